@@ -1,0 +1,18 @@
+"""The vocabulary that every Roomcast process shares.
+
+Four files hold all names that cross a process boundary, each name once:
+
+* `keys`      every Redis key and channel: type, writer, reader, lifetime, hash tag
+* `events`    what browsers and gateways say to each other, and the limits on it
+* `envelope`  what processes say to each other through Redis
+* `errors`    numbered error codes, and whether a retry can help
+
+`scripts/` holds one commented Lua file per atomic change in Redis; `scripts.py` loads them.
+`vectors/` holds golden messages that the Python and the TypeScript tests both read.
+`backend` is the small client for back ends that publish into rooms.
+
+Nothing here does I/O on its own or imports a process: the direction is process -> contract -> nothing.
+"""
+
+PROTOCOL_VERSION = 1
+"""The version of the browser protocol and of every envelope between processes."""

@@ -1,0 +1,254 @@
+"""What processes say to each other through Redis. Every message carries a version.
+
+**Room packets** (on `room:{R}` and `namespace:{S}`) are made so that a gateway fans them out without parsing JSON: a
+fixed header, then the finished Socket.IO packet. Integers are big-endian.
+
+    offset  size  field
+    0       1     version, 1
+    1       1     kind: 1 logged message, 2 event, 3 event with binary attachments
+    2       16    epoch, ASCII (kind 1; else zero bytes)
+    18      8     seq (kind 1; else 0)
+    26      1     a = length of the namespace
+    27      2     b = length of the skip list (session ids joined by commas)
+    29      a     namespace, UTF-8
+    29+a    b     skip list, ASCII
+    29+a+b        the Socket.IO packet, UTF-8 (kind 3: 4-byte length and packet, then the same per attachment)
+
+`room_append.lua` writes the same header for kind 1; `vectors/room_packets.json` holds samples of both.
+
+**Node messages** (on `node:{N}`) and **presence messages** (on `presence:{s}`) are MessagePack of the tagged structs
+below, after one version byte. **Media requests** are stream entries with one field `m`, holding the same form.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+VERSION: Final = 1
+KIND_MESSAGE: Final = 1
+KIND_EVENT: Final = 2
+KIND_BINARY: Final = 3
+EPOCH_LENGTH: Final = 16
+NO_EPOCH: Final = b"\0" * EPOCH_LENGTH
+
+_HEADER: Final = struct.Struct(">BB16sQBH")
+HEADER_SIZE: Final = _HEADER.size
+
+
+class EnvelopeError(ValueError):
+    """Bytes on a channel that are no envelope of a version this release reads."""
+
+
+class RoomPacket(NamedTuple):
+    """One decoded room packet; `body` is the Socket.IO packet as it goes on the wire."""
+
+    kind: int
+    epoch: bytes
+    seq: int
+    namespace: str
+    skip: tuple[str, ...]
+    body: bytes
+
+
+def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
+    """The tail of a header, from offset 26: lengths, namespace and skip list."""
+    raw_namespace = namespace.encode()
+    raw_skip = ",".join(skip).encode()
+    if len(raw_namespace) > 255 or len(raw_skip) > 65_535:
+        raise EnvelopeError("namespace or skip list too long")
+    return struct.pack(">BH", len(raw_namespace), len(raw_skip)) + raw_namespace + raw_skip
+
+
+def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attachments: tuple[bytes, ...] = ()) -> bytes:
+    """A room packet without a seq: an event that the log does not keep."""
+    kind = KIND_BINARY if attachments else KIND_EVENT
+    head = bytes((VERSION, kind)) + NO_EPOCH + bytes(8) + pack_routing(namespace, skip)
+    if not attachments:
+        return head + packet
+    parts = [head]
+    for part in (packet, *attachments):
+        parts += (len(part).to_bytes(4, "big"), part)
+    return b"".join(parts)
+
+
+def unpack_room(data: bytes) -> RoomPacket:
+    """The room packet in `data`; raises EnvelopeError for anything else."""
+    try:
+        version, kind, epoch, seq, namespace_size, skip_size = _HEADER.unpack_from(data)
+    except struct.error:
+        raise EnvelopeError("shorter than a header") from None
+    start = HEADER_SIZE + namespace_size
+    end = start + skip_size
+    if version != VERSION or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY) or len(data) < end:
+        raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
+    skip = tuple(data[start:end].decode().split(",")) if skip_size else ()
+    return RoomPacket(kind, epoch, seq, data[HEADER_SIZE:start].decode(), skip, data[end:])
+
+
+def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
+    """The packet and its attachments in the body of a KIND_BINARY room packet."""
+    parts: list[bytes] = []
+    at = 0
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 4], "big")
+        at += 4
+        if at + size > len(body):
+            raise EnvelopeError("attachment cut short")
+        parts.append(body[at : at + size])
+        at += size
+    if not parts:
+        raise EnvelopeError("no packet")
+    return parts[0], parts[1:]
+
+
+# --- node messages: from a gateway or a signer to one gateway ---------------------------------------------------------
+
+
+class Emit(Struct, frozen=True, tag="emit", array_like=True):
+    """Send one event to one session of the receiving node. With `reply_to`, its ack comes back as `EmitAck`."""
+
+    namespace: str
+    session: str
+    packet: bytes
+    attachments: tuple[bytes, ...] = ()
+    reply_to: str | None = None
+    callback: int = 0
+
+
+class EmitAck(Struct, frozen=True, tag="emit_ack", array_like=True):
+    """The answer of a client to an `Emit`; `data` is the JSON array of the ack's arguments."""
+
+    callback: int
+    data: bytes
+
+
+class Disconnect(Struct, frozen=True, tag="disconnect", array_like=True):
+    """Disconnect one session of the receiving node."""
+
+    namespace: str
+    session: str
+
+
+class Membership(Struct, frozen=True, tag="membership", array_like=True):
+    """Let one session of the receiving node enter (or leave) a room."""
+
+    namespace: str
+    session: str
+    room: str
+    enter: bool
+
+
+class CloseRoom(Struct, frozen=True, tag="close_room", array_like=True):
+    """Let every member on every node leave a room."""
+
+    namespace: str
+    room: str
+
+
+class Canary(Struct, frozen=True, tag="canary", array_like=True):
+    """A gateway to itself, through Redis: proof that its subscription hears."""
+
+    incarnation: str
+    count: int
+
+
+class MediaReply(Struct, frozen=True, tag="media_reply", array_like=True):
+    """A signer's answer: `result` on success, else `error` (number) and `detail`."""
+
+    request: str
+    result: dict[str, Any] | None = None
+    error: int = 0
+    detail: str = ""
+
+
+NodeMessage = Emit | EmitAck | Disconnect | Membership | CloseRoom | Canary | MediaReply
+
+
+# --- presence messages: on presence:{s} -------------------------------------------------------------------------------
+
+
+class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
+    """Rows of `(user, status as others see it, last_seen in ms, note)`, published by the script that changed them."""
+
+    rows: list[tuple[str, str, int, str]]
+
+
+# --- control messages: on control -------------------------------------------------------------------------------------
+
+
+class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
+    """Something was revoked: look again at `revoked:…` for this user or token id, and close what is not allowed."""
+
+    user: str = ""
+    token: str = ""
+
+
+class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
+    """A user lost a room (`closed`: everybody did): leave it now."""
+
+    room: str
+    user: str = ""
+    closed: bool = False
+
+
+ControlMessage = Revoked | Kicked
+
+
+# --- user messages: on user:{U} ---------------------------------------------------------------------------------------
+
+
+class UserEvent(Struct, frozen=True, tag="event", array_like=True):
+    """Send one event to every device of a user; `packet` is the Socket.IO packet."""
+
+    namespace: str
+    packet: bytes
+
+
+UserMessage = UserEvent
+
+
+# --- media requests: on the stream media:requests ---------------------------------------------------------------------
+
+
+class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
+    """A gateway asks the signers; the answer goes to `node:{reply_to}` as `MediaReply`.
+
+    `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
+    `url` {upload}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
+    `deadline_ms`: after this moment (Redis's clock) nobody waits for the answer any more.
+    """
+
+    request: str
+    reply_to: str
+    user: str
+    action: Literal["sign", "complete", "url"]
+    args: dict[str, Any]
+    deadline_ms: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(message: Struct) -> bytes:
+    """A version byte, then MessagePack."""
+    return bytes((VERSION,)) + _encoder.encode(message)
+
+
+class Reader:
+    """Decodes one family of messages: `Reader(NodeMessage).unpack(data)`."""
+
+    def __init__(self, family: Any) -> None:
+        self._decoder = msgspec.msgpack.Decoder(family)
+
+    def unpack(self, data: bytes) -> Any:
+        """The message in `data`; raises EnvelopeError for another version or form."""
+        if not data or data[0] != VERSION:
+            raise EnvelopeError(f"version {data[0] if data else None}")
+        try:
+            return self._decoder.decode(memoryview(data)[1:])
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise EnvelopeError(str(error)) from None

@@ -1,0 +1,72 @@
+"""Room and user ids: what they may look like, and what a room id says about who may enter.
+
+Room ids: 1 to 128 characters of `[A-Za-z0-9_.:@-]`. `public:<name>` is open to every signed-in user;
+`dm:<a>:<b>` (ids sorted) is open to exactly those two; every other room needs a stored membership or a
+pattern in the token. User ids: 1 to 60 characters of `[A-Za-z0-9_.@-]`.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+ROOM_PATTERN: Final = r"^[A-Za-z0-9_.:@-]{1,128}$"
+USER_PATTERN: Final = r"^[A-Za-z0-9_.@-]{1,60}$"
+_ROOM = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+_USER = re.compile(r"[A-Za-z0-9_.@-]{1,60}")
+_ENCODED_PREFIX: Final = "x--"
+_ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
+
+
+class Access(Enum):
+    """What a room's id alone says about a user: in, out, or look it up."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    STORED = "stored"
+
+
+def is_room_id(text: str) -> bool:
+    return _ROOM.fullmatch(text) is not None
+
+
+def is_user_id(text: str) -> bool:
+    return _USER.fullmatch(text) is not None
+
+
+def encode_subject(subject: str) -> str:
+    """A token's `sub` as a user id.
+
+    A subject that already is a user id stays as it is, unless it starts with `x--`. Any other becomes
+    `x--` followed by its UTF-8 bytes, where a byte outside `[A-Za-z0-9_.@]` is written `-HH` (upper-case hex):
+    `auth0|x1` becomes `x--auth0-7Cx1`. Raises ValueError when the result is longer than 60 characters or empty.
+    """
+    if is_user_id(subject) and not subject.startswith(_ENCODED_PREFIX):
+        return subject
+    encoded = _ENCODED_PREFIX + "".join(
+        chr(byte) if _ENCODED_SAFE.match(bytes((byte,))) else f"-{byte:02X}" for byte in subject.encode()
+    )
+    if not subject or not is_user_id(encoded):
+        raise ValueError("the subject is empty or too long for a user id")
+    return encoded
+
+
+def decode_user(user: str) -> str:
+    """The inverse of `encode_subject`."""
+    if not user.startswith(_ENCODED_PREFIX):
+        return user
+    raw = re.sub(rb"-([0-9A-F]{2})", lambda m: bytes((int(m[1], 16),)), user.removeprefix(_ENCODED_PREFIX).encode())
+    return raw.decode()
+
+
+def access(room: str, user: str) -> Access:
+    """What the id of `room` says about `user`; it says nothing about whether the room exists."""
+    kind, _, rest = room.partition(":")
+    if kind == "public" and rest:
+        return Access.OPEN
+    if kind == "dm":
+        first, _, second = rest.partition(":")
+        is_pair = is_user_id(first) and is_user_id(second) and first <= second
+        return Access.OPEN if is_pair and user in (first, second) else Access.CLOSED
+    return Access.STORED

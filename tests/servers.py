@@ -1,0 +1,79 @@
+"""Real servers for the tests: each starts on a free loopback port and ends with its context."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+STARTUP_SECONDS = 20.0
+SHUTDOWN_SECONDS = 15.0
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago, outside the range from which outgoing connections draw."""
+    for _ in range(200):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        shifted = 10_000 + port % 20_000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", shifted))
+            return shifted
+    raise RuntimeError("no free port")
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = STARTUP_SECONDS) -> None:
+    """Poll until `condition` holds; raises TimeoutError naming `what` otherwise."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.02)
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, then SIGKILL when it does not end."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(SHUTDOWN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def find_tool(name: str) -> str:
+    """The path of a server binary: on PATH, in sbin, or unpacked by the set-up."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        from deploy import tools  # unpacked into the state folder where the system has none
+
+        found = str(tools.require(name))
+    return found
+
+
+@contextmanager
+def redis_server(folder: Path, *options: str) -> Iterator[int]:
+    """A Redis without persistence (add options for more) on a free port; yields the port."""
+    port = free_port()
+    arguments = [find_tool("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    arguments += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", *options]
+    with (folder / "redis.log").open("wb") as log:
+        process = subprocess.Popen(arguments, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: is_listening(port), f"redis-server on port {port}")
+        yield port
+    finally:
+        stop(process)
