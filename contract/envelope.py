@@ -5,13 +5,13 @@ fixed header, then the finished Socket.IO packet. Integers are big-endian.
 
     offset  size  field
     0       1     version, 1
-    1       1     kind: 1 logged message, 2 event, 3 event with binary attachments
+    1       1     kind: 1 logged message, 2 event, 3 event with binary attachments, 4 close the room
     2       16    epoch, ASCII (kind 1; else zero bytes)
     18      8     seq (kind 1; else 0)
     26      1     a = length of the namespace
     27      2     b = length of the skip list (session ids joined by commas)
     29      a     namespace, UTF-8
-    29+a    b     skip list, ASCII
+    29+a    b     skip list, ASCII; an entry `=name` means the members of room `name` (percent-encoded)
     29+a+b        the Socket.IO packet, UTF-8 (kind 3: 4-byte length and packet, then the same per attachment)
 
 `room_append.lua` writes the same header for kind 1; `vectors/room_packets.json` holds samples of both.
@@ -32,6 +32,7 @@ VERSION: Final = 1
 KIND_MESSAGE: Final = 1
 KIND_EVENT: Final = 2
 KIND_BINARY: Final = 3
+KIND_CLOSE: Final = 4
 EPOCH_LENGTH: Final = 16
 NO_EPOCH: Final = b"\0" * EPOCH_LENGTH
 
@@ -75,6 +76,11 @@ def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attach
     return b"".join(parts)
 
 
+def pack_close(namespace: str) -> bytes:
+    """A room packet that makes every member leave the room."""
+    return bytes((VERSION, KIND_CLOSE)) + NO_EPOCH + bytes(8) + pack_routing(namespace)
+
+
 def unpack_room(data: bytes) -> RoomPacket:
     """The room packet in `data`; raises EnvelopeError for anything else."""
     try:
@@ -83,7 +89,7 @@ def unpack_room(data: bytes) -> RoomPacket:
         raise EnvelopeError("shorter than a header") from None
     start = HEADER_SIZE + namespace_size
     end = start + skip_size
-    if version != VERSION or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY) or len(data) < end:
+    if version != VERSION or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE) or len(data) < end:
         raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
     skip = tuple(data[start:end].decode().split(",")) if skip_size else ()
     return RoomPacket(kind, epoch, seq, data[HEADER_SIZE:start].decode(), skip, data[end:])
@@ -142,13 +148,6 @@ class Membership(Struct, frozen=True, tag="membership", array_like=True):
     enter: bool
 
 
-class CloseRoom(Struct, frozen=True, tag="close_room", array_like=True):
-    """Let every member on every node leave a room."""
-
-    namespace: str
-    room: str
-
-
 class Canary(Struct, frozen=True, tag="canary", array_like=True):
     """A gateway to itself, through Redis: proof that its subscription hears."""
 
@@ -165,7 +164,7 @@ class MediaReply(Struct, frozen=True, tag="media_reply", array_like=True):
     detail: str = ""
 
 
-NodeMessage = Emit | EmitAck | Disconnect | Membership | CloseRoom | Canary | MediaReply
+NodeMessage = Emit | EmitAck | Disconnect | Membership | Canary | MediaReply
 
 
 # --- presence messages: on presence:{s} -------------------------------------------------------------------------------

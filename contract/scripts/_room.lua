@@ -1,0 +1,27 @@
+-- Shared by the room scripts (inserted where they say `--@include _room`).
+
+-- Milliseconds since the epoch by this server's clock.
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- A whole number as text: tostring() would write large ones as 1e+15.
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+-- The room's {seq, epoch, first}, opening a new epoch where history may have been cut: at birth, and when the
+-- server that wrote last is another process than the one that runs now (a restart or a failover can roll back).
+-- `candidate` is a fresh random epoch, `run` the id of this server process ('' = do not compare).
+-- An epoch, once given out, never covers two histories; that is what lets a client trust `seq` within it.
+local function room_state(meta, candidate, run)
+  local m = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first')
+  local seq, epoch = tonumber(m[1] or '0'), m[2]
+  local first = tonumber(m[4] or '1')
+  if not epoch or (run ~= '' and m[3] ~= run) then
+    epoch = candidate
+    redis.call('HSET', meta, 'seq', int(seq), 'epoch', epoch, 'run', run, 'first', int(first))
+  end
+  return seq, epoch, first
+end

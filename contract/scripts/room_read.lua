@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- Read a room's state and one page of its log.
+--
+-- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta
+-- ARGV[1] 'after' (entries above ARGV[2], oldest first), 'before' (the last ones below ARGV[2]; 0 = the latest)
+-- ARGV[2] seq
+-- ARGV[3] entries at most
+-- ARGV[4] a fresh random epoch, used if one must be opened
+-- ARGV[5] run id of this server process ('' = do not compare)
+--
+-- Returns {seq, epoch, first, now in ms, entry, …}: `first` is the lowest seq kept (seq + 1 for an empty log); the
+-- entries are contiguous and in order.
+
+--@include _room
+
+local seq, epoch, first = room_state(KEYS[2], ARGV[4], ARGV[5])
+if redis.call('EXISTS', KEYS[1]) == 0 then first = seq + 1 end
+local from, to
+local at, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+if ARGV[1] == 'after' then
+  from = math.max(first, at + 1)
+  to = math.min(seq, from + limit - 1)
+else
+  to = at > 0 and math.min(seq, at - 1) or seq
+  from = math.max(first, to - limit + 1)
+end
+local reply = {seq, epoch, first, now_ms()}
+if from <= to then
+  local fields = {}
+  for n = from, to do fields[#fields + 1] = int(n) end
+  for _, entry in ipairs(redis.call('HMGET', KEYS[1], unpack(fields))) do
+    reply[#reply + 1] = entry or ''
+  end
+end
+return reply
