@@ -1,0 +1,111 @@
+"""The object storage of a development machine and of the tests: ministack, in an environment of its own.
+
+ministack pins a botocore of its own, so it cannot live beside the signer's: `ensure` makes a second virtual environment
+in the state folder, once, and `command` says how to start the server. It checks signatures and POST policies as S3
+does, keeps objects and bucket settings on disk, and listens on 127.0.0.1 only. It is not for production.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+REQUIREMENTS: Final = Path(__file__).with_name("s3-requirements.txt")
+INSTALL_SECONDS: Final = 300
+
+
+class SetupError(RuntimeError):
+    """The environment could not be made; the text is one line that says why."""
+
+
+def ensure(state: Path = ROOT / ".state", uv: str | None = None) -> Path:
+    """The Python of the storage's environment under `state`, made on first use (about 46 MB, one download).
+
+    `uv`: a uv binary to install with; without one it is looked for on PATH, and else venv and pip do it.
+    Safe to call from several processes at once. Raises SetupError.
+    """
+    home = state / "s3-venv"
+    with _lock(state / "s3-venv.lock"):
+        if not _is_current(home):
+            _build(home, uv or shutil.which("uv"))
+    return _python(home)
+
+
+def command(
+    port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = ROOT / ".state"
+) -> tuple[list[str], dict[str, str]]:
+    """The argument list and the whole environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
+    scratch = data_dir / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(data_dir),
+        "TMPDIR": str(scratch),
+        "PYTHONUNBUFFERED": "1",
+        "SERVICES": "s3",
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data_dir / "objects"),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(data_dir / "settings"),
+        "LOG_LEVEL": "WARNING",
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+    }
+    return [str(_python(state / "s3-venv")), "-m", "ministack"], environment
+
+
+def _python(home: Path) -> Path:
+    return home / "bin" / "python"
+
+
+def _stamp(home: Path) -> Path:
+    return home / "roomcast-requirements.txt"
+
+
+def _is_current(home: Path) -> bool:
+    """Whether the environment holds exactly what is required now, and its Python still starts."""
+    stamp = _stamp(home)
+    if not stamp.is_file() or stamp.read_bytes() != REQUIREMENTS.read_bytes():
+        return False
+    return subprocess.run([_python(home), "-c", ""], check=False, capture_output=True).returncode == 0
+
+
+def _build(home: Path, uv: str | None) -> None:
+    """Make the environment anew; the stamp is written last, so that an interrupted build is made again."""
+    shutil.rmtree(home, ignore_errors=True)
+    if uv is not None:
+        _run([uv, "venv", "--quiet", "--python", sys.executable, str(home)])
+        _run([uv, "pip", "install", "--quiet", "--python", str(_python(home)), "-r", str(REQUIREMENTS)])
+    else:
+        _run([sys.executable, "-m", "venv", str(home)])
+        _run([str(_python(home)), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)])
+    _stamp(home).write_bytes(REQUIREMENTS.read_bytes())
+
+
+def _run(arguments: list[str]) -> None:
+    try:
+        done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SetupError(f"the storage server could not be installed: {error}") from None
+    if done.returncode != 0:
+        last = ((done.stderr or done.stdout).strip().splitlines() or ["no output"])[-1]
+        raise SetupError(f"the storage server could not be installed: {last}")
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

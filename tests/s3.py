@@ -1,0 +1,41 @@
+"""A real object storage for the tests: ministack with signatures and POST policies enforced, on a free loopback port."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from deploy import s3_server
+from tests import servers
+
+ACCESS_KEY = "roomcast-test"
+SECRET_KEY = "roomcast-test-secret"
+
+
+class S3(NamedTuple):
+    """Where the storage listens, and its process (for tests that stop it)."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def s3_server_on(folder: Path, port: int | None = None) -> Iterator[S3]:
+    """A storage that keeps its files in `folder`; ends with the context."""
+    s3_server.ensure()
+    port = port or servers.free_port()
+    arguments, environment = s3_server.command(port, folder, ACCESS_KEY, SECRET_KEY)
+    with (folder / "s3.log").open("ab") as log:
+        process = subprocess.Popen(arguments, env=environment, stdout=log, stderr=log)
+    try:
+        servers.wait_until(lambda: servers.is_listening(port), f"object storage on port {port}")
+        yield S3(port, process)
+    finally:
+        servers.stop(process)
