@@ -156,12 +156,13 @@ class Canary(Struct, frozen=True, tag="canary", array_like=True):
 
 
 class MediaReply(Struct, frozen=True, tag="media_reply", array_like=True):
-    """A signer's answer: `result` on success, else `error` (number) and `detail`."""
+    """A signer's answer: `result` on success, else `error` (number), `detail`, and seconds to wait (0: unknown)."""
 
     request: str
     result: dict[str, Any] | None = None
     error: int = 0
     detail: str = ""
+    retry_after: float = 0.0
 
 
 NodeMessage = Emit | EmitAck | Disconnect | Membership | Canary | MediaReply
@@ -217,7 +218,7 @@ class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
     """A gateway asks the signers; the answer goes to `node:{reply_to}` as `MediaReply`.
 
     `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
-    `url` {upload}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
+    `url` {upload, room}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
     `deadline_ms`: after this moment (Redis's clock) nobody waits for the answer any more.
     """
 

@@ -24,7 +24,11 @@
 | `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence | swept |
 | `presence:sweeper` | string, lease | presence | presence | 10 s |
 | `media:requests` | stream + group `signers` | gateway | media | capped length |
+| `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |
+| `media:sweeper` | string, lease | media | media | 30 s |
 | `upload:{U}` | hash | media | gateway, media | upload expiry, then retention |
+| `user:{U}:uploads` | zset upload -> unix ms | media | media | as the last form of the user |
+| `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
 | `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |
 | `control` | channel | back end | gateway | |
 
@@ -43,6 +47,8 @@ PRESENCE_SHARDS = 16
 CONTROL = "control"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
+MEDIA_INCOMING = "media:incoming"
+MEDIA_SWEEPER = "media:sweeper"
 PRESENCE_NODES = "presence:nodes"
 PRESENCE_SWEEPER = "presence:sweeper"
 
@@ -146,6 +152,14 @@ def presence_channel(shard: int) -> str:
 
 def upload(upload_id: str) -> str:
     return f"upload:{{{upload_id}}}"
+
+
+def user_uploads(user: str) -> str:
+    return f"user:{{{user}}}:uploads"
+
+
+def user_upload_bytes(user: str) -> str:
+    return f"user:{{{user}}}:upload_bytes"
 
 
 def revoked_token(jti: str) -> str:
