@@ -1,0 +1,81 @@
+/** Error codes of the wire, and the one error class that the SDK throws. */
+
+/** The codes by number: stable, never reused. A test compares them with the golden list. */
+export const CODES = {
+  bad_request: { code: 100, retryable: false },
+  unknown_event: { code: 101, retryable: false },
+  too_large: { code: 102, retryable: false },
+  not_found: { code: 103, retryable: false },
+  conflict: { code: 104, retryable: false },
+  unauthorized: { code: 200, retryable: false },
+  forbidden: { code: 201, retryable: false },
+  revoked: { code: 202, retryable: false },
+  unavailable: { code: 300, retryable: true },
+  outcome_unknown: { code: 301, retryable: true },
+  rate_limited: { code: 302, retryable: true },
+  draining: { code: 303, retryable: true },
+  internal: { code: 304, retryable: true },
+  too_many_rooms: { code: 305, retryable: false },
+  media_unavailable: { code: 400, retryable: true },
+  media_refused: { code: 401, retryable: false },
+  upload_incomplete: { code: 402, retryable: true },
+  upload_mismatch: { code: 403, retryable: false },
+  upload_expired: { code: 404, retryable: false },
+} as const;
+
+export type Reason = keyof typeof CODES;
+
+export interface WireError {
+  code: number;
+  reason: string;
+  retryable: boolean;
+  detail?: string;
+  /** Seconds. */
+  retry_after?: number;
+}
+
+/** A refusal by a gateway, or by the SDK itself where the gateway could not be asked. */
+export class RoomcastError extends Error {
+  override readonly name = "RoomcastError";
+  readonly wire: WireError;
+
+  constructor(wire: WireError) {
+    super(wire.detail ? `${wire.reason}: ${wire.detail}` : wire.reason);
+    this.wire = wire;
+  }
+
+  get code(): number {
+    return this.wire.code;
+  }
+
+  get reason(): string {
+    return this.wire.reason;
+  }
+
+  get retryable(): boolean {
+    return this.wire.retryable;
+  }
+
+  /** How long the server asks to wait, in milliseconds; 0 when it does not say. */
+  get retryAfterMs(): number {
+    return (this.wire.retry_after ?? 0) * 1000;
+  }
+
+  /** An error of the SDK's own making, under a code of the wire. */
+  static of(reason: Reason, detail?: string): RoomcastError {
+    return new RoomcastError({ ...CODES[reason], reason, ...(detail ? { detail } : {}) });
+  }
+
+  /** Whatever was thrown or received, as a RoomcastError; unknown things read as `internal`. */
+  static from(thrown: unknown): RoomcastError {
+    if (thrown instanceof RoomcastError) return thrown;
+    if (isWireError(thrown)) return new RoomcastError(thrown);
+    return RoomcastError.of("internal", thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
+
+export function isWireError(value: unknown): value is WireError {
+  if (typeof value !== "object" || value === null) return false;
+  const { code, reason, retryable } = value as Partial<WireError>;
+  return typeof code === "number" && typeof reason === "string" && typeof retryable === "boolean";
+}

@@ -1,0 +1,359 @@
+/** One room as this client sees it: joined, kept whole, and written to. */
+
+import { backoffMs, RECONNECT } from "./backoff.ts";
+import { Emitter, type Undo } from "./emitter.ts";
+import { RoomcastError } from "./errors.ts";
+import type { Link } from "./link.ts";
+import type { PresenceBook } from "./presence.ts";
+import { MAX_LIST, type Media, type Member, type Message, type RoomId, type UserId } from "./protocol.ts";
+import type { Sender } from "./sender.ts";
+import { EMPTY_TIMELINE, hasHole, reduceTimeline, sinceOf, type Timeline, type TimelineAction } from "./timeline.ts";
+import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingHeard, type TypingState } from "./typing.ts";
+import { foldEvents, withDrafts, type ChatMessage } from "./view.ts";
+
+export type RoomPhase = "idle" | "joining" | "joined" | "refused";
+
+/** What is on show; a new object after every change, so that it can be compared by reference. */
+export interface RoomState {
+  phase: RoomPhase;
+  error: RoomcastError | null;
+  messages: ChatMessage[];
+  /** The seq of the last entry known, edits and reactions included. */
+  seq: number;
+  hasOlder: boolean;
+  loadingOlder: boolean;
+  /** Some messages between two visits could not be recovered. */
+  cut: boolean;
+  occupancy: number;
+  members: Member[];
+  moreMembers: boolean;
+  /** User → the seq up to which that user has read. */
+  read: Readonly<Record<UserId, number>>;
+  typing: UserId[];
+}
+
+export const EMPTY_ROOM: RoomState = {
+  phase: "idle",
+  error: null,
+  messages: [],
+  seq: 0,
+  hasOlder: false,
+  loadingOlder: false,
+  cut: false,
+  occupancy: 0,
+  members: [],
+  moreMembers: false,
+  read: {},
+  typing: [],
+};
+
+export interface SendOptions {
+  text?: string;
+  /** A verified upload, from `Client.upload`. */
+  media?: Media;
+  replyTo?: number;
+}
+
+/** What a room needs from its client. */
+export interface RoomContext {
+  link: Link;
+  sender: Sender;
+  presence: PresenceBook;
+  self: () => { user: UserId; name: string };
+  pageSize: number;
+  newId: () => string;
+}
+
+/** After an ack, the log's own copy is due within this time; else we missed it. */
+const ECHO_MS = 2000;
+const MAX_CATCH_UP_PAGES = 200;
+const READ_EVERY_MS = 1000;
+const CHANGE_ATTEMPTS = 3;
+
+export class Room {
+  readonly id: RoomId;
+  readonly #context: RoomContext;
+  readonly #changed = new Emitter<RoomState>();
+  #state = EMPTY_ROOM;
+  #timeline: Timeline = EMPTY_TIMELINE;
+  #folded: { events: readonly Message[]; messages: ChatMessage[] } = { events: [], messages: [] };
+  #typing: TypingState = new Map();
+  #typingTimer: ReturnType<typeof setTimeout> | undefined;
+  #ownTyping = NOT_TYPING;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #readTimer: ReturnType<typeof setTimeout> | undefined;
+  #readSeq = 0;
+  #wanted = false;
+  #joining: Promise<void> | null = null;
+  #joinAgain = false;
+  #attempt = 0;
+
+  constructor(id: RoomId, context: RoomContext) {
+    this.id = id;
+    this.#context = context;
+  }
+
+  get state(): RoomState {
+    return this.#state;
+  }
+
+  subscribe(listener: (state: RoomState) => void): Undo {
+    return this.#changed.subscribe(listener);
+  }
+
+  /** Enters the room and stays in it, over reconnects, until `leave`. */
+  join(): void {
+    this.#wanted = true;
+    void this.#enter();
+  }
+
+  async leave(): Promise<void> {
+    this.#wanted = false;
+    clearTimeout(this.#retryTimer);
+    this.#show({ phase: "idle" });
+    if (this.#context.link.online) await this.#context.link.call("room:leave", { room: this.id }).catch(() => {});
+  }
+
+  // --- writing -------------------------------------------------------------------------------------------------------
+
+  /** Writes a message; it shows at once as `sending`. Returns the id under which it can be retried. */
+  send(options: SendOptions): string {
+    const id = this.#context.newId();
+    this.setTyping(false);
+    this.#context.sender.add({ id, room: this.id, ...options, time: Date.now(), state: "sending", attempts: 0, tried: false });
+    return id;
+  }
+
+  retry(id: string): void {
+    this.#context.sender.retry(id);
+  }
+
+  discard(id: string): void {
+    this.#context.sender.remove(new Set([id]));
+  }
+
+  async edit(target: number, text: string): Promise<void> {
+    await this.#change("message:edit", { target, text });
+  }
+
+  async delete(target: number): Promise<void> {
+    await this.#change("message:delete", { target });
+  }
+
+  async react(target: number, emoji: string, on: boolean): Promise<void> {
+    await this.#change("message:react", { target, emoji, on });
+  }
+
+  /** Call at every key press; what goes out is throttled. */
+  setTyping(typing: boolean): void {
+    const [state, emit] = ownTyping(this.#ownTyping, typing, Date.now());
+    this.#ownTyping = state;
+    if (emit !== null) this.#context.link.drop("typing", { room: this.id, typing: emit });
+  }
+
+  /** Says, at most once a second, that everything up to `seq` was read. */
+  markRead(seq: number): void {
+    const known = this.#state.read[this.#context.self().user] ?? 0;
+    if (seq <= Math.max(known, this.#readSeq)) return;
+    this.#readSeq = seq;
+    this.#readTimer ??= setTimeout(() => void this.#tellRead(), READ_EVERY_MS);
+  }
+
+  // --- reading -------------------------------------------------------------------------------------------------------
+
+  /** Loads one page of older messages; does nothing while one is on its way. */
+  async loadOlder(): Promise<void> {
+    if (!this.#state.hasOlder || this.#state.loadingOlder) return;
+    this.#show({ loadingOlder: true });
+    const { epoch, events } = this.#timeline;
+    try {
+      const before = events[0]?.seq ?? this.#timeline.last + 1;
+      const payload = { room: this.id, before, limit: this.#context.pageSize };
+      const page = await this.#context.link.call("message:history", payload);
+      if (this.#timeline.epoch === epoch) this.#reduce({ type: "history", page });
+    } finally {
+      this.#show({ loadingOlder: false });
+    }
+  }
+
+  async refreshMembers(): Promise<void> {
+    const answer = await this.#context.link.call("room:members", { room: this.id });
+    this.#context.presence.learn(answer.members);
+    this.#show({ members: answer.members, moreMembers: answer.more });
+  }
+
+  /** Appends the next page of a long list of members. */
+  async loadMembers(): Promise<void> {
+    const after = this.#state.members.at(-1)?.user;
+    const answer = await this.#context.link.call("room:members", { room: this.id, ...(after ? { after } : {}) });
+    this.#context.presence.learn(answer.members);
+    const known = new Set(this.#state.members.map((member) => member.user));
+    const fresh = answer.members.filter((member) => !known.has(member.user));
+    this.#show({ members: [...this.#state.members, ...fresh], moreMembers: answer.more });
+  }
+
+  // --- what the client tells its rooms -------------------------------------------------------------------------------
+
+  /** A new session knows nothing of us: join again, from where we were. */
+  onReady(): void {
+    this.#ownTyping = NOT_TYPING;
+    this.#attempt = 0;
+    if (this.#wanted) void this.#enter();
+  }
+
+  onMessage(message: Message): void {
+    if (!this.#wanted) return;
+    this.#setTyping(typingHeard(this.#typing, message.user, false, Date.now()));
+    this.#reduce({ type: "live", message });
+    if (hasHole(this.#timeline)) void this.#enter();
+  }
+
+  onTyping(user: UserId, typing: boolean): void {
+    if (user !== this.#context.self().user) this.#setTyping(typingHeard(this.#typing, user, typing, Date.now()));
+  }
+
+  onReceipt(user: UserId, seq: number): void {
+    if (seq > (this.#state.read[user] ?? 0)) this.#show({ read: { ...this.#state.read, [user]: seq } });
+  }
+
+  onResync(): void {
+    if (this.#wanted) void this.#enter();
+  }
+
+  onRemoved(): void {
+    this.#wanted = false;
+    this.#show({ phase: "refused", error: RoomcastError.of("forbidden", "you are no longer a member") });
+  }
+
+  onDrafts(): void {
+    this.#show({});
+  }
+
+  /** Our message was kept as `seq`; if its copy does not follow, something was missed. */
+  onAcked(seq: number): void {
+    setTimeout(() => {
+      if (this.#wanted && this.#timeline.epoch !== null && this.#timeline.last < seq) void this.#enter();
+    }, ECHO_MS);
+  }
+
+  stop(): void {
+    for (const timer of [this.#retryTimer, this.#typingTimer, this.#readTimer]) clearTimeout(timer);
+  }
+
+  // --- joining -------------------------------------------------------------------------------------------------------
+
+  /** Joins once at a time; a wish that comes meanwhile is granted afterwards. */
+  async #enter(): Promise<void> {
+    if (!this.#context.link.online) return;
+    if (this.#joining) {
+      this.#joinAgain = true;
+      return;
+    }
+    clearTimeout(this.#retryTimer);
+    this.#joining = this.#catchUp().catch((error: unknown) => this.#joinFailed(RoomcastError.from(error)));
+    await this.#joining;
+    this.#joining = null;
+    const again = this.#joinAgain;
+    this.#joinAgain = false;
+    if (again && this.#wanted) void this.#enter();
+  }
+
+  /** Joins, and page after page reads what was missed. */
+  async #catchUp(): Promise<void> {
+    if (this.#state.phase !== "joined") this.#show({ phase: "joining" });
+    for (let page = 0; page < MAX_CATCH_UP_PAGES; page++) {
+      const since = sinceOf(this.#timeline);
+      const payload = { room: this.id, limit: this.#context.pageSize, ...(since ? { since } : {}) };
+      const answer = await this.#context.link.call("room:join", payload);
+      if (!this.#wanted) return;
+      this.#context.presence.learn(answer.members);
+      this.#reduce({ type: "joined", answer, since });
+      const { occupancy, members } = answer;
+      const read = { ...this.#state.read, ...answer.read };
+      this.#show({ phase: "joined", error: null, occupancy, members, read, moreMembers: occupancy > members.length });
+      if (!since || !answer.recovered || !answer.more) break;
+    }
+    this.#attempt = 0;
+    this.#context.sender.open(this.id);
+  }
+
+  #joinFailed(error: RoomcastError): void {
+    if (!this.#context.link.online || !this.#wanted) return;
+    if (!error.retryable) return this.#show({ phase: "refused", error });
+    const waitMs = backoffMs(this.#attempt++, Math.random(), RECONNECT, error.retryAfterMs);
+    this.#retryTimer = setTimeout(() => void this.#enter(), waitMs);
+  }
+
+  // --- state ---------------------------------------------------------------------------------------------------------
+
+  #reduce(action: TimelineAction): void {
+    const before = this.#timeline;
+    this.#timeline = reduceTimeline(before, action);
+    if (this.#timeline === before) return;
+    this.#forgetDelivered();
+    this.#show({ seq: this.#timeline.last, hasOlder: this.#timeline.more, cut: this.#timeline.cut });
+  }
+
+  /** Drafts whose copy the log shows have done their work. */
+  #forgetDelivered(): void {
+    const drafts = new Set(this.#context.sender.draftsOf(this.id).map((draft) => draft.id));
+    if (drafts.size === 0) return;
+    const { user } = this.#context.self();
+    const arrived = this.#timeline.events.filter((event) => event.user === user && drafts.has(event.id));
+    if (arrived.length) this.#context.sender.remove(new Set(arrived.map((event) => event.id)));
+  }
+
+  #show(part: Partial<RoomState>): void {
+    if (this.#folded.events !== this.#timeline.events) {
+      this.#folded = { events: this.#timeline.events, messages: foldEvents(this.#timeline.events) };
+    }
+    const drafts = this.#context.sender.draftsOf(this.id);
+    const messages = withDrafts(this.#folded.messages, drafts, this.#context.self());
+    this.#state = { ...this.#state, ...part, messages };
+    this.#changed.emit(this.#state);
+  }
+
+  #setTyping(next: TypingState): void {
+    if (next.size === 0 && this.#typing.size === 0) return;
+    this.#typing = next;
+    clearTimeout(this.#typingTimer);
+    const expiry = nextExpiry(next);
+    const clear = () => this.#setTyping(typingExpired(this.#typing, Date.now()));
+    if (expiry !== null) this.#typingTimer = setTimeout(clear, Math.max(0, expiry - Date.now()) + 1);
+    this.#show({ typing: [...next.keys()] });
+  }
+
+  async #tellRead(): Promise<void> {
+    this.#readTimer = undefined;
+    const { user } = this.#context.self();
+    const seq = this.#readSeq;
+    this.onReceipt(user, seq);
+    await this.#context.link.call("receipt:read", { room: this.id, seq }).catch(() => {
+      this.#readSeq = 0;
+    });
+  }
+
+  /** An edit, deletion or reaction: under one id, so that trying again is safe. */
+  async #change<E extends "message:edit" | "message:delete" | "message:react">(
+    event: E,
+    rest: Record<string, unknown>,
+  ): Promise<void> {
+    const payload = { room: this.id, id: this.#context.newId(), ...rest } as never;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#context.link.call(event, payload);
+        return;
+      } catch (thrown) {
+        const error = RoomcastError.from(thrown);
+        if (!error.retryable || attempt >= CHANGE_ATTEMPTS) throw error;
+        const waitMs = backoffMs(attempt, Math.random(), RECONNECT, error.retryAfterMs);
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+}
+
+/** Pages are bounded by the protocol. */
+export function clampPage(size: number): number {
+  return Math.min(Math.max(1, Math.trunc(size)), MAX_LIST);
+}

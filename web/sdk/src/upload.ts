@@ -1,0 +1,142 @@
+/** A file's way into a room: signed over the socket, sent over HTTP, confirmed over the socket. */
+
+import { backoffMs, RESEND } from "./backoff.ts";
+import { Emitter, type Undo } from "./emitter.ts";
+import { RoomcastError } from "./errors.ts";
+import type { Link } from "./link.ts";
+import type { Media, RoomId, SignedUpload } from "./protocol.ts";
+
+export type UploadPhase = "signing" | "sending" | "checking" | "done" | "failed" | "cancelled";
+
+export interface UploadState {
+  phase: UploadPhase;
+  sentBytes: number;
+  totalBytes: number;
+  error: RoomcastError | null;
+  media: Media | null;
+}
+
+/** Hands bytes to the storage; rejects with `unavailable` when another try may help. */
+export type FileTransport = (
+  signed: SignedUpload,
+  file: Blob,
+  onProgress: (sentBytes: number) => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export interface UploadOptions {
+  /** Of an image or video, as shown. */
+  width?: number;
+  height?: number;
+  name?: string;
+}
+
+const SEND_ATTEMPTS = 3;
+const CHECK_ATTEMPTS = 5;
+
+export class Upload {
+  readonly #link: Link;
+  readonly #transport: FileTransport;
+  readonly #abort = new AbortController();
+  readonly #changed = new Emitter<UploadState>();
+  #state: UploadState;
+  /** Resolves with what the server confirmed; rejects with a RoomcastError, or an AbortError after `cancel`. */
+  readonly done: Promise<Media>;
+
+  constructor(link: Link, transport: FileTransport, room: RoomId, file: File, options: UploadOptions = {}) {
+    this.#link = link;
+    this.#transport = transport;
+    this.#state = { phase: "signing", sentBytes: 0, totalBytes: file.size, error: null, media: null };
+    this.done = this.#run(room, file, options);
+    // Whoever only looks at the state need not catch.
+    this.done.catch(() => {});
+  }
+
+  get state(): UploadState {
+    return this.#state;
+  }
+
+  subscribe(listener: (state: UploadState) => void): Undo {
+    return this.#changed.subscribe(listener);
+  }
+
+  cancel(): void {
+    if (this.#state.phase === "done" || this.#state.phase === "failed") return;
+    this.#abort.abort();
+    this.#show({ phase: "cancelled" });
+  }
+
+  async #run(room: RoomId, file: File, options: UploadOptions): Promise<Media> {
+    try {
+      const { name = file.name || "image", ...size } = options;
+      const request = { room, name, type: file.type || "application/octet-stream", size: file.size, ...size };
+      const signed = await this.#retrying(SEND_ATTEMPTS, () => this.#link.call("media:sign", request));
+      this.#show({ phase: "sending" });
+      await this.#retrying(SEND_ATTEMPTS, () => this.#sendBytes(signed, file));
+      this.#show({ phase: "checking", sentBytes: file.size });
+      const check = () => this.#link.call("media:complete", { upload: signed.upload });
+      const { media } = await this.#retrying(CHECK_ATTEMPTS, check);
+      this.#show({ phase: "done", media });
+      return media;
+    } catch (thrown) {
+      if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
+      const error = RoomcastError.from(thrown);
+      this.#show({ phase: "failed", error });
+      throw error;
+    }
+  }
+
+  #sendBytes(signed: SignedUpload, file: File): Promise<void> {
+    return this.#transport(signed, file, (sentBytes) => this.#show({ sentBytes }), this.#abort.signal);
+  }
+
+  async #retrying<T>(attempts: number, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      this.#abort.signal.throwIfAborted();
+      try {
+        const result = await work();
+        this.#abort.signal.throwIfAborted();
+        return result;
+      } catch (thrown) {
+        const error = RoomcastError.from(thrown);
+        if (this.#abort.signal.aborted || !error.retryable || attempt >= attempts) throw error;
+        const waitMs = backoffMs(attempt, Math.random(), RESEND, error.retryAfterMs);
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+
+  #show(part: Partial<UploadState>): void {
+    if (this.#state.phase === "cancelled") return;
+    this.#state = { ...this.#state, ...part };
+    this.#changed.emit(this.#state);
+  }
+}
+
+/** XMLHttpRequest, because `fetch` reports no upload progress. */
+export const xhrTransport: FileTransport = (signed, file, onProgress, signal) =>
+  new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(signed.method, signed.url);
+    for (const [name, value] of Object.entries(signed.headers ?? {})) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => onProgress(Math.min(event.loaded, file.size));
+    request.onload = () => (request.status < 300 ? resolve() : reject(storageError(request.status)));
+    request.onerror = () => reject(RoomcastError.of("unavailable", "the file storage cannot be reached"));
+    request.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(bodyOf(signed, file));
+  });
+
+function bodyOf(signed: SignedUpload, file: Blob): Blob | FormData {
+  if (signed.method === "PUT") return file;
+  const form = new FormData();
+  for (const [name, value] of Object.entries(signed.fields ?? {})) form.append(name, value);
+  // The storage ignores every field after the file.
+  form.append("file", file);
+  return form;
+}
+
+function storageError(status: number): RoomcastError {
+  const reason = status >= 500 || status === 429 ? "unavailable" : "media_refused";
+  return RoomcastError.of(reason, `the file storage answered ${status}`);
+}
