@@ -25,3 +25,10 @@ local function room_state(meta, candidate, run)
   end
   return seq, epoch, first
 end
+
+-- The meta outlives the log threefold; that of a stored room (one with a kind) lives until it is closed.
+local function keep_meta(meta, log_life)
+  if redis.call('HEXISTS', meta, 'kind') == 0 then
+    redis.call('PEXPIRE', meta, int(3 * tonumber(log_life)))
+  end
+end

@@ -67,6 +67,7 @@ while first < seq and dropped < 8 do
 end
 redis.call('HSET', meta, 'seq', text, 'first', int(first))
 redis.call('PEXPIRE', log, ARGV[10])
+keep_meta(meta, ARGV[10])
 
 if ARGV[1] ~= '' then
   local born = tonumber(redis.call('HGET', meta, 'ids_at') or '0')

@@ -7,6 +7,7 @@
 -- ARGV[3] entries at most
 -- ARGV[4] a fresh random epoch, used if one must be opened
 -- ARGV[5] run id of this server process ('' = do not compare)
+-- ARGV[6] life of an idle log, ms
 --
 -- Returns {seq, epoch, first, now in ms, entry, …}: `first` is the lowest seq kept (seq + 1 for an empty log); the
 -- entries are contiguous and in order.
@@ -15,6 +16,7 @@
 
 local seq, epoch, first = room_state(KEYS[2], ARGV[4], ARGV[5])
 if redis.call('EXISTS', KEYS[1]) == 0 then first = seq + 1 end
+if redis.call('PTTL', KEYS[2]) == -1 then keep_meta(KEYS[2], ARGV[6]) end
 local from, to
 local at, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 if ARGV[1] == 'after' then

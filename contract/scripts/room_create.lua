@@ -1,0 +1,12 @@
+#!lua
+-- Store a room: its creator owns it.
+--
+-- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
+-- ARGV[1] owner, ARGV[2] kind (public | private), ARGV[3] display name ('' = none)
+--
+-- Returns 1, or 0 when the room is stored already.
+if redis.call('HEXISTS', KEYS[1], 'kind') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'kind', ARGV[2], 'owner', ARGV[1], 'name', ARGV[3])
+redis.call('PERSIST', KEYS[1])
+redis.call('HSET', KEYS[2], ARGV[1], 'owner')
+return 1

@@ -1,0 +1,11 @@
+#!lua
+-- Give a person a role in a stored room. The owner keeps being the owner.
+--
+-- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
+-- ARGV[1] user, ARGV[2] role (admin | member)
+--
+-- Returns 1, or 0 when nothing changed.
+local role = redis.call('HGET', KEYS[2], ARGV[1])
+if role == 'owner' or role == ARGV[2] then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return 1

@@ -1,0 +1,1 @@
+"""The gateway process: sockets, rooms, fan-out and recovery."""

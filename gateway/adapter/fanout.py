@@ -1,0 +1,304 @@
+"""From a room's channel to its local members: in order, whole, and without parsing JSON.
+
+`Fanout` keeps one `RoomChannel` per room with a local member (or a pin): the first subscribes, the last one leaving
+unsubscribes after a delay and a second look. Logged packets pass the room's `Watch`; a hole is filled from the log
+before anything later is delivered, and what cannot be made whole is declared (`resync`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+from urllib.parse import quote, unquote
+
+from contract import keys
+from contract.envelope import (
+    KIND_BINARY,
+    KIND_CLOSE,
+    KIND_MESSAGE,
+    EnvelopeError,
+    RoomPacket,
+    split_attachments,
+    unpack_room,
+)
+from contract.tasks import TaskSet
+from gateway.adapter.backplane import Backplane
+from gateway.adapter.delivery import Delivery
+from gateway.adapter.link import LinkError
+from gateway.adapter.log import RoomLog
+from gateway.adapter.members import Client, Members
+from gateway.adapter.observer import AdapterObserver
+from gateway.adapter.order import Verdict, Watch
+
+LINGER_SECONDS: Final = 5.0
+MAX_BACKLOG: Final = 5_000
+_FILL_RETRY_SECONDS: Final = 0.2
+_log = logging.getLogger(__name__)
+
+
+class RoomChannel:
+    """One subscribed room on this gateway."""
+
+    __slots__ = ("backlog", "channel", "floors", "linger", "name", "pins", "room", "subscribed", "watch")
+
+    def __init__(self, room: str, subscribed: asyncio.Future[None]) -> None:
+        self.room = room
+        self.name = keys.room_channel(room)
+        self.channel = self.name.encode()
+        self.subscribed = subscribed
+        self.watch = Watch()
+        self.floors: dict[str, tuple[bytes, int]] = {}
+        """Members that got their history up to a seq with their join: they are not sent it again."""
+        self.backlog: list[RoomPacket] | None = None
+        """Packets that wait for a hole to be filled; None when there is none."""
+        self.pins = 0
+        self.linger: asyncio.TimerHandle | None = None
+
+
+class Fanout:
+    """Room channels of one gateway."""
+
+    def __init__(
+        self,
+        backplane: Backplane,
+        members: Members,
+        observer: AdapterObserver,
+        *,
+        linger_seconds: float = LINGER_SECONDS,
+        close_room: Callable[[str, str], None],
+    ) -> None:
+        self.log: RoomLog | None = None
+        self.delivery: Delivery | None = None
+        self._backplane = backplane
+        self._members = members
+        self._observer = observer
+        self._linger = linger_seconds
+        self._close_room = close_room
+        self._channels: dict[bytes, RoomChannel] = {}
+        self._rooms: dict[str, RoomChannel] = {}
+        self._tasks = TaskSet()
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            if channel.linger is not None:
+                channel.linger.cancel()
+        await self._tasks.cancel()
+
+    @property
+    def rooms(self) -> int:
+        return len(self._rooms)
+
+    # --- which rooms are heard ---
+
+    def pin(self, room: str) -> RoomChannel:
+        """Hear the room at least until `unpin`; its `subscribed` future tells when."""
+        channel = self._rooms.get(room)
+        if channel is None:
+            subscribed = self._backplane.subscribe(keys.room_channel(room))
+            channel = self._rooms[room] = RoomChannel(room, subscribed)
+            self._channels[channel.channel] = channel
+        elif channel.subscribed.done():
+            channel.subscribed = self._backplane.subscribe(channel.name)
+        channel.pins += 1
+        if channel.linger is not None:
+            channel.linger.cancel()
+            channel.linger = None
+        return channel
+
+    def unpin(self, room: str) -> None:
+        channel = self._rooms.get(room)
+        if channel is not None:
+            channel.pins -= 1
+            self.vacated(room)
+
+    def vacated(self, room: str) -> None:
+        """A member left: if nobody is left, look again after a while and then unsubscribe."""
+        channel = self._rooms.get(room)
+        if channel is None or channel.linger is not None or not self._is_vacant(channel):
+            return
+        loop = asyncio.get_running_loop()
+        channel.linger = loop.call_later(self._linger, self._drop_if_vacant, channel)
+
+    def _is_vacant(self, channel: RoomChannel) -> bool:
+        return channel.pins <= 0 and not self._members.has_room(channel.room)
+
+    def _drop_if_vacant(self, channel: RoomChannel) -> None:
+        channel.linger = None
+        if self._is_vacant(channel):
+            del self._rooms[channel.room]
+            del self._channels[channel.channel]
+            self._backplane.unsubscribe(channel.name)
+
+    # --- joining with history ---
+
+    def admit(self, namespace: str, sid: str, room: str, epoch: bytes, seq: int) -> bool:
+        """Make `sid` a member that already holds the log up to `seq`; the room must be pinned.
+
+        False when live packets are ahead of that position: read the log again. Between the log read and the first live
+        packet nothing can fall, because the channel was subscribed before the read.
+        """
+        channel = self._rooms[room]
+        watch = channel.watch
+        if watch.epoch == epoch and watch.seq > seq:
+            return False
+        watch.start(epoch, seq)
+        self._members.enter(namespace, sid, room)
+        if watch.epoch != epoch or watch.seq < seq:
+            channel.floors[sid] = (epoch, seq)
+        return True
+
+    # --- what is heard ---
+
+    def hear(self, name: bytes, data: bytes) -> bool:
+        """Deliver a room packet; False when the channel is not a room's."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return False
+        try:
+            packet = unpack_room(data)
+            if packet.kind == KIND_MESSAGE:
+                self._hear_logged(channel, packet)
+            elif packet.kind == KIND_CLOSE:
+                self._close_room(packet.namespace, channel.room)
+            else:
+                self._deliver(channel, packet)
+        except EnvelopeError as error:
+            _log.warning("not a room packet on %s: %s", channel.name, error)
+        return True
+
+    def _hear_logged(self, channel: RoomChannel, packet: RoomPacket) -> None:
+        if channel.backlog is not None:
+            self._queue(channel, packet)
+            return
+        verdict = channel.watch.offer(packet.epoch, packet.seq)
+        if verdict is Verdict.DELIVER:
+            self._deliver(channel, packet)
+        elif verdict is Verdict.HOLE and self.log is not None:
+            self._observer.hole(channel.room, packet.seq - channel.watch.seq - 1)
+            channel.backlog = [packet]
+            self._tasks.start(self._fill(channel), f"fill {channel.room}")
+        elif verdict is not Verdict.REPEAT:
+            self._declare(channel, packet.epoch, packet.seq)
+            self._deliver(channel, packet)
+
+    def _queue(self, channel: RoomChannel, packet: RoomPacket) -> None:
+        backlog = channel.backlog
+        if backlog is not None and len(backlog) < MAX_BACKLOG:
+            backlog.append(packet)  # beyond the bound the log has them all: a later packet shows the hole
+
+    def _deliver(self, channel: RoomChannel, packet: RoomPacket) -> None:
+        members = self._members.room(packet.namespace, channel.room)
+        if not members:
+            return
+        clients: Iterable[Client] = members.values()
+        if packet.skip:
+            clients = self._without(clients, packet.namespace, packet.skip)
+        if channel.floors and packet.kind == KIND_MESSAGE:
+            clients = self._above_floor(channel, clients, packet)
+        self.send(clients, packet)
+
+    def send(self, clients: Iterable[Client], packet: RoomPacket) -> None:
+        """Hand a packet to local clients."""
+        if self.delivery is None:
+            return
+        if packet.kind == KIND_BINARY:
+            self.delivery.send(clients, *split_attachments(packet.body))
+        else:
+            self.delivery.send(clients, packet.body, ())
+
+    def _without(self, clients: Iterable[Client], namespace: str, skip: tuple[str, ...]) -> list[Client]:
+        excluded = {entry for entry in skip if not entry.startswith("=")}
+        for entry in skip:
+            if entry.startswith("="):
+                excluded.update(self._members.room(namespace, unquote(entry[1:])))
+        return [client for client in clients if client.sid not in excluded]
+
+    def _above_floor(self, channel: RoomChannel, clients: Iterable[Client], packet: RoomPacket) -> list[Client]:
+        floors = channel.floors
+        chosen = [client for client in clients if not _is_below(floors.get(client.sid), packet)]
+        for sid, floor in list(floors.items()):
+            if not _is_below(floor, packet) or floor[1] == packet.seq:
+                del floors[sid]
+        return chosen
+
+    # --- making a room whole ---
+
+    def reconcile(self, owns: Callable[[str], bool]) -> None:
+        """Something may have been missed on these channels: compare every room with its log, in the background."""
+        if self.log is not None:
+            self._tasks.start(self._reconcile(owns), "reconcile rooms")
+
+    async def _reconcile(self, owns: Callable[[str], bool]) -> None:
+        log = self.log
+        rooms = [c.room for c in self._channels.values() if owns(c.name) and c.watch.is_set and c.backlog is None]
+        if log is None or not rooms:
+            return
+        try:
+            positions = await log.positions(rooms)
+        except (LinkError, TimeoutError) as error:
+            _log.warning("rooms not compared with their logs: %s", error)
+            return  # the link is lost again: its next subscription comes back here
+        for room in rooms:
+            channel = self._rooms.get(room)
+            if channel is None or channel.backlog is not None:
+                continue
+            epoch, seq = positions.get(room, (b"", 0))
+            verdict = channel.watch.compare(epoch, seq)
+            if verdict is Verdict.HOLE:
+                self._observer.hole(room, seq - channel.watch.seq)
+                channel.backlog = []
+                self._tasks.start(self._fill(channel), f"fill {room}")
+            elif verdict is Verdict.OTHER_EPOCH:
+                self._declare(channel, epoch, seq)
+
+    async def _fill(self, channel: RoomChannel) -> None:
+        """Deliver what is missing from the log, then what waited."""
+        try:
+            while self._rooms.get(channel.room) is channel and not await self._fill_step(channel):  # noqa: ASYNC110
+                await asyncio.sleep(_FILL_RETRY_SECONDS)  # Redis is away; there is nothing to wait for but time
+        finally:
+            backlog, channel.backlog = channel.backlog, None
+            for packet in backlog or ():
+                self._hear_logged(channel, packet)
+
+    async def _fill_step(self, channel: RoomChannel) -> bool:
+        """True when the room is whole (or was declared not to be)."""
+        log = self.log
+        if log is None:
+            return True
+        while True:
+            try:
+                page = await log.page(channel.room, channel.watch.seq)
+            except (LinkError, TimeoutError):
+                return False
+            watch = channel.watch
+            if page.epoch != watch.epoch or page.seq < watch.seq or page.first > watch.seq + 1:
+                self._declare(channel, page.epoch, page.seq)
+                return True
+            for packet in page.packets:
+                watch.seq += 1
+                self._deliver(channel, RoomPacket(KIND_MESSAGE, page.epoch, watch.seq, log.namespace, (), packet))
+            self._observer.filled(channel.room, len(page.packets))
+            if not page.packets or watch.seq >= page.seq:
+                return True
+
+    def _declare(self, channel: RoomChannel, epoch: bytes, seq: int) -> None:
+        """Tell the members that messages may be missing, and go on from here."""
+        channel.watch.set(epoch, seq)
+        if self.log is None or not epoch:
+            return
+        self._observer.resync(channel.room)
+        members = self._members.room(self.log.namespace, channel.room)
+        if members and self.delivery is not None:
+            self.delivery.send(members.values(), self.log.resync_packet(channel.room), ())
+
+
+def _is_below(floor: tuple[bytes, int] | None, packet: RoomPacket) -> bool:
+    return floor is not None and floor[0] == packet.epoch and packet.seq <= floor[1]
+
+
+def skip_members_of(room: str) -> str:
+    """The skip-list entry for the members of a room."""
+    return "=" + quote(room, safe="")

@@ -1,0 +1,471 @@
+"""A python-socketio client manager over Redis: `socketio.AsyncServer(client_manager=RedisAdapter(url, node="1"))`.
+
+It serves any python-socketio server: under aiohttp with `gateway.engineio`, and under ASGI without it, all in one
+cluster. Unlike the stock manager it publishes finished packets on one sharded channel per room, delivers only what
+came back through Redis (so that all gateways see one order), and keeps its tables so that a disconnect is O(1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import socketio
+
+from contract import keys
+from contract.envelope import (
+    Canary,
+    Disconnect,
+    Emit,
+    EmitAck,
+    EnvelopeError,
+    Membership,
+    NodeMessage,
+    Reader,
+    RoomPacket,
+    pack,
+    pack_close,
+    pack_event,
+    unpack_room,
+)
+from contract.tasks import TaskSet
+from gateway.adapter import codec
+from gateway.adapter.backplane import Backplane
+from gateway.adapter.canary import CanaryWatch
+from gateway.adapter.delivery import Delivery, make_delivery
+from gateway.adapter.fanout import Fanout, RoomChannel, skip_members_of
+from gateway.adapter.link import LinkError
+from gateway.adapter.log import RoomLog
+from gateway.adapter.members import Client, Members, State
+from gateway.adapter.observer import AdapterObserver
+
+_log = logging.getLogger(__name__)
+NodeHandler = Callable[[Any], None]
+
+
+class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
+    """The shared Redis adapter.
+
+    `url`: see `contract.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique in the cluster; session ids
+    start with `g<node>.`. A room name of that form is taken for a session id.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        node: str,
+        observer: AdapterObserver | None = None,
+        redis_timeout_seconds: float = 1.0,
+        linger_seconds: float = 5.0,
+    ) -> None:
+        super().__init__()
+        self.node = node
+        self.incarnation = secrets.token_hex(4)
+        self.observer = observer or AdapterObserver()
+        self.backplane = Backplane(url, name=f"roomcast-gateway-{node}", timeout_seconds=redis_timeout_seconds)
+        self.members = Members()
+        self.fanout = Fanout(
+            self.backplane,
+            self.members,
+            self.observer,
+            linger_seconds=linger_seconds,
+            close_room=self._close_locally,
+        )
+        self.canary = CanaryWatch(self.incarnation)
+        self.on_node_message: NodeHandler = _ignore
+        """Gets the node messages that are not the adapter's own (a signer's replies)."""
+        self.listeners: dict[bytes, Callable[[bytes], None]] = {}
+        """More channels to hear: raw channel name to handler of the data. Use `listen`."""
+        self._namespaces: dict[bytes, str] = {}
+        self._delivery: Delivery | None = None
+        self._tasks = TaskSet()
+        self._node_reader = Reader(NodeMessage)
+        self._prefix = f"g{node}."
+        self._remote_callbacks: dict[int, Callable[..., Any]] = {}
+        self._callback_count = 0
+
+    # --- life ---
+
+    def set_server(self, server: Any) -> None:
+        super().set_server(server)
+        self._delivery = self.fanout.delivery = make_delivery(server)
+
+    def initialize(self) -> None:
+        """Called by python-socketio before the first client; `start` does it earlier."""
+        self.start()
+
+    def start(self, log: RoomLog | None = None) -> None:
+        """Open the Redis links in the background. Call inside the event loop; repeated calls are no-ops."""
+        if self.backplane.is_started:
+            return
+        self.fanout.log = log
+        self.backplane.on_message = self._hear
+        self.backplane.on_resubscribed = self.fanout.reconcile
+        self.backplane.start()
+        self.listen(keys.node_channel(self.node), self._hear_node)
+        self._tasks.start(self._sing(), "canary")
+
+    async def wait_ready(self, seconds: float = 10.0) -> None:
+        """Until Redis is connected and every channel subscribed; raises TimeoutError."""
+        self.start()
+        await self.backplane.wait_up(seconds)
+
+    async def close(self) -> None:
+        """End background work and drop the Redis links. Idempotent."""
+        await self._tasks.cancel()
+        await self.fanout.close()
+        if self._delivery is not None:
+            await self._delivery.close()
+        await self.backplane.close()
+
+    @property
+    def is_ready(self) -> bool:
+        """Connected, subscribed, and not deaf."""
+        return self.backplane.is_up and not self.canary.is_deaf(asyncio.get_running_loop().time())
+
+    async def _sing(self) -> None:
+        """Publish a canary every second; a deaf pub/sub link beside a working command link is dropped and reopened."""
+        loop = asyncio.get_running_loop()
+        while True:
+            note = self.canary.sing(loop.time())
+            try:
+                await self.backplane.publish(keys.node_channel(self.node), pack(note))
+            except LinkError:
+                pass  # commands are gone too: that is not deafness
+            else:
+                if self.canary.is_deaf(loop.time()):
+                    self.observer.deaf()
+                    self.canary.forgive(loop.time())
+                    self.backplane.reopen_hearing()
+            await asyncio.sleep(1.0)
+
+    # --- tables: what python-socketio asks of a manager ---
+
+    def get_namespaces(self) -> Iterable[str]:
+        return self.members.namespaces.keys()
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        for client in list(self._local(namespace, room).values()):
+            yield client.sid, client.eio_sid
+
+    def _local(self, namespace: str, room: Any) -> dict[str, Client]:
+        if room is None:
+            return self.members.everyone(namespace)
+        if not isinstance(room, str):
+            merged: dict[str, Client] = {}
+            for name in room:
+                merged.update(self._local(namespace, name))
+            return merged
+        client = self.members.client(namespace, room)
+        return {room: client} if client else self.members.room(namespace, room)
+
+    async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        sid = f"{self._prefix}{secrets.token_urlsafe(15)}"
+        target = self._delivery.target(eio_sid) if self._delivery else eio_sid
+        if not self.members.add(namespace, Client(sid, eio_sid, target)):
+            return None
+        self._hear_namespace(namespace)
+        return sid
+
+    async def connect(self, sid: str, namespace: str) -> str | None:
+        client = self.members.client(namespace, sid)
+        if client is None:  # a complete attempt: `sid` is the Engine.IO session
+            new = await self.pre_connect(sid, namespace)
+            client = self.members.client(namespace, new or "")
+        if client is None:
+            return None
+        client.state = State.CONNECTED
+        return client.sid
+
+    def is_pre_connected(self, sid: str, namespace: str) -> bool:
+        client = self.members.client(namespace, sid)
+        return client is not None and client.state is State.CONNECTING
+
+    def is_connected(self, sid: str, namespace: str) -> bool:
+        client = self.members.client(namespace, sid)
+        return client is not None and client.state is State.CONNECTED
+
+    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
+        client = self.members.client_of(namespace, eio_sid)
+        return client.sid if client else None
+
+    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
+        client = self.members.client(namespace, sid)
+        return client.eio_sid if client else None
+
+    def pre_disconnect(self, sid: str, namespace: str) -> str | None:
+        client = self.members.client(namespace, sid)
+        if client is None:
+            return None
+        client.state = State.LEAVING
+        return client.eio_sid
+
+    async def can_disconnect(self, sid: str, namespace: str) -> bool:
+        """True when the client is here; another node is asked to do it itself."""
+        if self.is_connected(sid, namespace):
+            return True
+        if (node := self._node_of(sid)) is not None:
+            await self._tell(node, Disconnect(namespace, sid))
+        return False
+
+    async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        if not kwargs.get("ignore_queue") and self.members.client(namespace, sid) is None:
+            await self.can_disconnect(sid, namespace)
+            return
+        for room in self.members.remove(namespace, sid):
+            self.fanout.vacated(room)
+
+    async def enter_room(self, sid: str, namespace: str, room: str, eio_sid: str | None = None) -> None:
+        """Returns once Redis has confirmed that this gateway hears the room."""
+        if (node := self._node_of(sid)) is not None:
+            await self._tell(node, Membership(namespace, sid, room, enter=True))
+            return
+        self._refuse_session_room(namespace, sid, room)
+        if room == sid:
+            return
+        channel = self.fanout.pin(room)
+        try:
+            self.members.enter(namespace, sid, room)
+            await asyncio.shield(channel.subscribed)
+        finally:
+            self.fanout.unpin(room)
+
+    async def leave_room(self, sid: str, namespace: str, room: str) -> None:
+        if (node := self._node_of(sid)) is not None:
+            await self._tell(node, Membership(namespace, sid, room, enter=False))
+        elif self.members.leave(namespace, sid, room):
+            self.fanout.vacated(room)
+
+    async def close_room(self, room: str, namespace: str) -> None:
+        self._refuse_session_room(namespace, None, room)
+        await self.backplane.publish(keys.room_channel(room), pack_close(namespace))
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        client = self.members.client(namespace, sid)
+        return [sid, *client.rooms] if client else []
+
+    def _refuse_session_room(self, namespace: str, sid: str | None, room: str) -> None:
+        if room != sid and self.members.client(namespace, room) is not None:
+            raise ValueError("cannot enter or close a sid room")
+
+    def _close_locally(self, namespace: str, room: str) -> None:
+        for sid in list(self.members.room(namespace, room)):
+            self.members.leave(namespace, sid, room)
+        self.fanout.vacated(room)
+
+    # --- joining with history ---
+
+    def pin(self, room: str) -> RoomChannel:
+        """Hear a room at least until `unpin`, so that its log can be read without a gap. See `Fanout.pin`."""
+        return self.fanout.pin(room)
+
+    def unpin(self, room: str) -> None:
+        self.fanout.unpin(room)
+
+    def admit(self, namespace: str, sid: str, room: str, epoch: bytes, seq: int) -> bool:
+        """See `Fanout.admit`. Synchronous: what the caller sends next to `sid` comes before any live packet."""
+        return self.fanout.admit(namespace, sid, room, epoch, seq)
+
+    # --- emitting ---
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: Any = None,
+        skip_sid: Any = None,
+        callback: Callable[..., Any] | None = None,
+        to: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """To a session, a room, several rooms (each recipient once), or (`None`) the whole namespace.
+
+        An empty `to` or `room` raises ValueError: it is a caller's mistake, not a broadcast.
+        """
+        room = to if to is not None else room
+        if room is not None and not room:
+            raise ValueError("an empty room addresses nobody: use None for the whole namespace")
+        skip = _as_tuple(skip_sid)
+        if isinstance(room, str) and ((client := self.members.client(namespace, room)) or self._node_of(room)):
+            await self._emit_to_session(event, data, namespace, room, client, skip, callback)
+            return
+        if callback is not None:
+            raise ValueError("an ack callback needs a single session as its target")
+        packet, attachments = codec.encode_event(self.server, namespace, event, data)
+        if room is None:
+            self._hear_namespace(namespace)
+            await self._publish(
+                keys.namespace_channel(namespace), pack_event(namespace, packet, skip, tuple(attachments))
+            )
+            return
+        excluded = skip
+        for name in dict.fromkeys([room] if isinstance(room, str) else room):
+            await self._publish(keys.room_channel(name), pack_event(namespace, packet, excluded, tuple(attachments)))
+            excluded = (*excluded, skip_members_of(name))
+
+    async def _publish(self, channel: str, data: bytes) -> None:
+        await self.backplane.publish(channel, data)
+
+    async def _emit_to_session(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        sid: str,
+        client: Client | None,
+        skip: tuple[str, ...],
+        callback: Callable[..., Any] | None,
+    ) -> None:
+        if sid in skip:
+            return
+        if client is not None:
+            ack_id = self._generate_ack_id_for(client, callback)
+            packet, attachments = codec.encode_event(self.server, namespace, event, data, ack_id)
+            if self._delivery is not None:
+                self._delivery.send((client,), packet, attachments)
+            return
+        number = self._remember(callback)
+        packet, attachments = codec.encode_event(self.server, namespace, event, data)
+        reply_to = self.node if callback else None
+        message = Emit(namespace, sid, packet, tuple(attachments), reply_to, number)
+        await self._tell(self._node_of(sid) or "", message)
+
+    def _remember(self, callback: Callable[..., Any] | None) -> int:
+        if callback is None:
+            return 0
+        self._callback_count += 1
+        self._remote_callbacks[self._callback_count] = callback
+        while len(self._remote_callbacks) > 10_000:  # clients that never answer must not pile up
+            self._remote_callbacks.pop(next(iter(self._remote_callbacks)))
+        return self._callback_count
+
+    @staticmethod
+    def _generate_ack_id_for(client: Client, callback: Callable[..., Any] | None) -> int | None:
+        if callback is None:
+            return None
+        client.last_ack += 1
+        if client.callbacks is None:
+            client.callbacks = {}
+        client.callbacks[client.last_ack] = callback
+        return client.last_ack
+
+    def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
+        for space in self.members.namespaces.values():
+            if (client := space.clients.get(sid)) is not None:
+                return self._generate_ack_id_for(client, callback) or 0
+        raise ValueError("unknown session")
+
+    async def trigger_callback(self, sid: str, id: int, data: Any) -> None:  # noqa: A002 (python-socketio's name)
+        callback = None
+        for space in self.members.namespaces.values():
+            client = space.clients.get(sid)
+            if client is not None and client.callbacks and (callback := client.callbacks.pop(id, None)):
+                break
+        if callback is not None:
+            result = callback(*data)
+            if inspect.isawaitable(result):
+                await result
+
+    # --- other nodes ---
+
+    def _node_of(self, sid: str) -> str | None:
+        """The other node that a session id names; None for our own and for what is no session id."""
+        if not sid.startswith("g") or sid.startswith(self._prefix):
+            return None
+        node, dot, rest = sid[1:].partition(".")
+        return node if dot and node and len(rest) >= 20 else None
+
+    async def _tell(self, node: str, message: Any) -> None:
+        await self.backplane.publish(keys.node_channel(node), pack(message))
+
+    # --- hearing ---
+
+    def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+        """Hear one more channel; the future is done once Redis has confirmed."""
+        self.listeners[channel.encode()] = handler
+        return self.backplane.subscribe(channel)
+
+    def unlisten(self, channel: str) -> None:
+        if self.listeners.pop(channel.encode(), None) is not None:
+            self.backplane.unsubscribe(channel)
+
+    def _hear_namespace(self, namespace: str) -> None:
+        channel = keys.namespace_channel(namespace)
+        if channel.encode() not in self._namespaces and self.backplane.is_started:
+            self._namespaces[channel.encode()] = namespace
+            self.backplane.subscribe(channel)
+
+    def _hear(self, channel: bytes, data: bytes) -> None:
+        if self.fanout.hear(channel, data):
+            return
+        try:
+            if (handler := self.listeners.get(channel)) is not None:
+                handler(data)
+            elif channel in self._namespaces:
+                self._hear_everyone(unpack_room(data))
+        except EnvelopeError as error:
+            _log.warning("not an envelope on %s: %s", channel.decode(errors="replace"), error)
+
+    def _hear_everyone(self, packet: RoomPacket) -> None:
+        clients = self.members.everyone(packet.namespace).values()
+        chosen = [c for c in clients if c.state is State.CONNECTED and c.sid not in packet.skip]
+        self.fanout.send(chosen, packet)
+
+    def _hear_node(self, data: bytes) -> None:
+        message = self._node_reader.unpack(data)
+        if isinstance(message, Canary):
+            self.canary.heard(message, asyncio.get_running_loop().time())
+        elif isinstance(message, Emit):
+            self._emit_for(message)
+        elif isinstance(message, EmitAck):
+            self._tasks.start(self._answer(message), "ack callback")
+        elif isinstance(message, Disconnect):
+            self._tasks.start(self.server.disconnect(message.session, namespace=message.namespace), "disconnect")
+        elif isinstance(message, Membership):
+            change = self.enter_room if message.enter else self.leave_room
+            if self.members.client(message.namespace, message.session) is not None:
+                self._tasks.start(change(message.session, message.namespace, message.room), "membership")
+        else:
+            self.on_node_message(message)
+
+    def _emit_for(self, message: Emit) -> None:
+        client = self.members.client(message.namespace, message.session)
+        if client is None or self._delivery is None:
+            return
+        packet = message.packet
+        if message.reply_to is not None:
+            ack_id = self._generate_ack_id_for(client, self._forwarder(message.reply_to, message.callback))
+            packet = codec.with_ack_id(packet, ack_id or 0)
+        self._delivery.send((client,), packet, message.attachments)
+
+    def _forwarder(self, node: str, callback: int) -> Callable[..., Any]:
+        async def forward(*data: Any) -> None:
+            await self._tell(node, EmitAck(callback, codec.encode_arguments(data)))
+
+        return forward
+
+    async def _answer(self, message: EmitAck) -> None:
+        callback = self._remote_callbacks.pop(message.callback, None)
+        if callback is not None:
+            result = callback(*codec.decode_arguments(message.data))
+            if inspect.isawaitable(result):
+                await result
+
+
+def _ignore(message: Any) -> None:
+    """Nobody asked for these."""
+
+
+def _as_tuple(skip_sid: Any) -> tuple[str, ...]:
+    if skip_sid is None:
+        return ()
+    return (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid)
+
+
+__all__ = ["RedisAdapter"]

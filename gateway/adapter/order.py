@@ -1,0 +1,62 @@
+"""The order of one room on one gateway: nothing is delivered twice, early, or after a silent gap. Pure.
+
+A gateway sees a room's packets through pub/sub, at most once each. `Watch` compares every `seq` with the last one and
+says what to do; the caller reads the log where something is missing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Verdict(Enum):
+    """What to do with a logged packet."""
+
+    DELIVER = "deliver"
+    REPEAT = "repeat"
+    HOLE = "hole"
+    OTHER_EPOCH = "other epoch"
+
+
+class Watch:
+    """The last position of a room that this gateway has delivered, or knows that nobody here needs."""
+
+    __slots__ = ("epoch", "seq")
+
+    def __init__(self) -> None:
+        self.epoch = b""
+        self.seq = 0
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.epoch)
+
+    def set(self, epoch: bytes, seq: int) -> None:
+        self.epoch = epoch
+        self.seq = seq
+
+    def start(self, epoch: bytes, seq: int) -> None:
+        """The log said this is the room's position; it counts only where no packet said so before."""
+        if not self.epoch:
+            self.set(epoch, seq)
+
+    def offer(self, epoch: bytes, seq: int) -> Verdict:
+        """Judge a live packet; DELIVER moves the watch."""
+        if epoch != self.epoch:
+            if self.epoch:
+                return Verdict.OTHER_EPOCH
+            self.epoch = epoch
+            self.seq = seq
+            return Verdict.DELIVER
+        if seq == self.seq + 1:
+            self.seq = seq
+            return Verdict.DELIVER
+        return Verdict.HOLE if seq > self.seq else Verdict.REPEAT
+
+    def compare(self, epoch: bytes, seq: int) -> Verdict:
+        """Judge what the log says is the room's position: REPEAT means that all is here."""
+        if not self.epoch:
+            return Verdict.REPEAT
+        if epoch != self.epoch or seq < self.seq:
+            return Verdict.OTHER_EPOCH
+        return Verdict.HOLE if seq > self.seq else Verdict.REPEAT

@@ -1,0 +1,205 @@
+"""One Redis server as the gateway sees it: a link for commands and one for pub/sub, each reopened with jitter.
+
+A cluster is several shards; a single server or a Sentinel-watched master is one. Two links, because a pub/sub link
+that drowns in messages must not delay commands, and because Redis may drop the one and keep the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from contract.lua import script
+from contract.redis_url import RedisTarget
+from contract.tasks import TaskSet
+from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, LinkLost, PushHandler, open_link
+
+_FIRST_RETRY_SECONDS: Final = 0.05
+_LAST_RETRY_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+Resolve = Callable[[], Awaitable[RedisTarget]]
+
+
+class Shard:
+    """Commands, scripts and subscriptions on one server.
+
+    `on_message(channel, data)` for everything heard; `on_resubscribed(shard)` after each (re)subscription of all
+    channels, when something may have been missed.
+    """
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        *,
+        name: str,
+        timeout_seconds: float,
+        on_message: PushHandler,
+        on_resubscribed: Callable[[Shard], None],
+    ) -> None:
+        self._resolve = resolve
+        self._name = name
+        self._timeout = timeout_seconds
+        self._on_message = on_message
+        self._on_resubscribed = on_resubscribed
+        self._commands: Link | None = None
+        self._hearing: Link | None = None
+        self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._commands_up = asyncio.Event()
+        self._hearing_up = asyncio.Event()
+        self._tasks = TaskSet()
+        self.reconnects = 0
+
+    def start(self) -> None:
+        self._tasks.start(self._keep(self._open_commands), f"redis commands {self._name}")
+        self._tasks.start(self._keep(self._open_hearing), f"redis pub/sub {self._name}")
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+        for link in (self._commands, self._hearing):
+            if link is not None:
+                link.close()
+
+    async def wait_up(self) -> None:
+        """Until both links are open and all channels are subscribed."""
+        await self._commands_up.wait()
+        await self._hearing_up.wait()
+
+    @property
+    def is_up(self) -> bool:
+        return self._commands_up.is_set() and self._hearing_up.is_set()
+
+    @property
+    def run_id(self) -> str:
+        return self._commands.run_id if self._commands else ""
+
+    # --- commands ---
+
+    def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
+        """One command. Raises LinkDown at once, or LinkLost or CommandError through the future."""
+        if self._commands is None:
+            raise LinkDown(f"no link to Redis ({self._name})")
+        return self._commands.call(*args)
+
+    def script(self, script_name: str, keys: Iterable[str], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        """Start a script now (its place in the order is the place of this call); await the reply."""
+        names = tuple(keys)
+        loaded = script(script_name)
+        future = self.call("EVALSHA", loaded.sha, len(names), *names, *args)
+        return self._reply(future, loaded.source, names, tuple(args))
+
+    async def _reply(
+        self, future: asyncio.Future[Any], source: bytes, keys: tuple[str, ...], args: tuple[Any, ...]
+    ) -> Any:
+        try:
+            return await future
+        except CommandError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+        return await self.call("EVAL", source, len(keys), *keys, *args)
+
+    # --- subscriptions ---
+
+    def subscribe(self, channel: str) -> asyncio.Future[None]:
+        """A future that is done once Redis has confirmed; it stays open while the link is down."""
+        wanted = self._wanted.get(channel)
+        if wanted is None:
+            wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
+            if self._hearing is not None:
+                self._send_subscribe(self._hearing, channel)
+        return wanted
+
+    def unsubscribe(self, channel: str) -> None:
+        wanted = self._wanted.pop(channel, None)
+        if wanted is None:
+            return
+        wanted.cancel()
+        if self._hearing is not None and self._hearing.is_open:
+            self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
+
+    def reopen_hearing(self) -> None:
+        """Drop the pub/sub link; a new one is opened at once."""
+        if self._hearing is not None:
+            self._hearing.close()
+
+    def _send_subscribe(self, link: Link, channel: str) -> asyncio.Future[Any] | None:
+        if not link.is_open:
+            return None
+        reply = link.call(_verb(channel, "SUBSCRIBE"), channel)
+        reply.add_done_callback(lambda done: self._confirmed(channel, done))
+        return reply
+
+    def _confirmed(self, channel: str, reply: asyncio.Future[Any]) -> None:
+        wanted = self._wanted.get(channel)
+        if wanted is None or wanted.done() or reply.cancelled():
+            return
+        error = reply.exception()
+        if error is None:
+            wanted.set_result(None)
+        elif isinstance(error, CommandError):
+            wanted.set_exception(error)
+
+    # --- keeping the links open ---
+
+    async def _keep(self, session: Callable[[], Awaitable[None]]) -> None:
+        """Run `session` (open a link, then wait until it is lost) for ever, with jittered pauses after failures."""
+        pause = _FIRST_RETRY_SECONDS
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await session()
+                reason = "lost"
+            except (LinkError, OSError, TimeoutError) as error:
+                reason = str(error) or type(error).__name__
+            if asyncio.get_running_loop().time() - started > _LAST_RETRY_SECONDS * 2:
+                pause = _FIRST_RETRY_SECONDS
+            self.reconnects += 1
+            _log.warning("redis link of %s: %s; trying again", self._name, reason)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
+            pause = min(pause * 2, _LAST_RETRY_SECONDS)
+
+    async def _open_commands(self) -> None:
+        link = await open_link(await self._resolve(), timeout_seconds=self._timeout, name=self._name, scripts=True)
+        self._commands = link
+        self._commands_up.set()
+        try:
+            await link.lost
+        finally:
+            self._commands_up.clear()
+            self._commands = None
+            link.close()
+
+    async def _open_hearing(self) -> None:
+        link = await open_link(
+            await self._resolve(), timeout_seconds=self._timeout, name=f"{self._name}-pubsub", on_push=self._on_message
+        )
+        self._hearing = link
+        try:
+            for reply in [self._send_subscribe(link, channel) for channel in list(self._wanted)]:
+                if reply is not None:
+                    await reply
+            self._hearing_up.set()
+            self._on_resubscribed(self)
+            await link.lost
+        finally:
+            self._hearing_up.clear()
+            self._hearing = None
+            link.close()
+            self._forget_confirmations()
+
+    def _forget_confirmations(self) -> None:
+        """A channel counts as subscribed only on a live link: new members wait for the next one."""
+        for channel, wanted in self._wanted.items():
+            if wanted.done():
+                self._wanted[channel] = asyncio.get_running_loop().create_future()
+
+
+def _verb(channel: str, verb: str) -> str:
+    """Channels with a hash tag are sharded; the few without one (`control`) are not."""
+    return f"S{verb}" if "{" in channel else verb
+
+
+__all__ = ["CommandError", "LinkDown", "LinkError", "LinkLost", "Shard"]

@@ -1,0 +1,215 @@
+"""The room log in Redis: append with publish, pages, amendments. Translates Redis trouble into our error codes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from contract import keys
+from contract.envelope import pack_routing
+from contract.errors import Code, RoomcastError
+from contract.events import MESSAGE, RESYNC
+from gateway.adapter.backplane import Backplane
+from gateway.adapter.link import CommandError, LinkDown, LinkError, LinkLost
+from gateway.adapter.log import Page
+
+_FILL_PAGE: Final = 500
+_DUPLICATE: Final = 1
+_STALE: Final = 2
+
+
+class Receipt(NamedTuple):
+    """What the log says of an appended message; `time` in ms by Redis's clock."""
+
+    seq: int
+    time: int
+    epoch: str
+    duplicate: bool
+
+
+class History(NamedTuple):
+    """One page of a room; `entries` are JSON objects as bytes, oldest first; `first` is the lowest seq kept."""
+
+    seq: int
+    epoch: str
+    first: int
+    time: int
+    entries: list[bytes]
+
+
+class Rewrite(NamedTuple):
+    """Replace the entry `seq`, if it still is `expected`."""
+
+    seq: int
+    expected: bytes
+    replacement: bytes
+
+
+class StaleRewriteError(Exception):
+    """An entry to be rewritten was changed meanwhile: read it again."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """The bounds of a room's log."""
+
+    messages: int = 10_000
+    age_seconds: float = 30 * 86_400
+    idle_seconds: float = 30 * 86_400
+    id_seconds: float = 3_600
+    ids: int = 200_000
+
+
+class LogStore:
+    """Implements `gateway.adapter.log.RoomLog` for the adapter, and the log's use cases for the chat."""
+
+    def __init__(self, backplane: Backplane, *, namespace: str = "/", retention: Retention | None = None) -> None:
+        self.namespace = namespace
+        kept = retention or Retention()
+        self._backplane = backplane
+        self._routing = pack_routing(namespace)
+        space = "" if namespace == "/" else f"{namespace},"
+        self._packet_head = f'2{space}["{MESSAGE}",'
+        self._resync_head = f'2{space}["{RESYNC}",'
+        self._bounds = (
+            str(kept.messages),
+            str(int(kept.age_seconds * 1000)),
+            str(int(kept.idle_seconds * 1000)),
+            str(int(kept.id_seconds * 1000)),
+            str(kept.ids),
+        )
+        self._idle_ms = self._bounds[2]
+        self._names: dict[str, tuple[tuple[str, ...], str]] = {}
+
+    # --- writing ---
+
+    def append(
+        self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()
+    ) -> Awaitable[Receipt]:
+        """Queue a message for the log and the room, now; await its receipt.
+
+        `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
+        RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
+        """
+        names, head = self._of(room)
+        args = (
+            f"{user}:{message_id}",
+            secrets.token_hex(8),
+            self._backplane.run_id(names[0]),
+            head,
+            tail,
+            self._routing,
+            self._packet_head,
+            *self._bounds,
+            *(part for rewrite in rewrites for part in rewrite),
+        )
+        try:
+            reply = self._backplane.script("room_append", names, args)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+        return self._receipt(reply)
+
+    async def _receipt(self, reply: Awaitable[Any]) -> Receipt:
+        row = await translated(reply)
+        if row[0] == _STALE:
+            raise StaleRewriteError
+        return Receipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)
+
+    # --- reading ---
+
+    async def after(self, room: str, seq: int, limit: int) -> History:
+        return await self._read(room, "after", seq, limit)
+
+    async def before(self, room: str, seq: int, limit: int) -> History:
+        """The last entries below `seq`; 0 means the latest."""
+        return await self._read(room, "before", seq, limit)
+
+    async def entry(self, room: str, seq: int) -> bytes | None:
+        """One entry's JSON, or None when the log does not hold it."""
+        value: bytes | None = await translated(
+            self._call(keys.room_log(room), "HGET", keys.room_log(room), seq),
+        )
+        return value
+
+    async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
+        try:
+            reply = self._read_script(room, direction, seq, limit)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+        return _history(await translated(reply))
+
+    def _read_script(self, room: str, direction: str, seq: int, limit: int) -> Awaitable[Any]:
+        names, _ = self._of(room)
+        args = (
+            direction,
+            str(seq),
+            str(limit),
+            secrets.token_hex(8),
+            self._backplane.run_id(names[0]),
+            self._idle_ms,
+        )
+        return self._backplane.script("room_read", names[:2], args)
+
+    def _call(self, key: str, *args: bytes | str | int) -> Awaitable[Any]:
+        try:
+            return self._backplane.call(key, *args)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+
+    def _of(self, room: str) -> tuple[tuple[str, ...], str]:
+        """The key names of a room, and the head of its messages' JSON; cached, bounded."""
+        known = self._names.get(room)
+        if known is None:
+            if len(self._names) > 10_000:
+                self._names.clear()
+            names = (
+                keys.room_log(room),
+                keys.room_meta(room),
+                keys.room_ids(room),
+                keys.room_ids_old(room),
+                keys.room_channel(room),
+            )
+            known = self._names[room] = (names, f'{{"room":"{room}","seq":')
+        return known
+
+    # --- gateway.adapter.log.RoomLog ---
+
+    async def page(self, room: str, after: int) -> Page:
+        got = _history(await self._read_script(room, "after", after, _FILL_PAGE))
+        head = self._packet_head.encode()
+        return Page(got.epoch.encode(), got.seq, got.first, [head + entry + b"]" for entry in got.entries])
+
+    async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
+        rows = await asyncio.gather(*(self._read_script(room, "after", 0, 0) for room in rooms))
+        return {room: (row[1], row[0]) for room, row in zip(rooms, rows, strict=True)}
+
+    def resync_packet(self, room: str) -> bytes:
+        return (self._resync_head + orjson.dumps({"room": room}).decode() + "]").encode()
+
+
+def _history(row: list[Any]) -> History:
+    return History(row[0], row[1].decode(), row[2], row[3], row[4:])
+
+
+async def translated(reply: Awaitable[Any]) -> Any:
+    """The reply, or Redis's trouble as a RoomcastError."""
+    try:
+        return await reply
+    except LinkDown as error:
+        raise RoomcastError(Code.UNAVAILABLE) from error
+    except LinkLost as error:
+        raise RoomcastError(Code.OUTCOME_UNKNOWN) from error
+    except CommandError as error:
+        raise RoomcastError(Code.UNAVAILABLE, _public(error)) from error
+    except LinkError as error:
+        raise RoomcastError(Code.INTERNAL) from error
+
+
+def _public(error: CommandError) -> str:
+    """The first word of Redis's error (OOM, MISCONF, READONLY): enough to act on, without internals."""
+    return str(error).split(" ", 1)[0].lower()
