@@ -7,7 +7,7 @@
 | `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
 | `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
-| `room:{R}:here` | zset `user|node` -> expiry | gateway | gateway | 60 s past the last refresh |
+| `room:{R}:here` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past the last refresh |
 | `room:{R}:heads` | hash user -> number of nodes | gateway | gateway | as `here` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
@@ -17,12 +17,13 @@
 | `user:{U}:rooms` | hash room -> name | gateway | gateway | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway | swept |
-| `presence:{s}:conn:U` | hash connection -> JSON | gateway | presence, gateway | 5 min past the last touch |
+| `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway | 5 min past the last touch |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway | 30 days, swept |
-| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node |
+| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past the last touch |
+| `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
 | `presence:{s}` | sharded channel | presence, gateway | gateway | |
 | `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence | swept |
-| `presence:sweeper` | string, lease | presence | presence | 10 s |
+| `presence:sweeper` | string, lease | presence | presence | 6 s |
 | `media:requests` | stream + group `signers` | gateway | media | capped length |
 | `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |
 | `media:sweeper` | string, lease | media | media | 30 s |
@@ -144,6 +145,10 @@ def presence_connections(shard: int, user: str) -> str:
 
 def presence_node(shard: int, node: str, incarnation: str) -> str:
     return f"presence:{{{shard}}}:node:{node}:{incarnation}"
+
+
+def presence_mark(shard: int) -> str:
+    return f"presence:{{{shard}}}:mark"
 
 
 def presence_channel(shard: int) -> str:

@@ -1,0 +1,60 @@
+-- Shared by the presence scripts (inserted where they say `--@include _presence`).
+--
+-- A connection's record is MessagePack: {status, note, node, incarnation, since, touched, gone}
+--   since    ms, the last change of status or note
+--   touched  unix seconds of the last full touch
+--   gone     1: its node died; kept only so that the user's status lasts until the window ends
+
+local RANK = {online = 3, busy = 2, away = 1}
+
+local function unix_seconds()
+  return tonumber(redis.call('TIME')[1])
+end
+
+local function unix_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- The records of a user, by connection; an unreadable one counts as absent.
+local function load_records(key)
+  local records, flat = {}, redis.call('HGETALL', key)
+  for i = 1, #flat, 2 do
+    local ok, record = pcall(cmsgpack.unpack, flat[i + 1])
+    if ok and type(record) == 'table' then
+      records[flat[i]] = record
+    end
+  end
+  return records
+end
+
+-- Status and note as others see them. One invisible device hides the user; else the most reachable device speaks
+-- (online, busy, away), among equals the one that changed last, among those the smallest connection id.
+local function shown(records)
+  local status, note, rank, since, speaker = 'offline', '', 0, 0, ''
+  for connection, record in pairs(records) do
+    if record[1] == 'invisible' then
+      return 'offline', ''
+    end
+    local r, s = RANK[record[1]] or 1, record[5]
+    local is_better = r > rank or (r == rank and (s > since or (s == since and connection < speaker)))
+    if is_better then
+      status, note, rank, since, speaker = record[1], record[2], r, s, connection
+    end
+  end
+  return status, note
+end
+
+-- Whether the score of a user in `seen` still counts. The sweeper, not this horizon, ends presence in time; the horizon
+-- only keeps ghosts out where no sweeper runs. It is the same for readers and writers, so that what is read and what
+-- was published agree.
+local function counts(score, now, horizon)
+  return score and now - tonumber(score) <= horizon
+end
+
+-- Publish rows of {user, status, last_seen ms, note} as the envelope PresenceChanges.
+local function publish(channel, rows)
+  if #rows > 0 then
+    redis.call('SPUBLISH', channel, '\1' .. cmsgpack.pack({'presence', rows}))
+  end
+end

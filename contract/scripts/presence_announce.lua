@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- Note that an incarnation of a gateway lives (or, retiring, that its connections may be removed).
+--
+-- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last sign of life
+-- ARGV[1] "N:I"   ARGV[2] '1' alive, '0' retired   ARGV[3] life of the hash, seconds
+--
+-- Returns unix seconds.
+
+local now = tonumber(redis.call('TIME')[1])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] == '1' and now or 0)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return now

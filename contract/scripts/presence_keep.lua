@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- The cheap heartbeat: users of one shard showed a sign of life, and nothing about them changed. Safe to retry.
+-- Runs without memory to spare, so that a full Redis does not turn everybody offline.
+--
+-- KEYS[1] presence:{s}:seen  zset  user -> unix seconds
+-- ARGV[1] horizon, seconds   ARGV[2] life of `seen`, seconds
+-- ARGV[3…] users, at most 2,000
+--
+-- Returns the positions (from 1) of users that are not known here: they need a full touch.
+
+local horizon = tonumber(ARGV[1])
+local now = tonumber(redis.call('TIME')[1])
+local scores = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, 3))
+local fresh, unknown = {}, {}
+for i = 1, #scores do
+  local score = tonumber(scores[i])
+  if score and now - score <= horizon then
+    if score ~= now then
+      fresh[#fresh + 1] = now
+      fresh[#fresh + 1] = ARGV[i + 2]
+    end
+  else
+    unknown[#unknown + 1] = i
+  end
+end
+if #fresh > 0 then
+  redis.call('ZADD', KEYS[1], unpack(fresh))
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+return unknown

@@ -1,0 +1,46 @@
+#!lua flags=allow-oom
+-- Connections of one shard have ended; a user whose last one it was goes offline at once. Safe to retry.
+--
+-- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
+-- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
+-- KEYS[3] presence:{s}:node:N:I  set   "user|connection"
+-- KEYS[4] presence:{s}           channel
+-- KEYS[4+i] presence:{s}:conn:U  hash  connection -> record, of row i
+--
+-- ARGV[1] horizon, seconds   ARGV[2] life of `last`, seconds
+-- ARGV[3…] rows of two: user, connection
+--
+-- Returns the number of changes published.
+
+--@include _presence
+
+local seen, last, members, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local horizon, now = tonumber(ARGV[1]), unix_seconds()
+local rows = {}
+for i = 3, #ARGV, 2 do
+  local user, connection = ARGV[i], ARGV[i + 1]
+  local key = KEYS[5 + (i - 3) / 2]
+  redis.call('SREM', members, user .. '|' .. connection)
+  local records = load_records(key)
+  if records[connection] then
+    local before, note_before = 'offline', ''
+    if counts(redis.call('ZSCORE', seen, user), now, horizon) then
+      before, note_before = shown(records)
+    end
+    records[connection] = nil
+    redis.call('HDEL', key, connection)
+    local after, note_after = shown(records)
+    if next(records) == nil then
+      redis.call('ZREM', seen, user)
+    end
+    if after ~= before or note_after ~= note_before then
+      rows[#rows + 1] = {user, after, now * 1000, note_after}
+      if after == 'offline' then
+        redis.call('ZADD', last, now, user)
+      end
+    end
+  end
+end
+redis.call('EXPIRE', last, ARGV[2])
+publish(channel, rows)
+return #rows

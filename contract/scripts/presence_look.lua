@@ -1,0 +1,22 @@
+#!lua flags=no-writes
+-- What the sweeper must know about one shard before it acts: the time, its own mark, and who is due. Changes nothing.
+--
+-- KEYS[1] presence:{s}:seen  zset    user -> unix seconds
+-- KEYS[2] presence:{s}:mark  string  "<ms of the last step here> <ms until which nobody may expire>"
+-- ARGV[1] window, seconds    ARGV[2] users returned at most
+-- ARGV[3] seconds by which a score may lie in the future; beyond, the clock went back and nobody refreshed it
+--
+-- Returns {now in ms, mark or '', users in `seen`, {users due}}.
+
+--@include _presence
+
+local now_ms = unix_ms()
+local now, limit = math.floor(now_ms / 1000), tonumber(ARGV[2])
+local due = redis.call('ZRANGE', KEYS[1], '-inf', '(' .. (now - ARGV[1]), 'BYSCORE', 'LIMIT', 0, limit)
+if #due < limit then
+  local ahead = redis.call('ZRANGE', KEYS[1], '(' .. (now + ARGV[3]), '+inf', 'BYSCORE', 'LIMIT', 0, limit - #due)
+  for i = 1, #ahead do
+    due[#due + 1] = ahead[i]
+  end
+end
+return {now_ms, redis.call('GET', KEYS[2]) or '', redis.call('ZCARD', KEYS[1]), due}
