@@ -1,0 +1,94 @@
+"""What each kind of server wants to hear from a client: where to connect, how to join, how to publish. Pure.
+
+A handshake is a list of steps; after each step's `send`, the client waits for a text that starts with `expect`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Final, NamedTuple, Protocol
+
+import jwt
+
+from loadtest.bench.workloads import Member
+
+SOCKETIO_TARGET: Final = "/socket.io/?EIO=4&transport=websocket"
+TOKEN_SECONDS: Final = 6 * 3600
+
+
+class Step(NamedTuple):
+    """Send (unless empty), then wait for a text that starts with `expect` and holds `holds`."""
+
+    send: bytes
+    expect: bytes
+    holds: bytes = b""
+
+
+class Dialect(Protocol):
+    """One server kind's language, as a client speaks it."""
+
+    def target(self, who: Member) -> str:
+        """The request target of the WebSocket handshake."""
+
+    def steps(self, who: Member) -> tuple[Step, ...]:
+        """What makes a fresh WebSocket a member of its room."""
+
+    def publish(self, who: Member, count: int, text: str) -> bytes:
+        """The message number `count` of this client, to its room."""
+
+
+class SocketIo:
+    """The peers on Socket.IO: our small server programs join the room named at connect and relay event `m`."""
+
+    def target(self, who: Member) -> str:
+        return SOCKETIO_TARGET
+
+    def steps(self, who: Member) -> tuple[Step, ...]:
+        auth = json.dumps({"room": f"r{who.room}"}, separators=(",", ":"))
+        return (Step(b"", b"0"), Step(b"40" + auth.encode(), b"40"))
+
+    def publish(self, who: Member, count: int, text: str) -> bytes:
+        return f'42["m",{{"room":"r{who.room}","text":"{text}"}}]'.encode()
+
+
+class Nchan:
+    """nchan: the room is the path, a published text is delivered as it is."""
+
+    def target(self, who: Member) -> str:
+        return f"/room/r{who.room}"
+
+    def steps(self, who: Member) -> tuple[Step, ...]:
+        return ()
+
+    def publish(self, who: Member, count: int, text: str) -> bytes:
+        return text.encode()
+
+
+class Roomcast:
+    """This project: a signed token, a room joined with history, every message acked and logged."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._expires = int(time.time()) + TOKEN_SECONDS
+
+    def target(self, who: Member) -> str:
+        return SOCKETIO_TARGET
+
+    def steps(self, who: Member) -> tuple[Step, ...]:
+        claims = {"sub": f"bench{who.index}", "name": f"Bench {who.index}", "exp": self._expires}
+        auth = json.dumps({"token": jwt.encode(claims, self._secret, algorithm="HS256")}, separators=(",", ":"))
+        join = f'420["room:join",{{"room":"public:r{who.room}"}}]'
+        return (Step(b"", b"0"), Step(b"40" + auth.encode(), b"40"), Step(join.encode(), b"430[", b'"ok":true'))
+
+    def publish(self, who: Member, count: int, text: str) -> bytes:
+        head = f'42{count}["message:send",{{"room":"public:r{who.room}","id":"b{who.index}-{count}","text":"'
+        return f'{head}{text}"}}]'.encode()
+
+
+def dialect(name: str, secret: str = "") -> Dialect:
+    """The dialect of that name; raises KeyError for an unknown one."""
+    if name == "roomcast":
+        return Roomcast(secret)
+    known: dict[str, Dialect] = {"socketio": SocketIo(), "nchan": Nchan()}
+    return known[name]

@@ -1,0 +1,84 @@
+"""RFC 6455, the half a load client needs: whole server frames out of bytes, and masked client frames. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+TEXT: Final = 0x81
+CLOSE: Final = 0x88
+PING: Final = 0x89
+PONG: Final = 0x8A
+
+
+class FrameError(ValueError):
+    """A frame that no server of this benchmark sends: masked, fragmented or binary."""
+
+
+class Control(NamedTuple):
+    opcode: int
+    payload: bytes
+
+
+def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
+    """The payloads of the whole text frames in `data`, its control frames, and how many bytes these took.
+
+    The loop is written out: it runs once per delivery, and the load client shares a machine with what it measures.
+    """
+    texts: list[bytes] = []
+    controls: list[Control] = []
+    at = 0
+    size = len(data)
+    while size - at >= 2:
+        length = data[at + 1]
+        start = at + 2
+        if length == 126:
+            if size - at < 4:
+                break
+            length = data[at + 2] << 8 | data[at + 3]
+            start = at + 4
+        elif length > 126:
+            if length > 127:
+                raise FrameError("masked by the server")
+            if size - at < 10:
+                break
+            length = int.from_bytes(data[at + 2 : at + 10], "big")
+            start = at + 10
+        end = start + length
+        if end > size:
+            break
+        opcode = data[at]
+        if opcode == TEXT:
+            texts.append(data[start:end])
+        elif opcode >= CLOSE:
+            controls.append(Control(opcode, data[start:end]))
+        else:
+            raise FrameError(f"first byte {opcode:#04x}")
+        at = end
+    return texts, controls, at
+
+
+def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
+    """A client's frame with a mask of zeros: the server does its whole work, the load client spares the XOR."""
+    size = len(payload)
+    if size < 126:
+        head = bytes((opcode, 0x80 | size))
+    elif size < 65_536:
+        head = bytes((opcode, 0x80 | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((opcode, 0x80 | 127)) + size.to_bytes(8, "big")
+    return head + b"\0\0\0\0" + payload
+
+
+def upgrade_request(host: str, target: str) -> bytes:
+    """The HTTP request that opens a WebSocket; no extension is offered, so nothing is compressed."""
+    lines = (
+        f"GET {target} HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
+        "Sec-WebSocket-Version: 13",
+        "",
+        "",
+    )
+    return "\r\n".join(lines).encode()

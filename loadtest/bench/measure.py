@@ -1,0 +1,108 @@
+"""One measurement: start one kind of server afresh, load it, read the figures, end it all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadtest.bench import procfs
+from loadtest.bench.agent import Setup
+from loadtest.bench.processes import LoadClient, Processes, find_tool, free_ports
+from loadtest.bench.workloads import IDLE, Placement, Workload
+from loadtest.peers.role import PROGRAMS, Peer, Running, render
+
+ANSWER_SECONDS = 90.0
+IDLE_WARM_CONNECTIONS = 200
+SETTLE_SECONDS = 2.0
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True)
+class Span:
+    """How long a delivery row runs: seconds before counting, and counted seconds."""
+
+    warm_seconds: float = 1.5
+    seconds: float = 4.0
+
+
+def deliveries(
+    peer: Peer, workload: Workload, span: Span, folder: Path, gateways: int = 2, placement: Placement = "spread"
+) -> dict[str, float]:
+    """The figures of one delivery row."""
+    with Processes(folder) as processes:
+        redis_port, redis_pid = processes.redis()
+        running = peer.start(processes, redis_port, gateways)
+        ports, nginx = _front(processes, workload, running)
+        pids = {"servers": running.pids, "redis": [redis_pid], "nginx": nginx}
+        client = _client(processes, peer, running, workload, ports, placement)
+        client.ask(ANSWER_SECONDS, do="connect", first=0, count=workload.connections, pids={})
+        wait = ANSWER_SECONDS + span.warm_seconds + span.seconds
+        run = client.ask(wait, do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
+    return _delivery_figures(run, gateways, workload.through_nginx)
+
+
+def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
+    """What a connection costs to make and to keep: after a first few hundred, so that one-time costs are paid."""
+    with Processes(folder) as processes:
+        redis_port, redis_pid = processes.redis()
+        running = peer.start(processes, redis_port, gateways)
+        client = _client(processes, peer, running, workload, running.ports, "spread")
+        client.ask(ANSWER_SECONDS, do="connect", first=0, count=IDLE_WARM_CONNECTIONS, pids={})
+        time.sleep(SETTLE_SECONDS)
+        before = memory(running)
+        count = workload.connections - IDLE_WARM_CONNECTIONS
+        pids = {"servers": running.pids, "redis": [redis_pid]}
+        made = client.ask(ANSWER_SECONDS, do="connect", first=IDLE_WARM_CONNECTIONS, count=count, pids=pids)
+        time.sleep(SETTLE_SECONDS)
+        return connection_figures(made, count, memory(running) - before)
+
+
+def memory(running: Running) -> int:
+    """Bytes of all server processes together."""
+    return sum(procfs.memory_bytes(pid) for pid in running.pids)
+
+
+def connection_figures(made: dict[str, Any], count: int, grown_bytes: int) -> dict[str, float]:
+    """The figures of `count` connections made: `made` is the load client's answer."""
+    return {
+        "memory_kib": grown_bytes / count / 1024,
+        "connect_us": made["cpu"]["servers"] / count * MICRO,
+        "redis_connect_us": made["cpu"]["redis"] / count * MICRO,
+        "connect_rate": count / made["seconds"],
+    }
+
+
+def _client(
+    processes: Processes, peer: Peer, running: Running, workload: Workload, ports: list[int], placement: Placement
+) -> LoadClient:
+    setup = Setup(workload, peer.dialect, ports, running.secret, placement)
+    return processes.agent(msgspec.json.encode(setup).decode())
+
+
+def _front(processes: Processes, workload: Workload, running: Running) -> tuple[list[int], list[int]]:
+    """The ports clients connect to, and the process ids of an nginx in between, if the row wants one."""
+    if not workload.through_nginx:
+        return running.ports, []
+    [port] = free_ports(1)
+    servers = " ".join(f"server 127.0.0.1:{each};" for each in running.ports)
+    values = {"folder": processes.folder, "port": port, "servers": servers}
+    config = render(PROGRAMS / "proxy.conf", processes.folder / "proxy.conf", **values)
+    master = processes.start("proxy", [find_tool("nginx"), "-c", str(config), "-p", str(processes.folder)], port)
+    return [port], [master, *procfs.children(master)]
+
+
+def _delivery_figures(run: dict[str, Any], gateways: int, through_nginx: bool) -> dict[str, float]:
+    count, cpu = max(1, run["deliveries"]), run["cpu"]
+    figures = {
+        "cpu_us": cpu["servers"] / count * MICRO,
+        "message_us": cpu["servers"] / max(1, run["sent"]) * MICRO,
+        "redis_us": cpu["redis"] / count * MICRO,
+        "client_us": cpu["client"] / count * MICRO,
+        "rate": run["deliveries"] / run["seconds"],
+        **{name: run[name] for name in ("p50_ms", "p99_ms", "max_ms", "lost", "refused")},
+    }
+    return figures | ({"nginx_us": cpu["nginx"] / count * MICRO} if through_nginx else {})

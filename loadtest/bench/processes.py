@@ -1,0 +1,165 @@
+"""Server processes of a measurement: started on free ports, ended by their ids, never outliving the benchmark."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+_PR_SET_PDEATHSIG = 1
+
+
+class BenchError(RuntimeError):
+    """A measurement that cannot go on; its text is one line for the person who started it."""
+
+
+def find_tool(name: str) -> str:
+    """The path of a program; raises BenchError naming the Debian package that holds it."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        packages = {"redis-server": "redis-server", "nginx": "nginx-light", "node": "nodejs", "npm": "npm"}
+        raise BenchError(
+            f"{name} not found: install the package {packages.get(name, name)}, or leave its peer out (--peers)"
+        )
+    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that were free a moment ago, below the range from which outgoing connections draw."""
+    found: list[int] = []
+    candidate = 12_000 + os.getpid() * 37 % 15_000
+    while len(found) < count:
+        candidate += 1
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", candidate))
+            found.append(candidate)
+    return found
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Processes:
+    """Everything one measurement started; leaving the context ends it all, newest first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._libc = ctypes.CDLL(None)
+
+    def __enter__(self) -> Processes:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self._running):
+            process.terminate()
+        for process in reversed(self._running):
+            stop(process)
+
+    def start(
+        self, name: str, command: Sequence[str], port: int | None = None, environment: Mapping[str, str] | None = None
+    ) -> int:
+        """Start a server and wait until it listens on `port`; answers its process id. Its output goes to `<name>.log`."""
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=self._die_with_us
+            )
+        self._running.append(process)
+        if port is not None:
+            self._wait(process, name, port)
+        return process.pid
+
+    def redis(self, *options: str) -> tuple[int, int]:
+        """A Redis without persistence (unless `options` say more); answers its port and process id."""
+        [port] = free_ports(1)
+        command = [find_tool("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        command += ["--save", "", "--appendonly", "no", "--maxclients", "10000", *options]
+        return port, self.start("redis", command, port)
+
+    def agent(self, setup: str) -> LoadClient:
+        """A load client with this setup (see `agent`)."""
+        from sys import executable
+
+        client = LoadClient(
+            [executable, "-m", "loadtest.bench.agent", setup], self.folder / "agent.log", self._die_with_us
+        )
+        self._running.append(client.process)
+        return client
+
+    def _wait(self, process: subprocess.Popen[bytes], name: str, port: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_listening(port):
+            if process.poll() is not None:
+                raise BenchError(f"{name} ended at its start with status {process.returncode}: {self._last_line(name)}")
+            if time.monotonic() > deadline:
+                raise BenchError(f"{name} does not listen on port {port} after {START_SECONDS:g} s")
+            time.sleep(0.02)
+
+    def _last_line(self, name: str) -> str:
+        lines = (self.folder / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "no output"
+
+    def _die_with_us(self) -> None:
+        self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, then SIGKILL when it does not end."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class LoadClient:
+    """A running `agent`: one command in, one answer out."""
+
+    def __init__(self, command: Sequence[str], log: Path, preexec: Any) -> None:
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, preexec_fn=preexec
+            )
+        self._log = log
+
+    def ask(self, within: float, /, **command: Any) -> dict[str, Any]:
+        """Send a command, wait at most `within` seconds for its answer; raises BenchError for none, or for an error."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._read(within) or b'{"error": "the load client ended"}')
+        if "error" in answer:
+            raise BenchError(f"{command['do']}: {answer['error']} (see {self._log})")
+        return answer
+
+    def kill(self) -> None:
+        """End it at once: the kernel closes all its sockets in the same moment."""
+        self.process.kill()
+        self.process.wait()
+
+    def _read(self, seconds: float) -> bytes:
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                raise BenchError(f"the load client does not answer within {seconds:g} s (see {self._log})")
+        return self.process.stdout.readline()

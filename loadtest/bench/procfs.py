@@ -1,0 +1,33 @@
+"""CPU time and memory of processes, from `/proc`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far, all its threads; resolution is one clock tick (10 ms)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+
+def cpu_of_groups(groups: Mapping[str, Iterable[int]]) -> dict[str, float]:
+    """CPU seconds so far of each named group of processes."""
+    return {name: sum(cpu_seconds(pid) for pid in pids) for name, pids in groups.items()}
+
+
+def memory_bytes(pid: int) -> int:
+    """The proportional set size: shared pages count once over the processes that share them."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"no Pss of process {pid}")
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """The direct children of a process."""
+    return tuple(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())

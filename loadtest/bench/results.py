@@ -1,0 +1,82 @@
+"""What a benchmark yields: one sample per server, row and round, and the tables made of them. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from loadtest.bench.stats import Spread, spread
+
+
+class Sample(Struct, frozen=True):
+    """The figures of one server in one row and round, by name (see `METRICS`)."""
+
+    peer: str
+    row: str
+    round: int
+    figures: dict[str, float]
+
+
+class PeerInfo(Struct, frozen=True):
+    name: str
+    title: str
+    leaves_out: str
+
+
+class RowInfo(Struct, frozen=True):
+    """`headline` names the figure that the summary table shows and the ratios compare; less is better."""
+
+    name: str
+    title: str
+    headline: str
+
+
+class Results(Struct, frozen=True):
+    """A whole run: what the machine was, who took part, and every sample."""
+
+    machine: dict[str, str]
+    peers: list[PeerInfo]
+    rows: list[RowInfo]
+    samples: list[Sample]
+
+    def spreads(self) -> dict[tuple[str, str], dict[str, Spread]]:
+        """Per `(row, peer)`: the spread over the rounds of each figure."""
+        values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for sample in self.samples:
+            for name, value in sample.figures.items():
+                values[sample.row, sample.peer][name].append(value)
+        return {key: {name: spread(rounds) for name, rounds in figures.items()} for key, figures in values.items()}
+
+
+METRICS: Final = {
+    "cpu_us": "servers' CPU, µs per delivery",
+    "redis_us": "Redis's CPU, µs per delivery",
+    "nginx_us": "nginx's CPU, µs per delivery",
+    "client_us": "load client's CPU, µs per delivery",
+    "rate": "deliveries per second",
+    "p50_ms": "latency p50, ms",
+    "p99_ms": "latency p99, ms",
+    "max_ms": "latency max, ms",
+    "lost": "messages not back at every member within 2 s",
+    "refused": "negative acks",
+    "connect_us": "connect, µs CPU of the servers",
+    "redis_connect_us": "connect, µs CPU of Redis",
+    "connect_rate": "connects per second",
+    "memory_kib": "KiB per idle connection",
+    "message_us": "servers' CPU, µs per message",
+    "receiver_us": "servers' CPU, µs per message and receiving gateway",
+    "stall_ms": "longest event-loop stall, ms",
+    "stalls_20ms": "event-loop stalls above 20 ms",
+}
+"""Every figure a sample may hold, with its meaning and unit."""
+
+
+def ours_and_node(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The names of this project's rows and of the Node peers among `names`."""
+    listed = list(names)
+    return [name for name in listed if name.startswith("roomcast")], [
+        name for name in listed if name.startswith("node")
+    ]

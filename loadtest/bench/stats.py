@@ -1,0 +1,50 @@
+"""Medians, spreads, ratios and percentiles. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
+
+
+class Latency(NamedTuple):
+    """Milliseconds."""
+
+    p50: float
+    p99: float
+    top: float
+
+
+class Spread(NamedTuple):
+    """A figure over several rounds."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile of sorted values; `share` between 0 and 1. 0.0 for no values."""
+    if not ordered:
+        return 0.0
+    rank = max(1, -(-len(ordered) * share // 1))
+    return float(ordered[int(rank) - 1])
+
+
+def latency(values_us: Iterable[int]) -> Latency:
+    """Percentiles of latencies given in microseconds."""
+    ordered = sorted(values_us)
+    return Latency(percentile(ordered, 0.5) / 1000, percentile(ordered, 0.99) / 1000, percentile(ordered, 1.0) / 1000)
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The median, lowest and highest of one figure's rounds; raises ValueError when there are none."""
+    if not values:
+        raise ValueError("no rounds")
+    return Spread(median(values), min(values), max(values), len(values))
+
+
+def ratio(value: float, against: float) -> float | None:
+    """How many times `value` goes into `against`; above 1 means better where less is better. None without a figure."""
+    return against / value if value > 0 and against > 0 else None

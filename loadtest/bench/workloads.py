@@ -1,0 +1,75 @@
+"""What is done to every server: rooms, members, and how much is in flight. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+Placement = Literal["spread", "paired"]
+TEXT_BYTES: Final = 128
+CONNECTIONS_PER_ADDRESS: Final = 500
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row of the comparison.
+
+    `window` messages per room are in flight at any time, each sent by a member of its own as soon as it has seen its last
+    one; with `rate` instead, messages leave at that many per second over all rooms, whatever comes back.
+    """
+
+    name: str
+    title: str
+    rooms: int
+    members: int
+    window: int = 0
+    rate: float = 0.0
+    through_nginx: bool = False
+
+    @property
+    def connections(self) -> int:
+        return self.rooms * self.members
+
+
+class Member(NamedTuple):
+    """One connection: its number, its room's number, and its number within the room."""
+
+    index: int
+    room: int
+    place: int
+
+
+def member(workload: Workload, index: int) -> Member:
+    """Connection `index` of a workload; the members of one room are neighbours."""
+    room, place = divmod(index, workload.members)
+    return Member(index, room, place)
+
+
+def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
+    """Which gateway serves a member: `spread` over all, or `paired`: each room on two neighbouring gateways."""
+    if placement == "spread":
+        return who.index % gateways
+    return (2 * who.room + who.place % 2) % gateways
+
+
+def source_address(index: int) -> str:
+    """The loopback address connection `index` comes from: no server limit per address binds, no port range ends."""
+    block = index // CONNECTIONS_PER_ADDRESS
+    return f"127.0.{1 + block // 250}.{1 + block % 250}"
+
+
+LARGE: Final = Workload("room-1000", "room of 1,000, window 8", rooms=1, members=1000, window=8)
+SMALL: Final = Workload("rooms-10", "100 rooms of 10, window 2 each", rooms=100, members=10, window=2)
+PACED: Final = Workload("paced", "100 rooms of 10, paced 600/s", rooms=100, members=10, rate=600)
+PROXIED: Final = Workload(
+    "rooms-10-nginx",
+    "100 rooms of 10, window 2 each, through nginx",
+    rooms=100,
+    members=10,
+    window=2,
+    through_nginx=True,
+)
+IDLE: Final = Workload("idle", "connect, then idle, in rooms of 10", rooms=200, members=10)
+
+DELIVERY_ROWS: Final = (LARGE, SMALL, PACED, PROXIED)
+"""The rows that count deliveries."""

@@ -1,0 +1,47 @@
+"""nchan from Debian: pub/sub in C inside nginx, channels shared through Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.bench import procfs
+from loadtest.bench.processes import BenchError, Processes, find_tool, free_ports
+from loadtest.peers.role import PROGRAMS, Running, install_once, render, run
+
+_PACKAGE = "libnginx-mod-nchan=1:1.3.6+dfsg-2"
+_MODULE = "usr/lib/nginx/modules/ngx_nchan_module.so"
+
+
+@dataclass
+class Nchan:
+    """The module is unpacked under the bench folder and loaded into the system's nginx, which stays as it is."""
+
+    name: str = "nchan"
+    title: str = "nchan 1.3.6 in nginx (C) + Redis"
+    dialect: str = "nchan"
+    leaves_out: str = "raw texts instead of Socket.IO; no log, no acks, no sign-in, no limits"
+    _folder: Path = Path()
+
+    def install(self, folder: Path) -> None:
+        self._folder = folder / "nchan"
+        install_once(self._folder, PROGRAMS / "nchan.conf", self._install)
+
+    def start(self, processes: Processes, redis_port: int, count: int) -> Running:
+        ports = free_ports(count)
+        masters = [self._start_one(processes, port, redis_port) for port in ports]
+        return Running(ports, masters + [child for master in masters for child in procfs.children(master)])
+
+    def _start_one(self, processes: Processes, port: int, redis_port: int) -> int:
+        values = {"module": self._folder / _MODULE, "folder": processes.folder, "port": port, "redis_port": redis_port}
+        config = render(PROGRAMS / "nchan.conf", processes.folder / f"nchan-{port}.conf", **values)
+        return processes.start(
+            f"nchan-{port}", [find_tool("nginx"), "-c", str(config), "-p", str(processes.folder)], port
+        )
+
+    def _install(self) -> None:
+        run([find_tool("apt-get"), "download", _PACKAGE], self._folder)
+        packages = list(self._folder.glob("libnginx-mod-nchan_*.deb"))
+        if not packages:
+            raise BenchError(f"apt-get downloaded no {_PACKAGE}")
+        run([find_tool("dpkg-deb"), "-x", str(packages[0]), str(self._folder)], self._folder)

@@ -1,0 +1,80 @@
+"""The role that every compared server plays."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from loadtest.bench.processes import BenchError, Processes
+
+PROGRAMS = Path(__file__).parent
+INSTALL_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Running:
+    """Started servers: their socket ports, all their process ids, and what a client must know to sign in."""
+
+    ports: list[int]
+    pids: list[int]
+    secret: str = ""
+    metrics_ports: list[int] = field(default_factory=list)
+
+
+class Peer(Protocol):
+    """A kind of server. `dialect` names how clients speak to it; `leaves_out` says what it does not do here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def dialect(self) -> str: ...
+    @property
+    def leaves_out(self) -> str: ...
+
+    def install(self, folder: Path) -> None:
+        """Put what it needs under `folder`, once; raises BenchError."""
+
+    def start(self, processes: Processes, redis_port: int, count: int) -> Running:
+        """Start `count` processes of it that share rooms through that Redis; raises BenchError."""
+
+
+def install_once(folder: Path, recipe: Path, steps: Callable[[], None]) -> None:
+    """Run `steps` unless `folder` already holds the outcome of this very recipe file."""
+    mark = folder / ".installed"
+    wanted = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    if mark.exists() and mark.read_text() == wanted:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    steps()
+    mark.write_text(wanted)
+
+
+def run(command: Sequence[str], folder: Path) -> None:
+    """Run an installer quietly; raises BenchError with the last line of its output."""
+    result = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=INSTALL_SECONDS, check=False
+    )
+    if result.returncode != 0:
+        lines = result.stdout.decode(errors="replace").strip().splitlines() or ["no output"]
+        raise BenchError(f"{' '.join(command[:3])}: {lines[-1]}")
+
+
+def render(template: Path, target: Path, **values: object) -> Path:
+    """Fill `${name}` in a configuration; a `$name` of nginx itself stays."""
+    text = template.read_text()
+    for name, value in values.items():
+        text = text.replace("${" + name + "}", str(value))
+    target.write_text(text)
+    return target
+
+
+def plain_environment(**extra: str) -> dict[str, str]:
+    """The environment of a server program: search path and home only, plus `extra`."""
+    return {"PATH": os.defpath + ":/usr/sbin:/usr/local/bin:/usr/local/sbin", "HOME": "/tmp", **extra}

@@ -1,0 +1,50 @@
+"""python-socketio as it comes: AsyncRedisManager on aiohttp, on asyncio's loop or on uvloop."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from loadtest.bench.processes import Processes, free_ports
+from loadtest.peers.role import PROGRAMS, Running, install_once, run
+
+_REQUIREMENTS = PROGRAMS / "requirements.txt"
+
+
+@dataclass
+class Stock:
+    """Runs in a virtual environment of its own, pinned by `requirements.txt`."""
+
+    loop: Literal["asyncio", "uvloop"]
+    dialect: str = "socketio"
+    leaves_out: str = "no log, no acks, no sign-in, no limits"
+    _folder: Path = Path()
+
+    @property
+    def name(self) -> str:
+        return "stock" if self.loop == "uvloop" else "stock-asyncio"
+
+    @property
+    def title(self) -> str:
+        return f"python-socketio 5.18.1 + AsyncRedisManager, {self.loop}"
+
+    def install(self, folder: Path) -> None:
+        self._folder = folder / "stock"
+        install_once(self._folder, _REQUIREMENTS, self._install)
+
+    def start(self, processes: Processes, redis_port: int, count: int) -> Running:
+        ports = free_ports(count)
+        python, program = str(self._folder / "bin" / "python"), str(PROGRAMS / "stock_server.py")
+        pids = [
+            processes.start(
+                f"stock-{port}", [python, program, str(port), f"redis://127.0.0.1:{redis_port}", self.loop], port
+            )
+            for port in ports
+        ]
+        return Running(ports, pids)
+
+    def _install(self) -> None:
+        run([sys.executable, "-m", "venv", "--clear", str(self._folder)], PROGRAMS)
+        run([str(self._folder / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(_REQUIREMENTS)], PROGRAMS)
