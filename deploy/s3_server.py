@@ -42,7 +42,7 @@ def ensure(state: Path = ROOT / ".state", uv: str | None = None) -> Path:
 def command(
     port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = ROOT / ".state"
 ) -> tuple[list[str], dict[str, str]]:
-    """The argument list and the whole environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
+    """Arguments and whole environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
     scratch = data_dir / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     environment = {

@@ -1,4 +1,4 @@
-"""A real object storage for the tests: ministack with signatures and POST policies enforced, on a free loopback port."""
+"""A real object storage for the tests: ministack, enforcing signatures and POST policies, on a free loopback port."""
 
 from __future__ import annotations
 

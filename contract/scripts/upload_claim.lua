@@ -1,0 +1,23 @@
+#!lua
+-- Take an upload to verify it: one signer at a time, for as long as a lease, so that no second copy moves underneath.
+--
+-- KEYS[1] upload:{U}  hash
+--
+-- ARGV[1] user who asks
+-- ARGV[2] token of this attempt
+-- ARGV[3] lease, ms
+--
+-- Returns {'unknown'}; {'foreign'}; {'verified', media}; {'busy'}; {'claimed', key, type, size, name}.
+
+local owner, state, media, token, lease_end = unpack(redis.call('HMGET', KEYS[1], 'owner', 'state', 'media', 'claim', 'claim_until'))
+if not owner then return {'unknown'} end
+if owner ~= ARGV[1] then return {'foreign'} end
+if state == 'verified' then return {'verified', media} end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if token and token ~= ARGV[2] and tonumber(lease_end) > now then return {'busy'} end
+
+redis.call('HSET', KEYS[1], 'claim', ARGV[2], 'claim_until', string.format('%.0f', now + ARGV[3]))
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return {'claimed', unpack(redis.call('HMGET', KEYS[1], 'key', 'type', 'size', 'name'))}

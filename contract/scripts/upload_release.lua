@@ -1,0 +1,12 @@
+#!lua
+-- Give up a claim, so that the next attempt need not wait for the lease to end.
+--
+-- KEYS[1] upload:{U}  hash
+--
+-- ARGV[1] token of the attempt
+--
+-- Returns 1 when it was held, else 0.
+
+if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], 'claim', 'claim_until')
+return 1

@@ -1,0 +1,18 @@
+#!lua
+-- An upload is what it says: keep what was found, for as long as messages may name it. The first one to say so wins.
+--
+-- KEYS[1] upload:{U}  hash
+--
+-- ARGV[1] token of the attempt that holds the claim
+-- ARGV[2] life from now on, ms
+-- ARGV[3] media, JSON
+--
+-- Returns the media that counts (an earlier one, if the upload is verified already); '' when the claim is not held.
+
+local state, media, token = unpack(redis.call('HMGET', KEYS[1], 'state', 'media', 'claim'))
+if state == 'verified' then return media end
+if token ~= ARGV[1] then return '' end
+redis.call('HSET', KEYS[1], 'state', 'verified', 'media', ARGV[3])
+redis.call('HDEL', KEYS[1], 'claim', 'claim_until')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return ARGV[3]

@@ -1,0 +1,112 @@
+"""The composition root: makes every part of a signer, runs it, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+
+from contract import redis_url
+from contract.errors import RoomcastError
+from contract.tasks import TaskSet
+from media import http, storage
+from media.bus import Bus
+from media.config import Config
+from media.observe import Metrics
+from media.policy import Policy
+from media.records import Limits, Records
+from media.service import Service, Settings
+from media.signer import Bounds, Signer
+from media.sweep import Sweep
+
+READY_SECONDS = 5.0
+SET_UP_SECONDS = 60.0
+_log = structlog.get_logger(__name__)
+
+
+async def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT: stop reading, answer what is in flight, leave the group, close the links."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    metrics = Metrics()
+    consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    async with AsyncExitStack() as stack:
+        files = await stack.enter_async_context(_storage(config, metrics))
+        bus = Bus(redis_url.parse(config.redis_url), consumer)
+        records = Records(bus, _limits(config))
+        signer = Signer(
+            bus, _service(config, records, files, bus).handle, metrics, Bounds(claim_seconds=config.claim_seconds)
+        )
+
+        def is_ready() -> bool:
+            return not stopping.is_set() and signer.silent_seconds < READY_SECONDS
+
+        background = TaskSet()
+        port = await stack.enter_async_context(
+            http.serve(config.host, config.metrics_port, is_ready, metrics.exposition)
+        )
+        background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
+        background.start(_watch(metrics, is_ready), "watch")
+        if config.s3_setup:
+            background.start(_keep_set_up(files, list(config.allowed_origins)), "set-up")
+        _log.info("media signer runs", consumer=consumer, metrics_port=port, bucket=config.s3_bucket)
+        await signer.run(stopping)
+        await background.cancel()
+        done = await signer.finish(config.drain_seconds)
+        with suppress(RoomcastError):
+            await bus.leave()
+        _log.info("media signer ends", all_answered=done)
+
+
+def _storage(config: Config, metrics: Metrics) -> storage.Connecting:
+    secret = config.secret_key.get_secret_value() if config.secret_key else None
+    session = config.session_token.get_secret_value() if config.session_token else None
+    return storage.connect(
+        storage.Location(
+            config.s3_bucket, config.s3_endpoint, config.s3_public_endpoint, config.s3_region, config.s3_addressing
+        ),
+        storage.Credentials(config.access_key, secret, session),
+        config.upload_method,
+        metrics,
+    )
+
+
+def _limits(config: Config) -> Limits:
+    retention_seconds = config.retention_days * 86_400
+    return Limits(
+        config.open_uploads, config.daily_bytes, config.upload_seconds, config.grace_seconds, retention_seconds
+    )
+
+
+def _service(config: Config, records: Records, files: storage.Storage, bus: Bus) -> Service:
+    rules = Policy(frozenset(config.types), config.max_bytes, config.max_pixels)
+    settings = Settings(config.upload_seconds, config.download_seconds)
+    return Service(records, files, rules, settings, bus, lambda: secrets.token_urlsafe(16))
+
+
+async def _keep_set_up(files: storage.Storage, origins: list[str]) -> None:
+    """Set the bucket up as soon as the storage answers, and again now and then: a development storage may forget."""
+    while True:
+        try:
+            await files.set_up(origins)
+            await asyncio.sleep(SET_UP_SECONDS)
+        except RoomcastError as error:
+            _log.warning("the bucket is not set up yet", reason=error.detail)
+            await asyncio.sleep(1.0)
+
+
+async def _watch(metrics: Metrics, is_ready: Callable[[], bool]) -> None:
+    """Measure readiness and the lateness of the loop, twice a second."""
+    while True:
+        due = time.monotonic() + 0.5
+        await asyncio.sleep(0.5)
+        metrics.loop_lag(max(0.0, time.monotonic() - due))
+        metrics.ready(is_ready())

@@ -1,0 +1,182 @@
+"""Redis, as the signer needs it: requests in, replies out, scripts in between. The only user of redis in this package.
+
+Two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a waiting read never
+holds up an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import redis.asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from contract import keys, lua
+from contract.envelope import EnvelopeError, MediaReply, MediaRequest, Reader, pack
+from contract.errors import Code, RoomcastError
+from contract.redis_url import RedisTarget
+
+COMMAND_SECONDS: Final = 1.0
+FIELD: Final = b"m"
+MAX_CONNECTIONS: Final = 64
+
+Argument = str | bytes | int | float
+
+
+class Entry(NamedTuple):
+    """One entry of the stream; `request` is None when its bytes are no request of this release."""
+
+    id: str
+    request: MediaRequest | None
+
+
+class Bus:
+    """The stream of requests, as one consumer of the group; `consumer` is a name that no other process uses.
+
+    `block_seconds`: how long one `read` waits for work.
+    """
+
+    def __init__(self, target: RedisTarget, consumer: str, block_seconds: float = 0.5) -> None:
+        self._consumer = consumer
+        self._block_ms = int(block_seconds * 1000)
+        self._commands = _client(target, COMMAND_SECONDS)
+        self._blocking = _client(target, COMMAND_SECONDS + block_seconds)
+        self._requests = Reader(MediaRequest)
+
+    async def join(self) -> None:
+        """Make sure that the stream and its group exist."""
+        with _translated():
+            try:
+                await self._commands.xgroup_create(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, id="0", mkstream=True)
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    async def read(self, count: int) -> list[Entry]:
+        """Up to `count` new requests; an empty list after `block_seconds` without any."""
+        with _translated():
+            answer = await self._blocking.xreadgroup(
+                keys.MEDIA_GROUP, self._consumer, {keys.MEDIA_REQUESTS: ">"}, count=count, block=self._block_ms
+            )
+        batches = answer.values() if isinstance(answer, dict) else (batch for _, batch in answer or ())
+        return [entry for batch in batches for entry in self._entries(batch)]
+
+    async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
+        """Up to `count` requests that another consumer took and left unanswered for this long."""
+        with _translated():
+            _, batch, *_ = await self._commands.xautoclaim(
+                keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
+            )
+        return list(self._entries(batch))
+
+    def _entries(self, batch: Sequence[Any]) -> Iterator[Entry]:
+        nested = batch[0] if len(batch) == 1 and isinstance(batch[0], list) else batch  # RESP3 wraps it once more
+        for entry_id, fields in nested:
+            try:
+                request = self._requests.unpack((fields or {}).get(FIELD, b""))
+            except EnvelopeError:
+                request = None
+            yield Entry(_text(entry_id), request)
+
+    async def answer(self, entry: Entry, reply: MediaReply) -> None:
+        """Publish the reply to the gateway that asked, then take the request off the stream."""
+        if entry.request is not None:
+            with _translated():
+                channel = keys.node_channel(entry.request.reply_to)
+                await self._commands.execute_command("SPUBLISH", channel, pack(reply))
+        await self.drop(entry)
+
+    async def drop(self, entry: Entry) -> None:
+        """Take a request off the stream without an answer."""
+        with _translated():
+            async with self._commands.pipeline(transaction=False) as pipe:
+                pipe.xack(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, entry.id)
+                pipe.xdel(keys.MEDIA_REQUESTS, entry.id)
+                await pipe.execute()
+
+    async def now_ms(self) -> int:
+        """Redis's clock."""
+        with _translated():
+            seconds, microseconds = await self._commands.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def run(self, script: str, names: Sequence[str], *arguments: Argument) -> Any:
+        """Run `contract/scripts/<script>.lua`; texts come back as bytes."""
+        found = lua.script(script)
+        with _translated():
+            try:
+                return await self._commands.evalsha(found.sha, len(names), *names, *arguments)
+            except NoScriptError:
+                return await self._commands.eval(found.source.decode(), len(names), *names, *arguments)
+
+    async def call(self, command: str, *arguments: Argument) -> Any:
+        """One plain command on one key."""
+        with _translated():
+            return await self._commands.execute_command(command, *arguments)
+
+    async def forget_idle_consumers(self, idle_seconds: float) -> int:
+        """Remove consumers that are long gone and owe nothing; how many were removed."""
+        with _translated():
+            consumers = await self._commands.xinfo_consumers(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP)
+            gone = [row["name"] for row in consumers if not row["pending"] and row["idle"] > idle_seconds * 1000]
+            for name in gone:
+                await self._commands.xgroup_delconsumer(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, name)
+        return len(gone)
+
+    async def leave(self) -> None:
+        """Leave the group, unless work is left for others to claim; then close the connections."""
+        try:
+            with _translated():
+                pending = await self._commands.xpending_range(
+                    keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, "-", "+", 1, consumername=self._consumer
+                )
+                if not pending:
+                    await self._commands.xgroup_delconsumer(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer)
+        finally:
+            await self._commands.aclose()
+            await self._blocking.aclose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise RoomcastError(Code.UNAVAILABLE, f"redis: {type(error).__name__}: {error}") from error
+
+
+def is_group_missing(error: RoomcastError) -> bool:
+    """Whether Redis lost the stream or its group, as after a restart without its data."""
+    return "NOGROUP" in error.detail
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _client(target: RedisTarget, timeout_seconds: float) -> Any:
+    """A client that gives up after one prompt second try; who calls decides about more."""
+    options: dict[str, Any] = {
+        "username": target.username,
+        "password": target.password,
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": COMMAND_SECONDS,
+        "health_check_interval": 15,
+        "protocol": 2,
+    }
+    if target.mode == "cluster":
+        nodes = [aioredis.cluster.ClusterNode(host, port) for host, port in target.hosts]
+        return aioredis.RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
+    options |= {"db": target.db, "max_connections": MAX_CONNECTIONS, "retry": Retry(NoBackoff(), 1)}
+    if target.mode == "sentinel":
+        sentinel = Sentinel(list(target.hosts), socket_timeout=COMMAND_SECONDS)  # type: ignore[no-untyped-call]
+        return sentinel.master_for(target.service or "", ssl=target.tls, **options)
+    if target.unix_path is not None:
+        return aioredis.Redis(unix_socket_path=target.unix_path, **options)
+    host, port = target.hosts[0]
+    return aioredis.Redis(host=host, port=port, ssl=target.tls, **options)
