@@ -1,0 +1,36 @@
+"""Health and metrics, on a port of their own. Liveness is the event loop alone, never Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@asynccontextmanager
+async def serve(
+    host: str, port: int, is_ready: Callable[[], bool], exposition: Callable[[], bytes]
+) -> AsyncIterator[int]:
+    """`/healthz`, `/readyz` (503 while not ready) and `/metrics`; yields the port. Raises OSError when it is taken."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if is_ready() else web.Response(status=503, text="not ready\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=exposition(), headers={"Content-Type": METRICS_TYPE})
+
+    application = web.Application()
+    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, shutdown_timeout=1.0).start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
