@@ -1,0 +1,83 @@
+"""`python -m deploy COMMAND`: what the Makefile's targets call. `--help` lists the commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from deploy import control, logs, run
+from deploy.control import Control
+from deploy.layout import MACHINE_STATE, Counts
+from deploy.prepare import CannotStart
+from deploy.s3_server import SetupError
+from deploy.supervisor import StartFailed
+from deploy.tools import MissingTool
+
+_EXPECTED = (CannotStart, MissingTool, SetupError, StartFailed, control.NotRunning, control.Refused, ValueError)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy", description="Run and look after a cluster on this machine."
+    )
+    parser.add_argument("--state", type=Path, default=MACHINE_STATE, help="the cluster's folder (default: .state)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("run", help="start a cluster and stay until Ctrl-C")
+    start.add_argument("--port", type=int, default=8080, help="the page's port; the others follow from it")
+    start.add_argument("--gateways", type=int, default=2)
+    start.add_argument("--sweepers", type=int, default=1)
+    start.add_argument("--signers", type=int, default=1)
+    start.add_argument("--page", type=Path, help="a built page, instead of building web/")
+    scale = commands.add_parser("scale", help="add or remove processes, live")
+    scale.add_argument("count", type=int)
+    scale.add_argument("--kind", choices=("gateway", "sweeper", "signer"), default="gateway")
+    commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
+    commands.add_parser("status", help="every process: pid, port, readiness, uptime")
+    commands.add_parser("stop", help="stop the cluster")
+    commands.add_parser("logs", help="follow all logs")
+    commands.add_parser("env", help="print what a script or a back end needs to talk to the running cluster")
+    return parser
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    try:
+        _do(arguments)
+    except _EXPECTED as error:
+        run.fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _do(arguments: argparse.Namespace) -> None:
+    state: Path = arguments.state.resolve()
+    match arguments.command:
+        case "run":
+            counts = Counts(arguments.gateways, arguments.sweepers, arguments.signers)
+            page = arguments.page.resolve() if arguments.page else None
+            run.run(run.Options(arguments.port, state, counts, page))
+        case "setup":
+            run.set_up()
+        case "scale":
+            Control(state).scale_kind(arguments.kind, arguments.count)
+            print(control.table(Control(state).rows()))
+        case "status":
+            print(control.table(Control(state).rows()))
+        case "stop":
+            Control(state).stop()
+        case "logs":
+            _follow(state)
+        case "env":
+            print(control.environment(Control(state)))
+
+
+def _follow(state: Path) -> None:
+    try:
+        logs.follow(state / "logs")
+    except FileNotFoundError:
+        raise control.NotRunning("there are no logs yet: make run") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""What one does to a running cluster: status, scale, stop, logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil  # type: ignore[import-untyped]
+from circus.client import CircusClient
+from circus.exc import CallError
+
+from deploy import prepare, readiness
+from deploy.credentials import Credentials, load
+from deploy.layout import Counts, Paths, Ports
+from deploy.processes import DRAIN_SECONDS, REDIS_STOP_SECONDS, Plan, Process, Programs
+from deploy.supervisor import CONTROL_SOCKET, START_SECONDS
+
+STOP_SECONDS: Final = DRAIN_SECONDS + REDIS_STOP_SECONDS + 30
+ANSWER_SECONDS: Final = 5.0
+_BASE_FILE: Final = "port"
+
+
+class NotRunning(RuntimeError):
+    """No cluster of this folder runs."""
+
+
+class Refused(RuntimeError):
+    """The supervisor did not do what was asked; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One process as `make status` shows it."""
+
+    process: Process
+    pid: int
+    ready: bool
+    uptime_seconds: float
+
+
+class Control:
+    """A running cluster, seen from outside its supervisor. Raises NotRunning when there is none."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        pid = prepare.supervisor_pid(state)
+        if pid is None:
+            raise NotRunning("no cluster of this folder runs: make run")
+        self.pid = pid
+        self.ports = Ports(int((state / "run" / _BASE_FILE).read_text()))
+        self.credentials: Credentials = load(state / "secrets")
+        nothing = Programs("", (), (), {})
+        paths = Paths(state=state, public=state)
+        self._processes = Plan(self.ports, paths, self.credentials, nothing, Counts(), {}).processes
+
+    def pids(self) -> dict[str, int]:
+        """The running processes: name to process id (of a gateway's own process, nginx's master)."""
+        answer = self._ask("stats")
+        return {name: int(pid) for name, workers in answer["infos"].items() for pid in workers}
+
+    def rows(self) -> list[Row]:
+        pids = self.pids()
+        return [self._row(process, pids[process.name]) for process in self._processes if process.name in pids]
+
+    def _row(self, process: Process, pid: int) -> Row:
+        try:
+            uptime = time.time() - psutil.Process(pid).create_time()
+        except psutil.NoSuchProcess:
+            return Row(process, pid, False, 0.0)
+        return Row(process, pid, readiness.is_ready(process, self.credentials), uptime)
+
+    def scale(self, gateways: int) -> None:
+        """Let gateways 1 to `gateways` run and no other; returns when they are ready and the rest has drained."""
+        self.scale_kind("gateway", gateways)
+
+    def scale_kind(self, kind: str, count: int) -> None:
+        """The same for a kind of process: gateway, sweeper or signer. Raises Refused, ValueError."""
+        every = [process for process in self._processes if process.kind == kind]
+        if kind not in ("gateway", "sweeper", "signer") or not 0 <= count <= len(every):
+            raise ValueError(f"{kind}s must be from 0 to {len(every)}")
+        running = self.pids()
+        for process in every[:count]:
+            if process.name not in running:
+                self._ask("start", name=process.name, waiting=True)
+        unready = readiness.first_unready(every[:count], self.credentials, START_SECONDS)
+        if unready is not None:
+            raise Refused(f"{unready.name} did not become ready: make logs")
+        if surplus := [process.name for process in every[count:] if process.name in running]:
+            pattern = f"^({'|'.join(surplus)})$"
+            self._ask("stop", DRAIN_SECONDS + ANSWER_SECONDS, name=pattern, match="regex", waiting=True)
+
+    def restart(self, name: str) -> None:
+        """SIGTERM, wait for its end, start again; returns when it is ready. Raises Refused."""
+        process = next(process for process in self._processes if process.name == name)
+        self._ask("stop", process.stop_seconds + ANSWER_SECONDS, name=name, waiting=True)
+        self._ask("start", name=name, waiting=True)
+        if readiness.first_unready([process], self.credentials, START_SECONDS) is not None:
+            raise Refused(f"{name} did not become ready: make logs")
+
+    def stop(self) -> None:
+        """Stop everything in order; returns when all is gone. Raises Refused when it takes too long."""
+        os.kill(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while prepare.supervisor_pid(self._state) is not None:
+            if time.monotonic() > deadline:
+                raise Refused(f"the supervisor (process {self.pid}) does not stop")
+            time.sleep(readiness.POLL_SECONDS)
+
+    def _ask(self, command: str, seconds: float = ANSWER_SECONDS, **properties: Any) -> dict[str, Any]:
+        with _in_folder(self._state / "run"):
+            client = CircusClient(endpoint=CONTROL_SOCKET, timeout=seconds)
+            try:
+                answer: dict[str, Any] = client.send_message(command, **properties)
+            except CallError as error:
+                raise Refused(f"the supervisor does not answer: {error}") from None
+            finally:
+                client.stop()
+        if answer.get("status") != "ok":
+            raise Refused(str(answer.get("reason", json.dumps(answer))))
+        return answer
+
+
+@contextmanager
+def _in_folder(folder: Path) -> Iterator[None]:
+    """The control socket is named relative to its folder (see supervisor)."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def remember_base(state: Path, ports: Ports) -> None:
+    (state / "run" / _BASE_FILE).write_text(str(ports.page))
+
+
+def table(rows: list[Row]) -> str:
+    """The rows of `make status` as aligned text."""
+    head = ("process", "pid", "port", "ready", "uptime")
+    cells = [
+        head,
+        *((r.process.name, str(r.pid), str(r.process.port), _yes(r.ready), _span(r.uptime_seconds)) for r in rows),
+    ]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
+
+
+def environment(cluster: Control) -> str:
+    """Shell assignments for scripts and back ends: where the page is, how to sign tokens, how to publish."""
+    values = {
+        "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
+        "ROOMCAST_JWT_SECRET": cluster.credentials.jwt_secret,
+        "ROOMCAST_REDIS_URL": cluster.credentials.redis_url("backend", cluster.ports.redis),
+    }
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

@@ -1,0 +1,66 @@
+"""The secrets of one machine: random, made once, readable by their owner only."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from deploy.layout import HOST
+
+REDIS_ACCOUNTS: Final = ("gateway", "presence", "media", "backend", "admin")
+_FILE: Final = "credentials.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Redis passwords by account, the secret that signs tokens, and the key pair of the object storage."""
+
+    redis: dict[str, str]
+    jwt_secret: str
+    s3_access_key: str
+    s3_secret_key: str
+
+    def redis_url(self, account: str, port: int) -> str:
+        """The URL by which `account` reaches the cluster's Redis; raises KeyError for an unknown account."""
+        return f"redis://{account}:{quote(self.redis[account], safe='')}@{HOST}:{port}/0"
+
+
+def make() -> Credentials:
+    return Credentials(
+        redis={account: secrets.token_urlsafe(32) for account in REDIS_ACCOUNTS},
+        jwt_secret=secrets.token_urlsafe(48),
+        s3_access_key="RC" + secrets.token_hex(9).upper(),
+        s3_secret_key=secrets.token_urlsafe(30),
+    )
+
+
+def load(folder: Path) -> Credentials:
+    """The credentials in `folder`; raises FileNotFoundError when there are none yet."""
+    return Credentials(**json.loads((folder / _FILE).read_text()))
+
+
+def load_or_make(folder: Path) -> Credentials:
+    """The credentials in `folder`, made on first use: the folder gets mode 0700, the file 0600."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    try:
+        return load(folder)
+    except FileNotFoundError:
+        fresh = make()
+        _write_private(folder / _FILE, json.dumps(asdict(fresh), indent=2))
+        return fresh
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Never readable by others, not even for a moment, and never half written."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)

@@ -1,0 +1,109 @@
+"""Where everything of one cluster is: ports by one rule, and paths under one state folder. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+MACHINE_STATE: Final = ROOT / ".state"
+"""What all clusters of this checkout share: unpacked tools, the storage's environment, the built page's stamp."""
+
+HOST: Final = "127.0.0.1"
+MAX_GATEWAYS: Final = 16
+MAX_SWEEPERS: Final = 4
+MAX_SIGNERS: Final = 4
+HIGHEST_BASE: Final = 65_535 - 353
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All ports of a cluster, from the page's. Raises ValueError when they would not fit."""
+
+    page: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.page <= HIGHEST_BASE:
+            raise ValueError(
+                f"the page's port must be from 1 to {HIGHEST_BASE}: a cluster takes ports up to 353 above it"
+            )
+
+    def gateway(self, number: int) -> int:
+        return self.page + 100 + number
+
+    def gateway_metrics(self, number: int) -> int:
+        return self.page + 200 + number
+
+    def sweeper_metrics(self, number: int) -> int:
+        return self.page + 300 + number
+
+    def signer_metrics(self, number: int) -> int:
+        return self.page + 320 + number
+
+    @property
+    def redis(self) -> int:
+        return self.page + 341
+
+    @property
+    def s3(self) -> int:
+        return self.page + 342
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many processes of each scalable kind run at the start. Raises ValueError when out of range."""
+
+    gateways: int = 2
+    sweepers: int = 1
+    signers: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("gateways", self.gateways, MAX_GATEWAYS),
+            ("sweepers", self.sweepers, MAX_SWEEPERS),
+            ("signers", self.signers, MAX_SIGNERS),
+        ):
+            if not 0 <= value <= most:
+                raise ValueError(f"{name} must be from 0 to {most}")
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The folders of one cluster. `public` is what nginx's unprivileged workers must be able to read and write."""
+
+    state: Path
+    public: Path
+
+    @property
+    def run(self) -> Path:
+        """Rendered configurations, locks and sockets: made anew at every start."""
+        return self.state / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.state / "secrets"
+
+    @property
+    def redis_data(self) -> Path:
+        return self.state / "redis"
+
+    @property
+    def s3_data(self) -> Path:
+        return self.state / "s3"
+
+    @property
+    def redis_config(self) -> Path:
+        return self.run / "redis.conf"
+
+    @property
+    def redis_acl(self) -> Path:
+        return self.run / "users.acl"
+
+    @property
+    def nginx_config(self) -> Path:
+        return self.run / "nginx.conf"

@@ -1,0 +1,59 @@
+"""Output of the processes: one rotating file each, made when there is something to write."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+FILE_BYTES: Final = 8_000_000
+COPIES: Final = 3
+
+
+class RotatingLog:
+    """What circus calls with each piece of output. `name.log` is the newest file, `name.log.1` the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def __call__(self, piece: Mapping[str, Any]) -> None:
+        data: bytes = piece["data"]
+        if self._file is None:
+            self._file = self._path.open("ab")
+        elif self._file.tell() + len(data) > FILE_BYTES:
+            self._rotate()
+        self._file.write(data)
+        self._file.flush()
+
+    def _rotate(self) -> None:
+        self.close()
+        names = [self._path, *(self._path.with_name(f"{self._path.name}.{n}") for n in range(1, COPIES + 1))]
+        for older, newer in zip(reversed(names), reversed(names[:-1]), strict=False):
+            if newer.exists():
+                newer.replace(older)
+        self._file = self._path.open("ab")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def last_words(path: Path, lines: int = 3) -> str:
+    """The last lines of a log in one; empty when there is none."""
+    with suppress(OSError):
+        text = path.read_text(errors="replace").strip().splitlines()[-lines:]
+        return " | ".join(line.strip() for line in text)
+    return ""
+
+
+def follow(folder: Path, lines: int = 50) -> None:
+    """Print the end of every log and what comes, until Ctrl-C. Raises FileNotFoundError when there is no log."""
+    logs = sorted(folder.glob("*.log"))
+    if not logs:
+        raise FileNotFoundError(folder)
+    with suppress(KeyboardInterrupt):
+        subprocess.run(["tail", "-n", str(lines), "-F", *map(str, logs)], check=False)

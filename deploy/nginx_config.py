@@ -1,0 +1,62 @@
+"""The values that nginx.conf is filled in with, for a local cluster and for compose. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from deploy import template
+from deploy.layout import HOST, MAX_GATEWAYS, ROOT, Ports
+
+TEMPLATE: Final = ROOT / "nginx.conf"
+S3_BUCKET: Final = "roomcast-media"
+UPLOAD_BYTES: Final = 10_485_760
+"""The signers' own limit when ROOMCAST_UPLOAD_BYTES does not set another."""
+
+FORM_BYTES: Final = 65_536
+"""Room for the fields around a file in a POST form. The storage checks the exact size."""
+
+MAX_CONNECTIONS: Final = 65_536
+MAX_WORKERS: Final = 4
+
+_RETRY: Final = "max_fails=1 fail_timeout=2s"
+
+
+def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
+    """The lines of `upstream gateways`: every address that may ever answer; `suffix`: more parameters."""
+    return " ".join(f"server {address}{suffix} {_RETRY};" for address in addresses)
+
+
+def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
+    """`upstream gateway_<n>` for each address, so that a session id's number leads to exactly one."""
+    return "\n    ".join(
+        f"upstream gateway_{n} {{ zone gateway_{n} 64k; server {address}{suffix} max_fails=0; keepalive 16; }}"
+        for n, address in enumerate(addresses, 1)
+    )
+
+
+def local_values(ports: Ports, *, cpus: int, open_files: int, upload_bytes: int = UPLOAD_BYTES) -> dict[str, str]:
+    """Values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
+
+    `open_files` is the hard limit of descriptors: nginx takes what it may, up to 65,536 for each worker.
+    """
+    addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, MAX_GATEWAYS + 1)]
+    return {
+        "PAGE_LISTEN": f"{HOST}:{ports.page}",
+        "NGINX_RUN": "run",
+        "NGINX_WORKERS": str(max(1, min(cpus, MAX_WORKERS))),
+        "NGINX_CONNECTIONS": str(min(open_files, MAX_CONNECTIONS)),
+        "NGINX_LOG_LEVEL": "crit",
+        "RESOLVER": "",
+        "GATEWAY_SERVERS": gateway_servers(addresses).replace("; ", ";\n        "),
+        "GATEWAY_UPSTREAMS": gateway_upstreams(addresses),
+        "WEB_ROOT": "page",
+        "S3_SERVER": f"{HOST}:{ports.s3}",
+        "S3_BUCKET": S3_BUCKET,
+        "S3_MAX_BODY": str(upload_bytes + FORM_BYTES),
+        "MEDIA_ORIGIN": f"http://localhost:{ports.page}",
+    }
+
+
+def render(values: Mapping[str, str]) -> str:
+    return template.fill(TEMPLATE.read_text(), values)

@@ -1,0 +1,80 @@
+"""The browser page: built only when its sources changed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from deploy.layout import MACHINE_STATE, ROOT
+from deploy.locks import locked
+from deploy.tools import MissingTool, Say, quiet
+
+SOURCES: Final = ROOT / "web"
+OLDEST_NODE: Final = 18
+BUILD_SECONDS: Final = 600
+_NOT_SOURCES: Final = frozenset({"node_modules", "dist", "coverage"})
+
+
+def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = quiet) -> Path:
+    """The folder of the built page, built first when its sources are newer than the build. Raises MissingTool."""
+    built, stamp = sources / "dist", state / "page.stamp"
+    with locked(state / "page.lock"):
+        wanted = fingerprint(sources)
+        if not (built / "index.html").is_file() or not stamp.is_file() or stamp.read_text() != wanted:
+            packages(sources, say=say)
+            say("building the page")
+            _npm(["run", "build"], sources)
+            stamp.write_text(wanted)
+    return built
+
+
+def packages(folder: Path, *, say: Say = quiet) -> None:
+    """Install the Node packages that `folder`'s lock file names, unless they are there. Raises MissingTool."""
+    lock = (folder / "package-lock.json").read_bytes()
+    wanted = hashlib.sha256(lock).hexdigest()
+    stamp = folder / "node_modules" / ".roomcast-lock"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    say(f"installing the Node packages of {folder.name}/")
+    _npm(["ci", "--no-audit", "--no-fund"], folder)
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(wanted)
+
+
+def fingerprint(folder: Path) -> str:
+    """A hash over names and contents of everything that a build can depend on."""
+    digest = hashlib.sha256()
+    for path in _source_files(folder):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(folder)}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _source_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name not in _NOT_SOURCES and not path.name.startswith("."):
+            yield from _source_files(path)
+        elif path.is_file():
+            yield path
+
+
+def _npm(arguments: list[str], folder: Path) -> None:
+    check_node()
+    command = ["npm", *arguments]
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS)
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise MissingTool(f"`{' '.join(command)}` failed in {folder}:\n{tail}")
+
+
+def check_node() -> None:
+    """Raises MissingTool when Node or npm is missing or too old."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise MissingTool(f"Node {OLDEST_NODE} or newer with npm is needed to build the page: install nodejs and npm")
+    version = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    if int(version.removeprefix("v").split(".")[0]) < OLDEST_NODE:
+        raise MissingTool(f"Node {version} is too old: {OLDEST_NODE} or newer is needed to build the page")

@@ -1,0 +1,164 @@
+"""Makes a cluster's folders, secrets and configurations, and finds what would keep it from starting."""
+
+from __future__ import annotations
+
+import fcntl
+import grp
+import os
+import pwd
+import resource
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from deploy import credentials, nginx_config, redis_config, s3_server, tools
+from deploy.layout import HOST, MACHINE_STATE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
+from deploy.processes import Plan, Programs, nginx_command
+
+_PUBLIC_PREFIX: Final = "roomcast-"
+_PUBLIC_LINK: Final = "public"
+_PID_FILE: Final = "supervisor.pid"
+
+
+class CannotStart(RuntimeError):
+    """Why a cluster cannot start: one line, with what to do about it."""
+
+
+@contextmanager
+def claimed(state: Path) -> Iterator[None]:
+    """The state folder for ourselves, until the end of the context. Raises CannotStart when another has it."""
+    (state / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state / _PID_FILE).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(
+                f"a cluster of this folder runs already (process {supervisor_pid(state)}): make stop"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def supervisor_pid(state: Path) -> int | None:
+    """The process that runs the cluster of `state`; None when none does."""
+    try:
+        with (state / _PID_FILE).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def check_ports(ports: Ports) -> None:
+    """Raises CannotStart when one of the cluster's ports is taken.
+
+    All sixteen gateway ports count, running or not: nginx sends new sessions to whoever answers there.
+    """
+    wanted = {ports.page: "the page", ports.redis: "Redis", ports.s3: "the object storage"}
+    wanted |= {ports.gateway(n): f"gateway {n}" for n in range(1, MAX_GATEWAYS + 1)}
+    wanted |= {ports.gateway_metrics(n): f"gateway {n}'s metrics" for n in range(1, MAX_GATEWAYS + 1)}
+    wanted |= {ports.sweeper_metrics(n): f"sweeper {n}'s metrics" for n in range(1, MAX_SWEEPERS + 1)}
+    wanted |= {ports.signer_metrics(n): f"signer {n}'s metrics" for n in range(1, MAX_SIGNERS + 1)}
+    for port, what in wanted.items():
+        if not _is_free(port):
+            raise CannotStart(
+                f"port {port} ({what}) is taken by another program: stop it, or choose another base: make run PORT=9080"
+            )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def public_folder(state: Path) -> Iterator[Path]:
+    """A folder that nginx's workers can reach, removed at the end.
+
+    Workers of a root master are another user, who cannot enter a checkout under a home of mode 0700; then the folder
+    lies in the temporary directory. Left over by a crash, it is removed at the next start.
+    """
+    link = state / "run" / _PUBLIC_LINK
+    _remove_public(link)
+    if os.geteuid() == 0:
+        folder = Path(tempfile.mkdtemp(prefix=_PUBLIC_PREFIX))
+        link.symlink_to(folder)
+    else:
+        folder = link
+        folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "run").mkdir(mode=0o755)
+    try:
+        yield folder
+    finally:
+        _remove_public(link)
+
+
+def _remove_public(link: Path) -> None:
+    if link.is_symlink():
+        target = link.readlink()
+        if target.name.startswith(_PUBLIC_PREFIX) and target.parent == Path(tempfile.gettempdir()):
+            shutil.rmtree(target, ignore_errors=True)
+        link.unlink()
+    elif link.exists():
+        shutil.rmtree(link)
+
+
+def publish_page(page: Path, public: Path) -> None:
+    """Copy the built page to where nginx serves it from, readable by all."""
+    target = public / "page"
+    shutil.copytree(page, target)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def worker_user() -> str | None:
+    """Whom nginx's workers run as: nobody in particular under root, ourselves (None) otherwise."""
+    if os.geteuid() != 0:
+        return None
+    for user in ("www-data", "nobody"):
+        with suppress(KeyError):
+            return f"{user} {grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name}"
+    return None
+
+
+def plan(state: Path, public: Path, ports: Ports, counts: Counts) -> tuple[Plan, Paths, credentials.Credentials]:
+    """Write secrets and configurations of the cluster in `state`; its processes, folders and credentials."""
+    paths = Paths(state=state, public=public)
+    for folder in (paths.run, paths.logs, paths.redis_data, paths.s3_data):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secrets = credentials.load_or_make(paths.secrets)
+    paths.redis_config.write_text(redis_config.config(ports.redis, paths.redis_data, paths.redis_acl))
+    paths.redis_acl.touch(mode=0o600)
+    paths.redis_acl.write_text(redis_config.acl(secrets.redis))
+    paths.nginx_config.write_text(nginx_config.render(_nginx_values(ports)))
+    argv, env = s3_server.command(
+        ports.s3, paths.s3_data, secrets.s3_access_key, secrets.s3_secret_key, state=MACHINE_STATE
+    )
+    nginx = nginx_command(str(tools.require("nginx")), paths, worker_user())
+    programs = Programs(str(tools.require("redis-server")), nginx, tuple(argv), env)
+    return Plan(ports, paths, secrets, programs, counts, os.environ), paths, secrets
+
+
+def _nginx_values(ports: Ports) -> dict[str, str]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = nginx_config.MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else hard
+    upload_bytes = int(os.environ.get("ROOMCAST_UPLOAD_BYTES") or nginx_config.UPLOAD_BYTES)
+    return nginx_config.local_values(ports, cpus=os.cpu_count() or 1, open_files=files, upload_bytes=upload_bytes)

@@ -1,0 +1,67 @@
+"""Asks a process whether it is ready, the way an orchestrator would."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final
+
+import redis
+
+from deploy.credentials import Credentials
+from deploy.layout import HOST
+from deploy.processes import Process
+
+PROBE_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.05
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(PROBE_SECONDS)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def http_status(port: int, path: str) -> int:
+    """The status of a GET; 0 when nobody answers in time."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_SECONDS)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", path)
+        return connection.getresponse().status
+    return 0
+
+
+def redis_answers(url: str) -> bool:
+    """Whether Redis has loaded its data and answers."""
+    client = redis.Redis.from_url(url, socket_timeout=PROBE_SECONDS, socket_connect_timeout=PROBE_SECONDS)
+    with client, suppress(redis.RedisError):
+        return bool(client.ping())
+    return False
+
+
+def is_ready(process: Process, credentials: Credentials) -> bool:
+    check = process.ready
+    if check.how == "redis":
+        return redis_answers(credentials.redis_url("admin", check.port))
+    if check.how == "port":
+        return is_listening(check.port)
+    return http_status(check.port, check.path) == 200
+
+
+def first_unready(
+    processes: Iterable[Process],
+    credentials: Credentials,
+    seconds: float,
+    give_up: Callable[[], bool] = lambda: False,
+) -> Process | None:
+    """Wait until all are ready; after `seconds`, or when `give_up` says so, the first that is not."""
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        while not is_ready(process, credentials):
+            if time.monotonic() > deadline or give_up():
+                return process
+            time.sleep(POLL_SECONDS)
+    return None

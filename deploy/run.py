@@ -1,0 +1,95 @@
+"""`make run`: set up what is missing, then run a cluster in the foreground until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import control, page, prepare, s3_server, supervisor, tools
+from deploy.layout import MACHINE_STATE, ROOT, Counts, Ports
+from deploy.tools import Say
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a cluster is started with. `page_folder`: a built page, instead of building the one in web/."""
+
+    port: int
+    state: Path
+    counts: Counts
+    page_folder: Path | None = None
+
+
+def say(line: str) -> None:
+    print(f"· {line}", flush=True)
+
+
+def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
+    """Fetch and build all that a cluster needs, and give the folder of the built page. Quick when all is there."""
+    tools.require("redis-server", system=system_tools, say=say)
+    tools.require("nginx", system=system_tools, say=say)
+    if not (MACHINE_STATE / "s3-venv").exists():
+        say("installing the object storage for development")
+    s3_server.ensure(MACHINE_STATE, uv=bootstrap_uv())
+    return page.ensure(say=say)
+
+
+def bootstrap_uv() -> str | None:
+    """The uv that the set-up brought along, if it did."""
+    found = MACHINE_STATE / "bootstrap" / "bin" / "uv"
+    return str(found) if found.exists() else None
+
+
+def run(options: Options) -> None:
+    """Run a cluster until a signal. Raises CannotStart, MissingTool, SetupError or StartFailed, one line each."""
+    begun = time.monotonic()
+    ports = Ports(options.port)
+    with prepare.claimed(options.state):
+        prepare.check_ports(ports)
+        built = options.page_folder or set_up()
+        with prepare.public_folder(options.state) as public:
+            prepare.publish_page(built, public)
+            plan, paths, secrets = prepare.plan(options.state, public, ports, options.counts)
+            control.remember_base(options.state, ports)
+            supervisor.log_to(paths.logs / "supervisor.log")
+            _ignore_terminal()
+
+            def started() -> None:
+                print(_screen(options, ports, time.monotonic() - begun), flush=True)
+
+            async def life() -> None:
+                await supervisor.Supervisor(plan.processes, paths, secrets).run(started)
+
+            asyncio.run(life())
+        say("stopped; nothing was lost")
+
+
+def _ignore_terminal() -> None:
+    """A background job that writes to its terminal must not be frozen by it."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+
+
+def _screen(options: Options, ports: Ports, seconds: float) -> str:
+    counts = options.counts
+    port = "" if ports.page == 8080 else f" PORT={ports.page}"
+    logs = options.state / "logs"
+    shown = logs.relative_to(ROOT) if logs.is_relative_to(ROOT) else logs
+    return (
+        f"\n  Roomcast runs: gateways {counts.gateways}, presence sweepers {counts.sweepers},"
+        f" media signers {counts.signers} (started in {seconds:.1f} s)\n\n"
+        f"    page      http://localhost:{ports.page}\n"
+        f"    logs      {shown}/  or  make logs\n"
+        f"    scale     make scale N=4      gateways, live\n"
+        f"    status    make status\n"
+        f"    load      make load USERS=200 TIME=30s{port}\n"
+        f"    stop      Ctrl-C  or  make stop\n"
+    )
+
+
+def fail(error: Exception) -> None:
+    """One clear line and exit status 1."""
+    sys.exit(f"roomcast: {error}")

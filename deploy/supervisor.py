@@ -1,0 +1,198 @@
+"""Keeps the processes of one cluster running, with circus.
+
+Circus spawns, respawns, reads output into rotating files and takes commands (`start`, `stop`, `list`, `stats`) on a
+socket in the state folder. Three things are ours: the order of start and stop, signals, and looking after dead
+processes while a command waits (circus pauses that, so one draining gateway would keep another from coming back, and
+Ctrl-C during a drain would be lost).
+
+Its two Unix sockets are named relative to the run folder, for their path may hold 107 characters and a checkout can lie
+deeper; whoever speaks to them starts there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final
+
+from circus.arbiter import Arbiter
+from circus.process import DEAD_OR_ZOMBIE, UNEXISTING
+from circus.watcher import Watcher
+from tornado import gen
+from tornado.ioloop import IOLoop
+
+from deploy import readiness
+from deploy.credentials import Credentials
+from deploy.layout import ROOT, Paths
+from deploy.logs import COPIES, FILE_BYTES, RotatingLog, last_words
+from deploy.processes import START_ORDER, STOP_ORDER, Kind, Process, log_file
+
+CONTROL_SOCKET: Final = "ipc://control.sock"
+EVENTS_SOCKET: Final = "ipc://events.sock"
+LOOK_SECONDS: Final = 0.25
+RESPAWN_PAUSE_SECONDS: Final = 0.5
+START_SECONDS: Final = 30.0
+
+_CHILD: Final = Path(__file__).with_name("child.py")
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class StartFailed(RuntimeError):
+    """A process did not become ready; the text names it and its log."""
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """Circus's arbiter, except that dead processes are looked after whatever command is under way."""
+
+    @gen.coroutine
+    def manage_watchers(self) -> Any:
+        if not self._stopping:
+            self.reap_processes()
+            yield [watcher.manage_processes() for watcher in self.watchers if watcher.status() == "active"]
+
+
+class Supervisor:
+    """Runs all of `processes` that start with the cluster until a signal; `run` is its whole life."""
+
+    def __init__(self, processes: Iterable[Process], paths: Paths, credentials: Credentials) -> None:
+        self._processes = tuple(processes)
+        self._paths = paths
+        self._credentials = credentials
+        self._stop = asyncio.Event()
+        self._signals = 0
+        os.chdir(paths.run)
+        self._watchers = {process.name: _watcher(process, paths.logs) for process in self._processes}
+        self._arbiter = _Arbiter(
+            list(self._watchers.values()),
+            CONTROL_SOCKET,
+            EVENTS_SOCKET,
+            check_delay=LOOK_SECONDS,
+            loop=IOLoop.current(),
+            proc_name="roomcast",
+        )
+        self._arbiter.ctrl.sys_hdl.stop()  # its handlers lose a signal that comes while a command runs
+
+    async def run(self, started: Callable[[], None]) -> None:
+        """Start in stages, call `started` when all is ready, stop in stages after a signal. Raises StartFailed."""
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._on_signal)
+        await self._arbiter.start()
+        try:
+            if await self._start():
+                started()
+                await self._stop.wait()
+        finally:
+            await self._shut_down()
+
+    async def _start(self) -> bool:
+        """Whether everything came up; False when a signal came first."""
+        for kinds in START_ORDER:
+            stage = [process for process in self._of(kinds) if process.starts]
+            for process in stage:
+                await self._watchers[process.name]._start()
+            wait = partial(readiness.first_unready, stage, self._credentials, START_SECONDS, self._gives_up)
+            unready = await asyncio.get_running_loop().run_in_executor(None, wait)
+            if self._stop.is_set():
+                return False
+            if unready is not None:
+                log = log_file(self._paths.logs, unready.name)
+                raise StartFailed(f"{unready.name} did not become ready; {log} ends with: {last_words(log)}")
+        return True
+
+    def _gives_up(self) -> bool:
+        return self._stop.is_set()
+
+    def _of(self, kinds: tuple[Kind, ...]) -> list[Process]:
+        return [process for process in self._processes if process.kind in kinds]
+
+    def _on_signal(self) -> None:
+        """The first signal stops in order; another one stops waiting for drains."""
+        self._signals += 1
+        self._stop.set()
+        if self._signals > 1:
+            for process in self._processes:
+                if process.kind != "redis":
+                    self._watchers[process.name].send_signal_all(signal.SIGKILL)
+
+    async def _shut_down(self) -> None:
+        self._arbiter._stopping = True
+        for kinds in STOP_ORDER:
+            await asyncio.gather(*(self._stop_one(process) for process in self._of(kinds)))
+        self._arbiter.stop_controller_and_close_sockets()
+
+    async def _stop_one(self, process: Process) -> None:
+        watcher = self._watchers[process.name]
+        while watcher.status() == "stopping":  # by a command that came before us; circus has no event for its end
+            await gen.sleep(LOOK_SECONDS)
+        await watcher._stop(True)
+
+
+class _ClusterWatcher(Watcher):  # type: ignore[misc]
+    """One process; what it leaves in its group when it dies (nginx's workers) ends with it."""
+
+    def send_signal_all(self, number: signal.Signals) -> None:
+        for pid in self.get_active_pids():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+    @gen.coroutine
+    def manage_processes(self) -> Any:
+        for process in list(self.processes.values()):
+            if process.status in (DEAD_OR_ZOMBIE, UNEXISTING):  # circus would forget it without reaping
+                self.reap_process(process.pid)
+        yield super().manage_processes()
+
+    def reap_process(self, pid: int, status: int | None = None) -> None:
+        super().reap_process(pid, status)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+    @gen.coroutine
+    def spawn_processes(self) -> Any:
+        """A program that dies at once is tried again without turning the machine into a heater."""
+        pause = self._last_spawn + RESPAWN_PAUSE_SECONDS - time.monotonic()
+        if pause > 0:
+            yield gen.sleep(pause)
+        self._last_spawn = time.monotonic()
+        yield super().spawn_processes()
+
+    _last_spawn = 0.0
+
+
+def _watcher(process: Process, logs: Path) -> _ClusterWatcher:
+    log = {"stream": RotatingLog(log_file(logs, process.name))}
+    return _ClusterWatcher(
+        process.name,
+        shlex.quote(sys.executable),
+        args=["-I", "-S", str(_CHILD), str(os.getpid()), *process.argv],
+        env=dict(process.env),
+        working_dir=str(ROOT),
+        graceful_timeout=process.stop_seconds,
+        max_retry=-1,
+        singleton=True,
+        autostart=False,
+        stdout_stream=log,
+        stderr_stream=log,
+    )
+
+
+def log_to(path: Path) -> None:
+    """Circus's own words, into a rotating file."""
+    handler = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=COPIES)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name in ("circus", "tornado", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.propagate = False
+    logging.getLogger("circus").setLevel(logging.INFO)
