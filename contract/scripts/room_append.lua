@@ -19,8 +19,9 @@
 -- ARGV[10] life of an idle log, ms
 -- ARGV[11] an id is remembered at least this long, ms
 -- ARGV[12] ids remembered at most, per half
--- ARGV[13…] rewrites of older entries: triples (seq, expected value, new value). If one is not as expected,
---           nothing is done at all.
+-- ARGV[13…] rewrites of older entries, four each: seq, expected value, and the new value in two parts between which
+--           this message's seq is written (an empty second part: the first is the whole). If an entry is not as
+--           expected, nothing is done at all.
 --
 -- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite.
 
@@ -36,7 +37,7 @@ if ARGV[1] ~= '' then
   end
 end
 
-for i = 13, #ARGV, 3 do
+for i = 13, #ARGV, 4 do
   if redis.call('HGET', log, ARGV[i]) ~= ARGV[i + 1] then return {2} end
 end
 
@@ -46,8 +47,9 @@ local seq = last + 1
 local text = int(seq)
 local object = ARGV[4] .. text .. ',"epoch":"' .. epoch .. '","time":' .. int(now) .. ',' .. ARGV[5]
 
-for i = 13, #ARGV, 3 do
-  redis.call('HSET', log, ARGV[i], ARGV[i + 2])
+for i = 13, #ARGV, 4 do
+  local rest = ARGV[i + 3]
+  redis.call('HSET', log, ARGV[i], rest == '' and ARGV[i + 2] or ARGV[i + 2] .. text .. rest)
 end
 if redis.call('EXISTS', log) == 0 then first = seq end
 redis.call('HSET', log, text, object)

@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import socketio
@@ -122,6 +122,10 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         if self._delivery is not None:
             await self._delivery.close()
         await self.backplane.close()
+
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run something whose outcome nobody waits for; its failure is logged."""
+        self._tasks.start(work, name)
 
     @property
     def is_ready(self) -> bool:
@@ -371,6 +375,12 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             result = callback(*data)
             if inspect.isawaitable(result):
                 await result
+
+    def send_locally(self, namespace: str, sids: Iterable[str], packet: bytes) -> None:
+        """A finished packet to sessions of this gateway; unknown ones are ignored."""
+        found = [client for sid in sids if (client := self.members.client(namespace, sid)) is not None]
+        if found and self._delivery is not None:
+            self._delivery.send(found, packet, ())
 
     # --- other nodes ---
 

@@ -43,11 +43,15 @@ class History(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """Replace the entry `seq`, if it still is `expected`."""
+    """Replace the entry `seq`, if it still is `expected`.
+
+    The replacement is `before`, then the new message's seq, then `after`; without an `after` it is `before` alone.
+    """
 
     seq: int
     expected: bytes
-    replacement: bytes
+    before: bytes
+    after: bytes = b""
 
 
 class StaleRewriteError(Exception):
@@ -119,6 +123,16 @@ class LogStore:
         if row[0] == _STALE:
             raise StaleRewriteError
         return Receipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)
+
+    async def known(self, room: str, user: str, message_id: str) -> Receipt | None:
+        """The receipt of a message id that the log remembers."""
+        field = f"{user}:{message_id}"
+        for key in (keys.room_ids(room), keys.room_ids_old(room)):
+            value = await translated(self._call(key, "HGET", key, field))
+            if value is not None:
+                seq, time, epoch = value.decode().split(" ")
+                return Receipt(int(seq), int(time), epoch, duplicate=True)
+        return None
 
     # --- reading ---
 

@@ -102,6 +102,11 @@ class RoomStore:
 
     # --- people ---
 
+    async def now_ms(self) -> int:
+        """Redis's clock, ms since the epoch."""
+        seconds, micros = await self._call(keys.CONTROL, "TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
     async def remember_name(self, user: str, name: str) -> None:
         key = keys.user_profile(user)
         await self._call(key, "SET", key, name, "EX", _ROOMS_SECONDS)

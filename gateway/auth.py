@@ -1,0 +1,148 @@
+"""Who is there: JSON Web Tokens (RFC 7519), verified at connect and at `auth:refresh`.
+
+HS256 with a shared secret, or RS256/ES256 with keys from a JWKS (RFC 7517) file or https URL; never both, so that a
+public key cannot be passed off as a secret. Every failure is one generic refusal: a caller learns nothing from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+
+from contract.errors import Code, RoomcastError
+from contract.ids import encode_subject
+
+LEEWAY_SECONDS: Final = 30
+_JWKS_SECONDS: Final = 300
+_MAX_TOKEN: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a valid token says. `expires` and `issued` are unix seconds; `rooms` are `fnmatch` patterns."""
+
+    user: str
+    name: str
+    expires: float
+    issued: int
+    token_id: str
+    rooms: tuple[str, ...]
+    ops: bool
+
+    def matches(self, room: str) -> bool:
+        """Whether the token itself lets its bearer into the room."""
+        return any(fnmatchcase(room, pattern) for pattern in self.rooms)
+
+
+class Keys:
+    """Finds the key and the algorithms for a token."""
+
+    async def find(self, token: str) -> tuple[Any, list[str]]:
+        raise NotImplementedError
+
+
+class SharedSecret(Keys):
+    """HS256."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret.encode()) < 32:
+            raise ValueError("ROOMCAST_JWT_SECRET must hold at least 32 bytes")
+        self.secret = secret
+
+    async def find(self, token: str) -> tuple[Any, list[str]]:
+        return self.secret, ["HS256"]
+
+
+class JwksKeys(Keys):
+    """RS256 and ES256 by a JWKS (https URL or file); read again every five minutes and for an unknown `kid`."""
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+        self._set: jwt.PyJWKSet | None = None
+        self._read_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def find(self, token: str) -> tuple[Any, list[str]]:
+        header = jwt.get_unverified_header(token)
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if algorithm not in ("RS256", "ES256"):
+            raise jwt.InvalidAlgorithmError("only RS256 and ES256")
+        async with self._lock:
+            age = time.monotonic() - self._read_at
+            if self._set is None or age > _JWKS_SECONDS or (age > 10 and not self._has(kid)):
+                self._set = await asyncio.to_thread(self._read)
+                self._read_at = time.monotonic()
+        for key in self._set.keys:
+            if kid in (None, key.key_id) and key.algorithm_name in (None, algorithm):
+                return key.key, [algorithm]
+        raise jwt.InvalidKeyError("no key of this kid")
+
+    def _has(self, kid: str | None) -> bool:
+        return self._set is not None and any(kid in (None, key.key_id) for key in self._set.keys)
+
+    def _read(self) -> jwt.PyJWKSet:
+        if self._location.startswith("https://"):
+            data = jwt.PyJWKClient(self._location, timeout=5).fetch_data()
+        else:
+            data = json.loads(Path(self._location.removeprefix("file://")).read_text())
+        return jwt.PyJWKSet.from_dict(data)
+
+
+class Verifier:
+    """Turns a token into an Identity."""
+
+    def __init__(self, key_source: Keys, *, audience: str | None = None, issuer: str | None = None) -> None:
+        self._keys = key_source
+        self._audience = audience
+        self._issuer = issuer
+
+    async def verify(self, token: object) -> Identity:
+        """Raises RoomcastError(UNAUTHORIZED), the same for every reason."""
+        if not isinstance(token, str) or not token or len(token) > _MAX_TOKEN:
+            raise RoomcastError(Code.UNAUTHORIZED)
+        try:
+            key, algorithms = await self._keys.find(token)
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=algorithms,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
+            )
+            return _identity(claims)
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, OSError, OverflowError) as error:
+            raise RoomcastError(Code.UNAUTHORIZED) from error
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    user = encode_subject(claims["sub"])
+    name, rooms = claims.get("name"), claims.get("rooms", [])
+    if not isinstance(rooms, list) or not all(isinstance(room, str) for room in rooms):
+        raise ValueError("rooms is not a list of texts")
+    return Identity(
+        user=user,
+        name=name[:80] if isinstance(name, str) and name.strip() else user,
+        expires=float(claims["exp"]),
+        issued=int(claims.get("iat", 0)),
+        token_id=str(claims.get("jti", ""))[:128],
+        rooms=tuple(rooms[:100]),
+        ops=claims.get("ops") is True,
+    )
+
+
+def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12 * 3600, **claims: Any) -> str:
+    """An HS256 token, for local sign-in, tests and the command line. `claims` are added as they are."""
+    now = int(time.time())
+    payload: dict[str, Any] = {"sub": user, "iat": now, "exp": now + int(seconds), **claims}
+    if name is not None:
+        payload["name"] = name
+    return jwt.encode(payload, secret, algorithm="HS256")

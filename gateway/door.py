@@ -1,0 +1,188 @@
+"""Letting clients in and out: tokens, revocations, expiry, and what a gateway forgets when somebody goes."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from contract.envelope import ControlMessage, EnvelopeError, Kicked, Reader, Revoked, pack
+from contract.errors import Code, RoomcastError
+from contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, ROOM, AuthRefresh
+from contract.keys import CONTROL
+from gateway.adapter.link import LinkError
+from gateway.adapter.manager import RedisAdapter
+from gateway.auth import Verifier
+from gateway.limits import EventLimit
+from gateway.outbox import NAMESPACE, Outbox
+from gateway.session import Session
+from gateway.stores.rooms import RoomStore
+
+_log = logging.getLogger(__name__)
+_EXPIRY_CHECK_SECONDS: Final = 1.0
+Leave = Callable[[Session, str], Awaitable[None]]
+
+
+class ControlChannel:
+    """`control`: wakes all gateways to look again."""
+
+    def __init__(self, adapter: RedisAdapter, hear: Callable[[Any], None]) -> None:
+        self._adapter = adapter
+        self._hear = hear
+        self._reader = Reader(ControlMessage)
+
+    def start(self) -> None:
+        self._adapter.listen(CONTROL, self._take)
+
+    async def tell(self, message: Kicked | Revoked) -> None:
+        try:
+            await self._adapter.backplane.publish(CONTROL, pack(message))
+        except LinkError as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+
+    def _take(self, data: bytes) -> None:
+        try:
+            self._hear(self._reader.unpack(data))
+        except EnvelopeError as error:
+            _log.warning("not a control message: %s", error)
+
+
+class Doorman:
+    """Opens and closes sessions; closes those whose token expires or is revoked."""
+
+    def __init__(
+        self,
+        adapter: RedisAdapter,
+        verifier: Verifier,
+        store: RoomStore,
+        outbox: Outbox,
+        *,
+        events_per_second: float,
+        events_burst: float,
+        limits: dict[str, int],
+        on_open: Callable[[Session], None],
+        on_close: Callable[[Session], Awaitable[None]],
+    ) -> None:
+        self._adapter = adapter
+        self._verifier = verifier
+        self._store = store
+        self._outbox = outbox
+        self._rate = (events_per_second, events_burst)
+        self._limits = limits
+        self._on_open = on_open
+        self._on_close = on_close
+        self._sessions: dict[str, Session] = {}
+        self._expiries: list[tuple[float, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def session(self, sid: str) -> Session | None:
+        return self._sessions.get(sid)
+
+    # --- in ---
+
+    async def open(self, sid: str, eio_sid: str, auth: Any) -> Session:
+        """Raises RoomcastError: UNAUTHORIZED, REVOKED, or UNAVAILABLE."""
+        identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
+        revoked, clock = await asyncio.gather(
+            self._store.is_revoked(identity.user, identity.token_id, identity.issued), self._store.now_ms()
+        )
+        if revoked:
+            raise RoomcastError(Code.REVOKED)
+        session = Session(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
+        self._sessions[sid] = session
+        self._outbox.add_device(identity.user, sid)
+        self._watch_expiry(session)
+        self._adapter.background(self._store.remember_name(identity.user, identity.name), "remember name")
+        self._on_open(session)
+        asyncio.get_running_loop().call_soon(self._greet, session, clock)
+        return session
+
+    def _greet(self, session: Session, clock: int) -> None:
+        """`ready`, right behind the packet that accepts the connection."""
+        ready = {
+            "user": session.user,
+            "name": session.identity.name,
+            "session": session.sid,
+            "node": self._adapter.node,
+            "server_time": clock,
+            "heartbeat_seconds": HEARTBEAT_SECONDS,
+            "online_seconds": ONLINE_SECONDS,
+            "limits": self._limits,
+        }
+        self._outbox.to_sessions([session.sid], READY, ready)
+
+    async def refresh(self, session: Session, p: AuthRefresh) -> dict[str, Any]:
+        """A new token for the same person; rooms that it no longer opens are left."""
+        identity = await self._verifier.verify(p.token)
+        if identity.user != session.user:
+            raise RoomcastError(Code.UNAUTHORIZED)
+        if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
+            raise RoomcastError(Code.REVOKED)
+        session.identity = replace(identity, name=session.identity.name)
+        self._watch_expiry(session)
+        return {"expires": int(identity.expires * 1000)}
+
+    # --- out ---
+
+    async def close(self, session: Session) -> None:
+        """Forget a session that has gone. Idempotent."""
+        if self._sessions.pop(session.sid, None) is None:
+            return
+        self._outbox.remove_device(session.user, session.sid)
+        await self._on_close(session)
+
+    async def dismiss(self, session: Session) -> None:
+        """Disconnect a client that may not stay; it does not come back by itself."""
+        await self._adapter.server.disconnect(session.sid, namespace=NAMESPACE)
+        await self._adapter.server.eio.disconnect(session.eio_sid)
+
+    # --- expiry and revocation ---
+
+    def _watch_expiry(self, session: Session) -> None:
+        heapq.heappush(self._expiries, (session.identity.expires, session.sid))
+
+    async def watch_expiries(self) -> None:
+        """Runs for ever: closes sessions whose token has expired, within two seconds."""
+        while True:
+            await asyncio.sleep(_EXPIRY_CHECK_SECONDS)
+            now = time.time()
+            while self._expiries and self._expiries[0][0] <= now:
+                _, sid = heapq.heappop(self._expiries)
+                session = self._sessions.get(sid)
+                if session is not None and session.identity.expires <= now:
+                    await self.dismiss(session)
+
+    async def check_revocations(self, user: str = "", token: str = "") -> None:
+        """Look again at the sessions of a user, or with a token, or (neither) at all of them."""
+        for session in list(self._sessions.values()):
+            identity = session.identity
+            if (user and identity.user != user) or (token and identity.token_id != token):
+                continue
+            if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
+                await self.dismiss(session)
+
+    def hear_control(self, message: Kicked | Revoked, leave: Leave) -> None:
+        if isinstance(message, Revoked):
+            self._adapter.background(self.check_revocations(message.user, message.token), "revocations")
+        else:
+            self._adapter.background(self._kick(message, leave), "kick")
+
+    async def _kick(self, message: Kicked, leave: Leave) -> None:
+        """Take a person (or everybody) out of a room on this gateway, and say so."""
+        concerned = [
+            session
+            for session in list(self._sessions.values())
+            if (message.closed and message.room in session.rooms) or session.user == message.user
+        ]
+        for session in concerned:
+            if message.room in session.rooms:
+                await leave(session, message.room)
+        change = "closed" if message.closed else "removed"
+        sids = [session.sid for session in concerned]
+        self._outbox.to_sessions(sids, ROOM, {"room": message.room, "change": change})

@@ -1,0 +1,106 @@
+"""What is counted about a gateway. The logic announces, this counts; the only user of prometheus_client here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from gateway.observer import GatewayObserver
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_LAG_PROBE_SECONDS: Final = 0.05
+
+
+class Metrics(GatewayObserver):
+    """The observer of adapter and chat, with a registry of its own. Labels are few and bounded."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._registry = registry
+        self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
+        self._connects = Counter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry=registry)
+        self._disconnects = Counter(
+            "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry=registry
+        )
+        self._events = Counter(
+            "roomcast_gateway_events", "Client events by name and outcome", ["event", "outcome"], registry=registry
+        )
+        self._event_seconds = Histogram(
+            "roomcast_gateway_event_seconds", "From event to ack", ["event"], buckets=_SECONDS, registry=registry
+        )
+        self.rooms = Gauge("roomcast_gateway_rooms", "Rooms heard by this gateway", registry=registry)
+        self._missing = Counter(
+            "roomcast_gateway_missing_packets", "Packets that pub/sub did not bring", registry=registry
+        )
+        self._filled = Counter("roomcast_gateway_filled_packets", "Packets taken from the log", registry=registry)
+        self._resyncs = Counter("roomcast_gateway_resyncs", "Rooms that could not be made whole", registry=registry)
+        self._deaf = Counter("roomcast_gateway_deaf", "Times the subscription went deaf", registry=registry)
+        self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis links are open", registry=registry)
+        self.redis_reconnects = Gauge(
+            "roomcast_gateway_redis_reconnects", "Redis links opened again since the start", registry=registry
+        )
+        self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are welcome", registry=registry)
+        self._drain = Gauge("roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained", registry=registry)
+        self._lag = Histogram(
+            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", buckets=_SECONDS, registry=registry
+        )
+        self._lag_max = Gauge(
+            "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
+        )
+        self._worst_lag = 0.0
+        self._by_event: dict[tuple[str, str], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def connected(self) -> None:
+        self._connects.labels("ok").inc()
+
+    def refused(self, reason: str) -> None:
+        self._connects.labels(reason).inc()
+
+    def disconnected(self, reason: str) -> None:
+        self._disconnects.labels(reason or "unknown").inc()
+
+    def event(self, name: str, outcome: str, seconds: float) -> None:
+        known = self._by_event.get((name, outcome))
+        if known is None:
+            counter, histogram = self._events.labels(name, outcome), self._event_seconds.labels(name)
+            known = self._by_event[(name, outcome)] = (counter.inc, histogram.observe)
+        known[0]()
+        known[1](seconds)
+
+    def hole(self, room: str, missing: int) -> None:
+        self._missing.inc(missing)
+
+    def filled(self, room: str, count: int) -> None:
+        self._filled.inc(count)
+
+    def resync(self, room: str) -> None:
+        self._resyncs.inc()
+
+    def deaf(self) -> None:
+        self._deaf.inc()
+
+    def drain(self, state: str) -> None:
+        self._drain.set(("serving", "draining", "drained").index(state))
+
+    async def watch_lag(self) -> None:
+        """Runs for ever: measures how late the event loop wakes."""
+        while True:
+            due = time.perf_counter() + _LAG_PROBE_SECONDS
+            await asyncio.sleep(_LAG_PROBE_SECONDS)
+            lag = max(0.0, time.perf_counter() - due)
+            self._lag.observe(lag)
+            if lag > self._worst_lag:
+                self._worst_lag = lag
+                self._lag_max.set(lag)
+
+    def exposition(self) -> bytes:
+        """Everything, in the text format of Prometheus."""
+        return generate_latest(self._registry)

@@ -1,0 +1,24 @@
+"""What the chat announces. Observers count; they never change what happens."""
+
+from __future__ import annotations
+
+from gateway.adapter.observer import AdapterObserver
+
+
+class GatewayObserver(AdapterObserver):
+    """Ignores everything; override what you count. Seconds and plain counts, never rooms or users as labels."""
+
+    def connected(self) -> None:
+        """A client signed in."""
+
+    def refused(self, reason: str) -> None:
+        """A client was not let in."""
+
+    def disconnected(self, reason: str) -> None:
+        """A signed-in client went."""
+
+    def event(self, name: str, outcome: str, seconds: float) -> None:
+        """An event was handled; `outcome` is `ok` or the reason of the error."""
+
+    def drain(self, state: str) -> None:
+        """`serving`, `draining` or `drained`."""

@@ -1,0 +1,251 @@
+"""Rooms: who may enter, joining with recovery, membership, a person's list, read receipts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, NamedTuple, Protocol
+
+import orjson
+
+from contract.envelope import Kicked
+from contract.errors import Code, RoomcastError
+from contract.events import (
+    MAX_LIST,
+    RECEIPT,
+    ROOM,
+    ReceiptRead,
+    RoomCreate,
+    RoomInvite,
+    RoomJoin,
+    RoomLeave,
+    RoomMembers,
+    RoomRemove,
+    Since,
+)
+from contract.ids import Access, access
+from gateway.adapter.link import LinkError
+from gateway.adapter.manager import RedisAdapter
+from gateway.outbox import NAMESPACE, Outbox
+from gateway.session import Session
+from gateway.stores.log import History, LogStore
+from gateway.stores.rooms import RoomStore
+
+Answer = dict[str, Any]
+_SUBSCRIBE_SECONDS: Final = 2.0
+_MAX_ADMISSION_TRIES: Final = 20
+_MODERATORS: Final = ("owner", "admin")
+
+
+class Present(NamedTuple):
+    """Who is in a room now: how many people in all, and some of them as `{user, name, status}`."""
+
+    occupancy: int
+    members: list[dict[str, Any]]
+
+
+class People(Protocol):
+    """Who is where, across gateways."""
+
+    async def entered(self, session: Session, room: str) -> Present:
+        """The session joined; at most 100 people, oneself first."""
+        ...
+
+    async def left(self, session: Session, room: str) -> None: ...
+
+    async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], bool]:
+        """A page of the people in the room ordered by user id, and whether there are more."""
+        ...
+
+
+class Control(Protocol):
+    """Wakes all gateways."""
+
+    async def tell(self, message: Kicked) -> None: ...
+
+
+class Rooms:
+    """The use cases behind `room:*` and `receipt:read`."""
+
+    def __init__(
+        self,
+        adapter: RedisAdapter,
+        log: LogStore,
+        store: RoomStore,
+        outbox: Outbox,
+        people: People,
+        control: Control,
+        *,
+        max_rooms: int,
+    ) -> None:
+        self._adapter = adapter
+        self._log = log
+        self._store = store
+        self._outbox = outbox
+        self._people = people
+        self._control = control
+        self._max_rooms = max_rooms
+
+    # --- who may ---
+
+    async def require(self, session: Session, room: str) -> None:
+        """Raises FORBIDDEN, the same whether the room exists or not."""
+        if room not in session.rooms and not await self.may_enter(session, room):
+            raise RoomcastError(Code.FORBIDDEN)
+
+    async def may_enter(self, session: Session, room: str) -> bool:
+        verdict = access(room, session.user)
+        if verdict is Access.STORED:
+            return session.identity.matches(room) or await self._store.role(room, session.user) is not None
+        return verdict is Access.OPEN
+
+    async def is_moderator(self, session: Session, room: str) -> bool:
+        return session.identity.ops or await self._store.role(room, session.user) in _MODERATORS
+
+    # --- joining ---
+
+    async def join(self, session: Session, p: RoomJoin) -> Answer:
+        """Subscribe, read the log, then merge by seq: nothing falls between, and nothing comes twice."""
+        await self.require(session, p.room)
+        if p.room not in session.rooms and len(session.rooms) >= self._max_rooms:
+            raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
+        page, recovered, people, read = await self._enter(session, p)
+        messages = [orjson.Fragment(entry) for entry in page.entries]
+        return {
+            "room": p.room,
+            "epoch": page.epoch,
+            "seq": page.seq,
+            "recovered": recovered,
+            "messages": messages,
+            "more": _is_more(page, p.since if recovered else None),
+            "occupancy": people.occupancy,
+            "members": people.members,
+            "read": read,
+        }
+
+    async def _enter(self, session: Session, p: RoomJoin) -> tuple[History, bool, Present, dict[str, int]]:
+        channel = self._adapter.pin(p.room)
+        is_new = p.room not in session.rooms
+        try:
+            await self._heard(channel.subscribed)
+            people = await self._people.entered(session, p.room)
+            read = await self._store.read_marks(p.room, [member["user"] for member in people.members])
+            page, recovered = await self._admit(session, p)
+        except BaseException:
+            if is_new:
+                await self._people.left(session, p.room)
+            raise
+        finally:
+            self._adapter.unpin(p.room)
+        session.rooms.add(p.room)
+        if is_new:
+            self._adapter.background(self._store.list_room(session.user, p.room), "list room")
+        return page, recovered, people, read
+
+    async def _heard(self, subscribed: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(_SUBSCRIBE_SECONDS):
+                await asyncio.shield(subscribed)
+        except (TimeoutError, LinkError) as error:
+            raise RoomcastError(Code.UNAVAILABLE, "the room's channel is not confirmed") from error
+
+    async def _admit(self, session: Session, p: RoomJoin) -> tuple[History, bool]:
+        """Read until the log is not behind what this gateway has delivered; the last step does not await."""
+        for _ in range(_MAX_ADMISSION_TRIES):
+            page, recovered = await self._recover(p.room, p.since, p.limit)
+            if self._adapter.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
+                return page, recovered
+        raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
+
+    async def _recover(self, room: str, since: Since | None, limit: int) -> tuple[History, bool]:
+        if since is not None and 0 <= since.seq < 2**53:
+            page = await self._log.after(room, since.seq, limit)
+            if is_recoverable(page, since):
+                return page, True
+        return await self._log.before(room, 0, limit), False
+
+    async def leave(self, session: Session, p: RoomLeave) -> Answer:
+        await self.take_out(session, p.room)
+        return {}
+
+    async def take_out(self, session: Session, room: str) -> None:
+        """The session hears the room no more; nothing happens when it did not."""
+        if room in session.rooms:
+            session.rooms.discard(room)
+            await self._adapter.leave_room(session.sid, NAMESPACE, room)
+            await self._people.left(session, room)
+
+    async def members(self, session: Session, p: RoomMembers) -> Answer:
+        await self.require(session, p.room)
+        members, more = await self._people.present(p.room, p.after, p.limit)
+        return {"members": members, "more": more}
+
+    # --- membership ---
+
+    async def create(self, session: Session, p: RoomCreate) -> Answer:
+        if p.room.startswith("dm:") or (p.room.startswith("public:") and p.kind != "public"):
+            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        await self._store.create(p.room, session.user, p.kind, p.name or "")
+        await self._store.list_room(session.user, p.room, p.name or "")
+        return {"room": p.room, "kind": p.kind, "name": p.name or p.room, "role": "owner"}
+
+    async def invite(self, session: Session, p: RoomInvite) -> Answer:
+        await self._require_moderator(session, p.room)
+        await self._store.set_role(p.room, p.user, p.role)
+        name = await self._store.name(p.room)
+        await self._store.list_room(p.user, p.room, name)
+        await self._outbox.to_user(
+            p.user, ROOM, {"room": p.room, "change": "invited", "name": name, "role": p.role, "by": session.user}
+        )
+        return {"room": p.room, "user": p.user, "role": p.role}
+
+    async def remove(self, session: Session, p: RoomRemove) -> Answer:
+        if p.user != session.user:
+            await self._require_moderator(session, p.room)
+        role = await self._store.role(p.room, p.user)
+        if role == "owner":
+            raise RoomcastError(Code.FORBIDDEN, "the owner stays")
+        if role is None or not await self._store.remove(p.room, p.user):
+            raise RoomcastError(Code.NOT_FOUND, "no such member")
+        await self._store.unlist_room(p.user, p.room)
+        await self._control.tell(Kicked(p.room, p.user))
+        return {"room": p.room, "user": p.user}
+
+    async def _require_moderator(self, session: Session, room: str) -> None:
+        if access(room, session.user) is not Access.STORED or not await self.is_moderator(session, room):
+            raise RoomcastError(Code.FORBIDDEN)
+
+    # --- lists and receipts ---
+
+    async def list(self, session: Session) -> Answer:
+        rows = await self._store.rooms(session.user)
+        rooms = [
+            {
+                "room": row.room,
+                "name": row.name,
+                "seq": row.seq,
+                "unread": max(0, row.seq - row.read),
+                "last": orjson.Fragment(row.last) if row.last else None,
+            }
+            for row in sorted(rows, key=lambda row: row.room)[:MAX_LIST]
+        ]
+        return {"rooms": rooms}
+
+    async def read(self, session: Session, p: ReceiptRead) -> Answer:
+        await self.require(session, p.room)
+        mark = await self._store.mark_read(p.room, session.user, p.seq)
+        if mark is not None and session.is_visible:
+            await self._outbox.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
+        return {}
+
+
+def is_recoverable(page: History, since: Since) -> bool:
+    """Whether all that follows `since` is still there, in the same epoch."""
+    return since.epoch == page.epoch and page.first - 1 <= since.seq <= page.seq
+
+
+def _is_more(page: History, since: Since | None) -> bool:
+    """With recovery: newer messages follow (join again from the last one). Else: older ones exist."""
+    count = len(page.entries)
+    if since is not None:
+        return since.seq + count < page.seq
+    return count > 0 and page.seq - count + 1 > page.first

@@ -1,0 +1,32 @@
+"""One signed-in connection, as the chat sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from gateway.auth import Identity
+from gateway.limits import EventLimit
+
+
+@dataclass(slots=True)
+class Session:
+    """A Socket.IO session. `rooms` are those joined here; joining is what proves the right to be there."""
+
+    sid: str
+    eio_sid: str
+    identity: Identity
+    limit: EventLimit
+    rooms: set[str] = field(default_factory=set)
+    status: str = "online"
+    note: str = ""
+    sending: asyncio.Future[None] | None = None
+    """Set while a send of this client waits for something before its place in the publish queue: later ones wait."""
+
+    @property
+    def user(self) -> str:
+        return self.identity.user
+
+    @property
+    def is_visible(self) -> bool:
+        return self.status != "invisible"
