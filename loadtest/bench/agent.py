@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -99,18 +100,8 @@ class Agent:
 
     def _result(self, elapsed: float, cpu: dict[str, float]) -> Run:
         meter = self._meter
-        spread = stats.latency(meter.latencies_us)
-        return Run(
-            elapsed,
-            meter.sent,
-            len(meter.latencies_us),
-            self._lost,
-            meter.refused,
-            cpu,
-            spread.p50,
-            spread.p99,
-            spread.top,
-        )
+        p50, p99, top = stats.latency(meter.latencies_us)
+        return Run(elapsed, meter.sent, len(meter.latencies_us), self._lost, meter.refused, cpu, p50, p99, top)
 
     async def _open(self, who: Member, gate: asyncio.Semaphore) -> Link:
         port = self._setup.ports[gateway_of(who, len(self._setup.ports), self._setup.placement)]
@@ -119,7 +110,7 @@ class Agent:
                 lambda: Link(who, self._dialect, self._meter, f"127.0.0.1:{port}"),
                 "127.0.0.1",
                 port,
-                local_addr=(source_address(who.index), 0),
+                local_addr=(source_address(who.number), 0),
             )
             await link.joined
         return link
@@ -142,9 +133,8 @@ class Agent:
         """The publishing members: `window` per room, evenly over the room, so on both gateways."""
         work = self._setup.workload
         stride = work.members // work.window
-        chosen = [
-            link for link in self._links if link.who.place % stride == 0 and link.who.place < stride * work.window
-        ]
+        places = range(0, stride * work.window, stride)
+        chosen = [link for link in self._links if link.who.place in places]
         return [Slot(stamps.slot_name(number), link, work.members) for number, link in enumerate(chosen)]
 
     async def _pace(self) -> None:
@@ -163,10 +153,11 @@ class Agent:
 async def serve(setup: Setup) -> None:
     """Answer commands from standard input until it ends."""
     agent = Agent(setup)
+    actions: dict[str, Callable[..., Awaitable[Any]]] = {"connect": agent.connect, "run": agent.run}
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command = json.loads(line)
-        action = {"connect": agent.connect, "run": agent.run}[command.pop("do")]
+        action = actions[command.pop("do")]
         try:
             answer: Any = await action(**command)
         except (JoinError, OSError, TimeoutError) as error:

@@ -76,13 +76,13 @@ class Roomcast:
         return SOCKETIO_TARGET
 
     def steps(self, who: Member) -> tuple[Step, ...]:
-        claims = {"sub": f"bench{who.index}", "name": f"Bench {who.index}", "exp": self._expires}
+        claims = {"sub": f"bench{who.number}", "name": f"Bench {who.number}", "exp": self._expires}
         auth = json.dumps({"token": jwt.encode(claims, self._secret, algorithm="HS256")}, separators=(",", ":"))
         join = f'420["room:join",{{"room":"public:r{who.room}"}}]'
         return (Step(b"", b"0"), Step(b"40" + auth.encode(), b"40"), Step(join.encode(), b"430[", b'"ok":true'))
 
     def publish(self, who: Member, count: int, text: str) -> bytes:
-        head = f'42{count}["message:send",{{"room":"public:r{who.room}","id":"b{who.index}-{count}","text":"'
+        head = f'42{count}["message:send",{{"room":"public:r{who.room}","id":"b{who.number}-{count}","text":"'
         return f'{head}{text}"}}]'.encode()
 
 

@@ -19,6 +19,8 @@ ANSWER_SECONDS = 90.0
 IDLE_WARM_CONNECTIONS = 200
 SETTLE_SECONDS = 2.0
 MICRO = 1_000_000
+Answer = dict[str, Any]
+Pids = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,11 @@ def deliveries(
         running = peer.start(processes, redis_port, gateways)
         ports, nginx = _front(processes, workload, running)
         pids = {"servers": running.pids, "redis": [redis_pid], "nginx": nginx}
-        client = _client(processes, peer, running, workload, ports, placement)
-        client.ask(ANSWER_SECONDS, do="connect", first=0, count=workload.connections, pids={})
+        agent = client(processes, peer, running, workload, ports, placement)
+        agent.ask(ANSWER_SECONDS, do="connect", first=0, count=workload.connections, pids={})
         wait = ANSWER_SECONDS + span.warm_seconds + span.seconds
-        run = client.ask(wait, do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
-    return _delivery_figures(run, gateways, workload.through_nginx)
+        run = agent.ask(wait, do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
+    return delivery_figures(run, workload.through_nginx)
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
@@ -50,13 +52,13 @@ def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2)
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
-        client = _client(processes, peer, running, workload, running.ports, "spread")
-        client.ask(ANSWER_SECONDS, do="connect", first=0, count=IDLE_WARM_CONNECTIONS, pids={})
+        agent = client(processes, peer, running, workload, running.ports, "spread")
+        agent.ask(ANSWER_SECONDS, do="connect", first=0, count=IDLE_WARM_CONNECTIONS, pids={})
         time.sleep(SETTLE_SECONDS)
         before = memory(running)
         count = workload.connections - IDLE_WARM_CONNECTIONS
         pids = {"servers": running.pids, "redis": [redis_pid]}
-        made = client.ask(ANSWER_SECONDS, do="connect", first=IDLE_WARM_CONNECTIONS, count=count, pids=pids)
+        made = agent.ask(ANSWER_SECONDS, do="connect", first=IDLE_WARM_CONNECTIONS, count=count, pids=pids)
         time.sleep(SETTLE_SECONDS)
         return connection_figures(made, count, memory(running) - before)
 
@@ -66,7 +68,7 @@ def memory(running: Running) -> int:
     return sum(procfs.memory_bytes(pid) for pid in running.pids)
 
 
-def connection_figures(made: dict[str, Any], count: int, grown_bytes: int) -> dict[str, float]:
+def connection_figures(made: Answer, count: int, grown_bytes: int) -> dict[str, float]:
     """The figures of `count` connections made: `made` is the load client's answer."""
     return {
         "memory_kib": grown_bytes / count / 1024,
@@ -76,9 +78,10 @@ def connection_figures(made: dict[str, Any], count: int, grown_bytes: int) -> di
     }
 
 
-def _client(
+def client(
     processes: Processes, peer: Peer, running: Running, workload: Workload, ports: list[int], placement: Placement
 ) -> LoadClient:
+    """A load client for these servers."""
     setup = Setup(workload, peer.dialect, ports, running.secret, placement)
     return processes.agent(msgspec.json.encode(setup).decode())
 
@@ -95,7 +98,8 @@ def _front(processes: Processes, workload: Workload, running: Running) -> tuple[
     return [port], [master, *procfs.children(master)]
 
 
-def _delivery_figures(run: dict[str, Any], gateways: int, through_nginx: bool) -> dict[str, float]:
+def delivery_figures(run: Answer, through_nginx: bool) -> dict[str, float]:
+    """The figures of a counted span: `run` is the load client's answer."""
     count, cpu = max(1, run["deliveries"]), run["cpu"]
     figures = {
         "cpu_us": cpu["servers"] / count * MICRO,

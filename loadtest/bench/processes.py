@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -30,9 +31,8 @@ def find_tool(name: str) -> str:
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
         packages = {"redis-server": "redis-server", "nginx": "nginx-light", "node": "nodejs", "npm": "npm"}
-        raise BenchError(
-            f"{name} not found: install the package {packages.get(name, name)}, or leave its peer out (--peers)"
-        )
+        package = packages.get(name, name)
+        raise BenchError(f"{name} not found: install the package {package}, or leave its peer out (--peers)")
     return found
 
 
@@ -76,7 +76,7 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], port: int | None = None, environment: Mapping[str, str] | None = None
     ) -> int:
-        """Start a server and wait until it listens on `port`; answers its process id. Its output goes to `<name>.log`."""
+        """Start a server and wait until it listens on `port`; answers its process id. Output: `<name>.log`."""
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=self._die_with_us
@@ -95,10 +95,8 @@ class Processes:
 
     def agent(self, setup: str) -> LoadClient:
         """A load client with this setup (see `agent`)."""
-        from sys import executable
-
         client = LoadClient(
-            [executable, "-m", "loadtest.bench.agent", setup], self.folder / "agent.log", self._die_with_us
+            [sys.executable, "-m", "loadtest.bench.agent", setup], self.folder / "agent.log", self._die_with_us
         )
         self._running.append(client.process)
         return client

@@ -10,6 +10,7 @@ from loadtest.bench.stats import Spread, ratio
 
 BEGIN: Final = "<!-- bench:begin -->"
 END: Final = "<!-- bench:end -->"
+OURS: Final = "roomcast"
 _DETAILS: Final = (
     ("redis_us", "Redis µs"),
     ("nginx_us", "nginx µs"),
@@ -40,8 +41,14 @@ def number(value: float) -> str:
 def markdown(results: Results) -> str:
     """The whole report, without the markers."""
     figures = results.spreads()
-    parts = [_machine(results), _summary(results, figures)]
-    parts += [_row_table(results, row, figures) for row in results.rows]
+    parts = [_machine(results)]
+    for group in dict.fromkeys(row.group for row in results.rows):
+        rows = [row for row in results.rows if row.group == group]
+        parts += [
+            f"### {group}",
+            _summary(results, rows, figures),
+            *(_row_table(results, row, figures) for row in rows),
+        ]
     parts.append(_left_out(results))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -64,40 +71,45 @@ def _machine(results: Results) -> str:
     return "Measured on " + ", ".join(f"{name} {value}".strip() for name, value in results.machine.items()) + "."
 
 
-def _summary(results: Results, figures: Figures) -> str:
-    header = ["server", *(f"{row.title}: {METRICS[row.headline]}" for row in results.rows)]
-    rows = []
-    for peer in results.peers:
-        cells = [figures.get((row.name, peer.name), {}).get(row.headline) for row in results.rows]
-        if any(cells):
-            rows.append([peer.title, *(number(cell.median) if cell else "" for cell in cells)])
-    return _table(header, rows)
+def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str:
+    """One line per row of the benchmark, one column per server: medians, and ours against the better Node."""
+    peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
+    header = ["work", "figure", *(peer.title for peer in peers), "Roomcast × Node"]
+    lines = []
+    for row in rows:
+        found = _of_row(results, row, figures)
+        cells = [number(found[p.name][row.headline].median) if p.name in found else "" for p in peers]
+        own = _times(_median(found, OURS, row.headline), best_node(found, row.headline))
+        lines.append([row.title, METRICS[row.headline], *cells, own])
+    return _table(header, lines)
+
+
+def _of_row(results: Results, row: RowInfo, figures: Figures) -> dict[str, Mapping[str, Spread]]:
+    """Per server that has this row's headline: its figures."""
+    named = {peer.name: figures.get((row.name, peer.name), {}) for peer in results.peers}
+    return {name: its for name, its in named.items() if row.headline in its}
 
 
 def _row_table(results: Results, row: RowInfo, figures: Figures) -> str:
-    found = {peer.name: figures[row.name, peer.name] for peer in results.peers if (row.name, peer.name) in figures}
+    found = _of_row(results, row, figures)
     if not found:
         return ""
-    details = [
-        (name, title) for name, title in _DETAILS if name != row.headline and any(name in f for f in found.values())
-    ]
-    header = [
-        "server",
-        METRICS[row.headline],
-        "lowest to highest",
-        "rounds",
-        "× Node",
-        "× nchan",
-        *(t for _, t in details),
-    ]
+    present = {name for its in found.values() for name in its} - {row.headline}
+    details = [(name, title) for name, title in _DETAILS if name in present]
+    header = ["server", METRICS[row.headline], "lowest to highest", "rounds", "× Node", "× nchan"]
     titles = {peer.name: peer.title for peer in results.peers}
-    rows = []
+    lines = []
     for name, its in found.items():
-        head = its[row.headline]
-        cells = [titles[name], number(head.median), f"{number(head.low)} to {number(head.high)}", str(head.rounds)]
-        cells += [_times(head, best_node(found, row.headline)), _times(head, _median(found, "nchan", row.headline))]
-        rows.append(cells + [number(its[key].median) if key in its else "" for key, _ in details])
-    return f"### {row.title[0].upper()}{row.title[1:]}\n\n{_table(header, rows)}"
+        cells = [titles[name], *_headline_cells(its[row.headline], found, row.headline)]
+        lines.append(cells + [number(its[key].median) if key in its else "" for key, _ in details])
+    title = f"#### {row.title[0].upper()}{row.title[1:]}: {METRICS[row.headline]}"
+    return f"{title}\n\n{_table([*header, *(title for _, title in details)], lines)}"
+
+
+def _headline_cells(head: Spread, found: Mapping[str, Mapping[str, Spread]], figure: str) -> list[str]:
+    """Median, range, rounds, and how many times better than the better Node and than nchan."""
+    times = [_times(head.median, best_node(found, figure)), _times(head.median, _median(found, "nchan", figure))]
+    return [number(head.median), f"{number(head.low)} to {number(head.high)}", str(head.rounds), *times]
 
 
 def best_node(found: Mapping[str, Mapping[str, Spread]], figure: str) -> float:
@@ -110,8 +122,8 @@ def _median(found: Mapping[str, Mapping[str, Spread]], name: str, figure: str) -
     return found[name][figure].median if figure in found.get(name, {}) else 0.0
 
 
-def _times(head: Spread, against: float) -> str:
-    times = ratio(head.median, against)
+def _times(value: float, against: float) -> str:
+    times = ratio(value, against)
     return f"{times:.2f}" if times is not None else ""
 
 

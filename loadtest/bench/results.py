@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -27,11 +26,12 @@ class PeerInfo(Struct, frozen=True):
 
 
 class RowInfo(Struct, frozen=True):
-    """`headline` names the figure that the summary table shows and the ratios compare; less is better."""
+    """`headline`: the figure of samples `name` that tables and ratios compare (less is better); `group`: its table."""
 
     name: str
     title: str
     headline: str
+    group: str = "Deliveries and connections"
 
 
 class Results(Struct, frozen=True):
@@ -72,11 +72,3 @@ METRICS: Final = {
     "stalls_20ms": "event-loop stalls above 20 ms",
 }
 """Every figure a sample may hold, with its meaning and unit."""
-
-
-def ours_and_node(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The names of this project's rows and of the Node peers among `names`."""
-    listed = list(names)
-    return [name for name in listed if name.startswith("roomcast")], [
-        name for name in listed if name.startswith("node")
-    ]

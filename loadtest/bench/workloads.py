@@ -14,8 +14,9 @@ CONNECTIONS_PER_ADDRESS: Final = 500
 class Workload:
     """One row of the comparison.
 
-    `window` messages per room are in flight at any time, each sent by a member of its own as soon as it has seen its last
-    one; with `rate` instead, messages leave at that many per second over all rooms, whatever comes back.
+    `window` messages per room are in flight at any time, each slot with a publisher of its own, who sends the next when
+    all members have the last; with `rate` instead, messages leave at that many per second over all rooms,
+    whatever comes back.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Workload:
 class Member(NamedTuple):
     """One connection: its number, its room's number, and its number within the room."""
 
-    index: int
+    number: int
     room: int
     place: int
 
@@ -48,7 +49,7 @@ def member(workload: Workload, index: int) -> Member:
 def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
     """Which gateway serves a member: `spread` over all, or `paired`: each room on two neighbouring gateways."""
     if placement == "spread":
-        return who.index % gateways
+        return who.number % gateways
     return (2 * who.room + who.place % 2) % gateways
 
 
@@ -62,14 +63,9 @@ LARGE: Final = Workload("room-1000", "room of 1,000, window 8", rooms=1, members
 SMALL: Final = Workload("rooms-10", "100 rooms of 10, window 2 each", rooms=100, members=10, window=2)
 PACED: Final = Workload("paced", "100 rooms of 10, paced 600/s", rooms=100, members=10, rate=600)
 PROXIED: Final = Workload(
-    "rooms-10-nginx",
-    "100 rooms of 10, window 2 each, through nginx",
-    rooms=100,
-    members=10,
-    window=2,
-    through_nginx=True,
+    "rooms-10-nginx", "100 rooms of 10, window 2 each, through nginx", 100, 10, window=2, through_nginx=True
 )
-IDLE: Final = Workload("idle", "connect, then idle, in rooms of 10", rooms=200, members=10)
+IDLE: Final = Workload("idle", "connect, then idle, in rooms of 10", rooms=420, members=10)
 
 DELIVERY_ROWS: Final = (LARGE, SMALL, PACED, PROXIED)
 """The rows that count deliveries."""

@@ -1,4 +1,4 @@
 """The servers the benchmark compares: one module per kind, all of the one role in `role`, and their server programs.
 
-Programs: `server.js` (Node.js), `stock_server.py` (python-socketio as it comes), `nchan.conf`. They are started, never imported.
+Programs: `server.js` (Node.js), `stock_server.py` (python-socketio as it comes), `nchan.conf`: started, never imported.
 """

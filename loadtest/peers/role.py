@@ -12,7 +12,8 @@ from typing import Protocol
 
 from loadtest.bench.processes import BenchError, Processes
 
-PROGRAMS = Path(__file__).parent
+PROGRAMS = Path(__file__).resolve().parent
+ROOT = PROGRAMS.parents[1]
 INSTALL_SECONDS = 600
 
 

@@ -1,6 +1,6 @@
 """A stock python-socketio peer: joins the room named at connect, relays event `m` to its room. No log, no acks.
 
-Usage: stock_server.py <port> <redis url> <asyncio|uvloop>; runs in an environment of its own and imports nothing of this project.
+Usage: stock_server.py <port> <redis url> <asyncio|uvloop>; runs in an environment of its own.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ def application(redis_url: str) -> web.Application:
         async_mode="aiohttp", client_manager=socketio.AsyncRedisManager(redis_url), transports=["websocket"]
     )
 
-    @server.event
     async def connect(sid: str, environ: dict[str, Any], auth: dict[str, str]) -> None:
         await server.enter_room(sid, auth["room"])
 
-    @server.on("m")
     async def relay(sid: str, message: dict[str, str]) -> None:
         await server.emit("m", message, to=message["room"])
 
+    server.on("connect", connect)
+    server.on("m", relay)
     app = web.Application()
     server.attach(app)
     return app

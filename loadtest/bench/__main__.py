@@ -1,0 +1,140 @@
+"""`python -m loadtest.bench`: every chosen row for every chosen server, side by side, in interleaved rounds.
+
+Installs the peers under the output folder when it first needs them, prints progress and then the report, and leaves
+`results.json`, `results.md` and `results.svg` there; with `--update-docs` the report goes into docs/performance.md too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+
+from loadtest.bench import chart, report
+from loadtest.bench.measure import Span
+from loadtest.bench.processes import BenchError
+from loadtest.bench.results import PeerInfo, Results, Sample
+from loadtest.bench.rows import Row, select
+from loadtest.peers.catalog import DEFAULT_PEERS, all_peers
+from loadtest.peers.role import Peer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    options = _arguments()
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        rows = select(options.rows)
+        peers = _peers(options.peers or (list(all_peers()) if options.rows == "all" else list(DEFAULT_PEERS)))
+        samples = _install_and_measure(rows, peers, options)
+    except (BenchError, ValueError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench: stopped", file=sys.stderr)
+        return 130
+    _publish(_results(rows, peers, samples), options.out, options.update_docs)
+    return 0 if samples else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
+    parser.add_argument("--rows", default="default", help="small, default, all, or names of rows joined by commas")
+    parser.add_argument("--peers", type=lambda text: text.split(","), help=f"of {', '.join(all_peers())}")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (default 3; growth rows run once)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
+    parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / ".state" / "bench", help="folder for peers, logs and results"
+    )
+    parser.add_argument("--update-docs", action="store_true", help="write table and chart into docs/")
+    return parser.parse_args()
+
+
+def _leave(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _peers(names: list[str]) -> list[Peer]:
+    known = all_peers()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"unknown peer {unknown[0]}; peers: {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argparse.Namespace) -> list[Sample]:
+    folder: Path = options.out.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for peer in peers:
+        _say(f"installing {peer.title}" if not (folder / peer.name).exists() else f"found {peer.title}")
+        peer.install(folder)
+    plan = [
+        (number, row, peer)
+        for number in range(1, options.rounds + 1)
+        for row in rows
+        if number == 1 or not row.once
+        for peer in peers
+        if not row.peers or peer.name in row.peers
+    ]
+    span = Span(options.warm, options.seconds)
+    started = time.monotonic()
+    samples: list[Sample] = []
+    for done, (number, row, peer) in enumerate(plan):
+        left = f", about {(time.monotonic() - started) / done * (len(plan) - done):.0f} s left" if done else ""
+        _say(f"[{done + 1}/{len(plan)}] round {number}: {row.name}, {peer.name}{left}")
+        samples += _measure(row, peer, number, folder, span)
+    return samples
+
+
+def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:
+    """One sample, or none when the server could not do it: the others go on, and the report has a gap."""
+    try:
+        figures = row.measure(peer, folder / "run", span)
+    except (BenchError, OSError, ValueError) as error:
+        _say(f"    {peer.name} failed: {error}")
+        return []
+    _say("    " + ", ".join(f"{name} {report.number(value)}" for name, value in figures.items()))
+    return [Sample(peer.name, row.name, number, figures)]
+
+
+def _results(rows: tuple[Row, ...], peers: list[Peer], samples: list[Sample]) -> Results:
+    infos = [PeerInfo(peer.name, peer.title, peer.leaves_out) for peer in peers]
+    return Results(_machine(), infos, [info for row in rows for info in row.infos], samples)
+
+
+def _machine() -> dict[str, str]:
+    """What a reader needs to weigh the figures."""
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return {"Linux": platform.release(), "cores": str(os.cpu_count()), "Python": platform.python_version(), "": when}
+
+
+def _publish(results: Results, folder: Path, update_docs: bool) -> None:
+    text = report.markdown(results)
+    (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    (folder / "results.md").write_text(text)
+    (folder / "results.svg").write_text(chart.svg(results))
+    if update_docs:
+        page = ROOT / "docs" / "performance.md"
+        page.write_text(report.splice(page.read_text(), "![The figures as bars](performance.svg)\n\n" + text))
+        (ROOT / "docs" / "performance.svg").write_text(chart.svg(results))
+    print("\n" + text)
+    print(f"JSON, Markdown and chart: {folder}/results.json, .md, .svg")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

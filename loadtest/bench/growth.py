@@ -1,0 +1,105 @@
+"""What grows with the cluster: gateways, connections, one very large room, and everybody leaving at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+from loadtest.bench import lag, measure
+from loadtest.bench.measure import ANSWER_SECONDS, Span
+from loadtest.bench.processes import LoadClient, Processes
+from loadtest.bench.workloads import Placement, Workload
+from loadtest.peers.role import Peer, Running
+
+GATEWAYS: Final = (1, 2, 4, 8, 16)
+CONNECTIONS: Final = (1_000, 5_000, 10_000, 20_000)
+CONNECTIONS_PER_CLIENT: Final = 5_000
+ROOM_MEMBERS: Final = 10_000
+STALL_SECONDS: Final = 0.020
+CONNECT_SECONDS: Final = 180.0
+LEAVING_SECONDS: Final = 15.0
+
+_CONSTANT = Workload("gateways", "100 rooms of 10, paced 300/s", rooms=100, members=10, rate=300)
+_LARGE_ROOM = Workload("room-10000", "one room of 10,000", rooms=1, members=ROOM_MEMBERS, rate=2)
+_SMALL_ROOMS = Workload("gone-10000", "1,000 rooms of 10", rooms=ROOM_MEMBERS // 10, members=10)
+
+
+def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: Span) -> dict[str, float]:
+    """The cost of one message at constant load, whole and per gateway that has a member to serve."""
+    figures = measure.deliveries(peer, _CONSTANT, span, folder, count, placement)
+    receivers = min(count, 2 if placement == "paired" else _CONSTANT.members)
+    return {**figures, "receiver_us": figures["message_us"] / receivers}
+
+
+def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, float]:
+    """What `total` idle connections cost, on two servers, from several load clients."""
+    workload = Workload("connections", "idle", rooms=(total + measure.IDLE_WARM_CONNECTIONS) // 10, members=10)
+    warm = measure.IDLE_WARM_CONNECTIONS
+    with Processes(folder) as processes:
+        redis_port, redis_pid = processes.redis()
+        running = peer.start(processes, redis_port, 2)
+        pids = {"servers": running.pids, "redis": [redis_pid]}
+        _connect(processes, peer, running, workload, 0, warm, pids)
+        time.sleep(measure.SETTLE_SECONDS)
+        before = measure.memory(running)
+        parts = [
+            _connect(
+                processes, peer, running, workload, first, min(CONNECTIONS_PER_CLIENT, warm + total - first), pids
+            )[1]
+            for first in range(warm, warm + total, CONNECTIONS_PER_CLIENT)
+        ]
+        time.sleep(measure.SETTLE_SECONDS)
+        return measure.connection_figures(_sum(parts, pids), total, measure.memory(running) - before)
+
+
+def large_room(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
+    """Messages to 10,000 members of one room on one gateway: its longest event-loop stall, and the latency."""
+    with Processes(folder) as processes:
+        redis_port, redis_pid = processes.redis()
+        running = peer.start(processes, redis_port, 1)
+        pids = {"servers": running.pids, "redis": [redis_pid]}
+        client, _ = _connect(processes, peer, running, _LARGE_ROOM, 0, ROOM_MEMBERS, pids)
+        time.sleep(measure.SETTLE_SECONDS)
+        before = lag.read(running.metrics_ports)
+        run = client.ask(ANSWER_SECONDS, do="run", warm=1.0, seconds=max(10.0, span.seconds), pids=pids)
+        figures = measure.delivery_figures(run, through_nginx=False)
+        return {**figures, **_stalls(before, running)}
+
+
+def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
+    """10,000 clients of one gateway vanish in the same moment: its longest event-loop stall."""
+    with Processes(folder) as processes:
+        redis_port, redis_pid = processes.redis()
+        running = peer.start(processes, redis_port, 1)
+        pids = {"servers": running.pids, "redis": [redis_pid]}
+        parts = [
+            _connect(processes, peer, running, _SMALL_ROOMS, first, CONNECTIONS_PER_CLIENT, pids)[0]
+            for first in range(0, ROOM_MEMBERS, CONNECTIONS_PER_CLIENT)
+        ]
+        time.sleep(measure.SETTLE_SECONDS)
+        before = lag.read(running.metrics_ports)
+        for client in parts:
+            client.kill()
+        time.sleep(LEAVING_SECONDS)
+        return _stalls(before, running)
+
+
+def _connect(
+    processes: Processes, peer: Peer, running: Running, workload: Workload, first: int, count: int, pids: measure.Pids
+) -> tuple[LoadClient, measure.Answer]:
+    client = measure.client(processes, peer, running, workload, running.ports, "spread")
+    return client, client.ask(CONNECT_SECONDS, do="connect", first=first, count=count, pids=pids)
+
+
+def _sum(parts: list[measure.Answer], pids: measure.Pids) -> measure.Answer:
+    cpu = {group: sum(part["cpu"][group] for part in parts) for group in pids}
+    return {"seconds": sum(part["seconds"] for part in parts), "cpu": cpu}
+
+
+def _stalls(before: list[lag.Buckets], running: Running) -> dict[str, float]:
+    pairs = list(zip(before, lag.read(running.metrics_ports), strict=True))
+    return {
+        "stall_ms": max(lag.longest(early, late) for early, late in pairs) * 1000,
+        "stalls_20ms": sum(lag.above(early, late, STALL_SECONDS) for early, late in pairs),
+    }

@@ -1,0 +1,50 @@
+"""A gateway's own event-loop lag, out of its metrics page. Pure but for `read`."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+METRIC: Final = "roomcast_gateway_loop_lag_seconds"
+_BUCKET: Final = re.compile(rf'^{METRIC}_bucket\{{[^}}]*le="([^"]+)"[^}}]*\}} ([0-9.e+]+)$', re.MULTILINE)
+READ_SECONDS: Final = 10.0
+
+Buckets = Mapping[float, float]
+"""Upper bound in seconds -> number of observations up to it, as Prometheus counts (cumulative)."""
+
+
+def buckets(page: str) -> Buckets:
+    """The histogram on a metrics page, summed over its label sets; raises ValueError when there is none."""
+    found: defaultdict[float, float] = defaultdict(float)
+    for bound, count in _BUCKET.findall(page):
+        found[float(bound)] += float(count)
+    if not found:
+        raise ValueError(f"no {METRIC} on the metrics page")
+    return dict(found)
+
+
+def longest(before: Buckets, after: Buckets) -> float:
+    """An upper bound in seconds of the longest lag observed between two readings; 0.0 when nothing was observed."""
+    grown = {bound: after[bound] - before.get(bound, 0.0) for bound in after}
+    total = max(grown.values(), default=0.0)
+    reached = [bound for bound, count in sorted(grown.items()) if count >= total]
+    return reached[0] if total and reached else 0.0
+
+
+def above(before: Buckets, after: Buckets, seconds: float) -> float:
+    """How many observations between two readings lie above the smallest bound that is at least `seconds`."""
+    bound = min((each for each in after if each >= seconds), default=float("inf"))
+    total = max(after.values()) - max(before.values(), default=0.0)
+    return total - (after[bound] - before.get(bound, 0.0)) if bound in after else 0.0
+
+
+def read(ports: Iterable[int]) -> list[Buckets]:
+    """The histograms of the gateways whose metrics are on these ports."""
+    pages = []
+    for port in ports:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=READ_SECONDS) as answer:
+            pages.append(buckets(answer.read().decode()))
+    return pages

@@ -1,0 +1,95 @@
+"""The benchmark's rows: what each measures, for which servers, and which subset holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from loadtest.bench import growth, measure
+from loadtest.bench.measure import Span
+from loadtest.bench.results import RowInfo
+from loadtest.bench.workloads import DELIVERY_ROWS, SMALL, Workload
+from loadtest.peers.role import Peer
+
+Measure = Callable[[Peer, Path, Span], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of measurement and the lines of the report that show it; `peers`: who takes part (empty: everybody)."""
+
+    infos: tuple[RowInfo, ...]
+    measure: Measure
+    peers: tuple[str, ...] = ()
+    once: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.infos[0].name
+
+
+def _delivery(workload: Workload) -> Row:
+    def run(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
+        return measure.deliveries(peer, workload, span, folder)
+
+    speaks_http_upstream = ("stock", "node", "node-sharded", "roomcast") if workload.through_nginx else ()
+    return Row((RowInfo(workload.name, workload.title, "cpu_us"),), run, speaks_http_upstream)
+
+
+def _idle() -> Row:
+    infos = (
+        RowInfo("idle", "memory of 4,000 idle connections", "memory_kib"),
+        RowInfo("idle", "making 4,000 connections", "connect_us"),
+    )
+    return Row(infos, lambda peer, folder, _: measure.idle(peer, folder))
+
+
+_GATEWAYS: Final = "More gateways, the same load: 100 rooms of 10, paced 300/s"
+_CONNECTIONS: Final = "More connections"
+_STALLS: Final = "Event-loop stalls"
+
+
+def _growth() -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for count in growth.GATEWAYS:
+        title = f"{count} gateway{'s' if count > 1 else ''}"
+        paired = RowInfo(f"gateways-{count}-paired", f"{title}, each room on two of them", "message_us", _GATEWAYS)
+        rows.append(
+            Row((paired,), partial(growth.gateways, count, "paired"), ("stock", "node-sharded", "roomcast"), True)
+        )
+        spread = RowInfo(f"gateways-{count}-spread", f"{title}, members anywhere", "receiver_us", _GATEWAYS)
+        rows.append(Row((spread,), partial(growth.gateways, count, "spread"), ("roomcast",), True))
+    for total in growth.CONNECTIONS:
+        infos = tuple(
+            RowInfo(f"connections-{total}", f"{total:,} idle connections", figure, _CONNECTIONS)
+            for figure in ("memory_kib", "connect_us")
+        )
+        rows.append(Row(infos, partial(growth.connections, total), ("node", "nchan", "roomcast"), True))
+    room = RowInfo("room-10000", "room of 10,000 on one gateway, 2 messages a second", "stall_ms", _STALLS)
+    gone = RowInfo("gone-10000", "10,000 clients gone at once", "stall_ms", _STALLS)
+    rows.append(Row((room,), growth.large_room, ("roomcast",), True))
+    rows.append(Row((gone,), growth.mass_disconnect, ("roomcast",), True))
+    return tuple(rows)
+
+
+def all_rows() -> tuple[Row, ...]:
+    """Every row, in the order of the report."""
+    return (*(_delivery(workload) for workload in DELIVERY_ROWS), _idle(), *_growth())
+
+
+def select(wanted: str) -> tuple[Row, ...]:
+    """`small` (one row), `default`, `all`, or row names joined by commas; raises ValueError for an unknown one."""
+    rows = {row.name: row for row in all_rows()}
+    subsets: dict[str, Sequence[str]] = {
+        "small": [SMALL.name],
+        "default": [*(workload.name for workload in DELIVERY_ROWS), "idle"],
+        "all": list(rows),
+    }
+    names = subsets.get(wanted) or wanted.split(",")
+    unknown = [name for name in names if name not in rows]
+    if unknown:
+        raise ValueError(f"unknown row {unknown[0]}; rows: {', '.join(subsets)}, {', '.join(rows)}")
+    return tuple(rows[name] for name in names)

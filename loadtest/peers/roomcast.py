@@ -1,0 +1,48 @@
+"""This project's gateway, with all it does: room log, acks, signed tokens, limits (set too high to bind)."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.bench.processes import Processes, free_ports
+from loadtest.peers.role import ROOT, Running, plain_environment
+
+_LIMITS = {
+    "ROOMCAST_EVENTS_PER_SECOND": "1000000",
+    "ROOMCAST_EVENTS_BURST": "1000000",
+    "ROOMCAST_PENDING_PER_ADDRESS": "10000",
+}
+
+
+@dataclass
+class Roomcast:
+    """Runs from the checkout, in the environment the benchmark itself runs in."""
+
+    name: str = "roomcast"
+    title: str = "Roomcast"
+    dialect: str = "roomcast"
+    leaves_out: str = "nothing: every message is logged, numbered and acked; tokens checked, presence kept, limits on"
+
+    def install(self, folder: Path) -> None:
+        """Nothing: it is here."""
+
+    def start(self, processes: Processes, redis_port: int, count: int) -> Running:
+        found = free_ports(2 * count)
+        ports, metrics_ports = found[:count], found[count:]
+        secret = secrets.token_hex(32)
+        pids = []
+        for number, (port, metrics_port) in enumerate(zip(ports, metrics_ports, strict=True), start=1):
+            environment = plain_environment(
+                ROOMCAST_REDIS_URL=f"redis://127.0.0.1:{redis_port}/0",
+                ROOMCAST_NODE=str(number),
+                ROOMCAST_PORT=str(port),
+                ROOMCAST_METRICS_PORT=str(metrics_port),
+                ROOMCAST_JWT_SECRET=secret,
+                PYTHONPATH=str(ROOT),
+                **_LIMITS,
+            )
+            pids.append(processes.start(f"gateway-{port}", [sys.executable, "-m", "gateway"], port, environment))
+        return Running(ports, pids, secret, metrics_ports)
