@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy import control, logs, run
+from deploy import browser, control, logs, page, run, tools
 from deploy.control import Control
 from deploy.layout import MACHINE_STATE, Counts
 from deploy.prepare import CannotStart
@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     scale = commands.add_parser("scale", help="add or remove processes, live")
     scale.add_argument("count", type=int)
     scale.add_argument("--kind", choices=("gateway", "sweeper", "signer"), default="gateway")
-    commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
+    setup = commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
+    setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
+    commands.add_parser("web-check", help="types and unit tests of the page")
     commands.add_parser("status", help="every process: pid, port, readiness, uptime")
     commands.add_parser("stop", help="stop the cluster")
     commands.add_parser("logs", help="follow all logs")
@@ -55,12 +57,14 @@ def _do(arguments: argparse.Namespace) -> None:
     match arguments.command:
         case "run":
             counts = Counts(arguments.gateways, arguments.sweepers, arguments.signers)
-            page = arguments.page.resolve() if arguments.page else None
-            run.run(run.Options(arguments.port, state, counts, page))
+            built = arguments.page.resolve() if arguments.page else None
+            run.run(run.Options(arguments.port, state, counts, built))
         case "setup":
-            run.set_up()
+            _set_up(arguments.browser)
+        case "web-check":
+            page.check(say=run.say)
         case "scale":
-            Control(state).scale_kind(arguments.kind, arguments.count)
+            Control(state).scale(arguments.kind, arguments.count)
             print(control.table(Control(state).rows()))
         case "status":
             print(control.table(Control(state).rows()))
@@ -70,6 +74,13 @@ def _do(arguments: argparse.Namespace) -> None:
             _follow(state)
         case "env":
             print(control.environment(Control(state)))
+
+
+def _set_up(for_tests: bool) -> None:
+    run.set_up()
+    if for_tests:
+        tools.require("promtool", say=run.say)
+        browser.ensure(say=run.say)
 
 
 def _follow(state: Path) -> None:

@@ -57,9 +57,13 @@ class Control:
         self.pid = pid
         self.ports = Ports(int((state / "run" / _BASE_FILE).read_text()))
         self.credentials: Credentials = load(state / "secrets")
-        nothing = Programs("", (), (), {})
+        unused = Programs("", (), (), {})  # names, ports and probes do not depend on it
         paths = Paths(state=state, public=state)
-        self._processes = Plan(self.ports, paths, self.credentials, nothing, Counts(), {}).processes
+        self._processes = Plan(self.ports, paths, self.credentials, unused, Counts(), {}).processes
+
+    def process(self, name: str) -> Process:
+        """The process of that name, running or not; raises KeyError."""
+        return {process.name: process for process in self._processes}[name]
 
     def pids(self) -> dict[str, int]:
         """The running processes: name to process id (of a gateway's own process, nginx's master)."""
@@ -77,12 +81,11 @@ class Control:
             return Row(process, pid, False, 0.0)
         return Row(process, pid, readiness.is_ready(process, self.credentials), uptime)
 
-    def scale(self, gateways: int) -> None:
-        """Let gateways 1 to `gateways` run and no other; returns when they are ready and the rest has drained."""
-        self.scale_kind("gateway", gateways)
+    def scale(self, kind: str, count: int) -> None:
+        """Let processes 1 to `count` of a kind (gateway, sweeper, signer) run and no other.
 
-    def scale_kind(self, kind: str, count: int) -> None:
-        """The same for a kind of process: gateway, sweeper or signer. Raises Refused, ValueError."""
+        Returns when they are ready and the rest has drained. Raises Refused, ValueError.
+        """
         every = [process for process in self._processes if process.kind == kind]
         if kind not in ("gateway", "sweeper", "signer") or not 0 <= count <= len(every):
             raise ValueError(f"{kind}s must be from 0 to {len(every)}")
@@ -99,7 +102,7 @@ class Control:
 
     def restart(self, name: str) -> None:
         """SIGTERM, wait for its end, start again; returns when it is ready. Raises Refused."""
-        process = next(process for process in self._processes if process.name == name)
+        process = self.process(name)
         self._ask("stop", process.stop_seconds + ANSWER_SECONDS, name=name, waiting=True)
         self._ask("start", name=name, waiting=True)
         if readiness.first_unready([process], self.credentials, START_SECONDS) is not None:

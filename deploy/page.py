@@ -14,7 +14,7 @@ from deploy.locks import locked
 from deploy.tools import MissingTool, Say, quiet
 
 SOURCES: Final = ROOT / "web"
-OLDEST_NODE: Final = 18
+OLDEST_NODE: Final = 20
 BUILD_SECONDS: Final = 600
 _NOT_SOURCES: Final = frozenset({"node_modules", "dist", "coverage"})
 
@@ -30,6 +30,14 @@ def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = q
             _npm(["run", "build"], sources)
             stamp.write_text(wanted)
     return built
+
+
+def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
+    """Types and unit tests of the page and its SDK, printed as they run. Raises MissingTool when one fails."""
+    packages(sources, say=say)
+    for script in ("check", "test"):
+        if subprocess.run(["npm", "run", "--silent", script], cwd=sources, check=False).returncode != 0:
+            raise MissingTool(f"`npm run {script}` failed in {sources.name}/")
 
 
 def packages(folder: Path, *, say: Say = quiet) -> None:

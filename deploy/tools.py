@@ -1,4 +1,4 @@
-"""redis-server and nginx: the system's, or the distribution's packages unpacked into the state folder.
+"""redis-server, nginx and promtool: the system's, or the distribution's packages unpacked into the state folder.
 
 Nothing is installed: installing would start services on somebody's machine, and needs root. Packages and the libraries
 that the machine lacks are downloaded with apt and unpacked; a small launcher per program sets the library path.
@@ -42,6 +42,7 @@ TOOLS: Final = {
     for tool in (
         Tool("redis-server", ("redis-server", "redis-tools"), (7, 0), "--version"),
         Tool("nginx", ("nginx",), (1, 18), "-v"),
+        Tool("promtool", ("prometheus",), (2, 30), "--version"),
     )
 }
 

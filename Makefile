@@ -1,0 +1,70 @@
+# Everything one does with Roomcast. `make help` lists it. Nothing needs to be set up before.
+
+PORT ?= 8080
+USERS ?= 200
+TIME ?= 30s
+PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
+IN_VENV = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: .venv-ready help setup run stop status scale logs env check lint unit web-check test load bench chaos clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
+
+.venv-ready:
+	@test -n "$(PYTHON)" || { echo "roomcast: Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 1; }
+	@$(PYTHON) -m deploy.bootstrap
+
+setup: .venv-ready ## fetch and build all that run and test need
+	@$(IN_VENV) -m deploy setup
+
+run: .venv-ready ## start the cluster on http://localhost:8080 (PORT=…); Ctrl-C stops it
+	@exec $(IN_VENV) -m deploy run --port $(PORT)
+
+stop: .venv-ready ## stop the cluster
+	@$(IN_VENV) -m deploy stop
+
+status: .venv-ready ## every process: pid, port, readiness, uptime
+	@$(IN_VENV) -m deploy status
+
+scale: .venv-ready ## run N gateways, live: make scale N=4
+	@test -n "$(N)" || { echo "roomcast: how many gateways? make scale N=4" >&2; exit 1; }
+	@$(IN_VENV) -m deploy scale $(N)
+
+logs: .venv-ready ## follow the logs of all processes
+	@exec $(IN_VENV) -m deploy logs
+
+env: .venv-ready ## what a script or back end needs to talk to the running cluster
+	@$(IN_VENV) -m deploy env
+
+check: lint unit web-check ## lint, types and unit tests: under a minute
+
+lint: .venv-ready
+	@$(IN_VENV) -m ruff format --check --quiet .
+	@$(IN_VENV) -m ruff check --quiet .
+	@$(IN_VENV) -m mypy
+
+unit: .venv-ready
+	@$(IN_VENV) -m pytest tests/unit
+
+web-check: .venv-ready
+	@$(IN_VENV) -m deploy web-check
+
+test: .venv-ready ## everything: check, then integration, cluster and browser tests on servers of their own
+	@$(IN_VENV) -m deploy setup --browser
+	@$(MAKE) --no-print-directory check
+	@$(IN_VENV) -m pytest tests/integration tests/cluster tests/browser
+
+load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
+	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)
+
+bench: .venv-ready ## CPU per delivery beside Node, nchan and python-socketio: ROWS=small for one row, ROWS=all
+	@$(IN_VENV) -m loadtest.bench $(if $(ROWS),--rows $(ROWS))
+
+chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
+	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT))
+
+clean: .venv-ready ## stop the cluster and remove everything that was fetched, built and stored
+	@$(IN_VENV) -m deploy stop 2>/dev/null || true
+	@rm -rf .state .venv web/node_modules web/dist

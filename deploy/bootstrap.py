@@ -1,0 +1,120 @@
+"""Makes `.venv` with everything that uv.lock names, starting from nothing but a Python.
+
+    python3 -m deploy.bootstrap
+
+The first file that runs on a machine, so it must load in any Python 3 to be able to say that one is too old: no newer
+syntax at the top, and the rest of the project is imported only after that check.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+NEWER_NAMES = ("python3.14", "python3.13", "python3.12", "python3.11")
+UV = "uv==0.13.9"
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".state" / "bootstrap"
+VENV = ROOT / ".venv"
+STAMP = VENV / ".roomcast-lock"
+
+
+def main() -> None:
+    if sys.version_info < OLDEST:
+        _run_newer_python()
+    wanted = _fingerprint()
+    if _is_current(wanted):
+        return
+    print("· installing Python packages into .venv", flush=True)
+    uv = _uv()
+    environment = dict(os.environ, UV_PROJECT_ENVIRONMENT=str(VENV), UV_PYTHON_DOWNLOADS="never")
+    environment.pop("VIRTUAL_ENV", None)
+    _run([uv, "sync", "--frozen", "--quiet", "--python", sys.executable], environment, "the Python packages")
+    STAMP.write_text(wanted)
+
+
+def _run_newer_python() -> None:
+    """Go on in the newest Python on PATH; exit with one line when none is new enough."""
+    for name in NEWER_NAMES:
+        found = shutil.which(name)
+        if found:
+            os.execv(found, [found, "-m", "deploy.bootstrap", *sys.argv[1:]])
+    sys.exit("roomcast: Python 3.11 or newer is needed; this is {}.{}".format(*sys.version_info[:2]))
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for name in ("uv.lock", "pyproject.toml"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _is_current(wanted: str) -> bool:
+    try:
+        return STAMP.read_text() == wanted and subprocess.call([str(VENV / "bin" / "python"), "-c", ""]) == 0
+    except OSError:
+        return False
+
+
+def _uv() -> str:
+    """The path of the pinned uv, installed into the state folder on first use."""
+    uv = str(HOME / "bin" / "uv")
+    if not _says_version(uv):
+        shutil.rmtree(str(HOME), ignore_errors=True)
+        pip = _venv_pip() or _own_pip() or _unpacked_pip()
+        _run([*pip, "--quiet", "--disable-pip-version-check", UV], dict(os.environ), "uv")
+    return uv
+
+
+def _says_version(uv: str) -> bool:
+    try:
+        return UV.split("==")[1] in subprocess.check_output([uv, "--version"]).decode()
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def _venv_pip() -> "list[str]":
+    """pip of a fresh virtual environment; nothing where the distribution left ensurepip out."""
+    if (
+        subprocess.call([sys.executable, "-m", "venv", str(HOME)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        == 0
+    ):
+        return [str(HOME / "bin" / "python"), "-m", "pip", "install"]
+    shutil.rmtree(str(HOME), ignore_errors=True)
+    return []
+
+
+def _own_pip() -> "list[str]":
+    """pip of this Python, told to install into a plain folder; nothing where there is no pip."""
+    pip = [sys.executable, "-m", "pip"]
+    if subprocess.call([*pip, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+        return [*pip, "install", "--target", str(HOME)]
+    return []
+
+
+def _unpacked_pip() -> "list[str]":
+    """pip out of the distribution's package, unpacked; exits with one line when that fails too."""
+    from deploy import tools
+
+    print("· this Python has neither venv nor pip: unpacking python3-pip-whl", flush=True)
+    try:
+        wheels = sorted(tools.unpack(["python3-pip-whl"]).glob("usr/share/python-wheels/pip-*.whl"))
+    except (tools.MissingTool, OSError):
+        wheels = []
+    if not wheels:
+        sys.exit("roomcast: this Python has neither venv nor pip: install python3-venv")
+    return [sys.executable, str(wheels[-1] / "pip"), "install", "--target", str(HOME)]
+
+
+def _run(command: "list[str]", environment: "dict[str, str]", what: str) -> None:
+    done = subprocess.run(command, env=environment, cwd=str(ROOT), stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        sys.exit("roomcast: could not install {}: {}".format(what, " ".join(lines[-3:])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""A whole cluster for the tests: what `make run` starts, from the same code, on free ports.
+
+    with Cluster(free_base(), tmp_path) as cluster:
+        requests.get(cluster.url)
+        cluster.kill("gateway1")
+
+The cluster is a child process with its own supervisor. It ends with the `with` block, and with the thread that entered
+it, however that dies: enter it in the main thread.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from deploy import prepare, readiness, run, tools
+from deploy.control import Control
+from deploy.layout import ROOT, Ports
+from deploy.logs import last_words
+from deploy.processes import Process
+
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.05
+_CHILD: Final = Path(__file__).with_name("child.py")
+
+
+class ClusterFailed(RuntimeError):
+    """The cluster did not start, or did not get where it was asked to; the text holds its last words."""
+
+
+def free_base(attempts: int = 100) -> int:
+    """A base port whose whole range was free a moment ago, below the range of outgoing connections."""
+    for _ in range(attempts):
+        base = random.randrange(10_000, 32_000, 400)
+        try:
+            prepare.check_ports(Ports(base))
+        except prepare.CannotStart:
+            continue
+        return base
+    raise ClusterFailed("no free range of ports")
+
+
+class Cluster:
+    """A running cluster. `state` keeps its data, so a second Cluster on the same folder continues where it ended."""
+
+    def __init__(
+        self,
+        base_port: int,
+        state: Path,
+        *,
+        gateways: int = 2,
+        sweepers: int = 1,
+        signers: int = 1,
+        page: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """`page`: a built page (default: web/, built when needed); `env`: more environment for our own processes."""
+        self.ports = Ports(base_port)
+        self.state = state
+        self._counts = {"--gateways": gateways, "--sweepers": sweepers, "--signers": signers}
+        self._page = page
+        self._env = dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: Control | None = None
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        page = self._page or run.set_up(tools.quiet)
+        self.state.mkdir(parents=True, exist_ok=True)
+        arguments = ["--state", str(self.state), "run", "--port", str(self.ports.page), "--page", str(page)]
+        for name, value in self._counts.items():
+            arguments += [name, str(value)]
+        own = [sys.executable, "-m", "deploy", *arguments]
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *own],
+                cwd=ROOT,
+                env={**os.environ, **self._env},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            self._wait_started()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop everything in order; does nothing when it has ended. Raises ClusterFailed when it does not end."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise ClusterFailed(f"the supervisor did not stop: {last_words(self._output)}") from None
+
+    def _wait_started(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        started = f"http://localhost:{self.ports.page}"
+        while started not in self._output.read_text():
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                raise ClusterFailed(last_words(self._output))
+            time.sleep(POLL_SECONDS)
+        self._control = Control(self.state)
+
+    @property
+    def _output(self) -> Path:
+        return self.state / "supervisor.out"
+
+    # --- where things are -----------------------------------------------------------------------------------------
+
+    @property
+    def control(self) -> Control:
+        if self._control is None:
+            raise ClusterFailed("not started")
+        return self._control
+
+    @property
+    def url(self) -> str:
+        """The page and the socket, through nginx."""
+        return f"http://localhost:{self.ports.page}"
+
+    def redis_url(self, account: str = "admin") -> str:
+        """The cluster's Redis, as `gateway`, `presence`, `media`, `backend` or `admin`."""
+        return self.control.credentials.redis_url(account, self.ports.redis)
+
+    @property
+    def jwt_secret(self) -> str:
+        return self.control.credentials.jwt_secret
+
+    def metrics_url(self, name: str, path: str = "/metrics") -> str:
+        """Health and metrics of one of our processes, which nginx does not show."""
+        return f"http://127.0.0.1:{self._named(name).ready.port}{path}"
+
+    def log(self, name: str) -> str:
+        """All that the process has printed so far."""
+        path = self.state / "logs" / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    # --- what one does to it --------------------------------------------------------------------------------------
+
+    def pids(self) -> dict[str, int]:
+        """Running processes: redis, s3, nginx, gateway1…, sweeper1…, signer1…"""
+        return self.control.pids()
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to one process; its pid. The supervisor brings a dead one back."""
+        pid = self.pids()[name]
+        os.kill(pid, number)
+        return pid
+
+    def wait_ready(self, *names: str, seconds: float = 30.0) -> None:
+        """Until the named processes (default: all that run) are ready. Raises ClusterFailed."""
+        wanted = [self._named(name) for name in names or self.pids()]
+        unready = readiness.first_unready(wanted, self.control.credentials, seconds)
+        if unready is not None:
+            raise ClusterFailed(
+                f"{unready.name} is not ready: {last_words(self.state / 'logs' / f'{unready.name}.log')}"
+            )
+
+    def wait_replaced(self, name: str, pid: int, seconds: float = 30.0) -> int:
+        """Until another process than `pid` has the name and is ready; its pid. Raises ClusterFailed."""
+        deadline = time.monotonic() + seconds
+        while (found := self.pids().get(name, pid)) == pid:
+            if time.monotonic() > deadline:
+                raise ClusterFailed(f"{name} did not come back")
+            time.sleep(POLL_SECONDS)
+        self.wait_ready(name, seconds=deadline - time.monotonic())
+        return found
+
+    def scale(self, gateways: int) -> None:
+        """Let gateways 1 to `gateways` run and no other; returns when they are ready and the rest has drained."""
+        self.control.scale("gateway", gateways)
+
+    def restart(self, name: str) -> None:
+        """SIGTERM, wait for its end, start again; returns when it is ready."""
+        self.control.restart(name)
+
+    def _named(self, name: str) -> Process:
+        return self.control.process(name)
