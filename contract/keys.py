@@ -19,7 +19,7 @@
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway | 5 min past the last touch |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway | 30 days, swept |
-| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past the last touch |
+| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past a touch |
 | `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
 | `presence:{s}` | sharded channel | presence, gateway | gateway | |
 | `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence | swept |

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Take or renew a lease: one holder at a time, told by its token.
 --
 -- KEYS[1] a string key, the lease   ARGV[1] token   ARGV[2] life, ms

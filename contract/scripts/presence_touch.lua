@@ -1,5 +1,6 @@
-#!lua
+#!lua flags=allow-oom
 -- Record the full state of many connections of one shard, and publish what others see differently. Safe to retry.
+-- Runs without memory to spare: what it adds is bounded by the connections that the gateways hold.
 --
 -- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A user's first connection on a node entered a room. Safe to retry. Not called for invisible users.
 --
 -- KEYS[1] room:{R}:here   zset  "user|node" -> unix seconds of expiry

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- The users of one node are still in a room. Enters again whoever is missing (after a Redis that came back empty).
 --
 -- KEYS[1] room:{R}:here   zset  "user|node" -> unix seconds of expiry

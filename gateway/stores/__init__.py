@@ -1,0 +1,1 @@
+"""What a gateway keeps in Redis, one module per concern."""

@@ -1,0 +1,191 @@
+"""Presence in Redis, as a gateway needs it: batched heartbeats, departures, queries, the node's own sign of life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+
+from contract import keys
+from contract.errors import Code, RoomcastError
+from contract.events import ONLINE_SECONDS, ShownStatus
+from gateway.adapter.link import LinkDown
+from gateway.presence import Batch, Touch
+from gateway.stores.log import translated
+
+T = TypeVar("T")
+
+_FULL_ROWS: Final = 50
+_KEEP_USERS: Final = 500
+_QUERY_USERS: Final = 100
+
+
+class Scripts(Protocol):
+    """What this store needs of `gateway.adapter.backplane.Backplane`."""
+
+    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]: ...
+
+    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]: ...
+
+
+class Shown(NamedTuple):
+    """A user's presence as others see it; `last_seen` in ms by Redis's clock, 0 = never."""
+
+    status: ShownStatus
+    last_seen: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long Redis keeps what, in seconds; tests scale them."""
+
+    horizon_seconds: int = 3 * ONLINE_SECONDS
+    record_seconds: int = 300
+    set_seconds: int = 30 * 86_400
+    node_lease_seconds: int = 15
+    nodes_seconds: int = 86_400
+    connections_per_user: int = 50
+
+
+class PresenceStore:
+    """Presence of this node's connections, and of everybody. Raises RoomcastError for Redis trouble.
+
+    All writes are safe to repeat. `incarnation` is new at each start of the process.
+    """
+
+    def __init__(self, scripts: Scripts, node: str, incarnation: str, lifetimes: Lifetimes | None = None) -> None:
+        self._scripts = scripts
+        self._node = node
+        self._incarnation = incarnation
+        self._lives = lifetimes or Lifetimes()
+
+    # --- writing ---
+
+    async def flush(self, batch: Batch) -> list[str]:
+        """Write one batch of `Attendance.take`; returns users whose full state Redis needs (`Attendance.unknown`)."""
+        unknown = await self.keep(batch.keep)
+        await self.touch(batch.full)
+        await self.leave_many(batch.left)
+        return unknown
+
+    async def touch(self, rows: Iterable[Touch]) -> None:
+        """Full states of connections; what others see differently is published."""
+        await _per_shard(_by_shard(rows, lambda row: row.user), self._touch_shard)
+
+    async def keep(self, users: Iterable[str]) -> list[str]:
+        """Signs of life without news, the cheap case; returns users that Redis does not know (any more)."""
+        unknown: list[str] = []
+
+        async def keep_shard(shard: int, members: list[str]) -> None:
+            for chunk in _chunks(members, _KEEP_USERS):
+                names, lives = (keys.presence_seen(shard),), (self._lives.horizon_seconds, self._lives.set_seconds)
+                unknown.extend(chunk[at - 1] for at in await self._run("presence_keep", names, (*lives, *chunk)))
+
+        await _per_shard(_by_shard(users, lambda user: user), keep_shard)
+        return unknown
+
+    async def leave(self, user: str, connection: str) -> None:
+        """One connection ended."""
+        await self.leave_many([(user, connection)])
+
+    async def leave_many(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Connections ended, as (user, connection); a user without another one is offline at once."""
+        await _per_shard(_by_shard(rows, lambda row: row[0]), self._leave_shard)
+
+    async def _touch_shard(self, shard: int, rows: list[Touch]) -> None:
+        lives = self._lives
+        head = (
+            self._node,
+            self._incarnation,
+            lives.horizon_seconds,
+            lives.record_seconds,
+            lives.set_seconds,
+            lives.connections_per_user,
+        )
+        for chunk in _chunks(rows, _FULL_ROWS):
+            names = self._names(shard, [row.user for row in chunk])
+            await self._run("presence_touch", names, (*head, *(part for row in chunk for part in row)))
+
+    async def _leave_shard(self, shard: int, rows: list[tuple[str, str]]) -> None:
+        head = (self._lives.horizon_seconds, self._lives.set_seconds)
+        for chunk in _chunks(rows, _FULL_ROWS):
+            names = self._names(shard, [user for user, _ in chunk])
+            await self._run("presence_leave", names, (*head, *(part for row in chunk for part in row)))
+
+    def _names(self, shard: int, users: list[str]) -> tuple[str, ...]:
+        return (
+            keys.presence_seen(shard),
+            keys.presence_last(shard),
+            keys.presence_node(shard, self._node, self._incarnation),
+            keys.presence_channel(shard),
+            *(keys.presence_connections(shard, user) for user in users),
+        )
+
+    # --- reading ---
+
+    async def query(self, users: Collection[str]) -> dict[str, Shown]:
+        """The presence of each user, unknown ones included."""
+        shown: dict[str, Shown] = {}
+
+        async def query_shard(shard: int, members: list[str]) -> None:
+            head = (keys.presence_seen(shard), keys.presence_last(shard))
+            for chunk in _chunks(members, _QUERY_USERS):
+                names = (*head, *(keys.presence_connections(shard, user) for user in chunk))
+                flat = await self._run("presence_query", names, (self._lives.horizon_seconds, *chunk))
+                for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
+                    shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
+
+        await _per_shard(_by_shard(users, lambda user: user), query_shard)
+        return shown
+
+    # --- the node ---
+
+    async def announce_node(self) -> bool:
+        """Every 5 s: this incarnation lives. False when its lease had ended (or it is new): call `refresh` then."""
+        lease = keys.node_lease(self._node)
+        command = ("SET", lease, self._incarnation, "EX", self._lives.node_lease_seconds, "GET")
+        before = await self._call(lease, *command)
+        await self._announce("1")
+        return before is not None and bytes(before).decode() == self._incarnation
+
+    async def retire_node(self) -> None:
+        """The last word of a draining gateway: what it left behind may be removed at once."""
+        await self._run("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
+        await self._announce("0")
+
+    async def _announce(self, alive: str) -> None:
+        args = (f"{self._node}:{self._incarnation}", alive, self._lives.nodes_seconds)
+        await self._run("presence_announce", (keys.PRESENCE_NODES,), args)
+
+    async def _run(self, name: str, names: tuple[str, ...], args: Iterable[str | int]) -> Any:
+        try:
+            reply = self._scripts.script(name, names, args)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+        return await translated(reply)
+
+    async def _call(self, key: str, *args: str | int) -> Any:
+        try:
+            reply = self._scripts.call(key, *args)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+        return await translated(reply)
+
+
+def _by_shard(rows: Iterable[T], user_of: Any) -> dict[int, list[T]]:
+    groups: dict[int, list[T]] = {}
+    for row in rows:
+        groups.setdefault(keys.presence_shard(user_of(row)), []).append(row)
+    return groups
+
+
+async def _per_shard(groups: dict[int, list[T]], act: Any) -> None:
+    """Shards side by side, the chunks of a shard one after the other: a storm must not fill Redis's queue."""
+    await asyncio.gather(*(act(shard, rows) for shard, rows in groups.items()))
+
+
+def _chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -1,0 +1,131 @@
+"""Who is in a room, across all gateways. Raises RoomcastError for Redis trouble; all writes are safe to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from contract import keys
+from contract.errors import Code, RoomcastError
+from contract.events import MAX_LIST, MAX_PRESENCE_ROOM
+from gateway.adapter.link import LinkDown
+from gateway.stores.log import translated
+from gateway.stores.presence import Scripts
+
+ENTRY_SECONDS: Final = 60
+"""An entry lives this long; refresh every 20 s."""
+
+_REFRESH_USERS: Final = 200
+_REFRESH_ROOMS: Final = 100
+_SORTED_UP_TO: Final = 1_000
+_SCAN_COUNT: Final = 50
+_CURSOR: Final = "~"
+
+
+class Roster(NamedTuple):
+    """A room after a change: how many distinct users are there, who came and went by this call, and who is there.
+
+    `users` holds everybody in a room of up to the asked number of users, else a random part.
+    """
+
+    occupancy: int
+    appeared: list[str]
+    vanished: list[str]
+    users: list[str]
+
+
+class MembersPage(NamedTuple):
+    """A page of users; `after` asks for the next one (None: this was the last)."""
+
+    users: list[str]
+    after: str | None
+
+
+class RosterStore:
+    """Room occupancy, exact per user: a user counts once, on however many devices and gateways.
+
+    The caller enters a user with the first local connection in a room, exits with the last, refreshes every 20 s, and
+    keeps invisible users out. When `appeared` or `vanished` name users, others in the room should hear of it.
+    """
+
+    def __init__(self, scripts: Scripts, node: str, *, entry_seconds: int = ENTRY_SECONDS) -> None:
+        self._scripts = scripts
+        self._node = node
+        self._entry_seconds = entry_seconds
+
+    async def enter(self, room: str, user: str, *, users: int = MAX_PRESENCE_ROOM) -> Roster:
+        """The user's first connection on this node is in the room; answers with up to `users` users."""
+        return await self._run("room_enter", room, user, self._node, self._entry_seconds, users)
+
+    async def exit(self, room: str, user: str) -> Roster:
+        """The user's last connection on this node has left the room."""
+        return await self._run("room_exit", room, user, self._node)
+
+    async def refresh(self, here: Mapping[str, Sequence[str]], *, users: int = MAX_PRESENCE_ROOM) -> dict[str, Roster]:
+        """The users of this node in each room are still there; rooms a hundred at a time, large ones in parts."""
+        rooms = list(here)
+        rosters: dict[str, Roster] = {}
+        for start in range(0, len(rooms), _REFRESH_ROOMS):
+            part = rooms[start : start + _REFRESH_ROOMS]
+            answers = await asyncio.gather(*(self._refresh_room(room, here[room], users) for room in part))
+            rosters.update(zip(part, answers, strict=True))
+        return rosters
+
+    async def _refresh_room(self, room: str, members: Sequence[str], users: int) -> Roster:
+        appeared: list[str] = []
+        vanished: list[str] = []
+        roster = Roster(0, [], [], [])
+        for start in range(0, max(1, len(members)), _REFRESH_USERS):
+            chunk = members[start : start + _REFRESH_USERS]
+            is_last = start + _REFRESH_USERS >= len(members)
+            limit = users if is_last else 0
+            roster = await self._run("room_refresh", room, self._node, self._entry_seconds, limit, *chunk)
+            appeared += roster.appeared
+            vanished += roster.vanished
+        return roster._replace(appeared=appeared, vanished=vanished)
+
+    async def occupancy(self, room: str) -> int:
+        return int(await self._call(keys.room_heads(room), "HLEN"))
+
+    async def page(self, room: str, after: str | None, limit: int = MAX_LIST) -> MembersPage:
+        """Users in the room, page by page; `after` is what the page before returned.
+
+        Up to a thousand users come sorted. A larger room is walked by Redis's own cursor: everybody who stays
+        in the room meanwhile comes at least once. Raises BAD_REQUEST for an `after` that no page returned.
+        """
+        if after is not None and after.startswith(_CURSOR):
+            return await self._scan(room, after.removeprefix(_CURSOR))
+        if await self.occupancy(room) > _SORTED_UP_TO:
+            return await self._scan(room, "0")
+        names = sorted(name.decode() for name in await self._call(keys.room_heads(room), "HKEYS"))
+        start = 0 if after is None else bisect_right(names, after)
+        users = names[start : start + limit]
+        return MembersPage(users, users[-1] if start + limit < len(names) else None)
+
+    async def _scan(self, room: str, cursor: str) -> MembersPage:
+        if not cursor.isdecimal() or len(cursor) > 20:
+            raise RoomcastError(Code.BAD_REQUEST, "`after` is not of a page before")
+        following, flat = await self._call(keys.room_heads(room), "HSCAN", cursor, "COUNT", _SCAN_COUNT)
+        users = [name.decode() for name in flat[::2]]
+        return MembersPage(users[:MAX_LIST], None if following == b"0" else f"{_CURSOR}{following.decode()}")
+
+    async def _run(self, name: str, room: str, *args: str | int) -> Roster:
+        try:
+            reply = self._scripts.script(name, (keys.room_here(room), keys.room_heads(room)), args)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+        occupancy, appeared, vanished, users = await translated(reply)
+        return Roster(occupancy, _texts(appeared), _texts(vanished), _texts(users))
+
+    async def _call(self, key: str, command: str, *args: str | int) -> Any:
+        try:
+            reply = self._scripts.call(key, command, key, *args)
+        except LinkDown as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+        return await translated(reply)
+
+
+def _texts(values: Iterable[bytes]) -> list[str]:
+    return [value.decode() for value in values]

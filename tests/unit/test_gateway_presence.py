@@ -1,0 +1,188 @@
+"""Presence in a gateway: signs of life become batches, changes become one list a second."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.errors import Code, RoomcastError
+from gateway.presence import Attendance, Batch, Touch, Watchers
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def attendance(clock: Clock) -> Attendance:
+    return Attendance(clock)
+
+
+class TestAttendance:
+    def test_a_new_connection_is_written_in_full_once(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada", note="hi")
+        assert attendance.is_urgent
+        assert attendance.take() == Batch([Touch("ada", "c1", "online", "hi")], [], [])
+        assert not attendance.is_urgent
+        assert not attendance.take()
+
+    def test_signs_of_life_become_one_name_per_user(self, attendance: Attendance) -> None:
+        for connection in ("c1", "c2"):
+            attendance.enter(connection, "ada")
+        attendance.take()
+        for _ in range(3):
+            attendance.seen("c1")
+            attendance.seen("c2")
+        assert not attendance.is_urgent
+        assert attendance.take() == Batch([], ["ada"], [])
+        assert not attendance.take()
+
+    def test_the_full_state_is_written_again_from_time_to_time(self, attendance: Attendance, clock: Clock) -> None:
+        attendance.enter("c1", "ada")
+        attendance.take()
+        clock.now += 121
+        assert not attendance.take()
+        attendance.seen("c1")
+        assert [row.connection for row in attendance.take().full] == ["c1"]
+
+    def test_only_a_real_change_is_urgent(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        attendance.take()
+        assert not attendance.update("c1", "online", None)
+        assert not attendance.is_urgent
+        assert attendance.update("c1", "away", None)
+        assert attendance.update("c1", None, "lunch")
+        assert attendance.take() == Batch([Touch("ada", "c1", "away", "lunch")], [], [])
+        assert attendance.update("c1", None, "")
+
+    def test_leaving_is_said_once_and_forgets_the_rest(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        attendance.seen("c1")
+        attendance.leave("c1")
+        attendance.leave("c1")
+        attendance.seen("c1")
+        assert not attendance.update("c1", "away", None)
+        assert attendance.take() == Batch([], [], [("ada", "c1")])
+        assert len(attendance) == 0
+        assert not attendance.connections("ada")
+
+    def test_a_failed_flush_goes_out_with_the_next(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        attendance.enter("c2", "bob")
+        attendance.enter("c3", "cy")
+        attendance.take()
+        attendance.update("c1", "busy", None)
+        attendance.seen("c2")
+        attendance.leave("c3")
+        attendance.restore(attendance.take())
+        assert attendance.take() == Batch([Touch("ada", "c1", "busy", "")], ["bob"], [("cy", "c3")])
+
+    def test_what_left_during_a_failed_flush_stays_gone(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        batch = attendance.take()
+        attendance.leave("c1")
+        attendance.restore(batch)
+        assert attendance.take() == Batch([], [], [("ada", "c1")])
+
+    def test_unknown_users_are_written_in_full(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        attendance.enter("c2", "ada")
+        attendance.take()
+        attendance.unknown(["ada", "stranger"])
+        assert sorted(row.connection for row in attendance.take().full) == ["c1", "c2"]
+
+    def test_refresh_writes_everybody(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        attendance.enter("c2", "bob")
+        attendance.take()
+        attendance.refresh()
+        assert len(attendance.take().full) == 2
+
+    def test_visibility_is_about_users_connected_here(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        rows = [("ada", "offline", 1, ""), ("bob", "offline", 1, ""), ("ada", "online", 2, "")]
+        assert attendance.visibility(rows) == [("ada", True), ("ada", False)]
+
+
+class TestWatchers:
+    def test_a_room_hears_each_user_once_with_the_latest(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        assert watchers.roster("lobby", ["ada", "bob"], 2) == ["ada", "bob"]
+        watchers.apply([("ada", "away", 1, ""), ("ada", "busy", 2, "call"), ("zoe", "online", 3, "")])
+        out = watchers.flush()
+        assert out.rooms == {"lobby": [{"user": "ada", "status": "busy", "last_seen": 2, "note": "call"}]}
+        assert out.connections == {}
+        assert watchers.flush().rooms == {}
+
+    def test_offline_waits_and_a_quick_return_replaces_it(self, clock: Clock) -> None:
+        watchers = Watchers(clock, linger_seconds=2)
+        watchers.roster("lobby", ["ada", "bob"], 2)
+        watchers.apply([("ada", "offline", 1, ""), ("bob", "offline", 1, "")])
+        clock.now += 1
+        assert watchers.flush().rooms == {}
+        watchers.apply([("ada", "online", 2, "")])
+        clock.now += 1
+        rows = watchers.flush().rooms["lobby"]
+        assert {row["user"]: row["status"] for row in rows} == {"ada": "online", "bob": "offline"}
+
+    def test_large_rooms_get_counts_only(self, clock: Clock) -> None:
+        watchers = Watchers(clock, room_limit=2)
+        watchers.roster("hall", ["ada", "bob"], 2)
+        assert watchers.roster("hall", ["ada", "bob"], 3) == []
+        watchers.apply([("ada", "away", 1, "")])
+        out = watchers.flush()
+        assert (out.rooms, out.occupancies) == ({}, {"hall": 3})
+        watchers.roster("hall", [], 3)
+        assert watchers.flush().occupancies == {}
+        assert watchers.roster("hall", ["bob"], 1) == ["bob"]
+
+    def test_a_roster_names_newcomers_and_forgets_who_left(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.roster("lobby", ["ada", "bob"], 2)
+        assert watchers.roster("lobby", ["bob", "cy"], 2) == ["cy"]
+        watchers.apply([("ada", "away", 1, ""), ("cy", "away", 1, "")])
+        assert [row["user"] for row in watchers.flush().rooms["lobby"]] == ["cy"]
+
+    def test_watching_connections_get_their_own_lists(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.watch("c1", ["ada", "bob"])
+        watchers.watch("c2", ["bob"])
+        watchers.unwatch("c1", ["ada", "stranger"])
+        watchers.unwatch("c9", ["ada"])
+        watchers.apply([("ada", "online", 1, ""), ("bob", "away", 1, "")])
+        out = watchers.flush()
+        assert {c: [row["user"] for row in rows] for c, rows in out.connections.items()} == {
+            "c1": ["bob"],
+            "c2": ["bob"],
+        }
+
+    def test_a_watch_list_is_bounded(self, clock: Clock) -> None:
+        watchers = Watchers(clock, watch_limit=2)
+        watchers.watch("c1", ["ada", "bob"])
+        watchers.watch("c1", ["bob"])
+        with pytest.raises(RoomcastError) as caught:
+            watchers.watch("c1", ["cy"])
+        assert caught.value.code is Code.TOO_LARGE
+        watchers.apply([("cy", "online", 1, "")])
+        assert watchers.flush().connections == {}
+
+    def test_nothing_stays_behind(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.roster("lobby", ["ada"], 1)
+        watchers.watch("c1", ["ada"])
+        watchers.apply([("ada", "away", 1, "")])
+        watchers.drop_room("lobby")
+        watchers.drop_connection("c1")
+        watchers.drop_connection("c1")
+        out = watchers.flush()
+        assert (out.rooms, out.connections) == ({}, {})
+        kept = [value for name, value in vars(watchers).items() if isinstance(value, dict)]
+        assert not any(kept)
