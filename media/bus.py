@@ -6,7 +6,7 @@ holds up an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -65,6 +65,14 @@ class Bus:
             )
         batches = answer.values() if isinstance(answer, dict) else (batch for _, batch in answer or ())
         return [entry for batch in batches for entry in self._entries(batch)]
+
+    async def keep(self, entries: Collection[str]) -> None:
+        """Say that these requests are being worked on, so that nobody claims them."""
+        if entries:
+            with _translated():
+                await self._commands.xclaim(
+                    keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, 0, list(entries), justid=True
+                )
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
         """Up to `count` requests that another consumer took and left unanswered for this long."""

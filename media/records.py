@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -12,8 +12,8 @@ from contract.errors import Code, RoomcastError
 from contract.events import Media
 from media.policy import Announced
 
-CLAIM_SECONDS = 6.0
-"""How long one attempt to verify keeps others out: longer than any request lives."""
+CLAIM_SECONDS: Final = 2.0
+"""How long an attempt to verify keeps others out; a live one claims again before that, a dead one is soon replaced."""
 
 
 class Scripts(Protocol):
@@ -78,7 +78,10 @@ class Records:
             raise RoomcastError(Code.CONFLICT, "the upload exists already")
 
     async def claim(self, upload: str, user: str, token: str) -> Claimed | Busy | Verified:
-        """Take an upload to verify it. Raises RoomcastError (UPLOAD_EXPIRED; NOT_FOUND when it is another user's)."""
+        """Take an upload to verify it, or keep it, with the same token.
+
+        Raises RoomcastError: UPLOAD_EXPIRED, or NOT_FOUND when it is another user's.
+        """
         answer = await self._bus.run("upload_claim", (keys.upload(upload),), user, token, int(CLAIM_SECONDS * 1000))
         state = answer[0]
         if state == b"unknown":
@@ -116,10 +119,6 @@ class Records:
         """Final keys of up to `count` uploads whose time to complete is over."""
         found = await self._bus.call("ZRANGEBYSCORE", keys.MEDIA_INCOMING, "-inf", now_ms, "LIMIT", 0, count)
         return [key.decode() for key in found]
-
-    async def is_known(self, upload: str) -> bool:
-        """Whether its record still lives."""
-        return bool(await self._bus.call("EXISTS", keys.upload(upload)))
 
     async def collected(self, key: str) -> None:
         """Nothing of this upload is left to collect."""

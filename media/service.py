@@ -18,8 +18,9 @@ import msgspec
 from contract.envelope import MediaRequest
 from contract.errors import Code, RoomcastError
 from contract.events import Media, MediaComplete, MediaSign, Room, UploadId
+from contract.tasks import TaskSet
 from media import policy, probe
-from media.records import Busy, Claimed, Records, Verified
+from media.records import CLAIM_SECONDS, Busy, Claimed, Records, Verified
 from media.storage import ChangedError, Storage
 
 BUSY_SECONDS: Final = 0.1
@@ -93,6 +94,8 @@ class Service:
         state = await self._claim(wanted.upload, user, token)
         if isinstance(state, Verified):
             return {"media": state.media}
+        holding = TaskSet()
+        holding.start(self._hold(wanted.upload, user, token), f"claim of {wanted.upload}")
         try:
             found = await self._take_in(wanted.upload, state)
             media = await self._records.verify(wanted.upload, user, token, found)
@@ -100,6 +103,8 @@ class Service:
             with suppress(RoomcastError):
                 await self._records.release(wanted.upload, token)
             raise
+        finally:
+            await holding.cancel()
         with suppress(RoomcastError):  # the sweep removes it otherwise
             await self._storage.delete(policy.incoming_key(wanted.upload))
         return {"media": media}
@@ -111,6 +116,13 @@ class Service:
             if not isinstance(state, Busy):
                 return state
             await asyncio.sleep(BUSY_SECONDS)
+
+    async def _hold(self, upload: str, user: str, token: str) -> None:
+        """Keep the claim while the storage takes its time."""
+        while True:
+            await asyncio.sleep(CLAIM_SECONDS / 3)
+            with suppress(RoomcastError):
+                await self._records.claim(upload, user, token)
 
     async def _take_in(self, upload: str, claimed: Claimed) -> Media:
         """Copy what was stored to its final key, and say what it is. Raises RoomcastError; then no copy is left."""

@@ -61,6 +61,7 @@ class Signer:
         self._observer = observer
         self._bounds = bounds
         self._tasks = TaskSet()
+        self._serving: set[str] = set()
         self._completing = 0
         self._next_claim = 0.0
         self._last_heard = 0.0
@@ -100,24 +101,25 @@ class Signer:
 
     async def _turn(self) -> None:
         free = self._bounds.in_flight - len(self._tasks)
-        if free <= 0:
+        entries = await self._upkeep(free)
+        if free > len(entries):
+            entries += await self._bus.read(free - len(entries))
+        else:
             await self._wait_for_room(0.5)
-            return
-        entries = await self._bus.read(free)
-        entries += await self._claim(free - len(entries))
         now_ms = await self._bus.now_ms()
         self._last_heard = time.monotonic()
         for entry in entries:
             self._tasks.start(self._serve(entry, now_ms), f"request {entry.id}")
         self._observer.in_flight(len(self._tasks))
 
-    async def _claim(self, room: int) -> list[Entry]:
-        """What a dead signer left; looked for twice in each `claim_seconds`, and never all signers at one moment."""
+    async def _upkeep(self, room: int) -> list[Entry]:
+        """Now and then: say that work in flight goes on, and take over up to `room` requests of a dead signer."""
         now = time.monotonic()
-        if now < self._next_claim or room <= 0:
+        if now < self._next_claim:
             return []
-        self._next_claim = now + self._bounds.claim_seconds * random.uniform(0.3, 0.7)  # noqa: S311 - spread, no secret
-        claimed = await self._bus.claim(self._bounds.claim_seconds, room)
+        self._next_claim = now + self._bounds.claim_seconds * random.uniform(0.2, 0.4)  # noqa: S311 - spread, no secret
+        await self._bus.keep(self._serving)
+        claimed = await self._bus.claim(self._bounds.claim_seconds, room) if room > 0 else []
         if claimed:
             self._observer.claimed(len(claimed))
         return claimed
@@ -125,6 +127,7 @@ class Signer:
     async def _serve(self, entry: Entry, now_ms: int) -> None:
         """One request from stream to answer. If Redis fails, it stays in the stream for whoever is there first."""
         started = time.perf_counter()
+        self._serving.add(entry.id)
         action = entry.request.action if entry.request else "unreadable"
         try:
             outcome = await self._settle(entry, now_ms)
@@ -132,6 +135,7 @@ class Signer:
             outcome = error.code.reason
             _log.warning("a request could not be answered", reason=error.detail, action=action)
         finally:
+            self._serving.discard(entry.id)
             self._room_made.set()
         self._observer.handled(action, outcome, time.perf_counter() - started)
 

@@ -17,7 +17,7 @@ import structlog
 from contract.errors import RoomcastError
 from media import policy
 from media.bus import Bus
-from media.records import CLAIM_SECONDS, Records
+from media.records import Records
 from media.storage import Storage
 
 STEP: Final = 100
@@ -59,7 +59,7 @@ class Sweep:
             return 0
         async with asyncio.timeout(lease_seconds):
             await self._bus.forget_idle_consumers(CONSUMER_IDLE_SECONDS)
-            now_ms = await self._bus.now_ms() - int(CLAIM_SECONDS * 1000)
+            now_ms = await self._bus.now_ms()
             overdue = await self._records.overdue(now_ms, STEP)
             for key in overdue:
                 await self._collect(key)
@@ -67,9 +67,11 @@ class Sweep:
 
     async def _collect(self, key: str) -> None:
         upload = PurePosixPath(key).stem
-        is_verified = await self._records.is_known(upload)
+        record = await self._records.find(upload)
+        if record is not None and record[2] is None:
+            return  # an attempt to complete it in its last moment is still at work: next time
         await self._storage.delete(policy.incoming_key(upload))
-        if not is_verified:
+        if record is None:
             await self._storage.delete(key)
         await self._records.collected(key)
-        self._observer.swept("completed" if is_verified else "abandoned", 1)
+        self._observer.swept("abandoned" if record is None else "completed", 1)

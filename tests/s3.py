@@ -16,14 +16,19 @@ SECRET_KEY = "roomcast-test-secret"
 
 
 class S3(NamedTuple):
-    """Where the storage listens, and its process (for tests that stop it)."""
+    """Where the storage listens, its process (for tests that stop it), and where it keeps its files."""
 
     port: int
     process: subprocess.Popen[bytes]
+    folder: Path
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def holds(self, bucket: str, key: str) -> bool:
+        """Whether an object lies under this key."""
+        return any((account / bucket / key).is_file() for account in (self.folder / "objects").iterdir())
 
 
 @contextmanager
@@ -36,6 +41,6 @@ def s3_server_on(folder: Path, port: int | None = None) -> Iterator[S3]:
         process = subprocess.Popen(arguments, env=environment, stdout=log, stderr=log)
     try:
         servers.wait_until(lambda: servers.is_listening(port), f"object storage on port {port}")
-        yield S3(port, process)
+        yield S3(port, process, folder)
     finally:
         servers.stop(process)

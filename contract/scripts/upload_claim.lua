@@ -1,5 +1,5 @@
 #!lua
--- Take an upload to verify it: one signer at a time, for as long as a lease, so that no second copy moves underneath.
+-- Take an upload to verify it, or keep it: one attempt at a time, for as long as a lease that the attempt renews.
 --
 -- KEYS[1] upload:{U}  hash
 --

@@ -1,0 +1,148 @@
+"""What the media tests share: a real signer process, a gateway's desk on a real Redis link, and a browser's upload."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+from PIL import Image
+
+from contract import keys
+from contract.envelope import MediaReply, NodeMessage, Reader
+from gateway.adapter.backplane import Backplane
+from gateway.media import MediaDesk, Patience
+from gateway.stores.uploads import Uploads
+from tests import s3, servers
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET = "files"
+
+
+class Signer(NamedTuple):
+    """A running signer and its health port."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a page on the health port; 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def metric(self, line: str) -> float:
+        """The value of one sample; 0 when it is not there."""
+        for row in self.get("/metrics")[1].splitlines():
+            if row.startswith(line + " "):
+                return float(row.rsplit(" ", 1)[1])
+        return 0.0
+
+
+def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[str, str]:
+    """The whole environment of a signer."""
+    return {
+        "PATH": os.defpath,
+        "ROOMCAST_REDIS_URL": redis_url,
+        "ROOMCAST_METRICS_PORT": str(port),
+        "ROOMCAST_S3_ENDPOINT": endpoint,
+        "ROOMCAST_S3_BUCKET": BUCKET,
+        "ROOMCAST_S3_SETUP": "1",
+        "AWS_ACCESS_KEY_ID": s3.ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": s3.SECRET_KEY,
+    } | more
+
+
+@contextmanager
+def signer(folder: Path, redis_url: str, endpoint: str, **more: str) -> Iterator[Signer]:
+    """A signer process that is ready; ends with the context."""
+    port = servers.free_port()
+    log = folder / f"signer-{port}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "media"],
+            cwd=ROOT,
+            env=environment(redis_url, endpoint, port, **more),
+            stdout=file,
+            stderr=file,
+        )
+    running = Signer(process, port, log)
+    try:
+        servers.wait_until(lambda: running.get("/readyz")[0] == 200, f"signer on {port}")
+        yield running
+    finally:
+        servers.stop(process)
+
+
+class Gateway(NamedTuple):
+    """The media half of a gateway."""
+
+    desk: MediaDesk
+    uploads: Uploads
+    backplane: Backplane
+
+
+@asynccontextmanager
+async def gateway(redis_url: str, patience: Patience | None = None) -> AsyncIterator[Gateway]:
+    """A desk and a store over one backplane, hearing the node's channel."""
+    node = f"test-{secrets.token_hex(4)}"
+    backplane = Backplane(redis_url, name=node)
+    uploads = Uploads(backplane)
+    desk = MediaDesk(uploads, node, lambda: secrets.token_hex(8), patience or Patience())
+    messages = Reader(NodeMessage)
+
+    def hear(_: bytes, data: bytes) -> None:
+        message = messages.unpack(data)
+        assert isinstance(message, MediaReply)
+        desk.reply(message)
+
+    backplane.on_message = hear
+    backplane.start()
+    try:
+        await backplane.wait_up()
+        await backplane.subscribe(keys.node_channel(node))
+        yield Gateway(desk, uploads, backplane)
+    finally:
+        await backplane.close()
+
+
+async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:
+    """What a browser does with the answer of `sign`; the status. `changes` replace form fields or headers."""
+    async with aiohttp.ClientSession() as session:
+        if form["method"] == "PUT":
+            headers = form["headers"] | changes
+            async with session.put(form["url"], data=body, headers=headers) as answer:
+                return answer.status
+        data = aiohttp.FormData()
+        for name, value in (form["fields"] | changes).items():
+            data.add_field(name, value)
+        data.add_field("file", body, filename="upload")
+        async with session.post(form["url"], data=data) as answer:
+            return answer.status
+
+
+async def fetch(url: str) -> tuple[int, bytes, dict[str, str]]:
+    """A download as a browser does it: status, bytes, headers."""
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.read(), {name.lower(): value for name, value in answer.headers.items()}
+
+
+def picture(width: int = 40, height: int = 30, kind: str = "PNG") -> bytes:
+    """The bytes of a small image."""
+    out = io.BytesIO()
+    Image.effect_noise((width, height), 60).convert("RGB").save(out, kind)
+    return out.getvalue()

@@ -1,0 +1,256 @@
+"""The media path when a part of it is gone: a killed signer, a hung or absent storage, an emptied Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from contract import keys
+from contract.envelope import MediaRequest, pack
+from contract.errors import Code, RoomcastError
+from contract.events import MediaComplete, MediaSign
+from gateway.media import Patience
+from tests import s3, servers
+from tests.integration import media_rig as rig
+
+ROOM = "public:lobby"
+PATIENT = Patience(sign_seconds=10.0, complete_seconds=20.0)
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3]:
+    with s3.s3_server_on(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@contextmanager
+def hanging_storage() -> Iterator[str]:
+    """An address that accepts connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def sign_again_and_again(gateway: rig.Gateway, body: bytes) -> dict[str, Any]:
+    """As a client does: a refusal is fine, if it says that a retry can help, and one does within seconds."""
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                return await gateway.desk.sign("ada", announce(body))
+            except RoomcastError as error:
+                if not error.code.retryable:
+                    raise
+            await asyncio.sleep(0.05)
+
+
+def announce(body: bytes) -> MediaSign:
+    return MediaSign(ROOM, "cat.png", "image/png", len(body))
+
+
+async def refusal(waiting: object) -> RoomcastError:
+    with pytest.raises(RoomcastError) as caught:
+        await waiting  # type: ignore[misc]
+    return caught.value
+
+
+async def test_without_a_signer_the_answer_is_a_code_in_time(redis_url: str) -> None:
+    async with rig.gateway(redis_url) as gateway:
+        started = time.monotonic()
+        error = await refusal(gateway.desk.sign("ada", announce(b"x" * 10)))
+        assert time.monotonic() - started < 5
+        assert error.code is Code.MEDIA_UNAVAILABLE
+        assert error.retry_after is not None
+        assert len(gateway.desk) == 0
+
+
+async def test_a_request_that_nobody_waits_for_is_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    async with rig.gateway(redis_url) as gateway:
+        await refusal(gateway.desk.sign("ada", announce(b"x" * 10)))
+    with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
+        servers.wait_until(
+            lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="too_late"}') == 1, "dropped"
+        )
+        servers.wait_until(lambda: client.xlen(keys.MEDIA_REQUESTS) == 0, "the stream is empty")
+        assert client.keys("upload:*") == []
+
+
+async def test_bytes_that_are_no_request_are_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    odd = MediaRequest("1", "n", "ada", "sign", {"room": ROOM}, 2**53)
+    with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
+        for fields in ({"m": b"\x07junk"}, {"m": b""}, {"other": b"x"}, {"m": b"\x01\xc1"}, {"m": pack(odd)}):
+            client.xadd(keys.MEDIA_REQUESTS, fields)  # type: ignore[arg-type]
+        servers.wait_until(
+            lambda: signer.metric('roomcast_media_requests_total{action="unreadable",outcome="unreadable"}') == 4,
+            "unreadable ones are counted",
+        )
+        servers.wait_until(
+            lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="bad_request"}') == 1, "refused"
+        )
+        servers.wait_until(lambda: client.xlen(keys.MEDIA_REQUESTS) == 0, "the stream is empty")
+        async with rig.gateway(redis_url) as gateway:
+            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+        assert "Traceback" not in signer.log.read_text()
+
+
+async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    """The request is taken by a signer whose storage hangs, and which then dies; the gateway waits its usual 5 s."""
+    body = rig.picture()
+    with (
+        hanging_storage() as nowhere,
+        rig.signer(tmp_path, redis_url, nowhere) as doomed,
+        rig.signer(tmp_path, redis_url, storage.endpoint) as heir,
+        redis.Redis.from_url(redis_url) as client,
+    ):
+        async with rig.gateway(redis_url) as gateway:
+            form = await gateway.desk.sign("ada", announce(body))
+            form["url"] = form["url"].replace(nowhere, storage.endpoint)
+            await rig.store(form, body)
+            heir.process.send_signal(signal.SIGSTOP)
+            servers.wait_until(lambda: client.info("clients")["blocked_clients"] <= 1, "only one signer reads")
+            await asyncio.sleep(0)
+            completing = asyncio.ensure_future(gateway.desk.complete("ada", MediaComplete(form["upload"])))
+            while client.hget(keys.upload(form["upload"]), "claim") is None:
+                await asyncio.sleep(0.02)
+            doomed.process.kill()
+            heir.process.send_signal(signal.SIGCONT)
+            media = (await completing)["media"]
+            assert (await rig.fetch(media["url"].replace(nowhere, storage.endpoint)))[1] == body
+        assert heir.metric("roomcast_media_claimed_total") == 1
+
+
+async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: str, tmp_path: Path) -> None:
+    with hanging_storage() as nowhere, rig.signer(tmp_path, redis_url, nowhere, ROOMCAST_S3_SETUP="0") as signer:
+        async with rig.gateway(redis_url) as gateway:
+            form = await gateway.desk.sign("ada", announce(b"x" * 10))
+            waiting = [
+                asyncio.ensure_future(refusal(gateway.desk.complete("ada", MediaComplete(form["upload"]))))
+                for _ in range(60)
+            ]
+            await asyncio.sleep(0)
+            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+            errors = await asyncio.gather(*waiting)
+            assert {error.code for error in errors} == {Code.MEDIA_UNAVAILABLE}
+            assert any(error.detail == "too many uploads are being verified" for error in errors)
+            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+        assert signer.get("/healthz")[0] == 200
+
+
+async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_path: Path) -> None:
+    port = servers.free_port()
+    body = rig.picture()
+    with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}") as signer:
+        async with rig.gateway(redis_url) as gateway:
+            form = await gateway.desk.sign("ada", announce(body))
+            error = await refusal(gateway.desk.complete("ada", MediaComplete(form["upload"])))
+            assert error.code is Code.MEDIA_UNAVAILABLE
+            with s3.s3_server_on(tmp_path, port):
+                servers.wait_until(
+                    lambda: (
+                        signer.metric('roomcast_media_storage_seconds_count{operation="setup"}')
+                        > signer.metric('roomcast_media_storage_failures_total{operation="setup"}')
+                    ),
+                    "the bucket is set up",
+                )
+                assert await rig.store(form, body) == 204
+                assert (await gateway.desk.complete("ada", MediaComplete(form["upload"])))["media"]["width"] == 40
+
+
+async def test_an_emptied_redis_is_joined_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    with rig.signer(tmp_path, redis_url, storage.endpoint), redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        async with rig.gateway(redis_url, PATIENT) as gateway:
+            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+
+
+async def test_cut_connections_are_opened_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
+        async with rig.gateway(redis_url, PATIENT) as gateway:
+            for _ in range(10):
+                client.client_kill_filter(_type="normal", skipme=True)
+                assert (await sign_again_and_again(gateway, b"x" * 10))["upload"]
+        descriptors = len(list(Path(f"/proc/{signer.process.pid}/fd").iterdir()))
+        assert descriptors < 40
+
+
+async def test_a_paused_redis_makes_the_signer_unready_and_back(storage: s3.S3, tmp_path: Path) -> None:
+    with servers.redis_server(tmp_path) as port, redis.Redis(port=port) as client:
+        pid = client.info("server")["process_id"]
+        with rig.signer(tmp_path, f"redis://127.0.0.1:{port}/0", storage.endpoint) as signer:
+            subprocess.run(["kill", "-STOP", str(pid)], check=True)
+            try:
+                servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "unready")
+                assert signer.get("/healthz")[0] == 200
+            finally:
+                subprocess.run(["kill", "-CONT", str(pid)], check=True)
+            servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "ready again")
+
+
+async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    body = rig.picture()
+    hasty = {
+        "ROOMCAST_MEDIA_UPLOAD_SECONDS": "2",
+        "ROOMCAST_MEDIA_GRACE_SECONDS": "1",
+        "ROOMCAST_MEDIA_SWEEP_SECONDS": "0.3",
+    }
+    with (
+        rig.signer(tmp_path, redis_url, storage.endpoint, **hasty) as signer,
+        redis.Redis.from_url(redis_url) as client,
+    ):
+        async with rig.gateway(redis_url) as gateway:
+            abandoned, kept = [await gateway.desk.sign("ada", announce(body)) for _ in range(2)]
+            await rig.store(abandoned, body)
+            await rig.store(kept, body)
+            media = (await gateway.desk.complete("ada", MediaComplete(kept["upload"])))["media"]
+            await rig.store(kept, body)
+            assert storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
+            assert storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
+            servers.wait_until(lambda: client.zcard(keys.MEDIA_INCOMING) == 0, "both are collected", 30)
+            assert not storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
+            assert not storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
+            assert (await rig.fetch(media["url"]))[1] == body
+            assert signer.metric('roomcast_media_swept_total{kind="abandoned"}') == 1
+            assert signer.metric('roomcast_media_swept_total{kind="completed"}') == 1
+            assert await rig.store(abandoned, body) == 403
+            error = await refusal(gateway.desk.complete("ada", MediaComplete(abandoned["upload"])))
+            assert error.code is Code.UPLOAD_EXPIRED
+
+
+async def test_sigterm_finishes_work_leaves_the_group_and_exits_0(
+    redis_url: str, storage: s3.S3, tmp_path: Path
+) -> None:
+    body = rig.picture()
+    with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
+        async with rig.gateway(redis_url) as gateway:
+            form = await gateway.desk.sign("ada", announce(body))
+            await rig.store(form, body)
+            completing = asyncio.ensure_future(gateway.desk.complete("ada", MediaComplete(form["upload"])))
+            while client.hget(keys.upload(form["upload"]), "claim") is None and not completing.done():
+                await asyncio.sleep(0.001)
+            signer.process.send_signal(signal.SIGTERM)
+            assert (await completing)["media"]["size"] == len(body)
+        assert signer.process.wait(8) == 0
+        assert client.xinfo_consumers(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP) == []
+
+
+def test_the_metrics_are_well_formed(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
+        status, text = signer.get("/metrics")
+    assert status == 200
+    checked = subprocess.run([promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stderr.decode() + checked.stdout.decode()
+    assert "roomcast_media_ready" in text

@@ -1,0 +1,218 @@
+"""Sign, upload, complete, send, download: real Redis, real storage, a real signer; the same for POST and for PUT."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.errors import Code, RoomcastError
+from contract.events import MediaComplete, MediaSign, MediaUrl
+from tests import s3
+from tests.integration import media_rig as rig
+
+ROOM = "public:lobby"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(scope="module")
+def storage(folder: Path) -> Iterator[s3.S3]:
+    with s3.s3_server_on(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["POST", "PUT"])
+def signer(request: pytest.FixtureRequest, folder: Path, redis_port: int, storage: s3.S3) -> Iterator[rig.Signer]:
+    url = f"redis://127.0.0.1:{redis_port}/0"
+    with rig.signer(folder, url, storage.endpoint, ROOMCAST_MEDIA_METHOD=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+async def gateway(redis_port: int, signer: rig.Signer) -> AsyncIterator[rig.Gateway]:
+    async with rig.gateway(f"redis://127.0.0.1:{redis_port}/0") as running:
+        yield running
+
+
+@pytest.fixture
+def ada() -> str:
+    """A user without history: quotas count per user."""
+    return f"ada-{secrets.token_hex(4)}"
+
+
+def announce(body: bytes, content_type: str = "image/png", name: str = "cat.png") -> MediaSign:
+    return MediaSign(ROOM, name, content_type, len(body))
+
+
+async def code_of(waiting: object) -> Code:
+    with pytest.raises(RoomcastError) as caught:
+        await waiting  # type: ignore[misc]
+    return caught.value.code
+
+
+async def test_a_picture_from_announcement_to_download(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture(40, 30)
+    form = await gateway.desk.sign(ada, announce(body, name="a cat’s picture.png"))
+    assert await rig.store(form, body) in (200, 204)
+    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    assert {k: v for k, v in media.items() if k != "url"} == {
+        "upload": form["upload"],
+        "type": "image/png",
+        "size": len(body),
+        "name": "a cat’s picture.png",
+        "width": 40,
+        "height": 30,
+    }
+    status, stored, headers = await rig.fetch(media["url"])
+    assert (status, stored, headers["content-type"]) == (200, body, "image/png")
+    assert headers["content-disposition"].startswith("inline; filename=")
+    assert await gateway.uploads.verified_media(form["upload"], ada, ROOM) == media
+
+
+async def test_the_server_picks_the_key(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    await rig.store(form, body)
+    url = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]["url"]
+    path = url.partition("?")[0]
+    assert path.endswith(f"/{form['upload']}.png")
+    assert "incoming" not in path
+    assert "cat" not in path
+
+
+@pytest.mark.parametrize("extra", [1, -1])
+async def test_another_size_is_refused_by_the_storage(gateway: rig.Gateway, ada: str, extra: int) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    other = body + b"x" if extra > 0 else body[:-1]
+    assert await rig.store(form, other) in (400, 403)
+    assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
+
+
+async def test_another_type_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    assert await rig.store(form, body, **{"Content-Type": "image/svg+xml"}) == 403
+    assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
+
+
+async def test_another_key_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    if form["method"] == "PUT":
+        form["url"] = form["url"].replace("incoming/", "2026/01/")
+        assert await rig.store(form, body) == 403
+    else:
+        assert await rig.store(form, body, key="2026/01/x.png") == 403
+
+
+async def test_a_tampered_signature_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    form["url"] = form["url"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
+    assert await rig.store(form, body, **({"x-amz-signature": "0" * 64} if form["method"] == "POST" else {})) == 403
+
+
+@pytest.mark.parametrize(
+    "body", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<!doctype html><script>alert(1)</script>", b"GIF89a"]
+)
+async def test_what_only_claims_to_be_a_picture_is_refused(gateway: rig.Gateway, ada: str, body: bytes) -> None:
+    form = await gateway.desk.sign(ada, announce(body))
+    assert await rig.store(form, body) in (200, 204)
+    assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_MISMATCH
+    assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "size"),
+    [
+        ("../x", "image/png", 10),
+        ("%2e%2e", "image/png", 10),
+        ("2026/11/another.png", "image/png", 10),
+        ("x.svg", "image/svg+xml", 10),
+        ("x.html", "text/html", 10),
+        ("x.png", "image/png", 0),
+        ("x.png", "image/png", 10_485_761),
+    ],
+)
+async def test_what_is_not_welcome_is_not_signed(
+    gateway: rig.Gateway, ada: str, name: str, content_type: str, size: int
+) -> None:
+    asked = gateway.desk.sign(ada, MediaSign(ROOM, name, content_type, size))
+    assert await code_of(asked) is Code.MEDIA_REFUSED
+
+
+async def test_completing_twice_and_at_once_gives_the_same_media(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    await rig.store(form, body)
+    answers = await asyncio.gather(*(gateway.desk.complete(ada, MediaComplete(form["upload"])) for _ in range(4)))
+    answers.append(await gateway.desk.complete(ada, MediaComplete(form["upload"])))
+    assert all(answer == answers[0] for answer in answers)
+
+
+async def test_a_form_used_again_after_completion_changes_nothing(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    await rig.store(form, body)
+    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    assert await rig.store(form, b"\0" * len(body)) in (200, 204)
+    assert (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"] == media
+    assert (await rig.fetch(media["url"]))[1] == body
+
+
+async def test_an_upload_belongs_to_its_owner_and_its_room(gateway: rig.Gateway, ada: str) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    await rig.store(form, body)
+    assert await code_of(gateway.desk.complete("bob", MediaComplete(form["upload"]))) is Code.NOT_FOUND
+    assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
+    await gateway.desk.complete(ada, MediaComplete(form["upload"]))
+    assert await code_of(gateway.uploads.verified_media(form["upload"], "bob", ROOM)) is Code.NOT_FOUND
+    assert await code_of(gateway.uploads.verified_media(form["upload"], ada, "public:other")) is Code.NOT_FOUND
+    assert await code_of(gateway.uploads.verified_media("unknown-upload", ada, ROOM)) is Code.UPLOAD_EXPIRED
+    assert await code_of(gateway.desk.complete(ada, MediaComplete("unknown-upload"))) is Code.UPLOAD_EXPIRED
+
+
+async def test_a_fresh_url_for_those_who_may_enter_the_room(gateway: rig.Gateway, ada: str) -> None:
+    body = "grüße\n".encode() * 20
+    form = await gateway.desk.sign(ada, announce(body, "text/plain; charset=utf-8", "notes.txt"))
+    assert await code_of(gateway.uploads.room_of(form["upload"])) is Code.NOT_FOUND
+    await rig.store(form, body)
+    await gateway.desk.complete(ada, MediaComplete(form["upload"]))
+    assert await gateway.uploads.room_of(form["upload"]) == ROOM
+    link = await gateway.desk.url("bob", MediaUrl(form["upload"]), ROOM)
+    status, stored, headers = await rig.fetch(link["url"])
+    assert (status, stored) == (200, body)
+    assert headers["content-type"] == "text/plain; charset=utf-8"
+    assert headers["content-disposition"].startswith("attachment")
+    assert set(link) == {"url", "expires"}
+    assert await code_of(gateway.desk.url("bob", MediaUrl(form["upload"]), "public:other")) is Code.NOT_FOUND
+    assert (await rig.fetch(link["url"].replace("Signature=", "Signature=0")))[0] == 403
+
+
+async def test_a_photograph_is_measured_as_it_is_shown(gateway: rig.Gateway, ada: str) -> None:
+    for kind, content_type in (("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp")):
+        body = rig.picture(64, 48, kind)
+        form = await gateway.desk.sign(ada, announce(body, content_type, "photo"))
+        await rig.store(form, body)
+        media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+        assert (media["width"], media["height"], media["type"]) == (64, 48, content_type)
+
+
+async def test_nobody_reserves_without_end(gateway: rig.Gateway, ada: str) -> None:
+    for _ in range(20):
+        await gateway.desk.sign(ada, announce(b"x" * 10))
+    with pytest.raises(RoomcastError) as caught:
+        await gateway.desk.sign(ada, announce(b"x" * 10))
+    assert caught.value.code is Code.RATE_LIMITED
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after <= 300
+    assert (await gateway.desk.sign(f"{ada}-modest", announce(b"x" * 10)))["upload"]
