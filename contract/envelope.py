@@ -5,7 +5,8 @@ fixed header, then the finished Socket.IO packet. Integers are big-endian.
 
     offset  size  field
     0       1     version, 1
-    1       1     kind: 1 logged message, 2 event, 3 event with binary attachments, 4 close the room
+    1       1     kind: 1 logged message, 2 event, 3 event with binary attachments, 4 close the room,
+                  5 a note for gateways, which clients do not see
     2       16    epoch, ASCII (kind 1; else zero bytes)
     18      8     seq (kind 1; else 0)
     26      1     a = length of the namespace
@@ -33,6 +34,7 @@ KIND_MESSAGE: Final = 1
 KIND_EVENT: Final = 2
 KIND_BINARY: Final = 3
 KIND_CLOSE: Final = 4
+KIND_NOTE: Final = 5
 EPOCH_LENGTH: Final = 16
 NO_EPOCH: Final = b"\0" * EPOCH_LENGTH
 
@@ -81,6 +83,12 @@ def pack_close(namespace: str) -> bytes:
     return bytes((VERSION, KIND_CLOSE)) + NO_EPOCH + bytes(8) + pack_routing(namespace)
 
 
+def pack_note(namespace: str, note: Struct) -> bytes:
+    """A room packet for the gateways that hear the room; `note` is one of RoomNote."""
+    head = bytes((VERSION, KIND_NOTE)) + NO_EPOCH + bytes(8) + pack_routing(namespace)
+    return head + pack(note)
+
+
 def unpack_room(data: bytes) -> RoomPacket:
     """The room packet in `data`; raises EnvelopeError for anything else."""
     try:
@@ -89,7 +97,11 @@ def unpack_room(data: bytes) -> RoomPacket:
         raise EnvelopeError("shorter than a header") from None
     start = HEADER_SIZE + namespace_size
     end = start + skip_size
-    if version != VERSION or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE) or len(data) < end:
+    if (
+        version != VERSION
+        or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE, KIND_NOTE)
+        or len(data) < end
+    ):
         raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
     skip = tuple(data[start:end].decode().split(",")) if skip_size else ()
     return RoomPacket(kind, epoch, seq, data[HEADER_SIZE:start].decode(), skip, data[end:])
@@ -166,6 +178,20 @@ class MediaReply(Struct, frozen=True, tag="media_reply", array_like=True):
 
 
 NodeMessage = Emit | EmitAck | Disconnect | Membership | Canary | MediaReply
+
+
+# --- room notes: on room:{R}, to gateways only ------------------------------------------------------------------------
+
+
+class People(Struct, frozen=True, tag="people", array_like=True):
+    """Somebody came into a room (rows of user, display name, status) or left it, and how many people are there now."""
+
+    occupancy: int
+    entered: list[tuple[str, str, str]] = []
+    left: list[str] = []
+
+
+RoomNote = People
 
 
 # --- presence messages: on presence:{s} -------------------------------------------------------------------------------

@@ -36,7 +36,13 @@ class Door(NamedTuple):
 class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     """Every event of a client, by `handlers`: one per name in `contract.events.EVENTS`."""
 
-    def __init__(self, door: Door, handlers: dict[str, Handler], observer: GatewayObserver) -> None:
+    def __init__(
+        self,
+        door: Door,
+        handlers: dict[str, Handler],
+        observer: GatewayObserver,
+        seen: Callable[[Session], None],
+    ) -> None:
         super().__init__(NAMESPACE)
         missing = set(EVENTS) ^ set(handlers)
         if missing:
@@ -45,6 +51,9 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._door = door
         self._handlers = {name: (EVENTS[name], handler) for name, handler in handlers.items()}
         self._observer = observer
+        self._seen = seen
+        self.in_flight = 0
+        """Events whose acks are still to come."""
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """What python-socketio calls for everything; returns the ack."""
@@ -79,6 +88,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         session = self.sessions.get(sid)
         if session is None:
             return _refusal(RoomcastError(Code.UNAUTHORIZED))
+        self._seen(session)
+        self.in_flight += 1
         try:
             answer = await self._dispatch(session, event, args)
         except RoomcastError as error:
@@ -90,6 +101,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             answer, outcome = _refusal(RoomcastError(Code.INTERNAL)), Code.INTERNAL.reason
         else:
             answer["ok"], outcome = True, "ok"
+        finally:
+            self.in_flight -= 1
         self._observer.event(event if event in EVENTS else "unknown", outcome, time.perf_counter() - started)
         return None if event in _UNACKED else answer
 

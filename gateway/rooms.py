@@ -52,8 +52,8 @@ class People(Protocol):
 
     async def left(self, session: Session, room: str) -> None: ...
 
-    async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], bool]:
-        """A page of the people in the room ordered by user id, and whether there are more."""
+    async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of the people in the room, and the `after` of the next one (None: there is none)."""
         ...
 
 
@@ -176,8 +176,8 @@ class Rooms:
 
     async def members(self, session: Session, p: RoomMembers) -> Answer:
         await self.require(session, p.room)
-        members, more = await self._people.present(p.room, p.after, p.limit)
-        return {"members": members, "more": more}
+        members, after = await self._people.present(p.room, p.after, p.limit)
+        return {"members": members, "more": after is not None, "after": after}
 
     # --- membership ---
 

@@ -18,6 +18,7 @@ from contract.envelope import (
     KIND_BINARY,
     KIND_CLOSE,
     KIND_MESSAGE,
+    KIND_NOTE,
     EnvelopeError,
     RoomPacket,
     split_attachments,
@@ -71,6 +72,8 @@ class Fanout:
     ) -> None:
         self.log: RoomLog | None = None
         self.delivery: Delivery | None = None
+        self.on_note: Callable[[str, bytes], None] = _ignore
+        """Gets the notes for gateways: room and the packed note."""
         self._backplane = backplane
         self._members = members
         self._observer = observer
@@ -162,6 +165,8 @@ class Fanout:
                 self._hear_logged(channel, packet)
             elif packet.kind == KIND_CLOSE:
                 self._close_room(packet.namespace, channel.room)
+            elif packet.kind == KIND_NOTE:
+                self.on_note(channel.room, packet.body)
             else:
                 self._deliver(channel, packet)
         except EnvelopeError as error:
@@ -293,6 +298,10 @@ class Fanout:
         members = self._members.room(self.log.namespace, channel.room)
         if members and self.delivery is not None:
             self.delivery.send(members.values(), self.log.resync_packet(channel.room), ())
+
+
+def _ignore(room: str, note: bytes) -> None:
+    """Nobody asked for notes."""
 
 
 def _is_below(floor: tuple[bytes, int] | None, packet: RoomPacket) -> bool:

@@ -30,6 +30,7 @@ from contract.envelope import (
     pack,
     pack_close,
     pack_event,
+    pack_note,
     unpack_room,
 )
 from contract.tasks import TaskSet
@@ -123,9 +124,9 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             await self._delivery.close()
         await self.backplane.close()
 
-    def background(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        """Run something whose outcome nobody waits for; its failure is logged."""
-        self._tasks.start(work, name)
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run something that outlives its caller; its failure is logged."""
+        return self._tasks.start(work, name)
 
     @property
     def is_ready(self) -> bool:
@@ -261,6 +262,10 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         for sid in list(self.members.room(namespace, room)):
             self.members.leave(namespace, sid, room)
         self.fanout.vacated(room)
+
+    async def note(self, room: str, namespace: str, note: Any) -> None:
+        """Tell every gateway that hears the room something that clients do not see (`fanout.on_note`)."""
+        await self.backplane.publish(keys.room_channel(room), pack_note(namespace, note))
 
     # --- joining with history ---
 

@@ -1,0 +1,68 @@
+"""`python -m gateway`: one gateway; `python -m gateway token --user ada`: a token for scripts; `--help` for both."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import sys
+
+import uvloop
+
+from gateway import app
+from gateway.auth import sign
+from gateway.config import TITLE, Config
+from process import logs
+from process.settings import describe, load
+
+
+def main() -> int:
+    """The exit code: 0 after SIGTERM, 2 for a bad command line or variable, 1 when a port is taken."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway",
+        epilog=describe(Config, TITLE),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command")
+    token = commands.add_parser("token", help="print a signed token and end")
+    token.add_argument("--user", required=True)
+    token.add_argument("--name")
+    token.add_argument("--rooms", nargs="*", default=[], help="room patterns the token opens")
+    token.add_argument("--hours", type=float, default=12.0)
+    token.add_argument("--ops", action="store_true", help="an operator")
+    arguments = parser.parse_args()
+    settings = load(Config, "gateway")
+    return _print_token(settings, arguments) if arguments.command == "token" else _serve(settings)
+
+
+def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
+    if settings.jwt_secret is None:
+        sys.stderr.write("roomcast gateway: token: only with ROOMCAST_JWT_SECRET; a JWKS has no private keys\n")
+        return 2
+    claims = {
+        "rooms": arguments.rooms,
+        "ops": arguments.ops,
+        **({"aud": settings.jwt_audience} if settings.jwt_audience else {}),
+        **({"iss": settings.jwt_issuer} if settings.jwt_issuer else {}),
+    }
+    secret = settings.jwt_secret.get_secret_value()
+    name = arguments.name or arguments.user
+    sys.stdout.write(sign(secret, arguments.user, name=name, seconds=arguments.hours * 3600, **claims) + "\n")
+    return 0
+
+
+def _serve(settings: Config) -> int:
+    logs.configure(settings.log_level, settings.log_format)
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # a gateway makes few cycles; a full collection over 10,000 sessions stalls
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(app.run(settings))
+    except OSError as error:
+        sys.stderr.write(f"roomcast gateway: cannot listen: {error.strerror or error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,254 @@
+"""The composition root: makes every part of a gateway, runs it, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from contract.errors import Code, RoomcastError
+from contract.events import MediaSign, MediaUrl, RoomList
+from contract.tasks import TaskSet
+from gateway.adapter.manager import RedisAdapter
+from gateway.auth import JwksKeys, Keys, SharedSecret, Verifier
+from gateway.chat import Chat
+from gateway.config import Config
+from gateway.door import ControlChannel, Doorman
+from gateway.drain import Drain, State
+from gateway.http import DevLogin
+from gateway.media import MediaDesk
+from gateway.namespace import ChatNamespace, Door, Handler
+from gateway.observe import Metrics
+from gateway.outbox import NAMESPACE, Outbox
+from gateway.people import People
+from gateway.rooms import Rooms
+from gateway.server import create_server
+from gateway.session import Session
+from gateway.stores.log import LogStore, Retention
+from gateway.stores.presence import PresenceStore
+from gateway.stores.rooms import RoomStore
+from gateway.stores.roster import RosterStore
+from gateway.stores.uploads import Uploads
+from process import ops
+
+_log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """Every part of one gateway, made and joined; `run` lives until SIGTERM."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.adapter = RedisAdapter(
+            config.redis_url,
+            node=config.node,
+            observer=self.metrics,
+            redis_timeout_seconds=config.redis_timeout_seconds,
+        )
+        self.server: Any = create_server(
+            node=config.node,
+            client_manager=self.adapter,
+            cors_allowed_origins=list(config.allowed_origins) or None,
+            trusted_proxies=config.trusted_proxies,
+            ping_interval=config.ping_interval_seconds,
+            ping_timeout=config.ping_timeout_seconds,
+            connect_seconds=config.connect_seconds,
+            max_payload=config.max_payload_bytes,
+            max_buffer=config.send_buffer_bytes,
+            max_pending_per_peer=config.pending_per_address,
+        )
+        backplane = self.adapter.backplane
+        retention = Retention(messages=config.log_messages, age_seconds=config.retention_days * 86_400)
+        self.log = LogStore(backplane, namespace=NAMESPACE, retention=retention)
+        self.store = RoomStore(backplane)
+        self.uploads = Uploads(backplane, retention_seconds=int(config.retention_days * 86_400))
+        self.outbox = Outbox(self.adapter)
+        self.people = People(
+            self.adapter,
+            self.outbox,
+            PresenceStore(backplane, config.node, self.adapter.incarnation),
+            RosterStore(backplane, config.node),
+            self.store,
+        )
+        self.control = ControlChannel(self.adapter, self._hear_control)
+        self.rooms = Rooms(
+            self.adapter,
+            self.log,
+            self.store,
+            self.outbox,
+            self.people,
+            self.control,
+            max_rooms=config.rooms_per_connection,
+        )
+        self.chat = Chat(self.log, self.rooms, self.uploads.verified_media, max_message_bytes=config.message_bytes)
+        self.desk = MediaDesk(self.uploads, config.node, lambda: secrets.token_urlsafe(12))
+        self.doorman = self._make_doorman()
+        self.namespace = ChatNamespace(
+            Door(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.people.seen
+        )
+        self.server.register_namespace(self.namespace)
+        self.tasks = TaskSet()
+
+    def _make_doorman(self) -> Doorman:
+        config = self.config
+        keys: Keys = (
+            SharedSecret(config.jwt_secret.get_secret_value())
+            if config.jwt_secret is not None
+            else JwksKeys(config.jwks_url or "")
+        )
+        return Doorman(
+            self.adapter,
+            Verifier(keys, audience=config.jwt_audience, issuer=config.jwt_issuer),
+            self.store,
+            self.outbox,
+            events_per_second=config.events_per_second,
+            events_burst=config.events_burst,
+            limits={
+                "message_bytes": config.message_bytes,
+                "upload_bytes": config.upload_bytes,
+                "payload_bytes": config.max_payload_bytes,
+                "rooms": config.rooms_per_connection,
+            },
+            on_open=self.people.opened,
+            on_close=self.people.closed,
+        )
+
+    def _handlers(self) -> dict[str, Handler]:
+        """Every event of the protocol and its use case."""
+        return {
+            "room:join": self.rooms.join,
+            "room:leave": self.rooms.leave,
+            "room:members": self.rooms.members,
+            "room:create": self.rooms.create,
+            "room:invite": self.rooms.invite,
+            "room:remove": self.rooms.remove,
+            "room:list": self._list_rooms,
+            "message:send": self.chat.send,
+            "message:edit": self.chat.edit,
+            "message:delete": self.chat.delete,
+            "message:react": self.chat.react,
+            "message:history": self.chat.history,
+            "typing": self.people.typing,
+            "receipt:read": self.rooms.read,
+            "presence": self.people.beat,
+            "presence:query": self.people.query,
+            "presence:watch": self.people.watch,
+            "presence:unwatch": self.people.unwatch,
+            "media:sign": self._sign_media,
+            "media:complete": lambda session, p: self.desk.complete(session.user, p),
+            "media:url": self._media_url,
+            "auth:refresh": self.doorman.refresh,
+        }
+
+    async def _list_rooms(self, session: Session, p: RoomList) -> dict[str, Any]:
+        return await self.rooms.list(session)
+
+    async def _sign_media(self, session: Session, p: MediaSign) -> dict[str, Any]:
+        await self.rooms.require(session, p.room)
+        return await self.desk.sign(session.user, p)
+
+    async def _media_url(self, session: Session, p: MediaUrl) -> dict[str, Any]:
+        room = await self.uploads.room_of(p.upload)
+        if room not in session.rooms and not await self.rooms.may_enter(session, room):
+            raise RoomcastError(Code.NOT_FOUND)
+        return await self.desk.url(session.user, p, room)
+
+    def _hear_control(self, message: Any) -> None:
+        self.doorman.hear_control(message, self.rooms.take_out)
+
+    # --- running ---
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain. Raises OSError when a port is taken."""
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        site, runner = self._site()
+        drain = self._drain(site.stop)
+        config = self.config
+        async with ops.serve(config.host, config.metrics_port, lambda: self._is_ready(drain), self._exposition):
+            self._start_parts()
+            await runner.setup()
+            await site.start()
+            _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
+            await stopping.wait()
+            _log.info("gateway drains", connections=len(self.doorman))
+            self.people.is_draining = True
+            await drain.run()
+            await self._end(runner)
+        _log.info("gateway ended", node=config.node)
+
+    def _site(self) -> tuple[web.TCPSite, web.AppRunner]:
+        application = web.Application(client_max_size=self.config.max_payload_bytes + 1024)
+        self.server.attach(application, socketio_path="socket.io")
+        if self.config.dev_login and self.config.jwt_secret is not None:
+            DevLogin(self.config.jwt_secret.get_secret_value()).add_to(application)
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        return _LateSite(runner, self.config.host, self.config.port), runner
+
+    def _drain(self, close_listener: Callable[[], Awaitable[None]]) -> Drain:
+        return Drain(
+            self.server.eio,
+            budget_seconds=self.config.drain_seconds,
+            announce=self._announce_drain,
+            close_listener=close_listener,
+            in_flight=lambda: self.namespace.in_flight,
+            on_state=self.metrics.drain,
+        )
+
+    def _start_parts(self) -> None:
+        self.adapter.on_node_message = self.desk.reply
+        self.adapter.start(self.log)
+        self.people.start()
+        self.control.start()
+        self.tasks.start(self.people.run(), "people")
+        self.tasks.start(self.doorman.watch_expiries(), "token expiry")
+        self.tasks.start(self.metrics.watch_lag(), "loop lag")
+
+    def _is_ready(self, drain: Drain) -> bool:
+        return drain.state is State.SERVING and self.adapter.is_ready
+
+    def _announce_drain(self, within_seconds: float) -> None:
+        sids = list(self.adapter.members.everyone(NAMESPACE))
+        self.outbox.to_sessions(sids, "drain", {"within_seconds": within_seconds})
+
+    def _exposition(self) -> bytes:
+        metrics = self.metrics
+        metrics.connections.set(len(self.doorman))
+        metrics.rooms.set(self.adapter.fanout.rooms)
+        metrics.redis_up.set(self.adapter.backplane.is_up)
+        metrics.redis_reconnects.set(self.adapter.backplane.reconnects)
+        metrics.ready.set(self.adapter.is_ready)
+        return metrics.exposition()
+
+    async def _end(self, runner: web.AppRunner) -> None:
+        """Leases, then what runs, then Redis, last."""
+        await self.server.shutdown()
+        self.desk.close()
+        await self.people.retire()
+        await self.tasks.cancel()
+        await runner.cleanup()
+        await self.adapter.close()
+
+
+class _LateSite(web.TCPSite):
+    """A site that may be made before its runner is set up."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        self._late = (runner, host, port)
+
+    async def start(self) -> None:
+        runner, host, port = self._late
+        super().__init__(runner, host, port, backlog=4096)
+        await super().start()
+
+
+async def run(config: Config) -> None:
+    """One gateway, until SIGTERM."""
+    await Gateway(config).run()

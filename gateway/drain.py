@@ -1,0 +1,93 @@
+"""Leaving without losing anybody: a numbered, bounded, idempotent shutdown.
+
+1. say so: not ready, and a `drain` event to every client;
+2. close the listener, so that nginx sends new sessions elsewhere (a refused connection is not an overload);
+3. move the clients, in jittered batches, by closing their transports: socket.io clients then reconnect by themselves;
+4. wait for the acks in flight;
+5. the caller then drops leases and closes Redis, last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Final, Protocol
+
+_BATCHES: Final = 20
+_ACK_SHARE: Final = 0.25
+
+
+class State(Enum):
+    """Where a gateway is in its life."""
+
+    SERVING = "serving"
+    DRAINING = "draining"
+    DRAINED = "drained"
+
+
+class Engine(Protocol):
+    """What a drain asks of the Engine.IO server."""
+
+    def session_ids(self) -> list[str]: ...
+
+    def stop_accepting(self) -> None: ...
+
+    def close_for_reconnect(self, sid: str) -> None: ...
+
+
+def batches(sids: list[str], count: int = _BATCHES) -> list[list[str]]:
+    """`sids` in at most `count` batches of nearly the same size, in order. Pure."""
+    size = max(1, -(-len(sids) // count))
+    return [sids[at : at + size] for at in range(0, len(sids), size)]
+
+
+class Drain:
+    """Runs once. `budget_seconds` bounds steps 2 to 4 together."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        budget_seconds: float,
+        announce: Callable[[float], None],
+        close_listener: Callable[[], Awaitable[None]],
+        in_flight: Callable[[], int],
+        on_state: Callable[[str], None],
+    ) -> None:
+        self.state = State.SERVING
+        self._engine = engine
+        self._budget = budget_seconds
+        self._announce = announce
+        self._close_listener = close_listener
+        self._in_flight = in_flight
+        self._on_state = on_state
+
+    async def run(self) -> None:
+        """Idempotent; returns when all clients are moved or the budget is used up."""
+        if self.state is not State.SERVING:
+            return
+        self._enter(State.DRAINING)
+        deadline = asyncio.get_running_loop().time() + self._budget
+        self._announce(self._budget)
+        self._engine.stop_accepting()
+        await self._close_listener()
+        await self._move(deadline - self._budget * _ACK_SHARE)
+        while self._in_flight() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 (a plain count)
+            await asyncio.sleep(0.02)
+        self._enter(State.DRAINED)
+
+    async def _move(self, deadline: float) -> None:
+        plan = batches(self._engine.session_ids())
+        for number, batch in enumerate(plan):
+            for sid in batch:
+                self._engine.close_for_reconnect(sid)
+            left = len(plan) - number - 1
+            remaining = deadline - asyncio.get_running_loop().time()
+            if left and remaining > 0:
+                await asyncio.sleep(min(0.2, remaining / left) * random.uniform(0.5, 1.0))  # noqa: S311 (jitter)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._on_state(state.value)

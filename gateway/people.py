@@ -1,0 +1,307 @@
+"""Who is where, told to those who look: wires presence (pure), its stores, and the outbox; runs once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+from contract import keys
+from contract.envelope import EnvelopeError, PresenceChanges, Reader, RoomNote
+from contract.envelope import People as PeopleNote
+from contract.errors import Code, RoomcastError
+from contract.events import MAX_LIST, MAX_PRESENCE_ROOM, ONLINE_SECONDS, PRESENCE, ROOM, TYPING, PresenceUsers, Typing
+from contract.events import Presence as PresencePayload
+from gateway.adapter.link import LinkError
+from gateway.adapter.manager import RedisAdapter
+from gateway.outbox import NAMESPACE, Outbox
+from gateway.presence import Attendance, Watchers, change
+from gateway.rooms import Present
+from gateway.session import Session
+from gateway.stores.presence import PresenceStore
+from gateway.stores.rooms import RoomStore
+from gateway.stores.roster import Roster, RosterStore
+
+FLUSH_SECONDS: Final = 1.0
+ANNOUNCE_SECONDS: Final = 5.0
+REFRESH_SECONDS: Final = 20.0
+_VIEW_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+class People:
+    """Presence, typing and room occupancy of one gateway."""
+
+    def __init__(
+        self,
+        adapter: RedisAdapter,
+        outbox: Outbox,
+        presence: PresenceStore,
+        rosters: RosterStore,
+        store: RoomStore,
+    ) -> None:
+        self._adapter = adapter
+        self._outbox = outbox
+        self._presence = presence
+        self._rosters = rosters
+        self._store = store
+        self._attendance = Attendance(time.monotonic)
+        self._watchers = Watchers(time.monotonic)
+        self._here: dict[str, dict[str, set[str]]] = {}
+        """room -> user -> the user's sessions here, invisible ones included"""
+        self._hidden: set[str] = set()
+        """people connected here who chose to be invisible, on any device"""
+        self._views: dict[str, tuple[float, asyncio.Task[list[dict[str, Any]]]]] = {}
+        self._news: dict[str, PeopleNote] = {}
+        self._wake = asyncio.Event()
+        self._changes = Reader(PresenceChanges)
+        self._notes = Reader(RoomNote)
+        self.is_draining = False
+
+    def start(self) -> None:
+        """Hear presence changes and room notes."""
+        for shard in range(keys.PRESENCE_SHARDS):
+            self._adapter.listen(keys.presence_channel(shard), self._hear_changes)
+        self._adapter.fanout.on_note = self._hear_note
+
+    # --- connections ---
+
+    def opened(self, session: Session) -> None:
+        self._attendance.enter(session.sid, session.user)
+        self._wake.set()
+
+    async def closed(self, session: Session) -> None:
+        """A connection ended. While draining it is about to come back elsewhere: its presence is left to expire."""
+        self._watchers.drop_connection(session.sid)
+        if not self.is_draining:
+            self._attendance.leave(session.sid)
+            self._wake.set()
+        for room in list(session.rooms):
+            try:
+                await self.left(session, room)
+            except RoomcastError as error:
+                _log.warning("leaving a room: %s; its entry expires by itself", error)
+
+    def seen(self, session: Session) -> None:
+        self._attendance.seen(session.sid)
+
+    # --- gateway.rooms.People ---
+
+    async def entered(self, session: Session, room: str) -> Present:
+        users = self._here.setdefault(room, {})
+        is_first = session.user not in users
+        users.setdefault(session.user, set()).add(session.sid)
+        if is_first and session.user not in self._hidden:
+            roster = await self._rosters.enter(room, session.user)
+            self._watchers.roster(room, roster.users, roster.occupancy)
+            occupancy = roster.occupancy
+            await self._tell(room, roster, session)
+        else:
+            occupancy = await self._rosters.occupancy(room)
+        others = [row for row in await self._view(room) if row["user"] != session.user]
+        oneself = {"user": session.user, "name": session.identity.name, "status": session.status}
+        return Present(occupancy, [oneself, *others][:MAX_LIST])
+
+    async def left(self, session: Session, room: str) -> None:
+        users = self._here.get(room, {})
+        sids = users.get(session.user, set())
+        sids.discard(session.sid)
+        if sids:
+            return
+        users.pop(session.user, None)
+        if not self._attendance.connections(session.user):
+            self._hidden.discard(session.user)
+        if not users and self._here.pop(room, None) is not None:
+            self._watchers.drop_room(room)
+            self._views.pop(room, None)
+        await self._tell(room, await self._rosters.exit(room, session.user), session)
+
+    async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        page = await self._rosters.page(room, after, limit)
+        return await self._describe(page.users), page.after
+
+    async def _tell(self, room: str, roster: Roster, session: Session) -> None:
+        """Let every gateway that hears the room know who came and who went."""
+        if not roster.appeared and not roster.vanished:
+            return
+        named = {session.user: session.identity.name}
+        entered = [(user, named.get(user, user), session.status) for user in roster.appeared]
+        try:
+            await self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
+        except LinkError as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+
+    async def _view(self, room: str) -> list[dict[str, Any]]:
+        """Up to a hundred people in the room; a thousand joins within a second share one look."""
+        now = time.monotonic()
+        made_at, task = self._views.get(room, (0.0, None))
+        if task is None or (task.done() and (now - made_at > _VIEW_SECONDS or task.exception() is not None)):
+            task = self._adapter.background(self._look(room), f"people of {room}")
+            self._views[room] = (now, task)
+        return await asyncio.shield(task)
+
+    async def _look(self, room: str) -> list[dict[str, Any]]:
+        page = await self._rosters.page(room, None, MAX_LIST)
+        return await self._describe(page.users)
+
+    async def _describe(self, users: list[str]) -> list[dict[str, Any]]:
+        names, shown = await asyncio.gather(self._store.names(users), self._presence.query(users))
+        return [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
+
+    # --- use cases ---
+
+    async def beat(self, session: Session, p: PresencePayload) -> dict[str, Any]:
+        """The `presence` event: a sign of life, and perhaps a new status."""
+        if self._attendance.update(session.sid, p.status, p.note):
+            session.status = p.status or session.status
+            session.note = session.note if p.note is None else p.note
+            self._wake.set()
+        return {"online_seconds": ONLINE_SECONDS}
+
+    async def query(self, session: Session, p: PresenceUsers) -> dict[str, Any]:
+        return {"users": await self._snapshot(p.users)}
+
+    async def watch(self, session: Session, p: PresenceUsers) -> dict[str, Any]:
+        self._watchers.watch(session.sid, p.users)
+        return {"users": await self._snapshot(p.users)}
+
+    async def unwatch(self, session: Session, p: PresenceUsers) -> dict[str, Any]:
+        self._watchers.unwatch(session.sid, p.users)
+        return {"users": {}}
+
+    async def typing(self, session: Session, p: Typing) -> dict[str, Any]:
+        """Droppable: only from members, never of invisible people, and lost when Redis is away."""
+        if p.room in session.rooms and session.is_visible:
+            data = {"room": p.room, "user": session.user, "typing": p.typing}
+            await self._outbox.to_room(p.room, TYPING, data, skip=session.sid)
+        return {}
+
+    async def _snapshot(self, users: list[str]) -> dict[str, dict[str, Any]]:
+        shown = await self._presence.query(users)
+        rows = {user: change(user, *row) for user, row in shown.items()}
+        return {user: {key: value for key, value in row.items() if key != "user"} for user, row in rows.items()}
+
+    # --- what is heard ---
+
+    def _hear_changes(self, data: bytes) -> None:
+        try:
+            rows = self._changes.unpack(data).rows
+        except EnvelopeError as error:
+            _log.warning("not presence: %s", error)
+            return
+        self._watchers.apply(rows)
+        for user, is_hidden in self._attendance.visibility(rows):
+            self._adapter.background(self._show(user, is_hidden), "visibility")
+
+    async def _show(self, user: str, is_hidden: bool) -> None:
+        """Take a person who became invisible out of the rooms here, or back in."""
+        if is_hidden == (user in self._hidden):
+            return
+        (self._hidden.add if is_hidden else self._hidden.discard)(user)
+        for room, users in list(self._here.items()):
+            if user not in users:
+                continue
+            roster = await (self._rosters.exit(room, user) if is_hidden else self._rosters.enter(room, user, users=0))
+            names = await self._store.names([user])
+            entered = [(name, names.get(name, name), "online") for name in roster.appeared]
+            await self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
+
+    def _hear_note(self, room: str, data: bytes) -> None:
+        try:
+            note = self._notes.unpack(data)
+        except EnvelopeError as error:
+            _log.warning("not a room note: %s", error)
+            return
+        if room not in self._here:
+            return
+        for user, _, _ in note.entered:
+            self._watchers.arrive(room, user, note.occupancy)
+        now = int(time.time() * 1000)
+        self._watchers.apply([(user, status, now, "") for user, _, status in note.entered])
+        for user in note.left:
+            self._watchers.depart(room, user, note.occupancy)
+        known = self._news.get(room, note)
+        entered = {row[0]: row for row in (*known.entered, *note.entered) if row[0] not in note.left}
+        left = {user for user in (*known.left, *note.left) if user not in {row[0] for row in note.entered}}
+        self._news[room] = PeopleNote(note.occupancy, list(entered.values()), sorted(left))
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """For ever: flush signs of life, deliver changes, announce the node, refresh rosters."""
+        announce_at = refresh_at = 0.0
+        while True:
+            now = time.monotonic()
+            if now >= announce_at:
+                announce_at = now + ANNOUNCE_SECONDS
+                await self._quietly(self._announce())
+            if now >= refresh_at:
+                refresh_at = now + REFRESH_SECONDS
+                await self._quietly(self._refresh())
+            await self._quietly(self._flush())
+            self._deliver()
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._wake.wait()
+                await asyncio.sleep(0.05)  # what changes together goes out together
+            except TimeoutError:
+                pass
+
+    async def retire(self) -> None:
+        """The node's last word, after a drain."""
+        await self._quietly(self._flush())
+        await self._quietly(self._presence.retire_node())
+
+    @staticmethod
+    async def _quietly(work: Any) -> None:
+        """Redis trouble here waits for the next round."""
+        try:
+            await work
+        except RoomcastError as error:
+            _log.info("presence waits: %s", error)
+
+    async def _announce(self) -> None:
+        if not await self._presence.announce_node():
+            self._attendance.refresh()
+
+    async def _refresh(self) -> None:
+        """Open connections are alive: pings would have ended them otherwise. Rosters are confirmed."""
+        for sid in self._adapter.members.everyone(NAMESPACE):
+            self._attendance.seen(sid)
+        here = {room: [user for user in users if user not in self._hidden] for room, users in self._here.items()}
+        for room, roster in (await self._rosters.refresh(here)).items():
+            if room in self._here:
+                self._watchers.roster(room, roster.users, roster.occupancy)
+
+    async def _flush(self) -> None:
+        batch = self._attendance.take()
+        if not batch:
+            return
+        try:
+            self._attendance.unknown(await self._presence.flush(batch))
+        except RoomcastError:
+            self._attendance.restore(batch)
+            raise
+
+    def _deliver(self) -> None:
+        out = self._watchers.flush()
+        for room, changes in out.rooms.items():
+            self._outbox.to_local_room(room, PRESENCE, {"changes": changes})
+        for sid, changes in out.connections.items():
+            self._outbox.to_sessions([sid], PRESENCE, {"changes": changes})
+        news, self._news = self._news, {}
+        for room, occupancy in out.occupancies.items():
+            news.setdefault(room, PeopleNote(occupancy))
+        for room, note in news.items():
+            self._outbox.to_local_room(room, ROOM, _people(room, note))
+
+
+def _people(room: str, note: PeopleNote) -> dict[str, Any]:
+    """The `room` event of people who came and went; in large rooms only the count."""
+    event: dict[str, Any] = {"room": room, "change": "people", "occupancy": note.occupancy}
+    if note.occupancy <= MAX_PRESENCE_ROOM:
+        event["entered"] = [{"user": user, "name": name, "status": status} for user, name, status in note.entered]
+        event["left"] = note.left
+    return event
