@@ -1,0 +1,66 @@
+"""The order of one room: what a gateway does with each packet it hears."""
+
+import pytest
+
+from gateway.adapter.order import Verdict, Watch
+
+A, B = b"a" * 16, b"b" * 16
+
+
+def watch_at(epoch: bytes, seq: int) -> Watch:
+    watch = Watch()
+    watch.set(epoch, seq)
+    return watch
+
+
+def test_the_first_packet_sets_the_watch() -> None:
+    watch = Watch()
+    assert watch.offer(A, 41) is Verdict.DELIVER
+    assert (watch.epoch, watch.seq) == (A, 41)
+
+
+def test_packets_in_a_row_are_delivered() -> None:
+    watch = watch_at(A, 1)
+    assert [watch.offer(A, seq) for seq in (2, 3, 4)] == [Verdict.DELIVER] * 3
+
+
+@pytest.mark.parametrize("seq", [1, 4, 5])
+def test_what_was_delivered_is_a_repeat(seq: int) -> None:
+    watch = watch_at(A, 5)
+    assert watch.offer(A, seq) is Verdict.REPEAT
+    assert watch.seq == 5
+
+
+def test_a_jump_is_a_hole_and_does_not_move_the_watch() -> None:
+    watch = watch_at(A, 5)
+    assert watch.offer(A, 7) is Verdict.HOLE
+    assert watch.seq == 5
+
+
+def test_another_epoch_is_never_taken_for_a_repeat() -> None:
+    watch = watch_at(A, 853)
+    assert watch.offer(B, 798) is Verdict.OTHER_EPOCH
+
+
+@pytest.mark.parametrize(
+    ("epoch", "seq", "verdict"),
+    [
+        (A, 5, Verdict.REPEAT),
+        (A, 6, Verdict.HOLE),
+        (A, 4, Verdict.OTHER_EPOCH),
+        (B, 9, Verdict.OTHER_EPOCH),
+    ],
+)
+def test_comparing_with_the_log(epoch: bytes, seq: int, verdict: Verdict) -> None:
+    assert watch_at(A, 5).compare(epoch, seq) is verdict
+
+
+def test_nothing_heard_means_nothing_to_compare() -> None:
+    assert Watch().compare(A, 9) is Verdict.REPEAT
+
+
+def test_the_log_starts_a_watch_only_before_the_first_packet() -> None:
+    watch = Watch()
+    watch.start(A, 3)
+    watch.start(B, 9)
+    assert (watch.epoch, watch.seq) == (A, 3)

@@ -1,0 +1,59 @@
+"""What ids look like, and what a room's id says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract import ids
+from contract.ids import Access
+
+
+@pytest.mark.parametrize("subject", ["ada", "a.b@c-d_e", "x" * 60])
+def test_a_plain_subject_stays_as_it_is(subject: str) -> None:
+    assert ids.encode_subject(subject) == subject
+
+
+@pytest.mark.parametrize(
+    ("subject", "user"), [("auth0|x1", "x--auth0-7Cx1"), ("Ä", "x---C3-84"), ("x--a", "x--x-2D-2Da")]
+)
+def test_any_other_is_encoded(subject: str, user: str) -> None:
+    assert ids.encode_subject(subject) == user
+
+
+@given(st.text(min_size=1, max_size=15))
+def test_encoding_is_reversible_and_valid(subject: str) -> None:
+    try:
+        user = ids.encode_subject(subject)
+    except (ValueError, UnicodeEncodeError):
+        return
+    assert ids.is_user_id(user)
+    assert ids.decode_user(user) == subject
+
+
+@pytest.mark.parametrize("subject", ["", "ä" * 30])
+def test_empty_and_overlong_subjects_are_refused(subject: str) -> None:
+    with pytest.raises(ValueError, match="empty or too long"):
+        ids.encode_subject(subject)
+
+
+@pytest.mark.parametrize(
+    ("room", "verdict"),
+    [
+        ("public:lobby", Access.OPEN),
+        ("public:", Access.STORED),
+        ("dm:ada:bob", Access.OPEN),
+        ("dm:bob:ada", Access.CLOSED),
+        ("dm:bob:cem", Access.CLOSED),
+        ("dm:ada", Access.CLOSED),
+        ("dm:ada:ada", Access.OPEN),
+        ("team", Access.STORED),
+        ("publicity:x", Access.STORED),
+    ],
+)
+def test_what_a_room_says_about_ada(room: str, verdict: Access) -> None:
+    assert ids.access(room, "ada") is verdict
+
+
+@pytest.mark.parametrize("room", ["", "a" * 129, "a b", "{x}", "ä", "a\n"])
+def test_no_room_ids(room: str) -> None:
+    assert not ids.is_room_id(room)

@@ -1,0 +1,26 @@
+"""Keys of one script share a slot, and no name can break out of its tag."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract import keys
+
+
+@given(st.text(max_size=40))
+def test_tags_are_reversible_and_hold_no_braces(name: str) -> None:
+    try:
+        tag = keys.tag(name)
+    except UnicodeEncodeError:
+        return  # a lone surrogate never comes from JSON
+    assert not set(tag) & set("{}\n\r\0")
+    assert keys.untag(tag) == name
+
+
+@pytest.mark.parametrize("room", ["public:lobby", "we{ird}", "%7B"])
+def test_all_keys_of_a_room_share_its_tag(room: str) -> None:
+    makers = (keys.room_log, keys.room_meta, keys.room_ids, keys.room_ids_old, keys.room_channel, keys.room_members)
+    tags = {re.fullmatch(r"room:\{([^{}]*)\}.*", make(room))[1] for make in makers}  # type: ignore[index]
+    assert tags == {keys.tag(room)}
