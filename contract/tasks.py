@@ -30,6 +30,12 @@ class TaskSet:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
+    async def wait(self, seconds: float) -> None:
+        """Wait until no task is left, at most `seconds`."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(list(self._tasks), timeout=left)
+
     async def cancel(self) -> None:
         """Cancel all tasks and wait until they have ended."""
         tasks = list(self._tasks)

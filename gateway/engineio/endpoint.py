@@ -1,0 +1,170 @@
+"""The HTTP endpoint: tells handshakes, polls, posts, upgrades and preflights apart, and refuses what it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from aiohttp import web
+
+from gateway.engineio import environ, handshake, polling, refusals
+from gateway.engineio.core import Phase
+from gateway.engineio.handshake import Caller
+from gateway.engineio.origins import Origins
+from gateway.engineio.peers import Peers
+from gateway.engineio.refusals import Refusal, refusal_response
+from gateway.engineio.rfc6455 import POLICY_VIOLATION, TEXT, FrameParser, HandshakeError, frame
+from gateway.engineio.rules import PROTOCOL_REVISION, Reason
+from gateway.engineio.runtime import Runtime
+from gateway.engineio.session import Session
+from gateway.engineio.takeover import TakenOver, take_over, unmask
+from gateway.engineio.websocket import WebSocketLink
+
+TRANSPORTS: Final = ("polling", "websocket")
+
+Admission = Callable[[Caller], Refusal | None]
+"""Asked before each new session; a Refusal is what the client gets instead."""
+
+
+class Endpoint:
+    """Serves the requests of clients over the sessions of `runtime`."""
+
+    def __init__(
+        self, runtime: Runtime, origins: Origins, peers: Peers, transports: Iterable[str], *, allow_upgrades: bool
+    ) -> None:
+        self._transports = tuple(transports)
+        if not self._transports or set(self._transports) - set(TRANSPORTS):
+            raise ValueError(f"transports are {' and '.join(TRANSPORTS)}")
+        self._runtime = runtime
+        self._origins = origins
+        self._peers = peers
+        self._upgrades = ["websocket"] if allow_upgrades and "websocket" in self._transports else []
+        self.is_accepting = True
+        self.admission: Admission | None = None
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        caller = handshake.identify(request, self._peers)
+        if not handshake.is_allowed(request, caller, self._origins):
+            return self._refuse(refusals.FORBIDDEN_ORIGIN)
+        response = await self._respond(request, caller)
+        if not isinstance(response, TakenOver):
+            response.headers.update(self._origins.headers(request.headers, request.method))
+        return response
+
+    async def _respond(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+        if request.method == "OPTIONS":
+            return web.Response(status=204)
+        transport = request.query.get("transport")
+        if transport not in self._transports:
+            return self._refuse(refusals.UNKNOWN_TRANSPORT)
+        if request.query.get("EIO") != PROTOCOL_REVISION:
+            return self._refuse(refusals.UNSUPPORTED_VERSION)
+        sid = request.query.get("sid")
+        if sid is not None:
+            return await self._continue(request, transport, sid)
+        if request.method != "GET":
+            return self._refuse(refusals.BAD_METHOD)
+        refusal = self._admit(caller)
+        if refusal is not None:
+            return self._refuse(refusal)
+        return await (self._open_polling if transport == "polling" else self._open_websocket)(request, caller)
+
+    def _admit(self, caller: Caller) -> Refusal | None:
+        if not self.is_accepting:
+            return refusals.NOT_ACCEPTING
+        if self._runtime.pending.is_full(caller.peer):
+            return refusals.TOO_MANY_PENDING
+        return self.admission(caller) if self.admission is not None else None
+
+    async def _open_polling(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+        session = self._runtime.create(caller.peer, Phase.POLLING)
+        if not await self._announce(session, request, caller):
+            return self._refuse(refusals.UNAUTHORIZED)
+        return polling.payload_response(session.open_packet(self._upgrades))
+
+    async def _open_websocket(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+        head = _switching(request)
+        if isinstance(head, Refusal):
+            return self._refuse(head)
+        session = self._runtime.create(caller.peer, Phase.WEBSOCKET)
+        if not await self._announce(session, request, caller):
+            return self._refuse(refusals.UNAUTHORIZED)
+        link = session.link = self._link(session)
+        return self._hand_over(request, session, link, head + frame(TEXT, session.open_packet([])))
+
+    async def _announce(self, session: Session, request: web.Request, caller: Caller) -> bool:
+        """Tell the application; False when it refuses the session."""
+        verdict = await self._runtime.call("connect", session.sid, environ.build(request, caller.peer, caller.scheme))
+        if verdict is not None and verdict is not True:
+            self._runtime.run(session, session.close(Reason.SERVER_DISCONNECT))
+        return not session.is_closed
+
+    async def _continue(self, request: web.Request, transport: str, sid: str) -> web.StreamResponse:
+        session = self._runtime.sessions.get(sid)
+        if session is not None:
+            session.on_time(self._runtime.now())
+        if session is None or session.is_closed:
+            return self._say_farewell(request, sid)
+        if transport == "websocket":
+            return self._upgrade(request, session)
+        if request.method == "GET":
+            return await polling.get(self._runtime, session, request)
+        if request.method == "POST":
+            return await polling.post(self._runtime, session, request)
+        return self._refuse(refusals.BAD_METHOD)
+
+    def _say_farewell(self, request: web.Request, sid: str) -> web.Response:
+        payload = self._runtime.take_farewell(sid) if request.method == "GET" else None
+        return self._refuse(refusals.UNKNOWN_SESSION) if payload is None else polling.payload_response(payload)
+
+    def _upgrade(self, request: web.Request, session: Session) -> web.StreamResponse:
+        head = _switching(request)
+        if isinstance(head, Refusal):
+            return self._refuse(head)
+        if not self._upgrades:
+            return self._refuse(refusals.BAD_REQUEST)
+        if not session.probe_attached(self._runtime.now()):
+            return self._turn_away(request, head)
+        self._runtime.watch(session)
+        link = session.probe = self._link(session, is_probe=True)
+        return self._hand_over(request, session, link, head)
+
+    def _turn_away(self, request: web.Request, head: bytes) -> web.StreamResponse:
+        """A second WebSocket for one session is opened and closed: the protocol's suite expects no HTTP error."""
+        link = self._link(None)
+        if take_over(request, link) is None:
+            return self._refuse(refusals.BAD_REQUEST)
+        link.send(head)
+        self._runtime.finish(link, POLICY_VIOLATION, b"")
+        return TakenOver()
+
+    def _link(self, session: Session | None, *, is_probe: bool = False) -> WebSocketLink:
+        return WebSocketLink(session, FrameParser(self._runtime.rules.max_payload, unmask), is_probe=is_probe)
+
+    def _hand_over(
+        self, request: web.Request, session: Session, link: WebSocketLink, head: bytes
+    ) -> web.StreamResponse:
+        """Take the connection from aiohttp, and answer on it."""
+        tail = take_over(request, link)
+        if tail is None or link.transport is None:
+            session.link_went(link)
+            return self._refuse(refusals.BAD_REQUEST)
+        link.send(head)
+        if not link.is_probe:
+            session.attach(link, link.transport)
+        if tail:
+            link.data_received(tail)
+        return TakenOver()
+
+    def _refuse(self, refusal: Refusal) -> web.Response:
+        self._runtime.observer.refused(refusal.status, refusal.message)
+        return refusal_response(refusal)
+
+
+def _switching(request: web.Request) -> bytes | Refusal:
+    if request.method != "GET" or not handshake.wants_websocket(request):
+        return refusals.BAD_REQUEST
+    try:
+        return handshake.switching_protocols(request)
+    except HandshakeError as error:
+        return Refusal(error.status, 3, str(error))

@@ -1,0 +1,55 @@
+"""The HTTP side of opening a session: what a request asks for, and whether it may."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aiohttp import web
+
+from gateway.engineio.origins import Origins
+from gateway.engineio.peers import Peers
+from gateway.engineio.rfc6455 import HandshakeError, accept
+
+
+class Caller(NamedTuple):
+    """Where a request comes from: the client's address, and how it reached us (behind a trusted proxy, the proxy)."""
+
+    peer: str
+    scheme: str
+    hosts: tuple[str, ...]
+
+
+def identify(request: web.Request, peers: Peers) -> Caller:
+    """Forwarding headers count only when a trusted proxy sent them."""
+    headers = request.headers
+    remote = request.remote or ""
+    scheme = request.scheme
+    hosts: tuple[str, ...] = (headers.get("Host", ""),)
+    if peers.is_trusted(remote):
+        scheme = headers.get("X-Forwarded-Proto", scheme).split(",")[0].strip()
+        if forwarded := headers.get("X-Forwarded-Host"):
+            hosts = (*hosts, forwarded.split(",")[0].strip())
+    return Caller(peers.find(remote, ",".join(headers.getall("X-Forwarded-For", ()))), scheme, hosts)
+
+
+def is_allowed(request: web.Request, caller: Caller, origins: Origins) -> bool:
+    """Is the Origin of the page behind this request accepted? More than one Origin header is no browser's."""
+    listed = request.headers.getall("Origin", [])
+    return len(listed) < 2 and origins.accepts(listed[0] if listed else None, caller.scheme, caller.hosts)
+
+
+def wants_websocket(request: web.Request) -> bool:
+    tokens = {token.strip().lower() for token in request.headers.get("Connection", "").split(",")}
+    return "upgrade" in tokens and request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def switching_protocols(request: web.Request) -> bytes:
+    """The 101 answer to a WebSocket handshake (RFC 6455, section 4.2.2), without extensions or subprotocols.
+
+    Raises HandshakeError: 400, or 426 for another version than 13.
+    """
+    if request.headers.get("Sec-WebSocket-Version") != "13":
+        raise HandshakeError("Sec-WebSocket-Version must be 13", 426)
+    key = accept(request.headers.get("Sec-WebSocket-Key", ""))
+    head = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
+    return "\r\n".join((*head, f"Sec-WebSocket-Accept: {key}", "", "")).encode()

@@ -1,0 +1,37 @@
+"""Requests that are answered with an error: its number and words are those of the Engine.IO reference server."""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+
+class Refusal(NamedTuple):
+    """`status` is HTTP's; `code` Engine.IO's; `retry_after` in seconds, 0 for none."""
+
+    status: int
+    code: int
+    message: str
+    retry_after: int = 0
+
+
+UNAUTHORIZED: Final = Refusal(401, 4, "Unauthorized")
+UNKNOWN_TRANSPORT: Final = Refusal(400, 0, "Transport unknown")
+UNKNOWN_SESSION: Final = Refusal(400, 1, "Session ID unknown")
+BAD_METHOD: Final = Refusal(400, 2, "Bad handshake method")
+BAD_REQUEST: Final = Refusal(400, 3, "Bad request")
+FORBIDDEN_ORIGIN: Final = Refusal(403, 4, "Origin not allowed")
+UNSUPPORTED_VERSION: Final = Refusal(400, 5, "Unsupported protocol version")
+TOO_MANY_PENDING: Final = Refusal(429, 4, "Too many sessions without a connect from this address", 5)
+NOT_ACCEPTING: Final = Refusal(503, 4, "Not accepting new sessions", 1)
+
+
+def refusal_response(refusal: Refusal) -> web.Response:
+    body = json.dumps({"code": refusal.code, "message": refusal.message}, separators=(",", ":"))
+    response = web.Response(status=refusal.status, text=body, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    if refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response

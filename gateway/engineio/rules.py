@@ -1,0 +1,56 @@
+"""The numbers and words of the Engine.IO layer: limits, intervals, and reasons for which a session ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+PROTOCOL_REVISION: Final = "4"
+"""The value of the `EIO` query parameter."""
+
+
+class Reason:
+    """Why a session ended. The first five are python-engineio's own words; the rest are ours."""
+
+    SERVER_DISCONNECT: Final = "server disconnect"
+    CLIENT_DISCONNECT: Final = "client disconnect"
+    PING_TIMEOUT: Final = "ping timeout"
+    TRANSPORT_CLOSE: Final = "transport close"
+    TRANSPORT_ERROR: Final = "transport error"
+    PARSE_ERROR: Final = "parse error"
+    TOO_LARGE: Final = "payload too large"
+    SLOW_CLIENT: Final = "slow client"
+    CONNECT_TIMEOUT: Final = "connect timeout"
+    ATTACHMENT_TIMEOUT: Final = "attachment timeout"
+    OVERLOAD: Final = "too many pending events"
+    RECONNECT: Final = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Limits of one server. Times are in seconds, sizes in bytes."""
+
+    ping_interval: float = 25.0
+    ping_timeout: float = 20.0
+    connect_seconds: float = 10.0
+    """How long a session may live without a Socket.IO CONNECT."""
+    upgrade_seconds: float = 10.0
+    """How long a WebSocket may take to prove itself as the upgrade of a polling session."""
+    close_seconds: float = 1.0
+    """How long a closed WebSocket waits for the client's close frame."""
+    max_payload: int = 1_000_000
+    """The largest WebSocket message and polling POST that is read."""
+    max_buffer: int = 1_000_000
+    """How much may wait for one client: its queue and its transport's buffer together. One packet that is larger
+    by itself may still go to a client that has nothing waiting."""
+    kernel_buffer: int = 262_144
+    """SO_SNDBUF of a WebSocket (the kernel books twice as much); 0 leaves it to the kernel."""
+    max_pending_per_peer: int = 500
+    """Sessions without a CONNECT that one peer address may hold; an IPv6 /64 counts as one address."""
+
+    def __post_init__(self) -> None:
+        for name in ("ping_interval", "ping_timeout", "connect_seconds", "upgrade_seconds", "close_seconds"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0")
+        if self.max_payload < 1 or self.max_buffer < 1 or self.kernel_buffer < 0 or self.max_pending_per_peer < 1:
+            raise ValueError("sizes and counts must be above 0")

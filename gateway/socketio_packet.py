@@ -1,0 +1,163 @@
+"""Socket.IO packets, read strictly and fast: a packet class for python-socketio (`serializer=StrictPacket`).
+
+Source: the Socket.IO protocol, revision 5. What the stock class lets through is refused here with ValueError, upon
+which the server closes the session: payloads of the wrong form, reserved event names, more than ten attachments,
+placeholders that point nowhere, NaN and Infinity, and nesting beyond `MAX_DEPTH`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+from socketio import packet as stock
+
+MAX_ATTACHMENTS: Final = 10
+MAX_DEPTH: Final = 64
+RESERVED_EVENTS: Final = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+_FORM: Final = re.compile(
+    r"([0-6])"  # type
+    r"(?:([0-9]{1,10})-)?"  # number of attachments
+    r"(?:(/[^,]*)(?:,|\Z))?"  # namespace, with a query that is ignored
+    r"([0-9]{1,16})?"  # id of the ack
+    r"(.*)",  # JSON
+    re.DOTALL,
+)
+_NOT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}]+', re.DOTALL)
+_BINARY_TYPES: Final = (stock.BINARY_EVENT, stock.BINARY_ACK)
+_EVENT_TYPES: Final = (stock.EVENT, stock.BINARY_EVENT)
+_ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)
+
+
+class OrjsonModule:
+    """orjson in the shape of the standard `json` module, as far as python-socketio uses it."""
+
+    @staticmethod
+    def dumps(value: Any, **_: Any) -> str:
+        """Compact JSON. NaN and Infinity become null; raises TypeError for what JSON has no form for."""
+        try:
+            return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+        except orjson.JSONEncodeError:
+            # Integers beyond 64 bits, which orjson does not write.
+            return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+    @staticmethod
+    def loads(text: str | bytes, **_: Any) -> Any:
+        """The value in `text`; raises ValueError, also for NaN and Infinity."""
+        return orjson.loads(text)
+
+
+class StrictPacket(stock.Packet):  # type: ignore[misc]
+    """A Socket.IO packet. Decoding raises ValueError for whatever a client must not send."""
+
+    json = OrjsonModule
+    packet_type: int
+    namespace: str | None
+    id: int | None
+    data: Any
+    attachments: list[bytes]
+    attachment_count: int
+    _json: bytes | None = None
+
+    def __init__(
+        self,
+        packet_type: int = stock.EVENT,
+        data: Any = None,
+        namespace: str | None = None,
+        id: int | None = None,  # noqa: A002 (python-socketio's name)
+        binary: bool | None = None,
+        encoded_packet: str | None = None,
+    ) -> None:
+        if encoded_packet is None and binary is None and data is not None:
+            # Whatever orjson can write holds no bytes: that is quicker than to look.
+            with suppress(TypeError):
+                self._json = orjson.dumps(data)
+                binary = False
+        super().__init__(packet_type, data, namespace, id, binary, encoded_packet)
+
+    def encode(self) -> str | list[str | bytes]:
+        """The packet as text; followed by its attachments when it has any."""
+        if self._json is None:
+            encoded: str | list[str | bytes] = super().encode()
+            return encoded
+        namespace = f"{self.namespace}," if self.namespace and self.namespace != "/" else ""
+        ack = "" if self.id is None else str(self.id)
+        return f"{self.packet_type}{namespace}{ack}{self._json.decode()}"
+
+    def decode(self, encoded_packet: str) -> int:
+        """Take in a text packet; returns the number of attachments that must follow."""
+        match = _FORM.fullmatch(encoded_packet)
+        if match is None:
+            raise ValueError("no Socket.IO packet")
+        kind, count, namespace, ack, text = match.groups()
+        self.packet_type = int(kind)
+        self.namespace = namespace.partition("?")[0] if namespace else None
+        self.id = int(ack) if ack else None
+        self.data = _parse(text) if text else None
+        self._check()
+        return self._attachments(count)
+
+    def _attachments(self, count: str | None) -> int:
+        if (count is not None) != (self.packet_type in _BINARY_TYPES):
+            raise ValueError("attachments belong to binary packets")
+        number = int(count or 0)
+        if number > MAX_ATTACHMENTS:
+            raise ValueError("too many attachments")
+        return number
+
+    def _check(self) -> None:
+        """The payload has the form of its type."""
+        kind, data = self.packet_type, self.data
+        if kind in _EVENT_TYPES:
+            is_right = isinstance(data, list) and data and isinstance(data[0], str)
+            if not is_right or data[0] in RESERVED_EVENTS:
+                raise ValueError("no event")
+        elif kind in _ACK_TYPES:
+            if not isinstance(data, list) or self.id is None:
+                raise ValueError("no ack")
+        elif kind == stock.CONNECT:
+            if data is not None and not isinstance(data, dict):
+                raise ValueError("no connect")
+        elif kind != stock.DISCONNECT or data is not None:
+            raise ValueError("not from a client")
+
+    @classmethod
+    def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        """`data` with its placeholders replaced; each attachment is used at most once."""
+        left = dict(enumerate(attachments))
+        return _fill(data, left)
+
+
+def _parse(text: str) -> Any:
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(text):
+        raise ValueError("nested too deeply")
+    return orjson.loads(text)
+
+
+def _is_deep(text: str) -> bool:
+    """Is the nesting beyond MAX_DEPTH? Peels one level at a time, at the speed of the string methods."""
+    brackets = _NOT_BRACKETS.sub("", text)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace("[]", "").replace("{}", "")
+        if not brackets:
+            return False
+    return True
+
+
+def _fill(data: Any, left: dict[int, bytes]) -> Any:
+    if isinstance(data, list):
+        return [_fill(item, left) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is not True:
+        return {key: _fill(value, left) for key, value in data.items()}
+    number = data.get("num")
+    if not isinstance(number, int) or isinstance(number, bool) or number not in left:
+        raise ValueError("a placeholder without its attachment")
+    return left.pop(number)
