@@ -1,0 +1,50 @@
+/** What every part of the page shares: the client, the rooms, and a place for short notes. */
+
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import { RoomcastError, type Client, type RoomId, type UserId } from "@roomcast/sdk";
+import type { RoomBook } from "./book.ts";
+
+export interface App {
+  client: Client;
+  book: RoomBook;
+  self: { user: UserId; name: string };
+  go: (room: RoomId) => void;
+  note: (text: string) => void;
+  signOut: () => void;
+}
+
+export const AppContext = createContext<App | null>(null);
+
+export function useApp(): App {
+  const app = useContext(AppContext);
+  if (!app) throw new Error("rendered outside of a session");
+  return app;
+}
+
+/** An error as a sentence for people. */
+export function explain(thrown: unknown): string {
+  const error = RoomcastError.from(thrown);
+  return SENTENCES[error.reason] ?? `That did not work (${error.reason}).`;
+}
+
+const SENTENCES: Record<string, string> = {
+  bad_request: "The server did not understand this.",
+  too_large: "This is too long.",
+  not_found: "It does not exist any more.",
+  conflict: "It exists already, or has changed meanwhile.",
+  unauthorized: "You are not signed in any more.",
+  forbidden: "You may not do this here.",
+  revoked: "Your session was ended.",
+  unavailable: "The server cannot be reached at the moment.",
+  outcome_unknown: "The server did not answer in time.",
+  rate_limited: "Too fast. Wait a moment and try again.",
+  draining: "The server is restarting. Try again in a moment.",
+  internal: "Something went wrong on the server.",
+  too_many_rooms: "You are in as many rooms as allowed.",
+  media_unavailable: "Files cannot be sent at the moment.",
+  media_refused: "A file of this type or size is not allowed.",
+  upload_incomplete: "The file did not arrive whole.",
+  upload_mismatch: "The file is not what it claims to be.",
+  upload_expired: "This took too long. Add the file again.",
+};

@@ -1,0 +1,70 @@
+/** Who is signed in on this tab. The token is kept per tab, so that two tabs can be two people. */
+
+export interface Session {
+  token: string;
+  /** Set after a sign-in by name; such a session can renew its token. */
+  name: string | null;
+}
+
+const KEY = "roomcast:session";
+const RENEW_BEFORE_SECONDS = 90;
+
+export class SignInError extends Error {}
+
+export function loadSession(storage: Storage): Session | null {
+  try {
+    const session = JSON.parse(storage.getItem(KEY) ?? "null") as Partial<Session> | null;
+    return typeof session?.token === "string" ? { token: session.token, name: session.name ?? null } : null;
+  } catch {
+    return null;
+  }
+}
+
+export function saveSession(storage: Storage, session: Session | null): void {
+  if (session) storage.setItem(KEY, JSON.stringify(session));
+  else storage.removeItem(KEY);
+}
+
+/** Local sign-in. Throws SignInError with a text for people. */
+export async function signInByName(name: string): Promise<Session> {
+  const response = await fetch("/dev/login", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name }),
+  }).catch(() => null);
+  if (!response) throw new SignInError("The server cannot be reached. Is it running?");
+  if (response.ok) {
+    const { token } = (await response.json()) as { token: string };
+    return { token, name };
+  }
+  throw new SignInError(refusalText(response.status));
+}
+
+/** The token for a connect: the stored one, or a new one when that is about to expire. */
+export async function currentToken(session: Session, keep: (session: Session) => void): Promise<string> {
+  const left = (expiryOf(session.token) ?? Infinity) - Date.now() / 1000;
+  if (left > RENEW_BEFORE_SECONDS || session.name === null) return session.token;
+  const renewed = await signInByName(session.name);
+  keep(renewed);
+  return renewed.token;
+}
+
+function refusalText(status: number): string {
+  if (status === 404 || status === 405 || status === 403) {
+    return "Sign-in by name is switched off on this server. It exists for local use only; sign in with a token instead.";
+  }
+  if (status === 400 || status === 422) return "This name cannot be used. Try letters, digits and spaces.";
+  if (status === 429) return "Too many sign-ins at the moment. Try again in a few seconds.";
+  if (status >= 502) return "The gateway is not there yet. Try again in a few seconds.";
+  return `Sign-in failed (status ${status}).`;
+}
+
+function expiryOf(token: string): number | null {
+  try {
+    const payload = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    const { exp } = JSON.parse(atob(payload)) as { exp?: number };
+    return exp ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,94 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { connect, type Client, type ConnectionState, type RoomId } from "@roomcast/sdk";
+import { AppContext, type App } from "../app.ts";
+import { RoomBook } from "../book.ts";
+import { useLatest } from "../hooks.ts";
+import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
+import { currentToken, loadSession, saveSession, type Session } from "../session.ts";
+import { Shell } from "./shell.tsx";
+import { SignIn } from "./sign_in.tsx";
+import { Splash } from "./splash.tsx";
+import { Toasts, useToasts } from "./toasts.tsx";
+
+/** Signed out: the sign-in form. Signed in: one client for as long as the session lasts. */
+export function Root({ storage }: { storage: Storage }) {
+  const [session, setSession] = useState(() => loadSession(storage));
+  const keep = (next: Session | null) => {
+    saveSession(storage, next);
+    setSession(next);
+  };
+  if (!session) return <SignIn onSignedIn={keep} />;
+  return <SignedIn session={session} onRenewed={(next) => saveSession(storage, next)} onSignOut={() => keep(null)} />;
+}
+
+interface SignedInProps {
+  session: Session;
+  onRenewed: (session: Session) => void;
+  onSignOut: () => void;
+}
+
+function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
+  const [, setVersion] = useState(0);
+  const [toasts, note] = useToasts();
+  const [room, go] = useRoute();
+  const client = useClient(session, onRenewed);
+  const book = useMemo(() => new RoomBook(client, () => setVersion((version) => version + 1)), [client]);
+  const state = useConnection(client);
+  const signOut = useLatest(() => {
+    client.close();
+    onSignOut();
+  });
+  const self = client.self;
+  const app = useMemo<App | null>(
+    () => (self ? { client, book, self, go, note, signOut } : null),
+    [client, book, self?.user, self?.name],
+  );
+  return (
+    <>
+      {app ? (
+        <AppContext.Provider value={app}>
+          <Shell room={room} connection={state} />
+        </AppContext.Provider>
+      ) : (
+        <Splash state={state} onRetry={() => client.link.connect()} onSignOut={signOut} />
+      )}
+      <Toasts toasts={toasts} />
+    </>
+  );
+}
+
+function useClient(session: Session, onRenewed: (session: Session) => void): Client {
+  const client = useMemo(() => {
+    let current = session;
+    const keep = (next: Session) => onRenewed((current = next));
+    return connect({ url: location.origin, token: () => currentToken(current, keep) });
+  }, [session]);
+  useEffect(() => () => client.close(), [client]);
+  return client;
+}
+
+/** The connection, told to the rest of the world on <body> as well. */
+function useConnection(client: Client): ConnectionState {
+  const [state, setState] = useState(client.state);
+  useEffect(() => {
+    setState(client.state);
+    return client.onState(setState);
+  }, [client]);
+  useEffect(() => {
+    document.body.dataset["connected"] = String(state.phase === "online");
+    if (state.ready) document.body.dataset["node"] = String(state.ready.node);
+  }, [state]);
+  useEffect(() => () => void (document.body.dataset["connected"] = "false"), []);
+  return state;
+}
+
+function useRoute(): [RoomId, (room: RoomId) => void] {
+  const read = () => roomOfHash(location.hash) ?? LOBBY;
+  const [room, setRoom] = useState(read);
+  useEffect(() => {
+    const update = () => setRoom(read());
+    window.addEventListener("hashchange", update);
+    return () => window.removeEventListener("hashchange", update);
+  }, []);
+  return [room, useLatest((next: RoomId) => void (location.hash = hashOfRoom(next)))];
+}

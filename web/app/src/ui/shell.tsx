@@ -1,0 +1,59 @@
+import { useEffect, useState } from "preact/hooks";
+import type { ConnectionState, RoomId } from "@roomcast/sdk";
+import { useApp } from "../app.ts";
+import { useMedia } from "../hooks.ts";
+import { Banner } from "./banner.tsx";
+import { Members } from "./members.tsx";
+import { RoomView } from "./room_view.tsx";
+import { Sidebar } from "./sidebar.tsx";
+
+type Drawer = "rooms" | "members" | null;
+
+/** Three columns on a wide screen; on a narrow one the outer two are drawers. */
+export function Shell({ room, connection }: { room: RoomId; connection: ConnectionState }) {
+  const { book, client } = useApp();
+  const [drawer, setDrawer] = useState<Drawer>(null);
+  const [wantsMembers, setWantsMembers] = useState(true);
+  const narrow = useMedia("(max-width: 759px)");
+  const wide = useMedia("(min-width: 1100px)");
+  const membersShown = wide ? wantsMembers : drawer === "members";
+
+  useEffect(() => book.open(room), [room, book]);
+  useEffect(() => setDrawer(null), [room]);
+  useEffect(() => {
+    const close = (event: KeyboardEvent) => event.key === "Escape" && setDrawer(null);
+    window.addEventListener("keydown", close);
+    return () => window.removeEventListener("keydown", close);
+  }, []);
+  useTitle(room);
+
+  const toggleMembers = () => {
+    if (wide) setWantsMembers(!wantsMembers);
+    else setDrawer(drawer === "members" ? null : "members");
+  };
+  const handle = client.room(room);
+  return (
+    <div class="shell" data-drawer={drawer ?? "none"}>
+      <Sidebar room={room} open={!narrow || drawer === "rooms"} isDrawer={narrow} onClose={() => setDrawer(null)} />
+      <RoomView
+        key={room}
+        room={handle}
+        membersShown={membersShown}
+        onMembers={toggleMembers}
+        onRooms={() => setDrawer("rooms")}
+        banner={<Banner state={connection} />}
+      />
+      {membersShown && <Members key={`members-${room}`} room={handle} isDrawer={!wide} onClose={toggleMembers} />}
+      {drawer && <div class="scrim" onClick={() => setDrawer(null)} />}
+    </div>
+  );
+}
+
+function useTitle(room: RoomId): void {
+  const { book } = useApp();
+  const unread = book.entries().reduce((sum, entry) => sum + entry.unread, 0);
+  const title = book.entry(room).title;
+  useEffect(() => {
+    document.title = `${unread ? `(${unread}) ` : ""}${title} · Roomcast`;
+  }, [unread, title]);
+}

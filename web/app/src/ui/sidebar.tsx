@@ -1,0 +1,125 @@
+import { useState } from "preact/hooks";
+import type { RoomId, Status } from "@roomcast/sdk";
+import { explain, useApp } from "../app.ts";
+import type { RoomEntry } from "../book.ts";
+import { shortTime } from "../format.ts";
+import { useChanges, useNow } from "../hooks.ts";
+import { hashOfRoom } from "../route.ts";
+import { Avatar, PresenceDot } from "./avatar.tsx";
+import { Icon, IconButton, Logo } from "./icons.tsx";
+import { NewRoom } from "./new_room.tsx";
+
+interface SidebarProps {
+  room: RoomId;
+  open: boolean;
+  isDrawer: boolean;
+  onClose: () => void;
+}
+
+export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
+  const { book } = useApp();
+  const [creating, setCreating] = useState(false);
+  return (
+    <nav class="sidebar" aria-label="Rooms" inert={!open}>
+      <header class="sidebar-head">
+        <Logo size={28} />
+        <span class="brand">Roomcast</span>
+        <IconButton icon="plus" label="New room or join" onClick={() => setCreating(true)} data-testid="new-room" />
+        {isDrawer && <IconButton icon="close" label="Close the room list" onClick={onClose} />}
+      </header>
+      <ul class="room-list">
+        {book.entries().map((entry) => (
+          <RoomItem key={entry.id} entry={entry} active={entry.id === room} onPick={onClose} />
+        ))}
+      </ul>
+      <Me />
+      {creating && <NewRoom onClose={() => setCreating(false)} />}
+    </nav>
+  );
+}
+
+function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean; onPick: () => void }) {
+  const now = useNow(60_000);
+  return (
+    <li>
+      <a
+        class="room-item"
+        href={hashOfRoom(entry.id)}
+        aria-current={active ? "page" : undefined}
+        onClick={onPick}
+        data-testid="room-item"
+        data-room={entry.id}
+        data-unread={entry.unread}
+      >
+        <RoomSign entry={entry} />
+        <span class="room-item-text">
+          <span class="room-item-title">{entry.title}</span>
+          <span class="room-item-last">{entry.lastText || "No messages yet"}</span>
+        </span>
+        <span class="room-item-side">
+          {entry.lastTime > 0 && <time>{shortTime(entry.lastTime, now)}</time>}
+          {entry.unread > 0 && (
+            <span class="badge" aria-label={`${entry.unread} unread`}>
+              {entry.unread > 99 ? "99+" : entry.unread}
+            </span>
+          )}
+        </span>
+      </a>
+    </li>
+  );
+}
+
+/** A room's sign: the other person with presence, or a symbol for its kind. */
+export function RoomSign({ entry }: { entry: RoomEntry }) {
+  const { client } = useApp();
+  useChanges((listener) => client.presence.subscribe(listener), [client]);
+  if (entry.peer === null) {
+    return (
+      <span class="room-sign">
+        <Icon name={entry.kind === "public" ? "hash" : "lock"} size={18} />
+      </span>
+    );
+  }
+  return (
+    <span class="with-dot">
+      <Avatar user={entry.peer} name={entry.title} />
+      <PresenceDot status={client.presence.get(entry.peer).status} user={entry.peer} />
+    </span>
+  );
+}
+
+const STATUSES: { value: Status; label: string }[] = [
+  { value: "online", label: "Online" },
+  { value: "away", label: "Away" },
+  { value: "busy", label: "Busy" },
+  { value: "invisible", label: "Invisible" },
+];
+
+function Me() {
+  const { client, self, note, signOut } = useApp();
+  useChanges((listener) => client.presence.subscribe(listener), [client]);
+  const status = client.presence.ownStatus;
+  const change = (event: Event) => {
+    const value = (event.currentTarget as HTMLSelectElement).value as Status;
+    client.presence.setStatus(value).catch((error: unknown) => note(explain(error)));
+  };
+  return (
+    <footer class="me">
+      <span class="with-dot">
+        <Avatar user={self.user} name={self.name} />
+        <PresenceDot status={status === "invisible" ? "offline" : status} user={self.user} />
+      </span>
+      <span class="me-text">
+        <span class="me-name">{self.name}</span>
+        <select class="status-select" aria-label="Your status" value={status} onChange={change} data-testid="status">
+          {STATUSES.map(({ value, label }) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </span>
+      <IconButton icon="exit" label="Sign out" onClick={signOut} data-testid="sign-out" />
+    </footer>
+  );
+}

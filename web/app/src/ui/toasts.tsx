@@ -1,0 +1,33 @@
+import { useRef, useState } from "preact/hooks";
+import { useLatest } from "../hooks.ts";
+
+export interface Toast {
+  id: number;
+  text: string;
+}
+
+const SHOWN_MS = 4500;
+
+/** Short notes that go away by themselves. */
+export function useToasts(): [Toast[], (text: string) => void] {
+  const [toasts, setToasts] = useState<Toast[]>([]);
+  const count = useRef(0);
+  const note = useLatest((text: string) => {
+    const id = ++count.current;
+    setToasts((now) => [...now.filter((toast) => toast.text !== text), { id, text }].slice(-3));
+    setTimeout(() => setToasts((now) => now.filter((toast) => toast.id !== id)), SHOWN_MS);
+  });
+  return [toasts, note];
+}
+
+export function Toasts({ toasts }: { toasts: Toast[] }) {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.map((toast) => (
+        <div class="toast" key={toast.id}>
+          {toast.text}
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,17 @@
+import { useApp } from "../app.ts";
+import { typingText } from "../format.ts";
+
+export function TypingLine({ users }: { users: readonly string[] }) {
+  const { book } = useApp();
+  if (users.length === 0) return <div class="typing-space" />;
+  return (
+    <div class="typing" data-testid="typing">
+      <span class="typing-dots" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      {typingText(users.map((user) => book.nameOf(user)))}
+    </div>
+  );
+}

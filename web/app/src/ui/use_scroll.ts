@@ -1,0 +1,78 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { RoomState } from "@roomcast/sdk";
+import { useLatest } from "../hooks.ts";
+
+const NEAR_BOTTOM_PX = 60;
+const NEAR_TOP_PX = 300;
+
+/**
+ * Keeps the timeline where the reader wants it: at its end while they are there, still while older messages are put
+ * above, and still while new ones come in below.
+ */
+export function useScroll(state: RoomState, self: string, loadOlder: () => void) {
+  const box = useRef<HTMLDivElement>(null);
+  const [atBottom, setAtBottom] = useState(true);
+  const [fresh, setFresh] = useState(0);
+  const placed = useRef(false);
+  const before = useRef({ height: 0, top: 0, firstSeq: 0, lastId: "", stick: true });
+
+  const look = useLatest(() => {
+    const element = box.current;
+    if (!element) return;
+    const left = element.scrollHeight - element.scrollTop - element.clientHeight;
+    before.current = { ...before.current, height: element.scrollHeight, top: element.scrollTop, stick: left < NEAR_BOTTOM_PX };
+    setAtBottom(before.current.stick);
+    if (before.current.stick) setFresh(0);
+    if (placed.current && element.scrollTop < NEAR_TOP_PX && state.hasOlder && !state.loadingOlder) loadOlder();
+  });
+  const toBottom = useLatest(() => {
+    box.current?.scrollTo({ top: box.current.scrollHeight });
+    look();
+  });
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    const last = state.messages.at(-1);
+    if (!element || !last) return;
+    const firstSeq = state.messages[0]?.seq ?? 0;
+    const wasPlaced = placed.current;
+    const isNew = last.id !== before.current.lastId;
+    const grewAbove = wasPlaced && firstSeq < before.current.firstSeq;
+    if (!wasPlaced && state.phase === "joined") {
+      placed.current = true;
+      placeFirst(element);
+    } else if (grewAbove) {
+      element.scrollTop = before.current.top + (element.scrollHeight - before.current.height);
+    } else if (before.current.stick || (isNew && last.user === self && last.state !== "sent")) {
+      element.scrollTop = element.scrollHeight;
+    } else if (isNew && wasPlaced) {
+      setFresh((count) => count + 1);
+    }
+    before.current = { ...before.current, firstSeq, lastId: last.id };
+    look();
+  }, [state.messages, state.typing.length, state.phase]);
+
+  // A smaller window, an opened keyboard, a banner: the end stays in sight.
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      if (before.current.stick) element.scrollTop = element.scrollHeight;
+      look();
+    });
+    observer.observe(element);
+    if (element.firstElementChild) observer.observe(element.firstElementChild);
+    return () => observer.disconnect();
+  }, []);
+
+  return { box, atBottom, fresh, onScroll: look, toBottom };
+}
+
+/** On opening: at the line above the unread messages if that is not in sight at the end. */
+function placeFirst(element: HTMLElement): void {
+  element.scrollTop = element.scrollHeight;
+  const line = element.querySelector<HTMLElement>(".unread-line");
+  if (!line) return;
+  const above = element.getBoundingClientRect().top - line.getBoundingClientRect().top;
+  if (above > 0) element.scrollTop -= above + 80;
+}

@@ -1,0 +1,35 @@
+// Runs sdk/test and app/test: bundles the TypeScript for Node, then hands it to Node's own test runner.
+import { build } from "esbuild";
+import { spawnSync } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const web = dirname(dirname(fileURLToPath(import.meta.url)));
+const out = join(web, ".cache", "test");
+const wanted = process.argv.slice(2);
+
+function testsIn(folder) {
+  const names = readdirSync(join(web, folder)).filter((name) => /\.test\.tsx?$/.test(name));
+  return names.filter((name) => !wanted.length || wanted.some((part) => name.includes(part))).map((name) => join(folder, name));
+}
+
+rmSync(out, { recursive: true, force: true });
+await build({
+  absWorkingDir: web,
+  entryPoints: [...testsIn("sdk/test"), ...testsIn("app/test")],
+  bundle: true,
+  packages: "external",
+  alias: { "@roomcast/sdk": join(web, "sdk/src/index.ts") },
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  outdir: out,
+  outbase: web,
+  outExtension: { ".js": ".mjs" },
+  sourcemap: "inline",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+});
+const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", out], { stdio: "inherit", cwd: web });
+process.exitCode = run.status ?? 1;
