@@ -224,9 +224,10 @@ class Watchers:
         """One user more in a room with local members."""
         self.roster(room, {*self._rosters.get(room, ()), user}, occupancy)
 
-    def depart(self, room: str, user: str, occupancy: int) -> None:
-        """One user less."""
-        self.roster(room, self._rosters.get(room, set()) - {user}, occupancy)
+    def depart(self, room: str, user: str) -> None:
+        """One user less in a room with local members."""
+        if room in self._rosters:
+            self.roster(room, self._rosters[room] - {user}, self._occupancy[room])
 
     def drop_room(self, room: str) -> None:
         """The last local member left."""
@@ -262,6 +263,10 @@ class Watchers:
             _discard(self._watchers_of, user, connection)
 
     # --- changes ---
+
+    def users(self) -> set[str]:
+        """Everybody somebody here wants to know about: query and `apply` them after a deaf subscription is back."""
+        return self._rooms_of.keys() | self._watchers_of.keys()
 
     def apply(self, rows: Iterable[tuple[str, str, int, str]]) -> None:
         """Changes heard: rows of `contract.envelope.PresenceChanges`, or of a query about newcomers."""

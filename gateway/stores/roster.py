@@ -105,7 +105,7 @@ class RosterStore:
         return MembersPage(users, users[-1] if start + limit < len(names) else None)
 
     async def _scan(self, room: str, cursor: str) -> MembersPage:
-        if not cursor.isdecimal() or len(cursor) > 20:
+        if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 20 and int(cursor) < 2**64):
             raise RoomcastError(Code.BAD_REQUEST, "`after` is not of a page before")
         following, flat = await self._call(keys.room_heads(room), "HSCAN", cursor, "COUNT", _SCAN_COUNT)
         users = [name.decode() for name in flat[::2]]

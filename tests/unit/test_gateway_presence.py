@@ -155,6 +155,7 @@ class TestWatchers:
         watchers = Watchers(clock)
         watchers.watch("c1", ["ada", "bob"])
         watchers.watch("c2", ["bob"])
+        assert watchers.users() == {"ada", "bob"}
         watchers.unwatch("c1", ["ada", "stranger"])
         watchers.unwatch("c9", ["ada"])
         watchers.apply([("ada", "online", 1, ""), ("bob", "away", 1, "")])

@@ -1,0 +1,234 @@
+"""Presence under faults: a stopped Redis, a killed sweeper, a terminated one. Real processes, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+
+from contract import keys
+from contract.errors import RoomcastError
+from contract.tasks import TaskSet
+from gateway.presence import Attendance, Touch
+from gateway.stores.presence import PresenceStore
+from presence.state import Doubt, Verdict
+from presence.store import PresenceStore as SweeperStore
+from presence.store import StoreError, connect
+from presence.sweeper import Sweeper
+from tests import servers
+from tests.integration.test_presence_store import WINDOWS, Cluster, Recorder, running_cluster, until
+
+STOPPED_SECONDS = 4.0
+PAUSE_WINDOWS = replace(WINDOWS, grace_seconds=4.0)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[str]:
+    """The URL of a Redis that a test may stop."""
+    with servers.redis_server(tmp_path) as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def stopped(url: str) -> Iterator[None]:
+    """Redis is stopped by SIGSTOP meanwhile."""
+    with redis.Redis.from_url(url) as client:
+        pid = int(client.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def heartbeats(store: PresenceStore, attendance: Attendance) -> None:
+    """A gateway's flush loop, ten times as fast: what fails goes out with the next flush."""
+    while True:
+        for connection in ("c1", "c2"):
+            attendance.seen(connection)
+        batch = attendance.take()
+        try:
+            attendance.unknown(await store.flush(batch))
+        except RoomcastError:
+            attendance.restore(batch)
+        await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def sweeping(url: str) -> AsyncIterator[Recorder]:
+    recorder, store = Recorder(), SweeperStore(connect(url), PAUSE_WINDOWS)
+    sweeper = Sweeper(store, PAUSE_WINDOWS, recorder, token="t", clock=time.monotonic, chance=lambda: 0.5)
+    tasks = TaskSet()
+    task = tasks.start(sweeper.run(), "sweeper")
+    try:
+        yield recorder
+    finally:
+        sweeper.stop()
+        await asyncio.wait_for(task, 5)
+        await store.close()
+
+
+async def test_a_stopped_redis_evicts_nobody_alive_and_later_the_ghosts(own_redis: str) -> None:
+    attendance, tasks = Attendance(time.monotonic), TaskSet()
+    attendance.enter("c1", "ada")
+    attendance.enter("c2", "bob")
+    async with running_cluster(own_redis) as cluster, sweeping(own_redis) as recorder:
+        tasks.start(heartbeats(cluster.one, attendance), "heartbeats")
+        await until(lambda: len(cluster.heard) == 2, "both online")
+        await settle(cluster, recorder)
+        await cluster.two.touch([Touch("ghost", "c3", "online", "")])
+        with stopped(own_redis):
+            await asyncio.sleep(STOPPED_SECONDS)
+        await until(lambda: Doubt.GAP in recorder.doubts, "the gap noticed")
+        await until(lambda: any(row[:2] == ("ghost", "offline") for row in cluster.heard), "the ghost gone", 15)
+        await tasks.cancel()
+        assert recorder.failures > 0
+        assert recorder.total_expired == 2  # the early one and the ghost
+        assert await cluster.shows("ada", "bob", "ghost") == {"ada": "online", "bob": "online", "ghost": "offline"}
+        assert {row[0] for row in cluster.heard if row[1] == "offline"} == {"early", "ghost"}
+
+
+async def settle(cluster: Cluster, recorder: Recorder) -> None:
+    """Until the first grace is over: an early ghost has expired."""
+    await cluster.two.touch([Touch("early", "c0", "online", "")])
+    await until(lambda: ("early", "offline") in [row[:2] for row in cluster.heard], "the first expiry", 15)
+
+
+async def test_a_sweep_that_waited_in_a_stopped_redis_does_nothing(own_redis: str) -> None:
+    async with running_cluster(own_redis) as cluster:
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        shard = keys.presence_shard("ada")
+        await cluster.sweeper.sweep(shard, await cluster.sweeper.look(shard), Verdict(True, 0, None))
+        look = (await cluster.sweeper.look(shard))._replace(due=["ada"])
+        with stopped(own_redis):
+            with pytest.raises(StoreError, match="no answer within 1 s"):
+                await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None))
+            await asyncio.sleep(WINDOWS.online_seconds)
+        assert (await cluster.sweeper.look(shard)).due == ["ada"]
+        after = await cluster.sweeper.look(shard)
+        assert after.mark is not None
+        assert after.mark.at_ms <= look.now_ms
+        assert await cluster.redis.zscore(keys.presence_seen(shard), "ada") is not None
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+
+class Process:
+    """One `python -m presence`."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.port = servers.free_port()
+        self.log = log
+        environment = os.environ | {"ROOMCAST_REDIS_URL": url, "ROOMCAST_METRICS_PORT": str(self.port)}
+        with log.open("wb") as sink:
+            command = [sys.executable, "-m", "presence"]
+            self.popen = subprocess.Popen(command, env=environment, stderr=sink, stdout=sink)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body; 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+        except OSError:
+            return 0, ""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.get("/readyz")[0] == 200
+
+    @property
+    def leads(self) -> bool:
+        return "roomcast_presence_leader 1.0" in self.get("/metrics")[1]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[object]:
+    """Starts sweeper processes that end with the test."""
+    running: list[Process] = []
+
+    def start_one(url: str) -> Process:
+        process = Process(url, tmp_path / f"sweeper-{len(running)}.log")
+        running.append(process)
+        servers.wait_until(lambda: process.is_ready, "the sweeper is ready")
+        return process
+
+    yield start_one
+    for process in running:
+        process.popen.send_signal(signal.SIGCONT)
+        process.popen.kill()
+        process.popen.wait()
+
+
+def test_takeover_after_kill_9_without_a_new_grace(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+    first = start(redis_url)
+    second = start(redis_url)
+    servers.wait_until(lambda: first.leads, "the first leads")
+    assert not second.leads
+    shard = keys.presence_shard("ghost")
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        at, _ = client.get(keys.presence_mark(shard)).split()
+        client.set(keys.presence_mark(shard), f"{at} {at}")  # the first grace is over
+        first.popen.kill()
+        killed = time.monotonic()
+        client.zadd(keys.presence_seen(shard), {"ghost": time.time() - 100, "ada": time.time()})
+        servers.wait_until(lambda: second.leads, "the second leads", 10)
+        servers.wait_until(lambda: client.zscore(keys.presence_seen(shard), "ghost") is None, "the ghost gone", 10)
+        assert time.monotonic() - killed < 10
+        assert client.zscore(keys.presence_seen(shard), "ada") is not None
+
+
+def test_sigterm_ends_cleanly_and_releases_the_lease(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+    process = start(redis_url)
+    servers.wait_until(lambda: process.leads, "it leads")
+    process.popen.terminate()
+    assert process.popen.wait(2) == 0
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.get(keys.PRESENCE_SWEEPER) is None
+    lines = [json.loads(line) for line in process.log.read_text().splitlines()]
+    assert [line["event"] for line in lines if line["event"] != "expiry_suspended"] == ["started", "stopped"]
+
+
+def test_a_stopped_redis_makes_it_unready_and_sigterm_still_works(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
+    process = start(own_redis)
+    with stopped(own_redis):
+        servers.wait_until(lambda: not process.is_ready, "it turns unready", 10)
+        assert process.get("/healthz")[0] == 200
+        process.popen.terminate()
+        assert process.popen.wait(2) == 0
+    assert "Traceback" not in process.log.read_text()
+
+
+def test_metrics_pass_promtool(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+    process = start(redis_url)
+    servers.wait_until(lambda: process.leads, "it leads")
+    _, text = process.get("/metrics")
+    check = subprocess.run(
+        [servers.find_tool("promtool"), "check", "metrics"], input=text.encode(), capture_output=True
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert "roomcast_presence_passes_total" in text
+
+
+def test_a_taken_port_is_one_clear_line(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+    process = start(redis_url)
+    environment = os.environ | {"ROOMCAST_REDIS_URL": redis_url, "ROOMCAST_METRICS_PORT": str(process.port)}
+    second = subprocess.run([sys.executable, "-m", "presence"], env=environment, capture_output=True, timeout=20)
+    assert second.returncode == 1
+    assert second.stderr.decode().splitlines()[-1].startswith(f"presence: ROOMCAST_METRICS_PORT {process.port}: ")
+    assert b"Traceback" not in second.stderr

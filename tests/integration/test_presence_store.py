@@ -1,0 +1,401 @@
+"""Presence on a real Redis: gateways touch, the sweeper sweeps, watchers hear exactly the changes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from contract import keys
+from contract.envelope import PresenceChanges, Reader
+from contract.errors import RoomcastError
+from gateway.adapter.backplane import Backplane
+from gateway.presence import Attendance, Touch
+from gateway.stores.presence import PresenceStore
+from presence.state import Doubt, Mark, Node, Verdict, Windows
+from presence.store import PresenceStore as SweeperStore
+from presence.store import connect
+from presence.sweeper import Sweeper
+
+# One unit of time is a second instead of thirty: a heartbeat every second, offline after two.
+WINDOWS = Windows(
+    online_seconds=2,
+    gap_seconds=1.0,
+    grace_seconds=1.5,
+    fence_seconds=0.5,
+    ahead_seconds=1,
+    sweep_seconds=0.1,
+    lease_seconds=1.0,
+    node_silence_seconds=1,
+    batch=50,
+)
+
+
+class Cluster:
+    """Two gateways' stores, a sweeper's store, and everything published on the presence channels."""
+
+    def __init__(self, url: str, backplane: Backplane) -> None:
+        self.redis: Redis = Redis.from_url(url, decode_responses=True)
+        self.backplane = backplane
+        self.one = PresenceStore(backplane, "1", "inc-1")
+        self.two = PresenceStore(backplane, "2", "inc-2")
+        self.sweeper = SweeperStore(connect(url), WINDOWS)
+        self.heard: list[tuple[str, str, int, str]] = []
+        self._reader = Reader(PresenceChanges)
+        backplane.on_message = self._hear
+
+    def _hear(self, channel: bytes, data: bytes) -> None:
+        for row in self._reader.unpack(data).rows:
+            assert channel.decode() == keys.presence_channel(keys.presence_shard(row[0]))
+            self.heard.append(tuple(row))
+
+    async def shows(self, *users: str) -> dict[str, str]:
+        return {user: shown.status for user, shown in (await self.one.query(users)).items()}
+
+    async def news(self) -> list[tuple[str, str, str]]:
+        """What was published since the last call; a published marker makes sure that all of it has arrived."""
+        marker = PresenceStore(self.backplane, "marker", "marker")
+        await marker.leave("marker", "m")
+        await marker.touch([Touch("marker", "m", "online", "")])
+        await until(lambda: any(row[0] == "marker" for row in self.heard), "the marker")
+        rows = [(user, status, note) for user, status, _, note in self.heard if user != "marker"]
+        self.heard.clear()
+        return rows
+
+    async def age(self, user: str, seconds: int) -> None:
+        """Let the user's last sign of life be that long ago."""
+        await self.redis.zincrby(keys.presence_seen(keys.presence_shard(user)), -seconds, user)
+
+    async def sweep(self, user: str, *, may_expire: bool = True, late_ms: int = 0) -> int:
+        shard = keys.presence_shard(user)
+        look = await self.sweeper.look(shard)
+        return await self.sweeper.sweep(
+            shard, look._replace(now_ms=look.now_ms - late_ms), Verdict(may_expire, 0, None)
+        )
+
+
+async def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running_cluster(url: str) -> AsyncIterator[Cluster]:
+    backplane = Backplane(url, name="test")
+    backplane.start()
+    await backplane.wait_up()
+    cluster = Cluster(url, backplane)
+    try:
+        for shard in range(keys.PRESENCE_SHARDS):
+            await backplane.subscribe(keys.presence_channel(shard))
+        yield cluster
+    finally:
+        await cluster.sweeper.close()
+        await cluster.redis.aclose()
+        await backplane.close()
+
+
+@pytest.fixture
+async def cluster(redis_url: str) -> AsyncIterator[Cluster]:
+    async with running_cluster(redis_url) as cluster:
+        yield cluster
+
+
+class TestStatus:
+    async def test_a_first_touch_is_news_and_a_repeated_one_is_not(self, cluster: Cluster) -> None:
+        rows = [Touch("ada", "c1", "online", ""), Touch("bob", "c2", "away", "lunch")]
+        await cluster.one.touch(rows)
+        assert sorted(await cluster.news()) == [("ada", "online", ""), ("bob", "away", "lunch")]
+        await cluster.one.touch(rows)
+        assert await cluster.one.keep(["ada", "bob"]) == []
+        assert await cluster.news() == []
+        shown = await cluster.one.query(["ada", "bob", "nobody"])
+        assert shown["bob"][0] == "away"
+        assert shown["bob"].note == "lunch"
+        assert abs(shown["ada"].last_seen / 1000 - time.time()) < 5
+        assert shown["nobody"] == ("offline", 0, "")
+
+    async def test_the_most_reachable_device_speaks(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "away", "afk")])
+        await cluster.two.touch([Touch("ada", "c2", "busy", "call")])
+        await cluster.one.touch([Touch("ada", "c3", "online", "")])
+        await cluster.one.leave("ada", "c3")
+        await cluster.two.leave("ada", "c2")
+        assert await cluster.news() == [
+            ("ada", "away", "afk"),
+            ("ada", "busy", "call"),
+            ("ada", "online", ""),
+            ("ada", "busy", "call"),
+            ("ada", "away", "afk"),
+        ]
+
+    async def test_two_devices_in_one_batch_are_one_change(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("ada", "c2", "online", "")])
+        assert await cluster.news() == [("ada", "online", "")]
+
+    async def test_invisible_looks_exactly_like_offline(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
+        await cluster.two.touch([Touch("ada", "c2", "invisible", "secret")])
+        assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
+        frozen = (await cluster.one.query(["ada"]))["ada"]
+        assert (frozen.status, frozen.note) == ("offline", "")
+        await cluster.age("ada", 30)
+        await cluster.one.keep(["ada"])
+        await cluster.one.leave("ada", "c1")
+        await cluster.two.leave("ada", "c2")
+        assert await cluster.news() == []
+        assert (await cluster.one.query(["ada"]))["ada"] == frozen
+
+    async def test_an_invisible_user_expires_unseen(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "invisible", "")])
+        await cluster.age("ada", 30)
+        assert await cluster.sweep("ada") == 1
+        assert await cluster.news() == []
+        assert (await cluster.one.query(["ada"]))["ada"] == ("offline", 0, "")
+
+    async def test_the_last_device_leaving_is_offline_at_once(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        await cluster.two.touch([Touch("ada", "c2", "online", "")])
+        await cluster.one.leave("ada", "c1")
+        assert await cluster.shows("ada") == {"ada": "online"}
+        await cluster.two.leave("ada", "c2")
+        await cluster.two.leave("ada", "c2")
+        assert await cluster.news() == [("ada", "online", ""), ("ada", "offline", "")]
+        assert not await cluster.redis.keys("presence:*conn:ada")
+
+    async def test_devices_per_user_are_bounded(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", f"c{n}", "online", "") for n in range(70)])
+        key = keys.presence_connections(keys.presence_shard("ada"), "ada")
+        assert await cluster.redis.hlen(key) == 50
+
+    async def test_every_key_has_an_end(self, cluster: Cluster) -> None:
+        await cluster.one.announce_node()
+        await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
+        await cluster.one.leave("bob", "c2")
+        await cluster.sweep("ada")
+        await cluster.sweeper.hold_lease("me")
+        names = await cluster.redis.keys("*")
+        assert len(names) >= 7
+        assert {name: await cluster.redis.ttl(name) > 0 for name in names} == dict.fromkeys(names, True)
+
+
+class TestUnknown:
+    async def test_an_empty_redis_asks_for_full_states(self, cluster: Cluster) -> None:
+        attendance = Attendance(time.monotonic)
+        users = [f"user{n}" for n in range(300)]
+        for user in users:
+            attendance.enter(f"c-{user}", user)
+        assert await cluster.one.flush(attendance.take()) == []
+        await cluster.redis.flushall()
+        for user in users:
+            attendance.seen(f"c-{user}")
+        unknown = await cluster.one.flush(attendance.take())
+        assert sorted(unknown) == sorted(users)
+        attendance.unknown(unknown)
+        await cluster.one.flush(attendance.take())
+        assert set((await cluster.shows(*users)).values()) == {"online"}
+
+    async def test_scripts_come_back_after_they_were_flushed(self, cluster: Cluster) -> None:
+        await cluster.redis.script_flush()
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        assert await cluster.sweep("ada") == 0
+
+    async def test_no_link_is_a_coded_error(self) -> None:
+        backplane = Backplane("redis://127.0.0.1:1", name="test")
+        backplane.start()
+        store = PresenceStore(backplane, "1", "i")
+        with pytest.raises(RoomcastError, match="unavailable"):
+            await store.touch([Touch("ada", "c1", "online", "")])
+        await backplane.close()
+
+
+class TestSweep:
+    async def test_who_is_due_goes_offline_with_the_time_last_seen(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
+        seen = (await cluster.one.query(["ada"]))["ada"].last_seen
+        assert await cluster.sweep("ada") == 0
+        await cluster.age("ada", 3)
+        assert await cluster.sweep("ada", may_expire=False) == 0
+        assert await cluster.sweep("ada") == 1
+        assert await cluster.sweep("ada") == 0
+        assert (await cluster.one.query(["ada"]))["ada"] == ("offline", seen - 3000, "")
+        assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
+        assert await cluster.one.keep(["ada"]) == ["ada"]
+
+    async def test_a_step_that_arrives_late_does_nothing(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        await cluster.age("ada", 100)
+        shard = keys.presence_shard("ada")
+        assert await cluster.sweep("ada", late_ms=600) == -1
+        assert (await cluster.sweeper.look(shard)).mark is None
+        assert await cluster.shows("ada") == {"ada": "online"}
+
+    async def test_one_who_came_back_between_look_and_sweep_stays(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        await cluster.age("ada", 100)
+        shard = keys.presence_shard("ada")
+        look = await cluster.sweeper.look(shard)
+        assert look.due == ["ada"]
+        await cluster.one.keep(["ada"])
+        assert await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None)) == 0
+
+    async def test_scores_of_a_clock_that_went_back_expire_too(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        await cluster.age("ada", -3600)
+        assert await cluster.sweep("ada") == 1
+        assert (await cluster.one.query(["ada"]))["ada"].last_seen / 1000 <= time.time() + 1
+
+    async def test_the_mark_is_kept(self, cluster: Cluster) -> None:
+        look = await cluster.sweeper.look(3)
+        await cluster.sweeper.sweep(3, look, Verdict(False, 12345, Doubt.FRESH))
+        mark = (await cluster.sweeper.look(3)).mark
+        assert isinstance(mark, Mark)
+        assert mark.grace_until_ms == 12345
+        assert 0 <= mark.at_ms - look.now_ms < 1000
+
+    async def test_old_last_seen_entries_are_forgotten(self, cluster: Cluster) -> None:
+        shard = keys.presence_shard("ada")
+        await cluster.redis.zadd(keys.presence_last(shard), {"ada": time.time() - 31 * 86_400, "new": time.time()})
+        await cluster.sweep("ada")
+        assert await cluster.redis.zrange(keys.presence_last(shard), 0, -1) == ["new"]
+
+
+class TestNodes:
+    async def test_a_dead_nodes_devices_go_and_nobody_else_does(self, cluster: Cluster) -> None:
+        assert not await cluster.one.announce_node()
+        assert await cluster.one.announce_node()
+        await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "busy", "call")])
+        await cluster.two.touch([Touch("ada", "c3", "away", "")])
+        await cluster.news()
+        assert await cluster.sweeper.dead_nodes() == []
+        await cluster.redis.delete(keys.node_lease("1"))
+        assert await cluster.sweeper.dead_nodes() == []
+        await cluster.redis.hset(keys.PRESENCE_NODES, "1:inc-1", int(time.time()) - 5)
+        [node] = await cluster.sweeper.dead_nodes()
+        assert await self.drop(cluster, node) == 2
+        assert await cluster.news() == [("ada", "away", "")]
+        assert await cluster.shows("ada", "bob") == {"ada": "away", "bob": "busy"}
+        await cluster.sweeper.forget_node(node)
+        assert await cluster.sweeper.dead_nodes() == []
+        await cluster.two.touch([Touch("bob", "c4", "away", "")])
+        assert await cluster.news() == [("bob", "away", "")]
+
+    async def test_a_respawned_node_is_not_confused_with_the_dead_one(self, cluster: Cluster) -> None:
+        await cluster.one.announce_node()
+        await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
+        again = PresenceStore(cluster.backplane, "1", "inc-1b")
+        await again.announce_node()
+        await again.touch([Touch("ada", "c9", "busy", "")])
+        [node] = await cluster.sweeper.dead_nodes()
+        assert node == Node("1", "inc-1")
+        await self.drop(cluster, node)
+        assert await cluster.shows("ada", "bob") == {"ada": "busy", "bob": "online"}
+        await again.leave("ada", "c9")
+        assert await cluster.shows("ada") == {"ada": "offline"}
+
+    async def test_a_retired_node_is_cleaned_at_once(self, cluster: Cluster) -> None:
+        await cluster.one.announce_node()
+        await cluster.one.retire_node()
+        assert await cluster.sweeper.dead_nodes() == [Node("1", "inc-1")]
+
+    async def test_a_late_step_drops_nothing(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        shard = keys.presence_shard("ada")
+        look = await cluster.sweeper.look(shard)
+        assert await cluster.sweeper.drop_node_step(shard, Node("1", "inc-1"), look.now_ms - 600) == -1
+        assert await cluster.sweeper.drop_node_step(shard, Node("1", "inc-1"), look.now_ms) == 1
+
+    @staticmethod
+    async def drop(cluster: Cluster, node: Node) -> int:
+        removed = 0
+        for shard in range(keys.PRESENCE_SHARDS):
+            while count := await cluster.sweeper.drop_node_step(
+                shard, node, (await cluster.sweeper.look(shard)).now_ms
+            ):
+                removed += count
+        return removed
+
+
+class Recorder:
+    """An observer that remembers what was announced."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+        self.led = 0
+        self.failures = 0
+        self.total_expired = 0
+        self.doubts: list[Doubt] = []
+        self.dropped: list[Node] = []
+
+    def passed(self, *, leader: bool, users: int, seconds: float) -> None:
+        self.passes += 1
+        self.led += leader
+
+    def failed(self, error: str, failures: int) -> None:
+        self.failures += 1
+
+    def expired(self, users: int, seconds: float) -> None:
+        self.total_expired += users
+
+    def doubted(self, shard: int, doubt: Doubt) -> None:
+        self.doubts.append(doubt)
+
+    def late(self, shard: int) -> None:
+        pass
+
+    def node_dropped(self, node: Node, connections: int) -> None:
+        self.dropped.append(node)
+
+
+@asynccontextmanager
+async def running_sweeper(url: str, token: str = "t1") -> AsyncIterator[tuple[Sweeper, Recorder]]:
+    recorder = Recorder()
+    store = SweeperStore(connect(url), WINDOWS)
+    sweeper = Sweeper(store, WINDOWS, recorder, token=token, clock=time.monotonic, chance=lambda: 0.5)
+    task = asyncio.get_running_loop().create_task(sweeper.run())
+    try:
+        yield sweeper, recorder
+    finally:
+        sweeper.stop()
+        await asyncio.wait_for(task, 5)
+        await store.close()
+
+
+class TestSweeper:
+    async def test_ghosts_go_and_the_living_stay(self, cluster: Cluster, redis_url: str) -> None:
+        ghosts = [f"ghost{n}" for n in range(2000)]
+        await cluster.one.touch([Touch(user, f"c-{user}", "online", "") for user in [*ghosts, "ada"]])
+        async with running_sweeper(redis_url) as (_, recorder):
+            deadline = time.monotonic() + 20
+            while recorder.total_expired < len(ghosts):
+                assert time.monotonic() < deadline
+                assert await cluster.one.keep(["ada"]) == []
+                await asyncio.sleep(0.1)
+        assert await cluster.shows("ada", "ghost0") == {"ada": "online", "ghost0": "offline"}
+        assert [row for row in await cluster.news() if row[0] == "ada"] == [("ada", "online", "")]
+        assert set(recorder.doubts) == {Doubt.FRESH}
+        assert await cluster.redis.get(keys.PRESENCE_SWEEPER) is None
+
+    async def test_a_dead_node_is_dropped(self, cluster: Cluster, redis_url: str) -> None:
+        await cluster.one.announce_node()
+        await cluster.one.touch([Touch("ada", "c1", "online", "")])
+        await cluster.one.retire_node()
+        async with running_sweeper(redis_url) as (_, recorder):
+            await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node dropped")
+        assert await cluster.redis.hgetall(keys.PRESENCE_NODES) == {}
+
+    async def test_only_one_leads_and_the_other_takes_over(self, cluster: Cluster, redis_url: str) -> None:
+        async with running_sweeper(redis_url, "t1") as (first, one):
+            await until(lambda: one.led > 2, "the first leads")
+            async with running_sweeper(redis_url, "t2") as (_, two):
+                await until(lambda: two.passes > 2, "the second stands by")
+                assert two.led == 0
+                first.stop()
+                await until(lambda: two.led > 0, "the second leads")
+                assert two.doubts == []
