@@ -76,9 +76,7 @@ def _peers(names: list[str]) -> list[Peer]:
 def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argparse.Namespace) -> list[Sample]:
     folder: Path = options.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for peer in peers:
-        _say(f"installing {peer.title}" if not (folder / peer.name).exists() else f"found {peer.title}")
-        peer.install(folder)
+    peers = [peer for peer in peers if _installed(peer, folder)]
     plan = [
         (number, row, peer)
         for number in range(1, options.rounds + 1)
@@ -95,6 +93,17 @@ def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argp
         _say(f"[{done + 1}/{len(plan)}] round {number}: {row.name}, {peer.name}{left}")
         samples += _measure(row, peer, number, folder, span)
     return samples
+
+
+def _installed(peer: Peer, folder: Path) -> bool:
+    """Install a server kind; one that cannot be had here is left out, and the report has a gap."""
+    _say(f"setting up {peer.title}")
+    try:
+        peer.install(folder)
+    except BenchError as error:
+        _say(f"    left out: {error}")
+        return False
+    return True
 
 
 def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench import lag, measure
+from loadtest.bench import measure
 from loadtest.bench.measure import ANSWER_SECONDS, Span
 from loadtest.bench.processes import LoadClient, Processes
+from loadtest.bench.stalls import StallWatch
 from loadtest.bench.workloads import Placement, Workload
 from loadtest.peers.role import Peer, Running
 
@@ -16,7 +17,6 @@ GATEWAYS: Final = (1, 2, 4, 8, 16)
 CONNECTIONS: Final = (1_000, 5_000, 10_000, 20_000)
 CONNECTIONS_PER_CLIENT: Final = 5_000
 ROOM_MEMBERS: Final = 10_000
-STALL_SECONDS: Final = 0.020
 CONNECT_SECONDS: Final = 180.0
 LEAVING_SECONDS: Final = 15.0
 
@@ -54,21 +54,20 @@ def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, floa
 
 
 def large_room(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Messages to 10,000 members of one room on one gateway: its longest event-loop stall, and the latency."""
+    """Messages to 10,000 members of one room on one gateway: how long its event loop stalls, and the latency."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, 1)
         pids = {"servers": running.pids, "redis": [redis_pid]}
         client, _ = _connect(processes, peer, running, _LARGE_ROOM, 0, ROOM_MEMBERS, pids)
         time.sleep(measure.SETTLE_SECONDS)
-        before = lag.read(running.metrics_ports)
-        run = client.ask(ANSWER_SECONDS, do="run", warm=1.0, seconds=max(10.0, span.seconds), pids=pids)
-        figures = measure.delivery_figures(run, through_nginx=False)
-        return {**figures, **_stalls(before, running)}
+        with StallWatch(running.metrics_ports) as watch:
+            run = client.ask(ANSWER_SECONDS, do="run", warm=1.0, seconds=max(10.0, span.seconds), pids=pids)
+        return {**measure.delivery_figures(run, through_nginx=False), **watch.figures()}
 
 
 def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
-    """10,000 clients of one gateway vanish in the same moment: its longest event-loop stall."""
+    """10,000 clients of one gateway vanish in the same moment: how long its event loop stalls."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, 1)
@@ -78,11 +77,11 @@ def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
             for first in range(0, ROOM_MEMBERS, CONNECTIONS_PER_CLIENT)
         ]
         time.sleep(measure.SETTLE_SECONDS)
-        before = lag.read(running.metrics_ports)
-        for client in parts:
-            client.kill()
-        time.sleep(LEAVING_SECONDS)
-        return _stalls(before, running)
+        with StallWatch(running.metrics_ports) as watch:
+            for client in parts:
+                client.kill()
+            time.sleep(LEAVING_SECONDS)
+        return watch.figures()
 
 
 def _connect(
@@ -95,11 +94,3 @@ def _connect(
 def _sum(parts: list[measure.Answer], pids: measure.Pids) -> measure.Answer:
     cpu = {group: sum(part["cpu"][group] for part in parts) for group in pids}
     return {"seconds": sum(part["seconds"] for part in parts), "cpu": cpu}
-
-
-def _stalls(before: list[lag.Buckets], running: Running) -> dict[str, float]:
-    pairs = list(zip(before, lag.read(running.metrics_ports), strict=True))
-    return {
-        "stall_ms": max(lag.longest(early, late) for early, late in pairs) * 1000,
-        "stalls_20ms": sum(lag.above(early, late, STALL_SECONDS) for early, late in pairs),
-    }

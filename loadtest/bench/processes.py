@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from deploy import tools
+
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
@@ -27,12 +29,14 @@ class BenchError(RuntimeError):
 
 
 def find_tool(name: str) -> str:
-    """The path of a program; raises BenchError naming the Debian package that holds it."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    """The path of a program, as the cluster itself finds it; raises BenchError naming the package that holds it."""
+    try:
+        found = str(tools.require(name)) if name in tools.TOOLS else shutil.which(name)
+    except tools.MissingTool as error:
+        raise BenchError(str(error)) from None
     if found is None:
-        packages = {"redis-server": "redis-server", "nginx": "nginx-light", "node": "nodejs", "npm": "npm"}
-        package = packages.get(name, name)
-        raise BenchError(f"{name} not found: install the package {package}, or leave its peer out (--peers)")
+        package = {"node": "nodejs", "npm": "npm"}.get(name, name)
+        raise BenchError(f"{name} not found: install the package {package}")
     return found
 
 

@@ -23,8 +23,8 @@ _DETAILS: Final = (
     ("p50_ms", "p50 ms"),
     ("p99_ms", "p99 ms"),
     ("max_ms", "max ms"),
-    ("stall_ms", "longest stall ms"),
-    ("stalls_20ms", "stalls > 20 ms"),
+    ("lag_ms", "own lag metric, ms at most"),
+    ("lags_25ms", "lags > 25 ms"),
     ("lost", "lost"),
     ("refused", "refused"),
 )

@@ -68,7 +68,8 @@ METRICS: Final = {
     "memory_kib": "KiB per idle connection",
     "message_us": "servers' CPU, µs per message",
     "receiver_us": "servers' CPU, µs per message and receiving gateway",
-    "stall_ms": "longest event-loop stall, ms",
-    "stalls_20ms": "event-loop stalls above 20 ms",
+    "stall_ms": "longest wait for the gateway's health page, ms",
+    "lag_ms": "event-loop lag by its own metric, ms at most",
+    "lags_25ms": "lags above 25 ms",
 }
 """Every figure a sample may hold, with its meaning and unit."""

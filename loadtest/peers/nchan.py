@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy import tools
 from loadtest.bench import procfs
 from loadtest.bench.processes import BenchError, Processes, find_tool, free_ports
-from loadtest.peers.role import PROGRAMS, Running, install_once, render, run
+from loadtest.peers.role import PROGRAMS, Running, install_once, render
 
 _PACKAGE = "libnginx-mod-nchan=1:1.3.6+dfsg-2"
-_MODULE = "usr/lib/nginx/modules/ngx_nchan_module.so"
+_MODULE = "tools/root/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 
 @dataclass
@@ -40,8 +41,7 @@ class Nchan:
         )
 
     def _install(self) -> None:
-        run([find_tool("apt-get"), "download", _PACKAGE], self._folder)
-        packages = list(self._folder.glob("libnginx-mod-nchan_*.deb"))
-        if not packages:
-            raise BenchError(f"apt-get downloaded no {_PACKAGE}")
-        run([find_tool("dpkg-deb"), "-x", str(packages[0]), str(self._folder)], self._folder)
+        try:
+            tools.unpack([_PACKAGE], self._folder)
+        except tools.MissingTool as error:
+            raise BenchError(str(error)) from None
