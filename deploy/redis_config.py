@@ -29,16 +29,20 @@ ACCOUNTS: Final[Mapping[str, str]] = {
     "gateway": "~room:* ~user:* ~node:* ~presence:* ~media:requests %R~upload:* %R~revoked:*"
     f" &room:* &namespace:* &node:* &user:* &presence:* &control {_WORK}",
     "presence": f"~presence:* %R~node:* &presence:* {_WORK}",
-    "media": f"~media:requests ~upload:* &node:* {_WORK}",
+    "media": f"~media:* ~upload:* ~user:*:uploads ~user:*:upload_bytes &node:* {_WORK}",
     "backend": f"~room:* ~user:* ~revoked:* &room:* &namespace:* &user:* &control {_WORK}",
     "admin": "~* &* +@all",
 }
 """What each account may do: key patterns (`%R~` to read only), channel patterns, commands."""
 
+DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
+"""Off: nobody can be it. Its rights must stay whole all the same, for Redis replays its own append-only file as it: with
+fewer, every transaction in the file (each script is one) is refused and dropped at the next start, and data with it."""
+
 
 def acl(passwords: Mapping[str, str]) -> str:
-    """The ACL file: the default account off, every other with the SHA-256 of its password (Redis ACL, `#<hash>`)."""
-    lines = ["user default off resetpass resetkeys resetchannels -@all"]
+    """The ACL file: nobody is the default account, every other has the SHA-256 of its password (`#<hash>`)."""
+    lines = [DEFAULT_ACCOUNT]
     for account, rules in ACCOUNTS.items():
         digest = hashlib.sha256(passwords[account].encode()).hexdigest()
         lines.append(f"user {account} reset on #{digest} {rules}")
