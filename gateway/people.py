@@ -26,6 +26,7 @@ from gateway.stores.roster import Roster, RosterStore
 FLUSH_SECONDS: Final = 1.0
 ANNOUNCE_SECONDS: Final = 5.0
 REFRESH_SECONDS: Final = 20.0
+DEPART_SECONDS: Final = 5.0
 _VIEW_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class People:
         """people connected here who chose to be invisible, on any device"""
         self._views: dict[str, tuple[float, asyncio.Task[list[dict[str, Any]]]]] = {}
         self._news: dict[str, PeopleNote] = {}
+        self._departing: dict[tuple[str, str], float] = {}
+        """(room, user) who left, until when the room still hears of their presence: "offline" comes after "left" """
         self._wake = asyncio.Event()
         self._changes = Reader(PresenceChanges)
         self._notes = Reader(RoomNote)
@@ -216,11 +219,12 @@ class People:
         if room not in self._here:
             return
         for user, _, _ in note.entered:
+            self._departing.pop((room, user), None)
             self._watchers.arrive(room, user, note.occupancy)
         now = int(time.time() * 1000)
         self._watchers.apply([(user, status, now, "") for user, _, status in note.entered])
-        for user in note.left:
-            self._watchers.depart(room, user, note.occupancy)
+        due = time.monotonic() + DEPART_SECONDS
+        self._departing.update({(room, user): due for user in note.left})
         known = self._news.get(room, note)
         entered = {row[0]: row for row in (*known.entered, *note.entered) if row[0] not in note.left}
         left = {user for user in (*known.left, *note.left) if user not in {row[0] for row in note.entered}}
@@ -291,6 +295,10 @@ class People:
             self._outbox.to_local_room(room, PRESENCE, {"changes": changes})
         for sid, changes in out.connections.items():
             self._outbox.to_sessions([sid], PRESENCE, {"changes": changes})
+        now = time.monotonic()
+        for room, user in [key for key, due in self._departing.items() if due <= now]:
+            del self._departing[(room, user)]
+            self._watchers.depart(room, user)
         news, self._news = self._news, {}
         for room, occupancy in out.occupancies.items():
             news.setdefault(room, PeopleNote(occupancy))
