@@ -1,0 +1,56 @@
+"""What each kind of server hears from a client."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+import msgspec
+import pytest
+
+from contract.events import EVENTS
+from loadtest.bench.dialects import dialect
+from loadtest.bench.workloads import Member
+
+WHO = Member(7, 3, 1)
+SECRET = "0123456789abcdef" * 4
+
+
+def test_ours_signs_in_with_a_valid_token_and_joins_by_contract() -> None:
+    opened, connected, joined = dialect("roomcast", SECRET).steps(WHO)
+    assert opened.send == b""
+    token = json.loads(connected.send[2:])["token"]
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "sub"]})
+    assert claims["sub"] == "bench7"
+    name, payload = json.loads(joined.send[3:])
+    assert msgspec.convert(payload, EVENTS[name]).room == "public:r3"
+
+
+def test_ours_publishes_by_contract_with_a_fresh_id_each_time() -> None:
+    speaker = dialect("roomcast", SECRET)
+    packets = [speaker.publish(WHO, count, "hello") for count in (1, 2)]
+    ids = set()
+    for count, packet in enumerate(packets, start=1):
+        assert packet.startswith(b"42%d[" % count)
+        name, payload = json.loads(packet[3:])
+        message = msgspec.convert(payload, EVENTS[name])
+        assert (message.room, message.text) == ("public:r3", "hello")
+        ids.add(message.id)
+    assert len(ids) == 2
+
+
+def test_socketio_peers_join_at_connect() -> None:
+    _, connect = dialect("socketio").steps(WHO)
+    assert json.loads(connect.send[2:]) == {"room": "r3"}
+    assert json.loads(dialect("socketio").publish(WHO, 1, "hello")[2:]) == ["m", {"room": "r3", "text": "hello"}]
+
+
+def test_nchan_is_a_path_and_plain_text() -> None:
+    assert dialect("nchan").target(WHO) == "/room/r3"
+    assert dialect("nchan").steps(WHO) == ()
+    assert dialect("nchan").publish(WHO, 1, "hello") == b"hello"
+
+
+def test_an_unknown_dialect_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        dialect("smoke")

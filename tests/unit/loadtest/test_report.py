@@ -1,0 +1,81 @@
+"""The report of a run, its chart, and its place in a document."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import msgspec
+import pytest
+
+from loadtest.bench import chart, report
+from loadtest.bench.results import PeerInfo, Results, RowInfo, Sample
+
+PEERS = [
+    PeerInfo("node", "Node <plain>", "no log"),
+    PeerInfo("node-sharded", "Node sharded", "no log"),
+    PeerInfo("nchan", "nchan", "no log"),
+    PeerInfo("roomcast", "Roomcast", "nothing"),
+    PeerInfo("absent", "Absent", "everything"),
+]
+COSTS = {"node": (20.0, 22.0, 21.0), "node-sharded": (18.0, 16.0, 17.0), "nchan": (8.0, 8.5, 9.0), "roomcast": (4.0,)}
+SAMPLES = [
+    Sample(peer, "rooms-10", number, {"cpu_us": cost, "p99_ms": 12.0})
+    for peer, costs in COSTS.items()
+    for number, cost in enumerate(costs, start=1)
+]
+ROWS = [RowInfo("rooms-10", "100 rooms of 10", "cpu_us"), RowInfo("empty", "never ran", "cpu_us", "Other")]
+RESULTS = Results({"cores": "2"}, PEERS, ROWS, SAMPLES)
+
+
+def cells(text: str, start: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith(start)]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_summary_compares_with_the_better_node() -> None:
+    [summary] = cells(report.markdown(RESULTS), "| 100 rooms of 10 |")
+    assert summary[2:] == ["21.0", "17.0", "8.5", "4", "4.25"]
+
+
+def test_a_row_table_shows_range_rounds_and_ratios() -> None:
+    [nchan] = cells(report.markdown(RESULTS), "| nchan |")
+    assert nchan[1:6] == ["8.5", "8 to 9", "3", "2.00", "1.00"]
+
+
+def test_who_has_no_figures_has_no_line_but_is_not_hidden() -> None:
+    text = report.markdown(RESULTS)
+    assert cells(text, "| Absent |") == []
+    assert "- Absent: everything." in text
+
+
+def test_splice_replaces_what_is_between_the_markers_only() -> None:
+    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    spliced = report.splice(page, "new")
+    assert "old" not in spliced
+    assert spliced.startswith("before\n")
+    assert spliced.endswith("\nafter\n")
+    assert report.splice(spliced, "new") == spliced
+    with pytest.raises(ValueError, match="bench:begin"):
+        report.splice("no markers", "new")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (0.04, "0.04"), (2.5, "2.5"), (12.34, "12.3"), (1234.5, "1,234")]
+)
+def test_numbers_are_short(value: float, text: str) -> None:
+    assert report.number(value) == text
+
+
+def test_the_chart_is_well_formed_and_has_a_bar_per_server() -> None:
+    root = ElementTree.fromstring(chart.svg(RESULTS))
+    names = {"s": "http://www.w3.org/2000/svg"}
+    texts = [element.text for element in root.findall("s:text", names)]
+    assert "Node <plain>" in texts
+    assert "never ran" not in texts
+    assert len(root.findall("s:line", names)) == len(COSTS)
+    widths = [float(bar.get("width", 0)) for bar in root.findall("s:rect", names)[1:]]
+    assert widths[0] / widths[3] == pytest.approx(21 / 4, rel=0.01)
+
+
+def test_results_survive_json() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(RESULTS), type=Results) == RESULTS
