@@ -36,7 +36,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
 """What each account may do: key patterns (`%R~` to read only), channel patterns, commands."""
 
 DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
-"""Off: nobody can be it. Its rights must stay whole all the same, for Redis replays its own append-only file as it: with
+"""Off: nobody can be it. Its rights must stay whole all the same, for Redis replays its append-only file as it: with
 fewer, every transaction in the file (each script is one) is refused and dropped at the next start, and data with it."""
 
 

@@ -1,0 +1,41 @@
+"""The first file that runs on a machine."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy import bootstrap
+
+
+def test_an_old_python_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.main()
+    assert ended.value.code == "roomcast: Python 3.11 or newer is needed; this is 3.9"
+
+
+def test_loads_in_a_python_of_ten_years_ago() -> None:
+    """Grammar of 3.6, and only the standard library before the version is checked."""
+    tree = ast.parse(Path(bootstrap.__file__).read_text(), feature_version=(3, 6))
+    top = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    top |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert top == {"hashlib", "os", "shutil", "subprocess", "sys", "pathlib"}
+
+
+def test_the_package_around_it_is_as_plain() -> None:
+    init = Path(bootstrap.__file__).with_name("__init__.py").read_text()
+    assert not [node for node in ast.walk(ast.parse(init)) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def test_the_makefile_says_when_there_is_no_python() -> None:
+    done = subprocess.run(
+        ["make", "status", "PYTHON="], cwd=bootstrap.ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "roomcast: Python 3.11 or newer is needed" in done.stderr

@@ -1,0 +1,44 @@
+"""Rotating logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy import logs
+from deploy.logs import RotatingLog
+
+
+def test_no_file_before_the_first_word(tmp_path: Path) -> None:
+    RotatingLog(tmp_path / "a.log").close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_goes_on_where_it_ended(tmp_path: Path) -> None:
+    for word in (b"one\n", b"two\n"):
+        log = RotatingLog(tmp_path / "a.log")
+        log({"data": word})
+        log.close()
+    assert (tmp_path / "a.log").read_bytes() == b"one\ntwo\n"
+
+
+def test_old_output_moves_on_and_the_oldest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 10)
+    log = RotatingLog(tmp_path / "a.log")
+    for number in range(6):
+        log({"data": b"%d23456789\n" % number})
+    log.close()
+    files = {path.name: path.read_bytes()[:1] for path in tmp_path.iterdir()}
+    assert files == {"a.log": b"5", "a.log.1": b"4", "a.log.2": b"3", "a.log.3": b"2"}
+
+
+def test_last_words(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("a\nb\n  c\nd\n\n")
+    assert logs.last_words(tmp_path / "a.log", 2) == "c | d"
+    assert logs.last_words(tmp_path / "none.log") == ""
+
+
+def test_following_nothing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        logs.follow(tmp_path)

@@ -1,0 +1,49 @@
+"""nginx.conf as it is filled in for a local cluster."""
+
+from __future__ import annotations
+
+import re
+
+from deploy import nginx_config, template
+from deploy.layout import Ports
+
+VALUES = nginx_config.local_values(Ports(8080), cpus=2, open_files=20_000)
+
+
+def test_every_name_has_a_value_and_every_value_a_name() -> None:
+    assert template.names(nginx_config.TEMPLATE.read_text()) == set(VALUES)
+
+
+def test_all_sixteen_gateways_are_known_to_it() -> None:
+    text = nginx_config.render(VALUES)
+    for number in range(1, 17):
+        assert len(re.findall(rf"server 127\.0\.0\.1:{8180 + number}\b", text)) == 3  # new sessions, sign-in, its own
+        assert f"upstream gateway_{number} {{" in text
+
+
+def test_everything_listens_on_the_loopback_address() -> None:
+    assert re.findall(r"^\s*listen (\S+)", nginx_config.render(VALUES), re.M) == ["127.0.0.1:8080"]
+
+
+def test_connections_stay_within_what_the_machine_allows() -> None:
+    assert VALUES["NGINX_CONNECTIONS"] == "20000"
+    assert nginx_config.local_values(Ports(1), cpus=64, open_files=10**6)["NGINX_CONNECTIONS"] == "65536"
+    assert nginx_config.local_values(Ports(1), cpus=64, open_files=10**6)["NGINX_WORKERS"] == "4"
+
+
+def test_a_busy_gateway_does_not_mark_the_others_down() -> None:
+    text = nginx_config.render(VALUES)
+    assert "proxy_next_upstream error timeout;" in text
+    assert "http_503" not in text
+
+
+def test_reads_wait_longer_than_a_ping_takes() -> None:
+    ping_interval_and_timeout = 25 + 20
+    waits = re.search(r"location /socket\.io/ .*?proxy_read_timeout (\d+)s;", nginx_config.render(VALUES), re.S)
+    assert waits is not None
+    assert int(waits[1]) > ping_interval_and_timeout
+
+
+def test_the_upload_limit_leaves_room_for_the_form() -> None:
+    values = nginx_config.local_values(Ports(1), cpus=1, open_files=1, upload_bytes=1_000_000)
+    assert 1_000_000 < int(values["S3_MAX_BODY"]) < 1_100_000

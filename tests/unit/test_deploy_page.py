@@ -1,0 +1,45 @@
+"""When the page is built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deploy import page
+
+
+def sources(folder: Path) -> Path:
+    for name in ("src/a.ts", "index.html", "node_modules/x/index.js", "dist/index.html", ".cache/y"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+def test_sources_count(tmp_path: Path) -> None:
+    before = page.fingerprint(sources(tmp_path))
+    (tmp_path / "src" / "a.ts").write_text("changed")
+    changed = page.fingerprint(tmp_path)
+    (tmp_path / "src" / "b.ts").write_text("")
+    assert len({before, changed, page.fingerprint(tmp_path)}) == 3
+
+
+def test_a_renamed_file_counts(tmp_path: Path) -> None:
+    before = page.fingerprint(sources(tmp_path))
+    (tmp_path / "src" / "a.ts").rename(tmp_path / "src" / "z.ts")
+    assert page.fingerprint(tmp_path) != before
+
+
+def test_what_a_build_leaves_behind_does_not(tmp_path: Path) -> None:
+    before = page.fingerprint(sources(tmp_path))
+    for name in ("node_modules/x/index.js", "dist/index.html", ".cache/y"):
+        (tmp_path / name).write_text("changed")
+    assert page.fingerprint(tmp_path) == before
+
+
+def test_a_current_build_is_taken_as_it_is(tmp_path: Path) -> None:
+    web, state = sources(tmp_path / "web"), tmp_path / "state"
+    state.mkdir()
+    (state / "page.stamp").write_text(page.fingerprint(web))
+    said: list[str] = []
+    assert page.ensure(sources=web, state=state, say=said.append) == web / "dist"
+    assert said == []

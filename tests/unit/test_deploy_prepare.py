@@ -1,0 +1,69 @@
+"""What keeps a cluster from starting, and the folders it gets."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy import prepare
+from deploy.cluster import free_base
+from deploy.layout import Ports
+from deploy.prepare import CannotStart
+
+
+@pytest.mark.parametrize("which", ["page", "redis", "s3"])
+def test_a_taken_port_is_named(which: str) -> None:
+    ports = Ports(free_base())
+    port = getattr(ports, which)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(CannotStart, match=rf"^port {port} .*PORT="):
+        prepare.check_ports(ports)
+    prepare.check_ports(ports)
+
+
+def test_the_port_of_a_gateway_that_does_not_run_counts() -> None:
+    ports = Ports(free_base())
+    with socket.create_server(("127.0.0.1", ports.gateway(16))), pytest.raises(CannotStart, match="gateway 16"):
+        prepare.check_ports(ports)
+
+
+def test_one_cluster_per_folder(tmp_path: Path) -> None:
+    with prepare.claimed(tmp_path):
+        assert prepare.supervisor_pid(tmp_path) == os.getpid()
+        with pytest.raises(CannotStart, match=f"process {os.getpid()}"), prepare.claimed(tmp_path):
+            pass
+    assert prepare.supervisor_pid(tmp_path) is None
+
+
+def test_a_left_over_pid_means_nothing(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.pid").write_text("1")
+    assert prepare.supervisor_pid(tmp_path) is None
+
+
+def test_the_page_is_readable_by_everybody(tmp_path: Path) -> None:
+    built = tmp_path / "dist"
+    (built / "assets").mkdir(parents=True, mode=0o700)
+    (built / "index.html").write_text("page")
+    (built / "index.html").chmod(0o600)
+    (tmp_path / "run").mkdir()
+    with prepare.public_folder(tmp_path) as public:
+        prepare.publish_page(built, public)
+        modes = {
+            path.relative_to(public / "page").as_posix(): path.stat().st_mode & 0o777
+            for path in (public / "page").rglob("*")
+        }
+        assert modes == {"assets": 0o755, "index.html": 0o644}
+        assert public.resolve().stat().st_mode & 0o777 == 0o755
+    assert not public.exists()
+
+
+def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    left = prepare.public_folder(tmp_path)
+    first = left.__enter__()
+    with prepare.public_folder(tmp_path) as second:
+        assert second.exists()
+        assert not (first / "page").exists()
+        assert first == second or not first.exists()

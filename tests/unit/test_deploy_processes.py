@@ -1,0 +1,72 @@
+"""The list of processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy import credentials, processes
+from deploy.layout import Counts, Paths, Ports
+from deploy.processes import Plan, Process, Programs
+
+SECRETS = credentials.make()
+PROGRAMS = Programs("redis-server", ("nginx",), ("s3",), {})
+
+
+def plan(counts: Counts | None = None, **environment: str) -> dict[str, Process]:
+    paths = Paths(state=Path("/state"), public=Path("/public"))
+    every = Plan(Ports(8080), paths, SECRETS, PROGRAMS, counts or Counts(), environment).processes
+    return {process.name: process for process in every}
+
+
+def test_names_are_unique_and_all_that_may_ever_run_is_there() -> None:
+    names = list(plan())
+    assert len(names) == 3 + 16 + 4 + 4
+    assert {"redis", "s3", "nginx", "gateway1", "gateway16", "sweeper1", "signer4"} <= set(names)
+
+
+def test_counts_say_what_starts() -> None:
+    started = [p.name for p in plan(Counts(gateways=3, sweepers=0, signers=1)).values() if p.starts]
+    assert started == ["redis", "s3", "nginx", "gateway1", "gateway2", "gateway3", "signer1"]
+
+
+def test_a_gateway_knows_its_number_and_its_account() -> None:
+    env = plan()["gateway7"].env
+    assert (env["ROOMCAST_NODE"], env["ROOMCAST_PORT"], env["ROOMCAST_METRICS_PORT"]) == ("7", "8187", "8287")
+    assert env["ROOMCAST_REDIS_URL"] == SECRETS.redis_url("gateway", 8421)
+
+
+def test_only_the_signer_has_the_storage_keys_and_only_the_gateway_signs_tokens() -> None:
+    for name, process in plan().items():
+        assert ("AWS_SECRET_ACCESS_KEY" in process.env) == name.startswith("signer")
+        assert ("ROOMCAST_JWT_SECRET" in process.env) == name.startswith("gateway")
+
+
+def test_what_the_user_set_for_us_passes_and_the_rest_does_not() -> None:
+    env = plan(ROOMCAST_LOG_LEVEL="debug", AWS_PROFILE="work", HTTP_PROXY="http://proxy", PATH="/bin")["signer1"].env
+    assert (env["ROOMCAST_LOG_LEVEL"], env["PATH"]) == ("debug", "/bin")
+    assert "AWS_PROFILE" not in env
+    assert "HTTP_PROXY" not in env
+
+
+def test_the_cluster_s_own_settings_win() -> None:
+    assert plan(ROOMCAST_PORT="1", ROOMCAST_REDIS_URL="redis://elsewhere")["gateway1"].env["ROOMCAST_PORT"] == "8181"
+
+
+def test_secrets_do_not_show_in_a_repr() -> None:
+    assert SECRETS.jwt_secret not in repr(plan()["gateway1"])
+
+
+def test_gateways_stop_first_and_redis_last() -> None:
+    assert processes.STOP_ORDER[0] == ("gateway",)
+    assert processes.STOP_ORDER[-1] == ("redis",)
+    for order in (processes.START_ORDER, processes.STOP_ORDER):
+        assert {kind for stage in order for kind in stage} == {p.kind for p in plan().values()}
+
+
+@pytest.mark.parametrize("user", [None, "www-data www-data"])
+def test_only_a_root_nginx_changes_its_user(user: str | None) -> None:
+    argv = processes.nginx_command("/usr/sbin/nginx", Paths(Path("/a b"), Path("/public")), user)
+    assert argv[argv.index("-p") + 1] == "/public/"
+    assert ("user www-data www-data;" in argv[-1]) == (user is not None)

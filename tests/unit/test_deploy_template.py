@@ -1,0 +1,25 @@
+"""Filling in `${NAME}`s."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy import template
+
+
+def test_fills_capital_names_only() -> None:
+    text = "listen ${PORT}; proxy_pass http://$gateway ${lower} $PORT ${…};"
+    assert template.fill(text, {"PORT": "80"}) == "listen 80; proxy_pass http://$gateway ${lower} $PORT ${…};"
+
+
+def test_a_missing_value_is_named() -> None:
+    with pytest.raises(KeyError, match="B_2"):
+        template.fill("${A} ${B_2}", {"A": "1"})
+
+
+def test_values_are_not_filled_in_again() -> None:
+    assert template.fill("${A}", {"A": "${A}"}) == "${A}"
+
+
+def test_lists_the_names_it_wants() -> None:
+    assert template.names("${A} $B ${C_D} ${e}") == {"A", "C_D"}

@@ -1,0 +1,53 @@
+"""Programs: found, launched from an unpacked tree, refused when too old."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy import tools
+from deploy.tools import MissingTool
+
+
+def unpacked(state: Path, version: str) -> Path:
+    """A tree as packages leave it, with a program that tells its library path too."""
+    program = state / "tools" / "root" / "usr" / "bin" / "redis-server"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\necho "Redis server v={version} $LD_LIBRARY_PATH $*"\n')
+    program.chmod(0o755)
+    tools._write_launcher(state / "tools", "redis-server")
+    return state / "tools" / "bin" / "redis-server"
+
+
+def test_the_launcher_sets_the_library_path_wherever_the_folder_is(tmp_path: Path) -> None:
+    unpacked(tmp_path / "a", "7.0.15")
+    (tmp_path / "a").rename(tmp_path / "b c")
+    launcher = tmp_path / "b c" / "tools" / "bin" / "redis-server"
+    said = subprocess.run([launcher, "x y"], capture_output=True, text=True, check=True).stdout
+    assert f"{tmp_path}/b c/tools/root/usr/lib" in said
+    assert said.endswith(" x y\n")
+
+
+def test_an_unpacked_program_is_used_when_the_system_has_none(tmp_path: Path) -> None:
+    launcher = unpacked(tmp_path, "7.2.1")
+    assert tools.require("redis-server", state=tmp_path, system=False) == launcher
+
+
+def test_too_old_is_refused_in_one_line(tmp_path: Path) -> None:
+    unpacked(tmp_path, "6.0.16")
+    with pytest.raises(MissingTool, match=r"^redis-server 6\.0 is too old: 7\.0 or newer is needed$"):
+        tools.require("redis-server", state=tmp_path, system=False)
+
+
+def test_without_apt_the_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingTool, match=r"no apt-get here.*: redis-server redis-tools$"):
+        tools.require("redis-server", state=tmp_path, system=False)
+
+
+def test_packages_that_do_not_hold_the_program_are_noticed(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    with pytest.raises(MissingTool, match="do not hold it"):
+        tools._write_launcher(tmp_path, "nginx")
