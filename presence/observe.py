@@ -30,7 +30,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("presence")
-        self._last_pass = float("-inf")
+        self._last_success = float("-inf")
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -61,8 +61,8 @@ class Metrics:
             self._doubts.labels(doubt.value)
 
     def is_fresh(self, seconds: float) -> bool:
-        """Whether a pass (or a look at the lease) ended well within the last `seconds`."""
-        return time.monotonic() - self._last_pass < seconds
+        """Whether Redis did what was asked within the last `seconds`, also for one that stands by."""
+        return time.monotonic() - self._last_success < seconds
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format."""
@@ -71,7 +71,7 @@ class Metrics:
     # --- presence.sweeper.Observer ---
 
     def passed(self, *, leader: bool, users: int, seconds: float) -> None:
-        self._last_pass = time.monotonic()
+        self._last_success = time.monotonic()
         self._passes.labels("led" if leader else "stood_by").inc()
         self._leader.set(leader)
         self._users.set(users)
@@ -85,6 +85,7 @@ class Metrics:
             self._log.warning("pass_failed", error=error, failures=failures)
 
     def expired(self, users: int, seconds: float) -> None:
+        self._last_success = time.monotonic()  # a pass over very many users takes its time
         self._expired.inc(users)
         self._step.observe(seconds)
 

@@ -11,7 +11,7 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from contract import keys
 from contract.lua import script
@@ -164,5 +164,5 @@ class PresenceStore:
                 return await call
         except TimeoutError:
             raise StoreError(f"no answer within {TIMEOUT_SECONDS:g} s") from None
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             raise StoreError(" ".join(str(error).split()) or type(error).__name__) from None

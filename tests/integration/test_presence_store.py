@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from contract import keys
@@ -20,6 +21,7 @@ from presence.state import Doubt, Mark, Node, Verdict, Windows
 from presence.store import PresenceStore as SweeperStore
 from presence.store import connect
 from presence.sweeper import Sweeper
+from tests import servers
 
 # One unit of time is a second instead of thirty: a heartbeat every second, offline after two.
 WINDOWS = Windows(
@@ -38,12 +40,13 @@ WINDOWS = Windows(
 class Cluster:
     """Two gateways' stores, a sweeper's store, and everything published on the presence channels."""
 
-    def __init__(self, url: str, backplane: Backplane) -> None:
+    def __init__(self, url: str, backplane: Backplane, sweeper_url: str = "") -> None:
+        self.sweeper_url = sweeper_url or url
         self.redis: Redis = Redis.from_url(url, decode_responses=True)
         self.backplane = backplane
         self.one = PresenceStore(backplane, "1", "inc-1")
         self.two = PresenceStore(backplane, "2", "inc-2")
-        self.sweeper = SweeperStore(connect(url), WINDOWS)
+        self.sweeper = SweeperStore(connect(sweeper_url or url), WINDOWS)
         self.heard: list[tuple[str, str, int, str]] = []
         self._reader = Reader(PresenceChanges)
         backplane.on_message = self._hear
@@ -86,11 +89,11 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 10.0)
 
 
 @asynccontextmanager
-async def running_cluster(url: str) -> AsyncIterator[Cluster]:
+async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Cluster]:
     backplane = Backplane(url, name="test")
     backplane.start()
     await backplane.wait_up()
-    cluster = Cluster(url, backplane)
+    cluster = Cluster(url, backplane, sweeper_url)
     try:
         for shard in range(keys.PRESENCE_SHARDS):
             await backplane.subscribe(keys.presence_channel(shard))
@@ -101,9 +104,28 @@ async def running_cluster(url: str) -> AsyncIterator[Cluster]:
         await backplane.close()
 
 
-@pytest.fixture
-async def cluster(redis_url: str) -> AsyncIterator[Cluster]:
-    async with running_cluster(redis_url) as cluster:
+@pytest.fixture(scope="module")
+def slotted_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis in cluster mode: it refuses scripts whose keys, or channel, lie in more than one slot."""
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+    with servers.redis_server(tmp_path_factory.mktemp("slotted"), *options) as port:
+        with SyncRedis(port=port) as client:
+            client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            servers.wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok", "slots")
+        yield f"redis://127.0.0.1:{port}"
+
+
+@pytest.fixture(params=["standalone", "cluster"])
+async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
+    """The same suite over both kinds of Redis."""
+    if request.param == "standalone":
+        url = sweeper_url = request.getfixturevalue("redis_url")
+    else:
+        url = request.getfixturevalue("slotted_url")
+        sweeper_url = url.replace("redis://", "redis+cluster://")
+        with SyncRedis.from_url(url) as client:
+            client.flushall()
+    async with running_cluster(url, sweeper_url) as cluster:
         yield cluster
 
 
@@ -368,10 +390,10 @@ async def running_sweeper(url: str, token: str = "t1") -> AsyncIterator[tuple[Sw
 
 
 class TestSweeper:
-    async def test_ghosts_go_and_the_living_stay(self, cluster: Cluster, redis_url: str) -> None:
+    async def test_ghosts_go_and_the_living_stay(self, cluster: Cluster) -> None:
         ghosts = [f"ghost{n}" for n in range(2000)]
         await cluster.one.touch([Touch(user, f"c-{user}", "online", "") for user in [*ghosts, "ada"]])
-        async with running_sweeper(redis_url) as (_, recorder):
+        async with running_sweeper(cluster.sweeper_url) as (_, recorder):
             deadline = time.monotonic() + 20
             while recorder.total_expired < len(ghosts):
                 assert time.monotonic() < deadline
@@ -382,18 +404,18 @@ class TestSweeper:
         assert set(recorder.doubts) == {Doubt.FRESH}
         assert await cluster.redis.get(keys.PRESENCE_SWEEPER) is None
 
-    async def test_a_dead_node_is_dropped(self, cluster: Cluster, redis_url: str) -> None:
+    async def test_a_dead_node_is_dropped(self, cluster: Cluster) -> None:
         await cluster.one.announce_node()
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.one.retire_node()
-        async with running_sweeper(redis_url) as (_, recorder):
+        async with running_sweeper(cluster.sweeper_url) as (_, recorder):
             await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node dropped")
         assert await cluster.redis.hgetall(keys.PRESENCE_NODES) == {}
 
-    async def test_only_one_leads_and_the_other_takes_over(self, cluster: Cluster, redis_url: str) -> None:
-        async with running_sweeper(redis_url, "t1") as (first, one):
+    async def test_only_one_leads_and_the_other_takes_over(self, cluster: Cluster) -> None:
+        async with running_sweeper(cluster.sweeper_url, "t1") as (first, one):
             await until(lambda: one.led > 2, "the first leads")
-            async with running_sweeper(redis_url, "t2") as (_, two):
+            async with running_sweeper(cluster.sweeper_url, "t2") as (_, two):
                 await until(lambda: two.passes > 2, "the second stands by")
                 assert two.led == 0
                 first.stop()

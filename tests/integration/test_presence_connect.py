@@ -1,0 +1,78 @@
+"""The sweeper reaches every kind of Redis that its URL can name."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from presence.state import Windows, judge
+from presence.store import PresenceStore, StoreError, connect
+from tests import servers
+
+
+@contextmanager
+def sentinel(folder: Path, redis_port: int) -> Iterator[int]:
+    """A Sentinel that watches the Redis on `redis_port` as `main`."""
+    port = servers.free_port()
+    path = folder / "sentinel.conf"
+    path.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor main 127.0.0.1 {redis_port} 1\n")
+    with (folder / "sentinel.log").open("wb") as log:
+        process = subprocess.Popen([servers.find_tool("redis-server"), str(path), "--sentinel"], stdout=log, stderr=log)
+    try:
+        servers.wait_until(lambda: servers.is_listening(port), "the sentinel")
+        yield port
+    finally:
+        servers.stop(process)
+
+
+@contextmanager
+def redis_of_kind(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of a fresh Redis."""
+    options = {"password": ["--requirepass", "p@ss/word"], "unix": ["--unixsocket", str(folder / "r.sock")]}
+    with servers.redis_server(folder, *options.get(kind, [])) as port:
+        if kind == "sentinel":
+            with sentinel(folder, port) as sentinel_port:
+                yield f"redis+sentinel://127.0.0.1:{sentinel_port}/main"
+        elif kind == "unix":
+            yield f"unix://{folder / 'r.sock'}?db=2"
+        else:
+            yield f"redis://:p%40ss%2Fword@127.0.0.1:{port}/1"
+
+
+@pytest.mark.parametrize("kind", ["password", "unix", "sentinel"])
+async def test_a_step_works(kind: str, tmp_path: Path) -> None:
+    windows = Windows()
+    with redis_of_kind(kind, tmp_path) as url:
+        store = PresenceStore(connect(url), windows)
+        assert await store.hold_lease("me")
+        assert not await store.hold_lease("other")
+        look = await store.look(0)
+        assert await store.sweep(0, look, judge(look.now_ms, look.mark, windows)) == 0
+        assert (await store.look(0)).mark is not None
+        assert await store.dead_nodes() == []
+        assert not await store.release_lease("other")
+        assert await store.release_lease("me")
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:secret@127.0.0.1:1",
+        "redis://no-such-host.invalid",
+        "unix:///nowhere/r.sock",
+        "redis+sentinel://127.0.0.1:1/main",
+        "redis+cluster://127.0.0.1:1",
+    ],
+)
+async def test_an_absent_redis_is_one_line_of_error(url: str) -> None:
+    store = PresenceStore(connect(url), Windows())
+    with pytest.raises(StoreError) as caught:
+        await store.look(0)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    await store.close()
