@@ -147,6 +147,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     # --- connecting and disconnecting ---
 
     async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
+        if self.eio.session(eio_sid) is None:
+            return
         if not self._is_known(namespace):
             await self._refuse(eio_sid, namespace, "Invalid namespace")
             return

@@ -13,10 +13,11 @@ Source: the Engine.IO protocol, revision 4 (socket.io documentation).
 
 from __future__ import annotations
 
-import json
 from enum import IntEnum
 from math import inf
 from typing import Any
+
+import orjson
 
 from gateway.engineio import rfc6455
 from gateway.engineio.commands import (
@@ -116,7 +117,7 @@ class SessionCore:
             "pingTimeout": round(self.rules.ping_timeout * 1000),
             "maxPayload": self.rules.max_payload,
         }
-        return b"0" + json.dumps(handshake, separators=(",", ":")).encode()
+        return b"0" + orjson.dumps(handshake)
 
     @property
     def due(self) -> float:

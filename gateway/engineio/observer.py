@@ -23,11 +23,8 @@ class Observer(Protocol):
     def received(self, packets: int, size: int) -> None:
         """Packets came from one client, `size` bytes in all."""
 
-    def sent(self, packets: int, size: int) -> None:
-        """Packets were queued (one per recipient), `size` bytes in all."""
-
-    def flushed(self, writes: int) -> None:
-        """One slice of a flush made this many writes."""
+    def sent(self, writes: int, packets: int, size: int) -> None:
+        """So many writes (or polling answers) carried so many packets, `size` bytes in all."""
 
     def cut_slow(self, waiting: int) -> None:
         """A client that reads too slowly was cut, with this many bytes waiting for it."""
@@ -46,8 +43,6 @@ class NoObserver:
 
     def received(self, packets: int, size: int) -> None: ...
 
-    def sent(self, packets: int, size: int) -> None: ...
-
-    def flushed(self, writes: int) -> None: ...
+    def sent(self, writes: int, packets: int, size: int) -> None: ...
 
     def cut_slow(self, waiting: int) -> None: ...

@@ -42,9 +42,7 @@ class Outlet:
         data = frames.websocket
         size = len(data)
         mark = self._dirty.append
-        count = 0
         for session in sessions:
-            count += 1
             credit = session.credit - size
             if credit >= 0:
                 session.credit = credit
@@ -54,7 +52,6 @@ class Outlet:
                 outbox.append(data)
             else:
                 session.push_slow(frames)
-        self._observer().sent(count, count * size)
         if self._dirty and not self._is_armed:
             self._is_armed = True
             asyncio.get_running_loop().call_soon(self.flush)
@@ -71,6 +68,7 @@ class Outlet:
             self._is_armed = False
         last: list[bytes] | None = None
         joined = b""
+        writes = packets = size = 0
         for session in batch:
             if session.credit < 0:
                 session.flush_slow()
@@ -82,7 +80,11 @@ class Outlet:
             if outbox != last:
                 last = outbox[:]
                 joined = b"".join(outbox) if len(outbox) > 1 else outbox[0]
+            writes += 1
+            packets += len(outbox)
+            size += len(joined)
             outbox.clear()
             session.credit = session.max_credit
             session.write(joined)
-        self._observer().flushed(len(batch))
+        if writes:
+            self._observer().sent(writes, packets, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -13,8 +14,9 @@ class Peers:
 
     def __init__(self, trusted_proxies: Iterable[str] = LOOPBACK) -> None:
         self._networks = [ip_network(network) for network in trusted_proxies]
+        self.is_trusted = lru_cache(maxsize=1024)(self._is_trusted)
 
-    def is_trusted(self, address: str) -> bool:
+    def _is_trusted(self, address: str) -> bool:
         """Is this a proxy whose forwarding headers count? A Unix socket (no address) has only local clients."""
         parsed = _parse(address)
         if parsed is None:

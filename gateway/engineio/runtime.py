@@ -163,7 +163,9 @@ class Runtime:
     def _run_one(self, session: Session, command: Command) -> None:
         match command:
             case AnswerPoll(answer):
-                session.answer_poll(session.take_payload(answer))
+                packets, payload = len(session.outbox), session.take_payload(answer)
+                self.observer.sent(1, packets, len(payload))
+                session.answer_poll(payload)
             case SendToProbe(text) if session.probe is not None:
                 session.probe.send(frame(TEXT, text))
             case DropProbe() if session.probe is not None:

@@ -152,6 +152,10 @@ class EngineServer:
         """All sessions by id; not to be changed."""
         return self._runtime.sessions
 
+    def session_ids(self) -> list[str]:
+        """The ids of all sessions, in the order in which they were opened."""
+        return list(self._runtime.sessions)
+
     def push_many(self, sessions: Iterable[Session], frames: Frames) -> None:
         """Queue one packet for many sessions, in one pass: the way of a room."""
         self._runtime.outlet.push_many(sessions, frames)

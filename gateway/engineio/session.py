@@ -179,7 +179,8 @@ class Session(SessionCore):
     # --- time and the end ---
 
     def detach(self) -> None:
-        """The session is over: let go of its transport."""
+        """The session is over: let go of its transport and of what was queued (someone may keep the session)."""
+        self.outbox = []
         self.link = self.probe = self.waiter = None
         self.write = _write_nowhere
 
