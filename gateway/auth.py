@@ -18,6 +18,7 @@ import jwt
 
 from contract.errors import Code, RoomcastError
 from contract.ids import encode_subject
+from contract.tokens import sign as sign
 
 LEEWAY_SECONDS: Final = 30
 _JWKS_SECONDS: Final = 300
@@ -137,12 +138,3 @@ def _identity(claims: dict[str, Any]) -> Identity:
         rooms=tuple(rooms[:100]),
         ops=claims.get("ops") is True,
     )
-
-
-def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12 * 3600, **claims: Any) -> str:
-    """An HS256 token, for local sign-in, tests and the command line. `claims` are added as they are."""
-    now = int(time.time())
-    payload: dict[str, Any] = {"sub": user, "iat": now, "exp": now + int(seconds), **claims}
-    if name is not None:
-        payload["name"] = name
-    return jwt.encode(payload, secret, algorithm="HS256")

@@ -5,31 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from contract import keys
-from contract.envelope import pack_routing
 from contract.errors import Code, RoomcastError
-from contract.events import MESSAGE, RESYNC
+from contract.events import RESYNC
+from contract.log_entry import EntryForm, Place, dedup_field, place_of, read_receipt
+from contract.log_entry import Receipt as Receipt
+from contract.log_entry import Retention as Retention
+from contract.log_entry import StaleRewriteError as StaleRewriteError
 from gateway.adapter.backplane import Backplane
 from gateway.adapter.link import CommandError, LinkDown, LinkError, LinkLost
 from gateway.adapter.log import Page
 
 _FILL_PAGE: Final = 500
-_DUPLICATE: Final = 1
-_STALE: Final = 2
-
-
-class Receipt(NamedTuple):
-    """What the log says of an appended message; `time` in ms by Redis's clock."""
-
-    seq: int
-    time: int
-    epoch: str
-    duplicate: bool
 
 
 class History(NamedTuple):
@@ -54,21 +45,6 @@ class Rewrite(NamedTuple):
     after: bytes = b""
 
 
-class StaleRewriteError(Exception):
-    """An entry to be rewritten was changed meanwhile: read it again."""
-
-
-@dataclass(frozen=True)
-class Retention:
-    """The bounds of a room's log."""
-
-    messages: int = 10_000
-    age_seconds: float = 30 * 86_400
-    idle_seconds: float = 30 * 86_400
-    id_seconds: float = 3_600
-    ids: int = 200_000
-
-
 class LogStore:
     """Implements `gateway.adapter.log.RoomLog` for the adapter, and the log's use cases for the chat."""
 
@@ -76,19 +52,12 @@ class LogStore:
         self.namespace = namespace
         kept = retention or Retention()
         self._backplane = backplane
-        self._routing = pack_routing(namespace)
+        self._form = EntryForm(namespace, kept)
+        self._packet_head = self._form.packet_head
         space = "" if namespace == "/" else f"{namespace},"
-        self._packet_head = f'2{space}["{MESSAGE}",'
         self._resync_head = f'2{space}["{RESYNC}",'
-        self._bounds = (
-            str(kept.messages),
-            str(int(kept.age_seconds * 1000)),
-            str(int(kept.idle_seconds * 1000)),
-            str(int(kept.id_seconds * 1000)),
-            str(kept.ids),
-        )
-        self._idle_ms = self._bounds[2]
-        self._names: dict[str, tuple[tuple[str, ...], str]] = {}
+        self._idle_ms = kept.idle_ms
+        self._places: dict[str, Place] = {}
 
     # --- writing ---
 
@@ -100,33 +69,22 @@ class LogStore:
         `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
         RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
         """
-        names, head = self._of(room)
-        args = (
-            f"{user}:{message_id}",
-            secrets.token_hex(8),
-            self._backplane.run_id(names[0]),
-            head,
-            tail,
-            self._routing,
-            self._packet_head,
-            *self._bounds,
-            *(part for rewrite in rewrites for part in rewrite),
-        )
+        place = self._of(room)
+        run_id = self._backplane.run_id(place.names[0])
+        field = dedup_field(user, message_id)
+        args = self._form.arguments(place, field, secrets.token_hex(8), run_id, tail, rewrites)
         try:
-            reply = self._backplane.script("room_append", names, args)
+            reply = self._backplane.script("room_append", place.names, args)
         except LinkDown as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
         return self._receipt(reply)
 
     async def _receipt(self, reply: Awaitable[Any]) -> Receipt:
-        row = await translated(reply)
-        if row[0] == _STALE:
-            raise StaleRewriteError
-        return Receipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)
+        return read_receipt(await translated(reply))
 
     async def known(self, room: str, user: str, message_id: str) -> Receipt | None:
         """The receipt of a message id that the log remembers."""
-        field = f"{user}:{message_id}"
+        field = dedup_field(user, message_id)
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
             value = await translated(self._call(key, "HGET", key, field))
             if value is not None:
@@ -158,7 +116,7 @@ class LogStore:
         return _history(await translated(reply))
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int) -> Awaitable[Any]:
-        names, _ = self._of(room)
+        names = self._of(room).names
         args = (
             direction,
             str(seq),
@@ -175,20 +133,13 @@ class LogStore:
         except LinkDown as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
-    def _of(self, room: str) -> tuple[tuple[str, ...], str]:
-        """The key names of a room, and the head of its messages' JSON; cached, bounded."""
-        known = self._names.get(room)
+    def _of(self, room: str) -> Place:
+        """Where the room's messages go; cached, bounded."""
+        known = self._places.get(room)
         if known is None:
-            if len(self._names) > 10_000:
-                self._names.clear()
-            names = (
-                keys.room_log(room),
-                keys.room_meta(room),
-                keys.room_ids(room),
-                keys.room_ids_old(room),
-                keys.room_channel(room),
-            )
-            known = self._names[room] = (names, f'{{"room":"{room}","seq":')
+            if len(self._places) > 10_000:
+                self._places.clear()
+            known = self._places[room] = place_of(room)
         return known
 
     # --- gateway.adapter.log.RoomLog ---
