@@ -8,6 +8,7 @@ changes heard from Redis into at most one list a second per room and per watchin
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 from typing import Final, NamedTuple, cast
 
 from contract.errors import Code, RoomcastError
@@ -17,6 +18,7 @@ REFRESH_SECONDS: Final = 120.0
 """A connection's full state is written again this often; Redis keeps it for 300 s."""
 
 _MAX_QUEUED_LEAVES: Final = 50_000
+_MAX_BATCH: Final = 2_000
 
 
 class Touch(NamedTuple):
@@ -112,15 +114,20 @@ class Attendance:
         self._queue_leave(seat.user, connection)
 
     def take(self) -> Batch:
-        """What to write now. After a failure give it back with `restore`; nothing is lost meanwhile."""
+        """What to write now. After a failure give it back with `restore`; nothing is lost meanwhile.
+
+        A storm comes in parts, so that no flush stalls the loop: take again while `is_urgent`.
+        """
         now = self._clock()
         seen, self._seen = self._seen, set()
-        dirty, self._dirty = self._dirty, set()
-        left, self._left = self._left, {}
+        dirty, self._dirty = _part(self._dirty)
+        ended = list(islice(self._left.items(), _MAX_BATCH))
+        for connection, _ in ended:
+            del self._left[connection]
         seats, keep = self._seats, set()
         for connection in seen:
             seat = seats.get(connection)
-            if seat is None or connection in dirty:
+            if seat is None or connection in dirty or connection in self._dirty:
                 continue
             if now - seat.full_at > self._refresh_seconds:
                 dirty.add(connection)
@@ -128,7 +135,7 @@ class Attendance:
                 keep.add(seat.user)
         full = [self._full(connection, now) for connection in dirty if connection in seats]
         keep.difference_update([row.user for row in full])
-        return Batch(full, list(keep), [(user, connection) for connection, user in left.items()])
+        return Batch(full, list(keep), [(user, connection) for connection, user in ended])
 
     def _full(self, connection: str, now: float) -> Touch:
         seat = self._seats[connection]
@@ -297,6 +304,14 @@ def change(user: str, status: str, last_seen: int, note: str) -> PresenceChange:
     if note:
         row["note"] = note
     return row
+
+
+def _part(connections: set[str]) -> tuple[set[str], set[str]]:
+    """Up to a batch of them, and the rest."""
+    if len(connections) <= _MAX_BATCH:
+        return connections, set()
+    part = set(islice(connections, _MAX_BATCH))
+    return part, connections - part
 
 
 def _discard(index: dict[str, set[str]], key: str, value: str) -> None:

@@ -106,6 +106,21 @@ class TestAttendance:
         attendance.refresh()
         assert len(attendance.take().full) == 2
 
+    def test_a_storm_comes_in_parts(self, attendance: Attendance) -> None:
+        for n in range(4500):
+            attendance.enter(f"c{n}", f"user{n}")
+            attendance.seen(f"c{n}")
+        sizes = []
+        while attendance.is_urgent:
+            sizes.append(len(attendance.take().full))
+        assert sizes == [2000, 2000, 500]
+        for n in range(4500):
+            attendance.leave(f"c{n}")
+        left = []
+        while attendance.is_urgent:
+            left += attendance.take().left
+        assert len(set(left)) == 4500
+
     def test_visibility_is_about_users_connected_here(self, attendance: Attendance) -> None:
         attendance.enter("c1", "ada")
         rows = [("ada", "offline", 1, ""), ("bob", "offline", 1, ""), ("ada", "online", 2, "")]
