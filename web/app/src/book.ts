@@ -90,6 +90,8 @@ export class RoomBook {
     if (this.#live.has(room)) return;
     if (this.#live.size >= MAX_LIVE && room !== LOBBY) return;
     this.#live.add(room);
+    const peer = directPeer(room, this.#client.self?.user ?? "");
+    if (peer !== null) this.#client.presence.watch([peer]);
     const handle = this.#client.room(room);
     handle.subscribe((state) => {
       this.#learnNames(state);

@@ -109,7 +109,7 @@ export class Link {
 
   /** Sends without asking for an answer, and only while online. */
   drop(event: "typing", payload: { room: string; typing: boolean }): void {
-    if (this.online) this.#socket.volatile.emit(event, payload);
+    if (this.online) this.#socket.emit(event, payload);
   }
 
   /**

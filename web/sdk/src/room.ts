@@ -179,7 +179,9 @@ export class Room {
   async refreshMembers(): Promise<void> {
     const answer = await this.#context.link.call("room:members", { room: this.id });
     this.#context.presence.learn(answer.members);
-    this.#show({ members: answer.members, moreMembers: answer.more });
+    const { members, more } = answer;
+    const occupancy = more ? Math.max(this.#state.occupancy, members.length) : members.length;
+    this.#show({ members, moreMembers: more, occupancy });
   }
 
   /** Appends the next page of a long list of members. */

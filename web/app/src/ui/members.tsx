@@ -1,25 +1,21 @@
-import { useEffect } from "preact/hooks";
 import { directRoom, type Member, type Room } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
+import type { RoomEntry } from "../book.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges, useNow, useRoom } from "../hooks.ts";
 import { hashOfRoom } from "../route.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 
-const REFRESH_MS = 30_000;
-const STRANGER_MS = 1000;
-const STRANGER_AGAIN_MS = 10_000;
-
 export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boolean; onClose: () => void }) {
+  const { book } = useApp();
   const state = useRoom(room);
-  useFreshMembers(room);
-  const sorted = useSorted(state.members);
+  const sorted = useSorted(withPeer(state.members, book.entry(room.id)));
   return (
     <aside class={isDrawer ? "members drawer" : "members"} aria-label="Members" data-testid="members">
       <header class="panel-head">
         <h2>
-          People <span class="count">{Math.max(state.occupancy, state.members.length)}</span>
+          People <span class="count">{Math.max(state.occupancy, sorted.length)}</span>
         </h2>
         <IconButton icon="close" label="Close the list of people" onClick={onClose} />
       </header>
@@ -36,6 +32,12 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
       )}
     </aside>
   );
+}
+
+/** The other person belongs to a conversation of two, present or not. */
+function withPeer(members: readonly Member[], { peer, title }: RoomEntry): readonly Member[] {
+  if (peer === null || members.some((member) => member.user === peer)) return members;
+  return [...members, { user: peer, name: title, status: "offline" }];
 }
 
 function MemberItem({ member }: { member: Member }) {
@@ -80,36 +82,6 @@ function useSorted(members: readonly Member[]): Member[] {
   useChanges((listener) => client.presence.subscribe(listener), [client]);
   const rank = (member: Member) => (member.user === self.user ? -1 : ORDER[client.presence.get(member.user).status]);
   return [...members].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
-}
-
-/** Asks again every half minute while open, and soon after somebody not listed shows up. */
-function useFreshMembers(room: Room): void {
-  const { client } = useApp();
-  useEffect(() => {
-    let soon: ReturnType<typeof setTimeout> | undefined;
-    const refresh = () => {
-      soon = undefined;
-      if (room.state.phase === "joined") room.refreshMembers().catch(() => {});
-    };
-    const askedMs = new Map<string, number>();
-    // People of our other rooms show up here too: ask about each of them only now and then.
-    const stranger = (user: string) => {
-      if (room.state.members.some((member) => member.user === user)) return;
-      if (Date.now() - (askedMs.get(user) ?? 0) < STRANGER_AGAIN_MS) return;
-      askedMs.set(user, Date.now());
-      soon ??= setTimeout(refresh, STRANGER_MS);
-    };
-    const undos = [
-      client.on("presence", ({ changes }) => changes.forEach((change) => stranger(change.user))),
-      client.on("message", (message) => message.room === room.id && stranger(message.user)),
-    ];
-    const timer = setInterval(refresh, REFRESH_MS);
-    return () => {
-      clearInterval(timer);
-      clearTimeout(soon);
-      for (const undo of undos) undo();
-    };
-  }, [room, client]);
 }
 
 function MemberSkeleton() {

@@ -3,7 +3,7 @@ import type { ChatMessage, Room, RoomState } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
 import { dayLabel, plural, summary } from "../format.ts";
 import { useLatest, useNow, useRoom } from "../hooks.ts";
-import { buildRows, type Row } from "../rows.ts";
+import { buildRows, countUnread, type Row } from "../rows.ts";
 import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icons.tsx";
 import { MessageItem, type MessageActions } from "./message_item.tsx";
@@ -143,12 +143,26 @@ function readers(state: RoomState, seq: number, author: string): number {
   return Object.entries(state.read).filter(([user, read]) => user !== author && read >= seq).length;
 }
 
-/** Where the reader had stopped when the room was opened; it stays while the room is on screen. */
+/**
+ * Where the reader had stopped when the room was opened, or when they last looked away. The line stays where it is
+ * until they look away again.
+ */
 function useUnreadAfter(room: Room, state: RoomState): number | null {
-  const { book } = useApp();
-  const fixed = useRef<number | null>(null);
-  if (fixed.current === null && state.phase === "joined") fixed.current = book.readSeq(room.id);
-  return fixed.current;
+  const { book, self } = useApp();
+  const [after, setAfter] = useState<number | null>(null);
+  const opened = useRef(false);
+  useLayoutEffect(() => {
+    if (opened.current || state.phase !== "joined") return;
+    opened.current = true;
+    const readSeq = book.readSeq(room.id);
+    if (countUnread(state.messages, self.user, readSeq) > 0) setAfter(readSeq);
+  }, [state.phase]);
+  const lookedAway = useLatest(() => setAfter(state.seq));
+  useEffect(() => {
+    window.addEventListener("blur", lookedAway);
+    return () => window.removeEventListener("blur", lookedAway);
+  }, []);
+  return after;
 }
 
 /** What is on the screen, at its end, in a visible window, is read. */

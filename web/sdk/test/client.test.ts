@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { connect, type Client, type ConnectOptions } from "../src/client.ts";
+import { RoomcastError } from "../src/errors.ts";
+import type { FileTransport } from "../src/upload.ts";
+import { MemoryStorage } from "./memory_storage.ts";
+import { TestGateway, until } from "./server.ts";
+
+const FAST = { baseMs: 20, maxMs: 60 };
+const LOBBY = "public:lobby";
+
+let gateway: TestGateway;
+let clients: Client[];
+
+beforeEach(async () => {
+  gateway = await new TestGateway().listen();
+  clients = [];
+});
+
+afterEach(async () => {
+  for (const client of clients) client.close();
+  await gateway.close();
+});
+
+function open(options: Partial<ConnectOptions> = {}): Client {
+  const base = { url: gateway.url, token: () => "token", backoff: FAST, resend: FAST, storage: null, pageSize: 3 };
+  const client = connect({ ...base, ...options });
+  clients.push(client);
+  return client;
+}
+
+async function joined(options: Partial<ConnectOptions> = {}) {
+  const client = open(options);
+  const room = client.room(LOBBY);
+  room.join();
+  await until(() => room.state.phase === "joined", "joined");
+  return { client, room };
+}
+
+const texts = (room: { state: { messages: { text?: string }[] } }) => room.state.messages.map(({ text }) => text);
+
+describe("connection", () => {
+  it("says who we are, and asks for a token at every connect", async () => {
+    let count = 0;
+    const client = open({ token: async () => `token-${++count}` });
+    await until(() => client.state.phase === "online", "online");
+    assert.deepEqual(client.self, { user: "ada", name: "Ada" });
+    gateway.cut();
+    await until(() => gateway.tokens.length === 2, "second connect");
+    assert.deepEqual(gateway.tokens, ["token-1", "token-2"]);
+  });
+
+  it("gives up on a token that is refused again and again, with the code", async () => {
+    const refusal = Object.assign(new Error("unauthorized"), { data: { code: 200, reason: "unauthorized", retryable: false } });
+    gateway.accepts = () => refusal;
+    const client = open();
+    await until(() => client.state.phase === "refused", "refused");
+    assert.equal(client.state.error?.reason, "unauthorized");
+    assert.equal(gateway.tokens.length, 3);
+  });
+
+  it("comes back after a server-side disconnect, which ends stock clients", async () => {
+    const client = open();
+    await until(() => client.state.phase === "online", "online");
+    gateway.io.disconnectSockets();
+    await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
+  });
+
+  it("waits as long as a 503 says", async () => {
+    const listeners = gateway.http.listeners("request") as ((...args: unknown[]) => void)[];
+    const times: number[] = [];
+    gateway.http.removeAllListeners("request");
+    gateway.http.on("request", (request, response) => {
+      times.push(Date.now());
+      if (times.length === 1) response.writeHead(503, { "Retry-After": "1" }).end();
+      else for (const listener of listeners) listener(request, response);
+    });
+    const client = open({ transports: ["polling"] });
+    await until(() => client.state.phase === "waiting", "waiting");
+    assert.ok((client.state.retryAtMs ?? 0) >= times[0]! + 1000);
+    await until(() => client.state.phase === "online", "online");
+    assert.ok(times[1]! - times[0]! >= 1000);
+  });
+
+  it("tries again when the token cannot be had", async () => {
+    let count = 0;
+    const token = () => (++count < 3 ? Promise.reject(new Error("offline")) : Promise.resolve("t"));
+    const client = open({ token });
+    await until(() => client.state.phase === "online", "online");
+    assert.equal(count, 3);
+  });
+});
+
+describe("sending", () => {
+  it("shows a message at once and once, and marks it sent", async () => {
+    const { room } = await joined();
+    const id = room.send({ text: "hello" });
+    assert.deepEqual(room.state.messages.map(({ id, state }) => [id, state]), [[id, "sending"]]);
+    await until(() => room.state.messages[0]?.state === "sent" && room.state.seq === 1, "sent");
+    assert.deepEqual(texts(room), ["hello"]);
+  });
+
+  it("resends under the same id what was kept but not acked, and shows it once", async () => {
+    const { room } = await joined();
+    gateway.onSend = (payload, _ack) => {
+      gateway.onSend = () => false;
+      gateway.append({ id: payload.id, user: "ada", name: "Ada", text: payload.text });
+      gateway.cut();
+      return true;
+    };
+    const id = room.send({ text: "once" });
+    await until(() => gateway.joins.length === 2 && room.state.messages.every(({ state }) => state === "sent"), "sent");
+    assert.deepEqual(room.state.messages.map((message) => message.id), [id]);
+    assert.ok(gateway.sends.every((send) => send.id === id));
+    assert.equal(gateway.log.length, 1);
+  });
+
+  it("keeps what is written while offline, in order", async () => {
+    const { client, room } = await joined();
+    gateway.cut();
+    await until(() => client.state.phase !== "online", "offline");
+    for (const text of ["a", "b", "c"]) room.send({ text });
+    await until(() => gateway.log.length === 3, "all arrived");
+    assert.deepEqual(gateway.log.map(({ text }) => text), ["a", "b", "c"]);
+  });
+
+  it("pauses a room after a retryable refusal, and shows a final one as failed", async () => {
+    const { room } = await joined();
+    let refusals = 0;
+    gateway.onSend = (_payload, ack) => {
+      if (++refusals > 2) return false;
+      ack({ ok: false, error: { code: 302, reason: "rate_limited", retryable: true, retry_after: 0.05 } });
+      return true;
+    };
+    room.send({ text: "patient" });
+    await until(() => gateway.log.length === 1, "kept in the end");
+    gateway.onSend = (_payload, ack) => {
+      ack({ ok: false, error: { code: 201, reason: "forbidden", retryable: false } });
+      return true;
+    };
+    const id = room.send({ text: "forbidden" });
+    await until(() => room.state.messages.at(-1)?.state === "failed", "failed");
+    assert.equal(room.state.messages.at(-1)?.error?.reason, "forbidden");
+    gateway.onSend = () => false;
+    room.retry(id);
+    await until(() => room.state.messages.at(-1)?.state === "sent", "sent after retry");
+  });
+
+  it("tries again after an ack that never came", async () => {
+    const { room } = await joined({ ackTimeoutMs: 60 });
+    gateway.onSend = () => gateway.sends.length < 3;
+    room.send({ text: "hello?" });
+    await until(() => gateway.log.length === 1, "kept");
+    assert.equal(new Set(gateway.sends.map(({ id }) => id)).size, 1);
+  });
+
+  it("sends after a reload what the page before could not", async () => {
+    const storage = new MemoryStorage();
+    const { client, room } = await joined({ storage });
+    gateway.onSend = () => true;
+    const id = room.send({ text: "survivor" });
+    await until(() => gateway.sends.length === 1, "first try");
+    client.close();
+    gateway.onSend = () => false;
+    const again = await joined({ storage });
+    await until(() => gateway.log.length === 1, "sent by the new page");
+    assert.equal(gateway.log[0]?.id, id);
+    await until(() => storage.length === 0, "outbox empty");
+    assert.deepEqual(texts(again.room), ["survivor"]);
+  });
+});
+
+describe("recovery", () => {
+  it("reads everything missed, page after page, in order", async () => {
+    gateway.append({});
+    const { client, room } = await joined();
+    gateway.cut();
+    await until(() => client.state.phase !== "online", "offline");
+    for (let count = 0; count < 7; count++) gateway.append({});
+    await until(() => room.state.seq === 8, "whole");
+    assert.deepEqual(texts(room), [1, 2, 3, 4, 5, 6, 7, 8].map((seq) => `text ${seq}`));
+    assert.equal(room.state.cut, false);
+  });
+
+  it("fills a hole before showing what lies behind it", async () => {
+    const { room } = await joined();
+    gateway.say();
+    await until(() => room.state.seq === 1, "first");
+    const shown: number[][] = [];
+    room.subscribe((state) => shown.push(state.messages.map(({ seq }) => seq ?? 0)));
+    gateway.append({});
+    gateway.say();
+    await until(() => room.state.seq === 3, "whole");
+    for (const seqs of shown) assert.deepEqual(seqs, seqs.map((_, index) => index + 1));
+  });
+
+  it("joins again on resync, and declares what a new epoch cut off", async () => {
+    gateway.append({});
+    const { room } = await joined();
+    gateway.epoch = "epoch-two-000000";
+    gateway.log = [];
+    gateway.append({ text: "new world" });
+    gateway.io.emit("resync", { room: LOBBY });
+    await until(() => room.state.cut, "declared");
+    assert.deepEqual(texts(room), ["new world"]);
+  });
+
+  it("notices that its own message never came back", async () => {
+    const { room } = await joined();
+    gateway.onSend = (payload, ack) => {
+      const { seq, time } = gateway.append({ id: payload.id, user: "ada", name: "Ada", text: payload.text });
+      ack({ ok: true, seq, time, duplicate: false });
+      return true;
+    };
+    room.send({ text: "lost echo" });
+    await until(() => room.state.seq === 1, "found by joining again");
+    assert.equal(gateway.joins.length, 2);
+  });
+
+  it("pages through history", async () => {
+    for (let count = 0; count < 7; count++) gateway.append({});
+    const { room } = await joined();
+    assert.equal(room.state.hasOlder, true);
+    await Promise.all([room.loadOlder(), room.loadOlder()]);
+    assert.equal(room.state.messages.length, 6);
+    await room.loadOlder();
+    assert.deepEqual([room.state.messages.length, room.state.hasOlder], [7, false]);
+  });
+});
+
+describe("signs", () => {
+  it("shows and clears typing, and a message ends it", async () => {
+    const { room } = await joined();
+    gateway.io.emit("typing", { room: LOBBY, user: "bob", typing: true });
+    await until(() => room.state.typing.includes("bob"), "typing");
+    gateway.say();
+    await until(() => room.state.typing.length === 0, "cleared");
+  });
+
+  it("throttles own typing and ends it with the message", async () => {
+    const { room } = await joined();
+    for (let key = 0; key < 5; key++) room.setTyping(true);
+    room.send({ text: "done" });
+    await until(() => gateway.log.length === 1, "sent");
+    const signs = gateway.events.filter(([event]) => event === "typing").map(([, sign]) => (sign as { typing: boolean }).typing);
+    assert.deepEqual(signs, [true, false]);
+  });
+});
+
+describe("upload", () => {
+  const file = () => new File(["abc"], "x.png", { type: "image/png" });
+
+  it("is signed, sent with progress, and confirmed", async () => {
+    let tries = 0;
+    const fileTransport: FileTransport = async (_signed, blob, onProgress) => {
+      if (++tries === 1) throw RoomcastError.of("unavailable");
+      onProgress(blob.size);
+    };
+    const { client } = await joined({ fileTransport });
+    const upload = client.upload(LOBBY, file());
+    const phases: string[] = [];
+    upload.subscribe(({ phase }) => phases.at(-1) !== phase && phases.push(phase));
+    assert.equal((await upload.done).upload, "upload-1");
+    assert.deepEqual([phases, upload.state.sentBytes, tries], [["sending", "checking", "done"], 3, 2]);
+  });
+
+  it("stops when cancelled, and stays cancelled", async () => {
+    const fileTransport: FileTransport = (_signed, _blob, _onProgress, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const { client } = await joined({ fileTransport });
+    const upload = client.upload(LOBBY, file());
+    await until(() => upload.state.phase === "sending", "sending");
+    upload.cancel();
+    await assert.rejects(upload.done, { name: "AbortError" });
+    assert.equal(upload.state.phase, "cancelled");
+    assert.ok(!gateway.events.some(([event]) => event === "media:complete"));
+  });
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { OutboxStorage, payloadOf, reduceOutbox, revived, SAFE_RESEND_MS, type Draft, type Outbox } from "../src/outbox.ts";
+import { MemoryStorage } from "./memory_storage.ts";
+
+const NOW = 1_800_000_000_000;
+
+function draft(part: Partial<Draft> = {}): Draft {
+  return { id: "d1", room: "r", text: "hi", time: NOW, state: "sending", attempts: 0, tried: false, ...part };
+}
+
+describe("outbox", () => {
+  it("carries a draft from written over tried to acked", () => {
+    let outbox: Outbox = reduceOutbox([], { type: "written", draft: draft() });
+    outbox = reduceOutbox(outbox, { type: "tried", id: "d1" });
+    assert.deepEqual([outbox[0]?.tried, outbox[0]?.attempts], [true, 1]);
+    outbox = reduceOutbox(outbox, { type: "acked", id: "d1", seq: 7, time: 9 });
+    assert.deepEqual([outbox[0]?.state, outbox[0]?.seq, outbox[0]?.time], ["sent", 7, 9]);
+    assert.deepEqual(reduceOutbox(outbox, { type: "removed", ids: new Set(["d1"]) }), []);
+  });
+
+  it("starts counting anew when a failed draft is retried", () => {
+    const error = { code: 201, reason: "forbidden", retryable: false };
+    let outbox = reduceOutbox([draft({ attempts: 6 })], { type: "failed", id: "d1", error });
+    assert.equal(outbox[0]?.state, "failed");
+    outbox = reduceOutbox(outbox, { type: "retried", id: "d1" });
+    assert.deepEqual([outbox[0]?.state, outbox[0]?.attempts, outbox[0]?.error], ["sending", 0, undefined]);
+  });
+
+  it("sends a file by its upload id and leaves out what is not there", () => {
+    const media = { upload: "u1234567", url: "/x", type: "image/png", size: 1, name: "x.png" };
+    assert.deepEqual(payloadOf(draft({ text: undefined, media })), { room: "r", id: "d1", upload: "u1234567" });
+    assert.deepEqual(payloadOf(draft({ replyTo: 3 })), { room: "r", id: "d1", text: "hi", reply_to: 3 });
+  });
+
+  it("does not resend by itself what the server may have forgotten", () => {
+    const old = NOW - SAFE_RESEND_MS;
+    assert.equal(revived(draft({ tried: true, time: old }), NOW).state, "failed");
+    assert.equal(revived(draft({ tried: true, time: old + 1 }), NOW).state, "sending");
+    assert.equal(revived(draft({ tried: false, time: old }), NOW).state, "sending");
+  });
+});
+
+describe("outbox storage", () => {
+  it("brings drafts back in the order written, and only this user's", () => {
+    const storage = new MemoryStorage();
+    const kept = new OutboxStorage(storage, "ada");
+    kept.save([], [draft({ id: "b", time: NOW + 1 }), draft({ id: "a" })]);
+    new OutboxStorage(storage, "bob").save([], [draft({ id: "c" })]);
+    assert.deepEqual(kept.load(NOW).map(({ id }) => id), ["a", "b"]);
+  });
+
+  it("forgets what was sent or removed", () => {
+    const storage = new MemoryStorage();
+    const kept = new OutboxStorage(storage, "ada");
+    const before = [draft({ id: "a" }), draft({ id: "b" })];
+    kept.save([], before);
+    kept.save(before, reduceOutbox(before, { type: "acked", id: "a", seq: 1, time: 1 }));
+    assert.deepEqual(kept.load(NOW).map(({ id }) => id), ["b"]);
+    kept.save(before, []);
+    assert.equal(storage.length, 0);
+  });
+
+  it("survives damaged entries and a storage that refuses", () => {
+    const storage = new MemoryStorage();
+    storage.setItem("roomcast:outbox:ada:x", "{");
+    storage.setItem("roomcast:outbox:ada:y", '{"id":1}');
+    const kept = new OutboxStorage(storage, "ada");
+    assert.deepEqual(kept.load(NOW), []);
+    storage.setItem = () => {
+      throw new Error("full");
+    };
+    assert.doesNotThrow(() => kept.save([], [draft()]));
+  });
+});

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { CODES } from "../src/errors.ts";
+import { CLIENT_EVENTS, HEARTBEAT_SECONDS, isRoomId, isUserId, MAX_LIST, SERVER_EVENTS, TYPING_SECONDS } from "../src/protocol.ts";
+
+/** Written from the Python contract; `npm test` runs in web/. */
+const golden = JSON.parse(readFileSync("../contract/vectors/browser.json", "utf8")) as {
+  client_events: string[];
+  server_events: string[];
+  errors: Record<string, { code: number; retryable: boolean }>;
+  limits: Record<string, number>;
+  room_ids: { valid: string[]; invalid: string[] };
+  user_ids: { valid: string[]; invalid: string[] };
+};
+
+describe("the contract", () => {
+  it("has the same events and codes", () => {
+    assert.deepEqual([...CLIENT_EVENTS].sort(), [...golden.client_events].sort());
+    assert.deepEqual([...SERVER_EVENTS].sort(), [...golden.server_events].sort());
+    assert.deepEqual(CODES, golden.errors);
+  });
+
+  it("has the same limits", () => {
+    const own = { heartbeat_seconds: HEARTBEAT_SECONDS, typing_seconds: TYPING_SECONDS, max_list: MAX_LIST };
+    assert.deepEqual(own, golden.limits);
+  });
+
+  it("accepts the same ids", () => {
+    assert.deepEqual(golden.room_ids.valid.filter((id) => !isRoomId(id)), []);
+    assert.deepEqual(golden.room_ids.invalid.filter(isRoomId), []);
+    assert.deepEqual(golden.user_ids.valid.filter((id) => !isUserId(id)), []);
+    assert.deepEqual(golden.user_ids.invalid.filter(isUserId), []);
+  });
+});

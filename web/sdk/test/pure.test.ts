@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { backoffMs, parseRetryAfter } from "../src/backoff.ts";
+import { Emitter } from "../src/emitter.ts";
+import { RoomcastError } from "../src/errors.ts";
+import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
+import { directPeer, directRoom } from "../src/protocol.ts";
+import { refreshInMs } from "../src/token.ts";
+import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingHeard } from "../src/typing.ts";
+
+const POLICY = { baseMs: 100, maxMs: 1000 };
+
+describe("backoff", () => {
+  it("grows, with half of it random, up to a bound", () => {
+    assert.deepEqual([backoffMs(0, 0, POLICY), backoffMs(0, 1, POLICY)], [50, 100]);
+    assert.deepEqual([backoffMs(2, 0, POLICY), backoffMs(2, 1, POLICY)], [200, 400]);
+    assert.equal(backoffMs(1000, 1, POLICY), 1000);
+  });
+
+  it("never comes back sooner than the server asks", () => {
+    assert.equal(backoffMs(0, 0, POLICY, 3000), 3000);
+    assert.equal(backoffMs(0, 1, POLICY, 3000), 3050);
+  });
+
+  it("reads Retry-After as seconds or as a date, within reason", () => {
+    assert.equal(parseRetryAfter("3", 0), 3000);
+    assert.equal(parseRetryAfter("Thu, 01 Jan 1970 00:00:10 GMT", 4000), 6000);
+    assert.equal(parseRetryAfter("99999999", 0), 120_000);
+    for (const nonsense of [null, "", "soon", "-5"]) assert.equal(parseRetryAfter(nonsense, 0), 0);
+  });
+});
+
+describe("typing", () => {
+  it("clears a sign after six seconds without a refresh", () => {
+    let state = typingHeard(new Map(), "ada", true, 1000);
+    state = typingHeard(state, "bob", true, 3000);
+    assert.equal(nextExpiry(state), 7000);
+    assert.deepEqual([...typingExpired(state, 7000).keys()], ["bob"]);
+    assert.equal(typingExpired(state, 6999), state);
+    assert.equal(typingHeard(typingHeard(state, "ada", false, 3000), "bob", false, 3000).size, 0);
+  });
+
+  it("tells others at most every three seconds, and once that it stopped", () => {
+    let [state, emit] = ownTyping(NOT_TYPING, true, 10_000);
+    assert.equal(emit, true);
+    [state, emit] = ownTyping(state, true, 12_999);
+    assert.equal(emit, null);
+    [state, emit] = ownTyping(state, true, 13_000);
+    assert.equal(emit, true);
+    [state, emit] = ownTyping(state, false, 13_100);
+    assert.equal(emit, false);
+    assert.equal(ownTyping(state, false, 13_200)[1], null);
+  });
+});
+
+describe("presence", () => {
+  it("keeps what a list of members does not say", () => {
+    const changed = presenceChanged(new Map(), [{ user: "ada", status: "offline", last_seen: 5, note: "out" }]);
+    const member = { user: "ada", name: "Ada", status: "online" as const };
+    assert.deepEqual(presenceOfMembers(changed, [member]).get("ada"), { status: "online", last_seen: 5, note: "out" });
+  });
+});
+
+describe("token", () => {
+  const token = (exp: unknown) => `x.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.y`;
+
+  it("is renewed shortly before it expires", () => {
+    assert.equal(refreshInMs(token(600), 0), 570_000);
+    assert.equal(refreshInMs(token(40), 0), 20_000);
+    assert.equal(refreshInMs(token(1), 60_000), 5000);
+  });
+
+  it("is left alone where it does not say, or lasts for months", () => {
+    for (const odd of ["", "a.b.c", token("soon"), token(10 ** 9)]) assert.equal(refreshInMs(odd, 0), null);
+  });
+});
+
+describe("small things", () => {
+  it("a listener is gone after its undo, and may be registered twice", () => {
+    const emitter = new Emitter<number>();
+    const heard: number[] = [];
+    const listener = (value: number) => void heard.push(value);
+    const undo = emitter.subscribe(listener);
+    emitter.subscribe(listener);
+    emitter.emit(1);
+    undo();
+    emitter.emit(2);
+    assert.deepEqual(heard, [1, 1, 2]);
+  });
+
+  it("a direct room has its people sorted", () => {
+    assert.equal(directRoom("grace", "ada"), "dm:ada:grace");
+    assert.equal(directRoom("Zoe", "ada"), "dm:Zoe:ada");
+    assert.equal(directPeer("dm:ada:grace", "grace"), "ada");
+    assert.equal(directPeer("public:lobby", "ada"), null);
+  });
+
+  it("every thrown thing reads as a coded error", () => {
+    const wire = { code: 302, reason: "rate_limited", retryable: true, retry_after: 1.5 };
+    assert.equal(RoomcastError.from(wire).retryAfterMs, 1500);
+    assert.equal(RoomcastError.from(new Error("x")).reason, "internal");
+  });
+});

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { JoinAnswer, Message } from "../src/protocol.ts";
+import { EMPTY_TIMELINE, hasHole, MAX_EVENTS, reduceTimeline, sinceOf, type Timeline } from "../src/timeline.ts";
+
+function entry(seq: number, epoch = "e1"): Message {
+  return { room: "r", seq, epoch, time: seq, id: `m${seq}`, user: "ada", name: "Ada", kind: "text", text: `${seq}` };
+}
+
+function range(from: number, to: number): Message[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => entry(from + index));
+}
+
+function answer(part: Partial<JoinAnswer>): JoinAnswer {
+  const empty = { room: "r", epoch: "e1", seq: 0, recovered: false, messages: [], more: false };
+  return { ...empty, occupancy: 1, members: [], read: {}, ...part };
+}
+
+function first(messages: Message[], more = false): Timeline {
+  const joined = answer({ messages, more, seq: messages.at(-1)?.seq ?? 0 });
+  return reduceTimeline(EMPTY_TIMELINE, { type: "joined", answer: joined, since: null });
+}
+
+function live(timeline: Timeline, ...messages: Message[]): Timeline {
+  return messages.reduce((now, message) => reduceTimeline(now, { type: "live", message }), timeline);
+}
+
+const seqs = (timeline: Timeline) => timeline.events.map((event) => event.seq);
+
+describe("timeline", () => {
+  it("takes the page of the first join and what follows it", () => {
+    const timeline = live(first(range(5, 7), true), entry(8));
+    assert.deepEqual(seqs(timeline), [5, 6, 7, 8]);
+    assert.equal(timeline.more, true);
+    assert.equal(timeline.cut, false);
+    assert.deepEqual(sinceOf(timeline), { seq: 8, epoch: "e1" });
+  });
+
+  it("drops repeats, and returns the same object for them", () => {
+    const timeline = first(range(1, 3));
+    assert.equal(live(timeline, entry(2)), timeline);
+  });
+
+  it("holds back what comes behind a hole until the hole is filled", () => {
+    const holed = live(first(range(1, 3)), entry(6), entry(5), entry(6));
+    assert.deepEqual(seqs(holed), [1, 2, 3]);
+    assert.equal(hasHole(holed), true);
+    const whole = live(holed, entry(4));
+    assert.deepEqual(seqs(whole), [1, 2, 3, 4, 5, 6]);
+    assert.equal(hasHole(whole), false);
+  });
+
+  it("keeps live messages that overtake the answer of the join", () => {
+    const early = live(EMPTY_TIMELINE, entry(4));
+    assert.equal(hasHole(early), false);
+    const joined = answer({ messages: range(1, 3), seq: 3 });
+    assert.deepEqual(seqs(reduceTimeline(early, { type: "joined", answer: joined, since: null })), [1, 2, 3, 4]);
+  });
+
+  it("recovers in pages", () => {
+    let timeline = live(first(range(1, 2)), entry(9));
+    const page1 = answer({ recovered: true, messages: range(3, 5), seq: 9, more: true });
+    timeline = reduceTimeline(timeline, { type: "joined", answer: page1, since: sinceOf(timeline) });
+    assert.equal(timeline.last, 5);
+    const page2 = answer({ recovered: true, messages: range(6, 9), seq: 9 });
+    timeline = reduceTimeline(timeline, { type: "joined", answer: page2, since: sinceOf(timeline) });
+    assert.deepEqual(seqs(timeline), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.equal(hasHole(timeline), false);
+  });
+
+  it("starts anew, and says so, when the past could not be recovered", () => {
+    const before = first(range(1, 3));
+    const joined = answer({ epoch: "e2", messages: [entry(2, "e2")], seq: 2, more: true });
+    const timeline = reduceTimeline(before, { type: "joined", answer: joined, since: sinceOf(before) });
+    assert.deepEqual([seqs(timeline), timeline.epoch, timeline.cut, timeline.last], [[2], "e2", true, 2]);
+    assert.equal(live(timeline, entry(3, "e2")).last, 3);
+  });
+
+  it("does not trust `recovered` across epochs", () => {
+    const before = first(range(1, 3));
+    const joined = answer({ epoch: "e2", recovered: true, messages: [entry(9, "e2")], seq: 9 });
+    const timeline = reduceTimeline(before, { type: "joined", answer: joined, since: sinceOf(before) });
+    assert.deepEqual([seqs(timeline), timeline.cut], [[9], true]);
+  });
+
+  it("treats a live message of another epoch as a hole", () => {
+    assert.equal(hasHole(live(first(range(1, 3)), entry(4, "e2"))), true);
+  });
+
+  it("puts older pages in front, without what it has", () => {
+    const timeline = reduceTimeline(first(range(5, 7), true), {
+      type: "history",
+      page: { messages: range(2, 5), more: false },
+    });
+    assert.deepEqual([seqs(timeline), timeline.more], [[2, 3, 4, 5, 6, 7], false]);
+  });
+
+  it("stops asking for history when a page brings nothing", () => {
+    const timeline = reduceTimeline(first(range(5, 7), true), { type: "history", page: { messages: [], more: true } });
+    assert.equal(timeline.more, false);
+  });
+
+  it("stays bounded, and offers again what it let go", () => {
+    const timeline = live(first(range(1, MAX_EVENTS)), entry(MAX_EVENTS + 1));
+    assert.ok(timeline.events.length < MAX_EVENTS);
+    assert.equal(timeline.more, true);
+    assert.equal(timeline.events.at(-1)?.seq, MAX_EVENTS + 1);
+  });
+});
