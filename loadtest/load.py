@@ -1,12 +1,13 @@
 """`python -m loadtest.load`: a chat's load on a running cluster, judged by targets.
 
 Exit status 0: all targets held; 1: one was missed; 2: there was nothing to measure (no cluster, wrong options).
-Options that are not listed go to locust as they are (`--csv out --html out.html --processes 2`).
+Options that are not listed go to locust as they are (`--html out.html`, `--processes 2`).
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import re
 import subprocess
@@ -21,6 +22,7 @@ from loadtest import targets
 ROOT = Path(__file__).resolve().parent.parent
 RAMP_SECONDS = 10
 GRACE_SECONDS = 60
+MOST_ERRORS = 10
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -38,13 +40,16 @@ def main() -> int:
             print(f"load: locust ended with status {status} and left no statistics", file=sys.stderr)
             return 2
         found = targets.lines(json.loads(written.read_text()))
-    return _judge(found, options)
+        errors = _errors(Path(f"{options.csv or report}_failures.csv"))
+    return _judge(found, errors, options)
 
 
-def _judge(found: list[targets.Line], options: argparse.Namespace) -> int:
+def _judge(found: list[targets.Line], errors: list[str], options: argparse.Namespace) -> int:
     aims = targets.Targets(options.p95_delivery, options.p95_ack, options.error_ratio, options.sends_per_user)
     print("\n" + targets.table(found))
     print(f"\nerror ratio {targets.error_ratio(found):.4f}")
+    for sentence in errors:
+        print(f"error: {sentence}")
     missed = targets.missed(found, aims, options.users)
     for sentence in missed:
         print(f"missed: {sentence}")
@@ -59,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-t", "--time", type=_seconds, default=30, help="time under full load: 30s, 5m (default 30s)")
     parser.add_argument("-r", "--spawn-rate", type=float, help=f"people a second (default: all in {RAMP_SECONDS} s)")
     parser.add_argument("--url", default="http://localhost:8080", help="the cluster (default http://localhost:8080)")
+    parser.add_argument("--csv", help="prefix of the CSV files that locust then leaves")
     parser.add_argument("--headless", action="store_true", default=True, help="no web interface (the default)")
     parser.add_argument("--web", dest="headless", action="store_false", help="locust's web interface instead")
     parser.add_argument("--p95-delivery", type=float, default=defaults.p95_delivery_ms, metavar="MS")
@@ -88,12 +94,22 @@ def _unreachable(url: str) -> str | None:
         return f"nothing answers at {url} ({getattr(error, 'reason', error)})"
 
 
+def _errors(path: Path) -> list[str]:
+    """Locust's list of failures, most frequent first, one sentence per kind."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: -int(row["Occurrences"]))
+    return [f"{row['Occurrences']} × {row['Method']} {row['Name']}: {row['Error']}" for row in rows[:MOST_ERRORS]]
+
+
 def _locust(options: argparse.Namespace, passed_on: list[str], report: Path) -> int:
     rate = options.spawn_rate or max(1.0, options.users / RAMP_SECONDS)
     seconds = options.time + int(options.users / rate)
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--host", options.url]
     command += ["-u", str(options.users), "-r", f"{rate:g}", "-t", f"{seconds}s", "--stop-timeout", "5"]
     command += ["--json-file", str(report), "--exit-code-on-error", "0", "--reset-stats"]
+    command += ["--csv", options.csv or str(report)]
     command += ["--headless", "--only-summary"] if options.headless else ["--autostart"]
     limit = seconds + GRACE_SECONDS if options.headless else None
     try:

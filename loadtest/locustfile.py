@@ -49,12 +49,15 @@ class ChatUser(HttpUser):
         self._room = f"public:load-{self.run_id}-{number // ROOM_MEMBERS}"
         self._lobby = f"public:load-lobby-{self.run_id}-{number // LOBBY_MEMBERS}"
         self._uploaded = False
+        self._leaving = False
         self._chat: ChatClient | None = None
         self._token = self._sign_in()
         self._connect()
         gevent.spawn(self._heartbeats)
 
     def on_stop(self) -> None:
+        """What is cut off by the end of the run is no failure of the cluster."""
+        self._leaving = True
         if self._chat is not None:
             self._chat.close()
         self._chat = None
@@ -177,6 +180,8 @@ class ChatUser(HttpUser):
         return result
 
     def _report(self, kind: str, name: str, seconds: float, error: Exception | None = None) -> None:
+        if self._leaving and error is not None:
+            return
         self.environment.events.request.fire(
             request_type=kind,
             name=name,

@@ -36,7 +36,10 @@ class Line(NamedTuple):
 
 def lines(statistics: Iterable[Mapping[str, Any]]) -> list[Line]:
     """The rows of locust's `--json-file`."""
-    return [_line(entry) for entry in statistics]
+    entries = list(statistics)
+    begin = min((float(entry["start_time"]) for entry in entries), default=0.0)
+    end = max((float(entry["last_request_timestamp"] or 0) for entry in entries), default=0.0)
+    return [_line(entry, max(1e-9, end - begin)) for entry in entries]
 
 
 def missed(found: Sequence[Line], targets: Targets, users: int) -> list[str]:
@@ -81,9 +84,8 @@ def _pad(cell: str, width: int, column: int) -> str:
     return cell.ljust(width) if column < 2 else cell.rjust(width)
 
 
-def _line(entry: Mapping[str, Any]) -> Line:
+def _line(entry: Mapping[str, Any], seconds: float) -> Line:
     times = sorted((float(value), int(count)) for value, count in entry["response_times"].items())
-    seconds = max(1e-9, float(entry["last_request_timestamp"] or 0) - float(entry["start_time"]))
     p50, p95, p99 = (_percentile(times, share) for share in (0.5, 0.95, 0.99))
     count = int(entry["num_requests"])
     worst = round(float(entry["max_response_time"] or 0), 1)
