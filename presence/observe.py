@@ -31,6 +31,7 @@ class Metrics:
     def __init__(self) -> None:
         self._log = structlog.get_logger("presence")
         self._last_success = float("-inf")
+        self._doubted: dict[str, list[int]] = {}
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -61,7 +62,7 @@ class Metrics:
             self._doubts.labels(doubt.value)
 
     def is_fresh(self, seconds: float) -> bool:
-        """Whether Redis did what was asked within the last `seconds`, also for one that stands by."""
+        """Whether the last pass went well and is that young, also for one that stands by."""
         return time.monotonic() - self._last_success < seconds
 
     def exposition(self) -> bytes:
@@ -77,8 +78,10 @@ class Metrics:
         self._users.set(users)
         if leader:
             self._pass.observe(seconds)
+        self._tell_doubts()
 
     def failed(self, error: str, failures: int) -> None:
+        self._last_success = float("-inf")
         self._passes.labels("failed").inc()
         self._leader.set(0)
         if failures & (failures - 1) == 0:  # the 1st, 2nd, 4th, 8th… in a row: an outage must not flood the log
@@ -91,7 +94,13 @@ class Metrics:
 
     def doubted(self, shard: int, doubt: Doubt) -> None:
         self._doubts.labels(doubt.value).inc()
-        self._log.info("expiry_suspended", shard=shard, reason=doubt.value)
+        self._doubted.setdefault(doubt.value, []).append(shard)
+
+    def _tell_doubts(self) -> None:
+        """One line for a pass: what makes one shard doubtful usually befalls all."""
+        for reason, shards in self._doubted.items():
+            self._log.info("expiry_suspended", reason=reason, shards=shards)
+        self._doubted.clear()
 
     def late(self, shard: int) -> None:
         self._late.inc()
