@@ -26,7 +26,7 @@ from media.service import Service, Settings
 from media.signer import Bounds, Signer
 from media.sweep import Sweep
 
-READY_SECONDS = 5.0
+READY_SECONDS = 2.0
 SET_UP_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
@@ -46,8 +46,10 @@ async def run(config: Config) -> None:
             bus, _service(config, records, files, bus).handle, metrics, Bounds(claim_seconds=config.claim_seconds)
         )
 
+        is_set_up = asyncio.Event()
+
         def is_ready() -> bool:
-            return not stopping.is_set() and signer.silent_seconds < READY_SECONDS
+            return is_set_up.is_set() and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
         background = TaskSet()
         port = await stack.enter_async_context(
@@ -56,7 +58,9 @@ async def run(config: Config) -> None:
         background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
         background.start(_watch(metrics, is_ready), "watch")
         if config.s3_setup:
-            background.start(_keep_set_up(files, list(config.allowed_origins)), "set-up")
+            background.start(_keep_set_up(files, list(config.allowed_origins), is_set_up), "set-up")
+        else:
+            is_set_up.set()
         _log.info("media signer runs", consumer=consumer, metrics_port=port, bucket=config.s3_bucket)
         await signer.run(stopping)
         await background.cancel()
@@ -92,11 +96,12 @@ def _service(config: Config, records: Records, files: storage.Storage, bus: Bus)
     return Service(records, files, rules, settings, bus, lambda: secrets.token_urlsafe(16))
 
 
-async def _keep_set_up(files: storage.Storage, origins: list[str]) -> None:
+async def _keep_set_up(files: storage.Storage, origins: list[str], is_set_up: asyncio.Event) -> None:
     """Set the bucket up as soon as the storage answers, and again now and then: a development storage may forget."""
     while True:
         try:
             await files.set_up(origins)
+            is_set_up.set()
             await asyncio.sleep(SET_UP_SECONDS)
         except RoomcastError as error:
             _log.warning("the bucket is not set up yet", reason=error.detail)

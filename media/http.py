@@ -1,4 +1,5 @@
-"""Health and metrics, on a port of their own. Liveness is the event loop alone; readiness needs Redis and no drain."""
+"""Health and metrics, on a port of their own. Liveness is the event loop alone; readiness needs Redis, no drain,
+and the bucket if this signer was told to make it; a storage that fails later is a matter of single requests."""
 
 from __future__ import annotations
 

@@ -68,8 +68,8 @@ def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[s
 
 
 @contextmanager
-def signer(folder: Path, redis_url: str, endpoint: str, **more: str) -> Iterator[Signer]:
-    """A signer process that is ready; ends with the context."""
+def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz", **more: str) -> Iterator[Signer]:
+    """A signer process, once this page of its health port says so; ends with the context."""
     port = servers.free_port()
     log = folder / f"signer-{port}.log"
     with log.open("wb") as file:
@@ -82,7 +82,7 @@ def signer(folder: Path, redis_url: str, endpoint: str, **more: str) -> Iterator
         )
     running = Signer(process, port, log)
     try:
-        servers.wait_until(lambda: running.get("/readyz")[0] == 200, f"signer on {port}")
+        servers.wait_until(lambda: running.get(is_ready)[0] == 200, f"signer on {port}")
         yield running
     finally:
         servers.stop(process)

@@ -109,7 +109,7 @@ async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, 
     body = rig.picture()
     with (
         hanging_storage() as nowhere,
-        rig.signer(tmp_path, redis_url, nowhere) as doomed,
+        rig.signer(tmp_path, redis_url, nowhere, ROOMCAST_S3_SETUP="0") as doomed,
         rig.signer(tmp_path, redis_url, storage.endpoint) as heir,
         redis.Redis.from_url(redis_url) as client,
     ):
@@ -150,19 +150,14 @@ async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: st
 async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_path: Path) -> None:
     port = servers.free_port()
     body = rig.picture()
-    with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}") as signer:
-        async with rig.gateway(redis_url) as gateway:
+    with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}", is_ready="/healthz") as signer:
+        async with rig.gateway(redis_url, PATIENT) as gateway:
             form = await gateway.desk.sign("ada", announce(body))
             error = await refusal(gateway.desk.complete("ada", MediaComplete(form["upload"])))
             assert error.code is Code.MEDIA_UNAVAILABLE
+            assert signer.get("/readyz")[0] == 503
             with s3.s3_server_on(tmp_path, port):
-                servers.wait_until(
-                    lambda: (
-                        signer.metric('roomcast_media_storage_seconds_count{operation="setup"}')
-                        > signer.metric('roomcast_media_storage_failures_total{operation="setup"}')
-                    ),
-                    "the bucket is set up",
-                )
+                servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "the bucket is set up")
                 assert await rig.store(form, body) == 204
                 assert (await gateway.desk.complete("ada", MediaComplete(form["upload"])))["media"]["width"] == 40
 
