@@ -1,8 +1,9 @@
 /** The rooms on show at the side: those the server lists, those opened here, and what is unread in each. */
 
-import { directPeer, type Client, type RoomId, type RoomState, type UserId } from "@roomcast/sdk";
+import { directPeer, type Client, type RoomChange, type RoomId, type RoomState, type UserId } from "@roomcast/sdk";
 import { roomTitle, summary } from "./format.ts";
 import { LOBBY } from "./route.ts";
+import type { HiddenRooms } from "./hidden.ts";
 import { countUnread } from "./rows.ts";
 
 export interface RoomEntry {
@@ -32,23 +33,27 @@ export class RoomBook {
   readonly #known = new Map<RoomId, Known>();
   readonly #live = new Set<RoomId>();
   readonly #names = new Map<UserId, string>();
+  readonly #hidden: HiddenRooms;
   readonly #baseline = new Map<RoomId, number>();
 
-  constructor(client: Client, changed: () => void) {
+  constructor(client: Client, hidden: HiddenRooms, changed: () => void) {
     this.#client = client;
+    this.#hidden = hidden;
     this.#changed = changed;
     client.onState((state) => {
       if (state.phase === "online") void this.refresh();
     });
+    if (client.state.phase === "online") void this.refresh();
     client.on("message", (message) => {
       this.#names.set(message.user, message.name);
-      this.open(message.room);
+      if (!this.#known.has(message.room)) this.open(message.room);
     });
-    client.on("room", (event) => this.#roomChanged(event.room, event.change, event.name ?? null));
+    client.on("room", (event) => this.#roomChanged(event));
   }
 
   /** Makes a room one of ours and joins it. */
-  open(room: RoomId, name: string | null = null): void {
+  open(room: RoomId, name: string | null | undefined = null): void {
+    this.#hidden.delete(room);
     const known = this.#known.get(room);
     if (!known || (name && known.name !== name)) this.#known.set(room, { ...(known ?? NOTHING), ...(name ? { name } : {}) });
     this.#follow(room);
@@ -57,6 +62,7 @@ export class RoomBook {
   async leave(room: RoomId): Promise<void> {
     this.#known.delete(room);
     this.#live.delete(room);
+    this.#hidden.add(room);
     this.#changed();
     await this.#client.room(room).leave();
   }
@@ -76,7 +82,9 @@ export class RoomBook {
 
   async refresh(): Promise<void> {
     this.open(LOBBY);
-    const rooms = await this.#client.listRooms().catch(() => []);
+    const listed = await this.#client.listRooms().catch(() => []);
+    // The server lists a public room for as long as it remembers our visit.
+    const rooms = listed.filter(({ room }) => !this.#hidden.has(room));
     for (const { room, name, unread, last } of rooms) {
       if (last?.name) this.#names.set(last.user, last.name);
       const lastText = last ? summary(last.text, last.media) : "";
@@ -107,9 +115,10 @@ export class RoomBook {
     if (last) this.#names.set(last.user, last.name);
   }
 
-  #roomChanged(room: RoomId, change: string, name: string | null): void {
-    if (change === "invited") this.open(room, name);
-    else this.#known.delete(room);
+  #roomChanged({ room, change, name }: RoomChange): void {
+    if (change === "people") return;
+    if (change === "removed" || change === "closed") this.#known.delete(room);
+    else this.open(room, name);
     this.#changed();
   }
 

@@ -107,7 +107,7 @@ export class Client {
       link.on("typing", (sign) => room(sign.room)?.onTyping(sign.user, sign.typing)),
       link.on("receipt", (receipt) => room(receipt.room)?.onReceipt(receipt.user, receipt.seq)),
       link.on("resync", (sign) => room(sign.room)?.onResync()),
-      link.on("room", (sign) => void (sign.change === "invited" || room(sign.room)?.onRemoved())),
+      link.on("room", (change) => room(change.room)?.onChange(change)),
       this.#sender.subscribe((id) => room(id)?.onDrafts()),
       this.#sender.onAcked((draft) => room(draft.room)?.onAcked(draft.seq ?? 0)),
     ];

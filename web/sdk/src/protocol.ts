@@ -46,9 +46,9 @@ export interface Message {
   target?: number;
   emoji?: string;
   on?: boolean;
-  /** Set in replay on an entry whose text was changed or removed later. */
-  edited?: boolean;
-  deleted?: boolean;
+  /** In replay, on an entry whose text was changed or removed later: the seq of that event. */
+  edited?: number;
+  deleted?: number;
 }
 
 export interface Member {
@@ -171,9 +171,22 @@ export interface ServerEvents {
   typing: { room: RoomId; user: UserId; typing: boolean };
   presence: { changes: PresenceChange[] };
   receipt: { room: RoomId; user: UserId; seq: number };
-  room: { room: RoomId; change: "invited" | "removed" | "closed"; name?: string; by?: UserId };
+  room: RoomChange;
   resync: { room: RoomId };
   drain: { within_seconds: number };
+}
+
+/** What happens to a room, or to one's place in it. */
+export interface RoomChange {
+  room: RoomId;
+  /** `people`: somebody came or went. More kinds may come: leave alone what you do not know. */
+  change: "people" | "invited" | "removed" | "closed" | (string & {});
+  name?: string;
+  by?: UserId;
+  occupancy?: number;
+  /** Left out in large rooms, where only the count is told. */
+  entered?: Member[];
+  left?: UserId[];
 }
 
 export type ServerEvent = keyof ServerEvents;

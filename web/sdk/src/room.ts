@@ -4,8 +4,9 @@ import { backoffMs, RECONNECT } from "./backoff.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import type { Link } from "./link.ts";
+import { NOBODY, peopleChanged, peopleListed } from "./people.ts";
 import type { PresenceBook } from "./presence.ts";
-import { MAX_LIST, type Media, type Member, type Message, type RoomId, type UserId } from "./protocol.ts";
+import { MAX_LIST, type Media, type Member, type Message, type RoomChange, type RoomId, type UserId } from "./protocol.ts";
 import type { Sender } from "./sender.ts";
 import { EMPTY_TIMELINE, hasHole, reduceTimeline, sinceOf, type Timeline, type TimelineAction } from "./timeline.ts";
 import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingHeard, type TypingState } from "./typing.ts";
@@ -24,9 +25,12 @@ export interface RoomState {
   loadingOlder: boolean;
   /** Some messages between two visits could not be recovered. */
   cut: boolean;
+  /** How many people are here, invisible ones left out. */
   occupancy: number;
-  members: Member[];
+  members: readonly Member[];
   moreMembers: boolean;
+  /** Who was seen here and has gone, the latest first. */
+  gone: readonly Member[];
   /** User → the seq up to which that user has read. */
   read: Readonly<Record<UserId, number>>;
   typing: UserId[];
@@ -40,8 +44,7 @@ export const EMPTY_ROOM: RoomState = {
   hasOlder: false,
   loadingOlder: false,
   cut: false,
-  occupancy: 0,
-  members: [],
+  ...NOBODY,
   moreMembers: false,
   read: {},
   typing: [],
@@ -180,8 +183,8 @@ export class Room {
     const answer = await this.#context.link.call("room:members", { room: this.id });
     this.#context.presence.learn(answer.members);
     const { members, more } = answer;
-    const occupancy = more ? Math.max(this.#state.occupancy, members.length) : members.length;
-    this.#show({ members, moreMembers: more, occupancy });
+    const occupancy = more ? Math.max(this.#state.occupancy, members.length + 1) : members.length;
+    this.#show({ ...peopleListed(this.#state, members, occupancy), moreMembers: more });
   }
 
   /** Appends the next page of a long list of members. */
@@ -222,9 +225,14 @@ export class Room {
     if (this.#wanted) void this.#enter();
   }
 
-  onRemoved(): void {
-    this.#wanted = false;
-    this.#show({ phase: "refused", error: RoomcastError.of("forbidden", "you are no longer a member") });
+  onChange(change: RoomChange): void {
+    if (change.change === "people") {
+      this.#context.presence.learn(change.entered ?? []);
+      this.#show(peopleChanged(this.#state, change));
+    } else if (change.change === "removed" || change.change === "closed") {
+      this.#wanted = false;
+      this.#show({ phase: "refused", error: RoomcastError.of("forbidden", `you were taken out: ${change.change}`) });
+    }
   }
 
   onDrafts(): void {
@@ -270,9 +278,10 @@ export class Room {
       if (!this.#wanted) return;
       this.#context.presence.learn(answer.members);
       this.#reduce({ type: "joined", answer, since });
-      const { occupancy, members } = answer;
+      const people = peopleListed(this.#state, answer.members, answer.occupancy);
       const read = { ...this.#state.read, ...answer.read };
-      this.#show({ phase: "joined", error: null, occupancy, members, read, moreMembers: occupancy > members.length });
+      const moreMembers = answer.occupancy > answer.members.length;
+      this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
       if (!since || !answer.recovered || !answer.more) break;
     }
     this.#attempt = 0;

@@ -68,9 +68,9 @@ function fromEvent(event: Message): ChatMessage {
     text: event.text,
     media: event.media,
     replyTo: event.reply_to,
-    edited: event.edited ?? false,
+    edited: event.edited !== undefined,
     // A deletion takes the text out of the log; the entry itself stays, so that its seq is no hole.
-    deleted: event.deleted ?? empty,
+    deleted: event.deleted !== undefined || empty,
     reactions: [],
     state: "sent",
   };

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { backoffMs, parseRetryAfter } from "../src/backoff.ts";
 import { Emitter } from "../src/emitter.ts";
 import { RoomcastError } from "../src/errors.ts";
+import { NOBODY, peopleChanged, peopleListed } from "../src/people.ts";
 import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
 import { directPeer, directRoom } from "../src/protocol.ts";
 import { refreshInMs } from "../src/token.ts";
@@ -99,5 +100,33 @@ describe("small things", () => {
     const wire = { code: 302, reason: "rate_limited", retryable: true, retry_after: 1.5 };
     assert.equal(RoomcastError.from(wire).retryAfterMs, 1500);
     assert.equal(RoomcastError.from(new Error("x")).reason, "internal");
+  });
+});
+
+describe("people", () => {
+  const member = (user: string) => ({ user, name: user, status: "online" as const });
+  const users = (people: { members: readonly { user: string }[]; gone: readonly { user: string }[] }) => [
+    people.members.map(({ user }) => user),
+    people.gone.map(({ user }) => user),
+  ];
+  const change = (part: object) => ({ room: "r", change: "people", ...part });
+
+  it("come and go, and are remembered while gone", () => {
+    let people = peopleListed(NOBODY, [member("ada"), member("bob")], 2);
+    people = peopleChanged(people, change({ occupancy: 2, entered: [member("cy")], left: ["bob"] }));
+    assert.deepEqual(users(people), [["ada", "cy"], ["bob"]]);
+    people = peopleChanged(people, change({ occupancy: 3, entered: [member("bob")] }));
+    assert.deepEqual(users(people), [["ada", "cy", "bob"], []]);
+  });
+
+  it("are only counted in large rooms", () => {
+    const people = peopleChanged(peopleListed(NOBODY, [member("ada")], 900), change({ occupancy: 901 }));
+    assert.deepEqual([people.occupancy, users(people)], [901, [["ada"], []]]);
+  });
+
+  it("who are missing from a whole list have gone, from a part of a list not", () => {
+    const people = peopleListed(NOBODY, [member("ada"), member("bob")], 2);
+    assert.deepEqual(users(peopleListed(people, [member("ada")], 1)), [["ada"], ["bob"]]);
+    assert.deepEqual(users(peopleListed(people, [member("ada")], 300)), [["ada"], []]);
   });
 });

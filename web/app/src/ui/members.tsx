@@ -11,6 +11,8 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   const { book } = useApp();
   const state = useRoom(room);
   const sorted = useSorted(withPeer(state.members, book.entry(room.id)));
+  const listed = new Set(sorted.map((member) => member.user));
+  const gone = state.gone.filter((member) => !listed.has(member.user));
   return (
     <aside class={isDrawer ? "members drawer" : "members"} aria-label="Members" data-testid="members">
       <header class="panel-head">
@@ -21,6 +23,10 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
       </header>
       <ul class="member-list">
         {sorted.map((member) => (
+          <MemberItem key={member.user} member={member} />
+        ))}
+        {gone.length > 0 && <li class="member-label">Gone</li>}
+        {gone.map((member) => (
           <MemberItem key={member.user} member={member} />
         ))}
         {state.phase !== "joined" && state.members.length === 0 && <MemberSkeleton />}

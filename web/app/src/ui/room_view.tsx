@@ -10,7 +10,6 @@ import { IconButton } from "./icons.tsx";
 import { Invite } from "./invite.tsx";
 import { RoomSign } from "./sidebar.tsx";
 import { Timeline } from "./timeline.tsx";
-import { useFreshMembers } from "./use_members.ts";
 import { DropZone, Uploads, useUploads } from "./uploads.tsx";
 
 interface RoomViewProps {
@@ -25,7 +24,6 @@ export function RoomView({ room, membersShown, onMembers, onRooms, banner }: Roo
   const [mode, setMode] = useState<ComposerMode>({ type: "write" });
   const uploads = useUploads(room);
   const state = useRoom(room);
-  useFreshMembers(room);
   return (
     <main class="room">
       <RoomHeader room={room} membersShown={membersShown} onMembers={onMembers} onRooms={onRooms} />

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { connect, type Client, type ConnectionState, type RoomId } from "@roomcast/sdk";
 import { AppContext, type App } from "../app.ts";
 import { RoomBook } from "../book.ts";
+import { HiddenRooms } from "../hidden.ts";
 import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
 import { currentToken, loadSession, saveSession, type Session } from "../session.ts";
@@ -32,7 +33,7 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
   const [toasts, note] = useToasts();
   const [room, go] = useRoute();
   const client = useClient(session, onRenewed);
-  const book = useMemo(() => new RoomBook(client, () => setVersion((version) => version + 1)), [client]);
+  const changed = useLatest(() => setVersion((version) => version + 1));
   const state = useConnection(client);
   const signOut = useLatest(() => {
     client.close();
@@ -40,8 +41,8 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
   });
   const self = client.self;
   const app = useMemo<App | null>(
-    () => (self ? { client, book, self, go, note, signOut } : null),
-    [client, book, self?.user, self?.name],
+    () => (self ? { client, book: new RoomBook(client, new HiddenRooms(localStorage, self.user), changed), self, go, note, signOut } : null),
+    [client, self?.user, self?.name],
   );
   return (
     <>

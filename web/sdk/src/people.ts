@@ -1,0 +1,39 @@
+/** The people of a room. Pure. */
+
+import type { Member, RoomChange } from "./protocol.ts";
+
+export interface People {
+  occupancy: number;
+  /** Who is here, as far as listed. */
+  members: readonly Member[];
+  /** Who was seen here and has gone, the latest first. */
+  gone: readonly Member[];
+}
+
+export const NOBODY: People = { occupancy: 0, members: [], gone: [] };
+
+const MAX_GONE = 30;
+
+/** Takes over a list from the server; those who were listed before and are not now have gone. */
+export function peopleListed(people: People, members: readonly Member[], occupancy: number): People {
+  const isWhole = occupancy <= members.length;
+  const here = new Set(members.map((member) => member.user));
+  const missing = isWhole ? people.members.filter((member) => !here.has(member.user)) : [];
+  return { occupancy, members, gone: goneNow(people.gone, missing, here) };
+}
+
+/** Somebody came or went. Large rooms tell the count alone. */
+export function peopleChanged(people: People, { occupancy, entered = [], left = [] }: RoomChange): People {
+  const came = new Set(entered.map((member) => member.user));
+  const went = new Set(left);
+  const stayed = people.members.filter((member) => !came.has(member.user) && !went.has(member.user));
+  const missing = people.members.filter((member) => went.has(member.user));
+  const members = [...stayed, ...entered];
+  return { occupancy: occupancy ?? members.length, members, gone: goneNow(people.gone, missing, came) };
+}
+
+function goneNow(gone: readonly Member[], missing: readonly Member[], here: ReadonlySet<string>): Member[] {
+  const fresh = new Set(missing.map((member) => member.user));
+  const older = gone.filter((member) => !here.has(member.user) && !fresh.has(member.user));
+  return [...missing, ...older].slice(0, MAX_GONE);
+}
