@@ -15,7 +15,7 @@
 -- ARGV[6] connections kept per user
 -- ARGV[7…] rows of four: user, connection, status (online, busy, away, invisible), note
 --
--- Returns the number of changes published.
+-- Returns the positions (from 1) of rows whose user looks offline now, because one device is invisible.
 
 --@include _presence
 
@@ -46,7 +46,7 @@ local function prune(key, records, keep)
   end
 end
 
-local rows, scores, members_added = {}, {}, {}
+local rows, scores, members_added, hidden = {}, {}, {}, {}
 local alive = {}
 for i = 7, #ARGV, 4 do
   local user, connection, status, note = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -69,6 +69,9 @@ for i = 7, #ARGV, 4 do
       redis.call('ZADD', last, now, user)
     end
   end
+  if after == 'offline' then
+    hidden[#hidden + 1] = (i - 3) / 4
+  end
   alive[user] = true
   scores[#scores + 1] = now
   scores[#scores + 1] = user
@@ -80,4 +83,4 @@ redis.call('EXPIRE', seen, set_life)
 redis.call('EXPIRE', last, set_life)
 redis.call('EXPIRE', members, record_life * 2)
 publish(channel, rows)
-return #rows
+return hidden

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
@@ -37,6 +37,17 @@ class Shown(NamedTuple):
     note: str
 
 
+class Flushed(NamedTuple):
+    """What came back from a flush.
+
+    `unknown`: users whose full state Redis needs (give them to `Attendance.unknown`); `hidden`: users just written in
+    full who look offline to others, because one of their devices, here or elsewhere, is invisible.
+    """
+
+    unknown: list[str]
+    hidden: list[str]
+
+
 @dataclass(frozen=True)
 class Lifetimes:
     """How long Redis keeps what, in seconds; tests scale them."""
@@ -64,15 +75,26 @@ class PresenceStore:
     # --- writing ---
 
     async def flush(self, batch: Batch) -> list[str]:
-        """Write one batch of `Attendance.take`; returns users whose full state Redis needs (`Attendance.unknown`)."""
-        unknown = await self.keep(batch.keep)
-        await self.touch(batch.full)
-        await self.leave_many(batch.left)
-        return unknown
+        """`write` for callers who need not know who is hidden: only the unknown users."""
+        return (await self.write(batch)).unknown
 
-    async def touch(self, rows: Iterable[Touch]) -> None:
-        """Full states of connections; what others see differently is published."""
-        await _per_shard(_by_shard(rows, lambda row: row.user), self._touch_shard)
+    async def write(self, batch: Batch) -> Flushed:
+        """Write one batch of `Attendance.take`; after an error, give the batch back with `Attendance.restore`."""
+        unknown = await self.keep(batch.keep)
+        hidden = await self.touch(batch.full)
+        await self.leave_many(batch.left)
+        return Flushed(unknown, hidden)
+
+    async def touch(self, rows: Iterable[Touch]) -> list[str]:
+        """Full states of connections; what others see differently is published. Returns those users who are hidden."""
+        hidden: list[str] = []
+
+        async def touch_shard(shard: int, members: list[Touch]) -> None:
+            for chunk in _chunks(members, _FULL_ROWS):
+                hidden.extend(chunk[at - 1].user for at in await self._touch(shard, chunk))
+
+        await _per_shard(_by_shard(rows, lambda row: row.user), touch_shard)
+        return hidden
 
     async def keep(self, users: Iterable[str]) -> list[str]:
         """Signs of life without news, the cheap case; returns users that Redis does not know (any more)."""
@@ -94,7 +116,7 @@ class PresenceStore:
         """Connections ended, as (user, connection); a user without another one is offline at once."""
         await _per_shard(_by_shard(rows, lambda row: row[0]), self._leave_shard)
 
-    async def _touch_shard(self, shard: int, rows: list[Touch]) -> None:
+    async def _touch(self, shard: int, rows: Sequence[Touch]) -> list[int]:
         lives = self._lives
         head = (
             self._node,
@@ -104,9 +126,11 @@ class PresenceStore:
             lives.set_seconds,
             lives.connections_per_user,
         )
-        for chunk in _chunks(rows, _FULL_ROWS):
-            names = self._names(shard, [row.user for row in chunk])
-            await self._run("presence_touch", names, (*head, *(part for row in chunk for part in row)))
+        names = self._names(shard, [row.user for row in rows])
+        positions: list[int] = await self._run(
+            "presence_touch", names, (*head, *(part for row in rows for part in row))
+        )
+        return positions
 
     async def _leave_shard(self, shard: int, rows: list[tuple[str, str]]) -> None:
         head = (self._lives.horizon_seconds, self._lives.set_seconds)
@@ -174,14 +198,14 @@ class PresenceStore:
         return await translated(reply)
 
 
-def _by_shard(rows: Iterable[T], user_of: Any) -> dict[int, list[T]]:
+def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[T]]:
     groups: dict[int, list[T]] = {}
     for row in rows:
         groups.setdefault(keys.presence_shard(user_of(row)), []).append(row)
     return groups
 
 
-async def _per_shard(groups: dict[int, list[T]], act: Any) -> None:
+async def _per_shard(groups: dict[int, list[T]], act: Callable[[int, list[T]], Awaitable[None]]) -> None:
     """Shards side by side, the chunks of a shard one after the other: a storm must not fill Redis's queue."""
     await asyncio.gather(*(act(shard, rows) for shard, rows in groups.items()))
 

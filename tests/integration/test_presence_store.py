@@ -174,6 +174,15 @@ class TestStatus:
         assert await cluster.news() == []
         assert (await cluster.one.query(["ada"]))["ada"] == frozen
 
+    async def test_a_gateway_learns_that_another_device_hides_its_user(self, cluster: Cluster) -> None:
+        assert await cluster.one.touch([Touch("ada", "c1", "invisible", ""), Touch("bob", "c2", "away", "")]) == ["ada"]
+        attendance = Attendance(time.monotonic)
+        attendance.enter("c3", "ada")
+        attendance.enter("c4", "bob")
+        assert await cluster.two.write(attendance.take()) == ([], ["ada"])
+        await cluster.one.leave("ada", "c1")
+        assert await cluster.news() == [("bob", "away", ""), ("bob", "online", ""), ("ada", "online", "")]
+
     async def test_an_invisible_user_expires_unseen(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "invisible", "")])
         await cluster.age("ada", 30)

@@ -166,6 +166,17 @@ class TestWatchers:
         watchers.apply([("ada", "away", 1, ""), ("cy", "away", 1, "")])
         assert [row["user"] for row in watchers.flush().rooms["lobby"]] == ["cy"]
 
+    def test_people_arrive_and_depart_one_by_one(self, clock: Clock) -> None:
+        watchers = Watchers(clock, room_limit=2)
+        watchers.roster("lobby", ["ada"], 1)
+        watchers.arrive("lobby", "bob", 2)
+        watchers.depart("lobby", "ada")
+        watchers.depart("elsewhere", "ada")
+        assert watchers.users() == {"bob"}
+        watchers.arrive("lobby", "cy", 3)
+        assert watchers.users() == set()
+        assert watchers.flush().occupancies == {"lobby": 3}
+
     def test_watching_connections_get_their_own_lists(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.watch("c1", ["ada", "bob"])
