@@ -7,9 +7,9 @@ Four files hold all names that cross a process boundary, each name once:
 * `envelope`  what processes say to each other through Redis
 * `errors`    numbered error codes, and whether a retry can help
 
-`scripts/` holds one commented Lua file per atomic change in Redis; `scripts.py` loads them.
+`scripts/` holds one commented Lua file per atomic change in Redis; `lua` loads them.
 `vectors/` holds golden messages that the Python and the TypeScript tests both read.
-`backend` is the small client for back ends that publish into rooms.
+`backend` is the small client for back ends that publish into rooms, `python -m contract` a command line over it.
 
 Nothing here does I/O on its own or imports a process: the direction is process -> contract -> nothing.
 """

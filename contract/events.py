@@ -21,6 +21,9 @@ MAX_MESSAGE_BYTES: Final = 16_384
 MAX_WATCHED_USERS: Final = 200
 MAX_PRESENCE_ROOM: Final = 200
 MAX_ROOMS_PER_CONNECTION: Final = 100
+MAX_ROOMS_PER_USER: Final = 500
+ROOM_LIST_SECONDS: Final = 90 * 86_400
+"""A person's room list is kept this long past its last change."""
 
 Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]

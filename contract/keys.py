@@ -13,8 +13,8 @@
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
 | `node:{N}:lease` | string, incarnation | gateway N | presence | 15 s, refreshed every 5 s |
-| `user:{U}` | sharded channel | gateway | gateways with a device of U | |
-| `user:{U}:rooms` | hash room -> name | gateway | gateway | capped, expires after 90 days |
+| `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
+| `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway | 5 min past the last touch |
