@@ -1,0 +1,416 @@
+"""Back ends at work: `contract.backend` and `python -m contract` beside a real gateway, on a Redis with accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.request import urlopen
+
+import pytest
+import socketio
+from redis.asyncio import Redis
+
+from contract import backend as backend_module
+from contract.backend import Backend
+from contract.envelope import unpack_room
+from contract.errors import Code, RoomcastError
+from contract.keys import room_channel, room_meta
+from contract.tokens import sign
+from deploy import redis_config
+from deploy.credentials import make
+from tests import servers
+
+REVOKED_WITHIN_SECONDS = 5.0
+SECRET = "a secret of the tests, long enough for HS256"
+
+
+class Cluster(NamedTuple):
+    """A Redis with an account per kind of process, and one gateway."""
+
+    redis_port: int
+    passwords: dict[str, str]
+    port: int
+
+    def redis_url(self, account: str) -> str:
+        return f"redis://{account}:{self.passwords[account]}@127.0.0.1:{self.redis_port}/0"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("backend")
+    passwords = make().redis
+    accounts = folder / "users.acl"
+    accounts.write_text(redis_config.acl(passwords))
+    with servers.redis_server(folder, "--aclfile", str(accounts)) as redis_port:
+        found = Cluster(redis_port, passwords, servers.free_port())
+        process = _start_gateway(found, folder)
+        try:
+            yield found
+        finally:
+            servers.stop(process)
+
+
+def _start_gateway(cluster: Cluster, folder: Path) -> subprocess.Popen[bytes]:
+    metrics = servers.free_port()
+    environment = os.environ | {
+        "ROOMCAST_REDIS_URL": cluster.redis_url("gateway"),
+        "ROOMCAST_PORT": str(cluster.port),
+        "ROOMCAST_METRICS_PORT": str(metrics),
+        "ROOMCAST_JWT_SECRET": SECRET,
+        "ROOMCAST_DRAIN_SECONDS": "1",
+    }
+
+    def is_ready() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError((folder / "gateway.log").read_text())
+        try:
+            with urlopen(f"http://127.0.0.1:{metrics}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    with (folder / "gateway.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "gateway"], env=environment, stdout=log, stderr=log)
+    try:
+        servers.wait_until(is_ready, "the gateway")
+    except BaseException:
+        servers.stop(process)
+        raise
+    return process
+
+
+@pytest.fixture
+async def backend(cluster: Cluster) -> AsyncIterator[Backend]:
+    async with backend_module.connect(cluster.redis_url("backend")) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin(cluster: Cluster) -> AsyncIterator[Redis]:
+    async with Redis.from_url(cluster.redis_url("admin")) as client:
+        yield client
+
+
+class Person:
+    """A python-socketio client that remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.socket = socketio.AsyncClient(reconnection=False)
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.socket.on("*", self._hear)
+
+    async def _hear(self, event: str, data: dict[str, Any]) -> None:
+        self.heard.append((event, data))
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [data for name, data in self.heard if name == event]
+
+    def changes(self, room: str) -> list[str]:
+        """What the room's `room` events said, but for people who come and go."""
+        return [e["change"] for e in self.of("room") if e["room"] == room and e["change"] != "people"]
+
+    async def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = await self.socket.call(event, payload, timeout=5)
+        return answer
+
+    async def join(self, room: str) -> dict[str, Any]:
+        return await self.call("room:join", {"room": room})
+
+
+@asynccontextmanager
+async def signed_in(cluster: Cluster, user: str, **claims: Any) -> AsyncIterator[Person]:
+    person = Person()
+    token = sign(SECRET, user, **claims)
+    await person.socket.connect(f"http://127.0.0.1:{cluster.port}", auth={"token": token}, transports=["websocket"])
+    try:
+        yield person
+    finally:
+        await person.socket.disconnect()
+
+
+async def until(condition: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        await asyncio.sleep(0.02)
+
+
+# --- messages ---
+
+
+async def test_a_system_message_is_one_of_the_room(cluster: Cluster, backend: Backend) -> None:
+    async with signed_in(cluster, "ada") as ada:
+        joined = await ada.join("public:news")
+        sent = await ada.call("message:send", {"room": "public:news", "id": "1", "text": "first"})
+        receipt = await backend.publish("public:news", "billing", 'Rechnung 17 \u2713 "bezahlt"', name="Billing")
+        later = await ada.call("message:send", {"room": "public:news", "id": "2", "text": "third"})
+        await until(lambda: len(ada.of("message")) == 3, "three messages")
+    assert [receipt.seq, later["seq"]] == [sent["seq"] + 1, sent["seq"] + 2]
+    assert receipt.epoch == joined["epoch"] == later["epoch"]
+    assert not receipt.duplicate
+    message = ada.of("message")[1]
+    assert message.pop("id")
+    assert message == {
+        "room": "public:news",
+        "seq": receipt.seq,
+        "epoch": receipt.epoch,
+        "time": receipt.time,
+        "user": "billing",
+        "name": "Billing",
+        "kind": "system",
+        "text": 'Rechnung 17 \u2713 "bezahlt"',
+    }
+
+
+async def test_a_repeated_id_publishes_once(cluster: Cluster, backend: Backend) -> None:
+    async with signed_in(cluster, "ada") as ada:
+        await ada.join("public:orders")
+        first = await backend.publish("public:orders", "shop", "order 1", id="order-1")
+        again = await backend.publish("public:orders", "shop", "order 1", id="order-1")
+        await backend.publish("public:orders", "shop", "order 2", kind="text")
+        await until(lambda: len(ada.of("message")) == 2, "two messages")
+    assert again == first._replace(duplicate=True)
+    assert [message["text"] for message in ada.of("message")] == ["order 1", "order 2"]
+
+
+async def test_the_first_gateway_after_a_back_end_keeps_the_epoch(cluster: Cluster, backend: Backend) -> None:
+    receipt = await backend.publish("public:quiet", "bot", "before anybody joined")
+    async with signed_in(cluster, "ada") as ada:
+        joined = await ada.join("public:quiet")
+    assert joined["epoch"] == receipt.epoch
+    assert [message["text"] for message in joined["messages"]] == ["before anybody joined"]
+
+
+async def test_what_is_published_is_the_gateways_envelope(backend: Backend, admin: Redis) -> None:
+    async with admin.pubsub() as hearing:
+        await hearing.execute_command("SSUBSCRIBE", room_channel("public:wire"))
+        await hearing.parse_response()
+        receipt = await backend.publish("public:wire", "bot", "x", id="m")
+        packet = unpack_room((await hearing.parse_response())[2])
+    assert (packet.seq, packet.epoch.decode(), packet.namespace) == (receipt.seq, receipt.epoch, "/")
+    assert json.loads(packet.body[1:])[1]["id"] == "m"
+
+
+# --- rooms ---
+
+
+async def test_a_kicked_person_hears_the_room_no_more(cluster: Cluster, backend: Backend) -> None:
+    async with signed_in(cluster, "ada") as ada, signed_in(cluster, "bob") as bob:
+        await ada.join("public:hall")
+        await bob.join("public:hall")
+        await backend.kick("public:hall", "ada")
+        await until(lambda: ada.changes("public:hall") == ["removed"], "ada is told")
+        await backend.publish("public:hall", "bot", "without ada")
+        await until(lambda: len(bob.of("message")) == 1, "bob hears")
+        assert (await ada.call("room:list", {}))["ok"]  # a round trip: all that was sent before has arrived
+        assert ada.of("message") == []
+        assert bob.changes("public:hall") == []
+
+
+async def test_membership_is_given_and_taken(cluster: Cluster, backend: Backend) -> None:
+    await backend.create_room("team:red", "owner", name="Team Red")
+    with pytest.raises(RoomcastError, match="conflict"):
+        await backend.create_room("team:red", "other")
+    async with signed_in(cluster, "ada") as ada:
+        assert (await ada.join("team:red"))["error"]["reason"] == "forbidden"
+        await backend.grant("team:red", "ada", by="owner")
+        await until(lambda: ada.changes("team:red") == ["invited"], "ada is invited")
+        invitation = next(event for event in ada.of("room") if event["change"] == "invited")
+        assert invitation == {
+            "room": "team:red",
+            "change": "invited",
+            "name": "Team Red",
+            "role": "member",
+            "by": "owner",
+        }
+        assert [row["name"] for row in (await ada.call("room:list", {}))["rooms"] if row["room"] == "team:red"]
+        assert (await ada.join("team:red"))["ok"]
+        assert await backend.remove("team:red", "ada")
+        await until(lambda: ada.changes("team:red") == ["invited", "removed"], "ada is removed")
+        assert (await ada.join("team:red"))["error"]["reason"] == "forbidden"
+    assert not await backend.remove("team:red", "ada")
+    with pytest.raises(RoomcastError, match="owner stays"):
+        await backend.remove("team:red", "owner")
+
+
+async def test_a_closed_room_is_forgotten(cluster: Cluster, backend: Backend, admin: Redis) -> None:
+    await backend.create_room("team:blue", "ada")
+    async with signed_in(cluster, "ada") as ada:
+        assert (await ada.join("team:blue"))["ok"]
+        await backend.publish("team:blue", "bot", "a secret of the team")
+        await backend.close_room("team:blue")
+        await until(lambda: ada.changes("team:blue") == ["closed"], "ada is told")
+        assert (await ada.join("team:blue"))["error"]["reason"] == "forbidden"
+        assert "team:blue" not in [row["room"] for row in (await ada.call("room:list", {}))["rooms"]]
+    assert not await admin.exists(room_meta("team:blue"))
+    await backend.create_room("team:blue", "eve")
+    async with signed_in(cluster, "eve") as eve:
+        assert (await eve.join("team:blue"))["messages"] == []
+
+
+@pytest.mark.parametrize(("room", "kind"), [("dm:a:b", "private"), ("public:x", "private")])
+async def test_reserved_ids_are_refused(backend: Backend, room: str, kind: Any) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await backend.create_room(room, "ada", kind=kind)
+    assert caught.value.code is Code.FORBIDDEN
+
+
+# --- revocations ---
+
+
+async def test_a_revoked_user_is_closed_and_stays_out(cluster: Cluster, backend: Backend) -> None:
+    async with signed_in(cluster, "mallory") as mallory, signed_in(cluster, "bob") as bob:
+        await backend.revoke_user("mallory")
+        await until(lambda: not mallory.socket.connected, "mallory is cut", REVOKED_WITHIN_SECONDS)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            async with signed_in(cluster, "mallory", iat=int(time.time()) - 5):
+                pass
+        async with signed_in(cluster, "mallory", iat=int(time.time()) + 2) as forgiven:
+            assert (await forgiven.join("public:hall"))["ok"]
+        assert bob.socket.connected
+        assert (await bob.join("public:hall"))["ok"]
+
+
+async def test_one_token_is_revoked_without_the_others(cluster: Cluster, backend: Backend) -> None:
+    async with signed_in(cluster, "ada", jti="phone") as phone, signed_in(cluster, "ada", jti="desk") as desk:
+        await backend.revoke_token("phone")
+        await until(lambda: not phone.socket.connected, "the phone is cut", REVOKED_WITHIN_SECONDS)
+        assert (await desk.join("public:hall"))["ok"]
+
+
+# --- presence ---
+
+
+async def test_presence_is_what_others_see(cluster: Cluster) -> None:
+    async with backend_module.connect(cluster.redis_url("admin")) as backend, signed_in(cluster, "ada") as ada:
+        await ada.call("presence", {"status": "busy", "note": "in a meeting"})
+        deadline = time.monotonic() + 5
+        while (found := await backend.presence(["nobody", "ada"]))["ada"].status != "busy":
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.05)
+    assert list(found) == ["nobody", "ada"]
+    assert found["ada"].note == "in a meeting"
+    assert abs(found["ada"].last_seen - time.time() * 1000) < 60_000
+    assert found["nobody"] == ("offline", 0, "")
+
+
+# --- trouble ---
+
+
+async def test_no_redis_is_one_coded_error() -> None:
+    async with Redis(port=servers.free_port(), retry=None) as client:
+        with pytest.raises(RoomcastError) as caught:
+            await Backend(client).publish("public:x", "bot", "text")
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+async def test_a_stopped_redis_leaves_the_outcome_open(tmp_path: Path) -> None:
+    with servers.redis_server(tmp_path) as port:
+        async with Redis(port=port, socket_timeout=0.2, retry=None) as client, Redis(port=port) as other:
+            backend = Backend(client)
+            await other.execute_command("CLIENT", "PAUSE", "1500", "WRITE")
+            with pytest.raises(RoomcastError) as caught:
+                await backend.publish("public:x", "bot", "text", id="same")
+            assert caught.value.code is Code.OUTCOME_UNKNOWN
+            await other.execute_command("CLIENT", "UNPAUSE")
+            receipt = await backend.publish("public:x", "bot", "text", id="same")
+            assert receipt.seq == 1
+
+
+async def test_an_account_without_the_right_is_refused_by_name(cluster: Cluster) -> None:
+    async with backend_module.connect(cluster.redis_url("media")) as backend:
+        with pytest.raises(RoomcastError, match="unavailable: Redis refuses: no permission"):
+            await backend.publish("public:x", "bot", "text")
+
+
+# --- the command line ---
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    base = {name: value for name, value in os.environ.items() if not name.startswith("ROOMCAST_")}
+    return subprocess.run(
+        [sys.executable, "-m", "contract", *arguments],
+        env=base | environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+async def run(cluster: Cluster, *arguments: str) -> str:
+    url = cluster.redis_url("backend")
+    done = await asyncio.to_thread(command, *arguments, ROOMCAST_REDIS_URL=url, ROOMCAST_JWT_SECRET=SECRET)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
+    token = await run(cluster, "token", "--user", "carol", "--rooms", "team:*", "--jti", "t1")
+    carol = Person()
+    await carol.socket.connect(f"http://127.0.0.1:{cluster.port}", auth={"token": token}, transports=["websocket"])
+    await carol.join("team:green")
+    receipt = json.loads(await run(cluster, "publish", "team:green", "hello", "--user", "ops", "--id", "x"))
+    await until(lambda: len(carol.of("message")) == 1, "the message")
+    assert (carol.of("message")[0]["seq"], carol.of("message")[0]["name"]) == (receipt["seq"], "ops")
+    await run(cluster, "kick", "team:green", "carol")
+    await until(lambda: carol.changes("team:green") == ["removed"], "the kick")
+    await carol.join("team:green")
+    await run(cluster, "close", "team:green")
+    await until(lambda: carol.changes("team:green") == ["removed", "closed"], "the closing")
+    await run(cluster, "revoke", "--token", "t1", "--days", "1")
+    await until(lambda: not carol.socket.connected, "the revocation", REVOKED_WITHIN_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "line"),
+    [
+        (("kick", "r", "u"), {}, 2, "roomcast kick: ROOMCAST_REDIS_URL: field required"),
+        (("token", "--user", "u"), {}, 2, "roomcast token: ROOMCAST_JWT_SECRET: field required"),
+        (
+            ("token", "--user", "u"),
+            {"ROOMCAST_JWT_SECRET": "short"},
+            2,
+            "roomcast token: ROOMCAST_JWT_SECRET: the secret must hold at least 32 bytes",
+        ),
+        (
+            ("kick", "r", "u"),
+            {"ROOMCAST_REDIS_URL": "redis+cluster://localhost"},
+            2,
+            "roomcast kick: ROOMCAST_REDIS_URL: redis+cluster:// is not supported here",
+        ),
+        (
+            ("close", "r"),
+            {"ROOMCAST_REDIS_URL": "redis://127.0.0.1:1"},
+            1,
+            "roomcast close: unavailable: Redis does not answer",
+        ),
+    ],
+)
+def test_each_error_is_one_line(
+    arguments: tuple[str, ...], environment: dict[str, str], status: int, line: str
+) -> None:
+    done = command(*arguments, **environment)
+    assert (done.returncode, done.stderr, done.stdout) == (status, line + "\n", "")
+
+
+def test_a_wrong_password_is_one_line(cluster: Cluster) -> None:
+    url = f"redis://backend:wrong@127.0.0.1:{cluster.redis_port}"
+    done = command("publish", "public:x", "text", "--user", "u", ROOMCAST_REDIS_URL=url)
+    assert done.returncode == 1
+    assert done.stderr == "roomcast publish: unavailable: Redis refuses: authentication\n"
+
+
+def test_a_bad_room_is_one_line(cluster: Cluster) -> None:
+    done = command("kick", "no room", "u", ROOMCAST_REDIS_URL=cluster.redis_url("backend"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("roomcast kick: bad_request: a room id has")
+    assert done.stderr.count("\n") == 1
