@@ -29,7 +29,7 @@ _FORM: Final = re.compile(
     r"(.*)",  # JSON
     re.DOTALL,
 )
-_NOT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}]+', re.DOTALL)
+_NOT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
 _BINARY_TYPES: Final = (stock.BINARY_EVENT, stock.BINARY_ACK)
 _EVENT_TYPES: Final = (stock.EVENT, stock.BINARY_EVENT)
 _ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)

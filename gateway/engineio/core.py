@@ -297,7 +297,7 @@ class SessionCore:
 
     def resume(self) -> None:
         """The transport has drained: the outbox may go out."""
-        if self.phase is Phase.WEBSOCKET:
+        if self.phase is Phase.WEBSOCKET and self.credit < 0:
             self.credit = max(0, self.rules.max_buffer - self.queued)
             self.queued = 0
 
@@ -325,6 +325,7 @@ class SessionCore:
         if self.credit < 0:
             return self.enqueue(PING, 0)
         self.outbox.append(PING.websocket)
+        self.credit = max(0, self.credit - len(PING.websocket))
         return []
 
     def link_lost(self) -> list[Command]:

@@ -1,0 +1,338 @@
+"""The session core, as scripts: an event, then the commands it must answer with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.engineio.commands import (
+    AbortLink,
+    Answer,
+    AnswerPoll,
+    CloseLink,
+    Deliver,
+    DropProbe,
+    Ended,
+    LeaveFarewell,
+    RefusePoll,
+    SendToProbe,
+    Switch,
+)
+from gateway.engineio.core import Phase, SessionCore
+from gateway.engineio.frames import Frames
+from gateway.engineio.rules import Reason, Rules
+
+RULES = Rules(ping_interval=25, ping_timeout=20, connect_seconds=10, upgrade_seconds=10, max_buffer=100)
+HELLO = Frames(b"hello")
+
+
+def polling(rules: Rules = RULES) -> SessionCore:
+    return SessionCore("g1.abc", "192.0.2.1", rules, Phase.POLLING, now=0)
+
+
+def websocket(rules: Rules = RULES) -> SessionCore:
+    return SessionCore("g1.abc", "192.0.2.1", rules, Phase.WEBSOCKET, now=0)
+
+
+def connected(session: SessionCore) -> SessionCore:
+    session.fulfil()
+    return session
+
+
+def upgraded() -> SessionCore:
+    session = connected(polling())
+    assert session.probe_attached(1)
+    session.probe_received("2probe")
+    session.probe_received("5")
+    return session
+
+
+class TestHandshake:
+    def test_announces_what_the_client_must_know(self) -> None:
+        packet = polling().open_packet(["websocket"])
+        assert packet[:1] == b"0"
+        assert json.loads(packet[1:]) == {
+            "sid": "g1.abc",
+            "upgrades": ["websocket"],
+            "pingInterval": 25_000,
+            "pingTimeout": 20_000,
+            "maxPayload": 1_000_000,
+        }
+
+    def test_announces_fractional_intervals_in_milliseconds(self) -> None:
+        packet = json.loads(polling(Rules(ping_interval=0.3, ping_timeout=0.2)).open_packet([])[1:])
+        assert (packet["pingInterval"], packet["pingTimeout"]) == (300, 200)
+
+
+class TestPackets:
+    def test_a_message_is_delivered_without_its_type(self) -> None:
+        assert polling().receive('42["a"]', 1) == [Deliver('2["a"]')]
+
+    def test_an_empty_message_is_a_message(self) -> None:
+        assert websocket().receive("4", 1) == [Deliver("")]
+
+    def test_bytes_are_a_message(self) -> None:
+        assert websocket().receive(b"\x01\x02", 1) == [Deliver(b"\x01\x02")]
+
+    def test_a_noop_does_nothing(self) -> None:
+        assert websocket().receive("6", 1) == []
+
+    @pytest.mark.parametrize("text", ["", "9x", "abc", "0", "2", "2probe", "5", "7", "٣", "\x004"])
+    def test_what_a_client_must_not_send_closes_with_1003(self, text: str) -> None:
+        session = websocket()
+        assert session.receive(text, 1) == [CloseLink(1003, b"1"), Ended(Reason.PARSE_ERROR)]
+        assert session.receive("4hello", 2) == []
+
+    def test_a_client_that_closes_its_websocket_session(self) -> None:
+        assert websocket().receive("1", 1) == [CloseLink(1000, b""), Ended(Reason.CLIENT_DISCONNECT)]
+
+    def test_a_client_that_closes_while_its_get_waits_gets_a_noop(self) -> None:
+        session = polling()
+        assert session.poll_opened() == []
+        assert session.receive("1", 1) == [AnswerPoll(Answer.NOOP), Ended(Reason.CLIENT_DISCONNECT)]
+
+
+class TestPolling:
+    def test_a_get_waits_and_is_answered_with_all_that_was_queued(self) -> None:
+        session = polling()
+        assert session.poll_opened() == []
+        session.enqueue(HELLO, 0)
+        session.enqueue(Frames.binary(b"\x01\x02\x03\x04"), 0)
+        assert session.poll_ready() == [AnswerPoll(Answer.OUTBOX)]
+        assert session.take_payload(Answer.OUTBOX) == b"4hello\x1ebAQIDBA=="
+        assert not session.has_poll
+
+    def test_a_get_is_answered_at_once_when_something_is_queued(self) -> None:
+        session = polling()
+        session.enqueue(HELLO, 0)
+        assert session.poll_ready() == []
+        assert session.poll_opened() == [AnswerPoll(Answer.OUTBOX)]
+
+    def test_two_gets_at_once_close_the_session(self) -> None:
+        session = polling()
+        session.poll_opened()
+        assert session.poll_opened() == [AnswerPoll(Answer.CLOSE), Ended(Reason.TRANSPORT_ERROR), RefusePoll()]
+        assert session.take_payload(Answer.CLOSE) == b"1"
+
+    def test_two_posts_at_once_close_the_session(self) -> None:
+        session = polling()
+        assert session.post_opened() == []
+        assert session.post_opened() == [Ended(Reason.TRANSPORT_ERROR), RefusePoll()]
+
+    def test_posts_one_after_the_other_do_not(self) -> None:
+        session = polling()
+        session.post_opened()
+        session.post_ended()
+        assert session.post_opened() == []
+
+    def test_a_get_whose_client_went_away_ends_the_session(self) -> None:
+        session = polling()
+        session.poll_opened()
+        assert session.poll_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
+        assert session.poll_opened() == [RefusePoll()]
+
+    def test_a_get_that_was_answered_cannot_be_lost(self) -> None:
+        session = polling()
+        session.enqueue(HELLO, 0)
+        session.poll_opened()
+        assert session.poll_lost() == []
+
+    def test_after_the_upgrade_requests_are_refused(self) -> None:
+        session = upgraded()
+        assert session.poll_opened() == [RefusePoll()]
+        assert session.post_opened() == [RefusePoll()]
+
+
+class TestUpgrade:
+    def test_the_probe_is_answered_and_the_waiting_get_released(self) -> None:
+        session = polling()
+        session.poll_opened()
+        assert session.probe_attached(1)
+        assert session.probe_received("2probe") == [SendToProbe(b"3probe"), AnswerPoll(Answer.NOOP)]
+        assert session.take_payload(Answer.NOOP) == b"6"
+
+    def test_a_get_between_probe_and_upgrade_is_answered_at_once(self) -> None:
+        session = polling()
+        session.probe_attached(1)
+        session.probe_received("2probe")
+        assert session.poll_opened() == [AnswerPoll(Answer.NOOP)]
+
+    def test_what_was_queued_goes_out_by_websocket(self) -> None:
+        session = polling()
+        session.enqueue(HELLO, 0)
+        session.probe_attached(1)
+        session.probe_received("2probe")
+        assert session.probe_received("5") == [Switch()]
+        assert session.outbox == [b"\x81\x064hello"]
+        assert session.credit == 100 - 8
+        assert session.transport_name == "websocket"
+
+    def test_only_one_websocket_may_try(self) -> None:
+        session = polling()
+        assert session.probe_attached(1)
+        assert not session.probe_attached(1)
+        assert not websocket().probe_attached(1)
+
+    @pytest.mark.parametrize("text", ["5", "2", "4hello", b"2probe", ""])
+    def test_a_wrong_probe_is_dropped_and_polling_goes_on(self, text: str | bytes) -> None:
+        session = polling()
+        session.probe_attached(1)
+        assert session.probe_received(text) == [DropProbe()]
+        assert session.phase is Phase.POLLING
+        assert session.receive("4hello", 2) == [Deliver("hello")]
+
+    def test_a_lost_probe_may_be_tried_again(self) -> None:
+        session = polling()
+        session.probe_attached(1)
+        session.probe_received("2probe")
+        assert session.probe_lost() == []
+        assert session.probe_attached(2)
+
+    def test_a_probe_that_takes_too_long_is_dropped(self) -> None:
+        session = connected(polling())
+        session.probe_attached(1)
+        assert session.due == 11
+        assert session.tick(10.9) == []
+        assert session.tick(11) == [DropProbe()]
+        assert session.due == 25
+
+    def test_closing_drops_the_probe(self) -> None:
+        session = polling()
+        session.probe_attached(1)
+        session.poll_opened()
+        assert session.close(Reason.SERVER_DISCONNECT) == [
+            DropProbe(),
+            AnswerPoll(Answer.CLOSE),
+            Ended(Reason.SERVER_DISCONNECT),
+        ]
+
+
+class TestHeartbeat:
+    def test_pings_and_waits_for_the_pong(self) -> None:
+        session = connected(websocket())
+        assert session.due == 25
+        assert session.tick(24.9) == []
+        assert session.outbox == []
+        session.tick(25)
+        assert session.outbox == [b"\x81\x012"]
+        assert session.due == 45
+        session.receive("3", 30)
+        assert session.due == 55
+
+    def test_a_missing_pong_ends_the_session(self) -> None:
+        session = connected(websocket())
+        session.tick(25)
+        assert session.tick(44.9) == []
+        assert session.tick(45) == [CloseLink(1000, b"1"), Ended(Reason.PING_TIMEOUT)]
+
+    def test_a_pong_that_nobody_asked_for_changes_nothing(self) -> None:
+        session = connected(websocket())
+        session.receive("3", 20)
+        assert session.due == 25
+
+    def test_a_ping_that_came_late_leaves_the_client_its_time(self) -> None:
+        session = connected(websocket())
+        session.tick(100)
+        assert session.due == 100 - 5 + 20
+
+    def test_on_polling_the_ping_answers_the_get(self) -> None:
+        session = connected(polling())
+        session.poll_opened()
+        session.tick(25)
+        assert session.poll_ready() == [AnswerPoll(Answer.OUTBOX)]
+        assert session.take_payload(Answer.OUTBOX) == b"2"
+
+
+class TestGuard:
+    def test_no_connect_in_time(self) -> None:
+        session = websocket()
+        assert session.due == 10
+        assert session.tick(10) == [CloseLink(1008, b"1"), Ended(Reason.CONNECT_TIMEOUT)]
+
+    def test_what_is_expected_later(self) -> None:
+        session = connected(websocket())
+        session.expect(13, Reason.ATTACHMENT_TIMEOUT)
+        assert session.tick(12) == []
+        assert session.tick(13)[-1] == Ended(Reason.ATTACHMENT_TIMEOUT)
+
+    def test_what_was_fulfilled_is_not_missed(self) -> None:
+        assert connected(websocket()).tick(20) == []
+
+
+class TestSlowClient:
+    def test_polling_is_bounded_in_bytes(self) -> None:
+        session = polling()
+        assert session.enqueue(Frames(b"x" * 59), 0) == []
+        assert session.enqueue(Frames(b"x" * 39), 0) == []
+        assert session.enqueue(Frames(b"x"), 0) == [Ended(Reason.SLOW_CLIENT)]
+
+    def test_a_large_packet_alone_may_pass(self) -> None:
+        session = polling()
+        assert session.enqueue(Frames(b"x" * 500), 0) == []
+        assert session.enqueue(Frames(b"x"), 0) == [Ended(Reason.SLOW_CLIENT)]
+
+    def test_what_the_transport_holds_counts(self) -> None:
+        session = websocket()
+        session.pause()
+        assert session.enqueue(Frames(b"x" * 10), 50) == []
+        assert session.enqueue(Frames(b"x" * 60), 50) == [AbortLink(), Ended(Reason.SLOW_CLIENT)]
+
+    def test_a_transport_that_drains_gives_the_credit_back(self) -> None:
+        session = websocket()
+        session.pause()
+        assert session.credit < 0
+        session.enqueue(HELLO, 0)
+        session.resume()
+        assert session.credit == 100 - 8
+        assert session.outbox == [b"\x81\x064hello"]
+
+    def test_pausing_counts_what_is_queued_already(self) -> None:
+        session = websocket()
+        session.outbox.append(b"x" * 60)
+        session.credit -= 60
+        session.pause()
+        assert session.queued == 60
+
+
+class TestEnd:
+    def test_the_server_closes_a_websocket(self) -> None:
+        assert websocket().close(Reason.SERVER_DISCONNECT) == [
+            CloseLink(1000, b"1"),
+            Ended(Reason.SERVER_DISCONNECT),
+        ]
+
+    def test_moving_a_client_says_nothing_but_the_close_of_the_transport(self) -> None:
+        assert websocket().close(Reason.RECONNECT) == [CloseLink(1012, b""), Ended(Reason.RECONNECT)]
+
+    def test_moving_a_polling_client_answers_its_get(self) -> None:
+        session = polling()
+        session.poll_opened()
+        assert session.close(Reason.RECONNECT) == [AnswerPoll(Answer.CLOSE), Ended(Reason.RECONNECT)]
+
+    def test_a_polling_client_between_two_gets_is_owed_what_was_queued(self) -> None:
+        session = polling()
+        session.enqueue(HELLO, 0)
+        assert session.close(Reason.RECONNECT) == [LeaveFarewell(b"4hello\x1e1"), Ended(Reason.RECONNECT)]
+
+    def test_a_lost_websocket(self) -> None:
+        assert websocket().link_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
+
+    @pytest.mark.parametrize(
+        ("code", "reason"), [(1002, Reason.TRANSPORT_ERROR), (1007, Reason.TRANSPORT_ERROR), (1009, Reason.TOO_LARGE)]
+    )
+    def test_a_broken_websocket(self, code: int, reason: str) -> None:
+        assert websocket().link_failed(code) == [CloseLink(code, b""), Ended(reason)]
+
+    def test_after_the_end_nothing_happens(self) -> None:
+        session = websocket()
+        session.close(Reason.SERVER_DISCONNECT)
+        assert session.close(Reason.RECONNECT) == []
+        assert session.link_lost() == []
+        assert session.link_failed(1002) == []
+        assert session.enqueue(HELLO, 0) == []
+        assert session.tick(1000) == []
+        assert session.probe_received("2probe") == []
+        assert session.poll_lost() == []
+        assert session.due == float("inf")
+        assert session.end_reason == Reason.SERVER_DISCONNECT

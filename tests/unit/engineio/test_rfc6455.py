@@ -1,0 +1,195 @@
+"""WebSocket framing: RFC 6455's examples, its violations, and arbitrary bytes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.engineio.rfc6455 import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    INVALID_DATA,
+    PING,
+    PONG,
+    PROTOCOL_ERROR,
+    TEXT,
+    TOO_BIG,
+    Control,
+    FrameParser,
+    HandshakeError,
+    accept,
+    close_code,
+    close_frame,
+    frame,
+    unmask,
+)
+from gateway.engineio.takeover import unmask as fast_unmask
+
+MASK = b"\x37\xfa\x21\x3d"
+
+
+def masked(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0) -> bytes:
+    """A client's frame."""
+    first = (0x80 if fin else 0) | reserved | opcode
+    size = len(payload)
+    if size < 126:
+        head = bytes((first, 0x80 | size))
+    elif size < 65_536:
+        head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
+    data = bytearray(payload)
+    unmask(MASK, data)
+    return head + MASK + bytes(data)
+
+
+def parser(max_size: int = 1_000_000) -> FrameParser:
+    return FrameParser(max_size)
+
+
+class TestHandshake:
+    def test_the_example_of_section_1_3(self) -> None:
+        assert accept("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+    @pytest.mark.parametrize("key", ["", "abc", "dGhlIHNhbXBsZQ==", "é" * 24, "dGhlIHNhbXBsZSBub25jZQ"])
+    def test_a_bad_key(self, key: str) -> None:
+        with pytest.raises(HandshakeError):
+            accept(key)
+
+
+class TestServerFrames:
+    def test_the_example_of_section_5_7(self) -> None:
+        assert frame(TEXT, b"Hello") == b"\x81\x05Hello"
+
+    @pytest.mark.parametrize(
+        ("size", "head"),
+        [
+            (125, b"\x82\x7d"),
+            (126, b"\x82\x7e\x00\x7e"),
+            (65_535, b"\x82\x7e\xff\xff"),
+            (65_536, b"\x82\x7f" + bytes(5) + b"\x01\x00\x00"),
+        ],
+    )
+    def test_lengths(self, size: int, head: bytes) -> None:
+        assert frame(BINARY, bytes(size)) == head + bytes(size)
+
+    def test_close(self) -> None:
+        assert close_frame(1001) == b"\x88\x02\x03\xe9"
+        assert close_frame(1005) == b"\x88\x00"
+
+
+class TestMessages:
+    def test_the_masked_example_of_section_5_7(self) -> None:
+        assert parser().feed(bytes.fromhex("818537fa213d7f9f4d5158")) == ["Hello"]
+
+    def test_the_fragmented_example_with_a_ping_between(self) -> None:
+        data = masked(TEXT, b"Hel", fin=False) + masked(PING, b"?") + masked(CONTINUATION, b"lo")
+        assert parser().feed(data) == [Control(PING, b"?"), "Hello"]
+
+    def test_a_character_may_be_cut_by_fragments(self) -> None:
+        euro = "€".encode()
+        data = masked(TEXT, euro[:1], fin=False) + masked(CONTINUATION, euro[1:])
+        assert parser().feed(data) == ["€"]
+
+    @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])
+    def test_binary_of_any_size_in_pieces_of_any_size(self, size: int) -> None:
+        payload = bytes(index % 251 for index in range(size))
+        data = masked(BINARY, payload) + masked(PONG, b"")
+        for step in (1, 7, 4096, len(data)) if size < 1000 else (4096, len(data)):
+            reader = parser()
+            messages = [message for at in range(0, len(data), step) for message in reader.feed(data[at : at + step])]
+            assert messages == [payload, Control(PONG, b"")]
+            assert reader.held == 0
+
+
+class TestViolations:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            frame(TEXT, b"not masked"),
+            masked(TEXT, b"x", reserved=0x40),
+            masked(0x3, b""),
+            masked(0xB, b""),
+            masked(CONTINUATION, b"of nothing"),
+            masked(TEXT, b"a", fin=False) + masked(TEXT, b"b"),
+            masked(PING, b"", fin=False),
+            masked(PING, bytes(126)),
+            masked(CLOSE, bytes(200)),
+        ],
+    )
+    def test_1002(self, data: bytes) -> None:
+        reader = parser()
+        assert reader.feed(data) == []
+        assert reader.failure == PROTOCOL_ERROR
+
+    @pytest.mark.parametrize("payload", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf"])
+    def test_1007(self, payload: bytes) -> None:
+        reader = parser()
+        assert reader.feed(masked(TEXT, payload)) == []
+        assert reader.failure == INVALID_DATA
+
+    def test_1009_from_the_header_alone(self) -> None:
+        reader = parser(1000)
+        assert reader.feed(masked(BINARY, bytes(1001))[:4]) == []
+        assert reader.failure == TOO_BIG
+
+    def test_1009_for_the_sum_of_fragments(self) -> None:
+        reader = parser(1000)
+        for _ in range(10):
+            reader.feed(masked(CONTINUATION if reader.held else BINARY, bytes(100), fin=False))
+        assert reader.failure == 0
+        reader.feed(masked(CONTINUATION, bytes(1)))
+        assert reader.failure == TOO_BIG
+
+    def test_what_came_before_counts_and_what_comes_after_does_not(self) -> None:
+        reader = parser()
+        assert reader.feed(masked(TEXT, b"4a") + frame(TEXT, b"b") + masked(TEXT, b"4c")) == ["4a"]
+        assert reader.feed(masked(TEXT, b"4d")) == []
+        assert reader.held == 0
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"", 1005),
+        (b"\x03\xe8", 1000),
+        (b"\x03\xe8bye", 1000),
+        (b"\x0f\xa0", 4000),
+        (b"\x03", PROTOCOL_ERROR),
+        (b"\x03\xec", PROTOCOL_ERROR),
+        (b"\x03\xed", PROTOCOL_ERROR),
+        (b"\x00\x00", PROTOCOL_ERROR),
+        (b"\x13\x88", PROTOCOL_ERROR),
+        (b"\x03\xe8\xff", INVALID_DATA),
+    ],
+)
+def test_the_answer_to_a_close(payload: bytes, code: int) -> None:
+    assert close_code(payload) == code
+
+
+@given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
+def test_both_unmasks_agree(payload: bytes, mask: bytes) -> None:
+    plain, fast = bytearray(payload), bytearray(payload)
+    unmask(mask, plain)
+    fast_unmask(mask, fast)
+    assert plain == fast
+
+
+@given(st.lists(st.one_of(st.text(max_size=200), st.binary(max_size=200)), max_size=8), st.data())
+def test_any_messages_in_any_pieces(messages: list[str | bytes], data: st.DataObject) -> None:
+    stream = b"".join(masked(TEXT, m.encode()) if isinstance(m, str) else masked(BINARY, m) for m in messages)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    reader = parser()
+    pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    assert [message for piece in pieces for message in reader.feed(piece)] == messages
+    assert (reader.failure, reader.held) == (0, 0)
+
+
+@given(st.lists(st.binary(max_size=64), max_size=8))
+def test_arbitrary_bytes_neither_raise_nor_grow(pieces: list[bytes]) -> None:
+    reader = parser(100)
+    for piece in pieces:
+        reader.feed(piece)
+        assert reader.held <= 100 + 14 + 64
