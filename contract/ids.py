@@ -11,8 +11,10 @@ import re
 from enum import Enum
 from typing import Final
 
-ROOM_PATTERN: Final = r"^[A-Za-z0-9_.:@-]{1,128}$"
-USER_PATTERN: Final = r"^[A-Za-z0-9_.@-]{1,60}$"
+ROOM_PATTERN: Final = r"^[A-Za-z0-9_.:@-]{1,128}\Z"
+USER_PATTERN: Final = r"^[A-Za-z0-9_.@-]{1,60}\Z"
+"""For validators that search; `$` would let a newline through at the end."""
+
 _ROOM = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 _USER = re.compile(r"[A-Za-z0-9_.@-]{1,60}")
 _ENCODED_PREFIX: Final = "x--"
