@@ -23,6 +23,8 @@ Answer = dict[str, Any]
 Handler = Callable[[Session, Any], Awaitable[Answer]]
 _UNACKED: Final = frozenset({TYPING})
 _MAX_NAME_IN_LOG: Final = 40
+_OVER_LIMIT: Final = " of length <= "
+"""How msgspec words that a text or list is too long."""
 _log = logging.getLogger(__name__)
 
 
@@ -117,16 +119,18 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if known is None:
             raise RoomcastError(Code.UNKNOWN_EVENT)
         payload_type, handler = known
-        return await handler(session, _payload(payload_type, args))
+        return await handler(session, read_payload(payload_type, args))
 
 
-def _payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
+def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
+    """The payload in the arguments of an event; raises TOO_LARGE for what is over a limit, else BAD_REQUEST. Pure."""
     if len(args) != 1 or not isinstance(args[0], dict):
         raise RoomcastError(Code.BAD_REQUEST, "an event carries one object")
     try:
         return msgspec.convert(args[0], payload_type)
     except msgspec.ValidationError as error:
-        raise RoomcastError(Code.BAD_REQUEST, str(error)) from None
+        reason = str(error)
+        raise RoomcastError(Code.TOO_LARGE if _OVER_LIMIT in reason else Code.BAD_REQUEST, reason) from None
 
 
 def _refusal(error: RoomcastError) -> Answer:
