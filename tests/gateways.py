@@ -1,0 +1,341 @@
+"""Real gateway processes for the tests, and a client that remembers what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import aiohttp
+import redis
+import socketio
+
+from gateway.auth import sign
+from tests import servers
+
+ROOT = Path(__file__).resolve().parents[1]
+SECRET = "a secret of the tests, longer than 32 bytes"
+WITHIN_SECONDS = 5.0
+
+Predicate = Callable[[dict[str, Any]], bool]
+Json = dict[str, Any]
+
+
+class Gateway(NamedTuple):
+    """A running gateway."""
+
+    node: str
+    port: int
+    metrics_port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a page on the health port; 0 while nobody listens."""
+        return request(f"http://127.0.0.1:{self.metrics_port}{path}")
+
+    @property
+    def is_ready(self) -> bool:
+        return self.get("/readyz")[0] == 200
+
+    def metric(self, line: str) -> float:
+        """The value of one sample; 0 when it is not there."""
+        for row in self.get("/metrics")[1].splitlines():
+            if row.startswith(line + " "):
+                return float(row.rsplit(" ", 1)[1])
+        return 0.0
+
+    def kill(self) -> None:
+        """SIGKILL: no farewell to anybody."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = 12.0) -> None:
+        """SIGTERM, unless it has ended; then: exit code 0 (or it was killed), and no traceback in the log."""
+        is_dead = self.process.poll() is not None
+        if not is_dead:
+            self.process.terminate()
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"gateway {self.node} did not end within {seconds:g} s:\n{self.said()}") from None
+        assert code == (-signal.SIGKILL if is_dead else 0), self.said()
+        self.check_log()
+
+    def check_log(self) -> None:
+        """No traceback so far."""
+        assert "Traceback" not in self.said(), self.said()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def request(url: str, body: bytes | None = None, method: str | None = None) -> tuple[int, str]:
+    """Status and body; 0 while nobody listens."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=3) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def environment(redis_url: str, node: str, port: int, metrics_port: int, **more: str) -> dict[str, str]:
+    """The whole environment of a gateway; a name without ROOMCAST_ is one of its settings."""
+    own = {
+        "REDIS_URL": redis_url,
+        "JWT_SECRET": SECRET,
+        "NODE": node,
+        "PORT": str(port),
+        "METRICS_PORT": str(metrics_port),
+    } | more
+    return {"PATH": os.defpath} | {f"ROOMCAST_{name}": value for name, value in own.items()}
+
+
+@contextmanager
+def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = True, **more: str) -> Iterator[Gateway]:
+    """A gateway process that is ready; `more` are settings without ROOMCAST_. Ends with the context, see `stop`."""
+    port, metrics_port = servers.free_port(), servers.free_port()
+    log = folder / f"gateway-{node}-{port}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway"],
+            cwd=ROOT,
+            env=environment(redis_url, node, port, metrics_port, **more),
+            stdout=file,
+            stderr=file,
+        )
+    running = Gateway(node, port, metrics_port, process, log)
+    try:
+        servers.wait_until(lambda: _has_started(running, is_ready), f"gateway {node}")
+        yield running
+    except BaseException:
+        servers.stop(process)
+        raise
+    running.stop()
+
+
+def _has_started(running: Gateway, is_ready: bool) -> bool:
+    assert running.process.poll() is None, running.said()
+    listens = servers.is_listening(running.port)
+    return listens and (running.is_ready or not is_ready)
+
+
+@contextmanager
+def gateways(folder: Path, redis_url: str, count: int = 2, **more: str) -> Iterator[list[Gateway]]:
+    """Several, numbered from 1."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(gateway(folder, redis_url, str(n + 1), **more)) for n in range(count)]
+
+
+def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`python -m gateway` with exactly these settings; for starts that end by themselves."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.defpath} | {f"ROOMCAST_{name}": value for name, value in settings.items()},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+def token(user: str, **claims: Any) -> str:
+    """A token of the shared secret; `seconds`, `name` and any claim may be given."""
+    return sign(SECRET, user, **claims)
+
+
+def unique(prefix: str) -> str:
+    """A name nobody else uses."""
+    return f"{prefix}-{uuid4().hex[:8]}"
+
+
+class Client:
+    """A python-socketio client that records every event."""
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+        self.events: list[tuple[str, Json]] = []
+        self.io = socketio.AsyncClient(reconnection=False)
+        self.io.on("*", self._take)
+        self.io.on("disconnect", self._went)
+        self.gone = asyncio.Event()
+        self._news = asyncio.Event()
+
+    async def connect(
+        self, url: str, token_: str | None = None, transports: tuple[str, ...] = ("websocket",), **claims: Any
+    ) -> Json:
+        """Sign in; returns `ready`. Raises socketio.exceptions.ConnectionError."""
+        auth = {"token": token(self.user, **claims) if token_ is None else token_}
+        self.gone.clear()
+        await self.io.connect(url, auth=auth, transports=list(transports), wait_timeout=5)
+        return await self.expect("ready")
+
+    async def call(self, event: str, payload: Any = None) -> Json:
+        """Emit and await the ack."""
+        answer: Json = await self.io.call(event, {} if payload is None else payload, timeout=10)
+        return answer
+
+    async def ok(self, event: str, payload: Any = None) -> Json:
+        """Emit; the ack must be positive."""
+        answer = await self.call(event, payload)
+        assert answer["ok"] is True, answer
+        return answer
+
+    async def refused(self, event: str, payload: Any = None) -> str:
+        """Emit; the ack must be negative. The reason."""
+        answer = await self.call(event, payload)
+        assert answer["ok"] is False, answer
+        return str(answer["error"]["reason"])
+
+    async def join(self, room: str, **more: Any) -> Json:
+        return await self.ok("room:join", {"room": room, **more})
+
+    async def send(self, room: str, text: str, message_id: str | None = None) -> Json:
+        return await self.ok("message:send", {"room": room, "id": message_id or uuid4().hex, "text": text})
+
+    async def expect(self, event: str, matches: Predicate = lambda _: True, within: float = WITHIN_SECONDS) -> Json:
+        """The first event of this name that matches, past or to come."""
+        async with asyncio.timeout(within):
+            while True:
+                self._news.clear()
+                if found := self.seen(event, matches):
+                    return found[0]
+                await self._news.wait()
+
+    async def expect_text(self, text: str, within: float = WITHIN_SECONDS) -> Json:
+        return await self.expect("message", lambda m: m.get("text") == text, within)
+
+    def seen(self, event: str, matches: Predicate = lambda _: True) -> list[Json]:
+        return [data for name, data in self.events if name == event and matches(data)]
+
+    def texts(self, room: str) -> list[str]:
+        """The texts heard in a room, in order."""
+        return [m["text"] for m in self.seen("message", lambda m: m["room"] == room and "text" in m)]
+
+    async def expect_gone(self, within: float = WITHIN_SECONDS) -> None:
+        """Until the gateway has disconnected this client."""
+        async with asyncio.timeout(within):
+            await self.gone.wait()
+
+    async def cut(self) -> None:
+        """Lose the transport without a goodbye."""
+        await self.io.eio.http.close()
+
+    async def close(self) -> None:
+        await self.io.disconnect()
+        await self.io.shutdown()
+
+    async def _take(self, event: str, data: Any = None) -> None:
+        self.events.append((event, data))
+        self._news.set()
+
+    async def _went(self, *_: Any) -> None:
+        self.gone.set()
+
+
+class Clients:
+    """Makes clients that end with the test."""
+
+    def __init__(self) -> None:
+        self.all: list[Client] = []
+
+    async def __call__(self, gateway: Gateway, user: str, **options: Any) -> Client:
+        client = Client(user)
+        self.all.append(client)
+        await client.connect(gateway.url, **options)
+        return client
+
+    async def close(self) -> None:
+        await asyncio.gather(*(client.close() for client in self.all), return_exceptions=True)
+
+
+class Raw:
+    """A WebSocket that speaks whatever a test wants, in frames as they go on the wire."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.frames: list[str | bytes] = []
+
+    async def send(self, *frames: str | bytes) -> None:
+        for frame in frames:
+            await (self.socket.send_str(frame) if isinstance(frame, str) else self.socket.send_bytes(frame))
+
+    async def sign_in(self, user: str, **claims: Any) -> None:
+        await self.send("40" + json.dumps({"token": token(user, **claims)}))
+        await self.until(lambda frame: frame.startswith("42") and "ready" in frame)
+
+    async def until(self, matches: Callable[[str], bool], within: float = WITHIN_SECONDS) -> str:
+        """Read until a text frame matches; raises AssertionError when the socket closes before."""
+        async with asyncio.timeout(within):
+            while True:
+                message = await self.socket.receive()
+                assert message.type is aiohttp.WSMsgType.TEXT, (message, self.frames)
+                self.frames.append(message.data)
+                if message.data == "2":
+                    await self.socket.send_str("3")
+                if matches(message.data):
+                    return str(message.data)
+
+    async def ack(self, number: int) -> Json:
+        """The ack of this number."""
+        head = f"43{number}["
+        return json.loads((await self.until(lambda frame: frame.startswith(head)))[len(head) - 1 :])[0]
+
+    async def until_closed(self, within: float = WITHIN_SECONDS) -> list[str]:
+        """Read until the gateway closes the socket; what came before."""
+        said: list[str] = []
+        async with asyncio.timeout(within):
+            async for message in self.socket:
+                if message.data == "2":
+                    await self.socket.send_str("3")
+                said.append(str(message.data))
+        return said
+
+
+@asynccontextmanager
+async def raw(gateway: Gateway) -> AsyncIterator[Raw]:
+    """A WebSocket after its Engine.IO handshake."""
+    url = f"{gateway.url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+        opened = await socket.receive_str(timeout=WITHIN_SECONDS)
+        assert opened.startswith("0{"), opened
+        yield Raw(socket)
+
+
+async def eventually(condition: Callable[[], Any], what: str, within: float = WITHIN_SECONDS) -> Any:
+    """Poll a plain or async condition until it holds; returns what it returned."""
+    deadline = time.monotonic() + within
+    while True:
+        result = condition()
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {within:g} s")
+        await asyncio.sleep(0.02)
+
+
+@contextmanager
+def store(redis_url: str) -> Iterator[redis.Redis]:
+    """A plain connection to look behind the gateways' backs."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client

@@ -1,0 +1,32 @@
+"""Fixtures of the gateway tests: two gateways for a whole module, and clients that end with their test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests import gateways, servers
+
+
+@pytest.fixture(scope="session")
+def gateway_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis that only long-lived gateways use: nobody empties it under them."""
+    with servers.redis_server(tmp_path_factory.mktemp("gateway-redis")) as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="module")
+def pair(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[gateways.Gateway]]:
+    """Two gateways on one Redis; at the end of the module both exit with 0 and a log without a traceback."""
+    with gateways.gateways(tmp_path_factory.mktemp("gateways"), gateway_redis, 2) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def clients() -> AsyncIterator[gateways.Clients]:
+    """`await clients(gateway, user)` makes a signed-in client."""
+    made = gateways.Clients()
+    yield made
+    await made.close()

@@ -1,0 +1,213 @@
+"""Messages through two real gateways: sending, order, repeats, limits, paging."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+from tests.gateways import Clients, Gateway, unique
+
+Pair = list[Gateway]
+
+
+async def test_a_message_reaches_everybody_on_both_gateways_with_its_place(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await ada.join(room)
+    joined = await bob.join(room)
+
+    ack = await ada.send(room, "hello")
+
+    heard = [await ada.expect_text("hello"), await bob.expect_text("hello")]
+    assert heard[0] == heard[1]
+    message = heard[0]
+    assert (message["seq"], message["epoch"], message["time"]) == (ack["seq"], ack["epoch"], ack["time"])
+    assert (message["user"], message["name"], message["kind"]) == (ada.user, "Ada", "text")
+    assert message["epoch"] == joined["epoch"]
+    assert ack["duplicate"] is False
+
+
+async def test_a_repeated_id_answers_the_first_seq_and_is_not_delivered_twice(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await bob.join(room)
+    first = await ada.send(room, "once", "the-id")
+
+    again = await ada.send(room, "once", "the-id")
+    await ada.send(room, "after")
+    await bob.expect_text("after")
+
+    assert (again["seq"], again["time"], again["duplicate"]) == (first["seq"], first["time"], True)
+    assert bob.texts(room) == ["once", "after"]
+
+
+async def test_the_same_id_of_another_person_or_in_another_room_is_another_message(
+    pair: Pair, clients: Clients
+) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room, other = unique("public:talk"), unique("public:talk")
+
+    acks = [await ada.send(room, "a", "id"), await bob.send(room, "b", "id"), await ada.send(other, "c", "id")]
+
+    assert [ack["duplicate"] for ack in acks] == [False] * 3
+    assert [ack["seq"] for ack in acks] == [1, 2, 1]
+
+
+async def test_a_resend_through_another_gateway_is_recognised(pair: Pair, clients: Clients) -> None:
+    user, room = unique("ada"), unique("public:talk")
+    here, there = await clients(pair[0], user), await clients(pair[1], user)
+    first = await here.send(room, "hello", "id-1")
+
+    assert await there.send(room, "hello", "id-1") == {**first, "duplicate": True}
+
+
+async def test_one_clients_messages_keep_the_order_in_which_it_sent_them(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await ada.join(room)
+    await bob.join(room)
+    texts = [f"text {n}" for n in range(100)]
+
+    for text in texts:
+        await ada.io.emit("message:send", {"room": room, "id": text.replace(" ", "-"), "text": text})
+
+    await bob.expect_text(texts[-1])
+    assert bob.texts(room) == texts
+
+
+async def test_two_senders_on_two_gateways_are_heard_in_one_order(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await ada.join(room)
+    await bob.join(room)
+
+    acks = await asyncio.gather(*(who.send(room, f"{who.user} {n}") for n in range(40) for who in (ada, bob)))
+
+    last = max(ack["seq"] for ack in acks)
+    for who in (ada, bob):
+        await who.expect("message", lambda m: m["room"] == room and m["seq"] == last)
+    assert ada.seen("message") == bob.seen("message")
+    assert [m["seq"] for m in ada.seen("message")] == list(range(1, 81))
+
+
+async def test_a_first_send_without_joining_keeps_its_place_before_later_ones(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("team")
+    await ada.ok("room:create", {"room": room, "kind": "private"})
+    await ada.ok("room:invite", {"room": room, "user": bob.user})
+    await ada.join(room)
+
+    for n in range(10):  # bob has not joined: each send looks his membership up first
+        await bob.io.emit("message:send", {"room": room, "id": f"id-{n}", "text": str(n)})
+
+    await ada.expect_text("9")
+    assert ada.texts(room) == [str(n) for n in range(10)]
+
+
+async def test_texts_beyond_the_limit_are_refused_in_bytes_and_in_characters(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+
+    for text in ("é" * 8193, "x" * 16_385, "x" * 50_000):
+        assert await ada.refused("message:send", {"room": room, "id": uuid4().hex, "text": text}) == "too_large"
+    assert (await ada.send(room, "é" * 8192))["seq"] == 1
+
+
+async def test_a_message_needs_a_text_or_an_upload(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+
+    for more in (
+        {},
+        {"text": ""},
+        {"text": None},
+        {"text": 7},
+        {"upload": "x"},
+        {"upload": 5},
+        {"text": "a", "id": ""},
+    ):
+        payload = {"room": room, "id": "id", **more}
+        assert await ada.refused("message:send", payload) == "bad_request", more
+    assert await ada.refused("message:send", {"room": room, "id": "id", "upload": "A" * 22}) == "upload_expired"
+    assert (await ada.join(room))["seq"] == 0
+
+
+async def test_a_client_cannot_write_media_user_or_seq_into_a_message(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    await ada.join(room)
+    forged = {"media": {"url": "javascript:1"}, "user": "root", "seq": 99, "kind": "system", "time": 1, "epoch": "x"}
+
+    await ada.ok("message:send", {"room": room, "id": "id", "text": "plain", **forged})
+
+    message = await ada.expect_text("plain")
+    assert "media" not in message
+    assert (message["user"], message["seq"], message["kind"]) == (ada.user, 1, "text")
+    assert message["epoch"] != "x"
+
+
+async def test_text_arrives_exactly_as_it_was_sent(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await bob.join(room)
+    text = 'quotes " \\ </script> \x00\x1f\x7f \u2028 🙂 \ufeff ،עב "],["x"] {"room":"y","seq":9}'
+
+    await ada.send(room, text)
+
+    assert (await bob.expect("message"))["text"] == text
+    assert (await bob.ok("message:history", {"room": room}))["messages"][0]["text"] == text
+
+
+async def test_history_pages_backwards_to_the_first_message_and_says_when_it_ends(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    for n in range(1, 8):
+        await ada.send(room, str(n))
+
+    pages, before = [], None
+    while not pages or pages[-1]["more"]:
+        query = {"room": room, "limit": 3} | ({"before": before} if before else {})
+        pages.append(await ada.ok("message:history", query))
+        before = pages[-1]["messages"][0]["seq"]
+
+    assert [[m["seq"] for m in page["messages"]] for page in pages] == [[5, 6, 7], [2, 3, 4], [1]]
+    assert [page["more"] for page in pages] == [True, True, False]
+
+
+async def test_history_at_and_beyond_both_ends(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room, empty = unique("public:talk"), unique("public:talk")
+    for n in range(1, 4):
+        await ada.send(room, str(n))
+
+    async def seqs(**query: int) -> tuple[list[int], bool]:
+        page = await ada.ok("message:history", {"room": room, **query})
+        return [m["seq"] for m in page["messages"]], page["more"]
+
+    assert await seqs(before=1) == ([], False)
+    assert await seqs(before=2**53) == ([1, 2, 3], False)
+    assert await seqs(limit=3) == ([1, 2, 3], False)
+    assert await seqs(limit=100, before=3) == ([1, 2], False)
+    for bad in ({"before": 0}, {"before": -1}, {"before": 2**64}, {"limit": 0}, {"limit": 101}, {"before": "$"}):
+        assert await ada.refused("message:history", {"room": room, **bad}) == "bad_request", bad
+    page = await ada.ok("message:history", {"room": empty})
+    assert (page["messages"], page["more"], page["seq"]) == ([], False, 0)
+
+
+async def test_a_person_hears_and_sends_in_a_dm_and_nobody_else_does(pair: Pair, clients: Clients) -> None:
+    names = sorted(unique(name) for name in ("ada", "bob"))
+    ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
+    eve = await clients(pair[0], unique("eve"))
+    room = f"dm:{ada.user}:{bob.user}"
+    await ada.join(room)
+    await bob.join(room)
+
+    await ada.send(room, "just us")
+
+    await bob.expect_text("just us")
+    unsorted, own = f"dm:{bob.user}:{ada.user}", f"dm:{eve.user}:{eve.user}"
+    for wrong in (room, unsorted, f"dm:{eve.user}", f"dm:{eve.user}:", "dm:", f"dm:{ada.user}:{bob.user}:{eve.user}"):
+        assert await eve.refused("room:join", {"room": wrong}) == "forbidden", wrong
+    assert await ada.refused("room:join", {"room": unsorted}) == "forbidden"
+    assert await ada.refused("room:create", {"room": room, "kind": "private"}) == "forbidden"
+    await eve.join(own)
