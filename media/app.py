@@ -28,6 +28,8 @@ from media.sweep import Sweep
 
 READY_SECONDS = 2.0
 SET_UP_SECONDS = 60.0
+SEND_SECONDS = 86_400
+"""A verified upload may be sent for a day; its record outlives any message that then names it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -84,7 +86,7 @@ def _storage(config: Config, metrics: Metrics) -> storage.Connecting:
 
 
 def _limits(config: Config) -> Limits:
-    retention_seconds = config.retention_days * 86_400
+    retention_seconds = int(config.retention_days * 86_400) + SEND_SECONDS
     return Limits(
         config.open_uploads, config.daily_bytes, config.upload_seconds, config.grace_seconds, retention_seconds
     )

@@ -117,9 +117,9 @@ class Config(BaseSettings):
         validation_alias="ROOMCAST_MEDIA_DOWNLOAD_SECONDS",
         description="life of a download link",
     )
-    retention_days: int = Field(
+    retention_days: float = Field(
         default=30,
-        ge=1,
+        gt=0,
         le=3650,
         validation_alias="ROOMCAST_RETENTION_DAYS",
         description="life of a verified upload's record",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +22,8 @@ MAX_REQUESTS: Final = 10_000
 class Uploads:
     """Is a `gateway.media.MediaPort`, and answers what messages may say about uploads.
 
-    `retention_seconds`: how long messages live; the record of an upload that a message names lives as long. Raises
-    RoomcastError for Redis trouble.
+    `retention_seconds`: how long messages live, the same value that the signers have: a record outlives the messages
+    that name it. Only reads uploads. Raises RoomcastError for Redis trouble.
     """
 
     def __init__(self, backplane: Backplane, retention_seconds: int = 30 * 86_400) -> None:
@@ -40,20 +41,23 @@ class Uploads:
         await self._call(stream, "XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
 
     async def verified_media(self, upload: str, user: str, room: str) -> Media:
-        """What a message of `user` in `room` may say about this upload; its record then lives as long as the message.
+        """What a message of `user` in `room` may say about this upload.
 
-        Raises RoomcastError: UPLOAD_EXPIRED for an unknown one, NOT_FOUND for another user's or another room's,
-        UPLOAD_INCOMPLETE before it was verified.
+        Raises RoomcastError: UPLOAD_EXPIRED for an unknown one or one verified more than a day ago, NOT_FOUND for
+        another user's or another room's, UPLOAD_INCOMPLETE before it was verified.
         """
-        owner, stored_room, media = await self._read(upload, "owner", "room", "media")
+        name = keys.upload(upload)
+        (owner, stored_room, media), life_ms = await asyncio.gather(
+            self._read(upload, "owner", "room", "media"), self._call(name, "PTTL", name)
+        )
         if owner is None or stored_room is None:
             raise RoomcastError(Code.UPLOAD_EXPIRED)
         if owner.decode() != user or stored_room.decode() != room:
             raise RoomcastError(Code.NOT_FOUND)
         if media is None:
             raise RoomcastError(Code.UPLOAD_INCOMPLETE)
-        name = keys.upload(upload)
-        await self._call(name, "PEXPIRE", name, self._retention_ms, "GT")
+        if life_ms < self._retention_ms:
+            raise RoomcastError(Code.UPLOAD_EXPIRED, "the upload is too old for a new message")
         found: Media = msgspec.json.decode(media, type=Media)
         return found
 

@@ -192,9 +192,11 @@ async def test_a_paused_redis_makes_the_signer_unready_and_back(storage: s3.S3, 
             servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "ready again")
 
 
-async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3, tmp_path: Path, method: str) -> None:
     body = rig.picture()
     hasty = {
+        "ROOMCAST_MEDIA_METHOD": method,
         "ROOMCAST_MEDIA_UPLOAD_SECONDS": "2",
         "ROOMCAST_MEDIA_GRACE_SECONDS": "1",
         "ROOMCAST_MEDIA_SWEEP_SECONDS": "0.3",

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
+from contract import keys
 from contract.errors import Code, RoomcastError
 from contract.events import MediaComplete, MediaSign, MediaUrl
 from tests import s3
@@ -179,6 +181,20 @@ async def test_an_upload_belongs_to_its_owner_and_its_room(gateway: rig.Gateway,
     assert await code_of(gateway.uploads.verified_media(form["upload"], ada, "public:other")) is Code.NOT_FOUND
     assert await code_of(gateway.uploads.verified_media("unknown-upload", ada, ROOM)) is Code.UPLOAD_EXPIRED
     assert await code_of(gateway.desk.complete(ada, MediaComplete("unknown-upload"))) is Code.UPLOAD_EXPIRED
+
+
+async def test_a_record_outlives_the_messages_that_name_it(gateway: rig.Gateway, ada: str, redis_port: int) -> None:
+    body = rig.picture()
+    form = await gateway.desk.sign(ada, announce(body))
+    await rig.store(form, body)
+    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    month, name = 30 * 86_400, keys.upload(form["upload"])
+    with redis.Redis(port=redis_port) as client:
+        assert month < client.ttl(name) <= month + 86_400
+        client.expire(name, month + 60)
+        assert await gateway.uploads.verified_media(form["upload"], ada, ROOM) == media
+        client.expire(name, month - 60)
+        assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_EXPIRED
 
 
 async def test_a_fresh_url_for_those_who_may_enter_the_room(gateway: rig.Gateway, ada: str) -> None:
