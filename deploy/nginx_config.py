@@ -19,7 +19,7 @@ FORM_BYTES: Final = 65_536
 MAX_CONNECTIONS: Final = 65_536
 MAX_WORKERS: Final = 4
 
-_RETRY: Final = "max_fails=1 fail_timeout=2s"
+_RETRY: Final = "max_fails=1 fail_timeout=1s"
 
 
 def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:

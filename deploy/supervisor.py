@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from circus.arbiter import Arbiter
 from circus.process import DEAD_OR_ZOMBIE, UNEXISTING
+from circus.stream.redirector import Redirector
 from circus.watcher import Watcher
 from tornado import gen
 from tornado.ioloop import IOLoop
@@ -154,9 +155,20 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
         yield super().manage_processes()
 
     def reap_process(self, pid: int, status: int | None = None) -> None:
+        if pid in self.processes:
+            self._take_last_words(self.processes[pid])
         super().reap_process(pid, status)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+
+    def _take_last_words(self, process: Any) -> None:
+        """Read a dead process's pipes out and let go: circus closes them while its loop still watches."""
+        for name, pipe in Redirector.get_process_pipes(process):
+            if not pipe.closed:
+                os.set_blocking(pipe.fileno(), False)
+                if left := pipe.read():
+                    self.stream_redirector.redirect[name]({"data": left})
+        self.stream_redirector.remove_redirections(process)
 
     @gen.coroutine
     def spawn_processes(self) -> Any:

@@ -1,0 +1,61 @@
+"""Engine.IO by hand: just enough to see where nginx sends what."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+WAIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Session:
+    """A polling session that was just opened."""
+
+    sid: str
+
+    @property
+    def node(self) -> int:
+        return int(self.sid.removeprefix("g").split(".")[0])
+
+
+def endpoint(url: str, sid: str | None = None, transport: str = "polling") -> str:
+    return f"{url}/socket.io/?EIO=4&transport={transport}" + (f"&sid={sid}" if sid is not None else "")
+
+
+def open_session(url: str) -> Session:
+    """Open a polling session; raises requests.HTTPError when it is refused."""
+    answer = requests.get(endpoint(url), timeout=WAIT_SECONDS)
+    answer.raise_for_status()
+    assert answer.text[0] == "0", answer.text
+    return Session(json.loads(answer.text[1:])["sid"])
+
+
+def connect(url: str, session: Session, token: str) -> dict[str, Any]:
+    """Send the Socket.IO CONNECT and read until `ready`; its payload."""
+    body = "40" + json.dumps({"token": token})
+    answer = requests.post(endpoint(url, session.sid), data=body, timeout=WAIT_SECONDS)
+    assert (answer.status_code, answer.text) == (200, "ok")
+    while True:
+        answer = requests.get(endpoint(url, session.sid), timeout=WAIT_SECONDS)
+        answer.raise_for_status()
+        for packet in answer.text.split("\x1e"):
+            if packet.startswith('42["ready",'):
+                payload: dict[str, Any] = json.loads(packet[2:])[1]
+                return payload
+
+
+def raw(url: str, request: bytes) -> bytes:
+    """Send bytes as they are and read until the server closes."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 80), WAIT_SECONDS) as link:
+        link.sendall(request)
+        answer = b""
+        while piece := link.recv(65_536):
+            answer += piece
+    return answer

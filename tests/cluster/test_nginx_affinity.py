@@ -1,0 +1,136 @@
+"""A session stays with its gateway, whatever the transport; new ones are spread; nobody chooses an address."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import suppress
+
+import psutil
+import pytest
+import requests
+import socketio
+
+from deploy.cluster import Cluster
+from tests.cluster import polling
+
+UNKNOWN_SESSION = {"code": 1, "message": "Session ID unknown"}
+
+
+def sign_in(cluster: Cluster, name: str) -> str:
+    answer = requests.post(f"{cluster.url}/dev/login", json={"name": name}, timeout=polling.WAIT_SECONDS)
+    answer.raise_for_status()
+    token: str = answer.json()["token"]
+    return token
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"], ["websocket"]], ids=str)
+def test_stock_clients_work_and_spread(cluster: Cluster, transports: list[str]) -> None:
+    nodes = Counter[str]()
+    for number in range(8):
+        with socketio.SimpleClient() as client:
+            token = sign_in(cluster, f"Guest {number}")
+            client.connect(cluster.url, auth={"token": token}, transports=transports)
+            event, payload = client.receive(timeout=polling.WAIT_SECONDS)
+            assert event == "ready"
+            nodes[payload["node"]] += 1
+            answer = client.call("room:join", {"room": "public:lobby"}, timeout=polling.WAIT_SECONDS)
+            assert answer["ok"]
+    assert set(nodes) == {"1", "2"}
+    assert min(nodes.values()) >= 2
+
+
+def test_polling_sessions_reach_their_own_gateway(cluster: Cluster) -> None:
+    token = sign_in(cluster, "Ada")
+    sessions = [polling.open_session(cluster.url) for _ in range(10)]
+    nodes = [polling.connect(cluster.url, session, token)["node"] for session in sessions]
+    assert nodes == [str(session.node) for session in sessions]
+    assert set(nodes) == {"1", "2"}
+
+
+def test_every_new_session_succeeds_while_most_ports_are_empty(cluster: Cluster) -> None:
+    spread = Counter(polling.open_session(cluster.url).node for _ in range(60))
+    assert set(spread) == {1, 2}
+    assert spread.total() == 60
+    assert min(spread.values()) >= 20
+
+
+FOREIGN = [
+    "127.0.0.1:80",
+    "g0.aaaa",
+    "g17.aaaa",
+    "g01.aaaa",
+    "g1",
+    "g1.",
+    "G1.aaaa",
+    "g1x.aaaa",
+    "gateway_1",
+    "..",
+    "x.g1.a",
+]
+
+
+@pytest.mark.parametrize("sid", FOREIGN)
+def test_an_id_of_another_form_is_answered_by_nginx(cluster: Cluster, sid: str) -> None:
+    answer = requests.get(polling.endpoint(cluster.url, sid), timeout=polling.WAIT_SECONDS)
+    assert (answer.status_code, answer.json()) == (400, UNKNOWN_SESSION)
+    assert polling.open_session(cluster.url)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_session_of_a_gateway_that_is_not_there_is_over_at_once(cluster: Cluster, transport: str) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if transport == "websocket" else {}
+    url = polling.endpoint(cluster.url, "g9.abcdefghijklmnop", transport)
+    answer = requests.get(url, headers=upgrade, timeout=polling.WAIT_SECONDS)
+    assert (answer.status_code, answer.json()) == (400, UNKNOWN_SESSION)
+
+
+def test_a_killed_gateway_costs_only_its_own_sessions(cluster: Cluster) -> None:
+    mine, other = sorted((polling.open_session(cluster.url) for _ in range(2)), key=lambda session: session.node)
+    pid = cluster.kill("gateway1")
+    answer = requests.get(polling.endpoint(cluster.url, mine.sid), timeout=polling.WAIT_SECONDS)
+    assert (answer.status_code, answer.json()) == (400, UNKNOWN_SESSION)
+    assert {polling.open_session(cluster.url).node for _ in range(6)} <= {1, 2}
+    assert polling.connect(cluster.url, other, sign_in(cluster, "Grace"))["node"] == "2"
+    assert cluster.wait_replaced("gateway1", pid) != pid
+
+
+def nginx_processes(cluster: Cluster) -> set[int]:
+    master = psutil.Process(cluster.pids()["nginx"])
+    return {master.pid, *(worker.pid for worker in master.children())}
+
+
+def wait_until_reached(cluster: Cluster, wanted: set[int]) -> None:
+    """Until new sessions have found all gateways of `wanted`: nginx looks at an empty port every second."""
+    found: set[int] = set()
+    deadline = time.monotonic() + polling.WAIT_SECONDS
+    while not wanted <= found:
+        assert time.monotonic() < deadline, f"found only {found}"
+        with suppress(requests.HTTPError):  # 503 while nginx remembers that all were gone
+            found.add(polling.open_session(cluster.url).node)
+        time.sleep(0.1)
+
+
+def test_gateways_come_and_go_without_a_reload(cluster: Cluster) -> None:
+    before = nginx_processes(cluster)
+    with socketio.SimpleClient(reconnection=False) as client:
+        client.connect(cluster.url, auth={"token": sign_in(cluster, "Edsger")}, transports=["websocket"])
+        _, ready = client.receive(timeout=polling.WAIT_SECONDS)
+        assert ready["node"] in ("1", "2")
+        cluster.scale(4)
+        wait_until_reached(cluster, {3, 4})
+        cluster.scale(2)
+        assert sorted(name for name in cluster.pids() if name.startswith("gateway")) == ["gateway1", "gateway2"]
+        assert {polling.open_session(cluster.url).node for _ in range(20)} <= {1, 2}
+        assert client.call("room:join", {"room": "public:lobby"}, timeout=polling.WAIT_SECONDS)["ok"]
+    assert nginx_processes(cluster) == before
+
+
+def test_with_no_gateway_at_all_a_new_session_is_asked_to_come_back(cluster: Cluster) -> None:
+    cluster.scale(0)
+    try:
+        answer = requests.get(polling.endpoint(cluster.url), timeout=polling.WAIT_SECONDS)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    finally:
+        cluster.scale(2)
+    wait_until_reached(cluster, {1, 2})

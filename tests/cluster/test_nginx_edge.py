@@ -1,0 +1,256 @@
+"""What passes nginx and what does not: seen from outside, and from the servers behind it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from deploy import nginx_config, prepare, tools
+from deploy.cluster import Cluster, free_base
+from deploy.layout import Paths, Ports
+from deploy.processes import nginx_command
+from tests import servers
+from tests.cluster import polling
+
+UPLOAD_BYTES = 300_000
+BUCKET = nginx_config.S3_BUCKET
+
+
+@dataclass
+class Recorder:
+    """A server behind nginx that notes what reaches it."""
+
+    name: str
+    status: int = 200
+    requests: list[tuple[str, str, dict[str, str], int]] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.requests.append((request.method, request.raw_path, headers, len(body)))
+        return web.Response(text=self.name, status=self.status, headers={"Retry-After": "7"})
+
+
+@dataclass
+class Edge:
+    url: str
+    gateways: list[Recorder]
+    storage: Recorder
+
+    def headers(self) -> dict[str, str]:
+        """Of the last request that reached a gateway."""
+        (headers,) = [gateway.requests[-1][2] for gateway in self.gateways if gateway.requests]
+        return headers
+
+
+@pytest.fixture
+async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
+    """The nginx of a cluster, with recorders where gateways 1 and 2 and the storage would be."""
+    ports = Ports(free_base())
+    recorders = [(ports.gateway(1), Recorder("g1")), (ports.gateway(2), Recorder("g2")), (ports.s3, Recorder("s3"))]
+    runners = []
+    for port, recorder in recorders:
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", recorder.answer)
+        runners.append(web.AppRunner(app))
+        await runners[-1].setup()
+        await web.TCPSite(runners[-1], "127.0.0.1", port).start()
+    values = nginx_config.local_values(ports, cpus=1, open_files=1024, upload_bytes=UPLOAD_BYTES)
+    (tmp_path / "run").mkdir()
+    with prepare.public_folder(tmp_path) as public:
+        prepare.publish_page(small_page, public)
+        paths = Paths(state=tmp_path, public=public)
+        paths.nginx_config.write_text(nginx_config.render(values))
+        process = subprocess.Popen(nginx_command(str(tools.require("nginx")), paths, prepare.worker_user()))
+        try:
+            servers.wait_until(lambda: servers.is_listening(ports.page), "nginx")
+            yield Edge(f"http://localhost:{ports.page}", [recorders[0][1], recorders[1][1]], recorders[2][1])
+        finally:
+            servers.stop(process)
+            for runner in runners:
+                await runner.cleanup()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(polling.WAIT_SECONDS)) as session:
+        yield session
+
+
+# --- towards the gateways ---------------------------------------------------------------------------------------------
+
+
+async def test_a_gateway_sees_the_real_peer_and_the_page_s_own_host(edge: Edge, http: aiohttp.ClientSession) -> None:
+    spoofed = {"X-Forwarded-For": "10.9.8.7", "Forwarded": "for=10.9.8.7", "X-Forwarded-Proto": "https"}
+    await http.get(polling.endpoint(edge.url), headers=spoofed)
+    seen = edge.headers()
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+    assert seen["x-forwarded-proto"] == "http"
+    assert "forwarded" not in seen
+    assert seen["host"] == edge.url.removeprefix("http://")
+
+
+@pytest.mark.parametrize(("asked", "passed"), [("websocket", "websocket"), ("WebSocket", "websocket"), ("h2c", None)])
+async def test_only_websocket_is_upgraded(
+    edge: Edge, http: aiohttp.ClientSession, asked: str, passed: str | None
+) -> None:
+    await http.get(polling.endpoint(edge.url), headers={"Connection": "Upgrade", "Upgrade": asked})
+    assert edge.headers().get("upgrade") == passed
+
+
+async def test_a_full_gateway_answers_for_itself_and_stays_in_use(edge: Edge, http: aiohttp.ClientSession) -> None:
+    for gateway in edge.gateways:
+        gateway.status = 503
+    for _ in range(4):
+        answer = await http.get(polling.endpoint(edge.url))
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+    assert [len(gateway.requests) for gateway in edge.gateways] == [2, 2]
+
+
+async def test_sign_in_does_not_disturb_the_turns_of_new_sessions(edge: Edge, http: aiohttp.ClientSession) -> None:
+    answers = []
+    for _ in range(6):
+        await http.post(f"{edge.url}/dev/login", json={"name": "Ada"})
+        answers.append(await (await http.get(polling.endpoint(edge.url))).text())
+    assert (answers.count("g1"), answers.count("g2")) == (3, 3)
+
+
+async def test_a_gateway_that_does_not_answer_in_time_is_not_waited_for_by_others(
+    edge: Edge, http: aiohttp.ClientSession
+) -> None:
+    for sid, name in (("g1.aaaa", "g1"), ("g2.aaaa", "g2")):
+        answer = await http.get(polling.endpoint(edge.url, sid))
+        assert await answer.text() == name
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        ("/socket.io/?EIO=4&transport=polling&sid=g1.aaaa", 1_000_000, 200),
+        ("/socket.io/?EIO=4&transport=polling&sid=g1.aaaa", 1_100_000, 413),
+        ("/dev/login", 4_000, 200),
+        ("/dev/login", 5_000, 413),
+        (f"/{BUCKET}/", UPLOAD_BYTES + 1_000, 200),
+        (f"/{BUCKET}", UPLOAD_BYTES + 1_000, 200),
+        (f"/{BUCKET}/", UPLOAD_BYTES + 100_000, 413),
+    ],
+)
+async def test_bodies_have_limits(edge: Edge, http: aiohttp.ClientSession, path: str, size: int, status: int) -> None:
+    answer = await http.post(edge.url + path, data=b"x" * size)
+    assert answer.status == status
+    reached = [row for recorder in (*edge.gateways, edge.storage) for row in recorder.requests]
+    assert [row[3] for row in reached] == ([size] if status == 200 else [])
+
+
+async def test_headers_have_a_limit(edge: Edge, http: aiohttp.ClientSession) -> None:
+    answer = await http.get(polling.endpoint(edge.url), headers={"X-Long": "x" * 9_000})
+    assert answer.status == 400
+    assert not any(gateway.requests for gateway in edge.gateways)
+
+
+# --- object storage ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_storage_sees_the_path_and_host_that_were_signed(edge: Edge, http: aiohttp.ClientSession) -> None:
+    path = f"/{BUCKET}/a/b%20c?X-Amz-Signature=0&x=%2F"
+    answer = await http.get(aiohttp.client.URL(edge.url + path, encoded=True))
+    method, raw_path, headers, _ = edge.storage.requests[-1]
+    assert (method, raw_path) == ("GET", path)
+    assert headers["host"] == edge.url.removeprefix("http://")
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH"])
+async def test_the_storage_is_not_told_to_delete(edge: Edge, http: aiohttp.ClientSession, method: str) -> None:
+    answer = await http.request(method, f"{edge.url}/{BUCKET}/a")
+    assert answer.status == 403
+    assert edge.storage.requests == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/other-bucket/a", f"/{BUCKET}x/a", f"/{BUCKET}/../other/a", f"/{BUCKET}/%2e%2e/other/a", "/_ministack/health"],
+)
+def test_no_other_path_of_the_storage_is_reachable(edge: Edge, path: str) -> None:
+    host = edge.url.removeprefix("http://")
+    answer = polling.raw(edge.url, f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert edge.storage.requests == []
+
+
+# --- what stays inside ------------------------------------------------------------------------------------------------
+
+HIDDEN = [
+    "/metrics",
+    "/healthz",
+    "/readyz",
+    "/metrics/",
+    "//metrics",
+    "/%6detrics",
+    "/x/../metrics",
+    "/ops/kick",
+    "/nginx.conf",
+]
+
+
+@pytest.mark.parametrize("path", HIDDEN)
+def test_operators_paths_are_not_there(cluster: Cluster, path: str) -> None:
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost:{cluster.ports.page}\r\nConnection: close\r\n\r\n"
+    assert polling.raw(cluster.url, request.encode()).startswith(b"HTTP/1.1 404")
+
+
+async def test_they_answer_inside(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    for name in ("gateway1", "sweeper1", "signer1"):
+        for path in ("/metrics", "/healthz", "/readyz"):
+            assert (await http.get(cluster.metrics_url(name, path))).status == 200
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_page_is_served_with_its_guards(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    answer = await http.get(f"{cluster.url}/")
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-cache"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert f"connect-src 'self' {cluster.url};" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Server"] == "nginx"
+
+
+async def test_hashed_assets_are_kept_and_compressed(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    answer = await http.get(f"{cluster.url}/assets/app-0a1b2c3d.js")
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert answer.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/", 405), ("GET", "/dev/login", 403)]
+)
+async def test_nothing_else_is_there(
+    cluster: Cluster, http: aiohttp.ClientSession, method: str, path: str, status: int
+) -> None:
+    assert (await http.request(method, cluster.url + path)).status == status
+
+
+async def test_it_listens_on_the_loopback_address_only(cluster: Cluster) -> None:
+    listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    every = {cluster.ports.page, cluster.ports.redis, cluster.ports.s3, cluster.ports.gateway(1)}
+    every |= {cluster.ports.gateway_metrics(1), cluster.ports.sweeper_metrics(1), cluster.ports.signer_metrics(1)}
+    addresses = {line.split()[3] for line in listening.splitlines()}
+    assert {f"127.0.0.1:{port}" for port in every} <= addresses
+    assert not {a for a in addresses if int(a.rpartition(":")[2]) in every and not a.startswith("127.0.0.1:")}
