@@ -24,7 +24,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
 from contract import keys, redis_url, tokens
@@ -251,6 +253,7 @@ def _client(target: redis_url.RedisTarget) -> Redis:
         "client_name": "roomcast-backend",
         "socket_timeout": _CONNECT_SECONDS,
         "socket_connect_timeout": _CONNECT_SECONDS,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
     }
     if target.mode == "cluster":
         raise ValueError("redis+cluster:// is not supported here")

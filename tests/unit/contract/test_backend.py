@@ -1,0 +1,68 @@
+"""What a back end's client refuses before it asks Redis: nothing listens where these clients point."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from contract.backend import Backend, connect
+from contract.errors import Code, RoomcastError
+from contract.events import MAX_MESSAGE_BYTES
+
+Call = Callable[[Backend], Awaitable[Any]]
+
+
+def make() -> Backend:
+    return Backend(Redis(port=1))
+
+
+def test_a_decoding_client_is_refused() -> None:
+    with pytest.raises(ValueError, match="decode_responses=False"):
+        Backend(Redis(decode_responses=True))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda b: b.publish("no room", "ada", "text"),
+        lambda b: b.publish("public:x\n", "ada", "text"),
+        lambda b: b.publish('a","seq":9,"x":"', "ada", "text"),
+        lambda b: b.publish("public:x", "auth0|ada", "text"),
+        lambda b: b.publish("public:x", "", "text"),
+        lambda b: b.publish("public:x", "ada", "text", id=""),
+        lambda b: b.publish("public:x", "ada", "text", id="a b"),
+        lambda b: b.publish("public:x", "ada", "text", id="x" * 65),
+        lambda b: b.publish("public:x", "ada", "half a pair: \ud83d"),
+        lambda b: b.create_room("", "ada"),
+        lambda b: b.grant("team:x", "a{b}"),
+        lambda b: b.remove("team:x", "a:b"),
+        lambda b: b.kick("team x", "ada"),
+        lambda b: b.close_room("team{x}"),
+        lambda b: b.revoke_user("*"),
+        lambda b: b.revoke_user("ada", seconds=0.5),
+        lambda b: b.revoke_token(""),
+        lambda b: b.revoke_token("x" * 129),
+        lambda b: b.presence(["ada", "no one"]),
+    ],
+)
+async def test_bad_arguments_are_refused(call: Call) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await call(make())
+    assert caught.value.code is Code.BAD_REQUEST
+
+
+@pytest.mark.parametrize("text", ["", "\u20ac" * (MAX_MESSAGE_BYTES // 3 + 1)])
+async def test_a_text_of_no_or_too_many_bytes_is_refused(text: str) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await make().publish("public:x", "ada", text)
+    assert caught.value.code is Code.TOO_LARGE
+
+
+@pytest.mark.parametrize("url", ["http://localhost", "redis+cluster://localhost", "redis://a,b"])
+async def test_urls_that_cannot_be_used_are_refused(url: str) -> None:
+    with pytest.raises(ValueError):
+        async with connect(url):
+            pass

@@ -1,0 +1,32 @@
+"""Tokens that are signed here are those that a gateway lets in."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from contract.tokens import sign
+from gateway.auth import SharedSecret, Verifier
+
+SECRET = "a secret of the tests, long enough for HS256"
+
+
+async def test_a_gateway_reads_what_was_signed() -> None:
+    token = sign(SECRET, "auth0|x1", name="Ada", seconds=60, rooms=["team:*"], ops=True, jti="t1")
+    identity = await Verifier(SharedSecret(SECRET)).verify(token)
+    assert (identity.user, identity.name, identity.token_id, identity.ops) == ("x--auth0-7Cx1", "Ada", "t1", True)
+    assert identity.matches("team:red")
+    assert 0 < identity.expires - time.time() <= 60
+    assert abs(identity.issued - time.time()) < 5
+
+
+def test_no_name_is_no_claim() -> None:
+    claims = jwt.decode(sign(SECRET, "ada"), SECRET, algorithms=["HS256"])
+    assert set(claims) == {"sub", "iat", "exp"}
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 32 bytes"):
+        sign("short", "ada")
