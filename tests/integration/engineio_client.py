@@ -1,0 +1,154 @@
+"""A server in this process and raw clients for the Engine.IO tests: one step per line, no library's help."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import ClientResponse, ClientSession, web
+
+from gateway.engineio.rfc6455 import BINARY, CLOSE, TEXT
+from tests.servers import free_port
+
+WAIT_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def serving(server: Any, path: str) -> AsyncIterator[str]:
+    """Serves an `EngineServer` or a `SocketServer` under `/<path>/`; yields its address, `host:port`."""
+    app = web.Application()
+    server.attach(app, path)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.shutdown()
+        await runner.cleanup()
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> None:
+    """Polls until `condition` holds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        await asyncio.sleep(0.005)
+
+
+def soon(awaitable: Awaitable[Any]) -> Any:
+    return asyncio.wait_for(awaitable, WAIT_SECONDS)
+
+
+class WebSocket:
+    """A client that writes and reads frames as bytes, so that it can also break the rules."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def open(cls, address: str, path: str, *, headers: dict[str, str] | None = None, sid: str = "") -> WebSocket:
+        """Connects and shakes hands; raises AssertionError with the head of any answer but 101."""
+        host, _, port = address.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        socket = cls(reader, writer)
+        query = "EIO=4&transport=websocket" + (f"&sid={sid}" if sid else "")
+        lines = {
+            "Host": address,
+            "Upgrade": "websocket",
+            "Connection": "keep-alive, Upgrade",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+            **(headers or {}),
+        }
+        head = f"GET /{path}/?{query} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+        writer.write(head.encode() + b"\r\n")
+        answer = await soon(reader.readuntil(b"\r\n\r\n"))
+        assert answer.startswith(b"HTTP/1.1 101 "), answer
+        return socket
+
+    def write_frame(self, opcode: int, payload: bytes, *, fin: bool = True) -> None:
+        """A frame masked with zeros."""
+        size = len(payload)
+        first = (0x80 if fin else 0) | opcode
+        if size < 126:
+            head = bytes((first, 0x80 | size))
+        elif size < 65_536:
+            head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+        else:
+            head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
+        self.writer.write(head + bytes(4) + payload)
+
+    def send(self, data: str | bytes) -> None:
+        if isinstance(data, str):
+            self.write_frame(TEXT, data.encode())
+        else:
+            self.write_frame(BINARY, data)
+
+    async def frame(self) -> tuple[int, bytes]:
+        """The next frame: opcode and payload."""
+        head = await soon(self.reader.readexactly(2))
+        size = head[1]
+        if size >= 126:
+            size = int.from_bytes(await soon(self.reader.readexactly(2 if size == 126 else 8)), "big")
+        return head[0] & 0x0F, await soon(self.reader.readexactly(size))
+
+    async def receive(self) -> str | bytes:
+        """The next message; raises AssertionError for another frame."""
+        opcode, payload = await self.frame()
+        assert opcode in (TEXT, BINARY), (opcode, payload)
+        return payload.decode() if opcode == TEXT else payload
+
+    async def closed(self) -> int:
+        """Reads on to the close frame and answers it; returns its code (0 when there was none)."""
+        while True:
+            try:
+                opcode, payload = await self.frame()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return 0
+            if opcode == CLOSE:
+                self.write_frame(CLOSE, payload)
+                assert await soon(self.reader.read(1)) == b"", "the server ends the connection"
+                return int.from_bytes(payload[:2], "big")
+
+    def drop(self) -> None:
+        """Cuts the connection without a word."""
+        self.writer.transport.abort()
+
+
+class Polling:
+    """A long-polling client."""
+
+    def __init__(self, http: ClientSession, url: str) -> None:
+        self.http = http
+        self.url = url
+        self.sid = ""
+
+    @classmethod
+    async def open(cls, http: ClientSession, address: str, path: str) -> Polling:
+        client = cls(http, f"http://{address}/{path}/?EIO=4&transport=polling")
+        async with http.get(client.url) as answer:
+            assert answer.status == 200, await answer.text()
+            client.sid = json.loads((await answer.text())[1:])["sid"]
+        client.url += f"&sid={client.sid}"
+        return client
+
+    async def get(self) -> tuple[int, str]:
+        async with self.http.get(self.url) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, body: str | bytes) -> tuple[int, str]:
+        async with self.http.post(self.url, data=body) as answer:
+            return answer.status, await answer.text()
+
+
+async def body(answer: ClientResponse) -> Any:
+    return json.loads(await answer.text())
