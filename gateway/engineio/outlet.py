@@ -22,8 +22,6 @@ SLICE = 512
 """Sockets per slice: about 2 ms, at 3 to 5 µs for a system call."""
 
 
-import os
-K = float(os.environ.get("OUTK","0"))
 class Outlet:
     """The sessions with something to write, and the flush that serves them at the end of the tick."""
 
@@ -31,14 +29,13 @@ class Outlet:
         self._observer = observer
         self._dirty: list[Session] = []
         self._is_armed = False
-        self._next = 0.0
 
     def wake(self, session: Session) -> None:
         """`session` has an outbox that was empty before."""
         self._dirty.append(session)
         if not self._is_armed:
             self._is_armed = True
-            self._arm()
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def push_many(self, sessions: Iterable[Session], frames: Frames) -> None:
         """Queue `frames` for every session; see `Session.push`."""
@@ -57,21 +54,11 @@ class Outlet:
                 session.push_slow(frames)
         if self._dirty and not self._is_armed:
             self._is_armed = True
-            self._arm()
-
-    def _arm(self) -> None:
-        loop = asyncio.get_running_loop()
-        delay = self._next - loop.time()
-        if delay > 0.0005:
-            loop.call_later(delay, self.flush)
-        else:
-            loop.call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
         """Write one slice; come back in the next tick for the rest."""
         dirty = self._dirty
-        import time as _t, os as _o
-        _b = _t.perf_counter()
         if len(dirty) > SLICE:
             batch = dirty[:SLICE]
             del dirty[:SLICE]
@@ -99,7 +86,5 @@ class Outlet:
             outbox.clear()
             session.credit = session.max_credit
             session.write(joined)
-        _d = _t.perf_counter() - _b
-        self._next = asyncio.get_running_loop().time() + min(0.02, K * _d)
         if writes:
             self._observer().sent(writes, packets, size)
