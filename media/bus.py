@@ -23,7 +23,7 @@ from contract.redis_url import RedisTarget
 
 COMMAND_SECONDS: Final = 1.0
 FIELD: Final = b"m"
-MAX_CONNECTIONS: Final = 64
+MAX_CONNECTIONS: Final = 16
 
 Argument = str | bytes | int | float
 
@@ -92,17 +92,18 @@ class Bus:
             yield Entry(_text(entry_id), request)
 
     async def answer(self, entry: Entry, reply: MediaReply) -> None:
-        """Publish the reply to the gateway that asked, then take the request off the stream."""
-        if entry.request is not None:
-            with _translated():
-                channel = keys.node_channel(entry.request.reply_to)
-                await self._commands.execute_command("SPUBLISH", channel, pack(reply))
-        await self.drop(entry)
+        """Publish the reply to the gateway that asked, and take the request off the stream."""
+        await self._settle(entry, reply)
 
     async def drop(self, entry: Entry) -> None:
         """Take a request off the stream without an answer."""
+        await self._settle(entry, None)
+
+    async def _settle(self, entry: Entry, reply: MediaReply | None) -> None:
         with _translated():
             async with self._commands.pipeline(transaction=False) as pipe:
+                if entry.request is not None and reply is not None:
+                    pipe.execute_command("SPUBLISH", keys.node_channel(entry.request.reply_to), pack(reply))
                 pipe.xack(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, entry.id)
                 pipe.xdel(keys.MEDIA_REQUESTS, entry.id)
                 await pipe.execute()
@@ -180,11 +181,20 @@ def _client(target: RedisTarget, timeout_seconds: float) -> Any:
     if target.mode == "cluster":
         nodes = [aioredis.cluster.ClusterNode(host, port) for host, port in target.hosts]
         return aioredis.RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
-    options |= {"db": target.db, "max_connections": MAX_CONNECTIONS, "retry": Retry(NoBackoff(), 1)}
+    options |= {"db": target.db, "retry": Retry(NoBackoff(), 1)}
     if target.mode == "sentinel":
         sentinel = Sentinel(list(target.hosts), socket_timeout=COMMAND_SECONDS)  # type: ignore[no-untyped-call]
         return sentinel.master_for(target.service or "", ssl=target.tls, **options)
+    return aioredis.Redis.from_pool(_pool(target, options))
+
+
+def _pool(target: RedisTarget, options: dict[str, Any]) -> aioredis.BlockingConnectionPool:
+    """A few connections that many requests share: one that finds none free waits a moment instead of failing."""
+    options |= {"max_connections": MAX_CONNECTIONS, "timeout": COMMAND_SECONDS}
     if target.unix_path is not None:
-        return aioredis.Redis(unix_socket_path=target.unix_path, **options)
+        return aioredis.BlockingConnectionPool(
+            connection_class=aioredis.UnixDomainSocketConnection, path=target.unix_path, **options
+        )
     host, port = target.hosts[0]
-    return aioredis.Redis(host=host, port=port, ssl=target.tls, **options)
+    kind = aioredis.SSLConnection if target.tls else aioredis.Connection
+    return aioredis.BlockingConnectionPool(connection_class=kind, host=host, port=port, **options)

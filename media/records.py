@@ -58,15 +58,16 @@ class Records:
         self._bus = bus
         self._limits = limits
 
-    async def reserve(self, user: str, upload: str, size: int) -> None:
-        """Count an upload against its owner's quota. Raises RoomcastError (RATE_LIMITED)."""
+    async def reserve(self, user: str, upload: str, size: int) -> int:
+        """Count an upload against its owner's quota; the time, in ms. Raises RoomcastError (RATE_LIMITED)."""
         names = (keys.user_uploads(user), keys.user_upload_bytes(user))
         limits = self._limits
-        wait_ms = await self._bus.run(
+        now_ms, wait_ms = await self._bus.run(
             "media_reserve", names, upload, size, limits.upload_seconds * 1000, limits.open_uploads, limits.daily_bytes
         )
         if wait_ms:
             raise RoomcastError(Code.RATE_LIMITED, "too many uploads", retry_after=wait_ms / 1000)
+        return int(now_ms)
 
     async def open(self, upload: str, user: str, room: str, key: str, announced: Announced, now_ms: int) -> None:
         """Write down a new upload, first where the sweep will find it if nobody ever completes it."""

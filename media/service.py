@@ -79,8 +79,7 @@ class Service:
     async def _sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
         announced = policy.admit(self._rules, wanted.name, wanted.type, wanted.size)
         upload = self._make_id()
-        await self._records.reserve(user, upload, announced.size)
-        now_ms = await self._clock.now_ms()
+        now_ms = await self._records.reserve(user, upload, announced.size)
         today = datetime.fromtimestamp(now_ms / 1000, UTC)
         key = policy.final_key(upload, announced.type, today.year, today.month)
         await self._records.open(upload, user, wanted.room, key, announced, now_ms)

@@ -10,7 +10,7 @@
 -- ARGV[4] uploads open at once, at most
 -- ARGV[5] bytes in a day, at most
 --
--- Returns 0 when counted, else the ms after which a retry can succeed.
+-- Returns {now, 0} when counted, else {now, ms after which a retry can succeed}; now in ms since the epoch.
 
 local day = 86400000
 local time = redis.call('TIME')
@@ -19,16 +19,16 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then
   local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-  return math.max(1, (tonumber(first[2]) or now) - now)
+  return {now, math.max(1, (tonumber(first[2]) or now) - now)}
 end
 
 local announced = tonumber(redis.call('GET', KEYS[2]) or 0)
 if announced > 0 and announced + ARGV[2] > tonumber(ARGV[5]) then
-  return math.max(1, redis.call('PTTL', KEYS[2]))
+  return {now, math.max(1, redis.call('PTTL', KEYS[2]))}
 end
 
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('INCRBY', KEYS[2], ARGV[2])
 if announced == 0 then redis.call('PEXPIRE', KEYS[2], day) end
-return 0
+return {now, 0}

@@ -162,6 +162,15 @@ async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_pa
                 assert (await gateway.desk.complete("ada", MediaComplete(form["upload"])))["media"]["width"] == 40
 
 
+async def test_a_burst_beyond_the_connections_is_answered_whole(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    """More requests at once than the signer works on, or has links to Redis for."""
+    with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
+        async with rig.gateway(redis_url, PATIENT) as gateway:
+            forms = await asyncio.gather(*(gateway.desk.sign(f"user-{n}", announce(b"x" * 10)) for n in range(200)))
+        assert len({form["upload"] for form in forms}) == 200
+        assert signer.metric('roomcast_media_requests_total{action="sign",outcome="ok"}') == 200
+
+
 async def test_an_emptied_redis_is_joined_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint), redis.Redis.from_url(redis_url) as client:
         client.flushall()
