@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from contract import keys
@@ -28,6 +29,8 @@ ANNOUNCE_SECONDS: Final = 5.0
 REFRESH_SECONDS: Final = 20.0
 DEPART_SECONDS: Final = 5.0
 _VIEW_SECONDS: Final = 1.0
+_KNOWN_SECONDS: Final = 2.0
+_GATHER_SECONDS: Final = 0.01
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +60,8 @@ class People:
         self._news: dict[str, PeopleNote] = {}
         self._departing: dict[tuple[str, str], float] = {}
         """(room, user) who left, until when the room still hears of their presence: "offline" comes after "left" """
+        self._unwritten: dict[str, asyncio.Future[None]] = {}
+        """sessions that presence has not heard of yet"""
         self._wake = asyncio.Event()
         self._changes = Reader(PresenceChanges)
         self._notes = Reader(RoomNote)
@@ -67,16 +72,19 @@ class People:
         for shard in range(keys.PRESENCE_SHARDS):
             self._adapter.listen(keys.presence_channel(shard), self._hear_changes)
         self._adapter.fanout.on_note = self._hear_note
+        self._adapter.on_resubscribed = self.resubscribed
 
     # --- connections ---
 
     def opened(self, session: Session) -> None:
         self._attendance.enter(session.sid, session.user)
+        self._unwritten[session.sid] = asyncio.get_running_loop().create_future()
         self._wake.set()
 
     async def closed(self, session: Session) -> None:
         """A connection ended. While draining it is about to come back elsewhere: its presence is left to expire."""
         self._watchers.drop_connection(session.sid)
+        self._settle([session.sid])
         if not self.is_draining:
             self._attendance.leave(session.sid)
             self._wake.set()
@@ -92,6 +100,7 @@ class People:
     # --- gateway.rooms.People ---
 
     async def entered(self, session: Session, room: str) -> Present:
+        await self._known(session)
         users = self._here.setdefault(room, {})
         is_first = session.user not in users
         users.setdefault(session.user, set()).add(session.sid)
@@ -105,6 +114,22 @@ class People:
         others = [row for row in await self._view(room) if row["user"] != session.user]
         oneself = {"user": session.user, "name": session.identity.name, "status": session.status}
         return Present(occupancy, [oneself, *others][:MAX_LIST])
+
+    async def _known(self, session: Session) -> None:
+        """Until presence has heard of the session: only then is it known whether another device hides the user."""
+        written = self._unwritten.get(session.sid)
+        if written is not None:
+            try:
+                async with asyncio.timeout(_KNOWN_SECONDS):
+                    await asyncio.shield(written)
+            except TimeoutError:
+                raise RoomcastError(Code.UNAVAILABLE, "presence does not answer") from None
+
+    def _settle(self, sids: Iterable[str]) -> None:
+        for sid in sids:
+            written = self._unwritten.pop(sid, None)
+            if written is not None and not written.done():
+                written.set_result(None)
 
     async def left(self, session: Session, room: str) -> None:
         users = self._here.get(room, {})
@@ -149,8 +174,10 @@ class People:
         return await self._describe(page.users)
 
     async def _describe(self, users: list[str]) -> list[dict[str, Any]]:
+        """Who is online of these people; an entry of somebody who went offline or invisible is about to go."""
         names, shown = await asyncio.gather(self._store.names(users), self._presence.query(users))
-        return [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
+        rows = [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
+        return [row for row in rows if row["status"] != "offline"]
 
     # --- use cases ---
 
@@ -195,9 +222,9 @@ class People:
             return
         self._watchers.apply(rows)
         for user, is_hidden in self._attendance.visibility(rows):
-            self._adapter.background(self._show(user, is_hidden), "visibility")
+            self._adapter.background(self._show(user, is_hidden=is_hidden), "visibility")
 
-    async def _show(self, user: str, is_hidden: bool) -> None:
+    async def _show(self, user: str, *, is_hidden: bool) -> None:
         """Take a person who became invisible out of the rooms here, or back in."""
         if is_hidden == (user in self._hidden):
             return
@@ -234,7 +261,7 @@ class People:
 
     async def run(self) -> None:
         """For ever: flush signs of life, deliver changes, announce the node, refresh rosters."""
-        announce_at = refresh_at = 0.0
+        announce_at = refresh_at = deliver_at = 0.0
         while True:
             now = time.monotonic()
             if now >= announce_at:
@@ -243,13 +270,15 @@ class People:
             if now >= refresh_at:
                 refresh_at = now + REFRESH_SECONDS
                 await self._quietly(self._refresh())
-            await self._quietly(self._flush())
-            self._deliver()
             self._wake.clear()
+            await self._quietly(self._flush())
+            if now >= deliver_at:
+                deliver_at = now + FLUSH_SECONDS
+                self._deliver()
             try:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self._wake.wait()
-                await asyncio.sleep(0.05)  # what changes together goes out together
+                await asyncio.sleep(_GATHER_SECONDS)  # what changes together goes out together
             except TimeoutError:
                 pass
 
@@ -275,19 +304,35 @@ class People:
         for sid in self._adapter.members.everyone(NAMESPACE):
             self._attendance.seen(sid)
         here = {room: [user for user in users if user not in self._hidden] for room, users in self._here.items()}
+        newcomers: set[str] = set()
         for room, roster in (await self._rosters.refresh(here)).items():
             if room in self._here:
-                self._watchers.roster(room, roster.users, roster.occupancy)
+                newcomers.update(self._watchers.roster(room, roster.users, roster.occupancy))
+        await self._look_again(newcomers)
+
+    def resubscribed(self) -> None:
+        """Changes may have been missed: ask how everybody is."""
+        self._adapter.background(self._quietly(self._look_again(self._watchers.users())), "presence, again")
+
+    async def _look_again(self, users: Collection[str]) -> None:
+        if users:
+            shown = await self._presence.query(users)
+            self._watchers.apply([(user, *row) for user, row in shown.items()])
 
     async def _flush(self) -> None:
-        batch = self._attendance.take()
-        if not batch:
-            return
-        try:
-            self._attendance.unknown(await self._presence.flush(batch))
-        except RoomcastError:
-            self._attendance.restore(batch)
-            raise
+        """Write everything that others can see, a bounded batch at a time, and the signs of life."""
+        while batch := self._attendance.take():
+            try:
+                unknown, hidden = await self._presence.write(batch)
+            except RoomcastError:
+                self._attendance.restore(batch)
+                raise
+            self._attendance.unknown(unknown)
+            for user in hidden:
+                await self._show(user, is_hidden=True)
+            self._settle(row.connection for row in batch.full)
+            if not self._attendance.is_urgent:
+                return
 
     def _deliver(self) -> None:
         out = self._watchers.flush()

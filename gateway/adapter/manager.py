@@ -80,6 +80,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.canary = CanaryWatch(self.incarnation)
         self.on_node_message: NodeHandler = _ignore
         """Gets the node messages that are not the adapter's own (a signer's replies)."""
+        self.on_resubscribed: Callable[[], None] = _nothing
+        """Called after every subscription of all channels: something may have been missed before it."""
         self.listeners: dict[bytes, Callable[[bytes], None]] = {}
         """More channels to hear: raw channel name to handler of the data. Use `listen`."""
         self._namespaces: dict[bytes, str] = {}
@@ -106,7 +108,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             return
         self.fanout.log = log
         self.backplane.on_message = self._hear
-        self.backplane.on_resubscribed = self.fanout.reconcile
+        self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()
         self.listen(keys.node_channel(self.node), self._hear_node)
         self._tasks.start(self._sing(), "canary")
@@ -132,6 +134,10 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
     def is_ready(self) -> bool:
         """Connected, subscribed, and not deaf."""
         return self.backplane.is_up and not self.canary.is_deaf(asyncio.get_running_loop().time())
+
+    def _resubscribed(self, owns: Callable[[str], bool]) -> None:
+        self.fanout.reconcile(owns)
+        self.on_resubscribed()
 
     async def _sing(self) -> None:
         """Publish a canary every second; a deaf pub/sub link beside a working command link is dropped and reopened."""
@@ -475,6 +481,10 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
 def _ignore(message: Any) -> None:
     """Nobody asked for these."""
+
+
+def _nothing() -> None:
+    """Nobody asked to be told."""
 
 
 def _as_tuple(skip_sid: Any) -> tuple[str, ...]:
