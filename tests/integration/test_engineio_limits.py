@@ -1,0 +1,353 @@
+"""The bounds of the Engine.IO server: sizes, slow clients, unfinished sessions, origins, admission."""
+
+from __future__ import annotations
+
+import asyncio
+import socket as sockets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from gateway.engineio import Caller, EngineServer, Frames, NoObserver, Reason, Refusal, Rules
+from tests.integration.engineio_client import Polling, WebSocket, serving, soon, until
+
+PATH = "engine.io"
+MEGABYTE = 1_000_000
+
+
+class Watcher(NoObserver):
+    """Remembers what was announced."""
+
+    def __init__(self) -> None:
+        self.closes: list[tuple[str, str]] = []
+        self.cuts: list[int] = []
+        self.refusals: list[int] = []
+        self.sent_packets = 0
+        self.received_packets = 0
+
+    def closed(self, transport: str, reason: str) -> None:
+        self.closes.append((transport, reason))
+
+    def refused(self, status: int, reason: str) -> None:
+        self.refusals.append(status)
+
+    def received(self, packets: int, size: int) -> None:
+        self.received_packets += packets
+
+    def sent(self, writes: int, packets: int, size: int) -> None:
+        self.sent_packets += packets
+
+    def cut_slow(self, waiting: int) -> None:
+        self.cuts.append(waiting)
+
+
+@asynccontextmanager
+async def server(**options: Any) -> AsyncIterator[tuple[EngineServer, Watcher, str]]:
+    watcher = Watcher()
+    eio = EngineServer(node="7", observer=watcher, **options)
+    eio.on("message", eio.send)
+    async with serving(eio, PATH) as address:
+        yield eio, watcher, address
+
+
+async def opened(address: str, **headers: str) -> WebSocket:
+    socket = await WebSocket.open(address, PATH, headers=headers)
+    await socket.receive()
+    return socket
+
+
+async def answers(address: str) -> bool:
+    """Is valid traffic served on another connection?"""
+    socket = await opened(address)
+    socket.send("4valid")
+    answer = await socket.receive()
+    socket.drop()
+    return answer == "4valid"
+
+
+class TestSizes:
+    async def test_a_websocket_message_beyond_the_limit(self) -> None:
+        async with server(rules=Rules(max_payload=10_000)) as (_, watcher, address):
+            socket = await opened(address)
+            socket.send("4" + "x" * 9_999)
+            assert len(await socket.receive()) == 10_000
+            socket.send("4" + "x" * 10_000)
+            assert await socket.closed() == 1009
+            assert watcher.closes == [("websocket", Reason.TOO_LARGE)]
+            assert await answers(address)
+
+    @pytest.mark.parametrize(
+        ("frame", "code"),
+        [
+            (b"\x81\x05hello", 1002),
+            (b"\xc1\x80\0\0\0\0", 1002),
+            (b"\x81\x81\0\0\0\0\xff", 1007),
+            (b"\x80\x80\0\0\0\0", 1002),
+        ],
+    )
+    async def test_broken_frames(self, frame: bytes, code: int) -> None:
+        async with server() as (_, watcher, address):
+            socket = await opened(address)
+            socket.writer.write(frame)
+            assert await socket.frame() == (8, code.to_bytes(2, "big"))
+            assert watcher.closes == [("websocket", Reason.TRANSPORT_ERROR)]
+            assert await answers(address)
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    async def test_a_post_beyond_the_limit_is_refused_at_once(self, chunked: bool) -> None:
+        async with server(rules=Rules(max_payload=10_000)) as (_, watcher, address), ClientSession() as http:
+            client = await Polling.open(http, address, PATH)
+            assert (await client.post("4" + "x" * 9_999))[0] == 200
+            assert len((await client.get())[1]) == 10_000
+            reader, writer = await asyncio.open_connection(*address.split(":"))
+            length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {5 * MEGABYTE}"
+            target = client.url.partition(address)[2]
+            writer.write(f"POST {target} HTTP/1.1\r\nHost: {address}\r\n{length}\r\n\r\n".encode())
+            writer.write(b"4e20\r\n" + b"x" * 20_000 + b"\r\n" if chunked else b"4xxx")
+            async with asyncio.timeout(1):
+                assert b" 413 " in await reader.readline()
+            writer.close()
+            assert watcher.closes == [("polling", Reason.TOO_LARGE)]
+            assert await answers(address)
+
+    async def test_a_post_that_never_ends(self) -> None:
+        async with server(rules=Rules(ping_timeout=0.2)) as (_, watcher, address), ClientSession() as http:
+            client = await Polling.open(http, address, PATH)
+            _, writer = await asyncio.open_connection(*address.split(":"))
+            target = client.url.partition(address)[2]
+            writer.write(f"POST {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\n4x".encode())
+            await until(lambda: watcher.closes == [("polling", Reason.TRANSPORT_ERROR)], "it is given up")
+            writer.close()
+
+
+class TestSlowClients:
+    async def slow(self, address: str) -> WebSocket:
+        """A client that reads nothing and whose kernel takes little."""
+        host, _, port = address.partition(":")
+        raw = sockets.socket()
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        raw.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(raw, (host, int(port)))
+        reader, writer = await asyncio.open_connection(sock=raw, limit=1024)
+        writer.write(
+            f"GET /{PATH}/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        return WebSocket(reader, writer)
+
+    async def test_is_cut_when_more_than_the_bound_waits_and_nobody_else_suffers(self) -> None:
+        async with server(rules=Rules(max_buffer=200_000, kernel_buffer=16_384)) as (eio, watcher, address):
+            slow = await self.slow(address)
+            await until(lambda: eio.sockets, "it is there")
+            quick = await opened(address)
+            sessions = [*eio.sockets.values()]
+            most = 0
+            for number in range(500):
+                eio.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
+                most = max(most, sessions[0].waiting)
+                assert str(await quick.receive()).startswith(f"4{number} ")
+            await until(lambda: watcher.closes, "the slow one is cut")
+            assert watcher.closes == [("websocket", Reason.SLOW_CLIENT)]
+            assert 150_000 < most <= 200_000
+            assert watcher.cuts[0] <= 200_000
+            assert len(eio.sockets) == 1
+            slow.drop()
+            quick.drop()
+
+    async def test_one_that_catches_up_gets_everything_in_order(self) -> None:
+        async with server(rules=Rules(max_buffer=400_000, kernel_buffer=16_384)) as (eio, watcher, address):
+            slow = await self.slow(address)
+            await until(lambda: eio.sockets, "it is there")
+            (session,) = eio.sockets.values()
+            for number in range(300):
+                session.push(Frames(b"%d " % number + b"x" * 1000))
+                await asyncio.sleep(0)
+            await until(lambda: session.credit < 0, "its transport is full")
+            assert session.outbox
+            slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            await soon(slow.reader.readuntil(b"\r\n\r\n"))
+            assert str(await slow.receive())[0] == "0"
+            assert [str(await slow.receive()).split()[0] for _ in range(300)] == [f"4{n}" for n in range(300)]
+            assert (session.credit, watcher.closes) == (400_000, [])
+            slow.drop()
+
+    async def test_a_burst_within_one_tick_is_no_slowness(self) -> None:
+        async with server(rules=Rules(max_buffer=50_000)) as (eio, watcher, address):
+            socket = await opened(address)
+            (session,) = eio.sockets.values()
+            for number in range(200):
+                session.push(Frames(b"%d " % number + b"x" * 1000))
+            session.push(Frames(b"large " + b"x" * 60_000))
+            assert [str(await socket.receive()).split()[0] for _ in range(201)][-2:] == ["4199", "4large"]
+            assert watcher.closes == []
+            socket.drop()
+
+    async def test_polling_is_bounded_too(self) -> None:
+        async with server(rules=Rules(max_buffer=10_000)) as (eio, watcher, address), ClientSession() as http:
+            client = await Polling.open(http, address, PATH)
+            for _ in range(20):
+                await eio.send(client.sid, "x" * 1000)
+            assert watcher.closes == [("polling", Reason.SLOW_CLIENT)]
+            assert (await client.get())[0] == 400
+
+    async def test_pings_without_reading_do_not_pile_up(self) -> None:
+        async with server(rules=Rules(max_buffer=50_000, kernel_buffer=16_384)) as (eio, _, address):
+            slow = await self.slow(address)
+            await until(lambda: eio.sockets, "it is there")
+            (session,) = eio.sockets.values()
+            for _ in range(20_000):
+                slow.write_frame(9, b"x" * 100)
+            await until(lambda: session.credit < 0, "its transport is full")
+            await asyncio.sleep(0.05)
+            assert session.waiting < 150_000
+            slow.drop()
+
+
+class TestUnfinishedSessions:
+    async def test_are_capped_per_address(self) -> None:
+        async with server(rules=Rules(max_pending_per_peer=5)) as (eio, watcher, address), ClientSession() as http:
+            polls = [await Polling.open(http, address, PATH) for _ in range(5)]
+            async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
+                assert answer.status == 429
+                assert int(answer.headers["Retry-After"]) > 0
+            with pytest.raises(AssertionError, match="429"):
+                await WebSocket.open(address, PATH)
+            eio.mark_connected(polls[0].sid)
+            socket = await opened(address)
+            elsewhere = await opened(address, **{"X-Forwarded-For": "198.51.100.7"})
+            assert watcher.refusals == [429, 429]
+            socket.drop()
+            elsewhere.drop()
+
+    async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(self) -> None:
+        rules = Rules(max_pending_per_peer=1)
+        async with server(rules=rules, trusted_proxies=[]) as (_, _, address):
+            socket = await opened(address, **{"X-Forwarded-For": "198.51.100.1"})
+            with pytest.raises(AssertionError, match="429"):
+                await WebSocket.open(address, PATH, headers={"X-Forwarded-For": "198.51.100.2"})
+            socket.drop()
+        async with server(rules=rules) as (_, _, address):
+            socket = await opened(address, **{"X-Forwarded-For": "1.1.1.1, 198.51.100.1"})
+            with pytest.raises(AssertionError, match="429"):
+                await WebSocket.open(address, PATH, headers={"X-Forwarded-For": "2.2.2.2, 198.51.100.1"})
+            socket.drop()
+
+    async def test_end_and_leave_nothing_behind(self) -> None:
+        async with server(rules=Rules(connect_seconds=0.2)) as (eio, watcher, address), ClientSession() as http:
+            for _ in range(100):
+                await Polling.open(http, address, PATH)
+            await until(lambda: not eio.sockets, "all are dropped")
+            assert watcher.closes == [("polling", Reason.CONNECT_TIMEOUT)] * 100
+
+
+class TestOrigins:
+    @pytest.mark.parametrize(
+        ("origin", "accepted"),
+        [
+            ("http://{address}", True),
+            ("http://{address}.evil.example", False),
+            ("http://evil.example", False),
+            ("https://{address}", False),
+            ("null", False),
+        ],
+    )
+    async def test_only_the_own_host_by_default(self, origin: str, accepted: bool) -> None:
+        async with server() as (_, _, address), ClientSession() as http:
+            headers = {"Origin": origin.format(address=address)}
+            async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling", headers=headers) as answer:
+                assert answer.status == (200 if accepted else 403)
+                assert answer.headers.get("Access-Control-Allow-Origin") == (headers["Origin"] if accepted else None)
+            if accepted:
+                (await opened(address, **headers)).drop()
+            else:
+                with pytest.raises(AssertionError, match="403"):
+                    await WebSocket.open(address, PATH, headers=headers)
+
+    async def test_behind_a_proxy_that_ends_tls(self) -> None:
+        forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "chat.example"}
+        async with server() as (_, _, address):
+            (await opened(address, Origin="https://chat.example", **forwarded)).drop()
+        async with server(trusted_proxies=[]) as (_, _, address):
+            with pytest.raises(AssertionError, match="403"):
+                await WebSocket.open(address, PATH, headers={"Origin": "https://chat.example", **forwarded})
+
+    async def test_preflight(self) -> None:
+        async with server(cors_allowed_origins=["https://app.example"]) as (_, _, address), ClientSession() as http:
+            url = f"http://{address}/{PATH}/?EIO=4&transport=polling"
+            async with http.options(url, headers={"Origin": "https://app.example"}) as answer:
+                assert answer.status == 204
+                assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+            async with http.options(url, headers={"Origin": "https://evil.example"}) as answer:
+                assert answer.status == 403
+
+
+class TestAdmission:
+    async def test_no_new_sessions_while_old_ones_go_on(self) -> None:
+        async with server() as (eio, _, address), ClientSession() as http:
+            socket = await opened(address)
+            client = await Polling.open(http, address, PATH)
+            eio.stop_accepting()
+            async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
+                assert answer.status == 503
+                assert int(answer.headers["Retry-After"]) > 0
+            with pytest.raises(AssertionError, match="503"):
+                await WebSocket.open(address, PATH)
+            socket.send("4hello")
+            assert await socket.receive() == "4hello"
+            assert (await client.post("4hello"))[0] == 200
+            assert await client.get() == (200, "4hello")
+            upgrade = await WebSocket.open(address, PATH, sid=client.sid)
+            upgrade.drop()
+            socket.drop()
+
+    async def test_the_application_decides(self) -> None:
+        async with server() as (eio, _, address), ClientSession() as http:
+            asked: list[Caller] = []
+
+            def admit(caller: Caller) -> Refusal | None:
+                asked.append(caller)
+                return Refusal(503, 4, "Full", retry_after=7) if len(asked) > 1 else None
+
+            eio.admission = admit
+            await Polling.open(http, address, PATH)
+            async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+            assert asked[0].peer == "127.0.0.1"
+
+
+class TestMoving:
+    async def test_a_polling_client_between_two_gets_reads_what_was_queued_and_the_close(self) -> None:
+        async with server() as (eio, watcher, address), ClientSession() as http:
+            client = await Polling.open(http, address, PATH)
+            await eio.send(client.sid, "last words")
+            eio.close_for_reconnect(client.sid)
+            assert watcher.closes == [("polling", Reason.RECONNECT)]
+            assert (await client.post("4x"))[0] == 400
+            assert await client.get() == (200, "4last words\x1e1")
+            assert (await client.get())[0] == 400
+
+
+class TestManySockets:
+    async def test_order_holds_for_each_of_many_over_all_slices(self) -> None:
+        async with server(rules=Rules(max_pending_per_peer=10_000)) as (eio, watcher, address):
+            clients = [await opened(address) for _ in range(600)]
+            sessions = [*eio.sockets.values()]
+            for number in range(5):
+                eio.push_many(sessions, Frames(b"%d" % number))
+                if number % 2:
+                    sessions[0].push(Frames(b"own"))
+                    await asyncio.sleep(0)
+            for index, client in enumerate(clients):
+                wanted = (
+                    ["40", "41", "4own", "42", "43", "4own", "44"] if index == 0 else ["40", "41", "42", "43", "44"]
+                )
+                assert [await client.receive() for _ in wanted] == wanted
+            assert watcher.sent_packets == 600 * 5 + 2
+            for client in clients:
+                client.drop()
+            await until(lambda: len(watcher.closes) == 600, "all are gone")
