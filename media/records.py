@@ -130,6 +130,10 @@ class Records:
         answer = await self._bus.call("SET", keys.MEDIA_SWEEPER, holder, "NX", "PX", int(seconds * 1000))
         return answer is not None
 
+    async def end_sweep(self) -> None:
+        """The next one may start."""
+        await self._bus.call("DEL", keys.MEDIA_SWEEPER)
+
 
 def _media(raw: bytes) -> Media:
     media: Media = msgspec.json.decode(raw, type=Media)

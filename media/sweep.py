@@ -47,23 +47,21 @@ class Sweep:
         while True:
             await asyncio.sleep(pause_seconds * random.uniform(0.7, 1.3))  # noqa: S311 - spread, no secret
             try:
-                await self.once(min(LEASE_SECONDS, pause_seconds))
+                await self.once()
             except RoomcastError as error:
                 _log.warning("sweep failed", reason=error.detail)
             except TimeoutError:
                 _log.warning("sweep failed", reason="it took longer than its lease")
 
-    async def once(self, lease_seconds: float = LEASE_SECONDS) -> int:
-        """One step, within the lease; how many uploads were collected. Raises RoomcastError, TimeoutError."""
-        if not await self._records.lease_sweep(self._holder, lease_seconds):
-            return 0
-        async with asyncio.timeout(lease_seconds):
+    async def once(self) -> None:
+        """One step, unless another signer is at it, and within the lease. Raises RoomcastError, TimeoutError."""
+        if not await self._records.lease_sweep(self._holder, LEASE_SECONDS):
+            return
+        async with asyncio.timeout(LEASE_SECONDS):
             await self._bus.forget_idle_consumers(CONSUMER_IDLE_SECONDS)
-            now_ms = await self._bus.now_ms()
-            overdue = await self._records.overdue(now_ms, STEP)
-            for key in overdue:
+            for key in await self._records.overdue(await self._bus.now_ms(), STEP):
                 await self._collect(key)
-        return len(overdue)
+        await self._records.end_sweep()
 
     async def _collect(self, key: str) -> None:
         upload = PurePosixPath(key).stem
