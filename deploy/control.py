@@ -118,6 +118,8 @@ class Control:
             time.sleep(readiness.POLL_SECONDS)
 
     def _ask(self, command: str, seconds: float = ANSWER_SECONDS, **properties: Any) -> dict[str, Any]:
+        if prepare.supervisor_pid(self._state) is None:
+            raise NotRunning("the cluster has stopped")
         with _in_folder(self._state / "run"):
             client = CircusClient(endpoint=CONTROL_SOCKET, timeout=seconds)
             try:
