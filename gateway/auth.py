@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,7 +23,14 @@ from contract.tokens import sign as sign
 
 LEEWAY_SECONDS: Final = 30
 _JWKS_SECONDS: Final = 300
+_JWKS_UNKNOWN_KID_SECONDS: Final = 10
+_JWKS_RETRY_SECONDS: Final = 1
 _MAX_TOKEN: Final = 8192
+_MAX_NAME: Final = 80
+_MAX_EXPIRES: Final = 2**53 / 1000
+"""Unix seconds whose milliseconds a browser can count."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,15 @@ class SharedSecret(Keys):
 
 
 class JwksKeys(Keys):
-    """RS256 and ES256 by a JWKS (https URL or file); read again every five minutes and for an unknown `kid`."""
+    """RS256 and ES256 by a JWKS (https URL or file); read again every five minutes and for an unknown `kid`.
+
+    Keys that were read once stay good while the place they come from does not answer.
+    """
 
     def __init__(self, location: str) -> None:
         self._location = location
         self._set: jwt.PyJWKSet | None = None
-        self._read_at = 0.0
+        self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def find(self, token: str) -> tuple[Any, list[str]]:
@@ -75,15 +86,30 @@ class JwksKeys(Keys):
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ("RS256", "ES256"):
             raise jwt.InvalidAlgorithmError("only RS256 and ES256")
-        async with self._lock:
-            age = time.monotonic() - self._read_at
-            if self._set is None or age > _JWKS_SECONDS or (age > 10 and not self._has(kid)):
-                self._set = await asyncio.to_thread(self._read)
-                self._read_at = time.monotonic()
-        for key in self._set.keys:
+        for key in (await self._current(kid)).keys:
             if kid in (None, key.key_id) and key.algorithm_name in (None, algorithm):
                 return key.key, [algorithm]
         raise jwt.InvalidKeyError("no key of this kid")
+
+    async def _current(self, kid: str | None) -> jwt.PyJWKSet:
+        async with self._lock:
+            if self._is_due(kid, time.monotonic() - self._tried_at):
+                await self._try_to_read()
+        if self._set is None:
+            raise RoomcastError(Code.UNAVAILABLE, "the keys of tokens cannot be read")
+        return self._set
+
+    def _is_due(self, kid: str | None, age: float) -> bool:
+        if self._set is None:
+            return age > _JWKS_RETRY_SECONDS
+        return age > _JWKS_SECONDS or (age > _JWKS_UNKNOWN_KID_SECONDS and not self._has(kid))
+
+    async def _try_to_read(self) -> None:
+        try:
+            self._set = await asyncio.to_thread(self._read)
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+            _log.warning("the JWKS cannot be read: %s", error)
+        self._tried_at = time.monotonic()
 
     def _has(self, kid: str | None) -> bool:
         return self._set is not None and any(kid in (None, key.key_id) for key in self._set.keys)
@@ -105,7 +131,7 @@ class Verifier:
         self._issuer = issuer
 
     async def verify(self, token: object) -> Identity:
-        """Raises RoomcastError(UNAUTHORIZED), the same for every reason."""
+        """Raises RoomcastError: UNAUTHORIZED, the same for every reason; UNAVAILABLE while there are no keys at all."""
         if not isinstance(token, str) or not token or len(token) > _MAX_TOKEN:
             raise RoomcastError(Code.UNAUTHORIZED)
         try:
@@ -119,22 +145,30 @@ class Verifier:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
             )
-            return _identity(claims)
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError, OSError, OverflowError) as error:
+            return _identity(claims, time.time())
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise RoomcastError(Code.UNAUTHORIZED) from error
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
+def _identity(claims: dict[str, Any], now: float) -> Identity:
+    """The leeway is for clocks that run behind the issuer's: a session is not opened to be closed a second later."""
     user = encode_subject(claims["sub"])
-    name, rooms = claims.get("name"), claims.get("rooms", [])
+    name, rooms, expires = claims.get("name"), claims.get("rooms", []), float(claims["exp"])
     if not isinstance(rooms, list) or not all(isinstance(room, str) for room in rooms):
         raise ValueError("rooms is not a list of texts")
+    if not now < expires <= _MAX_EXPIRES:
+        raise ValueError("expired, or never expires")
     return Identity(
         user=user,
-        name=name[:80] if isinstance(name, str) and name.strip() else user,
-        expires=float(claims["exp"]),
+        name=_mended(name[:_MAX_NAME]) if isinstance(name, str) and name.strip() else user,
+        expires=expires,
         issued=int(claims.get("iat", 0)),
-        token_id=str(claims.get("jti", ""))[:128],
+        token_id=_mended(str(claims.get("jti", ""))[:128]),
         rooms=tuple(rooms[:100]),
         ops=claims.get("ops") is True,
     )
+
+
+def _mended(text: str) -> str:
+    """`text` as UTF-8 can hold it: half a surrogate pair (a name cut in the middle of an emoji) becomes `?`."""
+    return text.encode("utf-8", "replace").decode()

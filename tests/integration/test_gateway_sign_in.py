@@ -1,0 +1,297 @@
+"""Who is let in, and what they are told: tokens good and bad, by shared secret and by JWKS; local sign-in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jwt
+import pytest
+import socketio
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from tests import gateways
+from tests.gateways import SECRET, Client, Clients, Gateway, gateway, request, token, unique
+
+Pair = list[Gateway]
+AUDIENCE, ISSUER = "roomcast-tests", "https://issuer.example"
+
+
+class Jwks(NamedTuple):
+    """A gateway that believes these keys and a given audience and issuer."""
+
+    gateway: Gateway
+    rsa_key: rsa.RSAPrivateKey
+    ec_key: ec.EllipticCurvePrivateKey
+
+    def public_pem(self) -> bytes:
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.rsa_key.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
+@pytest.fixture(scope="module")
+def jwks(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jwks]:
+    rsa_key = rsa.generate_private_key(65_537, 2048)
+    ec_key = ec.generate_private_key(ec.SECP256R1())
+    rows = [
+        json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(rsa_key.public_key())) | {"kid": "r1", "alg": "RS256"},
+        json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec_key.public_key())) | {"kid": "e1", "alg": "ES256"},
+    ]
+    folder = tmp_path_factory.mktemp("jwks")
+    path = folder / "jwks.json"
+    path.write_text(json.dumps({"keys": rows}))
+    settings = {"JWT_SECRET": "", "JWKS_URL": f"file://{path}", "JWT_AUDIENCE": AUDIENCE, "JWT_ISSUER": ISSUER}
+    with gateway(folder, gateway_redis, "9", **settings) as running:
+        yield Jwks(running, rsa_key, ec_key)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """Claims of a good token for the JWKS gateway; None takes one out."""
+    now = int(time.time())
+    row = {"sub": "ada", "exp": now + 60, "iat": now, "aud": AUDIENCE, "iss": ISSUER} | changes
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def encoded(header: dict[str, Any] | str, body: dict[str, Any] | str, secret: bytes | str = SECRET) -> str:
+    """A token put together by hand, signed with HMAC-SHA-256 whatever its header says."""
+
+    def part(value: dict[str, Any] | str) -> str:
+        text = value if isinstance(value, str) else json.dumps(value)
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+    head = f"{part(header)}.{part(body)}"
+    key = secret.encode() if isinstance(secret, str) else secret
+    signature = hmac.new(key, head.encode(), hashlib.sha256).digest()
+    return f"{head}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+async def refusal(running: Gateway, auth: Any) -> Any:
+    """What a client is told that is not let in."""
+    client = socketio.AsyncClient(reconnection=False)
+    told: list[Any] = []
+    client.on("connect_error", told.append)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await client.connect(running.url, auth=auth, transports=["websocket"], wait_timeout=5)
+    await client.shutdown()
+    return told
+
+
+async def test_ready_says_who_and_where_one_is(pair: Pair, clients: Clients) -> None:
+    for running in pair:
+        client = Client("ada")
+        ready = await client.connect(running.url, name="Ada Lovelace")
+        await client.close()
+
+        assert (ready["user"], ready["name"], ready["node"]) == ("ada", "Ada Lovelace", running.node)
+        assert ready["session"].startswith(f"g{running.node}.")
+        assert (ready["heartbeat_seconds"], ready["online_seconds"]) == (30, 60)
+        assert abs(ready["server_time"] - time.time() * 1000) < 5_000
+        assert ready["limits"]["message_bytes"] == 16_384
+        assert ready["limits"]["upload_bytes"] > 0
+        assert [name for name, _ in client.events][0] == "ready"
+
+
+@pytest.mark.parametrize("transports", [("polling",), ("polling", "websocket")])
+async def test_signing_in_works_by_polling_and_by_upgrade(pair: Pair, transports: tuple[str, ...]) -> None:
+    client = Client(unique("ada"))
+    ready = await client.connect(pair[0].url, transports=transports)
+    await client.join("public:lobby")
+    await client.close()
+
+    assert ready["user"] == client.user
+
+
+async def test_a_foreign_subject_becomes_a_user_id(pair: Pair, clients: Clients) -> None:
+    client = await clients(pair[0], "auth0|x1")
+
+    assert (await client.expect("ready"))["user"] == "x--auth0-7Cx1"
+    assert (await client.expect("ready"))["name"] == "x--auth0-7Cx1"
+
+
+def bad_secret_tokens() -> dict[str, Any]:
+    """Tokens that the shared-secret gateway must not believe."""
+    now = int(time.time())
+    body = {"sub": "ada", "exp": now + 60}
+    good = {"alg": "HS256", "typ": "JWT"}
+    deep = '{"alg":"HS256","x":' + "[" * 2_500 + "]" * 2_500 + "}"
+    none = encoded({"alg": "none"}, body).rsplit(".", 1)[0] + "."
+    return {
+        "nothing": None,
+        "empty": "",
+        "a number": 7,
+        "a list": ["x"],
+        "an object": {"token": "x"},
+        "no token": "abc",
+        "three dots": "...",
+        "not base64": "é.é.é",
+        "too long": "x" * 9_000,
+        "alg none": none,
+        "alg None": encoded({"alg": "None"}, body).rsplit(".", 1)[0] + ".",
+        "alg HS512": jwt.encode(body, SECRET * 2, "HS512"),
+        "no alg": encoded({"typ": "JWT"}, body),
+        "another secret": encoded(good, body, "another secret of at least 32 bytes"),
+        "signature cut": encoded(good, body)[:-4],
+        "no exp": encoded(good, {"sub": "ada"}),
+        "exp null": encoded(good, {"sub": "ada", "exp": None}),
+        "exp text": encoded(good, {"sub": "ada", "exp": "tomorrow"}),
+        "exp infinite": encoded(good, '{"sub":"ada","exp":1e999}'),
+        "exp NaN": encoded(good, '{"sub":"ada","exp":NaN}'),
+        "exp huge": encoded(good, {"sub": "ada", "exp": 10**300}),
+        "expired": encoded(good, {"sub": "ada", "exp": now - 60}),
+        "expired a moment ago": encoded(good, {"sub": "ada", "exp": now - 2}),
+        "not yet": encoded(good, {**body, "nbf": now + 300}),
+        "from the future": encoded(good, {**body, "iat": now + 300}),
+        "no sub": encoded(good, {"exp": now + 60}),
+        "sub empty": encoded(good, {**body, "sub": ""}),
+        "sub a number": encoded(good, {**body, "sub": 7}),
+        "sub too long": encoded(good, {**body, "sub": "x" * 61}),
+        "rooms no list": encoded(good, {**body, "rooms": "*"}),
+        "rooms of numbers": encoded(good, {**body, "rooms": [1]}),
+        "unknown crit": encoded({**good, "crit": ["exotic"], "exotic": 1}, body),
+        "crit of no list": encoded({**good, "crit": "exp"}, body),
+        "kid traversal": encoded({**good, "kid": "../../../../dev/null"}, body, b""),
+        "kid a list": encoded({**good, "kid": ["a"]}, body),
+        "header a list": encoded("[]", body),
+        "claims a list": encoded(good, "[]"),
+        "a header nested deeply": encoded(deep, body),
+        "claims nested deeply": encoded(good, deep),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(bad_secret_tokens()))
+async def test_a_bad_token_gets_one_generic_error(pair: Pair, clients: Clients, name: str) -> None:
+    told = await refusal(pair[0], {"token": bad_secret_tokens()[name]})
+
+    assert told == await refusal(pair[0], {"token": "nonsense"})
+    assert told[0]["message"] == "unauthorized"
+    assert told[0]["data"] == {"code": 200, "reason": "unauthorized", "retryable": False}
+    await clients(pair[0], unique("bob"))
+
+
+@pytest.mark.parametrize("auth", [None, {}, {"Token": "x"}, {"token": None}])
+async def test_no_token_at_all_gets_the_same_error(pair: Pair, auth: Any) -> None:
+    assert (await refusal(pair[0], auth))[0]["message"] == "unauthorized"
+
+
+async def test_keys_of_a_jwks_open_the_door_by_rs256_and_es256(jwks: Jwks) -> None:
+    for key, algorithm, kid in ((jwks.rsa_key, "RS256", "r1"), (jwks.ec_key, "ES256", "e1")):
+        client = Client("ada")
+        good = jwt.encode(claims(), key, algorithm, headers={"kid": kid})
+        assert (await client.connect(jwks.gateway.url, good))["user"] == "ada"
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"aud": "another"}, {"aud": None}, {"iss": "https://evil.example"}, {"iss": None}, {"exp": None}, {"sub": None}],
+    ids=str,
+)
+async def test_a_jwks_gateway_wants_its_audience_its_issuer_and_an_end(jwks: Jwks, change: dict[str, Any]) -> None:
+    bad = jwt.encode(claims(**change), jwks.rsa_key, "RS256", headers={"kid": "r1"})
+
+    assert (await refusal(jwks.gateway, {"token": bad}))[0]["message"] == "unauthorized"
+
+
+async def test_a_jwks_gateway_takes_no_other_algorithm_and_no_other_key(jwks: Jwks, clients: Clients) -> None:
+    stranger = rsa.generate_private_key(65_537, 2048)
+    pem = jwks.public_pem()
+    bad = {
+        "RS to HS, the public key as the secret": encoded({"alg": "HS256", "kid": "r1"}, claims(), pem),
+        "RS to HS without a kid": encoded({"alg": "HS256"}, claims(), pem),
+        "none": encoded({"alg": "none", "kid": "r1"}, claims()).rsplit(".", 1)[0] + ".",
+        "a stranger's key": jwt.encode(claims(), stranger, "RS256", headers={"kid": "r1"}),
+        "a stranger's key without a kid": jwt.encode(claims(), stranger, "RS256"),
+        "another kind of key": jwt.encode(claims(), jwks.ec_key, "ES256", headers={"kid": "r1"}),
+        "PS256": jwt.encode(claims(), jwks.rsa_key, "PS256", headers={"kid": "r1"}),
+        "an unknown kid": jwt.encode(claims(), jwks.rsa_key, "RS256", headers={"kid": "r2"}),
+        "kid traversal": jwt.encode(claims(), stranger, "RS256", headers={"kid": "../../etc/passwd"}),
+        "its own key": jwt.encode(
+            claims(),
+            stranger,
+            "RS256",
+            headers={"kid": "r1", "jwk": json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(stranger.public_key()))},
+        ),
+        "its own key set": jwt.encode(
+            claims(), stranger, "RS256", headers={"kid": "r1", "jku": "http://127.0.0.1:1/jwks.json"}
+        ),
+        "the tests' secret": token("ada", aud=AUDIENCE, iss=ISSUER),
+    }
+    told = {name: await refusal(jwks.gateway, {"token": value}) for name, value in bad.items()}
+
+    assert {name: row[0]["message"] for name, row in told.items()} == dict.fromkeys(bad, "unauthorized")
+    good = jwt.encode(claims(), jwks.rsa_key, "RS256", headers={"kid": "r1"})
+    await clients(jwks.gateway, "ada", token_=good)
+
+
+async def test_a_name_with_half_an_emoji_is_mended_not_fatal(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"), name="Ada \ud83d")
+    room = unique("public:talk")
+    await ada.join(room)
+    await ada.send(room, "hello")
+
+    assert (await ada.expect("ready"))["name"] == (await ada.expect_text("hello"))["name"] == "Ada ?"
+
+
+async def test_a_name_is_cut_at_eighty_characters(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"), name="A" * 500)
+
+    assert (await ada.expect("ready"))["name"] == "A" * 80
+
+
+async def test_local_sign_in_exists_only_where_it_is_switched_on(
+    pair: Pair, gateway_redis: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert request(f"{pair[0].url}/dev/login", b'{"name": "Ada"}')[0] == 404
+
+    with gateway(tmp_path_factory.mktemp("dev"), gateway_redis, "8", DEV_LOGIN="1") as running:
+        status, text = request(f"{running.url}/dev/login", '{"name": "  Ada   Lóvelace "}'.encode())
+        answer = json.loads(text)
+        assert (status, answer["user"]) == (200, "ada-lovelace")
+        client = Client("ada-lovelace")
+        ready = await client.connect(running.url, answer["token"])
+        await client.close()
+        assert (ready["user"], ready["name"]) == ("ada-lovelace", "Ada Lóvelace")
+        ligatures = json.loads(request(f"{running.url}/dev/login", json.dumps({"name": "⒇" * 40}).encode())[1])
+        await client.connect(running.url, ligatures["token"])
+        await client.close()
+        for bad in (b"", b"{}", b"[]", b'"x"', b'{"name": ""}', b'{"name": "  "}', b"[" * 900, b"\xff", b"x" * 3_000):
+            assert request(f"{running.url}/dev/login", bad)[0] == 400, bad
+        assert request(f"{running.url}/dev/login")[0] == 405
+
+
+def test_the_command_line_prints_a_token_that_opens_the_door() -> None:
+    made = gateways.run_once(
+        "token", "--user", "ada", "--rooms", "team-*", "--ops", REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET=SECRET
+    )
+
+    body = jwt.decode(made.stdout.strip(), SECRET, ["HS256"])
+    assert (made.returncode, body["sub"], body["rooms"], body["ops"]) == (0, "ada", ["team-*"], True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [({"NODE": "a-b"}, "ROOMCAST_NODE"), ({"REDIS_URL": "redis+cluster://127.0.0.1"}, "cluster")],
+    ids=["a setting", "a part"],
+)
+def test_a_bad_setting_is_one_clear_line(settings: dict[str, str], word: str) -> None:
+    given = {"REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": SECRET, "PORT": "0", "METRICS_PORT": "0"} | settings
+
+    ended = gateways.run_once(**given)
+
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
+    assert word in ended.stderr
+
+
+def test_a_port_that_is_taken_is_one_clear_line(pair: Pair, gateway_redis: str) -> None:
+    settings = {"REDIS_URL": gateway_redis, "JWT_SECRET": SECRET, "METRICS_PORT": "0", "NODE": "7"}
+
+    ended = gateways.run_once(**settings, PORT=str(pair[0].port))
+
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1), ended.stderr
+    assert "cannot listen" in ended.stderr
