@@ -58,6 +58,9 @@ def _serve(settings: Config) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(app.run(settings))
+    except app.SettingsError as error:
+        sys.stderr.write(f"roomcast gateway: {error}\n")
+        return 2
     except OSError as error:
         sys.stderr.write(f"roomcast gateway: cannot listen: {error.strerror or error}\n")
         return 1

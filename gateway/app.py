@@ -249,6 +249,14 @@ class _LateSite(web.TCPSite):
         await super().start()
 
 
+class SettingsError(ValueError):
+    """A part of the gateway refuses its settings; the text says which and why."""
+
+
 async def run(config: Config) -> None:
-    """One gateway, until SIGTERM."""
-    await Gateway(config).run()
+    """One gateway, until SIGTERM. Raises SettingsError, and OSError when a port is taken."""
+    try:
+        gateway = Gateway(config)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    await gateway.run()

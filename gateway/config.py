@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any, cast
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -13,7 +14,8 @@ from contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
 from process.logs import Format, Level
 from process.settings import Words
 
-_NODE = re.compile(r"[A-Za-z0-9_-]{1,16}")
+_NODE = re.compile(r"[A-Za-z0-9]{1,16}")
+_ORIGIN = re.compile(r"\*|https?://[^\s/]+")
 
 
 def _setting(default: Any, name: str, description: str, **bounds: float) -> Any:
@@ -81,7 +83,22 @@ class Config(BaseSettings):
     @classmethod
     def _is_node(cls, value: str) -> str:
         if not _NODE.fullmatch(value):
-            raise ValueError("ROOMCAST_NODE has 1 to 16 characters of A-Z, a-z, 0-9, _ and -")
+            raise ValueError("ROOMCAST_NODE has 1 to 16 letters and digits")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: Words) -> Words:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: Words) -> Words:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: https://chat.example.com, or *")
         return value
 
     @model_validator(mode="after")
