@@ -11,8 +11,8 @@ from aiohttp import web
 
 from gateway.auth import sign
 
-_MAX_BODY: Final = 1024
 _MAX_NAME: Final = 40
+_MAX_USER: Final = 60
 
 
 class DevLogin:
@@ -26,7 +26,7 @@ class DevLogin:
 
     async def _login(self, request: web.Request) -> web.Response:
         try:
-            body = json.loads(await request.content.read(_MAX_BODY))
+            body = json.loads(await request.read())
             name = " ".join(str(body["name"]).split())[:_MAX_NAME]
             user = user_id_of(name)
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -37,7 +37,7 @@ class DevLogin:
 def user_id_of(name: str) -> str:
     """A user id made of a display name: `Ada Lovelace` -> `ada-lovelace`. Raises ValueError when nothing is left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    user = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    user = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_MAX_USER].rstrip("-")
     if not user and name.strip():
         user = "u-" + name.strip().encode().hex()[:32]
     if not user:
