@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from contract.errors import RoomcastError
+
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,11 @@ class TaskSet:
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, RoomcastError):
+            _log.warning("task %s: %s", task.get_name(), error)  # a refusal with a code: where it arose says nothing
+        else:
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
     async def wait(self, seconds: float) -> None:
