@@ -71,6 +71,9 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             session = await self._door.open(sid, eio_sid, auth)
         except RoomcastError as error:
             self._observer.refused(error.code.reason)
+            if error.code.retryable:
+                # After a refusal socket.io-client stays away for good; after a lost transport it tries again.
+                self.server.eio.close_for_reconnect(eio_sid)
             raise socketio.exceptions.ConnectionRefusedError(error.code.reason, error.to_wire()) from None
         if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
             await self._door.close(session)  # the transport went away meanwhile
