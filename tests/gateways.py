@@ -112,19 +112,34 @@ def environment(redis_url: str, node: str, port: int, metrics_port: int, **more:
 @contextmanager
 def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = True, **more: str) -> Iterator[Gateway]:
     """A gateway process that is ready; `more` are settings without ROOMCAST_. Ends with the context, see `stop`."""
+    with _started(folder, redis_url, node, more) as running:
+        servers.wait_until(lambda: _serves(running, is_ready), f"gateway {node}")
+        yield running
+
+
+@contextmanager
+def gateways(folder: Path, redis_url: str, count: int = 2, **more: str) -> Iterator[list[Gateway]]:
+    """Several, numbered from 1, started side by side."""
+    with ExitStack() as stack:
+        running = [stack.enter_context(_started(folder, redis_url, str(n + 1), more)) for n in range(count)]
+        servers.wait_until(lambda: all(_serves(one, is_ready=True) for one in running), "gateways")
+        yield running
+
+
+@contextmanager
+def _started(folder: Path, redis_url: str, node: str, settings: dict[str, str]) -> Iterator[Gateway]:
     port, metrics_port = servers.free_port(), servers.free_port()
     log = folder / f"gateway-{node}-{port}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "gateway"],
             cwd=ROOT,
-            env=environment(redis_url, node, port, metrics_port, **more),
+            env=environment(redis_url, node, port, metrics_port, **settings),
             stdout=file,
             stderr=file,
         )
     running = Gateway(node, port, metrics_port, process, log)
     try:
-        servers.wait_until(lambda: _has_started(running, is_ready), f"gateway {node}")
         yield running
     except BaseException:
         servers.stop(process)
@@ -132,17 +147,9 @@ def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = T
     running.stop()
 
 
-def _has_started(running: Gateway, is_ready: bool) -> bool:
+def _serves(running: Gateway, is_ready: bool) -> bool:
     assert running.process.poll() is None, running.said()
-    listens = servers.is_listening(running.port)
-    return listens and (running.is_ready or not is_ready)
-
-
-@contextmanager
-def gateways(folder: Path, redis_url: str, count: int = 2, **more: str) -> Iterator[list[Gateway]]:
-    """Several, numbered from 1."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(gateway(folder, redis_url, str(n + 1), **more)) for n in range(count)]
+    return servers.is_listening(running.port) and (running.is_ready or not is_ready)
 
 
 def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
