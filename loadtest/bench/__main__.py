@@ -85,7 +85,7 @@ def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argp
         for peer in peers
         if not row.peers or peer.name in row.peers
     ]
-    span = Span(options.warm, options.seconds)
+    span = Span(options.warm, options.seconds, options.until)
     started = time.monotonic()
     samples: list[Sample] = []
     for done, (number, row, peer) in enumerate(plan):

@@ -135,7 +135,10 @@ class Agent:
         stride = work.members // work.window
         places = range(0, stride * work.window, stride)
         chosen = [link for link in self._links if link.who.place in places]
-        return [Slot(stamps.slot_name(number), link, work.members) for number, link in enumerate(chosen)]
+        return [
+            Slot(stamps.slot_name(number), link, work.members, work.until == "publisher")
+            for number, link in enumerate(chosen)
+        ]
 
     async def _pace(self) -> None:
         """Publish at the workload's rate, room after room, each time by the next member of that room."""

@@ -21,14 +21,23 @@ class JoinError(ConnectionError):
 class Slot:
     """One message in flight at a time: the next leaves when `missing` members have become none.
 
-    Waiting for the publisher's own copy alone would let a server that serves it first run away from the other one.
+    With `own_copy` it leaves as soon as the publisher has its own. That lets a server which delivers locally before it
+    publishes run away from its other half, so it is not the default.
     """
 
     name: bytes
     link: Link
     members: int
+    own_copy: bool
     missing: int = 0
     sent_us: int = 0
+
+    def arrived(self, link: Link) -> bool:
+        """Count a copy; whether the message is done with it."""
+        if self.own_copy:
+            return link is self.link
+        self.missing -= 1
+        return not self.missing
 
     def send(self) -> None:
         self.missing = self.members
@@ -97,8 +106,7 @@ class Link(asyncio.Protocol):
                 sent_at = int(text[at + stamps.TIME_AT : at + stamps.TIME_END])
                 self._meter.latencies_us.append(max(0, now - sent_at))
             if slot := slots.get(text[at + stamps.SLOT_AT : at + stamps.SLOT_END]):
-                slot.missing -= 1
-                if not slot.missing and active:
+                if slot.arrived(self) and active:
                     slot.send()
         for control in controls:
             self._control(control)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 from loadtest.bench import procfs
 from loadtest.bench.agent import Setup
 from loadtest.bench.processes import LoadClient, Processes, find_tool, free_ports
-from loadtest.bench.workloads import IDLE, Placement, Workload
+from loadtest.bench.workloads import IDLE, Placement, Until, Workload
 from loadtest.peers.role import PROGRAMS, Peer, Running, render
 
 ANSWER_SECONDS = 90.0
@@ -25,10 +25,11 @@ Pids = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Span:
-    """How long a delivery row runs: seconds before counting, and counted seconds."""
+    """How long a delivery row runs (seconds before counting, and counted seconds), and when a window moves on."""
 
     warm_seconds: float = 1.5
     seconds: float = 4.0
+    until: Until = "members"
 
 
 def deliveries(
@@ -40,7 +41,7 @@ def deliveries(
         running = peer.start(processes, redis_port, gateways)
         ports, nginx = _front(processes, workload, running)
         pids = {"servers": running.pids, "redis": [redis_pid], "nginx": nginx}
-        agent = client(processes, peer, running, workload, ports, placement)
+        agent = client(processes, peer, running, replace(workload, until=span.until), ports, placement)
         agent.ask(ANSWER_SECONDS, do="connect", first=0, count=workload.connections, pids={})
         wait = ANSWER_SECONDS + span.warm_seconds + span.seconds
         run = agent.ask(wait, do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 Placement = Literal["spread", "paired"]
+Until = Literal["members", "publisher"]
 TEXT_BYTES: Final = 128
 CONNECTIONS_PER_ADDRESS: Final = 500
 
@@ -15,7 +16,7 @@ class Workload:
     """One row of the comparison.
 
     `window` messages per room are in flight at any time, each slot with a publisher of its own, who sends the next when
-    all members have the last; with `rate` instead, messages leave at that many per second over all rooms,
+    all members have the last (`until` says otherwise: when the publisher has its own copy); with `rate` instead, messages leave at that many per second over all rooms,
     whatever comes back.
     """
 
@@ -25,6 +26,7 @@ class Workload:
     members: int
     window: int = 0
     rate: float = 0.0
+    until: Until = "members"
     through_nginx: bool = False
 
     @property
