@@ -55,6 +55,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
     parser.add_argument(
+        "--until",
+        choices=("members", "publisher"),
+        default="members",
+        help="a window moves on when all members have a message, or when its publisher has its own copy",
+    )
+    parser.add_argument(
         "--out", type=Path, default=ROOT / ".state" / "bench", help="folder for peers, logs and results"
     )
     parser.add_argument("--update-docs", action="store_true", help="write table and chart into docs/")

@@ -105,9 +105,9 @@ class Link(asyncio.Protocol):
             if counting:
                 sent_at = int(text[at + stamps.TIME_AT : at + stamps.TIME_END])
                 self._meter.latencies_us.append(max(0, now - sent_at))
-            if slot := slots.get(text[at + stamps.SLOT_AT : at + stamps.SLOT_END]):
-                if slot.arrived(self) and active:
-                    slot.send()
+            slot = slots.get(text[at + stamps.SLOT_AT : at + stamps.SLOT_END])
+            if slot and slot.arrived(self) and active:
+                slot.send()
         for control in controls:
             self._control(control)
 

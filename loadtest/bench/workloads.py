@@ -16,8 +16,8 @@ class Workload:
     """One row of the comparison.
 
     `window` messages per room are in flight at any time, each slot with a publisher of its own, who sends the next when
-    all members have the last (`until` says otherwise: when the publisher has its own copy); with `rate` instead, messages leave at that many per second over all rooms,
-    whatever comes back.
+    all members have the last (`until` says otherwise: when the publisher has its own copy). With `rate` instead,
+    messages leave at that many per second over all rooms, whatever comes back.
     """
 
     name: str
