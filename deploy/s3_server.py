@@ -43,12 +43,16 @@ def command(
     port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = ROOT / ".state"
 ) -> tuple[list[str], dict[str, str]]:
     """Arguments and whole environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
-    scratch = data_dir / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
-    environment = {
+    (data_dir / "tmp").mkdir(parents=True, exist_ok=True)
+    return [str(_python(state / "s3-venv")), "-m", "ministack"], environment(port, data_dir, access_key, secret_key)
+
+
+def environment(port: int, data_dir: Path, access_key: str, secret_key: str) -> dict[str, str]:
+    """The server's whole environment; `data_dir` holds a folder `tmp`."""
+    return {
         "PATH": os.defpath,
         "HOME": str(data_dir),
-        "TMPDIR": str(scratch),
+        "TMPDIR": str(data_dir / "tmp"),
         "PYTHONUNBUFFERED": "1",
         "SERVICES": "s3",
         "AUTH": "true",
@@ -62,7 +66,6 @@ def command(
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret_key,
     }
-    return [str(_python(state / "s3-venv")), "-m", "ministack"], environment
 
 
 def _python(home: Path) -> Path:
