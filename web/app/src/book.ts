@@ -140,17 +140,17 @@ export class RoomBook {
   }
 
   /**
-   * The seq up to which we have read a joined room. Somebody who never read it has not missed its past, except in a
-   * conversation of two, or where the server counted unread messages.
+   * The seq up to which we have read a joined room. Somebody who comes to a public room for the first time has not
+   * missed its past; where one was invited or written to, everything is new.
    */
   readSeq(id: RoomId): number {
     const self = this.#client.self?.user ?? "";
     const state = this.#client.room(id).state;
     const known = state.read[self] ?? this.#baseline.get(id);
     if (known !== undefined || state.phase !== "joined") return known ?? 0;
-    const isNew = directPeer(id, self) === null && !this.#known.get(id)?.unread;
-    this.#baseline.set(id, isNew ? state.seq : 0);
-    return isNew ? state.seq : 0;
+    const start = id.startsWith("public:") ? state.seq : 0;
+    this.#baseline.set(id, start);
+    return start;
   }
 
   #lastText(user: UserId, name: string, self: UserId, text: string): string {

@@ -49,6 +49,7 @@ const PATHS = {
   warning: <path d="M12 4L2.8 19.5h18.400zM12 10v4.5M12 17v.3" />,
   file: <path d="M6 3.5h8l4.5 4.5v12.5H6zM13.5 3.5V8.5h5" />,
   exit: <path d="M10 4H5v16h5M9.5 12H21M17 8l4 4-4 4" />,
+  door: <path d="M4 20.5h16M7 20.5v-17h10v17M13.8 12v.3" />,
   retry: <path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.400M19.5 3.5V8H15" />,
 } satisfies Record<string, JSX.Element>;
 

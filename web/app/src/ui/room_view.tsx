@@ -66,7 +66,7 @@ function RoomHeader({ room, membersShown, onMembers, onRooms }: Omit<RoomViewPro
         <IconButton icon="link" label="Copy a link to this room" onClick={() => void copyLink(note)} data-testid="share" />
       )}
       {room.id !== LOBBY && client.state.phase === "online" && (
-        <IconButton icon="exit" label="Leave this room" onClick={leave} data-testid="leave" />
+        <IconButton icon="door" label="Leave this room" onClick={leave} data-testid="leave" />
       )}
       <IconButton
         icon="people"

@@ -58,7 +58,7 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
         </span>
         <span class="room-item-side">
           {entry.lastTime > 0 && <time>{shortTime(entry.lastTime, now)}</time>}
-          {entry.unread > 0 && (
+          {entry.unread > 0 && !(active && document.hasFocus()) && (
             <span class="badge" aria-label={`${entry.unread} unread`}>
               {entry.unread > 99 ? "99+" : entry.unread}
             </span>

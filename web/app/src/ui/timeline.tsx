@@ -149,20 +149,19 @@ function readers(state: RoomState, seq: number, author: string): number {
  */
 function useUnreadAfter(room: Room, state: RoomState): number | null {
   const { book, self } = useApp();
-  const [after, setAfter] = useState<number | null>(null);
-  const opened = useRef(false);
-  useLayoutEffect(() => {
-    if (opened.current || state.phase !== "joined") return;
-    opened.current = true;
+  const [awayAt, setAwayAt] = useState<number | null>(null);
+  const opened = useRef<number | null | undefined>(undefined);
+  // In the same render as the first messages, so that the timeline can open at the line.
+  if (opened.current === undefined && state.phase === "joined") {
     const readSeq = book.readSeq(room.id);
-    if (countUnread(state.messages, self.user, readSeq) > 0) setAfter(readSeq);
-  }, [state.phase]);
-  const lookedAway = useLatest(() => setAfter(state.seq));
+    opened.current = countUnread(state.messages, self.user, readSeq) > 0 ? readSeq : null;
+  }
+  const lookedAway = useLatest(() => setAwayAt(state.seq));
   useEffect(() => {
     window.addEventListener("blur", lookedAway);
     return () => window.removeEventListener("blur", lookedAway);
   }, []);
-  return after;
+  return awayAt ?? opened.current ?? null;
 }
 
 /** What is on the screen, at its end, in a visible window, is read. */

@@ -19,6 +19,9 @@ export function useScroll(state: RoomState, self: string, loadOlder: () => void)
   const look = useLatest(() => {
     const element = box.current;
     if (!element) return;
+    // Grown below without having been scrolled up: still at the end.
+    const { stick, height, top } = before.current;
+    if (stick && element.scrollHeight > height && element.scrollTop >= top) element.scrollTop = element.scrollHeight;
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
     before.current = { ...before.current, height: element.scrollHeight, top: element.scrollTop, stick: left < NEAR_BOTTOM_PX };
     setAtBottom(before.current.stick);
@@ -40,7 +43,7 @@ export function useScroll(state: RoomState, self: string, loadOlder: () => void)
     const grewAbove = wasPlaced && firstSeq < before.current.firstSeq;
     if (!wasPlaced && state.phase === "joined") {
       placed.current = true;
-      placeFirst(element);
+      before.current.stick = placeFirst(element);
     } else if (grewAbove) {
       element.scrollTop = before.current.top + (element.scrollHeight - before.current.height);
     } else if (before.current.stick || (isNew && last.user === self && last.state !== "sent")) {
@@ -68,11 +71,12 @@ export function useScroll(state: RoomState, self: string, loadOlder: () => void)
   return { box, atBottom, fresh, onScroll: look, toBottom };
 }
 
-/** On opening: at the line above the unread messages if that is not in sight at the end. */
-function placeFirst(element: HTMLElement): void {
+/** On opening: at the end, or at the line above the unread messages if that is not in sight there. True: at the end. */
+function placeFirst(element: HTMLElement): boolean {
   element.scrollTop = element.scrollHeight;
   const line = element.querySelector<HTMLElement>(".unread-line");
-  if (!line) return;
-  const above = element.getBoundingClientRect().top - line.getBoundingClientRect().top;
-  if (above > 0) element.scrollTop -= above + 80;
+  const above = line ? element.getBoundingClientRect().top - line.getBoundingClientRect().top : 0;
+  if (above <= 0) return true;
+  element.scrollTop -= above + 80;
+  return false;
 }
