@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v pyth
 IN_VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale logs env check lint unit web-check test load bench chaos clean
+.PHONY: .venv-ready help setup run stop status scale logs env compose check lint unit web-check test load bench chaos clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ logs: .venv-ready ## follow the logs of all processes
 
 env: .venv-ready ## what a script or back end needs to talk to the running cluster
 	@$(IN_VENV) -m deploy env
+
+compose: .venv-ready ## write what deploy/compose.yaml needs: random secrets, configurations
+	@$(IN_VENV) -m deploy compose
 
 check: lint unit web-check ## lint, types and unit tests: under a minute
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy import browser, control, logs, page, run, tools
+from deploy import browser, compose, control, logs, page, run, tools
 from deploy.control import Control
 from deploy.layout import MACHINE_STATE, Counts
 from deploy.prepare import CannotStart
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     setup = commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
     setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
     commands.add_parser("web-check", help="types and unit tests of the page")
+    commands.add_parser("compose", help="write secrets and configurations for deploy/compose.yaml")
     commands.add_parser("status", help="every process: pid, port, readiness, uptime")
     commands.add_parser("stop", help="stop the cluster")
     commands.add_parser("logs", help="follow all logs")
@@ -63,6 +64,9 @@ def _do(arguments: argparse.Namespace) -> None:
             _set_up(arguments.browser)
         case "web-check":
             page.check(say=run.say)
+        case "compose":
+            compose.write(state / "compose")
+            run.say("wrote .state/compose; now: docker compose -f deploy/compose.yaml up --build")
         case "scale":
             Control(state).scale(arguments.kind, arguments.count)
             print(control.table(Control(state).rows()))

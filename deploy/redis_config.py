@@ -49,10 +49,10 @@ def acl(passwords: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def config(port: int, data: Path, acl_file: Path) -> str:
-    """redis.conf of a server on the loopback `port`. Paths may hold spaces and quotes."""
+def config(port: int, data: Path, acl_file: Path, bind: str = HOST) -> str:
+    """redis.conf of a server on `port` of the address `bind`. Paths may hold spaces and quotes."""
     values = {
-        "REDIS_BIND": HOST,
+        "REDIS_BIND": bind,
         "REDIS_PORT": str(port),
         "REDIS_DATA": _quoted(data),
         "REDIS_ACL": _quoted(acl_file),

@@ -1,0 +1,86 @@
+"""What deploy/compose.yaml needs before its first start: random secrets and rendered configurations.
+
+They come from the same templates and rules as a local cluster's; `python -m deploy compose` writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from deploy import credentials, nginx_config, redis_config, s3_server
+from deploy.credentials import Credentials
+
+GATEWAYS: Final = ("gateway1", "gateway2", "gateway3")
+GATEWAY_PORT: Final = 8000
+STORAGE_PORT: Final = 4566
+REDIS: Final = "redis:6379"
+ORIGIN: Final = "http://localhost:8080"
+
+
+def write(folder: Path) -> None:
+    """Fill `folder`, keeping the secrets that are there; nobody else can read it."""
+    secrets = credentials.load_or_make(folder)
+    for name, text in files(secrets).items():
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+    for name in ("redis.conf", "users.acl"):  # read by another user inside the container; the folder stays closed
+        (folder / name).chmod(0o644)
+
+
+def files(secrets: Credentials) -> dict[str, str]:
+    """File name to content."""
+    environments: dict[str, Mapping[str, str]] = {
+        "gateway.env": {
+            "ROOMCAST_REDIS_URL": _redis_url("gateway", secrets),
+            "ROOMCAST_JWT_SECRET": secrets.jwt_secret,
+        },
+        "presence.env": {"ROOMCAST_REDIS_URL": _redis_url("presence", secrets)},
+        "media.env": {"ROOMCAST_REDIS_URL": _redis_url("media", secrets), **_storage_keys(secrets)},
+        "backend.env": {"ROOMCAST_REDIS_URL": _redis_url("backend", secrets)},
+        "redis.env": {"REDISCLI_AUTH": secrets.redis["admin"]},
+        "storage.env": _storage(secrets),
+        "nginx.env": nginx_values(),
+    }
+    texts = {name: "".join(f"{key}={value}\n" for key, value in env.items()) for name, env in environments.items()}
+    return texts | {
+        "redis.conf": redis_config.config(6379, Path("/data"), Path("/etc/redis/users.acl"), bind="0.0.0.0"),
+        "users.acl": redis_config.acl(secrets.redis),
+    }
+
+
+def nginx_values() -> dict[str, str]:
+    """What nginx.conf is filled in with: gateways are names, looked up again when their containers change."""
+    addresses = [f"{name}:{GATEWAY_PORT}" for name in GATEWAYS]
+    return {
+        "PAGE_LISTEN": "8080",
+        "NGINX_RUN": "/tmp",
+        "NGINX_WORKERS": "auto",
+        "NGINX_CONNECTIONS": str(nginx_config.MAX_CONNECTIONS),
+        "NGINX_LOG_LEVEL": "error",
+        "RESOLVER": "resolver 127.0.0.11 valid=5s ipv6=off;",
+        "GATEWAY_SERVERS": nginx_config.gateway_servers(addresses, " resolve"),
+        "GATEWAY_UPSTREAMS": " ".join(nginx_config.gateway_upstreams(addresses, " resolve").split()),
+        "WEB_ROOT": "/usr/share/nginx/html",
+        "S3_SERVER": f"storage:{STORAGE_PORT}",
+        "S3_BUCKET": nginx_config.S3_BUCKET,
+        "S3_MAX_BODY": str(nginx_config.UPLOAD_BYTES + nginx_config.FORM_BYTES),
+        "MEDIA_ORIGIN": ORIGIN,
+    }
+
+
+def _redis_url(account: str, secrets: Credentials) -> str:
+    return f"redis://{account}:{secrets.redis[account]}@{REDIS}/0"
+
+
+def _storage_keys(secrets: Credentials) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": secrets.s3_access_key, "AWS_SECRET_ACCESS_KEY": secrets.s3_secret_key}
+
+
+def _storage(secrets: Credentials) -> dict[str, str]:
+    """The local storage's own environment, with the container's folders and address."""
+    data = Path("/data")
+    local = s3_server.environment(STORAGE_PORT, data, secrets.s3_access_key, secrets.s3_secret_key)
+    return {**local, "BIND_HOST": "0.0.0.0", "PATH": "/usr/local/bin:/usr/bin:/bin"}
