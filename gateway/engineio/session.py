@@ -33,6 +33,9 @@ class Engine(Protocol):
     def watch(self, session: Session) -> None:
         """The session's `due` may have come closer."""
 
+    def bury(self, link: WebSocketLink) -> None:
+        """The client of a WebSocket hung up: bury it when it is its turn."""
+
     def announce_received(self, packets: int, size: int) -> None:
         """For the observer."""
 
@@ -162,8 +165,12 @@ class Session(SessionCore):
                 self._engine.outlet.wake(self)
             self.outbox.append(data)
 
+    def link_hung_up(self, link: WebSocketLink) -> None:
+        """The client of a WebSocket is gone; `link_went` follows."""
+        self._engine.bury(link)
+
     def link_went(self, link: WebSocketLink) -> None:
-        """A WebSocket was lost, or closed by the client."""
+        """A WebSocket is gone, or was closed by the client."""
         self._engine.run(self, self.link_lost() if link is self.link else self.probe_lost())
 
     def link_broke(self, link: WebSocketLink, code: int) -> None:

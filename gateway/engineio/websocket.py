@@ -63,12 +63,18 @@ class WebSocketLink(asyncio.Protocol):
         if self._session is not None and not self.is_probe:
             self._session.resume_writing()
 
+    def eof_received(self) -> bool:
+        """The client hung up. True keeps the transport open until it is this link's turn to be buried."""
+        if self._session is None:
+            return False
+        self._session.link_hung_up(self)
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
-        session = self._detach()
         self._transport = None
         self._close_due = inf
-        if session is not None:
-            session.link_went(self)
+        if self._session is not None:
+            self._session.link_hung_up(self)
 
     # --- the session's side ---
 
@@ -102,6 +108,12 @@ class WebSocketLink(asyncio.Protocol):
         self._close_due = inf
         if self._transport is not None:
             self._transport.abort()
+
+    def bury(self) -> None:
+        """The client hung up, or the connection is lost: tell the session, and let go of the transport."""
+        if (session := self._detach()) is not None:
+            session.link_went(self)
+        self.abort()
 
     @property
     def due(self) -> float:
