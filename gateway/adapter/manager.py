@@ -325,6 +325,9 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             excluded = (*excluded, skip_members_of(name))
 
     async def _publish(self, channel: str, data: bytes) -> None:
+        """A process that only publishes needs no `start`: its first packet opens the links."""
+        if not self.backplane.is_started:
+            await self.wait_ready()
         await self.backplane.publish(channel, data)
 
     async def _emit_to_session(
@@ -403,7 +406,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         return node if dot and node and len(rest) >= 20 else None
 
     async def _tell(self, node: str, message: Any) -> None:
-        await self.backplane.publish(keys.node_channel(node), pack(message))
+        await self._publish(keys.node_channel(node), pack(message))
 
     # --- hearing ---
 

@@ -1,0 +1,178 @@
+"""The adapter across nodes, on a real Redis: two nodes on our engine and one on the stock one under ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from gateway.adapter import RedisAdapter
+from tests.adapters import Node, aiohttp_node, asgi_node, listener
+
+
+@pytest.fixture
+async def nodes(redis_url: str) -> AsyncIterator[list[Node]]:
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(aiohttp_node(redis_url, "1")),
+            await stack.enter_async_context(aiohttp_node(redis_url, "2")),
+            await stack.enter_async_context(asgi_node(redis_url, "3")),
+        ]
+
+
+async def settle(nodes: list[Node]) -> None:
+    """Everything published so far has been heard: each node hears a canary of its own."""
+    for node in nodes:
+        await node.adapter.emit("flush", None, "/", room="nobody")
+    await asyncio.sleep(0.05)
+
+
+async def test_a_room_spans_all_nodes_in_one_order(nodes: list[Node]) -> None:
+    async with AsyncExitStack() as stack:
+        ears = [await stack.enter_async_context(listener(node)) for node in nodes]
+        for node, ear in zip(nodes, ears, strict=True):
+            await node.sio.enter_room(ear.client.get_sid(), "room")
+        for number in range(30):
+            await nodes[number % 3].sio.emit("count", {"n": number}, room="room")
+        heard = [await ear.wait(30) for ear in ears]
+        assert sorted(event[1]["n"] for event in heard[0]) == list(range(30))
+        assert heard[0] == heard[1] == heard[2]
+
+
+async def test_session_ids_name_their_node(nodes: list[Node]) -> None:
+    for name, node in zip("123", nodes, strict=True):
+        async with listener(node) as ear:
+            assert ear.client.get_sid().startswith(f"g{name}.")
+
+
+async def test_one_session_on_another_node(nodes: list[Node]) -> None:
+    async with listener(nodes[1]) as ear, listener(nodes[1]) as other:
+        await nodes[0].sio.emit("hello", ("a", 2), to=ear.client.get_sid())
+        assert await ear.wait(1) == [("hello", "a", 2)]
+        assert other.heard == []
+
+
+async def test_an_ack_crosses_nodes(nodes: list[Node]) -> None:
+    for target in nodes[1:]:
+        async with listener(target) as ear:
+            ear.client.on("question", lambda data: {"answer": data["n"] + 1})
+            answer = await nodes[0].sio.call("question", {"n": 41}, to=ear.client.get_sid(), timeout=5)
+            assert answer == {"answer": 42}
+
+
+async def test_the_whole_namespace_and_skipping(nodes: list[Node]) -> None:
+    async with listener(nodes[0]) as first, listener(nodes[1]) as second, listener(nodes[2]) as third:
+        await nodes[2].sio.emit("all", {"x": 1}, skip_sid=second.client.get_sid())
+        assert await first.wait(1) == [("all", {"x": 1})]
+        assert await third.wait(1) == [("all", {"x": 1})]
+        await settle(nodes)
+        assert second.heard == []
+
+
+async def test_several_rooms_reach_everybody_once(nodes: list[Node]) -> None:
+    async with listener(nodes[1]) as both, listener(nodes[1]) as one:
+        for room in ("a", "b{c}"):
+            await nodes[1].sio.enter_room(both.client.get_sid(), room)
+        await nodes[1].sio.enter_room(one.client.get_sid(), "b{c}")
+        await nodes[0].sio.emit("rooms", 1, to=["a", "b{c}"])
+        await nodes[0].sio.emit("end", 2, to="b{c}")
+        assert await both.wait(2) == [("rooms", 1), ("end", 2)]
+        assert await one.wait(2) == [("rooms", 1), ("end", 2)]
+
+
+@pytest.mark.parametrize("target", ["", [], ()])
+async def test_an_empty_target_is_refused(nodes: list[Node], target: object) -> None:
+    async with listener(nodes[0]) as ear:
+        with pytest.raises(ValueError, match="empty room"):
+            await nodes[0].adapter.emit("oops", 1, "/", to=target)
+        await settle(nodes)
+        assert ear.heard == []
+
+
+async def test_binary_crosses_nodes(nodes: list[Node]) -> None:
+    async with listener(nodes[1]) as fast, listener(nodes[2]) as stock:
+        for node, ear in ((nodes[1], fast), (nodes[2], stock)):
+            await node.sio.enter_room(ear.client.get_sid(), "bin")
+        await nodes[0].sio.emit("bytes", {"a": b"\x00\x01", "b": [b"\xff" * 300]}, room="bin")
+        for ear in (fast, stock):
+            assert await ear.wait(1) == [("bytes", {"a": b"\x00\x01", "b": [b"\xff" * 300]})]
+
+
+async def test_namespaces_do_not_mix(nodes: list[Node]) -> None:
+    async with listener(nodes[0]) as plain, listener(nodes[1], "/other") as other:
+        await nodes[0].sio.enter_room(plain.client.get_sid(), "same")
+        await nodes[1].sio.enter_room(other.client.get_sid("/other"), "same", namespace="/other")
+        await nodes[0].sio.emit("x", 1, room="same", namespace="/other")
+        assert await other.wait(1) == [("x", 1)]
+        await settle(nodes)
+        assert plain.heard == []
+
+
+async def test_entering_leaving_and_closing_from_another_node(nodes: list[Node]) -> None:
+    async with listener(nodes[1]) as ear:
+        sid = ear.client.get_sid()
+        await nodes[0].sio.enter_room(sid, "remote")
+        await until(lambda: "remote" in nodes[1].sio.rooms(sid))
+        await nodes[2].sio.emit("in", 1, room="remote")
+        await ear.wait(1)
+        await nodes[0].sio.leave_room(sid, "remote")
+        await until(lambda: "remote" not in nodes[1].sio.rooms(sid))
+        await nodes[1].sio.enter_room(sid, "closing")
+        await nodes[0].sio.close_room("closing")
+        await until(lambda: "closing" not in nodes[1].sio.rooms(sid))
+        await nodes[0].sio.emit("late", 1, room=["remote", "closing"])
+        await settle(nodes)
+        assert ear.heard == [("in", 1)]
+
+
+async def test_disconnecting_from_another_node(nodes: list[Node]) -> None:
+    for target in nodes[1:]:
+        async with listener(target) as ear:
+            await nodes[0].sio.disconnect(ear.client.get_sid())
+            await until(lambda ear=ear: not ear.client.connected)
+
+
+async def test_nobody_left_means_unsubscribed(redis_url: str) -> None:
+    async with aiohttp_node(redis_url, "1", linger_seconds=0.05) as node, listener(node) as ear:
+        await node.sio.enter_room(ear.client.get_sid(), "short")
+        assert node.adapter.fanout.rooms == 1
+        await node.sio.leave_room(ear.client.get_sid(), "short")
+        await until(lambda: node.adapter.fanout.rooms == 0)
+        await node.sio.enter_room(ear.client.get_sid(), "short")
+        await node.sio.emit("again", 1, room="short")
+        assert await ear.wait(1) == [("again", 1)]
+
+
+async def test_publishing_without_a_server(nodes: list[Node], redis_url: str) -> None:
+    publisher = RedisAdapter(redis_url, node="cron")
+    try:
+        async with listener(nodes[0]) as ear:
+            await nodes[0].sio.enter_room(ear.client.get_sid(), "news")
+            await publisher.emit("headline", {"t": "x"}, "/", room="news")
+            await publisher.emit("alone", 7, "/", to=ear.client.get_sid())
+            assert await ear.wait(2) == [("headline", {"t": "x"}), ("alone", 7)]
+    finally:
+        await publisher.close()
+
+
+async def test_a_lost_pubsub_link_is_subscribed_again(nodes: list[Node], redis_port: int) -> None:
+    import redis
+
+    async with listener(nodes[0]) as ear:
+        await nodes[0].sio.enter_room(ear.client.get_sid(), "room")
+        with redis.Redis(port=redis_port) as admin:
+            admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await until(lambda: nodes[0].adapter.backplane.reconnects == 1)
+        await until(lambda: all(node.adapter.is_ready for node in nodes))
+        await nodes[1].sio.emit("after", 1, room="room")
+        assert await ear.wait(1) == [("after", 1)]
+
+
+async def until(condition: object, seconds: float = 5.0) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():  # type: ignore[operator]
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError("the condition did not come true")
+        await asyncio.sleep(0.01)
