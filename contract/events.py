@@ -43,9 +43,9 @@ ShownStatus = Literal["online", "away", "busy", "offline"]
 
 
 class Since(Struct, frozen=True):
-    """Where a returning client stopped. Any integer or text is accepted; nonsense is simply not recovered."""
+    """Where a returning client stopped. Any number or text is accepted; nonsense is simply not recovered."""
 
-    seq: int
+    seq: int | float | str
     epoch: str
 
 

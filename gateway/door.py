@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -24,6 +23,7 @@ from gateway.stores.rooms import RoomStore
 
 _log = logging.getLogger(__name__)
 _EXPIRY_CHECK_SECONDS: Final = 1.0
+_LOOK_AGAIN_SECONDS: Final = 0.5
 Leave = Callable[[Session, str], Awaitable[None]]
 
 
@@ -76,7 +76,6 @@ class Doorman:
         self._on_open = on_open
         self._on_close = on_close
         self._sessions: dict[str, Session] = {}
-        self._expiries: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -97,7 +96,6 @@ class Doorman:
         session = Session(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
         self._sessions[sid] = session
         self._outbox.add_device(identity.user, sid)
-        self._watch_expiry(session)
         self._adapter.background(self._store.remember_name(identity.user, identity.name), "remember name")
         self._on_open(session)
         asyncio.get_running_loop().call_soon(self._greet, session, clock)
@@ -118,14 +116,13 @@ class Doorman:
         self._outbox.to_sessions([session.sid], READY, ready)
 
     async def refresh(self, session: Session, p: AuthRefresh) -> dict[str, Any]:
-        """A new token for the same person; rooms that it no longer opens are left."""
+        """A new token for the same person."""
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
         if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
         session.identity = replace(identity, name=session.identity.name)
-        self._watch_expiry(session)
         return {"expires": int(identity.expires * 1000)}
 
     # --- out ---
@@ -134,6 +131,7 @@ class Doorman:
         """Forget a session that has gone. Idempotent."""
         if self._sessions.pop(session.sid, None) is None:
             return
+        session.is_closed = True
         self._outbox.remove_device(session.user, session.sid)
         await self._on_close(session)
 
@@ -144,19 +142,13 @@ class Doorman:
 
     # --- expiry and revocation ---
 
-    def _watch_expiry(self, session: Session) -> None:
-        heapq.heappush(self._expiries, (session.identity.expires, session.sid))
-
     async def watch_expiries(self) -> None:
         """Runs for ever: closes sessions whose token has expired, within two seconds."""
         while True:
             await asyncio.sleep(_EXPIRY_CHECK_SECONDS)
             now = time.time()
-            while self._expiries and self._expiries[0][0] <= now:
-                _, sid = heapq.heappop(self._expiries)
-                session = self._sessions.get(sid)
-                if session is not None and session.identity.expires <= now:
-                    await self.dismiss(session)
+            for session in [one for one in self._sessions.values() if one.identity.expires <= now]:
+                self._adapter.background(self.dismiss(session), "token expiry")
 
     async def check_revocations(self, user: str = "", token: str = "") -> None:
         """Look again at the sessions of a user, or with a token, or (neither) at all of them."""
@@ -166,6 +158,18 @@ class Doorman:
                 continue
             if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
                 await self.dismiss(session)
+
+    async def look_again(self, recheck: Callable[[Session], Awaitable[None]]) -> None:
+        """Control messages may have been missed: check every session and its rooms, until that has worked once."""
+        while True:
+            try:
+                await self.check_revocations()
+                for session in list(self._sessions.values()):
+                    await recheck(session)
+            except RoomcastError:
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            else:
+                return
 
     def hear_control(self, message: Kicked | Revoked, leave: Leave) -> None:
         if isinstance(message, Revoked):

@@ -105,41 +105,55 @@ class Rooms:
 
     async def join(self, session: Session, p: RoomJoin) -> Answer:
         """Subscribe, read the log, then merge by seq: nothing falls between, and nothing comes twice."""
-        await self.require(session, p.room)
-        if p.room not in session.rooms and len(session.rooms) >= self._max_rooms:
+        if len({*session.rooms, *session.joining, p.room}) > self._max_rooms:
             raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
-        page, recovered, people, read = await self._enter(session, p)
+        session.joining.add(p.room)
+        try:
+            await self.require(session, p.room)
+            page, after, people, read = await self._enter(session, p)
+        finally:
+            session.joining.discard(p.room)
         messages = [orjson.Fragment(entry) for entry in page.entries]
         return {
             "room": p.room,
             "epoch": page.epoch,
             "seq": page.seq,
-            "recovered": recovered,
+            "recovered": after is not None,
             "messages": messages,
-            "more": _is_more(page, p.since if recovered else None),
+            "more": is_more(page, after),
             "occupancy": people.occupancy,
             "members": people.members,
             "read": read,
         }
 
-    async def _enter(self, session: Session, p: RoomJoin) -> tuple[History, bool, Present, dict[str, int]]:
+    async def _enter(self, session: Session, p: RoomJoin) -> tuple[History, int | None, Present, dict[str, int]]:
+        """The page for the ack, the seq after which it goes on where that was recovered, who is there, their marks."""
         channel = self._adapter.pin(p.room)
-        is_new = p.room not in session.rooms
         try:
             await self._heard(channel.subscribed)
             people = await self._people.entered(session, p.room)
             read = await self._store.read_marks(p.room, [member["user"] for member in people.members])
-            page, recovered = await self._admit(session, p)
+            page, after = await self._admit(session, p)
         except BaseException:
-            if is_new:
+            if p.room not in session.rooms:
                 await self._people.left(session, p.room)
             raise
         finally:
             self._adapter.unpin(p.room)
-        session.rooms.add(p.room)
+        await self._settle(session, p.room)
+        return page, after, people, read
+
+    async def _settle(self, session: Session, room: str) -> None:
+        """Whoever left or was removed while the join was under way is not in the room after it."""
+        is_new = room not in session.rooms
+        is_wanted = not is_new or room in session.joining
+        session.rooms.add(room)
+        if not is_wanted:
+            await self.take_out(session, room)
+            await self.require(session, room)
+            raise RoomcastError(Code.CONFLICT, "the room was left meanwhile")
         if is_new:
-            self._adapter.background(self._store.list_room(session.user, p.room), "list room")
-        return page, recovered, people, read
+            self._adapter.background(self._store.list_room(session.user, room), "list room")
 
     async def _heard(self, subscribed: asyncio.Future[None]) -> None:
         try:
@@ -148,31 +162,41 @@ class Rooms:
         except (TimeoutError, LinkError) as error:
             raise RoomcastError(Code.UNAVAILABLE, "the room's channel is not confirmed") from error
 
-    async def _admit(self, session: Session, p: RoomJoin) -> tuple[History, bool]:
+    async def _admit(self, session: Session, p: RoomJoin) -> tuple[History, int | None]:
         """Read until the log is not behind what this gateway has delivered; the last step does not await."""
         for _ in range(_MAX_ADMISSION_TRIES):
-            page, recovered = await self._recover(p.room, p.since, p.limit)
+            page, after = await self._recover(p.room, p.since, p.limit)
+            if session.is_closed:
+                raise RoomcastError(Code.CONFLICT, "the connection has ended")
             if self._adapter.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
-                return page, recovered
+                return page, after
         raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
 
-    async def _recover(self, room: str, since: Since | None, limit: int) -> tuple[History, bool]:
-        if since is not None and 0 <= since.seq < 2**53:
+    async def _recover(self, room: str, since: Since | None, limit: int) -> tuple[History, int | None]:
+        if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
             page = await self._log.after(room, since.seq, limit)
-            if is_recoverable(page, since):
-                return page, True
-        return await self._log.before(room, 0, limit), False
+            if is_recoverable(page, since.seq, since.epoch):
+                return page, since.seq
+        return await self._log.before(room, 0, limit), None
 
     async def leave(self, session: Session, p: RoomLeave) -> Answer:
         await self.take_out(session, p.room)
         return {}
 
     async def take_out(self, session: Session, room: str) -> None:
-        """The session hears the room no more; nothing happens when it did not."""
+        """The session hears the room no more, and a join under way comes to nothing; else nothing happens."""
+        session.joining.discard(room)
         if room in session.rooms:
             session.rooms.discard(room)
             await self._adapter.leave_room(session.sid, NAMESPACE, room)
             await self._people.left(session, room)
+
+    async def recheck(self, session: Session) -> None:
+        """Leave the rooms that the session may not enter any more: its token is another, or a removal went unheard."""
+        for room in list(session.rooms):
+            if not await self.may_enter(session, room):
+                await self.take_out(session, room)
+                self._outbox.to_sessions([session.sid], ROOM, {"room": room, "change": "removed"})
 
     async def members(self, session: Session, p: RoomMembers) -> Answer:
         await self.require(session, p.room)
@@ -238,14 +262,14 @@ class Rooms:
         return {}
 
 
-def is_recoverable(page: History, since: Since) -> bool:
-    """Whether all that follows `since` is still there, in the same epoch."""
-    return since.epoch == page.epoch and page.first - 1 <= since.seq <= page.seq
+def is_recoverable(page: History, seq: int, epoch: str) -> bool:
+    """Whether all that follows `seq` is still there, in the same epoch."""
+    return epoch == page.epoch and page.first - 1 <= seq <= page.seq
 
 
-def _is_more(page: History, since: Since | None) -> bool:
-    """With recovery: newer messages follow (join again from the last one). Else: older ones exist."""
+def is_more(page: History, after: int | None) -> bool:
+    """With recovery `after` a seq: newer messages follow (join again from the last one). Else: older ones exist."""
     count = len(page.entries)
-    if since is not None:
-        return since.seq + count < page.seq
+    if after is not None:
+        return after + count < page.seq
     return count > 0 and page.seq - count + 1 > page.first

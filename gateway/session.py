@@ -11,13 +11,18 @@ from gateway.limits import EventLimit
 
 @dataclass(slots=True)
 class Session:
-    """A Socket.IO session. `rooms` are those joined here; joining is what proves the right to be there."""
+    """A Socket.IO session. `rooms` are those joined here; joining is what proves the right to be there.
+
+    `joining` are those asked for: a room that vanishes from it meanwhile was left, or lost, before the join was done.
+    """
 
     sid: str
     eio_sid: str
     identity: Identity
     limit: EventLimit
     rooms: set[str] = field(default_factory=set)
+    joining: set[str] = field(default_factory=set)
+    is_closed: bool = False
     status: str = "online"
     note: str = ""
     sending: asyncio.Future[None] | None = None
