@@ -12,7 +12,8 @@ import structlog
 from aiohttp import web
 
 from contract.errors import Code, RoomcastError
-from contract.events import MediaSign, MediaUrl, RoomList
+from contract.events import AuthRefresh, MediaSign, MediaUrl, RoomList
+from contract.keys import CONTROL
 from contract.tasks import TaskSet
 from gateway.adapter.manager import RedisAdapter
 from gateway.auth import JwksKeys, Keys, SharedSecret, Verifier
@@ -143,7 +144,7 @@ class Gateway:
             "media:sign": self._sign_media,
             "media:complete": lambda session, p: self.desk.complete(session.user, p),
             "media:url": self._media_url,
-            "auth:refresh": self.doorman.refresh,
+            "auth:refresh": self._refresh_token,
         }
 
     async def _list_rooms(self, session: Session, p: RoomList) -> dict[str, Any]:
@@ -159,8 +160,20 @@ class Gateway:
             raise RoomcastError(Code.NOT_FOUND)
         return await self.desk.url(session.user, p, room)
 
+    async def _refresh_token(self, session: Session, p: AuthRefresh) -> dict[str, Any]:
+        """Rooms that the new token does not open are left."""
+        answer = await self.doorman.refresh(session, p)
+        await self.rooms.recheck(session)
+        return answer
+
     def _hear_control(self, message: Any) -> None:
         self.doorman.hear_control(message, self.rooms.take_out)
+
+    def _resubscribed(self, owns: Callable[[str], bool]) -> None:
+        """What was published meanwhile was missed: messages are in the logs, revocations and removals in their keys."""
+        self.adapter.fanout.reconcile(owns)
+        if owns(CONTROL):
+            self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
 
     # --- running ---
 
@@ -205,6 +218,7 @@ class Gateway:
     def _start_parts(self) -> None:
         self.adapter.on_node_message = self.desk.reply
         self.adapter.start(self.log)
+        self.adapter.backplane.on_resubscribed = self._resubscribed
         self.people.start()
         self.control.start()
         self.tasks.start(self.people.run(), "people")
