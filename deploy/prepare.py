@@ -20,7 +20,7 @@ from deploy.layout import HOST, MACHINE_STATE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SW
 from deploy.processes import Plan, Programs, nginx_command
 
 _PUBLIC_PREFIX: Final = "roomcast-"
-_PUBLIC_LINK: Final = "public"
+_OWNER: Final = ".owner"
 _PID_FILE: Final = "supervisor.pid"
 
 
@@ -93,32 +93,31 @@ def public_folder(state: Path) -> Iterator[Path]:
     """A folder that nginx's workers can reach, removed at the end.
 
     Workers of a root master are another user, who cannot enter a checkout under a home of mode 0700; then the folder
-    lies in the temporary directory. Left over by a crash, it is removed at the next start.
+    lies in the temporary directory. What a crash left there is removed at the next start: nobody holds its lock.
     """
-    link = state / "run" / _PUBLIC_LINK
-    _remove_public(link)
+    outside = Path(tempfile.gettempdir())
+    for left in (*outside.glob(f"{_PUBLIC_PREFIX}*"), state / "run" / "public"):
+        _remove_abandoned(left)
     if os.geteuid() == 0:
-        folder = Path(tempfile.mkdtemp(prefix=_PUBLIC_PREFIX))
-        link.symlink_to(folder)
+        folder = Path(tempfile.mkdtemp(prefix=_PUBLIC_PREFIX, dir=outside))
     else:
-        folder = link
+        folder = state / "run" / "public"
         folder.mkdir()
     folder.chmod(0o755)
     (folder / "run").mkdir(mode=0o755)
-    try:
-        yield folder
-    finally:
-        _remove_public(link)
+    with (folder / _OWNER).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_public(link: Path) -> None:
-    if link.is_symlink():
-        target = link.readlink()
-        if target.name.startswith(_PUBLIC_PREFIX) and target.parent == Path(tempfile.gettempdir()):
-            shutil.rmtree(target, ignore_errors=True)
-        link.unlink()
-    elif link.exists():
-        shutil.rmtree(link)
+def _remove_abandoned(folder: Path) -> None:
+    with suppress(OSError), (folder / _OWNER).open() as lock:
+        if folder.stat().st_uid == os.geteuid():
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish_page(page: Path, public: Path) -> None:

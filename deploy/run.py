@@ -65,7 +65,7 @@ def run(options: Options) -> None:
                 await supervisor.Supervisor(plan.processes, paths, secrets).run(started)
 
             asyncio.run(life())
-        say("stopped; nothing was lost")
+        say(f"stopped; all that was said is kept in {options.state}")
 
 
 def _ignore_terminal() -> None:

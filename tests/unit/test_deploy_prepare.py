@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy import prepare
 from deploy.cluster import free_base
-from deploy.layout import Ports
+from deploy.layout import ROOT, Ports
 from deploy.prepare import CannotStart
 
 
@@ -61,9 +63,22 @@ def test_the_page_is_readable_by_everybody(tmp_path: Path) -> None:
 
 def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    left = prepare.public_folder(tmp_path)
-    first = left.__enter__()
-    with prepare.public_folder(tmp_path) as second:
-        assert second.exists()
-        assert not (first / "page").exists()
-        assert first == second or not first.exists()
+    script = (
+        "import os, sys; from pathlib import Path; from deploy import prepare\n"
+        "with prepare.public_folder(Path(sys.argv[1])) as folder: print(folder, flush=True); os._exit(9)"
+    )
+    crashed = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    left = Path(crashed.stdout.strip())
+    (left / "mark").touch()
+    with prepare.public_folder(tmp_path):
+        assert not (left / "mark").exists()
+
+
+def test_another_cluster_s_folder_is_left_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "run").mkdir(parents=True)
+    with prepare.public_folder(tmp_path / "a") as one, prepare.public_folder(tmp_path / "b") as other:
+        assert one != other
+        assert one.exists()
