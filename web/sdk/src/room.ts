@@ -6,10 +6,11 @@ import { RoomcastError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { NOBODY, peopleChanged, peopleListed } from "./people.ts";
 import type { PresenceBook } from "./presence.ts";
-import { MAX_LIST, type Media, type Member, type Message, type RoomChange, type RoomId, type UserId } from "./protocol.ts";
+import { MAX_LIST, type Media, type Member, type Message, type Payload, type RoomChange, type RoomId, type UserId } from "./protocol.ts";
+import { retrying } from "./retry.ts";
 import type { Sender } from "./sender.ts";
+import { OwnTypingSign, ReadMark, TypingWatch } from "./signs.ts";
 import { EMPTY_TIMELINE, hasHole, reduceTimeline, sinceOf, type Timeline, type TimelineAction } from "./timeline.ts";
-import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingHeard, type TypingState } from "./typing.ts";
 import { foldEvents, withDrafts, type ChatMessage } from "./view.ts";
 
 export type RoomPhase = "idle" | "joining" | "joined" | "refused";
@@ -70,7 +71,6 @@ export interface RoomContext {
 /** After an ack, the log's own copy is due within this time; else we missed it. */
 const ECHO_MS = 2000;
 const MAX_CATCH_UP_PAGES = 200;
-const READ_EVERY_MS = 1000;
 const CHANGE_ATTEMPTS = 3;
 
 export class Room {
@@ -80,12 +80,10 @@ export class Room {
   #state = EMPTY_ROOM;
   #timeline: Timeline = EMPTY_TIMELINE;
   #folded: { events: readonly Message[]; messages: ChatMessage[] } = { events: [], messages: [] };
-  #typing: TypingState = new Map();
-  #typingTimer: ReturnType<typeof setTimeout> | undefined;
-  #ownTyping = NOT_TYPING;
+  readonly #typing = new TypingWatch((typing) => this.#show({ typing }));
+  readonly #ownTyping = new OwnTypingSign((typing) => this.#context.link.drop("typing", { room: this.id, typing }));
+  readonly #readMark = new ReadMark((seq) => this.#tellRead(seq));
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #readTimer: ReturnType<typeof setTimeout> | undefined;
-  #readSeq = 0;
   #wanted = false;
   #joining: Promise<void> | null = null;
   #joinAgain = false;
@@ -149,17 +147,12 @@ export class Room {
 
   /** Call at every key press; what goes out is throttled. */
   setTyping(typing: boolean): void {
-    const [state, emit] = ownTyping(this.#ownTyping, typing, Date.now());
-    this.#ownTyping = state;
-    if (emit !== null) this.#context.link.drop("typing", { room: this.id, typing: emit });
+    this.#ownTyping.set(typing);
   }
 
   /** Says, at most once a second, that everything up to `seq` was read. */
   markRead(seq: number): void {
-    const known = this.#state.read[this.#context.self().user] ?? 0;
-    if (seq <= Math.max(known, this.#readSeq)) return;
-    this.#readSeq = seq;
-    this.#readTimer ??= setTimeout(() => void this.#tellRead(), READ_EVERY_MS);
+    if (seq > (this.#state.read[this.#context.self().user] ?? 0)) this.#readMark.set(seq);
   }
 
   // --- reading -------------------------------------------------------------------------------------------------------
@@ -201,20 +194,20 @@ export class Room {
 
   /** A new session knows nothing of us: join again, from where we were. */
   onReady(): void {
-    this.#ownTyping = NOT_TYPING;
+    this.#ownTyping.reset();
     this.#attempt = 0;
     if (this.#wanted) void this.#enter();
   }
 
   onMessage(message: Message): void {
     if (!this.#wanted) return;
-    this.#setTyping(typingHeard(this.#typing, message.user, false, Date.now()));
+    this.#typing.heard(message.user, false);
     this.#reduce({ type: "live", message });
     if (hasHole(this.#timeline)) void this.#enter();
   }
 
   onTyping(user: UserId, typing: boolean): void {
-    if (user !== this.#context.self().user) this.#setTyping(typingHeard(this.#typing, user, typing, Date.now()));
+    if (user !== this.#context.self().user) this.#typing.heard(user, typing);
   }
 
   onReceipt(user: UserId, seq: number): void {
@@ -247,7 +240,9 @@ export class Room {
   }
 
   stop(): void {
-    for (const timer of [this.#retryTimer, this.#typingTimer, this.#readTimer]) clearTimeout(timer);
+    clearTimeout(this.#retryTimer);
+    this.#typing.stop();
+    this.#readMark.stop();
   }
 
   // --- joining -------------------------------------------------------------------------------------------------------
@@ -324,43 +319,18 @@ export class Room {
     this.#changed.emit(this.#state);
   }
 
-  #setTyping(next: TypingState): void {
-    if (next.size === 0 && this.#typing.size === 0) return;
-    this.#typing = next;
-    clearTimeout(this.#typingTimer);
-    const expiry = nextExpiry(next);
-    const clear = () => this.#setTyping(typingExpired(this.#typing, Date.now()));
-    if (expiry !== null) this.#typingTimer = setTimeout(clear, Math.max(0, expiry - Date.now()) + 1);
-    this.#show({ typing: [...next.keys()] });
-  }
-
-  async #tellRead(): Promise<void> {
-    this.#readTimer = undefined;
-    const { user } = this.#context.self();
-    const seq = this.#readSeq;
-    this.onReceipt(user, seq);
-    await this.#context.link.call("receipt:read", { room: this.id, seq }).catch(() => {
-      this.#readSeq = 0;
-    });
+  async #tellRead(seq: number): Promise<void> {
+    this.onReceipt(this.#context.self().user, seq);
+    await this.#context.link.call("receipt:read", { room: this.id, seq });
   }
 
   /** An edit, deletion or reaction: under one id, so that trying again is safe. */
   async #change<E extends "message:edit" | "message:delete" | "message:react">(
     event: E,
-    rest: Record<string, unknown>,
+    rest: Omit<Payload<E>, "room" | "id">,
   ): Promise<void> {
-    const payload = { room: this.id, id: this.#context.newId(), ...rest } as never;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#context.link.call(event, payload);
-        return;
-      } catch (thrown) {
-        const error = RoomcastError.from(thrown);
-        if (!error.retryable || attempt >= CHANGE_ATTEMPTS) throw error;
-        const waitMs = backoffMs(attempt, Math.random(), RECONNECT, error.retryAfterMs);
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-      }
-    }
+    const payload = { room: this.id, id: this.#context.newId(), ...rest } as Payload<E>;
+    await retrying(() => this.#context.link.call(event, payload), CHANGE_ATTEMPTS, RECONNECT);
   }
 }
 

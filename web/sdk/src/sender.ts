@@ -15,6 +15,9 @@ import type { RoomId } from "./protocol.ts";
 /** Tries on a working connection before a message is shown as failed. */
 export const MAX_ATTEMPTS = 6;
 
+/** Messages whose acks are awaited at once; a long outbox must not run into the server's limit on events. */
+const MAX_IN_FLIGHT = 32;
+
 export interface SenderOptions {
   ackTimeoutMs?: number;
   resend?: BackoffPolicy;
@@ -87,9 +90,14 @@ export class Sender {
     this.#flush(room);
   }
 
+  #flushAll(): void {
+    for (const room of this.rooms()) this.#flush(room);
+  }
+
   #flush(room: RoomId): void {
     if (!this.#open.has(room) || this.#paused.has(room)) return;
     for (const draft of this.draftsOf(room)) {
+      if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
       if (draft.state === "sending" && !this.#inFlight.has(draft.id)) void this.#send(draft);
     }
   }
@@ -108,6 +116,7 @@ export class Sender {
       this.#inFlight.delete(draft.id);
       this.#apply({ type: "acked", id: draft.id, seq: answer.seq, time: answer.time });
       this.#acked.emit({ ...draft, seq: answer.seq });
+      this.#flushAll();
     } catch (error) {
       this.#inFlight.delete(draft.id);
       const wasCut = !this.#link.online || this.#link.state.ready?.session !== session;
@@ -121,9 +130,12 @@ export class Sender {
     // A broken connection is no answer: the draft goes out again once its room is joined.
     if (wasCut) return;
     if (!error.retryable || draft.attempts >= MAX_ATTEMPTS) {
-      return this.#apply({ type: "failed", id, error: error.wire });
+      this.#apply({ type: "failed", id, error: error.wire });
+      return this.#flushAll();
     }
-    this.#pause(draft.room, backoffMs(draft.attempts, Math.random(), this.#options.resend ?? RESEND, error.retryAfterMs));
+    const policy = this.#options.resend ?? RESEND;
+    this.#pause(draft.room, backoffMs(draft.attempts, Math.random(), policy, error.retryAfterMs));
+    this.#flushAll();
   }
 
   #pause(room: RoomId, waitMs: number): void {

@@ -1,10 +1,11 @@
 /** A file's way into a room: signed over the socket, sent over HTTP, confirmed over the socket. */
 
-import { backoffMs, RESEND } from "./backoff.ts";
+import { RESEND } from "./backoff.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Media, RoomId, SignedUpload } from "./protocol.ts";
+import { retrying } from "./retry.ts";
 
 export type UploadPhase = "signing" | "sending" | "checking" | "done" | "failed" | "cancelled";
 
@@ -90,20 +91,8 @@ export class Upload {
     return this.#transport(signed, file, (sentBytes) => this.#show({ sentBytes }), this.#abort.signal);
   }
 
-  async #retrying<T>(attempts: number, work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      this.#abort.signal.throwIfAborted();
-      try {
-        const result = await work();
-        this.#abort.signal.throwIfAborted();
-        return result;
-      } catch (thrown) {
-        const error = RoomcastError.from(thrown);
-        if (this.#abort.signal.aborted || !error.retryable || attempt >= attempts) throw error;
-        const waitMs = backoffMs(attempt, Math.random(), RESEND, error.retryAfterMs);
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-      }
-    }
+  #retrying<T>(attempts: number, work: () => Promise<T>): Promise<T> {
+    return retrying(work, attempts, RESEND, this.#abort.signal);
   }
 
   #show(part: Partial<UploadState>): void {

@@ -119,9 +119,10 @@ describe("sending", () => {
     const { client, room } = await joined();
     gateway.cut();
     await until(() => client.state.phase !== "online", "offline");
-    for (const text of ["a", "b", "c"]) room.send({ text });
-    await until(() => gateway.log.length === 3, "all arrived");
-    assert.deepEqual(gateway.log.map(({ text }) => text), ["a", "b", "c"]);
+    const texts = Array.from({ length: 80 }, (_, index) => `number ${index}`);
+    for (const text of texts) room.send({ text });
+    await until(() => gateway.log.length === 80, "all arrived");
+    assert.deepEqual(gateway.log.map(({ text }) => text), texts);
   });
 
   it("pauses a room after a retryable refusal, and shows a final one as failed", async () => {

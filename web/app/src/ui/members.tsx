@@ -17,7 +17,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
     <aside class={isDrawer ? "members drawer" : "members"} aria-label="Members" data-testid="members">
       <header class="panel-head">
         <h2>
-          People <span class="count">{Math.max(state.occupancy, sorted.length)}</span>
+          People {sorted.length > 0 && <span class="count">{Math.max(state.occupancy, sorted.length)}</span>}
         </h2>
         <IconButton icon="close" label="Close the list of people" onClick={onClose} />
       </header>
@@ -29,7 +29,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
         {gone.map((member) => (
           <MemberItem key={member.user} member={member} />
         ))}
-        {state.phase !== "joined" && state.members.length === 0 && <MemberSkeleton />}
+        {state.phase !== "joined" && state.phase !== "refused" && state.members.length === 0 && <MemberSkeleton />}
       </ul>
       {state.moreMembers && (
         <button class="button small" onClick={() => void room.loadMembers().catch(() => {})}>
