@@ -94,9 +94,13 @@ class Chat:
 
     async def react(self, session: Session, p: MessageReact) -> Answer:
         await self._door.require(session, p.room)
-        await self._target(p.room, p.target)
+
+        async def rewrites() -> list[Rewrite]:
+            await self._target(p.room, p.target)
+            return []
+
         tail = _fields(session, p.id, "reaction", target=p.target, emoji=p.emoji, on=p.on)
-        return _receipt(await self._log.append(p.room, session.user, p.id, tail))
+        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def history(self, session: Session, p: MessageHistory) -> Answer:
         await self._door.require(session, p.room)
@@ -125,7 +129,7 @@ class Chat:
                     known := await self._log.known(room, session.user, message_id)
                 ):
                     raise
-                return known  # a resend of a deletion that took effect: its target is gone by now
+                return known  # a resend of what took effect: its target was deleted by it, or since
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
