@@ -1,0 +1,122 @@
+"""Writes the tables in README.md and docs/ that repeat what the code says; tests/unit/test_docs.py checks them.
+
+    python -m docs.tables     write them anew
+
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from contract.errors import Code
+from gateway.config import Config as GatewayConfig
+from gateway.observe import Metrics as GatewayMetrics
+from media.config import Config as MediaConfig
+from media.observe import Metrics as MediaMetrics
+from presence.config import Config as PresenceConfig
+from presence.observe import Metrics as PresenceMetrics
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PROCESSES: Final[Mapping[str, type[BaseSettings]]] = {
+    "gateway": GatewayConfig,
+    "presence": PresenceConfig,
+    "media": MediaConfig,
+}
+_BLOCK: Final = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def variables(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
+    """The environment variables that a process reads."""
+    prefix = settings.model_config.get("env_prefix", "")
+    return {str(f.validation_alias or f"{prefix}{name}".upper()): f for name, f in settings.model_fields.items()}
+
+
+def configuration() -> str:
+    """Every variable: who reads it, its default, and what it means."""
+    read_by: dict[str, dict[str, FieldInfo]] = {}
+    for process, settings in PROCESSES.items():
+        for name, field in variables(settings).items():
+            read_by.setdefault(name, {})[process] = field
+    rows = (
+        (f"`{name}`", ", ".join(fields), _merged(fields, _default), _merged(fields, lambda f: f.description or ""))
+        for name, fields in read_by.items()
+    )
+    return _table(("variable", "read by", "default", "meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value: Any = field.default
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    if isinstance(value, bool):
+        value = int(value)
+    return "" if value in (None, "") else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _merged(fields: Mapping[str, FieldInfo], say: Callable[[FieldInfo], str]) -> str:
+    """What all processes say; where they differ, each by its name."""
+    speakers: dict[str, list[str]] = {}
+    for process, field in fields.items():
+        speakers.setdefault(say(field), []).append(process)
+    if len(speakers) == 1:
+        return next(iter(speakers))
+    return "; ".join(f"*{', '.join(processes)}:* {text or 'none'}" for text, processes in speakers.items())
+
+
+def errors() -> str:
+    """Every error code of the protocol."""
+    rows = ((str(c.number), f"`{c.reason}`", "yes" if c.retryable else "no", c.meaning) for c in Code)
+    return _table(("code", "reason", "retryable", "meaning"), rows)
+
+
+def metrics() -> str:
+    """Every metric of our own, as Prometheus sees it."""
+    expositions = (GatewayMetrics().exposition(), PresenceMetrics().exposition(), MediaMetrics().exposition())
+    return _table(("metric", "type", "meaning"), (row for text in expositions for row in _metric_rows(text.decode())))
+
+
+def _metric_rows(text: str) -> Iterable[tuple[str, str, str]]:
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    for name, meaning in re.findall(r"^# HELP (roomcast_\S+) (.+)$", text, re.MULTILINE):
+        if not name.endswith("_created"):
+            yield f"`{name}`", kinds[name], meaning
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {"configuration": configuration, "errors": errors, "metrics": metrics}
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, tuple("---" for _ in head), *rows)
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def filled(text: str) -> str:
+    """`text` with every table as the code has it; raises KeyError for one that nobody makes."""
+    return _BLOCK.sub(lambda match: match[1] + TABLES[match["name"]]() + match[3], text)
+
+
+def documents() -> list[Path]:
+    """The files that may hold tables."""
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def main() -> None:
+    for path in documents():
+        before = path.read_text()
+        after = filled(before)
+        if after != before:
+            path.write_text(after)
+            print(path.relative_to(ROOT))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
