@@ -69,7 +69,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         if isinstance(data, str):
             if packet is not None:
                 raise ValueError("text where an attachment was announced")
-            packet = self.packet_class(encoded_packet=data or "?")
+            packet = self.packet_class(encoded_packet=data)
             if not packet.attachment_count:
                 return packet
             self._binary_packet[sid] = packet

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -74,12 +73,23 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         binary: bool | None = None,
         encoded_packet: str | None = None,
     ) -> None:
-        if encoded_packet is None and binary is None and data is not None:
-            # Whatever orjson can write holds no bytes: that is quicker than to look.
-            with suppress(TypeError):
-                self._json = orjson.dumps(data)
-                binary = False
-        super().__init__(packet_type, data, namespace, id, binary, encoded_packet)
+        if encoded_packet is None and (binary is not None or not self._write(data)):
+            super().__init__(packet_type, data, namespace, id, binary)
+            return
+        self.packet_type = packet_type
+        self.data = data
+        self.namespace = namespace
+        self.id = id
+        self.attachments = []
+        self.attachment_count = 0 if encoded_packet is None else self.decode(encoded_packet)
+
+    def _write(self, data: Any) -> bool:
+        """Write `data` as JSON; False when it holds bytes (quicker than to look), or what orjson does not write."""
+        try:
+            self._json = orjson.dumps(data) if data is not None else b""
+        except TypeError:
+            return False
+        return True
 
     def encode(self) -> str | list[str | bytes]:
         """The packet as text; followed by its attachments when it has any."""

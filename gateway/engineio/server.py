@@ -32,6 +32,7 @@ _default_log = logging.getLogger(__name__)
 class EngineServer:
     """An Engine.IO server. `node` becomes part of every session id: `g<node>.<random>`.
 
+    Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
     `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
     `observer`: told of what happens. Raises ValueError for options that make no sense.
     """

@@ -1,0 +1,147 @@
+"""The flush: joined writes, slices, order, and sessions that cannot take any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.engineio.commands import Command, Ended
+from gateway.engineio.core import Phase
+from gateway.engineio.frames import Frames
+from gateway.engineio.observer import NoObserver
+from gateway.engineio.outlet import SLICE, Outlet
+from gateway.engineio.rules import Reason, Rules
+from gateway.engineio.session import Session
+
+
+class Counter(NoObserver):
+    def __init__(self) -> None:
+        self.total = (0, 0, 0)
+
+    def sent(self, writes: int, packets: int, size: int) -> None:
+        self.total = (self.total[0] + writes, self.total[1] + packets, self.total[2] + size)
+
+
+class Shell:
+    """A server without sockets: what sessions write is remembered, what they command is listed."""
+
+    def __init__(self, soon: list[Callable[[], None]]) -> None:
+        self.soon = soon
+        self.observer = Counter()
+        self.outlet = Outlet(lambda: self.observer)
+        self.commands: list[Command] = []
+
+    def run(self, session: Session, commands: list[Command]) -> None:
+        self.commands += commands
+
+    def now(self) -> float:
+        return 0.0
+
+    def watch(self, session: Session) -> None: ...
+
+    def bury(self, link: Any) -> None: ...
+
+    def announce_received(self, packets: int, size: int) -> None: ...
+
+    def session(self, rules: Rules | None = None, phase: Phase = Phase.WEBSOCKET) -> tuple[Session, list[bytes]]:
+        session = Session(self, "g1.x", "", rules or Rules(), phase)
+        written: list[bytes] = []
+        session.write = written.append
+        return session, written
+
+    def tick(self) -> int:
+        """Run what was put off to the next tick; returns how much there was."""
+        due, self.soon[:] = list(self.soon), []
+        for call in due:
+            call()
+        return len(due)
+
+
+class _Loop:
+    def __init__(self, soon: list[Callable[[], None]]) -> None:
+        self.call_soon = soon.append
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
+    soon: list[Callable[[], None]] = []
+    monkeypatch.setattr("asyncio.get_running_loop", lambda: _Loop(soon))
+    return Shell(soon)
+
+
+def test_one_tick_is_one_write(shell: Shell) -> None:
+    session, written = shell.session()
+    session.push(Frames(b"a"))
+    shell.outlet.push_many([session], Frames(b"b"))
+    session.push(Frames(b"c"))
+    assert written == []
+    assert shell.tick() == 1
+    assert written == [b"\x81\x024a\x81\x024b\x81\x024c"]
+    assert session.credit == session.max_credit
+    assert shell.observer.total == (1, 3, 12)
+    assert shell.tick() == 0
+
+
+def test_each_gets_its_own_although_rooms_share(shell: Shell) -> None:
+    sessions = [shell.session() for _ in range(4)]
+    shell.outlet.push_many([session for session, _ in sessions], Frames(b"room"))
+    sessions[1][0].push(Frames(b"own"))
+    shell.outlet.push_many([session for session, _ in sessions[:3]], Frames(b"more"))
+    shell.tick()
+    texts = [[part for part in (b"room", b"own", b"more") if part in written[0]] for _, written in sessions]
+    assert texts == [[b"room", b"more"], [b"room", b"own", b"more"], [b"room", b"more"], [b"room"]]
+
+
+def test_many_are_served_in_slices(shell: Shell) -> None:
+    sessions = [shell.session() for _ in range(SLICE * 2 + 1)]
+    shell.outlet.push_many([session for session, _ in sessions], Frames(b"1"))
+    shell.tick()
+    assert sum(len(written) for _, written in sessions) == SLICE
+    shell.outlet.push_many([session for session, _ in sessions], Frames(b"2"))
+    while shell.tick():
+        pass
+    assert {b"".join(written) for _, written in sessions} == {b"\x81\x0241\x81\x0242"}
+
+
+def test_a_full_transport_lets_it_wait(shell: Shell) -> None:
+    session, written = shell.session()
+    session.push(Frames(b"a"))
+    session.pause()
+    session.push(Frames(b"b"))
+    shell.tick()
+    assert written == []
+    session.resume_writing()
+    shell.tick()
+    assert written == [b"\x81\x024a\x81\x024b"]
+
+
+def test_a_burst_beyond_the_bound_is_written_at_once(shell: Shell) -> None:
+    session, written = shell.session(Rules(max_buffer=100))
+    for _ in range(5):
+        session.push(Frames(b"x" * 57))
+    assert [len(data) for data in written] == [60, 60, 60, 60]
+    shell.tick()
+    assert len(written) == 5
+    assert shell.commands == []
+
+
+def test_a_burst_that_the_transport_refuses_ends_the_session(shell: Shell) -> None:
+    session, _ = shell.session(Rules(max_buffer=100))
+    session.write = lambda data: session.pause()
+    for _ in range(4):
+        session.push(Frames(b"x" * 57))
+    assert Ended(Reason.SLOW_CLIENT) in shell.commands
+
+
+def test_closed_sessions_take_nothing(shell: Shell) -> None:
+    session, written = shell.session()
+    session.push(Frames(b"a"))
+    session.close(Reason.RECONNECT)
+    session.detach()
+    shell.outlet.push_many([session], Frames(b"b"))
+    session.push(Frames(b"c"))
+    shell.tick()
+    assert written == []
+    assert session.waiting == 0
