@@ -208,7 +208,8 @@ class Rooms:
     async def create(self, session: Session, p: RoomCreate) -> Answer:
         if p.room.startswith("dm:") or (p.room.startswith("public:") and p.kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
-        await self._store.create(p.room, session.user, p.kind, p.name or "")
+        is_outsider = not await self.may_enter(session, p.room)
+        await self._store.create(p.room, session.user, p.kind, p.name or "", is_outsider=is_outsider)
         await self._store.list_room(session.user, p.room, p.name or "")
         return {"room": p.room, "kind": p.kind, "name": p.name or p.room, "role": "owner"}
 

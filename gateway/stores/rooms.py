@@ -47,10 +47,10 @@ class RoomStore:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
         return _text(await self._script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
-    async def create(self, room: str, owner: str, kind: str, name: str) -> None:
-        """Raises CONFLICT when the room is stored already."""
+    async def create(self, room: str, owner: str, kind: str, name: str, *, is_outsider: bool) -> None:
+        """Raises CONFLICT when the room is stored already; an outsider gets no room that others use by their tokens."""
         names = (keys.room_meta(room), keys.room_members(room))
-        if not await self._script("room_create", names, (owner, kind, name)):
+        if not await self._script("room_create", names, (owner, kind, name, "unused" if is_outsider else "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
 
     async def set_role(self, room: str, user: str, role: str) -> None:
