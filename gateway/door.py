@@ -182,11 +182,11 @@ class Doorman:
         concerned = [
             session
             for session in list(self._sessions.values())
-            if (message.closed and message.room in session.rooms) or session.user == message.user
+            if session.user == message.user
+            or (message.closed and (message.room in session.rooms or message.room in session.joining))
         ]
         for session in concerned:
-            if message.room in session.rooms:
-                await leave(session, message.room)
+            await leave(session, message.room)
         change = "closed" if message.closed else "removed"
         sids = [session.sid for session in concerned]
         self._outbox.to_sessions(sids, ROOM, {"room": message.room, "change": change})

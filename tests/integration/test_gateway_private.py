@@ -1,0 +1,279 @@
+"""Private rooms: members see everything, strangers nothing, not even that the room is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contract import keys
+from tests.gateways import Client, Clients, Gateway, eventually, raw, store, token, unique
+
+Pair = list[Gateway]
+
+
+async def make_room(owner: Client, *members: Client, kind: str = "private") -> str:
+    room = unique("team")
+    await owner.ok("room:create", {"room": room, "kind": kind, "name": "The team"})
+    for member in members:
+        await owner.ok("room:invite", {"room": room, "user": member.user})
+    return room
+
+
+def every_way_in(room: str, upload: str = "A" * 22) -> list[tuple[str, dict[str, Any]]]:
+    """Each event that names a room, as a stranger would try it."""
+    return [
+        ("room:join", {"room": room}),
+        ("room:join", {"room": room, "since": {"seq": 0, "epoch": "0123456789abcdef"}}),
+        ("room:leave", {"room": room}),
+        ("room:members", {"room": room}),
+        ("room:invite", {"room": room, "user": "eve"}),
+        ("room:remove", {"room": room, "user": "owner"}),
+        ("message:send", {"room": room, "id": "an-id", "text": "hello"}),
+        ("message:send", {"room": room, "id": "an-id", "upload": upload}),
+        ("message:edit", {"room": room, "id": "an-id", "target": 1, "text": "x"}),
+        ("message:delete", {"room": room, "id": "an-id", "target": 1}),
+        ("message:react", {"room": room, "id": "an-id", "target": 1, "emoji": "x", "on": True}),
+        ("message:history", {"room": room}),
+        ("message:history", {"room": room, "before": 2}),
+        ("receipt:read", {"room": room, "seq": 1}),
+        ("media:sign", {"room": room, "name": "a.png", "type": "image/png", "size": 10}),
+    ]
+
+
+async def test_a_member_may_everything_a_stranger_nothing(pair: Pair, clients: Clients) -> None:
+    owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
+    eve = await clients(pair[1], unique("eve"))
+    room = await make_room(owner, bob)
+    invited = await bob.expect("room", lambda e: e["change"] == "invited")
+    assert (invited["room"], invited["name"], invited["by"]) == (room, "The team", owner.user)
+    await owner.join(room)
+    await bob.join(room)
+    await owner.send(room, "members only")
+    await bob.expect_text("members only")
+
+    for event, payload in every_way_in(room):
+        answer = await eve.call(event, payload)
+        assert event == "room:leave" or answer["error"]["reason"] == "forbidden", (event, answer)
+        assert "members only" not in str(answer)
+    await eve.io.emit("typing", {"room": room, "typing": True})
+    await eve.ok("room:list")
+
+    await owner.send(room, "after")
+    await bob.expect_text("after")
+    assert bob.texts(room) == ["members only", "after"]
+    assert bob.seen("typing") == []
+    assert [name for name, _ in eve.events] == ["ready"]
+
+
+async def test_a_room_that_exists_answers_a_stranger_byte_for_byte_like_one_that_does_not(
+    pair: Pair, clients: Clients
+) -> None:
+    owner = await clients(pair[0], unique("owner"))
+    room = await make_room(owner)
+    await owner.send(room, "hello")
+    nothing = "team-" + "0" * (len(room) - 5)
+
+    async def answers(of: str) -> list[str]:
+        said = []
+        async with raw(pair[1]) as socket:
+            await socket.sign_in("eve")
+            for number, (event, payload) in enumerate(every_way_in(of)):
+                await socket.send(f"42{number}" + json.dumps([event, payload]))
+                said.append(await socket.until(lambda frame: frame.startswith("43")))
+        return said
+
+    assert await answers(room) == await answers(nothing)
+
+
+async def test_an_upload_of_a_private_room_looks_like_one_that_does_not_exist(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    owner, eve = await clients(pair[0], unique("owner")), await clients(pair[1], unique("eve"))
+    room = await make_room(owner)
+    upload = uuid4().hex
+    with store(gateway_redis) as redis:
+        redis.hset(
+            keys.upload(upload), mapping={"owner": owner.user, "room": room, "media": '{"upload":"' + upload + '"}'}
+        )
+
+    known = await eve.call("media:url", {"upload": upload})
+    unknown = await eve.call("media:url", {"upload": uuid4().hex})
+
+    assert known == unknown
+    assert known["error"]["reason"] == "not_found"
+    assert await owner.refused("media:url", {"upload": upload}) == "media_unavailable"
+    assert await eve.refused("message:send", {"room": "public:lobby", "id": "i", "upload": upload}) == "not_found"
+
+
+async def test_a_message_carries_what_the_storage_confirmed(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room, upload, unverified = unique("public:talk"), uuid4().hex, uuid4().hex
+    await ada.join(room)
+    media = '{"upload":"u","url":"https://files.example/u","type":"image/png","size":10,"name":"a.png"}'
+    with store(gateway_redis) as redis:
+        redis.hset(keys.upload(upload), mapping={"owner": ada.user, "room": room, "media": media})
+        redis.expire(keys.upload(upload), 40 * 86_400)
+        redis.hset(keys.upload(unverified), mapping={"owner": ada.user, "room": room})
+
+    await ada.ok("message:send", {"room": room, "id": "m", "upload": upload, "text": "look"})
+
+    message = await ada.expect_text("look")
+    assert (message["kind"], message["media"]["url"]) == ("media", "https://files.example/u")
+    assert await ada.refused("message:send", {"room": room, "id": "n", "upload": unverified}) == "upload_incomplete"
+    elsewhere = {"room": unique("public:talk"), "id": "o", "upload": upload}
+    assert await ada.refused("message:send", elsewhere) == "not_found"
+
+
+async def test_an_invitation_opens_the_room_on_the_other_gateway_at_once(pair: Pair, clients: Clients) -> None:
+    owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
+    room = await make_room(owner)
+    assert await bob.refused("room:join", {"room": room}) == "forbidden"
+
+    await owner.ok("room:invite", {"room": room, "user": bob.user})
+
+    assert (await bob.join(room))["room"] == room
+
+
+async def test_a_removal_closes_the_room_on_the_other_gateway_at_once(pair: Pair, clients: Clients) -> None:
+    owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
+    second_device = await clients(pair[0], bob.user)
+    room = await make_room(owner, bob)
+    for who in (owner, bob, second_device):
+        await who.join(room)
+
+    await owner.ok("room:remove", {"room": room, "user": bob.user})
+
+    for device in (bob, second_device):
+        assert (await device.expect("room", lambda e: e["change"] == "removed"))["room"] == room
+    await owner.send(room, "without bob")
+    await owner.expect_text("without bob")
+    for device in (bob, second_device):
+        for event, payload in every_way_in(room):
+            answer = await device.call(event, payload)
+            assert event == "room:leave" or answer["error"]["reason"] == "forbidden", (event, answer)
+        assert device.texts(room) == []
+        assert room not in str(await device.ok("room:list"))
+    left = [row["user"] for row in (await owner.ok("room:members", {"room": room}))["members"]]
+    assert left == [owner.user]
+
+
+async def test_a_removal_in_the_middle_of_joining_wins(pair: Pair, clients: Clients) -> None:
+    owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
+
+    for _ in range(10):
+        room = await make_room(owner, bob)
+        await asyncio.gather(
+            bob.call("room:join", {"room": room}), owner.ok("room:remove", {"room": room, "user": bob.user})
+        )
+        await bob.expect("room", lambda e, room=room: e["room"] == room and e["change"] == "removed")
+        await owner.send(room, "without bob")
+        assert await bob.refused("message:history", {"room": room}) == "forbidden"
+        assert bob.texts(room) == []
+
+
+async def test_who_may_invite_and_remove(pair: Pair, clients: Clients) -> None:
+    owner, admin = await clients(pair[0], unique("owner")), await clients(pair[1], unique("admin"))
+    bob, eve = await clients(pair[0], unique("bob")), await clients(pair[1], unique("eve"))
+    room = await make_room(owner, bob)
+    await owner.ok("room:invite", {"room": room, "user": admin.user, "role": "admin"})
+
+    for nobody in (bob, eve):
+        assert await nobody.refused("room:invite", {"room": room, "user": eve.user}) == "forbidden"
+        assert await nobody.refused("room:remove", {"room": room, "user": admin.user}) == "forbidden"
+    await admin.ok("room:invite", {"room": room, "user": eve.user})
+    await admin.ok("room:remove", {"room": room, "user": eve.user})
+    assert await admin.refused("room:remove", {"room": room, "user": owner.user}) == "forbidden"
+    assert await owner.refused("room:remove", {"room": room, "user": owner.user}) == "forbidden"
+    assert await admin.refused("room:remove", {"room": room, "user": eve.user}) == "not_found"
+    await bob.ok("room:remove", {"room": room, "user": bob.user})
+    assert await bob.refused("room:join", {"room": room}) == "forbidden"
+    assert await owner.refused("room:invite", {"room": room, "user": bob.user, "role": "owner"}) == "bad_request"
+    await owner.ok("room:invite", {"room": room, "user": owner.user, "role": "member"})
+    await owner.ok("room:invite", {"room": room, "user": bob.user})
+    assert await owner.refused("room:create", {"room": room, "kind": "private"}) == "conflict"
+
+
+async def test_an_admin_can_be_made_a_member_again(pair: Pair, clients: Clients) -> None:
+    owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
+    room = await make_room(owner)
+    await owner.ok("room:invite", {"room": room, "user": bob.user, "role": "admin"})
+    await owner.ok("room:invite", {"room": room, "user": bob.user, "role": "member"})
+
+    assert await bob.refused("room:invite", {"room": room, "user": "carol"}) == "forbidden"
+
+
+async def test_a_room_made_public_is_open_to_everybody(pair: Pair, clients: Clients) -> None:
+    owner, eve = await clients(pair[0], unique("owner")), await clients(pair[1], unique("eve"))
+    room = await make_room(owner, kind="public")
+
+    await eve.join(room)
+    await eve.send(room, "hello")
+    assert await eve.refused("room:invite", {"room": room, "user": "x"}) == "forbidden"
+
+
+@pytest.mark.parametrize("room", ["public:x", "dm:a:b", "dm:", "public:"])
+async def test_reserved_ids_make_no_private_rooms(pair: Pair, clients: Clients, room: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+
+    assert await ada.refused("room:create", {"room": room, "kind": "private"}) == "forbidden"
+
+
+async def test_a_token_pattern_opens_rooms_and_its_absence_does_not(pair: Pair, clients: Clients) -> None:
+    team = unique("team")
+    ada = await clients(pair[0], unique("ada"), rooms=[f"{team}-*"])
+    eve = await clients(pair[1], unique("eve"), rooms=["other-*"])
+    await ada.join(f"{team}-1")
+    await ada.send(f"{team}-1", "hello")
+
+    assert await ada.refused("room:join", {"room": team}) == "forbidden"
+    assert await eve.refused("room:join", {"room": f"{team}-1"}) == "forbidden"
+    everything = await clients(pair[0], unique("all"), rooms=["*"])
+    assert await everything.refused("room:join", {"room": "dm:ada:bob"}) == "forbidden"
+
+
+async def test_nobody_takes_over_a_room_that_others_use_by_their_tokens(pair: Pair, clients: Clients) -> None:
+    room = unique("team")
+    ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
+    await ada.join(room)
+    await ada.send(room, "between us")
+
+    assert await eve.refused("room:create", {"room": room, "kind": "private"}) == "conflict"
+    assert await eve.refused("room:create", {"room": room, "kind": "public"}) == "conflict"
+    assert await eve.refused("message:history", {"room": room}) == "forbidden"
+    await ada.ok("room:create", {"room": room, "kind": "private"})
+
+
+async def test_a_refreshed_token_leaves_the_rooms_it_does_not_open(pair: Pair, clients: Clients) -> None:
+    room, other = unique("team"), unique("public:talk")
+    ada = await clients(pair[0], unique("ada"), rooms=[room])
+    bob = await clients(pair[1], unique("bob"), rooms=[room])
+    for who in (ada, bob):
+        await who.join(room)
+        await who.join(other)
+
+    await ada.ok("auth:refresh", {"token": token(ada.user)})
+
+    assert (await ada.expect("room", lambda e: e["change"] == "removed"))["room"] == room
+    await bob.send(room, "without ada")
+    await bob.send(other, "with ada")
+    await ada.expect_text("with ada")
+    assert ada.texts(room) == []
+    assert await ada.refused("room:join", {"room": room}) == "forbidden"
+
+
+async def test_strangers_leave_no_keys_behind(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    eve = await clients(pair[0], unique("eve"))
+    room = unique("nothing")
+
+    for event, payload in every_way_in(room):
+        await eve.call(event, payload)
+
+    def leftovers() -> list[str]:
+        with store(gateway_redis) as redis:
+            return list(redis.scan_iter(f"*{room}*"))
+
+    await eventually(lambda: not leftovers(), "no keys")
