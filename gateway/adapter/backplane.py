@@ -7,53 +7,61 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from contract.redis_url import RedisTarget, parse
-from gateway.adapter.shard import LinkDown, Shard
-from gateway.adapter.topology import Topology, make_topology
+from gateway.adapter.link import LinkDown
+from gateway.adapter.shard import Resolve, Shard
+from gateway.adapter.topology import OneServer, SentinelMaster
 
-Message = Callable[[bytes, bytes], None]
+Owns = Callable[[str], bool]
 
 
 class Backplane:
-    """Commands and scripts by key, subscriptions by channel.
+    """Commands and scripts by key, subscriptions by channel; here on one server.
 
-    `on_message(channel, data)` hears every channel subscribed; `on_resubscribed(owns)` is called whenever a link has
-    (re)subscribed: `owns(channel)` tells which channels may have missed something.
+    `on_message(channel, data)` hears every channel subscribed; `on_resubscribed(owns)` is called whenever channels were
+    (re)subscribed: `owns(channel)` tells which ones may have missed something.
     """
 
-    def __init__(self, url: str, *, name: str, timeout_seconds: float = 1.0) -> None:
-        self.target: RedisTarget = parse(url)
-        self.on_message: Message = _ignore
-        self.on_resubscribed: Callable[[Callable[[str], bool]], None] = _ignore_shard
+    def __init__(self, target: RedisTarget, *, name: str, timeout_seconds: float = 1.0) -> None:
+        self.target = target
+        self.on_message: Callable[[bytes, bytes], None] = _ignore
+        self.on_resubscribed: Callable[[Owns], None] = _ignore_owns
         self._name = name
         self._timeout = timeout_seconds
-        self._topology: Topology = make_topology(self.target, timeout_seconds)
         self._shards: list[Shard] = []
         self._started = False
+        self._place: OneServer | SentinelMaster = (
+            SentinelMaster(target, timeout_seconds) if target.mode == "sentinel" else OneServer(target)
+        )
+
+    # --- life ---
 
     @property
     def is_started(self) -> bool:
         return self._started
 
     def start(self) -> None:
-        """Open the links in the background. Call once, inside the event loop."""
-        if self._started:
-            return
-        self._started = True
-        for resolve in self._topology.servers():
-            shard = Shard(
-                resolve,
-                name=self._name,
-                timeout_seconds=self._timeout,
-                on_message=self._hear,
-                on_resubscribed=self._resubscribed,
-            )
-            self._shards.append(shard)
-            shard.start()
+        """Open the links in the background, inside the event loop; repeated calls are no-ops."""
+        if not self._started:
+            self._started = True
+            self._add_shard(self._place.resolve)
+
+    def _add_shard(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> Shard:
+        shard = Shard(
+            resolve,
+            name=self._name,
+            timeout_seconds=self._timeout,
+            on_message=self._hear,
+            on_resubscribed=self._resubscribed,
+            on_moved=on_moved,
+        )
+        self._shards.append(shard)
+        shard.start()
+        return shard
 
     async def close(self) -> None:
         for shard in self._shards:
             await shard.close()
-        await self._topology.close()
+        await self._place.close()
 
     async def wait_up(self, seconds: float = 10.0) -> None:
         """Until every link is open; raises TimeoutError."""
@@ -69,51 +77,65 @@ class Backplane:
     def reconnects(self) -> int:
         return sum(shard.reconnects for shard in self._shards)
 
-    def run_id(self, key: str) -> str:
-        """The run id of the server that holds `key` ('' where it says nothing: on a cluster slots move)."""
-        return self._shard(key).run_id if len(self._shards) == 1 else ""
+    def reopen_hearing(self) -> None:
+        """Drop the pub/sub links: new ones are opened and all channels subscribed again."""
+        for shard in self._shards:
+            shard.reopen_hearing()
 
-    def call(self, key: str, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """One command on the server of `key`. Raises LinkDown at once; the future raises LinkLost or CommandError."""
+    # --- commands ---
+
+    def run_id(self, key: str) -> str:
+        """The run id of the server that holds `key`: another one may have another history. Raises LinkDown."""
+        return self._shard(key).run_id
+
+    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        """One command on the server of `key`. Raises LinkDown at once; awaiting raises LinkLost or CommandError."""
         return self._shard(key).call(*args)
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         """A script on the server of its first key; its place in the order is the place of this call."""
         return self._shard(keys[0]).script(name, keys, args)
 
-    def publish(self, channel: str, data: bytes) -> asyncio.Future[Any]:
-        """SPUBLISH; the future holds the number of links that heard it (of this server)."""
-        return self._shard(channel).call("SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
+    def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
+        """To a channel, sharded where it has a hash tag; the reply is the number of links of this server that heard."""
+        return self.call(channel, "SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
+
+    # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
+        """A future that is done once Redis has confirmed; it stays open while the link is down."""
         return self._shard(channel).subscribe(channel)
 
     def unsubscribe(self, channel: str) -> None:
         self._shard(channel).unsubscribe(channel)
 
-    def reopen_hearing(self) -> None:
-        """Drop the pub/sub links: new ones are opened and all channels subscribed again."""
-        for shard in self._shards:
-            shard.reopen_hearing()
+    # --- inside ---
 
     def _shard(self, key: str) -> Shard:
         if not self._shards:
             raise LinkDown("the adapter is not started")
-        return self._shards[self._topology.index(key)]
+        return self._shards[0]
 
     def _hear(self, channel: bytes, data: bytes) -> None:
         self.on_message(channel, data)
 
     def _resubscribed(self, shard: Shard) -> None:
-        def owns(channel: str) -> bool:
-            return self._shard(channel) is shard
+        channels = frozenset(shard.channels)
+        self.on_resubscribed(channels.__contains__)
 
-        self.on_resubscribed(owns)
+
+def make_backplane(url: str, *, name: str, timeout_seconds: float = 1.0) -> Backplane:
+    """For any URL of `contract.redis_url`; raises ValueError for another."""
+    from gateway.adapter.cluster import ClusterBackplane  # its subclass
+
+    target = parse(url)
+    kind = ClusterBackplane if target.mode == "cluster" else Backplane
+    return kind(target, name=name, timeout_seconds=timeout_seconds)
 
 
 def _ignore(channel: bytes, data: bytes) -> None:
     """Nobody listens yet."""
 
 
-def _ignore_shard(owns: Callable[[str], bool]) -> None:
+def _ignore_owns(owns: Owns) -> None:
     """Nobody listens yet."""

@@ -44,15 +44,22 @@ class CommandError(LinkError):
 class Link(asyncio.Protocol):
     """One connection. `call` for commands; pub/sub messages go to `on_push(channel, data)`."""
 
-    def __init__(self, *, timeout_seconds: float = 1.0, on_push: PushHandler | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_seconds: float = 1.0,
+        on_push: PushHandler | None = None,
+        on_unsubscribed: Callable[[bytes], None] | None = None,
+    ) -> None:
         self.run_id = ""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._timeout = timeout_seconds
         self._on_push = on_push
+        self._on_unsubscribed = on_unsubscribed or _ignore
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader()
-        self._pending: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._pending: deque[tuple[asyncio.Future[Any], float, Any]] = deque()
         self._out: list[bytes] = []
         self._checker: asyncio.TimerHandle | None = None
 
@@ -65,7 +72,7 @@ class Link(asyncio.Protocol):
         if self._transport is None or self.lost.done():
             raise LinkDown(_CLOSED)
         future = self._loop.create_future()
-        self._pending.append((future, self._loop.time()))
+        self._pending.append((future, self._loop.time(), args[0]))
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append(hiredis.pack_command(cast("Any", args)))
@@ -106,15 +113,22 @@ class Link(asyncio.Protocol):
         if self._on_push is not None and type(reply) is list and reply[0] in (b"smessage", b"message"):
             self._on_push(reply[1], reply[2])
             return
+        if self._on_push is not None and type(reply) is list and reply[0] == b"sunsubscribe" and self._is_news():
+            self._on_unsubscribed(reply[1])
+            return
         if not self._pending:
-            return  # an unsolicited sunsubscribe of a migrating slot: the cluster backplane watches the topology
-        future, _ = self._pending.popleft()
+            return
+        future, _, _ = self._pending.popleft()
         if future.done():
             return
         if isinstance(reply, hiredis.ReplyError):
             future.set_exception(CommandError(str(reply)))
         else:
             future.set_result(reply)
+
+    def _is_news(self) -> bool:
+        """Whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
+        return not self._pending or self._pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:
         """Redis that accepts but does not answer (a stopped process) ends the link: callers must not hang on it."""
@@ -130,10 +144,14 @@ class Link(asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
         pending, self._pending = self._pending, deque()
-        for future, _ in pending:
+        for future, _, _ in pending:
             if not future.done():
                 future.set_exception(LinkLost(reason))
                 future.exception()  # callers may have gone: no "never retrieved" noise
+
+
+def _ignore(channel: bytes) -> None:
+    """Nobody asked to be told."""
 
 
 async def open_link(
@@ -141,6 +159,7 @@ async def open_link(
     *,
     timeout_seconds: float = 1.0,
     on_push: PushHandler | None = None,
+    on_unsubscribed: Callable[[bytes], None] | None = None,
     name: str = "roomcast",
     scripts: bool = False,
 ) -> Link:
@@ -148,7 +167,7 @@ async def open_link(
     loop = asyncio.get_running_loop()
 
     def make() -> Link:
-        return Link(timeout_seconds=timeout_seconds, on_push=on_push)
+        return Link(timeout_seconds=timeout_seconds, on_push=on_push, on_unsubscribed=on_unsubscribed)
 
     async with asyncio.timeout(timeout_seconds):
         if target.unix_path is not None:

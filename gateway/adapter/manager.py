@@ -35,7 +35,7 @@ from contract.envelope import (
 )
 from contract.tasks import TaskSet
 from gateway.adapter import codec
-from gateway.adapter.backplane import Backplane
+from gateway.adapter.backplane import make_backplane
 from gateway.adapter.canary import CanaryWatch
 from gateway.adapter.delivery import Delivery, make_delivery
 from gateway.adapter.fanout import Fanout, RoomChannel, skip_members_of
@@ -68,7 +68,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.node = node
         self.incarnation = secrets.token_hex(4)
         self.observer = observer or AdapterObserver()
-        self.backplane = Backplane(url, name=f"roomcast-gateway-{node}", timeout_seconds=redis_timeout_seconds)
+        self.backplane = make_backplane(url, name=f"roomcast-gateway-{node}", timeout_seconds=redis_timeout_seconds)
         self.members = Members()
         self.fanout = Fanout(
             self.backplane,

@@ -15,7 +15,7 @@ from typing import Any, Final
 from contract.lua import script
 from contract.redis_url import RedisTarget
 from contract.tasks import TaskSet
-from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, LinkLost, PushHandler, open_link
+from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, PushHandler, open_link
 
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
@@ -39,12 +39,14 @@ class Shard:
         timeout_seconds: float,
         on_message: PushHandler,
         on_resubscribed: Callable[[Shard], None],
+        on_moved: Callable[[], None] | None = None,
     ) -> None:
         self._resolve = resolve
         self._name = name
         self._timeout = timeout_seconds
         self._on_message = on_message
         self._on_resubscribed = on_resubscribed
+        self._on_moved = on_moved or _nothing
         self._commands: Link | None = None
         self._hearing: Link | None = None
         self._wanted: dict[str, asyncio.Future[None]] = {}
@@ -116,7 +118,9 @@ class Shard:
         wanted = self._wanted.pop(channel, None)
         if wanted is None:
             return
-        wanted.cancel()
+        if not wanted.done():
+            wanted.set_exception(LinkDown("unsubscribed"))
+            wanted.exception()  # those who waited may have gone: no "never retrieved" noise
         if self._hearing is not None and self._hearing.is_open:
             self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
 
@@ -134,13 +138,26 @@ class Shard:
 
     def _confirmed(self, channel: str, reply: asyncio.Future[Any]) -> None:
         wanted = self._wanted.get(channel)
-        if wanted is None or wanted.done() or reply.cancelled():
+        error = LinkDown("cancelled") if reply.cancelled() else reply.exception()
+        if wanted is None or wanted.done():
             return
-        error = reply.exception()
         if error is None:
             wanted.set_result(None)
+        elif str(error).startswith("MOVED"):
+            self._on_moved()  # the channel is subscribed anew at its slot's owner
         elif isinstance(error, CommandError):
             wanted.set_exception(error)
+
+    def _unsubscribed(self, channel: bytes) -> None:
+        """The server dropped a channel on its own: its slot has moved."""
+        if (name := channel.decode()) in self._wanted:
+            self._wanted[name] = asyncio.get_running_loop().create_future()
+            self._on_moved()
+
+    @property
+    def channels(self) -> list[str]:
+        """What is subscribed here, or will be."""
+        return list(self._wanted)
 
     # --- keeping the links open ---
 
@@ -174,7 +191,11 @@ class Shard:
 
     async def _open_hearing(self) -> None:
         link = await open_link(
-            await self._resolve(), timeout_seconds=self._timeout, name=f"{self._name}-pubsub", on_push=self._on_message
+            await self._resolve(),
+            timeout_seconds=self._timeout,
+            name=f"{self._name}-pubsub",
+            on_push=self._on_message,
+            on_unsubscribed=self._unsubscribed,
         )
         self._hearing = link
         try:
@@ -197,9 +218,10 @@ class Shard:
                 self._wanted[channel] = asyncio.get_running_loop().create_future()
 
 
+def _nothing() -> None:
+    """On a single server channels do not move."""
+
+
 def _verb(channel: str, verb: str) -> str:
     """Channels with a hash tag are sharded; the few without one (`control`) are not."""
     return f"S{verb}" if "{" in channel else verb
-
-
-__all__ = ["CommandError", "LinkDown", "LinkError", "LinkLost", "Shard"]

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, NamedTuple
 
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 
 from contract.redis_url import RedisTarget
-from gateway.adapter.link import LinkDown
-
-Resolve = Callable[[], Awaitable[RedisTarget]]
-
-
-class Topology(Protocol):
-    """Where the servers are."""
-
-    def servers(self) -> list[Resolve]:
-        """One resolver per server; each is asked again before every connection."""
-        ...
-
-    def index(self, key: str) -> int:
-        """Which of them holds this key or channel."""
-        ...
-
-    async def close(self) -> None: ...
+from gateway.adapter.link import LinkDown, LinkError, open_link
 
 
 class OneServer:
@@ -34,17 +17,11 @@ class OneServer:
     def __init__(self, target: RedisTarget) -> None:
         self._target = target
 
-    def servers(self) -> list[Resolve]:
-        return [self._resolve]
-
-    def index(self, key: str) -> int:
-        return 0
+    async def resolve(self) -> RedisTarget:
+        return self._target
 
     async def close(self) -> None:
         pass
-
-    async def _resolve(self) -> RedisTarget:
-        return self._target
 
 
 class SentinelMaster:
@@ -56,28 +33,64 @@ class SentinelMaster:
             list(target.hosts), socket_timeout=timeout_seconds, protocol=2
         )
 
-    def servers(self) -> list[Resolve]:
-        return [self._resolve]
-
-    def index(self, key: str) -> int:
-        return 0
-
-    async def close(self) -> None:
-        for client in self._sentinel.sentinels:
-            await client.aclose()
-
-    async def _resolve(self) -> RedisTarget:
+    async def resolve(self) -> RedisTarget:
         t = self._target
         try:
             host, port = await self._sentinel.discover_master(t.service or "")
         except RedisError as error:
             raise LinkDown(f"no Sentinel names a master of {t.service}: {error}") from None
-        return RedisTarget("standalone", ((str(host), int(port)),), None, None, t.db, t.username, t.password, t.tls)
+        return at(t, str(host), int(port))
+
+    async def close(self) -> None:
+        for client in self._sentinel.sentinels:
+            await client.aclose()
 
 
-def make_topology(target: RedisTarget, timeout_seconds: float) -> Topology:
-    if target.mode == "sentinel":
-        return SentinelMaster(target, timeout_seconds)
-    if target.mode == "cluster":
-        raise ValueError("redis+cluster:// is not supported by the gateway yet")
-    return OneServer(target)
+class SlotRange(NamedTuple):
+    """Hash slots `first` to `last` belong to the master at `host:port`."""
+
+    first: int
+    last: int
+    host: str
+    port: int
+
+
+class Cluster:
+    """Asks any node of a cluster who holds which slots."""
+
+    def __init__(self, target: RedisTarget, timeout_seconds: float) -> None:
+        self._target = target
+        self._timeout = timeout_seconds
+        self._hosts = list(target.hosts)
+
+    async def discover(self) -> list[SlotRange]:
+        """Raises LinkDown when no known node answers."""
+        for host, port in list(self._hosts):
+            try:
+                link = await open_link(at(self._target, host, port), timeout_seconds=self._timeout)
+            except (LinkError, OSError, TimeoutError):
+                continue
+            try:
+                ranges = [_range(row, host) for row in await link.call("CLUSTER", "SLOTS")]
+            except LinkError:
+                continue
+            finally:
+                link.close()
+            self._hosts = list(dict.fromkeys([*((r.host, r.port) for r in ranges), *self._target.hosts]))
+            return ranges
+        raise LinkDown("no node of the cluster answers")
+
+    def at(self, host: str, port: int) -> RedisTarget:
+        return at(self._target, host, port)
+
+
+def at(target: RedisTarget, host: str, port: int) -> RedisTarget:
+    """One server with the credentials of `target`."""
+    db, user, password = target.db, target.username, target.password
+    return RedisTarget("standalone", ((host, port),), None, None, db, user, password, target.tls)
+
+
+def _range(row: list[Any], asked: str) -> SlotRange:
+    """An empty host means: the one that was asked."""
+    first, last, (host, port, *_) = row[0], row[1], row[2]
+    return SlotRange(first, last, host.decode() or asked, port)

@@ -1,0 +1,92 @@
+"""The adapter on a real Redis Cluster of three masters, also while slots move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from redis.crc import key_slot
+
+from contract import keys
+from gateway.adapter.backplane import Backplane, make_backplane
+from gateway.stores.log import LogStore
+from tests.adapters import aiohttp_node, listener
+from tests.redis_cluster import move_slot, redis_cluster
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    with redis_cluster(folder) as ports:
+        yield ports
+
+
+@pytest.fixture(scope="module")
+def url(ports: list[int]) -> str:
+    return f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}"
+
+
+async def test_rooms_on_all_masters(url: str) -> None:
+    rooms = [f"room{number}" for number in range(12)]
+    async with AsyncExitStack() as stack:
+        one, two = [await stack.enter_async_context(aiohttp_node(url, name)) for name in "12"]
+        ears = [await stack.enter_async_context(listener(node)) for node in (one, two)]
+        for room in rooms:
+            for node, ear in zip((one, two), ears, strict=True):
+                await node.sio.enter_room(ear.client.get_sid(), room)
+        for number, room in enumerate(rooms):
+            await one.sio.emit("n", number, room=room)
+        for ear in ears:
+            assert sorted(event[1] for event in await ear.wait(12)) == list(range(12))
+
+
+async def test_acks_cross_nodes(url: str) -> None:
+    async with aiohttp_node(url, "1") as one, aiohttp_node(url, "2") as two, listener(two) as ear:
+        ear.client.on("q", lambda n: n * 2)
+        assert await one.sio.call("q", 21, to=ear.client.get_sid(), timeout=5) == 42
+
+
+async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, ports: list[int]) -> None:
+    room = "moving"
+    slot = key_slot(keys.room_channel(room).encode())
+    heard: list[bytes] = []
+    backplane: Backplane = make_backplane(url, name="test")
+    backplane.on_message = lambda channel, data: heard.append(data)
+    backplane.start()
+    await backplane.wait_up()
+    log = LogStore(backplane)
+    try:
+        await backplane.subscribe(keys.room_channel(room))
+        receipts = [await log.append(room, "u", str(n), b'"n":1}') for n in range(20)]
+        for turn, target in enumerate((*ports, ports[0])):
+            sending = asyncio.ensure_future(_send(log, room, f"during{turn}"))
+            await asyncio.to_thread(move_slot, ports, slot, target)
+            receipts += await sending
+        receipts.append(await log.append(room, "u", "last", b'"n":1}'))
+        assert [receipt.seq for receipt in receipts] == list(range(1, len(receipts) + 1))
+        kept = (await log.after(room, 0, 500)).entries
+        assert len(kept) == len(receipts)
+        await _again_until_heard(log, room, heard)
+    finally:
+        await backplane.close()
+
+
+async def _send(log: LogStore, room: str, prefix: str) -> list[object]:
+    return [await log.append(room, "u", f"{prefix}-{n}", b'"n":1}') for n in range(30)]
+
+
+async def _again_until_heard(log: LogStore, room: str, heard: list[bytes]) -> None:
+    """The subscription has followed the slot: within two seconds new messages are heard again."""
+    deadline = asyncio.get_running_loop().time() + 2
+    number = 0
+    while asyncio.get_running_loop().time() < deadline:
+        number += 1
+        before = len(heard)
+        await log.append(room, "u", f"probe{number}", b'"n":1}')
+        await asyncio.sleep(0.05)
+        if len(heard) > before:
+            return
+    raise AssertionError("not heard after the move")
