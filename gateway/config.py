@@ -30,7 +30,7 @@ class Config(BaseSettings):
 
     redis_url: str = Field(
         validation_alias="ROOMCAST_REDIS_URL",
-        description="Redis: redis://, rediss://, unix://, redis+sentinel://",
+        description="Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://",
     )
     host: str = _setting("127.0.0.1", "ROOMCAST_HOST", "address of all ports")
     port: int = _setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
