@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from loadtest.bench.report import number
-from loadtest.bench.results import METRICS, Results, RowInfo
+from loadtest.bench.results import COMPARISON, METRICS, Results, RowInfo
 from loadtest.bench.stats import Spread
 
 _WIDTH: Final = 860
@@ -20,11 +20,11 @@ _PEER: Final = "#9aa5b1"
 
 
 def svg(results: Results) -> str:
-    """The chart; whiskers show the lowest and the highest round. Readable on light and on dark ground."""
+    """The rows in which all take part; whiskers show the lowest and the highest round. Readable on light and on dark ground."""
     figures = results.spreads()
     panels: list[str] = []
     top = 10
-    for row in results.rows:
+    for row in (row for row in results.rows if row.group == COMPARISON):
         bars = [
             (peer.title, peer.name.startswith("roomcast"), figures[row.name, peer.name][row.headline])
             for peer in results.peers

@@ -74,7 +74,7 @@ def _machine(results: Results) -> str:
 def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str:
     """One line per row of the benchmark, one column per server: medians, and ours against the better Node."""
     peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
-    header = ["work", "figure", *(peer.title for peer in peers), "Roomcast × Node"]
+    header = ["work", "figure", *(peer.title for peer in peers), "Roomcast: times better than Node"]
     lines = []
     for row in rows:
         found = _of_row(results, row, figures)

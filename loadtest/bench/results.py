@@ -10,6 +10,10 @@ from msgspec import Struct
 from loadtest.bench.stats import Spread, spread
 
 
+COMPARISON: Final = "Deliveries and connections"
+"""The group of rows in which all kinds of servers take part."""
+
+
 class Sample(Struct, frozen=True):
     """The figures of one server in one row and round, by name (see `METRICS`)."""
 
@@ -31,7 +35,7 @@ class RowInfo(Struct, frozen=True):
     name: str
     title: str
     headline: str
-    group: str = "Deliveries and connections"
+    group: str = COMPARISON
 
 
 class Results(Struct, frozen=True):

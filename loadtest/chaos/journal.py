@@ -1,0 +1,100 @@
+"""What the clients of a run write down. Times are seconds of one monotonic clock. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Via = Literal["live", "join", "history"]
+
+
+class Place(NamedTuple):
+    """Where a message lies in a room."""
+
+    epoch: str
+    seq: int
+
+
+class Delivery(NamedTuple):
+    """One message that a reader got to see."""
+
+    id: str
+    place: Place
+    at: float
+    node: str
+    via: Via
+
+
+class Declared(NamedTuple):
+    """The server said that something of a room may be missing: all up to `seq` of `epoch` that was not read by then."""
+
+    epoch: str
+    seq: int
+    at: float
+    node: str
+
+
+class Visit(NamedTuple):
+    """A reader was connected to gateway `node` from `at` on."""
+
+    at: float
+    node: str
+
+
+class Disorder(NamedTuple):
+    """A live message of one connection at or below the last one: `repeat` when it was at the same place."""
+
+    room: str
+    node: str
+    place: Place
+    last: int
+    repeat: bool
+
+
+@dataclass(slots=True)
+class Sent:
+    """One message of a writer. `node`: where the writer was when it wrote ('' = offline)."""
+
+    id: str
+    room: str
+    writer: str
+    counter: int
+    at: float
+    node: str
+    acked_at: float | None = None
+    place: Place | None = None
+    acked_by: str = ""
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one reader saw of one room, after its own filter."""
+
+    reader: str
+    room: str
+    is_plain: bool = False
+    deliveries: list[Delivery] = field(default_factory=list)
+    declared: list[Declared] = field(default_factory=list)
+    disorders: list[Disorder] = field(default_factory=list)
+    repeats: list[Delivery] = field(default_factory=list)
+    """Deliveries that passed the filter by seq and were caught by id: the same message at two places."""
+    visits: Sequence[Visit] = ()
+
+    def node_at(self, when: float) -> str:
+        """The gateway that served this reader at that moment, or the last one before."""
+        node = self.visits[0].node if self.visits else ""
+        for visit in self.visits:
+            if visit.at > when:
+                break
+            node = visit.node
+        return node
+
+
+@dataclass(slots=True)
+class Journal:
+    """Everything of one run."""
+
+    sent: dict[str, Sent] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)

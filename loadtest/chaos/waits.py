@@ -1,0 +1,30 @@
+"""How long a client waits before it tries again: exponential, half of it random, never sooner than asked. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Backoff(NamedTuple):
+    """Seconds."""
+
+    base: float
+    most: float
+
+    def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
+        """Before attempt `attempt` (0 is the first); `random` from 0 to 1. `retry_after` is a floor below the jitter."""
+        ceiling = min(self.most, self.base * 2 ** min(attempt, 16))
+        return max(ceiling / 2, retry_after) + random * ceiling / 2
+
+
+RECONNECT: Final = Backoff(0.5, 15.0)
+RESEND: Final = Backoff(0.7, 10.0)
+MAX_RETRY_AFTER: Final = 120.0
+
+
+def retry_after(header: str | None) -> float:
+    """A Retry-After header in seconds (RFC 9110, 10.2.3; the form with a number only); 0.0 for none."""
+    try:
+        return min(max(float(header or 0), 0.0), MAX_RETRY_AFTER)
+    except ValueError:
+        return 0.0
