@@ -20,7 +20,7 @@ _PEER: Final = "#9aa5b1"
 
 
 def svg(results: Results) -> str:
-    """The rows in which all take part; whiskers show the lowest and the highest round. Readable on light and on dark ground."""
+    """The rows in which all take part, on a ground of its own; whiskers show the lowest and the highest round."""
     figures = results.spreads()
     panels: list[str] = []
     top = 10

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from loadtest.bench.stats import Spread, spread
 
-
 COMPARISON: Final = "Deliveries and connections"
 """The group of rows in which all kinds of servers take part."""
 
