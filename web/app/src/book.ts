@@ -72,7 +72,8 @@ export class RoomBook {
   }
 
   entries(): RoomEntry[] {
-    const all = [...this.#known].map(([id, known]) => this.#entry(id, known));
+    const open = [...this.#known].filter(([id]) => this.#client.room(id).state.phase !== "refused");
+    const all = open.map(([id, known]) => this.#entry(id, known));
     return all.sort((a, b) => b.lastTime - a.lastTime || a.title.localeCompare(b.title));
   }
 

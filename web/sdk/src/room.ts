@@ -275,7 +275,7 @@ export class Room {
       this.#reduce({ type: "joined", answer, since });
       const people = peopleListed(this.#state, answer.members, answer.occupancy);
       const read = { ...this.#state.read, ...answer.read };
-      const moreMembers = answer.occupancy > answer.members.length;
+      const moreMembers = answer.members.length >= MAX_LIST && answer.occupancy > MAX_LIST;
       this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
       if (!since || !answer.recovered || !answer.more) break;
     }

@@ -10,7 +10,7 @@ export function Splash({ state, onRetry, onSignOut }: { state: ConnectionState; 
       <div class="sign-in-card splash" role="status">
         <Logo size={52} />
         {refused ? <h1>Not signed in</h1> : <h1>Connecting…</h1>}
-        <p class="muted">{state.error ? explain(state.error) : "One moment."}</p>
+        <p class="muted">{state.error && (refused || state.error.reason !== "unauthorized") ? explain(state.error) : "One moment."}</p>
         {!refused && <span class="spinner" />}
         {state.error && (
           <div class="row">
