@@ -166,7 +166,9 @@ class Session(SessionCore):
             self.outbox.append(data)
 
     def link_hung_up(self, link: WebSocketLink) -> None:
-        """The client of a WebSocket is gone; `link_went` follows."""
+        """The client of a WebSocket is gone; `link_went` follows. Until then what is written goes nowhere."""
+        if link is self.link:
+            self.write = _write_nowhere
         self._engine.bury(link)
 
     def link_went(self, link: WebSocketLink) -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.engineio import Caller, EngineServer, Frames, NoObserver, Reason, Refusal, Rules
-from tests.integration.engineio_client import Polling, WebSocket, serving, soon, until
+from tests.integration.engineio.client import Polling, WebSocket, serving, soon, until
 
 PATH = "engine.io"
 MEGABYTE = 1_000_000
@@ -351,3 +351,18 @@ class TestManySockets:
             for client in clients:
                 client.drop()
             await until(lambda: len(watcher.closes) == 600, "all are gone")
+
+    async def test_some_may_vanish_while_a_room_is_served(self) -> None:
+        async with server(rules=Rules(max_pending_per_peer=10_000)) as (eio, watcher, address):
+            clients = [await opened(address) for _ in range(300)]
+            sessions = [*eio.sockets.values()]
+            for number in range(200):
+                if number < 100:
+                    clients[number * 2].drop()
+                eio.push_many(sessions, Frames(b"%d" % number))
+                await asyncio.sleep(0)
+            for client in (*clients[1:200:2], *clients[200:]):
+                assert [await client.receive() for _ in range(200)] == [f"4{number}" for number in range(200)]
+            await until(lambda: len(watcher.closes) == 100, "those who vanished are gone")
+            for client in clients:
+                client.drop()

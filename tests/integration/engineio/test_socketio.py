@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 
 from gateway.engineio import Reason, Rules
 from gateway.server import SocketServer, create_server
-from tests.integration.engineio_client import Polling, WebSocket, serving, until
+from tests.integration.engineio.client import Polling, WebSocket, serving, until
 
 PATH = "socket.io"
 

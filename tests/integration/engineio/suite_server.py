@@ -1,7 +1,7 @@
 """The two small servers that the official protocol suites expect.
 
-    python -m tests.integration.engineio_suite_server engine.io     # the Engine.IO v4 suite, on port 3000
-    python -m tests.integration.engineio_suite_server socket.io     # the Socket.IO v5 suite
+    python -m tests.integration.engineio.suite_server engine.io     # the Engine.IO v4 suite, on port 3000
+    python -m tests.integration.engineio.suite_server socket.io     # the Socket.IO v5 suite
 
 The suites live in socketio/socket.io under `docs/`; they are not part of this project.
 """

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from gateway.engineio import Rules
-from tests.integration.engineio_client import Polling, WebSocket, serving, until
-from tests.integration.test_engineio_socketio import PATH, App
+from tests.integration.engineio.client import Polling, WebSocket, serving, until
+from tests.integration.engineio.test_socketio import PATH, App
 
 ROUNDS = 250
 PIECES = [
@@ -33,6 +33,7 @@ def packet(chance: random.Random) -> str | bytes:
 
 
 async def misuse_websocket(address: str, chance: random.Random) -> None:
+    """The server may hang up at any time; asyncio drops what is written then, uvloop raises RuntimeError."""
     socket = await WebSocket.open(address, PATH)
     if chance.random() < 0.8:
         socket.send("40")
@@ -80,7 +81,8 @@ async def test_rubbish(seed: int, caplog: pytest.LogCaptureFixture) -> None:
                 gc.collect()
                 before = resident_bytes()
             if chance.random() < 0.7:
-                await misuse_websocket(address, chance)
+                with suppress(RuntimeError):
+                    await misuse_websocket(address, chance)
             else:
                 with suppress(ClientError):  # the server may end a connection that it refused to read to the end
                     await misuse_polling(address, chance, http)
