@@ -1,0 +1,241 @@
+"""People in a room: they keep its messages whole over reconnects, and write until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from contract.tasks import TaskSet
+from contract.tokens import sign
+from deploy.cluster import Cluster
+from tests.cluster.wires import KINDS, Json, NoAnswer, Wire
+
+LOBBY = "public:lobby"
+WITHIN_SECONDS = 10.0
+CALL_SECONDS = 3.0
+CONNECT_TRIES = 8
+PAGE = 100
+
+
+class Person:
+    """One signed-in client, as the protocol asks clients to behave.
+
+    After `join` the room is joined again at every `ready`, from the last seq on; a seq that is there is dropped.
+    """
+
+    def __init__(self, wire: Wire, user: str) -> None:
+        self.wire = wire
+        self.user = user
+        self.name = user.split("-")[0].title()
+        self.events: list[tuple[str, Json]] = []
+        self.log: dict[int, Json] = {}
+        self.epoch = ""
+        self.heard: list[list[int]] = [[]]
+        """The seqs of live messages as they came, one list per connection."""
+        self.answers: list[Json] = []
+        """What every join of the room answered."""
+        self._room: str | None = None
+        self._joining = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._tasks = TaskSet()
+
+    # --- the connection ---
+
+    async def connect(self, cluster: Cluster, transports: Sequence[str] = ()) -> None:
+        token = sign(cluster.jwt_secret, self.user, name=self.name)
+        await self.wire.open(cluster.url, token, transports, self._hear)
+        await self.expect("ready")
+
+    @property
+    def node(self) -> str:
+        """The gateway of the present connection."""
+        return str(self.seen("ready")[-1]["node"])
+
+    @property
+    def transport(self) -> str:
+        return str(self.seen("transport")[-1]["name"])
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+        await asyncio.wait_for(self.wire.close(), WITHIN_SECONDS)
+
+    # --- what was heard ---
+
+    def _hear(self, event: str, payload: Json) -> None:
+        self.events.append((event, payload))
+        if event == "message" and payload["room"] == self._room:
+            self.heard[-1].append(payload["seq"])
+            self.log.setdefault(payload["seq"], payload)
+        elif event == "ready" and self._room is not None:
+            self.heard.append([])
+            self._tasks.start(self._join(), f"join of {self.user}")
+        self._news.set()
+
+    def seen(self, event: str, **fields: Any) -> list[Json]:
+        """All events of this name whose payload has these fields."""
+        return [data for name, data in self.events if name == event and fields.items() <= data.items()]
+
+    async def expect(self, event: str, **fields: Any) -> Json:
+        """The first such event, past or to come."""
+        await self.until(lambda: bool(self.seen(event, **fields)), f"{event} {fields}")
+        return self.seen(event, **fields)[0]
+
+    async def expect_presence(self, user: str, status: str) -> Json:
+        """Until the last word on `user` is `status`; that word."""
+        await self.until(lambda: self.presence_of(user).get("status") == status, f"{user} {status}")
+        return self.presence_of(user)
+
+    def presence_of(self, user: str) -> Json:
+        """The latest that was told about somebody; empty before the first."""
+        told = [change for event in self.seen("presence") for change in event["changes"] if change["user"] == user]
+        return told[-1] if told else {}
+
+    async def until(self, condition: Callable[[], bool], what: str, seconds: float = WITHIN_SECONDS) -> None:
+        """Until `condition` holds, looked at after every event."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{self.user}: not within {seconds:g} s: {what}; {self.events[-5:]}") from None
+
+    # --- the room ---
+
+    async def call(self, event: str, **payload: Any) -> Json:
+        """Emit; the ack, which must be positive. Raises NoAnswer."""
+        answer = await self.wire.call(event, payload, CALL_SECONDS)
+        assert answer["ok"] is True, (event, payload, answer)
+        return answer
+
+    async def join(self, room: str) -> Json:
+        """Enter a room and stay in it; the ack."""
+        self._room = room
+        return await self._join()
+
+    async def _join(self) -> Json:
+        """Join and read page after page, until nothing is missed."""
+        async with self._joining:
+            while True:
+                since = {"since": {"seq": max(self.log), "epoch": self.epoch}} if self.log else {}
+                answer = await self._patiently("room:join", {"room": self._room, "limit": PAGE, **since})
+                self.answers.append(answer)
+                self.epoch = answer["epoch"]
+                for message in answer["messages"]:
+                    self.log.setdefault(message["seq"], message)
+                self._news.set()
+                if not since or not answer["more"]:
+                    return answer
+
+    async def send(self, text: str, **more: Any) -> Json:
+        return await self.call("message:send", room=self._room, id=uuid4().hex, text=text, **more)
+
+    async def _patiently(self, event: str, payload: Json) -> Json:
+        """Call again until there is a positive ack: a refusal must be one that a retry can help."""
+        while True:
+            try:
+                answer = await self.wire.call(event, payload, CALL_SECONDS)
+            except NoAnswer:
+                await self.until(lambda: self.is_connected, "a connection", 30)
+                continue
+            if answer["ok"]:
+                return answer
+            assert answer["error"]["retryable"], answer
+            await asyncio.sleep(answer["error"].get("retry_after", 0.1))
+
+    @property
+    def is_connected(self) -> bool:
+        """The last word on the connection is `ready`."""
+        words = [name for name, _ in self.events if name in ("ready", "disconnect")]
+        return words[-1:] == ["ready"]
+
+
+class Writer:
+    """Sends numbered messages in a person's name, some of them at once, and resends under the same id until acked."""
+
+    def __init__(self, person: Person, lanes: int = 3, pause_seconds: float = 0.03) -> None:
+        self.person = person
+        self.acked: dict[str, int] = {}
+        self.tried: set[str] = set()
+        self._pause_seconds = pause_seconds
+        self._stopped = asyncio.Event()
+        self._tasks = TaskSet()
+        for lane in range(lanes):
+            self._tasks.start(self._write(lane), f"lane {lane} of {person.user}")
+
+    async def _write(self, lane: int) -> None:
+        number = 0
+        while not self._stopped.is_set():
+            number += 1
+            message_id = f"{self.person.user}-{lane}-{number}"
+            self.tried.add(message_id)
+            payload = {"room": self.person._room, "id": message_id, "text": message_id}
+            self.acked[message_id] = (await self.person._patiently("message:send", payload))["seq"]
+            await asyncio.sleep(self._pause_seconds)
+
+    async def acks(self, more: int, seconds: float = 20.0) -> None:
+        """Until this many more messages were acked."""
+        goal = len(self.acked) + more
+        async with asyncio.timeout(seconds):
+            while len(self.acked) < goal:
+                await asyncio.sleep(0.02)
+
+    async def stop(self, seconds: float = 30.0) -> None:
+        """No new messages; returns when all that was begun is acked."""
+        self._stopped.set()
+        await self._tasks.wait(seconds)
+        assert self.tried == set(self.acked)
+
+
+async def judge(people: Sequence[Person], writers: Iterable[Writer]) -> None:
+    """Wait until everybody has everything, then: each acked message once at its seq, one order, no gap, no repeat.
+
+    Everything: from the first message on that a person was given when joining.
+    """
+    acked = {message_id: seq for writer in writers for message_id, seq in writer.acked.items()}
+    last = max(acked.values())
+    for person in people:
+        await person.until(partial(_is_whole, person.log, last), "all messages")
+        due = {message_id: seq for message_id, seq in acked.items() if seq >= min(person.log)}
+        found = [(message["id"], seq) for seq, message in person.log.items() if message["id"] in acked]
+        assert len(found) == len(due)
+        assert dict(found) == due
+        assert all(answer["recovered"] for answer in person.answers[1:])
+        assert all(seqs == sorted(set(seqs)) for seqs in person.heard), person.heard
+    shared = sorted(set.intersection(*(set(person.log) for person in people)))
+    for person in people:
+        assert [person.log[seq] for seq in shared] == [people[0].log[seq] for seq in shared]
+
+
+def _is_whole(log: dict[int, Json], last: int) -> bool:
+    return set(range(min(log), last + 1)) <= log.keys()
+
+
+class Party:
+    """Makes people who go home with the test."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._all: list[Person] = []
+
+    async def person(self, name: str, kind: str = "python", transports: Sequence[str] = ()) -> Person:
+        person = Person(KINDS[kind](), f"{name}-{uuid4().hex[:6]}")
+        self._all.append(person)
+        await person.connect(self._cluster, transports)
+        return person
+
+    async def apart(self, transports: Sequence[str] = (), kinds: Sequence[str] = ("node", "python")) -> list[Person]:
+        """Ada and Bob, each on a gateway of their own."""
+        ada = await self.person("ada", kinds[0], transports)
+        for _ in range(CONNECT_TRIES):
+            bob = await self.person("bob", kinds[1], transports)
+            if bob.node != ada.node:
+                return [ada, bob]
+            await bob.close()
+        raise AssertionError(f"{CONNECT_TRIES} times on gateway {ada.node}")
+
+    async def close(self) -> None:
+        await asyncio.gather(*(person.close() for person in self._all))

@@ -1,0 +1,122 @@
+"""Processes die or leave while people write: whatever was acked is there for everybody, once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.cluster import Cluster
+from tests.cluster.people import LOBBY, Party, Person, Writer, judge
+from tests.integration.media_rig import picture, store
+
+AWAY_SECONDS = 15.0
+
+
+@pytest.fixture
+async def party(cluster: Cluster) -> AsyncIterator[Party]:
+    party = Party(cluster)
+    yield party
+    await party.close()
+
+
+async def talking(party: Party, transports: list[str]) -> tuple[list[Person], list[Writer]]:
+    """Ada and Bob on different gateways, both writing without end."""
+    people = await party.apart(transports)
+    for person in people:
+        await person.join(LOBBY)
+    return people, [Writer(person) for person in people]
+
+
+async def moved(person: Person, node: str) -> None:
+    """Until the person has come back on another gateway."""
+    await person.until(lambda: person.node != node and person.is_connected, f"away from {node}", AWAY_SECONDS)
+
+
+@pytest.mark.parametrize("transports", [["websocket"], ["polling"], []], ids=["websocket", "polling", "untold"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
+async def test_a_gateway_goes_and_nothing_acked_is_lost(
+    cluster: Cluster, party: Party, number: signal.Signals, transports: list[str]
+) -> None:
+    people, writers = await talking(party, transports)
+    ada = people[0]
+    for writer in writers:
+        await writer.acks(10)
+
+    gone = ada.node
+    pid = cluster.kill(f"gateway{gone}", number)
+    await moved(ada, gone)
+    for writer in writers:
+        await writer.acks(10)
+        await writer.stop()
+
+    await judge(people, writers)
+    if number == signal.SIGTERM:
+        assert ada.seen("drain")
+    await asyncio.to_thread(cluster.wait_replaced, f"gateway{gone}", pid)
+
+
+async def test_gateways_come_and_go_while_people_write(cluster: Cluster, party: Party) -> None:
+    people, writers = await talking(party, [])
+    await asyncio.to_thread(cluster.scale, 3)
+    for _ in range(12):
+        guest = await party.person("guest")
+        if guest.node == "3":
+            break
+    assert guest.node == "3"
+    await guest.join(LOBBY)
+    people, writers = [*people, guest], [*writers, Writer(guest)]
+    for writer in writers:
+        await writer.acks(10)
+
+    await asyncio.to_thread(cluster.scale, 2)
+    await moved(guest, "3")
+    for writer in writers:
+        await writer.acks(10)
+        await writer.stop()
+
+    await judge(people, writers)
+
+
+async def test_a_killed_signer_comes_back_and_files_can_be_sent_meanwhile_or_soon(
+    cluster: Cluster, party: Party
+) -> None:
+    ada, bob = await party.apart()
+    for person in (ada, bob):
+        await person.join(LOBBY)
+    body = picture()
+    announced = {"room": LOBBY, "name": "view.png", "type": "image/png", "size": len(body)}
+    before = await ada.call("media:sign", **announced)
+    pid = cluster.kill("signer1")
+    during = asyncio.ensure_future(ada._patiently("media:sign", announced))
+    assert (await ada.send("chat goes on"))["ok"]
+    for form in (before, await during):
+        assert await store(form, body) in (200, 201, 204)
+        await ada._patiently("media:complete", {"upload": form["upload"]})
+        said = await ada.send("look", upload=form["upload"])
+        assert (await bob.expect("message", seq=said["seq"]))["media"]["size"] == len(body)
+    await asyncio.to_thread(cluster.wait_replaced, "signer1", pid)
+
+
+@pytest.mark.timeout(90)
+async def test_a_killed_sweeper_comes_back_and_ends_the_presence_of_the_dead(cluster: Cluster, party: Party) -> None:
+    """A gateway and its client die at once: only the sweeper can tell the others that this person is gone."""
+    ghost, bob = await party.apart()
+    for person in (ghost, bob):
+        await person.join(LOBBY)
+    asked = await bob.call("presence:query", users=[ghost.user])
+    assert asked["users"][ghost.user]["status"] == "online"
+
+    sweeper = cluster.kill("sweeper1")
+    gateway = cluster.kill(f"gateway{ghost.node}")
+    ghost.wire.kill()  # type: ignore[attr-defined]  # a Node process
+    await asyncio.to_thread(cluster.wait_replaced, "sweeper1", sweeper)
+    await asyncio.to_thread(cluster.wait_replaced, f"gateway{ghost.node}", gateway)
+
+    await bob.until(lambda: bob.presence_of(ghost.user).get("status") == "offline", "the ghost's end", 75)
+    members = (await bob.call("room:members", room=LOBBY))["members"]
+    assert ghost.user not in [member["user"] for member in members]
+    assert bob.user in [member["user"] for member in members]
+    assert bob.presence_of(bob.user).get("status", "online") == "online"

@@ -1,0 +1,50 @@
+"""What every kind of process says about itself is well formed and moves with the chat."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.cluster import Cluster
+from tests.cluster.people import LOBBY, Party
+from tests.integration.media_rig import picture
+
+KINDS = ["gateway1", "gateway2", "sweeper1", "signer1"]
+
+
+@pytest.fixture
+async def used(cluster: Cluster) -> Cluster:
+    """A cluster in which somebody has written and announced a file."""
+    party = Party(cluster)
+    for person in await party.apart():
+        await person.join(LOBBY)
+        await person.send("hello")
+        await person.call("media:sign", room=LOBBY, name="a.png", type="image/png", size=len(picture()))
+    await party.close()
+    return cluster
+
+
+async def test_metrics_can_be_read_and_carry_our_name(used: Cluster) -> None:
+    for name in KINDS:
+        answer = requests.get(used.metrics_url(name), timeout=5)
+        assert answer.status_code == 200
+        families = list(text_string_to_metric_families(answer.text))
+        own = [family for family in families if not family.name.startswith(("python_", "process_"))]
+        assert own
+        assert all(family.name.startswith("roomcast_") and family.documentation for family in own)
+        labels = {label for family in own for sample in family.samples for label in sample.labels}
+        assert not labels & {"room", "user", "session", "sid"}
+
+
+async def test_promtool_finds_nothing_to_say(used: Cluster) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    for name in KINDS:
+        text = requests.get(used.metrics_url(name), timeout=5).text
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), name
