@@ -1,6 +1,6 @@
 """The client for back ends: publish into rooms, manage them, kick, revoke, and look who is online.
 
-    redis = Redis.from_url(url)                       # redis.asyncio; decode_responses must stay False
+    redis = Redis.from_url(url)         # redis.asyncio, or its RedisCluster; decode_responses must stay False
     backend = Backend(redis)
     await backend.publish("public:lobby", "billing", text="Invoice 17 is paid", name="Billing")
 
@@ -23,11 +23,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoScriptError, RedisClusterException, RedisError, ResponseError
 
 from contract import keys, redis_url, tokens
 from contract.envelope import ControlMessage, Kicked, Revoked, UserEvent, pack
@@ -45,6 +46,8 @@ _QUERY_USERS: Final = 100
 _CONNECT_SECONDS: Final = 2.0
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
 _NAMESPACE: Final = "/"
+
+Client = Redis | RedisCluster
 
 
 class Presence(NamedTuple):
@@ -64,9 +67,9 @@ class Backend:
     sign = staticmethod(tokens.sign)
 
     def __init__(
-        self, redis: Redis, *, retention: Retention | None = None, clock: Callable[[], float] = time.time
+        self, redis: Client, *, retention: Retention | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        if redis.get_encoder().decode_responses:  # type: ignore[no-untyped-call]
+        if redis.get_encoder().decode_responses:
             raise ValueError("Backend needs a Redis client with decode_responses=False")
         self._redis: Any = redis  # its command methods are untyped
         self._form = EntryForm(_NAMESPACE, retention)
@@ -97,7 +100,7 @@ class Backend:
         message = {"id": message_id, "user": user, "name": name or user, "kind": kind, "text": text}
         tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
         place = place_of(room)
-        run_id = await self._run_id()
+        run_id = await self._run_id(place.names[0])
         dedup = dedup_field(user, message_id)
         args = self._form.arguments(place, dedup, secrets.token_hex(8), run_id, tail)
         return read_receipt(await self._script("room_append", place.names, args))
@@ -210,11 +213,16 @@ class Backend:
     async def _control(self, message: ControlMessage) -> None:
         await self._call("PUBLISH", keys.CONTROL, pack(message))
 
-    async def _run_id(self) -> str:
-        """Of the server process that answers now: asked each time, for behind a Sentinel it may be another."""
+    async def _run_id(self, key: str) -> str:
+        """Of the server process that holds `key`: asked each time, for after a failover it is another."""
         with _translated(Code.UNAVAILABLE):
-            info: dict[str, Any] = await self._redis.info("server")
-        return str(info.get("run_id", ""))
+            if isinstance(self._redis, RedisCluster):
+                await self._redis.initialize()
+                node = self._redis.get_node_from_key(key)
+                info: dict[str, Any] = await self._redis.info("server", target_nodes=node)
+            else:
+                info = await self._redis.info("server")
+        return str(info["run_id"])
 
     async def _script(
         self, name: str, names: tuple[str, ...], args: tuple[bytes | str | int, ...], *, is_read_only: bool = False
@@ -246,7 +254,7 @@ async def connect(url: str) -> AsyncIterator[Backend]:
         await client.aclose()
 
 
-def _client(target: redis_url.RedisTarget) -> Redis:
+def _client(target: redis_url.RedisTarget) -> Client:
     options: dict[str, Any] = {
         "username": target.username,
         "password": target.password,
@@ -256,7 +264,8 @@ def _client(target: redis_url.RedisTarget) -> Redis:
         "retry": Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
     }
     if target.mode == "cluster":
-        raise ValueError("redis+cluster:// is not supported here")
+        nodes = [ClusterNode(host, port) for host, port in target.hosts]
+        return RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
     if target.mode == "sentinel":
         sentinel = Sentinel(list(target.hosts), socket_timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
         master: Redis = sentinel.master_for(target.service or "", db=target.db, ssl=target.tls, **options)
@@ -274,7 +283,7 @@ def _translated(unanswered: Code) -> Iterator[None]:
         yield
     except (ResponseError, AuthenticationError) as error:
         raise RoomcastError(Code.UNAVAILABLE, f"Redis refuses: {_kind(error)}") from error
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError) as error:
         raise RoomcastError(unanswered, "Redis does not answer") from error
 
 

@@ -27,6 +27,7 @@ from contract.tokens import sign
 from deploy import redis_config
 from deploy.credentials import make
 from tests import servers
+from tests.redis_cluster import redis_cluster
 
 REVOKED_WITHIN_SECONDS = 5.0
 SECRET = "a secret of the tests, long enough for HS256"
@@ -51,18 +52,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     accounts.write_text(redis_config.acl(passwords))
     with servers.redis_server(folder, "--aclfile", str(accounts)) as redis_port:
         found = Cluster(redis_port, passwords, servers.free_port())
-        process = _start_gateway(found, folder)
+        process = _start_gateway(found.redis_url("gateway"), found.port, folder)
         try:
             yield found
         finally:
             servers.stop(process)
 
 
-def _start_gateway(cluster: Cluster, folder: Path) -> subprocess.Popen[bytes]:
+def _start_gateway(redis_url: str, port: int, folder: Path) -> subprocess.Popen[bytes]:
     metrics = servers.free_port()
     environment = os.environ | {
-        "ROOMCAST_REDIS_URL": cluster.redis_url("gateway"),
-        "ROOMCAST_PORT": str(cluster.port),
+        "ROOMCAST_REDIS_URL": redis_url,
+        "ROOMCAST_PORT": str(port),
         "ROOMCAST_METRICS_PORT": str(metrics),
         "ROOMCAST_JWT_SECRET": SECRET,
         "ROOMCAST_DRAIN_SECONDS": "1",
@@ -126,10 +127,12 @@ class Person:
 
 
 @asynccontextmanager
-async def signed_in(cluster: Cluster, user: str, **claims: Any) -> AsyncIterator[Person]:
+async def signed_in(cluster: Cluster | int, user: str, **claims: Any) -> AsyncIterator[Person]:
+    """A client of a gateway, or of the gateway at a port."""
     person = Person()
     token = sign(SECRET, user, **claims)
-    await person.socket.connect(f"http://127.0.0.1:{cluster.port}", auth={"token": token}, transports=["websocket"])
+    port = cluster if isinstance(cluster, int) else cluster.port
+    await person.socket.connect(f"http://127.0.0.1:{port}", auth={"token": token}, transports=["websocket"])
     try:
         yield person
     finally:
@@ -302,6 +305,42 @@ async def test_presence_is_what_others_see(cluster: Cluster) -> None:
     assert found["nobody"] == ("offline", 0, "")
 
 
+# --- Redis Cluster ---
+
+
+async def test_all_of_it_on_a_redis_cluster(tmp_path: Path) -> None:
+    with redis_cluster(tmp_path) as ports:
+        url, port = f"redis+cluster://127.0.0.1:{ports[0]}", servers.free_port()
+        process = _start_gateway(url, port, tmp_path)
+        try:
+            async with backend_module.connect(url) as backend, signed_in(port, "ada") as ada:
+                await _work_on(backend, ada)
+        finally:
+            servers.stop(process)
+
+
+async def _work_on(backend: Backend, ada: Person) -> None:
+    rooms = [f"team:{number}" for number in range(9)]  # on all three masters
+    for room in rooms:
+        await backend.create_room(room, "owner", name=room.upper())
+        await backend.grant(room, "ada")
+        joined = await ada.join(room)
+        receipt = await backend.publish(room, "bot", "hello", id="1")
+        assert await backend.publish(room, "bot", "hello", id="1") == receipt._replace(duplicate=True)
+        assert (receipt.epoch, receipt.seq) == (joined["epoch"], 1)
+    await until(lambda: len(ada.of("message")) == len(rooms), "all messages")
+    assert {message["room"] for message in ada.of("message")} == set(rooms)
+    await backend.kick(rooms[0], "ada")
+    await backend.remove(rooms[1], "ada")
+    await backend.close_room(rooms[2])
+    changes = [["invited", "removed"], ["invited", "removed"], ["invited", "closed"]]
+    await until(lambda: [ada.changes(room) for room in rooms[:3]] == changes, "ada is told")
+    found = await backend.presence(["ada", *(f"nobody{number}" for number in range(20))])
+    assert [user for user, presence in found.items() if presence.status == "online"] == ["ada"]
+    await backend.revoke_user("ada")
+    await until(lambda: not ada.socket.connected, "ada is cut", REVOKED_WITHIN_SECONDS)
+
+
 # --- trouble ---
 
 
@@ -383,13 +422,19 @@ async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
         ),
         (
             ("kick", "r", "u"),
-            {"ROOMCAST_REDIS_URL": "redis+cluster://localhost"},
+            {"ROOMCAST_REDIS_URL": "redis+cluster://localhost/1"},
             2,
-            "roomcast kick: ROOMCAST_REDIS_URL: redis+cluster:// is not supported here",
+            "roomcast kick: ROOMCAST_REDIS_URL: a Redis cluster has only database 0",
         ),
         (
             ("close", "r"),
             {"ROOMCAST_REDIS_URL": "redis://127.0.0.1:1"},
+            1,
+            "roomcast close: unavailable: Redis does not answer",
+        ),
+        (
+            ("close", "r"),
+            {"ROOMCAST_REDIS_URL": "redis+cluster://127.0.0.1:1"},
             1,
             "roomcast close: unavailable: Redis does not answer",
         ),

@@ -61,7 +61,7 @@ async def test_a_text_of_no_or_too_many_bytes_is_refused(text: str) -> None:
     assert caught.value.code is Code.TOO_LARGE
 
 
-@pytest.mark.parametrize("url", ["http://localhost", "redis+cluster://localhost", "redis://a,b"])
+@pytest.mark.parametrize("url", ["http://localhost", "redis+cluster://localhost/1", "redis://a,b"])
 async def test_urls_that_cannot_be_used_are_refused(url: str) -> None:
     with pytest.raises(ValueError):
         async with connect(url):
