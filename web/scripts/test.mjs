@@ -11,7 +11,9 @@ const wanted = process.argv.slice(2);
 
 function testsIn(folder) {
   const names = readdirSync(join(web, folder)).filter((name) => /\.test\.tsx?$/.test(name));
-  return names.filter((name) => !wanted.length || wanted.some((part) => name.includes(part))).map((name) => join(folder, name));
+  return names
+    .filter((name) => !wanted.length || wanted.some((part) => name.includes(part)))
+    .map((name) => join(folder, name));
 }
 
 rmSync(out, { recursive: true, force: true });

@@ -55,7 +55,8 @@ export class RoomBook {
   open(room: RoomId, name: string | null | undefined = null): void {
     this.#hidden.delete(room);
     const known = this.#known.get(room);
-    if (!known || (name && known.name !== name)) this.#known.set(room, { ...(known ?? NOTHING), ...(name ? { name } : {}) });
+    if (!known || (name && known.name !== name))
+      this.#known.set(room, { ...(known ?? NOTHING), ...(name ? { name } : {}) });
     this.#follow(room);
   }
 

@@ -111,5 +111,7 @@ export function linkParts(text: string): TextPart[] {
 
 /** True for one to three emoji and nothing else: shown large. */
 export function isEmojiOnly(text: string): boolean {
-  return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D\p{Extended_Pictographic}|\p{Emoji_Modifier})*\s?){1,3}$/u.test(text);
+  return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D\p{Extended_Pictographic}|\p{Emoji_Modifier})*\s?){1,3}$/u.test(
+    text,
+  );
 }

@@ -28,8 +28,14 @@ export function roomOfInput(input: string): RoomId | null {
 
 /** A name as the part of a room id: lower case, words joined by hyphens. */
 export function slugOf(name: string): string {
-  const plain = name.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
-  return plain.replace(/[^a-z0-9_.]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);
+  const plain = name
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .toLowerCase();
+  return plain
+    .replace(/[^a-z0-9_.]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 60);
 }
 
 function decode(text: string): string | null {

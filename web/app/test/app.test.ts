@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ChatMessage } from "@roomcast/sdk";
-import { dayLabel, fileSize, initials, isEmojiOnly, linkParts, nameList, roomTitle, typingText } from "../src/format.ts";
+import {
+  dayLabel,
+  fileSize,
+  initials,
+  isEmojiOnly,
+  linkParts,
+  nameList,
+  roomTitle,
+  typingText,
+} from "../src/format.ts";
 import { fitted } from "../src/images.ts";
 import { hashOfRoom, roomOfHash, roomOfInput, slugOf } from "../src/route.ts";
 import { buildRows, countUnread } from "../src/rows.ts";
@@ -24,15 +33,31 @@ describe("rows", () => {
       message(5, "bob", NOON + 10 * MINUTE),
     ];
     const rows = buildRows(messages, "ada", null);
-    assert.deepEqual(rows.map((row) => row.type), ["day", "group", "day", "group", "group", "group"]);
+    assert.deepEqual(
+      rows.map((row) => row.type),
+      ["day", "group", "day", "group", "group", "group"],
+    );
     assert.equal(rows[3]?.type === "group" && rows[3].own && rows[3].messages.length, 2);
   });
 
   it("puts the line before the first unread message of somebody else, within a group too", () => {
-    const messages = [message(1, "bob", NOON), message(2, "ada", NOON), message(3, "bob", NOON), message(4, "bob", NOON)];
+    const messages = [
+      message(1, "bob", NOON),
+      message(2, "ada", NOON),
+      message(3, "bob", NOON),
+      message(4, "bob", NOON),
+    ];
     const rows = buildRows(messages, "ada", 1);
-    assert.deepEqual(rows.map((row) => row.type), ["day", "group", "group", "unread", "group"]);
-    assert.deepEqual(buildRows(messages, "ada", 3).map((row) => row.type).slice(-3), ["group", "unread", "group"]);
+    assert.deepEqual(
+      rows.map((row) => row.type),
+      ["day", "group", "group", "unread", "group"],
+    );
+    assert.deepEqual(
+      buildRows(messages, "ada", 3)
+        .map((row) => row.type)
+        .slice(-3),
+      ["group", "unread", "group"],
+    );
     assert.ok(!buildRows(messages, "ada", 4).some((row) => row.type === "unread"));
   });
 
@@ -44,7 +69,12 @@ describe("rows", () => {
   });
 
   it("counts as unread what others wrote and did not delete", () => {
-    const messages = [message(1, "bob", 1), message(2, "bob", 1), message(3, "ada", 1), message(4, "bob", 1, { deleted: true })];
+    const messages = [
+      message(1, "bob", 1),
+      message(2, "bob", 1),
+      message(3, "ada", 1),
+      message(4, "bob", 1, { deleted: true }),
+    ];
     assert.deepEqual([countUnread(messages, "ada", 1), countUnread(messages, "ada", 0)], [1, 2]);
   });
 });
@@ -54,7 +84,8 @@ describe("route", () => {
     for (const room of ["public:lobby", "dm:a.b@x:c-d", "room:plans-1a2b3c4d"]) {
       assert.equal(roomOfHash(hashOfRoom(room)), room);
     }
-    for (const hash of ["", "#/room/", "#/room/%E0%A4%A", "#/room/a b", "#/other"]) assert.equal(roomOfHash(hash), null);
+    for (const hash of ["", "#/room/", "#/room/%E0%A4%A", "#/room/a b", "#/other"])
+      assert.equal(roomOfHash(hash), null);
   });
 
   it("understands what people paste", () => {
@@ -75,7 +106,10 @@ describe("format", () => {
 
   it("links only web addresses, without the full stop behind them", () => {
     const parts = linkParts("see https://a.example/x?y=1. or javascript:alert(1)");
-    assert.deepEqual(parts.map((part) => part.href), [undefined, "https://a.example/x?y=1", undefined]);
+    assert.deepEqual(
+      parts.map((part) => part.href),
+      [undefined, "https://a.example/x?y=1", undefined],
+    );
     assert.equal(parts.map((part) => part.text).join(""), "see https://a.example/x?y=1. or javascript:alert(1)");
   });
 
@@ -84,7 +118,10 @@ describe("format", () => {
     assert.equal(initials(""), "?");
     assert.equal(nameList(["Ada", "Bob", "Cy", "Di"]), "Ada, Bob and 2 others");
     assert.equal(typingText(["Ada", "Bob"]), "Ada and Bob are typing");
-    assert.equal(roomTitle("dm:ada:bob", null, "ada", () => "Bob"), "Bob");
+    assert.equal(
+      roomTitle("dm:ada:bob", null, "ada", () => "Bob"),
+      "Bob",
+    );
     assert.equal(roomTitle("room:plans-1a2b3c4d", null, "ada", String), "plans");
     assert.equal(roomTitle("room:x", "Plans", "ada", String), "Plans");
   });

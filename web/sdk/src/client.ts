@@ -4,7 +4,17 @@ import type { Undo } from "./emitter.ts";
 import { Link, type ConnectionState, type LinkOptions } from "./link.ts";
 import { OutboxStorage, type KeyValueStorage } from "./outbox.ts";
 import { PresenceBook } from "./presence.ts";
-import type { Answer, ClientEvent, Payload, Ready, RoomId, RoomSummary, ServerEvent, ServerEvents, UserId } from "./protocol.ts";
+import type {
+  Answer,
+  ClientEvent,
+  Payload,
+  Ready,
+  RoomId,
+  RoomSummary,
+  ServerEvent,
+  ServerEvents,
+  UserId,
+} from "./protocol.ts";
 import { clampPage, Room } from "./room.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { refreshInMs } from "./token.ts";

@@ -6,12 +6,21 @@ import { RoomcastError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { NOBODY, peopleChanged, peopleListed } from "./people.ts";
 import type { PresenceBook } from "./presence.ts";
-import { MAX_LIST, type Media, type Member, type Message, type Payload, type RoomChange, type RoomId, type UserId } from "./protocol.ts";
+import {
+  MAX_LIST,
+  type Media,
+  type Member,
+  type Message,
+  type Payload,
+  type RoomChange,
+  type RoomId,
+  type UserId,
+} from "./protocol.ts";
 import { retrying } from "./retry.ts";
 import type { Sender } from "./sender.ts";
 import { OwnTypingSign, ReadMark, TypingWatch } from "./signs.ts";
 import { EMPTY_TIMELINE, hasHole, reduceTimeline, sinceOf, type Timeline, type TimelineAction } from "./timeline.ts";
-import { foldEvents, withDrafts, type ChatMessage } from "./view.ts";
+import { fold, NOTHING_FOLDED, withDrafts, type ChatMessage } from "./view.ts";
 
 export type RoomPhase = "idle" | "joining" | "joined" | "refused";
 
@@ -19,7 +28,7 @@ export type RoomPhase = "idle" | "joining" | "joined" | "refused";
 export interface RoomState {
   phase: RoomPhase;
   error: RoomcastError | null;
-  messages: ChatMessage[];
+  messages: readonly ChatMessage[];
   /** The seq of the last entry known, edits and reactions included. */
   seq: number;
   hasOlder: boolean;
@@ -79,7 +88,7 @@ export class Room {
   readonly #changed = new Emitter<RoomState>();
   #state = EMPTY_ROOM;
   #timeline: Timeline = EMPTY_TIMELINE;
-  #folded: { events: readonly Message[]; messages: ChatMessage[] } = { events: [], messages: [] };
+  #folded = NOTHING_FOLDED;
   readonly #typing = new TypingWatch((typing) => this.#show({ typing }));
   readonly #ownTyping = new OwnTypingSign((typing) => this.#context.link.drop("typing", { room: this.id, typing }));
   readonly #readMark = new ReadMark((seq) => this.#tellRead(seq));
@@ -121,7 +130,15 @@ export class Room {
   send(options: SendOptions): string {
     const id = this.#context.newId();
     this.setTyping(false);
-    this.#context.sender.add({ id, room: this.id, ...options, time: Date.now(), state: "sending", attempts: 0, tried: false });
+    this.#context.sender.add({
+      id,
+      room: this.id,
+      ...options,
+      time: Date.now(),
+      state: "sending",
+      attempts: 0,
+      tried: false,
+    });
     return id;
   }
 
@@ -310,9 +327,7 @@ export class Room {
   }
 
   #show(part: Partial<RoomState>): void {
-    if (this.#folded.events !== this.#timeline.events) {
-      this.#folded = { events: this.#timeline.events, messages: foldEvents(this.#timeline.events) };
-    }
+    if (this.#folded.events !== this.#timeline.events) this.#folded = fold(this.#folded, this.#timeline.events);
     const drafts = this.#context.sender.draftsOf(this.id);
     const messages = withDrafts(this.#folded.messages, drafts, this.#context.self());
     this.#state = { ...this.#state, ...part, messages };

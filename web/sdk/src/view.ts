@@ -6,7 +6,7 @@ import type { WireError } from "./errors.ts";
 
 export interface Reaction {
   emoji: string;
-  users: UserId[];
+  users: readonly UserId[];
 }
 
 export interface ChatMessage {
@@ -23,34 +23,45 @@ export interface ChatMessage {
   replyTo?: number;
   edited: boolean;
   deleted: boolean;
-  reactions: Reaction[];
+  reactions: readonly Reaction[];
   state: "sending" | "sent" | "failed";
   error?: WireError;
 }
 
-/** Folds edits, deletions and reactions into the messages that they are about. */
-export function foldEvents(events: readonly Message[]): ChatMessage[] {
-  const shown: ChatMessage[] = [];
-  const bySeq = new Map<number, ChatMessage>();
-  for (const event of events) {
+/** A log and what it folds to. Messages that nothing happened to stay the same objects from one fold to the next. */
+export interface Folded {
+  readonly events: readonly Message[];
+  readonly messages: readonly ChatMessage[];
+  /** seq → place in `messages` */
+  readonly places: ReadonlyMap<number, number>;
+}
+
+export const NOTHING_FOLDED: Folded = { events: [], messages: [], places: new Map() };
+
+/** Folds edits, deletions and reactions into the messages that they are about; goes on from `before` where it can. */
+export function fold(before: Folded, events: readonly Message[]): Folded {
+  const count = before.events.length;
+  const goesOn = count > 0 && events[0] === before.events[0] && events[count - 1] === before.events[count - 1];
+  const messages = goesOn ? [...before.messages] : [];
+  const places = new Map(goesOn ? before.places : []);
+  for (const event of goesOn ? events.slice(count) : events) {
     if (event.kind === "text" || event.kind === "media" || event.kind === "system") {
-      const message = fromEvent(event);
-      shown.push(message);
-      bySeq.set(event.seq, message);
+      places.set(event.seq, messages.length);
+      messages.push(fromEvent(event));
     } else {
-      const target = bySeq.get(event.target ?? 0);
-      if (target) change(target, event);
+      const place = places.get(event.target ?? 0);
+      if (place !== undefined) messages[place] = changed(messages[place]!, event);
     }
   }
-  return shown;
+  return { events, messages, places };
 }
 
 /** The folded log followed by the drafts that it does not hold yet. */
 export function withDrafts(
-  folded: ChatMessage[],
+  folded: readonly ChatMessage[],
   drafts: readonly Draft[],
   self: { user: UserId; name: string },
-): ChatMessage[] {
+): readonly ChatMessage[] {
   if (drafts.length === 0) return folded;
   const known = new Set(folded.filter((message) => message.user === self.user).map((message) => message.id));
   return [...folded, ...drafts.filter((draft) => !known.has(draft.id)).map((draft) => fromDraft(draft, self))];
@@ -95,27 +106,21 @@ function fromDraft(draft: Draft, self: { user: UserId; name: string }): ChatMess
   };
 }
 
-function change(target: ChatMessage, event: Message): void {
+function changed(target: ChatMessage, event: Message): ChatMessage {
   if (event.kind === "edit" && event.text !== undefined) {
-    target.text = event.text;
-    target.edited = true;
-    target.deleted = false;
-  } else if (event.kind === "delete") {
-    target.text = target.media = undefined;
-    target.deleted = true;
-    target.reactions = [];
-  } else if (event.kind === "reaction" && event.emoji) {
-    react(target, event.emoji, event.user, event.on ?? true);
+    return { ...target, text: event.text, edited: true, deleted: false };
   }
+  if (event.kind === "delete") return { ...target, text: undefined, media: undefined, deleted: true, reactions: [] };
+  if (event.kind === "reaction" && event.emoji) {
+    return { ...target, reactions: reacted(target.reactions, event.emoji, event.user, event.on ?? true) };
+  }
+  return target;
 }
 
-function react(target: ChatMessage, emoji: string, user: UserId, on: boolean): void {
-  const users = (target.reactions.find((one) => one.emoji === emoji)?.users ?? []).filter((one) => one !== user);
-  if (on) users.push(user);
-  const known = target.reactions.some((one) => one.emoji === emoji);
-  target.reactions = known
-    ? target.reactions.map((one) => (one.emoji === emoji ? { emoji, users } : one)).filter((one) => one.users.length)
-    : users.length
-      ? [...target.reactions, { emoji, users }]
-      : target.reactions;
+function reacted(reactions: readonly Reaction[], emoji: string, user: UserId, on: boolean): Reaction[] {
+  const others = reactions.find((one) => one.emoji === emoji)?.users.filter((one) => one !== user) ?? [];
+  const next = { emoji, users: on ? [...others, user] : others };
+  const isKnown = reactions.some((one) => one.emoji === emoji);
+  const all = isKnown ? reactions.map((one) => (one.emoji === emoji ? next : one)) : [...reactions, next];
+  return all.filter((one) => one.users.length > 0);
 }

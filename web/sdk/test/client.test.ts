@@ -37,7 +37,8 @@ async function joined(options: Partial<ConnectOptions> = {}) {
   return { client, room };
 }
 
-const texts = (room: { state: { messages: { text?: string }[] } }) => room.state.messages.map(({ text }) => text);
+const texts = (room: { state: { messages: readonly { text?: string }[] } }) =>
+  room.state.messages.map(({ text }) => text);
 
 describe("connection", () => {
   it("says who we are, and asks for a token at every connect", async () => {
@@ -51,7 +52,9 @@ describe("connection", () => {
   });
 
   it("gives up on a token that is refused again and again, with the code", async () => {
-    const refusal = Object.assign(new Error("unauthorized"), { data: { code: 200, reason: "unauthorized", retryable: false } });
+    const refusal = Object.assign(new Error("unauthorized"), {
+      data: { code: 200, reason: "unauthorized", retryable: false },
+    });
     gateway.accepts = () => refusal;
     const client = open();
     await until(() => client.state.phase === "refused", "refused");
@@ -95,7 +98,10 @@ describe("sending", () => {
   it("shows a message at once and once, and marks it sent", async () => {
     const { room } = await joined();
     const id = room.send({ text: "hello" });
-    assert.deepEqual(room.state.messages.map(({ id, state }) => [id, state]), [[id, "sending"]]);
+    assert.deepEqual(
+      room.state.messages.map(({ id, state }) => [id, state]),
+      [[id, "sending"]],
+    );
     await until(() => room.state.messages[0]?.state === "sent" && room.state.seq === 1, "sent");
     assert.deepEqual(texts(room), ["hello"]);
   });
@@ -110,7 +116,10 @@ describe("sending", () => {
     };
     const id = room.send({ text: "once" });
     await until(() => gateway.joins.length === 2 && room.state.messages.every(({ state }) => state === "sent"), "sent");
-    assert.deepEqual(room.state.messages.map((message) => message.id), [id]);
+    assert.deepEqual(
+      room.state.messages.map((message) => message.id),
+      [id],
+    );
     assert.ok(gateway.sends.every((send) => send.id === id));
     assert.equal(gateway.log.length, 1);
   });
@@ -122,7 +131,10 @@ describe("sending", () => {
     const texts = Array.from({ length: 80 }, (_, index) => `number ${index}`);
     for (const text of texts) room.send({ text });
     await until(() => gateway.log.length === 80, "all arrived");
-    assert.deepEqual(gateway.log.map(({ text }) => text), texts);
+    assert.deepEqual(
+      gateway.log.map(({ text }) => text),
+      texts,
+    );
   });
 
   it("pauses a room after a retryable refusal, and shows a final one as failed", async () => {
@@ -179,7 +191,10 @@ describe("recovery", () => {
     await until(() => client.state.phase !== "online", "offline");
     for (let count = 0; count < 7; count++) gateway.append({});
     await until(() => room.state.seq === 8, "whole");
-    assert.deepEqual(texts(room), [1, 2, 3, 4, 5, 6, 7, 8].map((seq) => `text ${seq}`));
+    assert.deepEqual(
+      texts(room),
+      [1, 2, 3, 4, 5, 6, 7, 8].map((seq) => `text ${seq}`),
+    );
     assert.equal(room.state.cut, false);
   });
 
@@ -192,7 +207,11 @@ describe("recovery", () => {
     gateway.append({});
     gateway.say();
     await until(() => room.state.seq === 3, "whole");
-    for (const seqs of shown) assert.deepEqual(seqs, seqs.map((_, index) => index + 1));
+    for (const seqs of shown)
+      assert.deepEqual(
+        seqs,
+        seqs.map((_, index) => index + 1),
+      );
   });
 
   it("joins again on resync, and declares what a new epoch cut off", async () => {
@@ -243,7 +262,9 @@ describe("signs", () => {
     for (let key = 0; key < 5; key++) room.setTyping(true);
     room.send({ text: "done" });
     await until(() => gateway.log.length === 1, "sent");
-    const signs = gateway.events.filter(([event]) => event === "typing").map(([, sign]) => (sign as { typing: boolean }).typing);
+    const signs = gateway.events
+      .filter(([event]) => event === "typing")
+      .map(([, sign]) => (sign as { typing: boolean }).typing);
     assert.deepEqual(signs, [true, false]);
   });
 });

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { OutboxStorage, payloadOf, reduceOutbox, revived, SAFE_RESEND_MS, type Draft, type Outbox } from "../src/outbox.ts";
+import {
+  OutboxStorage,
+  payloadOf,
+  reduceOutbox,
+  revived,
+  SAFE_RESEND_MS,
+  type Draft,
+  type Outbox,
+} from "../src/outbox.ts";
 import { MemoryStorage } from "./memory_storage.ts";
 
 const NOW = 1_800_000_000_000;
@@ -47,7 +55,10 @@ describe("outbox storage", () => {
     const kept = new OutboxStorage(storage, "ada");
     kept.save([], [draft({ id: "b", time: NOW + 1 }), draft({ id: "a" })]);
     new OutboxStorage(storage, "bob").save([], [draft({ id: "c" })]);
-    assert.deepEqual(kept.load(NOW).map(({ id }) => id), ["a", "b"]);
+    assert.deepEqual(
+      kept.load(NOW).map(({ id }) => id),
+      ["a", "b"],
+    );
   });
 
   it("forgets what was sent or removed", () => {
@@ -56,7 +67,10 @@ describe("outbox storage", () => {
     const before = [draft({ id: "a" }), draft({ id: "b" })];
     kept.save([], before);
     kept.save(before, reduceOutbox(before, { type: "acked", id: "a", seq: 1, time: 1 }));
-    assert.deepEqual(kept.load(NOW).map(({ id }) => id), ["b"]);
+    assert.deepEqual(
+      kept.load(NOW).map(({ id }) => id),
+      ["b"],
+    );
     kept.save(before, []);
     assert.equal(storage.length, 0);
   });

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { CODES } from "../src/errors.ts";
-import { CLIENT_EVENTS, HEARTBEAT_SECONDS, isRoomId, isUserId, MAX_LIST, SERVER_EVENTS, TYPING_SECONDS } from "../src/protocol.ts";
+import {
+  CLIENT_EVENTS,
+  HEARTBEAT_SECONDS,
+  isRoomId,
+  isUserId,
+  MAX_LIST,
+  SERVER_EVENTS,
+  TYPING_SECONDS,
+} from "../src/protocol.ts";
 
 /** Written from the Python contract; `npm test` runs in web/. */
 const golden = JSON.parse(readFileSync("../contract/vectors/browser.json", "utf8")) as {
@@ -27,9 +35,15 @@ describe("the contract", () => {
   });
 
   it("accepts the same ids", () => {
-    assert.deepEqual(golden.room_ids.valid.filter((id) => !isRoomId(id)), []);
+    assert.deepEqual(
+      golden.room_ids.valid.filter((id) => !isRoomId(id)),
+      [],
+    );
     assert.deepEqual(golden.room_ids.invalid.filter(isRoomId), []);
-    assert.deepEqual(golden.user_ids.valid.filter((id) => !isUserId(id)), []);
+    assert.deepEqual(
+      golden.user_ids.valid.filter((id) => !isUserId(id)),
+      [],
+    );
     assert.deepEqual(golden.user_ids.invalid.filter(isUserId), []);
   });
 });

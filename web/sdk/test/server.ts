@@ -79,8 +79,12 @@ export class TestGateway {
       ack({ ok: true, messages: older.slice(-this.pageSize), more: older.length > this.pageSize });
     });
     socket.on("presence", (_payload, ack: Ack) => ack({ ok: true, online_seconds: 60 }));
-    socket.on("media:sign", (_payload, ack: Ack) => ack({ ok: true, upload: "upload-1", method: "POST", url: "/x", expires: 0 }));
-    socket.on("media:complete", ({ upload }, ack: Ack) => ack({ ok: true, media: { upload, url: "/f", type: "image/png", size: 3, name: "x" } }));
+    socket.on("media:sign", (_payload, ack: Ack) =>
+      ack({ ok: true, upload: "upload-1", method: "POST", url: "/x", expires: 0 }),
+    );
+    socket.on("media:complete", ({ upload }, ack: Ack) =>
+      ack({ ok: true, media: { upload, url: "/f", type: "image/png", size: 3, name: "x" } }),
+    );
     const limits = { message_bytes: 16384, upload_bytes: 1000 };
     const ready = { user: "ada", name: "Ada", session: socket.id, node: 1, server_time: Date.now(), limits };
     socket.emit("ready", { ...ready, heartbeat_seconds: 30, online_seconds: 60 });
@@ -96,7 +100,18 @@ export class TestGateway {
     const more = (recovered ? missed : this.log).length > this.pageSize;
     const seq = this.log.at(-1)?.seq ?? 0;
     const members = [{ user: "ada", name: "Ada", status: "online" }];
-    ack({ ok: true, room: payload.room, epoch: this.epoch, seq, recovered, messages, more, occupancy: 1, members, read: {} });
+    ack({
+      ok: true,
+      room: payload.room,
+      epoch: this.epoch,
+      seq,
+      recovered,
+      messages,
+      more,
+      occupancy: 1,
+      members,
+      read: {},
+    });
   }
 
   #send(socket: Socket, payload: SendPayload, ack: Ack): void {

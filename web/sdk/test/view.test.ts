@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Draft } from "../src/outbox.ts";
 import type { Message } from "../src/protocol.ts";
-import { foldEvents, withDrafts } from "../src/view.ts";
+import { fold, NOTHING_FOLDED, withDrafts } from "../src/view.ts";
 
 let seq = 0;
 function event(part: Partial<Message>): Message {
   seq += 1;
   return { room: "r", seq, epoch: "e", time: seq, id: `m${seq}`, user: "ada", name: "Ada", kind: "text", ...part };
 }
+
+const foldEvents = (events: Message[]) => fold(NOTHING_FOLDED, events).messages;
 
 const SELF = { user: "ada", name: "Ada" };
 
@@ -39,6 +41,29 @@ describe("view", () => {
     assert.deepEqual(back[0]?.reactions, []);
   });
 
+  it("goes on where it stopped, and leaves alone what nothing happened to", () => {
+    const [first, second] = [event({ text: "one" }), event({ text: "two" })];
+    const before = fold(NOTHING_FOLDED, [first, second]);
+    const edit = event({ kind: "edit", target: second.seq, text: "2" });
+    const after = fold(before, [first, second, edit, event({ text: "three" })]);
+    assert.equal(after.messages[0], before.messages[0]);
+    assert.deepEqual(
+      after.messages.map((message) => message.text),
+      ["one", "2", "three"],
+    );
+    assert.equal(before.messages[1]?.text, "two");
+  });
+
+  it("starts anew when older entries come in front", () => {
+    const [older, first] = [event({ text: "old" }), event({ text: "one" })];
+    const before = fold(NOTHING_FOLDED, [first]);
+    assert.deepEqual(
+      fold(before, [older, first]).messages.map((message) => message.text),
+      ["old", "one"],
+    );
+    assert.deepEqual(fold(before, []).messages, []);
+  });
+
   it("ignores changes of messages that are not loaded", () => {
     assert.deepEqual(foldEvents([event({ kind: "edit", target: 99_999, text: "x" })]), []);
   });
@@ -46,7 +71,10 @@ describe("view", () => {
   it("shows a draft until the log holds it, and not somebody else's message of the same id", () => {
     const draft: Draft = { id: "d1", room: "r", text: "hi", time: 5, state: "sending", attempts: 0, tried: false };
     const theirs = foldEvents([event({ id: "d1", user: "bob", text: "x" })]);
-    assert.deepEqual(withDrafts(theirs, [draft], SELF).map((message) => message.state), ["sent", "sending"]);
+    assert.deepEqual(
+      withDrafts(theirs, [draft], SELF).map((message) => message.state),
+      ["sent", "sending"],
+    );
     const ours = foldEvents([event({ id: "d1", text: "hi" })]);
     assert.equal(withDrafts(ours, [draft], SELF).length, 1);
   });

@@ -3,7 +3,15 @@ import { initials, tint } from "../format.ts";
 
 const TINTS = 8;
 
-export function Avatar({ user, name, size = "medium" }: { user: UserId; name: string; size?: "small" | "medium" | "large" }) {
+export function Avatar({
+  user,
+  name,
+  size = "medium",
+}: {
+  user: UserId;
+  name: string;
+  size?: "small" | "medium" | "large";
+}) {
   return (
     <span class={`avatar avatar-${size} tint-${tint(user, TINTS)}`} aria-hidden="true">
       {initials(name)}

@@ -5,9 +5,7 @@ import { summary } from "../format.ts";
 import { IconButton } from "./icons.tsx";
 
 export type ComposerMode =
-  | { type: "write" }
-  | { type: "reply"; message: ChatMessage }
-  | { type: "edit"; message: ChatMessage };
+  { type: "write" } | { type: "reply"; message: ChatMessage } | { type: "edit"; message: ChatMessage };
 
 interface ComposerProps {
   room: Room;
@@ -45,9 +43,13 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
     typing.stop();
     if (mode.type === "edit") {
       const { seq } = mode.message;
-      if (seq !== null && trimmed !== mode.message.text) room.edit(seq, trimmed).catch((error: unknown) => note(explain(error)));
+      if (seq !== null && trimmed !== mode.message.text)
+        room.edit(seq, trimmed).catch((error: unknown) => note(explain(error)));
     } else {
-      room.send({ text: trimmed, ...(mode.type === "reply" && mode.message.seq !== null ? { replyTo: mode.message.seq } : {}) });
+      room.send({
+        text: trimmed,
+        ...(mode.type === "reply" && mode.message.seq !== null ? { replyTo: mode.message.seq } : {}),
+      });
     }
     finish();
   };
@@ -62,7 +64,7 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
       onMode(WRITE);
     } else if (event.key === "ArrowUp" && text === "" && mode.type === "write") {
       const last = lastEditable(room.state.messages, self.user);
-      if (last) event.preventDefault(), onMode({ type: "edit", message: last });
+      if (last) (event.preventDefault(), onMode({ type: "edit", message: last }));
     }
   };
   const onPaste = (event: ClipboardEvent) => {
@@ -83,13 +85,15 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
 
   return (
     <form class="composer" onSubmit={(event) => (event.preventDefault(), submit())}>
-      {mode.type !== "write" && <ModeLine mode={mode} onCancel={() => (mode.type === "edit" && setText(""), onMode(WRITE))} />}
+      {mode.type !== "write" && (
+        <ModeLine mode={mode} onCancel={() => (mode.type === "edit" && setText(""), onMode(WRITE))} />
+      )}
       <div class="composer-box">
         <IconButton icon="image" label="Send an image" onClick={() => files.current?.click()} />
         <input
           ref={files}
           type="file"
-          accept="image/*"
+          accept="image/png,image/jpeg,image/gif,image/webp"
           multiple
           hidden
           tabIndex={-1}
@@ -108,7 +112,14 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
           onPaste={onPaste}
           data-testid="composer"
         />
-        <button type="submit" class="send" disabled={!text.trim() || overBytes > 0} aria-label="Send" title="Send" data-testid="send">
+        <button
+          type="submit"
+          class="send"
+          disabled={!text.trim() || overBytes > 0}
+          aria-label="Send"
+          title="Send"
+          data-testid="send"
+        >
           <SendIcon editing={mode.type === "edit"} />
         </button>
       </div>
@@ -172,7 +183,9 @@ function useTyping(room: Room) {
 }
 
 function lastEditable(messages: readonly ChatMessage[], self: string): ChatMessage | undefined {
-  return messages.findLast((message) => message.user === self && message.seq !== null && message.text && !message.deleted);
+  return messages.findLast(
+    (message) => message.user === self && message.seq !== null && message.text && !message.deleted,
+  );
 }
 
 /** As high as its text, up to what the style sheet allows. */

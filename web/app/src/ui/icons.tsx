@@ -13,7 +13,9 @@ const PATHS = {
       <path d="M2.5 20c.4-3.6 3-5.5 6.5-5.5s6.1 1.9 6.5 5.5M16 5.300a3.5 3.5 0 0 1 0 6.400M18.5 15c1.8.9 2.8 2.6 3 5" />
     </>
   ),
-  link: <path d="M10 14a4 4 0 0 0 5.7 0l3.6-3.600a4 4 0 0 0-5.7-5.700L12.4 6M14 10a4 4 0 0 0-5.7 0l-3.6 3.600a4 4 0 0 0 5.7 5.700l1.2-1.3" />,
+  link: (
+    <path d="M10 14a4 4 0 0 0 5.7 0l3.6-3.600a4 4 0 0 0-5.7-5.700L12.4 6M14 10a4 4 0 0 0-5.7 0l-3.6 3.600a4 4 0 0 0 5.7 5.700l1.2-1.3" />
+  ),
   invite: (
     <>
       <circle cx="10" cy="8.5" r="3.5" />
@@ -67,7 +69,10 @@ export function Logo({ size = 32 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true" class="logo">
       <rect width="32" height="32" rx="9" class="logo-ground" />
-      <path d="M8 10.5A3.5 3.5 0 0 1 11.5 7h9A3.5 3.5 0 0 1 24 10.5v6a3.5 3.5 0 0 1-3.5 3.5H16l-5 4.5V20A3.5 3.5 0 0 1 8 16.5z" fill="#fff" />
+      <path
+        d="M8 10.5A3.5 3.5 0 0 1 11.5 7h9A3.5 3.5 0 0 1 24 10.5v6a3.5 3.5 0 0 1-3.5 3.5H16l-5 4.5V20A3.5 3.5 0 0 1 8 16.5z"
+        fill="#fff"
+      />
       <circle cx="12.6" cy="13.5" r="1.5" class="logo-ground" />
       <circle cx="16" cy="13.5" r="1.5" class="logo-ground" />
       <circle cx="19.4" cy="13.5" r="1.5" class="logo-ground" />

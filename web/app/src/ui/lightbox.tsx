@@ -12,7 +12,14 @@ export function Lightbox({ url, media, onClose }: { url: string; media: Media; o
   }, []);
   const pixels = media.width && media.height ? `${media.width} × ${media.height}, ` : "";
   return (
-    <dialog ref={element} class="lightbox" aria-label={media.name} onClose={onClose} onClick={onClose} data-testid="lightbox">
+    <dialog
+      ref={element}
+      class="lightbox"
+      aria-label={media.name}
+      onClose={onClose}
+      onClick={onClose}
+      data-testid="lightbox"
+    >
       <img src={url} alt={media.name} />
       <p>
         {media.name} <span>{pixels + fileSize(media.size)}</span>

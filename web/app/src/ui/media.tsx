@@ -22,7 +22,10 @@ export function MediaImage({ media }: { media: Media }) {
       <button
         type="button"
         class={loaded ? "image loaded" : "image"}
-        style={{ width: `${Math.max(box.width, 96)}px`, aspectRatio: `${Math.max(box.width, 96)} / ${Math.max(box.height, 48)}` }}
+        style={{
+          width: `${Math.max(box.width, 96)}px`,
+          aspectRatio: `${Math.max(box.width, 96)} / ${Math.max(box.height, 48)}`,
+        }}
         onClick={() => setOpen(true)}
         aria-label={`Enlarge ${media.name}`}
       >

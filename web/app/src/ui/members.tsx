@@ -16,9 +16,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   return (
     <aside class={isDrawer ? "members drawer" : "members"} aria-label="Members" data-testid="members">
       <header class="panel-head">
-        <h2>
-          People {sorted.length > 0 && <span class="count">{Math.max(state.occupancy, sorted.length)}</span>}
-        </h2>
+        <h2>People {sorted.length > 0 && <span class="count">{Math.max(state.occupancy, sorted.length)}</span>}</h2>
         <IconButton icon="close" label="Close the list of people" onClick={onClose} />
       </header>
       <ul class="member-list">

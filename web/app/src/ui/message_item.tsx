@@ -1,3 +1,4 @@
+import { Component } from "preact";
 import { useState } from "preact/hooks";
 import type { ChatMessage, UserId } from "@roomcast/sdk";
 import { clockTime, isEmojiOnly, isImage, linkParts, nameList, summary } from "../format.ts";
@@ -30,7 +31,19 @@ interface MessageProps {
   actions: MessageActions;
 }
 
-export function MessageItem(props: MessageProps) {
+/** Rendered again only when something about it has changed: a long timeline stays quick. */
+export class MessageItem extends Component<MessageProps> {
+  override shouldComponentUpdate(next: MessageProps): boolean {
+    const names = Object.keys(next) as (keyof MessageProps)[];
+    return names.some((name) => next[name] !== this.props[name]);
+  }
+
+  override render() {
+    return <Item {...this.props} />;
+  }
+}
+
+function Item(props: MessageProps) {
   const { message, own, actions, isLast, isLastOwn } = props;
   const classes = ["message", `message-${message.state}`];
   if (message.media && !message.text) classes.push("message-media");
@@ -65,7 +78,8 @@ function Body({ message }: { message: ChatMessage }) {
   if (message.deleted) return <p class="text deleted">This message was deleted.</p>;
   return (
     <>
-      {message.media && (isImage(message.media) ? <MediaImage media={message.media} /> : <FileCard media={message.media} />)}
+      {message.media &&
+        (isImage(message.media) ? <MediaImage media={message.media} /> : <FileCard media={message.media} />)}
       {message.text && (
         <p class="text">
           {linkParts(message.text).map((part, index) =>
@@ -86,7 +100,11 @@ function Body({ message }: { message: ChatMessage }) {
 function Quote({ message, replied, actions }: MessageProps) {
   const seq = message.replyTo;
   if (!seq || message.deleted) return null;
-  const text = replied ? (replied.deleted ? "Deleted message" : summary(replied.text, replied.media)) : "Earlier message";
+  const text = replied
+    ? replied.deleted
+      ? "Deleted message"
+      : summary(replied.text, replied.media)
+    : "Earlier message";
   return (
     <button type="button" class="quote" onClick={() => actions.jump(seq)}>
       <b>{replied?.name ?? "Reply"}</b>
@@ -116,7 +134,8 @@ function Delivery({ message, readBy }: MessageProps) {
   }
   return (
     <p class={readBy ? "delivery seen" : "delivery"}>
-      <Icon name={readBy ? "checks" : "check"} size={14} /> {readBy > 1 ? `Seen by ${readBy}` : readBy ? "Seen" : "Sent"}
+      <Icon name={readBy ? "checks" : "check"} size={14} />{" "}
+      {readBy > 1 ? `Seen by ${readBy}` : readBy ? "Seen" : "Sent"}
     </p>
   );
 }
@@ -184,7 +203,15 @@ function Toolbar({ message, own, actions }: { message: ChatMessage; own: boolean
       {own && message.text !== undefined && (
         <IconButton icon="pencil" iconSize={18} label="Edit" onClick={() => actions.edit(message)} data-testid="edit" />
       )}
-      {own && <IconButton icon="trash" iconSize={18} label="Delete" onClick={() => actions.remove(message)} data-testid="delete" />}
+      {own && (
+        <IconButton
+          icon="trash"
+          iconSize={18}
+          label="Delete"
+          onClick={() => actions.remove(message)}
+          data-testid="delete"
+        />
+      )}
       {picking && (
         <div class={`emoji-picker ${picking}`} role="group" aria-label="Reactions">
           {MORE_EMOJI.map((emoji) => (
@@ -204,7 +231,13 @@ function sideOf(button: HTMLElement): "above" | "below" {
 
 function EmojiButton({ emoji, onPick }: { emoji: string; onPick: (emoji: string) => void }) {
   return (
-    <button type="button" class="emoji-button" aria-label={`React with ${emoji}`} onClick={() => onPick(emoji)} data-testid="react">
+    <button
+      type="button"
+      class="emoji-button"
+      aria-label={`React with ${emoji}`}
+      onClick={() => onPick(emoji)}
+      data-testid="react"
+    >
       {emoji}
     </button>
   );

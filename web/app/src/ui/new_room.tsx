@@ -46,7 +46,15 @@ export function NewRoom({ onClose }: { onClose: () => void }) {
     <Dialog title="New room" onClose={onClose}>
       <form onSubmit={create} class="stack">
         <label for="room-name">Name</label>
-        <input id="room-name" name="name" class="field" maxLength={60} placeholder="Weekend plans" autofocus autocomplete="off" />
+        <input
+          id="room-name"
+          name="name"
+          class="field"
+          maxLength={60}
+          placeholder="Weekend plans"
+          autofocus
+          autocomplete="off"
+        />
         <fieldset class="choices">
           <legend class="visually-hidden">Who may enter</legend>
           <label class="choice">

@@ -61,9 +61,16 @@ function RoomHeader({ room, membersShown, onMembers, onRooms }: Omit<RoomViewPro
         <h1>{entry.title}</h1>
         <Subtitle room={room} peer={entry.peer} />
       </div>
-      {entry.kind === "private" && <IconButton icon="invite" label="Invite somebody" onClick={() => setInviting(true)} />}
+      {entry.kind === "private" && (
+        <IconButton icon="invite" label="Invite somebody" onClick={() => setInviting(true)} />
+      )}
       {entry.kind !== "direct" && (
-        <IconButton icon="link" label="Copy a link to this room" onClick={() => void copyLink(note)} data-testid="share" />
+        <IconButton
+          icon="link"
+          label="Copy a link to this room"
+          onClick={() => void copyLink(note)}
+          data-testid="share"
+        />
       )}
       {room.id !== LOBBY && client.state.phase === "online" && (
         <IconButton icon="door" label="Leave this room" onClick={leave} data-testid="leave" />

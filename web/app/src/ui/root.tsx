@@ -41,7 +41,17 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
   });
   const self = client.self;
   const app = useMemo<App | null>(
-    () => (self ? { client, book: new RoomBook(client, new HiddenRooms(localStorage, self.user), changed), self, go, note, signOut } : null),
+    () =>
+      self
+        ? {
+            client,
+            book: new RoomBook(client, new HiddenRooms(localStorage, self.user), changed),
+            self,
+            go,
+            note,
+            signOut,
+          }
+        : null,
     [client, self?.user, self?.name],
   );
   return (

@@ -22,7 +22,10 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
   const state = useRoom(room);
   const now = useNow(60_000);
   const unreadAfter = useUnreadAfter(room, state);
-  const rows = useMemo(() => buildRows(state.messages, self.user, unreadAfter), [state.messages, self.user, unreadAfter]);
+  const rows = useMemo(
+    () => buildRows(state.messages, self.user, unreadAfter),
+    [state.messages, self.user, unreadAfter],
+  );
   const loadOlder = useLatest(() => void room.loadOlder().catch((error: unknown) => note(explain(error))));
   const scroll = useScroll(state, self.user, loadOlder);
   const [deleting, setDeleting] = useState<ChatMessage | null>(null);
@@ -56,7 +59,11 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
 function Top({ state }: { state: RoomState }) {
   if (state.phase !== "joined" && state.messages.length === 0) return <Skeleton />;
   if (state.loadingOlder || state.hasOlder) {
-    return <div class="timeline-top">{state.loadingOlder && <span class="spinner" role="status" aria-label="Loading older messages" />}</div>;
+    return (
+      <div class="timeline-top">
+        {state.loadingOlder && <span class="spinner" role="status" aria-label="Loading older messages" />}
+      </div>
+    );
   }
   if (state.messages.length === 0) {
     return (

@@ -64,7 +64,8 @@ function UploadRow({ item, onDismiss }: { item: UploadItem; onDismiss: () => voi
   useChanges((listener) => upload.subscribe(listener), [upload]);
   const { phase, sentBytes, totalBytes, error } = upload.state;
   const failed = phase === "failed";
-  const percent = phase === "done" || phase === "checking" ? 100 : Math.floor((100 * sentBytes) / Math.max(1, totalBytes));
+  const percent =
+    phase === "done" || phase === "checking" ? 100 : Math.floor((100 * sentBytes) / Math.max(1, totalBytes));
   return (
     <li class={failed ? "upload failed" : "upload"} data-phase={phase}>
       {previewUrl ? <img class="upload-thumb" src={previewUrl} alt="" /> : <Icon name="file" size={30} />}
@@ -78,7 +79,11 @@ function UploadRow({ item, onDismiss }: { item: UploadItem; onDismiss: () => voi
           <>
             <progress max={100} value={percent} data-testid="upload-progress" aria-label={`Sending ${file.name}`} />
             <span class="upload-note">
-              {phase === "signing" ? "Preparing…" : phase === "checking" ? "Checking…" : `${percent} % of ${fileSize(totalBytes)}`}
+              {phase === "signing"
+                ? "Preparing…"
+                : phase === "checking"
+                  ? "Checking…"
+                  : `${percent} % of ${fileSize(totalBytes)}`}
             </span>
           </>
         )}
@@ -94,7 +99,13 @@ function UploadRow({ item, onDismiss }: { item: UploadItem; onDismiss: () => voi
 }
 
 /** Takes files that are dropped anywhere on the room. */
-export function DropZone({ onFiles, children }: { onFiles: (files: Iterable<File>) => void; children: ComponentChildren }) {
+export function DropZone({
+  onFiles,
+  children,
+}: {
+  onFiles: (files: Iterable<File>) => void;
+  children: ComponentChildren;
+}) {
   const [over, setOver] = useState(false);
   const depth = useRef(0);
   const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;

@@ -16,28 +16,42 @@ export function useScroll(state: RoomState, self: string, loadOlder: () => void)
   const placed = useRef(false);
   const before = useRef({ height: 0, top: 0, firstSeq: 0, lastId: "", stick: true });
 
-  const look = useLatest(() => {
+  const askedFor = useRef(-1);
+  const firstSeq = state.messages[0]?.seq ?? 0;
+
+  /** Older messages are asked for once by themselves; after a failure, by scrolling. */
+  const wantOlder = (isScroll: boolean) => {
+    if (!placed.current || !state.hasOlder || state.loadingOlder || (!isScroll && askedFor.current === firstSeq))
+      return;
+    askedFor.current = firstSeq;
+    loadOlder();
+  };
+  const look = useLatest((isScroll: boolean) => {
     const element = box.current;
     if (!element) return;
     // Grown below without having been scrolled up: still at the end.
     const { stick, height, top } = before.current;
     if (stick && element.scrollHeight > height && element.scrollTop >= top) element.scrollTop = element.scrollHeight;
     const left = element.scrollHeight - element.scrollTop - element.clientHeight;
-    before.current = { ...before.current, height: element.scrollHeight, top: element.scrollTop, stick: left < NEAR_BOTTOM_PX };
+    before.current = {
+      ...before.current,
+      height: element.scrollHeight,
+      top: element.scrollTop,
+      stick: left < NEAR_BOTTOM_PX,
+    };
     setAtBottom(before.current.stick);
     if (before.current.stick) setFresh(0);
-    if (placed.current && element.scrollTop < NEAR_TOP_PX && state.hasOlder && !state.loadingOlder) loadOlder();
+    if (element.scrollTop < NEAR_TOP_PX) wantOlder(isScroll);
   });
   const toBottom = useLatest(() => {
     box.current?.scrollTo({ top: box.current.scrollHeight });
-    look();
+    look(false);
   });
 
   useLayoutEffect(() => {
     const element = box.current;
     const last = state.messages.at(-1);
     if (!element || !last) return;
-    const firstSeq = state.messages[0]?.seq ?? 0;
     const wasPlaced = placed.current;
     const isNew = last.id !== before.current.lastId;
     const grewAbove = wasPlaced && firstSeq < before.current.firstSeq;
@@ -52,8 +66,8 @@ export function useScroll(state: RoomState, self: string, loadOlder: () => void)
       setFresh((count) => count + 1);
     }
     before.current = { ...before.current, firstSeq, lastId: last.id };
-    look();
-  }, [state.messages, state.typing.length, state.phase]);
+    look(false);
+  }, [state.messages, state.typing.length, state.phase, state.loadingOlder]);
 
   // A smaller window, an opened keyboard, a banner: the end stays in sight.
   useLayoutEffect(() => {
@@ -61,14 +75,14 @@ export function useScroll(state: RoomState, self: string, loadOlder: () => void)
     if (!element) return;
     const observer = new ResizeObserver(() => {
       if (before.current.stick) element.scrollTop = element.scrollHeight;
-      look();
+      look(false);
     });
     observer.observe(element);
     if (element.firstElementChild) observer.observe(element.firstElementChild);
     return () => observer.disconnect();
   }, []);
 
-  return { box, atBottom, fresh, onScroll: look, toBottom };
+  return { box, atBottom, fresh, onScroll: () => look(true), toBottom };
 }
 
 /** On opening: at the end, or at the line above the unread messages if that is not in sight there. True: at the end. */
