@@ -1,12 +1,9 @@
 import { Component } from "preact";
-import { useState } from "preact/hooks";
 import type { ChatMessage, UserId } from "@roomcast/sdk";
 import { clockTime, isEmojiOnly, isImage, linkParts, nameList, summary } from "../format.ts";
 import { FileCard, MediaImage } from "./media.tsx";
-import { Icon, IconButton } from "./icons.tsx";
-import { MORE_EMOJI, QUICK_EMOJI } from "../emoji.ts";
-
-const PICKER_PX = 110;
+import { Icon } from "./icons.tsx";
+import { Toolbar } from "./toolbar.tsx";
 
 export interface MessageActions {
   self: UserId;
@@ -177,68 +174,5 @@ function Reactions({ message, actions }: { message: ChatMessage; actions: Messag
         );
       })}
     </div>
-  );
-}
-
-function Toolbar({ message, own, actions }: { message: ChatMessage; own: boolean; actions: MessageActions }) {
-  const [picking, setPicking] = useState<"above" | "below" | null>(null);
-  const toggle = (event: MouseEvent) => setPicking(picking ? null : sideOf(event.currentTarget as HTMLElement));
-  const react = (emoji: string) => {
-    const mine = message.reactions.some((one) => one.emoji === emoji && one.users.includes(actions.self));
-    actions.react(message, emoji, !mine);
-    setPicking(null);
-  };
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key !== "Escape" || !picking) return;
-    event.stopPropagation();
-    setPicking(null);
-  };
-  return (
-    <div class={picking ? "toolbar open" : "toolbar"} onKeyDown={onKey} onMouseLeave={() => setPicking(null)}>
-      {QUICK_EMOJI.map((emoji) => (
-        <EmojiButton key={emoji} emoji={emoji} onPick={react} />
-      ))}
-      <IconButton icon="smile" iconSize={18} label="More reactions" aria-expanded={picking !== null} onClick={toggle} />
-      <IconButton icon="reply" iconSize={18} label="Reply" onClick={() => actions.reply(message)} data-testid="reply" />
-      {own && message.text !== undefined && (
-        <IconButton icon="pencil" iconSize={18} label="Edit" onClick={() => actions.edit(message)} data-testid="edit" />
-      )}
-      {own && (
-        <IconButton
-          icon="trash"
-          iconSize={18}
-          label="Delete"
-          onClick={() => actions.remove(message)}
-          data-testid="delete"
-        />
-      )}
-      {picking && (
-        <div class={`emoji-picker ${picking}`} role="group" aria-label="Reactions">
-          {MORE_EMOJI.map((emoji) => (
-            <EmojiButton key={emoji} emoji={emoji} onPick={react} />
-          ))}
-        </div>
-      )}
-    </div>
-  );
-}
-
-/** Where there is room for the picker: below only under the upper edge of the timeline. */
-function sideOf(button: HTMLElement): "above" | "below" {
-  const edge = button.closest(".timeline")?.getBoundingClientRect().top ?? 0;
-  return button.getBoundingClientRect().top - edge < PICKER_PX ? "below" : "above";
-}
-
-function EmojiButton({ emoji, onPick }: { emoji: string; onPick: (emoji: string) => void }) {
-  return (
-    <button
-      type="button"
-      class="emoji-button"
-      aria-label={`React with ${emoji}`}
-      onClick={() => onPick(emoji)}
-      data-testid="react"
-    >
-      {emoji}
-    </button>
   );
 }

@@ -1,14 +1,15 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room, RoomState } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
 import { dayLabel, plural, summary } from "../format.ts";
 import { useLatest, useNow, useRoom } from "../hooks.ts";
-import { buildRows, countUnread, type Row } from "../rows.ts";
+import { buildRows, type Row } from "../rows.ts";
 import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icons.tsx";
 import { MessageItem, type MessageActions } from "./message_item.tsx";
 import { ConfirmDelete } from "./confirm_delete.tsx";
 import { TypingLine } from "./typing_line.tsx";
+import { useReceipts, useUnreadAfter } from "./use_reading.ts";
 import { useScroll } from "./use_scroll.ts";
 
 interface TimelineProps {
@@ -148,39 +149,6 @@ function lastOf(messages: readonly ChatMessage[], user: string): ChatMessage | u
 
 function readers(state: RoomState, seq: number, author: string): number {
   return Object.entries(state.read).filter(([user, read]) => user !== author && read >= seq).length;
-}
-
-/**
- * Where the reader had stopped when the room was opened, or when they last looked away. The line stays where it is
- * until they look away again.
- */
-function useUnreadAfter(room: Room, state: RoomState): number | null {
-  const { book, self } = useApp();
-  const [awayAt, setAwayAt] = useState<number | null>(null);
-  const opened = useRef<number | null | undefined>(undefined);
-  // In the same render as the first messages, so that the timeline can open at the line.
-  if (opened.current === undefined && state.phase === "joined") {
-    const readSeq = book.readSeq(room.id);
-    opened.current = countUnread(state.messages, self.user, readSeq) > 0 ? readSeq : null;
-  }
-  const lookedAway = useLatest(() => setAwayAt(state.seq));
-  useEffect(() => {
-    window.addEventListener("blur", lookedAway);
-    return () => window.removeEventListener("blur", lookedAway);
-  }, []);
-  return awayAt ?? opened.current ?? null;
-}
-
-/** What is on the screen, at its end, in a visible window, is read. */
-function useReceipts(room: Room, state: RoomState, atBottom: boolean): void {
-  const mark = useLatest(() => {
-    if (state.phase === "joined" && atBottom && document.hasFocus() && state.seq > 0) room.markRead(state.seq);
-  });
-  useEffect(mark, [state.seq, state.phase, atBottom]);
-  useEffect(() => {
-    window.addEventListener("focus", mark);
-    return () => window.removeEventListener("focus", mark);
-  }, []);
 }
 
 function useActions(

@@ -1,0 +1,38 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Room, RoomState } from "@roomcast/sdk";
+import { useApp } from "../app.ts";
+import { useLatest } from "../hooks.ts";
+import { countUnread } from "../rows.ts";
+
+/**
+ * Where the reader had stopped when the room was opened, or when they last looked away. The line stays where it is
+ * until they look away again.
+ */
+export function useUnreadAfter(room: Room, state: RoomState): number | null {
+  const { book, self } = useApp();
+  const [awayAt, setAwayAt] = useState<number | null>(null);
+  const opened = useRef<number | null | undefined>(undefined);
+  // In the same render as the first messages, so that the timeline can open at the line.
+  if (opened.current === undefined && state.phase === "joined") {
+    const readSeq = book.readSeq(room.id);
+    opened.current = countUnread(state.messages, self.user, readSeq) > 0 ? readSeq : null;
+  }
+  const lookedAway = useLatest(() => setAwayAt(state.seq));
+  useEffect(() => {
+    window.addEventListener("blur", lookedAway);
+    return () => window.removeEventListener("blur", lookedAway);
+  }, []);
+  return awayAt ?? opened.current ?? null;
+}
+
+/** What is on the screen, at its end, in a visible window, is read. */
+export function useReceipts(room: Room, state: RoomState, atBottom: boolean): void {
+  const mark = useLatest(() => {
+    if (state.phase === "joined" && atBottom && document.hasFocus() && state.seq > 0) room.markRead(state.seq);
+  });
+  useEffect(mark, [state.seq, state.phase, atBottom]);
+  useEffect(() => {
+    window.addEventListener("focus", mark);
+    return () => window.removeEventListener("focus", mark);
+  }, []);
+}
