@@ -11,7 +11,9 @@ Four files hold all names that cross a process boundary, each name once:
 `vectors/` holds golden messages that the Python and the TypeScript tests both read.
 `backend` is the small client for back ends that publish into rooms, `python -m contract` a command line over it.
 
-Nothing here does I/O on its own or imports a process: the direction is process -> contract -> nothing.
+`log_entry` and `tokens` are what gateways and back ends do alike: entering a message, signing a token.
+
+But for `backend` nothing here does I/O, and nothing imports a process: the direction is process -> contract -> nothing.
 """
 
 PROTOCOL_VERSION = 1

@@ -121,12 +121,16 @@ class Backend:
     async def grant(
         self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
     ) -> None:
-        """Let `user` enter a stored room; an owner stays the owner. The user's devices hear `room` "invited"."""
+        """Let `user` enter a stored room; an owner stays the owner. The user's devices hear `room` "invited".
+
+        Raises NOT_FOUND for a room that is not stored.
+        """
         _check(room, user)
-        names = (keys.room_meta(room), keys.room_members(room))
-        await self._script("room_grant", names, (user, role))
-        stored = await self._call("HGET", keys.room_meta(room), "name")
-        name = stored.decode() if stored else room
+        kind, stored_name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
+        if kind is None:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+        await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role))
+        name = stored_name.decode() if stored_name else room
         await self._list_room(user, room, name)
         event = {"room": room, "change": "invited", "name": name, "role": role, **({"by": by} if by else {})}
         await self._tell_user(user, ROOM, event)

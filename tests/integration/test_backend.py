@@ -219,6 +219,8 @@ async def test_a_kicked_person_hears_the_room_no_more(cluster: Cluster, backend:
 
 
 async def test_membership_is_given_and_taken(cluster: Cluster, backend: Backend) -> None:
+    with pytest.raises(RoomcastError, match="not_found"):
+        await backend.grant("team:red", "ada")
     await backend.create_room("team:red", "owner", name="Team Red")
     with pytest.raises(RoomcastError, match="conflict"):
         await backend.create_room("team:red", "other")
