@@ -4,6 +4,8 @@ PORT ?= 8080
 USERS ?= 200
 TIME ?= 30s
 PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
+# Programs that the set-up unpacked, behind those of the system.
+export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help

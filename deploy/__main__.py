@@ -83,7 +83,8 @@ def _do(arguments: argparse.Namespace) -> None:
 def _set_up(for_tests: bool) -> None:
     run.set_up()
     if for_tests:
-        tools.require("promtool", say=run.say)
+        for name in tools.TOOLS:
+            tools.require(name, say=run.say)
         browser.ensure(say=run.say)
 
 

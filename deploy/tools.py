@@ -41,6 +41,7 @@ TOOLS: Final = {
     tool.name: tool
     for tool in (
         Tool("redis-server", ("redis-server", "redis-tools"), (7, 0), "--version"),
+        Tool("redis-cli", ("redis-server", "redis-tools"), (7, 0), "--version"),
         Tool("nginx", ("nginx",), (1, 18), "-v"),
         Tool("promtool", ("prometheus",), (2, 30), "--version"),
     )
