@@ -83,7 +83,8 @@ class RoomRemove(Struct, frozen=True):
 
 
 class RoomList(Struct, frozen=True):
-    pass
+    after: str | None = None
+    limit: Limit = MAX_LIST
 
 
 class MessageSend(Struct, frozen=True):

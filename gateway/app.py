@@ -12,8 +12,7 @@ import structlog
 from aiohttp import web
 
 from contract.errors import Code, RoomcastError
-from contract.events import AuthRefresh, MediaSign, MediaUrl, RoomList
-from contract.keys import CONTROL
+from contract.events import AuthRefresh, MediaSign, MediaUrl
 from contract.tasks import TaskSet
 from gateway.adapter.manager import RedisAdapter
 from gateway.auth import JwksKeys, Keys, SharedSecret, Verifier
@@ -129,7 +128,7 @@ class Gateway:
             "room:create": self.rooms.create,
             "room:invite": self.rooms.invite,
             "room:remove": self.rooms.remove,
-            "room:list": self._list_rooms,
+            "room:list": self.rooms.list,
             "message:send": self.chat.send,
             "message:edit": self.chat.edit,
             "message:delete": self.chat.delete,
@@ -146,9 +145,6 @@ class Gateway:
             "media:url": self._media_url,
             "auth:refresh": self._refresh_token,
         }
-
-    async def _list_rooms(self, session: Session, p: RoomList) -> dict[str, Any]:
-        return await self.rooms.list(session)
 
     async def _sign_media(self, session: Session, p: MediaSign) -> dict[str, Any]:
         await self.rooms.require(session, p.room)
@@ -169,11 +165,10 @@ class Gateway:
     def _hear_control(self, message: Any) -> None:
         self.doorman.hear_control(message, self.rooms.take_out)
 
-    def _resubscribed(self, owns: Callable[[str], bool]) -> None:
-        """What was published meanwhile was missed: messages are in the logs, revocations and removals in their keys."""
-        self.adapter.fanout.reconcile(owns)
-        if owns(CONTROL):
-            self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
+    def _resubscribed(self) -> None:
+        """What was published meanwhile was missed: presence, revocations and removals are in their keys."""
+        self.people.resubscribed()
+        self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
 
     # --- running ---
 
@@ -217,8 +212,8 @@ class Gateway:
 
     def _start_parts(self) -> None:
         self.adapter.on_node_message = self.desk.reply
+        self.adapter.on_resubscribed = self._resubscribed
         self.adapter.start(self.log)
-        self.adapter.backplane.on_resubscribed = self._resubscribed
         self.people.start()
         self.control.start()
         self.tasks.start(self.people.run(), "people")

@@ -23,12 +23,12 @@ from gateway.session import Session
 from gateway.stores.presence import PresenceStore
 from gateway.stores.rooms import RoomStore
 from gateway.stores.roster import Roster, RosterStore
+from gateway.views import Row, Views
 
 FLUSH_SECONDS: Final = 1.0
 ANNOUNCE_SECONDS: Final = 5.0
 REFRESH_SECONDS: Final = 20.0
 DEPART_SECONDS: Final = 5.0
-_VIEW_SECONDS: Final = 1.0
 _KNOWN_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 0.01
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class People:
         """room -> user -> the user's sessions here, invisible ones included"""
         self._hidden: set[str] = set()
         """people connected here who chose to be invisible, on any device"""
-        self._views: dict[str, tuple[float, asyncio.Task[list[dict[str, Any]]]]] = {}
+        self._views = Views(self._look, adapter.background, time.monotonic)
         self._news: dict[str, PeopleNote] = {}
         self._departing: dict[tuple[str, str], float] = {}
         """(room, user) who left, until when the room still hears of their presence: "offline" comes after "left" """
@@ -72,7 +72,6 @@ class People:
         for shard in range(keys.PRESENCE_SHARDS):
             self._adapter.listen(keys.presence_channel(shard), self._hear_changes)
         self._adapter.fanout.on_note = self._hear_note
-        self._adapter.on_resubscribed = self.resubscribed
 
     # --- connections ---
 
@@ -108,12 +107,16 @@ class People:
             roster = await self._rosters.enter(room, session.user)
             self._watchers.roster(room, roster.users, roster.occupancy)
             occupancy = roster.occupancy
-            await self._tell(room, roster, session)
+            await self._tell(room, roster, session.identity.name, session.status)
         else:
             occupancy = await self._rosters.occupancy(room)
-        others = [row for row in await self._view(room) if row["user"] != session.user]
+        others = [row for row in await self._views.get(room) if row["user"] != session.user]
         oneself = {"user": session.user, "name": session.identity.name, "status": session.status}
         return Present(occupancy, [oneself, *others][:MAX_LIST])
+
+    async def shows(self, session: Session) -> bool:
+        await self._known(session)
+        return session.is_visible and session.user not in self._hidden
 
     async def _known(self, session: Session) -> None:
         """Until presence has heard of the session: only then is it known whether another device hides the user."""
@@ -142,34 +145,25 @@ class People:
             self._hidden.discard(session.user)
         if not users and self._here.pop(room, None) is not None:
             self._watchers.drop_room(room)
-            self._views.pop(room, None)
-        await self._tell(room, await self._rosters.exit(room, session.user), session)
+            self._views.drop(room)
+        await self._tell(room, await self._rosters.exit(room, session.user))
 
     async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         page = await self._rosters.page(room, after, limit)
         return await self._describe(page.users), page.after
 
-    async def _tell(self, room: str, roster: Roster, session: Session) -> None:
-        """Let every gateway that hears the room know who came and who went."""
+    async def _tell(self, room: str, roster: Roster, name: str = "", status: str = "online") -> None:
+        """Let every gateway that hears the room know who came (under this name, with this status) and who went."""
         if not roster.appeared and not roster.vanished:
             return
-        named = {session.user: session.identity.name}
-        entered = [(user, named.get(user, user), session.status) for user in roster.appeared]
+        entered = [(user, name or user, status) for user in roster.appeared]
         try:
             await self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
         except LinkError as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
-    async def _view(self, room: str) -> list[dict[str, Any]]:
-        """Up to a hundred people in the room; a thousand joins within a second share one look."""
-        now = time.monotonic()
-        made_at, task = self._views.get(room, (0.0, None))
-        if task is None or (task.done() and (now - made_at > _VIEW_SECONDS or task.exception() is not None)):
-            task = self._adapter.background(self._look(room), f"people of {room}")
-            self._views[room] = (now, task)
-        return await asyncio.shield(task)
-
-    async def _look(self, room: str) -> list[dict[str, Any]]:
+    async def _look(self, room: str) -> list[Row]:
+        """Up to a hundred people in the room."""
         page = await self._rosters.page(room, None, MAX_LIST)
         return await self._describe(page.users)
 
@@ -202,7 +196,7 @@ class People:
 
     async def typing(self, session: Session, p: Typing) -> dict[str, Any]:
         """Droppable: only from members, never of invisible people, and lost when Redis is away."""
-        if p.room in session.rooms and session.is_visible:
+        if p.room in session.rooms and await self.shows(session):
             data = {"room": p.room, "user": session.user, "typing": p.typing}
             await self._outbox.to_room(p.room, TYPING, data, skip=session.sid)
         return {}
@@ -221,21 +215,23 @@ class People:
             _log.warning("not presence: %s", error)
             return
         self._watchers.apply(rows)
+        status = {row[0]: row[1] for row in rows}
         for user, is_hidden in self._attendance.visibility(rows):
-            self._adapter.background(self._show(user, is_hidden=is_hidden), "visibility")
+            self._adapter.background(self._show(user, status[user], is_hidden=is_hidden), "visibility")
 
-    async def _show(self, user: str, *, is_hidden: bool) -> None:
-        """Take a person who became invisible out of the rooms here, or back in."""
+    async def _show(self, user: str, status: str, *, is_hidden: bool) -> None:
+        """Take a person who became invisible out of the rooms here, or back in with this status."""
         if is_hidden == (user in self._hidden):
             return
         (self._hidden.add if is_hidden else self._hidden.discard)(user)
         for room, users in list(self._here.items()):
             if user not in users:
                 continue
-            roster = await (self._rosters.exit(room, user) if is_hidden else self._rosters.enter(room, user, users=0))
-            names = await self._store.names([user])
-            entered = [(name, names.get(name, name), "online") for name in roster.appeared]
-            await self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
+            if is_hidden:
+                await self._tell(room, await self._rosters.exit(room, user))
+            else:
+                roster, names = await self._rosters.enter(room, user, users=0), await self._store.names([user])
+                await self._tell(room, roster, names[user], status)
 
     def _hear_note(self, room: str, data: bytes) -> None:
         try:
@@ -245,6 +241,7 @@ class People:
             return
         if room not in self._here:
             return
+        self._views.tell(room, _rows(note.entered), note.left)
         for user, _, _ in note.entered:
             self._departing.pop((room, user), None)
             self._watchers.arrive(room, user, note.occupancy)
@@ -329,7 +326,7 @@ class People:
                 raise
             self._attendance.unknown(unknown)
             for user in hidden:
-                await self._show(user, is_hidden=True)
+                await self._show(user, "offline", is_hidden=True)
             self._settle(row.connection for row in batch.full)
             if not self._attendance.is_urgent:
                 return
@@ -337,6 +334,7 @@ class People:
     def _deliver(self) -> None:
         out = self._watchers.flush()
         for room, changes in out.rooms.items():
+            self._views.change(room, changes)
             self._outbox.to_local_room(room, PRESENCE, {"changes": changes})
         for sid, changes in out.connections.items():
             self._outbox.to_sessions([sid], PRESENCE, {"changes": changes})
@@ -355,6 +353,10 @@ def _people(room: str, note: PeopleNote) -> dict[str, Any]:
     """The `room` event of people who came and went; in large rooms only the count."""
     event: dict[str, Any] = {"room": room, "change": "people", "occupancy": note.occupancy}
     if note.occupancy <= MAX_PRESENCE_ROOM:
-        event["entered"] = [{"user": user, "name": name, "status": status} for user, name, status in note.entered]
+        event["entered"] = _rows(note.entered)
         event["left"] = note.left
     return event
+
+
+def _rows(entered: Iterable[tuple[str, str, str]]) -> list[Row]:
+    return [{"user": user, "name": name, "status": status} for user, name, status in entered]

@@ -10,7 +10,6 @@ import orjson
 from contract.envelope import Kicked
 from contract.errors import Code, RoomcastError
 from contract.events import (
-    MAX_LIST,
     RECEIPT,
     ROOM,
     ReceiptRead,
@@ -18,6 +17,7 @@ from contract.events import (
     RoomInvite,
     RoomJoin,
     RoomLeave,
+    RoomList,
     RoomMembers,
     RoomRemove,
     Since,
@@ -54,6 +54,10 @@ class People(Protocol):
 
     async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """A page of the people in the room, and the `after` of the next one (None: there is none)."""
+        ...
+
+    async def shows(self, session: Session) -> bool:
+        """Whether others may notice what the session does: no device of its user, anywhere, is invisible."""
         ...
 
 
@@ -241,8 +245,9 @@ class Rooms:
 
     # --- lists and receipts ---
 
-    async def list(self, session: Session) -> Answer:
-        rows = await self._store.rooms(session.user)
+    async def list(self, session: Session, p: RoomList) -> Answer:
+        """A page of the person's rooms, by id; `after` asks for the next one."""
+        rows, more = await self._store.rooms(session.user, p.after, p.limit)
         rooms = [
             {
                 "room": row.room,
@@ -251,14 +256,14 @@ class Rooms:
                 "unread": max(0, row.seq - row.read),
                 "last": orjson.Fragment(row.last) if row.last else None,
             }
-            for row in sorted(rows, key=lambda row: row.room)[:MAX_LIST]
+            for row in rows
         ]
-        return {"rooms": rooms}
+        return {"rooms": rooms, "more": more, "after": rows[-1].room if more else None}
 
     async def read(self, session: Session, p: ReceiptRead) -> Answer:
         await self.require(session, p.room)
         mark = await self._store.mark_read(p.room, session.user, p.seq)
-        if mark is not None and session.is_visible:
+        if mark is not None and await self._people.shows(session):
             await self._outbox.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
 

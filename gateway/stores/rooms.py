@@ -75,11 +75,13 @@ class RoomStore:
     async def unlist_room(self, user: str, room: str) -> None:
         await self._call(keys.user_rooms(user), "HDEL", keys.user_rooms(user), room)
 
-    async def rooms(self, user: str) -> list[RoomSummary]:
-        """The person's list with positions, the most recent not necessarily first."""
+    async def rooms(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+        """A page of the person's list with positions, by room id, and whether there is more."""
         flat = await self._call(keys.user_rooms(user), "HGETALL", keys.user_rooms(user))
-        pairs = [(flat[i].decode(), flat[i + 1].decode()) for i in range(0, len(flat), 2)]
-        return list(await asyncio.gather(*(self._summary(user, room, name) for room, name in pairs)))
+        names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
+        rooms = sorted(room for room in names if after is None or room > after)
+        rows = await asyncio.gather(*(self._summary(user, room, names[room]) for room in rooms[:limit]))
+        return list(rows), len(rooms) > limit
 
     async def _summary(self, user: str, room: str, name: str) -> RoomSummary:
         names = (keys.room_log(room), keys.room_meta(room), keys.room_read(room))
