@@ -115,7 +115,7 @@ def _installed(peer: Peer, folder: Path) -> bool:
 def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:
     """One sample, or none when the server could not do it: the others go on, and the report has a gap."""
     try:
-        figures = row.measure(peer, folder / "run", span)
+        figures = row.measure(peer, folder / "run" / f"{row.name}-{peer.name}", span)
     except (BenchError, OSError, ValueError) as error:
         _say(f"    {peer.name} failed: {error}")
         return []

@@ -60,7 +60,10 @@ def _is_listening(port: int) -> bool:
 
 
 class Processes:
-    """Everything one measurement started; leaving the context ends it all, newest first."""
+    """Everything one measurement started; leaving the context ends it all, newest first.
+
+    `folder` is emptied at the start, and keeps logs and configurations afterwards.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,7 +71,8 @@ class Processes:
         self._libc = ctypes.CDLL(None)
 
     def __enter__(self) -> Processes:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
+import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.bench.processes import Processes, free_ports
+from loadtest.bench.processes import BenchError, Processes, free_ports
 from loadtest.peers.role import ROOT, Running, plain_environment
 
+READY_SECONDS = 30.0
 _LIMITS = {
     "ROOMCAST_EVENTS_PER_SECOND": "1000000",
     "ROOMCAST_EVENTS_BURST": "1000000",
@@ -45,4 +49,17 @@ class Roomcast:
                 **_LIMITS,
             )
             pids.append(processes.start(f"gateway-{port}", [sys.executable, "-m", "gateway"], port, environment))
+        for metrics_port in metrics_ports:
+            _wait_ready(metrics_port)
         return Running(ports, pids, secret, metrics_ports)
+
+
+def _wait_ready(metrics_port: int) -> None:
+    """A gateway listens before its Redis links are up, and sends early clients away."""
+    deadline = time.monotonic() + READY_SECONDS
+    url = f"http://127.0.0.1:{metrics_port}/readyz"
+    while time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=1):
+            return
+        time.sleep(0.05)
+    raise BenchError(f"the gateway with metrics on port {metrics_port} is not ready after {READY_SECONDS:g} s")
