@@ -21,6 +21,7 @@ from gateway.config import Config
 from gateway.door import ControlChannel, Doorman
 from gateway.drain import Drain, State
 from gateway.http import DevLogin
+from gateway.lane import SendLane
 from gateway.media import MediaDesk
 from gateway.namespace import ChatNamespace, Door, Handler
 from gateway.observe import Metrics
@@ -93,6 +94,8 @@ class Gateway:
             Door(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.people.seen
         )
         self.server.register_namespace(self.namespace)
+        lane = SendLane(self.namespace, self.chat, self.metrics, self.server.start_handler)
+        self.server.lanes[(NAMESPACE, SendLane.event)] = lane.take
         self.tasks = TaskSet()
 
     def _make_doorman(self) -> Doorman:

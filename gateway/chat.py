@@ -46,11 +46,22 @@ class Chat:
         if p.text is None and p.upload is None:
             raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
         self._check_size(p.text)
-        if session.sending is None and p.upload is None and p.room in session.rooms:
+        if self.is_plain(session, p):
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
         else:
             receipt = await (await self._send_in_turn(session, p))
         return _receipt(receipt)
+
+    def is_plain(self, session: Session, p: MessageSend) -> bool:
+        """A text into a joined room, with no earlier send waiting: nothing to look up."""
+        text = p.text
+        if text is None or p.upload is not None or session.sending is not None or p.room not in session.rooms:
+            return False
+        return len(text) * 4 <= self._max_bytes or len(text.encode()) <= self._max_bytes
+
+    def send_plain(self, session: Session, p: MessageSend) -> asyncio.Future[Any] | None:
+        """Queue a plain message; the future holds the script's reply. None: only `send` can do it. Raises LinkDown."""
+        return self._log.append_now(p.room, session.user, p.id, _tail(session, p, None))
 
     async def _send_in_turn(self, session: Session, p: MessageSend) -> Awaitable[Receipt]:
         """Look up what the message needs first, while later sends of this client wait for their turn."""

@@ -93,8 +93,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         session = self.sessions.get(sid)
         if session is None:
             return _refusal(RoomcastError(Code.UNAUTHORIZED))
-        self._seen(session)
-        self.in_flight += 1
+        self.begin(session)
         try:
             answer = await self._dispatch(session, event, args)
         except RoomcastError as error:
@@ -107,9 +106,18 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         else:
             answer["ok"], outcome = True, "ok"
         finally:
-            self.in_flight -= 1
+            self.end()
         self._observer.event(event if event in EVENTS else "unknown", outcome, time.perf_counter() - started)
         return None if event in _UNACKED else answer
+
+    def begin(self, session: Session) -> None:
+        """An event is being handled."""
+        self._seen(session)
+        self.in_flight += 1
+
+    def end(self) -> None:
+        """Its ack is made."""
+        self.in_flight -= 1
 
     async def _dispatch(self, session: Session, event: str, args: tuple[Any, ...]) -> Answer:
         now = time.monotonic()

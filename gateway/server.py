@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -24,7 +25,12 @@ ATTACHMENT_SECONDS: Final = 10.0
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 _MAX_PENDING_EVENTS: Final = 2_000
+_MAX_PENDING_PAYLOADS: Final = 4
+"""Pending events of one client may hold this many times the largest message."""
 _log = logging.getLogger(__name__)
+
+
+Lane = Callable[[Session, str, Any], bool]
 
 
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
@@ -36,6 +42,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(**options)
         self._busy: dict[str, deque[str | bytes]] = {}
         self._gone: dict[str, str] = {}
+        self.lanes: dict[tuple[str, str], Lane] = {}
+        """By namespace and event: asked first, and without a task; False leaves the event to its handler."""
         self.eio.set_receiver(self._receive)
 
     def _engineio_server_class(self) -> type[EngineServer]:
@@ -48,7 +56,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         waiting = self._busy.get(session.sid)
         if waiting is None:
             self._take(session, data)
-        elif len(waiting) < _MAX_WAITING:
+        elif len(waiting) < _MAX_WAITING and sum(map(len, waiting)) + len(data) <= session.rules.max_payload:
             waiting.append(data)
         else:
             self.eio.close(session.sid, Reason.OVERLOAD)
@@ -57,7 +65,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         try:
             packet = self._assemble(session, data)
             if packet is not None:
-                self._dispatch(session, packet)
+                self._dispatch(session, packet, len(data))
         except ValueError as error:
             _log.info("session %s closed: %s", session.sid, error)
             self.eio.close(session.sid, Reason.PARSE_ERROR)
@@ -85,7 +93,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self.eio.fulfil(sid)
         return packet
 
-    def _dispatch(self, session: Session, packet: Any) -> None:
+    def _dispatch(self, session: Session, packet: Any, size: int) -> None:
         sid, namespace, kind = session.sid, packet.namespace or "/", packet.packet_type
         if kind == packets.CONNECT:
             if self.manager.sid_from_eio_sid(sid, namespace) is not None:
@@ -96,31 +104,43 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         elif kind == packets.DISCONNECT:
             self._start_alone(session, self._handle_disconnect(sid, namespace))
         elif kind in (packets.ACK, packets.BINARY_ACK):
-            self._start(session, self._handle_ack(sid, namespace, packet.id, packet.data))
+            self._start(session, self._handle_ack(sid, namespace, packet.id, packet.data), size)
         else:
-            self._start_event(session, namespace, packet)
+            self._start_event(session, namespace, packet, size)
 
-    def _start_event(self, session: Session, namespace: str, packet: Any) -> None:
+    def _start_event(self, session: Session, namespace: str, packet: Any, size: int) -> None:
         """Tasks start in the order in which they are made."""
         sid = self.manager.sid_from_eio_sid(session.sid, namespace)
         if not self.manager.is_connected(sid, namespace):
             return
-        self._start(session, self._handle_event_internal(self, sid, session.sid, packet.data, namespace, packet.id))
+        lane = self.lanes.get((namespace, packet.data[0]))
+        if lane is None or not lane(session, sid, packet):
+            self.start_handler(session, sid, packet, size)
 
-    def _start(self, session: Session, coroutine: Any) -> None:
-        if session.pending_events >= _MAX_PENDING_EVENTS:
+    def start_handler(self, session: Session, sid: str, packet: Any, size: int = 0) -> None:
+        """Run the handler of an event in a task of its own; `size` counts against what may be pending."""
+        namespace = packet.namespace or "/"
+        event = self._handle_event_internal(self, sid, session.sid, packet.data, namespace, packet.id)
+        self._start(session, event, size)
+
+    def _start(self, session: Session, coroutine: Any, size: int) -> None:
+        """Run a handler, unless too many of this client are under way: nothing may pile up behind a slow Redis."""
+        session.pending_events += 1
+        session.pending_bytes += size
+        limit = _MAX_PENDING_PAYLOADS * session.rules.max_payload
+        if session.pending_events > _MAX_PENDING_EVENTS or session.pending_bytes > limit:
             coroutine.close()
             self.eio.close(session.sid, Reason.OVERLOAD)
-            return
-        session.pending_events += 1
-        self.eio.start_event(self._run(session, coroutine))
+        else:
+            self.eio.start_event(self._run(session, coroutine, size))
 
     @staticmethod
-    async def _run(session: Session, coroutine: Any) -> None:
+    async def _run(session: Session, coroutine: Any, size: int) -> None:
         try:
             await coroutine
         finally:
             session.pending_events -= 1
+            session.pending_bytes -= size
 
     def _start_alone(self, session: Session, coroutine: Any) -> None:
         """Run a CONNECT or DISCONNECT; what the client sends meanwhile waits for its end."""

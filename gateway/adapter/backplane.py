@@ -17,8 +17,8 @@ Owns = Callable[[str], bool]
 class Backplane:
     """Commands and scripts by key, subscriptions by channel; here on one server.
 
-    `on_message(channel, data)` hears every channel subscribed; `on_resubscribed(owns)` is called whenever channels were
-    (re)subscribed: `owns(channel)` tells which ones may have missed something.
+    `on_message(channel, data)`, set before `start`, hears every channel subscribed; `on_resubscribed(owns)` is called
+    whenever channels were (re)subscribed: `owns(channel)` tells which ones may have missed something.
     """
 
     def __init__(self, target: RedisTarget, *, name: str, timeout_seconds: float = 1.0) -> None:
@@ -50,7 +50,7 @@ class Backplane:
             resolve,
             name=self._name,
             timeout_seconds=self._timeout,
-            on_message=self._hear,
+            on_message=self.on_message,
             on_resubscribed=self._resubscribed,
             on_moved=on_moved,
         )
@@ -96,6 +96,15 @@ class Backplane:
         """A script on the server of its first key; its place in the order is the place of this call."""
         return self._shard(keys[0]).script(name, keys, args)
 
+    def script_now(
+        self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
+    ) -> asyncio.Future[Any] | None:
+        """The same without a coroutine, for hot paths: the future raises CommandError (NOSCRIPT, too) or LinkLost.
+
+        None where a reply may need a second look (a cluster redirects): use `script` then. Raises LinkDown.
+        """
+        return self._shard(keys[0]).script_now(name, keys, args)
+
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
         """To a channel, sharded where it has a hash tag; the reply is the number of links of this server that heard."""
         return self.call(channel, "SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
@@ -115,9 +124,6 @@ class Backplane:
         if not self._shards:
             raise LinkDown("the adapter is not started")
         return self._shards[0]
-
-    def _hear(self, channel: bytes, data: bytes) -> None:
-        self.on_message(channel, data)
 
     def _resubscribed(self, shard: Shard) -> None:
         channels = frozenset(shard.channels)

@@ -144,6 +144,11 @@ class ClusterBackplane(Backplane):
         values = tuple(args)
         return self._send(keys[0], lambda shard: shard.script(name, keys, values))
 
+    def script_now(
+        self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
+    ) -> asyncio.Future[Any] | None:
+        return None
+
     def _send(self, key: str, send: Send) -> Awaitable[Any]:
         """The first try is sent now: the order of calls is the order on the link."""
         return self._follow(key, send, send(self._shard(key)))

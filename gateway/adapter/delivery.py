@@ -21,6 +21,10 @@ class Delivery(Protocol):
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None: ...
 
+    def send_to(self, targets: list[Any], packet: bytes) -> None:
+        """The same, for targets of clients."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -39,6 +43,9 @@ class DirectDelivery:
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
         self._eio.push_many([client.target for client in clients], self._frames(packet, attachments))
 
+    def send_to(self, targets: list[Any], packet: bytes) -> None:
+        self._eio.push_many(targets, self._frames(packet))
+
     async def close(self) -> None:
         pass
 
@@ -55,11 +62,17 @@ class QueuedDelivery:
         return eio_sid
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
+        self._put([client.eio_sid for client in clients], packet, attachments)
+
+    def send_to(self, targets: list[Any], packet: bytes) -> None:
+        self._put(list(targets), packet, ())
+
+    def _put(self, eio_sids: list[str], packet: bytes, attachments: Sequence[bytes]) -> None:
         if not len(self._tasks):
             self._tasks.start(self._run(), "adapter delivery")
         packets: list[Any] = [eio_packet.Packet(eio_packet.MESSAGE, packet.decode())]
         packets += [eio_packet.Packet(eio_packet.MESSAGE, part) for part in attachments]
-        self._queue.put_nowait(([client.eio_sid for client in clients], packets))
+        self._queue.put_nowait((eio_sids, packets))
 
     async def close(self) -> None:
         await self._tasks.cancel()

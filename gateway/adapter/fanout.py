@@ -19,8 +19,10 @@ from contract.envelope import (
     KIND_CLOSE,
     KIND_MESSAGE,
     KIND_NOTE,
+    VERSION,
     EnvelopeError,
     RoomPacket,
+    pack_routing,
     split_attachments,
     unpack_room,
 )
@@ -35,6 +37,7 @@ from gateway.adapter.order import Verdict, Watch
 
 LINGER_SECONDS: Final = 5.0
 MAX_BACKLOG: Final = 5_000
+_MESSAGE_HEAD: Final = bytes((VERSION, KIND_MESSAGE))
 _FILL_RETRY_SECONDS: Final = 0.2
 _log = logging.getLogger(__name__)
 
@@ -71,6 +74,8 @@ class Fanout:
         close_room: Callable[[str, str], None],
     ) -> None:
         self.log: RoomLog | None = None
+        self._namespace = ""
+        self._plain = b""
         self.delivery: Delivery | None = None
         self.on_note: Callable[[str, bytes], None] = _ignore
         """Gets the notes for gateways: room and the packed note."""
@@ -82,6 +87,12 @@ class Fanout:
         self._channels: dict[bytes, RoomChannel] = {}
         self._rooms: dict[str, RoomChannel] = {}
         self._tasks = TaskSet()
+
+    def use_log(self, log: RoomLog) -> None:
+        """Make rooms whole from this log."""
+        self.log = log
+        self._namespace = log.namespace
+        self._plain = pack_routing(log.namespace)
 
     async def close(self) -> None:
         for channel in self._channels.values():
@@ -159,6 +170,13 @@ class Fanout:
         channel = self._channels.get(name)
         if channel is None:
             return False
+        if (
+            self._plain
+            and data.startswith(_MESSAGE_HEAD)
+            and data.startswith(self._plain, 26)
+            and self._hear_plain(channel, data)
+        ):
+            return True
         try:
             packet = unpack_room(data)
             if packet.kind == KIND_MESSAGE:
@@ -171,6 +189,22 @@ class Fanout:
                 self._deliver(channel, packet)
         except EnvelopeError as error:
             _log.warning("not a room packet on %s: %s", channel.name, error)
+        return True
+
+    def _hear_plain(self, channel: RoomChannel, data: bytes) -> bool:
+        """The common case, in one look: the next message of a whole room, to all its members.
+
+        False when anything is out of the ordinary; nothing has happened then. It says what `unpack_room`, `Watch.offer`
+        and `_deliver` say, without their objects: half the cost of hearing a message (the benchmark's rooms of 10).
+        """
+        watch = channel.watch
+        seq = int.from_bytes(data[18:26], "big")
+        if channel.backlog is not None or channel.floors or seq != watch.seq + 1 or data[2:18] != watch.epoch:
+            return False
+        watch.seq = seq
+        targets = self._members.targets(self._namespace, channel.room)
+        if targets and self.delivery is not None:
+            self.delivery.send_to(targets, data[26 + len(self._plain) :])
         return True
 
     def _hear_logged(self, channel: RoomChannel, packet: RoomPacket) -> None:

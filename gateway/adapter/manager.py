@@ -106,7 +106,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         """Open the Redis links in the background. Call inside the event loop; repeated calls are no-ops."""
         if self.backplane.is_started:
             return
-        self.fanout.log = log
+        if log is not None:
+            self.fanout.use_log(log)
         self.backplane.on_message = self._hear
         self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()

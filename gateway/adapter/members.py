@@ -49,6 +49,7 @@ class Members:
 
     def __init__(self) -> None:
         self.namespaces: dict[str, Namespace] = {}
+        self._targets: dict[tuple[str, str], list[Any]] = {}
 
     def add(self, namespace: str, client: Client) -> bool:
         """Register a client; False when its Engine.IO session is in the namespace already."""
@@ -68,7 +69,7 @@ class Members:
         space.by_eio.pop(client.eio_sid, None)
         rooms = list(client.rooms)
         for room in rooms:
-            self._drop(space, room, sid)
+            self._drop(namespace, space, room, sid)
         client.rooms.clear()
         if not space.clients:
             del self.namespaces[namespace]
@@ -82,6 +83,7 @@ class Members:
         if room in client.rooms:
             return False
         client.rooms.add(room)
+        self._targets.pop((namespace, room), None)
         self.namespaces[namespace].rooms.setdefault(room, {})[sid] = client
         return True
 
@@ -91,11 +93,11 @@ class Members:
         if client is None or room not in client.rooms:
             return False
         client.rooms.discard(room)
-        self._drop(self.namespaces[namespace], room, sid)
+        self._drop(namespace, self.namespaces[namespace], room, sid)
         return True
 
-    @staticmethod
-    def _drop(space: Namespace, room: str, sid: str) -> None:
+    def _drop(self, namespace: str, space: Namespace, room: str, sid: str) -> None:
+        self._targets.pop((namespace, room), None)
         members = space.rooms.get(room)
         if members is not None:
             members.pop(sid, None)
@@ -114,6 +116,15 @@ class Members:
         """The members of a room here; a live view, do not change it."""
         space = self.namespaces.get(namespace)
         return space.rooms.get(room, _NOBODY) if space else _NOBODY
+
+    def targets(self, namespace: str, room: str) -> list[Any]:
+        """What to write to for all members of a room here; made once after each change of membership."""
+        found = self._targets.get((namespace, room))
+        if found is None:
+            found = [client.target for client in self.room(namespace, room).values()]
+            if found:
+                self._targets[(namespace, room)] = found
+        return found
 
     def everyone(self, namespace: str) -> dict[str, Client]:
         space = self.namespaces.get(namespace)

@@ -93,6 +93,12 @@ class Shard:
         future = self.call("EVALSHA", loaded.sha, len(names), *names, *args)
         return self._reply(future, loaded.source, names, tuple(args))
 
+    def script_now(
+        self, script_name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
+    ) -> asyncio.Future[Any]:
+        """The bare reply of EVALSHA; NOSCRIPT comes as a CommandError."""
+        return self.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
+
     async def _reply(
         self, future: asyncio.Future[Any], source: bytes, keys: tuple[str, ...], args: tuple[Any, ...]
     ) -> Any:

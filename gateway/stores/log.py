@@ -69,15 +69,25 @@ class LogStore:
         `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
         RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
         """
-        place = self._of(room)
-        run_id = self._backplane.run_id(place.names[0])
-        field = dedup_field(user, message_id)
-        args = self._form.arguments(place, field, _fresh_epoch(), run_id, tail, rewrites)
         try:
+            place, args = self._append_arguments(room, user, message_id, tail, rewrites)
             reply = self._backplane.script("room_append", place.names, args)
         except LinkDown as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
         return self._receipt(reply)
+
+    def append_now(self, room: str, user: str, message_id: str, tail: bytes) -> asyncio.Future[Any] | None:
+        """The same without a coroutine: the future holds the script's reply, or raises LinkError (see `script_now`)."""
+        place, args = self._append_arguments(room, user, message_id, tail, ())
+        return self._backplane.script_now("room_append", place.names, args)
+
+    def _append_arguments(
+        self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite]
+    ) -> tuple[Place, tuple[bytes | str | int, ...]]:
+        place = self._of(room)
+        run_id = self._backplane.run_id(place.names[0])
+        field = dedup_field(user, message_id)
+        return place, self._form.arguments(place, field, _fresh_epoch(), run_id, tail, rewrites)
 
     async def _receipt(self, reply: Awaitable[Any]) -> Receipt:
         return read_receipt(await translated(reply))
