@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SLICE = 128
 """Sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
 
+_LEAST = 32
+"""Sockets of a huge room that are served in every tick, however much else there is."""
+
 
 class Outlet:
     """The sessions with something to write, and the flush that serves them at the end of the tick."""
@@ -28,6 +31,7 @@ class Outlet:
     def __init__(self, observer: Callable[[], Observer]) -> None:
         self._observer = observer
         self._dirty: list[Session] = []
+        self._rest: list[Session] = []
         self._is_armed = False
 
     def wake(self, session: Session) -> None:
@@ -57,15 +61,18 @@ class Outlet:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write one slice; come back in the next tick for the rest."""
-        dirty = self._dirty
-        if len(dirty) > SLICE:
-            batch = dirty[:SLICE]
-            del dirty[:SLICE]
+        """Write one slice; come back in the next tick for the rest.
+
+        What was queued last goes first: a small room does not wait until a huge one has been served.
+        """
+        fresh, self._dirty = self._dirty, []
+        share = max(SLICE - len(fresh), _LEAST)
+        batch = fresh[:SLICE] + self._rest[:share]
+        del self._rest[:share]
+        self._rest += fresh[SLICE:]
+        self._is_armed = bool(self._rest)
+        if self._is_armed:
             asyncio.get_running_loop().call_soon(self.flush)
-        else:
-            batch, self._dirty = dirty, []
-            self._is_armed = False
         last: list[bytes] | None = None
         joined = b""
         writes = packets = size = 0

@@ -34,4 +34,6 @@ def refusal_response(refusal: Refusal) -> web.Response:
     response.headers["Cache-Control"] = "no-store"
     if refusal.retry_after:
         response.headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 426:
+        response.headers["Sec-WebSocket-Version"] = "13"
     return response

@@ -47,7 +47,18 @@ def _write_nowhere(data: bytes) -> None:
 class Session(SessionCore):
     """One client. Whoever holds a session whose client has gone may go on calling it: nothing happens."""
 
-    __slots__ = ("_engine", "link", "max_credit", "pending_events", "probe", "slot", "user", "waiter", "write")
+    __slots__ = (
+        "_engine",
+        "link",
+        "max_credit",
+        "pending_bytes",
+        "pending_events",
+        "probe",
+        "slot",
+        "user",
+        "waiter",
+        "write",
+    )
 
     def __init__(self, engine: Engine, sid: str, peer: str, rules: Rules, phase: Phase) -> None:
         super().__init__(sid, peer, rules, phase, engine.now())
@@ -60,6 +71,7 @@ class Session(SessionCore):
         self.user: dict[str, Any] | None = None
         self.slot = -1
         self.pending_events = 0
+        self.pending_bytes = 0
 
     # --- sending ---
 
@@ -158,7 +170,8 @@ class Session(SessionCore):
     def pong(self, link: WebSocketLink, data: bytes) -> None:
         """Answer a WebSocket PING; a client that sends them and reads nothing runs into the same bound."""
         if link is not self.link:
-            link.send(data)
+            if link.held < self.max_credit:
+                link.send(data)
         elif self.credit >= len(data):
             self.credit -= len(data)
             if not self.outbox:

@@ -64,11 +64,14 @@ class WebSocketLink(asyncio.Protocol):
             self._session.resume_writing()
 
     def eof_received(self) -> bool:
-        """The client hung up. True keeps the transport open until it is this link's turn to be buried."""
-        if self._session is None:
+        """The client hung up. True keeps the transport open until it is this link's turn to be buried.
+
+        TLS knows no half-closed connections: there the transport closes at once.
+        """
+        if self._session is None or self._transport is None:
             return False
         self._session.link_hung_up(self)
-        return True
+        return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

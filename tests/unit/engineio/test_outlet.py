@@ -145,3 +145,14 @@ def test_closed_sessions_take_nothing(shell: Shell) -> None:
     shell.tick()
     assert written == []
     assert session.waiting == 0
+
+
+def test_a_small_room_does_not_wait_behind_a_huge_one(shell: Shell) -> None:
+    huge = [shell.session() for _ in range(SLICE * 5)]
+    small = [shell.session() for _ in range(3)]
+    shell.outlet.push_many([session for session, _ in huge], Frames(b"huge"))
+    shell.tick()
+    shell.outlet.push_many([session for session, _ in small], Frames(b"small"))
+    shell.tick()
+    assert all(written for _, written in small)
+    assert sum(len(written) for _, written in huge) == SLICE * 2 - 3
