@@ -15,6 +15,7 @@ ROOM_PATTERN: Final = r"^[A-Za-z0-9_.:@-]{1,128}\Z"
 USER_PATTERN: Final = r"^[A-Za-z0-9_.@-]{1,60}\Z"
 """For validators that search; `$` would let a newline through at the end."""
 
+DIRECT: Final = "dm:"
 _ROOM = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 _USER = re.compile(r"[A-Za-z0-9_.@-]{1,60}")
 _ENCODED_PREFIX: Final = "x--"
@@ -60,6 +61,14 @@ def decode_user(user: str) -> str:
         return user
     raw = re.sub(rb"-([0-9A-F]{2})", lambda m: bytes((int(m[1], 16),)), user.removeprefix(_ENCODED_PREFIX).encode())
     return raw.decode()
+
+
+def other_person(room: str, user: str) -> str | None:
+    """The other one of a direct room; None for any other room, and for a room with oneself."""
+    if not room.startswith(DIRECT):
+        return None
+    first, _, second = room.removeprefix(DIRECT).partition(":")
+    return (second if user == first else first) if first != second else None
 
 
 def access(room: str, user: str) -> Access:

@@ -10,6 +10,7 @@ import orjson
 
 from contract.errors import Code, RoomcastError
 from contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
+from contract.ids import DIRECT
 from gateway import amend
 from gateway.session import Session
 from gateway.stores.log import LogStore, Receipt, Rewrite, StaleRewriteError
@@ -26,6 +27,10 @@ class Doorkeeper(Protocol):
         ...
 
     async def is_moderator(self, session: Session, room: str) -> bool: ...
+
+    async def address(self, session: Session, room: str) -> None:
+        """Before the first message of a session into a direct room: the other person learns of the room."""
+        ...
 
 
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
@@ -57,6 +62,8 @@ class Chat:
         text = p.text
         if text is None or p.upload is not None or session.sending is not None or p.room not in session.rooms:
             return False
+        if p.room.startswith(DIRECT) and p.room not in session.addressed:
+            return False
         return len(text) * 4 <= self._max_bytes or len(text.encode()) <= self._max_bytes
 
     def send_plain(self, session: Session, p: MessageSend) -> asyncio.Future[Any] | None:
@@ -71,6 +78,7 @@ class Chat:
             if before is not None:
                 await before
             await self._door.require(session, p.room)
+            await self._door.address(session, p.room)
             media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
             return self._log.append(p.room, session.user, p.id, _tail(session, p, media))
         finally:

@@ -22,7 +22,7 @@ from contract.events import (
     RoomRemove,
     Since,
 )
-from contract.ids import Access, access
+from contract.ids import DIRECT, Access, access, other_person
 from gateway.adapter.link import LinkError
 from gateway.adapter.manager import RedisAdapter
 from gateway.outbox import NAMESPACE, Outbox
@@ -104,6 +104,18 @@ class Rooms:
 
     async def is_moderator(self, session: Session, room: str) -> bool:
         return session.identity.ops or await self._store.role(room, session.user) in _MODERATORS
+
+    async def address(self, session: Session, room: str) -> None:
+        """Put a direct room on the other person's list and tell their devices, once per session."""
+        if not room.startswith(DIRECT) or room in session.addressed:
+            return
+        session.addressed.add(room)
+        other = other_person(room, session.user)
+        if other is None:
+            return
+        name = session.identity.name
+        await self._store.list_room(other, room, name)
+        await self._outbox.to_user(other, ROOM, {"room": room, "change": "direct", "name": name, "by": session.user})
 
     # --- joining ---
 

@@ -25,6 +25,8 @@ class Session:
     is_closed: bool = False
     status: str = "online"
     note: str = ""
+    addressed: set[str] = field(default_factory=set)
+    """Direct rooms whose other person was told of them by this session."""
     sending: asyncio.Future[None] | None = None
     """Set while a send of this client waits for something before its place in the publish queue: later ones wait."""
 

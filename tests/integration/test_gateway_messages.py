@@ -211,3 +211,16 @@ async def test_a_person_hears_and_sends_in_a_dm_and_nobody_else_does(pair: Pair,
     assert await ada.refused("room:join", {"room": unsorted}) == "forbidden"
     assert await ada.refused("room:create", {"room": room, "kind": "private"}) == "forbidden"
     await eve.join(own)
+
+
+async def test_a_first_direct_message_makes_itself_known(pair: Pair, clients: Clients) -> None:
+    names = sorted(unique(name) for name in ("ada", "bob"))
+    ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
+    room = f"dm:{ada.user}:{bob.user}"
+    await ada.join(room)
+    await ada.send(room, "are you there?")
+    await ada.send(room, "hello?")
+    told = await bob.expect("room", lambda event: event["room"] == room)
+    assert (told["change"], told["by"]) == ("direct", ada.user)
+    listed = {row["room"]: row["unread"] for row in (await bob.ok("room:list", {}))["rooms"]}
+    assert listed[room] == 2
