@@ -12,6 +12,7 @@ import platform
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -36,15 +37,18 @@ def main() -> int:
     try:
         rows = select(options.rows)
         peers = _peers(options.peers or (list(all_peers()) if options.rows == "all" else list(DEFAULT_PEERS)))
-        samples = _install_and_measure(rows, peers, options)
-    except (BenchError, ValueError) as error:
+    except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
+    samples: list[Sample] = []
+    stopped = False
+    try:
+        samples.extend(_install_and_measure(rows, peers, options))  # keeps what came before an interruption
     except KeyboardInterrupt:
-        print("bench: stopped", file=sys.stderr)
-        return 130
-    _publish(_results(rows, peers, samples), options.out, options.update_docs)
-    return 0 if samples else 1
+        print("bench: stopped; the report holds what was measured until then", file=sys.stderr)
+        stopped = True
+    _publish(_results(rows, peers, samples), options.out, options.update_docs and not stopped)
+    return 130 if stopped else int(not samples)
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,7 +83,7 @@ def _peers(names: list[str]) -> list[Peer]:
     return [known[name] for name in names]
 
 
-def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argparse.Namespace) -> list[Sample]:
+def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argparse.Namespace) -> Iterator[Sample]:
     folder: Path = options.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     peers = [peer for peer in peers if _installed(peer, folder)]
@@ -93,12 +97,10 @@ def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argp
     ]
     span = Span(options.warm, options.seconds, options.until)
     started = time.monotonic()
-    samples: list[Sample] = []
     for done, (number, row, peer) in enumerate(plan):
         left = f", about {(time.monotonic() - started) / done * (len(plan) - done):.0f} s left" if done else ""
         _say(f"[{done + 1}/{len(plan)}] round {number}: {row.name}, {peer.name}{left}")
-        samples += _measure(row, peer, number, folder, span)
-    return samples
+        yield from _measure(row, peer, number, folder, span)
 
 
 def _installed(peer: Peer, folder: Path) -> bool:

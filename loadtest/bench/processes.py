@@ -60,7 +60,7 @@ def _is_listening(port: int) -> bool:
 
 
 class Processes:
-    """Everything one measurement started; leaving the context ends it all, newest first.
+    """Everything one measurement started; leaving the context ends it all, the first one last.
 
     `folder` is emptied at the start, and keeps logs and configurations afterwards.
     """
@@ -76,9 +76,10 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self._running):
+        last, rest = self._running[:1], self._running[1:]  # the first is Redis: nobody loses it before the end
+        for process in rest:
             process.terminate()
-        for process in reversed(self._running):
+        for process in [*reversed(rest), *last]:
             stop(process)
 
     def start(
