@@ -23,7 +23,7 @@ _RETRY: Final = "max_fails=1 fail_timeout=1s"
 
 
 def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """The lines of `upstream gateways`: every address that may ever answer; `suffix`: more parameters."""
+    """The lines of an upstream for new sessions: every address that may ever answer; `suffix`: more parameters."""
     return " ".join(f"server {address}{suffix} {_RETRY};" for address in addresses)
 
 

@@ -55,6 +55,25 @@ def test_every_new_session_succeeds_while_most_ports_are_empty(cluster: Cluster)
     assert min(spread.values()) >= 20
 
 
+def test_polling_takes_turns_however_the_websockets_lie(cluster: Cluster) -> None:
+    with socketio.SimpleClient() as client:
+        client.connect(cluster.url, auth={"token": sign_in(cluster, "Ada")}, transports=["websocket"])
+        spread = Counter(polling.open_session(cluster.url).node for _ in range(20))
+    assert min(spread[1], spread[2]) >= 6
+
+
+def test_websockets_fill_the_emptier_gateway(cluster: Cluster) -> None:
+    clients = [socketio.SimpleClient() for _ in range(6)]
+    try:
+        for client in clients:
+            client.connect(cluster.url, auth={"token": sign_in(cluster, "Ada")}, transports=["websocket"])
+        nodes = Counter(client.receive(timeout=polling.WAIT_SECONDS)[1]["node"] for client in clients)
+    finally:
+        for client in clients:
+            client.disconnect()
+    assert min(nodes["1"], nodes["2"]) >= 2
+
+
 FOREIGN = [
     "127.0.0.1:80",
     "g0.aaaa",
