@@ -8,6 +8,6 @@
 * `trial`, `report`, `__main__`: a row from start to verdict, the table, the command line.
 
 Clients behave like `web/sdk`: they come back with jittered backoff, join again with `since`, hold live messages back
-until they have caught up, and resend what was not acked under the same id. One in five is *plain*: it repairs no hole by
-itself, as a bare socket.io-client would not, so that what the gateways promise is seen without the client's help.
+until they have caught up, and resend what was not acked under the same id. One in five is *plain*: it repairs no hole
+by itself, as a bare socket.io-client would not, so that what the gateways promise is seen without the client's help.
 """

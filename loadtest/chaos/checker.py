@@ -1,7 +1,7 @@
 """The verdict over a journal, after Jepsen's queue checks. Pure.
 
     lost        acked, and a member of the room did not read it
-    declared    lost, but that member was told so for that room (`recovered: false` or `resync`) and it lies where it may
+    declared    lost, but that member was told so for that room (`recovered: false` or `resync`) and it fits
     unexpected  read, and nobody tried to send it
     duplicates  one message at two places of one epoch, or delivered twice on one connection
     inversions  against seq, on a connection or in what a client put together
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """Counts for the whole, per gateway, and some examples of each kind. `may_declare`: the level allows declared loss."""
+    """Counts, per gateway too, and some examples of each kind. `may_declare`: the level allows declared loss."""
 
     may_declare: bool
     attempted: int = 0
@@ -117,16 +117,16 @@ def _unexpected(reading: Reading, sent: dict[str, Sent]) -> Iterator[Finding]:
 
 
 def _twice(reading: Reading) -> Iterator[Finding]:
-    """Repeats within an epoch. Across epochs a resend is new to a server that rolled back: the client's filter drops it."""
+    """Repeats within an epoch. Across epochs a resend is new to a server that rolled back: clients drop it."""
     first: dict[str, Place] = {}
     for delivery in reading.deliveries:
         known = first.setdefault(delivery.id, delivery.place)
         if known is not delivery.place:
             yield Finding("duplicates", delivery.node, reading.reader, reading.room, delivery.id, "past the filter")
     for repeat in reading.repeats:
-        known = first.get(repeat.id)
-        if known is not None and known.epoch == repeat.place.epoch:
-            detail = f"at {known} and {repeat.place}"
+        before = first.get(repeat.id)
+        if before is not None and before.epoch == repeat.place.epoch:
+            detail = f"at {before} and {repeat.place}"
             yield Finding("duplicates", repeat.node, reading.reader, reading.room, repeat.id, detail)
     for disorder in reading.disorders:
         if disorder.repeat:

@@ -27,7 +27,10 @@ class Delivery(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """The server said that something of a room may be missing: all up to `seq` of `epoch` that was not read by then."""
+    """The server said that something of a room may be missing.
+
+    `recovered: false` starts anew behind `seq` of `epoch`; `resync` names no place (`epoch` is '').
+    """
 
     epoch: str
     seq: int

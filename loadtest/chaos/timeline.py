@@ -6,7 +6,7 @@ A *plain* room repairs nothing by itself: live messages count as they come, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from loadtest.chaos.journal import Declared, Delivery, Disorder, Place, Reading, Via
@@ -85,15 +85,16 @@ class Timeline:
         page = sorted(answer["messages"], key=lambda message: -int(message["seq"]))
         self.gap_before = int(page[-1]["seq"]) if page and answer["more"] else None
         for message in page:
-            if self._known.get(message["id"]) == Place(message["epoch"], message["seq"]):
+            if self._is_known(message):
                 self.gap_before = None
                 return
             self._take(message, at, node, "history")
 
     def resync(self, at: float, node: str) -> None:
-        """Declared: what this connection was sent up to now may not be all."""
+        """Declared: of what was sent up to now, not all came. Live messages wait until the room was joined again."""
         if self.epoch is not None:
-            self.reading.declared.append(Declared(self.epoch, self.last, at, node))
+            self.reading.declared.append(Declared("", 0, at, node))
+        self.is_current = False
         self._wire = None
 
     # --- parts ---
@@ -102,7 +103,8 @@ class Timeline:
         if self.epoch is not None:
             first = int(page[0]["seq"]) if page else answer["seq"] + 1
             self.reading.declared.append(Declared(answer["epoch"], first - 1, at, node))
-            self.gap_before = first if first > 1 else None
+            meets = any(self._is_known(message) for message in page)
+            self.gap_before = None if meets or first <= 1 else first
         self.epoch, self.last = answer["epoch"], answer["seq"]
         for message in page:
             self._take(message, at, node, "join")
@@ -138,6 +140,9 @@ class Timeline:
         elif known != delivery.place:
             self.reading.repeats.append(delivery)
 
+    def _is_known(self, message: Message) -> bool:
+        return self._known.get(message["id"]) == Place(message["epoch"], message["seq"])
+
     def _hold(self, place: Place, message: Message) -> None:
         if len(self._ahead) < MAX_AHEAD:
             self._ahead[place] = message
@@ -148,11 +153,3 @@ class Timeline:
         if last is not None and last.epoch == place.epoch and place.seq <= last.seq:
             disorder = Disorder(self.reading.room, node, place, last.seq, repeat=place == last)
             self.reading.disorders.append(disorder)
-
-
-def gaps(deliveries: Iterable[Delivery]) -> int:
-    """How many places of an epoch lie between two deliveries and were never filled."""
-    places: dict[str, list[int]] = {}
-    for delivery in deliveries:
-        places.setdefault(delivery.place.epoch, []).append(delivery.place.seq)
-    return sum(max(seqs) - min(seqs) + 1 - len(set(seqs)) for seqs in places.values())

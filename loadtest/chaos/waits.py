@@ -12,8 +12,8 @@ class Backoff(NamedTuple):
     most: float
 
     def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
-        """Before attempt `attempt` (0 is the first); `random` from 0 to 1. `retry_after` is a floor below the jitter."""
-        ceiling = min(self.most, self.base * 2 ** min(attempt, 16))
+        """Before attempt `attempt` (0: the first); `random` from 0 to 1. `retry_after` is a floor below the jitter."""
+        ceiling = min(self.most, self.base * float(2 ** min(attempt, 16)))
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 
 

@@ -1,0 +1,66 @@
+"""`python -m loadtest.chaos`: break things under load, and judge what became of every message.
+
+Exit status 0: every row that ran passed; 1: one did not; 2: nothing could be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+
+from loadtest.chaos import report
+from loadtest.chaos.catalogue import FAULTS, LEVELS, Fault, find
+from loadtest.chaos.crowd import Size
+from loadtest.chaos.rig import Span
+from loadtest.chaos.trial import Plan, Result, run_alone
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    if options.list:
+        for fault in FAULTS:
+            print(f"{fault.name:24} {fault.title}")
+        return 0
+    try:
+        faults = FAULTS if options.fault == "all" else tuple(find(name) for name in options.fault.split(","))
+    except KeyError as error:
+        print(f"chaos: no fault named {error.args[0]!r}; --list shows them", file=sys.stderr)
+        return 2
+    seed = options.seed if options.seed is not None else random.randrange(1, 100_000)
+    results = [_run(fault, _plan(options, seed + step)) for step in range(options.seeds) for fault in faults]
+    if options.fault == "all" or options.write:
+        report.write(results)
+    print("\n" + report.summary(results))
+    return report.exit_status(results)
+
+
+def _run(fault: Fault, plan: Plan) -> Result:
+    print(f"\n== {fault.name}: {fault.title} (seed {plan.seed}, {plan.level})", flush=True)
+    result = run_alone(fault, plan, lambda line: print(f"   {line}", flush=True))
+    print(report.as_text(result), flush=True)
+    return result
+
+
+def _plan(options: argparse.Namespace, seed: int) -> Plan:
+    span = Span(before=options.seconds, held=options.held, after=options.seconds)
+    return Plan(Size(options.clients, options.rate), span, seed, options.durability)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.chaos", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--fault", default="all", help="a row, several by commas, or all (the default)")
+    parser.add_argument("--list", action="store_true", help="name the rows and end")
+    parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
+    parser.add_argument("--rate", type=float, default=200.0, help="messages a second, together (default 200)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="load before and after the fault (default 10)")
+    parser.add_argument("--held", type=float, default=10.0, help="how long a fault that lasts lasts (default 10)")
+    parser.add_argument("--seed", type=int, help="what chance is made of (default: drawn, and printed)")
+    parser.add_argument("--seeds", type=int, default=1, help="run everything this many times, one seed after another")
+    parser.add_argument("--durability", choices=LEVELS, default="everysec", help="level (default everysec)")
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single rows")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The rows of the fault table: each function breaks something under load, heals it, and reports its own figures."""

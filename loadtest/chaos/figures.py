@@ -1,0 +1,42 @@
+"""Figures of a row: a number with its limit. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """`limit` None: for information. `at_least`: the limit is a lower one."""
+
+    name: str
+    value: float
+    limit: float | None = None
+    unit: str = ""
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def __str__(self) -> str:
+        text = f"{self.name} {number(self.value)}{self.unit and ' ' + self.unit}"
+        if self.limit is None:
+            return text
+        return f"{text} ({'≥' if self.at_least else '≤'} {number(self.limit)}){'' if self.holds else ' MISSED'}"
+
+
+def number(value: float) -> str:
+    """Three digits at most where that says enough."""
+    if not math.isfinite(value):
+        return "never"
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def share_within(values: list[float], limit: float) -> float:
+    """Percent of the values up to `limit`; 100 for none."""
+    return 100.0 * sum(value <= limit for value in values) / len(values) if values else 100.0

@@ -1,0 +1,46 @@
+"""What one client still wants to say in one room, in the order written. Pure; the rules of `web/sdk`'s sender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from loadtest.chaos.journal import Sent
+
+MAX_WAITING: Final = 50
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Messages without an ack. `is_open`: the room was joined on this connection; `paused`: after a refusal."""
+
+    waiting: dict[str, Sent] = field(default_factory=dict)
+    in_flight: set[str] = field(default_factory=set)
+    is_open: bool = False
+    paused: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.waiting) >= MAX_WAITING
+
+    def add(self, sent: Sent) -> None:
+        self.waiting[sent.id] = sent
+
+    def take(self) -> list[Sent]:
+        """What goes on the wire now."""
+        if not self.is_open or self.paused:
+            return []
+        due = [sent for sent in self.waiting.values() if sent.id not in self.in_flight]
+        self.in_flight.update(sent.id for sent in due)
+        return due
+
+    def answered(self, message_id: str, *, acked: bool) -> None:
+        """An ack ends it; anything else lets it go out again, under the same id."""
+        self.in_flight.discard(message_id)
+        if acked:
+            self.waiting.pop(message_id, None)
+
+    def cut(self) -> None:
+        """The connection went: nothing is in flight, and nothing goes out before the room is joined again."""
+        self.in_flight.clear()
+        self.is_open = self.paused = False

@@ -1,0 +1,99 @@
+"""Results for people: a block of text per row, a summary, and the table in docs/reliability.md."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from loadtest.chaos.checker import KINDS, Verdict
+from loadtest.chaos.trial import Result
+
+BEGIN: Final = "<!-- chaos:begin -->"
+END: Final = "<!-- chaos:end -->"
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+_SHOWN: Final = 5
+
+
+def outcome(result: Result) -> str:
+    if result.verdict is None:
+        return "not run"
+    return "passed" if result.passed else "FAILED"
+
+
+def as_text(result: Result) -> str:
+    """Everything about one row."""
+    lines = [f"   {outcome(result)} in {result.seconds:.0f} s"]
+    if result.verdict is None:
+        return f"{lines[0]}: {result.not_run}"
+    lines.append(f"   {counts(result.verdict)}")
+    for node, found in sorted(result.verdict.per_node.items()):
+        lines.append(f"   gateway {node}: " + ", ".join(f"{kind} {found[kind]}" for kind in KINDS if found[kind]))
+    lines += [f"   {figure}" for figure in result.figures]
+    lines += [f"   {note}" for note in result.notes]
+    undeclared = [example for example in result.verdict.examples if example.kind != "declared"]
+    lines += [f"   ! {one.kind}: {one.reader} in {one.room}: {one.message} {one.detail}" for one in undeclared[:_SHOWN]]
+    return "\n".join(lines)
+
+
+def counts(verdict: Verdict) -> str:
+    head = f"attempted {verdict.attempted}, acked {verdict.acked}, unknown {verdict.unknown}"
+    return f"{head}, deliveries {verdict.deliveries}; " + ", ".join(f"{kind} {verdict.counts[kind]}" for kind in KINDS)
+
+
+def summary(results: Sequence[Result]) -> str:
+    lines = [f"{outcome(result):8} {result.fault} (seed {result.plan.seed})" for result in results]
+    for result in results:
+        lines += [f"missed: {result.fault} (seed {result.plan.seed}): {sentence}" for sentence in result.failures]
+        if result.verdict is None:
+            lines.append(f"not run: {result.fault}: {result.not_run}")
+    return "\n".join(lines)
+
+
+def exit_status(results: Sequence[Result]) -> int:
+    if any(result.failures for result in results):
+        return 1
+    return 0 if any(result.passed for result in results) else 2
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The table of the document: one line per row and seed, with its figures."""
+    plan = results[0].plan
+    machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    head = (
+        f"Run on {today} ({machine}): three gateways behind nginx, {plan.size.clients:,} clients in rooms of about 20, "
+        f"{plan.size.rate:g} messages a second, {plan.span.before:g} s of load before and after each fault."
+    )
+    kinds = " | ".join(KINDS)
+    table = [
+        f"| fault | level | seed | result | seconds | acked | deliveries | {kinds} | figures |",
+        "| --- " * (8 + len(KINDS)) + "|",
+    ]
+    return "\n".join([head, "", *table, *(_line(result) for result in results)])
+
+
+def _line(result: Result) -> str:
+    first = f"| {result.title} (`{result.fault}`) | {result.plan.level} | {result.plan.seed} | {outcome(result)}"
+    if result.verdict is None:
+        return f"{first} | | | {'| ' * len(KINDS)}| {result.not_run.replace('|', '/')} |"
+    verdict = result.verdict
+    cells = [f"{result.seconds:.0f}", f"{verdict.acked:,}", f"{verdict.deliveries:,}"]
+    cells += [str(verdict.counts[kind]) for kind in KINDS]
+    return f"{first} | {' | '.join(cells)} | {'; '.join(str(figure) for figure in result.figures)} |"
+
+
+def splice(document: str, generated: str) -> str:
+    """`document` with the text between its markers replaced; raises ValueError when it has none."""
+    head, begin, rest = document.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no {BEGIN} … {END} in the document")
+    return f"{head}{BEGIN}\n\n{generated.strip()}\n\n{END}{tail}"
+
+
+def write(results: Sequence[Result]) -> None:
+    DOCUMENT.write_text(splice(DOCUMENT.read_text(), markdown(results)))

@@ -1,0 +1,231 @@
+"""What a fault has in its hands: the cluster, the crowd, Redis as an operator, and the measuring that rows share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import psutil  # type: ignore[import-untyped]
+
+from contract.tasks import TaskSet
+from deploy.cluster import Cluster
+from loadtest.bench.stats import percentile
+from loadtest.chaos import gauges
+from loadtest.chaos.crowd import Crowd, NotReached, clock, times_back
+from loadtest.chaos.figures import Figure, share_within
+from loadtest.chaos.person import Person
+from loadtest.chaos.redis_admin import RedisAdmin
+
+P99_FLOOR_MS: Final = 25.0
+"""A p99 below this counts as this: there the machine's own scheduling decides, and a ratio says nothing."""
+_LAG: Final = "roomcast_gateway_loop_lag_seconds"
+
+
+class CannotRun(RuntimeError):
+    """Why a row cannot run here: it is reported as not run, never as passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Seconds: load `before` a fault, how long a fault that lasts is `held`, load `after` it, bound of the `drain`."""
+
+    before: float = 10.0
+    held: float = 10.0
+    after: float = 10.0
+    drain: float = 60.0
+
+
+@dataclass(slots=True)
+class Rig:
+    """One row under way. `figures` and `notes` are what it reports."""
+
+    cluster: Cluster
+    crowd: Crowd
+    redis: RedisAdmin
+    random: Random
+    span: Span
+    gateways: tuple[str, ...]
+    steady: tuple[float, float] = (0.0, 0.0)
+    """When the load before the fault was counted."""
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def figure(self, name: str, value: float, limit: float | None = None, unit: str = "s", **more: bool) -> None:
+        self.figures.append(Figure(name, value, limit, unit, **more))
+
+    # --- processes ---
+
+    async def pids(self) -> dict[str, int]:
+        return await asyncio.to_thread(self.cluster.pids)
+
+    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
+        """Send a signal; the moment it was sent."""
+        pid = (await self.pids())[name]
+        os.kill(pid, number)
+        return clock()
+
+    async def wait_ready(self, *names: str, seconds: float = 30.0) -> None:
+        await asyncio.to_thread(lambda: self.cluster.wait_ready(*names, seconds=seconds))
+
+    @asynccontextmanager
+    async def stopped(self, name: str) -> AsyncIterator[float]:
+        """A process that exists and does nothing; it goes on with the end of the context."""
+        pid = (await self.pids())[name]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield clock()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def redis_crashed(self, meddle: Callable[[Path], None] | None = None) -> AsyncIterator[float]:
+        """Redis killed -9, and kept from coming back until the end of the context; then `meddle` has its data."""
+        config = self.cluster.state / "run" / "redis.conf"
+        aside = config.with_suffix(".aside")
+        pid = (await self.pids())["redis"]
+        config.rename(aside)  # the supervisor's attempts to start it fail
+        try:
+            os.kill(pid, signal.SIGKILL)
+            yield clock()
+            if meddle is not None:
+                meddle(self.cluster.state / "redis")
+        finally:
+            aside.rename(config)
+
+    # --- measuring ---
+
+    async def metrics(self) -> dict[str, dict[str, float]]:
+        """Every gateway's metrics, by name."""
+        pages = await asyncio.gather(*(gauges.fetch(self.cluster.metrics_url(name)) for name in self.gateways))
+        return dict(zip(self.gateways, pages, strict=True))
+
+    def files_open(self, pids: dict[str, int]) -> dict[str, int]:
+        return {name: psutil.Process(pids[name]).num_fds() for name in self.gateways}
+
+    def memory(self, pids: dict[str, int]) -> dict[str, int]:
+        """Resident bytes of every gateway."""
+        return {name: psutil.Process(pids[name]).memory_info().rss for name in self.gateways}
+
+    def report_lag(self, before: dict[str, dict[str, float]], after: dict[str, dict[str, float]]) -> None:
+        """The gateways' event loops between two readings, against 100 ms."""
+        worst = max(gauges.quantile(before[name], after[name], _LAG, 0.99) for name in self.gateways)
+        self.figure("loop lag p99 up to", worst * 1000, 100.0, "ms")
+
+    def report_back(self, people: Iterable[Person], cut_at: float, could_from: float | None = None) -> None:
+        """Clients that were cut off: 99 % back within 5 s, all within 15 s. `could_from`: nobody could before that.
+
+        Then their backoff has grown meanwhile, and only the 15 s bind.
+        """
+        times = times_back(people, cut_at, could_from or cut_at)
+        limit = 99.0 if could_from is None else None
+        self.figure("clients cut off", len(times), None, "")
+        self.figure("back within 5 s", share_within(times, 5.0), limit, "%", at_least=True)
+        self.figure("last one back", times[-1] if times else 0.0, 15.0)
+
+    def report_p99(self, people: list[Person], begin: float, end: float, factor: float = 2.0) -> None:
+        """Delivery among these people: the p99 of a span against `factor` times that before the fault."""
+        names = {person.name for person in people}
+        before = percentile(self.crowd.latencies_ms(*self.steady, among=names), 0.99)
+        during = percentile(self.crowd.latencies_ms(begin, end, among=names), 0.99)
+        self.figure("p99 before", before, None, "ms")
+        self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
+
+    def report_answers(self, begin: float, end: float) -> None:
+        """Sends while Redis was away: refused within 2 s, or held and then acked; none without an answer."""
+        answers = [answer for answer in self.crowd.ledger.answers if begin <= answer.at <= end]
+        refused = [answer.took for answer in answers if answer.outcome not in ("ack", "timeout", "cut")]
+        self.figure("sends refused", len(refused), None, "")
+        self.figure("slowest refusal", max(refused, default=0.0), 2.0)
+        self.figure("sends without answer", sum(answer.outcome == "timeout" for answer in answers), 0, "")
+
+    def report_resumed(self, healed: float, limit: float = 2.0) -> None:
+        """From the heal to the first ack of every gateway that has clients."""
+        first: dict[str, float] = {}
+        for sent in self.crowd.journal.sent.values():
+            if sent.acked_at is not None and sent.acked_at >= healed:
+                first[sent.acked_by] = min(first.get(sent.acked_by, float("inf")), sent.acked_at - healed)
+        nodes = self.crowd.placement()
+        self.figure("acks again on all gateways", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit)
+
+    def report_kept(self, since: float) -> None:
+        """Connections that ended since then: none should have."""
+        lost = sum(not change.up and change.at >= since for person in self.crowd.people for change in person.changes)
+        self.figure("connections lost", lost, 0, "")
+
+    def report_told(self, since: float) -> None:
+        """Every reader was told that its room may have been cut."""
+        readings = self.crowd.journal.readings
+        untold = sum(not any(cut.at >= since for cut in reading.declared) for reading in readings)
+        self.figure("readers not told", untold, 0, "")
+
+    async def settle(self, seconds: float = 30.0) -> None:
+        """Until everybody is back, whatever that takes; a note where it does not happen."""
+        try:
+            await self.crowd.wait_back(seconds)
+        except NotReached as error:
+            self.notes.append(str(error))
+
+    @asynccontextmanager
+    async def watching_readiness(self, *names: str) -> AsyncIterator[ReadyWatch]:
+        """Asks the gateways (default: all) for readiness, ten times a second."""
+        watch = ReadyWatch({name: self.cluster.metrics_url(name, "/readyz") for name in names or self.gateways})
+        tasks = TaskSet()
+        for name in watch.urls:
+            tasks.start(watch.look(name), f"readiness of {name}")
+        try:
+            yield watch
+        finally:
+            await tasks.cancel()
+
+    async def ask(self, name: str, payload: dict[str, Any], seconds: float = 8.0) -> dict[str, Any]:
+        """One request by some connected client. Raises NotReached when nobody is connected, TimeoutError, WireLost."""
+        wire = next((person.wire for person in self.crowd.people if person.wire is not None), None)
+        if wire is None:
+            raise NotReached("nobody is connected")
+        return await wire.call(name, payload, seconds)
+
+    async def offline(self, people: list[Person]) -> list[str]:
+        """Which of these people's presence says offline."""
+        found = []
+        for start in range(0, len(people), 100):
+            names = [person.name for person in people[start : start + 100]]
+            answer = await self.ask("presence:query", {"users": names})
+            if not answer["ok"]:
+                raise NotReached(f"presence:query: {answer['error']}")
+            found += [name for name in names if answer["users"][name]["status"] == "offline"]
+        return found
+
+
+class ReadyWatch:
+    """When each gateway was seen ready, and when not."""
+
+    def __init__(self, urls: dict[str, str]) -> None:
+        self.urls = urls
+        self.seen: dict[str, list[tuple[float, bool]]] = {name: [] for name in urls}
+
+    async def look(self, name: str) -> None:
+        while True:
+            status, _ = await gauges.get(self.urls[name], 1.0)
+            self.seen[name].append((clock(), status == 200))
+            await asyncio.sleep(0.1)
+
+    def unready_after(self, since: float) -> float:
+        """Seconds until the last gateway was first seen unready (inf: one never was)."""
+        return self._slowest(since, ready=False)
+
+    def ready_after(self, since: float) -> float:
+        return self._slowest(since, ready=True)
+
+    def _slowest(self, since: float, *, ready: bool) -> float:
+        firsts = [
+            next((at - since for at, was_ready in seen if at >= since and was_ready is ready), float("inf"))
+            for seen in self.seen.values()
+        ]
+        return max(firsts)

@@ -1,0 +1,151 @@
+"""One row from start to verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import uvloop
+
+from deploy.cluster import Cluster, free_base
+from loadtest.chaos import checker
+from loadtest.chaos.catalogue import Fault
+from loadtest.chaos.checker import Verdict
+from loadtest.chaos.crowd import Crowd, NotReached, Size, clock
+from loadtest.chaos.figures import Figure
+from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
+from loadtest.chaos.rig import CannotRun, Rig, Span
+
+_WARM_SECONDS = 1.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a row is run."""
+
+    size: Size = field(default_factory=Size)
+    span: Span = field(default_factory=Span)
+    seed: int = 1
+    level: str = "everysec"
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it. `verdict` None: it was not run, and `not_run` says why."""
+
+    fault: str
+    title: str
+    plan: Plan
+    seconds: float = 0.0
+    verdict: Verdict | None = None
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    not_run: str = ""
+
+    @property
+    def failures(self) -> list[str]:
+        """One sentence per thing that did not hold."""
+        if self.verdict is None:
+            return []
+        return [*self.verdict.failures, *(str(figure) for figure in self.figures if not figure.holds)]
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is not None and not self.failures
+
+
+def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
+    """On a cluster of its own, which ends with it. Call in the main thread."""
+    if reason := _reason_against(fault, plan):
+        return Result(fault.name, fault.title, plan, not_run=reason)
+    with own_cluster(fault) as cluster:
+        return run_on(cluster, fault, plan, say)
+
+
+def _reason_against(fault: Fault, plan: Plan) -> str:
+    if fault.needs:
+        return fault.needs
+    return "" if plan.level in fault.levels else f"has no meaning at the level {plan.level}"
+
+
+@contextmanager
+def own_cluster(fault: Fault, env: dict[str, str] | None = None) -> Iterator[Cluster]:
+    with tempfile.TemporaryDirectory(prefix="roomcast-chaos-") as folder:
+        page = Path(folder) / "page"
+        page.mkdir()
+        (page / "index.html").write_text("<!doctype html><title>Roomcast</title>")
+        with Cluster(
+            free_base(),
+            Path(folder) / "state",
+            gateways=fault.gateways,
+            sweepers=fault.sweepers,
+            signers=fault.signers,
+            page=page,
+            env={**fault.env, **(env or {})},
+        ) as cluster:
+            yield cluster
+
+
+def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say) -> Result:
+    """On a running cluster, which must be whole again afterwards."""
+    result = Result(fault.name, fault.title, plan)
+    begun = time.monotonic()
+    try:
+        uvloop.run(_run(cluster, fault, plan, result, say))
+    except (CannotRun, NotReached, RedisAway, TimeoutError) as error:
+        result.verdict = None
+        result.not_run = f"{type(error).__name__}: {error}"
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: Say) -> None:
+    random = Random(plan.seed)
+    size = Size(fault.clients, plan.size.rate) if fault.clients else plan.size
+    redis = RedisAdmin(cluster.redis_url())
+    await _set_level(redis, plan.level)
+    names = tuple(f"gateway{number}" for number in range(1, fault.gateways + 1))
+    run = f"c{plan.seed}x{random.randrange(16**6):06x}"
+    crowd = Crowd(run, size, cluster.ports.page, cluster.jwt_secret, random)
+    rig = Rig(cluster, crowd, redis, random, plan.span, names)
+    try:
+        await crowd.arrive()
+        say(f"{size.clients} clients on {crowd.placement()}, {size.rate:g} messages a second")
+        crowd.write()
+        await asyncio.sleep(_WARM_SECONDS + plan.span.before)
+        rig.steady = (clock() - plan.span.before, clock())
+        await fault.run(rig)
+        rig.figure("drain", await crowd.drain(plan.span.drain), None)
+    finally:
+        await crowd.leave()
+    result.verdict = checker.judge(crowd.journal, may_declare=fault.may_declare and plan.level == "everysec")
+    result.figures, result.notes = rig.figures, rig.notes
+    _note_ledger(crowd, result)
+
+
+async def _set_level(redis: RedisAdmin, level: str) -> None:
+    """Written to redis.conf as well: Redis may be restarted during the row."""
+    if level == "wait":
+        raise CannotRun("gateways do not WAIT for replicas before an ack yet")
+    await redis.call("CONFIG", "SET", "appendfsync", level)
+    await redis.call("CONFIG", "REWRITE")
+
+
+def _note_ledger(crowd: Crowd, result: Result) -> None:
+    outcomes: dict[str, int] = {}
+    for answer in crowd.ledger.answers:
+        outcomes[answer.outcome] = outcomes.get(answer.outcome, 0) + 1
+    result.notes.append("sends: " + ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())))
+    if crowd.ledger.told:
+        result.notes.append("heard: " + ", ".join(f"{count} {name}" for name, count in crowd.ledger.told.items()))
+    if crowd.ledger.failed_connects or crowd.ledger.turned:
+        result.notes.append(f"connects: {crowd.ledger.connects}, failed {len(crowd.ledger.failed_connects)}")
+    if crowd.skipped:
+        result.notes.append(f"{crowd.skipped} messages were not written: too much waited already")
