@@ -270,27 +270,35 @@ class Fanout:
             self._tasks.start(self._reconcile(owns), "reconcile rooms")
 
     async def _reconcile(self, owns: Callable[[str], bool]) -> None:
+        """The link that hears may be back before the one for commands: nobody else would ask again."""
+        while not await self._reconcile_once(owns):  # noqa: ASYNC110
+            await asyncio.sleep(_FILL_RETRY_SECONDS)  # Redis is away; there is nothing to wait for but time
+
+    async def _reconcile_once(self, owns: Callable[[str], bool]) -> bool:
+        """False when the logs could not be read."""
         log = self.log
-        rooms = [c.room for c in self._channels.values() if owns(c.name) and c.watch.is_set and c.backlog is None]
-        if log is None or not rooms:
-            return
+        whole = [c for c in self._channels.values() if owns(c.name) and c.watch.is_set and c.backlog is None]
+        asked_at = {channel.room: channel.watch.seq for channel in whole}
+        if log is None or not asked_at:
+            return True
         try:
-            positions = await log.positions(rooms)
+            positions = await log.positions(list(asked_at))
         except (LinkError, TimeoutError) as error:
-            _log.warning("rooms not compared with their logs: %s", error)
-            return  # the link is lost again: its next subscription comes back here
-        for room in rooms:
+            _log.warning("rooms not compared with their logs yet: %s", error)
+            return False
+        for room, asked_seq in asked_at.items():
             channel = self._rooms.get(room)
             if channel is None or channel.backlog is not None:
                 continue
             epoch, seq = positions.get(room, (b"", 0))
-            verdict = channel.watch.compare(epoch, seq)
+            verdict = channel.watch.compare(epoch, seq, asked_seq)
             if verdict is Verdict.HOLE:
                 self._observer.hole(room, seq - channel.watch.seq)
                 channel.backlog = []
                 self._tasks.start(self._fill(channel), f"fill {room}")
             elif verdict is Verdict.OTHER_EPOCH:
                 self._declare(channel, epoch, seq)
+        return True
 
     async def _fill(self, channel: RoomChannel) -> None:
         """Deliver what is missing from the log, then what waited."""

@@ -53,10 +53,14 @@ class Watch:
             return Verdict.DELIVER
         return Verdict.HOLE if seq > self.seq else Verdict.REPEAT
 
-    def compare(self, epoch: bytes, seq: int) -> Verdict:
-        """Judge what the log says is the room's position: REPEAT means that all is here."""
+    def compare(self, epoch: bytes, seq: int, asked_at: int | None = None) -> Verdict:
+        """Judge what the log says is the room's position: REPEAT means that all is here.
+
+        `asked_at`: where the watch stood when the log was asked. It may have moved on while the answer was under way,
+        and only a log that is behind that was rolled back.
+        """
         if not self.epoch:
             return Verdict.REPEAT
-        if epoch != self.epoch or seq < self.seq:
+        if epoch != self.epoch or seq < (self.seq if asked_at is None else asked_at):
             return Verdict.OTHER_EPOCH
         return Verdict.HOLE if seq > self.seq else Verdict.REPEAT
