@@ -19,7 +19,7 @@ from deploy import credentials, nginx_config, redis_config, s3_server, tools
 from deploy.layout import HOST, MACHINE_STATE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 from deploy.processes import Plan, Programs, nginx_command
 
-_PUBLIC_PREFIX: Final = "roomcast-"
+_PUBLIC_PREFIX: Final = "roomcast-page-"
 _OWNER: Final = ".owner"
 _PID_FILE: Final = "supervisor.pid"
 

@@ -16,8 +16,9 @@ def test_every_name_has_a_value_and_every_value_a_name() -> None:
 
 def test_all_sixteen_gateways_are_known_to_it() -> None:
     text = nginx_config.render(VALUES)
+    upstreams = ("WebSocket", "polling", "sign-in", "its own")
     for number in range(1, 17):
-        assert len(re.findall(rf"server 127\.0\.0\.1:{8180 + number}\b", text)) == 4  # WebSocket, polling, sign-in, its own
+        assert len(re.findall(rf"server 127\.0\.0\.1:{8180 + number}\b", text)) == len(upstreams)
         assert f"upstream gateway_{number} {{" in text
 
 
