@@ -17,7 +17,7 @@ from process.settings import describe, load
 
 
 def main() -> int:
-    """The exit code: 0 after SIGTERM, 2 for a bad command line or variable, 1 when a port is taken."""
+    """The exit code: 0 after SIGTERM, 2 for a bad command line or variable, 1 when a port is taken or it went deaf."""
     parser = argparse.ArgumentParser(
         prog="python -m gateway",
         epilog=describe(Config, TITLE),
@@ -57,14 +57,13 @@ def _serve(settings: Config) -> int:
     gc.set_threshold(50_000, 20, 50)  # a gateway makes few cycles; a full collection over 10,000 sessions stalls
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(app.run(settings))
+            return 0 if runner.run(app.run(settings)) else 1
     except app.SettingsError as error:
         sys.stderr.write(f"roomcast gateway: {error}\n")
         return 2
     except OSError as error:
         sys.stderr.write(f"roomcast gateway: cannot listen: {error.strerror or error}\n")
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -37,6 +37,7 @@ from gateway.stores.roster import RosterStore
 from gateway.stores.uploads import Uploads
 from process import ops
 
+_DEAF_DRAIN_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
@@ -51,6 +52,7 @@ class Gateway:
             node=config.node,
             observer=self.metrics,
             redis_timeout_seconds=config.redis_timeout_seconds,
+            replicas=config.wait_replicas,
         )
         self.server: Any = create_server(
             node=config.node,
@@ -97,6 +99,8 @@ class Gateway:
         lane = SendLane(self.namespace, self.chat, self.metrics, self.server.start_handler)
         self.server.lanes[(NAMESPACE, SendLane.event)] = lane.take
         self.tasks = TaskSet()
+        self.is_failed = False
+        """Whether it ended because it could not go on, rather than because it was told to."""
 
     def _make_doorman(self) -> Doorman:
         config = self.config
@@ -184,7 +188,7 @@ class Gateway:
         drain = self._drain(site.stop)
         config = self.config
         async with ops.serve(config.host, config.metrics_port, lambda: self._is_ready(drain), self._exposition):
-            self._start_parts()
+            self._start_parts(stopping)
             await runner.setup()
             await site.start()
             _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
@@ -213,7 +217,7 @@ class Gateway:
             on_state=self.metrics.drain,
         )
 
-    def _start_parts(self) -> None:
+    def _start_parts(self, stopping: asyncio.Event) -> None:
         self.adapter.on_node_message = self.desk.reply
         self.adapter.on_resubscribed = self._resubscribed
         self.adapter.start(self.log)
@@ -222,6 +226,16 @@ class Gateway:
         self.tasks.start(self.people.run(), "people")
         self.tasks.start(self.doorman.watch_expiries(), "token expiry")
         self.tasks.start(self.metrics.watch_lag(), "loop lag")
+        self.tasks.start(self._watch_ears(stopping), "deafness")
+
+    async def _watch_ears(self, stopping: asyncio.Event) -> None:
+        """A gateway that stays deaf though its link was opened again moves its clients to others, and ends."""
+        loop = asyncio.get_running_loop()
+        while self.adapter.choir.deaf_seconds(loop.time()) < _DEAF_DRAIN_SECONDS:  # noqa: ASYNC110 (a clock)
+            await asyncio.sleep(1.0)
+        _log.error("gateway is deaf: commands work, but nothing published comes back", node=self.config.node)
+        self.is_failed = True
+        stopping.set()
 
     def _is_ready(self, drain: Drain) -> bool:
         return drain.state is State.SERVING and self.adapter.is_ready

@@ -68,6 +68,7 @@ class Config(BaseSettings):
 
     log_messages: int = _setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room", ge=10)
     retention_days: float = _setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept", gt=0)
+    wait_replicas: int = _setting(0, "ROOMCAST_WAIT_REPLICAS", "replicas that must hold a message before its ack", ge=0)
     redis_timeout_seconds: float = _setting(1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for Redis", gt=0)
     drain_seconds: float = _setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: time to move clients away", gt=0)
     log_level: Level = _setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from contract import keys
 from contract.redis_url import RedisTarget, parse
 from gateway.adapter.link import LinkDown
 from gateway.adapter.shard import Resolve, Shard
@@ -21,12 +22,13 @@ class Backplane:
     whenever channels were (re)subscribed: `owns(channel)` tells which ones may have missed something.
     """
 
-    def __init__(self, target: RedisTarget, *, name: str, timeout_seconds: float = 1.0) -> None:
+    def __init__(self, target: RedisTarget, *, name: str, timeout_seconds: float = 1.0, replicas: int = 0) -> None:
         self.target = target
         self.on_message: Callable[[bytes, bytes], None] = _ignore
         self.on_resubscribed: Callable[[Owns], None] = _ignore_owns
         self._name = name
         self._timeout = timeout_seconds
+        self._replicas = replicas
         self._shards: list[Shard] = []
         self._started = False
         self._place: OneServer | SentinelMaster = (
@@ -53,6 +55,7 @@ class Backplane:
             on_message=self.on_message,
             on_resubscribed=self._resubscribed,
             on_moved=on_moved,
+            replicas=self._replicas,
         )
         self._shards.append(shard)
         shard.start()
@@ -77,10 +80,13 @@ class Backplane:
     def reconnects(self) -> int:
         return sum(shard.reconnects for shard in self._shards)
 
-    def reopen_hearing(self) -> None:
-        """Drop the pub/sub links: new ones are opened and all channels subscribed again."""
-        for shard in self._shards:
-            shard.reopen_hearing()
+    def reopen_hearing(self, channel: str) -> None:
+        """Drop the pub/sub link of a channel: a new one is opened and all its channels subscribed again."""
+        self._shard(channel).reopen_hearing()
+
+    def canary_channels(self, node: str) -> list[str]:
+        """One channel of the node for each pub/sub link."""
+        return [keys.node_channel(f"{node}.0")]
 
     # --- commands ---
 
@@ -130,13 +136,16 @@ class Backplane:
         self.on_resubscribed(channels.__contains__)
 
 
-def make_backplane(url: str, *, name: str, timeout_seconds: float = 1.0) -> Backplane:
-    """For any URL of `contract.redis_url`; raises ValueError for another."""
+def make_backplane(url: str, *, name: str, timeout_seconds: float = 1.0, replicas: int = 0) -> Backplane:
+    """For any URL of `contract.redis_url`; raises ValueError for another.
+
+    `replicas`: how many must hold a message before it counts as written (WAIT); 0 = the master alone.
+    """
     from gateway.adapter.cluster import ClusterBackplane  # its subclass
 
     target = parse(url)
     kind = ClusterBackplane if target.mode == "cluster" else Backplane
-    return kind(target, name=name, timeout_seconds=timeout_seconds)
+    return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas)
 
 
 def _ignore(channel: bytes, data: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from redis.crc import key_slot
 
+from contract import keys
 from contract.redis_url import RedisTarget
 from contract.tasks import TaskSet
 from gateway.adapter.backplane import Backplane
@@ -25,6 +26,7 @@ _SLOTS: Final = 16_384
 _WATCH_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 0.1
 _MAX_TRIES: Final = 8
+_MAX_CANARIES: Final = 2_000
 _WAIT_AND_RETRY: Final = ("TRYAGAIN", "CLUSTERDOWN", "LOADING", "READONLY", "MASTERDOWN")
 _log = logging.getLogger(__name__)
 
@@ -35,8 +37,8 @@ Address = tuple[str, int]
 class ClusterBackplane(Backplane):
     """See `Backplane`. What goes to a channel without a hash tag (`control`) reaches all nodes: any one is heard."""
 
-    def __init__(self, target: RedisTarget, *, name: str, timeout_seconds: float = 1.0) -> None:
-        super().__init__(target, name=name, timeout_seconds=timeout_seconds)
+    def __init__(self, target: RedisTarget, *, name: str, timeout_seconds: float = 1.0, replicas: int = 0) -> None:
+        super().__init__(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas)
         self._cluster = Cluster(target, timeout_seconds)
         self._by_address: dict[Address, Shard] = {}
         self._owners: list[Shard | None] = [None] * _SLOTS
@@ -134,6 +136,18 @@ class ClusterBackplane(Backplane):
             self._stale.set()
             raise LinkDown("no node of the cluster holds this slot")
         return owner
+
+    def canary_channels(self, node: str) -> list[str]:
+        """Per master the first numbered channel of the node that hashes to a slot of it."""
+        channels: dict[Shard, str] = {}
+        for number in range(_MAX_CANARIES):
+            channel = keys.node_channel(f"{node}.{number}")
+            owner = self._owner(channel)
+            if owner is not None:
+                channels.setdefault(owner, channel)
+            if len(channels) == len(self._by_address):
+                break
+        return list(channels.values())
 
     # --- commands, with redirections ---
 

@@ -18,7 +18,6 @@ import socketio
 
 from contract import keys
 from contract.envelope import (
-    Canary,
     Disconnect,
     Emit,
     EmitAck,
@@ -36,10 +35,9 @@ from contract.envelope import (
 from contract.tasks import TaskSet
 from gateway.adapter import codec
 from gateway.adapter.backplane import make_backplane
-from gateway.adapter.canary import CanaryWatch
+from gateway.adapter.canary import Choir
 from gateway.adapter.delivery import Delivery, make_delivery
 from gateway.adapter.fanout import Fanout, RoomChannel, skip_members_of
-from gateway.adapter.link import LinkError
 from gateway.adapter.log import RoomLog
 from gateway.adapter.members import Client, Members, State
 from gateway.adapter.observer import AdapterObserver
@@ -63,12 +61,15 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         observer: AdapterObserver | None = None,
         redis_timeout_seconds: float = 1.0,
         linger_seconds: float = 5.0,
+        replicas: int = 0,
     ) -> None:
         super().__init__()
         self.node = node
         self.incarnation = secrets.token_hex(4)
         self.observer = observer or AdapterObserver()
-        self.backplane = make_backplane(url, name=f"roomcast-gateway-{node}", timeout_seconds=redis_timeout_seconds)
+        self.backplane = make_backplane(
+            url, name=f"roomcast-gateway-{node}", timeout_seconds=redis_timeout_seconds, replicas=replicas
+        )
         self.members = Members()
         self.fanout = Fanout(
             self.backplane,
@@ -77,7 +78,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             linger_seconds=linger_seconds,
             close_room=self._close_locally,
         )
-        self.canary = CanaryWatch(self.incarnation)
+        self.choir = Choir(self.backplane, node, self.incarnation, self)
         self.on_node_message: NodeHandler = _ignore
         """Gets the node messages that are not the adapter's own (a signer's replies)."""
         self.on_resubscribed: Callable[[], None] = _nothing
@@ -112,7 +113,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()
         self.listen(keys.node_channel(self.node), self._hear_node)
-        self._tasks.start(self._sing(), "canary")
+        self._tasks.start(self.choir.run(self.observer.deaf), "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
         """Until Redis is connected and every channel subscribed; raises TimeoutError."""
@@ -134,27 +135,11 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
     @property
     def is_ready(self) -> bool:
         """Connected, subscribed, and not deaf."""
-        return self.backplane.is_up and not self.canary.is_deaf(asyncio.get_running_loop().time())
+        return self.backplane.is_up and not self.choir.deaf_seconds(asyncio.get_running_loop().time())
 
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
         self.fanout.reconcile(owns)
         self.on_resubscribed()
-
-    async def _sing(self) -> None:
-        """Publish a canary every second; a deaf pub/sub link beside a working command link is dropped and reopened."""
-        loop = asyncio.get_running_loop()
-        while True:
-            note = self.canary.sing(loop.time())
-            try:
-                await self.backplane.publish(keys.node_channel(self.node), pack(note))
-            except LinkError:
-                pass  # commands are gone too: that is not deafness
-            else:
-                if self.canary.is_deaf(loop.time()):
-                    self.observer.deaf()
-                    self.canary.forgive(loop.time())
-                    self.backplane.reopen_hearing()
-            await asyncio.sleep(1.0)
 
     # --- tables: what python-socketio asks of a manager ---
 
@@ -444,9 +429,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     def _hear_node(self, data: bytes) -> None:
         message = self._node_reader.unpack(data)
-        if isinstance(message, Canary):
-            self.canary.heard(message, asyncio.get_running_loop().time())
-        elif isinstance(message, Emit):
+        if isinstance(message, Emit):
             self._emit_for(message)
         elif isinstance(message, EmitAck):
             self._tasks.start(self._answer(message), "ack callback")

@@ -16,9 +16,12 @@ from contract.lua import script
 from contract.redis_url import RedisTarget
 from contract.tasks import TaskSet
 from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, PushHandler, open_link
+from gateway.adapter.replicas import ReplicaGate
 
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
+_DURABLE: Final = frozenset({"room_append"})
+"""The scripts whose ack promises something: with replicas asked for, they wait for them."""
 _log = logging.getLogger(__name__)
 
 Resolve = Callable[[], Awaitable[RedisTarget]]
@@ -40,6 +43,7 @@ class Shard:
         on_message: PushHandler,
         on_resubscribed: Callable[[Shard], None],
         on_moved: Callable[[], None] | None = None,
+        replicas: int = 0,
     ) -> None:
         self._resolve = resolve
         self._name = name
@@ -47,7 +51,9 @@ class Shard:
         self._on_message = on_message
         self._on_resubscribed = on_resubscribed
         self._on_moved = on_moved or _nothing
+        self._replicas = replicas
         self._commands: Link | None = None
+        self._gate: ReplicaGate | None = None
         self._hearing: Link | None = None
         self._wanted: dict[str, asyncio.Future[None]] = {}
         self._commands_up = asyncio.Event()
@@ -88,15 +94,16 @@ class Shard:
 
     def script(self, script_name: str, keys: Iterable[str], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         """Start a script now (its place in the order is the place of this call); await the reply."""
-        names = tuple(keys)
-        loaded = script(script_name)
-        future = self.call("EVALSHA", loaded.sha, len(names), *names, *args)
-        return self._reply(future, loaded.source, names, tuple(args))
+        names, values = tuple(keys), tuple(args)
+        future = self.script_now(script_name, names, values)
+        return self._reply(future, script(script_name).source, names, values)
 
     def script_now(
         self, script_name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
     ) -> asyncio.Future[Any]:
         """The bare reply of EVALSHA; NOSCRIPT comes as a CommandError."""
+        if self._gate is not None and script_name in _DURABLE:
+            return self._gate.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
         return self.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
 
     async def _reply(
@@ -187,12 +194,13 @@ class Shard:
     async def _open_commands(self) -> None:
         link = await open_link(await self._resolve(), timeout_seconds=self._timeout, name=self._name, scripts=True)
         self._commands = link
+        self._gate = ReplicaGate(link, self._replicas, int(self._timeout * 500)) if self._replicas else None
         self._commands_up.set()
         try:
             await link.lost
         finally:
             self._commands_up.clear()
-            self._commands = None
+            self._commands = self._gate = None
             link.close()
 
     async def _open_hearing(self) -> None:

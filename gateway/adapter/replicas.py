@@ -1,0 +1,68 @@
+"""Writes that count only once enough replicas hold them: one WAIT for all writes of a tick, on the writing connection.
+
+WAIT is not allowed in scripts, speaks of the writes of its own connection only, and blocks that connection until it
+answers: one per tick is as many as make sense. Too few replicas in time means that the outcome is unknown (the write is
+there, but a failover may lose it): `LinkLost`, to be retried with the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from gateway.adapter.link import Link, LinkLost
+
+
+class ReplicaGate:
+    """Over one link. `timeout_ms` must be well below the link's own timeout."""
+
+    def __init__(self, link: Link, replicas: int, timeout_ms: int) -> None:
+        self._link = link
+        self._replicas = replicas
+        self._timeout_ms = timeout_ms
+        self._loop = asyncio.get_running_loop()
+        self._batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] = []
+
+    def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
+        """Like `Link.call`; the reply comes when enough replicas have the write. Raises LinkDown at once."""
+        reply = self._link.call(*args)
+        kept: asyncio.Future[Any] = self._loop.create_future()
+        if not self._batch:
+            self._loop.call_soon(self._wait)
+        self._batch.append((reply, kept))
+        return kept
+
+    def _wait(self) -> None:
+        batch, self._batch = self._batch, []
+        if not self._link.is_open:
+            _fail(batch, LinkLost("the link broke before WAIT"))
+            return
+        answer = self._link.call("WAIT", self._replicas, self._timeout_ms)
+        answer.add_done_callback(partial(self._release, batch))
+
+    def _release(
+        self, batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], answer: asyncio.Future[Any]
+    ) -> None:
+        error = LinkLost("cancelled") if answer.cancelled() else answer.exception()
+        if error is None and answer.result() < self._replicas:
+            error = LinkLost(f"{answer.result()} of {self._replicas} replicas have it")
+        if error is not None:
+            _fail(batch, LinkLost(str(error)))
+            return
+        for reply, kept in batch:
+            if kept.done():
+                continue
+            if (refused := reply.exception()) is not None:
+                kept.set_exception(refused)
+            else:
+                kept.set_result(reply.result())
+
+
+def _fail(batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], error: LinkLost) -> None:
+    """A write that Redis refused keeps its own error; the others are unknown."""
+    for reply, kept in batch:
+        refused = reply.exception() if reply.done() and not reply.cancelled() else None
+        if not kept.done():
+            kept.set_exception(refused or error)
+            kept.exception()  # its caller may have gone

@@ -1,0 +1,74 @@
+"""A link that is open and deaf: noticed, declared unready, opened again, and made up for from the log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from gateway.adapter import RedisAdapter
+from gateway.adapter.members import Client
+from gateway.stores.log import LogStore
+from tests.proxy import MutingProxy, muting_proxy
+
+
+class Heard:
+    """A delivery that remembers the seq of what a local member would get."""
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+
+    def target(self, eio_sid: str) -> object:
+        return self
+
+    def send(self, clients: object, packet: bytes, attachments: object) -> None:
+        self.packets.append(packet)
+
+    def send_to(self, targets: object, packet: bytes) -> None:
+        self.packets.append(packet)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(redis_url: str, redis_port: int) -> None:
+    async with muting_proxy(redis_port, b"-pubsub") as proxy:
+        adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1")
+        log = LogStore(adapter.backplane)
+        heard = Heard()
+        adapter.fanout.delivery = heard
+        adapter.start(log)
+        await adapter.wait_ready()
+        adapter.members.add("/", Client("g1.sid", "eio", heard))
+        channel = adapter.pin("room")
+        await channel.subscribed
+        page = await log.before("room", 0, 10)
+        assert adapter.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
+        try:
+            await log.append("room", "u", "1", b'"n":1}')
+            await until(lambda: len(heard.packets) == 1, 2)
+            await go_deaf(adapter, proxy)
+            for number in range(5):
+                await log.append("room", "u", f"deaf{number}", b'"n":1}')
+            proxy.is_muted = False
+            await until(lambda: adapter.is_ready and len(heard.packets) == 6, 8)
+            assert [seq_of(packet) for packet in heard.packets] == [1, 2, 3, 4, 5, 6]
+        finally:
+            await adapter.close()
+
+
+def seq_of(packet: bytes) -> int:
+    return int(packet.partition(b'"seq":')[2].partition(b",")[0])
+
+
+async def go_deaf(adapter: RedisAdapter, proxy: MutingProxy) -> None:
+    """Commands still work, nothing comes: unready within five seconds."""
+    proxy.is_muted = True
+    started = time.monotonic()
+    await until(lambda: not adapter.is_ready, 6)
+    assert time.monotonic() - started < 5
+
+
+async def until(condition: object, seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0.02)

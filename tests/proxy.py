@@ -1,0 +1,49 @@
+"""A TCP proxy that can be told to swallow what a server pushes: the link stays open and goes deaf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class MutingProxy:
+    """Forwards to `target`; while `is_muted`, connections that named themselves with `mark` hear nothing."""
+
+    def __init__(self, target: int, mark: bytes) -> None:
+        self.port = 0
+        self.is_muted = False
+        self._target = target
+        self._mark = mark
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        marked = asyncio.Event()
+
+        async def forward() -> None:
+            while data := await reader.read(65_536):
+                if self._mark in data:
+                    marked.set()
+                upstream_writer.write(data)
+
+        async def backward() -> None:
+            while data := await upstream_reader.read(65_536):
+                if not (self.is_muted and marked.is_set()):
+                    writer.write(data)
+
+        with suppress(ConnectionError):
+            await asyncio.wait(
+                [asyncio.ensure_future(forward()), asyncio.ensure_future(backward())],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        for end in (writer, upstream_writer):
+            end.close()
+
+
+@asynccontextmanager
+async def muting_proxy(target: int, mark: bytes) -> AsyncIterator[MutingProxy]:
+    proxy = MutingProxy(target, mark)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield proxy
