@@ -1,0 +1,39 @@
+"""Acks that wait for a replica: with it they come, without it the outcome is unknown, and a resend is safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from contract.errors import Code, RoomcastError
+from gateway.adapter.backplane import make_backplane
+from gateway.stores.log import LogStore
+from tests.servers import redis_server, wait_until
+
+
+async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("master", "replica")]
+    for home in homes:
+        home.mkdir()
+    with redis_server(homes[0]) as master, redis.Redis(port=master) as admin:
+        backplane = make_backplane(f"redis://127.0.0.1:{master}", name="test", replicas=1)
+        backplane.start()
+        await backplane.wait_up()
+        log = LogStore(backplane)
+        try:
+            with redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)):
+                wait_until(lambda: admin.info("replication")["connected_slaves"] == 1, "the replica follows")
+                wait_until(lambda: admin.wait(1, 100) == 1, "the replica is in step")
+                kept = await log.append("room", "u", "kept", b'"n":1}')
+                assert (kept.seq, kept.duplicate) == (1, False)
+            with pytest.raises(RoomcastError) as caught:
+                await log.append("room", "u", "alone", b'"n":1}')
+            assert caught.value.code is Code.OUTCOME_UNKNOWN
+            with redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)):
+                wait_until(lambda: admin.wait(1, 100) == 1, "the new replica is in step")
+                again = await log.append("room", "u", "alone", b'"n":1}')
+                assert (again.seq, again.duplicate) == (2, True)
+        finally:
+            await backplane.close()
