@@ -77,7 +77,9 @@ async def test_who_joins_is_told_who_is_there_and_what_was_said(party: Party, pa
     eve = await party.person("eve")
     joined = await eve.join(LOBBY)
     assert [message["seq"] for message in joined["messages"]][-6:] == said
-    assert {ada.user, bob.user, eve.user} <= {member["user"] for member in joined["members"]}
+    assert joined["members"][0]["user"] == eve.user
+    members = (await eve.call("room:members", room=LOBBY))["members"]
+    assert {ada.user, bob.user, eve.user} <= {member["user"] for member in members}
     older = await eve.call("message:history", room=LOBBY, before=said[4], limit=3)
     assert [message["seq"] for message in older["messages"]] == said[1:4]
     assert [message["text"] for message in older["messages"]] == ["number 1", "number 2", "number 3"]

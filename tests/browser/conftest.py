@@ -1,0 +1,40 @@
+"""One Chromium and one cluster with the real page for all tests of this folder.
+
+Playwright's synchronous API keeps an event loop running in this thread, so no test here is asynchronous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from deploy import browser
+from deploy.cluster import Cluster, free_base
+from tests.browser.guests import Guests
+
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(free_base(), tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=browser.ensure())
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def guests(cluster: Cluster, chromium: Browser, tmp_path: Path) -> Iterator[Guests]:
+    """Makes signed-in pages; afterwards none of them may have had anything to complain about."""
+    guests = Guests(cluster, chromium, tmp_path)
+    yield guests
+    guests.close()
+    assert guests.complaints == []

@@ -1,0 +1,169 @@
+"""People at the page: each in a browser context of their own, as on a machine of their own."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
+
+from deploy.cluster import Cluster
+
+Scheme = Literal["light", "dark"]
+
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+WAIT_MS = 10_000
+APART_SECONDS = 15.0
+PAUSE_MS = 200
+_NETWORK = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
+
+_WATCH = """(id) => {
+    const seen = ((window.seen ??= {})[id] = []);
+    const look = () => document.querySelectorAll(`[data-testid=${id}]`).forEach((one) => seen.push(one.value ?? true));
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+
+expect.set_options(timeout=WAIT_MS)
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid4().hex[:6]}"
+
+
+class Guest:
+    """One person at one page."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.name = ""
+        page.set_default_timeout(WAIT_MS)
+
+    # --- coming and going ---
+
+    def sign_in(self, name: str) -> None:
+        """By the form; until the composer is there."""
+        self.name = name
+        self.find("name-input").fill(name)
+        self.find("sign-in").click()
+        self.wait_connected()
+
+    def wait_connected(self, *, node: str | None = None) -> None:
+        """Until connected, to another gateway than `node` if one is named."""
+        state = f':not([data-node="{node}"])' if node else ""
+        self.page.locator(f'body[data-connected="true"]{state}').wait_for(state="attached")
+        self.find("composer").wait_for()
+
+    def go(self, room: str) -> None:
+        """Open a room by its link, until joined."""
+        self.page.goto(f"{self.url}/#/room/{room}")
+        expect(self.page.locator("main header p")).to_contain_text("here")
+
+    @property
+    def node(self) -> str:
+        return self.page.locator("body").get_attribute("data-node") or ""
+
+    @property
+    def user(self) -> str:
+        """The user id that the sign-in gave."""
+        return self.page.locator("footer.me [data-user]").get_attribute("data-user") or ""
+
+    # --- the page ---
+
+    def find(self, test_id: str, **attributes: str) -> Locator:
+        """By test id and data attributes."""
+        more = "".join(f'[data-{name}="{value}"]' for name, value in attributes.items())
+        return self.page.locator(f'[data-testid="{test_id}"]{more}')
+
+    def messages(self, text: str | re.Pattern[str]) -> Locator:
+        return self.find("message").filter(has_text=text)
+
+    def dot(self, user: str, status: str) -> Locator:
+        """Somebody's presence in the list of people."""
+        return self.find("members").locator(f'[data-testid="presence-dot"][data-user="{user}"][data-status="{status}"]')
+
+    def write(self, text: str) -> None:
+        """Type and press Enter."""
+        self.find("composer").fill(text)
+        self.find("composer").press("Enter")
+
+    def say(self, text: str) -> None:
+        """Write, and wait until the room's log has it."""
+        self.write(text)
+        self.find("message", state="sent").filter(has_text=text).wait_for()
+
+    def hears(self, text: str) -> None:
+        """Until the text is on the page, exactly once."""
+        expect(self.messages(text)).to_have_count(1)
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        found: int = self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+        return found
+
+    def watch_for(self, test_id: str) -> None:
+        """From now on remember whether such an element was ever on the page, see `was_seen`."""
+        self.page.evaluate(_WATCH, test_id)
+
+    def was_seen(self, test_id: str) -> list[object]:
+        """The values that elements with this test id have had since `watch_for`; empty when there was none."""
+        found: list[object] = self.page.evaluate("(id) => window.seen[id]", test_id)
+        return found
+
+
+class Guests:
+    """Opens pages, and collects what they complain about: console errors, exceptions, policy violations."""
+
+    def __init__(self, cluster: Cluster, browser: Browser, folder: Path) -> None:
+        self.complaints: list[str] = []
+        self.ignores_network = False
+        """Set while servers are stopped on purpose: the browser logs each request that fails."""
+        self._cluster = cluster
+        self._browser = browser
+        self._folder = folder
+
+    def visit(self, size: ViewportSize = WIDE, scheme: Scheme = "light") -> Guest:
+        """A page at the sign-in form."""
+        context = self._browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+        page = context.new_page()
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.goto(self._cluster.url)
+        guest = Guest(page, self._cluster.url)
+        guest.find("name-input").wait_for()
+        return guest
+
+    def enter(self, name: str, room: str, size: ViewportSize = WIDE, scheme: Scheme = "light") -> Guest:
+        """Somebody signed in and in a room; the name is made unique, for a name is a person."""
+        guest = self.visit(size, scheme)
+        guest.sign_in(unique(name))
+        guest.go(room)
+        return guest
+
+    def apart(self, room: str) -> tuple[Guest, Guest]:
+        """Ada and Bob in one room, on different gateways."""
+        ada, bob = self.enter("Ada", room), self.enter("Bob", room)
+        deadline = time.monotonic() + APART_SECONDS
+        while ada.node == bob.node:
+            assert time.monotonic() < deadline, f"always on gateway {ada.node}"
+            bob.page.wait_for_timeout(PAUSE_MS)  # nginx looks for a gateway that was away every second
+            bob.page.reload()
+            bob.wait_connected()
+        return ada, bob
+
+    def shoot(self, guest: Guest, name: str) -> None:
+        """A screenshot into the test's folder."""
+        guest.page.screenshot(path=self._folder / f"{name}.png")
+
+    def close(self) -> None:
+        for context in self._browser.contexts:
+            context.close()
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        is_bad = message.type == "error" or "Content Security Policy" in message.text
+        if is_bad and not (self.ignores_network and _NETWORK.search(message.text)):
+            self.complaints.append(f"{message.type}: {message.text}")

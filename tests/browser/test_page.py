@@ -1,0 +1,165 @@
+"""How the page looks and is used: on a phone, in light and dark, by keyboard, with a screen reader's eyes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, ViewportSize, expect
+
+from deploy import browser, page
+from tests.browser.guests import PHONE, WIDE, Guest, Guests, Scheme, unique
+from tests.integration.media_rig import picture
+
+NARROWEST: ViewportSize = {"width": 320, "height": 600}
+SIZES = {"wide": WIDE, "phone": PHONE}
+SCHEMES = ["light", "dark"]
+SERIOUS = ("serious", "critical")
+LONG = "https://example.org/" + "a-very-long-address-without-a-break" * 6
+MAX_TABS = 40
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core."""
+    page.packages(browser.DRIVER)
+    return (browser.DRIVER / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def violations(guest: Guest, axe: str) -> list[dict[str, Any]]:
+    """What axe finds serious or critical: rule, and the elements."""
+    guest.page.evaluate(axe)
+    found = guest.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        {"rule": one["id"], "nodes": [(node["html"][:120], node["failureSummary"]) for node in one["nodes"][:3]]}
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+    ]
+
+
+def furnish(guests: Guests, size: ViewportSize, scheme: Scheme) -> Guest:
+    """Somebody in a room with a bit of everything: a talk, a long word, a picture, a reaction, a reply, typing."""
+    room = unique("public:salon")
+    ada = guests.enter("Ada", room, size, scheme)
+    bob = guests.enter("Bob", room)
+    bob.say("Good morning! Is the cluster up?")
+    ada.say("It is. Two gateways, one order. 🎉")
+    bob.say(LONG)
+    bob.find("file-input").set_input_files({"name": "view.png", "mimeType": "image/png", "buffer": picture(640, 400)})
+    ada.find("media-image", loaded="true").wait_for()
+    bob.messages("It is.").hover()
+    bob.messages("It is.").get_by_test_id("react").first.click()
+    ada.find("reaction").wait_for()
+    bob.messages("It is.").hover()
+    bob.messages("It is.").get_by_test_id("reply").click()
+    bob.say("Lovely.")
+    ada.messages("Lovely.").wait_for()
+    bob.find("composer").press_sequentially("And")
+    ada.find("typing").wait_for()
+    return ada
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_sign_in_fits_and_is_accessible(guests: Guests, axe: str, size: str, scheme: Scheme) -> None:
+    guest = guests.visit(SIZES[size], scheme)
+    guests.shoot(guest, f"sign-in-{size}-{scheme}")
+    assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_chat_fits_and_is_accessible(guests: Guests, axe: str, size: str, scheme: Scheme) -> None:
+    guest = furnish(guests, SIZES[size], scheme)
+    guests.shoot(guest, f"chat-{size}-{scheme}")
+    assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+    background = guest.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert (sum(background[:3]) < 3 * 128) == (scheme == "dark")
+    if size == "phone":
+        look_into_the_drawers(guests, guest, axe, scheme)
+
+
+def look_into_the_drawers(guests: Guests, guest: Guest, axe: str, scheme: Scheme) -> None:
+    """On a phone the rooms and the people are drawers over the chat."""
+    for name, button, inside in (("rooms", "open-rooms", "room-item"), ("people", "toggle-members", "presence-dot")):
+        guest.find(button).click()
+        drawer = guest.page.locator("nav, aside").filter(has=guest.find(inside))
+        expect(drawer.first).to_be_in_viewport(ratio=0.9)
+        guests.shoot(guest, f"{name}-phone-{scheme}")
+        assert guest.overflow() <= 0
+        assert violations(guest, axe) == []
+        guest.page.keyboard.press("Escape")
+        expect(drawer.first).not_to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_dialog_fits_and_is_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
+    guest = guests.enter("Ada", unique("public:salon"), PHONE, scheme)
+    guest.find("open-rooms").click()
+    guest.find("new-room").click()
+    guest.page.get_by_role("heading", name="New room").wait_for()
+    guests.shoot(guest, f"dialog-phone-{scheme}")
+    assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+
+
+def test_the_narrowest_phone(guests: Guests) -> None:
+    guest = furnish(guests, NARROWEST, "light")
+    guests.shoot(guest, "chat-narrowest")
+    assert guest.overflow() <= 0
+    expect(guest.find("send")).to_be_in_viewport(ratio=1)
+
+
+def test_all_by_keyboard(guests: Guests) -> None:
+    ada = guests.visit()
+    keyboard = ada.page.keyboard
+    expect(ada.find("name-input")).to_be_focused()
+    keyboard.type(unique("Ada"))
+    keyboard.press("Enter")
+    ada.wait_connected()
+
+    ada.page.locator("body").evaluate("() => document.activeElement.blur()")
+    tab_to(ada, ada.find("composer"))
+    word = unique("typed")
+    keyboard.type(f"{word} by hand")
+    keyboard.press("Shift+Enter")
+    keyboard.type("on two lines")
+    keyboard.press("Enter")
+    said = ada.find("message", state="sent").filter(has_text=word)
+    expect(said).to_contain_text("on two lines")
+
+    keyboard.press("ArrowUp")
+    expect(ada.find("composer")).to_have_value(f"{word} by hand\non two lines")
+    keyboard.press("Escape")
+    expect(ada.find("composer")).to_have_value("")
+    tab_to(ada, said, backwards=True)
+    tab_to(ada, said.get_by_test_id("delete"))
+    keyboard.press("Enter")
+    ada.find("confirm-delete").wait_for()
+    keyboard.press("Escape")
+    expect(ada.find("confirm-delete")).to_have_count(0)
+    expect(said).to_have_count(1)
+    tab_to(ada, ada.find("new-room"))
+    keyboard.press("Enter")
+    expect(ada.page.get_by_label("Name", exact=True)).to_be_focused()
+
+
+def tab_to(guest: Guest, target: Locator, *, backwards: bool = False) -> None:
+    """Press Tab until the target has the focus, which must be visible on the way."""
+    for _ in range(MAX_TABS):
+        guest.page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        if target.evaluate("(one) => one === document.activeElement"):
+            return
+    raise AssertionError(f"not reached within {MAX_TABS} steps: {target}")
+
+
+def test_a_token_signs_in_and_a_bad_one_is_refused_with_a_reason(guests: Guests, tmp_path: Path) -> None:
+    guest = guests.visit()
+    guest.page.get_by_text("Sign in with a token").click()
+    guest.page.get_by_label("Token (JWT)").fill("not a token")
+    guest.page.get_by_role("button", name="Use token").click()
+    expect(guest.page.get_by_text("signed in").first).to_be_visible()
+    guests.shoot(guest, "refused")
