@@ -121,6 +121,8 @@ export class RoomBook {
     if (change === "people") return;
     if (change === "removed" || change === "closed") this.#known.delete(room);
     else this.open(room, name);
+    // Whoever stood before the door, or was taken out, comes in.
+    if (change === "invited") this.#client.room(room).join();
     this.#changed();
   }
 
