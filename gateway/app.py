@@ -279,10 +279,11 @@ class SettingsError(ValueError):
     """A part of the gateway refuses its settings; the text says which and why."""
 
 
-async def run(config: Config) -> None:
-    """One gateway, until SIGTERM. Raises SettingsError, and OSError when a port is taken."""
+async def run(config: Config) -> bool:
+    """One gateway, until SIGTERM; False when it ended by itself. Raises SettingsError, and OSError for a taken port."""
     try:
         gateway = Gateway(config)
     except ValueError as error:
         raise SettingsError(str(error)) from error
     await gateway.run()
+    return not gateway.is_failed
