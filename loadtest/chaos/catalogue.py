@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from loadtest.chaos.faults import gateways, redis
+from loadtest.chaos.faults import clients, gateways, network, parts, redis
 from loadtest.chaos.rig import Rig
 
 Level = str
@@ -44,6 +44,20 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("cut-redis-20x", "Redis connections cut 20 times", redis.redis_cut_20),
     Fault("redis-oom", "Redis maxmemory", redis.redis_oom),
     Fault("redis-misconf", "Redis MISCONF (cannot save)", redis.redis_misconf),
+    Fault("slow-redis", "slow Redis (100 ± 50 ms)", network.slow_redis),
+    Fault("deaf-gateway", "a deaf gateway", network.deaf_gateway),
+    Fault("kill-sweeper", "kill -9 the sweeper", parts.kill_sweeper, sweepers=2),
+    Fault("kill-signer", "kill -9 the signer", parts.kill_signer),
+    Fault("storage-hang", "storage hangs", parts.storage_hang),
+    Fault("nginx-reload", "nginx reload ×10", parts.nginx_reload),
+    Fault("roll", "SIGTERM rolling restart of all gateways", gateways.roll),
+    Fault("slow-consumer", "slow consumer (reads nothing)", clients.slow_consumer),
+    Fault("half-open", "half-open TCP", clients.half_open, env=clients.HALF_OPEN_ENV),
+    Fault("clock-skew", "clock ± 1 h on one process", gateways.clock_skew),
+    Fault("reconnect-storm", "reconnect storm: all gateways killed", gateways.reconnect_storm, clients=5000),
+    Fault("sentinel-failover", "Sentinel failover", gateways.roll, needs="not written yet"),
+    Fault("cluster-failover", "cluster node failover", gateways.roll, needs="not written yet"),
+    Fault("slot-migration", "a live slot migration on the cluster", gateways.roll, needs="not written yet"),
 )
 
 

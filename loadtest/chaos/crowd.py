@@ -90,6 +90,14 @@ class Crowd:
         for start in range(0, len(self.people), _CONNECTING_AT_ONCE):
             await asyncio.gather(*(person.stop() for person in self.people[start : start + _CONNECTING_AT_ONCE]))
 
+    def dismiss(self, people: list[Person]) -> None:
+        """These never come back, and what they read is judged no more."""
+        gone = {person.name for person in people}
+        self.people = [person for person in self.people if person.name not in gone]
+        self.journal.readings = [one for one in self.journal.readings if one.reader not in gone]
+        for person in people:
+            self._tasks.start(person.stop(), "dismissal")
+
     async def wait_back(self, seconds: float, people: Iterable[Person] | None = None) -> None:
         """Until all are connected and caught up. Raises NotReached."""
         wanted = list(self.people if people is None else people)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import hiredis
@@ -60,6 +61,12 @@ class RedisAdmin:
             return replies[len(login) :]
         finally:
             writer.close()
+
+    async def move(self, port: int) -> None:
+        """Let Redis listen on another port from now on; open connections stay."""
+        await self.call("CONFIG", "SET", "port", port)
+        host, _ = self.target.hosts[0]
+        self.target = replace(self.target, hosts=((host, port),))
 
     async def info(self, section: str) -> dict[str, str]:
         text = str(await self.call("INFO", section))

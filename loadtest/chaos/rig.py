@@ -129,11 +129,14 @@ class Rig:
         self.figure("back within 5 s", share_within(times, 5.0), limit, "%", at_least=True)
         self.figure("last one back", times[-1] if times else 0.0, 15.0)
 
+    def p99(self, begin: float, end: float, among: set[str]) -> float:
+        """Of delivery among these people, in milliseconds."""
+        return percentile(self.crowd.latencies_ms(begin, end, among), 0.99)
+
     def report_p99(self, people: list[Person], begin: float, end: float, factor: float = 2.0) -> None:
         """Delivery among these people: the p99 of a span against `factor` times that before the fault."""
         names = {person.name for person in people}
-        before = percentile(self.crowd.latencies_ms(*self.steady, among=names), 0.99)
-        during = percentile(self.crowd.latencies_ms(begin, end, among=names), 0.99)
+        before, during = self.p99(*self.steady, names), self.p99(begin, end, names)
         self.figure("p99 before", before, None, "ms")
         self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
 

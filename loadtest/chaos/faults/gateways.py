@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Final
 
-from loadtest.chaos.crowd import clock
+from contract.tokens import sign
+from loadtest.chaos.crowd import clock, times_back
+from loadtest.chaos.exits import Exits
+from loadtest.chaos.private import private, wait_ready
 from loadtest.chaos.rig import Rig
+from loadtest.chaos.wire import WireLost, open_wire
+
+_SKEWED: Final = Path(__file__).resolve().parents[1] / "skewed"
 
 
 async def kill_gateway(rig: Rig) -> None:
@@ -35,3 +45,98 @@ async def kill_gateway_and_redis(rig: Rig) -> None:
     rig.report_resumed(healed)
     rig.report_back(victims, died, healed)
     await rig.wait_ready()
+
+
+async def roll(rig: Rig) -> None:
+    """SIGTERM to one gateway after the other, as in a deployment; the supervisor starts each again."""
+    exits = Exits(rig.cluster.state)
+    begun = clock()
+    connects, failed = rig.crowd.ledger.connects, _failed(rig)
+    codes, slowest = [], 0.0
+    try:
+        for name in rig.gateways:
+            pid = (await rig.pids())[name]
+            told = await rig.kill(name, signal.SIGTERM)
+            codes.append(await exits.code(pid, 20.0))
+            slowest = max(slowest, clock() - told)
+            await asyncio.to_thread(rig.cluster.wait_replaced, name, pid)
+            await rig.settle()
+    finally:
+        exits.close()
+    await asyncio.sleep(rig.span.after)
+    rig.figure("exits other than 0", sum(code != 0 for code in codes), 0, "")
+    rig.figure("slowest exit", slowest, 10.0)
+    tried = rig.crowd.ledger.connects - connects
+    rig.figure("reconnects", tried, None, "")
+    rig.figure("failed connects", 100.0 * (_failed(rig) - failed) / max(1, tried), 0.1, "%")
+    times = [change.at for person in rig.crowd.people for change in person.changes if change.at >= begun]
+    rig.figure("moved and back within", max(times, default=begun) - begun, None)
+
+
+def _failed(rig: Rig) -> int:
+    return len(rig.crowd.ledger.failed_connects) + len(rig.crowd.ledger.turned)
+
+
+async def reconnect_storm(rig: Rig) -> None:
+    """All gateways killed at once: everybody comes back, and nobody runs out of memory."""
+    pids = await rig.pids()
+    died = clock()
+    for name in rig.gateways:
+        os.kill(pids[name], signal.SIGKILL)
+    await rig.settle(60.0)
+    await asyncio.sleep(rig.span.after)
+    times = times_back(rig.crowd.people, died, died)
+    turned = [wait for at, status, wait in rig.crowd.ledger.turned if at >= died and status in (429, 503)]
+    rig.figure("clients cut off", len(times), len(rig.crowd.people), "", at_least=True)
+    rig.figure("last one back", times[-1] if times else float("inf"), 30.0)
+    rig.figure("turned away", len(turned), None, "")
+    rig.figure("of them without Retry-After", sum(not wait for wait in turned), 0, "")
+    memory = rig.memory(await rig.pids())
+    rig.figure("largest gateway", max(memory.values()) / 2**20, 1024, "MiB")
+    rig.figure("gateways that died", sum(pid == pids[name] for name, pid in (await rig.pids()).items()), None, "")
+
+
+async def clock_skew(rig: Rig) -> None:
+    """One gateway's wall clock is an hour off: nobody's presence ends, everybody's token counts."""
+    offset = rig.random.choice((-3600, 3600))
+    number = len(rig.gateways)
+    with private(rig.cluster.state / "logs") as processes:
+        await asyncio.to_thread(rig.cluster.scale, number - 1)
+        await rig.settle()
+        processes.gateway(rig.cluster, number, {"PYTHONPATH": str(_SKEWED), "CHAOS_CLOCK_SECONDS": str(offset)})
+        await wait_ready([rig.cluster.metrics_url(f"gateway{number}", "/readyz")])
+        begun = clock()
+        await rig.kill(rig.gateways[0])  # its clients move, some of them to the skewed one
+        await rig.settle()
+        moved = rig.crowd.on_nodes([str(number)])
+        rig.figure("clock off by", offset, None)
+        rig.figure("clients on that gateway", len(moved), 1, "", at_least=True)
+        evicted: set[str] = set()
+        while clock() - begun < max(rig.span.held, 10.0):
+            evicted.update(await rig.offline(rig.crowd.people))
+            await asyncio.sleep(1.0)
+        rig.figure("live users evicted", len(evicted), 0, "")
+        rig.figure("turned away by their token", _refused_tokens(rig, begun), 0, "")
+        late = await _signs_in(rig, number, -31.0 - 30.0)
+        rig.figure("tokens a minute too old accepted", late, 0, "")
+        rig.figure("tokens for a minute refused", 1 - await _signs_in(rig, number, 60.0), 0, "")
+    await asyncio.to_thread(rig.cluster.scale, number)
+    await rig.settle()
+
+
+def _refused_tokens(rig: Rig, since: float) -> int:
+    return sum("refused" in error for at, error in rig.crowd.ledger.failed_connects if at >= since)
+
+
+async def _signs_in(rig: Rig, number: int, seconds: float) -> int:
+    """1 when that gateway, asked directly, accepts a token that expires `seconds` from now."""
+    token = sign(rig.cluster.jwt_secret, "skew.probe", seconds=seconds)
+    wire = await open_wire("127.0.0.1", rig.cluster.ports.gateway(number), "127.0.0.1", lambda name, payload: None)
+    try:
+        async with asyncio.timeout(5.0):
+            await wire.sign_in(token)
+    except (WireLost, TimeoutError):
+        return 0
+    finally:
+        wire.abort("asked")
+    return 1

@@ -1,0 +1,35 @@
+"""Exit codes of supervised processes, from the events that the supervisor (circus) publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+
+class Exits:
+    """Hears `watcher.<name>.reap` from its making on."""
+
+    def __init__(self, state: Path) -> None:
+        self._socket: Any = zmq.Context.instance().socket(zmq.SUB)
+        self._socket.setsockopt_string(zmq.SUBSCRIBE, "watcher.")
+        self._socket.connect(f"ipc://{state}/run/events.sock")
+        self._codes: dict[int, int] = {}
+
+    async def code(self, pid: int, seconds: float) -> int | None:
+        """The exit code of that process once it has ended (negative: a signal); None when that is not heard in time."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while pid not in self._codes and asyncio.get_running_loop().time() < deadline:
+            while self._socket.poll(0):
+                topic, body = self._socket.recv_multipart()
+                if topic.endswith(b".reap"):
+                    told = json.loads(body)
+                    self._codes[int(told["process_pid"])] = int(told["exit_code"])
+            await asyncio.sleep(0.05)
+        return self._codes.get(pid)
+
+    def close(self) -> None:
+        self._socket.close(0)

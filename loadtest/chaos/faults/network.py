@@ -1,0 +1,68 @@
+"""A bad network between gateways and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from loadtest.chaos.crowd import clock
+from loadtest.chaos.proxy import Proxy
+from loadtest.chaos.rig import Rig
+
+_ONE_WAY_SECONDS = (0.025, 0.075)
+_ASIDE = 3
+"""Redis moves this many ports up while the proxy has its place."""
+
+
+@asynccontextmanager
+async def _redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
+    """All links of our processes go through the proxy until the end of the context; ours goes directly."""
+    port = rig.cluster.ports.redis
+    proxy = Proxy(port + _ASIDE)
+    await rig.redis.move(port + _ASIDE)
+    try:
+        await proxy.listen(port)
+        await _reconnect_all(rig)
+        yield proxy
+    finally:
+        await proxy.close()
+        await rig.redis.move(port)
+        await rig.wait_ready()
+        await rig.settle()
+
+
+async def _reconnect_all(rig: Rig) -> None:
+    for account in ("gateway", "presence", "media"):
+        await rig.redis.call("CLIENT", "KILL", "USER", account)
+    await rig.wait_ready()
+    await rig.settle()
+
+
+async def slow_redis(rig: Rig) -> None:
+    """Every round trip to Redis takes 100 ± 50 ms."""
+    async with _redis_behind_proxy(rig) as proxy:
+        proxy.delay = lambda: rig.random.uniform(*_ONE_WAY_SECONDS)
+        await asyncio.sleep(2.0)
+        begun = clock()
+        await asyncio.sleep(rig.span.held)
+        ended = clock()
+        proxy.delay = None
+        await asyncio.sleep(1.0)
+        rig.report_kept(begun)
+    people = {person.name for person in rig.crowd.people}
+    base = rig.p99(*rig.steady, people)
+    rig.figure("p99 before", base, None, "ms")
+    rig.figure("p99 with slow Redis", rig.p99(begun, ended, people), base + 3 * 2000 * _ONE_WAY_SECONDS[1], "ms")
+
+
+async def deaf_gateway(rig: Rig) -> None:
+    """One gateway's commands work, and its subscriptions hear nothing, although the link is open."""
+    name = rig.random.choice(rig.gateways)
+    async with _redis_behind_proxy(rig) as proxy, rig.watching_readiness(name) as watch:
+        link = f"roomcast-{name.replace('gateway', 'gateway-')}-pubsub".encode()
+        begun = clock()
+        rig.figure("links deafened", proxy.deafen(link), 1, "", at_least=True)
+        await asyncio.sleep(rig.span.held)
+        rig.figure("unready", watch.unready_after(begun), 5.0)
+        rig.figure("ready again", watch.ready_after(begun + watch.unready_after(begun)), None)

@@ -1,0 +1,149 @@
+"""The processes beside the gateways: sweeper, signer, storage, nginx."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from contract import keys
+from contract.tasks import TaskSet
+from loadtest.chaos import gauges
+from loadtest.chaos.crowd import clock
+from loadtest.chaos.person import Person
+from loadtest.chaos.rig import CannotRun, Rig
+from loadtest.chaos.wire import WireLost
+
+_GHOSTS = 10
+_GHOST_SECONDS = 60.0 + 2.0
+_UPLOAD = {"name": "picture.png", "type": "image/png", "size": 1000}
+_WORKER_SHUTDOWN_SECONDS = 30.0
+
+
+async def kill_sweeper(rig: Rig) -> None:
+    """The leading sweeper dies, with a gateway some of whose clients never come back: their ghosts must go."""
+    leader = await _leader(rig)
+    gateway = rig.random.choice(rig.gateways)
+    ghosts = rig.crowd.on_nodes([gateway.removeprefix("gateway")])[:_GHOSTS]
+    living = [person for person in rig.crowd.people if person not in ghosts]
+    lease = await rig.redis.call("GET", keys.PRESENCE_SWEEPER)
+    died = await rig.kill(leader)
+    await rig.kill(gateway)
+    rig.crowd.dismiss(ghosts)
+    while await rig.redis.call("GET", keys.PRESENCE_SWEEPER) in (lease, None) and clock() < died + 30:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    rig.figure("takeover", clock() - died, 10.0)
+    gone, evicted = await _watch_ghosts(rig, ghosts, living, died)
+    rig.figure("ghosts gone", gone, _GHOST_SECONDS)
+    rig.figure("live users evicted", evicted, 0, "")
+    await rig.settle()
+
+
+async def _leader(rig: Rig) -> str:
+    for name in ("sweeper1", "sweeper2"):
+        if gauges.total(await gauges.fetch(rig.cluster.metrics_url(name)), "roomcast_presence_leader"):
+            return name
+    raise CannotRun("no sweeper leads")
+
+
+async def _watch_ghosts(rig: Rig, ghosts: list[Person], living: list[Person], died: float) -> tuple[float, int]:
+    """When the last ghost was offline, and how many living people were seen offline until then."""
+    evicted: set[str] = set()
+    await asyncio.sleep(10.0)  # those who were cut off are back by then; nobody's presence ends so soon
+    while clock() - died < _GHOST_SECONDS + 20:
+        evicted.update(await rig.offline(living))
+        if len(await rig.offline(ghosts)) == len(ghosts):
+            return clock() - died, len(evicted)
+        await asyncio.sleep(0.5)
+    return float("inf"), len(evicted)
+
+
+class Signing:
+    """Asks for upload forms all the time, each time as another person."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.answers: list[tuple[float, float, bool]] = []
+        """When, how long it took, and whether there was a form."""
+        self._rig = rig
+
+    async def ask_on(self) -> None:
+        people = list(self._rig.crowd.people)
+        self._rig.random.shuffle(people)
+        while True:
+            person = people.pop(0)
+            people.append(person)
+            if person.wire is not None:
+                await self._ask(person)
+            await asyncio.sleep(0.1)
+
+    async def _ask(self, person: Person) -> None:
+        begun = clock()
+        try:
+            assert person.wire is not None
+            answer = await person.wire.call("media:sign", {"room": next(iter(person.rooms)), **_UPLOAD}, 8.0)
+        except (WireLost, TimeoutError):
+            self.answers.append((begun, float("inf"), False))
+        else:
+            self.answers.append((begun, clock() - begun, bool(answer["ok"])))
+
+    def report(self, broke: float) -> None:
+        """The slowest answer, the longest time without a form, and that forms are given in the end."""
+        rig, since = self._rig, [answer for answer in self.answers if answer[0] >= broke]
+        failed = [took for _, took, ok in since if not ok]
+        rig.figure("signs failed", len(failed), None, "")
+        rig.figure("slowest error", max(failed, default=0.0), 1.0)
+        last_failure = max((at for at, _, ok in since if not ok), default=broke)
+        rig.figure("signs again after", last_failure - broke, None)
+        rig.figure("signs at the end", sum(ok for _, _, ok in since[-5:]), 5, "", at_least=True)
+
+
+@asynccontextmanager
+async def _signing(rig: Rig) -> AsyncIterator[Signing]:
+    signing, tasks = Signing(rig), TaskSet()
+    tasks.start(signing.ask_on(), "signing")
+    try:
+        yield signing
+    finally:
+        await tasks.cancel()
+
+
+async def kill_signer(rig: Rig) -> None:
+    """The only signer dies: an error at once, and forms again when it is back. The chat notices nothing."""
+    async with _signing(rig) as signing:
+        await asyncio.sleep(1.0)
+        died = await rig.kill("signer1")
+        await asyncio.sleep(rig.span.after)
+        await rig.wait_ready("signer1")
+        await asyncio.sleep(1.0)
+        ended = clock()
+    signing.report(died)
+    rig.report_p99(rig.crowd.people, died, ended, 1.1)
+
+
+async def storage_hang(rig: Rig) -> None:
+    """The object storage accepts and does not answer."""
+    async with _signing(rig) as signing:
+        await asyncio.sleep(1.0)
+        async with rig.stopped("s3") as hung:
+            await asyncio.sleep(rig.span.held)
+        await asyncio.sleep(rig.span.after)
+        ended = clock()
+    signing.report(hung)
+    rig.report_p99(rig.crowd.people, hung, ended, 1.1)
+
+
+async def nginx_reload(rig: Rig) -> None:
+    """Ten reloads: nobody is dropped before `worker_shutdown_timeout`, and nothing is lost when it comes."""
+    pid = (await rig.pids())["nginx"]
+    begun = clock()
+    for _ in range(10):
+        os.kill(pid, signal.SIGHUP)
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(_WORKER_SHUTDOWN_SECONDS - 1.0 - (clock() - begun))
+    rig.report_kept(begun)
+    await asyncio.sleep(8.0)
+    dropped = sum(not c.up and c.at >= begun for person in rig.crowd.people for c in person.changes)
+    rig.figure("dropped by the timeout", dropped, None, "")
+    await rig.settle()
