@@ -53,5 +53,5 @@ class EventLimit:
         return Ruling.LIMITED if self._patience.take(now) else Ruling.CUT
 
     def retry_after(self) -> float:
-        """Seconds, for the negative ack."""
-        return round(self._bucket.wait_seconds(), 3)
+        """Seconds, for the negative ack; never nothing."""
+        return max(0.001, round(self._bucket.wait_seconds(), 3))

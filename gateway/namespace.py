@@ -88,11 +88,11 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             self._observer.disconnected(reason)
             await self._door.close(session)
 
-    async def _handle(self, event: str, sid: str, *args: Any) -> Answer | None:
+    async def _handle(self, event: str, sid: str, *args: Any) -> Any:
         started = time.perf_counter()
         session = self.sessions.get(sid)
         if session is None:
-            return _refusal(RoomcastError(Code.UNAUTHORIZED))
+            return self.server.not_handled  # it was disconnected a moment ago: no ack
         self.begin(session)
         try:
             answer = await self._dispatch(session, event, args)
