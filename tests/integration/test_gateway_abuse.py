@@ -1,0 +1,243 @@
+"""Clients that send what nobody should: each gets its code or is closed, and others go on undisturbed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.gateways import Clients, Gateway, eventually, raw, token, unique
+
+Pair = list[Gateway]
+CLOSED_WITHIN = 2.0
+
+
+async def assert_alive(pair: Pair, clients: Clients) -> None:
+    """Two others talk through both gateways."""
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await bob.join(room)
+    await ada.send(room, "still here")
+    await bob.expect_text("still here")
+
+
+def event(name: str, payload: Any, number: int = 1) -> str:
+    return f"42{number}" + json.dumps([name, payload])
+
+
+SEND = {"room": "public:lobby", "id": "an-id", "text": "hello"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (event("no:such", {}), "unknown_event"),
+        (event("ready", {}), "unknown_event"),
+        (event("message", SEND), "unknown_event"),
+        (event("trigger_event", {}), "unknown_event"),
+        (event("__class__", {}), "unknown_event"),
+        (event("*", {}), "unknown_event"),
+        (event("", {}), "unknown_event"),
+        (event("é" * 5_000, {}), "unknown_event"),
+        ('421["message:send"]', "bad_request"),
+        ('421["message:send",null]', "bad_request"),
+        ('421["message:send",[]]', "bad_request"),
+        ('421["message:send","text"]', "bad_request"),
+        ('421["message:send",7]', "bad_request"),
+        ('421["message:send",true]', "bad_request"),
+        ('421["message:send",{}]', "bad_request"),
+        ('421["message:send",{},{}]', "bad_request"),
+        (event("message:send", {**SEND, "room": "public:lobby\n"}), "bad_request"),
+        (event("message:send", {**SEND, "room": "../x"}), "bad_request"),
+        (event("message:send", {**SEND, "room": "x" * 129}), "bad_request"),
+        (event("message:send", {**SEND, "id": "x" * 65}), "too_large"),
+        (event("message:send", {**SEND, "reply_to": 2**63}), "bad_request"),
+        (event("message:history", {"room": "public:lobby", "limit": 10**30}), "bad_request"),
+        (event("media:sign", {"room": "public:lobby", "name": "x", "type": "a/b", "size": -1}), "bad_request"),
+        (event("media:complete", {"upload": "../../secret"}), "bad_request"),
+        (event("presence:query", {"users": ["../x"]}), "bad_request"),
+        (event("presence:query", {"users": "ada"}), "bad_request"),
+        (event("presence:query", {"users": [f"u{n}" for n in range(101)]}), "too_large"),
+        ('421["message:send",{"room":"public:lobby","id":"a","text":' + "[" * 60 + "]" * 60 + "}]", "bad_request"),
+    ],
+)
+async def test_a_bad_event_is_refused_with_a_code(pair: Pair, clients: Clients, frame: str, reason: str) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("mallory"))
+        await socket.send(frame)
+        answer = await socket.ack(1)
+        assert (answer["ok"], answer["error"]["reason"]) == (False, reason)
+        await socket.send(event("message:history", {"room": unique("public:talk")}, 2))
+        assert (await socket.ack(2))["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        ['42["message:send",{"room":"public:lobby","id":"a","text":NaN}]'],
+        ['42["message:send",{"room":"public:lobby","id":"a","text":Infinity}]'],
+        ['42["message:send",{"room":"public:lobby","id":"a","reply_to":1' + "0" * 400 + "}]"],
+        ['42["message:send",{"room":"public:lobby","id":"a","text":"\\ud800"}]'],
+        ['42["message:send",{"room":"public:lobby","id":"a","text":"x"}'],
+        ['42["message:send",' + "[" * 30_000 + "]" * 30_000 + "]"],
+        ['42["message:send",' + '{"a":' * 500 + "1" + "}" * 500 + "]"],
+        ["42{}"],
+        ["42[]"],
+        ["42[7]"],
+        ["42"],
+        ["4"],
+        ["49"],
+        ["4é"],
+        ["9x"],
+        ["hello"],
+        ['42["connect",{}]'],
+        ['42["disconnect"]'],
+        ['42["disconnecting"]'],
+        ['42["connect_error"]'],
+        ['42["newListener"]'],
+        ['44{"message":"x"}'],
+        ["431"],
+        ['4511-["message:send"]'],
+        ['451-["message:send",{"_placeholder":true,"num":1}]', b"x"],
+        ['451-["message:send",{"_placeholder":true,"num":0}]', "42[]"],
+        [b"no header"],
+        ['42["a"]' + "\x00"],
+        ['40{"token":"again"}'],
+    ],
+    ids=lambda frames: str(frames[0])[:60],
+)
+async def test_what_is_no_packet_closes_the_connection(pair: Pair, clients: Clients, frames: list[str | bytes]) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("mallory"))
+        await socket.send(*frames)
+        said = await socket.until_closed(CLOSED_WITHIN)
+
+    assert [frame for frame in said if frame.startswith("43")] == []
+
+
+async def test_others_go_on_after_all_that(pair: Pair, clients: Clients) -> None:
+    await assert_alive(pair, clients)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"_placeholder":true,"num":0}',
+        '{"room":{"_placeholder":true,"num":0},"id":"a","text":"x"}',
+        '{"room":"public:lobby","id":"a","text":{"_placeholder":true,"num":0}}',
+    ],
+)
+async def test_bytes_where_json_is_expected_are_refused(pair: Pair, clients: Clients, payload: str) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("mallory"))
+        await socket.send('451-1["message:send",' + payload + "]", b"public:lobby")
+        assert (await socket.ack(1))["error"]["reason"] == "bad_request"
+
+
+async def test_events_before_connect_close_the_connection(pair: Pair, clients: Clients) -> None:
+    async with raw(pair[0]) as socket:
+        for _ in range(100):
+            await socket.send(event("message:send", SEND))
+        said = await socket.until_closed(CLOSED_WITHIN)
+
+    assert [frame for frame in said if frame.startswith("43")] == []
+    await assert_alive(pair, clients)
+
+
+async def test_events_right_behind_connect_are_answered_in_order(pair: Pair) -> None:
+    room = unique("public:talk")
+    async with raw(pair[0]) as socket:
+        signed = token(unique("ada"))
+        await socket.send("40" + json.dumps({"token": signed}), event("room:join", {"room": room}, 1))
+        await socket.send(event("message:send", {**SEND, "room": room}, 2))
+        assert (await socket.ack(1))["ok"] is True
+        assert (await socket.ack(2))["seq"] == 1
+
+
+async def test_events_behind_a_refused_connect_do_nothing(pair: Pair, clients: Clients) -> None:
+    room = unique("public:talk")
+    async with raw(pair[0]) as socket:
+        await socket.send("40" + json.dumps({"token": "x"}))
+        for number in range(20):
+            await socket.send(event("message:send", {**SEND, "room": room, "id": str(number)}, number))
+        said = await socket.until_closed(CLOSED_WITHIN)
+
+    assert [frame[:2] for frame in said if frame != "1"] == ["44"]
+    ada = await clients(pair[0], unique("ada"))
+    assert (await ada.join(room))["seq"] == 0
+
+
+async def test_an_unknown_namespace_is_named_as_such(pair: Pair) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.send("40/other,{}")
+        assert await socket.until(lambda frame: frame.startswith("44")) == '44/other,{"message":"Invalid namespace"}'
+
+
+async def test_a_thousand_events_are_limited_told_so_and_cut(pair: Pair, clients: Clients) -> None:
+    room = unique("public:talk")
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("mallory"))
+        started = time.monotonic()
+        for number in range(1_000):
+            await socket.send(event("message:send", {**SEND, "room": room, "id": str(number)}, number))
+        said = await socket.until_closed(5.0)
+
+    answers = [json.loads(frame[frame.index("[") :])[0] for frame in said if frame.startswith("43")]
+    limited = [answer["error"] for answer in answers if not answer["ok"]]
+    assert {error["reason"] for error in limited} == {"rate_limited"}
+    assert all(error["retryable"] and 0 < error["retry_after"] <= 1 for error in limited)
+    assert 200 <= sum(answer["ok"] for answer in answers) <= 200 + 60 * (time.monotonic() - started)
+    assert len(answers) < 1_000
+    await assert_alive(pair, clients)
+
+
+async def test_a_client_that_waits_as_told_goes_on(pair: Pair, clients: Clients) -> None:
+    ada, room = await clients(pair[0], unique("ada")), unique("public:talk")
+    answers = await asyncio.gather(
+        *(ada.call("message:send", {"room": room, "id": str(n), "text": str(n)}) for n in range(230))
+    )
+    waits = [answer["error"]["retry_after"] for answer in answers if not answer["ok"]]
+    assert waits
+
+    async def is_heard() -> bool:
+        await asyncio.sleep(max(waits))
+        return bool((await ada.call("message:send", {"room": room, "id": "late", "text": "late"}))["ok"])
+
+    await eventually(is_heard, "allowed again")
+
+
+async def test_typing_is_limited_too(pair: Pair, clients: Clients) -> None:
+    bob, room = await clients(pair[1], unique("bob")), unique("public:talk")
+    await bob.join(room)
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("mallory"))
+        await socket.send(event("room:join", {"room": room}))
+        await socket.ack(1)
+        for _ in range(1_000):
+            await socket.send("42" + json.dumps(["typing", {"room": room, "typing": True}]))
+        await socket.until_closed(5.0)
+
+    assert len(bob.seen("typing")) <= 300
+    await assert_alive(pair, clients)
+
+
+async def test_what_is_too_large_for_the_socket_closes_it(pair: Pair, clients: Clients) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("mallory"))
+        await socket.send(event("message:send", {**SEND, "text": "x" * 200_000}))
+        await socket.until_closed(CLOSED_WITHIN)
+        assert socket.socket.close_code == 1009
+
+    await assert_alive(pair, clients)
+
+
+async def test_media_without_a_signer_answers_within_two_seconds(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    started = time.monotonic()
+
+    wanted = {"room": "public:lobby", "name": "a.png", "type": "image/png", "size": 10}
+    assert await ada.refused("media:sign", wanted) == "media_unavailable"
+    assert time.monotonic() - started < 2.0

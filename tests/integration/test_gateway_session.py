@@ -1,0 +1,163 @@
+"""How long a session lasts: expiry, revocation, and a fresh token in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import socketio
+
+from contract import keys
+from contract.envelope import Kicked, Revoked, pack
+from tests.gateways import Client, Clients, Gateway, eventually, store, token, unique
+
+Pair = list[Gateway]
+CLOSED_WITHIN = 5.0
+
+
+async def assert_out(client: Client, other: Client, room: str) -> None:
+    """`client` is closed in time, and what is said afterwards does not reach it."""
+    await client.expect_gone(CLOSED_WITHIN)
+    await other.send(room, "after")
+    await other.expect_text("after")
+    assert client.texts(room) == []
+
+
+async def test_an_expired_token_ends_the_session(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada"), seconds=2), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await ada.join(room)
+    await bob.join(room)
+
+    await ada.expect_gone(2 + CLOSED_WITHIN)
+    await bob.send(room, "after")
+    await bob.expect_text("after")
+    assert ada.texts(room) == []
+    assert [row["user"] for row in (await bob.ok("room:members", {"room": room}))["members"]] == [bob.user]
+
+
+async def test_a_refreshed_token_keeps_the_session(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"), seconds=2)
+    expires = time.time() + 60
+
+    answer = await ada.ok("auth:refresh", {"token": token(ada.user, seconds=60)})
+
+    assert abs(answer["expires"] / 1000 - expires) < 5
+    with pytest.raises(TimeoutError):
+        await ada.expect_gone(4.0)
+    await ada.join("public:lobby")
+
+
+async def test_a_refresh_takes_no_token_of_somebody_else_and_no_bad_one(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+
+    for bad in (token("bob"), token(ada.user, seconds=-10), "x", "", token(ada.user) + "x"):
+        assert await ada.refused("auth:refresh", {"token": bad}) == "unauthorized"
+    assert await ada.refused("auth:refresh", {"token": 7}) == "bad_request"
+    assert await ada.refused("auth:refresh", {"token": "x" * 9_000}) == "too_large"
+    await ada.join("public:lobby")
+
+
+def revoke_user(url: str, user: str, _: str) -> None:
+    with store(url) as redis:
+        redis.set(keys.revoked_user(user), int(time.time()), ex=60)
+        redis.publish(keys.CONTROL, pack(Revoked(user=user)))
+
+
+def revoke_token(url: str, _: str, token_id: str) -> None:
+    with store(url) as redis:
+        redis.set(keys.revoked_token(token_id), 1, ex=60)
+        redis.publish(keys.CONTROL, pack(Revoked(token=token_id)))
+
+
+def revoke_and_wake_all(url: str, user: str, _: str) -> None:
+    with store(url) as redis:
+        redis.set(keys.revoked_user(user), int(time.time()), ex=60)
+        redis.publish(keys.CONTROL, pack(Revoked()))
+
+
+@pytest.mark.parametrize("revoke", [revoke_user, revoke_token, revoke_and_wake_all])
+async def test_a_revocation_ends_the_session_and_keeps_the_token_out(
+    pair: Pair, clients: Clients, gateway_redis: str, revoke: Callable[[str, str, str], None]
+) -> None:
+    token_id, user = unique("jti/%{}"), unique("ada")
+    signed = token(user, jti=token_id)
+    devices = [await clients(running, user, token_=signed) for running in pair]
+    bob, room = await clients(pair[1], unique("bob")), unique("public:talk")
+    for who in (*devices, bob):
+        await who.join(room)
+
+    revoke(gateway_redis, user, token_id)
+
+    for device in devices:
+        await assert_out(device, bob, room)
+    again = Client(user)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await again.connect(pair[0].url, signed)
+    assert [name for name, _ in again.events] == []
+    assert await bob.refused("auth:refresh", {"token": signed}) == "unauthorized"
+    await bob.join(room)
+
+
+async def test_a_revoked_token_refreshes_nothing(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    with store(gateway_redis) as redis:
+        redis.set(keys.revoked_token("spent"), 1, ex=60)
+
+    assert await ada.refused("auth:refresh", {"token": token(ada.user, jti="spent")}) == "revoked"
+    await ada.join("public:lobby")
+
+
+async def test_a_revocation_that_no_gateway_heard_is_found_when_the_link_is_back(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+
+    with store(gateway_redis) as redis:
+        redis.set(keys.revoked_user(ada.user), int(time.time()), ex=60)
+        redis.client_kill_filter(_type="pubsub")
+
+    await ada.expect_gone(CLOSED_WITHIN)
+    await eventually(lambda: all(running.is_ready for running in pair), "ready again")
+    await bob.join("public:lobby")
+
+
+async def test_a_removal_that_no_gateway_heard_is_found_when_the_link_is_back(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
+    room = unique("team")
+    await owner.ok("room:create", {"room": room, "kind": "private"})
+    await owner.ok("room:invite", {"room": room, "user": bob.user})
+    await owner.join(room)
+    await bob.join(room)
+
+    with store(gateway_redis) as redis:
+        redis.hdel(keys.room_members(room), bob.user)
+        redis.client_kill_filter(_type="pubsub")
+
+    assert (await bob.expect("room", lambda e: e["change"] == "removed"))["room"] == room
+    await eventually(lambda: all(running.is_ready for running in pair), "ready again")
+    await owner.send(room, "without bob")
+    await owner.expect_text("without bob")
+    assert bob.texts(room) == []
+
+
+async def test_a_closed_room_lets_everybody_go(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    eve, room = await clients(pair[1], unique("eve")), unique("public:talk")
+    for who in (ada, bob):
+        await who.join(room)
+
+    with store(gateway_redis) as redis:
+        redis.publish(keys.CONTROL, pack(Kicked(room=room, closed=True)))
+        redis.publish(keys.CONTROL, b"\x01nonsense")
+        redis.publish(keys.CONTROL, b"")
+
+    for who in (ada, bob):
+        assert (await who.expect("room", lambda e: e["change"] == "closed"))["room"] == room
+    await eve.join(room)
+    await eve.send(room, "anybody?")
+    await eve.expect_text("anybody?")
+    assert ada.texts(room) == bob.texts(room) == []
