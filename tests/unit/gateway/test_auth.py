@@ -1,0 +1,132 @@
+"""Identities, and keys that outlive the place they come from."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from contract.errors import Code, RoomcastError
+from contract.tokens import sign
+from gateway.auth import Identity, JwksKeys, SharedSecret, Verifier
+
+SECRET = "a secret of the tests, longer than 32 bytes"
+
+
+def identity(*rooms: str) -> Identity:
+    return Identity(user="ada", name="Ada", expires=0.0, issued=0, token_id="", rooms=rooms, ops=False)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "room", "opens"),
+    [
+        ("team", "team", True),
+        ("team", "team-1", False),
+        ("team-*", "team-1", True),
+        ("team-*", "team", False),
+        ("Team", "team", False),
+        ("*", "anything", True),
+        ("team-?", "team-12", False),
+        ("team-[12]", "team-2", True),
+        ("", "team", False),
+    ],
+)
+def test_patterns_of_a_token_open_rooms(pattern: str, room: str, opens: bool) -> None:
+    assert identity(pattern).matches(room) is opens
+    assert identity("other", pattern).matches(room) is opens
+
+
+def test_no_pattern_opens_nothing() -> None:
+    assert not identity().matches("team")
+
+
+async def refusal(verifier: Verifier, token: Any) -> Code:
+    with pytest.raises(RoomcastError) as caught:
+        await verifier.verify(token)
+    return caught.value.code
+
+
+async def test_what_a_token_says() -> None:
+    token = sign(SECRET, "auth0|x", name="Ada", rooms=["a", "b-*"], ops=True, jti="j1", seconds=60)
+
+    got = await Verifier(SharedSecret(SECRET)).verify(token)
+
+    assert (got.user, got.name, got.rooms, got.ops, got.token_id) == ("x--auth0-7Cx", "Ada", ("a", "b-*"), True, "j1")
+    assert 50 < got.expires - time.time() <= 60
+
+
+@pytest.mark.parametrize(("claim", "is_ops"), [(True, True), (1, False), ("true", False), (None, False)])
+async def test_only_true_makes_an_operator(claim: Any, is_ops: bool) -> None:
+    assert (await Verifier(SharedSecret(SECRET)).verify(sign(SECRET, "ada", ops=claim))).ops is is_ops
+
+
+async def test_half_a_surrogate_pair_is_mended() -> None:
+    got = await Verifier(SharedSecret(SECRET)).verify(sign(SECRET, "ada", name="A\ud83d", jti="j\ud83d"))
+
+    assert (got.name, got.token_id) == ("A?", "j?")
+
+
+@pytest.mark.parametrize("name", ["", "   ", None, 7, ["Ada"]])
+async def test_without_a_usable_name_one_is_called_by_the_id(name: Any) -> None:
+    token = jwt.encode({"sub": "ada", "exp": time.time() + 60, "name": name}, SECRET, "HS256")
+
+    assert (await Verifier(SharedSecret(SECRET)).verify(token)).name == "ada"
+
+
+async def test_a_token_that_has_expired_is_refused_though_clocks_may_differ_elsewhere() -> None:
+    verifier = Verifier(SharedSecret(SECRET))
+
+    assert await refusal(verifier, sign(SECRET, "ada", seconds=-1)) is Code.UNAUTHORIZED
+    ahead = jwt.encode({"sub": "ada", "exp": time.time() + 60, "iat": time.time() + 20}, SECRET, "HS256")
+    assert (await verifier.verify(ahead)).user == "ada"
+
+
+class Jwks:
+    """A key set in a file, and a token of its key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.key = rsa.generate_private_key(65_537, 2048)
+        self.path = folder / "jwks.json"
+        row = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key())) | {"kid": "k1"}
+        self.text = json.dumps({"keys": [row]})
+
+    def token(self, kid: str = "k1") -> str:
+        return jwt.encode({"sub": "ada", "exp": time.time() + 60}, self.key, "RS256", headers={"kid": kid})
+
+
+async def test_keys_outlive_their_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Jwks(tmp_path)
+    source.path.write_text(source.text)
+    verifier = Verifier(JwksKeys(str(source.path)))
+    await verifier.verify(source.token())
+    source.path.write_text("no JSON")
+    clock = time.monotonic() + 3_600
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+
+    assert (await verifier.verify(source.token())).user == "ada"
+    assert await refusal(verifier, source.token("k2")) is Code.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"keys":[]}', '{"keys":[{"kty":"x"}]}', '{"keys":7}'])
+async def test_without_any_keys_the_gateway_is_not_available(tmp_path: Path, content: str | None) -> None:
+    source = Jwks(tmp_path)
+    if content is not None:
+        source.path.write_text(content)
+
+    assert await refusal(Verifier(JwksKeys(f"file://{source.path}")), source.token()) is Code.UNAVAILABLE
+
+
+async def test_keys_that_come_later_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Jwks(tmp_path)
+    verifier = Verifier(JwksKeys(str(source.path)))
+    assert await refusal(verifier, source.token()) is Code.UNAVAILABLE
+    source.path.write_text(source.text)
+    clock = time.monotonic() + 2
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+
+    assert (await verifier.verify(source.token())).user == "ada"

@@ -1,0 +1,60 @@
+"""How much one connection may ask for; time is a number here."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.limits import EventLimit, Ruling, TokenBucket
+
+
+def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
+    return [limit.rule(now) for _ in range(count)]
+
+
+def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
+    bucket = TokenBucket(rate=10, burst=3, now=0.0)
+
+    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
+    assert bucket.wait_seconds() == pytest.approx(0.1)
+    assert [bucket.take(0.1), bucket.take(0.1)] == [True, False]
+
+
+def test_a_bucket_never_holds_more_than_its_burst() -> None:
+    bucket = TokenBucket(rate=10, burst=2, now=0.0)
+
+    assert [bucket.take(1_000.0) for _ in range(3)] == [True, True, False]
+
+
+def test_the_rate_holds_over_a_long_time() -> None:
+    bucket = TokenBucket(rate=50, burst=200, now=0.0)
+
+    allowed = sum(bucket.take(n / 1_000) for n in range(100_000))  # 1,000 a second for 100 s
+
+    assert allowed == pytest.approx(200 + 50 * 100, abs=2)
+
+
+def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
+    limit = EventLimit(rate=10, burst=5, now=0.0)
+
+    got = rulings(limit, 40, 0.0)
+
+    assert got == [Ruling.ALLOWED] * 5 + [Ruling.LIMITED] * 20 + [Ruling.CUT] * 15
+
+
+def test_whoever_waits_as_told_is_never_cut() -> None:
+    limit, now = EventLimit(rate=10, burst=5, now=0.0), 0.0
+    rulings(limit, 6, now)
+
+    for _ in range(1_000):
+        now += limit.retry_after()
+        ruling = limit.rule(now)
+        assert ruling is not Ruling.CUT
+
+    assert limit.rule(now + 1) is Ruling.ALLOWED
+
+
+def test_the_wait_is_never_nothing() -> None:
+    limit = EventLimit(rate=1_000_000, burst=1, now=0.0)
+    rulings(limit, 2, 0.0)
+
+    assert limit.retry_after() == 0.001
