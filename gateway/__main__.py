@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
 import sys
-
-import uvloop
 
 from gateway import app
 from gateway.auth import sign
 from gateway.config import TITLE, Config
-from process import logs
+from process import command
 from process.settings import describe, load
 
 
@@ -37,8 +34,7 @@ def main() -> int:
 
 def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
     if settings.jwt_secret is None:
-        sys.stderr.write("roomcast gateway: token: only with ROOMCAST_JWT_SECRET; a JWKS has no private keys\n")
-        return 2
+        return command.fail("gateway", "token: only with ROOMCAST_JWT_SECRET; a JWKS has no private keys", 2)
     claims = {
         "rooms": arguments.rooms,
         "ops": arguments.ops,
@@ -52,18 +48,9 @@ def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
 
 
 def _serve(settings: Config) -> int:
-    logs.configure(settings.log_level, settings.log_format)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)  # a gateway makes few cycles; a full collection over 10,000 sessions stalls
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return 0 if runner.run(app.run(settings)) else 1
-    except app.SettingsError as error:
-        sys.stderr.write(f"roomcast gateway: {error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"roomcast gateway: cannot listen: {error.strerror or error}\n")
-        return 1
+    return command.serve("gateway", settings, app.run)
 
 
 if __name__ == "__main__":

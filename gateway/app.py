@@ -36,6 +36,7 @@ from gateway.stores.rooms import RoomStore
 from gateway.stores.roster import RosterStore
 from gateway.stores.uploads import Uploads
 from process import ops
+from process.settings import SettingsError
 
 _DEAF_DRAIN_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
@@ -273,10 +274,6 @@ class _LateSite(web.TCPSite):
         runner, host, port = self._late
         super().__init__(runner, host, port, backlog=4096)
         await super().start()
-
-
-class SettingsError(ValueError):
-    """A part of the gateway refuses its settings; the text says which and why."""
 
 
 async def run(config: Config) -> bool:

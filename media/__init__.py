@@ -17,5 +17,5 @@ to real:
 * `service`  the three requests, as one reads them above
 * `signer`   the loop: many requests at once, each within its deadline
 * `sweep`    collects what was never completed
-* `observe`, `config`, `http`, `app`
+* `observe`, `config`, `app`
 """

@@ -16,7 +16,7 @@ import structlog
 from contract import redis_url
 from contract.errors import RoomcastError
 from contract.tasks import TaskSet
-from media import http, storage
+from media import storage
 from media.bus import Bus
 from media.config import Config
 from media.observe import Metrics
@@ -25,6 +25,7 @@ from media.records import Limits, Records
 from media.service import Service, Settings
 from media.signer import Bounds, Signer
 from media.sweep import Sweep
+from process import ops
 
 READY_SECONDS = 2.0
 SET_UP_SECONDS = 60.0
@@ -51,11 +52,12 @@ async def run(config: Config) -> None:
         is_set_up = asyncio.Event()
 
         def is_ready() -> bool:
+            """Redis answers, no drain, and the bucket if it was to be made; storage that fails later fails requests."""
             return is_set_up.is_set() and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
         background = TaskSet()
         port = await stack.enter_async_context(
-            http.serve(config.host, config.metrics_port, is_ready, metrics.exposition)
+            ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition)
         )
         background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
         background.start(_watch(metrics, is_ready), "watch")

@@ -3,163 +3,55 @@
 from __future__ import annotations
 
 import re
-import sys
-from typing import Annotated, Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import SecretStr, field_validator, model_validator
 
-from contract import redis_url
 from media.policy import FILE_TYPES
+from process.settings import ProcessSettings, Words, setting
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-def _split(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+TITLE = "python -m media: the media signer, configured by environment variables:"
 
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-
-class Config(BaseSettings):
+class Config(ProcessSettings):
     """The configuration of one signer; sizes in bytes, times in seconds unless named otherwise."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
-
-    redis_url: str = Field(
-        default="redis://127.0.0.1:6379/0",
-        validation_alias="ROOMCAST_REDIS_URL",
-        description="Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://",
+    metrics_port: int = setting(9321, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
+    s3_endpoint: str | None = setting(None, "ROOMCAST_S3_ENDPOINT", "storage as the signer reaches it; none: AWS")
+    s3_public_endpoint: str | None = setting(
+        None, "ROOMCAST_S3_PUBLIC_ENDPOINT", "storage as browsers reach it; none: the same"
     )
-    host: str = Field(
-        default="127.0.0.1", validation_alias="ROOMCAST_HOST", description="address of health and metrics"
+    s3_bucket: str = setting("roomcast", "ROOMCAST_S3_BUCKET", "bucket for all files")
+    s3_region: str = setting("us-east-1", "AWS_REGION", "region that signatures name")
+    s3_addressing: Literal["path", "virtual"] = setting(
+        "path", "ROOMCAST_S3_ADDRESSING", "bucket in the path, or in the host name"
     )
-    metrics_port: int = Field(
-        default=9321,
-        ge=0,
-        le=65_535,
-        validation_alias="ROOMCAST_METRICS_PORT",
-        description="port of health and metrics",
+    s3_setup: bool = setting(False, "ROOMCAST_S3_SETUP", "1: make the bucket, its CORS and its clean-up rule")
+    allowed_origins: Words = setting(("*",), "ROOMCAST_ALLOWED_ORIGINS", "origins for the bucket's CORS, by commas")
+    access_key: str | None = setting(None, "AWS_ACCESS_KEY_ID", "credentials; none: instance role or profile")
+    secret_key: SecretStr | None = setting(None, "AWS_SECRET_ACCESS_KEY", "their secret")
+    session_token: SecretStr | None = setting(None, "AWS_SESSION_TOKEN", "their session")
+    upload_method: Literal["POST", "PUT"] = setting(
+        "POST", "ROOMCAST_MEDIA_METHOD", "PUT for storages without POST forms"
     )
-    s3_endpoint: str | None = Field(
-        default=None, validation_alias="ROOMCAST_S3_ENDPOINT", description="storage as the signer reaches it; none: AWS"
+    types: Words = setting(tuple(FILE_TYPES), "ROOMCAST_MEDIA_TYPES", "types that are welcome, by commas")
+    max_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file", ge=1, le=5_368_709_120)
+    max_pixels: int = setting(100_000_000, "ROOMCAST_MEDIA_MAX_PIXELS", "largest image, width x height", ge=1)
+    upload_seconds: int = setting(300, "ROOMCAST_MEDIA_UPLOAD_SECONDS", "life of an upload form", ge=1, le=3600)
+    grace_seconds: int = setting(600, "ROOMCAST_MEDIA_GRACE_SECONDS", "time to complete after that", ge=1, le=86_400)
+    download_seconds: int = setting(
+        86_400, "ROOMCAST_MEDIA_DOWNLOAD_SECONDS", "life of a download link", ge=1, le=604_800
     )
-    s3_public_endpoint: str | None = Field(
-        default=None,
-        validation_alias="ROOMCAST_S3_PUBLIC_ENDPOINT",
-        description="storage as browsers reach it; none: the same",
-    )
-    s3_bucket: str = Field(
-        default="roomcast", validation_alias="ROOMCAST_S3_BUCKET", description="bucket for all files"
-    )
-    s3_region: str = Field(
-        default="us-east-1", validation_alias="AWS_REGION", description="region that signatures name"
-    )
-    s3_addressing: Literal["path", "virtual"] = Field(
-        default="path", validation_alias="ROOMCAST_S3_ADDRESSING", description="bucket in the path, or in the host name"
-    )
-    s3_setup: bool = Field(
-        default=False,
-        validation_alias="ROOMCAST_S3_SETUP",
-        description="1: make the bucket, its CORS and its clean-up rule",
-    )
-    allowed_origins: Words = Field(
-        default=("*",),
-        validation_alias="ROOMCAST_ALLOWED_ORIGINS",
-        description="origins for the bucket's CORS, by commas",
-    )
-    access_key: str | None = Field(
-        default=None, validation_alias="AWS_ACCESS_KEY_ID", description="credentials; none: instance role or profile"
-    )
-    secret_key: SecretStr | None = Field(
-        default=None, validation_alias="AWS_SECRET_ACCESS_KEY", description="their secret"
-    )
-    session_token: SecretStr | None = Field(
-        default=None, validation_alias="AWS_SESSION_TOKEN", description="their session"
-    )
-    upload_method: Literal["POST", "PUT"] = Field(
-        default="POST", validation_alias="ROOMCAST_MEDIA_METHOD", description="PUT for storages without POST forms"
-    )
-    types: Words = Field(
-        default=tuple(FILE_TYPES),
-        validation_alias="ROOMCAST_MEDIA_TYPES",
-        description="types that are welcome, by commas",
-    )
-    max_bytes: int = Field(
-        default=10_485_760, ge=1, le=5_368_709_120, validation_alias="ROOMCAST_UPLOAD_BYTES", description="largest file"
-    )
-    max_pixels: int = Field(
-        default=100_000_000,
-        ge=1,
-        validation_alias="ROOMCAST_MEDIA_MAX_PIXELS",
-        description="largest image, width x height",
-    )
-    upload_seconds: int = Field(
-        default=300,
-        ge=1,
-        le=3600,
-        validation_alias="ROOMCAST_MEDIA_UPLOAD_SECONDS",
-        description="life of an upload form",
-    )
-    grace_seconds: int = Field(
-        default=600,
-        ge=1,
-        le=86_400,
-        validation_alias="ROOMCAST_MEDIA_GRACE_SECONDS",
-        description="time to complete after that",
-    )
-    download_seconds: int = Field(
-        default=86_400,
-        ge=1,
-        le=604_800,
-        validation_alias="ROOMCAST_MEDIA_DOWNLOAD_SECONDS",
-        description="life of a download link",
-    )
-    retention_days: float = Field(
-        default=30,
-        gt=0,
-        le=3650,
-        validation_alias="ROOMCAST_RETENTION_DAYS",
-        description="life of a verified upload's record",
-    )
-    open_uploads: int = Field(
-        default=20, ge=1, validation_alias="ROOMCAST_MEDIA_OPEN_UPLOADS", description="unfinished uploads per user"
-    )
-    daily_bytes: int = Field(
-        default=1_073_741_824,
-        ge=1,
-        validation_alias="ROOMCAST_MEDIA_DAILY_BYTES",
-        description="bytes announced per user and day",
-    )
-    claim_seconds: float = Field(
-        default=2.0,
-        gt=0,
-        validation_alias="ROOMCAST_MEDIA_CLAIM_SECONDS",
-        description="a signer silent this long is helped",
-    )
-    sweep_seconds: float = Field(
-        default=15.0, gt=0, validation_alias="ROOMCAST_MEDIA_SWEEP_SECONDS", description="pause between two sweeps"
-    )
-    drain_seconds: float = Field(
-        default=8.0,
-        gt=0,
-        validation_alias="ROOMCAST_DRAIN_SECONDS",
-        description="SIGTERM: longest wait for work in flight",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", validation_alias="ROOMCAST_LOG_LEVEL", description="least level that is logged"
-    )
-    log_format: Literal["json", "text"] = Field(
-        default="json", validation_alias="ROOMCAST_LOG_FORMAT", description="json: one object a line"
-    )
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_redis_url(cls, value: str) -> str:
-        redis_url.parse(value)
-        return value
+    retention_days: float = setting(30, "ROOMCAST_RETENTION_DAYS", "life of a verified upload's record", gt=0, le=3650)
+    open_uploads: int = setting(20, "ROOMCAST_MEDIA_OPEN_UPLOADS", "unfinished uploads per user", ge=1)
+    daily_bytes: int = setting(1_073_741_824, "ROOMCAST_MEDIA_DAILY_BYTES", "bytes announced per user and day", ge=1)
+    claim_seconds: float = setting(2.0, "ROOMCAST_MEDIA_CLAIM_SECONDS", "a signer silent this long is helped", gt=0)
+    sweep_seconds: float = setting(15.0, "ROOMCAST_MEDIA_SWEEP_SECONDS", "pause between two sweeps", gt=0)
+    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: longest wait for work in flight", gt=0)
 
     @field_validator("s3_endpoint", "s3_public_endpoint")
     @classmethod
@@ -191,25 +83,3 @@ class Config(BaseSettings):
         if (self.access_key is None) != (self.secret_key is None):
             raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY come together")
         return self
-
-
-def load() -> Config:
-    """The configuration from the environment; a bad value ends the process with one line and exit code 2."""
-    try:
-        return Config()
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = f"{first['loc'][0]}: " if first["loc"] else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        sys.stderr.write(f"roomcast media: {where}{reason[:1].lower()}{reason[1:]}\n")
-        raise SystemExit(2) from None
-
-
-def describe() -> str:
-    """The help text: every variable with its default and meaning."""
-    lines = ["python -m media: the media signer, configured by environment variables:", ""]
-    for field in Config.model_fields.values():
-        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        shown = "" if default is None else f" (default: {int(default) if isinstance(default, bool) else default})"
-        lines.append(f"  {field.validation_alias!s:32} {field.description}{shown}")
-    return "\n".join(lines) + "\n"

@@ -3,6 +3,6 @@
 state     pure: may anybody expire now, which gateways are dead, when is the next pass
 store     Redis
 sweeper   the loop that feeds the one to the other
-observe   metrics     health    /healthz, /readyz, /metrics
+observe   metrics and log lines
 config    environment variables     app    puts it together
 """

@@ -16,11 +16,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from presence.state import Doubt, Node
 
-CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _STEP_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 
@@ -29,7 +27,7 @@ class Metrics:
     """Implements `presence.sweeper.Observer` with a registry of its own."""
 
     def __init__(self) -> None:
-        self._log = structlog.get_logger("presence")
+        self._log = structlog.get_logger(__name__)
         self._last_success = float("-inf")
         self._doubted: dict[str, list[int]] = {}
         self.registry = registry = CollectorRegistry()

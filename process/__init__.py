@@ -1,4 +1,9 @@
-"""What every Roomcast process needs in order to be run: settings from the environment, logs, health and metrics.
+"""What every Roomcast process needs in order to be run.
+
+* `settings`  from environment variables, with one line for a bad one
+* `command`   `python -m <process>`: `--help`, exit statuses, the event loop
+* `logs`      structlog, one line an entry
+* `ops`       `/healthz`, `/readyz` and `/metrics`, on a port of their own
 
 Nothing here knows what a process does; `gateway`, `presence` and `media` use it and never each other.
 """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BeforeValidator, ValidationError
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contract import redis_url
+from process.logs import Format, Level
 
 
 def _split(value: Any) -> Any:
@@ -15,6 +18,37 @@ def _split(value: Any) -> Any:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A setting of several words, separated by commas."""
+
+
+class SettingsError(ValueError):
+    """A setting that was well formed, but that the process cannot start with; the text is one line."""
+
+
+def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
+    """The field of the variable `name`: optional, with its bounds (`ge`, `gt`, `le`, `lt`)."""
+    return Field(default=default, validation_alias=name, description=description, **cast("Any", bounds))
+
+
+class ProcessSettings(BaseSettings):
+    """What every process can be told; a variable that is empty counts as not set."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    redis_url: str = Field(
+        repr=False,
+        validation_alias="ROOMCAST_REDIS_URL",
+        description="Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://",
+    )
+    host: str = setting("127.0.0.1", "ROOMCAST_HOST", "address of all ports")
+    log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")
+    log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object a line; text: for people")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_url(cls, value: str) -> str:
+        redis_url.parse(value)
+        return value
+
 
 S = TypeVar("S", bound=BaseSettings)
 

@@ -1,0 +1,23 @@
+"""Environments for settings under test: nothing of the machine's own, and what a test says."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def use(patch: pytest.MonkeyPatch, **variables: str) -> None:
+    """The variables are these alone; names start with ROOMCAST_ or AWS_."""
+    for name in list(os.environ):
+        if name.startswith(("ROOMCAST_", "AWS_")):
+            patch.delenv(name)
+    for name, value in variables.items():
+        patch.setenv(name, value)
+
+
+def one_line_of(captured: pytest.CaptureFixture[str]) -> str:
+    """What was written to standard error, which must be one line."""
+    error = captured.readouterr().err
+    assert (error.count("\n"), error[-1:]) == (1, "\n"), error
+    return error.rstrip()

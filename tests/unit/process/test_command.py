@@ -1,0 +1,71 @@
+"""The command line of a process: help, refused arguments, and the exit statuses of a start that fails."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from process import command, ops
+from process.settings import ProcessSettings, SettingsError
+from tests import settings
+
+
+def run(
+    patch: pytest.MonkeyPatch, *arguments: str, ending: Exception | None = None, outcome: bool | None = None
+) -> int:
+    """`python -m sample`, whose work ends at once, by an exception if one is given."""
+
+    async def work(_: ProcessSettings) -> bool | None:
+        if ending is not None:
+            raise ending
+        return outcome
+
+    settings.use(patch, ROOMCAST_REDIS_URL="redis://127.0.0.1")
+    patch.setattr("sys.argv", ["sample", *arguments])
+    return command.main("sample", ProcessSettings, "python -m sample: a sample", work)
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help(word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, word) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("python -m sample: a sample\n\n  ROOMCAST_REDIS_URL")
+    assert shown.err == ""
+
+
+def test_any_other_argument_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--port") == 2
+    assert settings.one_line_of(capsys).startswith("roomcast sample: takes no arguments but --help")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [(None, 0), (True, 0), (False, 1)])
+def test_the_status_says_whether_it_was_told_to_end(
+    outcome: bool | None, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, outcome=outcome) == status
+
+
+def test_a_setting_that_turns_out_bad_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, ending=SettingsError("no such key")) == 2
+    assert settings.one_line_of(capsys) == "roomcast sample: no such key"
+
+
+def test_a_taken_port_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(_: ProcessSettings) -> None:
+        async with ops.serve("127.0.0.1", port, lambda: True, bytes):
+            raise AssertionError
+
+    settings.use(monkeypatch, ROOMCAST_REDIS_URL="redis://127.0.0.1")
+    monkeypatch.setattr("sys.argv", ["sample"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status = command.main("sample", ProcessSettings, "", work)
+    error = settings.one_line_of(capsys)
+    assert status == 1
+    assert error.startswith("roomcast sample: cannot listen: ")
+    assert str(port) in error

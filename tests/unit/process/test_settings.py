@@ -1,0 +1,84 @@
+"""Settings: what all processes have in common, over the real settings of each."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.config import TITLE as GATEWAY_TITLE
+from gateway.config import Config as GatewayConfig
+from media.config import TITLE as MEDIA_TITLE
+from media.config import Config as MediaConfig
+from presence.config import TITLE as PRESENCE_TITLE
+from presence.config import Config as PresenceConfig
+from process.settings import ProcessSettings, Words, describe, load, setting
+from tests import settings
+
+GOOD = {"ROOMCAST_REDIS_URL": "redis://:hush-hush@127.0.0.1/0", "ROOMCAST_JWT_SECRET": "hush-hush" * 4}
+KINDS = {
+    "gateway": (GatewayConfig, GATEWAY_TITLE),
+    "presence": (PresenceConfig, PRESENCE_TITLE),
+    "media": (MediaConfig, MEDIA_TITLE),
+}
+
+
+class Sample(ProcessSettings):
+    metrics_port: int = setting(1, "ROOMCAST_METRICS_PORT", "a port", ge=0, le=65_535)
+    words: Words = setting(("a", "b"), "ROOMCAST_WORDS", "some words")
+    is_on: bool = setting(False, "ROOMCAST_ON", "1: on")
+    nothing: str | None = setting(None, "ROOMCAST_NOTHING", "may be left out")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_are_enough_and_secrets_are_never_shown(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.use(monkeypatch, **GOOD)
+    made = load(KINDS[kind][0], kind)
+    assert made.host == "127.0.0.1"
+    assert "hush-hush" not in repr(made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROOMCAST_REDIS_URL", ""),
+        ("ROOMCAST_REDIS_URL", "http://:hush-hush@h"),
+        ("ROOMCAST_METRICS_PORT", "http"),
+        ("ROOMCAST_METRICS_PORT", "65536"),
+        ("ROOMCAST_LOG_LEVEL", "loud"),
+        ("ROOMCAST_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_bad_one_ends_the_start_with_one_line(
+    kind: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.use(monkeypatch, **GOOD | {name: value})
+    with pytest.raises(SystemExit) as caught:
+        load(KINDS[kind][0], kind)
+    error = settings.one_line_of(capsys)
+    assert caught.value.code == 2
+    assert error.startswith(f"roomcast {kind}: {name}: ")
+    assert "hush-hush" not in error
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_help_names_every_variable(kind: str) -> None:
+    kind_of_settings, title = KINDS[kind]
+    lines = describe(kind_of_settings, title).splitlines()
+    fields = kind_of_settings.model_fields.values()
+    assert lines[0].startswith(f"python -m {kind}: ")
+    assert [line.split()[0] for line in lines[2:]] == [str(field.validation_alias) for field in fields]
+    assert all(field.description and field.description in text for field, text in zip(fields, lines[2:], strict=True))
+
+
+def test_the_help_shows_defaults_as_one_would_write_them() -> None:
+    shown = {line.split()[0]: line for line in describe(Sample, "sample").splitlines()[2:]}
+    assert shown["ROOMCAST_WORDS"].endswith("some words (default: a,b)")
+    assert shown["ROOMCAST_ON"].endswith("1: on (default: 0)")
+    assert shown["ROOMCAST_NOTHING"].endswith("may be left out")
+    assert shown["ROOMCAST_REDIS_URL"].endswith("(required)")
+
+
+def test_words_are_split_at_commas_and_empty_means_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.use(monkeypatch, **GOOD, ROOMCAST_WORDS="one, two,", ROOMCAST_METRICS_PORT="")
+    made = load(Sample, "sample")
+    assert (made.words, made.metrics_port) == (("one", "two"), 1)
