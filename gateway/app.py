@@ -58,6 +58,7 @@ class Gateway:
         self.server: Any = create_server(
             node=config.node,
             client_manager=self.adapter,
+            observer=self.metrics.engine,
             cors_allowed_origins=list(config.allowed_origins) or None,
             trusted_proxies=config.trusted_proxies,
             ping_interval=config.ping_interval_seconds,

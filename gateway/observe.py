@@ -17,6 +17,48 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 _LAG_PROBE_SECONDS: Final = 0.05
 
 
+class EngineMetrics:
+    """The observer of the Engine.IO server: sessions, bytes and writes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._opened = Counter("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry=registry)
+        self._upgraded = Counter("roomcast_gateway_upgrades", "Sessions that became WebSockets", registry=registry)
+        self._closed = Counter(
+            "roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry=registry
+        )
+        self._refused = Counter(
+            "roomcast_gateway_refused_requests", "HTTP requests refused by status", ["status"], registry=registry
+        )
+        self._received = Counter("roomcast_gateway_received_bytes", "Bytes from clients", registry=registry)
+        self._writes = Counter("roomcast_gateway_writes", "Writes to sockets", registry=registry)
+        self._packets = Counter("roomcast_gateway_sent_packets", "Packets in these writes", registry=registry)
+        self._sent = Counter("roomcast_gateway_sent_bytes", "Bytes to clients", registry=registry)
+        self._slow = Counter("roomcast_gateway_slow_clients", "Clients cut for reading too slowly", registry=registry)
+
+    def opened(self, transport: str) -> None:
+        self._opened.labels(transport).inc()
+
+    def upgraded(self) -> None:
+        self._upgraded.inc()
+
+    def closed(self, transport: str, reason: str) -> None:
+        self._closed.labels(transport, reason).inc()
+
+    def refused(self, status: int, reason: str) -> None:
+        self._refused.labels(str(status)).inc()
+
+    def received(self, packets: int, size: int) -> None:
+        self._received.inc(size)
+
+    def sent(self, writes: int, packets: int, size: int) -> None:
+        self._writes.inc(writes)
+        self._packets.inc(packets)
+        self._sent.inc(size)
+
+    def cut_slow(self, waiting: int) -> None:
+        self._slow.inc()
+
+
 class Metrics(GatewayObserver):
     """The observer of adapter and chat, with a registry of its own. Labels are few and bounded."""
 
@@ -25,6 +67,7 @@ class Metrics(GatewayObserver):
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         self._registry = registry
+        self.engine = EngineMetrics(registry)
         self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
         self._connects = Counter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry=registry)
         self._disconnects = Counter(
