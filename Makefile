@@ -68,7 +68,7 @@ bench: .venv-ready ## CPU per delivery beside Node, nchan and python-socketio: R
 	@$(IN_VENV) -m loadtest.bench $(if $(ROWS),--rows $(ROWS))
 
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
-	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT))
+	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
 clean: .venv-ready ## stop the cluster and remove everything that was fetched, built and stored
 	@$(IN_VENV) -m deploy stop 2>/dev/null || true

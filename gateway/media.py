@@ -37,9 +37,9 @@ class MediaPort(Protocol):
 class Patience(NamedTuple):
     """How long to wait for each action, in seconds, and how many may wait at once in this process."""
 
-    sign_seconds: float = 1.0
+    sign_seconds: float = 0.8
     complete_seconds: float = 5.0
-    url_seconds: float = 1.0
+    url_seconds: float = 0.8
     max_waiting: int = 1000
 
 

@@ -112,7 +112,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
     redis = RedisAdmin(cluster.redis_url())
     await _set_level(redis, plan.level)
     names = tuple(f"gateway{number}" for number in range(1, fault.gateways + 1))
-    run = f"c{plan.seed}x{random.randrange(16**6):06x}"
+    run = f"c{plan.seed}x{time.time_ns() // 1000 % 16**9:x}"  # runs on one cluster must not meet, whatever their seed
     crowd = Crowd(run, size, cluster.ports.page, cluster.jwt_secret, random)
     rig = Rig(cluster, crowd, redis, random, plan.span, names)
     try:

@@ -108,7 +108,7 @@ async def client_kill_pubsub(rig: Rig) -> None:
     rig.crowd.stop_writing()
     slowest = max(slowest, await _resubscribed(rig, cut, links))
     rig.figure("subscribed again", slowest, 2.0)
-    rig.figure("lost tails found", await rig.crowd.drain(15.0), 2.5)
+    rig.figure("lost tails found", await rig.crowd.drain(min(15.0, rig.span.drain)), 2.5)
     rig.report_kept(cut)
 
 
@@ -144,7 +144,7 @@ async def pubsub_overflow(rig: Rig) -> None:
         await rig.redis.call("CONFIG", "SET", limit, kept)
     rig.crowd.stop_writing()
     rig.figure("subscribed again", slowest, 2.0)
-    rig.figure("lost tails found", await rig.crowd.drain(15.0), 2.5)
+    rig.figure("lost tails found", await rig.crowd.drain(min(15.0, rig.span.drain)), 2.5)
 
 
 async def redis_cut_20(rig: Rig) -> None:

@@ -1,0 +1,14 @@
+"""The short form: few clients, few seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.chaos.crowd import Size
+from loadtest.chaos.rig import Span
+from loadtest.chaos.trial import Plan
+
+
+@pytest.fixture
+def short() -> Plan:
+    return Plan(Size(clients=60, rate=80.0), Span(before=1.5, held=2.0, after=2.0, drain=20.0), seed=4711)

@@ -1,0 +1,40 @@
+"""The checker can fail: a build that does not fill holes is caught."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.cluster import Cluster
+from deploy.layout import ROOT
+from loadtest.chaos import report, trial
+from loadtest.chaos.catalogue import find
+from loadtest.chaos.private import private, wait_ready
+from loadtest.chaos.trial import Plan
+
+BROKEN = Path(__file__).with_name("broken")
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def broken_cluster() -> Iterator[Cluster]:
+    """A cluster whose gateways run a broken build."""
+    with (
+        trial.own_cluster(replace(find("client-kill-pubsub"), gateways=0)) as cluster,
+        private(cluster.state / "logs") as processes,
+    ):
+        names = [processes.gateway(cluster, n, {"PYTHONPATH": f"{BROKEN}:{ROOT}"}) for n in (1, 2, 3)]
+        asyncio.run(wait_ready([cluster.metrics_url(name, "/readyz") for name in names]))
+        yield cluster
+
+
+def test_a_build_that_skips_the_hole_fill_loses_messages_undeclared(broken_cluster: Cluster, short: Plan) -> None:
+    hurried = replace(short, span=replace(short.span, drain=3.0))
+    result = trial.run_on(broken_cluster, find("client-kill-pubsub"), hurried, print)
+    assert result.verdict is not None, result.not_run
+    assert result.verdict.counts["lost"] > 0, report.as_text(result)
+    assert report.exit_status([result]) == 1

@@ -1,0 +1,35 @@
+"""Five rows of the fault table in their short form, on one cluster. `make chaos` runs all of them in full.
+
+Held here is what became of the messages, and what is counted. Times are for a machine that has nothing else to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.cluster import Cluster
+from loadtest.chaos import report, trial
+from loadtest.chaos.catalogue import find
+from loadtest.chaos.trial import Plan
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with trial.own_cluster(find("kill-gateway")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "name", ["kill-gateway", "client-kill-pubsub", "redis-restart-aof", "redis-rollback", "redis-empty"]
+)
+def test_nothing_is_lost_in_silence(cluster: Cluster, name: str, short: Plan) -> None:
+    result = trial.run_on(cluster, find(name), short, print)
+    assert result.verdict is not None, result.not_run
+    told = report.as_text(result)
+    assert result.verdict.failures == [], told
+    assert result.verdict.deliveries > 1000, told
+    assert [figure for figure in result.figures if not figure.unit and not figure.holds] == [], told

@@ -1,0 +1,164 @@
+"""The checker finds each kind of fault where it is, and nothing where there is none."""
+
+from __future__ import annotations
+
+from loadtest.chaos.checker import judge, undrained
+from loadtest.chaos.journal import Declared, Delivery, Disorder, Journal, Place, Reading, Sent, Visit
+
+ROOM = "public:a"
+E1, E2 = "e1", "e2"
+
+
+def sent(counter: int, *, acked: bool = True, place: Place | None = None, at: float = 0.0, room: str = ROOM) -> Sent:
+    message = Sent(f"w-{counter}", room, "w", counter, at or float(counter), "1")
+    if acked:
+        message.acked_at, message.place, message.acked_by = message.at + 0.01, place or Place(E1, counter), "1"
+    return message
+
+
+def delivery(counter: int, place: Place | None = None, via: str = "live", node: str = "1") -> Delivery:
+    return Delivery(f"w-{counter}", place or Place(E1, counter), counter + 0.02, node, via)  # type: ignore[arg-type]
+
+
+def journal(messages: list[Sent], *readings: Reading) -> Journal:
+    return Journal({message.id: message for message in messages}, list(readings))
+
+
+def reading(*deliveries: Delivery, reader: str = "r", **more: object) -> Reading:
+    return Reading(reader, ROOM, deliveries=list(deliveries), visits=[Visit(0.0, "1")], **more)  # type: ignore[arg-type]
+
+
+def counts(found: Journal, *, may_declare: bool = True) -> dict[str, int]:
+    return dict(judge(found, may_declare=may_declare).counts)
+
+
+def test_a_good_run_has_nothing_to_report() -> None:
+    verdict = judge(
+        journal([sent(1), sent(2)], reading(delivery(1), delivery(2)), reading(delivery(1), delivery(2), reader="s")),
+        may_declare=False,
+    )
+    assert verdict.failures == []
+    assert (verdict.attempted, verdict.acked, verdict.unknown, verdict.deliveries) == (2, 2, 0, 4)
+
+
+def test_acked_and_not_read_is_lost_at_the_gateway_that_served_the_reader() -> None:
+    moved = reading(delivery(1))
+    moved.visits = [Visit(0.0, "1"), Visit(1.5, "2"), Visit(9.0, "3")]
+    verdict = judge(journal([sent(1), sent(2)], moved), may_declare=True)
+    assert verdict.counts["lost"] == 1
+    assert verdict.per_node["2"]["lost"] == 1
+    assert verdict.failures == ["lost: 1"]
+
+
+def test_a_timeout_is_unknown_and_never_lost() -> None:
+    verdict = judge(journal([sent(1), sent(2, acked=False)], reading(delivery(1))), may_declare=False)
+    assert (verdict.unknown, verdict.failures) == (1, [])
+
+
+def test_an_unknown_message_that_was_kept_is_not_unexpected() -> None:
+    assert counts(journal([sent(1), sent(2, acked=False)], reading(delivery(1), delivery(2)))) == {}
+
+
+def test_messages_of_other_rooms_do_not_matter() -> None:
+    assert counts(journal([sent(1), sent(2, room="public:b")], reading(delivery(1)))) == {}
+
+
+def test_read_and_never_sent_is_unexpected() -> None:
+    assert counts(journal([sent(1)], reading(delivery(1), delivery(7)))) == {"unexpected": 1}
+
+
+def test_a_message_of_another_room_is_unexpected() -> None:
+    found = journal([sent(1), sent(2, room="public:b")], reading(delivery(1), delivery(2)))
+    assert counts(found) == {"unexpected": 1}
+
+
+def test_a_cut_excuses_what_lies_before_it() -> None:
+    told = reading(delivery(3, Place(E2, 3)), declared=[Declared(E2, 2, 2.9, "1")])
+    old = [sent(1), sent(2, place=Place(E2, 2)), sent(3, place=Place(E2, 3))]
+    assert counts(journal(old, told)) == {"declared": 2}
+
+
+def test_a_cut_excuses_nothing_after_it() -> None:
+    told = reading(delivery(1), declared=[Declared(E2, 1, 1.5, "1")])
+    assert counts(journal([sent(1), sent(2, place=Place(E2, 2))], told)) == {"lost": 1}
+
+
+def test_resync_excuses_what_was_sent_before_it_was_said() -> None:
+    told = reading(delivery(3), declared=[Declared("", 0, 1.5, "1")])
+    assert counts(journal([sent(1), sent(2), sent(3)], told)) == {"declared": 1, "lost": 1}
+
+
+def test_declared_loss_passes_only_where_the_level_allows_it() -> None:
+    found = journal([sent(1), sent(2)], reading(delivery(2), declared=[Declared("", 0, 1.5, "1")]))
+    assert judge(found, may_declare=True).failures == []
+    assert judge(found, may_declare=False).failures == ["declared: 1"]
+
+
+def test_what_another_reader_was_told_excuses_nobody() -> None:
+    told = reading(delivery(2), declared=[Declared("", 0, 1.5, "1")])
+    untold = reading(delivery(2), reader="s")
+    assert counts(journal([sent(1), sent(2)], told, untold)) == {"declared": 1, "lost": 1}
+
+
+def test_one_message_at_two_places_of_an_epoch_is_a_duplicate() -> None:
+    found = journal([sent(1)], reading(delivery(1), repeats=[delivery(1, Place(E1, 2))]))
+    assert counts(found) == {"duplicates": 1}
+
+
+def test_a_resend_after_a_rollback_is_no_duplicate() -> None:
+    found = journal([sent(1)], reading(delivery(1), repeats=[delivery(1, Place(E2, 1))]))
+    assert counts(found) == {}
+
+
+def test_what_passes_the_filter_twice_is_a_duplicate() -> None:
+    found = journal([sent(1)], reading(delivery(1), delivery(1, Place(E1, 1))))
+    assert counts(found)["duplicates"] == 1
+
+
+def test_a_repeat_and_an_inversion_on_a_connection_are_told_apart() -> None:
+    repeat = Disorder(ROOM, "2", Place(E1, 5), 5, repeat=True)
+    back = Disorder(ROOM, "2", Place(E1, 4), 5, repeat=False)
+    verdict = judge(journal([sent(1)], reading(delivery(1), disorders=[repeat, back])), may_declare=True)
+    assert dict(verdict.per_node["2"]) == {"duplicates": 1, "inversions": 1}
+
+
+def test_deliveries_against_seq_are_inversions() -> None:
+    assert counts(journal([sent(1), sent(2)], reading(delivery(2), delivery(1)))) == {"inversions": 1}
+
+
+def test_history_is_read_backwards_without_being_an_inversion() -> None:
+    found = reading(delivery(3), delivery(2, via="history"), delivery(1, via="history"), delivery(4))
+    assert counts(journal([sent(n) for n in (1, 2, 3, 4)], found)) == {}
+
+
+def test_seq_starts_again_with_an_epoch() -> None:
+    found = reading(delivery(1, Place(E1, 9)), delivery(2, Place(E2, 1)))
+    assert counts(journal([sent(1), sent(2)], found)) == {}
+
+
+def test_two_messages_at_one_place_are_a_disagreement() -> None:
+    one, other = reading(delivery(1, Place(E1, 1))), reading(delivery(2, Place(E1, 1)), reader="s")
+    found = journal([sent(1, acked=False), sent(2, acked=False), sent(3)], one, other)
+    assert counts(found)["disagreements"] == 1
+
+
+def test_a_run_without_acks_proves_nothing() -> None:
+    verdict = judge(journal([sent(1, acked=False)], reading(delivery(1))), may_declare=True)
+    assert verdict.failures == ["nothing was acked: there is nothing to judge"]
+
+
+def test_examples_are_bounded() -> None:
+    verdict = judge(journal([sent(n) for n in range(1, 100)], reading()), may_declare=True)
+    assert verdict.counts["lost"] == 99
+    assert len(verdict.examples) == 20
+
+
+def test_a_run_is_drained_when_everybody_has_every_writers_last_acked_message() -> None:
+    messages = [sent(1), sent(2), sent(3, acked=False)]
+    waiting = journal(messages, reading(delivery(1)))
+    assert [(who.reader, what.counter) for who, what in undrained(waiting)] == [("r", 2)]
+    assert undrained(journal(messages, reading(delivery(2)))) == []
+
+
+def test_nobody_waits_for_what_was_declared_lost() -> None:
+    assert undrained(journal([sent(1)], reading(declared=[Declared("", 0, 5.0, "1")]))) == []

@@ -1,0 +1,142 @@
+"""One room as a client has it: live, joins, pages, holes, cuts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loadtest.chaos.journal import Declared, Place, Reading
+from loadtest.chaos.timeline import Timeline
+
+E1, E2 = "e1", "e2"
+
+
+def message(seq: int, epoch: str = E1, name: str = "") -> dict[str, Any]:
+    return {"room": "r", "seq": seq, "epoch": epoch, "id": name or f"{epoch}-{seq}"}
+
+
+def answer(seq: int, *seqs: int, epoch: str = E1, recovered: bool = True, more: bool = False) -> dict[str, Any]:
+    page = [message(one, epoch) for one in seqs]
+    return {"epoch": epoch, "seq": seq, "recovered": recovered, "messages": page, "more": more}
+
+
+def timeline(*, is_plain: bool = False, seq: int = 0) -> Timeline:
+    """A room that was joined at `seq`."""
+    made = Timeline(Reading("r", "room", is_plain=is_plain))
+    made.joined(answer(seq, recovered=False), None, 0.0, "1")
+    return made
+
+
+def seen(made: Timeline) -> list[str]:
+    return [delivery.id for delivery in made.reading.deliveries]
+
+
+def hear(made: Timeline, *messages: dict[str, Any]) -> None:
+    for one in messages:
+        made.live(one, 1.0, "1")
+
+
+def rejoin(made: Timeline, reply: dict[str, Any]) -> bool:
+    return made.joined(reply, made.since, 2.0, "1")
+
+
+def test_live_messages_are_taken_in_order_and_repeats_dropped() -> None:
+    made = timeline()
+    hear(made, message(1), message(2), message(2), message(3))
+    assert seen(made) == ["e1-1", "e1-2", "e1-3"]
+    assert [(one.place, one.repeat) for one in made.reading.disorders] == [(Place(E1, 2), True)]
+
+
+def test_a_step_back_on_one_connection_is_noted() -> None:
+    made = timeline()
+    hear(made, message(1), message(2), message(1))
+    assert [one.repeat for one in made.reading.disorders] == [False]
+
+
+def test_a_hole_waits_for_a_join() -> None:
+    made = timeline()
+    hear(made, message(1), message(3))
+    assert made.has_hole
+    assert seen(made) == ["e1-1"]
+    assert rejoin(made, answer(3, 2, 3)) is False
+    assert seen(made) == ["e1-1", "e1-2", "e1-3"]
+    assert not made.has_hole
+
+
+def test_live_messages_are_held_back_until_all_pages_are_read() -> None:
+    made = timeline(seq=1)
+    made.connected()
+    hear(made, message(6))
+    assert rejoin(made, answer(5, 2, 3, more=True)) is True
+    assert made.since == {"seq": 3, "epoch": E1}
+    assert seen(made) == ["e1-2", "e1-3"]
+    assert rejoin(made, answer(5, 4, 5)) is False
+    assert seen(made) == ["e1-2", "e1-3", "e1-4", "e1-5", "e1-6"]
+
+
+def test_an_unrecovered_join_declares_a_cut_and_reads_back_to_what_is_known() -> None:
+    made = timeline()
+    hear(made, message(1))
+    made.connected()
+    rejoin(made, answer(9, 8, 9, epoch=E2, recovered=False))
+    assert made.reading.declared == [Declared(E2, 7, 2.0, "1")]
+    assert made.gap_before == 8
+    older = answer(9, more=True) | {"messages": [message(1), message(2, E2), message(7, E2)]}
+    made.history(older, 3.0, "1")
+    assert made.gap_before is None
+    assert seen(made) == ["e1-1", "e2-8", "e2-9", "e2-7", "e2-2"]
+
+
+def test_history_goes_on_until_the_log_ends() -> None:
+    made = timeline()
+    made.connected()
+    rejoin(made, answer(9, 9, epoch=E2, recovered=False))
+    made.history(answer(9, more=True) | {"messages": [message(8, E2)]}, 3.0, "1")
+    assert made.gap_before == 8
+    made.history(answer(9) | {"messages": [message(7, E2)]}, 3.0, "1")
+    assert made.gap_before is None
+
+
+def test_a_page_that_meets_what_is_known_leaves_no_gap() -> None:
+    made = timeline()
+    hear(made, message(1), message(2))
+    made.connected()
+    page = [message(2), message(3, E2)]
+    rejoin(made, answer(3, epoch=E2, recovered=False) | {"messages": page})
+    assert made.gap_before is None
+    assert seen(made) == ["e1-1", "e1-2", "e2-3"]
+
+
+def test_a_first_join_declares_nothing() -> None:
+    assert timeline(seq=50).reading.declared == []
+
+
+def test_after_resync_nothing_is_taken_before_the_join() -> None:
+    made = timeline()
+    hear(made, message(1))
+    made.resync(1.5, "1")
+    hear(made, message(9))
+    assert seen(made) == ["e1-1"]
+    assert [cut.epoch for cut in made.reading.declared] == [""]
+
+
+def test_one_id_at_two_places_is_kept_apart() -> None:
+    made = timeline()
+    hear(made, message(1, name="x"), message(2, name="x"))
+    assert seen(made) == ["x"]
+    assert [one.place for one in made.reading.repeats] == [Place(E1, 2)]
+
+
+def test_a_plain_client_repairs_no_hole() -> None:
+    made = timeline(is_plain=True)
+    hear(made, message(1), message(3), message(2))
+    assert not made.has_hole
+    assert seen(made) == ["e1-1", "e1-3"]
+
+
+def test_a_plain_client_recovers_after_a_reconnect() -> None:
+    made = timeline(is_plain=True)
+    hear(made, message(1))
+    made.connected()
+    hear(made, message(4))
+    rejoin(made, answer(3, 2, 3))
+    assert seen(made) == ["e1-1", "e1-2", "e1-3", "e1-4"]
