@@ -1,0 +1,170 @@
+"""Running a gateway: health, metrics, and leaving without losing anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.gateways import Client, Clients, Gateway, eventually, gateways, raw, request, unique
+
+Pair = list[Gateway]
+
+
+async def test_health_readiness_and_metrics_have_a_port_of_their_own(pair: Pair) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert pair[0].get(path)[0] == 200
+        assert request(f"{pair[0].url}{path}")[0] == 404
+    assert pair[0].get("/other")[0] == 404
+
+
+async def test_the_metrics_are_as_prometheus_wants_them(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    await ada.join(room)
+    await ada.send(room, "hello")
+    await ada.refused("no:such")
+    text = pair[0].get("/metrics")[1]
+
+    judged = subprocess.run(
+        [servers.find_tool("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, timeout=20
+    )
+
+    assert (judged.returncode, judged.stderr) == (0, ""), judged.stderr
+    for secret in (room, ada.user, "no:such"):
+        assert secret not in text
+
+
+async def test_the_metrics_count_what_happens(pair: Pair, clients: Clients) -> None:
+    before = {name: pair[0].metric(name) for name in ("roomcast_gateway_connections", "roomcast_gateway_rooms")}
+    ada = await clients(pair[0], unique("ada"))
+    await ada.join(unique("public:talk"))
+    await ada.refused("room:join", {"room": unique("team")})
+
+    assert pair[0].metric("roomcast_gateway_connections") == before["roomcast_gateway_connections"] + 1
+    assert pair[0].metric("roomcast_gateway_rooms") == before["roomcast_gateway_rooms"] + 1
+    assert pair[0].metric('roomcast_gateway_events_total{event="room:join",outcome="forbidden"}') == 1
+    assert pair[0].metric("roomcast_gateway_ready") == 1
+    await ada.close()
+    await eventually(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "gone")
+
+
+class Writer:
+    """Sends numbered messages, moves to the next gateway when its own closes, and resends what was not acked."""
+
+    def __init__(self, user: str, room: str, urls: list[str]) -> None:
+        self.user = user
+        self.room = room
+        self.urls = urls
+        self.acked: dict[str, int] = {}
+        self.moves = 0
+
+    async def run(self, count: int) -> None:
+        client = await self._connect()
+        for number in range(count):
+            while not await self._send(client, f"{self.user}-{number}"):
+                client = await self._connect()
+            await asyncio.sleep(0.01)  # a pace, so that the drain falls into the middle
+        await client.close()
+
+    async def _connect(self) -> Client:
+        while True:
+            client = Client(self.user)
+            try:
+                await client.connect(self.urls[self.moves % len(self.urls)])
+            except Exception:  # refused while draining: the next one
+                self.moves += 1
+                await asyncio.sleep(0.05)
+            else:
+                return client
+
+    async def _send(self, client: Client, text: str) -> bool:
+        try:
+            answer = await asyncio.wait_for(
+                client.io.call("message:send", {"room": self.room, "id": text, "text": text}, timeout=2), 2
+            )
+        except Exception:
+            self.moves += 1
+            return False
+        if answer["ok"]:
+            self.acked[text] = answer["seq"]
+        return bool(answer["ok"])
+
+
+async def test_a_drained_gateway_moves_everybody_and_loses_nothing(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
+    with gateways(tmp_path, redis_url, 2, DRAIN_SECONDS="4", EVENTS_PER_SECOND="1000") as (first, second):
+        reader = await clients(second, "reader")
+        await reader.join("public:talk")
+        idle = [await clients(first, f"idle-{n}") for n in range(5)]
+        writers = [Writer(f"w{n}", "public:talk", [first.url, second.url]) for n in range(3)]
+        running = [asyncio.ensure_future(writer.run(100)) for writer in writers]
+        await reader.expect("message", lambda m: m["seq"] > 30)
+
+        async with raw(first) as watched:
+            await watched.sign_in("watched")
+            first.process.terminate()
+            said = await watched.until_closed(6.0)
+            assert watched.socket.close_code == 1012
+        assert any(frame.startswith('42["drain",') for frame in said)
+        assert not any(frame.startswith("41") for frame in said)
+        for client in idle:
+            await client.expect_gone(6.0)
+            assert client.seen("drain")[0]["within_seconds"] == 4
+        await asyncio.gather(*running)
+        await asyncio.to_thread(first.stop, 5.0)
+
+        acked = {text: seq for writer in writers for text, seq in writer.acked.items()}
+        assert len(acked) == 300
+        assert all(writer.moves for writer in writers)
+        await reader.expect("message", lambda m: m["seq"] == max(acked.values()))
+        heard = [(m["text"], m["seq"]) for m in reader.seen("message")]
+        assert heard == sorted(heard, key=lambda row: row[1])
+        assert dict(heard) == acked
+        assert len(heard) == 300
+
+
+async def test_a_draining_gateway_is_not_ready_and_takes_nobody_new(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
+    with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
+        for n in range(30):
+            await clients(running, f"idle-{n}")
+        assert running.is_ready
+
+        running.process.terminate()
+        await eventually(lambda: running.get("/readyz")[0] in (503, 0), "not ready")
+        await eventually(lambda: not servers.is_listening(running.port), "nobody listens")
+        started = time.monotonic()
+        await asyncio.to_thread(running.stop, 6.0)
+        assert time.monotonic() - started < 5
+
+
+async def test_polling_clients_are_moved_too(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+    with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
+        ada = await clients(running, "ada", transports=("polling",))
+        running.process.terminate()
+
+        await ada.expect_gone(5.0)
+        assert ada.seen("drain")
+
+
+async def test_a_second_signal_changes_nothing(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+    with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
+        await clients(running, "ada")
+        for _ in range(3):
+            running.process.terminate()
+            await asyncio.sleep(0)
+        await asyncio.to_thread(running.stop, 6.0)
+
+
+@pytest.mark.parametrize(
+    "path", ["/socket.io/", "/socket.io/?EIO=3&transport=polling", "/socket.io/?EIO=4&transport=x"]
+)
+async def test_what_is_no_handshake_is_an_http_error(pair: Pair, path: str) -> None:
+    assert request(f"{pair[0].url}{path}")[0] == 400

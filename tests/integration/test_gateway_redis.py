@@ -1,0 +1,334 @@
+"""A gateway whose Redis is stopped, killed, emptied, or cut off: nothing hangs, nothing is lost, and it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import servers
+from tests.gateways import Client, Clients, Gateway, eventually, gateway, gateways, raw, store, token
+
+NACKED_WITHIN = 2.0
+BACK_WITHIN = 5.0
+ROOM = "public:talk"
+
+
+class OwnRedis:
+    """A Redis with its data on disk, to be stopped and killed by a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = servers.free_port()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", str(self.folder)]
+        with (self.folder / "redis.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [servers.find_tool("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", *options],
+                stdout=log,
+                stderr=log,
+            )
+        servers.wait_until(lambda: servers.is_listening(self.port), "redis")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self) -> None:
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        self.resume_quietly()
+        self.process.kill()
+        self.process.wait()
+
+    def resume_quietly(self) -> None:
+        if self.process.poll() is None:
+            self.resume()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
+    redis = OwnRedis(tmp_path_factory.mktemp("own-redis"))
+    yield redis
+    redis.end()
+
+
+@pytest.fixture(scope="module")
+def both(own: OwnRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
+    with gateways(tmp_path_factory.mktemp("gateways"), own.url, 2) as running:
+        yield running
+
+
+async def two(both: list[Gateway], clients: Clients, room: str) -> tuple[Client, Client]:
+    """A writer on one gateway and a reader on the other, both in the room."""
+    ada, bob = await clients(both[0], "ada"), await clients(both[1], "bob")
+    for who in (ada, bob):
+        await who.join(room)
+    return ada, bob
+
+
+async def are_ready(both: list[Gateway]) -> None:
+    await eventually(lambda: all(running.is_ready for running in both), "ready again", BACK_WITHIN)
+
+
+async def send_until_acked(client: Client, room: str, text: str) -> dict[str, Any]:
+    """The same id again and again, as a client does that must not lose it."""
+
+    async def is_acked() -> dict[str, Any] | None:
+        answer = await client.call("message:send", {"room": room, "id": text, "text": text})
+        return answer if answer["ok"] else None
+
+    acked: dict[str, Any] = await eventually(is_acked, f"ack of {text}", 10.0)
+    return acked
+
+
+async def nack(client: Client, room: str, text: str) -> dict[str, Any]:
+    """The negative ack of a send, in time."""
+    started = time.monotonic()
+    answer = await client.call("message:send", {"room": room, "id": text, "text": text})
+    assert time.monotonic() - started < NACKED_WITHIN
+    assert answer["ok"] is False, answer
+    error: dict[str, Any] = answer["error"]
+    assert error["retryable"] is True
+    return error
+
+
+async def outage(ada: Client, both: list[Gateway], room: str) -> None:
+    """What holds while Redis does not answer."""
+    assert (await nack(ada, room, "during-0"))["reason"] in ("outcome_unknown", "unavailable")
+    await eventually(lambda: not any(running.is_ready for running in both), "not ready", NACKED_WITHIN + 1.0)
+    assert (await nack(ada, room, "during-1"))["reason"] in ("outcome_unknown", "unavailable")
+    for event, payload in (
+        ("room:join", {"room": "public:another"}),
+        ("message:history", {"room": room}),
+        ("room:list", {}),
+        ("presence:query", {"users": ["bob"]}),
+        ("receipt:read", {"room": room, "seq": 1}),
+        ("media:sign", {"room": room, "name": "a.png", "type": "image/png", "size": 9}),
+        ("auth:refresh", {"token": token("ada")}),
+    ):
+        started = time.monotonic()
+        answer = await ada.call(event, payload)
+        assert answer["ok"] is False, (event, answer)
+        assert answer["error"]["retryable"] is True, (event, answer)
+        assert time.monotonic() - started < 3.0, event
+    await ada.io.emit("typing", {"room": room, "typing": True})
+    await ada.ok("presence", {})
+    assert all(running.get("/healthz")[0] == 200 for running in both)
+    await nobody_is_turned_away(both[0])
+
+
+async def nobody_is_turned_away(running: Gateway) -> None:
+    """A sign-in loses its transport: after a refusal socket.io-client would not come back."""
+    async with raw(running) as socket:
+        await socket.send('40{"token":"' + token("carol") + '"}')
+        said = await socket.until_closed(4.0)
+    assert [frame for frame in said if frame.startswith("4")] == []
+
+
+async def assert_whole(ada: Client, bob: Client, room: str) -> None:
+    """Everything acked was heard once, in order; both have their old sockets."""
+    for text in ("during-0", "during-1", "after"):
+        await send_until_acked(ada, room, text)
+    for who in (ada, bob):
+        await who.expect_text("after", BACK_WITHIN)
+        seqs = [m["seq"] for m in who.seen("message", lambda m: m["room"] == room)]
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+        assert sorted(who.texts(room)) == sorted(["before", "during-0", "during-1", "after"])
+        assert not who.gone.is_set()
+
+
+async def test_a_stopped_redis(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+    room = ROOM + "-stopped"
+    ada, bob = await two(both, clients, room)
+    await ada.send(room, "before")
+    await bob.expect_text("before")
+
+    own.pause()
+    try:
+        await outage(ada, both, room)
+    finally:
+        own.resume()
+
+    await are_ready(both)
+    await assert_whole(ada, bob, room)
+    assert ada.seen("resync") == bob.seen("resync") == []
+
+
+async def test_a_killed_redis_that_comes_back_with_its_data(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
+    room = ROOM + "-killed"
+    ada, bob = await two(both, clients, room)
+    first = await ada.send(room, "before")
+    await bob.expect_text("before")
+
+    own.kill()
+    try:
+        await outage(ada, both, room)
+    finally:
+        own.start()
+
+    await are_ready(both)
+    await assert_whole(ada, bob, room)
+    back = await bob.join(room, since={"seq": 0, "epoch": first["epoch"]})
+    assert back["epoch"] != first["epoch"]
+    assert back["recovered"] is False
+    everything = (await bob.ok("message:history", {"room": room}))["messages"]
+    assert sorted(m["text"] for m in everything) == sorted(["before", "during-0", "during-1", "after"])
+
+
+async def test_lost_subscriptions_lose_no_message_and_no_order(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
+    room = ROOM + "-cut"
+    ada, bob = await two(both, clients, room)
+
+    async def write() -> None:
+        for n in range(120):
+            await ada.send(room, str(n))
+
+    async def cut() -> None:
+        for n in range(1, 4):
+            await bob.expect("message", lambda m, n=n: m["seq"] >= n * 20)
+            with store(own.url) as redis:
+                redis.client_kill_filter(_type="pubsub")
+
+    await asyncio.gather(write(), cut())
+
+    for who in (ada, bob):
+        await who.expect_text("119", BACK_WITHIN)
+        assert who.texts(room) == [str(n) for n in range(120)]
+        assert who.seen("resync") == []
+
+
+async def test_the_lost_tail_of_a_quiet_room_arrives_by_itself(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
+    room = ROOM + "-tail"
+    ada, bob = await two(both, clients, room)
+    filled = [running.metric("roomcast_gateway_filled_packets_total") for running in both]
+
+    for n in range(5):
+        with store(own.url) as redis:
+            redis.client_kill_filter(_type="pubsub")
+            await ada.send(room, str(n))
+        await bob.expect_text(str(n), BACK_WITHIN)
+        await are_ready(both)
+
+    assert bob.texts(room) == ada.texts(room) == [str(n) for n in range(5)]
+    assert [running.metric("roomcast_gateway_filled_packets_total") for running in both] > filled
+
+
+async def test_somebody_who_joins_during_a_lost_subscription_misses_nothing(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
+    room = ROOM + "-join"
+    ada, _ = await two(both, clients, room)
+    carol = await clients(both[1], "carol")
+    start = await ada.send(room, "zero")
+    with store(own.url) as redis:
+        redis.client_kill_filter(_type="pubsub")
+
+    sent = asyncio.gather(*(ada.send(room, str(n)) for n in range(30)))
+    joined = await carol.join(room, since={"seq": start["seq"], "epoch": start["epoch"]})
+    await sent
+    await ada.send(room, "last")
+
+    await carol.expect_text("last", BACK_WITHIN)
+    seqs = [m["seq"] for m in (*joined["messages"], *carol.seen("message"))]
+    assert joined["recovered"] is True
+    assert seqs == list(range(2, 33))
+
+
+async def test_lost_command_links_come_back(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+    room = ROOM + "-commands"
+    ada, bob = await two(both, clients, room)
+    for n in range(5):
+        with store(own.url) as redis:
+            redis.client_kill_filter(_type="normal", skipme=True)
+        await send_until_acked(ada, room, str(n))
+
+    await bob.expect_text("4", BACK_WITHIN)
+    assert bob.texts(room) == [str(n) for n in range(5)]
+    await are_ready(both)
+
+
+async def test_an_emptied_redis_is_declared_and_the_chat_goes_on(
+    own: OwnRedis, both: list[Gateway], clients: Clients
+) -> None:
+    room = ROOM + "-emptied"
+    ada, bob = await two(both, clients, room)
+    last = await ada.send(room, "before")
+    await bob.expect_text("before")
+
+    with store(own.url) as redis:
+        redis.flushall()
+    await ada.send(room, "after")
+
+    await bob.expect("resync", lambda e: e["room"] == room)
+    await bob.expect_text("after")
+    joined = await bob.join(room, since={"seq": last["seq"], "epoch": last["epoch"]})
+    assert (joined["recovered"], [m["text"] for m in joined["messages"]]) == (False, ["after"])
+
+
+async def test_a_full_redis_says_so(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+    room = ROOM + "-full"
+    ada, bob = await two(both, clients, room)
+    with store(own.url) as redis:
+        redis.config_set("maxmemory", "1mb")
+        try:
+            error = await nack(ada, room, "during")
+            assert (error["reason"], error["detail"]) == ("unavailable", "oom")
+            await bob.ok("message:history", {"room": room})
+        finally:
+            redis.config_set("maxmemory", "0")
+
+    await send_until_acked(ada, room, "during")
+    await bob.expect_text("during")
+    assert bob.texts(room) == ["during"]
+
+
+async def test_a_gateway_starts_before_its_redis(own: OwnRedis, tmp_path: Path, clients: Clients) -> None:
+    later = OwnRedis(tmp_path)
+    later.kill()
+    try:
+        with gateway(tmp_path, later.url, "7", is_ready=False) as running:
+            assert (running.get("/healthz")[0], running.get("/readyz")[0]) == (200, 503)
+            await nobody_is_turned_away(running)
+            later.start()
+            await eventually(lambda: running.is_ready, "ready", BACK_WITHIN)
+            ada = await clients(running, "ada")
+            await ada.join(ROOM)
+    finally:
+        later.end()
+
+
+async def test_a_gateway_ends_in_time_without_its_redis(tmp_path: Path, clients: Clients) -> None:
+    lost = OwnRedis(tmp_path)
+    try:
+        with gateway(tmp_path, lost.url, "7", DRAIN_SECONDS="2") as running:
+            ada = await clients(running, "ada")
+            await ada.join(ROOM)
+            lost.pause()
+            await eventually(lambda: not running.is_ready, "not ready")
+            await asyncio.to_thread(running.stop, 8.0)
+    finally:
+        lost.end()
