@@ -155,9 +155,12 @@ class Person:
 
 
 class Writer:
-    """Sends numbered messages in a person's name, some of them at once, and resends under the same id until acked."""
+    """Sends numbered messages in a person's name, some of them at once, and resends under the same id until acked.
 
-    def __init__(self, person: Person, lanes: int = 3, pause_seconds: float = 0.03) -> None:
+    Stays below the 50 events a second that one client may send.
+    """
+
+    def __init__(self, person: Person, lanes: int = 2, pause_seconds: float = 0.06) -> None:
         self.person = person
         self.acked: dict[str, int] = {}
         self.tried: set[str] = set()

@@ -67,8 +67,15 @@ async def test_presence_is_seen_both_ways(pair: list[Person]) -> None:
         assert told["note"] == f"{one.name} works"
     await ada.call("presence", status="invisible")
     await bob.expect_presence(ada.user, "offline")
+
+
+async def test_who_goes_is_gone_and_soon_offline(party: Party) -> None:
+    ada, bob = await party.apart()
+    for person in (ada, bob):
+        await person.join(LOBBY)
     await bob.close()
     await ada.expect_presence(bob.user, "offline")
+    assert bob.user not in str(await ada.call("room:members", room=LOBBY))
 
 
 async def test_who_joins_is_told_who_is_there_and_what_was_said(party: Party, pair: list[Person]) -> None:
