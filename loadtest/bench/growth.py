@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from loadtest.peers.role import Peer, Running
 GATEWAYS: Final = (1, 2, 4, 8, 16)
 CONNECTIONS: Final = (1_000, 5_000, 10_000, 20_000)
 CONNECTIONS_PER_CLIENT: Final = 5_000
+GATEWAYS_WARM_SECONDS: Final = 4.0
 ROOM_MEMBERS: Final = 10_000
 CONNECT_SECONDS: Final = 180.0
 LEAVING_SECONDS: Final = 15.0
@@ -27,7 +29,8 @@ _SMALL_ROOMS = Workload("gone-10000", "1,000 rooms of 10", rooms=ROOM_MEMBERS //
 
 def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: Span) -> dict[str, float]:
     """The cost of one message at constant load, whole and per gateway that has a member to serve."""
-    figures = measure.deliveries(peer, _CONSTANT, span, folder, count, placement)
+    longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
+    figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement)
     receivers = min(count, 2 if placement == "paired" else _CONSTANT.members)
     return {**figures, "receiver_us": figures["message_us"] / receivers}
 
