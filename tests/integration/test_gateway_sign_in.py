@@ -274,18 +274,11 @@ def test_the_command_line_prints_a_token_that_opens_the_door() -> None:
     assert (made.returncode, body["sub"], body["rooms"], body["ops"]) == (0, "ada", ["team-*"], True)
 
 
-@pytest.mark.parametrize(
-    ("settings", "word"),
-    [({"NODE": "a-b"}, "ROOMCAST_NODE"), ({"REDIS_URL": "redis+cluster://127.0.0.1"}, "cluster")],
-    ids=["a setting", "a part"],
-)
-def test_a_bad_setting_is_one_clear_line(settings: dict[str, str], word: str) -> None:
-    given = {"REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": SECRET, "PORT": "0", "METRICS_PORT": "0"} | settings
-
-    ended = gateways.run_once(**given)
+def test_a_bad_setting_is_one_clear_line() -> None:
+    ended = gateways.run_once(REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET=SECRET, NODE="a-b")
 
     assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
-    assert word in ended.stderr
+    assert "ROOMCAST_NODE" in ended.stderr
 
 
 def test_a_port_that_is_taken_is_one_clear_line(pair: Pair, gateway_redis: str) -> None:
