@@ -9,8 +9,8 @@ from loadtest.bench.report import number
 from loadtest.bench.results import COMPARISON, METRICS, Results, RowInfo
 from loadtest.bench.stats import Spread
 
-_WIDTH: Final = 860
-_LABELS: Final = 330
+_WIDTH: Final = 920
+_LABELS: Final = 400
 _BARS: Final = 420
 _BAR: Final = 16
 _STEP: Final = 22
