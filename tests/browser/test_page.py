@@ -18,6 +18,7 @@ SCHEMES = ["light", "dark"]
 SERIOUS = ("serious", "critical")
 LONG = "https://example.org/" + "a-very-long-address-without-a-break-" * 6
 MAX_TABS = 40
+NEXT_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OUTSIDE = """(times) => times.filter((time) =>
     time.getBoundingClientRect().bottom > time.closest(".bubble").getBoundingClientRect().bottom).length"""
 """How many times of day hang out of their bubbles."""
@@ -152,9 +153,10 @@ def test_all_by_keyboard(guests: Guests) -> None:
 
 
 def tab_to(guest: Guest, target: Locator, *, backwards: bool = False) -> None:
-    """Press Tab until the target has the focus."""
+    """Press Tab until the target has the focus; no faster than the page is painted, as no person is."""
     for _ in range(MAX_TABS):
         guest.page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        guest.page.evaluate(NEXT_FRAMES)
         if target.evaluate("(one) => one === document.activeElement"):
             return
     raise AssertionError(f"not reached within {MAX_TABS} steps: {target}")

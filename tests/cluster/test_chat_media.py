@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.cluster import Cluster
-from tests.cluster.people import LOBBY, Json, Party, Person
+from tests.cluster.people import LOBBY, Party, Person
+from tests.cluster.wires import Json
 from tests.integration.media_rig import fetch, picture, store
 
 

@@ -82,10 +82,10 @@ class NodeWire:
 
     async def call(self, event: str, payload: Json, seconds: float) -> Json:
         number = next(self._numbers)
-        answer = self._calls[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Json | None] = asyncio.get_running_loop().create_future()
+        self._calls[number] = answer
         await self._write({"event": event, "payload": payload, "call": number, "within_ms": round(seconds * 1000)})
-        found = await answer
-        if found is None:
+        if (found := await answer) is None:
             raise NoAnswer(event)
         return found
 
