@@ -21,7 +21,6 @@ from contract.log_entry import read_receipt
 from gateway.adapter.link import LinkDown, LinkLost
 from gateway.chat import Chat
 from gateway.engineio import Frames, Session
-from gateway.limits import Ruling
 from gateway.namespace import ChatNamespace
 from gateway.observer import GatewayObserver
 
@@ -55,7 +54,7 @@ class SendLane:
         except msgspec.ValidationError:
             return False
         started = time.monotonic()
-        if not self._chat.is_plain(session, message) or session.limit.rule(started) is not Ruling.ALLOWED:
+        if not self._chat.is_plain(session, message) or not session.limit.takes(started):
             return False
         try:
             reply = self._chat.send_plain(session, message)

@@ -52,6 +52,10 @@ class EventLimit:
             return Ruling.ALLOWED
         return Ruling.LIMITED if self._patience.take(now) else Ruling.CUT
 
+    def takes(self, now: float) -> bool:
+        """Whether an event is allowed; when not, nothing is held against the client: ask `rule` for the answer."""
+        return self._bucket.take(now)
+
     def retry_after(self) -> float:
         """Seconds, for the negative ack; never nothing."""
         return max(0.001, round(self._bucket.wait_seconds(), 3))

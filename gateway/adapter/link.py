@@ -79,9 +79,9 @@ class Link(asyncio.Protocol):
         return future
 
     def _flush(self) -> None:
-        if self._transport is not None and self._out:
-            self._transport.write(b"".join(self._out))
-        self._out.clear()
+        out, self._out = self._out, []
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(out))  # else connection_lost is on its way, and fails what is pending
 
     def close(self) -> None:
         """Drop the connection; every waiting call raises LinkLost. Idempotent."""

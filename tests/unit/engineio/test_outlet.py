@@ -30,8 +30,10 @@ class Shell:
     def __init__(self, soon: list[Callable[[], None]]) -> None:
         self.soon = soon
         self.observer = Counter()
-        self.outlet = Outlet(lambda: self.observer)
+        self.clock = 0.0
+        self.outlet = Outlet(lambda: self.observer, lambda: self.clock)
         self.commands: list[Command] = []
+        self.pauses: list[float] = []
 
     def run(self, session: Session, commands: list[Command]) -> None:
         self.commands += commands
@@ -60,15 +62,24 @@ class Shell:
 
 
 class _Loop:
-    def __init__(self, soon: list[Callable[[], None]]) -> None:
+    def __init__(self, soon: list[Callable[[], None]], later: list[float]) -> None:
+        self._soon = soon
+        self._later = later
         self.call_soon = soon.append
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> None:
+        self._later.append(delay)
+        self._soon.append(call)
 
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
     soon: list[Callable[[], None]] = []
-    monkeypatch.setattr("asyncio.get_running_loop", lambda: _Loop(soon))
-    return Shell(soon)
+    pauses: list[float] = []
+    monkeypatch.setattr("asyncio.get_running_loop", lambda: _Loop(soon, pauses))
+    shell = Shell(soon)
+    shell.pauses = pauses
+    return shell
 
 
 def test_one_tick_is_one_write(shell: Shell) -> None:
@@ -156,3 +167,36 @@ def test_a_small_room_does_not_wait_behind_a_huge_one(shell: Shell) -> None:
     shell.tick()
     assert all(written for _, written in small)
     assert sum(len(written) for _, written in huge) == SLICE * 2 - 3
+
+
+def test_a_flush_that_took_long_is_followed_by_a_pause(shell: Shell) -> None:
+    session, written = shell.session()
+
+    def slow(data: bytes) -> None:
+        written.append(data)
+        shell.clock += 0.001
+
+    session.write = slow
+    session.push(Frames(b"a"))
+    shell.tick()
+    session.push(Frames(b"b"))
+    session.push(Frames(b"c"))
+    assert shell.pauses == [pytest.approx(0.004)]
+    shell.tick()
+    assert written == [b"\x81\x024a", b"\x81\x024b\x81\x024c"]
+    shell.clock += 1.0
+    session.push(Frames(b"d"))
+    assert len(shell.pauses) == 1
+
+
+def test_the_pause_has_a_bound(shell: Shell) -> None:
+    session, _ = shell.session()
+
+    def very_slow(data: bytes) -> None:
+        shell.clock += 1.0
+
+    session.write = very_slow
+    session.push(Frames(b"a"))
+    shell.tick()
+    session.push(Frames(b"b"))
+    assert shell.pauses == [pytest.approx(0.01)]

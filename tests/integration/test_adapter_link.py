@@ -1,0 +1,39 @@
+"""One link to a real Redis, cut in the middle of its work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+import redis
+import uvloop
+
+from contract.redis_url import parse
+from gateway.adapter.link import LinkError, open_link
+
+
+def test_a_cut_link_fails_its_calls_without_a_traceback(
+    redis_url: str, redis_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        uvloop.run(_call_through_a_cut(redis_url, redis_port))
+    assert caplog.text == ""
+
+
+async def _call_through_a_cut(url: str, port: int) -> None:
+    for _ in range(5):
+        link = await open_link(parse(url), name="test-link")
+        replies = []
+        with redis.Redis(port=port) as admin:
+            own = next(row["id"] for row in admin.client_list() if row["name"] == "test-link")
+            admin.client_kill_filter(_id=own)
+        try:
+            for _ in range(200):
+                replies.append(link.call("PING"))
+                await asyncio.sleep(0)
+        except LinkError:
+            pass
+        done = await asyncio.gather(*replies, return_exceptions=True)
+        assert all(isinstance(reply, LinkError) or reply == b"PONG" for reply in done)
+        assert not link.is_open
