@@ -30,7 +30,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
     f" &room:* &namespace:* &node:* &user:* &presence:* &control {_WORK}",
     "presence": f"~presence:* %R~node:* &presence:* {_WORK}",
     "media": f"~media:* ~upload:* ~user:*:uploads ~user:*:upload_bytes &node:* {_WORK}",
-    "backend": f"~room:* ~user:* ~revoked:* &room:* &namespace:* &user:* &control {_WORK}",
+    "backend": f"~room:* ~user:* ~revoked:* %R~presence:* &room:* &namespace:* &user:* &control {_WORK}",
     "admin": "~* &* +@all",
 }
 """What each account may do: key patterns (`%R~` to read only), channel patterns, commands."""

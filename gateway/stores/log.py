@@ -10,15 +10,14 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from contract import keys
-from contract.errors import Code, RoomcastError
 from contract.events import RESYNC
 from contract.log_entry import EntryForm, Place, dedup_field, place_of, read_receipt
 from contract.log_entry import Receipt as Receipt
 from contract.log_entry import Retention as Retention
 from contract.log_entry import StaleRewriteError as StaleRewriteError
 from gateway.adapter.backplane import Backplane
-from gateway.adapter.link import CommandError, LinkDown, LinkError, LinkLost
 from gateway.adapter.log import Page
+from gateway.stores.redis_port import RedisPort, translated
 
 _FILL_PAGE: Final = 500
 
@@ -52,6 +51,7 @@ class LogStore:
         self.namespace = namespace
         kept = retention or Retention()
         self._backplane = backplane
+        self._redis = RedisPort(backplane)
         self._form = EntryForm(namespace, kept)
         self._packet_head = self._form.packet_head
         space = "" if namespace == "/" else f"{namespace},"
@@ -69,12 +69,10 @@ class LogStore:
         `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
         RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
         """
-        try:
+        with translated():
             place, args = self._append_arguments(room, user, message_id, tail, rewrites)
             reply = self._backplane.script("room_append", place.names, args)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-        return self._receipt(reply)
+        return _receipt(reply)
 
     def append_now(self, room: str, user: str, message_id: str, tail: bytes) -> asyncio.Future[Any] | None:
         """The same without a coroutine: the future holds the script's reply, or raises LinkError (see `script_now`)."""
@@ -89,14 +87,11 @@ class LogStore:
         field = dedup_field(user, message_id)
         return place, self._form.arguments(place, field, _fresh_epoch(), run_id, tail, rewrites)
 
-    async def _receipt(self, reply: Awaitable[Any]) -> Receipt:
-        return read_receipt(await translated(reply))
-
     async def known(self, room: str, user: str, message_id: str) -> Receipt | None:
         """The receipt of a message id that the log remembers."""
         field = dedup_field(user, message_id)
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
-            value = await translated(self._call(key, "HGET", key, field))
+            value = await self._redis.call("HGET", key, field)
             if value is not None:
                 seq, time, epoch = value.decode().split(" ")
                 return Receipt(int(seq), int(time), epoch, duplicate=True)
@@ -113,17 +108,12 @@ class LogStore:
 
     async def entry(self, room: str, seq: int) -> bytes | None:
         """One entry's JSON, or None when the log does not hold it."""
-        value: bytes | None = await translated(
-            self._call(keys.room_log(room), "HGET", keys.room_log(room), seq),
-        )
+        value: bytes | None = await self._redis.call("HGET", keys.room_log(room), seq)
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        try:
-            reply = self._read_script(room, direction, seq, limit)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-        return _history(await translated(reply))
+        with translated():
+            return _history(await self._read_script(room, direction, seq, limit))
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int) -> Awaitable[Any]:
         names = self._of(room).names
@@ -136,12 +126,6 @@ class LogStore:
             self._idle_ms,
         )
         return self._backplane.script("room_read", names[:2], args)
-
-    def _call(self, key: str, *args: bytes | str | int) -> Awaitable[Any]:
-        try:
-            return self._backplane.call(key, *args)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
 
     def _of(self, room: str) -> Place:
         """Where the room's messages go; cached, bounded."""
@@ -176,20 +160,6 @@ def _history(row: list[Any]) -> History:
     return History(row[0], row[1].decode(), row[2], row[3], row[4:])
 
 
-async def translated(reply: Awaitable[Any]) -> Any:
-    """The reply, or Redis's trouble as a RoomcastError."""
-    try:
-        return await reply
-    except LinkDown as error:
-        raise RoomcastError(Code.UNAVAILABLE) from error
-    except LinkLost as error:
-        raise RoomcastError(Code.OUTCOME_UNKNOWN) from error
-    except CommandError as error:
-        raise RoomcastError(Code.UNAVAILABLE, _public(error)) from error
-    except LinkError as error:
-        raise RoomcastError(Code.INTERNAL) from error
-
-
-def _public(error: CommandError) -> str:
-    """The first word of Redis's error (OOM, MISCONF, READONLY): enough to act on, without internals."""
-    return str(error).split(" ", 1)[0].lower()
+async def _receipt(reply: Awaitable[Any]) -> Receipt:
+    with translated():
+        return read_receipt(await reply)

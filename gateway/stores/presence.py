@@ -5,28 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from contract import keys
-from contract.errors import Code, RoomcastError
 from contract.events import ONLINE_SECONDS, ShownStatus
-from gateway.adapter.link import LinkDown
 from gateway.presence import Batch, Touch
-from gateway.stores.log import translated
+from gateway.stores.redis_port import RedisPort, Scripts
 
 T = TypeVar("T")
 
 _FULL_ROWS: Final = 50
 _KEEP_USERS: Final = 500
 _QUERY_USERS: Final = 100
-
-
-class Scripts(Protocol):
-    """What this store needs of `gateway.adapter.backplane.Backplane`."""
-
-    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]: ...
-
-    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]: ...
 
 
 class Shown(NamedTuple):
@@ -67,7 +57,7 @@ class PresenceStore:
     """
 
     def __init__(self, scripts: Scripts, node: str, incarnation: str, lifetimes: Lifetimes | None = None) -> None:
-        self._scripts = scripts
+        self._redis = RedisPort(scripts)
         self._node = node
         self._incarnation = incarnation
         self._lives = lifetimes or Lifetimes()
@@ -103,7 +93,9 @@ class PresenceStore:
         async def keep_shard(shard: int, members: list[str]) -> None:
             for chunk in _chunks(members, _KEEP_USERS):
                 names, lives = (keys.presence_seen(shard),), (self._lives.horizon_seconds, self._lives.set_seconds)
-                unknown.extend(chunk[at - 1] for at in await self._run("presence_keep", names, (*lives, *chunk)))
+                unknown.extend(
+                    chunk[at - 1] for at in await self._redis.script("presence_keep", names, (*lives, *chunk))
+                )
 
         await _per_shard(_by_shard(users, lambda user: user), keep_shard)
         return unknown
@@ -127,7 +119,7 @@ class PresenceStore:
             lives.connections_per_user,
         )
         names = self._names(shard, [row.user for row in rows])
-        positions: list[int] = await self._run(
+        positions: list[int] = await self._redis.script(
             "presence_touch", names, (*head, *(part for row in rows for part in row))
         )
         return positions
@@ -136,7 +128,7 @@ class PresenceStore:
         head = (self._lives.horizon_seconds, self._lives.set_seconds)
         for chunk in _chunks(rows, _FULL_ROWS):
             names = self._names(shard, [user for user, _ in chunk])
-            await self._run("presence_leave", names, (*head, *(part for row in chunk for part in row)))
+            await self._redis.script("presence_leave", names, (*head, *(part for row in chunk for part in row)))
 
     def _names(self, shard: int, users: list[str]) -> tuple[str, ...]:
         return (
@@ -157,7 +149,7 @@ class PresenceStore:
             head = (keys.presence_seen(shard), keys.presence_last(shard))
             for chunk in _chunks(members, _QUERY_USERS):
                 names = (*head, *(keys.presence_connections(shard, user) for user in chunk))
-                flat = await self._run("presence_query", names, (self._lives.horizon_seconds, *chunk))
+                flat = await self._redis.script("presence_query", names, (self._lives.horizon_seconds, *chunk))
                 for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
                     shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
 
@@ -169,33 +161,19 @@ class PresenceStore:
     async def announce_node(self) -> bool:
         """Every 5 s: this incarnation lives. False when its lease had ended (or it is new): call `refresh` then."""
         lease = keys.node_lease(self._node)
-        command = ("SET", lease, self._incarnation, "EX", self._lives.node_lease_seconds, "GET")
-        before = await self._call(lease, *command)
+        life = self._lives.node_lease_seconds
+        before = await self._redis.call("SET", lease, self._incarnation, "EX", life, "GET")
         await self._announce("1")
         return before is not None and bytes(before).decode() == self._incarnation
 
     async def retire_node(self) -> None:
         """The last word of a draining gateway: what it left behind may be removed at once."""
-        await self._run("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
+        await self._redis.script("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
         await self._announce("0")
 
     async def _announce(self, alive: str) -> None:
         args = (f"{self._node}:{self._incarnation}", alive, self._lives.nodes_seconds)
-        await self._run("presence_announce", (keys.PRESENCE_NODES,), args)
-
-    async def _run(self, name: str, names: tuple[str, ...], args: Iterable[str | int]) -> Any:
-        try:
-            reply = self._scripts.script(name, names, args)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-        return await translated(reply)
-
-    async def _call(self, key: str, *args: str | int) -> Any:
-        try:
-            reply = self._scripts.call(key, *args)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-        return await translated(reply)
+        await self._redis.script("presence_announce", (keys.PRESENCE_NODES,), args)
 
 
 def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[T]]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from contract import keys
 from contract.errors import Code, RoomcastError
-from gateway.adapter.backplane import Backplane
-from gateway.adapter.link import LinkDown
-from gateway.stores.log import translated
-
-MAX_ROOMS_PER_USER: Final = 500
-_ROOMS_SECONDS: Final = 90 * 86_400
+from contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
+from gateway.stores.redis_port import RedisPort, Scripts
 
 
 class RoomSummary(NamedTuple):
@@ -28,56 +24,44 @@ class RoomSummary(NamedTuple):
 class RoomStore:
     """Membership and room lists. Raises RoomcastError for Redis trouble and for rules that Redis decides."""
 
-    def __init__(self, backplane: Backplane) -> None:
-        self._backplane = backplane
-
-    async def _call(self, key: str, *args: bytes | str | int) -> Any:
-        try:
-            return await translated(self._backplane.call(key, *args))
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-
-    async def _script(self, name: str, names: tuple[str, ...], args: tuple[str, ...]) -> Any:
-        try:
-            return await translated(self._backplane.script(name, names, args))
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
+    def __init__(self, scripts: Scripts) -> None:
+        self._redis = RedisPort(scripts)
 
     async def role(self, room: str, user: str) -> str | None:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
-        return _text(await self._script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
+        return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
     async def create(self, room: str, owner: str, kind: str, name: str, *, is_outsider: bool) -> None:
         """Raises CONFLICT when the room is stored already; an outsider gets no room that others use by their tokens."""
         names = (keys.room_meta(room), keys.room_members(room))
-        if not await self._script("room_create", names, (owner, kind, name, "unused" if is_outsider else "")):
+        if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_outsider else "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
 
     async def set_role(self, room: str, user: str, role: str) -> None:
         """Make `user` a member; an owner stays the owner."""
         names = (keys.room_meta(room), keys.room_members(room))
-        await self._script("room_grant", names, (user, role))
+        await self._redis.script("room_grant", names, (user, role))
 
     async def remove(self, room: str, user: str) -> bool:
         """Take a membership away; False when there was none."""
-        return bool(await self._call(keys.room_members(room), "HDEL", keys.room_members(room), user))
+        return bool(await self._redis.call("HDEL", keys.room_members(room), user))
 
     async def name(self, room: str) -> str:
-        return _text(await self._call(keys.room_meta(room), "HGET", keys.room_meta(room), "name")) or room
+        return _text(await self._redis.call("HGET", keys.room_meta(room), "name")) or room
 
     # --- a person's rooms ---
 
     async def list_room(self, user: str, room: str, name: str = "") -> None:
         """Put the room on the person's list, if the list is not full."""
         key = keys.user_rooms(user)
-        await self._script("user_room", (key,), (room, name, str(MAX_ROOMS_PER_USER), str(_ROOMS_SECONDS)))
+        await self._redis.script("user_room", (key,), (room, name, str(MAX_ROOMS_PER_USER), str(ROOM_LIST_SECONDS)))
 
     async def unlist_room(self, user: str, room: str) -> None:
-        await self._call(keys.user_rooms(user), "HDEL", keys.user_rooms(user), room)
+        await self._redis.call("HDEL", keys.user_rooms(user), room)
 
     async def rooms(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
         """A page of the person's list with positions, by room id, and whether there is more."""
-        flat = await self._call(keys.user_rooms(user), "HGETALL", keys.user_rooms(user))
+        flat = await self._redis.call("HGETALL", keys.user_rooms(user))
         names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
         rooms = sorted(room for room in names if after is None or room > after)
         rows = await asyncio.gather(*(self._summary(user, room, names[room]) for room in rooms[:limit]))
@@ -85,7 +69,7 @@ class RoomStore:
 
     async def _summary(self, user: str, room: str, name: str) -> RoomSummary:
         names = (keys.room_log(room), keys.room_meta(room), keys.room_read(room))
-        seq, read, last, stored_name = await self._script("room_summary", names, (user,))
+        seq, read, last, stored_name = await self._redis.script("room_summary", names, (user,))
         return RoomSummary(room, (stored_name or b"").decode() or name or room, int(seq), int(read), last)
 
     # --- receipts ---
@@ -93,39 +77,38 @@ class RoomStore:
     async def mark_read(self, room: str, user: str, seq: int) -> int | None:
         """Move the person's read mark forward; the new mark, or None when it did not move."""
         names = (keys.room_meta(room), keys.room_read(room))
-        moved = await self._script("room_read_mark", names, (user, str(seq)))
+        moved = await self._redis.script("room_read_mark", names, (user, str(seq)))
         return int(moved) or None
 
     async def read_marks(self, room: str, users: list[str]) -> dict[str, int]:
         if not users:
             return {}
-        marks = await self._call(keys.room_read(room), "HMGET", keys.room_read(room), *users)
+        marks = await self._redis.call("HMGET", keys.room_read(room), *users)
         return {user: int(mark) for user, mark in zip(users, marks, strict=True) if mark is not None}
 
     # --- people ---
 
     async def now_ms(self) -> int:
         """Redis's clock, ms since the epoch."""
-        seconds, micros = await self._call(keys.CONTROL, "TIME")
-        return int(seconds) * 1000 + int(micros) // 1000
+        return await self._redis.now_ms(keys.CONTROL)
 
     async def remember_name(self, user: str, name: str) -> None:
         key = keys.user_profile(user)
-        await self._call(key, "SET", key, name, "EX", _ROOMS_SECONDS)
+        await self._redis.call("SET", key, name, "EX", ROOM_LIST_SECONDS)
 
     async def names(self, users: list[str]) -> dict[str, str]:
         """Display names; a person unknown here is called by the id."""
-        found = await asyncio.gather(*(self._call(keys.user_profile(u), "GET", keys.user_profile(u)) for u in users))
+        found = await asyncio.gather(*(self._redis.call("GET", keys.user_profile(u)) for u in users))
         return {user: _text(name) or user for user, name in zip(users, found, strict=True)}
 
     # --- revocations ---
 
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
-        before = await self._call(keys.revoked_user(user), "GET", keys.revoked_user(user))
+        before = await self._redis.call("GET", keys.revoked_user(user))
         if before is not None and issued_at <= int(before):
             return True
-        return bool(token) and bool(await self._call(keys.revoked_token(token), "EXISTS", keys.revoked_token(token)))
+        return bool(token) and bool(await self._redis.call("EXISTS", keys.revoked_token(token)))
 
 
 def _text(value: bytes | None) -> str | None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from contract import keys
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_LIST, MAX_PRESENCE_ROOM
-from gateway.adapter.link import LinkDown
-from gateway.stores.log import translated
-from gateway.stores.presence import Scripts
+from gateway.stores.redis_port import RedisPort, Scripts
 
 ENTRY_SECONDS: Final = 60
 """An entry lives this long; refresh every 20 s."""
@@ -51,7 +49,7 @@ class RosterStore:
     """
 
     def __init__(self, scripts: Scripts, node: str, *, entry_seconds: int = ENTRY_SECONDS) -> None:
-        self._scripts = scripts
+        self._redis = RedisPort(scripts)
         self._node = node
         self._entry_seconds = entry_seconds
 
@@ -87,7 +85,7 @@ class RosterStore:
         return roster._replace(appeared=appeared, vanished=vanished)
 
     async def occupancy(self, room: str) -> int:
-        return int(await self._call(keys.room_heads(room), "HLEN"))
+        return int(await self._redis.call("HLEN", keys.room_heads(room)))
 
     async def page(self, room: str, after: str | None, limit: int = MAX_LIST) -> MembersPage:
         """Users in the room, page by page; `after` is what the page before returned.
@@ -99,7 +97,7 @@ class RosterStore:
             return await self._scan(room, after.removeprefix(_CURSOR))
         if await self.occupancy(room) > _SORTED_UP_TO:
             return await self._scan(room, "0")
-        names = sorted(name.decode() for name in await self._call(keys.room_heads(room), "HKEYS"))
+        names = sorted(name.decode() for name in await self._redis.call("HKEYS", keys.room_heads(room)))
         start = 0 if after is None else bisect_right(names, after)
         users = names[start : start + limit]
         return MembersPage(users, users[-1] if start + limit < len(names) else None)
@@ -107,24 +105,14 @@ class RosterStore:
     async def _scan(self, room: str, cursor: str) -> MembersPage:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 20 and int(cursor) < 2**64):
             raise RoomcastError(Code.BAD_REQUEST, "`after` is not of a page before")
-        following, flat = await self._call(keys.room_heads(room), "HSCAN", cursor, "COUNT", _SCAN_COUNT)
+        following, flat = await self._redis.call("HSCAN", keys.room_heads(room), cursor, "COUNT", _SCAN_COUNT)
         users = [name.decode() for name in flat[::2]]
         return MembersPage(users[:MAX_LIST], None if following == b"0" else f"{_CURSOR}{following.decode()}")
 
     async def _run(self, name: str, room: str, *args: str | int) -> Roster:
-        try:
-            reply = self._scripts.script(name, (keys.room_here(room), keys.room_heads(room)), args)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-        occupancy, appeared, vanished, users = await translated(reply)
+        names = (keys.room_here(room), keys.room_heads(room))
+        occupancy, appeared, vanished, users = await self._redis.script(name, names, args)
         return Roster(occupancy, _texts(appeared), _texts(vanished), _texts(users))
-
-    async def _call(self, key: str, command: str, *args: str | int) -> Any:
-        try:
-            reply = self._scripts.call(key, command, key, *args)
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-        return await translated(reply)
 
 
 def _texts(values: Iterable[bytes]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -11,9 +11,7 @@ from contract import keys
 from contract.envelope import MediaRequest, pack
 from contract.errors import Code, RoomcastError
 from contract.events import Media
-from gateway.adapter.backplane import Backplane
-from gateway.adapter.link import LinkDown
-from gateway.stores.log import translated
+from gateway.stores.redis_port import RedisPort, Scripts
 
 MAX_REQUESTS: Final = 10_000
 """Requests kept in the stream: with no signer alive, all of them are past their deadlines long before."""
@@ -26,19 +24,18 @@ class Uploads:
     that name it. Only reads uploads. Raises RoomcastError for Redis trouble.
     """
 
-    def __init__(self, backplane: Backplane, retention_seconds: int = 30 * 86_400) -> None:
-        self._backplane = backplane
+    def __init__(self, scripts: Scripts, retention_seconds: int = 30 * 86_400) -> None:
+        self._redis = RedisPort(scripts)
         self._retention_ms = retention_seconds * 1000
 
     async def now_ms(self) -> int:
         """Redis's clock, milliseconds since the epoch."""
-        seconds, microseconds = await self._call(keys.MEDIA_REQUESTS, "TIME")
-        return int(seconds) * 1000 + int(microseconds) // 1000
+        return await self._redis.now_ms(keys.MEDIA_REQUESTS)
 
     async def post(self, request: MediaRequest) -> None:
         """Hand a request to whichever signer is first."""
         stream = keys.MEDIA_REQUESTS
-        await self._call(stream, "XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
+        await self._redis.call("XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
 
     async def verified_media(self, upload: str, user: str, room: str) -> Media:
         """What a message of `user` in `room` may say about this upload.
@@ -48,7 +45,7 @@ class Uploads:
         """
         name = keys.upload(upload)
         (owner, stored_room, media), life_ms = await asyncio.gather(
-            self._read(upload, "owner", "room", "media"), self._call(name, "PTTL", name)
+            self._read(upload, "owner", "room", "media"), self._redis.call("PTTL", name)
         )
         if owner is None or stored_room is None:
             raise RoomcastError(Code.UPLOAD_EXPIRED)
@@ -70,11 +67,5 @@ class Uploads:
 
     async def _read(self, upload: str, *fields: str) -> list[bytes | None]:
         name = keys.upload(upload)
-        found: list[bytes | None] = await self._call(name, "HMGET", name, *fields)
+        found: list[bytes | None] = await self._redis.call("HMGET", name, *fields)
         return found
-
-    async def _call(self, key: str, *args: bytes | str | int) -> Any:
-        try:
-            return await translated(self._backplane.call(key, *args))
-        except LinkDown as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error

@@ -23,6 +23,7 @@ from gateway.adapter.backplane import Backplane
 from gateway.media import MediaDesk, Patience
 from gateway.stores.uploads import Uploads
 from tests import s3, servers
+from tests.backplanes import running_backplane
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "files"
@@ -100,9 +101,6 @@ class Gateway(NamedTuple):
 async def gateway(redis_url: str, patience: Patience | None = None) -> AsyncIterator[Gateway]:
     """A desk and a store over one backplane, hearing the node's channel."""
     node = f"test-{secrets.token_hex(4)}"
-    backplane = Backplane(redis_url, name=node)
-    uploads = Uploads(backplane)
-    desk = MediaDesk(uploads, node, lambda: secrets.token_hex(8), patience or Patience())
     messages = Reader(NodeMessage)
 
     def hear(_: bytes, data: bytes) -> None:
@@ -110,14 +108,11 @@ async def gateway(redis_url: str, patience: Patience | None = None) -> AsyncIter
         assert isinstance(message, MediaReply)
         desk.reply(message)
 
-    backplane.on_message = hear
-    backplane.start()
-    try:
-        await backplane.wait_up()
+    async with running_backplane(redis_url, node, hear) as backplane:
+        uploads = Uploads(backplane)
+        desk = MediaDesk(uploads, node, lambda: secrets.token_hex(8), patience or Patience())
         await backplane.subscribe(keys.node_channel(node))
         yield Gateway(desk, uploads, backplane)
-    finally:
-        await backplane.close()
 
 
 async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.adapter import RedisAdapter
 from tests.adapters import Node, aiohttp_node, asgi_node, listener
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -114,14 +115,14 @@ async def test_entering_leaving_and_closing_from_another_node(nodes: list[Node])
     async with listener(nodes[1]) as ear:
         sid = ear.client.get_sid()
         await nodes[0].sio.enter_room(sid, "remote")
-        await until(lambda: "remote" in nodes[1].sio.rooms(sid))
+        await until(lambda: "remote" in nodes[1].sio.rooms(sid), "it is in the room")
         await nodes[2].sio.emit("in", 1, room="remote")
         await ear.wait(1)
         await nodes[0].sio.leave_room(sid, "remote")
-        await until(lambda: "remote" not in nodes[1].sio.rooms(sid))
+        await until(lambda: "remote" not in nodes[1].sio.rooms(sid), "it has left")
         await nodes[1].sio.enter_room(sid, "closing")
         await nodes[0].sio.close_room("closing")
-        await until(lambda: "closing" not in nodes[1].sio.rooms(sid))
+        await until(lambda: "closing" not in nodes[1].sio.rooms(sid), "the room is closed")
         await nodes[0].sio.emit("late", 1, room=["remote", "closing"])
         await settle(nodes)
         assert ear.heard == [("in", 1)]
@@ -131,7 +132,7 @@ async def test_disconnecting_from_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
         async with listener(target) as ear:
             await nodes[0].sio.disconnect(ear.client.get_sid())
-            await until(lambda ear=ear: not ear.client.connected)
+            await until(lambda ear=ear: not ear.client.connected, "it is disconnected")
 
 
 async def test_nobody_left_means_unsubscribed(redis_url: str) -> None:
@@ -139,7 +140,7 @@ async def test_nobody_left_means_unsubscribed(redis_url: str) -> None:
         await node.sio.enter_room(ear.client.get_sid(), "short")
         assert node.adapter.fanout.rooms == 1
         await node.sio.leave_room(ear.client.get_sid(), "short")
-        await until(lambda: node.adapter.fanout.rooms == 0)
+        await until(lambda: node.adapter.fanout.rooms == 0, "no room is heard")
         await node.sio.enter_room(ear.client.get_sid(), "short")
         await node.sio.emit("again", 1, room="short")
         assert await ear.wait(1) == [("again", 1)]
@@ -164,15 +165,7 @@ async def test_a_lost_pubsub_link_is_subscribed_again(nodes: list[Node], redis_p
         await nodes[0].sio.enter_room(ear.client.get_sid(), "room")
         with redis.Redis(port=redis_port) as admin:
             admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await until(lambda: nodes[0].adapter.backplane.reconnects == 1)
-        await until(lambda: all(node.adapter.is_ready for node in nodes))
+        await until(lambda: nodes[0].adapter.backplane.reconnects == 1, "a new link")
+        await until(lambda: all(node.adapter.is_ready for node in nodes), "all are ready")
         await nodes[1].sio.emit("after", 1, room="room")
         assert await ear.wait(1) == [("after", 1)]
-
-
-async def until(condition: object, seconds: float = 5.0) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():  # type: ignore[operator]
-        if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError("the condition did not come true")
-        await asyncio.sleep(0.01)

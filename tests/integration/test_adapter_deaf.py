@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from gateway.adapter import RedisAdapter
 from gateway.adapter.members import Client
 from gateway.stores.log import LogStore
 from tests.proxy import MutingProxy, muting_proxy
+from tests.waiting import until
 
 
 class Heard:
@@ -45,12 +45,12 @@ async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(r
         assert adapter.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
         try:
             await log.append("room", "u", "1", b'"n":1}')
-            await until(lambda: len(heard.packets) == 1, 2)
+            await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
             await go_deaf(adapter, proxy)
             for number in range(5):
                 await log.append("room", "u", f"deaf{number}", b'"n":1}')
             proxy.is_muted = False
-            await until(lambda: adapter.is_ready and len(heard.packets) == 6, 8)
+            await until(lambda: adapter.is_ready and len(heard.packets) == 6, "the lost ones are heard", 8)
             assert [seq_of(packet) for packet in heard.packets] == [1, 2, 3, 4, 5, 6]
         finally:
             await adapter.close()
@@ -64,11 +64,5 @@ async def go_deaf(adapter: RedisAdapter, proxy: MutingProxy) -> None:
     """Commands still work, nothing comes: unready within five seconds."""
     proxy.is_muted = True
     started = time.monotonic()
-    await until(lambda: not adapter.is_ready, 6)
+    await until(lambda: not adapter.is_ready, "it turns unready", 6)
     assert time.monotonic() - started < 5
-
-
-async def until(condition: object, seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.02)

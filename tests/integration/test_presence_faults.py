@@ -29,7 +29,8 @@ from presence.store import PresenceStore as SweeperStore
 from presence.store import StoreError, connect
 from presence.sweeper import Sweeper
 from tests import servers
-from tests.integration.test_presence_store import WINDOWS, Cluster, Recorder, running_cluster, until
+from tests.integration.test_presence_store import WINDOWS, Cluster, Recorder, running_cluster
+from tests.waiting import until
 
 STOPPED_SECONDS = 4.0
 PAUSE_WINDOWS = replace(WINDOWS, grace_seconds=4.0)

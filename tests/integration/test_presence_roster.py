@@ -15,17 +15,15 @@ from contract import keys
 from contract.errors import Code, RoomcastError
 from gateway.adapter.backplane import Backplane
 from gateway.stores.roster import Roster, RosterStore
+from tests.backplanes import running_backplane
 
 ROOM = "public:lobby"
 
 
 @pytest.fixture
 async def backplane(redis_url: str) -> AsyncIterator[Backplane]:
-    backplane = Backplane(redis_url, name="test")
-    backplane.start()
-    await backplane.wait_up()
-    yield backplane
-    await backplane.close()
+    async with running_backplane(redis_url) as backplane:
+        yield backplane
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from contract import keys
 from contract.envelope import PresenceChanges, Reader
 from contract.errors import RoomcastError
-from gateway.adapter.backplane import Backplane
+from gateway.adapter.backplane import Backplane, make_backplane
 from gateway.presence import Attendance, Touch
 from gateway.stores.presence import PresenceStore
 from presence.state import Doubt, Mark, Node, Verdict, Windows
@@ -22,6 +22,8 @@ from presence.store import PresenceStore as SweeperStore
 from presence.store import connect
 from presence.sweeper import Sweeper
 from tests import servers
+from tests.backplanes import running_backplane
+from tests.waiting import until
 
 # One unit of time is a second instead of thirty: a heartbeat every second, offline after two.
 WINDOWS = Windows(
@@ -48,13 +50,6 @@ class Cluster:
         self.two = PresenceStore(backplane, "2", "inc-2")
         self.sweeper = SweeperStore(connect(sweeper_url or url), WINDOWS)
         self.heard: list[tuple[str, str, int, str]] = []
-        self._reader = Reader(PresenceChanges)
-        backplane.on_message = self._hear
-
-    def _hear(self, channel: bytes, data: bytes) -> None:
-        for row in self._reader.unpack(data).rows:
-            assert channel.decode() == keys.presence_channel(keys.presence_shard(row[0]))
-            self.heard.append(tuple(row))
 
     async def shows(self, *users: str) -> dict[str, str]:
         return {user: shown.status for user, shown in (await self.one.query(users)).items()}
@@ -81,27 +76,24 @@ class Cluster:
         )
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        await asyncio.sleep(0.01)
-
-
 @asynccontextmanager
 async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Cluster]:
-    backplane = Backplane(url, name="test")
-    backplane.start()
-    await backplane.wait_up()
-    cluster = Cluster(url, backplane, sweeper_url)
-    try:
-        for shard in range(keys.PRESENCE_SHARDS):
-            await backplane.subscribe(keys.presence_channel(shard))
-        yield cluster
-    finally:
-        await cluster.sweeper.close()
-        await cluster.redis.aclose()
-        await backplane.close()
+    reader = Reader(PresenceChanges)
+
+    def hear(channel: bytes, data: bytes) -> None:
+        for row in reader.unpack(data).rows:
+            assert channel.decode() == keys.presence_channel(keys.presence_shard(row[0]))
+            cluster.heard.append(tuple(row))
+
+    async with running_backplane(url, hear=hear) as backplane:
+        cluster = Cluster(url, backplane, sweeper_url)
+        try:
+            for shard in range(keys.PRESENCE_SHARDS):
+                await backplane.subscribe(keys.presence_channel(shard))
+            yield cluster
+        finally:
+            await cluster.sweeper.close()
+            await cluster.redis.aclose()
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +230,7 @@ class TestUnknown:
         assert await cluster.sweep("ada") == 0
 
     async def test_no_link_is_a_coded_error(self) -> None:
-        backplane = Backplane("redis://127.0.0.1:1", name="test")
+        backplane = make_backplane("redis://127.0.0.1:1", name="test")
         backplane.start()
         store = PresenceStore(backplane, "1", "i")
         with pytest.raises(RoomcastError, match="unavailable"):
@@ -403,11 +395,12 @@ class TestSweeper:
         ghosts = [f"ghost{n}" for n in range(2000)]
         await cluster.one.touch([Touch(user, f"c-{user}", "online", "") for user in [*ghosts, "ada"]])
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
-            deadline = time.monotonic() + 20
-            while recorder.total_expired < len(ghosts):
-                assert time.monotonic() < deadline
+
+            async def are_gone() -> bool:
                 assert await cluster.one.keep(["ada"]) == []
-                await asyncio.sleep(0.1)
+                return recorder.total_expired >= len(ghosts)
+
+            await until(are_gone, "the ghosts are gone", 20)
         assert await cluster.shows("ada", "ghost0") == {"ada": "online", "ghost0": "offline"}
         assert [row for row in await cluster.news() if row[0] == "ada"] == [("ada", "online", "")]
         assert set(recorder.doubts) == {Doubt.FRESH}

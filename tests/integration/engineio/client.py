@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,15 +32,6 @@ async def serving(server: Any, path: str) -> AsyncIterator[str]:
     finally:
         await server.shutdown()
         await runner.cleanup()
-
-
-async def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Polls until `condition` holds."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        if asyncio.get_running_loop().time() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
-        await asyncio.sleep(0.005)
 
 
 def soon(awaitable: Awaitable[Any]) -> Any:

@@ -13,8 +13,9 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from gateway.engineio import Rules
-from tests.integration.engineio.client import Polling, WebSocket, serving, until
+from tests.integration.engineio.client import Polling, WebSocket, serving
 from tests.integration.engineio.test_socketio import PATH, App
+from tests.waiting import until
 
 ROUNDS = 250
 PIECES = [

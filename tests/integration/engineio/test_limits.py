@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.engineio import Caller, EngineServer, Frames, NoObserver, Reason, Refusal, Rules
-from tests.integration.engineio.client import Polling, WebSocket, serving, soon, until
+from tests.integration.engineio.client import Polling, WebSocket, serving, soon
+from tests.waiting import until
 
 PATH = "engine.io"
 MEGABYTE = 1_000_000

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.engineio import EngineServer, Frames, Reason, Rules
-from tests.integration.engineio.client import Polling, WebSocket, serving, soon, until
+from tests.integration.engineio.client import Polling, WebSocket, serving, soon
+from tests.waiting import until
 
 PATH = "engine.io"
 RULES = Rules(ping_interval=0.3, ping_timeout=0.2, connect_seconds=60)

@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 
 from gateway.engineio import Reason, Rules
 from gateway.server import SocketServer, create_server
-from tests.integration.engineio.client import Polling, WebSocket, serving, until
+from tests.integration.engineio.client import Polling, WebSocket, serving
+from tests.waiting import until
 
 PATH = "socket.io"
 

@@ -1,0 +1,63 @@
+"""How the stores reach Redis. Here its trouble becomes ours: LinkError comes in, RoomcastError goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from contract.errors import Code, RoomcastError
+from gateway.adapter.link import CommandError, LinkDown, LinkError, LinkLost
+
+
+class Scripts(Protocol):
+    """What the stores need of `gateway.adapter.backplane.Backplane`."""
+
+    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]: ...
+
+    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]: ...
+
+
+class RedisPort:
+    """Raises RoomcastError: UNAVAILABLE (nothing was done, or Redis refused), OUTCOME_UNKNOWN (no answer came)."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def call(self, command: str, key: str, *args: bytes | str | int) -> Any:
+        """One command on one key."""
+        with translated():
+            return await self._scripts.call(key, command, key, *args)
+
+    async def script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Any:
+        """`contract/scripts/<name>.lua` with `names` as its KEYS."""
+        with translated():
+            return await self._scripts.script(name, names, args)
+
+    async def now_ms(self, key: str) -> int:
+        """The clock of the server that holds `key`, milliseconds since the epoch."""
+        with translated():
+            seconds, microseconds = await self._scripts.call(key, "TIME")
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Redis's trouble within the block, as a RoomcastError."""
+    try:
+        yield
+    except LinkError as error:
+        raise translation(error) from error
+
+
+def translation(error: LinkError) -> RoomcastError:
+    """Of what Redis itself says only the first word (OOM, MISCONF, READONLY): enough to act on, without internals."""
+    match error:
+        case LinkDown():
+            return RoomcastError(Code.UNAVAILABLE)
+        case LinkLost():
+            return RoomcastError(Code.OUTCOME_UNKNOWN)
+        case CommandError():
+            return RoomcastError(Code.UNAVAILABLE, str(error).split(" ", 1)[0].lower())
+        case _:
+            return RoomcastError(Code.INTERNAL)

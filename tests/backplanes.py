@@ -1,0 +1,24 @@
+"""A backplane that is up, for tests of what stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from gateway.adapter.backplane import Backplane, make_backplane
+
+Hear = Callable[[bytes, bytes], None]
+
+
+@asynccontextmanager
+async def running_backplane(url: str, name: str = "test", hear: Hear | None = None) -> AsyncIterator[Backplane]:
+    """`hear(channel, data)` hears whatever is subscribed."""
+    backplane = make_backplane(url, name=name)
+    if hear is not None:
+        backplane.on_message = hear
+    backplane.start()
+    try:
+        await backplane.wait_up()
+        yield backplane
+    finally:
+        await backplane.close()

@@ -1,0 +1,22 @@
+"""Waiting for what another task or process does: polled, with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+    """The condition's value once it is true; it may be a coroutine function. Raises TimeoutError that names `what`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = condition()
+        if isawaitable(value):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        await asyncio.sleep(0.01)
