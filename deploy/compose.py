@@ -62,6 +62,7 @@ def nginx_values() -> dict[str, str]:
         "NGINX_LOG_LEVEL": "error",
         "RESOLVER": "resolver 127.0.0.11 valid=5s ipv6=off;",
         "GATEWAY_SERVERS": nginx_config.gateway_servers(addresses, " resolve"),
+        "WEBSOCKET_SERVERS": nginx_config.websocket_servers(addresses, " resolve"),
         "GATEWAY_UPSTREAMS": " ".join(nginx_config.gateway_upstreams(addresses, " resolve").split()),
         "WEB_ROOT": "/usr/share/nginx/html",
         "S3_SERVER": f"storage:{STORAGE_PORT}",

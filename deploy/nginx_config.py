@@ -27,6 +27,15 @@ def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
     return " ".join(f"server {address}{suffix} {_RETRY};" for address in addresses)
 
 
+def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
+    """The same for new WebSockets, which always try every gateway.
+
+    nginx takes a gateway that refused once for well again only when a request to it has ended, and a WebSocket ends
+    hours later: until then it would get one new session every other second, and the rest "No gateway".
+    """
+    return " ".join(f"server {address}{suffix} max_fails=0;" for address in addresses)
+
+
 def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
     """`upstream gateway_<n>` for each address, so that a session id's number leads to exactly one."""
     return "\n    ".join(
@@ -49,6 +58,7 @@ def local_values(ports: Ports, *, cpus: int, open_files: int, upload_bytes: int 
         "NGINX_LOG_LEVEL": "crit",
         "RESOLVER": "",
         "GATEWAY_SERVERS": gateway_servers(addresses).replace("; ", ";\n        "),
+        "WEBSOCKET_SERVERS": websocket_servers(addresses).replace("; ", ";\n        "),
         "GATEWAY_UPSTREAMS": gateway_upstreams(addresses),
         "WEB_ROOT": "page",
         "S3_SERVER": f"{HOST}:{ports.s3}",

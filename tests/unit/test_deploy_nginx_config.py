@@ -48,3 +48,12 @@ def test_reads_wait_longer_than_a_ping_takes() -> None:
 def test_the_upload_limit_leaves_room_for_the_form() -> None:
     values = nginx_config.local_values(Ports(1), cpus=1, open_files=1, upload_bytes=1_000_000)
     assert 1_000_000 < int(values["S3_MAX_BODY"]) < 1_100_000
+
+
+def test_no_gateway_is_left_out_for_new_websockets() -> None:
+    """nginx would take one that refused once for well again only when a WebSocket to it has ended."""
+    rendered = nginx_config.render(nginx_config.local_values(Ports(8080), cpus=2, open_files=1024))
+    upstream = rendered.split("upstream websocket_sessions {")[1].split("}")[0]
+    servers = [line for line in upstream.splitlines() if "server 127" in line]
+    assert len(servers) == 16
+    assert all("max_fails=0" in line for line in servers)
