@@ -48,8 +48,8 @@ class Ledger:
     """What the clients of one run note beside the journal."""
 
     answers: list[Answer] = field(default_factory=list)
-    turned: list[tuple[float, int, float]] = field(default_factory=list)
-    """Refusals by HTTP: when, status, Retry-After."""
+    turned: list[tuple[float, Turned]] = field(default_factory=list)
+    """Refusals by HTTP, and when."""
     failed_connects: list[tuple[float, str]] = field(default_factory=list)
     connects: int = 0
     told: dict[str, int] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class Person:
                     wire = await self._connect()
                 await self._stay(wire)
             except Turned as refusal:
-                self._ledger.turned.append((self._clock(), refusal.status, refusal.wait))
+                self._ledger.turned.append((self._clock(), refusal))
                 wait = refusal.wait
             except (OSError, TimeoutError) as error:
                 self._ledger.failed_connects.append((self._clock(), str(error) or type(error).__name__))

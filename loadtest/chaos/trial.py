@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -145,7 +146,10 @@ def _note_ledger(crowd: Crowd, result: Result) -> None:
     result.notes.append("sends: " + ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())))
     if crowd.ledger.told:
         result.notes.append("heard: " + ", ".join(f"{count} {name}" for name, count in crowd.ledger.told.items()))
-    if crowd.ledger.failed_connects or crowd.ledger.turned:
-        result.notes.append(f"connects: {crowd.ledger.connects}, failed {len(crowd.ledger.failed_connects)}")
+    failed = Counter(reason for _, reason in crowd.ledger.failed_connects)
+    failed.update(str(refusal) for _, refusal in crowd.ledger.turned)
+    if failed:
+        kinds = ", ".join(f"{count} {reason}" for reason, count in failed.most_common(5))
+        result.notes.append(f"connects: {crowd.ledger.connects}, of them failed: {kinds}")
     if crowd.skipped:
         result.notes.append(f"{crowd.skipped} messages were not written: too much waited already")

@@ -21,10 +21,10 @@ class WireLost(ConnectionError):
 
 
 class Turned(WireLost):
-    """Refused before any packet: an HTTP status and the seconds of its Retry-After."""
+    """Refused before any packet: an HTTP status, the seconds of its Retry-After, and what it says."""
 
-    def __init__(self, status: int, wait: float) -> None:
-        super().__init__(f"HTTP {status}")
+    def __init__(self, status: int, wait: float, words: str) -> None:
+        super().__init__(f"HTTP {status} {words}")
         self.status = status
         self.wait = wait
 
@@ -120,7 +120,7 @@ class Wire(asyncio.Protocol):
         status = int(lines[0].split(" ")[1])
         if status != 101:
             headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
-            self._end(Turned(status, retry_after(headers.get("retry-after"))))
+            self._end(Turned(status, retry_after(headers.get("retry-after")), rest.decode("latin-1")[:80]))
             self.abort("refused")
             return b""
         self._upgraded = True

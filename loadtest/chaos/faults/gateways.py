@@ -86,7 +86,7 @@ async def reconnect_storm(rig: Rig) -> None:
     await rig.settle(60.0)
     await asyncio.sleep(rig.span.after)
     times = times_back(rig.crowd.people, died, died)
-    turned = [wait for at, status, wait in rig.crowd.ledger.turned if at >= died and status in (429, 503)]
+    turned = [refusal.wait for at, refusal in rig.crowd.ledger.turned if at >= died and refusal.status in (429, 503)]
     rig.figure("clients cut off", len(times), len(rig.crowd.people), "", at_least=True)
     rig.figure("last one back", times[-1] if times else float("inf"), 30.0)
     rig.figure("turned away", len(turned), None, "")
