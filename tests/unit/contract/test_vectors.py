@@ -1,0 +1,96 @@
+"""The golden files in `contract/vectors/` against the Python contract; the browser client reads the first, too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from contract import envelope, events
+from contract.envelope import RoomPacket
+from contract.errors import Code
+from contract.ids import is_room_id, is_user_id
+
+VECTORS = Path(envelope.__file__).parent / "vectors"
+BROWSER: dict[str, Any] = json.loads((VECTORS / "browser.json").read_text())
+PACKETS: dict[str, Any] = json.loads((VECTORS / "room_packets.json").read_text())["packets"]
+
+
+class TestBrowser:
+    def test_events(self) -> None:
+        assert BROWSER["client_events"] == list(events.EVENTS)
+        assert BROWSER["server_events"] == list(events.SERVER_EVENTS)
+
+    def test_errors(self) -> None:
+        ours = {code.reason: {"code": code.number, "retryable": code.retryable} for code in Code}
+        assert BROWSER["errors"] == ours
+
+    def test_limits(self) -> None:
+        assert BROWSER["limits"] == {
+            "heartbeat_seconds": events.HEARTBEAT_SECONDS,
+            "typing_seconds": events.TYPING_SECONDS,
+            "max_list": events.MAX_LIST,
+        }
+
+    @pytest.mark.parametrize("verdict", ["valid", "invalid"])
+    def test_ids_by_hand_and_in_payloads(self, verdict: str) -> None:
+        rooms, users, expected = BROWSER["room_ids"][verdict], BROWSER["user_ids"][verdict], verdict == "valid"
+        assert {room: is_room_id(room) for room in rooms} == dict.fromkeys(rooms, expected)
+        assert {user: is_user_id(user) for user in users} == dict.fromkeys(users, expected)
+        assert {room: accepts("room:leave", room=room) for room in rooms} == dict.fromkeys(rooms, expected)
+        assert {user: accepts("presence:query", users=[user]) for user in users} == dict.fromkeys(users, expected)
+
+    def test_nothing_else_is_in_the_file(self) -> None:
+        known = {"about", "client_events", "server_events", "errors", "limits", "room_ids", "user_ids"}
+        assert set(BROWSER) == known
+
+
+def accepts(event: str, **payload: Any) -> bool:
+    try:
+        msgspec.convert(payload, events.EVENTS[event])
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+class TestRoomPackets:
+    def test_every_kind_has_a_sample(self) -> None:
+        assert sorted(sample["kind"] for sample in PACKETS.values()) == [1, 2, 3, 4, 5]
+
+    @pytest.mark.parametrize("name", PACKETS)
+    def test_a_sample_is_read_as_it_says(self, name: str) -> None:
+        sample = PACKETS[name]
+        epoch = sample["epoch"].encode() if sample["epoch"] is not None else envelope.NO_EPOCH
+        read = envelope.unpack_room(bytes.fromhex(sample["hex"]))
+        assert read[:-1] == (sample["kind"], epoch, sample["seq"], sample["namespace"], tuple(sample["skip"]))
+        assert content(read) == (sample.get("text"), sample.get("attachments", []), sample.get("note"))
+
+    @pytest.mark.parametrize("name", ["event", "binary", "close", "note"])
+    def test_a_sample_is_packed_to_the_same_bytes(self, name: str) -> None:
+        assert pack(PACKETS[name]).hex() == PACKETS[name]["hex"]
+
+
+def content(packet: RoomPacket) -> tuple[str | None, list[str], Any]:
+    """Text, attachments as hex, and note, as a sample gives them."""
+    if packet.kind == envelope.KIND_NOTE:
+        note = envelope.Reader(envelope.RoomNote).unpack(packet.body)
+        return None, [], json.loads(msgspec.json.encode(note))
+    if packet.kind == envelope.KIND_BINARY:
+        text, attachments = envelope.split_attachments(packet.body)
+        return text.decode(), [attachment.hex() for attachment in attachments], None
+    return packet.body.decode(), [], None
+
+
+def pack(sample: dict[str, Any]) -> bytes:
+    namespace = sample["namespace"]
+    match sample["kind"]:
+        case envelope.KIND_CLOSE:
+            return envelope.pack_close(namespace)
+        case envelope.KIND_NOTE:
+            return envelope.pack_note(namespace, msgspec.convert(sample["note"], envelope.RoomNote))
+        case _:
+            attachments = tuple(bytes.fromhex(text) for text in sample.get("attachments", []))
+            return envelope.pack_event(namespace, sample["text"].encode(), tuple(sample["skip"]), attachments)
