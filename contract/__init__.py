@@ -8,7 +8,7 @@ Four files hold all names that cross a process boundary, each name once:
 * `errors`    numbered error codes, and whether a retry can help
 
 `scripts/` holds one commented Lua file per atomic change in Redis; `lua` loads them.
-`vectors/` holds golden data for tests: `browser.json` for Python and TypeScript, `room_packets.json` for Python and Lua.
+`vectors/` holds golden data for tests: names for Python and TypeScript, room packets for Python and Lua.
 `backend` is the small client for back ends that publish into rooms, `python -m contract` a command line over it.
 
 `log_entry` and `tokens` are what gateways and back ends do alike: entering a message, signing a token.

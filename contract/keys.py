@@ -17,7 +17,7 @@
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
-| `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past the last touch |
+| `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
 | `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past a touch |
 | `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
