@@ -16,7 +16,7 @@ from tests.cluster.wires import NodeWire
 from tests.integration.media_rig import picture, store
 
 AWAY_SECONDS = 15.0
-AGED_SECONDS = 50
+AGED_SECONDS = 58
 
 
 @pytest.fixture

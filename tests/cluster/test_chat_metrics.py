@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy import tools
 from deploy.cluster import Cluster
 from tests.cluster.people import LOBBY, Party
 from tests.integration.media_rig import picture
@@ -41,9 +41,10 @@ async def test_metrics_can_be_read_and_carry_our_name(used: Cluster) -> None:
 
 
 async def test_promtool_finds_nothing_to_say(used: Cluster) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed")
+    try:
+        promtool = tools.require("promtool")
+    except tools.MissingTool as error:
+        pytest.skip(str(error))
     for name in KINDS:
         text = requests.get(used.metrics_url(name), timeout=5).text
         done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
