@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
-from loadtest.chaos.faults import clients, gateways, network, parts, redis
+from deploy.cluster import Cluster
+from loadtest.chaos import stages
+from loadtest.chaos.faults import clients, failover, gateways, network, parts, redis
 from loadtest.chaos.rig import Rig
+from loadtest.chaos.stages import Stage
 
 Level = str
 LEVELS: Final = ("everysec", "always", "wait")
@@ -27,8 +31,8 @@ class Fault:
     signers: int = 1
     env: Mapping[str, str] = field(default_factory=dict)
     clients: int | None = None
-    needs: str = ""
-    """Why it cannot run yet; '' when it can."""
+    stage: Callable[[Cluster, str], AbstractContextManager[Stage]] | None = None
+    """Where the data lives, when it is not the cluster's own Redis; then no sweeper or signer runs."""
 
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -55,9 +59,29 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("half-open", "half-open TCP", clients.half_open, env=clients.HALF_OPEN_ENV),
     Fault("clock-skew", "clock ± 1 h on one process", gateways.clock_skew),
     Fault("reconnect-storm", "reconnect storm: all gateways killed", gateways.reconnect_storm, clients=5000),
-    Fault("sentinel-failover", "Sentinel failover", gateways.roll, needs="not written yet"),
-    Fault("cluster-failover", "cluster node failover", gateways.roll, needs="not written yet"),
-    Fault("slot-migration", "a live slot migration on the cluster", gateways.roll, needs="not written yet"),
+    Fault(
+        "sentinel-failover",
+        "Sentinel failover",
+        failover.sentinel_failover,
+        may_declare=True,
+        levels=LEVELS,
+        stage=stages.sentinels,
+    ),
+    Fault(
+        "cluster-failover",
+        "cluster node failover",
+        failover.cluster_failover,
+        may_declare=True,
+        levels=LEVELS,
+        stage=stages.masters,
+    ),
+    Fault(
+        "slot-migration",
+        "a live slot migration on the cluster",
+        failover.slot_migration,
+        levels=LEVELS,
+        stage=stages.masters,
+    ),
 )
 
 

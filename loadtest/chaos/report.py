@@ -19,7 +19,7 @@ _SHOWN: Final = 5
 
 
 def outcome(result: Result) -> str:
-    if result.verdict is None:
+    if result.not_run:
         return "not run"
     return "passed" if result.passed else "FAILED"
 
@@ -28,7 +28,7 @@ def as_text(result: Result) -> str:
     """Everything about one row."""
     lines = [f"   {outcome(result)} in {result.seconds:.0f} s"]
     if result.verdict is None:
-        return f"{lines[0]}: {result.not_run}"
+        return f"{lines[0]}: {result.not_run or result.broke}"
     lines.append(f"   {counts(result.verdict)}")
     for node, found in sorted(result.verdict.per_node.items()):
         lines.append(f"   gateway {node}: " + ", ".join(f"{kind} {found[kind]}" for kind in KINDS if found[kind]))
@@ -48,7 +48,7 @@ def summary(results: Sequence[Result]) -> str:
     lines = [f"{outcome(result):8} {result.fault} (seed {result.plan.seed})" for result in results]
     for result in results:
         lines += [f"missed: {result.fault} (seed {result.plan.seed}): {sentence}" for sentence in result.failures]
-        if result.verdict is None:
+        if result.not_run:
             lines.append(f"not run: {result.fault}: {result.not_run}")
     return "\n".join(lines)
 
@@ -79,7 +79,7 @@ def markdown(results: Sequence[Result]) -> str:
 def _line(result: Result) -> str:
     first = f"| {result.title} (`{result.fault}`) | {result.plan.level} | {result.plan.seed} | {outcome(result)}"
     if result.verdict is None:
-        return f"{first} | | | {'| ' * len(KINDS)}| {result.not_run.replace('|', '/')} |"
+        return f"{first} | | | {'| ' * len(KINDS)}| {(result.not_run or result.broke).replace('|', '/')} |"
     verdict = result.verdict
     cells = [f"{result.seconds:.0f}", f"{verdict.acked:,}", f"{verdict.deliveries:,}"]
     cells += [str(verdict.counts[kind]) for kind in KINDS]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -22,6 +22,8 @@ from loadtest.chaos.crowd import Crowd, NotReached, clock, times_back
 from loadtest.chaos.figures import Figure, share_within
 from loadtest.chaos.person import Person
 from loadtest.chaos.redis_admin import RedisAdmin
+from loadtest.chaos.stages import Stage
+from loadtest.chaos.wire import WireLost
 
 P99_FLOOR_MS: Final = 25.0
 """A p99 below this counts as this: there the machine's own scheduling decides, and a ratio says nothing."""
@@ -52,6 +54,7 @@ class Rig:
     random: Random
     span: Span
     gateways: tuple[str, ...]
+    stage: Stage | None = None
     steady: tuple[float, float] = (0.0, 0.0)
     """When the load before the fault was counted."""
     figures: list[Figure] = field(default_factory=list)
@@ -188,11 +191,15 @@ class Rig:
             await tasks.cancel()
 
     async def ask(self, name: str, payload: dict[str, Any], seconds: float = 8.0) -> dict[str, Any]:
-        """One request by some connected client. Raises NotReached when nobody is connected, TimeoutError, WireLost."""
-        wire = next((person.wire for person in self.crowd.people if person.wire is not None), None)
-        if wire is None:
-            raise NotReached("nobody is connected")
-        return await wire.call(name, payload, seconds)
+        """One request by some connected client, or by the next where that one is just being cut off.
+
+        Raises NotReached when nobody gets an answer.
+        """
+        for person in self.crowd.people:
+            if person.wire is not None:
+                with suppress(TimeoutError, WireLost):
+                    return await person.wire.call(name, payload, seconds)
+        raise NotReached(f"{name}: nobody gets an answer")
 
     async def offline(self, people: list[Person]) -> list[str]:
         """Which of these people's presence says offline."""

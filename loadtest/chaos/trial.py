@@ -7,14 +7,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import uvloop
 
-from deploy.cluster import Cluster, free_base
+from deploy.cluster import Cluster, ClusterFailed, free_base
 from loadtest.chaos import checker
 from loadtest.chaos.catalogue import Fault
 from loadtest.chaos.checker import Verdict
@@ -22,6 +22,7 @@ from loadtest.chaos.crowd import Crowd, NotReached, Size, clock
 from loadtest.chaos.figures import Figure
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
 from loadtest.chaos.rig import CannotRun, Rig, Span
+from loadtest.chaos.stages import Stage
 
 _WARM_SECONDS = 1.0
 Say = Callable[[str], None]
@@ -39,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """What came of it. `verdict` None: it was not run, and `not_run` says why."""
+    """What came of it. `verdict` None: it could not be run (`not_run` says why), or broke off (`broke` says how)."""
 
     fault: str
     title: str
@@ -49,12 +50,13 @@ class Result:
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     not_run: str = ""
+    broke: str = ""
 
     @property
     def failures(self) -> list[str]:
         """One sentence per thing that did not hold."""
         if self.verdict is None:
-            return []
+            return [self.broke] if self.broke else []
         return [*self.verdict.failures, *(str(figure) for figure in self.figures if not figure.holds)]
 
     @property
@@ -66,13 +68,16 @@ def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
     """On a cluster of its own, which ends with it. Call in the main thread."""
     if reason := _reason_against(fault, plan):
         return Result(fault.name, fault.title, plan, not_run=reason)
-    with own_cluster(fault) as cluster:
-        return run_on(cluster, fault, plan, say)
+    try:
+        with ExitStack() as stack:
+            cluster = stack.enter_context(own_cluster(fault))
+            stage = stack.enter_context(fault.stage(cluster, plan.level)) if fault.stage else None
+            return run_on(cluster, fault, plan, say, stage)
+    except (ClusterFailed, NotReached) as error:
+        return Result(fault.name, fault.title, plan, broke=f"did not start or end: {error}")
 
 
 def _reason_against(fault: Fault, plan: Plan) -> str:
-    if fault.needs:
-        return fault.needs
     return "" if plan.level in fault.levels else f"has no meaning at the level {plan.level}"
 
 
@@ -85,37 +90,39 @@ def own_cluster(fault: Fault, env: dict[str, str] | None = None) -> Iterator[Clu
         with Cluster(
             free_base(),
             Path(folder) / "state",
-            gateways=fault.gateways,
-            sweepers=fault.sweepers,
-            signers=fault.signers,
+            gateways=0 if fault.stage else fault.gateways,
+            sweepers=0 if fault.stage else fault.sweepers,
+            signers=0 if fault.stage else fault.signers,
             page=page,
             env={**fault.env, **(env or {})},
         ) as cluster:
             yield cluster
 
 
-def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say) -> Result:
+def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say, stage: Stage | None = None) -> Result:
     """On a running cluster, which must be whole again afterwards."""
     result = Result(fault.name, fault.title, plan)
     begun = time.monotonic()
     try:
-        uvloop.run(_run(cluster, fault, plan, result, say))
-    except (CannotRun, NotReached, RedisAway, TimeoutError) as error:
-        result.verdict = None
-        result.not_run = f"{type(error).__name__}: {error}"
+        uvloop.run(_run(cluster, fault, plan, result, say, stage))
+    except CannotRun as error:
+        result.not_run = str(error)
+    except (NotReached, ClusterFailed, RedisAway, OSError, TimeoutError) as error:
+        result.broke = f"broke off: {type(error).__name__}: {error}"
     result.seconds = time.monotonic() - begun
     return result
 
 
-async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: Say) -> None:
+async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: Say, stage: Stage | None) -> None:
     random = Random(plan.seed)
     size = Size(fault.clients, plan.size.rate) if fault.clients else plan.size
     redis = RedisAdmin(cluster.redis_url())
-    await _set_level(redis, plan.level)
+    if stage is None:
+        await _set_level(redis, plan.level)
     names = tuple(f"gateway{number}" for number in range(1, fault.gateways + 1))
     run = f"c{plan.seed}x{time.time_ns() // 1000 % 16**9:x}"  # runs on one cluster must not meet, whatever their seed
     crowd = Crowd(run, size, cluster.ports.page, cluster.jwt_secret, random)
-    rig = Rig(cluster, crowd, redis, random, plan.span, names)
+    rig = Rig(cluster, crowd, redis, random, plan.span, names, stage)
     try:
         await crowd.arrive()
         say(f"{size.clients} clients on {crowd.placement()}, {size.rate:g} messages a second")
@@ -133,8 +140,6 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
 
 async def _set_level(redis: RedisAdmin, level: str) -> None:
     """Written to redis.conf as well: Redis may be restarted during the row."""
-    if level == "wait":
-        raise CannotRun("gateways do not WAIT for replicas before an ack yet")
     await redis.call("CONFIG", "SET", "appendfsync", level)
     await redis.call("CONFIG", "REWRITE")
 

@@ -107,6 +107,7 @@ async def clock_skew(rig: Rig) -> None:
         await wait_ready([rig.cluster.metrics_url(f"gateway{number}", "/readyz")])
         begun = clock()
         await rig.kill(rig.gateways[0])  # its clients move, some of them to the skewed one
+        await asyncio.sleep(1.0)
         await rig.settle()
         moved = rig.crowd.on_nodes([str(number)])
         rig.figure("clock off by", offset, None)

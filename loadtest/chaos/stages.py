@@ -1,0 +1,140 @@
+"""Other homes for the data than one Redis: a master with a replica under three Sentinels, and a cluster with replicas.
+
+The gateways are then run by the row itself, told where the data lives; nginx is the cluster's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import hiredis
+
+from deploy import tools
+from deploy.cluster import Cluster
+from loadtest.bench.processes import free_ports
+from loadtest.chaos.crowd import NotReached
+from loadtest.chaos.private import Private, private, wait_ready
+from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
+
+SERVICE: Final = "main"
+_START_SECONDS: Final = 30.0
+_GATEWAYS: Final = (1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Redis servers by name and port, the processes that run them (and the gateways), and what gateways are told."""
+
+    processes: Private
+    nodes: dict[str, int]
+    url: str
+
+    def admin(self, name: str) -> RedisAdmin:
+        return admin_of(self.nodes[name])
+
+
+def admin_of(port: int) -> RedisAdmin:
+    return RedisAdmin(f"redis://127.0.0.1:{port}")
+
+
+@contextmanager
+def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
+    """`master`, `replica`, `sentinel1` to `3`."""
+    with private(cluster.state / "logs") as processes:
+        names = ("master", "replica", "sentinel1", "sentinel2", "sentinel3")
+        nodes = dict(zip(names, free_ports(len(names)), strict=True))
+        start_redis(cluster, processes, "master", nodes["master"], level)
+        start_redis(
+            cluster, processes, "replica", nodes["replica"], level, "--replicaof", f"127.0.0.1 {nodes['master']}"
+        )
+        for name in names[2:]:
+            _start_sentinel(cluster, processes, name, nodes[name], nodes["master"])
+        watcher = admin_of(nodes["sentinel1"])
+        _until(lambda: _sees(watcher), "the Sentinels see each other and the replica")
+        hosts = ",".join(f"127.0.0.1:{nodes[name]}" for name in names[2:])
+        url = f"redis+sentinel://{hosts}/{SERVICE}"
+        _start_gateways(cluster, processes, url, level)
+        yield Stage(processes, nodes, url)
+
+
+@contextmanager
+def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
+    """`node1` to `node6`: a cluster of three masters, each with a replica."""
+    with private(cluster.state / "logs") as processes:
+        names = [f"node{number}" for number in range(1, 7)]
+        nodes = dict(zip(names, free_ports(len(names)), strict=True))
+        for name, port in nodes.items():
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+            start_redis(cluster, processes, name, port, level, *options)
+        for port in nodes.values():
+            _until(lambda port=port: ask(port, "PING") == "PONG", "a node answers")  # type: ignore[misc]
+        addresses = [f"127.0.0.1:{port}" for port in nodes.values()]
+        command = [_redis_cli(), "--cluster", "create", *addresses, "--cluster-replicas", "1", "--cluster-yes"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        _until(lambda: all(_is_whole(port) for port in nodes.values()), "the cluster agrees on its slots")
+        url = f"redis+cluster://{','.join(addresses)}"
+        _start_gateways(cluster, processes, url, level)
+        yield Stage(processes, nodes, url)
+
+
+def start_redis(cluster: Cluster, processes: Private, name: str, port: int, level: str, *options: str) -> None:
+    """A Redis with an append-only file of its own, kept over restarts."""
+    home = cluster.state / name
+    home.mkdir(exist_ok=True)
+    fsync = "everysec" if level == "wait" else level
+    argv = [str(tools.require("redis-server")), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home)]
+    argv += ["--save", "", "--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction"]
+    processes.start(name, [*argv, *options])
+
+
+def _start_sentinel(cluster: Cluster, processes: Private, name: str, port: int, master: int) -> None:
+    home = cluster.state / name
+    home.mkdir()
+    settings = home / "sentinel.conf"
+    settings.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {home}\nsentinel monitor {SERVICE} 127.0.0.1 {master} 2\n"
+        f"sentinel down-after-milliseconds {SERVICE} 1000\nsentinel failover-timeout {SERVICE} 5000\n"
+    )
+    processes.start(name, [str(tools.require("redis-server")), str(settings), "--sentinel"])
+
+
+def _start_gateways(cluster: Cluster, processes: Private, url: str, level: str) -> None:
+    env = {"ROOMCAST_REDIS_URL": url} | ({"ROOMCAST_WAIT_REPLICAS": "1"} if level == "wait" else {})
+    names = [processes.gateway(cluster, number, env) for number in _GATEWAYS]
+    asyncio.run(wait_ready([cluster.metrics_url(name, "/readyz") for name in names]))
+
+
+def _redis_cli() -> str:
+    return str(tools.require("redis-server")).replace("redis-server", "redis-cli")
+
+
+def ask(port: int, *args: str | int) -> Any:
+    """One command, synchronously; None when there is no answer."""
+    try:
+        return asyncio.run(admin_of(port).call(*args))
+    except (RedisAway, hiredis.ReplyError):
+        return None
+
+
+def _sees(watcher: RedisAdmin) -> bool:
+    found = ask(watcher.target.hosts[0][1], "SENTINEL", "MASTER", SERVICE)
+    state = dict(zip(found[::2], found[1::2], strict=True)) if found else {}
+    return state.get("num-other-sentinels") == "2" and state.get("num-slaves") == "1"
+
+
+def _is_whole(port: int) -> bool:
+    return "cluster_state:ok" in str(ask(port, "CLUSTER", "INFO"))
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NotReached(f"not within {_START_SECONDS:g} s: {what}")
+        time.sleep(0.1)
