@@ -39,6 +39,7 @@ braces; the names that callers of the bare adapter choose freely pass through `t
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote
 from zlib import crc32
 
@@ -53,12 +54,13 @@ MEDIA_SWEEPER = "media:sweeper"
 PRESENCE_NODES = "presence:nodes"
 PRESENCE_SWEEPER = "presence:sweeper"
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.:@-]*")
 _TAG_SAFE = "!#$&'()*+,/:;=?@[]|~^ "
 
 
 def tag(name: str) -> str:
     """`name` made safe for a hash tag: braces, percent signs and control characters are percent-encoded."""
-    return name if name.isascii() and name.isidentifier() else quote(name, safe=_TAG_SAFE)
+    return name if _PLAIN.fullmatch(name) else quote(name, safe=_TAG_SAFE)
 
 
 def untag(text: str) -> str:

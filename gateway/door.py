@@ -88,15 +88,12 @@ class Doorman:
     async def open(self, sid: str, eio_sid: str, auth: Any) -> Session:
         """Raises RoomcastError: UNAUTHORIZED, REVOKED, or UNAVAILABLE."""
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
-        revoked, clock = await asyncio.gather(
-            self._store.is_revoked(identity.user, identity.token_id, identity.issued), self._store.now_ms()
-        )
+        revoked, clock = await self._store.check_in(identity.user, identity.name, identity.token_id, identity.issued)
         if revoked:
             raise RoomcastError(Code.REVOKED)
         session = Session(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
         self._sessions[sid] = session
         self._outbox.add_device(identity.user, sid)
-        self._adapter.background(self._store.remember_name(identity.user, identity.name), "remember name")
         self._on_open(session)
         asyncio.get_running_loop().call_soon(self._greet, session, clock)
         return session

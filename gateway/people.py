@@ -121,7 +121,7 @@ class People:
     async def _known(self, session: Session) -> None:
         """Until presence has heard of the session: only then is it known whether another device hides the user."""
         written = self._unwritten.get(session.sid)
-        if written is not None:
+        if written is not None and not written.done():
             try:
                 async with asyncio.timeout(_KNOWN_SECONDS):
                     await asyncio.shield(written)
@@ -164,12 +164,11 @@ class People:
 
     async def _look(self, room: str) -> list[Row]:
         """Up to a hundred people in the room."""
-        page = await self._rosters.page(room, None, MAX_LIST)
-        return await self._describe(page.users)
+        return await self._describe(await self._rosters.some(room, MAX_LIST))
 
     async def _describe(self, users: list[str]) -> list[dict[str, Any]]:
         """Who is online of these people; an entry of somebody who went offline or invisible is about to go."""
-        names, shown = await asyncio.gather(self._store.names(users), self._presence.query(users))
+        names, shown = await self._store.names(users), await self._presence.query(users)
         rows = [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
         return [row for row in rows if row["status"] != "offline"]
 

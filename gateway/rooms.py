@@ -146,9 +146,9 @@ class Rooms:
         """The page for the ack, the seq after which it goes on where that was recovered, who is there, their marks."""
         channel = self._adapter.pin(p.room)
         try:
-            await self._heard(channel.subscribed)
             people = await self._people.entered(session, p.room)
             read = await self._store.read_marks(p.room, [member["user"] for member in people.members])
+            await self._heard(channel.subscribed)  # asked for with the pin; the log is read after it
             page, after = await self._admit(session, p)
         except BaseException:
             if p.room not in session.rooms:
@@ -172,6 +172,8 @@ class Rooms:
             self._adapter.background(self._store.list_room(session.user, room), "list room")
 
     async def _heard(self, subscribed: asyncio.Future[None]) -> None:
+        if subscribed.done() and subscribed.exception() is None:
+            return
         try:
             async with asyncio.timeout(_SUBSCRIBE_SECONDS):
                 await asyncio.shield(subscribed)

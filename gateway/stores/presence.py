@@ -143,18 +143,26 @@ class PresenceStore:
 
     async def query(self, users: Collection[str]) -> dict[str, Shown]:
         """The presence of each user, unknown ones included."""
+        chunks = [
+            (shard, chunk)
+            for shard, members in _by_shard(users, lambda user: user).items()
+            for chunk in _chunks(members, _QUERY_USERS)
+        ]
+        answers = await self._redis.scripts("presence_query", (self._question(*chunk) for chunk in chunks))
         shown: dict[str, Shown] = {}
-
-        async def query_shard(shard: int, members: list[str]) -> None:
-            head = (keys.presence_seen(shard), keys.presence_last(shard))
-            for chunk in _chunks(members, _QUERY_USERS):
-                names = (*head, *(keys.presence_connections(shard, user) for user in chunk))
-                flat = await self._redis.script("presence_query", names, (self._lives.horizon_seconds, *chunk))
-                for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
-                    shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
-
-        await _per_shard(_by_shard(users, lambda user: user), query_shard)
+        for (_, chunk), flat in zip(chunks, answers, strict=True):
+            for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
+                shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
         return shown
+
+    def _question(self, shard: int, users: Sequence[str]) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
+        """KEYS and ARGV of `presence_query.lua`."""
+        names = (
+            keys.presence_seen(shard),
+            keys.presence_last(shard),
+            *(keys.presence_connections(shard, user) for user in users),
+        )
+        return names, (self._lives.horizon_seconds, *users)
 
     # --- the node ---
 

@@ -29,6 +29,24 @@ class RedisPort:
         with translated():
             return await self._scripts.call(key, command, key, *args)
 
+    async def together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
+        """Several commands, each `(command, key, …)`, in one round trip; the first error is raised at the end.
+
+        TIME takes no key: the one given names the server to ask.
+        """
+        with translated():
+            return await in_turn(
+                self._scripts.call(key, command, *(() if command == "TIME" else (key, *args)))
+                for command, key, *args in commands
+            )
+
+    async def scripts(
+        self, name: str, calls: Iterable[tuple[tuple[str, ...], Iterable[bytes | str | int]]]
+    ) -> list[Any]:
+        """One script several times, each `(KEYS, ARGV)`, in one round trip; errors as with `together`."""
+        with translated():
+            return await in_turn(self._scripts.script(name, names, args) for names, args in calls)
+
     async def script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Any:
         """`contract/scripts/<name>.lua` with `names` as its KEYS."""
         with translated():
@@ -37,8 +55,27 @@ class RedisPort:
     async def now_ms(self, key: str) -> int:
         """The clock of the server that holds `key`, milliseconds since the epoch."""
         with translated():
-            seconds, microseconds = await self._scripts.call(key, "TIME")
-        return int(seconds) * 1000 + int(microseconds) // 1000
+            return as_ms(await self._scripts.call(key, "TIME"))
+
+
+def as_ms(time: tuple[bytes, bytes]) -> int:
+    """The reply of TIME in milliseconds."""
+    seconds, microseconds = time
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+async def in_turn(replies: Iterable[Awaitable[Any]]) -> list[Any]:
+    """All replies, in order. They are under way already: waiting for one after the other needs no tasks."""
+    answers: list[Any] = []
+    first: LinkError | None = None
+    for reply in list(replies):
+        try:
+            answers.append(await reply)
+        except LinkError as error:
+            first = first or error
+    if first is not None:
+        raise first
+    return answers
 
 
 @contextmanager

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from contract import keys
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
-from gateway.stores.redis_port import RedisPort, Scripts
+from gateway.stores.redis_port import RedisPort, Scripts, as_ms
+
+_NAME_SECONDS: Final = 60.0
+_MAX_NAMES: Final = 20_000
+_NOBODY: Final = (float("-inf"), "")
 
 
 class RoomSummary(NamedTuple):
@@ -24,8 +30,11 @@ class RoomSummary(NamedTuple):
 class RoomStore:
     """Membership and room lists. Raises RoomcastError for Redis trouble and for rules that Redis decides."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = RedisPort(scripts)
+        self._clock = clock
+        self._names: dict[str, tuple[float, str]] = {}
+        """user -> until when the name is taken for right, and the name"""
 
     async def role(self, room: str, user: str) -> str | None:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
@@ -88,27 +97,45 @@ class RoomStore:
 
     # --- people ---
 
-    async def now_ms(self) -> int:
-        """Redis's clock, ms since the epoch."""
-        return await self._redis.now_ms(keys.CONTROL)
-
-    async def remember_name(self, user: str, name: str) -> None:
-        key = keys.user_profile(user)
-        await self._redis.call("SET", key, name, "EX", ROOM_LIST_SECONDS)
-
     async def names(self, users: list[str]) -> dict[str, str]:
-        """Display names; a person unknown here is called by the id."""
-        found = await asyncio.gather(*(self._redis.call("GET", keys.user_profile(u)) for u in users))
-        return {user: _text(name) or user for user, name in zip(users, found, strict=True)}
+        """Display names, up to a minute old; a person unknown here is called by the id."""
+        now = self._clock()
+        unknown = [user for user in users if self._names.get(user, _NOBODY)[0] < now]
+        if unknown:
+            found = await self._redis.together(*(("GET", keys.user_profile(user)) for user in unknown))
+            for user, name in zip(unknown, found, strict=True):
+                self._note_name(user, _text(name) or user)
+        return {user: self._names[user][1] if user in self._names else user for user in users}
+
+    def _note_name(self, user: str, name: str) -> None:
+        if len(self._names) >= _MAX_NAMES:
+            self._names.clear()
+        self._names[user] = (self._clock() + _NAME_SECONDS, name)
 
     # --- revocations ---
 
+    async def check_in(self, user: str, name: str, token: str, issued_at: int) -> tuple[bool, int]:
+        """`is_revoked`, and Redis's clock in ms; the name is remembered. One round trip."""
+        self._note_name(user, name)
+        before, token_revoked, clock, _ = await self._redis.together(
+            ("GET", keys.revoked_user(user)),
+            ("EXISTS", keys.revoked_token(token)),
+            ("TIME", keys.CONTROL),
+            ("SET", keys.user_profile(user), name, "EX", ROOM_LIST_SECONDS),
+        )
+        revoked = _is_before(issued_at, before) or bool(token and token_revoked)
+        return revoked, as_ms(clock)
+
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
-        before = await self._redis.call("GET", keys.revoked_user(user))
-        if before is not None and issued_at <= int(before):
-            return True
-        return bool(token) and bool(await self._redis.call("EXISTS", keys.revoked_token(token)))
+        before, token_revoked = await self._redis.together(
+            ("GET", keys.revoked_user(user)), ("EXISTS", keys.revoked_token(token))
+        )
+        return _is_before(issued_at, before) or bool(token and token_revoked)
+
+
+def _is_before(issued_at: int, moment: bytes | None) -> bool:
+    return moment is not None and issued_at <= int(moment)
 
 
 def _text(value: bytes | None) -> str | None:

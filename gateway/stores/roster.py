@@ -87,6 +87,11 @@ class RosterStore:
     async def occupancy(self, room: str) -> int:
         return int(await self._redis.call("HLEN", keys.room_heads(room)))
 
+    async def some(self, room: str, limit: int) -> list[str]:
+        """Up to `limit` of the users in the room, sorted; of a larger room a random part."""
+        names = await self._redis.call("HRANDFIELD", keys.room_heads(room), limit)
+        return sorted(name.decode() for name in names)
+
     async def page(self, room: str, after: str | None, limit: int = MAX_LIST) -> MembersPage:
         """Users in the room, page by page; `after` is what the page before returned.
 
