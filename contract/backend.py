@@ -23,12 +23,10 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
+from redis.asyncio import RedisCluster
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisClusterException, RedisError, ResponseError
 
 from contract import keys, redis_url, tokens
 from contract.envelope import ControlMessage, Kicked, Revoked, UserEvent, pack
@@ -36,7 +34,7 @@ from contract.errors import Code, RoomcastError
 from contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_USER, ONLINE_SECONDS, ROOM, ROOM_LIST_SECONDS, ShownStatus
 from contract.ids import is_room_id, is_user_id
 from contract.log_entry import EntryForm, Receipt, Retention, dedup_field, place_of, read_receipt
-from contract.lua import script
+from contract.redis_client import Client, make_client, run_script
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """How long a revocation is kept, unless told otherwise: no token may live longer."""
@@ -46,8 +44,6 @@ _QUERY_USERS: Final = 100
 _CONNECT_SECONDS: Final = 2.0
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
 _NAMESPACE: Final = "/"
-
-Client = Redis | RedisCluster
 
 
 class Presence(NamedTuple):
@@ -231,12 +227,8 @@ class Backend:
     async def _script(
         self, name: str, names: tuple[str, ...], args: tuple[bytes | str | int, ...], *, is_read_only: bool = False
     ) -> Any:
-        loaded, suffix = script(name), "_RO" if is_read_only else ""
         with _translated(Code.OUTCOME_UNKNOWN):
-            try:
-                return await self._redis.execute_command(f"EVALSHA{suffix}", loaded.sha, len(names), *names, *args)
-            except NoScriptError:
-                return await self._redis.execute_command(f"EVAL{suffix}", loaded.source, len(names), *names, *args)
+            return await run_script(self._redis, name, names, args, is_read_only=is_read_only)
 
     async def _call(self, *command: bytes | str | int) -> Any:
         with _translated(Code.OUTCOME_UNKNOWN):
@@ -249,35 +241,19 @@ async def connect(url: str) -> AsyncIterator[Backend]:
 
     Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
     """
-    client = _client(redis_url.parse(url))
+    client = make_client(
+        redis_url.parse(url),
+        client_name="roomcast-backend",
+        socket_timeout=_CONNECT_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
+    )
     try:
         with _translated(Code.UNAVAILABLE):
             await client.ping()
         yield Backend(client)
     finally:
         await client.aclose()
-
-
-def _client(target: redis_url.RedisTarget) -> Client:
-    options: dict[str, Any] = {
-        "username": target.username,
-        "password": target.password,
-        "client_name": "roomcast-backend",
-        "socket_timeout": _CONNECT_SECONDS,
-        "socket_connect_timeout": _CONNECT_SECONDS,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
-    }
-    if target.mode == "cluster":
-        nodes = [ClusterNode(host, port) for host, port in target.hosts]
-        return RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
-    if target.mode == "sentinel":
-        sentinel = Sentinel(list(target.hosts), socket_timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
-        master: Redis = sentinel.master_for(target.service or "", db=target.db, ssl=target.tls, **options)
-        return master
-    if target.unix_path is not None:
-        return Redis(unix_socket_path=target.unix_path, db=target.db, **options)
-    host, port = target.hosts[0]
-    return Redis(host=host, port=port, db=target.db, ssl=target.tls, **options)
 
 
 @contextmanager

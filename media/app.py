@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 
 import structlog
 
@@ -40,25 +40,24 @@ async def run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     metrics = Metrics()
+    async with _storage(config, metrics) as files:
+        await _serve(config, metrics, files, stopping)
+
+
+async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopping: asyncio.Event) -> None:
     consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    async with AsyncExitStack() as stack:
-        files = await stack.enter_async_context(_storage(config, metrics))
-        bus = Bus(redis_url.parse(config.redis_url), consumer)
-        records = Records(bus, _limits(config))
-        signer = Signer(
-            bus, _service(config, records, files, bus).handle, metrics, Bounds(claim_seconds=config.claim_seconds)
-        )
+    bus = Bus(redis_url.parse(config.redis_url), consumer)
+    records = Records(bus, _limits(config))
+    service = _service(config, records, files, bus)
+    signer = Signer(bus, service.handle, metrics, Bounds(claim_seconds=config.claim_seconds))
+    is_set_up = asyncio.Event()
 
-        is_set_up = asyncio.Event()
+    def is_ready() -> bool:
+        """Redis answers, no drain, and the bucket if it was to be made; storage that fails later fails requests."""
+        return is_set_up.is_set() and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
-        def is_ready() -> bool:
-            """Redis answers, no drain, and the bucket if it was to be made; storage that fails later fails requests."""
-            return is_set_up.is_set() and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
-
-        background = TaskSet()
-        port = await stack.enter_async_context(
-            ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition)
-        )
+    background = TaskSet()
+    async with ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition) as port:
         background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
         background.start(_watch(metrics, is_ready), "watch")
         if config.s3_setup:

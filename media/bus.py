@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple
 
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
-from contract import keys, lua
+from contract import keys
 from contract.envelope import EnvelopeError, MediaReply, MediaRequest, Reader, pack
 from contract.errors import Code, RoomcastError
+from contract.redis_client import make_client, run_script
 from contract.redis_url import RedisTarget
 
 COMMAND_SECONDS: Final = 1.0
@@ -116,12 +116,8 @@ class Bus:
 
     async def run(self, script: str, names: Sequence[str], *arguments: Argument) -> Any:
         """Run `contract/scripts/<script>.lua`; texts come back as bytes."""
-        found = lua.script(script)
         with _translated():
-            try:
-                return await self._commands.evalsha(found.sha, len(names), *names, *arguments)
-            except NoScriptError:
-                return await self._commands.eval(found.source.decode(), len(names), *names, *arguments)
+            return await run_script(self._commands, script, names, arguments)
 
     async def call(self, command: str, *arguments: Argument) -> Any:
         """One plain command on one key."""
@@ -171,25 +167,21 @@ def _text(value: bytes | str) -> str:
 def _client(target: RedisTarget, timeout_seconds: float) -> Any:
     """A client that gives up after one prompt second try; who calls decides about more."""
     options: dict[str, Any] = {
-        "username": target.username,
-        "password": target.password,
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": COMMAND_SECONDS,
         "health_check_interval": 15,
         "protocol": 2,
     }
-    if target.mode == "cluster":
-        nodes = [aioredis.cluster.ClusterNode(host, port) for host, port in target.hosts]
-        return aioredis.RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
-    options |= {"db": target.db, "retry": Retry(NoBackoff(), 1)}
-    if target.mode == "sentinel":
-        sentinel = Sentinel(list(target.hosts), socket_timeout=COMMAND_SECONDS)  # type: ignore[no-untyped-call]
-        return sentinel.master_for(target.service or "", ssl=target.tls, **options)
-    return aioredis.Redis.from_pool(_pool(target, options))
+    if target.mode != "cluster":  # whose client follows redirects by trying again
+        options["retry"] = Retry(NoBackoff(), 1)
+    if target.mode == "standalone":
+        return aioredis.Redis.from_pool(_pool(target, options))
+    return make_client(target, **options)
 
 
 def _pool(target: RedisTarget, options: dict[str, Any]) -> aioredis.BlockingConnectionPool:
     """A few connections that many requests share: one that finds none free waits a moment instead of failing."""
+    options |= {"username": target.username, "password": target.password, "db": target.db}
     options |= {"max_connections": MAX_CONNECTIONS, "timeout": COMMAND_SECONDS}
     if target.unix_path is not None:
         return aioredis.BlockingConnectionPool(

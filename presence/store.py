@@ -6,19 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final, NamedTuple
 
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from contract import keys
-from contract.lua import script
-from contract.redis_url import RedisTarget, parse
+from contract.redis_client import Client, make_client, run_script
+from contract.redis_url import parse
 from presence.state import Mark, Node, Verdict, Windows, dead_nodes, parse_node, read_mark
 
-Client = Redis | RedisCluster
 TIMEOUT_SECONDS: Final = 1.0
 
 
@@ -40,33 +36,15 @@ def connect(url: str) -> Client:
 
     It never retries by itself: the sweeper's own backoff does, and each operation keeps its second.
     """
-    target = parse(url)
-    options: dict[str, Any] = {
-        "username": target.username,
-        "password": target.password,
-        "protocol": 2,
-        "decode_responses": True,
-        "client_name": "roomcast-presence",
-        "socket_timeout": TIMEOUT_SECONDS,
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
-    if target.mode == "cluster":
-        nodes = [ClusterNode(host, port) for host, port in target.hosts]
-        return RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
-    if target.mode == "sentinel":
-        return _sentinel_client(target, options)
-    if target.unix_path is not None:
-        return Redis(unix_socket_path=target.unix_path, db=target.db, **options)
-    host, port = target.hosts[0]
-    return Redis(host=host, port=port, db=target.db, ssl=target.tls, **options)
-
-
-def _sentinel_client(target: RedisTarget, options: dict[str, Any]) -> Redis:
-    timeouts = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS, "protocol": 2}
-    sentinel = Sentinel(list(target.hosts), sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
-    client: Redis = sentinel.master_for(target.service or "", db=target.db, ssl=target.tls, **options)
-    return client
+    return make_client(
+        parse(url),
+        protocol=2,
+        decode_responses=True,
+        client_name="roomcast-presence",
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 class PresenceStore:
@@ -149,14 +127,7 @@ class PresenceStore:
         return value
 
     async def _run(self, name: str, names: Sequence[str], *args: str | int) -> Any:
-        return await self._guarded(self._evaluate(name, names, args))
-
-    async def _evaluate(self, name: str, names: Sequence[str], args: Sequence[str | int]) -> Any:
-        lua = script(name)
-        try:
-            return await self._client.execute_command("EVALSHA", lua.sha, len(names), *names, *args)
-        except NoScriptError:  # a server that just (re)started or took over: EVAL runs and keeps it
-            return await self._client.execute_command("EVAL", lua.source, len(names), *names, *args)
+        return await self._guarded(run_script(self._client, name, names, args))
 
     async def _guarded(self, call: Awaitable[Any]) -> Any:
         try:

@@ -52,6 +52,18 @@ local function counts(score, now, horizon)
   return score and now - tonumber(score) <= horizon
 end
 
+-- Put into `rows` what others now see differently; who came to look offline was last seen now. Returns the status.
+local function note_change(rows, last, user, now, records, before, note_before)
+  local after, note_after = shown(records)
+  if after ~= before or note_after ~= note_before then
+    rows[#rows + 1] = {user, after, now * 1000, note_after}
+    if after == 'offline' then
+      redis.call('ZADD', last, now, user)
+    end
+  end
+  return after
+end
+
 -- Publish rows of {user, status, last_seen ms, note} as the envelope PresenceChanges.
 local function publish(channel, rows)
   if #rows > 0 then

@@ -29,16 +29,10 @@ for i = 3, #ARGV, 2 do
     end
     records[connection] = nil
     redis.call('HDEL', key, connection)
-    local after, note_after = shown(records)
     if next(records) == nil then
       redis.call('ZREM', seen, user)
     end
-    if after ~= before or note_after ~= note_before then
-      rows[#rows + 1] = {user, after, now * 1000, note_after}
-      if after == 'offline' then
-        redis.call('ZADD', last, now, user)
-      end
-    end
+    note_change(rows, last, user, now, records, before, note_before)
   end
 end
 redis.call('EXPIRE', last, ARGV[2])

@@ -62,14 +62,7 @@ for i = 7, #ARGV, 4 do
   prune(key, records, connection)
   redis.call('HSET', key, connection, cmsgpack.pack(records[connection]))
   redis.call('EXPIRE', key, record_life)
-  local after, note_after = shown(records)
-  if after ~= before or note_after ~= note_before then
-    rows[#rows + 1] = {user, after, now * 1000, note_after}
-    if after == 'offline' then
-      redis.call('ZADD', last, now, user)
-    end
-  end
-  if after == 'offline' then
+  if note_change(rows, last, user, now, records, before, note_before) == 'offline' then
     hidden[#hidden + 1] = (i - 3) / 4
   end
   alive[user] = true
