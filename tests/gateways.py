@@ -8,9 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -23,7 +20,7 @@ import redis
 import socketio
 
 from gateway.auth import sign
-from tests import servers
+from tests import health, servers
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests, longer than 32 bytes"
@@ -48,18 +45,15 @@ class Gateway(NamedTuple):
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of a page on the health port; 0 while nobody listens."""
-        return request(f"http://127.0.0.1:{self.metrics_port}{path}")
+        return health.get(self.metrics_port, path)
 
     @property
     def is_ready(self) -> bool:
-        return self.get("/readyz")[0] == 200
+        return health.is_ready(self.metrics_port)
 
     def metric(self, line: str) -> float:
         """The value of one sample; 0 when it is not there."""
-        for row in self.get("/metrics")[1].splitlines():
-            if row.startswith(line + " "):
-                return float(row.rsplit(" ", 1)[1])
-        return 0.0
+        return health.metric(self.metrics_port, line)
 
     def kill(self) -> None:
         """SIGKILL: no farewell to anybody."""
@@ -86,17 +80,6 @@ class Gateway(NamedTuple):
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
-
-
-def request(url: str, body: bytes | None = None, method: str | None = None) -> tuple[int, str]:
-    """Status and body; 0 while nobody listens."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=3) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
 
 
 def environment(redis_url: str, node: str, port: int, metrics_port: int, **more: str) -> dict[str, str]:
@@ -334,20 +317,6 @@ async def raw(gateway: Gateway) -> AsyncIterator[Raw]:
         opened = await socket.receive_str(timeout=WITHIN_SECONDS)
         assert opened.startswith("0{"), opened
         yield Raw(socket)
-
-
-async def eventually(condition: Callable[[], Any], what: str, within: float = WITHIN_SECONDS) -> Any:
-    """Poll a plain or async condition until it holds; returns what it returned."""
-    deadline = time.monotonic() + within
-    while True:
-        result = condition()
-        if asyncio.iscoroutine(result):
-            result = await result
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {within:g} s")
-        await asyncio.sleep(0.02)
 
 
 @contextmanager

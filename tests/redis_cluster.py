@@ -73,18 +73,19 @@ def sentinel_pair(folder: Path) -> Iterator[tuple[int, int, list[int]]]:
             home.mkdir()
         master = stack.enter_context(redis_server(homes[0]))
         replica = stack.enter_context(redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)))
-        sentinels = [stack.enter_context(_sentinel(home, master)) for home in homes[2:]]
+        sentinels = [stack.enter_context(sentinel(home, master)) for home in homes[2:]]
         watcher = redis.Redis(port=sentinels[0])
         wait_until(lambda: _is_watched(watcher), "the Sentinels see each other and the replica")
         yield master, replica, sentinels
 
 
 @contextmanager
-def _sentinel(home: Path, master: int) -> Iterator[int]:
+def sentinel(home: Path, master: int, quorum: int = 2) -> Iterator[int]:
+    """A Sentinel that watches the Redis on port `master` as `main`; yields its port."""
     port = free_port()
     settings = home / "sentinel.conf"
     settings.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {home}\nsentinel monitor main 127.0.0.1 {master} 2\n"
+        f"port {port}\nbind 127.0.0.1\ndir {home}\nsentinel monitor main 127.0.0.1 {master} {quorum}\n"
         "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n"
     )
     with (home / "sentinel.log").open("wb") as log:

@@ -7,8 +7,6 @@ import os
 import secrets
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -22,7 +20,7 @@ from contract.envelope import MediaReply, NodeMessage, Reader
 from gateway.adapter.backplane import Backplane
 from gateway.media import MediaDesk, Patience
 from gateway.stores.uploads import Uploads
-from tests import s3, servers
+from tests import health, s3, servers
 from tests.backplanes import running_backplane
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,20 +36,11 @@ class Signer(NamedTuple):
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of a page on the health port; 0 while nobody listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return health.get(self.port, path)
 
     def metric(self, line: str) -> float:
         """The value of one sample; 0 when it is not there."""
-        for row in self.get("/metrics")[1].splitlines():
-            if row.startswith(line + " "):
-                return float(row.rsplit(" ", 1)[1])
-        return 0.0
+        return health.metric(self.port, line)
 
 
 def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.request import urlopen
 
 import pytest
 import socketio
@@ -23,15 +22,13 @@ from contract.backend import Backend
 from contract.envelope import unpack_room
 from contract.errors import Code, RoomcastError
 from contract.keys import room_channel, room_meta
-from contract.tokens import sign
 from deploy import redis_config
 from deploy.credentials import make
-from tests import servers
+from tests import gateways, servers
 from tests.redis_cluster import redis_cluster
 from tests.waiting import until
 
 REVOKED_WITHIN_SECONDS = 5.0
-SECRET = "a secret of the tests, long enough for HS256"
 
 
 class Cluster(NamedTuple):
@@ -39,10 +36,14 @@ class Cluster(NamedTuple):
 
     redis_port: int
     passwords: dict[str, str]
-    port: int
+    gateway: gateways.Gateway
 
     def redis_url(self, account: str) -> str:
-        return f"redis://{account}:{self.passwords[account]}@127.0.0.1:{self.redis_port}/0"
+        return redis_url_of(account, self.passwords, self.redis_port)
+
+
+def redis_url_of(account: str, passwords: dict[str, str], port: int) -> str:
+    return f"redis://{account}:{passwords[account]}@127.0.0.1:{port}/0"
 
 
 @pytest.fixture(scope="module")
@@ -52,41 +53,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     accounts = folder / "users.acl"
     accounts.write_text(redis_config.acl(passwords))
     with servers.redis_server(folder, "--aclfile", str(accounts)) as redis_port:
-        found = Cluster(redis_port, passwords, servers.free_port())
-        process = _start_gateway(found.redis_url("gateway"), found.port, folder)
-        try:
-            yield found
-        finally:
-            servers.stop(process)
-
-
-def _start_gateway(redis_url: str, port: int, folder: Path) -> subprocess.Popen[bytes]:
-    metrics = servers.free_port()
-    environment = os.environ | {
-        "ROOMCAST_REDIS_URL": redis_url,
-        "ROOMCAST_PORT": str(port),
-        "ROOMCAST_METRICS_PORT": str(metrics),
-        "ROOMCAST_JWT_SECRET": SECRET,
-        "ROOMCAST_DRAIN_SECONDS": "1",
-    }
-
-    def is_ready() -> bool:
-        if process.poll() is not None:
-            raise RuntimeError((folder / "gateway.log").read_text())
-        try:
-            with urlopen(f"http://127.0.0.1:{metrics}/readyz", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    with (folder / "gateway.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "gateway"], env=environment, stdout=log, stderr=log)
-    try:
-        servers.wait_until(is_ready, "the gateway")
-    except BaseException:
-        servers.stop(process)
-        raise
-    return process
+        url = redis_url_of("gateway", passwords, redis_port)
+        with gateways.gateway(folder, url, DRAIN_SECONDS="1") as gateway:
+            yield Cluster(redis_port, passwords, gateway)
 
 
 @pytest.fixture
@@ -128,12 +97,11 @@ class Person:
 
 
 @asynccontextmanager
-async def signed_in(cluster: Cluster | int, user: str, **claims: Any) -> AsyncIterator[Person]:
-    """A client of a gateway, or of the gateway at a port."""
+async def signed_in(at: Cluster | gateways.Gateway, user: str, **claims: Any) -> AsyncIterator[Person]:
+    """A client of a gateway, or of the cluster's."""
     person = Person()
-    token = sign(SECRET, user, **claims)
-    port = cluster if isinstance(cluster, int) else cluster.port
-    await person.socket.connect(f"http://127.0.0.1:{port}", auth={"token": token}, transports=["websocket"])
+    url = at.gateway.url if isinstance(at, Cluster) else at.url
+    await person.socket.connect(url, auth={"token": gateways.token(user, **claims)}, transports=["websocket"])
     try:
         yield person
     finally:
@@ -308,13 +276,10 @@ async def test_presence_is_what_others_see(cluster: Cluster) -> None:
 
 async def test_all_of_it_on_a_redis_cluster(tmp_path: Path) -> None:
     with redis_cluster(tmp_path) as ports:
-        url, port = f"redis+cluster://127.0.0.1:{ports[0]}", servers.free_port()
-        process = _start_gateway(url, port, tmp_path)
-        try:
-            async with backend_module.connect(url) as backend, signed_in(port, "ada") as ada:
+        url = f"redis+cluster://127.0.0.1:{ports[0]}"
+        with gateways.gateway(tmp_path, url, DRAIN_SECONDS="1") as gateway:
+            async with backend_module.connect(url) as backend, signed_in(gateway, "ada") as ada:
                 await _work_on(backend, ada)
-        finally:
-            servers.stop(process)
 
 
 async def _work_on(backend: Backend, ada: Person) -> None:
@@ -385,7 +350,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 async def run(cluster: Cluster, *arguments: str) -> str:
     url = cluster.redis_url("backend")
-    done = await asyncio.to_thread(command, *arguments, ROOMCAST_REDIS_URL=url, ROOMCAST_JWT_SECRET=SECRET)
+    done = await asyncio.to_thread(command, *arguments, ROOMCAST_REDIS_URL=url, ROOMCAST_JWT_SECRET=gateways.SECRET)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
 
@@ -393,7 +358,7 @@ async def run(cluster: Cluster, *arguments: str) -> str:
 async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
     token = await run(cluster, "token", "--user", "carol", "--rooms", "team:*", "--jti", "t1")
     carol = Person()
-    await carol.socket.connect(f"http://127.0.0.1:{cluster.port}", auth={"token": token}, transports=["websocket"])
+    await carol.socket.connect(cluster.gateway.url, auth={"token": token}, transports=["websocket"])
     await carol.join("team:green")
     receipt = json.loads(await run(cluster, "publish", "team:green", "hello", "--user", "ops", "--id", "x"))
     await until(lambda: len(carol.of("message")) == 1, "the message")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateways import Clients, Gateway, eventually, raw, token, unique
+from tests.gateways import Clients, Gateway, raw, token, unique
+from tests.waiting import until
 
 Pair = list[Gateway]
 CLOSED_WITHIN = 2.0
@@ -206,7 +207,7 @@ async def test_a_client_that_waits_as_told_goes_on(pair: Pair, clients: Clients)
         await asyncio.sleep(max(waits))
         return bool((await ada.call("message:send", {"room": room, "id": "late", "text": "late"}))["ok"])
 
-    await eventually(is_heard, "allowed again")
+    await until(is_heard, "allowed again")
 
 
 async def test_typing_is_limited_too(pair: Pair, clients: Clients) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.gateways import Client, Clients, Gateway, eventually, gateways, raw, request, unique
+from tests.gateways import Client, Clients, Gateway, gateways, raw, unique
+from tests.health import request
+from tests.waiting import until
 
 Pair = list[Gateway]
 
@@ -50,7 +52,7 @@ async def test_the_metrics_count_what_happens(pair: Pair, clients: Clients) -> N
     assert pair[0].metric('roomcast_gateway_events_total{event="room:join",outcome="forbidden"}') == 1
     assert pair[0].metric("roomcast_gateway_ready") == 1
     await ada.close()
-    await eventually(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "gone")
+    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "gone")
 
 
 class Writer:
@@ -138,8 +140,8 @@ async def test_a_draining_gateway_is_not_ready_and_takes_nobody_new(
         assert running.is_ready
 
         running.process.terminate()
-        await eventually(lambda: running.get("/readyz")[0] in (503, 0), "not ready")
-        await eventually(lambda: not servers.is_listening(running.port), "nobody listens")
+        await until(lambda: running.get("/readyz")[0] in (503, 0), "not ready")
+        await until(lambda: not servers.is_listening(running.port), "nobody listens")
         started = time.monotonic()
         await asyncio.to_thread(running.stop, 6.0)
         assert time.monotonic() - started < 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.gateways import Client, Clients, Gateway, eventually, unique
+from tests.gateways import Client, Clients, Gateway, unique
+from tests.waiting import until
 
 Pair = list[Gateway]
 
@@ -100,7 +101,7 @@ async def test_the_room_list_counts_what_is_unread(pair: Pair, clients: Clients)
     async def rows() -> dict[str, dict[str, Any]]:
         return {row["room"]: row for row in (await ada.ok("room:list"))["rooms"]}
 
-    listed = await eventually(rows, "a list")
+    listed = await until(rows, "a list")
     assert set(listed) == {room, other}
     assert (listed[room]["unread"], listed[room]["seq"], listed[room]["last"]["text"]) == (3, 4, "3")
     assert (listed[other]["unread"], listed[other]["name"]) == (1, "The team")
@@ -162,7 +163,7 @@ async def test_many_devices_are_one_person(pair: Pair, clients: Clients) -> None
     async def is_gone() -> bool:
         return await members(eve, room) == [eve.user]
 
-    await eventually(is_gone, "the last device is gone")
+    await until(is_gone, "the last device is gone")
 
 
 async def test_members_come_in_pages(pair: Pair, clients: Clients) -> None:
@@ -232,7 +233,7 @@ async def test_watching_hears_of_somebody_without_a_common_room(pair: Pair, clie
     await bob.ok("presence:unwatch", {"users": [ada]})
     await client.ok("presence", {"status": "away"})
 
-    await eventually(lambda: _is(bob, ada, "away"), "away")
+    await until(lambda: _is(bob, ada, "away"), "away")
     await bob.ok("presence:watch", {"users": [ada]})
     await client.ok("presence", {"status": "busy"})
     await bob.expect("presence", change_of(ada, "busy"))
@@ -258,7 +259,7 @@ async def test_invisible_looks_exactly_like_offline(pair: Pair, clients: Clients
 
     await ada.ok("presence", {"status": "invisible"})
     await bob.expect("presence", change_of(ada.user, "offline"))
-    await eventually(lambda: _is_alone(bob, room), "not among the members")
+    await until(lambda: _is_alone(bob, room), "not among the members")
     hidden = await status(bob, ada.user)
     await ada.io.emit("typing", {"room": room, "typing": True})
     await ada.ok("receipt:read", {"room": room, "seq": first["seq"]})
@@ -277,13 +278,13 @@ async def test_invisible_looks_exactly_like_offline(pair: Pair, clients: Clients
 
     await ada.ok("presence", {"status": "busy"})
     await bob.expect("presence", change_of(ada.user, "busy"))
-    await eventually(lambda: _is(bob, ada.user, "busy"), "back")
+    await until(lambda: _is(bob, ada.user, "busy"), "back")
     both = sorted([ada.user, bob.user])
 
     async def is_back() -> bool:
         return await members(bob, room) == both
 
-    await eventually(is_back, "back among the members")
+    await until(is_back, "back among the members")
     last = [row["status"] for e in bob.seen("presence") for row in e["changes"] if row["user"] == ada.user][-1]
     assert last == "busy"
 
@@ -299,8 +300,8 @@ async def test_one_invisible_device_hides_the_others_on_every_gateway(pair: Pair
     phone = await clients(pair[0], user)
     await phone.ok("presence", {"status": "invisible"})
     await phone.join(room)
-    await eventually(lambda: _is(bob, user, "offline"), "hidden")
-    await eventually(lambda: _is_alone(bob, room), "not among the members")
+    await until(lambda: _is(bob, user, "offline"), "hidden")
+    await until(lambda: _is_alone(bob, room), "not among the members")
     first = await bob.send(room, "one")
 
     laptop = await clients(pair[1], user)
@@ -329,5 +330,5 @@ async def test_a_person_signs_in_invisible_without_a_flash(pair: Pair, clients: 
     await bob.send(room, "one")
     await ada.expect_text("one")
 
-    await eventually(lambda: _is_alone(bob, room), "not among the members")
+    await until(lambda: _is_alone(bob, room), "not among the members")
     assert [e for e in bob.seen("room") if any(row["user"] == user for row in e.get("entered", []))] == []

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from contract import keys
-from tests.gateways import Client, Clients, Gateway, eventually, raw, store, token, unique
+from tests.gateways import Client, Clients, Gateway, raw, store, token, unique
+from tests.waiting import until
 
 Pair = list[Gateway]
 
@@ -276,4 +277,4 @@ async def test_strangers_leave_no_keys_behind(pair: Pair, clients: Clients, gate
         with store(gateway_redis) as redis:
             return list(redis.scan_iter(f"*{room}*"))
 
-    await eventually(lambda: not leftovers(), "no keys")
+    await until(lambda: not leftovers(), "no keys")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateways import Clients, Gateway, eventually, gateways, raw, unique
+from tests.gateways import Clients, Gateway, gateways, raw, unique
+from tests.waiting import until
 
 Pair = list[Gateway]
 
@@ -137,7 +138,7 @@ async def test_messages_sent_while_many_join_reach_each_exactly_once(pair: Pair,
             await ada.send(room, str(n))
 
     async def read(reader: Any, delay: int) -> list[int]:
-        await eventually(lambda: len(ada.seen("message")) >= delay, "some messages")
+        await until(lambda: len(ada.seen("message")) >= delay, "some messages")
         joined = await reader.join(room, since=since(start), limit=100)
         assert (joined["recovered"], joined["more"]) == (True, False)
         await reader.expect("message", lambda m: m["seq"] == 60)
@@ -209,8 +210,8 @@ async def test_who_disconnects_in_the_middle_of_a_join_leaves_no_ghost(pair: Pai
     async def is_alone() -> bool:
         return [row["user"] for row in (await watcher.ok("room:members", {"room": room}))["members"]] == [watcher.user]
 
-    await eventually(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "everybody gone")
-    await eventually(is_alone, "no ghosts")
+    await until(lambda: pair[0].metric("roomcast_gateway_connections") == 0, "everybody gone")
+    await until(is_alone, "no ghosts")
 
 
 async def test_join_and_leave_in_one_breath_end_outside(pair: Pair, clients: Clients) -> None:
@@ -225,7 +226,7 @@ async def test_join_and_leave_in_one_breath_end_outside(pair: Pair, clients: Cli
     await bob.ok("room:list")
 
     assert bob.texts(room) == []
-    await eventually(lambda: _is_occupied_by(ada, room, 1), "bob is out")
+    await until(lambda: _is_occupied_by(ada, room, 1), "bob is out")
 
 
 async def _is_occupied_by(client: Any, room: str, count: int) -> bool:

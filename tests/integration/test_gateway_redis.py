@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests import servers
-from tests.gateways import Client, Clients, Gateway, eventually, gateway, gateways, raw, store, token
+from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, store, token
+from tests.waiting import until
 
 NACKED_WITHIN = 2.0
 BACK_WITHIN = 5.0
@@ -85,7 +86,7 @@ async def two(both: list[Gateway], clients: Clients, room: str) -> tuple[Client,
 
 
 async def are_ready(both: list[Gateway]) -> None:
-    await eventually(lambda: all(running.is_ready for running in both), "ready again", BACK_WITHIN)
+    await until(lambda: all(running.is_ready for running in both), "ready again", BACK_WITHIN)
 
 
 async def send_until_acked(client: Client, room: str, text: str) -> dict[str, Any]:
@@ -95,7 +96,7 @@ async def send_until_acked(client: Client, room: str, text: str) -> dict[str, An
         answer = await client.call("message:send", {"room": room, "id": text, "text": text})
         return answer if answer["ok"] else None
 
-    acked: dict[str, Any] = await eventually(is_acked, f"ack of {text}", 10.0)
+    acked: dict[str, Any] = await until(is_acked, f"ack of {text}", 10.0)
     return acked
 
 
@@ -113,7 +114,7 @@ async def nack(client: Client, room: str, text: str) -> dict[str, Any]:
 async def outage(ada: Client, both: list[Gateway], room: str) -> None:
     """What holds while Redis does not answer."""
     assert (await nack(ada, room, "during-0"))["reason"] in ("outcome_unknown", "unavailable")
-    await eventually(lambda: not any(running.is_ready for running in both), "not ready", NACKED_WITHIN + 1.0)
+    await until(lambda: not any(running.is_ready for running in both), "not ready", NACKED_WITHIN + 1.0)
     assert (await nack(ada, room, "during-1"))["reason"] in ("outcome_unknown", "unavailable")
     for event, payload in (
         ("room:join", {"room": "public:another"}),
@@ -314,7 +315,7 @@ async def test_a_gateway_starts_before_its_redis(own: OwnRedis, tmp_path: Path, 
             assert (running.get("/healthz")[0], running.get("/readyz")[0]) == (200, 503)
             await nobody_is_turned_away(running)
             later.start()
-            await eventually(lambda: running.is_ready, "ready", BACK_WITHIN)
+            await until(lambda: running.is_ready, "ready", BACK_WITHIN)
             ada = await clients(running, "ada")
             await ada.join(ROOM)
     finally:
@@ -328,7 +329,7 @@ async def test_a_gateway_ends_in_time_without_its_redis(tmp_path: Path, clients:
             ada = await clients(running, "ada")
             await ada.join(ROOM)
             lost.pause()
-            await eventually(lambda: not running.is_ready, "not ready")
+            await until(lambda: not running.is_ready, "not ready")
             await asyncio.to_thread(running.stop, 8.0)
     finally:
         lost.end()

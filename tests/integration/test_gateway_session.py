@@ -10,7 +10,8 @@ import socketio
 
 from contract import keys
 from contract.envelope import Kicked, Revoked, pack
-from tests.gateways import Client, Clients, Gateway, eventually, store, token, unique
+from tests.gateways import Client, Clients, Gateway, store, token, unique
+from tests.waiting import until
 
 Pair = list[Gateway]
 CLOSED_WITHIN = 5.0
@@ -119,7 +120,7 @@ async def test_a_revocation_that_no_gateway_heard_is_found_when_the_link_is_back
         redis.client_kill_filter(_type="pubsub")
 
     await ada.expect_gone(CLOSED_WITHIN)
-    await eventually(lambda: all(running.is_ready for running in pair), "ready again")
+    await until(lambda: all(running.is_ready for running in pair), "ready again")
     await bob.join("public:lobby")
 
 
@@ -138,7 +139,7 @@ async def test_a_removal_that_no_gateway_heard_is_found_when_the_link_is_back(
         redis.client_kill_filter(_type="pubsub")
 
     assert (await bob.expect("room", lambda e: e["change"] == "removed"))["room"] == room
-    await eventually(lambda: all(running.is_ready for running in pair), "ready again")
+    await until(lambda: all(running.is_ready for running in pair), "ready again")
     await owner.send(room, "without bob")
     await owner.expect_text("without bob")
     assert bob.texts(room) == []

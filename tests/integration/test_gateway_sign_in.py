@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests import gateways
-from tests.gateways import SECRET, Client, Clients, Gateway, gateway, request, token, unique
+from tests.gateways import SECRET, Client, Clients, Gateway, gateway, token, unique
+from tests.health import request
 
 Pair = list[Gateway]
 AUDIENCE, ISSUER = "roomcast-tests", "https://issuer.example"

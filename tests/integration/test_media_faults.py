@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from contract.envelope import MediaRequest, pack
 from contract.errors import Code, RoomcastError
 from contract.events import MediaComplete, MediaSign
 from gateway.media import Patience
-from tests import s3, servers
+from tests import health, s3, servers
 from tests.integration import media_rig as rig
 
 ROOM = "public:lobby"
@@ -252,12 +251,8 @@ async def test_sigterm_finishes_work_leaves_the_group_and_exits_0(
 
 
 def test_the_metrics_are_well_formed(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed")
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
         status, text = signer.get("/metrics")
     assert status == 200
-    checked = subprocess.run([promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False)
-    assert checked.returncode == 0, checked.stderr.decode() + checked.stdout.decode()
+    assert health.complaints(text) == ""
     assert "roomcast_media_ready" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,21 +11,7 @@ import pytest
 from presence.state import Windows, judge
 from presence.store import PresenceStore, StoreError, connect
 from tests import servers
-
-
-@contextmanager
-def sentinel(folder: Path, redis_port: int) -> Iterator[int]:
-    """A Sentinel that watches the Redis on `redis_port` as `main`."""
-    port = servers.free_port()
-    path = folder / "sentinel.conf"
-    path.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor main 127.0.0.1 {redis_port} 1\n")
-    with (folder / "sentinel.log").open("wb") as log:
-        process = subprocess.Popen([servers.find_tool("redis-server"), str(path), "--sentinel"], stdout=log, stderr=log)
-    try:
-        servers.wait_until(lambda: servers.is_listening(port), "the sentinel")
-        yield port
-    finally:
-        servers.stop(process)
+from tests.redis_cluster import sentinel
 
 
 @contextmanager
@@ -35,7 +20,7 @@ def redis_of_kind(kind: str, folder: Path) -> Iterator[str]:
     options = {"password": ["--requirepass", "p@ss/word"], "unix": ["--unixsocket", str(folder / "r.sock")]}
     with servers.redis_server(folder, *options.get(kind, [])) as port:
         if kind == "sentinel":
-            with sentinel(folder, port) as sentinel_port:
+            with sentinel(folder, port, quorum=1) as sentinel_port:
                 yield f"redis+sentinel://127.0.0.1:{sentinel_port}/main"
         elif kind == "unix":
             yield f"unix://{folder / 'r.sock'}?db=2"
