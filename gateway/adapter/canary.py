@@ -40,6 +40,10 @@ class CanaryWatch:
         if canary.incarnation == self._incarnation:
             self._unheard_since = None if canary.count == self._count else now
 
+    def excuse(self) -> None:
+        """Nothing could be published: the silence says nothing about hearing."""
+        self._unheard_since = None
+
     def deaf_seconds(self, now: float) -> float:
         """For how long the link has been deaf; 0 while it hears."""
         if self._unheard_since is None:
@@ -99,7 +103,8 @@ class Choir:
         try:
             await self._backplane.publish(channel, pack(watch.sing(now)))
         except LinkError:
-            return  # commands are gone too: that is not deafness
+            watch.excuse()  # commands are gone too: that is not deafness, however long it lasts
+            return
         if watch.is_due_for_reopening(now):
             on_deaf()
             self._backplane.reopen_hearing(channel)

@@ -19,6 +19,17 @@ def test_silence_is_deafness_after_a_while() -> None:
     assert watch.deaf_seconds(5.0) == 2.0
 
 
+def test_silence_while_nothing_can_be_published_is_not_deafness() -> None:
+    watch = CanaryWatch("i", deaf_seconds=3)
+    for now in range(60):
+        watch.sing(now)
+        watch.excuse()
+    assert watch.deaf_seconds(60.0) == 0
+    assert not watch.is_due_for_reopening(60.0)
+    watch.sing(61.0)
+    assert watch.deaf_seconds(65.0) == 1.0
+
+
 def test_another_incarnations_canary_proves_nothing() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     watch.sing(0.0)
