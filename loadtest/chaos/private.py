@@ -26,8 +26,10 @@ class Private:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._how: dict[str, tuple[Sequence[str], Mapping[str, str] | None]] = {}
 
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        self._how[name] = argv, env
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *argv],
@@ -38,6 +40,11 @@ class Private:
                 stderr=log,
             )
         return self._running[name].pid
+
+    def start_again(self, name: str) -> None:
+        """Wait for the end of one that was killed, and start it as before."""
+        self._running[name].wait(_STOP_SECONDS)
+        self.start(name, *self._how[name])
 
     def gateway(self, cluster: Cluster, number: int, env: Mapping[str, str] | None = None) -> str:
         """A gateway of the cluster with more environment, in place of the supervisor's with that number; its name."""

@@ -57,6 +57,7 @@ async def _fail_over(rig: Rig, victim: str, is_promoted: Callable[[], Awaitable[
     while not await _answers(is_promoted) and clock() < died + _PROMOTION_SECONDS:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     promoted = clock()
+    _stage(rig).processes.start_again(victim)
     await asyncio.sleep(max(rig.span.after, 12.0))
     await rig.settle()
     rig.figure("promotion", promoted - died, _PROMOTION_SECONDS)
