@@ -14,7 +14,8 @@ Four files hold all names that cross a process boundary, each name once:
 `redis_client` makes the Redis clients of all but the gateways, which have links of their own.
 `log_entry` and `tokens` are what gateways and back ends do alike: entering a message, signing a token.
 
-But for `backend` and `redis_client` nothing here does I/O, and nothing imports a process: the direction is process -> contract -> nothing.
+But for `backend` and `redis_client` nothing here does I/O, and nothing imports a process: the direction is
+process -> contract -> nothing.
 """
 
 PROTOCOL_VERSION = 1
