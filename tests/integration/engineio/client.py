@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, web
 
 from gateway.engineio.rfc6455 import BINARY, CLOSE, TEXT
+from tests.frames import masked
 from tests.servers import free_port
 
 WAIT_SECONDS = 5.0
@@ -67,16 +68,7 @@ class WebSocket:
         return socket
 
     def write_frame(self, opcode: int, payload: bytes, *, fin: bool = True) -> None:
-        """A frame masked with zeros."""
-        size = len(payload)
-        first = (0x80 if fin else 0) | opcode
-        if size < 126:
-            head = bytes((first, 0x80 | size))
-        elif size < 65_536:
-            head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
-        else:
-            head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
-        self.writer.write(head + bytes(4) + payload)
+        self.writer.write(masked(opcode, payload, fin=fin))
 
     def send(self, data: str | bytes) -> None:
         if isinstance(data, str):

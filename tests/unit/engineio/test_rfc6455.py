@@ -26,23 +26,7 @@ from gateway.engineio.rfc6455 import (
     unmask,
 )
 from gateway.engineio.takeover import unmask as fast_unmask
-
-MASK = b"\x37\xfa\x21\x3d"
-
-
-def masked(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0) -> bytes:
-    """A client's frame."""
-    first = (0x80 if fin else 0) | reserved | opcode
-    size = len(payload)
-    if size < 126:
-        head = bytes((first, 0x80 | size))
-    elif size < 65_536:
-        head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
-    data = bytearray(payload)
-    unmask(MASK, data)
-    return head + MASK + bytes(data)
+from tests.frames import masked
 
 
 def parser(max_size: int = 1_000_000) -> FrameParser:
