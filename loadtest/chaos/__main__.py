@@ -28,9 +28,11 @@ def main() -> int:
         print(f"chaos: no fault named {error.args[0]!r}; --list shows them", file=sys.stderr)
         return 2
     seed = options.seed if options.seed is not None else random.randrange(1, 100_000)
-    results = [_run(fault, _plan(options, seed + step)) for step in range(options.seeds) for fault in faults]
-    if options.fault == "all" or options.write:
-        report.write(results)
+    results: list[Result] = []
+    for step, fault in ((step, fault) for step in range(options.seeds) for fault in faults):
+        results.append(_run(fault, _plan(options, seed + step)))
+        if options.fault == "all" or options.write:
+            report.write(results)  # after every row: a run that is interrupted leaves what it has
     print("\n" + report.summary(results))
     return report.exit_status(results)
 

@@ -1,4 +1,4 @@
-"""Other homes for the data than one Redis: a master with a replica under three Sentinels, and a cluster with replicas.
+"""Other homes for the data than one Redis: a master with replicas under three Sentinels, and a cluster with replicas.
 
 The gateways are then run by the row itself, told where the data lives; nginx is the cluster's.
 """
@@ -45,19 +45,18 @@ def admin_of(port: int) -> RedisAdmin:
 
 @contextmanager
 def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """`master`, `replica`, `sentinel1` to `3`."""
+    """`master`, `replica1`, `replica2`, `sentinel1` to `3`: one replica is left when the other was promoted."""
     with private(cluster.state / "logs") as processes:
-        names = ("master", "replica", "sentinel1", "sentinel2", "sentinel3")
+        names = ("master", "replica1", "replica2", "sentinel1", "sentinel2", "sentinel3")
         nodes = dict(zip(names, free_ports(len(names)), strict=True))
         start_redis(cluster, processes, "master", nodes["master"], level)
-        start_redis(
-            cluster, processes, "replica", nodes["replica"], level, "--replicaof", f"127.0.0.1 {nodes['master']}"
-        )
-        for name in names[2:]:
+        for name in names[1:3]:
+            start_redis(cluster, processes, name, nodes[name], level, "--replicaof", f"127.0.0.1 {nodes['master']}")
+        for name in names[3:]:
             _start_sentinel(cluster, processes, name, nodes[name], nodes["master"])
         watcher = admin_of(nodes["sentinel1"])
-        _until(lambda: _sees(watcher), "the Sentinels see each other and the replica")
-        hosts = ",".join(f"127.0.0.1:{nodes[name]}" for name in names[2:])
+        _until(lambda: _sees(watcher), "the Sentinels see each other and the replicas")
+        hosts = ",".join(f"127.0.0.1:{nodes[name]}" for name in names[3:])
         url = f"redis+sentinel://{hosts}/{SERVICE}"
         _start_gateways(cluster, processes, url, level)
         yield Stage(processes, nodes, url)
@@ -65,9 +64,10 @@ def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 @contextmanager
 def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """`node1` to `node6`: a cluster of three masters, each with a replica."""
+    """`node1` to `node3` are masters; the rest are their replicas, two each where acks WAIT for one."""
     with private(cluster.state / "logs") as processes:
-        names = [f"node{number}" for number in range(1, 7)]
+        replicas = 2 if level == "wait" else 1
+        names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]
         nodes = dict(zip(names, free_ports(len(names)), strict=True))
         for name, port in nodes.items():
             options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
@@ -75,7 +75,15 @@ def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
         for port in nodes.values():
             _until(lambda port=port: ask(port, "PING") == "PONG", "a node answers")  # type: ignore[misc]
         addresses = [f"127.0.0.1:{port}" for port in nodes.values()]
-        command = [_redis_cli(), "--cluster", "create", *addresses, "--cluster-replicas", "1", "--cluster-yes"]
+        command = [
+            _redis_cli(),
+            "--cluster",
+            "create",
+            *addresses,
+            "--cluster-replicas",
+            str(replicas),
+            "--cluster-yes",
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         _until(lambda: all(_is_whole(port) for port in nodes.values()), "the cluster agrees on its slots")
         url = f"redis+cluster://{','.join(addresses)}"
@@ -125,7 +133,7 @@ def ask(port: int, *args: str | int) -> Any:
 def _sees(watcher: RedisAdmin) -> bool:
     found = ask(watcher.target.hosts[0][1], "SENTINEL", "MASTER", SERVICE)
     state = dict(zip(found[::2], found[1::2], strict=True)) if found else {}
-    return state.get("num-other-sentinels") == "2" and state.get("num-slaves") == "1"
+    return state.get("num-other-sentinels") == "2" and state.get("num-slaves") == "2"
 
 
 def _is_whole(port: int) -> bool:
