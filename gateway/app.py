@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -15,11 +16,13 @@ from contract.errors import Code, RoomcastError
 from contract.events import AuthRefresh, MediaSign, MediaUrl
 from contract.tasks import TaskSet
 from gateway.adapter.manager import RedisAdapter
+from gateway.admission import Admission
 from gateway.auth import JwksKeys, Keys, SharedSecret, Verifier
 from gateway.chat import Chat
 from gateway.config import Config
 from gateway.door import ControlChannel, Doorman
 from gateway.drain import Drain, State
+from gateway.engineio import Caller, Refusal
 from gateway.http import DevLogin
 from gateway.lane import SendLane
 from gateway.media import MediaDesk
@@ -68,6 +71,8 @@ class Gateway:
             max_buffer=config.send_buffer_bytes,
             max_pending_per_peer=config.pending_per_address,
         )
+        self.admission = Admission(config.sessions_per_second, config.sessions_burst, time.monotonic)
+        self.server.eio.admission = self._admit
         backplane = self.adapter.backplane
         retention = Retention(messages=config.log_messages, age_seconds=config.retention_days * 86_400)
         self.log = LogStore(backplane, namespace=NAMESPACE, retention=retention)
@@ -178,6 +183,13 @@ class Gateway:
         """What was published meanwhile was missed: presence, revocations and removals are in their keys."""
         self.people.resubscribed()
         self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
+
+    def _admit(self, caller: Caller) -> Refusal | None:
+        """Before each new session: without Redis there is no use in one, and a storm comes in at a rate."""
+        if not self.adapter.is_ready:
+            return Refusal(503, 4, "Not ready", 1)
+        wait_seconds = self.admission.ask()
+        return Refusal(503, 4, "Too many new sessions", wait_seconds) if wait_seconds else None
 
     # --- running ---
 

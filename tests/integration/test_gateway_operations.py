@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests import servers
-from tests.gateways import Client, Clients, Gateway, gateways, raw, unique
+from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, unique
 from tests.health import request
 from tests.waiting import until
 
@@ -170,3 +172,23 @@ async def test_a_second_signal_changes_nothing(redis_url: str, tmp_path: Path, c
 )
 async def test_what_is_no_handshake_is_an_http_error(pair: Pair, path: str) -> None:
     assert request(f"{pair[0].url}{path}")[0] == 400
+
+
+def test_a_storm_is_admitted_at_a_rate_and_the_rest_told_when_to_come_back(redis_url: str, tmp_path: Path) -> None:
+    limits = {"SESSIONS_PER_SECOND": "5", "SESSIONS_BURST": "10"}
+    with gateway(tmp_path, redis_url, "1", **limits) as one:
+        answers = [handshake(one) for _ in range(40)]
+        assert [status for status, _ in answers[:10]] == [200] * 10
+        refused = [retry_after for status, retry_after in answers if status == 503]
+        assert len(refused) >= 20
+        assert all(1 <= int(seconds) <= 30 for seconds in refused)
+        servers.wait_until(lambda: handshake(one)[0] == 200, "somebody is let in again")
+
+
+def handshake(one: Gateway) -> tuple[int, str]:
+    """The status of a new polling session, and what Retry-After says."""
+    try:
+        with urllib.request.urlopen(f"{one.url}/socket.io/?EIO=4&transport=polling", timeout=5) as response:
+            return response.status, ""
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("Retry-After", "")
