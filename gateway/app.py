@@ -185,9 +185,7 @@ class Gateway:
         self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
 
     def _admit(self, caller: Caller) -> Refusal | None:
-        """Before each new session: without Redis there is no use in one, and a storm comes in at a rate."""
-        if not self.adapter.is_ready:
-            return Refusal(503, 4, "Not ready", 1)
+        """Before each new session: a storm comes in at a rate."""
         wait_seconds = self.admission.ask()
         return Refusal(503, 4, "Too many new sessions", wait_seconds) if wait_seconds else None
 
