@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from contract.keys import CONTROL
 from gateway.adapter.link import LinkError
 from gateway.adapter.manager import RedisAdapter
 from gateway.auth import Verifier
+from gateway.clock import ServerClock
 from gateway.limits import EventLimit
 from gateway.outbox import NAMESPACE, Outbox
 from gateway.session import Session
@@ -76,6 +78,8 @@ class Doorman:
         self._on_open = on_open
         self._on_close = on_close
         self._sessions: dict[str, Session] = {}
+        self._clock = ServerClock()
+        verifier.clock = self._clock.now
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -89,6 +93,7 @@ class Doorman:
         """Raises RoomcastError: UNAUTHORIZED, REVOKED, or UNAVAILABLE."""
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         revoked, clock = await self._store.check_in(identity.user, identity.name, identity.token_id, identity.issued)
+        self._clock.read(clock)
         if revoked:
             raise RoomcastError(Code.REVOKED)
         session = Session(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
@@ -142,8 +147,10 @@ class Doorman:
     async def watch_expiries(self) -> None:
         """Runs for ever: closes sessions whose token has expired, within two seconds."""
         while True:
+            with suppress(RoomcastError):  # without Redis the clock runs on by itself
+                self._clock.read(await self._store.now_ms())
             await asyncio.sleep(_EXPIRY_CHECK_SECONDS)
-            now = time.time()
+            now = self._clock.now()
             for session in [one for one in self._sessions.values() if one.identity.expires <= now]:
                 self._adapter.background(self.dismiss(session), "token expiry")
 

@@ -126,6 +126,10 @@ class RoomStore:
         revoked = _is_before(issued_at, before) or bool(token and token_revoked)
         return revoked, as_ms(clock)
 
+    async def now_ms(self) -> int:
+        """Redis's clock."""
+        return await self._redis.now_ms(keys.CONTROL)
+
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
         before, token_revoked = await self._redis.together(

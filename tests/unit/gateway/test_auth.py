@@ -130,3 +130,13 @@ async def test_keys_that_come_later_are_found(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(time, "monotonic", lambda: clock)
 
     assert (await verifier.verify(source.token())).user == "ada"
+
+
+async def test_times_are_judged_by_the_clock_that_is_given() -> None:
+    verifier = Verifier(SharedSecret(SECRET))
+    token = sign(SECRET, "ada", seconds=600)
+    verifier.clock = lambda: time.time() + 599
+    assert (await verifier.verify(token)).user == "ada"
+    for wrong in (601, -31):
+        verifier.clock = lambda wrong=wrong: time.time() + wrong
+        assert await refusal(verifier, token) is Code.UNAUTHORIZED
