@@ -8,10 +8,9 @@ came back through Redis (so that all gateways see one order), and keeps its tabl
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 import socketio
@@ -19,21 +18,16 @@ import socketio
 from contract import keys
 from contract.envelope import (
     Disconnect,
-    Emit,
-    EmitAck,
     EnvelopeError,
     Membership,
-    NodeMessage,
-    Reader,
     RoomPacket,
-    pack,
     pack_close,
     pack_event,
     pack_note,
     unpack_room,
 )
 from contract.tasks import TaskSet
-from gateway.adapter import codec
+from gateway.adapter import callbacks, codec
 from gateway.adapter.backplane import make_backplane
 from gateway.adapter.canary import Choir
 from gateway.adapter.delivery import Delivery, make_delivery
@@ -41,6 +35,7 @@ from gateway.adapter.fanout import Fanout, RoomChannel, skip_members_of
 from gateway.adapter.log import RoomLog
 from gateway.adapter.members import Client, Members, State
 from gateway.adapter.observer import AdapterObserver
+from gateway.adapter.post import Post
 
 _log = logging.getLogger(__name__)
 NodeHandler = Callable[[Any], None]
@@ -88,10 +83,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self._namespaces: dict[bytes, str] = {}
         self._delivery: Delivery | None = None
         self._tasks = TaskSet()
-        self._node_reader = Reader(NodeMessage)
         self._prefix = f"g{node}."
-        self._remote_callbacks: dict[int, Callable[..., Any]] = {}
-        self._callback_count = 0
+        self.post = Post(node, self, self._publish, lambda message: self.on_node_message(message))
 
     # --- life ---
 
@@ -112,7 +105,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.backplane.on_message = self._hear
         self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()
-        self.listen(keys.node_channel(self.node), self._hear_node)
+        self.listen(keys.node_channel(self.node), self.post.hear)
         self._tasks.start(self.choir.run(self.observer.deaf), "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
@@ -206,9 +199,13 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         """True when the client is here; another node is asked to do it itself."""
         if self.is_connected(sid, namespace):
             return True
-        if (node := self._node_of(sid)) is not None:
-            await self._tell(node, Disconnect(namespace, sid))
+        if (node := self.post.node_of(sid)) is not None:
+            await self.post.tell(node, Disconnect(namespace, sid))
         return False
+
+    async def disconnect_here(self, namespace: str, sid: str) -> None:
+        """Another node asks to disconnect one of our clients."""
+        await self.server.disconnect(sid, namespace=namespace)
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         if not kwargs.get("ignore_queue") and self.members.client(namespace, sid) is None:
@@ -219,8 +216,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     async def enter_room(self, sid: str, namespace: str, room: str, eio_sid: str | None = None) -> None:
         """Returns once Redis has confirmed that this gateway hears the room."""
-        if (node := self._node_of(sid)) is not None:
-            await self._tell(node, Membership(namespace, sid, room, enter=True))
+        if (node := self.post.node_of(sid)) is not None:
+            await self.post.tell(node, Membership(namespace, sid, room, enter=True))
             return
         self._refuse_session_room(namespace, sid, room)
         if room == sid:
@@ -233,8 +230,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             self.fanout.unpin(room)
 
     async def leave_room(self, sid: str, namespace: str, room: str) -> None:
-        if (node := self._node_of(sid)) is not None:
-            await self._tell(node, Membership(namespace, sid, room, enter=False))
+        if (node := self.post.node_of(sid)) is not None:
+            await self.post.tell(node, Membership(namespace, sid, room, enter=False))
         elif self.members.leave(namespace, sid, room):
             self.fanout.vacated(room)
 
@@ -293,7 +290,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         if room is not None and not room:
             raise ValueError("an empty room addresses nobody: use None for the whole namespace")
         skip = _as_tuple(skip_sid)
-        if isinstance(room, str) and ((client := self.members.client(namespace, room)) or self._node_of(room)):
+        if isinstance(room, str) and ((client := self.members.client(namespace, room)) or self.post.node_of(room)):
             await self._emit_to_session(event, data, namespace, room, client, skip, callback)
             return
         if callback is not None:
@@ -329,70 +326,35 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         if sid in skip:
             return
         if client is not None:
-            ack_id = self._generate_ack_id_for(client, callback)
-            packet, attachments = codec.encode_event(self.server, namespace, event, data, ack_id)
-            if self._delivery is not None:
-                self._delivery.send((client,), packet, attachments)
+            ack_id = callbacks.expect_ack(client, callback)
+            self.deliver(client, *codec.encode_event(self.server, namespace, event, data, ack_id))
             return
-        number = self._remember(callback)
         packet, attachments = codec.encode_event(self.server, namespace, event, data)
-        reply_to = self.node if callback else None
-        message = Emit(namespace, sid, packet, tuple(attachments), reply_to, number)
-        await self._tell(self._node_of(sid) or "", message)
-
-    def _remember(self, callback: Callable[..., Any] | None) -> int:
-        if callback is None:
-            return 0
-        self._callback_count += 1
-        self._remote_callbacks[self._callback_count] = callback
-        while len(self._remote_callbacks) > 10_000:  # clients that never answer must not pile up
-            self._remote_callbacks.pop(next(iter(self._remote_callbacks)))
-        return self._callback_count
-
-    @staticmethod
-    def _generate_ack_id_for(client: Client, callback: Callable[..., Any] | None) -> int | None:
-        if callback is None:
-            return None
-        client.last_ack += 1
-        if client.callbacks is None:
-            client.callbacks = {}
-        client.callbacks[client.last_ack] = callback
-        return client.last_ack
+        await self.post.emit(namespace, sid, packet, attachments, callback)
 
     def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
         for space in self.members.namespaces.values():
             if (client := space.clients.get(sid)) is not None:
-                return self._generate_ack_id_for(client, callback) or 0
+                return callbacks.expect_ack(client, callback) or 0
         raise ValueError("unknown session")
 
     async def trigger_callback(self, sid: str, id: int, data: Any) -> None:  # noqa: A002 (python-socketio's name)
-        callback = None
         for space in self.members.namespaces.values():
             client = space.clients.get(sid)
-            if client is not None and client.callbacks and (callback := client.callbacks.pop(id, None)):
-                break
-        if callback is not None:
-            result = callback(*data)
-            if inspect.isawaitable(result):
-                await result
+            if client is not None and (callback := callbacks.take_ack(client, id)) is not None:
+                await callbacks.run(callback, data)
+                return
+
+    def deliver(self, client: Client, packet: bytes, attachments: Sequence[bytes] = ()) -> None:
+        """A finished packet to one client of this gateway."""
+        if self._delivery is not None:
+            self._delivery.send((client,), packet, attachments)
 
     def send_locally(self, namespace: str, sids: Iterable[str], packet: bytes) -> None:
         """A finished packet to sessions of this gateway; unknown ones are ignored."""
         found = [client for sid in sids if (client := self.members.client(namespace, sid)) is not None]
         if found and self._delivery is not None:
             self._delivery.send(found, packet, ())
-
-    # --- other nodes ---
-
-    def _node_of(self, sid: str) -> str | None:
-        """The other node that a session id names; None for our own and for what is no session id."""
-        if not sid.startswith("g") or sid.startswith(self._prefix):
-            return None
-        node, dot, rest = sid[1:].partition(".")
-        return node if dot and node and len(rest) >= 20 else None
-
-    async def _tell(self, node: str, message: Any) -> None:
-        await self._publish(keys.node_channel(node), pack(message))
 
     # --- hearing ---
 
@@ -426,44 +388,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         clients = self.members.everyone(packet.namespace).values()
         chosen = [c for c in clients if c.state is State.CONNECTED and c.sid not in packet.skip]
         self.fanout.send(chosen, packet)
-
-    def _hear_node(self, data: bytes) -> None:
-        message = self._node_reader.unpack(data)
-        if isinstance(message, Emit):
-            self._emit_for(message)
-        elif isinstance(message, EmitAck):
-            self._tasks.start(self._answer(message), "ack callback")
-        elif isinstance(message, Disconnect):
-            self._tasks.start(self.server.disconnect(message.session, namespace=message.namespace), "disconnect")
-        elif isinstance(message, Membership):
-            change = self.enter_room if message.enter else self.leave_room
-            if self.members.client(message.namespace, message.session) is not None:
-                self._tasks.start(change(message.session, message.namespace, message.room), "membership")
-        else:
-            self.on_node_message(message)
-
-    def _emit_for(self, message: Emit) -> None:
-        client = self.members.client(message.namespace, message.session)
-        if client is None or self._delivery is None:
-            return
-        packet = message.packet
-        if message.reply_to is not None:
-            ack_id = self._generate_ack_id_for(client, self._forwarder(message.reply_to, message.callback))
-            packet = codec.with_ack_id(packet, ack_id or 0)
-        self._delivery.send((client,), packet, message.attachments)
-
-    def _forwarder(self, node: str, callback: int) -> Callable[..., Any]:
-        async def forward(*data: Any) -> None:
-            await self._tell(node, EmitAck(callback, codec.encode_arguments(data)))
-
-        return forward
-
-    async def _answer(self, message: EmitAck) -> None:
-        callback = self._remote_callbacks.pop(message.callback, None)
-        if callback is not None:
-            result = callback(*codec.decode_arguments(message.data))
-            if inspect.isawaitable(result):
-                await result
 
 
 def _ignore(message: Any) -> None:

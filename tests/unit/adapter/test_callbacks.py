@@ -1,0 +1,42 @@
+"""Callbacks that wait for acks."""
+
+from gateway.adapter.callbacks import RemoteCallbacks, expect_ack, run, take_ack
+from gateway.adapter.members import Client
+
+
+def test_each_ack_has_its_own_callback_and_is_taken_once() -> None:
+    client = Client("s", "e", None)
+    assert [expect_ack(client, print), expect_ack(client, len), expect_ack(client, None)] == [1, 2, None]
+    assert take_ack(client, 2) is len
+    assert take_ack(client, 2) is None
+    assert take_ack(client, 1) is print
+
+
+def test_an_ack_nobody_asked_for_finds_nothing() -> None:
+    assert take_ack(Client("s", "e", None), 1) is None
+
+
+def test_clients_that_never_answer_do_not_pile_up() -> None:
+    remote = RemoteCallbacks(limit=2)
+    first, second, third = (remote.add(callback) for callback in (min, max, sum))
+    assert len(remote) == 2
+    assert remote.take(first) is None
+    assert (remote.take(second), remote.take(third)) == (max, sum)
+
+
+def test_without_a_callback_there_is_nothing_to_wait_for() -> None:
+    remote = RemoteCallbacks()
+    assert remote.add(None) == 0
+    assert len(remote) == 0
+
+
+async def test_plain_and_asynchronous_callbacks_run() -> None:
+    got: list[int] = []
+
+    async def later(value: int) -> None:
+        got.append(value)
+
+    await run(got.append, [1])
+    await run(later, [2])
+    await run(None, [3])
+    assert got == [1, 2]
