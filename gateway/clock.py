@@ -21,6 +21,10 @@ class ServerClock:
         """Redis just said that it is this many milliseconds since the epoch."""
         self._offset = now_ms / 1000 - self._monotonic()
 
+    @property
+    def is_read(self) -> bool:
+        return self._offset is not None
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._wall() if self._offset is None else self._monotonic() + self._offset

@@ -91,6 +91,8 @@ class Doorman:
 
     async def open(self, sid: str, eio_sid: str, auth: Any) -> Session:
         """Raises RoomcastError: UNAUTHORIZED, REVOKED, or UNAVAILABLE."""
+        if not self._clock.is_read:  # the very first clients
+            self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         revoked, clock = await self._store.check_in(identity.user, identity.name, identity.token_id, identity.issued)
         self._clock.read(clock)
