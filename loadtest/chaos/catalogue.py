@@ -41,7 +41,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("redis-restart-aof", "Redis killed, restarted with its AOF", redis.redis_restart, True),
     Fault("redis-empty", "Redis restarted empty", redis.redis_empty, True, ("everysec",)),
     Fault("redis-rollback", "Redis crashes and rolls back (AOF cut short)", redis.redis_rollback, True, ("everysec",)),
-    Fault("redis-sigstop", "Redis SIGSTOP 10 s", redis.redis_sigstop),
+    Fault("redis-sigstop", "Redis SIGSTOP", redis.redis_sigstop),
     Fault("redis-sigstop-60", "Redis SIGSTOP 60 s", redis.redis_sigstop_60),
     Fault("client-kill-pubsub", "CLIENT KILL TYPE pubsub", redis.client_kill_pubsub),
     Fault("pubsub-overflow", "pub/sub output buffer overflow", redis.pubsub_overflow),

@@ -66,7 +66,8 @@ def markdown(results: Sequence[Result]) -> str:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     head = (
         f"Run on {today} ({machine}): three gateways behind nginx, {plan.size.clients:,} clients in rooms of about 20, "
-        f"{plan.size.rate:g} messages a second, {plan.span.before:g} s of load before and after each fault."
+        f"{plan.size.rate:g} messages a second, {plan.span.before:g} s of load before and after each fault; "
+        f"faults that last are held for {plan.span.held:g} s where their title names no other time."
     )
     kinds = " | ".join(KINDS)
     table = [
