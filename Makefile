@@ -59,7 +59,8 @@ web-check: .venv-ready
 test: .venv-ready ## everything: check, then integration, cluster and browser tests on servers of their own
 	@$(IN_VENV) -m deploy setup --browser
 	@$(MAKE) --no-print-directory check
-	@$(IN_VENV) -m pytest tests/integration tests/cluster tests/chaos tests/browser
+	@$(IN_VENV) -m pytest -n 2 --dist loadfile tests/integration
+	@$(IN_VENV) -m pytest tests/cluster tests/chaos tests/browser
 
 load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)

@@ -7,6 +7,7 @@ import gc
 import logging
 import random
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.parametrize("seed", [1, 2, random.randrange(10**6)])
+@pytest.mark.parametrize("seed", [1, 2, date.today().toordinal()])  # another every day, the same in all workers
 async def test_rubbish(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     print("seed", seed)
     chance = random.Random(seed)
