@@ -6,6 +6,8 @@ The gateways are then run by the row itself, told where the data lives; nginx is
 from __future__ import annotations
 
 import asyncio
+import random
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
 SERVICE: Final = "main"
 _START_SECONDS: Final = 30.0
 _GATEWAYS: Final = (1, 2, 3)
+_BUS: Final = 10_000
+_LAST_PORT: Final = 22_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
     with private(cluster.state / "logs") as processes:
         replicas = 2 if level == "wait" else 1
         names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]
-        nodes = dict(zip(names, free_ports(len(names)), strict=True))
+        nodes = dict(zip(names, _ports_with_bus(len(names)), strict=True))
         for name, port in nodes.items():
             options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
             start_redis(cluster, processes, name, port, level, *options)
@@ -99,6 +103,25 @@ def start_redis(cluster: Cluster, processes: Private, name: str, port: int, leve
     argv = [str(tools.require("redis-server")), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home)]
     argv += ["--save", "", "--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction"]
     processes.start(name, [*argv, *options])
+
+
+def _ports_with_bus(count: int) -> list[int]:
+    """Free ports whose cluster bus (10,000 above) is free too, and below those that outgoing connections take."""
+    found: list[int] = []
+    for port in range(random.randrange(11_000, 20_000), _LAST_PORT):
+        if len(found) < count and _is_free(port) and _is_free(port + _BUS):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _start_sentinel(cluster: Cluster, processes: Private, name: str, port: int, master: int) -> None:
