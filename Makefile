@@ -9,7 +9,7 @@ export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale logs env compose check lint unit web-check test load bench chaos clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose check lint unit web-check test load bench chaos clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ status: .venv-ready ## every process: pid, port, readiness, uptime
 scale: .venv-ready ## run N gateways, live: make scale N=4
 	@test -n "$(N)" || { echo "roomcast: how many gateways? make scale N=4" >&2; exit 1; }
 	@$(IN_VENV) -m deploy scale $(N)
+
+roll: .venv-ready ## restart all gateways, one after the other, under whatever load there is
+	@$(IN_VENV) -m deploy roll
 
 logs: .venv-ready ## follow the logs of all processes
 	@exec $(IN_VENV) -m deploy logs

@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     scale = commands.add_parser("scale", help="add or remove processes, live")
     scale.add_argument("count", type=int)
     scale.add_argument("--kind", choices=("gateway", "sweeper", "signer"), default="gateway")
+    commands.add_parser("roll", help="restart all gateways, one after the other; their clients move")
     setup = commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
     setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
     commands.add_parser("web-check", help="types and unit tests of the page")
@@ -67,17 +68,27 @@ def _do(arguments: argparse.Namespace) -> None:
         case "compose":
             compose.write(state / "compose")
             run.say("wrote .state/compose; now: docker compose -f deploy/compose.yaml up --build")
-        case "scale":
-            Control(state).scale(arguments.kind, arguments.count)
-            print(control.table(Control(state).rows()))
-        case "status":
-            print(control.table(Control(state).rows()))
-        case "stop":
-            Control(state).stop()
         case "logs":
             _follow(state)
+        case _:
+            _control(arguments, Control(state))
+
+
+def _control(arguments: argparse.Namespace, cluster: Control) -> None:
+    """What is done to a running cluster."""
+    match arguments.command:
+        case "scale":
+            cluster.scale(arguments.kind, arguments.count)
+            print(control.table(cluster.rows()))
+        case "roll":
+            for name in cluster.roll():
+                run.say(f"{name} restarted")
+        case "status":
+            print(control.table(cluster.rows()))
+        case "stop":
+            cluster.stop()
         case "env":
-            print(control.environment(Control(state)))
+            print(control.environment(cluster))
 
 
 def _set_up(for_tests: bool) -> None:

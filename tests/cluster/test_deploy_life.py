@@ -35,6 +35,16 @@ def test_a_restarted_process_ends_by_itself(cluster: Cluster) -> None:
     assert cluster.pids()["gateway2"] != before
 
 
+def test_a_roll_restarts_every_gateway_and_nothing_else(cluster: Cluster) -> None:
+    before = cluster.pids()
+    command = [sys.executable, "-m", "deploy", "--state", str(cluster.state), "roll"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[1] for line in done.stdout.splitlines()] == ["gateway1", "gateway2"]
+    after = cluster.pids()
+    assert {name for name in EVERYTHING if before[name] != after[name]} == {"gateway1", "gateway2"}
+
+
 def test_the_command_line_speaks_to_it(cluster: Cluster) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         full = [sys.executable, "-m", "deploy", "--state", str(cluster.state), *words]

@@ -5,7 +5,7 @@ export interface BackoffPolicy {
   maxMs: number;
 }
 
-export const RECONNECT: BackoffPolicy = { baseMs: 500, maxMs: 15_000 };
+export const RECONNECT: BackoffPolicy = { baseMs: 500, maxMs: 8_000 };
 export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 10_000 };
 
 /**
