@@ -1,8 +1,8 @@
-"""Writes that count only once enough replicas hold them: one WAIT for all writes of a tick, on the writing connection.
+"""Writes that count only once enough replicas hold them: one WAIT for many writes, on the writing connection.
 
 WAIT is not allowed in scripts, speaks of the writes of its own connection only, and blocks that connection until it
-answers: one per tick is as many as make sense. Too few replicas in time means that the outcome is unknown (the write is
-there, but a failover may lose it): `LinkLost`, to be retried with the same id.
+answers: so there is one at a time, and what is written meanwhile shares the next. Too few replicas in time means that
+the outcome is unknown (the write is there, but a failover may lose it): `LinkLost`, to be retried with the same id.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ class ReplicaGate:
         self._replicas = replicas
         self._timeout_ms = timeout_ms
         self._loop = asyncio.get_running_loop()
+        self._is_waiting = False
         self._batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] = []
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Like `Link.call`; the reply comes when enough replicas have the write. Raises LinkDown at once."""
         reply = self._link.call(*args)
         kept: asyncio.Future[Any] = self._loop.create_future()
-        if not self._batch:
+        if not self._batch and not self._is_waiting:
             self._loop.call_soon(self._wait)
         self._batch.append((reply, kept))
         return kept
 
     def _wait(self) -> None:
         batch, self._batch = self._batch, []
+        self._is_waiting = bool(batch)
+        if not batch:
+            return
         if not self._link.is_open:
             _fail(batch, LinkLost("the link broke before WAIT"))
             return
@@ -44,6 +48,7 @@ class ReplicaGate:
     def _release(
         self, batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], answer: asyncio.Future[Any]
     ) -> None:
+        self._wait()
         error = LinkLost("cancelled") if answer.cancelled() else answer.exception()
         if error is None and answer.result() < self._replicas:
             error = LinkLost(f"{answer.result()} of {self._replicas} replicas have it")

@@ -1,7 +1,8 @@
 """One Redis server as the gateway sees it: a link for commands and one for pub/sub, each reopened with jitter.
 
 A cluster is several shards; a single server or a Sentinel-watched master is one. Two links, because a pub/sub link
-that drowns in messages must not delay commands, and because Redis may drop the one and keep the other.
+that drowns in messages must not delay commands, and because Redis may drop the one and keep the other. Where acks wait
+for replicas there is a third for these writes alone: WAIT blocks its link, and reads must not stand behind it.
 """
 
 from __future__ import annotations
@@ -53,32 +54,38 @@ class Shard:
         self._on_moved = on_moved or _nothing
         self._replicas = replicas
         self._commands: Link | None = None
+        self._writes: Link | None = None
         self._gate: ReplicaGate | None = None
         self._hearing: Link | None = None
         self._wanted: dict[str, asyncio.Future[None]] = {}
         self._commands_up = asyncio.Event()
         self._hearing_up = asyncio.Event()
+        self._writes_up = asyncio.Event()
+        if not replicas:
+            self._writes_up.set()  # there is none to wait for
         self._tasks = TaskSet()
         self.reconnects = 0
 
     def start(self) -> None:
         self._tasks.start(self._keep(self._open_commands), f"redis commands {self._name}")
         self._tasks.start(self._keep(self._open_hearing), f"redis pub/sub {self._name}")
+        if self._replicas:
+            self._tasks.start(self._keep(self._open_writes), f"redis writes {self._name}")
 
     async def close(self) -> None:
         await self._tasks.cancel()
-        for link in (self._commands, self._hearing):
+        for link in (self._commands, self._hearing, self._writes):
             if link is not None:
                 link.close()
 
     async def wait_up(self) -> None:
-        """Until both links are open and all channels are subscribed."""
-        await self._commands_up.wait()
-        await self._hearing_up.wait()
+        """Until all links are open and all channels are subscribed."""
+        for link_up in (self._commands_up, self._hearing_up, self._writes_up):
+            await link_up.wait()
 
     @property
     def is_up(self) -> bool:
-        return self._commands_up.is_set() and self._hearing_up.is_set()
+        return self._commands_up.is_set() and self._hearing_up.is_set() and self._writes_up.is_set()
 
     @property
     def run_id(self) -> str:
@@ -102,7 +109,9 @@ class Shard:
         self, script_name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
     ) -> asyncio.Future[Any]:
         """The bare reply of EVALSHA; NOSCRIPT comes as a CommandError."""
-        if self._gate is not None and script_name in _DURABLE:
+        if self._replicas and script_name in _DURABLE:
+            if self._gate is None:
+                raise LinkDown(f"no link for writes to Redis ({self._name})")
             return self._gate.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
         return self.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
 
@@ -194,13 +203,27 @@ class Shard:
     async def _open_commands(self) -> None:
         link = await open_link(await self._resolve(), timeout_seconds=self._timeout, name=self._name, scripts=True)
         self._commands = link
-        self._gate = ReplicaGate(link, self._replicas, int(self._timeout * 500)) if self._replicas else None
         self._commands_up.set()
         try:
             await link.lost
         finally:
             self._commands_up.clear()
-            self._commands = self._gate = None
+            self._commands = None
+            link.close()
+
+    async def _open_writes(self) -> None:
+        """Its WAIT may take as long as a command, and the command before it too: it is patient twice as long."""
+        link = await open_link(
+            await self._resolve(), timeout_seconds=self._timeout * 2, name=f"{self._name}-writes", scripts=True
+        )
+        self._writes = link
+        self._gate = ReplicaGate(link, self._replicas, int(self._timeout * 1000))
+        self._writes_up.set()
+        try:
+            await link.lost
+        finally:
+            self._writes_up.clear()
+            self._writes = self._gate = None
             link.close()
 
     async def _open_hearing(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
             with pytest.raises(RoomcastError) as caught:
                 await log.append("room", "u", "alone", b'"n":1}')
             assert caught.value.code is Code.OUTCOME_UNKNOWN
+            waiting = [asyncio.ensure_future(log.append("room", "u", f"more{n}", b'"n":1}')) for n in range(3)]
+            async with asyncio.timeout(0.8):  # WAIT takes a second: reads do not stand behind it
+                assert (await log.before("room", 0, 10)).seq >= 2
+            for answer in await asyncio.gather(*waiting, return_exceptions=True):
+                assert isinstance(answer, RoomcastError)
             with redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)):
                 wait_until(lambda: admin.wait(1, 100) == 1, "the new replica is in step")
                 again = await log.append("room", "u", "alone", b'"n":1}')
