@@ -105,7 +105,7 @@ class People:
         users.setdefault(session.user, set()).add(session.sid)
         if is_first and session.user not in self._hidden:
             roster = await self._rosters.enter(room, session.user)
-            self._watchers.roster(room, roster.users, roster.occupancy)
+            self._take(room, roster)
             occupancy = roster.occupancy
             await self._tell(room, roster, session.identity.name, session.status)
         else:
@@ -113,6 +113,11 @@ class People:
         others = [row for row in await self._views.get(room) if row["user"] != session.user]
         oneself = {"user": session.user, "name": session.identity.name, "status": session.status}
         return Present(occupancy, [oneself, *others][:MAX_LIST])
+
+    def _take(self, room: str, roster: Roster) -> list[str]:
+        """A roster as Redis has it, and those who left a moment ago: of them the room is still to hear "offline"."""
+        leaving = [user for place, user in self._departing if place == room]
+        return self._watchers.roster(room, {*roster.users, *leaving}, roster.occupancy)
 
     async def shows(self, session: Session) -> bool:
         await self._known(session)
@@ -247,7 +252,9 @@ class People:
         now = int(time.time() * 1000)
         self._watchers.apply([(user, status, now, "") for user, _, status in note.entered])
         due = time.monotonic() + DEPART_SECONDS
-        self._departing.update({(room, user): due for user in note.left})
+        for user in note.left:
+            self._departing[(room, user)] = due
+            self._watchers.arrive(room, user, note.occupancy)  # a roster read meanwhile may have lost them already
         known = self._news.get(room, note)
         entered = {row[0]: row for row in (*known.entered, *note.entered) if row[0] not in note.left}
         left = {user for user in (*known.left, *note.left) if user not in {row[0] for row in note.entered}}
@@ -303,7 +310,7 @@ class People:
         newcomers: set[str] = set()
         for room, roster in (await self._rosters.refresh(here)).items():
             if room in self._here:
-                newcomers.update(self._watchers.roster(room, roster.users, roster.occupancy))
+                newcomers.update(self._take(room, roster))
         await self._look_again(newcomers)
 
     def resubscribed(self) -> None:

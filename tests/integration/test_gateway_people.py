@@ -223,6 +223,20 @@ async def test_whoever_disconnects_is_offline_at_once_with_a_last_seen(pair: Pai
     assert await members(bob, room) == [bob.user]
 
 
+async def test_somebody_who_comes_meanwhile_hides_no_departure(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await ada.join(room)
+    await bob.join(room)
+    await bob.close()
+    await ada.expect("room", lambda event: event["change"] == "people" and bob.user in event.get("left", ()))
+
+    cem = await clients(pair[0], unique("cem"))
+    await cem.join(room)
+
+    await ada.expect("presence", change_of(bob.user, "offline"))
+
+
 async def test_watching_hears_of_somebody_without_a_common_room(pair: Pair, clients: Clients) -> None:
     ada, bob = unique("ada"), await clients(pair[1], unique("bob"))
     snapshot = await bob.ok("presence:watch", {"users": [ada, unique("nobody")]})
