@@ -200,3 +200,13 @@ def test_the_pause_has_a_bound(shell: Shell) -> None:
     shell.tick()
     session.push(Frames(b"b"))
     assert shell.pauses == [pytest.approx(0.01)]
+
+
+def test_a_large_room_waits_a_moment_for_the_next_packet(shell: Shell) -> None:
+    members = [shell.session() for _ in range(150)]
+    shell.outlet.push_many([session for session, _ in members], Frames(b"a"))
+    shell.outlet.push_many([session for session, _ in members], Frames(b"b"))
+    assert shell.pauses == [pytest.approx(0.002)]
+    while shell.tick():
+        pass
+    assert all(written == [b"\x81\x024a\x81\x024b"] for _, written in members)
