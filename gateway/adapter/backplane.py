@@ -84,6 +84,10 @@ class Backplane:
         """Drop the pub/sub link of a channel: a new one is opened and all its channels subscribed again."""
         self._shard(channel).reopen_hearing()
 
+    def look_again(self, channel: str) -> None:
+        """The link of this channel has missed something, though it was never lost."""
+        self._resubscribed(self._shard(channel))
+
     def canary_channels(self, node: str) -> list[str]:
         """One channel of the node for each pub/sub link."""
         return [keys.node_channel(f"{node}.0")]

@@ -26,6 +26,7 @@ class CanaryWatch:
         self._incarnation = incarnation
         self._deaf_seconds = deaf_seconds
         self._count = 0
+        self._last_heard = 0
         self._unheard_since: float | None = None
         self._reopened_at = float("-inf")
 
@@ -36,9 +37,14 @@ class CanaryWatch:
             self._unheard_since = now
         return Canary(self._incarnation, self._count)
 
-    def heard(self, canary: Canary, now: float) -> None:
-        if canary.incarnation == self._incarnation:
-            self._unheard_since = None if canary.count == self._count else now
+    def heard(self, canary: Canary, now: float) -> bool:
+        """True when canaries before this one were missed: then other packets may have been, too."""
+        if canary.incarnation != self._incarnation:
+            return False
+        missed = canary.count > self._last_heard + 1
+        self._last_heard = canary.count
+        self._unheard_since = None if canary.count == self._count else now
+        return missed
 
     def excuse(self) -> None:
         """Nothing could be published: the silence says nothing about hearing."""
@@ -96,7 +102,7 @@ class Choir:
             self._ears.unlisten(channel)
         for channel in set(channels) - self._watches.keys():
             self._watches[channel] = watch = CanaryWatch(self._incarnation)
-            self._ears.listen(channel, partial(self._hear, watch))
+            self._ears.listen(channel, partial(self._hear, channel, watch))
 
     async def _sing(self, channel: str, watch: CanaryWatch, on_deaf: Callable[[], None]) -> None:
         now = asyncio.get_running_loop().time()
@@ -109,7 +115,7 @@ class Choir:
             on_deaf()
             self._backplane.reopen_hearing(channel)
 
-    def _hear(self, watch: CanaryWatch, data: bytes) -> None:
+    def _hear(self, channel: str, watch: CanaryWatch, data: bytes) -> None:
         message = self._reader.unpack(data)
-        if isinstance(message, Canary):
-            watch.heard(message, asyncio.get_running_loop().time())
+        if isinstance(message, Canary) and watch.heard(message, asyncio.get_running_loop().time()):
+            self._backplane.look_again(channel)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from gateway.adapter import RedisAdapter
 from gateway.adapter.members import Client
@@ -30,30 +33,48 @@ class Heard:
         pass
 
 
+async def test_a_link_that_was_deaf_for_a_moment_only_makes_up_for_it(redis_url: str, redis_port: int) -> None:
+    async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
+        await log.append("room", "u", "1", b'"n":1}')
+        await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
+        proxy.is_muted = True
+        await log.append("room", "u", "lost", b'"n":1}')
+        await asyncio.sleep(1.5)  # long enough for a canary to be lost, too short to count as deaf
+        proxy.is_muted = False
+        await until(lambda: len(heard.packets) == 2, "the lost one is heard", 4)
+        assert adapter.backplane.reconnects == 0
+
+
 async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(redis_url: str, redis_port: int) -> None:
-    async with muting_proxy(redis_port, b"-pubsub") as proxy:
-        adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1")
-        log = LogStore(adapter.backplane)
-        heard = Heard()
-        adapter.fanout.delivery = heard
-        adapter.start(log)
-        await adapter.wait_ready()
-        adapter.members.add("/", Client("g1.sid", "eio", heard))
-        channel = adapter.pin("room")
-        await channel.subscribed
-        page = await log.before("room", 0, 10)
-        assert adapter.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
-        try:
-            await log.append("room", "u", "1", b'"n":1}')
-            await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
-            await go_deaf(adapter, proxy)
-            for number in range(5):
-                await log.append("room", "u", f"deaf{number}", b'"n":1}')
-            proxy.is_muted = False
-            await until(lambda: adapter.is_ready and len(heard.packets) == 6, "the lost ones are heard", 8)
-            assert [seq_of(packet) for packet in heard.packets] == [1, 2, 3, 4, 5, 6]
-        finally:
-            await adapter.close()
+    async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
+        await log.append("room", "u", "1", b'"n":1}')
+        await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
+        await go_deaf(adapter, proxy)
+        for number in range(5):
+            await log.append("room", "u", f"deaf{number}", b'"n":1}')
+        proxy.is_muted = False
+        await until(lambda: adapter.is_ready and len(heard.packets) == 6, "the lost ones are heard", 8)
+        assert [seq_of(packet) for packet in heard.packets] == [1, 2, 3, 4, 5, 6]
+
+
+@asynccontextmanager
+async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogStore, Heard]]:
+    """An adapter behind the proxy with one member in `room`."""
+    adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1")
+    log = LogStore(adapter.backplane)
+    heard = Heard()
+    adapter.fanout.delivery = heard
+    adapter.start(log)
+    await adapter.wait_ready()
+    adapter.members.add("/", Client("g1.sid", "eio", heard))
+    channel = adapter.pin("room")
+    await channel.subscribed
+    page = await log.before("room", 0, 10)
+    assert adapter.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
+    try:
+        yield adapter, log, heard
+    finally:
+        await adapter.close()
 
 
 def seq_of(packet: bytes) -> int:

@@ -30,6 +30,14 @@ def test_silence_while_nothing_can_be_published_is_not_deafness() -> None:
     assert watch.deaf_seconds(65.0) == 1.0
 
 
+def test_a_missed_canary_is_noticed_when_the_next_one_comes() -> None:
+    watch = CanaryWatch("i", deaf_seconds=3)
+    assert not watch.heard(watch.sing(0.0), 0.1)
+    watch.sing(1.0)
+    assert watch.heard(watch.sing(2.0), 2.1)
+    assert not watch.heard(watch.sing(3.0), 3.1)
+
+
 def test_another_incarnations_canary_proves_nothing() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     watch.sing(0.0)
