@@ -5,7 +5,7 @@ python-socketio's own tables search every room when one client goes, which block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -133,9 +133,6 @@ class Members:
     def has_room(self, room: str) -> bool:
         """Whether any namespace has a member in a room of this name here."""
         return any(room in space.rooms for space in self.namespaces.values())
-
-    def spaces_with(self, room: str) -> Iterator[str]:
-        return (name for name, space in self.namespaces.items() if room in space.rooms)
 
 
 _NOBODY: dict[str, Client] = {}
