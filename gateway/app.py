@@ -71,7 +71,9 @@ class Gateway:
             max_buffer=config.send_buffer_bytes,
             max_pending_per_peer=config.pending_per_address,
         )
-        self.admission = Admission(config.sessions_per_second, config.sessions_burst, time.monotonic)
+        self.admission = Admission(
+            config.sessions_per_second, config.sessions_burst, config.sessions_wait_seconds, time.monotonic
+        )
         self.server.eio.admission = self._admit
         backplane = self.adapter.backplane
         retention = Retention(messages=config.log_messages, age_seconds=config.retention_days * 86_400)
@@ -184,10 +186,14 @@ class Gateway:
         self.people.resubscribed()
         self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
 
-    def _admit(self, caller: Caller) -> Refusal | None:
+    async def _admit(self, caller: Caller) -> Refusal | None:
         """Before each new session: a storm comes in at a rate."""
-        wait_seconds = self.admission.ask()
-        return Refusal(503, 4, "Too many new sessions", wait_seconds) if wait_seconds else None
+        turn = self.admission.ask()
+        if turn.retry_after:
+            return Refusal(503, 4, "Too many new sessions", turn.retry_after)
+        if turn.wait:
+            await asyncio.sleep(turn.wait)
+        return None
 
     # --- running ---
 

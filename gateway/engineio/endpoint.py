@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from aiohttp import web
@@ -22,8 +22,8 @@ from gateway.engineio.websocket import WebSocketLink
 
 TRANSPORTS: Final = ("polling", "websocket")
 
-Admission = Callable[[Caller], Refusal | None]
-"""Asked before each new session; a Refusal is what the client gets instead."""
+Admission = Callable[[Caller], Awaitable[Refusal | None]]
+"""Asked before each new session, which waits for the answer; a Refusal is what the client gets instead."""
 
 
 class Endpoint:
@@ -64,17 +64,21 @@ class Endpoint:
             return await self._continue(request, transport, sid)
         if request.method != "GET":
             return self._refuse(refusals.BAD_METHOD)
-        refusal = self._admit(caller)
+        refusal = await self._admit(caller)
         if refusal is not None:
             return self._refuse(refusal)
         return await (self._open_polling if transport == "polling" else self._open_websocket)(request, caller)
 
-    def _admit(self, caller: Caller) -> Refusal | None:
+    async def _admit(self, caller: Caller) -> Refusal | None:
+        refusal = self._refusal(caller)
+        if refusal is None and self.admission is not None:
+            return await self.admission(caller) or self._refusal(caller)  # it may have waited
+        return refusal
+
+    def _refusal(self, caller: Caller) -> Refusal | None:
         if not self.is_accepting:
             return refusals.NOT_ACCEPTING
-        if self._runtime.pending.is_full(caller.peer):
-            return refusals.TOO_MANY_PENDING
-        return self.admission(caller) if self.admission is not None else None
+        return refusals.TOO_MANY_PENDING if self._runtime.pending.is_full(caller.peer) else None
 
     async def _open_polling(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         session = self._runtime.create(caller.peer, Phase.POLLING)

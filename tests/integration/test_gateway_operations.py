@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -175,10 +176,11 @@ async def test_what_is_no_handshake_is_an_http_error(pair: Pair, path: str) -> N
 
 
 def test_a_storm_is_admitted_at_a_rate_and_the_rest_told_when_to_come_back(redis_url: str, tmp_path: Path) -> None:
-    limits = {"SESSIONS_PER_SECOND": "5", "SESSIONS_BURST": "10"}
+    limits = {"SESSIONS_PER_SECOND": "5", "SESSIONS_BURST": "10", "SESSIONS_WAIT_SECONDS": "0.5"}
     with gateway(tmp_path, redis_url, "1", **limits) as one:
-        answers = [handshake(one) for _ in range(40)]
-        assert [status for status, _ in answers[:10]] == [200] * 10
+        with ThreadPoolExecutor(40) as callers:
+            answers = list(callers.map(lambda _: handshake(one), range(40)))
+        assert sum(status == 200 for status, _ in answers) >= 10
         refused = [retry_after for status, retry_after in answers if status == 503]
         assert len(refused) >= 20
         assert all(1 <= int(seconds) <= 30 for seconds in refused)

@@ -310,7 +310,7 @@ class TestAdmission:
         async with server() as (eio, _, address), ClientSession() as http:
             asked: list[Caller] = []
 
-            def admit(caller: Caller) -> Refusal | None:
+            async def admit(caller: Caller) -> Refusal | None:
                 asked.append(caller)
                 return Refusal(503, 4, "Full", retry_after=7) if len(asked) > 1 else None
 

@@ -5,8 +5,8 @@ export interface BackoffPolicy {
   maxMs: number;
 }
 
-export const RECONNECT: BackoffPolicy = { baseMs: 500, maxMs: 8_000 };
-export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 10_000 };
+export const RECONNECT: BackoffPolicy = { baseMs: 500, maxMs: 5_000 };
+export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 5_000 };
 
 /**
  * The wait before attempt number `attempt` (0 is the first), in milliseconds.
