@@ -34,6 +34,12 @@ class EngineMetrics:
         self._packets = Counter("roomcast_gateway_sent_packets", "Packets in these writes", registry=registry)
         self._sent = Counter("roomcast_gateway_sent_bytes", "Bytes to clients", registry=registry)
         self._slow = Counter("roomcast_gateway_slow_clients", "Clients cut for reading too slowly", registry=registry)
+        self._slow_bytes = Gauge(
+            "roomcast_gateway_slow_client_bytes",
+            "Most bytes that waited for a client when it was cut",
+            registry=registry,
+        )
+        self._most_waiting = 0
 
     def opened(self, transport: str) -> None:
         self._opened.labels(transport).inc()
@@ -57,6 +63,9 @@ class EngineMetrics:
 
     def cut_slow(self, waiting: int) -> None:
         self._slow.inc()
+        if waiting > self._most_waiting:
+            self._most_waiting = waiting
+            self._slow_bytes.set(waiting)
 
 
 class Metrics(GatewayObserver):

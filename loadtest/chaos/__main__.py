@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Iterator, Sequence
 
 from loadtest.chaos import report
 from loadtest.chaos.catalogue import FAULTS, LEVELS, Fault, find
@@ -20,7 +21,7 @@ def main() -> int:
     options = _parser().parse_args()
     if options.list:
         for fault in FAULTS:
-            print(f"{fault.name:24} {fault.title}")
+            print(f"{fault.name:24} {', '.join(fault.levels):18} {fault.title}")
         return 0
     try:
         faults = FAULTS if options.fault == "all" else tuple(find(name) for name in options.fault.split(","))
@@ -29,8 +30,8 @@ def main() -> int:
         return 2
     seed = options.seed if options.seed is not None else random.randrange(1, 100_000)
     results: list[Result] = []
-    for step, fault in ((step, fault) for step in range(options.seeds) for fault in faults):
-        results.append(_run(fault, _plan(options, seed + step)))
+    for plan, fault in _plans(options, faults, seed):
+        results.append(_run(fault, plan))
         if options.fault == "all" or options.write:
             report.write(results)  # after every row: a run that is interrupted leaves what it has
     print("\n" + report.summary(results))
@@ -44,9 +45,14 @@ def _run(fault: Fault, plan: Plan) -> Result:
     return result
 
 
-def _plan(options: argparse.Namespace, seed: int) -> Plan:
+def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> Iterator[tuple[Plan, Fault]]:
+    """Every fault at every level asked for (else: at each of its own), once per seed."""
+    size = Size(options.clients, options.rate)
     span = Span(before=options.seconds, held=options.held, after=options.seconds)
-    return Plan(Size(options.clients, options.rate), span, seed, options.durability)
+    for step in range(options.seeds):
+        for fault in faults:
+            for level in (options.durability,) if options.durability else fault.levels:
+                yield Plan(size, span, seed + step, level), fault
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--held", type=float, default=10.0, help="how long a fault that lasts lasts (default 10)")
     parser.add_argument("--seed", type=int, help="what chance is made of (default: drawn, and printed)")
     parser.add_argument("--seeds", type=int, default=1, help="run everything this many times, one seed after another")
-    parser.add_argument("--durability", choices=LEVELS, default="everysec", help="level (default everysec)")
+    parser.add_argument("--durability", choices=LEVELS, help="one level for all (default: the levels of each row)")
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single rows")
     return parser
 

@@ -21,6 +21,13 @@ class Figure(NamedTuple):
             return True
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
+    @property
+    def badness(self) -> float:
+        """Greater for what is worse: the value against its limit, or the value where it has none."""
+        if self.limit is None:
+            return self.value
+        return self.limit - self.value if self.at_least else self.value - self.limit
+
     def __str__(self) -> str:
         text = f"{self.name} {number(self.value)}{self.unit and ' ' + self.unit}"
         if self.limit is None:

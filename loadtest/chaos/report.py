@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.chaos.checker import KINDS, Verdict
+from loadtest.chaos.figures import Figure
 from loadtest.chaos.trial import Result
 
 BEGIN: Final = "<!-- chaos:begin -->"
@@ -45,12 +46,16 @@ def counts(verdict: Verdict) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    lines = [f"{outcome(result):8} {result.fault} (seed {result.plan.seed})" for result in results]
+    lines = [f"{outcome(result):8} {_name(result)}" for result in results]
     for result in results:
-        lines += [f"missed: {result.fault} (seed {result.plan.seed}): {sentence}" for sentence in result.failures]
+        lines += [f"missed: {_name(result)}: {sentence}" for sentence in result.failures]
         if result.not_run:
             lines.append(f"not run: {result.fault}: {result.not_run}")
     return "\n".join(lines)
+
+
+def _name(result: Result) -> str:
+    return f"{result.fault} ({result.plan.level}, seed {result.plan.seed})"
 
 
 def exit_status(results: Sequence[Result]) -> int:
@@ -60,31 +65,51 @@ def exit_status(results: Sequence[Result]) -> int:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The table of the document: one line per row and seed, with its figures."""
+    """The table of the document: one line per row and level; counts are sums over its runs, figures their worst."""
     plan = results[0].plan
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    seeds = ", ".join(str(seed) for seed in sorted({result.plan.seed for result in results}))
     head = (
-        f"Run on {today} ({machine}): three gateways behind nginx, {plan.size.clients:,} clients in rooms of about 20, "
-        f"{plan.size.rate:g} messages a second, {plan.span.before:g} s of load before and after each fault; "
-        f"faults that last are held for {plan.span.held:g} s where their title names no other time."
+        f"Run on {today} ({machine}) with the seeds {seeds}: three gateways behind nginx, {plan.size.clients:,} "
+        f"clients in rooms of about 20, {plan.size.rate:g} messages a second, {plan.span.before:g} s of load before "
+        f"and after each fault; faults that last are held for {plan.span.held:g} s where their title names no other "
+        f"time. Counts are sums over all seeds, figures the worst of them."
     )
     kinds = " | ".join(KINDS)
     table = [
-        f"| fault | level | seed | result | seconds | acked | deliveries | {kinds} | figures |",
-        "| --- " * (8 + len(KINDS)) + "|",
+        f"| fault | level | passed | seconds | acked | deliveries | {kinds} | figures |",
+        "| --- " * (7 + len(KINDS)) + "|",
     ]
-    return "\n".join([head, "", *table, *(_line(result) for result in results)])
+    return "\n".join([head, "", *table, *(_line(runs) for runs in _by_row(results))])
 
 
-def _line(result: Result) -> str:
-    first = f"| {result.title} (`{result.fault}`) | {result.plan.level} | {result.plan.seed} | {outcome(result)}"
-    if result.verdict is None:
-        return f"{first} | | | {'| ' * len(KINDS)}| {(result.not_run or result.broke).replace('|', '/')} |"
-    verdict = result.verdict
-    cells = [f"{result.seconds:.0f}", f"{verdict.acked:,}", f"{verdict.deliveries:,}"]
-    cells += [str(verdict.counts[kind]) for kind in KINDS]
-    return f"{first} | {' | '.join(cells)} | {'; '.join(str(figure) for figure in result.figures)} |"
+def _by_row(results: Sequence[Result]) -> list[list[Result]]:
+    rows: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        rows.setdefault((result.fault, result.plan.level), []).append(result)
+    return list(rows.values())
+
+
+def _line(runs: Sequence[Result]) -> str:
+    one = runs[0]
+    passed = sum(run.passed for run in runs)
+    first = f"| {one.title} (`{one.fault}`) | {one.plan.level} | {passed} of {len(runs)}"
+    judged = [run.verdict for run in runs if run.verdict is not None]
+    cells = [f"{sum(run.seconds for run in runs) / len(runs):.0f}"]
+    cells += [f"{sum(verdict.acked for verdict in judged):,}", f"{sum(verdict.deliveries for verdict in judged):,}"]
+    cells += [str(sum(verdict.counts[kind] for verdict in judged)) for kind in KINDS]
+    said = [str(figure) for figure in worst(runs)]
+    said += [(run.not_run or run.broke).replace("|", "/") for run in runs if run.verdict is None]
+    return f"{first} | {' | '.join(cells)} | {'; '.join(said)} |"
+
+
+def worst(runs: Sequence[Result]) -> list[Figure]:
+    """Of every figure of some runs the one that is worst against its limit."""
+    found: dict[str, Figure] = {}
+    for figure in (figure for run in runs for figure in run.figures):
+        found[figure.name] = max(found.get(figure.name, figure), figure, key=lambda one: one.badness)
+    return list(found.values())
 
 
 def splice(document: str, generated: str) -> str:

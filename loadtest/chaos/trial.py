@@ -78,7 +78,7 @@ def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
 
 
 def _reason_against(fault: Fault, plan: Plan) -> str:
-    return "" if plan.level in fault.levels else f"has no meaning at the level {plan.level}"
+    return "" if plan.level in (*fault.levels, *fault.also) else f"has no meaning at the level {plan.level}"
 
 
 @contextmanager

@@ -16,6 +16,7 @@ _TEXT_BYTES = 16_000
 _WRITERS = 4
 _PER_WRITER = 40.0
 _ENDED = "roomcast_gateway_disconnects_total"
+_HELD = "roomcast_gateway_slow_client_bytes"
 
 
 async def slow_consumer(rig: Rig) -> None:
@@ -45,7 +46,8 @@ async def slow_consumer(rig: Rig) -> None:
     ended = clock()
     for wire in (*writers, slow):
         wire.abort("done")
-    rig.figure("cut off after", cut_at, 30.0)
+    rig.figure("cut off after", cut_at, 10.0)
+    rig.figure("held for it when it was cut", await _most_held(rig) / 2**20, 2.0, "MiB")
     rig.figure("a gateway grew by at most", peak / 2**20, None, "MiB")
     rig.figure("cut off as slow", await _slow_ones(rig) - _slow_in(before), 1, "", at_least=True)
     rig.report_p99(rig.crowd.people, begun, ended)
@@ -72,6 +74,11 @@ async def _flood(wire: Wire, room: str, number: int) -> None:
 
 async def _slow_ones(rig: Rig) -> float:
     return _slow_in(await rig.metrics())
+
+
+async def _most_held(rig: Rig) -> float:
+    """Bytes that a gateway held in user space for a client that it cut."""
+    return max(gauges.total(page, _HELD) for page in (await rig.metrics()).values())
 
 
 def _slow_in(pages: dict[str, dict[str, float]]) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from loadtest.chaos.crowd import clock
@@ -67,6 +69,36 @@ async def redis_rollback(rig: Rig) -> None:
     rig.report_answers(died, healed)
     rig.report_resumed(healed)
     rig.report_told(died)
+
+
+async def redis_restore(rig: Rig) -> None:
+    """Lost, and restored from a copy of its append-only files that was taken a while ago: docs/operations.md."""
+    data = rig.cluster.state / "redis"
+    backup = rig.cluster.state / "backup"
+    await asyncio.to_thread(_back_up, data, backup)
+    await asyncio.sleep(_ROLLED_BACK_SECONDS)
+
+    def restore(data: Path) -> None:
+        _forget(data)
+        shutil.copytree(backup, data, dirs_exist_ok=True)
+
+    async with rig.redis_crashed(restore) as died:
+        await asyncio.sleep(min(2.0, rig.span.held))
+    healed = await rig.redis.wait_answers(15.0)
+    kept = int(await rig.redis.call("DBSIZE"))
+    await asyncio.sleep(rig.span.after)
+    await rig.settle()
+    rig.figure("keys in the backup", kept, 1, "", at_least=True)
+    rig.report_answers(died, healed)
+    rig.report_resumed(healed)
+    rig.report_told(died)
+
+
+def _back_up(data: Path, backup: Path) -> None:
+    """As docs/operations.md says: hard links of all files at one moment, then a copy of them."""
+    with tempfile.TemporaryDirectory(dir=data.parent) as frozen:
+        shutil.copytree(data / "appendonlydir", Path(frozen) / "appendonlydir", copy_function=os.link)
+        shutil.copytree(frozen, backup)
 
 
 def _append_only_file(data: Path) -> Path:

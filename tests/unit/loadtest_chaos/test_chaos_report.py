@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadtest.chaos import report
-from loadtest.chaos.catalogue import FAULTS, find
+from loadtest.chaos.catalogue import FAULTS, LEVELS, find
 from loadtest.chaos.checker import Verdict
 from loadtest.chaos.figures import Figure
 from loadtest.chaos.trial import Plan, Result
@@ -43,13 +43,29 @@ def test_one_failure_fails_the_run_and_what_was_not_run_does_not_pass() -> None:
 
 def test_the_summary_says_what_was_missed_and_why_not_run() -> None:
     text = report.summary([result(lost=2), result(ran=False)])
-    assert "missed: kill-x (seed 5): lost: 2" in text
+    assert "missed: kill-x (everysec, seed 5): lost: 2" in text
     assert "not run: kill-x: there is no x" in text
 
 
 def test_every_line_of_the_table_has_as_many_cells() -> None:
     lines = [line for line in report.markdown([result(), result(ran=False)]).splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_runs_of_a_row_share_a_line_with_their_sums_and_their_worst_figures() -> None:
+    runs = [result(figure=2.0), result(lost=1, figure=6.0), result(figure=3.0)]
+    [line] = [line for line in report.markdown(runs).splitlines() if "kill-x" in line]
+    assert "| 2 of 3 |" in line
+    assert "| 27 |" in line
+    assert "back 6 s (≤ 5) MISSED" in line
+    assert line.count("back") == 1
+
+
+def test_the_worst_of_a_lower_limit_is_the_least() -> None:
+    runs = [result(), result()]
+    runs[0].figures = [Figure("kept", 99.0, 90.0, "%", at_least=True)]
+    runs[1].figures = [Figure("kept", 95.0, 90.0, "%", at_least=True)]
+    assert report.worst(runs)[0].value == 95.0
 
 
 def test_the_document_keeps_what_is_outside_the_markers() -> None:
@@ -67,3 +83,7 @@ def test_the_document_has_its_markers() -> None:
 def test_rows_have_names_of_their_own() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
     assert find("kill-gateway").may_declare is False
+
+
+def test_every_level_has_a_row_that_is_stated_to_hold_there() -> None:
+    assert {level for fault in FAULTS for level in fault.levels} == set(LEVELS)
