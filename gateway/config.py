@@ -44,10 +44,10 @@ class Config(ProcessSettings):
     rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
     events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one client, long run", gt=0)
     events_burst: float = setting(200.0, "ROOMCAST_EVENTS_BURST", "events of one client, at once", ge=1)
-    sessions_per_second: float = setting(200.0, "ROOMCAST_SESSIONS_PER_SECOND", "new sessions let in, long run", gt=0)
-    sessions_burst: float = setting(50.0, "ROOMCAST_SESSIONS_BURST", "new sessions let in, at once", ge=1)
+    sessions_per_second: float = setting(100.0, "ROOMCAST_SESSIONS_PER_SECOND", "new sessions let in, long run", gt=0)
+    sessions_burst: float = setting(20.0, "ROOMCAST_SESSIONS_BURST", "new sessions let in, at once", ge=1)
     sessions_wait_seconds: float = setting(
-        2.0, "ROOMCAST_SESSIONS_WAIT_SECONDS", "longest wait of a new session for its turn, before 503", ge=0
+        3.0, "ROOMCAST_SESSIONS_WAIT_SECONDS", "longest wait of a new session for its turn, before 503", ge=0
     )
     pending_per_address: int = setting(
         200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1
@@ -57,6 +57,9 @@ class Config(ProcessSettings):
     retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept", gt=0)
     wait_replicas: int = setting(0, "ROOMCAST_WAIT_REPLICAS", "replicas that must hold a message before its ack", ge=0)
     redis_timeout_seconds: float = setting(1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for Redis", gt=0)
+    lag_probe_seconds: float = setting(
+        1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest pause between two looks at the event loop's lag", gt=0
+    )
     drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: time to move clients away", gt=0)
 
     @field_validator("node")
