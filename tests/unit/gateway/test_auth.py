@@ -140,3 +140,46 @@ async def test_times_are_judged_by_the_clock_that_is_given() -> None:
     for wrong in (601, -31):
         verifier.clock = lambda wrong=wrong: time.time() + wrong
         assert await refusal(verifier, token) is Code.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_good"),
+    [
+        ({"aud": "chat", "iss": "us"}, True),
+        ({"aud": ["other", "chat"], "iss": "us"}, True),
+        ({"aud": "cha", "iss": "us"}, False),
+        ({"aud": "chats", "iss": "us"}, False),
+        ({"aud": {"chat": 1}, "iss": "us"}, False),
+        ({"iss": "us"}, False),
+        ({"aud": "chat"}, False),
+        ({"aud": "chat", "iss": "them"}, False),
+    ],
+)
+async def test_a_token_is_for_one_audience_and_of_one_issuer(claims: dict[str, Any], is_good: bool) -> None:
+    verifier = Verifier(SharedSecret(SECRET), audience="chat", issuer="us")
+    made = jwt.encode({"sub": "ada", "exp": time.time() + 60} | claims, SECRET, "HS256")
+
+    if is_good:
+        assert (await verifier.verify(made)).user == "ada"
+    else:
+        assert await refusal(verifier, made) is Code.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda good: good[:-2] + ("AA" if good[-2:] != "AA" else "BA"),
+        lambda good: ".".join((*good.split(".")[:2], "")),
+        lambda good: jwt.encode({"sub": "eve", "exp": time.time() + 60}, SECRET + "!", "HS256"),
+        lambda good: jwt.encode({"sub": "eve", "exp": time.time() + 60}, SECRET, "HS384"),
+        lambda good: jwt.encode({"sub": "eve", "exp": time.time() + 60}, "", "none"),
+        lambda good: jwt.encode({"sub": 7, "exp": time.time() + 60}, SECRET, "HS256"),
+        lambda good: jwt.encode({"sub": "eve", "exp": time.time() + 60, "jti": 7}, SECRET, "HS256"),
+        lambda good: jwt.encode({"sub": "eve"}, SECRET, "HS256"),
+        lambda good: jwt.encode({"exp": time.time() + 60}, SECRET, "HS256"),
+        lambda good: jwt.PyJWS().encode(b"[]", SECRET, "HS256"),
+        lambda good: jwt.PyJWS().encode(b"no json", SECRET, "HS256"),
+    ],
+)
+async def test_what_the_secret_did_not_sign_or_says_too_little_is_refused(forged: Any) -> None:
+    assert await refusal(Verifier(SharedSecret(SECRET)), forged(sign(SECRET, "ada"))) is Code.UNAUTHORIZED
