@@ -17,6 +17,7 @@ from contract.log_entry import Retention as Retention
 from contract.log_entry import StaleRewriteError as StaleRewriteError
 from gateway.adapter.backplane import Backplane
 from gateway.adapter.log import Page
+from gateway.stores.flights import Flights
 from gateway.stores.redis_port import RedisPort, translated
 
 _FILL_PAGE: Final = 500
@@ -58,6 +59,7 @@ class LogStore:
         self._resync_head = f'2{space}["{RESYNC}",'
         self._idle_ms = kept.idle_ms
         self._places: dict[str, Place] = {}
+        self._flights: Flights[History] = Flights()
 
     # --- writing ---
 
@@ -112,8 +114,13 @@ class LogStore:
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        with translated():
-            return _history(await self._read_script(room, direction, seq, limit))
+        """Shared by those who ask the same at the same time; none is given a page older than their question."""
+
+        async def begin() -> History:
+            with translated():
+                return _history(await self._read_script(room, direction, seq, limit))
+
+        return await self._flights.read((room, direction, seq, limit), begin)
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int) -> Awaitable[Any]:
         names = self._of(room).names
