@@ -25,6 +25,7 @@ from gateway.drain import Drain, State
 from gateway.engineio import Caller, Refusal
 from gateway.http import DevLogin
 from gateway.lane import SendLane
+from gateway.listener import Listener
 from gateway.media import MediaDesk
 from gateway.namespace import ChatNamespace, Door, Handler
 from gateway.observe import Metrics
@@ -186,14 +187,10 @@ class Gateway:
         self.people.resubscribed()
         self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
 
-    async def _admit(self, caller: Caller) -> Refusal | None:
+    def _admit(self, caller: Caller) -> Refusal | float:
         """Before each new session: a storm comes in at a rate."""
         turn = self.admission.ask()
-        if turn.retry_after:
-            return Refusal(503, 4, "Too many new sessions", turn.retry_after)
-        if turn.wait:
-            await asyncio.sleep(turn.wait)
-        return None
+        return Refusal(503, 4, "Too many new sessions", turn.retry_after) if turn.retry_after else turn.wait
 
     # --- running ---
 
@@ -202,28 +199,29 @@ class Gateway:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        site, runner = self._site()
-        drain = self._drain(site.stop)
+        listener, runner = self._listener()
+        drain = self._drain(listener.stop)
         config = self.config
         async with ops.serve(config.host, config.metrics_port, lambda: self._is_ready(drain), self._exposition):
             self._start_parts(stopping)
             await runner.setup()
-            await site.start()
+            await listener.start()
             _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
             await stopping.wait()
             _log.info("gateway drains", connections=len(self.doorman))
             self.people.is_draining = True
             await drain.run()
+            listener.end()
             await self._end(runner)
         _log.info("gateway ended", node=config.node)
 
-    def _site(self) -> tuple[web.TCPSite, web.AppRunner]:
+    def _listener(self) -> tuple[Listener, web.AppRunner]:
         application = web.Application(client_max_size=self.config.max_payload_bytes + 1024)
         self.server.attach(application, socketio_path="socket.io")
         if self.config.dev_login and self.config.jwt_secret is not None:
             DevLogin(self.config.jwt_secret.get_secret_value()).add_to(application)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-        return _LateSite(runner, self.config.host, self.config.port), runner
+        return Listener(runner, self.server.eio, self.config.host, self.config.port), runner
 
     def _drain(self, close_listener: Callable[[], Awaitable[None]]) -> Drain:
         return Drain(
@@ -243,14 +241,14 @@ class Gateway:
         self.control.start()
         self.tasks.start(self.people.run(), "people")
         self.tasks.start(self.doorman.watch_expiries(), "token expiry")
-        self.tasks.start(self.metrics.watch_lag(), "loop lag")
+        self.tasks.start(self.metrics.watch_lag(self.adapter.beat, self.config.lag_probe_seconds), "loop lag")
         self.tasks.start(self._watch_ears(stopping), "deafness")
 
     async def _watch_ears(self, stopping: asyncio.Event) -> None:
         """A gateway that stays deaf though its link was opened again moves its clients to others, and ends."""
         loop = asyncio.get_running_loop()
-        while self.adapter.choir.deaf_seconds(loop.time()) < _DEAF_DRAIN_SECONDS:  # noqa: ASYNC110 (a clock)
-            await asyncio.sleep(1.0)
+        while self.adapter.choir.deaf_seconds(loop.time()) < _DEAF_DRAIN_SECONDS:
+            await self.adapter.beat.wait()
         _log.error("gateway is deaf: commands work, but nothing published comes back", node=self.config.node)
         self.is_failed = True
         stopping.set()
@@ -279,18 +277,6 @@ class Gateway:
         await self.tasks.cancel()
         await runner.cleanup()
         await self.adapter.close()
-
-
-class _LateSite(web.TCPSite):
-    """A site that may be made before its runner is set up."""
-
-    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
-        self._late = (runner, host, port)
-
-    async def start(self) -> None:
-        runner, host, port = self._late
-        super().__init__(runner, host, port, backlog=4096)
-        await super().start()
 
 
 async def run(config: Config) -> bool:

@@ -11,10 +11,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from gateway.adapter.beat import Beat
 from gateway.observer import GatewayObserver
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-_LAG_PROBE_SECONDS: Final = 0.05
+_LAG_SECONDS: Final = tuple(
+    ms / 1000 for ms in (1, 2.5, 5, 7.5, 10, 12.5, 15, 17.5, 20, 25, 30, 40, 50, 75, 100, 150, 250, 500, 1000, 2500)
+)
+_CPU_PER_PROBE_SECONDS: Final = 0.01
+_SHORTEST_PROBE_SECONDS: Final = 0.01
 
 
 class EngineMetrics:
@@ -102,7 +107,7 @@ class Metrics(GatewayObserver):
         self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are welcome", registry=registry)
         self._drain = Gauge("roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained", registry=registry)
         self._lag = Histogram(
-            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", buckets=_SECONDS, registry=registry
+            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", buckets=_LAG_SECONDS, registry=registry
         )
         self._lag_max = Gauge(
             "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
@@ -142,12 +147,17 @@ class Metrics(GatewayObserver):
     def drain(self, state: str) -> None:
         self._drain.set(("serving", "draining", "drained").index(state))
 
-    async def watch_lag(self) -> None:
-        """Runs for ever: measures how late the event loop wakes."""
+    async def watch_lag(self, beat: Beat, longest_seconds: float = 1.0) -> None:
+        """Runs for ever: measures how late the event loop wakes, the more often the more it has to do."""
+        loop = asyncio.get_running_loop()
+        pause = longest_seconds
         while True:
-            due = time.perf_counter() + _LAG_PROBE_SECONDS
-            await asyncio.sleep(_LAG_PROBE_SECONDS)
+            spent = time.thread_time()
+            seconds = beat.due() - loop.time() if pause >= 1.0 else pause
+            due = time.perf_counter() + seconds
+            await asyncio.sleep(seconds)
             lag = max(0.0, time.perf_counter() - due)
+            pause = probe_pause(seconds, time.thread_time() - spent, longest_seconds)
             self._lag.observe(lag)
             if lag > self._worst_lag:
                 self._worst_lag = lag
@@ -156,3 +166,12 @@ class Metrics(GatewayObserver):
     def exposition(self) -> bytes:
         """Everything, in the text format of Prometheus."""
         return generate_latest(self._registry)
+
+
+def probe_pause(seconds: float, cpu_seconds: float, longest_seconds: float) -> float:
+    """How long to wait for the next look at the loop's lag, after `seconds` in which the thread used the CPU this long.
+
+    One look for every 10 ms of work: a loop that has nothing to do is not late, and every waking costs.
+    """
+    pause = seconds * _CPU_PER_PROBE_SECONDS / max(cpu_seconds, 1e-6)
+    return min(longest_seconds, max(_SHORTEST_PROBE_SECONDS, pause))

@@ -25,10 +25,11 @@ from gateway.stores.rooms import RoomStore
 from gateway.stores.roster import Roster, RosterStore
 from gateway.views import Row, Views
 
-FLUSH_SECONDS: Final = 1.0
-ANNOUNCE_SECONDS: Final = 5.0
-REFRESH_SECONDS: Final = 20.0
+ANNOUNCE_SECONDS: Final = 5
+REFRESH_SECONDS: Final = 20
 DEPART_SECONDS: Final = 5.0
+_EARLY_SECONDS: Final = 0.01
+"""A beat may come a little early, and nothing should wait one more for that."""
 _KNOWN_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 0.01
 _log = logging.getLogger(__name__)
@@ -264,26 +265,32 @@ class People:
 
     async def run(self) -> None:
         """For ever: flush signs of life, deliver changes, announce the node, refresh rosters."""
+        loop, beat = asyncio.get_running_loop(), self._adapter.beat
         announce_at = refresh_at = deliver_at = 0.0
         while True:
-            now = time.monotonic()
+            now = loop.time()
             if now >= announce_at:
-                announce_at = now + ANNOUNCE_SECONDS
+                announce_at = beat.due(ANNOUNCE_SECONDS) - _EARLY_SECONDS
                 await self._quietly(self._announce())
             if now >= refresh_at:
-                refresh_at = now + REFRESH_SECONDS
+                refresh_at = beat.due(REFRESH_SECONDS) - _EARLY_SECONDS
                 await self._quietly(self._refresh())
             self._wake.clear()
             await self._quietly(self._flush())
             if now >= deliver_at:
-                deliver_at = now + FLUSH_SECONDS
+                deliver_at = beat.due() - _EARLY_SECONDS
                 self._deliver()
-            try:
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._wake.wait()
-                await asyncio.sleep(_GATHER_SECONDS)  # what changes together goes out together
-            except TimeoutError:
-                pass
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until something that others can see changes, or the next beat; of an empty gateway only the node is heard."""
+        is_empty = not (self._attendance or self._here or self._departing)
+        try:
+            async with asyncio.timeout_at(self._adapter.beat.due(ANNOUNCE_SECONDS if is_empty else 1)):
+                await self._wake.wait()
+            await asyncio.sleep(_GATHER_SECONDS)  # what changes together goes out together
+        except TimeoutError:
+            pass
 
     async def retire(self) -> None:
         """The node's last word, after a drain."""

@@ -13,10 +13,10 @@ from typing import Final, Protocol
 
 from contract.envelope import Canary, NodeMessage, Reader, pack
 from gateway.adapter.backplane import Backplane
+from gateway.adapter.beat import Beat
 from gateway.adapter.link import LinkError
 
 DEAF_SECONDS: Final = 3.0
-SING_SECONDS: Final = 1.0
 
 
 class CanaryWatch:
@@ -75,11 +75,12 @@ class Listens(Protocol):
 class Choir:
     """The canaries of all pub/sub links of one gateway."""
 
-    def __init__(self, backplane: Backplane, node: str, incarnation: str, ears: Listens) -> None:
+    def __init__(self, backplane: Backplane, node: str, incarnation: str, ears: Listens, beat: Beat) -> None:
         self._backplane = backplane
         self._node = node
         self._incarnation = incarnation
         self._ears = ears
+        self._beat = beat
         self._reader = Reader(NodeMessage)
         self._watches: dict[str, CanaryWatch] = {}
 
@@ -93,7 +94,7 @@ class Choir:
             self._follow(self._backplane.canary_channels(self._node))
             for channel, watch in list(self._watches.items()):
                 await self._sing(channel, watch, on_deaf)
-            await asyncio.sleep(SING_SECONDS)
+            await self._beat.wait()
 
     def _follow(self, channels: list[str]) -> None:
         """A cluster's masters come and go."""

@@ -21,7 +21,6 @@ from contract.lua import all_scripts
 from contract.redis_url import RedisTarget
 
 PushHandler = Callable[[bytes, bytes], None]
-_CHECK_SECONDS: Final = 0.25
 _CLOSED: Final = "the Redis link is closed"
 
 
@@ -73,6 +72,8 @@ class Link(asyncio.Protocol):
             raise LinkDown(_CLOSED)
         future = self._loop.create_future()
         self._pending.append((future, self._loop.time(), args[0]))
+        if self._checker is None:
+            self._checker = self._loop.call_later(self._timeout, self._check)
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append(hiredis.pack_command(cast("Any", args)))
@@ -93,7 +94,6 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._checker = self._loop.call_later(_CHECK_SECONDS, self._check)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
@@ -132,11 +132,15 @@ class Link(asyncio.Protocol):
 
     def _check(self) -> None:
         """Redis that accepts but does not answer (a stopped process) ends the link: callers must not hang on it."""
-        if self._pending and self._loop.time() - self._pending[0][1] > self._timeout:
-            self._end(f"no answer within {self._timeout:g} s")
-            self.close()
+        self._checker = None
+        if not self._pending:
+            return  # the next call sets the timer again: a quiet link wakes nobody
+        left = self._pending[0][1] + self._timeout - self._loop.time()
+        if left > 0:
+            self._checker = self._loop.call_later(left, self._check)
             return
-        self._checker = self._loop.call_later(_CHECK_SECONDS, self._check)
+        self._end(f"no answer within {self._timeout:g} s")
+        self.close()
 
     def _end(self, reason: str) -> None:
         if self._checker is not None:

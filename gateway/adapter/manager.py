@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
@@ -29,6 +30,7 @@ from contract.envelope import (
 from contract.tasks import TaskSet
 from gateway.adapter import callbacks, codec
 from gateway.adapter.backplane import make_backplane
+from gateway.adapter.beat import Beat
 from gateway.adapter.canary import Choir
 from gateway.adapter.delivery import Delivery, make_delivery
 from gateway.adapter.fanout import Fanout, RoomChannel, skip_members_of
@@ -73,7 +75,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             linger_seconds=linger_seconds,
             close_room=self._close_locally,
         )
-        self.choir = Choir(self.backplane, node, self.incarnation, self)
+        self.beat = Beat(random.random())  # noqa: S311 (a phase, not a secret)
+        self.choir = Choir(self.backplane, node, self.incarnation, self, self.beat)
         self.on_node_message: NodeHandler = _ignore
         """Gets the node messages that are not the adapter's own (a signer's replies)."""
         self.on_resubscribed: Callable[[], None] = _nothing

@@ -10,7 +10,7 @@ import redis
 import uvloop
 
 from contract.redis_url import parse
-from gateway.adapter.link import LinkError, open_link
+from gateway.adapter.link import LinkError, LinkLost, open_link
 
 
 def test_a_cut_link_fails_its_calls_without_a_traceback(
@@ -37,3 +37,14 @@ async def _call_through_a_cut(url: str, port: int) -> None:
         done = await asyncio.gather(*replies, return_exceptions=True)
         assert all(isinstance(reply, LinkError) or reply == b"PONG" for reply in done)
         assert not link.is_open
+
+
+async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(redis_url: str) -> None:
+    """The timer runs only while something is under way: the next call must set it again."""
+    link = await open_link(parse(redis_url), timeout_seconds=0.2, name="test-link")
+    await link.call("PING")
+    await asyncio.sleep(0.5)
+    assert link.is_open
+    with pytest.raises(LinkLost):
+        await link.call("BLPOP", "nothing comes", 2)
+    assert not link.is_open
