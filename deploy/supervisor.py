@@ -42,6 +42,9 @@ CONTROL_SOCKET: Final = "ipc://control.sock"
 EVENTS_SOCKET: Final = "ipc://events.sock"
 LOOK_SECONDS: Final = 0.25
 RESPAWN_PAUSE_SECONDS: Final = 0.5
+GATEWAY_REST_SECONDS: Final = 1.5
+"""A gateway that fell is started again after this: its start costs a second of CPU, and the first moments after its
+fall belong to its clients, who come back to the other gateways."""
 START_SECONDS: Final = 30.0
 
 _CHILD: Final = Path(__file__).with_name("child.py")
@@ -152,11 +155,13 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
         for process in list(self.processes.values()):
             if process.status in (DEAD_OR_ZOMBIE, UNEXISTING):  # circus would forget it without reaping
                 self.reap_process(process.pid)
-        yield super().manage_processes()
+        if time.monotonic() >= self._rests_until:
+            yield super().manage_processes()
 
     def reap_process(self, pid: int, status: int | None = None) -> None:
         if pid in self.processes:
             self._take_last_words(self.processes[pid])
+            self._rests_until = time.monotonic() + self.rest_seconds
         super().reap_process(pid, status)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
@@ -179,12 +184,14 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
         self._last_spawn = time.monotonic()
         yield super().spawn_processes()
 
+    rest_seconds = 0.0
     _last_spawn = 0.0
+    _rests_until = 0.0
 
 
 def _watcher(process: Process, logs: Path) -> _ClusterWatcher:
     log = {"stream": RotatingLog(log_file(logs, process.name))}
-    return _ClusterWatcher(
+    watcher = _ClusterWatcher(
         process.name,
         shlex.quote(sys.executable),
         args=["-I", "-S", str(_CHILD), str(os.getpid()), *process.argv],
@@ -197,6 +204,9 @@ def _watcher(process: Process, logs: Path) -> _ClusterWatcher:
         stdout_stream=log,
         stderr_stream=log,
     )
+    if process.kind == "gateway":
+        watcher.rest_seconds = GATEWAY_REST_SECONDS
+    return watcher
 
 
 def log_to(path: Path) -> None:

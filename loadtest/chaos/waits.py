@@ -17,7 +17,7 @@ class Backoff(NamedTuple):
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 
 
-RECONNECT: Final = Backoff(0.5, 5.0)
+RECONNECT: Final = Backoff(1.0, 5.0)
 RESEND: Final = Backoff(0.7, 5.0)
 """Both as in `web/sdk/src/backoff.ts`."""
 MAX_RETRY_AFTER: Final = 120.0

@@ -5,7 +5,7 @@ export interface BackoffPolicy {
   maxMs: number;
 }
 
-export const RECONNECT: BackoffPolicy = { baseMs: 500, maxMs: 5_000 };
+export const RECONNECT: BackoffPolicy = { baseMs: 1_000, maxMs: 5_000 };
 export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 5_000 };
 
 /**
