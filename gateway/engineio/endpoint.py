@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
 from gateway.engineio import environ, handshake, polling, refusals
 from gateway.engineio.core import Phase
-from gateway.engineio.handshake import Caller
+from gateway.engineio.handshake import Caller, Request
+from gateway.engineio.opening import Opening
 from gateway.engineio.origins import Origins
 from gateway.engineio.peers import Peers
-from gateway.engineio.refusals import Refusal, refusal_response
+from gateway.engineio.refusals import Refusal, refusal_bytes, refusal_response
 from gateway.engineio.rfc6455 import POLICY_VIOLATION, TEXT, FrameParser, HandshakeError, frame
 from gateway.engineio.rules import PROTOCOL_REVISION, Reason
 from gateway.engineio.runtime import Runtime
@@ -22,8 +24,16 @@ from gateway.engineio.websocket import WebSocketLink
 
 TRANSPORTS: Final = ("polling", "websocket")
 
-Admission = Callable[[Caller], Awaitable[Refusal | None]]
-"""Asked before each new session, which waits for the answer; a Refusal is what the client gets instead."""
+Admission = Callable[[Caller], Refusal | float]
+"""Asked before each new session: for how many seconds it waits; a Refusal is what the client gets instead."""
+
+
+class Entry(NamedTuple):
+    """A new session that only waits for its turn; `head` answers its handshake."""
+
+    opening: Opening
+    caller: Caller
+    head: bytes
 
 
 class Endpoint:
@@ -70,15 +80,23 @@ class Endpoint:
         return await (self._open_polling if transport == "polling" else self._open_websocket)(request, caller)
 
     async def _admit(self, caller: Caller) -> Refusal | None:
-        refusal = self._refusal(caller)
-        if refusal is None and self.admission is not None:
-            return await self.admission(caller) or self._refusal(caller)  # it may have waited
-        return refusal
+        refusal = self.refusal(caller)
+        if refusal is not None or (turn := self.turn(caller)) == 0:
+            return refusal
+        if isinstance(turn, Refusal):
+            return turn
+        await asyncio.sleep(turn)
+        return self.refusal(caller)
 
-    def _refusal(self, caller: Caller) -> Refusal | None:
+    def refusal(self, caller: Caller) -> Refusal | None:
+        """Why there is no new session for this caller at the moment."""
         if not self.is_accepting:
             return refusals.NOT_ACCEPTING
         return refusals.TOO_MANY_PENDING if self._runtime.pending.is_full(caller.peer) else None
+
+    def turn(self, caller: Caller) -> Refusal | float:
+        """The seconds that a new session waits, or why it is refused. Asked once per session."""
+        return 0.0 if self.admission is None else self.admission(caller)
 
     async def _open_polling(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         session = self._runtime.create(caller.peer, Phase.POLLING)
@@ -98,10 +116,70 @@ class Endpoint:
 
     async def _announce(self, session: Session, request: web.Request, caller: Caller) -> bool:
         """Tell the application; False when it refuses the session."""
-        verdict = await self._runtime.call("connect", session.sid, environ.build(request, caller.peer, caller.scheme))
+        verdict = self._call(session, request, caller)
+        return self._hears(session, await verdict if isinstance(verdict, Awaitable) else verdict)
+
+    def _call(self, session: Session, request: Request, caller: Caller) -> Any:
+        return self._runtime.call_now("connect", session.sid, environ.build(request, caller.peer, caller.scheme))
+
+    def _hears(self, session: Session, verdict: Any) -> bool:
+        """What the application says of a new session."""
         if verdict is not None and verdict is not True:
             self._runtime.run(session, session.close(Reason.SERVER_DISCONNECT))
         return not session.is_closed
+
+    # --- a WebSocket that never was aiohttp's: see `front` ---
+
+    def examine(self, opening: Opening) -> Entry | None:
+        """An opening that may have its session, when it is its turn; None when aiohttp shall say what is wrong."""
+        caller = handshake.identify(opening, self._peers)
+        is_welcome = "websocket" in self._transports and handshake.is_allowed(opening, caller, self._origins)
+        if not is_welcome or self.refusal(caller) is not None or not handshake.wants_websocket(opening):
+            return None
+        try:
+            return Entry(opening, caller, handshake.switching_protocols(opening))
+        except HandshakeError:
+            return None
+
+    def enter(self, entry: Entry, transport: asyncio.Transport) -> None:
+        """Open the session on `transport`: before this returns, unless the application takes its time."""
+        session = self._runtime.create(entry.caller.peer, Phase.WEBSOCKET)
+        verdict = self._call(session, entry.opening, entry.caller)
+        if isinstance(verdict, Awaitable):
+            transport.pause_reading()
+            self._runtime.tasks.start(self._seat_later(entry, transport, session, verdict), "connect")
+        else:
+            self._seat(entry, transport, session, verdict)
+
+    async def _seat_later(
+        self, entry: Entry, transport: asyncio.Transport, session: Session, verdict: Awaitable[Any]
+    ) -> None:
+        self._seat(entry, transport, session, await verdict)
+
+    def _seat(self, entry: Entry, transport: asyncio.Transport, session: Session, verdict: Any) -> None:
+        if not self._hears(session, verdict):
+            self.turn_away(entry, transport, refusals.UNAUTHORIZED)
+            return
+        link = session.link = self._link(session)
+        if transport.is_closing():
+            session.link_went(link)
+        else:
+            transport.set_protocol(link)
+            link.join(transport)
+            link.send(entry.head + frame(TEXT, session.open_packet([])))
+            session.attach(link, transport)
+            if not transport.is_reading():
+                transport.resume_reading()
+            if entry.opening.tail:
+                link.data_received(entry.opening.tail)
+
+    def turn_away(self, entry: Entry, transport: asyncio.Transport, refusal: Refusal) -> None:
+        """Answer with a refusal, and close."""
+        self._runtime.observer.refused(refusal.status, refusal.message)
+        transport.write(refusal_bytes(refusal, self._origins.headers(entry.opening.headers, "GET")))
+        transport.close()
+
+    # --- sessions that exist ---
 
     async def _continue(self, request: web.Request, transport: str, sid: str) -> web.StreamResponse:
         session = self._runtime.sessions.get(sid)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from aiohttp import web
+from multidict import MultiMapping
 
 from gateway.engineio.origins import Origins
 from gateway.engineio.peers import Peers
@@ -19,7 +19,26 @@ class Caller(NamedTuple):
     hosts: tuple[str, ...]
 
 
-def identify(request: web.Request, peers: Peers) -> Caller:
+class Request(Protocol):
+    """A request of aiohttp, or an `Opening`."""
+
+    @property
+    def headers(self) -> MultiMapping[str]: ...
+
+    @property
+    def remote(self) -> str | None: ...
+
+    @property
+    def scheme(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def query_string(self) -> str: ...
+
+
+def identify(request: Request, peers: Peers) -> Caller:
     """Forwarding headers count only when a trusted proxy sent them."""
     headers = request.headers
     remote = request.remote or ""
@@ -29,21 +48,22 @@ def identify(request: web.Request, peers: Peers) -> Caller:
         scheme = headers.get("X-Forwarded-Proto", scheme).split(",")[0].strip()
         if forwarded := headers.get("X-Forwarded-Host"):
             hosts = (*hosts, forwarded.split(",")[0].strip())
-    return Caller(peers.find(remote, ",".join(headers.getall("X-Forwarded-For", ()))), scheme, hosts)
+    forwarded_for = ",".join(headers.getall("X-Forwarded-For", ()))
+    return Caller(peers.find(remote, forwarded_for) if forwarded_for else remote, scheme, hosts)
 
 
-def is_allowed(request: web.Request, caller: Caller, origins: Origins) -> bool:
+def is_allowed(request: Request, caller: Caller, origins: Origins) -> bool:
     """Is the Origin of the page behind this request accepted? More than one Origin header is no browser's."""
     listed = request.headers.getall("Origin", [])
     return len(listed) < 2 and origins.accepts(listed[0] if listed else None, caller.scheme, caller.hosts)
 
 
-def wants_websocket(request: web.Request) -> bool:
+def wants_websocket(request: Request) -> bool:
     tokens = {token.strip().lower() for token in request.headers.get("Connection", "").split(",")}
     return "upgrade" in tokens and request.headers.get("Upgrade", "").lower() == "websocket"
 
 
-def switching_protocols(request: web.Request) -> bytes:
+def switching_protocols(request: Request) -> bytes:
     """The 101 answer to a WebSocket handshake (RFC 6455, section 4.2.2), without extensions or subprotocols.
 
     Raises HandshakeError: 400, or 426 for another version than 13.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -29,11 +31,33 @@ NOT_ACCEPTING: Final = Refusal(503, 4, "Not accepting new sessions", 1)
 
 
 def refusal_response(refusal: Refusal) -> web.Response:
-    body = json.dumps({"code": refusal.code, "message": refusal.message}, separators=(",", ":"))
-    response = web.Response(status=refusal.status, text=body, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
+    return web.Response(
+        status=refusal.status, text=_body(refusal), content_type="application/json", headers=_headers(refusal)
+    )
+
+
+def refusal_bytes(refusal: Refusal, headers: Mapping[str, str]) -> bytes:
+    """The same answer with more `headers`, for a connection that ends with it."""
+    body = _body(refusal)
+    lines = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **_headers(refusal),
+        **headers,
+    }
+    head = f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"
+    return "\r\n".join((head, *(f"{name}: {value}" for name, value in lines.items()), "", body)).encode()
+
+
+def _body(refusal: Refusal) -> str:
+    return json.dumps({"code": refusal.code, "message": refusal.message}, separators=(",", ":"))
+
+
+def _headers(refusal: Refusal) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
     if refusal.retry_after:
-        response.headers["Retry-After"] = str(refusal.retry_after)
+        headers["Retry-After"] = str(refusal.retry_after)
     if refusal.status == 426:
-        response.headers["Sec-WebSocket-Version"] = "13"
-    return response
+        headers["Sec-WebSocket-Version"] = "13"
+    return headers

@@ -32,7 +32,7 @@ from gateway.engineio.session import Session
 from gateway.engineio.timers import Timers
 from gateway.engineio.websocket import WebSocketLink
 
-_END_SLICE: Final = 32
+_END_SLICE: Final = 16
 _FAREWELL_SECONDS: Final = 10.0
 
 Receiver = Callable[[Session, str | bytes], None]
@@ -99,11 +99,13 @@ class Runtime:
 
     async def call(self, event: str, *args: Any) -> Any:
         """Call the application's handler of `event`, if it has one."""
-        handler = self.handlers.get(event)
-        if handler is None:
-            return None
-        result = handler(*args)
+        result = self.call_now(event, *args)
         return await result if isinstance(result, Awaitable) else result
+
+    def call_now(self, event: str, *args: Any) -> Any:
+        """The same without a coroutine: the result of a plain handler, or what is to be awaited of another."""
+        handler = self.handlers.get(event)
+        return None if handler is None else handler(*args)
 
     def _receive_by_handler(self, session: Session, data: str | bytes) -> None:
         """Tasks start in the order in which they are made, hence handlers in the order of arrival."""

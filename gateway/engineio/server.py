@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gateway.engineio.endpoint import TRANSPORTS, Admission, Endpoint
 from gateway.engineio.frames import Frames
+from gateway.engineio.front import FrontDoor
 from gateway.engineio.observer import NoObserver, Observer
 from gateway.engineio.origins import Origins
 from gateway.engineio.peers import LOOPBACK, Peers
@@ -59,6 +60,7 @@ class EngineServer:
         self.node = node
         self.rules = rules or Rules()
         self.logger = logger if isinstance(logger, logging.Logger) else _default_log
+        self._path = ""
         self._runtime = Runtime(self.rules, observer or NoObserver(), self.generate_id)
         self._endpoint = Endpoint(
             self._runtime,
@@ -85,7 +87,17 @@ class EngineServer:
 
     def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
         """Serve on `/<engineio_path>/` of `app`."""
-        app.router.add_route("*", f"/{engineio_path.strip('/')}/", self.handle_request)
+        self._path = f"/{engineio_path.strip('/')}/"
+        app.router.add_route("*", self._path, self.handle_request)
+
+    def front(self, behind: Callable[[], asyncio.Protocol]) -> FrontDoor:
+        """A protocol factory for a listener of our own: quicker than `behind`, an aiohttp server of the attached app.
+
+        Raises RuntimeError before `attach`.
+        """
+        if not self._path:
+            raise RuntimeError("attach the server to an application first")
+        return FrontDoor(self._endpoint, self._path, behind, self.rules.kernel_buffer)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Serve one request of a client: handshake, GET, POST, upgrade, or preflight."""

@@ -37,14 +37,19 @@ class WebSocketLink(asyncio.Protocol):
     # --- asyncio's side ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self.join(cast("asyncio.Transport", transport))
         if self._session is None:
             return
-        self._transport.set_write_buffer_limits(high=_HIGH_WATER)
         size = self._session.rules.kernel_buffer
         sock: Any = transport.get_extra_info("socket")
         if size and sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
+    def join(self, transport: asyncio.Transport) -> None:
+        """The same for a socket whose buffer has its size from the listener."""
+        self._transport = transport
+        if self._session is not None:
+            transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
         messages = self._parser.feed(data)

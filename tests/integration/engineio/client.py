@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, web
 
 from gateway.engineio.rfc6455 import BINARY, CLOSE, TEXT
+from gateway.listener import Listener
 from tests.frames import masked
 from tests.servers import free_port
 
@@ -20,17 +21,25 @@ WAIT_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def serving(server: Any, path: str) -> AsyncIterator[str]:
-    """Serves an `EngineServer` or a `SocketServer` under `/<path>/`; yields its address, `host:port`."""
+async def serving(server: Any, path: str, *, has_front: bool = True) -> AsyncIterator[str]:
+    """Serves an `EngineServer` or a `SocketServer` under `/<path>/`; yields its address, `host:port`.
+
+    As gateways do, or (without the front) by nothing but the application of somebody else.
+    """
     app = web.Application()
     server.attach(app, path)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    engine = getattr(server, "eio", server)
+    listener = Listener(runner, engine, "127.0.0.1", port) if has_front else None
+    await (listener or web.TCPSite(runner, "127.0.0.1", port)).start()
     try:
         yield f"127.0.0.1:{port}"
     finally:
+        if listener is not None:
+            await listener.stop()
+            listener.end()
         await server.shutdown()
         await runner.cleanup()
 

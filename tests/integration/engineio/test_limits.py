@@ -310,9 +310,9 @@ class TestAdmission:
         async with server() as (eio, _, address), ClientSession() as http:
             asked: list[Caller] = []
 
-            async def admit(caller: Caller) -> Refusal | None:
+            def admit(caller: Caller) -> Refusal | float:
                 asked.append(caller)
-                return Refusal(503, 4, "Full", retry_after=7) if len(asked) > 1 else None
+                return Refusal(503, 4, "Full", retry_after=7) if len(asked) > 1 else 0.0
 
             eio.admission = admit
             await Polling.open(http, address, PATH)

@@ -1,0 +1,232 @@
+"""The front of a listener: what it opens itself, what it leaves to aiohttp, and how it lets go."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from gateway.engineio import Caller, EngineServer, Refusal, Rules, front
+from gateway.engineio.rfc6455 import TEXT
+from tests.frames import masked
+from tests.integration.engineio.client import Polling, WebSocket, serving, soon
+from tests.waiting import until
+
+PATH = "engine.io"
+QUERY = "EIO=4&transport=websocket"
+
+
+def opening(*more: str, query: str = QUERY) -> bytes:
+    key = base64.b64encode(bytes(16)).decode()
+    lines = ("Host: a.example", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    head = (f"GET /{PATH}/?{query} HTTP/1.1", *lines, f"Sec-WebSocket-Key: {key}", *more)
+    return "\r\n".join((*head, "", "")).encode()
+
+
+@asynccontextmanager
+async def server(*, has_front: bool = True, **options: Any) -> AsyncIterator[tuple[EngineServer, str]]:
+    eio = EngineServer(node="7", **options)
+    eio.on("message", eio.send)
+    async with serving(eio, PATH, has_front=has_front) as address:
+        yield eio, address
+
+
+async def connection(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, _, port = address.partition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def answer(address: str, *parts: bytes) -> tuple[str, WebSocket]:
+    """The head of the answer to a request that comes in `parts`, and the connection."""
+    reader, writer = await connection(address)
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(0.01)
+    head = await soon(reader.readuntil(b"\r\n\r\n"))
+    return head.decode(), WebSocket(reader, writer)
+
+
+async def echoes(socket: WebSocket) -> None:
+    assert str(await socket.receive()).startswith("0{")
+    socket.send("4hello")
+    assert await socket.receive() == "4hello"
+    socket.drop()
+
+
+async def test_a_plain_opening_never_sees_aiohttp() -> None:
+    def behind() -> asyncio.Protocol:
+        raise AssertionError("given to aiohttp")
+
+    async with server() as (eio, _):
+        listener = await asyncio.get_running_loop().create_server(eio.front(behind), "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        head, socket = await answer(f"127.0.0.1:{port}", opening("X-Forwarded-For: 203.0.113.9"))
+        assert head.startswith("HTTP/1.1 101 ")
+        assert [session.peer for session in eio.sockets.values()] == ["203.0.113.9"]
+        await echoes(socket)
+        listener.close()
+
+
+@pytest.mark.parametrize("has_front", [True, False])
+async def test_the_server_is_the_same_without_a_front(*, has_front: bool) -> None:
+    async with server(has_front=has_front) as (_, address), ClientSession() as http:
+        await echoes(await WebSocket.open(address, PATH))
+        client = await Polling.open(http, address, PATH)
+        assert (await client.post("4hello"))[0] == 200
+        assert await client.get() == (200, "4hello")
+        async with http.get(f"http://{address}/elsewhere") as other:
+            assert other.status == 404
+
+
+@pytest.mark.parametrize("cut", [1, 20, -3, -1])
+async def test_a_request_that_comes_in_pieces(cut: int) -> None:
+    async with server() as (_, address):
+        request = opening()
+        head, socket = await answer(address, request[:cut], request[cut:])
+        assert head.startswith("HTTP/1.1 101 ")
+        await echoes(socket)
+
+
+async def test_frames_right_behind_the_request() -> None:
+    async with server() as (_, address):
+        head, socket = await answer(address, opening() + masked(TEXT, b"4early"))
+        assert head.startswith("HTTP/1.1 101 ")
+        assert str(await socket.receive()).startswith("0{")
+        assert await socket.receive() == "4early"
+        socket.drop()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (opening(query="EIO=3&transport=websocket"), 400),
+        (opening(query=QUERY + "&sid=g7.unknown"), 400),
+        (opening("Origin: https://elsewhere.example"), 403),
+        (opening("Origin: https://a.example", "Origin: https://a.example"), 403),
+        (opening().replace(b"Version: 13", b"Version: 8"), 426),
+        (opening().replace(b"AAAA=", b"AAA="), 400),
+        (opening().replace(b"Connection: Upgrade", b"Connection: close"), 400),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+async def test_refusals(request_bytes: bytes, status: int) -> None:
+    """The same with and without the front."""
+    for has_front in (True, False):
+        async with server(has_front=has_front) as (eio, address):
+            head, socket = await answer(address, request_bytes)
+            assert head.split(" ")[1] == str(status)
+            assert not eio.sockets
+            socket.drop()
+
+
+async def test_a_full_address_is_refused() -> None:
+    async with server(rules=Rules(max_pending_per_peer=1)) as (_, address):
+        _, first = await answer(address, opening())
+        head, second = await answer(address, opening())
+        assert head.startswith("HTTP/1.1 429 ")
+        first.drop()
+        second.drop()
+
+
+class TestTurns:
+    async def test_a_refusal_says_when_to_come_back_and_ends_the_connection(self) -> None:
+        async with server(cors_allowed_origins="*") as (eio, address):
+            asked: list[Caller] = []
+
+            def admit(caller: Caller) -> Refusal | float:
+                asked.append(caller)
+                return Refusal(503, 4, "Full", retry_after=7)
+
+            eio.admission = admit
+            head, socket = await answer(address, opening("Origin: https://b.example"))
+            lines = head.split("\r\n")
+            assert lines[0] == "HTTP/1.1 503 Service Unavailable"
+            assert {"Retry-After: 7", "Access-Control-Allow-Origin: https://b.example"} <= set(lines)
+            assert await soon(socket.reader.read()) == b'{"code":4,"message":"Full"}'
+            assert [caller.peer for caller in asked] == ["127.0.0.1"]
+            assert not eio.sockets
+
+    async def test_whoever_waits_comes_in_when_it_is_time(self) -> None:
+        async with server() as (eio, address):
+            eio.admission = lambda caller: 0.05
+            head, socket = await answer(address, opening())
+            assert head.startswith("HTTP/1.1 101 ")
+            await echoes(socket)
+
+    async def test_whoever_waits_when_the_doors_close_is_refused(self) -> None:
+        async with server() as (eio, address):
+            waiting = asyncio.Event()
+
+            def admit(caller: Caller) -> Refusal | float:
+                waiting.set()
+                return 0.05
+
+            eio.admission = admit
+            asked = asyncio.ensure_future(answer(address, opening()))
+            await soon(waiting.wait())
+            eio.stop_accepting()
+            head, socket = await asked
+            assert head.startswith("HTTP/1.1 503 ")
+            socket.drop()
+
+
+class TestTheApplication:
+    @pytest.mark.parametrize("is_async", [True, False])
+    @pytest.mark.parametrize(("verdict", "status"), [(None, 101), (True, 101), (False, 401)])
+    async def test_decides(self, verdict: bool | None, status: int, *, is_async: bool) -> None:
+        async with server() as (eio, address):
+            seen: list[dict[str, Any]] = []
+
+            def plain(sid: str, environ: dict[str, Any]) -> bool | None:
+                seen.append(environ)
+                return verdict
+
+            async def slow(sid: str, environ: dict[str, Any]) -> bool | None:
+                await asyncio.sleep(0.01)
+                return plain(sid, environ)
+
+            eio.on("connect", slow if is_async else plain)
+            head, socket = await answer(address, opening("User-Agent: test", "X-Own: a", "X-Own: b"))
+            assert head.split(" ")[1] == str(status)
+            environ = seen[0]
+            assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == (f"/{PATH}/", QUERY)
+            assert (environ["HTTP_USER_AGENT"], environ["HTTP_X_OWN"]) == ("test", "a,b")
+            if status == 101:
+                await echoes(socket)
+            else:
+                assert not eio.sockets
+                socket.drop()
+
+
+class TestSilence:
+    async def test_a_connection_that_says_nothing_goes_to_aiohttp(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(front, "SILENT_SECONDS", 0.05)
+        given: list[asyncio.Protocol] = []
+        async with server() as (eio, _):
+
+            def behind() -> asyncio.Protocol:
+                given.append(asyncio.Protocol())
+                return given[-1]
+
+            door = eio.front(behind)
+            listener = await asyncio.get_running_loop().create_server(door, "127.0.0.1", 0)
+            address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+            connections = [await connection(address) for _ in range(2)]
+            await until(lambda: len(given) == 2, "both are given to aiohttp")
+            for _, writer in connections:
+                writer.close()
+            door.close()
+            listener.close()
+
+    async def test_the_end_of_the_listener_cuts_those_who_said_nothing(self) -> None:
+        async with server() as (_, address):
+            reader, writer = await connection(address)
+            await asyncio.sleep(0.01)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await soon(reader.readexactly(1))
+        writer.close()
