@@ -7,6 +7,7 @@ and no clock, and its tests read as scripts. `rfc6455.FrameParser`, `wheel.Wheel
 are pure in the same way. Around them:
 
     endpoint    HTTP: handshakes, polls, posts, upgrades, refusals          takeover   the way out of aiohttp
+    front       new WebSockets without aiohttp, from their first bytes      opening    what those may be (pure)
     polling     a GET that waits, a POST that brings                        timers     one timer for everything
     websocket   an asyncio protocol: bytes to messages, commands to frames  outlet     writes joined per tick
     runtime     carries out the commands, keeps the table of sessions       server     the face to the outside
