@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Collection, Iterable
+from typing import Any, Final, TypeVar
 
 from contract import keys
 from contract.envelope import EnvelopeError, PresenceChanges, Reader, RoomNote
@@ -16,6 +16,7 @@ from contract.events import MAX_LIST, MAX_PRESENCE_ROOM, ONLINE_SECONDS, PRESENC
 from contract.events import Presence as PresencePayload
 from gateway.adapter.link import LinkError
 from gateway.adapter.manager import RedisAdapter
+from gateway.news import Departing, RoomNews
 from gateway.outbox import NAMESPACE, Outbox
 from gateway.presence import Attendance, Watchers, change
 from gateway.rooms import Present
@@ -32,6 +33,10 @@ _EARLY_SECONDS: Final = 0.01
 """A beat may come a little early, and nothing should wait one more for that."""
 _KNOWN_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 0.01
+_SLICE: Final = 64
+"""Rooms or people served between two turns of the loop: 2 ms."""
+
+Item = TypeVar("Item")
 _log = logging.getLogger(__name__)
 
 
@@ -58,9 +63,8 @@ class People:
         self._hidden: set[str] = set()
         """people connected here who chose to be invisible, on any device"""
         self._views = Views(self._look, adapter.background, time.monotonic)
-        self._news: dict[str, PeopleNote] = {}
-        self._departing: dict[tuple[str, str], float] = {}
-        """(room, user) who left, until when the room still hears of their presence: "offline" comes after "left" """
+        self._news: dict[str, RoomNews] = {}
+        self._departing = Departing()
         self._unwritten: dict[str, asyncio.Future[None]] = {}
         """sessions that presence has not heard of yet"""
         self._wake = asyncio.Event()
@@ -117,8 +121,7 @@ class People:
 
     def _take(self, room: str, roster: Roster) -> list[str]:
         """A roster as Redis has it, and those who left a moment ago: of them the room is still to hear "offline"."""
-        leaving = [user for place, user in self._departing if place == room]
-        return self._watchers.roster(room, {*roster.users, *leaving}, roster.occupancy)
+        return self._watchers.roster(room, {*roster.users, *self._departing.of(room)}, roster.occupancy)
 
     async def shows(self, session: Session) -> bool:
         await self._known(session)
@@ -151,6 +154,7 @@ class People:
             self._hidden.discard(session.user)
         if not users and self._here.pop(room, None) is not None:
             self._watchers.drop_room(room)
+            self._departing.drop_room(room)
             self._views.drop(room)
         await self._tell(room, await self._rosters.exit(room, session.user))
 
@@ -248,18 +252,16 @@ class People:
             return
         self._views.tell(room, _rows(note.entered), note.left)
         for user, _, _ in note.entered:
-            self._departing.pop((room, user), None)
+            self._departing.back(room, user)
             self._watchers.arrive(room, user, note.occupancy)
         now = int(time.time() * 1000)
         self._watchers.apply([(user, status, now, "") for user, _, status in note.entered])
         due = time.monotonic() + DEPART_SECONDS
         for user in note.left:
-            self._departing[(room, user)] = due
+            if note.occupancy <= MAX_PRESENCE_ROOM:
+                self._departing.add(room, user, due)
             self._watchers.arrive(room, user, note.occupancy)  # a roster read meanwhile may have lost them already
-        known = self._news.get(room, note)
-        entered = {row[0]: row for row in (*known.entered, *note.entered) if row[0] not in note.left}
-        left = {user for user in (*known.left, *note.left) if user not in {row[0] for row in note.entered}}
-        self._news[room] = PeopleNote(note.occupancy, list(entered.values()), sorted(left))
+        self._news.setdefault(room, RoomNews()).add(note)
 
     # --- the loop ---
 
@@ -279,7 +281,7 @@ class People:
             await self._quietly(self._flush())
             if now >= deliver_at:
                 deliver_at = beat.due() - _EARLY_SECONDS
-                self._deliver()
+                await self._deliver()
             await self._rest()
 
     async def _rest(self) -> None:
@@ -344,30 +346,40 @@ class People:
             if not self._attendance.is_urgent:
                 return
 
-    def _deliver(self) -> None:
+    async def _deliver(self) -> None:
+        """What changed, to whoever looks: in slices, for a neighbour's ten thousand clients may have gone at once."""
         out = self._watchers.flush()
-        for room, changes in out.rooms.items():
+        async for room, changes in _in_slices(out.rooms.items()):
             self._views.change(room, changes)
             self._outbox.to_local_room(room, PRESENCE, {"changes": changes})
-        for sid, changes in out.connections.items():
+        async for sid, changes in _in_slices(out.connections.items()):
             self._outbox.to_sessions([sid], PRESENCE, {"changes": changes})
         now = time.monotonic()
-        for room, user in [key for key, due in self._departing.items() if due <= now]:
-            del self._departing[(room, user)]
-            self._watchers.depart(room, user)
+        while over := self._departing.take(now, _SLICE):
+            for room, user in over:
+                self._watchers.depart(room, user)
+            await asyncio.sleep(0)
         news, self._news = self._news, {}
         for room, occupancy in out.occupancies.items():
-            news.setdefault(room, PeopleNote(occupancy))
-        for room, note in news.items():
-            self._outbox.to_local_room(room, ROOM, _people(room, note))
+            news.setdefault(room, RoomNews()).occupancy = occupancy
+        async for room, each in _in_slices(news.items()):
+            self._outbox.to_local_room(room, ROOM, _people(room, each))
 
 
-def _people(room: str, note: PeopleNote) -> dict[str, Any]:
+async def _in_slices(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, with the loop's other work after every few."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)
+
+
+def _people(room: str, news: RoomNews) -> dict[str, Any]:
     """The `room` event of people who came and went; in large rooms only the count."""
-    event: dict[str, Any] = {"room": room, "change": "people", "occupancy": note.occupancy}
-    if note.occupancy <= MAX_PRESENCE_ROOM:
-        event["entered"] = _rows(note.entered)
-        event["left"] = note.left
+    event: dict[str, Any] = {"room": room, "change": "people", "occupancy": news.occupancy}
+    if (names := news.names) is not None:
+        event["entered"] = _rows(names.entered)
+        event["left"] = names.left
     return event
 
 

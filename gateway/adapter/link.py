@@ -13,6 +13,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Final, cast
 
 import hiredis
@@ -21,6 +22,9 @@ from contract.lua import all_scripts
 from contract.redis_url import RedisTarget
 
 PushHandler = Callable[[bytes, bytes], None]
+_SLICE_SECONDS: Final = 0.004
+_SLICE_REPLIES: Final = 128
+_BEHIND_SECONDS: Final = 0.1
 _CLOSED: Final = "the Redis link is closed"
 
 
@@ -61,6 +65,7 @@ class Link(asyncio.Protocol):
         self._pending: deque[tuple[asyncio.Future[Any], float, Any]] = deque()
         self._out: list[bytes] = []
         self._checker: asyncio.TimerHandle | None = None
+        self._is_behind = False
 
     @property
     def is_open(self) -> bool:
@@ -97,14 +102,30 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
+        if not self._is_behind:
+            self._take_some()
+
+    def _take_some(self) -> None:
+        """Replies and pushes, in order, a slice of each tick: thousands may come in one read, each with work behind it.
+
+        A reply costs little here, but wakes a task that costs 20 to 100 µs in the next tick: so they are counted, too.
+        """
+        self._is_behind = False
+        ends, waiting = perf_counter() + _SLICE_SECONDS, len(self._pending)
         try:
             while (reply := self._reader.gets()) is not False:
                 self._take(reply)
+                if perf_counter() > ends or waiting - len(self._pending) >= _SLICE_REPLIES:
+                    self._is_behind = True
+                    self._loop.call_soon(self._take_some)
+                    return
         except hiredis.ProtocolError as error:
             self._end(f"not Redis: {error}")
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        while self._is_behind:  # what was answered before the end counts
+            self._take_some()
         self._end(str(exc) if exc else "connection closed by Redis")
 
     # --- replies ---
@@ -136,8 +157,8 @@ class Link(asyncio.Protocol):
         if not self._pending:
             return  # the next call sets the timer again: a quiet link wakes nobody
         left = self._pending[0][1] + self._timeout - self._loop.time()
-        if left > 0:
-            self._checker = self._loop.call_later(left, self._check)
+        if left > 0 or self._is_behind:
+            self._checker = self._loop.call_later(max(left, _BEHIND_SECONDS), self._check)
             return
         self._end(f"no answer within {self._timeout:g} s")
         self.close()

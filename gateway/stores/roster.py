@@ -16,7 +16,7 @@ ENTRY_SECONDS: Final = 60
 """An entry lives this long; refresh every 20 s."""
 
 _REFRESH_USERS: Final = 200
-_REFRESH_ROOMS: Final = 100
+_REFRESH_ROOMS: Final = 25
 _SORTED_UP_TO: Final = 1_000
 _SCAN_COUNT: Final = 50
 _CURSOR: Final = "~"
@@ -62,7 +62,7 @@ class RosterStore:
         return await self._run("room_exit", room, user, self._node)
 
     async def refresh(self, here: Mapping[str, Sequence[str]], *, users: int = MAX_PRESENCE_ROOM) -> dict[str, Roster]:
-        """The users of this node in each room are still there; rooms a hundred at a time, large ones in parts."""
+        """The users of this node in each room are still there; a few rooms at a time, large ones in parts."""
         rooms = list(here)
         rosters: dict[str, Roster] = {}
         for start in range(0, len(rooms), _REFRESH_ROOMS):

@@ -48,3 +48,19 @@ async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(red
     with pytest.raises(LinkLost):
         await link.call("BLPOP", "nothing comes", 2)
     assert not link.is_open
+
+
+async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: str) -> None:
+    """Each wakes somebody in the next tick: ten thousand at once would stall the loop."""
+    link = await open_link(parse(redis_url), name="test-link")
+    came: list[bytes] = []
+    per_tick: list[int] = []
+    for number in range(2_000):
+        link.call("ECHO", number).add_done_callback(lambda reply: came.append(reply.result()))
+    while len(came) < 2_000:
+        before = len(came)
+        await asyncio.sleep(0)
+        per_tick.append(len(came) - before)
+    assert came == [b"%d" % number for number in range(2_000)]
+    assert max(per_tick) <= 128
+    link.close()
