@@ -71,8 +71,8 @@ class EntryForm:
         kept = retention or Retention()
         space = "" if namespace == "/" else f"{namespace},"
         self.packet_head = f'2{space}["{MESSAGE}",'
-        self._routing = pack_routing(namespace)
-        self._bounds = (
+        self._constant = (
+            pack_routing(namespace) + self.packet_head.encode(),
             str(kept.messages),
             str(int(kept.age_seconds * 1000)),
             kept.idle_ms,
@@ -89,17 +89,11 @@ class EntryForm:
         process ('' = do not compare); `tail`: the JSON after the time, without the opening brace; `rewrites`: of four
         parts each, as the script describes them.
         """
-        return (
-            dedup,
-            epoch,
-            run_id,
-            place.head,
-            tail,
-            self._routing,
-            self.packet_head,
-            *self._bounds,
-            *(part for rewrite in rewrites for part in rewrite),
-        )
+        return (*self.head(place, run_id), epoch, dedup, tail, *(part for rewrite in rewrites for part in rewrite))
+
+    def head(self, place: Place, run_id: str) -> tuple[bytes | str, ...]:
+        """The arguments that all messages of a room share; epoch, dedup field and tail follow."""
+        return (place.head, run_id, *self._constant)
 
 
 def dedup_field(user: str, message_id: str) -> str:

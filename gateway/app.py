@@ -106,8 +106,7 @@ class Gateway:
             Door(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.people.seen
         )
         self.server.register_namespace(self.namespace)
-        lane = SendLane(self.namespace, self.chat, self.metrics, self.server.start_handler)
-        self.server.lanes[(NAMESPACE, SendLane.event)] = lane.take
+        self.server.lane = SendLane(self.namespace, self.chat, self.metrics, self.server.take_packet).take
         self.tasks = TaskSet()
         self.is_failed = False
         """Whether it ended because it could not go on, rather than because it was told to."""

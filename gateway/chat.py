@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, ClassVar, Final, Protocol
 
 import orjson
+from msgspec import Meta, Struct
 
 from contract.errors import Code, RoomcastError
-from contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
+from contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend, Seq, Text
 from contract.ids import DIRECT
 from gateway import amend
+from gateway.adapter.link import OnReply
 from gateway.session import Session
 from gateway.stores.log import LogStore, Receipt, Rewrite, StaleRewriteError
 
@@ -31,6 +33,24 @@ class Doorkeeper(Protocol):
     async def address(self, session: Session, room: str) -> None:
         """Before the first message of a session into a direct room: the other person learns of the room."""
         ...
+
+
+class PlainSend(Struct, forbid_unknown_fields=True):
+    """`contract.events.MessageSend` without an upload: nothing is accepted here that it would refuse.
+
+    `room` is checked by its being joined, `id` by `has_valid_id`: both patterns together cost as much as all the rest.
+    """
+
+    room: str
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    text: Text
+    reply_to: Seq | None = None
+    upload: ClassVar[None] = None
+
+    def has_valid_id(self) -> bool:
+        """Printable ASCII without spaces, as `contract.events.ClientId` wants it."""
+        text = self.id
+        return text.isascii() and text.isprintable() and " " not in text
 
 
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
@@ -57,18 +77,22 @@ class Chat:
             receipt = await (await self._send_in_turn(session, p))
         return _receipt(receipt)
 
-    def is_plain(self, session: Session, p: MessageSend) -> bool:
+    def is_plain(self, session: Session, p: MessageSend | PlainSend) -> bool:
         """A text into a joined room, with no earlier send waiting: nothing to look up."""
         text = p.text
-        if text is None or p.upload is not None or session.sending is not None or p.room not in session.rooms:
+        if p.upload is not None or text is None or session.sending is not None or p.room not in session.rooms:
             return False
         if p.room.startswith(DIRECT) and p.room not in session.addressed:
             return False
         return len(text) * 4 <= self._max_bytes or len(text.encode()) <= self._max_bytes
 
-    def send_plain(self, session: Session, p: MessageSend) -> asyncio.Future[Any] | None:
-        """Queue a plain message; the future holds the script's reply. None: only `send` can do it. Raises LinkDown."""
-        return self._log.append_now(p.room, session.user, p.id, _tail(session, p, None))
+    def send_plain(self, session: Session, p: PlainSend, on_reply: OnReply) -> bool:
+        """Queue a plain message; `on_reply` gets the script's reply. False: only `send` can do it. Raises LinkDown."""
+        identity = session.identity
+        message: Answer = {"id": p.id, "user": identity.user, "name": identity.name, "kind": "text", "text": p.text}
+        if p.reply_to is not None:
+            message["reply_to"] = p.reply_to
+        return self._log.send(p.room, identity.user, p.id, orjson.dumps(message)[1:], on_reply)
 
     async def _send_in_turn(self, session: Session, p: MessageSend) -> Awaitable[Receipt]:
         """Look up what the message needs first, while later sends of this client wait for their turn."""

@@ -1,42 +1,42 @@
 """`message:send` without a coroutine: the one event whose cost decides how many gateways a chat needs.
 
-The ordinary way (packet, task, namespace, use case, ack packet) costs some 40 µs a message before Redis hears of it;
-this lane costs a third of that. It takes only the plain case, a text into a joined room, and says so by returning
-True; everything else, and whatever goes wrong, goes the ordinary way, which answers the same.
+The ordinary way (command, packet, task, namespace, use case, ack packet) costs some 60 µs a message; this lane costs a
+quarter of that. It takes only the plain case, a text into a joined room, straight from the text of the packet, and says
+so by returning True; everything else, and whatever goes wrong, goes the ordinary way, which answers the same.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal
 
 import msgspec
 import orjson
 
 from contract.errors import Code, RoomcastError
-from contract.events import MessageSend
 from contract.log_entry import read_receipt
-from gateway.adapter.link import LinkDown, LinkLost
-from gateway.chat import Chat
+from gateway.adapter.link import LinkDown, LinkError, LinkLost
+from gateway.chat import Chat, PlainSend
 from gateway.engineio import Frames, Session
 from gateway.namespace import ChatNamespace
 from gateway.observer import GatewayObserver
 
+_EVENT: Final = "message:send"
+_ID_DIGITS: Final = 16
 _UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()}).decode()
 
 
-class Detour(Protocol):
-    """The ordinary way for an event that the lane could not finish."""
+_decode: Final = msgspec.json.Decoder(tuple[Literal["message:send"], PlainSend]).decode
 
-    def __call__(self, session: Session, sid: str, packet: Any) -> None: ...
+
+Detour = Callable[[Session, str], None]
+"""The ordinary way for a packet that the lane could not finish."""
 
 
 class SendLane:
-    """Takes events of one namespace; see `take`."""
-
-    event = "message:send"
+    """Takes events of one namespace, `/`; see `take`."""
 
     def __init__(self, namespace: ChatNamespace, chat: Chat, observer: GatewayObserver, detour: Detour) -> None:
         self._namespace = namespace
@@ -44,51 +44,47 @@ class SendLane:
         self._observer = observer
         self._detour = detour
 
-    def take(self, connection: Session, sid: str, packet: Any) -> bool:
-        """Queue the message in a Socket.IO packet for the log, now; its ack follows. False: nothing was done."""
-        session = self._namespace.sessions.get(sid)
-        if session is None or len(packet.data) != 2:
+    def take(self, connection: Session, packet: str) -> bool:
+        """Queue the message in an Engine.IO packet for the log, now; its ack follows. False: nothing was done."""
+        session = self._namespace.by_connection.get(connection.sid)
+        at = packet.find("[", 2, _ID_DIGITS + 3)
+        if session is None or at < 0 or not packet.startswith("42"):
+            return False
+        ack_id = packet[2:at]
+        if ack_id and not _is_number(ack_id):
             return False
         try:
-            message = msgspec.convert(packet.data[1], MessageSend)
-        except msgspec.ValidationError:
+            message = _decode(packet[at:])[1]
+        except msgspec.DecodeError:
             return False
         started = time.monotonic()
-        if not self._chat.is_plain(session, message) or not session.limit.takes(started):
+        if not (message.has_valid_id() and self._chat.is_plain(session, message) and session.limit.takes(started)):
             return False
         try:
-            reply = self._chat.send_plain(session, message)
+            if not self._chat.send_plain(session, message, partial(self._done, connection, packet, ack_id, started)):
+                return False
         except LinkDown:
             return False
-        if reply is None:
-            return False
         self._namespace.begin(session)
-        connection.pending_events += 1
-        reply.add_done_callback(partial(self._done, connection, sid, packet, started))
         return True
 
-    def _done(self, connection: Session, sid: str, packet: Any, started: float, reply: asyncio.Future[Any]) -> None:
-        connection.pending_events -= 1
+    def _done(self, connection: Session, packet: str, ack_id: str, started: float, reply: Any) -> None:
         self._namespace.end()
-        if reply.cancelled():
-            return
-        error = reply.exception()
-        if error is None:
-            self._answer(connection, packet.id, _receipt(reply.result()))
-            self._observer.event(self.event, "ok", time.monotonic() - started)
-        elif isinstance(error, LinkLost):
-            self._answer(connection, packet.id, _UNKNOWN)
-            self._observer.event(self.event, Code.OUTCOME_UNKNOWN.reason, time.monotonic() - started)
+        if not isinstance(reply, LinkError):
+            seq, moment, epoch, duplicate = read_receipt(reply)
+            again = "true" if duplicate else "false"
+            answer = f'{{"seq":{seq},"time":{moment},"epoch":"{epoch}","duplicate":{again},"ok":true}}'
+            outcome = "ok"
+        elif isinstance(reply, LinkLost):
+            answer, outcome = _UNKNOWN, Code.OUTCOME_UNKNOWN.reason
         else:  # Redis refused it, or forgot the script: the same id once more, the ordinary way
-            self._detour(connection, sid, packet)
-
-    @staticmethod
-    def _answer(connection: Session, ack_id: int | None, answer: str) -> None:
-        if ack_id is not None:
+            self._detour(connection, packet)
+            return
+        if ack_id:
             connection.push(Frames(f"3{ack_id}[{answer}]".encode()))
+        self._observer.event(_EVENT, outcome, time.monotonic() - started)
 
 
-def _receipt(row: list[Any]) -> str:
-    seq, moment, epoch, duplicate = read_receipt(row)
-    again = "true" if duplicate else "false"
-    return f'{{"seq":{seq},"time":{moment},"epoch":"{epoch}","duplicate":{again},"ok":true}}'
+def _is_number(text: str) -> bool:
+    """Decimal digits, as a number is written: what an ack repeats."""
+    return text.isascii() and text.isdecimal() and (text[0] != "0" or text == "0")

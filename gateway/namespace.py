@@ -50,6 +50,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if missing:
             raise ValueError(f"handlers do not match the events: {sorted(missing)}")
         self.sessions: dict[str, Session] = {}
+        self.by_connection: dict[str, Session] = {}
+        """The same sessions by Engine.IO id."""
         self._door = door
         self._handlers = {name: (EVENTS[name], handler) for name, handler in handlers.items()}
         self._observer = observer
@@ -78,13 +80,14 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
             await self._door.close(session)  # the transport went away meanwhile
             return False
-        self.sessions[sid] = session
+        self.sessions[sid] = self.by_connection[eio_sid] = session
         self._observer.connected()
         return True
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         session = self.sessions.pop(sid, None)
         if session is not None:
+            self.by_connection.pop(session.eio_sid, None)
             self._observer.disconnected(reason)
             await self._door.close(session)
 

@@ -30,7 +30,7 @@ _MAX_PENDING_PAYLOADS: Final = 4
 _log = logging.getLogger(__name__)
 
 
-Lane = Callable[[Session, str, Any], bool]
+Lane = Callable[[Session, str], bool]
 
 
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
@@ -42,14 +42,22 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(**options)
         self._busy: dict[str, deque[str | bytes]] = {}
         self._gone: dict[str, str] = {}
-        self.lanes: dict[tuple[str, str], Lane] = {}
-        """By namespace and event: asked first, and without a task; False leaves the event to its handler."""
+        self.lane: Lane = _take_nothing
+        """Asked first for every text packet (`42["event",…]`), and without a task; False leaves it to its handler."""
         self.eio.set_receiver(self._receive)
+        self.eio.set_express(self._express)
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
 
     # --- packets in the order of arrival ---
+
+    def _express(self, session: Session, packet: str) -> bool:
+        """The lane may have what no earlier packet of this client can still be behind."""
+        sid = session.sid
+        if session.pending_events or sid in self._busy or sid in self._binary_packet:
+            return False
+        return self.lane(session, packet)
 
     def _receive(self, session: Session, data: str | bytes) -> None:
         """Every message of every client, synchronously."""
@@ -113,15 +121,13 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         sid = self.manager.sid_from_eio_sid(session.sid, namespace)
         if not self.manager.is_connected(sid, namespace):
             return
-        lane = self.lanes.get((namespace, packet.data[0]))
-        if lane is None or not lane(session, sid, packet):
-            self.start_handler(session, sid, packet, size)
-
-    def start_handler(self, session: Session, sid: str, packet: Any, size: int = 0) -> None:
-        """Run the handler of an event in a task of its own; `size` counts against what may be pending."""
-        namespace = packet.namespace or "/"
         event = self._handle_event_internal(self, sid, session.sid, packet.data, namespace, packet.id)
         self._start(session, event, size)
+
+    def take_packet(self, session: Session, packet: str) -> None:
+        """A text packet that the lane could not finish: to its handler."""
+        event = self.packet_class(encoded_packet=packet[1:])
+        self._start_event(session, event.namespace or "/", event, len(packet))
 
     def _start(self, session: Session, coroutine: Any, size: int) -> None:
         """Run a handler, unless too many of this client are under way: nothing may pile up behind a slow Redis."""
@@ -226,6 +232,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         session = self.eio.session(eio_sid)
         if session is not None:
             session.push(frames_of(pkt))
+
+
+def _take_nothing(session: Session, packet: str) -> bool:
+    """There is no lane."""
+    return False
 
 
 def frames_of(packet: StrictPacket) -> Frames:

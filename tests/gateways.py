@@ -20,7 +20,9 @@ import redis
 import socketio
 
 from gateway.auth import sign
+from gateway.engineio.rfc6455 import CONTINUATION, TEXT
 from tests import health, servers
+from tests.frames import masked
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests, longer than 32 bytes"
@@ -269,6 +271,13 @@ class Raw:
     async def send(self, *frames: str | bytes) -> None:
         for frame in frames:
             await (self.socket.send_str(frame) if isinstance(frame, str) else self.socket.send_bytes(frame))
+
+    async def send_in_pieces(self, *frames: str) -> None:
+        """Text messages in one write: the first in two frames, the others whole."""
+        first, *rest = (frame.encode() for frame in frames)
+        pieces = masked(TEXT, first[:5], fin=False) + masked(CONTINUATION, first[5:])
+        transport = self.socket._conn.transport  # type: ignore[union-attr]
+        transport.write(pieces + b"".join(masked(TEXT, frame) for frame in rest))
 
     def abort(self) -> None:
         """End the TCP connection at once, without a close frame."""

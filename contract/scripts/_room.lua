@@ -11,6 +11,11 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
+-- Must a new epoch be opened? `m` is meta's seq, epoch, run (and more), `run` as below.
+local function is_cut(m, run)
+  return not m[2] or (run ~= '' and m[3] ~= run)
+end
+
 -- The room's {seq, epoch, first}, opening a new epoch where history may have been cut: at birth, and when the
 -- server that wrote last is another process than the one that runs now (a restart or a failover can roll back).
 -- `candidate` is a fresh random epoch, `run` the id of this server process ('' = do not compare).
@@ -19,7 +24,7 @@ local function room_state(meta, candidate, run)
   local m = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first')
   local seq, epoch = tonumber(m[1] or '0'), m[2]
   local first = tonumber(m[4] or '1')
-  if not epoch or (run ~= '' and m[3] ~= run) then
+  if is_cut(m, run) then
     epoch = candidate
     redis.call('HSET', meta, 'seq', int(seq), 'epoch', epoch, 'run', run, 'first', int(first))
   end

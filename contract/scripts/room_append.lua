@@ -2,85 +2,115 @@
 -- Append one message to a room's log and publish it: the only way a message comes into being. Safe to retry by id.
 --
 -- KEYS[1] room:{R}:log      hash  seq -> message JSON
--- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), ids_at (ms), kind, …
+-- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), …
 -- KEYS[3] room:{R}:ids      hash  "user:id" -> "seq time epoch", the younger half
 -- KEYS[4] room:{R}:ids:old  hash  the older half
 -- KEYS[5] room:{R}          channel
 --
--- ARGV[1]  dedup field "user:id" ('' = no dedup)
--- ARGV[2]  a fresh random epoch of 16 characters, used if one must be opened
--- ARGV[3]  run id of this server process ('' = do not compare)
--- ARGV[4]  JSON up to the seq:    {"room":"R","seq":
--- ARGV[5]  JSON after the time:   "id":"…","user":"…",…}
--- ARGV[6]  routing bytes of the envelope (lengths, namespace, skip list)
--- ARGV[7]  the Socket.IO packet up to the message:   2["message",
--- ARGV[8]  messages kept at most
--- ARGV[9]  age kept at most, ms
--- ARGV[10] life of an idle log, ms
--- ARGV[11] an id is remembered at least this long, ms
--- ARGV[12] ids remembered at most, per half
--- ARGV[13…] rewrites of older entries, four each: seq, expected value, and the new value in two parts between which
+-- ARGV[1]  JSON up to the seq:    {"room":"R","seq":
+-- ARGV[2]  run id of this server process ('' = do not compare)
+-- ARGV[3]  routing bytes of the envelope (lengths, namespace, skip list) and the Socket.IO packet up to the message:
+--          2["message",
+-- ARGV[4]  messages kept at most
+-- ARGV[5]  age kept at most, ms
+-- ARGV[6]  life of an idle log, ms
+-- ARGV[7]  an id is remembered at least this long, ms
+-- ARGV[8]  ids remembered at most, per half
+-- ARGV[9]  a fresh random epoch of 16 characters, used if one must be opened
+-- ARGV[10] dedup field "user:id" ('' = no dedup)
+-- ARGV[11] JSON after the time:   "id":"…","user":"…",…}
+-- ARGV[12…] rewrites of older entries, four each: seq, expected value, and the new value in two parts between which
 --           this message's seq is written (an empty second part: the first is the whole). If an entry is not as
 --           expected, nothing is done at all.
 --
 -- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite.
+--
+-- Every message of every room passes here, and each redis.call costs about a microsecond: what need not be asked or
+-- written every time is not (what meta knows of the log's head and of the younger ids; how long meta lives).
 
 --@include _room
 
 local log, meta, ids, ids_old = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local field, has_rewrites = ARGV[10], #ARGV > 11
 
-if ARGV[1] ~= '' then
-  local known = redis.call('HGET', ids, ARGV[1]) or redis.call('HGET', ids_old, ARGV[1])
-  if known then
-    local seq, time, epoch = string.match(known, '^(%d+) (%d+) (%w+)$')
-    return {1, tonumber(seq), tonumber(time), epoch}
-  end
-end
-
-for i = 13, #ARGV, 4 do
-  if redis.call('HGET', log, ARGV[i]) ~= ARGV[i + 1] then return {2} end
+local function receipt(known)
+  local seq, time, epoch = string.match(known, '^(%d+) (%d+) (%w+)$')
+  return {1, tonumber(seq), tonumber(time), epoch}
 end
 
 local now = now_ms()
-local last, epoch, first = room_state(meta, ARGV[2], ARGV[3])
-local seq = last + 1
+local now_text = int(now)
+local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at')
+local epoch = state[2]
+local is_new_epoch = is_cut(state, ARGV[2])
+if is_new_epoch then epoch = ARGV[9] end
+local seq = tonumber(state[1] or '0') + 1
 local text = int(seq)
-local object = ARGV[4] .. text .. ',"epoch":"' .. epoch .. '","time":' .. int(now) .. ',' .. ARGV[5]
 
-for i = 13, #ARGV, 4 do
+-- A known id? Where the younger half is about to become the older one, or an entry is to be rewritten, that must be
+-- known first; else HSETNX below asks and writes at once.
+local is_turn = false
+if field ~= '' then
+  local known = redis.call('HGET', ids_old, field)
+  is_turn = now - tonumber(state[7] or '0') >= tonumber(ARGV[7])
+    or (seq - tonumber(state[8] or '0') >= tonumber(ARGV[8]) and redis.call('HLEN', ids) >= tonumber(ARGV[8]))
+  if not known and (is_turn or has_rewrites) then known = redis.call('HGET', ids, field) end
+  if known then return receipt(known) end
+end
+
+for i = 12, #ARGV, 4 do
+  if redis.call('HGET', log, ARGV[i]) ~= ARGV[i + 1] then return {2} end
+end
+
+if field ~= '' then
+  if is_turn and redis.call('EXISTS', ids) == 1 then redis.call('RENAME', ids, ids_old) end
+  if redis.call('HSETNX', ids, field, text .. ' ' .. now_text .. ' ' .. epoch) == 0 then
+    return receipt(redis.call('HGET', ids, field))
+  end
+  if is_turn then
+    redis.call('PEXPIRE', ids, 2 * tonumber(ARGV[7]))
+    redis.call('HSET', meta, 'ids_at', now_text, 'ids_from', text)
+  end
+end
+
+if is_new_epoch then redis.call('HSET', meta, 'epoch', epoch, 'run', ARGV[2]) end
+for i = 12, #ARGV, 4 do
   local rest = ARGV[i + 3]
   redis.call('HSET', log, ARGV[i], rest == '' and ARGV[i + 2] or ARGV[i + 2] .. text .. rest)
 end
-if redis.call('EXISTS', log) == 0 then first = seq end
+local object = ARGV[1] .. text .. ',"epoch":"' .. epoch .. '","time":' .. now_text .. ',' .. ARGV[11]
+local first, head_at = tonumber(state[4] or '1'), tonumber(state[9] or '0')
+local is_gone = redis.call('PEXPIRE', log, ARGV[6]) == 0
 redis.call('HSET', log, text, object)
+if is_gone then
+  first, head_at = seq, now
+  redis.call('PEXPIRE', log, ARGV[6])
+end
 
 -- Drop what is over the length, then a few heads over the age: never more than eight, so that the work stays bounded.
-local length, oldest, dropped = tonumber(ARGV[8]), now - tonumber(ARGV[9]), 0
+-- `head_at` is never later than the head's time: while it is young enough nobody need look.
+local length, oldest, dropped = tonumber(ARGV[4]), now - tonumber(ARGV[5]), 0
 while first < seq and dropped < 8 do
-  local over = seq - first + 1 > length
-  if not over then
+  if seq - first + 1 <= length then
+    if head_at >= oldest then break end
     local head = redis.call('HGET', log, int(first))
-    local time = head and string.match(head, '^{"room":"[^"]+","seq":%d+,"epoch":"%w+","time":(%d+)')
-    over = not time or tonumber(time) < oldest
+    head_at = tonumber(head and string.match(head, '^{"room":"[^"]+","seq":%d+,"epoch":"%w+","time":(%d+)') or '0')
+    if head_at >= oldest then break end
   end
-  if not over then break end
   redis.call('HDEL', log, int(first))
   first, dropped = first + 1, dropped + 1
 end
-redis.call('HSET', meta, 'seq', text, 'first', int(first))
-redis.call('PEXPIRE', log, ARGV[10])
-keep_meta(meta, ARGV[10])
-
-if ARGV[1] ~= '' then
-  local born = tonumber(redis.call('HGET', meta, 'ids_at') or '0')
-  if now - born >= tonumber(ARGV[11]) or redis.call('HLEN', ids) >= tonumber(ARGV[12]) then
-    if redis.call('EXISTS', ids) == 1 then redis.call('RENAME', ids, ids_old) end
-    redis.call('HSET', meta, 'ids_at', int(now))
-  end
-  redis.call('HSET', ids, ARGV[1], text .. ' ' .. int(now) .. ' ' .. epoch)
-  redis.call('PEXPIRE', ids, 2 * tonumber(ARGV[11]))
+if state[4] == int(first) and state[9] == int(head_at) then
+  redis.call('HSET', meta, 'seq', text)
+else
+  redis.call('HSET', meta, 'seq', text, 'first', int(first), 'head_at', int(head_at))
+end
+-- The life of meta is far longer than the log's: it need not begin anew with every message.
+if not state[5] and now - tonumber(state[6] or '0') > tonumber(ARGV[6]) / 100 then
+  redis.call('HSET', meta, 'kept_at', now_text)
+  keep_meta(meta, ARGV[6])
 end
 
 redis.call('SPUBLISH', KEYS[5],
-  '\1\1' .. epoch .. struct.pack('>I8', seq) .. ARGV[6] .. ARGV[7] .. object .. ']')
+  '\1\1' .. epoch .. struct.pack('>I8', seq) .. ARGV[3] .. object .. ']')
 return {0, seq, now, epoch}

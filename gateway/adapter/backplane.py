@@ -8,7 +8,7 @@ from typing import Any
 
 from contract import keys
 from contract.redis_url import RedisTarget, parse
-from gateway.adapter.link import LinkDown
+from gateway.adapter.link import LinkDown, OnReply
 from gateway.adapter.shard import Resolve, Shard
 from gateway.adapter.topology import OneServer, SentinelMaster
 
@@ -106,14 +106,14 @@ class Backplane:
         """A script on the server of its first key; its place in the order is the place of this call."""
         return self._shard(keys[0]).script(name, keys, args)
 
-    def script_now(
-        self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
-    ) -> asyncio.Future[Any] | None:
-        """The same without a coroutine, for hot paths: the future raises CommandError (NOSCRIPT, too) or LinkLost.
+    def send_durable(self, key: str, command: bytes, on_reply: OnReply) -> bool:
+        """A packed EVALSHA whose ack waits for replicas, without a coroutine: for the hot path. Raises LinkDown.
 
-        None where a reply may need a second look (a cluster redirects): use `script` then. Raises LinkDown.
+        `on_reply` gets the reply, a CommandError (NOSCRIPT, too) or LinkLost. False, and nothing is done, where a reply
+        may need a second look (a cluster redirects): use `script` then.
         """
-        return self._shard(keys[0]).script_now(name, keys, args)
+        self._shard(key).send_durable(command, on_reply)
+        return True
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
         """To a channel, sharded where it has a hash tag; the reply is the number of links of this server that heard."""

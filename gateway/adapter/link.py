@@ -13,6 +13,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, cast
 
@@ -22,6 +23,8 @@ from contract.lua import all_scripts
 from contract.redis_url import RedisTarget
 
 PushHandler = Callable[[bytes, bytes], None]
+OnReply = Callable[[Any], None]
+"""Gets a command's reply, or the LinkError that came instead of it, synchronously; it must not raise."""
 _SLICE_SECONDS: Final = 0.004
 _SLICE_REPLIES: Final = 128
 _BEHIND_SECONDS: Final = 0.1
@@ -62,7 +65,7 @@ class Link(asyncio.Protocol):
         self._on_unsubscribed = on_unsubscribed or _ignore
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader()
-        self._pending: deque[tuple[asyncio.Future[Any], float, Any]] = deque()
+        self._pending: deque[tuple[OnReply, float, Any]] = deque()
         self._out: list[bytes] = []
         self._checker: asyncio.TimerHandle | None = None
         self._is_behind = False
@@ -73,16 +76,20 @@ class Link(asyncio.Protocol):
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Send one command; the future holds the reply, or raises CommandError or LinkLost. Raises LinkDown at once."""
+        future = self._loop.create_future()
+        self.send(hiredis.pack_command(cast("Any", args)), partial(settle, future), args[0])
+        return future
+
+    def send(self, command: bytes, on_reply: OnReply, verb: Any = "") -> None:
+        """Send one command that is packed already, without a future: for the hot path. Raises LinkDown at once."""
         if self._transport is None or self.lost.done():
             raise LinkDown(_CLOSED)
-        future = self._loop.create_future()
-        self._pending.append((future, self._loop.time(), args[0]))
+        self._pending.append((on_reply, self._loop.time(), verb))
         if self._checker is None:
             self._checker = self._loop.call_later(self._timeout, self._check)
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(hiredis.pack_command(cast("Any", args)))
-        return future
+        self._out.append(command)
 
     def _flush(self) -> None:
         out, self._out = self._out, []
@@ -139,13 +146,13 @@ class Link(asyncio.Protocol):
             return
         if not self._pending:
             return
-        future, _, _ = self._pending.popleft()
-        if future.done():
-            return
+        on_reply = self._pending.popleft()[0]
         if isinstance(reply, hiredis.ReplyError):
-            future.set_exception(CommandError(str(reply)))
-        else:
-            future.set_result(reply)
+            reply = CommandError(str(reply))
+        try:
+            on_reply(reply)
+        except Exception as error:  # a caller's fault is not the link's: the replies behind it have callers, too
+            self._loop.call_exception_handler({"message": "a Redis reply was not taken", "exception": error})
 
     def _is_news(self) -> bool:
         """Whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
@@ -169,10 +176,31 @@ class Link(asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
         pending, self._pending = self._pending, deque()
-        for future, _, _ in pending:
-            if not future.done():
-                future.set_exception(LinkLost(reason))
-                future.exception()  # callers may have gone: no "never retrieved" noise
+        for on_reply, _, _ in pending:
+            on_reply(LinkLost(reason))
+
+
+def settle(future: asyncio.Future[Any], reply: Any) -> None:
+    """The `OnReply` of a future."""
+    if future.done():
+        return
+    if isinstance(reply, LinkError):
+        future.set_exception(reply)
+        if isinstance(reply, LinkLost):
+            future.exception()  # callers may have gone: no "never retrieved" noise
+    else:
+        future.set_result(reply)
+
+
+def pack_command(count: int, *args: bytes | str | int) -> bytes:
+    """The beginning of a command of `count` arguments, packed: the first ones. The rest follows by `pack_rest`."""
+    whole: bytes = hiredis.pack_command(cast("Any", args))
+    return b"*%d%b" % (count, whole[whole.index(b"\r") :])
+
+
+def pack_rest(head: bytes, one: bytes, two: bytes, three: bytes) -> bytes:
+    """The command that begins with `head` and ends with these three arguments. Spelled out, for speed."""
+    return b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (head, len(one), one, len(two), two, len(three), three)
 
 
 def _ignore(channel: bytes) -> None:

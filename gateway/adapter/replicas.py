@@ -11,7 +11,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from gateway.adapter.link import Link, LinkLost
+from gateway.adapter.link import Link, LinkLost, OnReply, settle
 
 
 class ReplicaGate:
@@ -27,7 +27,15 @@ class ReplicaGate:
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Like `Link.call`; the reply comes when enough replicas have the write. Raises LinkDown at once."""
-        reply = self._link.call(*args)
+        return self._keep(self._link.call(*args))
+
+    def send(self, command: bytes, on_reply: OnReply) -> None:
+        """Like `Link.send`, with the reply as late as `call`'s."""
+        reply = self._loop.create_future()
+        self._link.send(command, partial(settle, reply))
+        self._keep(reply).add_done_callback(lambda kept: on_reply(kept.exception() or kept.result()))
+
+    def _keep(self, reply: asyncio.Future[Any]) -> asyncio.Future[Any]:
         kept: asyncio.Future[Any] = self._loop.create_future()
         if not self._batch and not self._is_waiting:
             self._loop.call_soon(self._wait)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from contract.lua import script
 from contract.redis_url import RedisTarget
 from contract.tasks import TaskSet
-from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, PushHandler, open_link
+from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, OnReply, PushHandler, open_link
 from gateway.adapter.replicas import ReplicaGate
 
 _FIRST_RETRY_SECONDS: Final = 0.05
@@ -102,18 +102,24 @@ class Shard:
     def script(self, script_name: str, keys: Iterable[str], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         """Start a script now (its place in the order is the place of this call); await the reply."""
         names, values = tuple(keys), tuple(args)
-        future = self.script_now(script_name, names, values)
-        return self._reply(future, script(script_name).source, names, values)
+        lua = script(script_name)
+        call = self._open_gate().call if self._replicas and script_name in _DURABLE else self.call
+        future = call("EVALSHA", lua.sha, len(names), *names, *values)
+        return self._reply(future, lua.source, names, values)
 
-    def script_now(
-        self, script_name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]
-    ) -> asyncio.Future[Any]:
-        """The bare reply of EVALSHA; NOSCRIPT comes as a CommandError."""
-        if self._replicas and script_name in _DURABLE:
-            if self._gate is None:
-                raise LinkDown(f"no link for writes to Redis ({self._name})")
-            return self._gate.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
-        return self.call("EVALSHA", script(script_name).sha, len(keys), *keys, *args)
+    def send_durable(self, command: bytes, on_reply: OnReply) -> None:
+        """A packed EVALSHA of a script in `_DURABLE`: the bare reply, NOSCRIPT as a CommandError. Raises LinkDown."""
+        if self._replicas:
+            self._open_gate().send(command, on_reply)
+        elif self._commands is None:
+            raise LinkDown(f"no link to Redis ({self._name})")
+        else:
+            self._commands.send(command, on_reply)
+
+    def _open_gate(self) -> ReplicaGate:
+        if self._gate is None:
+            raise LinkDown(f"no link for writes to Redis ({self._name})")
+        return self._gate
 
     async def _reply(
         self, future: asyncio.Future[Any], source: bytes, keys: tuple[str, ...], args: tuple[Any, ...]

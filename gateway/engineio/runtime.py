@@ -36,6 +36,7 @@ _END_SLICE: Final = 16
 _FAREWELL_SECONDS: Final = 10.0
 
 Receiver = Callable[[Session, str | bytes], None]
+Express = Callable[[Session, str], bool]
 
 
 class _Farewell:
@@ -64,6 +65,7 @@ class Runtime:
         self.sessions: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.receiver: Receiver = self._receive_by_handler
+        self.express: Express = _take_nothing
         self.pending = PendingCap(rules.max_pending_per_peer)
         self.outlet = Outlet(lambda: self.observer)
         self.tasks = TaskSet()
@@ -208,3 +210,8 @@ class Runtime:
         farewell = _Farewell(payload, self.now() + _FAREWELL_SECONDS, lambda: self._farewells.pop(sid, None))
         self._farewells[sid] = farewell
         self._timers.watch(farewell)
+
+
+def _take_nothing(session: Session, packet: str) -> bool:
+    """No application has an express way."""
+    return False

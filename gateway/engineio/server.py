@@ -22,7 +22,7 @@ from gateway.engineio.observer import NoObserver, Observer
 from gateway.engineio.origins import Origins
 from gateway.engineio.peers import LOOPBACK, Peers
 from gateway.engineio.rules import Reason, Rules
-from gateway.engineio.runtime import Receiver, Runtime
+from gateway.engineio.runtime import Express, Receiver, Runtime
 from gateway.engineio.session import Session
 
 _NODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")
@@ -176,6 +176,13 @@ class EngineServer:
     def set_receiver(self, receiver: Receiver) -> None:
         """Call `receiver(session, data)` with every message, in the order of arrival, instead of a handler."""
         self._runtime.receiver = receiver
+
+    def set_express(self, express: Express) -> None:
+        """Offer `express(session, packet)` every text message that came over a WebSocket, before the receiver.
+
+        `packet` begins with Engine.IO's `4`. True: it is dealt with. It must keep the order of arrival itself.
+        """
+        self._runtime.express = express
 
     def start_event(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a handler as a task: tasks start in the order of these calls, and a shutdown waits for them."""

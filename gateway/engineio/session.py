@@ -30,6 +30,10 @@ class Engine(Protocol):
     def now(self) -> float:
         """The clock of the core, in seconds."""
 
+    @property
+    def express(self) -> Callable[[Session, str], bool]:
+        """Offered every message packet that came as text, first; True when it took the packet."""
+
     def watch(self, session: Session) -> None:
         """The session's `due` may have come closer."""
 
@@ -150,6 +154,11 @@ class Session(SessionCore):
             waiter.set_result(payload)
 
     # --- what the WebSocket reports ---
+
+    def took_text(self, packet: str) -> None:
+        """`took` for a text packet: the application may take it past the core, which would only say `Deliver`."""
+        if not packet.startswith("4") or self.phase is not Phase.WEBSOCKET or not self._engine.express(self, packet):
+            self.took(packet)
 
     def took(self, data: str | bytes) -> None:
         """A message came on the session's WebSocket."""

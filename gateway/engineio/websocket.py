@@ -52,6 +52,11 @@ class WebSocketLink(asyncio.Protocol):
             transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
+        session = self._session
+        if session is not None and not self.is_probe and (text := self._parser.whole_text(data)) is not None:
+            session.announce_received(1, len(data))
+            session.took_text(text)
+            return
         messages = self._parser.feed(data)
         if self._session is not None:
             self._session.announce_received(len(messages), len(data))
@@ -143,6 +148,8 @@ class WebSocketLink(asyncio.Protocol):
         elif self._session is not None:
             if self.is_probe:
                 self._session.probe_took(message)
+            elif isinstance(message, str):
+                self._session.took_text(message)
             else:
                 self._session.took(message)
 

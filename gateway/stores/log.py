@@ -15,7 +15,9 @@ from contract.log_entry import EntryForm, Place, dedup_field, place_of, read_rec
 from contract.log_entry import Receipt as Receipt
 from contract.log_entry import Retention as Retention
 from contract.log_entry import StaleRewriteError as StaleRewriteError
+from contract.lua import script
 from gateway.adapter.backplane import Backplane
+from gateway.adapter.link import OnReply, pack_command, pack_rest
 from gateway.adapter.log import Page
 from gateway.stores.flights import Flights
 from gateway.stores.redis_port import RedisPort, translated
@@ -60,6 +62,7 @@ class LogStore:
         self._idle_ms = kept.idle_ms
         self._places: dict[str, Place] = {}
         self._flights: Flights[History] = Flights()
+        self._packed: dict[str, tuple[str, bytes]] = {}
 
     # --- writing ---
 
@@ -76,10 +79,24 @@ class LogStore:
             reply = self._backplane.script("room_append", place.names, args)
         return _receipt(reply)
 
-    def append_now(self, room: str, user: str, message_id: str, tail: bytes) -> asyncio.Future[Any] | None:
-        """The same without a coroutine: the future holds the script's reply, or raises LinkError (see `script_now`)."""
-        place, args = self._append_arguments(room, user, message_id, tail, ())
-        return self._backplane.script_now("room_append", place.names, args)
+    def send(self, room: str, user: str, message_id: str, tail: bytes, on_reply: OnReply) -> bool:
+        """The same without a coroutine, and packed by hand: the hot path (see `Backplane.send_durable`)."""
+        place = self._of(room)
+        key = place.names[0]
+        run_id = self._backplane.run_id(key)
+        packed = self._packed.get(room)
+        if packed is None or packed[0] != run_id:
+            packed = self._pack(room, place, run_id)
+        rest = (_fresh_epoch().encode(), dedup_field(user, message_id).encode(), tail)
+        return self._backplane.send_durable(key, pack_rest(packed[1], *rest), on_reply)
+
+    def _pack(self, room: str, place: Place, run_id: str) -> tuple[str, bytes]:
+        """The command of the room's messages as far as it is always the same; cached with the places."""
+        names, shared = place.names, self._form.head(place, run_id)
+        count = 3 + len(names) + len(shared) + 3
+        head = pack_command(count, "EVALSHA", script("room_append").sha, len(names), *names, *shared)
+        self._packed[room] = run_id, head
+        return run_id, head
 
     def _append_arguments(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite]
@@ -140,6 +157,7 @@ class LogStore:
         if known is None:
             if len(self._places) > 10_000:
                 self._places.clear()
+                self._packed.clear()
             known = self._places[room] = place_of(room)
         return known
 
@@ -160,7 +178,7 @@ class LogStore:
 
 def _fresh_epoch() -> str:
     """16 random characters; not a secret, so without a system call per message."""
-    return f"{getrandbits(64):016x}"
+    return "%016x" % getrandbits(64)  # noqa: UP031 (the hot path: twice as fast as an f-string)
 
 
 def _history(row: list[Any]) -> History:

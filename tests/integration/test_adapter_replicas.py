@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
 from contract.errors import Code, RoomcastError
+from contract.log_entry import read_receipt
 from gateway.adapter.backplane import make_backplane
+from gateway.adapter.link import LinkLost
 from gateway.stores.log import LogStore
 from tests.servers import redis_server, wait_until
 
@@ -32,6 +35,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
             with pytest.raises(RoomcastError) as caught:
                 await log.append("room", "u", "alone", b'"n":1}')
             assert caught.value.code is Code.OUTCOME_UNKNOWN
+            assert isinstance(await _send(log, "short"), LinkLost)
             waiting = [asyncio.ensure_future(log.append("room", "u", f"more{n}", b'"n":1}')) for n in range(3)]
             async with asyncio.timeout(0.8):  # WAIT takes a second: reads do not stand behind it
                 assert (await log.before("room", 0, 10)).seq >= 2
@@ -41,5 +45,13 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
                 wait_until(lambda: admin.wait(1, 100) == 1, "the new replica is in step")
                 again = await log.append("room", "u", "alone", b'"n":1}')
                 assert (again.seq, again.duplicate) == (2, True)
+                assert read_receipt(await _send(log, "short"))[::3] == (3, True)
         finally:
             await backplane.close()
+
+
+async def _send(log: LogStore, message_id: str) -> Any:
+    """The short way's reply."""
+    reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    assert log.send("room", "u", message_id, b'"n":1}', reply.set_result)
+    return await reply

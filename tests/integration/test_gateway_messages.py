@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from uuid import uuid4
 
-from tests.gateways import Clients, Gateway, unique
+import pytest
+
+from tests.gateways import Clients, Gateway, raw, unique
 
 Pair = list[Gateway]
 
@@ -224,3 +227,75 @@ async def test_a_first_direct_message_makes_itself_known(pair: Pair, clients: Cl
     assert (told["change"], told["by"]) == ("direct", ada.user)
     listed = {row["room"]: row["unread"] for row in (await bob.ok("room:list", {}))["rooms"]}
     assert listed[room] == 2
+
+
+async def test_packets_in_pieces_keep_their_place_before_whole_ones(pair: Pair) -> None:
+    """A message in two frames goes the ordinary way; a whole one right behind it must not pass it on the short way."""
+    room = unique("public:talk")
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("ada"))
+        await socket.send(f'421["room:join",{{"room":"{room}"}}]')
+        await socket.ack(1)
+        await socket.send_in_pieces(_packet(2, room, "first"), _packet(3, room, "second"))
+        await socket.send(_packet(4, room, "third"))
+        assert [(await socket.ack(number))["seq"] for number in (2, 3, 4)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["425", "42007", "42", "4212345678901234567", "42٣", "42/,5", "425 "],
+    ids=["plain", "zeros", "no id", "too long", "other digits", "namespace", "blank"],
+)
+async def test_every_way_to_write_a_packet_has_its_answer(pair: Pair, head: str) -> None:
+    """What the short way does not take, the ordinary way takes or refuses; an ack comes only where one is due."""
+    room = unique("public:talk")
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("ada"))
+        await socket.send(f'421["room:join",{{"room":"{room}"}}]')
+        await socket.ack(1)
+        await socket.send(_packet(0, room, "hello").replace("420", head, 1))
+        if head in ("425", "42007", "42/,5", "425 "):
+            assert (await socket.ack(7 if head == "42007" else 5))["seq"] == 1
+        elif head == "42":
+            await socket.until(lambda frame: '"hello"' in frame)
+            await socket.send('429["no:such"]')
+            await socket.ack(9)
+            assert [str(frame)[:3] for frame in socket.frames if str(frame).startswith("43")] == ["431", "439"]
+        else:
+            await socket.until_closed()
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"id": "a b"}, "bad_request"),
+        ({"id": ""}, "bad_request"),
+        ({"id": "x" * 65}, "too_large"),
+        ({"text": ""}, "bad_request"),
+        ({"text": 5}, "bad_request"),
+        ({"text": "x" * 16_385}, "too_large"),
+        ({"reply_to": 0}, "bad_request"),
+        ({"reply_to": 1.5}, "bad_request"),
+        ({"room": "public:no such"}, "bad_request"),
+        ({"more": {"fields": [1, 2]}}, None),
+        ({"upload": None}, None),
+        ({"reply_to": 3}, None),
+    ],
+)
+async def test_the_short_way_answers_as_the_ordinary_one(
+    pair: Pair, change: dict[str, object], refusal: str | None
+) -> None:
+    room = unique("public:talk")
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("ada"))
+        await socket.send(f'421["room:join",{{"room":"{room}"}}]')
+        await socket.ack(1)
+        payload = {"room": room, "id": "a", "text": "x"} | change
+        await socket.send("422" + json.dumps(["message:send", payload]))
+        answer = await socket.ack(2)
+        assert answer["ok"] is (refusal is None)
+        assert answer.get("error", {}).get("reason") == refusal
+
+
+def _packet(number: int, room: str, text: str) -> str:
+    return f'42{number}["message:send",{{"room":"{room}","id":"{text}","text":"{text}"}}]'

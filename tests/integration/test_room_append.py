@@ -1,17 +1,21 @@
-"""`room_append.lua` on a real Redis publishes the very bytes that `contract/vectors/room_packets.json` holds."""
+"""`room_append.lua` on a real Redis: the very bytes that `contract/vectors/room_packets.json` holds, and its bounds."""
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from contract import envelope
-from contract.log_entry import EntryForm, place_of, read_receipt
+from contract.log_entry import EntryForm, Receipt, Retention, place_of, read_receipt
 from contract.lua import script
+from tests.servers import wait_until
 
 SAMPLE: dict[str, Any] = json.loads((Path(envelope.__file__).parent / "vectors/room_packets.json").read_text())[
     "packets"
@@ -35,3 +39,123 @@ def test_the_script_publishes_the_golden_packet(redis_url: str) -> None:
     assert published is not None
     at_the_samples_time = re.sub(rb'(?<="time":)%d' % receipt.time, b"%d" % message["time"], published["data"])
     assert at_the_samples_time.hex() == SAMPLE["hex"]
+
+
+class Room:
+    """A room whose messages are appended straight through the script, under bounds of the test's choice."""
+
+    def __init__(self, client: redis.Redis, **bounds: float) -> None:
+        self.client = client
+        self.place = place_of("public:bounds")
+        self._form = EntryForm("/", Retention(**bounds))  # type: ignore[arg-type]
+
+    def append(self, message_id: str = "", run_id: str = "run") -> Receipt:
+        arguments = self._form.arguments(self.place, message_id, secrets.token_hex(8), run_id, b'"text":"x"}')
+        row = self.client.eval(script("room_append").source, len(self.place.names), *self.place.names, *arguments)
+        return read_receipt(row)
+
+    def kept(self) -> list[int]:
+        return sorted(int(seq) for seq in self.client.hkeys(self.place.names[0]))
+
+    def meta(self, field: str) -> str | None:
+        value = self.client.hget(self.place.names[1], field)
+        return value.decode() if value is not None else None
+
+    def life_ms(self, part: int) -> int:
+        return int(self.client.pttl(self.place.names[part]))
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as made:
+        yield made
+
+
+def test_a_room_keeps_so_many_messages(client: redis.Redis) -> None:
+    room = Room(client, messages=3)
+    for _ in range(7):
+        room.append()
+    assert room.kept() == [5, 6, 7]
+    assert room.meta("first") == "5"
+
+
+def test_messages_over_the_age_go_with_the_next_ones_and_at_most_eight_at_a_time(client: redis.Redis) -> None:
+    room = Room(client, age_seconds=0.25)
+    for _ in range(12):
+        last = room.append()
+    now = last.time
+    wait_until(lambda: _now_ms(client) > now + 250, "they are too old")
+    room.append()
+    assert room.kept() == list(range(9, 14))
+    room.append()
+    assert room.kept()[-2:] == [13, 14]
+    assert all(seq > 12 for seq in room.kept())
+    assert room.meta("first") == str(room.kept()[0])
+
+
+def test_young_messages_stay_when_older_ones_were_dropped_by_number(client: redis.Redis) -> None:
+    room = Room(client, messages=2, age_seconds=3600)
+    for _ in range(5):
+        room.append()
+    assert room.kept() == [4, 5]
+    assert Room(client, messages=100, age_seconds=3600).append().seq == 6
+    assert room.kept() == [4, 5, 6]
+
+
+def test_a_log_that_is_gone_begins_where_the_numbers_stopped(client: redis.Redis) -> None:
+    room = Room(client)
+    before = room.append()
+    client.delete(room.place.names[0])
+    after = room.append()
+    assert (after.seq, after.epoch) == (2, before.epoch)
+    assert (room.kept(), room.meta("first")) == ([2], "2")
+    assert room.life_ms(0) > 0
+
+
+def test_another_server_process_opens_a_new_epoch_and_goes_on_counting(client: redis.Redis) -> None:
+    room = Room(client)
+    first, other = room.append("a"), room.append("b", run_id="another")
+    assert (other.seq, other.epoch != first.epoch) == (2, True)
+    assert room.append("c", run_id="another").epoch == other.epoch
+    assert room.append("a", run_id="a third") == first._replace(duplicate=True)
+
+
+def test_an_id_is_known_through_one_turn_of_the_halves_and_the_halves_do_not_stay_for_ever(client: redis.Redis) -> None:
+    room = Room(client, ids=2)
+    first = [room.append(name) for name in ("a", "b")]
+    assert room.append("c").seq == 3  # "a" and "b" are the older half now
+    assert [room.append(name) for name in ("a", "b")] == [receipt._replace(duplicate=True) for receipt in first]
+    assert room.append("d").seq == 4
+    assert room.append("e").seq == 5  # the halves turn again: "c" and "d" are the older one
+    assert room.append("c").duplicate
+    again = room.append("a")
+    assert (again.seq, again.duplicate) == (6, False)
+    assert min(room.life_ms(2), room.life_ms(3)) > 0
+
+
+def test_the_halves_turn_with_time_too_and_a_repeat_at_that_moment_is_known(client: redis.Redis) -> None:
+    room = Room(client, id_seconds=0.2)
+    first = room.append("a")
+    wait_until(lambda: _now_ms(client) > first.time + 200, "it is time to turn")
+    assert room.append("a") == first._replace(duplicate=True)
+    assert room.append("b").seq == 2
+    assert client.hkeys(room.place.names[2]) == [b"b"]
+    assert client.hkeys(room.place.names[3]) == [b"a"]
+
+
+def test_meta_outlives_the_log_unless_the_room_is_stored(client: redis.Redis) -> None:
+    room = Room(client, idle_seconds=100)
+    room.append()
+    assert 0 < room.life_ms(0) <= 100_000 < room.life_ms(1) <= 300_000
+    client.hset(room.place.names[1], mapping={"kind": "public", "kept_at": 1})
+    client.persist(room.place.names[1])
+    room.append()
+    assert room.life_ms(1) == -1
+    client.hdel(room.place.names[1], "kind")
+    room.append()
+    assert room.life_ms(1) > 100_000
+
+
+def _now_ms(client: redis.Redis) -> int:
+    seconds, microseconds = client.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000

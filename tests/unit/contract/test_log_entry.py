@@ -22,10 +22,10 @@ def test_the_arguments_stand_in_the_order_of_the_script() -> None:
     form = EntryForm(retention=RETENTION)
     place = place_of("team:x")
     args = form.arguments(place, dedup_field("ada", "1"), "e" * 16, "run", b'"id":"1"}', [(3, b"old", b"new", b"}")])
-    assert args[:5] == ("ada:1", "e" * 16, "run", '{"room":"team:x","seq":', b'"id":"1"}')
-    assert args[5:7] == (b"\x01\x00\x00/", '2["message",')
-    assert args[7:12] == ("7", "2000", "3000", "4000", "5")
-    assert args[12:] == (3, b"old", b"new", b"}")
+    assert args[:3] == ('{"room":"team:x","seq":', "run", b'\x01\x00\x00/2["message",')
+    assert args[3:8] == ("7", "2000", "3000", "4000", "5")
+    assert args[8:11] == ("e" * 16, "ada:1", b'"id":"1"}')
+    assert args[11:] == (3, b"old", b"new", b"}")
 
 
 def test_another_namespace_is_named_in_the_packet() -> None:

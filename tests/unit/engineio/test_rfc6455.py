@@ -177,3 +177,47 @@ def test_arbitrary_bytes_neither_raise_nor_grow(pieces: list[bytes]) -> None:
     for piece in pieces:
         reader.feed(piece)
         assert reader.held <= 100 + 14 + 64
+
+
+class TestWholeText:
+    """The short way says what the general way says, or nothing."""
+
+    @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535])
+    def test_it_takes_a_text_frame(self, size: int) -> None:
+        text = "é" * (size // 2) + "x" * (size % 2)
+        assert FrameParser(70_000, fast_unmask).whole_text(masked(TEXT, text.encode())) == text
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"\x81",
+            masked(TEXT, b"a")[:-1],
+            masked(TEXT, b"a") + masked(TEXT, b"b"),
+            masked(TEXT, b"a" * 126)[:-1],
+            masked(TEXT, b"a", fin=False),
+            masked(TEXT, b"a", reserved=0x40),
+            masked(BINARY, b"a"),
+            masked(PING, b"a"),
+            masked(CONTINUATION, b"a"),
+            masked(TEXT, b"\xff"),
+            masked(TEXT, b"x" * 1001),
+            frame(TEXT, b"not masked"),
+        ],
+    )
+    def test_it_leaves_everything_else_alone(self, data: bytes) -> None:
+        short, general = parser(1000), parser(1000)
+        assert short.whole_text(data) is None
+        assert (short.feed(data), short.failure) == (general.feed(data), general.failure)
+
+    def test_nothing_is_whole_behind_a_piece_or_a_violation(self) -> None:
+        for before in (masked(TEXT, b"a", fin=False), masked(TEXT, b"ab")[:-1], masked(TEXT, b"\xff")):
+            reader = parser()
+            reader.feed(before)
+            assert reader.whole_text(masked(TEXT, b"b")) is None
+
+    @given(st.binary(max_size=300), st.sampled_from([TEXT, BINARY, PING]), st.binary(max_size=3), st.booleans())
+    def test_it_agrees_with_the_general_way(self, payload: bytes, opcode: int, more: bytes, fin: bool) -> None:
+        data = masked(opcode, payload, fin=fin) + more
+        text = parser().whole_text(data)
+        assert text is None or parser().feed(data) == [text]
