@@ -109,6 +109,12 @@ class Metrics(GatewayObserver):
         self._lag = Histogram(
             "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", buckets=_LAG_SECONDS, registry=registry
         )
+        self._busy = Histogram(
+            "roomcast_gateway_loop_busy_seconds",
+            "Of its lateness, the CPU time of the loop's own thread",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
         self._lag_max = Gauge(
             "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
         )
@@ -157,7 +163,9 @@ class Metrics(GatewayObserver):
             due = time.perf_counter() + seconds
             await asyncio.sleep(seconds)
             lag = max(0.0, time.perf_counter() - due)
-            pause = probe_pause(seconds, time.thread_time() - spent, longest_seconds)
+            spent = time.thread_time() - spent
+            self._busy.observe(min(lag, spent))
+            pause = probe_pause(seconds, spent, longest_seconds)
             self._lag.observe(lag)
             if lag > self._worst_lag:
                 self._worst_lag = lag

@@ -13,6 +13,7 @@ from loadtest.bench.processes import LoadClient, Processes
 from loadtest.bench.stalls import StallWatch
 from loadtest.bench.workloads import Placement, Workload
 from loadtest.peers.role import Peer, Running
+from loadtest.peers.roomcast import Roomcast
 
 GATEWAYS: Final = (1, 2, 4, 8, 16)
 CONNECTIONS: Final = (1_000, 5_000, 10_000, 20_000)
@@ -21,6 +22,8 @@ GATEWAYS_WARM_SECONDS: Final = 4.0
 ROOM_MEMBERS: Final = 10_000
 CONNECT_SECONDS: Final = 180.0
 LEAVING_SECONDS: Final = 15.0
+PROBE: Final = "ROOMCAST_LAG_PROBE_SECONDS"
+PROBE_SECONDS: Final = 0.002
 
 _CONSTANT = Workload("gateways", "100 rooms of 10, paced 300/s", rooms=100, members=10, rate=300)
 _LARGE_ROOM = Workload("room-10000", "one room of 10,000", rooms=1, members=ROOM_MEMBERS, rate=2)
@@ -28,9 +31,9 @@ _SMALL_ROOMS = Workload("gone-10000", "1,000 rooms of 10", rooms=ROOM_MEMBERS //
 
 
 def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """The cost of one message at constant load, whole and per gateway that has a member to serve."""
+    """The cost of one message at constant load: whole, beyond what the gateways use at rest, and per receiver."""
     longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
-    figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement)
+    figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement, at_rest=True)
     receivers = min(count, 2 if placement == "paired" else _CONSTANT.members)
     return {**figures, "receiver_us": figures["message_us"] / receivers}
 
@@ -60,7 +63,7 @@ def large_room(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
     """Messages to 10,000 members of one room on one gateway: how long its event loop stalls, and the latency."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
-        running = peer.start(processes, redis_port, 1)
+        running = watched(peer).start(processes, redis_port, 1)
         pids = {"servers": running.pids, "redis": [redis_pid]}
         client, _ = _connect(processes, peer, running, _LARGE_ROOM, 0, ROOM_MEMBERS, pids)
         time.sleep(measure.SETTLE_SECONDS)
@@ -73,7 +76,7 @@ def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
     """10,000 clients of one gateway vanish in the same moment: how long its event loop stalls."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
-        running = peer.start(processes, redis_port, 1)
+        running = watched(peer).start(processes, redis_port, 1)
         pids = {"servers": running.pids, "redis": [redis_pid]}
         parts = [
             _connect(processes, peer, running, _SMALL_ROOMS, first, CONNECTIONS_PER_CLIENT, pids)[0]
@@ -85,6 +88,11 @@ def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
                 client.kill()
             time.sleep(LEAVING_SECONDS)
         return watch.figures()
+
+
+def watched(peer: Peer) -> Peer:
+    """The same server, looking at its own event loop all the time."""
+    return replace(peer, settings={PROBE: str(PROBE_SECONDS)}) if isinstance(peer, Roomcast) else peer
 
 
 def _connect(

@@ -8,21 +8,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-METRIC: Final = "roomcast_gateway_loop_lag_seconds"
-_BUCKET: Final = re.compile(rf'^{METRIC}_bucket\{{[^}}]*le="([^"]+)"[^}}]*\}} ([0-9.e+]+)$', re.MULTILINE)
+LAG: Final = "roomcast_gateway_loop_lag_seconds"
+BUSY: Final = "roomcast_gateway_loop_busy_seconds"
+_BUCKET: Final = re.compile(r'^(\w+)_bucket\{[^}]*le="([^"]+)"[^}]*\} ([0-9.e+]+)$', re.MULTILINE)
 READ_SECONDS: Final = 10.0
 
 Buckets = Mapping[float, float]
 """Upper bound in seconds -> number of observations up to it, as Prometheus counts (cumulative)."""
 
 
-def buckets(page: str) -> Buckets:
-    """The histogram on a metrics page, summed over its label sets; raises ValueError when there is none."""
+def buckets(page: str, metric: str = LAG) -> Buckets:
+    """A histogram on a metrics page, summed over its label sets; raises ValueError when there is none."""
     found: defaultdict[float, float] = defaultdict(float)
-    for bound, count in _BUCKET.findall(page):
-        found[float(bound)] += float(count)
+    for name, bound, count in _BUCKET.findall(page):
+        if name == metric:
+            found[float(bound)] += float(count)
     if not found:
-        raise ValueError(f"no {METRIC} on the metrics page")
+        raise ValueError(f"no {metric} on the metrics page")
     return dict(found)
 
 
@@ -41,10 +43,10 @@ def above(before: Buckets, after: Buckets, seconds: float) -> float:
     return total - (after[bound] - before.get(bound, 0.0)) if bound in after else 0.0
 
 
-def read(ports: Iterable[int]) -> list[Buckets]:
-    """The histograms of the gateways whose metrics are on these ports."""
+def read(ports: Iterable[int]) -> list[str]:
+    """The metrics pages of the gateways on these ports."""
     pages = []
     for port in ports:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=READ_SECONDS) as answer:
-            pages.append(buckets(answer.read().decode()))
+            pages.append(answer.read().decode())
     return pages

@@ -18,6 +18,7 @@ from loadtest.peers.role import PROGRAMS, Peer, Running, render
 ANSWER_SECONDS = 90.0
 IDLE_WARM_CONNECTIONS = 200
 SETTLE_SECONDS = 2.0
+REST_SECONDS = 5.0
 MICRO = 1_000_000
 Answer = dict[str, Any]
 Pids = dict[str, list[int]]
@@ -33,9 +34,16 @@ class Span:
 
 
 def deliveries(
-    peer: Peer, workload: Workload, span: Span, folder: Path, gateways: int = 2, placement: Placement = "spread"
+    peer: Peer,
+    workload: Workload,
+    span: Span,
+    folder: Path,
+    gateways: int = 2,
+    placement: Placement = "spread",
+    *,
+    at_rest: bool = False,
 ) -> dict[str, float]:
-    """The figures of one delivery row."""
+    """The figures of one delivery row; `at_rest`: also what the same servers use before the load, with its clients."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -43,9 +51,25 @@ def deliveries(
         pids = {"servers": running.pids, "redis": [redis_pid], "nginx": nginx}
         agent = client(processes, peer, running, replace(workload, until=span.until), ports, placement)
         agent.ask(ANSWER_SECONDS, do="connect", first=0, count=workload.connections, pids={})
+        rest = rest_share(running.pids) if at_rest else None
         wait = ANSWER_SECONDS + span.warm_seconds + span.seconds
         run = agent.ask(wait, do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
-    return delivery_figures(run, workload.through_nginx)
+    figures = delivery_figures(run, workload.through_nginx)
+    return figures if rest is None else figures | rest_figures(run, rest)
+
+
+def rest_share(pids: list[int]) -> float:
+    """CPU seconds per second of these processes while nothing is asked of them."""
+    time.sleep(SETTLE_SECONDS)
+    before, started = sum(map(procfs.run_seconds, pids)), time.perf_counter()
+    time.sleep(REST_SECONDS)
+    return (sum(map(procfs.run_seconds, pids)) - before) / (time.perf_counter() - started)
+
+
+def rest_figures(run: Answer, rest: float) -> dict[str, float]:
+    """What the servers cost at rest, and a message beyond that."""
+    above = run["cpu"]["servers"] - rest * run["seconds"]
+    return {"rest_percent": rest * 100, "above_rest_us": above / max(1, run["sent"]) * MICRO}
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:

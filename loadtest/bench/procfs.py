@@ -15,6 +15,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
+def run_seconds(pid: int) -> float:
+    """The same for the threads that live now, to the nanosecond: for processes that do next to nothing."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
 def cpu_of_groups(groups: Mapping[str, Iterable[int]]) -> dict[str, float]:
     """CPU seconds so far of each named group of processes."""
     return {name: sum(cpu_seconds(pid) for pid in pids) for name, pids in groups.items()}

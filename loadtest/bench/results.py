@@ -70,9 +70,12 @@ METRICS: Final = {
     "connect_rate": "connects per second",
     "memory_kib": "KiB per idle connection",
     "message_us": "servers' CPU, µs per message",
+    "above_rest_us": "servers' CPU beyond what they use at rest, µs per message",
+    "rest_percent": "servers' CPU at rest, all together, % of a core",
     "receiver_us": "servers' CPU, µs per message and receiving gateway",
     "stall_ms": "longest wait for the gateway's health page, ms",
-    "lag_ms": "event-loop lag by its own metric, ms at most",
-    "lags_25ms": "lags above 25 ms",
+    "lag_ms": "greatest lateness of the event loop, by its own metric, ms at most",
+    "busy_ms": "greatest part of a lateness that the loop's own work took, ms at most",
+    "lags_20ms": "times the loop was more than 20 ms late",
 }
 """Every figure a sample may hold, with its meaning and unit."""

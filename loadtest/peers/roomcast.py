@@ -6,8 +6,9 @@ import secrets
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest.bench.processes import BenchError, Processes, free_ports
@@ -32,6 +33,9 @@ class Roomcast:
     dialect: str = "roomcast"
     leaves_out: str = "nothing: every message is logged, numbered and acked; tokens checked, presence kept, limits on"
 
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the gateways' environment."""
+
     def install(self, folder: Path) -> None:
         """Nothing: it is here."""
 
@@ -49,6 +53,7 @@ class Roomcast:
                 ROOMCAST_JWT_SECRET=secret,
                 PYTHONPATH=str(ROOT),
                 **_LIMITS,
+                **self.settings,
             )
             pids.append(processes.start(f"gateway-{port}", [sys.executable, "-m", "gateway"], port, environment))
         for metrics_port in metrics_ports:

@@ -11,12 +11,13 @@ roomcast_gateway_loop_lag_seconds_bucket{le="0.001"} 5.0
 roomcast_gateway_loop_lag_seconds_bucket{le="0.01"} 8.0
 roomcast_gateway_loop_lag_seconds_bucket{le="0.025"} 9.0
 roomcast_gateway_loop_lag_seconds_bucket{le="+Inf"} 9.0
-roomcast_gateway_other_bucket{le="0.01"} 77.0
+roomcast_gateway_loop_busy_seconds_bucket{le="0.01"} 77.0
 """
 
 
 def test_buckets_of_the_one_metric_are_read() -> None:
     assert lag.buckets(PAGE) == {0.001: 5, 0.01: 8, 0.025: 9, float("inf"): 9}
+    assert lag.buckets(PAGE, lag.BUSY) == {0.01: 77}
     with pytest.raises(ValueError, match="loop_lag"):
         lag.buckets("nothing here")
 
