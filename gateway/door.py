@@ -95,25 +95,23 @@ class Doorman:
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
-        revoked, clock = await self._store.check_in(identity.user, identity.name, identity.token_id, identity.issued)
-        self._clock.read(clock)
-        if revoked:
+        if await self._store.check_in(identity.user, identity.name, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
         session = Session(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
         self._sessions[sid] = session
         self._outbox.add_device(identity.user, sid)
         self._on_open(session)
-        asyncio.get_running_loop().call_soon(self._greet, session, clock)
+        asyncio.get_running_loop().call_soon(self._greet, session)
         return session
 
-    def _greet(self, session: Session, clock: int) -> None:
+    def _greet(self, session: Session) -> None:
         """`ready`, right behind the packet that accepts the connection."""
         ready = {
             "user": session.user,
             "name": session.identity.name,
             "session": session.sid,
             "node": self._adapter.node,
-            "server_time": clock,
+            "server_time": int(self._clock.now() * 1000),
             "heartbeat_seconds": HEARTBEAT_SECONDS,
             "online_seconds": ONLINE_SECONDS,
             "limits": self._limits,

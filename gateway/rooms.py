@@ -88,6 +88,8 @@ class Rooms:
         self._people = people
         self._control = control
         self._max_rooms = max_rooms
+        self._unlisted: list[tuple[str, str, str]] = []
+        """(user, room, name) of those who joined a moment ago"""
 
     # --- who may ---
 
@@ -147,9 +149,8 @@ class Rooms:
         channel = self._adapter.pin(p.room)
         try:
             people = await self._people.entered(session, p.room)
-            read = await self._store.read_marks(p.room, [member["user"] for member in people.members])
             await self._heard(channel.subscribed)  # asked for with the pin; the log is read after it
-            page, after = await self._admit(session, p)
+            page, after, read = await self._admit(session, p, [member["user"] for member in people.members])
         except BaseException:
             if p.room not in session.rooms:
                 await self._people.left(session, p.room)
@@ -169,7 +170,17 @@ class Rooms:
             await self.require(session, room)
             raise RoomcastError(Code.CONFLICT, "the room was left meanwhile")
         if is_new:
-            self._adapter.background(self._store.list_room(session.user, room), "list room")
+            self._list_soon(session.user, room)
+
+    def _list_soon(self, user: str, room: str) -> None:
+        if not self._unlisted:
+            self._adapter.background(self._list(), "list rooms")
+        self._unlisted.append((user, room, ""))
+
+    async def _list(self) -> None:
+        """Starts with the loop's next tick: those who joined in one are listed together, before anybody can ask."""
+        rows, self._unlisted = self._unlisted, []
+        await self._store.list_rooms(rows)
 
     async def _heard(self, subscribed: asyncio.Future[None]) -> None:
         if subscribed.done() and subscribed.exception() is None:
@@ -180,14 +191,21 @@ class Rooms:
         except (TimeoutError, LinkError) as error:
             raise RoomcastError(Code.UNAVAILABLE, "the room's channel is not confirmed") from error
 
-    async def _admit(self, session: Session, p: RoomJoin) -> tuple[History, int | None]:
+    async def _admit(
+        self, session: Session, p: RoomJoin, users: list[str]
+    ) -> tuple[History, int | None, dict[str, int]]:
         """Read until the log is not behind what this gateway has delivered; the last step does not await."""
-        for _ in range(_MAX_ADMISSION_TRIES):
+        asked = self._store.read_marks(p.room, users)  # on its way together with the log's question
+        try:
             page, after = await self._recover(p.room, p.since, p.limit)
+        finally:
+            read = await asked
+        for _ in range(_MAX_ADMISSION_TRIES):
             if session.is_closed:
                 raise RoomcastError(Code.CONFLICT, "the connection has ended")
             if self._adapter.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
-                return page, after
+                return page, after, read
+            page, after = await self._recover(p.room, p.since, p.limit)
         raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
 
     async def _recover(self, room: str, since: Since | None, limit: int) -> tuple[History, int | None]:

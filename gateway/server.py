@@ -37,6 +37,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     """`socketio.AsyncServer` with our engine as `eio`; see `create_server`."""
 
     eio: EngineServer
+    manager_initialized: bool
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -46,6 +47,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         """Asked first for every text packet (`42["event",…]`), and without a task; False leaves it to its handler."""
         self.eio.set_receiver(self._receive)
         self.eio.set_express(self._express)
+        self.eio.on("connect", self._opened)
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
@@ -171,6 +173,13 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
                 return
 
     # --- connecting and disconnecting ---
+
+    def _opened(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        """As `_handle_eio_connect`, but not a coroutine: the engine answers the handshake at once."""
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        self.environ[eio_sid] = environ
 
     async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
         if self.eio.session(eio_sid) is None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -13,6 +12,8 @@ from gateway.presence import Batch, Touch
 from gateway.stores.redis_port import RedisPort, Scripts
 
 T = TypeVar("T")
+Question = tuple[tuple[str, ...], tuple[str | int, ...]]
+"""KEYS and ARGV of a script."""
 
 _FULL_ROWS: Final = 50
 _KEEP_USERS: Final = 500
@@ -78,26 +79,19 @@ class PresenceStore:
     async def touch(self, rows: Iterable[Touch]) -> list[str]:
         """Full states of connections; what others see differently is published. Returns those users who are hidden."""
         hidden: list[str] = []
-
-        async def touch_shard(shard: int, members: list[Touch]) -> None:
-            for chunk in _chunks(members, _FULL_ROWS):
-                hidden.extend(chunk[at - 1].user for at in await self._touch(shard, chunk))
-
-        await _per_shard(_by_shard(rows, lambda row: row.user), touch_shard)
+        for wave in _waves(_by_shard(rows, lambda row: row.user), _FULL_ROWS):
+            answers = await self._redis.scripts("presence_touch", (self._full(*part) for part in wave))
+            for (_, chunk), positions in zip(wave, answers, strict=True):
+                hidden.extend(chunk[at - 1].user for at in positions)
         return hidden
 
     async def keep(self, users: Iterable[str]) -> list[str]:
         """Signs of life without news, the cheap case; returns users that Redis does not know (any more)."""
         unknown: list[str] = []
-
-        async def keep_shard(shard: int, members: list[str]) -> None:
-            for chunk in _chunks(members, _KEEP_USERS):
-                names, lives = (keys.presence_seen(shard),), (self._lives.horizon_seconds, self._lives.set_seconds)
-                unknown.extend(
-                    chunk[at - 1] for at in await self._redis.script("presence_keep", names, (*lives, *chunk))
-                )
-
-        await _per_shard(_by_shard(users, lambda user: user), keep_shard)
+        for wave in _waves(_by_shard(users, lambda user: user), _KEEP_USERS):
+            answers = await self._redis.scripts("presence_keep", (self._alive(*part) for part in wave))
+            for (_, chunk), positions in zip(wave, answers, strict=True):
+                unknown.extend(chunk[at - 1] for at in positions)
         return unknown
 
     async def leave(self, user: str, connection: str) -> None:
@@ -106,9 +100,11 @@ class PresenceStore:
 
     async def leave_many(self, rows: Iterable[tuple[str, str]]) -> None:
         """Connections ended, as (user, connection); a user without another one is offline at once."""
-        await _per_shard(_by_shard(rows, lambda row: row[0]), self._leave_shard)
+        for wave in _waves(_by_shard(rows, lambda row: row[0]), _FULL_ROWS):
+            await self._redis.scripts("presence_leave", (self._gone(*part) for part in wave))
 
-    async def _touch(self, shard: int, rows: Sequence[Touch]) -> list[int]:
+    def _full(self, shard: int, rows: Sequence[Touch]) -> Question:
+        """KEYS and ARGV of `presence_touch.lua`."""
         lives = self._lives
         head = (
             self._node,
@@ -119,16 +115,16 @@ class PresenceStore:
             lives.connections_per_user,
         )
         names = self._names(shard, [row.user for row in rows])
-        positions: list[int] = await self._redis.script(
-            "presence_touch", names, (*head, *(part for row in rows for part in row))
-        )
-        return positions
+        return names, (*head, *(part for row in rows for part in row))
 
-    async def _leave_shard(self, shard: int, rows: list[tuple[str, str]]) -> None:
+    def _alive(self, shard: int, users: Sequence[str]) -> Question:
+        """KEYS and ARGV of `presence_keep.lua`."""
+        return (keys.presence_seen(shard),), (self._lives.horizon_seconds, self._lives.set_seconds, *users)
+
+    def _gone(self, shard: int, rows: Sequence[tuple[str, str]]) -> Question:
+        """KEYS and ARGV of `presence_leave.lua`."""
         head = (self._lives.horizon_seconds, self._lives.set_seconds)
-        for chunk in _chunks(rows, _FULL_ROWS):
-            names = self._names(shard, [user for user, _ in chunk])
-            await self._redis.script("presence_leave", names, (*head, *(part for row in chunk for part in row)))
+        return self._names(shard, [user for user, _ in rows]), (*head, *(part for row in rows for part in row))
 
     def _names(self, shard: int, users: list[str]) -> tuple[str, ...]:
         return (
@@ -155,7 +151,7 @@ class PresenceStore:
                 shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
         return shown
 
-    def _question(self, shard: int, users: Sequence[str]) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
+    def _question(self, shard: int, users: Sequence[str]) -> Question:
         """KEYS and ARGV of `presence_query.lua`."""
         names = (
             keys.presence_seen(shard),
@@ -191,9 +187,10 @@ def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[
     return groups
 
 
-async def _per_shard(groups: dict[int, list[T]], act: Callable[[int, list[T]], Awaitable[None]]) -> None:
+def _waves(groups: dict[int, list[T]], size: int) -> Iterator[list[tuple[int, Sequence[T]]]]:
     """Shards side by side, the chunks of a shard one after the other: a storm must not fill Redis's queue."""
-    await asyncio.gather(*(act(shard, rows) for shard, rows in groups.items()))
+    for start in range(0, max(map(len, groups.values()), default=0), size):
+        yield [(shard, rows[start : start + size]) for shard, rows in groups.items() if len(rows) > start]
 
 
 def _chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -29,6 +29,10 @@ class RedisPort:
         with translated():
             return await self._scripts.call(key, command, key, *args)
 
+    def begin(self, command: str, key: str, *args: bytes | str | int) -> Awaitable[Any]:
+        """The same, sent now; await the reply later, in any case. What it raises is not translated."""
+        return self._scripts.call(key, command, key, *args)
+
     async def together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
         """Several commands, each `(command, key, …)`, in one round trip; the first error is raised at the end.
 

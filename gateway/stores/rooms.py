@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, NamedTuple
 
 from contract import keys
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
-from gateway.stores.redis_port import RedisPort, Scripts, as_ms
+from gateway.stores.redis_port import RedisPort, Scripts, translated
 
 _NAME_SECONDS: Final = 60.0
 _MAX_NAMES: Final = 20_000
@@ -62,8 +62,14 @@ class RoomStore:
 
     async def list_room(self, user: str, room: str, name: str = "") -> None:
         """Put the room on the person's list, if the list is not full."""
-        key = keys.user_rooms(user)
-        await self._redis.script("user_room", (key,), (room, name, str(MAX_ROOMS_PER_USER), str(ROOM_LIST_SECONDS)))
+        await self.list_rooms([(user, room, name)])
+
+    async def list_rooms(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """The same for many `(user, room, name)`, in one round trip."""
+        bounds = (str(MAX_ROOMS_PER_USER), str(ROOM_LIST_SECONDS))
+        await self._redis.scripts(
+            "user_room", (((keys.user_rooms(user),), (room, name, *bounds)) for user, room, name in rows)
+        )
 
     async def unlist_room(self, user: str, room: str) -> None:
         await self._redis.call("HDEL", keys.user_rooms(user), room)
@@ -89,10 +95,15 @@ class RoomStore:
         moved = await self._redis.script("room_read_mark", names, (user, str(seq)))
         return int(moved) or None
 
-    async def read_marks(self, room: str, users: list[str]) -> dict[str, int]:
-        if not users:
-            return {}
-        marks = await self._redis.call("HMGET", keys.room_read(room), *users)
+    def read_marks(self, room: str, users: list[str]) -> Awaitable[dict[str, int]]:
+        """Asked for now (at least one user); await the answer in any case."""
+        with translated():
+            return self._marks(users, self._redis.begin("HMGET", keys.room_read(room), *users))
+
+    @staticmethod
+    async def _marks(users: list[str], reply: Awaitable[Any]) -> dict[str, int]:
+        with translated():
+            marks = await reply
         return {user: int(mark) for user, mark in zip(users, marks, strict=True) if mark is not None}
 
     # --- people ---
@@ -114,17 +125,13 @@ class RoomStore:
 
     # --- revocations ---
 
-    async def check_in(self, user: str, name: str, token: str, issued_at: int) -> tuple[bool, int]:
-        """`is_revoked`, and Redis's clock in ms; the name is remembered. One round trip."""
+    async def check_in(self, user: str, name: str, token: str, issued_at: int) -> bool:
+        """`is_revoked`; and the name is remembered. One round trip."""
         self._note_name(user, name)
-        before, token_revoked, clock, _ = await self._redis.together(
-            ("GET", keys.revoked_user(user)),
-            ("EXISTS", keys.revoked_token(token)),
-            ("TIME", keys.CONTROL),
-            ("SET", keys.user_profile(user), name, "EX", ROOM_LIST_SECONDS),
+        _, *revocations = await self._redis.together(
+            ("SET", keys.user_profile(user), name, "EX", ROOM_LIST_SECONDS), *_revocations(user, token)
         )
-        revoked = _is_before(issued_at, before) or bool(token and token_revoked)
-        return revoked, as_ms(clock)
+        return _is_revoked(issued_at, *revocations)
 
     async def now_ms(self) -> int:
         """Redis's clock."""
@@ -132,14 +139,17 @@ class RoomStore:
 
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
-        before, token_revoked = await self._redis.together(
-            ("GET", keys.revoked_user(user)), ("EXISTS", keys.revoked_token(token))
-        )
-        return _is_before(issued_at, before) or bool(token and token_revoked)
+        return _is_revoked(issued_at, *await self._redis.together(*_revocations(user, token)))
 
 
-def _is_before(issued_at: int, moment: bytes | None) -> bool:
-    return moment is not None and issued_at <= int(moment)
+def _revocations(user: str, token: str) -> list[tuple[str, str]]:
+    """What to ask; of a token without an id nothing can have been said."""
+    asked = [("GET", keys.revoked_user(user))]
+    return [*asked, ("EXISTS", keys.revoked_token(token))] if token else asked
+
+
+def _is_revoked(issued_at: int, before: bytes | None, token_revoked: int = 0) -> bool:
+    return (before is not None and issued_at <= int(before)) or bool(token_revoked)
 
 
 def _text(value: bytes | None) -> str | None:
