@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from gateway.adapter.beat import Beat
 from gateway.observer import GatewayObserver
@@ -23,7 +27,10 @@ _SHORTEST_PROBE_SECONDS: Final = 0.01
 
 
 class EngineMetrics:
-    """The observer of the Engine.IO server: sessions, bytes and writes."""
+    """The observer of the Engine.IO server: sessions, bytes and writes.
+
+    What happens with every message is counted in plain numbers, and handed to Prometheus by `settle`.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._opened = Counter("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry=registry)
@@ -45,6 +52,7 @@ class EngineMetrics:
             registry=registry,
         )
         self._most_waiting = 0
+        self._new_received = self._new_writes = self._new_packets = self._new_sent = 0
 
     def opened(self, transport: str) -> None:
         self._opened.labels(transport).inc()
@@ -59,18 +67,56 @@ class EngineMetrics:
         self._refused.labels(str(status)).inc()
 
     def received(self, packets: int, size: int) -> None:
-        self._received.inc(size)
+        self._new_received += size
 
     def sent(self, writes: int, packets: int, size: int) -> None:
-        self._writes.inc(writes)
-        self._packets.inc(packets)
-        self._sent.inc(size)
+        self._new_writes += writes
+        self._new_packets += packets
+        self._new_sent += size
+
+    def settle(self) -> None:
+        """Before an exposition: what was counted since the last one."""
+        self._received.inc(self._new_received)
+        self._writes.inc(self._new_writes)
+        self._packets.inc(self._new_packets)
+        self._sent.inc(self._new_sent)
+        self._new_received = self._new_writes = self._new_packets = self._new_sent = 0
 
     def cut_slow(self, waiting: int) -> None:
         self._slow.inc()
         if waiting > self._most_waiting:
             self._most_waiting = waiting
             self._slow_bytes.set(waiting)
+
+
+class EventTally(Collector):
+    """Client events, counted and timed: a twentieth of what a Counter and a Histogram with labels cost per event."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], int] = {}
+        self._timed: dict[str, tuple[list[int], list[float]]] = {}
+
+    def add(self, name: str, outcome: str, seconds: float) -> None:
+        key = name, outcome
+        self._counts[key] = self._counts.get(key, 0) + 1
+        timed = self._timed.get(name)
+        if timed is None:
+            timed = self._timed[name] = ([0] * (len(_SECONDS) + 1), [0.0])
+        timed[0][bisect_left(_SECONDS, seconds)] += 1
+        timed[1][0] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        counted = CounterMetricFamily(
+            "roomcast_gateway_events", "Client events by name and outcome", labels=["event", "outcome"]
+        )
+        for labels, count in self._counts.items():
+            counted.add_metric(labels, count)
+        yield counted
+        timed = HistogramMetricFamily("roomcast_gateway_event_seconds", "From event to ack", labels=["event"])
+        for name, (counts, total) in self._timed.items():
+            heights = zip((*map(str, _SECONDS), "+Inf"), accumulate(counts), strict=True)
+            timed.add_metric([name], list(heights), total[0])
+        yield timed
 
 
 class Metrics(GatewayObserver):
@@ -87,12 +133,8 @@ class Metrics(GatewayObserver):
         self._disconnects = Counter(
             "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry=registry
         )
-        self._events = Counter(
-            "roomcast_gateway_events", "Client events by name and outcome", ["event", "outcome"], registry=registry
-        )
-        self._event_seconds = Histogram(
-            "roomcast_gateway_event_seconds", "From event to ack", ["event"], buckets=_SECONDS, registry=registry
-        )
+        self._events = EventTally()
+        registry.register(self._events)
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms heard by this gateway", registry=registry)
         self._missing = Counter(
             "roomcast_gateway_missing_packets", "Packets that pub/sub did not bring", registry=registry
@@ -119,7 +161,6 @@ class Metrics(GatewayObserver):
             "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
         )
         self._worst_lag = 0.0
-        self._by_event: dict[tuple[str, str], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def connected(self) -> None:
         self._connects.labels("ok").inc()
@@ -131,12 +172,7 @@ class Metrics(GatewayObserver):
         self._disconnects.labels(reason or "unknown").inc()
 
     def event(self, name: str, outcome: str, seconds: float) -> None:
-        known = self._by_event.get((name, outcome))
-        if known is None:
-            counter, histogram = self._events.labels(name, outcome), self._event_seconds.labels(name)
-            known = self._by_event[(name, outcome)] = (counter.inc, histogram.observe)
-        known[0]()
-        known[1](seconds)
+        self._events.add(name, outcome, seconds)
 
     def hole(self, room: str, missing: int) -> None:
         self._missing.inc(missing)
@@ -173,6 +209,7 @@ class Metrics(GatewayObserver):
 
     def exposition(self) -> bytes:
         """Everything, in the text format of Prometheus."""
+        self.engine.settle()
         return generate_latest(self._registry)
 
 

@@ -36,15 +36,16 @@ class DirectDelivery:
 
         self._frames = Frames
         self._eio = eio
+        self._push_many = eio.push_many
 
     def target(self, eio_sid: str) -> Any:
         return self._eio.session(eio_sid)
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
-        self._eio.push_many([client.target for client in clients], self._frames(packet, attachments))
+        self._push_many([client.target for client in clients], self._frames(packet, attachments))
 
     def send_to(self, targets: list[Any], packet: bytes) -> None:
-        self._eio.push_many(targets, self._frames(packet))
+        self._push_many(targets, self._frames(packet))
 
     async def close(self) -> None:
         pass

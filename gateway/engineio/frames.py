@@ -44,9 +44,10 @@ class Frames:
         """The WebSocket frames of all parts, joined."""
         data = self._websocket
         if data is None:
-            parts = [] if self._text is None else [frame(TEXT, self._text)]
-            parts += [frame(BINARY, attachment) for attachment in self._attachments]
-            data = self._websocket = b"".join(parts) if len(parts) != 1 else parts[0]
+            data = b"" if self._text is None else frame(TEXT, self._text)
+            if self._attachments:
+                data += b"".join(frame(BINARY, attachment) for attachment in self._attachments)
+            self._websocket = data
         return data
 
     @property

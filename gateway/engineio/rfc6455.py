@@ -9,6 +9,7 @@ import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from hashlib import sha1
+from struct import Struct
 from typing import Final, NamedTuple
 
 CONTINUATION: Final = 0x0
@@ -32,6 +33,9 @@ _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
 _WHOLE_TEXT: Final = _FIN | TEXT
 _MAX_CONTROL: Final = 125
+_SHORT_HEAD: Final = Struct(">BB").pack
+_MIDDLE_HEAD: Final = Struct(">BBH").pack
+_LONG_HEAD: Final = Struct(">BBQ").pack
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 Unmask = Callable[[bytes, bytearray], None]
@@ -72,10 +76,10 @@ def frame(opcode: int, payload: bytes) -> bytes:
     """One unfragmented server frame."""
     size = len(payload)
     if size < 126:
-        return bytes((_FIN | opcode, size)) + payload
+        return _SHORT_HEAD(_FIN | opcode, size) + payload
     if size < 65_536:
-        return bytes((_FIN | opcode, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((_FIN | opcode, 127)) + size.to_bytes(8, "big") + payload
+        return _MIDDLE_HEAD(_FIN | opcode, 126, size) + payload
+    return _LONG_HEAD(_FIN | opcode, 127, size) + payload
 
 
 def close_frame(code: int) -> bytes:

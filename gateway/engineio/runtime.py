@@ -166,9 +166,6 @@ class Runtime:
     def watch(self, session: Session) -> None:
         self._timers.watch(session)
 
-    def announce_received(self, packets: int, size: int) -> None:
-        self.observer.received(packets, size)
-
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out what the core decided, in order."""
         for command in commands:

@@ -169,9 +169,10 @@ class EngineServer:
         """The ids of all sessions, in the order in which they were opened."""
         return list(self._runtime.sessions)
 
-    def push_many(self, sessions: Iterable[Session], frames: Frames) -> None:
-        """Queue one packet for many sessions, in one pass: the way of a room."""
-        self._runtime.outlet.push_many(sessions, frames)
+    @property
+    def push_many(self) -> Callable[[Iterable[Session], Frames], None]:
+        """`push_many(sessions, frames)` queues one packet for many sessions, in one pass: the way of a room."""
+        return self._runtime.outlet.push_many
 
     def set_receiver(self, receiver: Receiver) -> None:
         """Call `receiver(session, data)` with every message, in the order of arrival, instead of a handler."""

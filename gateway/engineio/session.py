@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gateway.engineio.commands import Command
 from gateway.engineio.core import Phase, SessionCore
 from gateway.engineio.frames import Frames
+from gateway.engineio.observer import Observer
 from gateway.engineio.rfc6455 import TEXT, frame
 from gateway.engineio.rules import Rules
 
@@ -40,8 +41,9 @@ class Engine(Protocol):
     def bury(self, link: WebSocketLink) -> None:
         """The client of a WebSocket hung up: bury it when it is its turn."""
 
-    def announce_received(self, packets: int, size: int) -> None:
-        """For the observer."""
+    @property
+    def observer(self) -> Observer:
+        """Told of what happens."""
 
 
 def _write_nowhere(data: bytes) -> None:
@@ -205,7 +207,7 @@ class Session(SessionCore):
             self._engine.run(self, self.probe_broke())
 
     def announce_received(self, packets: int, size: int) -> None:
-        self._engine.announce_received(packets, size)
+        self._engine.observer.received(packets, size)
 
     # --- time and the end ---
 

@@ -45,8 +45,6 @@ class Shell:
 
     def bury(self, link: Any) -> None: ...
 
-    def announce_received(self, packets: int, size: int) -> None: ...
-
     def session(self, rules: Rules | None = None, phase: Phase = Phase.WEBSOCKET) -> tuple[Session, list[bytes]]:
         session = Session(self, "g1.x", "", rules or Rules(), phase)
         written: list[bytes] = []
