@@ -25,6 +25,7 @@ from gateway.stores.presence import PresenceStore
 from gateway.stores.rooms import RoomStore
 from gateway.stores.roster import Roster, RosterStore
 from gateway.views import Row, Views
+from gateway.waits import Waits
 
 ANNOUNCE_SECONDS: Final = 5
 REFRESH_SECONDS: Final = 20
@@ -65,7 +66,7 @@ class People:
         self._views = Views(self._look, adapter.background, time.monotonic)
         self._news: dict[str, RoomNews] = {}
         self._departing = Departing()
-        self._unwritten: dict[str, asyncio.Future[None]] = {}
+        self._unwritten = Waits(_KNOWN_SECONDS)
         """sessions that presence has not heard of yet"""
         self._wake = asyncio.Event()
         self._changes = Reader(PresenceChanges)
@@ -82,13 +83,13 @@ class People:
 
     def opened(self, session: Session) -> None:
         self._attendance.enter(session.sid, session.user)
-        self._unwritten[session.sid] = asyncio.get_running_loop().create_future()
+        self._unwritten.add(session.sid)
         self._wake.set()
 
     async def closed(self, session: Session) -> None:
         """A connection ended. While draining it is about to come back elsewhere: its presence is left to expire."""
         self._watchers.drop_connection(session.sid)
-        self._settle([session.sid])
+        self._unwritten.settle([session.sid])
         if not self.is_draining:
             self._attendance.leave(session.sid)
             self._wake.set()
@@ -129,19 +130,8 @@ class People:
 
     async def _known(self, session: Session) -> None:
         """Until presence has heard of the session: only then is it known whether another device hides the user."""
-        written = self._unwritten.get(session.sid)
-        if written is not None and not written.done():
-            try:
-                async with asyncio.timeout(_KNOWN_SECONDS):
-                    await asyncio.shield(written)
-            except TimeoutError:
-                raise RoomcastError(Code.UNAVAILABLE, "presence does not answer") from None
-
-    def _settle(self, sids: Iterable[str]) -> None:
-        for sid in sids:
-            written = self._unwritten.pop(sid, None)
-            if written is not None and not written.done():
-                written.set_result(None)
+        if not await self._unwritten.known(session.sid):
+            raise RoomcastError(Code.UNAVAILABLE, "presence does not answer")
 
     async def left(self, session: Session, room: str) -> None:
         users = self._here.get(room, {})
@@ -226,13 +216,17 @@ class People:
         self._watchers.apply(rows)
         status = {row[0]: row[1] for row in rows}
         for user, is_hidden in self._attendance.visibility(rows):
-            self._adapter.background(self._show(user, status[user], is_hidden=is_hidden), "visibility")
+            if self._turn(user, is_hidden=is_hidden):
+                self._adapter.background(self._show(user, status[user], is_hidden=is_hidden), "visibility")
+
+    def _turn(self, user: str, *, is_hidden: bool) -> bool:
+        """Note whether a person is invisible; False when that is no news."""
+        is_news = is_hidden != (user in self._hidden)
+        (self._hidden.add if is_hidden else self._hidden.discard)(user)
+        return is_news
 
     async def _show(self, user: str, status: str, *, is_hidden: bool) -> None:
         """Take a person who became invisible out of the rooms here, or back in with this status."""
-        if is_hidden == (user in self._hidden):
-            return
-        (self._hidden.add if is_hidden else self._hidden.discard)(user)
         for room, users in list(self._here.items()):
             if user not in users:
                 continue
@@ -341,8 +335,9 @@ class People:
                 raise
             self._attendance.unknown(unknown)
             for user in hidden:
-                await self._show(user, "offline", is_hidden=True)
-            self._settle(row.connection for row in batch.full)
+                if self._turn(user, is_hidden=True):
+                    await self._show(user, "offline", is_hidden=True)
+            self._unwritten.settle(row.connection for row in batch.full)
             if not self._attendance.is_urgent:
                 return
 

@@ -27,6 +27,7 @@ from contract.envelope import (
     pack_note,
     unpack_room,
 )
+from contract.session_ids import SessionIds
 from contract.tasks import TaskSet
 from gateway.adapter import callbacks, codec
 from gateway.adapter.backplane import make_backplane
@@ -86,7 +87,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self._namespaces: dict[bytes, str] = {}
         self._delivery: Delivery | None = None
         self._tasks = TaskSet()
-        self._prefix = f"g{node}."
+        self._new_id = SessionIds(node)
         self.post = Post(node, self, self._publish, lambda message: self.on_node_message(message))
 
     # --- life ---
@@ -158,7 +159,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         return {room: client} if client else self.members.room(namespace, room)
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
-        sid = f"{self._prefix}{secrets.token_urlsafe(15)}"
+        sid = self._new_id()
         target = self._delivery.target(eio_sid) if self._delivery else eio_sid
         if not self.members.add(namespace, Client(sid, eio_sid, target)):
             return None

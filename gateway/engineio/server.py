@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import secrets
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from aiohttp import web
 
+from contract.session_ids import SessionIds
 from gateway.engineio.endpoint import TRANSPORTS, Admission, Endpoint
 from gateway.engineio.frames import Frames
 from gateway.engineio.front import FrontDoor
@@ -58,6 +58,7 @@ class EngineServer:
         if not _NODE.fullmatch(node):
             raise ValueError("a node's name is 1 to 32 letters and digits")
         self.node = node
+        self._new_id = SessionIds(node)
         self.rules = rules or Rules()
         self.logger = logger if isinstance(logger, logging.Logger) else _default_log
         self._path = ""
@@ -105,7 +106,7 @@ class EngineServer:
 
     def generate_id(self) -> str:
         """A new id, `g<node>.` and 120 random bits: a proxy finds the node by the prefix."""
-        return f"g{self.node}.{secrets.token_urlsafe(15)}"
+        return self._new_id()
 
     async def send(self, sid: str, data: str | bytes) -> None:
         """Queue one message; never waits. To a session that is over it does nothing."""

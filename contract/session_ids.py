@@ -1,0 +1,26 @@
+"""Ids of sessions: `g<node>.` and 120 random bits, so that whoever reads one knows the node."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64encode
+from typing import Final
+
+_BYTES: Final = 15
+_CHARACTERS: Final = 20
+_AT_ONCE: Final = 64
+
+
+class SessionIds:
+    """Call it for a new id. It asks the system for the bits of many ids at once, and must not live through a fork."""
+
+    def __init__(self, node: str) -> None:
+        self.prefix = f"g{node}."
+        self._pool = ""
+        self._at = 0
+
+    def __call__(self) -> str:
+        if self._at == len(self._pool):
+            self._pool, self._at = urlsafe_b64encode(secrets.token_bytes(_BYTES * _AT_ONCE)).decode(), 0
+        start, self._at = self._at, self._at + _CHARACTERS
+        return self.prefix + self._pool[start : self._at]
