@@ -85,8 +85,11 @@ class Endpoint:
             return refusal
         if isinstance(turn, Refusal):
             return turn
-        await asyncio.sleep(turn)
-        return self.refusal(caller)
+        try:
+            await asyncio.sleep(turn)
+        finally:
+            refusal = self.waited(caller)
+        return refusal
 
     def refusal(self, caller: Caller) -> Refusal | None:
         """Why there is no new session for this caller at the moment."""
@@ -95,8 +98,19 @@ class Endpoint:
         return refusals.TOO_MANY_PENDING if self._runtime.pending.is_full(caller.peer) else None
 
     def turn(self, caller: Caller) -> Refusal | float:
-        """The seconds that a new session waits, or why it is refused. Asked once per session."""
-        return 0.0 if self.admission is None else self.admission(caller)
+        """The seconds that a new session waits, or why it is refused. Asked once per session.
+
+        Whoever waits counts as pending, until `waited`: one address cannot fill the queue.
+        """
+        turn = 0.0 if self.admission is None else self.admission(caller)
+        if not isinstance(turn, Refusal) and turn > 0:
+            self._runtime.pending.add(caller.peer)
+        return turn
+
+    def waited(self, caller: Caller) -> Refusal | None:
+        """The turn of this caller has come: why there is no session for it after all."""
+        self._runtime.pending.remove(caller.peer)
+        return self.refusal(caller)
 
     async def _open_polling(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         session = self._runtime.create(caller.peer, Phase.POLLING)

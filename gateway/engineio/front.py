@@ -131,12 +131,12 @@ class Front(asyncio.Protocol):
             self._door.endpoint.turn_away(entry, transport, turn)
         elif turn > 0:
             transport.pause_reading()
-            asyncio.get_running_loop().call_later(turn, self._enter, entry, transport)
+            asyncio.get_running_loop().call_later(turn, self._take_turn, entry, transport)
         else:
-            self._enter(entry, transport)
+            self._door.endpoint.enter(entry, transport)
 
-    def _enter(self, entry: Entry, transport: asyncio.Transport) -> None:
-        refusal = self._door.endpoint.refusal(entry.caller)
+    def _take_turn(self, entry: Entry, transport: asyncio.Transport) -> None:
+        refusal = self._door.endpoint.waited(entry.caller)
         if transport.is_closing():
             return
         if refusal is None:

@@ -158,6 +158,20 @@ class TestTurns:
             assert head.startswith("HTTP/1.1 101 ")
             await echoes(socket)
 
+    @pytest.mark.parametrize("has_front", [True, False])
+    async def test_those_who_wait_count_against_their_address_and_are_forgotten(self, *, has_front: bool) -> None:
+        rules = Rules(max_pending_per_peer=3)
+        async with server(has_front=has_front, rules=rules) as (eio, address):
+            eio.admission = lambda caller: 0.3
+            answers = await asyncio.gather(*(answer(address, opening()) for _ in range(8)))
+            heads = [head.split(" ")[1] for head, _ in answers]
+            assert sorted(heads) == ["101"] * 3 + ["429"] * 5
+            for _, socket in answers:
+                socket.drop()
+            await until(lambda: not eio.sockets, "all have gone")
+            head, _ = await answer(address, opening())
+            assert head.startswith("HTTP/1.1 101 ")
+
     async def test_whoever_waits_when_the_doors_close_is_refused(self) -> None:
         async with server() as (eio, address):
             waiting = asyncio.Event()
