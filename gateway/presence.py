@@ -70,8 +70,8 @@ class Attendance:
 
     @property
     def is_urgent(self) -> bool:
-        """Something others can see has changed: flush now, do not wait for the second to end."""
-        return bool(self._dirty or self._left)
+        """Something others can see has changed, or a whole batch waits: flush now, do not wait for the next second."""
+        return bool(self._dirty or self._left) or len(self._seen) >= _MAX_BATCH
 
     def connections(self, user: str) -> Collection[str]:
         """The user's connections on this gateway."""
@@ -119,7 +119,7 @@ class Attendance:
         A storm comes in parts, so that no flush stalls the loop: take again while `is_urgent`.
         """
         now = self._clock()
-        seen, self._seen = self._seen, set()
+        seen, self._seen = _part(self._seen)
         dirty, self._dirty = _part(self._dirty)
         ended = list(islice(self._left.items(), _MAX_BATCH))
         for connection, _ in ended:

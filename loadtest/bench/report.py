@@ -28,6 +28,8 @@ _DETAILS: Final = (
     ("lag_ms", "loop late, ms at most"),
     ("busy_ms", "of it by its own work, ms at most"),
     ("lags_20ms", "late > 20 ms"),
+    ("redis_heartbeat_us", "Redis µs"),
+    ("sweep_us", "µs per person"),
     ("lost", "lost"),
     ("refused", "refused"),
 )

@@ -76,6 +76,10 @@ METRICS: Final = {
     "stall_ms": "longest wait for the gateway's health page, ms",
     "lag_ms": "greatest lateness of the event loop, by its own metric, ms at most",
     "busy_ms": "greatest part of a lateness that the loop's own work took, ms at most",
+    "heartbeat_us": "gateway's CPU beyond receiving and acking the frame, µs per heartbeat",
+    "redis_heartbeat_us": "Redis's CPU, µs per heartbeat",
+    "hold_ms": "longest command of the sweep in Redis, ms",
+    "sweep_us": "time of the sweep, µs per person",
     "lags_20ms": "times the loop was more than 20 ms late",
 }
 """Every figure a sample may hold, with its meaning and unit."""

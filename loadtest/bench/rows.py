@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench import growth, measure
+from loadtest.bench import growth, measure, presence
 from loadtest.bench.measure import Span
 from loadtest.bench.results import RowInfo
 from loadtest.bench.workloads import DELIVERY_ROWS, SMALL, Workload
@@ -50,6 +50,7 @@ def _idle() -> Row:
 _GATEWAYS: Final = "More gateways, the same load: 100 rooms of 10, paced 300/s"
 _CONNECTIONS: Final = "More connections"
 _STALLS: Final = "Event-loop stalls"
+_PRESENCE: Final = "Presence"
 
 
 def _growth() -> tuple[Row, ...]:
@@ -72,6 +73,10 @@ def _growth() -> tuple[Row, ...]:
     gone = RowInfo("gone-10000", "10,000 clients gone at once", "stall_ms", _STALLS)
     rows.append(Row((room,), growth.large_room, ("roomcast",), True))
     rows.append(Row((gone,), growth.mass_disconnect, ("roomcast",), True))
+    beats = RowInfo("heartbeats", "heartbeats of 10,000 connections within a second", "heartbeat_us", _PRESENCE)
+    sweep = RowInfo("sweep-100000", "100,000 people expire at once", "hold_ms", _PRESENCE)
+    rows.append(Row((beats,), presence.heartbeat, ("roomcast",), True))
+    rows.append(Row((sweep,), presence.sweep, ("roomcast",), True))
     return tuple(rows)
 
 

@@ -121,6 +121,20 @@ class TestAttendance:
             left += attendance.take().left
         assert len(set(left)) == 4500
 
+    def test_signs_of_life_of_many_come_in_parts(self, attendance: Attendance) -> None:
+        for n in range(4500):
+            attendance.enter(f"c{n}", f"user{n}")
+        while attendance.is_urgent:
+            attendance.take()
+        for n in range(4500):
+            attendance.seen(f"c{n}")
+        parts = [attendance.take().keep]
+        while attendance.is_urgent:
+            parts.append(attendance.take().keep)
+        parts.append(attendance.take().keep)  # less than a batch waits for the next second
+        assert [len(part) for part in parts] == [2000, 2000, 500]
+        assert len(set().union(*parts)) == 4500
+
     def test_visibility_is_about_users_connected_here(self, attendance: Attendance) -> None:
         attendance.enter("c1", "ada")
         rows = [("ada", "offline", 1, ""), ("bob", "offline", 1, ""), ("ada", "online", 2, "")]

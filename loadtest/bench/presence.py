@@ -1,0 +1,122 @@
+"""What presence costs: a heartbeat beyond its frame and ack, and how long a sweep of many people holds Redis.
+
+Both run the processes' own parts in this one, on a real Redis: between a frame and Redis there is nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from contract import keys
+from gateway.adapter.backplane import make_backplane
+from gateway.presence import Attendance
+from gateway.stores.presence import PresenceStore
+from loadtest.bench import procfs
+from loadtest.bench.measure import MICRO, Span
+from loadtest.bench.processes import BenchError, Processes
+from loadtest.peers.role import Peer
+from presence.state import Windows, judge
+from presence.store import PresenceStore as SweeperStore
+from presence.store import connect
+
+CONNECTIONS: Final = 10_000
+ROUNDS: Final = 5
+EXPIRED: Final = 100_000
+_ROUND_SECONDS: Final = 1.1
+_SILENT_SECONDS: Final = 100
+_CHUNK: Final = 1_000
+
+
+def heartbeat(_: Peer, folder: Path, span: Span) -> dict[str, float]:
+    """Heartbeats of 10,000 connections, all within a second, five times."""
+    return _on_redis(folder, _heartbeats)
+
+
+def sweep(_: Peer, folder: Path, span: Span) -> dict[str, float]:
+    """100,000 people whose window ended in the same moment."""
+    return _on_redis(folder, _sweep)
+
+
+def _on_redis(folder: Path, work: Any) -> dict[str, float]:
+    with Processes(folder) as processes:
+        port, pid = processes.redis("--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000")
+        coroutine: Coroutine[Any, Any, dict[str, float]] = work(f"redis://127.0.0.1:{port}/0", pid)
+        return uvloop.run(coroutine)
+
+
+async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
+    backplane = make_backplane(url, name="bench")
+    backplane.start()
+    await backplane.wait_up()
+    attendance, store = Attendance(time.monotonic), PresenceStore(backplane, "1", "bench")
+    for number in range(CONNECTIONS):
+        attendance.enter(f"g1.connection-{number}", f"user-{number}")
+    while attendance.is_urgent:
+        await store.write(attendance.take())
+    own = redis = 0.0
+    for _ in range(ROUNDS):
+        await asyncio.sleep(_ROUND_SECONDS)  # Redis's clock, in whole seconds, moves on
+        spent, redis_spent = time.thread_time(), procfs.run_seconds(redis_pid)
+        for number in range(CONNECTIONS):
+            attendance.seen(f"g1.connection-{number}")
+            attendance.update(f"g1.connection-{number}", "online", None)
+        while batch := attendance.take():
+            if await store.flush(batch):
+                raise BenchError("Redis does not know people who were just there")
+        own += time.thread_time() - spent
+        redis += procfs.run_seconds(redis_pid) - redis_spent
+    await backplane.close()
+    count = ROUNDS * CONNECTIONS
+    return {"heartbeat_us": own / count * MICRO, "redis_heartbeat_us": redis / count * MICRO}
+
+
+async def _sweep(url: str, _: int) -> dict[str, float]:
+    await _people_who_fell_silent(url)
+    windows = Windows(grace_seconds=0.0)
+    client = connect(url)
+    store = SweeperStore(client, windows)
+    for shard in range(keys.PRESENCE_SHARDS):  # the first step leaves a mark, and expires nobody
+        look = await store.look(shard)
+        await store.sweep(shard, look, judge(look.now_ms, look.mark, windows))
+    await client.slowlog_reset()
+    started, expired = time.perf_counter(), 0
+    for shard in range(keys.PRESENCE_SHARDS):
+        while (look := await store.look(shard)).due:
+            expired += await store.sweep(shard, look, judge(look.now_ms, look.mark, windows))
+    seconds = time.perf_counter() - started
+    if expired != EXPIRED:
+        raise BenchError(f"{expired} of {EXPIRED} people expired")
+    longest = max(entry["duration"] for entry in await client.slowlog_get(100_000))
+    await store.close()
+    return {"hold_ms": longest / 1000, "sweep_us": seconds / expired * MICRO}
+
+
+async def _people_who_fell_silent(url: str) -> None:
+    """100,000 connected people whose last sign of life is older than the window."""
+    backplane = make_backplane(url, name="bench")
+    backplane.start()
+    await backplane.wait_up()
+    attendance, store = Attendance(time.monotonic), PresenceStore(backplane, "1", "bench")
+    for number in range(EXPIRED):
+        attendance.enter(f"g1.connection-{number}", f"user-{number}")
+    while attendance.is_urgent:
+        await store.write(attendance.take())
+    await backplane.close()
+    client = connect(url)
+    silent = int(time.time()) - _SILENT_SECONDS
+    for shard in range(keys.PRESENCE_SHARDS):
+        name = keys.presence_seen(shard)
+        for users in _parts([str(user) for user in await client.zrange(name, 0, -1)]):
+            await client.zadd(name, dict.fromkeys(users, silent), xx=True)
+    await client.aclose()
+
+
+def _parts(users: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(users), _CHUNK):
+        yield users[start : start + _CHUNK]
