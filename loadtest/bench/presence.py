@@ -55,17 +55,18 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
     backplane.start()
     await backplane.wait_up()
     attendance, store = Attendance(time.monotonic), PresenceStore(backplane, "1", "bench")
-    for number in range(CONNECTIONS):
-        attendance.enter(f"g1.connection-{number}", f"user-{number}")
+    sids = [f"g1.connection-{number}" for number in range(CONNECTIONS)]
+    for number, sid in enumerate(sids):
+        attendance.enter(sid, f"user-{number}")
     while attendance.is_urgent:
         await store.write(attendance.take())
     own = redis = 0.0
     for _ in range(ROUNDS):
         await asyncio.sleep(_ROUND_SECONDS)  # Redis's clock, in whole seconds, moves on
         spent, redis_spent = time.thread_time(), procfs.run_seconds(redis_pid)
-        for number in range(CONNECTIONS):
-            attendance.seen(f"g1.connection-{number}")
-            attendance.update(f"g1.connection-{number}", "online", None)
+        for sid in sids:
+            attendance.seen(sid)
+            attendance.update(sid, "online", None)
         while batch := attendance.take():
             if await store.flush(batch):
                 raise BenchError("Redis does not know people who were just there")
