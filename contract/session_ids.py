@@ -11,11 +11,16 @@ _CHARACTERS: Final = 20
 _AT_ONCE: Final = 64
 
 
+def prefix_of(node: str) -> str:
+    """How the ids of a node's sessions begin."""
+    return f"g{node}."
+
+
 class SessionIds:
     """Call it for a new id. It asks the system for the bits of many ids at once, and must not live through a fork."""
 
     def __init__(self, node: str) -> None:
-        self.prefix = f"g{node}."
+        self._prefix = prefix_of(node)
         self._pool = ""
         self._at = 0
 
@@ -23,4 +28,4 @@ class SessionIds:
         if self._at == len(self._pool):
             self._pool, self._at = urlsafe_b64encode(secrets.token_bytes(_BYTES * _AT_ONCE)).decode(), 0
         start, self._at = self._at, self._at + _CHARACTERS
-        return self.prefix + self._pool[start : self._at]
+        return self._prefix + self._pool[start : self._at]

@@ -70,9 +70,8 @@ class SendLane:
     def _done(self, connection: Session, packet: str, ack_id: str, started: float, reply: Any) -> None:
         self._namespace.end()
         if not isinstance(reply, LinkError):
-            is_repeat, seq, moment, epoch = (
-                reply  # as `contract.log_entry.read_receipt` reads it, for a third of its cost
-            )
+            # As `contract.log_entry.read_receipt` reads it, for a third of its cost.
+            is_repeat, seq, moment, epoch = reply
             again = "true" if is_repeat else "false"
             answer = f'{{"seq":{seq},"time":{moment},"epoch":"{epoch.decode()}","duplicate":{again},"ok":true}}'
             outcome = "ok"

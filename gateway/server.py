@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ import socketio
 from socketio import packet as packets
 
 from gateway.engineio import EngineServer, Frames, Reason, Rules, Session
+from gateway.engineio.runtime import Express, take_nothing
 from gateway.socketio_packet import StrictPacket
 
 ATTACHMENT_SECONDS: Final = 10.0
@@ -28,9 +28,6 @@ _MAX_PENDING_EVENTS: Final = 2_000
 _MAX_PENDING_PAYLOADS: Final = 4
 """Pending events of one client may hold this many times the largest message."""
 _log = logging.getLogger(__name__)
-
-
-Lane = Callable[[Session, str], bool]
 
 
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
@@ -43,7 +40,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(**options)
         self._busy: dict[str, deque[str | bytes]] = {}
         self._gone: dict[str, str] = {}
-        self.lane: Lane = _take_nothing
+        self.lane: Express = take_nothing
         """Asked first for every text packet (`42["event",…]`), and without a task; False leaves it to its handler."""
         self.eio.set_receiver(self._receive)
         self.eio.set_express(self._express)
@@ -241,11 +238,6 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         session = self.eio.session(eio_sid)
         if session is not None:
             session.push(frames_of(pkt))
-
-
-def _take_nothing(session: Session, packet: str) -> bool:
-    """There is no lane."""
-    return False
 
 
 def frames_of(packet: StrictPacket) -> Frames:

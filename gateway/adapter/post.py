@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from contract import keys
 from contract.envelope import Disconnect, Emit, EmitAck, Membership, NodeMessage, Reader, pack
+from contract.session_ids import prefix_of
 from gateway.adapter import callbacks, codec
 from gateway.adapter.callbacks import Callback, RemoteCallbacks
 from gateway.adapter.members import Client, Members
@@ -35,7 +36,7 @@ class Post:
 
     def __init__(self, node: str, here: Here, publish: Publish, other: Callable[[Any], None]) -> None:
         self._node = node
-        self._own_prefix = f"g{node}."
+        self._own_prefix = prefix_of(node)
         self._here = here
         self._publish = publish
         self._other = other

@@ -65,7 +65,7 @@ class Runtime:
         self.sessions: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.receiver: Receiver = self._receive_by_handler
-        self.express: Express = _take_nothing
+        self.express: Express = take_nothing
         self.pending = PendingCap(rules.max_pending_per_peer)
         self.outlet = Outlet(lambda: self.observer)
         self.tasks = TaskSet()
@@ -209,6 +209,6 @@ class Runtime:
         self._timers.watch(farewell)
 
 
-def _take_nothing(session: Session, packet: str) -> bool:
-    """No application has an express way."""
+def take_nothing(session: Session, packet: str) -> bool:
+    """The `Express` of who has none."""
     return False

@@ -59,14 +59,16 @@ def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
 
 def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
     """A client's frame with a mask of zeros: the server does its whole work, the load client spares the XOR."""
-    size = len(payload)
+    return client_head(opcode, len(payload)) + b"\0\0\0\0" + payload
+
+
+def client_head(first: int, size: int) -> bytes:
+    """What stands before the mask of a client's frame with this first byte and `size` bytes of payload."""
     if size < 126:
-        head = bytes((opcode, 0x80 | size))
-    elif size < 65_536:
-        head = bytes((opcode, 0x80 | 126)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((opcode, 0x80 | 127)) + size.to_bytes(8, "big")
-    return head + b"\0\0\0\0" + payload
+        return bytes((first, 0x80 | size))
+    if size < 65_536:
+        return bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+    return bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
 
 
 def upgrade_request(host: str, target: str) -> bytes:
