@@ -2,8 +2,8 @@
 
 The ordinary way makes a command, a packet, a task, calls of a namespace and a use case, and an ack packet; this lane
 makes none of them (decision 10 has figures). It takes only the plain case, a text into a joined room, straight from the
-text of the packet, and says so by returning True; everything else, and whatever goes wrong, goes the ordinary way, which
-answers the same.
+text of the packet, and says so by returning True; everything else, and whatever goes wrong, goes the ordinary way,
+which answers the same.
 """
 
 from __future__ import annotations
