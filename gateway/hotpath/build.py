@@ -1,0 +1,65 @@
+"""Makes the compiled hot path, and finds it: `python -m gateway.hotpath.build`.
+
+It lies beside its source, one per kind of interpreter, and carries the hash of the source it was made from: a stale one
+is never used. Needs Cython, a C compiler and the interpreter's headers; a gateway needs none of them.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from gateway.hotpath.choice import SOURCE, fingerprint
+
+HERE: Final = SOURCE.parent
+
+
+class CannotCompileError(RuntimeError):
+    """Why there is no compiled hot path here: one line, with what to do about it."""
+
+
+def target() -> Path:
+    """Where the compiled module of this interpreter lies."""
+    return SOURCE.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
+
+
+def build() -> None:
+    """Compile. Raises CannotCompileError; nothing is left behind then."""
+    compiler = shlex.split(str(sysconfig.get_config_var("CC") or "cc"))
+    headers = Path(sysconfig.get_paths()["include"])
+    if shutil.which(compiler[0]) is None:
+        raise CannotCompileError(f"there is no C compiler ({compiler[0]})")
+    if not (headers / "Python.h").exists():
+        raise CannotCompileError(f"the headers of this Python are missing ({headers}/Python.h)")
+    with tempfile.TemporaryDirectory(dir=HERE, prefix=".build-") as folder:
+        code, made = Path(folder, "compiled.c"), Path(folder, "compiled.so")
+        _run([sys.executable, "-m", "cython", "-3", str(SOURCE), "-o", str(code)])
+        flags = ["-O2", "-fPIC", "-shared", "-fno-semantic-interposition", f'-DROOMCAST_SOURCE="{fingerprint()}"']
+        _run([*compiler, *flags, f"-I{headers}", str(code), "-o", str(made)])
+        made.replace(target())
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, cwd=HERE.parent.parent, check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise CannotCompileError(f"{Path(command[0]).name} failed: {' '.join(lines[-3:])}")
+
+
+def main() -> int:
+    try:
+        build()
+    except CannotCompileError as error:
+        print(f"roomcast: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

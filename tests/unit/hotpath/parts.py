@@ -1,0 +1,89 @@
+"""What stands around the hot path in its tests."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+
+class Transport:
+    """Keeps what is written. With a socket it says so, as a plain TCP transport does."""
+
+    def __init__(self, sock: socket.socket | None = None, *, tls: bool = False) -> None:
+        self.written: list[bytes] = []
+        self.closing = False
+        self.on_write: Callable[[bytes], None] | None = None
+        self._extra = {"socket": sock, "sslcontext": object() if tls else None}
+
+    def write(self, data: bytes) -> None:
+        self.written.append(bytes(data))
+        if self.on_write is not None:
+            self.on_write(data)
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_extra_info(self, name: str) -> Any:
+        return self._extra[name]
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def outgoing(hot: Any) -> Any:
+    """An `Outgoing` that notes when it is armed, and what it is asked to send slowly."""
+
+    class Outgoing(hot.Outgoing):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.armed = 0
+            self.slowly: list[tuple[list[Any], bytes]] = []
+
+        def arm(self) -> None:
+            self.armed += 1
+            self.is_armed = True
+
+        def slow(self, sinks: list[Any], packet: bytes) -> None:
+            self.slowly.append((sinks, packet))
+
+    return Outgoing()
+
+
+def sink(hot: Any, credit: int = 1_000, transport: Any = None) -> Any:
+    made = hot.Sink(1_000)
+    made.credit = credit
+    made.transport = transport
+    return made
+
+
+def pipe(hot: Any, on_push: Any = None) -> Any:
+    """A `Pipe` that notes what it asks of its subclass."""
+
+    class Pipe(hot.Pipe):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(on_push)
+            self.is_open = True
+            self.asked: list[Any] = []
+
+        def refuse(self) -> None:
+            raise ConnectionError("closed")
+
+        def began(self) -> None:
+            self.asked.append("began")
+
+        def take_later(self) -> None:
+            self.asked.append("later")
+
+        def failed(self, error: Exception) -> None:
+            self.asked.append(("failed", type(error).__name__))
+
+        def take_odd(self, reply: Any) -> None:
+            self.asked.append(("odd", reply if not isinstance(reply, Exception) else str(reply)))
+            if self.pending:
+                self.pending.popleft()
+
+        def blame(self, error: Exception) -> None:
+            self.asked.append(("blame", str(error)))
+
+    return Pipe()
