@@ -106,7 +106,15 @@ class Gateway:
             Door(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.people.seen
         )
         self.server.register_namespace(self.namespace)
-        self.server.lane = SendLane(self.namespace, self.chat, self.metrics, self.server.take_packet).take
+        self.lane = SendLane(
+            self.server.eio,
+            self.log,
+            self.metrics,
+            seen=self.people.seen,
+            detour=self.server.take_packet,
+            max_message_bytes=config.message_bytes,
+        )
+        self.chat.on_plain = self.lane.issue
         self.tasks = TaskSet()
         self.is_failed = False
         """Whether it ended because it could not go on, rather than because it was told to."""
@@ -228,7 +236,7 @@ class Gateway:
             budget_seconds=self.config.drain_seconds,
             announce=self._announce_drain,
             close_listener=close_listener,
-            in_flight=lambda: self.namespace.in_flight,
+            in_flight=lambda: self.namespace.in_flight + self.lane.in_flight,
             on_state=self.metrics.drain,
         )
 
@@ -263,6 +271,7 @@ class Gateway:
         metrics = self.metrics
         metrics.connections.set(len(self.doorman))
         metrics.rooms.set(self.adapter.fanout.rooms)
+        metrics.plain.inc(self.lane.newly_taken())
         metrics.redis_up.set(self.adapter.backplane.is_up)
         metrics.redis_reconnects.set(self.adapter.backplane.reconnects)
         metrics.ready.set(self.adapter.is_ready)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
-from msgspec import Meta, Struct
 
 from contract.errors import Code, RoomcastError
-from contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend, Seq, Text
+from contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from contract.ids import DIRECT
 from gateway import amend
-from gateway.adapter.link import OnReply
 from gateway.session import Session
 from gateway.stores.log import LogStore, Receipt, Rewrite, StaleRewriteError
 
@@ -35,24 +33,6 @@ class Doorkeeper(Protocol):
         ...
 
 
-class PlainSend(Struct, forbid_unknown_fields=True):
-    """`contract.events.MessageSend` without an upload: nothing is accepted here that it would refuse.
-
-    `room` is checked by its being joined, `id` by `has_valid_id`: both patterns together cost as much as all the rest.
-    """
-
-    room: str
-    id: Annotated[str, Meta(min_length=1, max_length=64)]
-    text: Text
-    reply_to: Seq | None = None
-    upload: ClassVar[None] = None
-
-    def has_valid_id(self) -> bool:
-        """Printable ASCII without spaces, as `contract.events.ClientId` wants it."""
-        text = self.id
-        return text.isascii() and text.isprintable() and " " not in text
-
-
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
 """`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
 
@@ -65,34 +45,27 @@ class Chat:
         self._door = door
         self._media_of = media_of
         self._max_bytes = max_message_bytes
+        self.on_plain: Callable[[Session, str], None] = _ignore
+        """Told that a session has sent a text into a room where nothing needed to be looked up: it may do so again."""
 
     async def send(self, session: Session, p: MessageSend) -> Answer:
         """Without an upload, and in a joined room, the message is queued before this first awaits: order is kept."""
         if p.text is None and p.upload is None:
             raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
         self._check_size(p.text)
-        if self.is_plain(session, p):
+        if self._is_plain(session, p):
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
+            self.on_plain(session, p.room)
         else:
             receipt = await (await self._send_in_turn(session, p))
         return _receipt(receipt)
 
-    def is_plain(self, session: Session, p: MessageSend | PlainSend) -> bool:
+    @staticmethod
+    def _is_plain(session: Session, p: MessageSend) -> bool:
         """A text into a joined room, with no earlier send waiting: nothing to look up."""
-        text = p.text
-        if p.upload is not None or text is None or session.sending is not None or p.room not in session.rooms:
+        if p.upload is not None or session.sending is not None or p.room not in session.rooms:
             return False
-        if p.room.startswith(DIRECT) and p.room not in session.addressed:
-            return False
-        return len(text) * 4 <= self._max_bytes or len(text.encode()) <= self._max_bytes
-
-    def send_plain(self, session: Session, p: PlainSend, on_reply: OnReply) -> bool:
-        """Queue a plain message; `on_reply` gets the script's reply. False: only `send` can do it. Raises LinkDown."""
-        identity = session.identity
-        message: Answer = {"id": p.id, "user": identity.user, "name": identity.name, "kind": "text", "text": p.text}
-        if p.reply_to is not None:
-            message["reply_to"] = p.reply_to
-        return self._log.send(p.room, identity.user, p.id, orjson.dumps(message)[1:], on_reply)
+        return not p.room.startswith(DIRECT) or p.room in session.addressed
 
     async def _send_in_turn(self, session: Session, p: MessageSend) -> Awaitable[Receipt]:
         """Look up what the message needs first, while later sends of this client wait for their turn."""
@@ -189,8 +162,17 @@ class Chat:
             raise RoomcastError(Code.TOO_LARGE, f"a text holds at most {self._max_bytes} bytes")
 
 
+def _ignore(session: Session, room: str) -> None:
+    """Nobody wants to know."""
+
+
 def _tail(session: Session, p: MessageSend, media: Media | None) -> bytes:
     return _fields(session, p.id, "text" if media is None else "media", text=p.text, media=media, reply_to=p.reply_to)
+
+
+def author_of(session: Session) -> bytes:
+    """What stands between the id and the text in the JSON of a session's plain messages (see `hotpath.lane`)."""
+    return _fields(session, "", "text", text="").removeprefix(b'"id":""').removesuffix(b'""}')
 
 
 def _fields(session: Session, message_id: str, kind: str, **fields: Any) -> bytes:

@@ -1,91 +1,94 @@
-"""`message:send` without a coroutine: the one event whose cost decides how many gateways a chat needs.
+"""Lets sessions send plain messages by the hot path (`gateway.hotpath.lane`), and finishes what it could not.
 
-The ordinary way makes a command, a packet, a task, calls of a namespace and a use case, and an ack packet; this lane
-makes none of them (decision 10 has figures). It takes only the plain case, a text into a joined room, straight from the
-text of the packet, and says so by returning True; everything else, and whatever goes wrong, goes the ordinary way,
-which answers the same.
+The first text of a session into a room goes the ordinary way, which checks everything; then it gets a ticket, and the
+next ones pass from their frames to the log without a task. A ticket is good for as long as the session is in the room
+and the link to Redis is open.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import msgspec
 import orjson
 
 from contract.errors import Code, RoomcastError
-from gateway.adapter.link import LinkDown, LinkError, LinkLost
-from gateway.chat import Chat, PlainSend
-from gateway.engineio import Frames, Session
-from gateway.namespace import ChatNamespace
+from contract.log_entry import dedup_field
+from gateway.adapter.link import LinkLost
+from gateway.chat import author_of
+from gateway.engineio import EngineServer, Frames
+from gateway.engineio import Session as Connection
+from gateway.hotpath import Lane, Receipt, Ticket
 from gateway.observer import GatewayObserver
+from gateway.session import Session
+from gateway.stores.log import LogStore
 
 _EVENT: Final = "message:send"
-_ID_DIGITS: Final = 16
-_UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()}).decode()
+_UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()})
 
-
-_decode: Final = msgspec.json.Decoder(tuple[Literal["message:send"], PlainSend]).decode
-
-
-Detour = Callable[[Session, str], None]
-"""The ordinary way for a packet that the lane could not finish."""
+Detour = Callable[[Connection, str], None]
+"""The ordinary way for a packet that the hot path could not finish."""
 
 
 class SendLane:
-    """Takes events of one namespace, `/`; see `take`."""
+    """The lane of one gateway, and the tickets for it."""
 
-    def __init__(self, namespace: ChatNamespace, chat: Chat, observer: GatewayObserver, detour: Detour) -> None:
-        self._namespace = namespace
-        self._chat = chat
+    def __init__(
+        self,
+        engine: EngineServer,
+        log: LogStore,
+        observer: GatewayObserver,
+        *,
+        seen: Callable[[str], None],
+        detour: Detour,
+        max_message_bytes: int,
+    ) -> None:
+        self._engine = engine
+        self._log = log
         self._observer = observer
         self._detour = detour
+        self._max_bytes = max_message_bytes
+        tally = observer.tally(_EVENT, "ok")
+        self.lane = engine.lane = Lane(engine.outlet, tally, seen=seen, failed=self._failed)
 
-    def take(self, connection: Session, packet: str) -> bool:
-        """Queue the message in an Engine.IO packet for the log, now; its ack follows. False: nothing was done."""
-        session = self._namespace.by_connection.get(connection.sid)
-        at = packet.find("[", 2, _ID_DIGITS + 3)
-        if session is None or at < 0 or not packet.startswith("42"):
-            return False
-        ack_id = packet[2:at]
-        if ack_id and not _is_number(ack_id):
-            return False
-        try:
-            message = _decode(packet[at:])[1]
-        except msgspec.DecodeError:
-            return False
-        started = time.monotonic()
-        if not (message.has_valid_id() and self._chat.is_plain(session, message) and session.limit.takes(started)):
-            return False
-        try:
-            if not self._chat.send_plain(session, message, partial(self._done, connection, packet, ack_id, started)):
-                return False
-        except LinkDown:
-            return False
-        self._namespace.begin(session)
-        return True
+    @property
+    def in_flight(self) -> int:
+        """Messages whose acks are still to come."""
+        return self.lane.in_flight
 
-    def _done(self, connection: Session, packet: str, ack_id: str, started: float, reply: Any) -> None:
-        self._namespace.end()
-        if not isinstance(reply, LinkError):
-            # As `contract.log_entry.read_receipt` reads it, for a third of its cost.
-            is_repeat, seq, moment, epoch = reply
-            again = "true" if is_repeat else "false"
-            answer = f'{{"seq":{seq},"time":{moment},"epoch":"{epoch.decode()}","duplicate":{again},"ok":true}}'
-            outcome = "ok"
-        elif isinstance(reply, LinkLost):
-            answer, outcome = _UNKNOWN, Code.OUTCOME_UNKNOWN.reason
-        else:  # Redis refused it, or forgot the script: the same id once more, the ordinary way
-            self._detour(connection, packet)
+    def newly_taken(self) -> int:
+        """Messages taken since this was last asked."""
+        taken, self.lane.taken = self.lane.taken, 0
+        return taken
+
+    def issue(self, session: Session, room: str) -> None:
+        """From now on plain messages of the session into the room need no look."""
+        connection, way = self._engine.session(session.eio_sid), self._log.way(room)
+        if connection is None or way is None or session.is_closed:
             return
-        if ack_id:
-            connection.push(Frames(f"3{ack_id}[{answer}]".encode()))
-        self._observer.event(_EVENT, outcome, time.monotonic() - started)
+        if session.book is None:
+            session.book = connection.book = {}
+        session.book[room.encode()] = Ticket(
+            sid=session.sid,
+            room=room,
+            rooms=session.rooms,
+            head=way.head,
+            dedup=dedup_field(session.user, "").encode(),
+            author=author_of(session),
+            bucket=session.limit.bucket,
+            pipe=way.link,
+            send=way.send,
+            max_bytes=self._max_bytes,
+            max_payload=self._engine.rules.max_payload,
+        )
 
-
-def _is_number(text: str) -> bool:
-    """Decimal digits, as a number is written: what an ack repeats."""
-    return text.isascii() and text.isdecimal() and (text[0] != "0" or text == "0")
+    def _failed(self, receipt: Receipt, reply: Any) -> None:
+        """No receipt came. What Redis refused, or does not know any more, goes the ordinary way under the same id."""
+        connection: Any = receipt.sink
+        if not isinstance(reply, LinkLost):
+            self._detour(connection, receipt.payload.decode())
+            return
+        if receipt.ack:
+            connection.push(Frames(b"3%b[%b]" % (receipt.ack, _UNKNOWN)))
+        self._observer.event(_EVENT, Code.OUTCOME_UNKNOWN.reason, time.monotonic() - receipt.started)

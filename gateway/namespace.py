@@ -43,15 +43,13 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         door: Door,
         handlers: dict[str, Handler],
         observer: GatewayObserver,
-        seen: Callable[[Session], None],
+        seen: Callable[[str], None],
     ) -> None:
         super().__init__(NAMESPACE)
         missing = set(EVENTS) ^ set(handlers)
         if missing:
             raise ValueError(f"handlers do not match the events: {sorted(missing)}")
         self.sessions: dict[str, Session] = {}
-        self.by_connection: dict[str, Session] = {}
-        """The same sessions by Engine.IO id."""
         self._door = door
         self._handlers = {name: (EVENTS[name], handler) for name, handler in handlers.items()}
         self._observer = observer
@@ -80,14 +78,15 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
             await self._door.close(session)  # the transport went away meanwhile
             return False
-        self.sessions[sid] = self.by_connection[eio_sid] = session
+        self.sessions[sid] = session
         self._observer.connected()
         return True
 
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         session = self.sessions.pop(sid, None)
         if session is not None:
-            self.by_connection.pop(session.eio_sid, None)
+            if session.book is not None:
+                session.book.clear()  # the connection has it, too
             self._observer.disconnected(reason)
             await self._door.close(session)
 
@@ -96,7 +95,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         session = self.sessions.get(sid)
         if session is None:
             return self.server.not_handled  # it was disconnected a moment ago: no ack
-        self.begin(session)
+        self._seen(session.sid)
+        self.in_flight += 1
         try:
             answer = await self._dispatch(session, event, args)
         except RoomcastError as error:
@@ -109,18 +109,9 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         else:
             answer["ok"], outcome = True, "ok"
         finally:
-            self.end()
+            self.in_flight -= 1
         self._observer.event(event if event in EVENTS else "unknown", outcome, time.perf_counter() - started)
         return None if event in _UNACKED else answer
-
-    def begin(self, session: Session) -> None:
-        """An event is being handled."""
-        self._seen(session)
-        self.in_flight += 1
-
-    def end(self) -> None:
-        """Its ack is made."""
-        self.in_flight -= 1
 
     async def _dispatch(self, session: Session, event: str, args: tuple[Any, ...]) -> Answer:
         now = time.monotonic()

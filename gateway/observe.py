@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
@@ -16,7 +15,9 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from gateway import hotpath
 from gateway.adapter.beat import Beat
+from gateway.hotpath import Durations, Tally, Traffic
 from gateway.observer import GatewayObserver
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -57,7 +58,7 @@ class EngineMetrics:
             registry=registry,
         )
         self._most_waiting = 0
-        self._new_received = self._new_writes = self._new_packets = self._new_sent = 0
+        self.traffic = Traffic()
 
     def opened(self, transport: str) -> None:
         self._opened_by(transport).inc()
@@ -71,21 +72,17 @@ class EngineMetrics:
     def refused(self, status: int, reason: str) -> None:
         self._refused.labels(str(status)).inc()
 
-    def received(self, packets: int, size: int) -> None:
-        self._new_received += size
-
-    def sent(self, writes: int, packets: int, size: int) -> None:
-        self._new_writes += writes
-        self._new_packets += packets
-        self._new_sent += size
-
     def settle(self) -> None:
-        """Before an exposition: what was counted since the last one."""
-        self._received.inc(self._new_received)
-        self._writes.inc(self._new_writes)
-        self._packets.inc(self._new_packets)
-        self._sent.inc(self._new_sent)
-        self._new_received = self._new_writes = self._new_packets = self._new_sent = 0
+        """Before an exposition: hand over what was counted since the last one."""
+        traffic = self.traffic
+        for counter, name in (
+            (self._received, "received"),
+            (self._writes, "writes"),
+            (self._packets, "packets"),
+            (self._sent, "sent"),
+        ):
+            counter.inc(getattr(traffic, name))
+            setattr(traffic, name, 0)
 
     def cut_slow(self, waiting: int) -> None:
         self._slow.inc()
@@ -94,33 +91,32 @@ class EngineMetrics:
             self._slow_bytes.set(waiting)
 
 
-class EventTally(Collector):
+class EventTallies(Collector):
     """Client events, counted and timed: a twentieth of what a Counter and a Histogram with labels cost per event."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], int] = {}
-        self._timed: dict[str, tuple[list[int], list[float]]] = {}
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._timed: dict[str, Durations] = {}
 
-    def add(self, name: str, outcome: str, seconds: float) -> None:
-        key = name, outcome
-        self._counts[key] = self._counts.get(key, 0) + 1
-        timed = self._timed.get(name)
-        if timed is None:
-            timed = self._timed[name] = ([0] * (len(_SECONDS) + 1), [0.0])
-        timed[0][bisect_left(_SECONDS, seconds)] += 1
-        timed[1][0] += seconds
+    def of(self, name: str, outcome: str) -> Tally:
+        """The tally of one kind and outcome; add to it as often as it happens."""
+        tally = self._tallies.get((name, outcome))
+        if tally is None:
+            timed = self._timed.setdefault(name, Durations(_SECONDS))
+            tally = self._tallies[name, outcome] = Tally(timed)
+        return tally
 
     def collect(self) -> Iterator[Metric]:
         counted = CounterMetricFamily(
             "roomcast_gateway_events", "Client events by name and outcome", labels=["event", "outcome"]
         )
-        for labels, count in self._counts.items():
-            counted.add_metric(labels, count)
+        for labels, tally in self._tallies.items():
+            counted.add_metric(labels, tally.count)
         yield counted
         timed = HistogramMetricFamily("roomcast_gateway_event_seconds", "From event to ack", labels=["event"])
-        for name, (counts, total) in self._timed.items():
-            heights = zip((*map(str, _SECONDS), "+Inf"), accumulate(counts), strict=True)
-            timed.add_metric([name], list(heights), total[0])
+        for name, durations in self._timed.items():
+            heights = zip((*map(str, _SECONDS), "+Inf"), accumulate(durations.heights), strict=True)
+            timed.add_metric([name], list(heights), durations.total)
         yield timed
 
 
@@ -140,8 +136,11 @@ class Metrics(GatewayObserver):
             "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry=registry
         )
         self._disconnects_by = lru_cache(_KEPT)(disconnects.labels)
-        self._events = EventTally()
+        self._events = EventTallies()
         registry.register(self._events)
+        self.plain = Counter("roomcast_gateway_plain_messages", "Messages by the hot path", registry=registry)
+        self.compiled = Gauge("roomcast_gateway_hotpath_compiled", "1: the hot path is compiled", registry=registry)
+        self.compiled.set(hotpath.compiled is not None)
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms heard by this gateway", registry=registry)
         self._missing = Counter(
             "roomcast_gateway_missing_packets", "Packets that pub/sub did not bring", registry=registry
@@ -179,7 +178,10 @@ class Metrics(GatewayObserver):
         self._disconnects_by(reason or "unknown").inc()
 
     def event(self, name: str, outcome: str, seconds: float) -> None:
-        self._events.add(name, outcome, seconds)
+        self._events.of(name, outcome).add(seconds)
+
+    def tally(self, name: str, outcome: str) -> Tally:
+        return self._events.of(name, outcome)
 
     def hole(self, room: str, missing: int) -> None:
         self._missing.inc(missing)

@@ -99,8 +99,9 @@ class People:
             except RoomcastError as error:
                 _log.warning("leaving a room: %s; its entry expires by itself", error)
 
-    def seen(self, session: Session) -> None:
-        self._attendance.seen(session.sid)
+    def seen(self, sid: str) -> None:
+        """A sign of life of a connection."""
+        self._attendance.seen(sid)
 
     # --- gateway.rooms.People ---
 

@@ -18,7 +18,6 @@ import socketio
 from socketio import packet as packets
 
 from gateway.engineio import EngineServer, Frames, Reason, Rules, Session
-from gateway.engineio.runtime import Express, take_nothing
 from gateway.socketio_packet import StrictPacket
 
 ATTACHMENT_SECONDS: Final = 10.0
@@ -40,23 +39,13 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(**options)
         self._busy: dict[str, deque[str | bytes]] = {}
         self._gone: dict[str, str] = {}
-        self.lane: Express = take_nothing
-        """Asked first for every text packet (`42["event",…]`), and without a task; False leaves it to its handler."""
         self.eio.set_receiver(self._receive)
-        self.eio.set_express(self._express)
         self.eio.on("connect", self._opened)
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
 
     # --- packets in the order of arrival ---
-
-    def _express(self, session: Session, packet: str) -> bool:
-        """The lane may have what no earlier packet of this client can still be behind."""
-        sid = session.sid
-        if session.pending_events or sid in self._busy or sid in self._binary_packet:
-            return False
-        return self.lane(session, packet)
 
     def _receive(self, session: Session, data: str | bytes) -> None:
         """Every message of every client, synchronously."""
@@ -88,6 +77,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             if not packet.attachment_count:
                 return packet
             self._binary_packet[sid] = packet
+            session.held += 1
             self.eio.expect(sid, ATTACHMENT_SECONDS, Reason.ATTACHMENT_TIMEOUT)
             return None
         if packet is None:
@@ -97,6 +87,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         if not packet.add_attachment(data):
             return None
         del self._binary_packet[sid]
+        session.held -= 1
         self.eio.fulfil(sid)
         return packet
 
@@ -124,12 +115,13 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._start(session, event, size)
 
     def take_packet(self, session: Session, packet: str) -> None:
-        """A text packet that the lane could not finish: to its handler."""
+        """A text packet that the hot path could not finish: to its handler."""
         event = self.packet_class(encoded_packet=packet[1:])
         self._start_event(session, event.namespace or "/", event, len(packet))
 
     def _start(self, session: Session, coroutine: Any, size: int) -> None:
         """Run a handler, unless too many of this client are under way: nothing may pile up behind a slow Redis."""
+        session.held += 1
         session.pending_events += 1
         session.pending_bytes += size
         limit = _MAX_PENDING_PAYLOADS * session.rules.max_payload
@@ -144,12 +136,14 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         try:
             await coroutine
         finally:
+            session.held -= 1
             session.pending_events -= 1
             session.pending_bytes -= size
 
     def _start_alone(self, session: Session, coroutine: Any) -> None:
         """Run a CONNECT or DISCONNECT; what the client sends meanwhile waits for its end."""
         self._busy[session.sid] = deque()
+        session.held += 1
         self.eio.start_event(self._run_alone(session, coroutine))
 
     async def _run_alone(self, session: Session, coroutine: Any) -> None:
@@ -157,6 +151,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             await coroutine
         finally:
             waiting = self._busy.pop(session.sid)
+            session.held -= 1
             self._catch_up(session, waiting)
         if session.sid not in self._busy and (reason := self._gone.pop(session.sid, None)) is not None:
             await super()._handle_eio_disconnect(session.sid, reason)

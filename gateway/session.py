@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from gateway.auth import Identity
+from gateway.hotpath import Ticket
 from gateway.limits import EventLimit
 
 
@@ -27,6 +28,8 @@ class Session:
     note: str = ""
     addressed: set[str] = field(default_factory=set)
     """Direct rooms whose other person was told of them by this session."""
+    book: dict[bytes, Ticket] | None = None
+    """The rooms into which its plain messages go by the hot path; see `gateway.lane`."""
     sending: asyncio.Future[None] | None = None
     """Set while a send of this client waits for something before its place in the publish queue: later ones wait."""
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from contract import keys
 from contract.redis_url import RedisTarget, parse
-from gateway.adapter.link import LinkDown, OnReply
-from gateway.adapter.shard import Resolve, Shard
+from gateway.adapter.link import LinkDown
+from gateway.adapter.shard import DurableWay, Resolve, Shard
 from gateway.adapter.topology import OneServer, SentinelMaster
 
 Owns = Callable[[str], bool]
@@ -106,14 +106,12 @@ class Backplane:
         """A script on the server of its first key; its place in the order is the place of this call."""
         return self._shard(keys[0]).script(name, keys, args)
 
-    def send_durable(self, key: str, command: bytes, on_reply: OnReply) -> bool:
-        """A packed EVALSHA whose ack waits for replicas, without a coroutine: for the hot path. Raises LinkDown.
+    def durable(self, key: str) -> DurableWay | None:
+        """How scripts whose acks wait for replicas go to the server of `key`, for the hot path.
 
-        `on_reply` gets the reply, a CommandError (NOSCRIPT, too) or LinkLost. False, and nothing is done, where a reply
-        may need a second look (a cluster redirects): use `script` then.
+        None while there is no link, and where a reply may need a second look (a cluster redirects): use `script` then.
         """
-        self._shard(key).send_durable(command, on_reply)
-        return True
+        return self._shards[0].durable if self._shards else None
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
         """To a channel, sharded where it has a hash tag; the reply is the number of links of this server that heard."""

@@ -18,8 +18,8 @@ from contract import keys
 from contract.redis_url import RedisTarget
 from contract.tasks import TaskSet
 from gateway.adapter.backplane import Backplane
-from gateway.adapter.link import CommandError, LinkDown, LinkError, OnReply
-from gateway.adapter.shard import Shard
+from gateway.adapter.link import CommandError, LinkDown, LinkError
+from gateway.adapter.shard import DurableWay, Shard
 from gateway.adapter.topology import Cluster, SlotRange
 
 _SLOTS: Final = 16_384
@@ -158,8 +158,8 @@ class ClusterBackplane(Backplane):
         values = tuple(args)
         return self._send(keys[0], lambda shard: shard.script(name, keys, values))
 
-    def send_durable(self, key: str, command: bytes, on_reply: OnReply) -> bool:
-        return False
+    def durable(self, key: str) -> DurableWay | None:
+        return None
 
     def _send(self, key: str, send: Send) -> Awaitable[Any]:
         """The first try is sent now: the order of calls is the order on the link."""

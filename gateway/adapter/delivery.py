@@ -10,6 +10,7 @@ from engineio import packet as eio_packet
 
 from contract.tasks import TaskSet
 from gateway.adapter.members import Client
+from gateway.hotpath import Outgoing
 
 
 class Delivery(Protocol):
@@ -21,8 +22,9 @@ class Delivery(Protocol):
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None: ...
 
-    def send_to(self, targets: list[Any], packet: bytes) -> None:
-        """The same, for targets of clients."""
+    @property
+    def outgoing(self) -> Outgoing | None:
+        """Where the hot path may put packets for the targets of clients; None where only `send` can."""
         ...
 
     async def close(self) -> None: ...
@@ -36,7 +38,8 @@ class DirectDelivery:
 
         self._frames = Frames
         self._eio = eio
-        self._push_many = eio.push_many
+        self.outgoing: Outgoing | None = eio.outlet
+        self._push_many = eio.outlet.push_many
 
     def target(self, eio_sid: str) -> Any:
         return self._eio.session(eio_sid)
@@ -44,15 +47,14 @@ class DirectDelivery:
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
         self._push_many([client.target for client in clients], self._frames(packet, attachments))
 
-    def send_to(self, targets: list[Any], packet: bytes) -> None:
-        self._push_many(targets, self._frames(packet))
-
     async def close(self) -> None:
         pass
 
 
 class QueuedDelivery:
     """Over a stock python-engineio server (ASGI and others): one task that keeps the order."""
+
+    outgoing = None
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -64,9 +66,6 @@ class QueuedDelivery:
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
         self._put([client.eio_sid for client in clients], packet, attachments)
-
-    def send_to(self, targets: list[Any], packet: bytes) -> None:
-        self._put(list(targets), packet, ())
 
     def _put(self, eio_sids: list[str], packet: bytes, attachments: Sequence[bytes]) -> None:
         if not len(self._tasks):
@@ -88,4 +87,4 @@ class QueuedDelivery:
 
 def make_delivery(server: Any) -> Delivery:
     """The fast one where the server's engine offers it."""
-    return DirectDelivery(server.eio) if hasattr(server.eio, "push_many") else QueuedDelivery(server)
+    return DirectDelivery(server.eio) if hasattr(server.eio, "outlet") else QueuedDelivery(server)

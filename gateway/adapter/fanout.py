@@ -19,7 +19,6 @@ from contract.envelope import (
     KIND_CLOSE,
     KIND_MESSAGE,
     KIND_NOTE,
-    VERSION,
     EnvelopeError,
     RoomPacket,
     pack_routing,
@@ -34,29 +33,27 @@ from gateway.adapter.log import RoomLog
 from gateway.adapter.members import Client, Members
 from gateway.adapter.observer import AdapterObserver
 from gateway.adapter.order import Verdict, Watch
+from gateway.hotpath import Ear, Hearing
 
 LINGER_SECONDS: Final = 5.0
 MAX_BACKLOG: Final = 5_000
-_MESSAGE_HEAD: Final = bytes((VERSION, KIND_MESSAGE))
 _FILL_RETRY_SECONDS: Final = 0.2
 _log = logging.getLogger(__name__)
 
 
-class RoomChannel:
+class RoomChannel(Hearing):
     """One subscribed room on this gateway."""
 
-    __slots__ = ("backlog", "channel", "floors", "linger", "name", "pins", "room", "subscribed", "watch")
+    __slots__ = ("channel", "linger", "name", "pins", "room", "subscribed")
+
+    watch: Watch
 
     def __init__(self, room: str, subscribed: asyncio.Future[None]) -> None:
+        super().__init__(Watch())
         self.room = room
         self.name = keys.room_channel(room)
         self.channel = self.name.encode()
         self.subscribed = subscribed
-        self.watch = Watch()
-        self.floors: dict[str, tuple[bytes, int]] = {}
-        """Members that got their history up to a seq with their join: they are not sent it again."""
-        self.backlog: list[RoomPacket] | None = None
-        """Packets that wait for a hole to be filled; None when there is none."""
         self.pins = 0
         self.linger: asyncio.TimerHandle | None = None
 
@@ -74,9 +71,7 @@ class Fanout:
         close_room: Callable[[str, str], None],
     ) -> None:
         self.log: RoomLog | None = None
-        self._namespace = ""
-        self._plain = b""
-        self.delivery: Delivery | None = None
+        self._delivery: Delivery | None = None
         self.on_note: Callable[[str, bytes], None] = _ignore
         """Gets the notes for gateways: room and the packed note."""
         self._backplane = backplane
@@ -84,15 +79,23 @@ class Fanout:
         self._observer = observer
         self._linger = linger_seconds
         self._close_room = close_room
-        self._channels: dict[bytes, RoomChannel] = {}
+        self.ear = Ear(self.hear)
+        """Hears everything; what it does not deliver itself comes to `hear`."""
+        self.on_other: Callable[[bytes, bytes], None] = _ignore_other
+        """Gets what is heard on channels that are no room's."""
+        self._channels: dict[bytes, RoomChannel] = self.ear.rooms
         self._rooms: dict[str, RoomChannel] = {}
         self._tasks = TaskSet()
+        members.on_change = self._members_changed
 
     def use_log(self, log: RoomLog) -> None:
         """Make rooms whole from this log."""
         self.log = log
-        self._namespace = log.namespace
-        self._plain = pack_routing(log.namespace)
+        self.ear.routing = pack_routing(log.namespace)
+
+    def use_delivery(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self.ear.outgoing = delivery.outgoing
 
     async def close(self) -> None:
         for channel in self._channels.values():
@@ -165,18 +168,12 @@ class Fanout:
 
     # --- what is heard ---
 
-    def hear(self, name: bytes, data: bytes) -> bool:
-        """Deliver a room packet; False when the channel is not a room's."""
+    def hear(self, name: bytes, data: bytes) -> None:
+        """Deliver a packet, whatever it is."""
         channel = self._channels.get(name)
         if channel is None:
-            return False
-        if (
-            self._plain
-            and data.startswith(_MESSAGE_HEAD)
-            and data.startswith(self._plain, 26)
-            and self._hear_plain(channel, data)
-        ):
-            return True
+            self.on_other(name, data)
+            return
         try:
             packet = unpack_room(data)
             if packet.kind == KIND_MESSAGE:
@@ -189,23 +186,14 @@ class Fanout:
                 self._deliver(channel, packet)
         except EnvelopeError as error:
             _log.warning("not a room packet on %s: %s", channel.name, error)
-        return True
+        if channel.targets is None and self.log is not None and self.ear.outgoing is not None:
+            members = self._members.room(self.log.namespace, channel.room)
+            channel.targets = [client.target for client in members.values()]
 
-    def _hear_plain(self, channel: RoomChannel, data: bytes) -> bool:
-        """The common case, in one look: the next message of a whole room, to all its members.
-
-        False when anything is out of the ordinary; nothing has happened then. It says what `unpack_room`, `Watch.offer`
-        and `_deliver` say, without their objects: half the cost of hearing a message (the benchmark's rooms of 10).
-        """
-        watch = channel.watch
-        seq = int.from_bytes(data[18:26], "big")
-        if channel.backlog is not None or channel.floors or seq != watch.seq + 1 or data[2:18] != watch.epoch:
-            return False
-        watch.seq = seq
-        targets = self._members.targets(self._namespace, channel.room)
-        if targets and self.delivery is not None:
-            self.delivery.send_to(targets, data[26 + len(self._plain) :])
-        return True
+    def _members_changed(self, room: str) -> None:
+        channel = self._rooms.get(room)
+        if channel is not None:
+            channel.targets = None
 
     def _hear_logged(self, channel: RoomChannel, packet: RoomPacket) -> None:
         if channel.backlog is not None:
@@ -240,12 +228,12 @@ class Fanout:
 
     def send(self, clients: Iterable[Client], packet: RoomPacket) -> None:
         """Hand a packet to local clients."""
-        if self.delivery is None:
+        if self._delivery is None:
             return
         if packet.kind == KIND_BINARY:
-            self.delivery.send(clients, *split_attachments(packet.body))
+            self._delivery.send(clients, *split_attachments(packet.body))
         else:
-            self.delivery.send(clients, packet.body, ())
+            self._delivery.send(clients, packet.body, ())
 
     def _without(self, clients: Iterable[Client], namespace: str, skip: tuple[str, ...]) -> list[Client]:
         excluded = {entry for entry in skip if not entry.startswith("=")}
@@ -338,12 +326,16 @@ class Fanout:
             return
         self._observer.resync(channel.room)
         members = self._members.room(self.log.namespace, channel.room)
-        if members and self.delivery is not None:
-            self.delivery.send(members.values(), self.log.resync_packet(channel.room), ())
+        if members and self._delivery is not None:
+            self._delivery.send(members.values(), self.log.resync_packet(channel.room), ())
 
 
 def _ignore(room: str, note: bytes) -> None:
     """Nobody asked for notes."""
+
+
+def _ignore_other(channel: bytes, data: bytes) -> None:
+    """Nobody listens."""
 
 
 def _is_below(floor: tuple[bytes, int] | None, packet: RoomPacket) -> bool:

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from time import perf_counter
 from typing import Any, Final, cast
 
 import hiredis
 
 from contract.lua import all_scripts
 from contract.redis_url import RedisTarget
+from gateway.hotpath import Pipe
+from gateway.hotpath.pipe import PushHandler
 
-PushHandler = Callable[[bytes, bytes], None]
-OnReply = Callable[[Any], None]
-"""Gets a command's reply, or the LinkError that came instead of it, synchronously; it must not raise."""
-_SLICE_SECONDS: Final = 0.004
-_SLICE_REPLIES: Final = 128
 _BEHIND_SECONDS: Final = 0.1
 _CLOSED: Final = "the Redis link is closed"
 
@@ -47,8 +44,11 @@ class CommandError(LinkError):
     """Redis answered with an error; `args[0]` is its text."""
 
 
-class Link(asyncio.Protocol):
-    """One connection. `call` for commands; pub/sub messages go to `on_push(channel, data)`."""
+class Link(Pipe, asyncio.Protocol):
+    """One connection. `call` for commands; pub/sub messages go to `on_push(channel, data)`.
+
+    What every command and message passes is the pipe's (`gateway.hotpath`).
+    """
 
     def __init__(
         self,
@@ -57,44 +57,20 @@ class Link(asyncio.Protocol):
         on_push: PushHandler | None = None,
         on_unsubscribed: Callable[[bytes], None] | None = None,
     ) -> None:
+        super().__init__(on_push)
         self.run_id = ""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._timeout = timeout_seconds
-        self._on_push = on_push
         self._on_unsubscribed = on_unsubscribed or _ignore
         self._transport: asyncio.Transport | None = None
-        self._reader = hiredis.Reader()
-        self._pending: deque[tuple[OnReply, float, Any]] = deque()
-        self._out: list[bytes] = []
         self._checker: asyncio.TimerHandle | None = None
-        self._is_behind = False
-
-    @property
-    def is_open(self) -> bool:
-        return self._transport is not None and not self.lost.done()
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Send one command; the future holds the reply, or raises CommandError or LinkLost. Raises LinkDown at once."""
         future = self._loop.create_future()
         self.send(hiredis.pack_command(cast("Any", args)), partial(settle, future), args[0])
         return future
-
-    def send(self, command: bytes, on_reply: OnReply, verb: Any = "") -> None:
-        """Send one command that is packed already, without a future: for the hot path. Raises LinkDown at once."""
-        if self._transport is None or self.lost.done():
-            raise LinkDown(_CLOSED)
-        self._pending.append((on_reply, self._loop.time(), verb))
-        if self._checker is None:
-            self._checker = self._loop.call_later(self._timeout, self._check)
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append(command)
-
-    def _flush(self) -> None:
-        out, self._out = self._out, []
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(out))  # else connection_lost is on its way, and fails what is pending
 
     def close(self) -> None:
         """Drop the connection; every waiting call raises LinkLost. Idempotent."""
@@ -106,76 +82,67 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._reader.feed(data)
-        if not self._is_behind:
-            self._take_some()
-
-    def _take_some(self) -> None:
-        """Replies and pushes, in order, a slice of each tick: thousands may come in one read, each with work behind it.
-
-        A reply costs little here, but wakes a task that costs 20 to 100 µs in the next tick: so they are counted, too.
-        """
-        self._is_behind = False
-        ends, waiting = perf_counter() + _SLICE_SECONDS, len(self._pending)
-        try:
-            while (reply := self._reader.gets()) is not False:
-                self._take(reply)
-                if perf_counter() > ends or waiting - len(self._pending) >= _SLICE_REPLIES:
-                    self._is_behind = True
-                    self._loop.call_soon(self._take_some)
-                    return
-        except hiredis.ProtocolError as error:
-            self._end(f"not Redis: {error}")
-            self.close()
+        self.is_open = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        while self._is_behind:  # what was answered before the end counts
-            self._take_some()
+        while self.is_behind:  # what was answered before the end counts
+            self.take_some()
         self._end(str(exc) if exc else "connection closed by Redis")
 
-    # --- replies ---
+    # --- the pipe's needs ---
 
-    def _take(self, reply: Any) -> None:
-        if self._on_push is not None and type(reply) is list and reply[0] in (b"smessage", b"message"):
-            self._on_push(reply[1], reply[2])
-            return
-        if self._on_push is not None and type(reply) is list and reply[0] == b"sunsubscribe" and self._is_news():
+    def refuse(self) -> None:
+        raise LinkDown(_CLOSED)
+
+    def began(self) -> None:
+        self._loop.call_soon(self._flush)
+        if self._checker is None:
+            self._checker = self._loop.call_later(self._timeout, self._check)
+
+    def _flush(self) -> None:
+        out, self.out = self.out, []
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(out))  # else connection_lost is on its way, and fails what is pending
+
+    def take_later(self) -> None:
+        self._loop.call_soon(self.take_some)
+
+    def failed(self, error: Exception) -> None:
+        self._end(f"not Redis: {error}")
+        self.close()
+
+    def blame(self, error: Exception) -> None:
+        self._loop.call_exception_handler({"message": "a Redis reply was not taken", "exception": error})
+
+    def take_odd(self, reply: Any) -> None:
+        if type(reply) is list and reply[0] == b"sunsubscribe" and self._is_news():
             self._on_unsubscribed(reply[1])
-            return
-        if not self._pending:
-            return
-        on_reply = self._pending.popleft()[0]
-        if isinstance(reply, hiredis.ReplyError):
-            reply = CommandError(str(reply))
-        try:
-            on_reply(reply)
-        except Exception as error:  # a caller's fault is not the link's: the replies behind it have callers, too
-            self._loop.call_exception_handler({"message": "a Redis reply was not taken", "exception": error})
+        elif self.pending:
+            self.answer(CommandError(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
 
     def _is_news(self) -> bool:
         """Whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
-        return not self._pending or self._pending[0][2] != "SUNSUBSCRIBE"
+        return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:
         """Redis that accepts but does not answer (a stopped process) ends the link: callers must not hang on it."""
         self._checker = None
-        if not self._pending:
+        if not self.pending:
             return  # the next call sets the timer again: a quiet link wakes nobody
-        left = self._pending[0][1] + self._timeout - self._loop.time()
-        if left > 0 or self._is_behind:
+        left = self.pending[0][1] + self._timeout - time.monotonic()
+        if left > 0 or self.is_behind:
             self._checker = self._loop.call_later(max(left, _BEHIND_SECONDS), self._check)
             return
         self._end(f"no answer within {self._timeout:g} s")
         self.close()
 
     def _end(self, reason: str) -> None:
+        self.is_open = False
         if self._checker is not None:
             self._checker.cancel()
         if not self.lost.done():
             self.lost.set_result(None)
-        pending, self._pending = self._pending, deque()
+        pending, self.pending = self.pending, deque()
         for on_reply, _, _ in pending:
             on_reply(LinkLost(reason))
 
@@ -193,14 +160,9 @@ def settle(future: asyncio.Future[Any], reply: Any) -> None:
 
 
 def pack_command(count: int, *args: bytes | str | int) -> bytes:
-    """The beginning of a command of `count` arguments, packed: the first ones. The rest follows by `pack_rest`."""
+    """The beginning of a command of `count` arguments, packed: the first ones. The rest is up to the caller."""
     whole: bytes = hiredis.pack_command(cast("Any", args))
     return b"*%d%b" % (count, whole[whole.index(b"\r") :])
-
-
-def pack_rest(head: bytes, one: bytes, two: bytes, three: bytes) -> bytes:
-    """The command that begins with `head` and ends with these three arguments. Spelled out, for speed."""
-    return b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (head, len(one), one, len(two), two, len(three), three)
 
 
 def _ignore(channel: bytes) -> None:

@@ -94,7 +94,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     def set_server(self, server: Any) -> None:
         super().set_server(server)
-        self._delivery = self.fanout.delivery = make_delivery(server)
+        self._delivery = make_delivery(server)
+        self.fanout.use_delivery(self._delivery)
 
     def initialize(self) -> None:
         """Called by python-socketio before the first client; `start` does it earlier."""
@@ -106,7 +107,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             return
         if log is not None:
             self.fanout.use_log(log)
-        self.backplane.on_message = self._hear
+        self.backplane.on_message = self.fanout.ear
+        self.fanout.on_other = self._hear
         self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()
         self.listen(keys.node_channel(self.node), self.post.hear)
@@ -378,8 +380,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             self.backplane.subscribe(channel)
 
     def _hear(self, channel: bytes, data: bytes) -> None:
-        if self.fanout.hear(channel, data):
-            return
+        """What no room heard."""
         try:
             if (handler := self.listeners.get(channel)) is not None:
                 handler(data)

@@ -49,7 +49,8 @@ class Members:
 
     def __init__(self) -> None:
         self.namespaces: dict[str, Namespace] = {}
-        self._targets: dict[tuple[str, str], list[Any]] = {}
+        self.on_change: Callable[[str], None] = _ignore
+        """Told of each room, in whichever namespace, whose members have changed."""
 
     def add(self, namespace: str, client: Client) -> bool:
         """Register a client; False when its Engine.IO session is in the namespace already."""
@@ -69,7 +70,7 @@ class Members:
         space.by_eio.pop(client.eio_sid, None)
         rooms = list(client.rooms)
         for room in rooms:
-            self._drop(namespace, space, room, sid)
+            self._drop(space, room, sid)
         client.rooms.clear()
         if not space.clients:
             del self.namespaces[namespace]
@@ -83,8 +84,8 @@ class Members:
         if room in client.rooms:
             return False
         client.rooms.add(room)
-        self._targets.pop((namespace, room), None)
         self.namespaces[namespace].rooms.setdefault(room, {})[sid] = client
+        self.on_change(room)
         return True
 
     def leave(self, namespace: str, sid: str, room: str) -> bool:
@@ -93,11 +94,11 @@ class Members:
         if client is None or room not in client.rooms:
             return False
         client.rooms.discard(room)
-        self._drop(namespace, self.namespaces[namespace], room, sid)
+        self._drop(self.namespaces[namespace], room, sid)
         return True
 
-    def _drop(self, namespace: str, space: Namespace, room: str, sid: str) -> None:
-        self._targets.pop((namespace, room), None)
+    def _drop(self, space: Namespace, room: str, sid: str) -> None:
+        self.on_change(room)
         members = space.rooms.get(room)
         if members is not None:
             members.pop(sid, None)
@@ -117,15 +118,6 @@ class Members:
         space = self.namespaces.get(namespace)
         return space.rooms.get(room, _NOBODY) if space else _NOBODY
 
-    def targets(self, namespace: str, room: str) -> list[Any]:
-        """What to write to for all members of a room here; made once after each change of membership."""
-        found = self._targets.get((namespace, room))
-        if found is None:
-            found = [client.target for client in self.room(namespace, room).values()]
-            if found:
-                self._targets[(namespace, room)] = found
-        return found
-
     def everyone(self, namespace: str) -> dict[str, Client]:
         space = self.namespaces.get(namespace)
         return space.clients if space else _NOBODY
@@ -133,6 +125,10 @@ class Members:
     def has_room(self, room: str) -> bool:
         """Whether any namespace has a member in a room of this name here."""
         return any(room in space.rooms for space in self.namespaces.values())
+
+
+def _ignore(room: str) -> None:
+    """Nobody asked to be told."""
 
 
 _NOBODY: dict[str, Client] = {}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from gateway.hotpath import Position
+
 
 class Verdict(Enum):
     """What to do with a logged packet."""
@@ -18,14 +20,10 @@ class Verdict(Enum):
     OTHER_EPOCH = "other epoch"
 
 
-class Watch:
+class Watch(Position):
     """The last position of a room that this gateway has delivered, or knows that nobody here needs."""
 
-    __slots__ = ("epoch", "seq")
-
-    def __init__(self) -> None:
-        self.epoch = b""
-        self.seq = 0
+    __slots__ = ()
 
     @property
     def is_set(self) -> bool:

@@ -11,7 +11,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from gateway.adapter.link import Link, LinkLost, OnReply, settle
+from gateway.adapter.link import Link, LinkLost, settle
+from gateway.hotpath.pipe import OnReply
 
 
 class ReplicaGate:

@@ -11,13 +11,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from contract.lua import script
 from contract.redis_url import RedisTarget
 from contract.tasks import TaskSet
-from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, OnReply, PushHandler, open_link
+from gateway.adapter.link import CommandError, Link, LinkDown, LinkError, open_link
 from gateway.adapter.replicas import ReplicaGate
+from gateway.hotpath.pipe import OnReply, PushHandler
 
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
@@ -26,6 +27,16 @@ _DURABLE: Final = frozenset({"room_append"})
 _log = logging.getLogger(__name__)
 
 Resolve = Callable[[], Awaitable[RedisTarget]]
+
+
+class DurableWay(NamedTuple):
+    """The link for writes whose acks promise something, and how to `send` on it where that is not the link's own way.
+
+    Good while the link is open. The reply comes bare: an error as a CommandError (NOSCRIPT, too) or LinkLost.
+    """
+
+    link: Link
+    send: Callable[[bytes, OnReply], None] | None
 
 
 class Shard:
@@ -107,14 +118,12 @@ class Shard:
         future = call("EVALSHA", lua.sha, len(names), *names, *values)
         return self._reply(future, lua.source, names, values)
 
-    def send_durable(self, command: bytes, on_reply: OnReply) -> None:
-        """A packed EVALSHA of a script in `_DURABLE`: the bare reply, NOSCRIPT as a CommandError. Raises LinkDown."""
-        if self._replicas:
-            self._open_gate().send(command, on_reply)
-        elif self._commands is None:
-            raise LinkDown(f"no link to Redis ({self._name})")
-        else:
-            self._commands.send(command, on_reply)
+    @property
+    def durable(self) -> DurableWay | None:
+        """How packed scripts in `_DURABLE` go out; None while the link is down."""
+        if not self._replicas:
+            return None if self._commands is None else DurableWay(self._commands, None)
+        return None if self._writes is None or self._gate is None else DurableWay(self._writes, self._gate.send)
 
     def _open_gate(self) -> ReplicaGate:
         if self._gate is None:

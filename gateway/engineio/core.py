@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 from math import inf
-from typing import Any
 
 import orjson
 
@@ -36,6 +35,7 @@ from gateway.engineio.commands import (
 )
 from gateway.engineio.frames import PING, SEPARATOR, Frames
 from gateway.engineio.rules import Reason, Rules
+from gateway.hotpath import Sink
 
 NOOP_PACKET = b"6"
 CLOSE_PACKET = b"1"
@@ -62,7 +62,7 @@ _FAREWELL_REASONS = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
 """Ends that the server chose: a polling client between two GETs is still owed the close packet."""
 
 
-class SessionCore:
+class SessionCore(Sink):
     """The state of one session. `sid` is its id, `peer` the client's address.
 
     On an open WebSocket `outbox` holds frames (bytes) and `credit` the bytes that may still be queued without a
@@ -77,9 +77,7 @@ class SessionCore:
         "_poll_open",
         "_post_open",
         "_probe_due",
-        "credit",
         "end_reason",
-        "outbox",
         "peer",
         "phase",
         "queued",
@@ -89,12 +87,12 @@ class SessionCore:
     )
 
     def __init__(self, sid: str, peer: str, rules: Rules, phase: Phase, now: float) -> None:
+        super().__init__(rules.max_buffer)
         self.sid = sid
         self.peer = peer
         self.rules = rules
         self.phase = phase
         self.transport_name = "websocket" if phase is Phase.WEBSOCKET else "polling"
-        self.outbox: list[Any] = []
         self.queued = 0
         self.credit = rules.max_buffer if phase is Phase.WEBSOCKET else _BLOCKED
         self._poll_open = False

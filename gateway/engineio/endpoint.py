@@ -235,7 +235,9 @@ class Endpoint:
         return TakenOver()
 
     def _link(self, session: Session | None, *, is_probe: bool = False) -> WebSocketLink:
-        return WebSocketLink(session, FrameParser(self._runtime.rules.max_payload, unmask), is_probe=is_probe)
+        runtime = self._runtime
+        parser = FrameParser(runtime.rules.max_payload, unmask)
+        return WebSocketLink(session, parser, is_probe=is_probe, traffic=runtime.observer.traffic, lane=runtime.lane)
 
     def _hand_over(
         self, request: web.Request, session: Session, link: WebSocketLink, head: bytes

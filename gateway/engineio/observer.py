@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gateway.hotpath import Traffic
+
 
 class Observer(Protocol):
     """Told of what happened, synchronously; it must neither block nor raise."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counted up by the engine itself: bytes and packets are too many to tell of each."""
 
     def opened(self, transport: str) -> None:
         """A session was opened on `polling` or `websocket`."""
@@ -20,18 +26,15 @@ class Observer(Protocol):
     def refused(self, status: int, reason: str) -> None:
         """A request was refused with this HTTP status."""
 
-    def received(self, packets: int, size: int) -> None:
-        """Packets came from one client, `size` bytes in all."""
-
-    def sent(self, writes: int, packets: int, size: int) -> None:
-        """So many writes (or polling answers) carried so many packets, `size` bytes in all."""
-
     def cut_slow(self, waiting: int) -> None:
         """A client that reads too slowly was cut, with this many bytes waiting for it."""
 
 
 class NoObserver:
-    """Counts nothing."""
+    """Counts nothing but the traffic."""
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
 
     def opened(self, transport: str) -> None: ...
 
@@ -40,9 +43,5 @@ class NoObserver:
     def closed(self, transport: str, reason: str) -> None: ...
 
     def refused(self, status: int, reason: str) -> None: ...
-
-    def received(self, packets: int, size: int) -> None: ...
-
-    def sent(self, writes: int, packets: int, size: int) -> None: ...
 
     def cut_slow(self, waiting: int) -> None: ...

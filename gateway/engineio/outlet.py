@@ -1,25 +1,24 @@
 """Where packets leave: what one loop tick queues for a socket is joined and written once.
 
-`push_many` and `flush` are the hot path (a room of 10,000 costs one pass each), so they inline what
-`Session.push` and `SessionCore.enqueue` say in readable form; the benchmark is `loadtest`'s fan-out row.
-A flush that has many sockets to serve runs in slices, with the loop's other work between them. The order of a
-socket's packets is that of its own outbox, whatever the slices do.
+The queues and the writing are `gateway.hotpath.sink`'s; here it is decided when to write, and how much at a time. A
+flush that has many sockets to serve runs in slices, with the loop's other work between them. The order of a socket's
+packets is that of its own outbox, whatever the slices do.
 
 Under load flushes are paced: after one that took a while the next waits `_PACE` times as long, at most `_MAX_PAUSE`
-seconds. A write is a system call of 5 to 10 µs, more than everything else about a delivery together; what gathers in
-the pause shares one. Measured in rooms of 10 at full load: a quarter less CPU per delivery, and no more latency,
-because the time is not idle. A quiet server's flush takes microseconds, and so does its pause.
+seconds. A write is a system call of 5 µs at least, more than everything else about a delivery together; what gathers in
+the pause shares one. It costs no latency, because the time is not idle. A quiet server's flush takes microseconds, and
+so does its pause.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gateway.engineio.frames import Frames
-from gateway.engineio.observer import Observer
+from gateway.hotpath import Outgoing, Sink, Traffic, write_out
 
 if TYPE_CHECKING:
     from gateway.engineio.session import Session
@@ -31,7 +30,7 @@ _LEAST = 32
 """Sockets of a huge room that are served in every tick, however much else there is."""
 
 _PACE = 4.0
-_MAX_PAUSE = 0.01
+_MAX_PAUSE = 0.025
 _NO_PAUSE = 0.0005
 """Pauses shorter than this are not worth a timer."""
 
@@ -41,46 +40,37 @@ _GATHER = 0.002
 in time saves as many system calls as there are members. Small rooms do not wait."""
 
 
-class Outlet:
+class Outlet(Outgoing):
     """The sessions with something to write, and the flush that serves them at the end of the tick."""
 
-    def __init__(self, observer: Callable[[], Observer], clock: Callable[[], float] = perf_counter) -> None:
-        self._observer = observer
+    def __init__(self, traffic: Traffic, clock: Callable[[], float] = perf_counter) -> None:
+        super().__init__()
+        self._traffic = traffic
         self._clock = clock  # not the loop's: uvloop's stands still within a tick
-        self._dirty: list[Session] = []
-        self._rest: list[Session] = []
-        self._is_armed = False
+        self._rest: list[Sink] = []
         self._spent = 0.0
         self._not_before = 0.0
 
     def wake(self, session: Session) -> None:
         """`session` has an outbox that was empty before."""
-        self._dirty.append(session)
-        if not self._is_armed:
-            self._arm()
+        self.dirty.append(session)
+        if not self.is_armed:
+            self.arm()
 
-    def push_many(self, sessions: Iterable[Session], frames: Frames) -> None:
+    def push_many(self, sessions: Sequence[Session], frames: Frames) -> None:
         """Queue `frames` for every session; see `Session.push`."""
-        data = frames.websocket
-        size = len(data)
-        mark = self._dirty.append
-        for session in sessions:
-            credit = session.credit - size
-            if credit >= 0:
-                session.credit = credit
-                outbox = session.outbox
-                if not outbox:
-                    mark(session)
-                outbox.append(data)
-            else:
-                session.push_slow(frames)
-        if self._dirty and not self._is_armed:
-            self._arm()
+        for session in self.queue(sessions, frames.websocket) or ():
+            cast("Session", session).push_slow(frames)
 
-    def _arm(self) -> None:
-        self._is_armed = True
+    def slow(self, sinks: list[Sink], packet: bytes) -> None:
+        frames = Frames(packet)
+        for sink in sinks:
+            cast("Session", sink).push_slow(frames)
+
+    def arm(self) -> None:
+        self.is_armed = True
         pause = self._not_before - self._clock()
-        if len(self._dirty) > _MANY:
+        if len(self.dirty) > _MANY:
             pause = max(pause, _GATHER)
         if pause > _NO_PAUSE:
             asyncio.get_running_loop().call_later(pause, self.flush)
@@ -93,38 +83,18 @@ class Outlet:
         What was queued last goes first: a small room does not wait until a huge one has been served.
         """
         started = self._clock()
-        fresh, self._dirty = self._dirty, []
+        fresh, self.dirty = self.dirty, []
         share = max(SLICE - len(fresh), _LEAST)
         batch = fresh[:SLICE] + self._rest[:share]
         del self._rest[:share]
         self._rest += fresh[SLICE:]
-        self._is_armed = bool(self._rest)
-        if self._is_armed:
+        self.is_armed = bool(self._rest)
+        if self.is_armed:
             asyncio.get_running_loop().call_soon(self.flush)
-        last: list[bytes] | None = None
-        joined = b""
-        writes = packets = size = 0
-        for session in batch:
-            if session.credit < 0:
-                session.flush_slow()
-                continue
-            outbox = session.outbox
-            if not outbox:
-                continue
-            # Members of one room often have the same frames queued: join those once.
-            if outbox != last:
-                last = outbox[:]
-                joined = b"".join(outbox) if len(outbox) > 1 else outbox[0]
-            writes += 1
-            packets += len(outbox)
-            size += len(joined)
-            outbox.clear()
-            session.credit = session.max_credit
-            session.write(joined)
-        if writes:
-            self._observer().sent(writes, packets, size)
+        for session in write_out(batch, self._traffic) or ():
+            cast("Session", session).flush_slow()
         ended = self._clock()
         self._spent += ended - started
-        if not self._is_armed:
+        if not self.is_armed:
             self._not_before = ended + min(_MAX_PAUSE, _PACE * self._spent)
             self._spent = 0.0

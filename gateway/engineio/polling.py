@@ -85,7 +85,7 @@ def _take(engine: Engine, session: Session, body: bytes) -> web.Response:
         packets = payload.split(body)
     except payload.PayloadError:
         return _refuse(engine, session, Reason.PARSE_ERROR, _BAD_REQUEST)
-    session.announce_received(len(packets), len(body))
+    session.traffic.received += len(body)
     for packet in packets:
         if session.is_closed:
             break

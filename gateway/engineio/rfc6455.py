@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from collections.abc import Callable
 from hashlib import sha1
 from struct import Struct
 from typing import Final, NamedTuple
+
+from gateway.hotpath.lane import Unmask, whole_text
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1
@@ -31,15 +32,11 @@ SERVICE_RESTART: Final = 1012
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
-_WHOLE_TEXT: Final = _FIN | TEXT
 _MAX_CONTROL: Final = 125
 _SHORT_HEAD: Final = Struct(">BB").pack
 _MIDDLE_HEAD: Final = Struct(">BBH").pack
 _LONG_HEAD: Final = Struct(">BBQ").pack
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-Unmask = Callable[[bytes, bytearray], None]
-"""XORs the second argument in place with the four bytes of the first, repeated."""
 
 
 class Control(NamedTuple):
@@ -121,12 +118,12 @@ class FrameParser:
     A message longer than `max_size` fails as soon as a header announces it.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "_unmask", "failure", "max_size")
+    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "max_size", "unmask")
 
     def __init__(self, max_size: int, unmask: Unmask = unmask) -> None:
         self.max_size = max_size
         self.failure = 0
-        self._unmask = unmask
+        self.unmask = unmask
         self._buffer: bytearray | None = None
         self._needed = 0
         self._opcode = CONTINUATION
@@ -142,21 +139,11 @@ class FrameParser:
 
         It is what nearly every read of a chat holds, and costs a third of the general way.
         """
-        size = len(data) - 6
-        if size < 0 or data[0] != _WHOLE_TEXT or self._buffer is not None or self._fragments is not None:
+        if self._buffer is not None or self._fragments is not None or self.failure:
             return None
-        start = 6
-        if data[1] != _MASKED | size:
-            start = 8
-            size -= 2
-            if data[1] != _MASKED | 126 or size < 126 or data[2] << 8 | data[3] != size:
-                return None
-        elif size >= 126:
+        payload = whole_text(data, self.unmask)
+        if payload is None or len(payload) > self.max_size:
             return None
-        if size > self.max_size or self.failure:
-            return None
-        payload = bytearray(data[start:])
-        self._unmask(data[start - 4 : start], payload)
         try:
             return payload.decode()
         except UnicodeDecodeError:
@@ -207,7 +194,7 @@ class FrameParser:
                 self._needed = stop - at
                 return at
             payload = bytearray(memoryview(data)[start:stop])
-            self._unmask(bytes(data[mask_at:start]), payload)
+            self.unmask(bytes(data[mask_at:start]), payload)
             self._take(first, payload, messages)
             at = stop
         self._needed = 2

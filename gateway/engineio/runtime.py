@@ -12,6 +12,7 @@ from typing import Any, Final
 from contract.tasks import TaskSet
 from gateway.engineio.commands import (
     AbortLink,
+    Answer,
     AnswerPoll,
     CloseLink,
     Command,
@@ -31,12 +32,12 @@ from gateway.engineio.rules import Rules
 from gateway.engineio.session import Session
 from gateway.engineio.timers import Timers
 from gateway.engineio.websocket import WebSocketLink
+from gateway.hotpath import Lane
 
 _END_SLICE: Final = 16
 _FAREWELL_SECONDS: Final = 10.0
 
 Receiver = Callable[[Session, str | bytes], None]
-Express = Callable[[Session, str], bool]
 
 
 class _Farewell:
@@ -65,9 +66,10 @@ class Runtime:
         self.sessions: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.receiver: Receiver = self._receive_by_handler
-        self.express: Express = take_nothing
+        self.lane: Lane | None = None
+        """Takes plain messages past the receiver."""
         self.pending = PendingCap(rules.max_pending_per_peer)
-        self.outlet = Outlet(lambda: self.observer)
+        self.outlet = Outlet(observer.traffic)
         self.tasks = TaskSet()
         self.background = TaskSet()
         self._new_id = new_id
@@ -177,9 +179,7 @@ class Runtime:
     def _run_one(self, session: Session, command: Command) -> None:
         match command:
             case AnswerPoll(answer):
-                packets, payload = len(session.outbox), session.take_payload(answer)
-                self.observer.sent(1, packets, len(payload))
-                session.answer_poll(payload)
+                self._answer_poll(session, answer)
             case SendToProbe(text) if session.probe is not None:
                 session.probe.send(frame(TEXT, text))
             case DropProbe() if session.probe is not None:
@@ -198,6 +198,14 @@ class Runtime:
             case Ended(reason):
                 self._end(session, reason)
 
+    def _answer_poll(self, session: Session, answer: Answer) -> None:
+        traffic = self.observer.traffic
+        traffic.writes += 1
+        traffic.packets += len(session.outbox)
+        payload = session.take_payload(answer)
+        traffic.sent += len(payload)
+        session.answer_poll(payload)
+
     def finish(self, link: WebSocketLink, code: int, last: bytes) -> None:
         """Close a WebSocket politely, and watch that it ends."""
         link.finish(code, last, self.now(), self.rules.close_seconds)
@@ -207,8 +215,3 @@ class Runtime:
         farewell = _Farewell(payload, self.now() + _FAREWELL_SECONDS, lambda: self._farewells.pop(sid, None))
         self._farewells[sid] = farewell
         self._timers.watch(farewell)
-
-
-def take_nothing(session: Session, packet: str) -> bool:
-    """The `Express` of who has none."""
-    return False

@@ -20,10 +20,12 @@ from gateway.engineio.frames import Frames
 from gateway.engineio.front import FrontDoor
 from gateway.engineio.observer import NoObserver, Observer
 from gateway.engineio.origins import Origins
+from gateway.engineio.outlet import Outlet
 from gateway.engineio.peers import LOOPBACK, Peers
 from gateway.engineio.rules import Reason, Rules
-from gateway.engineio.runtime import Express, Receiver, Runtime
+from gateway.engineio.runtime import Receiver, Runtime
 from gateway.engineio.session import Session
+from gateway.hotpath import Lane
 
 _NODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")
 _SHUTDOWN_SLICE: Final = 256
@@ -171,35 +173,28 @@ class EngineServer:
         return list(self._runtime.sessions)
 
     @property
-    def push_many(self) -> Callable[[Iterable[Session], Frames], None]:
-        """`push_many(sessions, frames)` queues one packet for many sessions, in one pass: the way of a room."""
-        return self._runtime.outlet.push_many
+    def outlet(self) -> Outlet:
+        """Where packets leave: `push_many` queues one for many sessions, in one pass, the way of a room."""
+        return self._runtime.outlet
+
+    @property
+    def lane(self) -> Lane | None:
+        """Takes plain messages from their frames, before the receiver. Set it before the first client comes."""
+        return self._runtime.lane
+
+    @lane.setter
+    def lane(self, lane: Lane) -> None:
+        self._runtime.lane = lane
 
     def set_receiver(self, receiver: Receiver) -> None:
         """Call `receiver(session, data)` with every message, in the order of arrival, instead of a handler."""
         self._runtime.receiver = receiver
-
-    def set_express(self, express: Express) -> None:
-        """Offer `express(session, packet)` every text message that came over a WebSocket, before the receiver.
-
-        `packet` begins with Engine.IO's `4`. True: it is dealt with. It must keep the order of arrival itself.
-        """
-        self._runtime.express = express
 
     def start_event(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a handler as a task: tasks start in the order of these calls, and a shutdown waits for them."""
         self._runtime.tasks.start(coroutine, "event")
 
     # --- operations ---
-
-    @property
-    def observer(self) -> Observer:
-        """Told of what happens; may be replaced at any time."""
-        return self._runtime.observer
-
-    @observer.setter
-    def observer(self, observer: Observer) -> None:
-        self._runtime.observer = observer
 
     @property
     def admission(self) -> Admission | None:

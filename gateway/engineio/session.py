@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.engineio.commands import Command
@@ -11,6 +10,7 @@ from gateway.engineio.frames import Frames
 from gateway.engineio.observer import Observer
 from gateway.engineio.rfc6455 import TEXT, frame
 from gateway.engineio.rules import Rules
+from gateway.hotpath import Traffic
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,10 +31,6 @@ class Engine(Protocol):
     def now(self) -> float:
         """The clock of the core, in seconds."""
 
-    @property
-    def express(self) -> Callable[[Session, str], bool]:
-        """Offered every message packet that came as text, first; True when it took the packet."""
-
     def watch(self, session: Session) -> None:
         """The session's `due` may have come closer."""
 
@@ -46,34 +42,26 @@ class Engine(Protocol):
         """Told of what happens."""
 
 
-def _write_nowhere(data: bytes) -> None:
-    """What `write` is while no WebSocket is attached."""
-
-
 class Session(SessionCore):
     """One client. Whoever holds a session whose client has gone may go on calling it: nothing happens."""
 
     __slots__ = (
         "_engine",
         "link",
-        "max_credit",
         "pending_bytes",
         "pending_events",
         "probe",
         "slot",
         "user",
         "waiter",
-        "write",
     )
 
     def __init__(self, engine: Engine, sid: str, peer: str, rules: Rules, phase: Phase) -> None:
         super().__init__(sid, peer, rules, phase, engine.now())
         self._engine = engine
-        self.max_credit = rules.max_buffer
         self.link: WebSocketLink | None = None
         self.probe: WebSocketLink | None = None
         self.waiter: asyncio.Future[bytes] | None = None
-        self.write: Callable[[bytes], None] = _write_nowhere
         self.user: dict[str, Any] | None = None
         self.slot = -1
         self.pending_events = 0
@@ -138,7 +126,9 @@ class Session(SessionCore):
     def attach(self, link: WebSocketLink, transport: asyncio.Transport) -> None:
         """`link` is the session's transport from now on."""
         self.link = link
-        self.write = transport.write
+        self.transport = transport
+        if link.held:
+            self.pause()
 
     def adopt_probe(self) -> None:
         """The upgrade is complete: the probing WebSocket is the transport, and takes what is queued."""
@@ -156,11 +146,6 @@ class Session(SessionCore):
             waiter.set_result(payload)
 
     # --- what the WebSocket reports ---
-
-    def took_text(self, packet: str) -> None:
-        """`took` for a text packet: the application may take it past the core, which would only say `Deliver`."""
-        if not packet.startswith("4") or self.phase is not Phase.WEBSOCKET or not self._engine.express(self, packet):
-            self.took(packet)
 
     def took(self, data: str | bytes) -> None:
         """A message came on the session's WebSocket."""
@@ -192,7 +177,7 @@ class Session(SessionCore):
     def link_hung_up(self, link: WebSocketLink) -> None:
         """The client of a WebSocket is gone; `link_went` follows. Until then what is written goes nowhere."""
         if link is self.link:
-            self.write = _write_nowhere
+            self.transport = None
         self._engine.bury(link)
 
     def link_went(self, link: WebSocketLink) -> None:
@@ -206,8 +191,10 @@ class Session(SessionCore):
         else:
             self._engine.run(self, self.probe_broke())
 
-    def announce_received(self, packets: int, size: int) -> None:
-        self._engine.observer.received(packets, size)
+    @property
+    def traffic(self) -> Traffic:
+        """What is counted of the server's bytes."""
+        return self._engine.observer.traffic
 
     # --- time and the end ---
 
@@ -215,7 +202,8 @@ class Session(SessionCore):
         """The session is over: let go of its transport and of what was queued (someone may keep the session)."""
         self.outbox = []
         self.link = self.probe = self.waiter = None
-        self.write = _write_nowhere
+        self.transport = None
+        self.book = None
 
     def on_time(self, now: float) -> None:
         was_empty = not self.outbox

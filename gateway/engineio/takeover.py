@@ -17,7 +17,7 @@ from aiohttp._websocket.helpers import websocket_mask
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
-from gateway.engineio.rfc6455 import Unmask
+from gateway.hotpath.lane import Unmask
 
 unmask: Unmask = websocket_mask
 """aiohttp's compiled XOR, ten times faster than plain Python."""

@@ -13,34 +13,39 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gateway.engineio import rfc6455
 from gateway.engineio.rfc6455 import Control, FrameParser, Message
+from gateway.hotpath import Inlet, Lane, Traffic
 
 if TYPE_CHECKING:
     from gateway.engineio.session import Session
 
-_HIGH_WATER = 65_536
-"""Bytes in the transport's buffer from which on packets wait in the session, where they are counted."""
+_HIGH_WATER = 0
+"""Bytes in the transport's buffer from which on packets wait in the session, where they are counted. The hot path needs
+none: a transport that holds anything has paused its session, so whoever may write may write to the socket."""
 
 
-class WebSocketLink(asyncio.Protocol):
+class WebSocketLink(Inlet, asyncio.Protocol):
     """One WebSocket. `is_probe` until the session has taken it as its transport."""
 
-    __slots__ = ("_close_due", "_parser", "_session", "_transport", "is_probe", "slot")
+    __slots__ = ("_close_due", "_parser", "_transport", "slot")
 
-    def __init__(self, session: Session | None, parser: FrameParser, *, is_probe: bool) -> None:
-        self._session = session
+    session: Session | None
+
+    def __init__(
+        self, session: Session | None, parser: FrameParser, *, is_probe: bool, traffic: Traffic, lane: Lane | None
+    ) -> None:
+        super().__init__(session, is_probe=is_probe, unmask=parser.unmask, traffic=traffic, lane=lane)
         self._parser = parser
         self._transport: asyncio.Transport | None = None
         self._close_due = inf
-        self.is_probe = is_probe
         self.slot = -1
 
     # --- asyncio's side ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.join(cast("asyncio.Transport", transport))
-        if self._session is None:
+        if self.session is None:
             return
-        size = self._session.rules.kernel_buffer
+        size = self.session.rules.kernel_buffer
         sock: Any = transport.get_extra_info("socket")
         if size and sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
@@ -48,46 +53,45 @@ class WebSocketLink(asyncio.Protocol):
     def join(self, transport: asyncio.Transport) -> None:
         """The same for a socket whose buffer has its size from the listener."""
         self._transport = transport
-        if self._session is not None:
+        if self.session is not None:
             transport.set_write_buffer_limits(high=_HIGH_WATER)
 
-    def data_received(self, data: bytes) -> None:
-        session = self._session
-        if session is not None and not self.is_probe and (text := self._parser.whole_text(data)) is not None:
-            session.announce_received(1, len(data))
-            session.took_text(text)
+    def came(self, data: bytes) -> None:
+        parser = self._parser
+        if not (self.is_midway or self.is_probe) and (text := parser.whole_text(data)) is not None:
+            if self.session is not None:
+                self.session.took(text)
             return
-        messages = self._parser.feed(data)
-        if self._session is not None:
-            self._session.announce_received(len(messages), len(data))
+        messages = parser.feed(data)
+        self.is_midway = parser.held > 0
         for message in messages:
             self._take(message)
-        if self._parser.failure:
-            self._fail(self._parser.failure)
+        if parser.failure:
+            self._fail(parser.failure)
 
     def pause_writing(self) -> None:
-        if self._session is not None and not self.is_probe:
-            self._session.pause()
+        if self.session is not None and not self.is_probe:
+            self.session.pause()
 
     def resume_writing(self) -> None:
-        if self._session is not None and not self.is_probe:
-            self._session.resume_writing()
+        if self.session is not None and not self.is_probe:
+            self.session.resume_writing()
 
     def eof_received(self) -> bool:
         """The client hung up. True keeps the transport open until it is this link's turn to be buried.
 
         TLS knows no half-closed connections: there the transport closes at once.
         """
-        if self._session is None or self._transport is None:
+        if self.session is None or self._transport is None:
             return False
-        self._session.link_hung_up(self)
+        self.session.link_hung_up(self)
         return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._close_due = inf
-        if self._session is not None:
-            self._session.link_hung_up(self)
+        if self.session is not None:
+            self.session.link_hung_up(self)
 
     # --- the session's side ---
 
@@ -139,23 +143,21 @@ class WebSocketLink(asyncio.Protocol):
     # --- between them ---
 
     def _detach(self) -> Session | None:
-        session, self._session = self._session, None
+        session, self.session = self.session, None
         return session
 
     def _take(self, message: Message) -> None:
         if isinstance(message, Control):
             self._control(message)
-        elif self._session is not None:
+        elif self.session is not None:
             if self.is_probe:
-                self._session.probe_took(message)
-            elif isinstance(message, str):
-                self._session.took_text(message)
+                self.session.probe_took(message)
             else:
-                self._session.took(message)
+                self.session.took(message)
 
     def _control(self, control: Control) -> None:
-        if control.opcode == rfc6455.PING and self._session is not None:
-            self._session.pong(self, rfc6455.frame(rfc6455.PONG, control.payload))
+        if control.opcode == rfc6455.PING and self.session is not None:
+            self.session.pong(self, rfc6455.frame(rfc6455.PONG, control.payload))
         elif control.opcode == rfc6455.CLOSE and self._transport is not None:
             if (session := self._detach()) is not None:
                 self._transport.write(rfc6455.close_frame(rfc6455.close_code(control.payload)))
@@ -163,5 +165,5 @@ class WebSocketLink(asyncio.Protocol):
             self._transport.close()
 
     def _fail(self, code: int) -> None:
-        if self._session is not None:
-            self._session.link_broke(self, code)
+        if self.session is not None:
+            self.session.link_broke(self, code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import getrandbits
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +17,9 @@ from contract.log_entry import Retention as Retention
 from contract.log_entry import StaleRewriteError as StaleRewriteError
 from contract.lua import script
 from gateway.adapter.backplane import Backplane
-from gateway.adapter.link import OnReply, pack_command, pack_rest
+from gateway.adapter.link import Link, pack_command
 from gateway.adapter.log import Page
+from gateway.hotpath.pipe import OnReply
 from gateway.stores.flights import Flights
 from gateway.stores.redis_port import RedisPort, translated
 
@@ -47,6 +48,17 @@ class Rewrite(NamedTuple):
     after: bytes = b""
 
 
+class PlainWay(NamedTuple):
+    """`head` is the packed `room_append` of a room without its last three arguments: epoch, dedup field and tail.
+
+    It goes out by `send`, or by `link.send` where that is None; good while the link is open.
+    """
+
+    head: bytes
+    link: Link
+    send: Callable[[bytes, OnReply], None] | None
+
+
 class LogStore:
     """Implements `gateway.adapter.log.RoomLog` for the adapter, and the log's use cases for the chat."""
 
@@ -62,7 +74,7 @@ class LogStore:
         self._idle_ms = kept.idle_ms
         self._places: dict[str, Place] = {}
         self._flights: Flights[History] = Flights()
-        self._packed: dict[str, tuple[str, bytes]] = {}
+        self._heads: dict[str, tuple[str, bytes]] = {}
 
     # --- writing ---
 
@@ -79,24 +91,22 @@ class LogStore:
             reply = self._backplane.script("room_append", place.names, args)
         return _receipt(reply)
 
-    def send(self, room: str, user: str, message_id: str, tail: bytes, on_reply: OnReply) -> bool:
-        """The same without a coroutine, and packed by hand: the hot path (see `Backplane.send_durable`)."""
+    def way(self, room: str) -> PlainWay | None:
+        """How plain messages into this room reach the log on the hot path; None where only `append` can."""
         place = self._of(room)
-        key = place.names[0]
-        run_id = self._backplane.run_id(key)
-        packed = self._packed.get(room)
-        if packed is None or packed[0] != run_id:
-            packed = self._pack(room, place, run_id)
-        rest = (_fresh_epoch().encode(), dedup_field(user, message_id).encode(), tail)
-        return self._backplane.send_durable(key, pack_rest(packed[1], *rest), on_reply)
+        way = self._backplane.durable(place.names[0])
+        return None if way is None else PlainWay(self._head(room, place, way.link.run_id), *way)
 
-    def _pack(self, room: str, place: Place, run_id: str) -> tuple[str, bytes]:
+    def _head(self, room: str, place: Place, run_id: str) -> bytes:
         """The command of the room's messages as far as it is always the same; cached with the places."""
+        known = self._heads.get(room)
+        if known is not None and known[0] == run_id:
+            return known[1]
         names, shared = place.names, self._form.head(place, run_id)
         count = 3 + len(names) + len(shared) + 3
         head = pack_command(count, "EVALSHA", script("room_append").sha, len(names), *names, *shared)
-        self._packed[room] = run_id, head
-        return run_id, head
+        self._heads[room] = run_id, head
+        return head
 
     def _append_arguments(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite]
@@ -157,7 +167,7 @@ class LogStore:
         if known is None:
             if len(self._places) > 10_000:
                 self._places.clear()
-                self._packed.clear()
+                self._heads.clear()
             known = self._places[room] = place_of(room)
         return known
 

@@ -17,6 +17,8 @@ from tests.waiting import until
 class Heard:
     """A delivery that remembers the seq of what a local member would get."""
 
+    outgoing = None
+
     def __init__(self) -> None:
         self.packets: list[bytes] = []
 
@@ -24,9 +26,6 @@ class Heard:
         return self
 
     def send(self, clients: object, packet: bytes, attachments: object) -> None:
-        self.packets.append(packet)
-
-    def send_to(self, targets: object, packet: bytes) -> None:
         self.packets.append(packet)
 
     async def close(self) -> None:
@@ -63,7 +62,7 @@ async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogSto
     adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1")
     log = LogStore(adapter.backplane)
     heard = Heard()
-    adapter.fanout.delivery = heard
+    adapter.fanout.use_delivery(heard)
     adapter.start(log)
     await adapter.wait_ready()
     adapter.members.add("/", Client("g1.sid", "eio", heard))

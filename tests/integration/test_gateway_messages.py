@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.gateways import Clients, Gateway, raw, unique
+from tests.gateways import Clients, Gateway, Raw, gateway, raw, unique
 
 Pair = list[Gateway]
 
@@ -230,15 +231,14 @@ async def test_a_first_direct_message_makes_itself_known(pair: Pair, clients: Cl
 
 
 async def test_packets_in_pieces_keep_their_place_before_whole_ones(pair: Pair) -> None:
-    """A message in two frames goes the ordinary way; a whole one right behind it must not pass it on the short way."""
+    """A message in two frames goes the ordinary way; a whole one right behind it must not pass it on the hot path."""
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
-        await socket.send(f'421["room:join",{{"room":"{room}"}}]')
-        await socket.ack(1)
+        await _enter(socket, room)
         await socket.send_in_pieces(_packet(2, room, "first"), _packet(3, room, "second"))
         await socket.send(_packet(4, room, "third"))
-        assert [(await socket.ack(number))["seq"] for number in (2, 3, 4)] == [1, 2, 3]
+        assert [(await socket.ack(number))["seq"] for number in (2, 3, 4)] == [2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -247,20 +247,19 @@ async def test_packets_in_pieces_keep_their_place_before_whole_ones(pair: Pair) 
     ids=["plain", "zeros", "no id", "too long", "other digits", "namespace", "blank"],
 )
 async def test_every_way_to_write_a_packet_has_its_answer(pair: Pair, head: str) -> None:
-    """What the short way does not take, the ordinary way takes or refuses; an ack comes only where one is due."""
+    """What the hot path does not take, the ordinary way takes or refuses; an ack comes only where one is due."""
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
-        await socket.send(f'421["room:join",{{"room":"{room}"}}]')
-        await socket.ack(1)
+        await _enter(socket, room)
         await socket.send(_packet(0, room, "hello").replace("420", head, 1))
         if head in ("425", "42007", "42/,5", "425 "):
-            assert (await socket.ack(7 if head == "42007" else 5))["seq"] == 1
+            assert (await socket.ack(7 if head == "42007" else 5))["seq"] == 2
         elif head == "42":
             await socket.until(lambda frame: '"hello"' in frame)
             await socket.send('429["no:such"]')
             await socket.ack(9)
-            assert [str(frame)[:3] for frame in socket.frames if str(frame).startswith("43")] == ["431", "439"]
+            assert [str(frame)[:3] for frame in socket.frames if str(frame).startswith("43")] == ["431", "430", "439"]
         else:
             await socket.until_closed()
 
@@ -282,19 +281,74 @@ async def test_every_way_to_write_a_packet_has_its_answer(pair: Pair, head: str)
         ({"reply_to": 3}, None),
     ],
 )
-async def test_the_short_way_answers_as_the_ordinary_one(
+async def test_the_hot_path_answers_as_the_ordinary_way(
     pair: Pair, change: dict[str, object], refusal: str | None
 ) -> None:
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
-        await socket.send(f'421["room:join",{{"room":"{room}"}}]')
-        await socket.ack(1)
+        await _enter(socket, room)
         payload = {"room": room, "id": "a", "text": "x"} | change
         await socket.send("422" + json.dumps(["message:send", payload]))
         answer = await socket.ack(2)
         assert answer["ok"] is (refusal is None)
         assert answer.get("error", {}).get("reason") == refusal
+
+
+@pytest.mark.parametrize("hotpath", ["python", "compiled"])
+async def test_after_its_first_text_a_session_sends_by_the_hot_path(
+    gateway_redis: str, tmp_path: Path, clients: Clients, hotpath: str
+) -> None:
+    with gateway(tmp_path, gateway_redis, "9", HOTPATH=hotpath) as running:
+        ada, bob = [await clients(running, unique(name)) for name in ("ada", "bob")]
+        room = unique("public:talk")
+        for person in (ada, bob):
+            await person.join(room)
+        texts = [
+            "first",
+            "plain",
+            'a "quote", a \\ and a\nnew line',
+            "é€😀",
+            "tab\tand \x7f",
+            "x" * 5_000,
+            "control \x01",
+        ]
+        seqs = [(await ada.send(room, text))["seq"] for text in texts]
+        await bob.expect_text(texts[-1])
+        assert (seqs, bob.texts(room)) == (list(range(1, 8)), texts)
+        history = (await bob.ok("message:history", {"room": room}))["messages"]
+        assert [message["text"] for message in history] == texts
+        assert {(message["user"], message["name"], message["kind"]) for message in history} == {
+            (ada.user, ada.user, "text")
+        }
+        again = await ada.send(room, "once", "the-same")
+        assert await ada.send(room, "once", "the-same") == {**again, "duplicate": True}
+        # all but the first, and the one that the client writes as two halves of a pair
+        assert running.metric("roomcast_gateway_plain_messages_total") == 9 - 2
+        assert running.metric("roomcast_gateway_hotpath_compiled") == (hotpath == "compiled")
+
+
+async def test_the_hot_path_ends_with_the_membership(pair: Pair, clients: Clients) -> None:
+    """Out of the room, and after a new sign-in, nothing goes in by an old ticket."""
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("team:secret")
+    await ada.ok("room:create", {"room": room, "kind": "private"})
+    bob = await clients(pair[1], unique("bob"))
+    await ada.ok("room:invite", {"room": room, "user": bob.user})
+    await bob.join(room)
+    for number in range(3):
+        await bob.send(room, f"in {number}")
+    await ada.ok("room:remove", {"room": room, "user": bob.user})
+    await bob.expect("room", lambda event: event["change"] == "removed")
+    assert await bob.refused("message:send", {"room": room, "id": "late", "text": "out"}) == "forbidden"
+
+
+async def _enter(socket: Raw, room: str) -> None:
+    """Join, and say something: the next texts may take the hot path."""
+    await socket.send(f'421["room:join",{{"room":"{room}"}}]')
+    await socket.ack(1)
+    await socket.send(_packet(0, room, "warm"))
+    await socket.ack(0)
 
 
 def _packet(number: int, room: str, text: str) -> str:

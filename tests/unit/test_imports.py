@@ -14,9 +14,10 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 MAY_IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
     "contract": (),
     "process": ("contract",),
-    "gateway.engineio": ("contract",),
-    "gateway.adapter": ("contract", "gateway.engineio"),
-    "gateway.stores": ("contract", "gateway.adapter", "gateway.presence"),
+    "gateway.hotpath": (),
+    "gateway.engineio": ("contract", "gateway.hotpath"),
+    "gateway.adapter": ("contract", "gateway.engineio", "gateway.hotpath"),
+    "gateway.stores": ("contract", "gateway.adapter", "gateway.hotpath", "gateway.presence"),
     "gateway": ("contract", "process"),
     "presence": ("contract", "process"),
     "media": ("contract", "process"),
@@ -79,6 +80,7 @@ def test_nobody_imports_a_stranger() -> None:
         ("process.ops", "def f():\n    from media.observe import Metrics", "media.observe.Metrics"),
         ("gateway.adapter.link", "from gateway.chat import Chat", "gateway.chat.Chat"),
         ("gateway.engineio.core", "from gateway.adapter import RedisAdapter", "gateway.adapter.RedisAdapter"),
+        ("gateway.hotpath.lane", "from contract import events", "contract.events"),
         ("media.app", "from tests import servers", "tests.servers"),
     ],
 )

@@ -23,23 +23,16 @@ class Watcher(NoObserver):
     """Remembers what was announced."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.closes: list[tuple[str, str]] = []
         self.cuts: list[int] = []
         self.refusals: list[int] = []
-        self.sent_packets = 0
-        self.received_packets = 0
 
     def closed(self, transport: str, reason: str) -> None:
         self.closes.append((transport, reason))
 
     def refused(self, status: int, reason: str) -> None:
         self.refusals.append(status)
-
-    def received(self, packets: int, size: int) -> None:
-        self.received_packets += packets
-
-    def sent(self, writes: int, packets: int, size: int) -> None:
-        self.sent_packets += packets
 
     def cut_slow(self, waiting: int) -> None:
         self.cuts.append(waiting)
@@ -149,7 +142,7 @@ class TestSlowClients:
             sessions = [*eio.sockets.values()]
             most = 0
             for number in range(500):
-                eio.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
+                eio.outlet.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
                 most = max(most, sessions[0].waiting)
                 assert str(await quick.receive()).startswith(f"4{number} ")
             await until(lambda: watcher.closes, "the slow one is cut")
@@ -339,7 +332,7 @@ class TestManySockets:
             clients = [await opened(address) for _ in range(600)]
             sessions = [*eio.sockets.values()]
             for number in range(5):
-                eio.push_many(sessions, Frames(b"%d" % number))
+                eio.outlet.push_many(sessions, Frames(b"%d" % number))
                 if number % 2:
                     sessions[0].push(Frames(b"own"))
                     await asyncio.sleep(0)
@@ -348,7 +341,7 @@ class TestManySockets:
                     ["40", "41", "4own", "42", "43", "4own", "44"] if index == 0 else ["40", "41", "42", "43", "44"]
                 )
                 assert [await client.receive() for _ in wanted] == wanted
-            assert watcher.sent_packets == 600 * 5 + 2
+            assert watcher.traffic.packets == 600 * 5 + 2
             for client in clients:
                 client.drop()
             await until(lambda: len(watcher.closes) == 600, "all are gone")
@@ -360,7 +353,7 @@ class TestManySockets:
             for number in range(200):
                 if number < 100:
                     clients[number * 2].drop()
-                eio.push_many(sessions, Frames(b"%d" % number))
+                eio.outlet.push_many(sessions, Frames(b"%d" % number))
                 await asyncio.sleep(0)
             for client in (*clients[1:200:2], *clients[200:]):
                 assert [await client.receive() for _ in range(200)] == [f"4{number}" for number in range(200)]

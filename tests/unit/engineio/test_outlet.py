@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,14 +14,7 @@ from gateway.engineio.observer import NoObserver
 from gateway.engineio.outlet import SLICE, Outlet
 from gateway.engineio.rules import Reason, Rules
 from gateway.engineio.session import Session
-
-
-class Counter(NoObserver):
-    def __init__(self) -> None:
-        self.total = (0, 0, 0)
-
-    def sent(self, writes: int, packets: int, size: int) -> None:
-        self.total = (self.total[0] + writes, self.total[1] + packets, self.total[2] + size)
+from tests.unit.hotpath.parts import Transport
 
 
 class Shell:
@@ -29,9 +22,9 @@ class Shell:
 
     def __init__(self, soon: list[Callable[[], None]]) -> None:
         self.soon = soon
-        self.observer = Counter()
+        self.observer = NoObserver()
         self.clock = 0.0
-        self.outlet = Outlet(lambda: self.observer, lambda: self.clock)
+        self.outlet = Outlet(self.observer.traffic, lambda: self.clock)
         self.commands: list[Command] = []
         self.pauses: list[float] = []
 
@@ -47,9 +40,9 @@ class Shell:
 
     def session(self, rules: Rules | None = None, phase: Phase = Phase.WEBSOCKET) -> tuple[Session, list[bytes]]:
         session = Session(self, "g1.x", "", rules or Rules(), phase)
-        written: list[bytes] = []
-        session.write = written.append
-        return session, written
+        transport = Transport()
+        session.transport = cast("Any", transport)
+        return session, transport.written
 
     def tick(self) -> int:
         """Run what was put off to the next tick; returns how much there was."""
@@ -57,6 +50,11 @@ class Shell:
         for call in due:
             call()
         return len(due)
+
+
+def on_write(session: Session, call: Callable[[bytes], None]) -> None:
+    """What happens when the session's transport is written to."""
+    cast("Transport", session.transport).on_write = call
 
 
 class _Loop:
@@ -89,7 +87,8 @@ def test_one_tick_is_one_write(shell: Shell) -> None:
     assert shell.tick() == 1
     assert written == [b"\x81\x024a\x81\x024b\x81\x024c"]
     assert session.credit == session.max_credit
-    assert shell.observer.total == (1, 3, 12)
+    traffic = shell.observer.traffic
+    assert (traffic.writes, traffic.packets, traffic.sent) == (1, 3, 12)
     assert shell.tick() == 0
 
 
@@ -138,7 +137,7 @@ def test_a_burst_beyond_the_bound_is_written_at_once(shell: Shell) -> None:
 
 def test_a_burst_that_the_transport_refuses_ends_the_session(shell: Shell) -> None:
     session, _ = shell.session(Rules(max_buffer=100))
-    session.write = lambda data: session.pause()
+    on_write(session, lambda data: session.pause())
     for _ in range(4):
         session.push(Frames(b"x" * 57))
     assert Ended(Reason.SLOW_CLIENT) in shell.commands
@@ -171,10 +170,9 @@ def test_a_flush_that_took_long_is_followed_by_a_pause(shell: Shell) -> None:
     session, written = shell.session()
 
     def slow(data: bytes) -> None:
-        written.append(data)
         shell.clock += 0.001
 
-    session.write = slow
+    on_write(session, slow)
     session.push(Frames(b"a"))
     shell.tick()
     session.push(Frames(b"b"))
@@ -193,11 +191,11 @@ def test_the_pause_has_a_bound(shell: Shell) -> None:
     def very_slow(data: bytes) -> None:
         shell.clock += 1.0
 
-    session.write = very_slow
+    on_write(session, very_slow)
     session.push(Frames(b"a"))
     shell.tick()
     session.push(Frames(b"b"))
-    assert shell.pauses == [pytest.approx(0.01)]
+    assert shell.pauses == [pytest.approx(0.025)]
 
 
 def test_a_large_room_waits_a_moment_for_the_next_packet(shell: Shell) -> None:

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
-from gateway.limits import EventLimit, Ruling, TokenBucket
+from gateway.limits import EventLimit, Ruling
 
 
 def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
     return [limit.rule(now) for _ in range(count)]
-
-
-def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
-    bucket = TokenBucket(rate=10, burst=3, now=0.0)
-
-    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
-    assert bucket.wait_seconds() == pytest.approx(0.1)
-    assert [bucket.take(0.1), bucket.take(0.1)] == [True, False]
-
-
-def test_a_bucket_never_holds_more_than_its_burst() -> None:
-    bucket = TokenBucket(rate=10, burst=2, now=0.0)
-
-    assert [bucket.take(1_000.0) for _ in range(3)] == [True, True, False]
-
-
-def test_the_rate_holds_over_a_long_time() -> None:
-    bucket = TokenBucket(rate=50, burst=200, now=0.0)
-
-    allowed = sum(bucket.take(n / 1_000) for n in range(100_000))  # 1,000 a second for 100 s
-
-    assert allowed == pytest.approx(200 + 50 * 100, abs=2)
 
 
 def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
