@@ -10,7 +10,7 @@ IN_VENV = .venv/bin/python
 AGAIN = $(MAKE) --no-print-directory again
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose check lint unit web-check test again load bench chaos clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test again load bench chaos clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ env: .venv-ready ## what a script or back end needs to talk to the running clust
 
 compose: .venv-ready ## write what deploy/compose.yaml needs: random secrets, configurations
 	@$(IN_VENV) -m deploy compose
+
+compile: .venv-ready ## compile the gateways' hot path (set-up does it, where there is a C compiler)
+	@$(IN_VENV) -m deploy compile
 
 check: lint unit web-check ## lint, types and unit tests: under a minute
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy import browser, compose, control, logs, page, run, tools
+from deploy import browser, compose, control, hotpath, logs, page, run, tools
 from deploy.control import Control
 from deploy.layout import MACHINE_STATE, Counts
 from deploy.prepare import CannotStart
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("roll", help="restart all gateways, one after the other; their clients move")
     setup = commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
     setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
+    commands.add_parser("compile", help="build the gateways' hot path, if its source has changed")
     commands.add_parser("web-check", help="types and unit tests of the page")
     commands.add_parser("compose", help="write secrets and configurations for deploy/compose.yaml")
     commands.add_parser("status", help="every process: pid, port, readiness, uptime")
@@ -63,6 +64,9 @@ def _do(arguments: argparse.Namespace) -> None:
             run.run(run.Options(arguments.port, state, counts, built))
         case "setup":
             _set_up(arguments.browser)
+        case "compile":
+            if not hotpath.ensure(say=run.say):
+                sys.exit(1)
         case "web-check":
             page.check(say=run.say)
         case "compose":

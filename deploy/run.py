@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import control, page, prepare, s3_server, supervisor, tools
+from deploy import control, hotpath, page, prepare, s3_server, supervisor, tools
 from deploy.layout import MACHINE_STATE, ROOT, Counts, Ports
 from deploy.tools import Say
 
@@ -35,6 +35,7 @@ def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
     if not (MACHINE_STATE / "s3-venv").exists():
         say("installing the object storage for development")
     s3_server.ensure(MACHINE_STATE, uv=bootstrap_uv())
+    hotpath.ensure(say=say)
     return page.ensure(say=say)
 
 
