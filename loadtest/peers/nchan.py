@@ -11,6 +11,10 @@ from loadtest.bench.processes import BenchError, Processes, find_tool, free_port
 from loadtest.peers.role import PROGRAMS, Running, install_once, render
 
 _PACKAGE = "libnginx-mod-nchan=1:1.3.6+dfsg-2"
+_MOUNT = "mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/nginx"
+_WITH_A_STATE_FOLDER = ("unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNT + ' && exec "$@"', "sh")
+"""nchan insists on the folder that Debian's nginx was built for, whatever its configuration says, and an unpacked nginx
+has none: it gets one that only this process sees. The process id stays what it is."""
 _MODULE = "tools/root/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 
@@ -36,9 +40,8 @@ class Nchan:
     def _start_one(self, processes: Processes, port: int, redis_port: int) -> int:
         values = {"module": self._folder / _MODULE, "folder": processes.folder, "port": port, "redis_port": redis_port}
         config = render(PROGRAMS / "nchan.conf", processes.folder / f"nchan-{port}.conf", **values)
-        return processes.start(
-            f"nchan-{port}", [find_tool("nginx"), "-c", str(config), "-p", str(processes.folder)], port
-        )
+        nginx = [find_tool("nginx"), "-c", str(config), "-p", str(processes.folder)]
+        return processes.start(f"nchan-{port}", [*_WITH_A_STATE_FOLDER, *nginx], port)
 
     def _install(self) -> None:
         try:
