@@ -57,8 +57,10 @@ lint: .venv-ready
 	@$(IN_VENV) -m ruff check --quiet .
 	@$(IN_VENV) -m mypy
 
+# All of it on the hot path that this machine has; what runs on one, on the plain one as well.
 unit: .venv-ready
 	@$(IN_VENV) -m pytest tests/unit
+	@ROOMCAST_HOTPATH=python $(IN_VENV) -m pytest tests/unit/adapter tests/unit/engineio tests/unit/gateway
 
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check

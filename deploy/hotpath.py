@@ -22,7 +22,7 @@ def ensure(*, state: Path = MACHINE_STATE, say: Say = quiet) -> bool:
     stamp = state / "hotpath.stamp"
     with locked(state / "hotpath.lock"):
         wanted = fingerprint()
-        if _built().is_file() and stamp.is_file() and stamp.read_text() == wanted:
+        if module().is_file() and stamp.is_file() and stamp.read_text() == wanted:
             return True
         say("compiling the gateways' hot path")
         command = [sys.executable, "-m", "gateway.hotpath.build"]
@@ -43,5 +43,6 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _built() -> Path:
+def module() -> Path:
+    """Where the compiled module of this interpreter lies."""
     return (SOURCES / "compiled").with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))

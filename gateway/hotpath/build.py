@@ -29,20 +29,34 @@ def target() -> Path:
     return SOURCE.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
 
 
+def missing() -> str | None:
+    """What this machine lacks to compile anything for this interpreter."""
+    compiler, headers = _compiler(), _headers()
+    if shutil.which(compiler[0]) is None:
+        return f"there is no C compiler ({compiler[0]})"
+    if not (headers / "Python.h").exists():
+        return f"the headers of this Python are missing ({headers}/Python.h)"
+    return None
+
+
 def build() -> None:
     """Compile. Raises CannotCompileError; nothing is left behind then."""
-    compiler = shlex.split(str(sysconfig.get_config_var("CC") or "cc"))
-    headers = Path(sysconfig.get_paths()["include"])
-    if shutil.which(compiler[0]) is None:
-        raise CannotCompileError(f"there is no C compiler ({compiler[0]})")
-    if not (headers / "Python.h").exists():
-        raise CannotCompileError(f"the headers of this Python are missing ({headers}/Python.h)")
+    if (lack := missing()) is not None:
+        raise CannotCompileError(lack)
     with tempfile.TemporaryDirectory(dir=HERE, prefix=".build-") as folder:
         code, made = Path(folder, "compiled.c"), Path(folder, "compiled.so")
         _run([sys.executable, "-m", "cython", "-3", str(SOURCE), "-o", str(code)])
         flags = ["-O2", "-fPIC", "-shared", "-fno-semantic-interposition", f'-DROOMCAST_SOURCE="{fingerprint()}"']
-        _run([*compiler, *flags, f"-I{headers}", str(code), "-o", str(made)])
+        _run([*_compiler(), *flags, f"-I{_headers()}", str(code), "-o", str(made)])
         made.replace(target())
+
+
+def _compiler() -> list[str]:
+    return shlex.split(str(sysconfig.get_config_var("CC") or "cc"))
+
+
+def _headers() -> Path:
+    return Path(sysconfig.get_paths()["include"])
 
 
 def _run(command: list[str]) -> None:

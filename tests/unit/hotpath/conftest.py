@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway.hotpath import ear, lane, pipe, sink, tally
+from gateway.hotpath import build, ear, lane, pipe, sink, tally
 from gateway.hotpath.choice import MODULE, fingerprint
 
 
@@ -26,9 +25,9 @@ def compiled() -> Any:
     try:
         module: ModuleType = importlib.import_module(MODULE)
     except ImportError:
-        if shutil.which("cc"):
+        if (lack := build.missing()) is None:
             raise
-        pytest.skip("there is no C compiler")
+        pytest.skip(lack)
     assert fingerprint() == module.SOURCE, "make compile"
     return module
 
