@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
+from typing import Literal
 
 from pydantic import SecretStr, field_validator, model_validator
 
@@ -59,6 +60,9 @@ class Config(ProcessSettings):
     redis_timeout_seconds: float = setting(1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for Redis", gt=0)
     lag_probe_seconds: float = setting(
         1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest pause between two looks at the event loop's lag", gt=0
+    )
+    hotpath: Literal["auto", "python", "compiled"] = setting(
+        "auto", "ROOMCAST_HOTPATH", "auto: the compiled hot path where it was built; python; compiled: that or no start"
     )
     drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: time to move clients away", gt=0)
 

@@ -26,9 +26,9 @@ def load(wanted: str) -> ModuleType | None:
         return None
     try:
         module = importlib.import_module(MODULE)
-    except ImportError:
+    except ImportError as error:
         if wanted == "compiled":
-            raise
+            raise ImportError(f"the compiled hot path is not there ({error}): make compile") from error
         return None
     if fingerprint() == module.SOURCE:
         return module

@@ -1,4 +1,4 @@
-"""Which of the two hot paths is wanted."""
+"""Which of the two hot paths is wanted: it is chosen when the package is imported. `gateway.config` checks the word."""
 
 from __future__ import annotations
 
