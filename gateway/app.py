@@ -24,6 +24,7 @@ from gateway.door import ControlChannel, Doorman
 from gateway.drain import Drain, State
 from gateway.engineio import Caller, Refusal
 from gateway.http import DevLogin
+from gateway.lag import LagWatch
 from gateway.lane import SendLane
 from gateway.listener import Listener
 from gateway.media import MediaDesk
@@ -115,6 +116,7 @@ class Gateway:
             max_message_bytes=config.message_bytes,
         )
         self.chat.on_plain = self.lane.issue
+        self.lag = LagWatch(self.adapter.beat, config.lag_probe_seconds, self.metrics.late)
         self.tasks = TaskSet()
         self.is_failed = False
         """Whether it ended because it could not go on, rather than because it was told to."""
@@ -248,7 +250,7 @@ class Gateway:
         self.control.start()
         self.tasks.start(self.people.run(), "people")
         self.tasks.start(self.doorman.watch_expiries(), "token expiry")
-        self.tasks.start(self.metrics.watch_lag(self.adapter.beat, self.config.lag_probe_seconds), "loop lag")
+        self.lag.start()
         self.tasks.start(self._watch_ears(stopping), "deafness")
 
     async def _watch_ears(self, stopping: asyncio.Event) -> None:
@@ -283,6 +285,7 @@ class Gateway:
         self.desk.close()
         await self.people.retire()
         await self.tasks.cancel()
+        self.lag.stop()
         await runner.cleanup()
         await self.adapter.close()
 

@@ -1,33 +1,22 @@
-"""What is counted about a gateway. The logic announces, this counts; the only user of prometheus_client here."""
+"""What is counted about a gateway. The logic announces, this counts; see also `counting`."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from gateway import hotpath
-from gateway.adapter.beat import Beat
-from gateway.hotpath import Durations, Tally, Traffic
+from gateway.counting import Counts, EventTallies, Spread
+from gateway.hotpath import Tally, Traffic
 from gateway.observer import GatewayObserver
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LAG_SECONDS: Final = tuple(
     ms / 1000 for ms in (1, 2.5, 5, 7.5, 10, 12.5, 15, 17.5, 20, 25, 30, 40, 50, 75, 100, 150, 250, 500, 1000, 2500)
 )
-_KEPT: Final = 64
-"""Looked-up series kept by label: a look-up costs 5 µs, several times per connection."""
-_CPU_PER_PROBE_SECONDS: Final = 0.01
-_SHORTEST_PROBE_SECONDS: Final = 0.01
 
 
 class EngineMetrics:
@@ -37,13 +26,9 @@ class EngineMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        opened = Counter("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry=registry)
-        self._opened_by = lru_cache(_KEPT)(opened.labels)
+        self._opened = Counts("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry)
         self._upgraded = Counter("roomcast_gateway_upgrades", "Sessions that became WebSockets", registry=registry)
-        closed = Counter(
-            "roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry=registry
-        )
-        self._closed_by = lru_cache(_KEPT)(closed.labels)
+        self._closed = Counts("roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry)
         self._refused = Counter(
             "roomcast_gateway_refused_requests", "HTTP requests refused by status", ["status"], registry=registry
         )
@@ -61,13 +46,13 @@ class EngineMetrics:
         self.traffic = Traffic()
 
     def opened(self, transport: str) -> None:
-        self._opened_by(transport).inc()
+        self._opened.add(transport)
 
     def upgraded(self) -> None:
         self._upgraded.inc()
 
     def closed(self, transport: str, reason: str) -> None:
-        self._closed_by(transport, reason).inc()
+        self._closed.add(transport, reason)
 
     def refused(self, status: int, reason: str) -> None:
         self._refused.labels(str(status)).inc()
@@ -91,35 +76,6 @@ class EngineMetrics:
             self._slow_bytes.set(waiting)
 
 
-class EventTallies(Collector):
-    """Client events, counted and timed: a twentieth of what a Counter and a Histogram with labels cost per event."""
-
-    def __init__(self) -> None:
-        self._tallies: dict[tuple[str, str], Tally] = {}
-        self._timed: dict[str, Durations] = {}
-
-    def of(self, name: str, outcome: str) -> Tally:
-        """The tally of one kind and outcome; add to it as often as it happens."""
-        tally = self._tallies.get((name, outcome))
-        if tally is None:
-            timed = self._timed.setdefault(name, Durations(_SECONDS))
-            tally = self._tallies[name, outcome] = Tally(timed)
-        return tally
-
-    def collect(self) -> Iterator[Metric]:
-        counted = CounterMetricFamily(
-            "roomcast_gateway_events", "Client events by name and outcome", labels=["event", "outcome"]
-        )
-        for labels, tally in self._tallies.items():
-            counted.add_metric(labels, tally.count)
-        yield counted
-        timed = HistogramMetricFamily("roomcast_gateway_event_seconds", "From event to ack", labels=["event"])
-        for name, durations in self._timed.items():
-            heights = zip((*map(str, _SECONDS), "+Inf"), accumulate(durations.heights), strict=True)
-            timed.add_metric([name], list(heights), durations.total)
-        yield timed
-
-
 class Metrics(GatewayObserver):
     """The observer of adapter and chat, with a registry of its own. Labels are few and bounded."""
 
@@ -130,14 +86,9 @@ class Metrics(GatewayObserver):
         self._registry = registry
         self.engine = EngineMetrics(registry)
         self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
-        connects = Counter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry=registry)
-        self._connects_by = lru_cache(_KEPT)(connects.labels)
-        disconnects = Counter(
-            "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry=registry
-        )
-        self._disconnects_by = lru_cache(_KEPT)(disconnects.labels)
-        self._events = EventTallies()
-        registry.register(self._events)
+        self._connects = Counts("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
+        self._disconnects = Counts("roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry)
+        self._events = EventTallies(_SECONDS, registry)
         self.plain = Counter("roomcast_gateway_plain_messages", "Messages by the hot path", registry=registry)
         self.compiled = Gauge("roomcast_gateway_hotpath_compiled", "1: the hot path is compiled", registry=registry)
         self.compiled.set(hotpath.compiled is not None)
@@ -154,28 +105,28 @@ class Metrics(GatewayObserver):
         )
         self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are welcome", registry=registry)
         self._drain = Gauge("roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained", registry=registry)
-        self._lag = Histogram(
-            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", buckets=_LAG_SECONDS, registry=registry
-        )
-        self._busy = Histogram(
+        self._lag = Spread(
+            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", _LAG_SECONDS, registry
+        ).durations
+        self._busy = Spread(
             "roomcast_gateway_loop_busy_seconds",
             "Of its lateness, the CPU time of the loop's own thread",
-            buckets=_LAG_SECONDS,
-            registry=registry,
-        )
+            _LAG_SECONDS,
+            registry,
+        ).durations
         self._lag_max = Gauge(
             "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
         )
         self._worst_lag = 0.0
 
     def connected(self) -> None:
-        self._connects_by("ok").inc()
+        self._connects.add("ok")
 
     def refused(self, reason: str) -> None:
-        self._connects_by(reason).inc()
+        self._connects.add(reason)
 
     def disconnected(self, reason: str) -> None:
-        self._disconnects_by(reason or "unknown").inc()
+        self._disconnects.add(reason or "unknown")
 
     def event(self, name: str, outcome: str, seconds: float) -> None:
         self._events.of(name, outcome).add(seconds)
@@ -198,34 +149,15 @@ class Metrics(GatewayObserver):
     def drain(self, state: str) -> None:
         self._drain.set(("serving", "draining", "drained").index(state))
 
-    async def watch_lag(self, beat: Beat, longest_seconds: float = 1.0) -> None:
-        """Runs for ever: measures how late the event loop wakes, the more often the more it has to do."""
-        loop = asyncio.get_running_loop()
-        pause = longest_seconds
-        while True:
-            spent = time.thread_time()
-            seconds = beat.due() - loop.time() if pause >= 1.0 else pause
-            due = time.perf_counter() + seconds
-            await asyncio.sleep(seconds)
-            lag = max(0.0, time.perf_counter() - due)
-            spent = time.thread_time() - spent
-            self._busy.observe(min(lag, spent))
-            pause = probe_pause(seconds, spent, longest_seconds)
-            self._lag.observe(lag)
-            if lag > self._worst_lag:
-                self._worst_lag = lag
-                self._lag_max.set(lag)
+    def late(self, lag: float, busy: float) -> None:
+        """The event loop was late; `busy` is the CPU time of its own thread in it. Seconds."""
+        self._lag.observe(lag)
+        self._busy.observe(busy)
+        if lag > self._worst_lag:
+            self._worst_lag = lag
+            self._lag_max.set(lag)
 
     def exposition(self) -> bytes:
         """Everything, in the text format of Prometheus."""
         self.engine.settle()
         return generate_latest(self._registry)
-
-
-def probe_pause(seconds: float, cpu_seconds: float, longest_seconds: float) -> float:
-    """How long to wait for the next look at the loop's lag, after `seconds` in which the thread used the CPU this long.
-
-    One look for every 10 ms of work: a loop that has nothing to do is not late, and every waking costs.
-    """
-    pause = seconds * _CPU_PER_PROBE_SECONDS / max(cpu_seconds, 1e-6)
-    return min(longest_seconds, max(_SHORTEST_PROBE_SECONDS, pause))

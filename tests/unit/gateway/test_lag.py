@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.observe import probe_pause
+from gateway.lag import pause as next_pause
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ from gateway.observe import probe_pause
     ],
 )
 def test_one_look_for_every_ten_milliseconds_of_work(seconds: float, cpu_seconds: float, pause: float) -> None:
-    assert probe_pause(seconds, cpu_seconds, longest_seconds=1.0) == pytest.approx(pause)
+    assert next_pause(seconds, cpu_seconds, longest_seconds=1.0) == pytest.approx(pause)
 
 
 def test_a_shorter_longest_pause_wins() -> None:
-    assert probe_pause(0.002, 0.0, longest_seconds=0.002) == 0.002
+    assert next_pause(0.002, 0.0, longest_seconds=0.002) == 0.002
