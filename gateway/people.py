@@ -273,7 +273,7 @@ class People:
                 refresh_at = beat.due(REFRESH_SECONDS) - _EARLY_SECONDS
                 await self._quietly(self._refresh())
             self._wake.clear()
-            await self._quietly(self._flush())
+            await self._quietly(self._flush(signs=now >= deliver_at))
             if now >= deliver_at:
                 deliver_at = beat.due() - _EARLY_SECONDS
                 await self._deliver()
@@ -291,7 +291,7 @@ class People:
 
     async def retire(self) -> None:
         """The node's last word, after a drain."""
-        await self._quietly(self._flush())
+        await self._quietly(self._flush(signs=True))
         await self._quietly(self._presence.retire_node())
 
     @staticmethod
@@ -326,9 +326,9 @@ class People:
             shown = await self._presence.query(users)
             self._watchers.apply([(user, *row) for user, row in shown.items()])
 
-    async def _flush(self) -> None:
-        """Write everything that others can see, a bounded batch at a time, and the signs of life."""
-        while batch := self._attendance.take():
+    async def _flush(self, *, signs: bool) -> None:
+        """Write everything that others can see, a bounded batch at a time; once a second the signs of life as well."""
+        while batch := self._attendance.take(signs=signs):
             try:
                 unknown, hidden = await self._presence.write(batch)
             except RoomcastError:

@@ -113,21 +113,24 @@ class Attendance:
             del self._by_user[seat.user]
         self._queue_leave(seat.user, connection)
 
-    def take(self) -> Batch:
-        """What to write now. After a failure give it back with `restore`; nothing is lost meanwhile.
+    def take(self, *, signs: bool = True) -> Batch:
+        """What to write now; without `signs` only what others can see. After a failure give it back with `restore`.
 
         A storm comes in parts, so that no flush stalls the loop: take again while `is_urgent`.
         """
         now = self._clock()
-        seen, self._seen = _part(self._seen)
         dirty, self._dirty = _part(self._dirty)
+        self._seen -= dirty  # a full state is a sign of life
+        seen: set[str] = set()
+        if signs:
+            seen, self._seen = _part(self._seen)
         ended = list(islice(self._left.items(), _MAX_BATCH))
         for connection, _ in ended:
             del self._left[connection]
         seats, keep = self._seats, set()
         for connection in seen:
             seat = seats.get(connection)
-            if seat is None or connection in dirty or connection in self._dirty:
+            if seat is None or connection in self._dirty:
                 continue
             if now - seat.full_at > self._refresh_seconds:
                 dirty.add(connection)

@@ -189,8 +189,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self.eio.mark_connected(eio_sid)
 
     def _is_known(self, namespace: str) -> bool:
-        listed = (self.handlers, self.namespace_handlers, self.namespaces)
-        return self.namespaces == "*" or any(namespace in names for names in listed)
+        return (
+            namespace in self.namespace_handlers
+            or namespace in self.handlers
+            or self.namespaces == "*"
+            or namespace in self.namespaces
+        )
 
     async def _refuse(self, eio_sid: str, namespace: str, message: str) -> None:
         error = self.packet_class(packets.CONNECT_ERROR, data={"message": message}, namespace=namespace)

@@ -51,7 +51,7 @@ class Views:
         view = self._views.get(room)
         if view is None or not view.is_usable(now):
             view = self._views[room] = _View(now, self._start(self._look(room), f"people of {room}"))
-        return asyncio.shield(view.rows)
+        return view.rows if view.rows.done() else asyncio.shield(view.rows)
 
     def drop(self, room: str) -> None:
         """Nobody is in the room here any more."""

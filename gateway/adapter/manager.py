@@ -85,6 +85,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.listeners: dict[bytes, Callable[[bytes], None]] = {}
         """More channels to hear: raw channel name to handler of the data. Use `listen`."""
         self._namespaces: dict[bytes, str] = {}
+        """channel -> namespace, of those heard"""
+        self._heard: set[str] = set()
         self._delivery: Delivery | None = None
         self._tasks = TaskSet()
         self._new_id = SessionIds(node)
@@ -374,10 +376,12 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             self.backplane.unsubscribe(channel)
 
     def _hear_namespace(self, namespace: str) -> None:
+        if namespace in self._heard or not self.backplane.is_started:
+            return
+        self._heard.add(namespace)
         channel = keys.namespace_channel(namespace)
-        if channel.encode() not in self._namespaces and self.backplane.is_started:
-            self._namespaces[channel.encode()] = namespace
-            self.backplane.subscribe(channel)
+        self._namespaces[channel.encode()] = namespace
+        self.backplane.subscribe(channel)
 
     def _hear(self, channel: bytes, data: bytes) -> None:
         """What no room heard."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from multidict import MultiMapping
 
 from gateway.engineio.origins import Origins
 from gateway.engineio.peers import Peers
 from gateway.engineio.rfc6455 import HandshakeError, accept
+
+_SWITCHING: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+)
 
 
 class Caller(NamedTuple):
@@ -70,6 +74,4 @@ def switching_protocols(request: Request) -> bytes:
     """
     if request.headers.get("Sec-WebSocket-Version") != "13":
         raise HandshakeError("Sec-WebSocket-Version must be 13", 426)
-    key = accept(request.headers.get("Sec-WebSocket-Key", ""))
-    head = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
-    return "\r\n".join((*head, f"Sec-WebSocket-Accept: {key}", "", "")).encode()
+    return _SWITCHING % accept(request.headers.get("Sec-WebSocket-Key", "")).encode()

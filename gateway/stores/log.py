@@ -86,7 +86,7 @@ class LogStore:
         `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
         RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
         """
-        with translated():
+        with translated:
             place, args = self._append_arguments(room, user, message_id, tail, rewrites)
             reply = self._backplane.script("room_append", place.names, args)
         return _receipt(reply)
@@ -144,7 +144,7 @@ class LogStore:
         """Shared by those who ask the same at the same time; none is given a page older than their question."""
 
         async def begin() -> History:
-            with translated():
+            with translated:
                 return _history(await self._read_script(room, direction, seq, limit))
 
         return await self._flights.read((room, direction, seq, limit), begin)
@@ -196,5 +196,5 @@ def _history(row: list[Any]) -> History:
 
 
 async def _receipt(reply: Awaitable[Any]) -> Receipt:
-    with translated():
+    with translated:
         return read_receipt(await reply)

@@ -97,12 +97,12 @@ class RoomStore:
 
     def read_marks(self, room: str, users: list[str]) -> Awaitable[dict[str, int]]:
         """Asked for now (at least one user); await the answer in any case."""
-        with translated():
+        with translated:
             return self._marks(users, self._redis.begin("HMGET", keys.room_read(room), *users))
 
     @staticmethod
     async def _marks(users: list[str], reply: Awaitable[Any]) -> dict[str, int]:
-        with translated():
+        with translated:
             marks = await reply
         return {user: int(mark) for user, mark in zip(users, marks, strict=True) if mark is not None}
 

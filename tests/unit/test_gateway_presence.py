@@ -45,6 +45,16 @@ class TestAttendance:
         assert attendance.take() == Batch([], ["ada"], [])
         assert not attendance.take()
 
+    def test_signs_of_life_may_wait_while_changes_go_out(self, attendance: Attendance) -> None:
+        attendance.enter("c1", "ada")
+        attendance.enter("c2", "bob")
+        attendance.take()
+        attendance.seen("c2")
+        attendance.update("c1", "away", None)
+        assert attendance.take(signs=False) == Batch([Touch("ada", "c1", "away", "")], [], [])
+        assert not attendance.take(signs=False)
+        assert attendance.take() == Batch([], ["bob"], [])  # of ada the full state was a sign
+
     def test_the_full_state_is_written_again_from_time_to_time(self, attendance: Attendance, clock: Clock) -> None:
         attendance.enter("c1", "ada")
         attendance.take()
