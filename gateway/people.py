@@ -114,7 +114,7 @@ class People:
             roster = await self._rosters.enter(room, session.user)
             self._take(room, roster)
             occupancy = roster.occupancy
-            await self._tell(room, roster, session.identity.name, session.status)
+            self._tell(room, roster, session.identity.name, session.status)
         else:
             occupancy = await self._rosters.occupancy(room)
         others = [row for row in await self._views.get(room) if row["user"] != session.user]
@@ -147,19 +147,19 @@ class People:
             self._watchers.drop_room(room)
             self._departing.drop_room(room)
             self._views.drop(room)
-        await self._tell(room, await self._rosters.exit(room, session.user))
+        self._tell(room, await self._rosters.exit(room, session.user))
 
     async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         page = await self._rosters.page(room, after, limit)
         return await self._describe(page.users), page.after
 
-    async def _tell(self, room: str, roster: Roster, name: str = "", status: str = "online") -> None:
+    def _tell(self, room: str, roster: Roster, name: str = "", status: str = "online") -> None:
         """Let every gateway that hears the room know who came (under this name, with this status) and who went."""
         if not roster.appeared and not roster.vanished:
             return
         entered = [(user, name or user, status) for user in roster.appeared]
         try:
-            await self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
+            self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
         except LinkError as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
@@ -232,10 +232,10 @@ class People:
             if user not in users:
                 continue
             if is_hidden:
-                await self._tell(room, await self._rosters.exit(room, user))
+                self._tell(room, await self._rosters.exit(room, user))
             else:
                 roster, names = await self._rosters.enter(room, user, users=0), await self._store.names([user])
-                await self._tell(room, roster, names[user], status)
+                self._tell(room, roster, names[user], status)
 
     def _hear_note(self, room: str, data: bytes) -> None:
         try:

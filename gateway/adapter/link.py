@@ -13,13 +13,13 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
 import hiredis
 
-from contract.lua import all_scripts
+from contract.lua import Script, all_scripts
 from contract.redis_url import RedisTarget
 from gateway.hotpath import Pipe
 from gateway.hotpath.pipe import PushHandler
@@ -71,6 +71,29 @@ class Link(Pipe, asyncio.Protocol):
         future = self._loop.create_future()
         self.send(hiredis.pack_command(cast("Any", args)), partial(settle, future), args[0])
         return future
+
+    def script(self, lua: Script, keys: Sequence[str], args: Sequence[bytes | str | int]) -> asyncio.Future[Any]:
+        """Run a script by its hash, or by its text where this server does not know it (any more); as with `call`."""
+        future = self._loop.create_future()
+        command: Any = ("EVALSHA", lua.sha, len(keys), *keys, *args)
+        self.send(hiredis.pack_command(command), partial(self._settle_script, future, lua, keys, args), "EVALSHA")
+        return future
+
+    def _settle_script(
+        self,
+        future: asyncio.Future[Any],
+        lua: Script,
+        keys: Sequence[str],
+        args: Sequence[bytes | str | int],
+        reply: Any,
+    ) -> None:
+        if not isinstance(reply, CommandError) or not str(reply).startswith("NOSCRIPT"):
+            settle(future, reply)
+        elif self.is_open:
+            command: Any = ("EVAL", lua.source, len(keys), *keys, *args)
+            self.send(hiredis.pack_command(command), partial(settle, future), "EVAL")
+        else:
+            settle(future, LinkLost(_CLOSED))
 
     def close(self) -> None:
         """Drop the connection; every waiting call raises LinkLost. Idempotent."""

@@ -114,9 +114,12 @@ class Shard:
         """Start a script now (its place in the order is the place of this call); await the reply."""
         names, values = tuple(keys), tuple(args)
         lua = script(script_name)
-        call = self._open_gate().call if self._replicas and script_name in _DURABLE else self.call
-        future = call("EVALSHA", lua.sha, len(names), *names, *values)
-        return self._reply(future, lua.source, names, values)
+        if self._replicas and script_name in _DURABLE:
+            future = self._open_gate().call("EVALSHA", lua.sha, len(names), *names, *values)
+            return self._reply(future, lua.source, names, values)
+        if self._commands is None:
+            raise LinkDown(f"no link to Redis ({self._name})")
+        return self._commands.script(lua, names, values)
 
     @property
     def durable(self) -> DurableWay | None:

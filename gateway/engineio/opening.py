@@ -8,6 +8,7 @@ judged: the reader says None, and a real HTTP server looks at it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from multidict import CIMultiDict
@@ -29,6 +30,8 @@ class Opening(NamedTuple):
     path: str
     query_string: str
     headers: CIMultiDict[str]
+    lines: str
+    """The header lines as they came."""
     remote: str
     scheme: str
     tail: bytes
@@ -50,9 +53,10 @@ def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | 
     headers = CIMultiDict(_LINES.findall(lines))
     if any(name in headers for name in _NEVER) or headers.get("Upgrade", "").lower() != "websocket":
         return None
-    return Opening(path, query, headers, remote, scheme, tail)
+    return Opening(path, query, headers, lines, remote, scheme, tail)
 
 
+@lru_cache(64)
 def _opens(query: str) -> bool:
     """Does the query ask for a new session by WebSocket, and say each thing once?"""
     if _QUERY.fullmatch(query) is None:

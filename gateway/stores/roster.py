@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from contract import keys
@@ -115,9 +116,13 @@ class RosterStore:
         return MembersPage(users[:MAX_LIST], None if following == b"0" else f"{_CURSOR}{following.decode()}")
 
     async def _run(self, name: str, room: str, *args: str | int) -> Roster:
-        names = (keys.room_here(room), keys.room_heads(room))
-        occupancy, appeared, vanished, users = await self._redis.script(name, names, args)
+        occupancy, appeared, vanished, users = await self._redis.script(name, _keys(room), args)
         return Roster(occupancy, _texts(appeared), _texts(vanished), _texts(users))
+
+
+@lru_cache(4096)
+def _keys(room: str) -> tuple[str, str]:
+    return keys.room_here(room), keys.room_heads(room)
 
 
 def _texts(values: Iterable[bytes]) -> list[str]:

@@ -1,0 +1,44 @@
+"""The environment of a handshake is the same, whoever read the request."""
+
+from __future__ import annotations
+
+from gateway.engineio import environ
+from gateway.engineio.handshake import Request
+from gateway.engineio.opening import Opening, read_opening
+
+LINES = (
+    "Host: chat.example:8080\r\nX-Own:  a\r\nUser-Agent: one two\r\nX-Own: b\t\r\nX-Empty:\r\n"
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: aGVsbG8=\r\n"
+)
+
+
+class Read:
+    """A request as a general HTTP server has it."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.headers = opening.headers
+        self.path, self.query_string = opening.path, opening.query_string
+        self.remote: str | None = opening.remote
+        self.scheme = opening.scheme
+
+
+def opening() -> Opening:
+    head = f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n{LINES}\r\n"
+    found = read_opening(head.encode(), "/socket.io/", "10.0.0.9", "http")
+    assert found is not None
+    return found
+
+
+def test_of_an_opening_it_is_what_it_is_of_any_request() -> None:
+    later = environ.build(opening(), "10.0.0.9", "https")
+    plain: Request = Read(opening())
+    assert dict(later) == environ.build(plain, "10.0.0.9", "https")
+
+
+def test_what_is_in_it() -> None:
+    later = environ.build(opening(), "10.0.0.9", "https")
+    assert later["HTTP_X_OWN"] == "a,b"
+    assert later["HTTP_X_EMPTY"] == ""
+    assert (later["PATH_INFO"], later["wsgi.url_scheme"], later["REMOTE_ADDR"]) == ("/socket.io/", "https", "10.0.0.9")
+    assert "HTTP_SEC_WEBSOCKET_KEY" not in later
+    assert later.get("HTTP_COOKIE") is None
