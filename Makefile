@@ -17,7 +17,7 @@ help: ## this list
 
 .venv-ready:
 	@test -n "$(PYTHON)" || { echo "roomcast: Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 1; }
-	@$(PYTHON) -m deploy.bootstrap
+	@$(PYTHON) -m deploy.bootstrap $(if $(filter file,$(origin PYTHON)),--best)
 
 setup: .venv-ready ## fetch and build all that run and test need
 	@$(IN_VENV) -m deploy setup

@@ -39,3 +39,27 @@ def test_the_makefile_says_when_there_is_no_python() -> None:
     )
     assert done.returncode != 0
     assert "roomcast: Python 3.11 or newer is needed" in done.stderr
+
+
+def test_a_python_without_optimisations_makes_way_for_the_distributions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(bootstrap, "DISTRIBUTION", sys.executable)
+    monkeypatch.setattr(bootstrap, "is_optimised", lambda: False)
+    monkeypatch.setattr(bootstrap.os, "execv", lambda path, arguments: ran.append(arguments) or sys.exit(0))
+    monkeypatch.setattr(sys, "argv", ["bootstrap", "--best"])
+    with pytest.raises(SystemExit):
+        bootstrap.main()
+    assert ran[0][:4] == [sys.executable, "-m", "deploy.bootstrap", "--stamp"]
+    assert "built without optimisations" in capsys.readouterr().out
+    (tmp_path / "stamp").write_text(ran[0][4])
+    bootstrap.main()  # what it then makes is current for the Python that was asked first
+    assert len(ran) == 1
+
+
+def test_one_that_is_too_old_is_not_preferred() -> None:
+    assert bootstrap._suits(sys.executable)
+    assert not bootstrap._suits("/no/such/python")
+    assert not bootstrap._suits("/bin/false")

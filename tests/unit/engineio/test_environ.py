@@ -7,7 +7,7 @@ from gateway.engineio.handshake import Request
 from gateway.engineio.opening import Opening, read_opening
 
 LINES = (
-    "Host: chat.example:8080\r\nX-Own:  a\r\nUser-Agent: one two\r\nX-Own: b\t\r\nX-Empty:\r\n"
+    "Host: chat.example:8080\r\nX-Own:  a\r\nUser-Agent: one two\r\nX-Own: b\r\nX-Empty:\r\n"
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: aGVsbG8=\r\n"
 )
 
