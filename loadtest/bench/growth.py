@@ -34,7 +34,7 @@ def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: S
     """The cost of one message at constant load: whole, beyond what the gateways use at rest, and per receiver."""
     longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
     figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement, at_rest=True)
-    receivers = min(count, 2 if placement == "paired" else _CONSTANT.members)
+    receivers = min(count, _CONSTANT.members if placement == "spread" else 2)
     return {**figures, "receiver_us": figures["message_us"] / receivers}
 
 

@@ -48,6 +48,7 @@ def _idle() -> Row:
 
 
 _GATEWAYS: Final = "More gateways, the same load: 100 rooms of 10, paced 300/s"
+_CLUSTERS: Final = ("stock", "node-sharded", "roomcast")
 _CONNECTIONS: Final = "More connections"
 _STALLS: Final = "Event-loop stalls"
 _PRESENCE: Final = "Presence"
@@ -57,10 +58,12 @@ def _growth() -> tuple[Row, ...]:
     rows: list[Row] = []
     for count in growth.GATEWAYS:
         title = f"{count} gateway{'s' if count > 1 else ''}"
-        paired = RowInfo(f"gateways-{count}-paired", f"{title}, each room on two of them", "message_us", _GATEWAYS)
-        rows.append(
-            Row((paired,), partial(growth.gateways, count, "paired"), ("stock", "node-sharded", "roomcast"), True)
+        confined = RowInfo(
+            f"gateways-{count}-confined", f"{title}, all members on the same two", "message_us", _GATEWAYS
         )
+        rows.append(Row((confined,), partial(growth.gateways, count, "confined"), _CLUSTERS, True))
+        paired = RowInfo(f"gateways-{count}-paired", f"{title}, each room on two of them", "message_us", _GATEWAYS)
+        rows.append(Row((paired,), partial(growth.gateways, count, "paired"), _CLUSTERS, True))
         spread = RowInfo(f"gateways-{count}-spread", f"{title}, members anywhere", "receiver_us", _GATEWAYS)
         rows.append(Row((spread,), partial(growth.gateways, count, "spread"), ("roomcast",), True))
     for total in growth.CONNECTIONS:

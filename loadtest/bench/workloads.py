@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-Placement = Literal["spread", "paired"]
+Placement = Literal["spread", "paired", "confined"]
 Until = Literal["members", "publisher"]
 TEXT_BYTES: Final = 128
 CONNECTIONS_PER_ADDRESS: Final = 500
@@ -49,9 +49,11 @@ def member(workload: Workload, index: int) -> Member:
 
 
 def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
-    """Which gateway serves a member: `spread` over all, or `paired`: each room on two neighbouring gateways."""
+    """Which gateway serves a member: any (`spread`), one of its room's two (`paired`), one of the first two (`confined`)."""
     if placement == "spread":
         return who.number % gateways
+    if placement == "confined":
+        return who.place % 2 % gateways
     return (2 * who.room + who.place % 2) % gateways
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _MOUNT = "mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/nginx"
 _WITH_A_STATE_FOLDER = ("unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNT + ' && exec "$@"', "sh")
 """nchan insists on the folder that Debian's nginx was built for, whatever its configuration says, and an unpacked nginx
 has none: it gets one that only this process sees. The process id stays what it is."""
+_WORKER_SECONDS = 10.0
 _MODULE = "tools/root/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 
@@ -35,7 +37,7 @@ class Nchan:
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         ports = free_ports(count)
         masters = [self._start_one(processes, port, redis_port) for port in ports]
-        return Running(ports, masters + [child for master in masters for child in procfs.children(master)])
+        return Running(ports, masters + [worker for master in masters for worker in _workers(master)])
 
     def _start_one(self, processes: Processes, port: int, redis_port: int) -> int:
         values = {"module": self._folder / _MODULE, "folder": processes.folder, "port": port, "redis_port": redis_port}
@@ -48,3 +50,13 @@ class Nchan:
             tools.unpack([_PACKAGE], self._folder)
         except tools.MissingTool as error:
             raise BenchError(str(error)) from None
+
+
+def _workers(master: int) -> tuple[int, ...]:
+    """nginx listens before it has its worker: what serves the load must be counted."""
+    deadline = time.monotonic() + _WORKER_SECONDS
+    while not (found := procfs.children(master)):
+        if time.monotonic() > deadline:
+            raise BenchError("nchan has no worker")
+        time.sleep(0.05)
+    return found

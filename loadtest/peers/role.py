@@ -46,10 +46,10 @@ class Peer(Protocol):
         """Start `count` processes of it that share rooms through that Redis; raises BenchError."""
 
 
-def install_once(folder: Path, recipe: Path, steps: Callable[[], None]) -> None:
-    """Run `steps` unless `folder` already holds the outcome of this very recipe file."""
+def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_with: str = "") -> None:
+    """Run `steps` unless `folder` already holds the outcome of this very recipe file, made with the same tool."""
     mark = folder / ".installed"
-    wanted = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(recipe.read_bytes() + made_with.encode()).hexdigest()
     if mark.exists() and mark.read_text() == wanted:
         return
     folder.mkdir(parents=True, exist_ok=True)

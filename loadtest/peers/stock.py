@@ -32,7 +32,7 @@ class Stock:
 
     def install(self, folder: Path) -> None:
         self._folder = folder / "stock"
-        install_once(self._folder, _REQUIREMENTS, self._install)
+        install_once(self._folder, _REQUIREMENTS, self._install, sys.version)
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         ports = free_ports(count)

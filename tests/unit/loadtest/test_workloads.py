@@ -35,6 +35,13 @@ def test_paired_rooms_touch_two_gateways_and_load_all_alike(gateways: int) -> No
     assert max(load.values()) - min(load.values()) <= 10
 
 
+@pytest.mark.parametrize("gateways", [1, 2, 16])
+def test_confined_rooms_share_the_first_two_gateways(gateways: int) -> None:
+    for room in range(0, SMALL.connections, 10):
+        load = Counter(gateway_of(member(SMALL, room + place), gateways, "confined") for place in range(10))
+        assert load == ({0: 10} if gateways == 1 else {0: 5, 1: 5})
+
+
 def test_source_addresses_are_loopback_and_hold_five_hundred_each() -> None:
     counts = Counter(source_address(index) for index in range(200_000))
     assert max(counts.values()) == 500
