@@ -49,7 +49,7 @@ def member(workload: Workload, index: int) -> Member:
 
 
 def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
-    """Which gateway serves a member: any (`spread`), one of its room's two (`paired`), one of the first two (`confined`)."""
+    """Which gateway serves a member: any (`spread`), one of the room's two (`paired`), the first two (`confined`)."""
     if placement == "spread":
         return who.number % gateways
     if placement == "confined":
