@@ -328,7 +328,7 @@ class TestMoving:
 
 class TestManySockets:
     async def test_order_holds_for_each_of_many_over_all_slices(self) -> None:
-        async with server(rules=Rules(max_pending_per_peer=10_000)) as (eio, watcher, address):
+        async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
             clients = [await opened(address) for _ in range(600)]
             sessions = [*eio.sockets.values()]
             for number in range(5):
@@ -347,7 +347,7 @@ class TestManySockets:
             await until(lambda: len(watcher.closes) == 600, "all are gone")
 
     async def test_some_may_vanish_while_a_room_is_served(self) -> None:
-        async with server(rules=Rules(max_pending_per_peer=10_000)) as (eio, watcher, address):
+        async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
             clients = [await opened(address) for _ in range(300)]
             sessions = [*eio.sockets.values()]
             for number in range(200):
