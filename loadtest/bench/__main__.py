@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -29,6 +30,8 @@ from loadtest.peers.catalog import DEFAULT_PEERS, all_peers
 from loadtest.peers.role import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_SECONDS: Final = 600.0
+"""The default rows take no longer: on a slow machine they have fewer rounds."""
 
 
 def main() -> int:
@@ -56,6 +59,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", default="default", help="small, default, all, or names of rows joined by commas")
     parser.add_argument("--peers", type=lambda text: text.split(","), help=f"of {', '.join(all_peers())}")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (default 3; growth rows run once)")
+    parser.add_argument(
+        "--minutes", type=float, help="begin no round that would end later (default 10 for the default rows, else none)"
+    )
     parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
     parser.add_argument(
@@ -96,11 +102,26 @@ def _install_and_measure(rows: tuple[Row, ...], peers: list[Peer], options: argp
         if not row.peers or peer.name in row.peers
     ]
     span = Span(options.warm, options.seconds, options.until)
+    seconds = _budget_seconds(options)
     started = time.monotonic()
     for done, (number, row, peer) in enumerate(plan):
+        if done and number > plan[done - 1][0] and not fits(time.monotonic() - started, number - 1, seconds):
+            _say(f"round {number} would not end within {seconds / 60:g} minutes: left out")
+            return
         left = f", about {(time.monotonic() - started) / done * (len(plan) - done):.0f} s left" if done else ""
         _say(f"[{done + 1}/{len(plan)}] round {number}: {row.name}, {peer.name}{left}")
         yield from _measure(row, peer, number, folder, span)
+
+
+def _budget_seconds(options: argparse.Namespace) -> float:
+    if options.minutes is not None:
+        return float(options.minutes * 60)
+    return DEFAULT_SECONDS if options.rows == "default" else inf
+
+
+def fits(elapsed_seconds: float, rounds: int, budget_seconds: float) -> bool:
+    """Whether one round more, as long as those before it, ends within the budget."""
+    return elapsed_seconds * (rounds + 1) / rounds <= budget_seconds
 
 
 def _installed(peer: Peer, folder: Path) -> bool:
