@@ -34,6 +34,8 @@ _EARLY_SECONDS: Final = 0.01
 """A beat may come a little early, and nothing should wait one more for that."""
 _KNOWN_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 0.01
+_SIGNS: Final = 1_000
+"""Signs of life noted between two turns of the loop: a millisecond, at most."""
 _SLICE: Final = 64
 """Rooms or people served between two turns of the loop: 2 ms."""
 
@@ -308,8 +310,11 @@ class People:
 
     async def _refresh(self) -> None:
         """Open connections are alive: pings would have ended them otherwise. Rosters are confirmed."""
-        for sid in self._adapter.members.everyone(NAMESPACE):
-            self._attendance.seen(sid)
+        sids = list(self._adapter.members.everyone(NAMESPACE))
+        for start in range(0, len(sids), _SIGNS):
+            for sid in sids[start : start + _SIGNS]:
+                self._attendance.seen(sid)
+            await asyncio.sleep(0)
         here = {room: [user for user in users if user not in self._hidden] for room, users in self._here.items()}
         newcomers: set[str] = set()
         for room, roster in (await self._rosters.refresh(here)).items():

@@ -232,12 +232,18 @@ class Watchers:
 
     def arrive(self, room: str, user: str, occupancy: int) -> None:
         """One user more in a room with local members."""
-        self.roster(room, {*self._rosters.get(room, ()), user}, occupancy)
+        if occupancy > self._room_limit or self._occupancy.get(room, 0) > self._room_limit:
+            self.roster(room, {*self._rosters.get(room, ()), user}, occupancy)
+            return
+        self._occupancy[room] = occupancy
+        self._rosters.setdefault(room, set()).add(user)
+        self._rooms_of.setdefault(user, set()).add(room)
 
     def depart(self, room: str, user: str) -> None:
         """One user less in a room with local members."""
-        if room in self._rosters:
-            self.roster(room, self._rosters[room] - {user}, self._occupancy[room])
+        if user in self._rosters.get(room, ()):
+            self._rosters[room].discard(user)
+            _discard(self._rooms_of, user, room)
 
     def drop_room(self, room: str) -> None:
         """The last local member left."""

@@ -239,9 +239,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             session.push(frames_of(pkt))
 
 
-def frames_of(packet: StrictPacket) -> Frames:
+def frames_of(packet: Any) -> Frames:
     """A Socket.IO packet, encoded for every transport."""
-    encoded: Any = packet.encode()
+    if isinstance(packet, StrictPacket):
+        return Frames(*packet.parts())
+    encoded = packet.encode()
     if isinstance(encoded, str):
         return Frames(encoded.encode())
     return Frames(encoded[0].encode(), [bytes(part) for part in encoded[1:]])

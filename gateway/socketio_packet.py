@@ -96,9 +96,21 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         if self._json is None:
             encoded: str | list[str | bytes] = super().encode()
             return encoded
+        return f"{self._head()}{self._json.decode()}"
+
+    def parts(self) -> tuple[bytes, list[bytes]]:
+        """The same as bytes: the text, and the attachments."""
+        if self._json is not None:
+            return self._head().encode() + self._json, []
+        encoded: Any = super().encode()
+        if isinstance(encoded, str):
+            return encoded.encode(), []
+        return encoded[0].encode(), [bytes(part) for part in encoded[1:]]
+
+    def _head(self) -> str:
+        """What stands before the JSON."""
         namespace = f"{self.namespace}," if self.namespace and self.namespace != "/" else ""
-        ack = "" if self.id is None else str(self.id)
-        return f"{self.packet_type}{namespace}{ack}{self._json.decode()}"
+        return f"{self.packet_type}{namespace}{'' if self.id is None else self.id}"
 
     def decode(self, encoded_packet: str) -> int:
         """Take in a text packet; returns the number of attachments that must follow."""
