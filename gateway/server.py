@@ -18,7 +18,7 @@ import socketio
 from socketio import packet as packets
 
 from gateway.engineio import EngineServer, Frames, Reason, Rules, Session
-from gateway.socketio_packet import StrictPacket
+from gateway.socketio_packet import StrictPacket, in_parts
 
 ATTACHMENT_SECONDS: Final = 10.0
 _LEFT_ALONE_SECONDS: Final = 1.0
@@ -241,12 +241,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
 
 def frames_of(packet: Any) -> Frames:
     """A Socket.IO packet, encoded for every transport."""
-    if isinstance(packet, StrictPacket):
-        return Frames(*packet.parts())
-    encoded = packet.encode()
-    if isinstance(encoded, str):
-        return Frames(encoded.encode())
-    return Frames(encoded[0].encode(), [bytes(part) for part in encoded[1:]])
+    return Frames(*(packet.parts() if isinstance(packet, StrictPacket) else in_parts(packet.encode())))
 
 
 def create_server(*, node: str, client_manager: Any = None, **options: Any) -> SocketServer:

@@ -100,12 +100,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
 
     def parts(self) -> tuple[bytes, list[bytes]]:
         """The same as bytes: the text, and the attachments."""
-        if self._json is not None:
-            return self._head().encode() + self._json, []
-        encoded: Any = super().encode()
-        if isinstance(encoded, str):
-            return encoded.encode(), []
-        return encoded[0].encode(), [bytes(part) for part in encoded[1:]]
+        return in_parts(super().encode()) if self._json is None else (self._head().encode() + self._json, [])
 
     def _head(self) -> str:
         """What stands before the JSON."""
@@ -154,6 +149,13 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         """`data` with its placeholders replaced; each attachment is used at most once."""
         left = dict(enumerate(attachments))
         return _fill(data, left)
+
+
+def in_parts(encoded: str | list[Any]) -> tuple[bytes, list[bytes]]:
+    """What a packet's `encode` returned, as bytes: the text, and the attachments."""
+    if isinstance(encoded, str):
+        return encoded.encode(), []
+    return encoded[0].encode(), [bytes(part) for part in encoded[1:]]
 
 
 def _parse(text: str) -> Any:
