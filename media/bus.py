@@ -22,6 +22,9 @@ from contract.redis_client import make_client, run_script
 from contract.redis_url import RedisTarget
 
 COMMAND_SECONDS: Final = 1.0
+QUEUE_SECONDS: Final = 5.0
+"""How long a command may wait for a connection: a burst has many times more commands than there are connections."""
+
 FIELD: Final = b"m"
 MAX_CONNECTIONS: Final = 16
 
@@ -182,7 +185,7 @@ def _client(target: RedisTarget, timeout_seconds: float) -> Any:
 def _pool(target: RedisTarget, options: dict[str, Any]) -> aioredis.BlockingConnectionPool:
     """A few connections that many requests share: one that finds none free waits a moment instead of failing."""
     options |= {"username": target.username, "password": target.password, "db": target.db}
-    options |= {"max_connections": MAX_CONNECTIONS, "timeout": COMMAND_SECONDS}
+    options |= {"max_connections": MAX_CONNECTIONS, "timeout": QUEUE_SECONDS}
     if target.unix_path is not None:
         return aioredis.BlockingConnectionPool(
             connection_class=aioredis.UnixDomainSocketConnection, path=target.unix_path, **options

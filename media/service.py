@@ -96,14 +96,15 @@ class Service:
         holding = TaskSet()
         holding.start(self._hold(wanted.upload, user, token), f"claim of {wanted.upload}")
         try:
-            found = await self._take_in(wanted.upload, state)
-            media = await self._records.verify(wanted.upload, user, token, found)
+            try:
+                found = await self._take_in(wanted.upload, state)
+                media = await self._records.verify(wanted.upload, user, token, found)
+            finally:
+                await holding.cancel()  # before the release, or it takes again what was given up
         except BaseException:
             with suppress(RoomcastError):
                 await self._records.release(wanted.upload, token)
             raise
-        finally:
-            await holding.cancel()
         with suppress(RoomcastError):  # the sweep removes it otherwise
             await self._storage.delete(policy.incoming_key(wanted.upload))
         return {"media": media}

@@ -23,6 +23,7 @@ from media.policy import INCOMING
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
 ABANDONED_DAYS: Final = 2
+PROBE_KEY: Final = f"{INCOMING}probe"
 Method = Literal["POST", "PUT"]
 
 
@@ -161,7 +162,11 @@ class Storage:
             await self._inside.delete_object(Bucket=self._bucket, Key=key)
 
     async def set_up(self, origins: list[str]) -> None:
-        """Make the bucket if it is missing; let pages of these origins upload; drop abandoned uploads after days."""
+        """Make the bucket if it is missing; let pages of these origins upload; drop abandoned uploads after days.
+
+        Ends by asking for an object that is not there: a storage that refuses that, or that is so cold that it cannot
+        answer in time (a development server imports half of itself for its first object), is not ready for uploads.
+        """
         with self._call("setup"):
             try:
                 await self._inside.head_bucket(Bucket=self._bucket)
@@ -173,6 +178,7 @@ class Storage:
             await self._inside.put_bucket_lifecycle_configuration(
                 Bucket=self._bucket, LifecycleConfiguration=_lifecycle()
             )
+        await self.head(PROBE_KEY)
 
     async def _create_bucket(self) -> None:
         region = self._inside.meta.region_name

@@ -25,6 +25,8 @@ from tests.backplanes import running_backplane
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "files"
+PATIENT = Patience(sign_seconds=10.0, complete_seconds=20.0, url_seconds=10.0)
+"""For tests of what is answered, not of how soon: a machine may be slow."""
 
 
 class Signer(NamedTuple):
@@ -87,7 +89,7 @@ class Gateway(NamedTuple):
 
 
 @asynccontextmanager
-async def gateway(redis_url: str, patience: Patience | None = None) -> AsyncIterator[Gateway]:
+async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator[Gateway]:
     """A desk and a store over one backplane, hearing the node's channel."""
     node = f"test-{secrets.token_hex(4)}"
     messages = Reader(NodeMessage)
@@ -99,7 +101,7 @@ async def gateway(redis_url: str, patience: Patience | None = None) -> AsyncIter
 
     async with running_backplane(redis_url, node, hear) as backplane:
         uploads = Uploads(backplane)
-        desk = MediaDesk(uploads, node, lambda: secrets.token_hex(8), patience or Patience())
+        desk = MediaDesk(uploads, node, lambda: secrets.token_hex(8), patience)
         await backplane.subscribe(keys.node_channel(node))
         yield Gateway(desk, uploads, backplane)
 

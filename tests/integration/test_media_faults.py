@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,12 +20,18 @@ from contract import keys
 from contract.envelope import MediaRequest, pack
 from contract.errors import Code, RoomcastError
 from contract.events import MediaComplete, MediaSign
+from contract.redis_url import parse
 from gateway.media import Patience
+from media.bus import Bus
+from media.observe import Metrics
+from media.policy import Announced, Policy
+from media.records import CLAIM_SECONDS, Claimed, Limits, Records
+from media.service import Service, Settings
+from media.storage import Credentials, Location, connect
 from tests import health, s3, servers
 from tests.integration import media_rig as rig
 
 ROOM = "public:lobby"
-PATIENT = Patience(sign_seconds=10.0, complete_seconds=20.0)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,7 @@ async def refusal(waiting: object) -> RoomcastError:
 
 
 async def test_without_a_signer_the_answer_is_a_code_in_time(redis_url: str) -> None:
-    async with rig.gateway(redis_url) as gateway:
+    async with rig.gateway(redis_url, Patience()) as gateway:
         started = time.monotonic()
         error = await refusal(gateway.desk.sign("ada", announce(b"x" * 10)))
         assert time.monotonic() - started < 5
@@ -75,7 +82,7 @@ async def test_without_a_signer_the_answer_is_a_code_in_time(redis_url: str) -> 
 
 
 async def test_a_request_that_nobody_waits_for_is_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
-    async with rig.gateway(redis_url) as gateway:
+    async with rig.gateway(redis_url, Patience()) as gateway:
         await refusal(gateway.desk.sign("ada", announce(b"x" * 10)))
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         servers.wait_until(
@@ -112,7 +119,7 @@ async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, 
         rig.signer(tmp_path, redis_url, storage.endpoint) as heir,
         redis.Redis.from_url(redis_url) as client,
     ):
-        async with rig.gateway(redis_url, Patience(complete_seconds=20)) as gateway:
+        async with rig.gateway(redis_url) as gateway:
             form = await gateway.desk.sign("ada", announce(body))
             form["url"] = form["url"].replace(nowhere, storage.endpoint)
             await rig.store(form, body)
@@ -131,7 +138,7 @@ async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, 
 
 async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: str, tmp_path: Path) -> None:
     with hanging_storage() as nowhere, rig.signer(tmp_path, redis_url, nowhere, ROOMCAST_S3_SETUP="0") as signer:
-        async with rig.gateway(redis_url) as gateway:
+        async with rig.gateway(redis_url, Patience()) as gateway:
             form = await gateway.desk.sign("ada", announce(b"x" * 10))
             waiting = [
                 asyncio.ensure_future(refusal(gateway.desk.complete("ada", MediaComplete(form["upload"]))))
@@ -146,11 +153,37 @@ async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: st
         assert signer.get("/healthz")[0] == 200
 
 
+class LingeringRecords(Records):
+    """Its release returns late, when a claim that somebody keeps would have been taken again."""
+
+    async def release(self, upload: str, token: str) -> None:
+        await super().release(upload, token)
+        await asyncio.sleep(CLAIM_SECONDS / 2)
+
+
+async def test_a_claim_that_was_given_up_is_not_taken_again(redis_url: str) -> None:
+    bus = Bus(parse(redis_url), "test")
+    await bus.join()
+    records = LingeringRecords(bus, Limits(10, 10**6, 60, 60, 60))
+    metrics = Metrics()
+    nowhere = Location(rig.BUCKET, f"http://127.0.0.1:{servers.free_port()}")
+    async with connect(nowhere, Credentials(s3.ACCESS_KEY, s3.SECRET_KEY), "POST", metrics) as absent:
+        rules = Policy(frozenset({"image/png"}), 10**6, 10**6)
+        service = Service(records, absent, rules, Settings(60, 60), bus, lambda: secrets.token_hex(8))
+        await records.open(
+            "upload-1", "ada", ROOM, "final/upload-1", Announced("cat.png", "image/png", 10), await bus.now_ms()
+        )
+        error = await refusal(service.handle(MediaRequest("1", "n", "ada", "complete", {"upload": "upload-1"}, 2**53)))
+        assert error.code is Code.MEDIA_UNAVAILABLE
+        assert isinstance(await records.claim("upload-1", "ada", "the next attempt"), Claimed)
+    await bus.leave()
+
+
 async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_path: Path) -> None:
     port = servers.free_port()
     body = rig.picture()
     with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}", is_ready="/healthz") as signer:
-        async with rig.gateway(redis_url, PATIENT) as gateway:
+        async with rig.gateway(redis_url) as gateway:
             form = await gateway.desk.sign("ada", announce(body))
             error = await refusal(gateway.desk.complete("ada", MediaComplete(form["upload"])))
             assert error.code is Code.MEDIA_UNAVAILABLE
@@ -164,7 +197,7 @@ async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_pa
 async def test_a_burst_beyond_the_connections_is_answered_whole(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     """More requests at once than the signer works on, or has links to Redis for."""
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
-        async with rig.gateway(redis_url, PATIENT) as gateway:
+        async with rig.gateway(redis_url) as gateway:
             forms = await asyncio.gather(*(gateway.desk.sign(f"user-{n}", announce(b"x" * 10)) for n in range(200)))
         assert len({form["upload"] for form in forms}) == 200
         answered = 'roomcast_media_requests_total{action="sign",outcome="ok"}'
@@ -174,13 +207,13 @@ async def test_a_burst_beyond_the_connections_is_answered_whole(redis_url: str, 
 async def test_an_emptied_redis_is_joined_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint), redis.Redis.from_url(redis_url) as client:
         client.flushall()
-        async with rig.gateway(redis_url, PATIENT) as gateway:
+        async with rig.gateway(redis_url) as gateway:
             assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
 
 
 async def test_cut_connections_are_opened_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
-        async with rig.gateway(redis_url, PATIENT) as gateway:
+        async with rig.gateway(redis_url) as gateway:
             for _ in range(10):
                 client.client_kill_filter(_type="normal", skipme=True)
                 assert (await sign_again_and_again(gateway, b"x" * 10))["upload"]
@@ -206,7 +239,7 @@ async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3
     body = rig.picture()
     hasty = {
         "ROOMCAST_MEDIA_METHOD": method,
-        "ROOMCAST_MEDIA_UPLOAD_SECONDS": "2",
+        "ROOMCAST_MEDIA_UPLOAD_SECONDS": "6",
         "ROOMCAST_MEDIA_GRACE_SECONDS": "1",
         "ROOMCAST_MEDIA_SWEEP_SECONDS": "0.3",
     }

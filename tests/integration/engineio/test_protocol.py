@@ -171,10 +171,10 @@ class TestMessages:
         assert (await client.post(packet or "\x1e"))[0] == 400
         assert (await client.get())[0] == 400
 
-    async def test_two_gets_at_once(self, address: str, http: ClientSession) -> None:
+    async def test_two_gets_at_once(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         first = asyncio.ensure_future(client.get())
-        await asyncio.sleep(0.05)
+        await until(lambda: echo.eio.sockets[client.sid].has_poll, "the first GET waits")
         assert (await client.get())[0] == 400
         assert await soon(first) == (200, "1")
         assert (await client.get())[0] == 400
