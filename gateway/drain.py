@@ -3,7 +3,7 @@
 1. say so: not ready, and a `drain` event to every client;
 2. close the listener, so that nginx sends new sessions elsewhere (a refused connection is not an overload);
 3. move the clients, in jittered batches, by closing their transports: socket.io clients then reconnect by themselves;
-4. wait for the acks in flight;
+4. wait for the acks in flight, and a moment for polling clients to fetch their last packets with their next GET;
 5. the caller then drops leases and closes Redis, last.
 """
 
@@ -17,6 +17,8 @@ from typing import Final, Protocol
 
 _BATCHES: Final = 20
 _ACK_SHARE: Final = 0.25
+_FETCH_SECONDS: Final = 2.0
+"""A polling client comes back within a round trip; one that does not is gone."""
 
 
 class State(Enum):
@@ -35,6 +37,11 @@ class Engine(Protocol):
     def stop_accepting(self) -> None: ...
 
     def close_for_reconnect(self, sid: str) -> None: ...
+
+    @property
+    def unfetched(self) -> int:
+        """Polling sessions that ended with packets that nobody has fetched yet."""
+        ...
 
 
 def batches(sids: list[str], count: int = _BATCHES) -> list[list[str]]:
@@ -74,9 +81,14 @@ class Drain:
         self._engine.stop_accepting()
         await self._close_listener()
         await self._move(deadline - self._budget * _ACK_SHARE)
-        while self._in_flight() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 (a plain count)
-            await asyncio.sleep(0.02)
+        await self._settle(deadline)
         self._enter(State.DRAINED)
+
+    async def _settle(self, deadline: float) -> None:
+        now = asyncio.get_running_loop().time
+        fetched_by = min(now() + _FETCH_SECONDS, deadline)
+        while (self._in_flight() and now() < deadline) or (self._engine.unfetched and now() < fetched_by):  # noqa: ASYNC110 (plain counts)
+            await asyncio.sleep(0.02)
 
     async def _move(self, deadline: float) -> None:
         plan = batches(self._engine.session_ids())

@@ -211,6 +211,11 @@ class Runtime:
         link.finish(code, last, self.now(), self.rules.close_seconds)
         self._timers.watch(link)
 
+    @property
+    def farewells(self) -> int:
+        """How many wait to be fetched."""
+        return len(self._farewells)
+
     def _leave_farewell(self, sid: str, payload: bytes) -> None:
         farewell = _Farewell(payload, self.now() + _FAREWELL_SECONDS, lambda: self._farewells.pop(sid, None))
         self._farewells[sid] = farewell

@@ -242,6 +242,11 @@ class EngineServer:
         """
         self.close(sid, Reason.RECONNECT)
 
+    @property
+    def unfetched(self) -> int:
+        """Polling sessions that ended between two GETs, with packets that nobody has fetched yet."""
+        return self._runtime.farewells
+
     def stop_accepting(self) -> None:
         """Answer new handshakes with 503 and Retry-After; existing sessions go on, also over new connections."""
         self._endpoint.is_accepting = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import time
 import urllib.error
@@ -11,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from tests import servers
-from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, unique
+from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, token, unique
 from tests.health import request
+from tests.integration.engineio.client import Polling
 from tests.waiting import until
 
 Pair = list[Gateway]
@@ -157,6 +160,22 @@ async def test_polling_clients_are_moved_too(redis_url: str, tmp_path: Path, cli
 
         await ada.expect_gone(5.0)
         assert ada.seen("drain")
+
+
+async def test_a_polling_client_between_two_gets_hears_of_the_drain(redis_url: str, tmp_path: Path) -> None:
+    """Its gateway waits for the next GET, which comes on a connection that is open, as nginx keeps them."""
+    with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
+        async with ClientSession() as http:
+            client = await Polling.open(http, running.url.removeprefix("http://"), "socket.io")
+            assert await client.post("40" + json.dumps({"token": token("ada")})) == (200, "ok")
+            while '"ready"' not in (await client.get())[1]:
+                pass
+            running.process.terminate()
+            await until(lambda: not servers.is_listening(running.port), "nobody listens")
+            await asyncio.sleep(0.5)
+            status, said = await client.get()
+        assert status == 200
+        assert '42["drain",' in said
 
 
 async def test_a_second_signal_changes_nothing(redis_url: str, tmp_path: Path, clients: Clients) -> None:

@@ -29,9 +29,16 @@ class Engine:
     def __init__(self, count: int) -> None:
         self.sids = [f"s{n}" for n in range(count)]
         self.story: list[str] = []
+        self.fetched_after = 0
+        """how often it is asked before the last polling client has come"""
 
     def session_ids(self) -> list[str]:
         return list(self.sids)
+
+    @property
+    def unfetched(self) -> int:
+        self.fetched_after -= 1
+        return int(self.fetched_after > 0)
 
     def stop_accepting(self) -> None:
         self.story.append("stop accepting")
@@ -90,3 +97,23 @@ async def test_the_budget_ends_the_wait_for_acks_that_do_not_come() -> None:
         await drain.run()
 
     assert drain.state is State.DRAINED
+
+
+async def test_polling_clients_may_fetch_what_they_were_told_last() -> None:
+    engine = Engine(1)
+    engine.fetched_after = 4
+
+    await make(engine, 5.0, [0]).run()
+
+    assert engine.fetched_after == 0
+
+
+async def test_a_polling_client_that_is_gone_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.drain._FETCH_SECONDS", 0.1)
+    engine = Engine(1)
+    engine.fetched_after = 1_000_000
+
+    async with asyncio.timeout(5.0):
+        await make(engine, 60.0, [0]).run()
+
+    assert engine.story[-1] == "drained"
