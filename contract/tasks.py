@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 from contract.errors import RoomcastError
 
+AGAIN_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +44,13 @@ class TaskSet:
             await asyncio.wait(list(self._tasks), timeout=left)
 
     async def cancel(self) -> None:
-        """Cancel all tasks and wait until they have ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel all tasks and wait until they have ended.
+
+        A cancellation may be swallowed: before Python 3.12 `asyncio.wait_for`, with which redis-py sends, returns its
+        result when both come at once. So it is said again to a task that goes on.
+        """
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
