@@ -6,12 +6,12 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from gateway import hotpath
 from gateway.counting import Counts, EventTallies, Spread
 from gateway.hotpath import Tally, Traffic
 from gateway.observer import GatewayObserver
+from process.usage import ProcessUsage
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LAG_SECONDS: Final = tuple(
@@ -81,7 +81,7 @@ class Metrics(GatewayObserver):
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        ProcessUsage(registry)
         GCCollector(registry=registry)
         self._registry = registry
         self.engine = EngineMetrics(registry)

@@ -44,7 +44,8 @@ class Outbox:
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
         """To the members of a room on this gateway only."""
-        self.to_sessions(list(self._adapter.members.room(NAMESPACE, room)), event, data)
+        packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
+        self._adapter.send_to_local_room(NAMESPACE, room, packet)
 
     # --- a person's devices here ---
 

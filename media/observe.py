@@ -1,10 +1,11 @@
-"""What is counted about a signer. The logic announces, this counts; the only user of prometheus_client here."""
+"""What is counted about a signer. The logic announces, this counts."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
-from prometheus_client.process_collector import ProcessCollector
+
+from process.usage import ProcessUsage
 
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -14,7 +15,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        ProcessUsage(registry)
         GCCollector(registry=registry)
         self._registry = registry
         self._requests = Counter(

@@ -13,11 +13,11 @@ from prometheus_client import (
     GCCollector,
     Histogram,
     PlatformCollector,
-    ProcessCollector,
     generate_latest,
 )
 
 from presence.state import Doubt, Node
+from process.usage import ProcessUsage
 
 _STEP_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
@@ -31,7 +31,7 @@ class Metrics:
         self._last_success = float("-inf")
         self._doubted: dict[str, list[int]] = {}
         self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        ProcessUsage(registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
 

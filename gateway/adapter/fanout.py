@@ -178,6 +178,7 @@ class Fanout:
             packet = unpack_room(data)
             if packet.kind == KIND_MESSAGE:
                 self._hear_logged(channel, packet)
+                self._name_targets(channel)
             elif packet.kind == KIND_CLOSE:
                 self._close_room(packet.namespace, channel.room)
             elif packet.kind == KIND_NOTE:
@@ -186,6 +187,9 @@ class Fanout:
                 self._deliver(channel, packet)
         except EnvelopeError as error:
             _log.warning("not a room packet on %s: %s", channel.name, error)
+
+    def _name_targets(self, channel: RoomChannel) -> None:
+        """For the ear, which takes the next message. Not with other packets: ten thousand members send as many notes."""
         if channel.targets is None and self.log is not None and self.ear.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]

@@ -370,6 +370,11 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         if found and self._delivery is not None:
             self._delivery.send(found, packet, ())
 
+    def send_to_local_room(self, namespace: str, room: str, packet: bytes) -> None:
+        """A finished packet to the room's members on this gateway."""
+        if self._delivery is not None and (members := self.members.room(namespace, room)):
+            self._delivery.send(members.values(), packet, ())
+
     # --- hearing ---
 
     def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:

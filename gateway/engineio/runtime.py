@@ -124,9 +124,9 @@ class Runtime:
             asyncio.get_running_loop().call_soon(self._announce_ended)
         self._ended.append((session.sid, reason))
 
-    def _announce_ended(self, limit: int = _END_SLICE) -> None:
+    def _announce_ended(self) -> None:
         """Disconnect handlers start in slices: ten thousand clients may go at once."""
-        for _ in range(min(limit, len(self._ended))):
+        for _ in range(min(_END_SLICE, len(self._ended))):
             sid, reason = self._ended.popleft()
             self.tasks.start(self.call("disconnect", sid, reason), "disconnect")
         if self._ended:
@@ -146,7 +146,8 @@ class Runtime:
 
     async def drain(self, deadline: float) -> None:
         """Wait until the application knows of every end, at most until `deadline`; then stop."""
-        self._announce_ended(len(self._ended))
+        while self._ended:  # noqa: ASYNC110 - handlers start in slices, one in each tick
+            await asyncio.sleep(0)
         await self.tasks.wait(max(0.0, deadline - self.now()))
         self._timers.stop()
         await self.tasks.cancel()

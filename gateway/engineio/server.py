@@ -28,7 +28,7 @@ from gateway.engineio.session import Session
 from gateway.hotpath import Lane
 
 _NODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")
-_SHUTDOWN_SLICE: Final = 256
+_SHUTDOWN_SLICE: Final = 32
 _default_log = logging.getLogger(__name__)
 
 

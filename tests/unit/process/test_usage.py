@@ -1,0 +1,53 @@
+"""What a process says that it uses, beside what prometheus_client's collector says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.process_collector import ProcessCollector
+
+from process import usage
+from process.usage import ProcessUsage, open_files
+
+
+def figures(registry: CollectorRegistry) -> dict[str, float]:
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {
+        sample.name: sample.value for family in families for sample in family.samples if "created" not in sample.name
+    }
+
+
+def test_the_metrics_are_those_of_the_standard_collector() -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    ProcessUsage(ours)
+    ProcessCollector(registry=theirs)
+
+    found, expected = figures(ours), figures(theirs)
+
+    assert found.keys() == expected.keys()
+    for name in ("process_max_fds", "process_start_time_seconds", "process_resident_memory_bytes"):
+        assert found[name] == pytest.approx(expected[name], rel=0.05), name
+    assert found["process_start_time_seconds"] == pytest.approx(expected["process_start_time_seconds"], abs=2)
+    assert found["process_cpu_seconds_total"] == pytest.approx(expected["process_cpu_seconds_total"], abs=0.5)
+
+
+def test_open_files_are_counted(tmp_path: Path) -> None:
+    before = open_files()
+    files = [(tmp_path / str(number)).open("w") for number in range(50)]
+    try:
+        assert open_files() == before + 50
+    finally:
+        for file in files:
+            file.close()
+
+
+def test_a_kernel_that_does_not_tell_is_asked_for_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of procfs, whose size is 0."""
+    folder = Path("/proc/self/attr")
+    assert folder.stat().st_size == 0
+    monkeypatch.setattr(usage, "_FILES", str(folder))
+
+    assert open_files() == len(list(folder.iterdir())) > 0
