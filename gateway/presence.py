@@ -18,7 +18,9 @@ REFRESH_SECONDS: Final = 120.0
 """A connection's full state is written again this often; Redis keeps it for 300 s."""
 
 _MAX_QUEUED_LEAVES: Final = 50_000
-_MAX_BATCH: Final = 2_000
+_MAX_SIGNS: Final = 2_000
+_MAX_CHANGES: Final = 500
+"""Of a batch. Signs of life are names in a few large commands, where a change is a script's work."""
 
 
 class Touch(NamedTuple):
@@ -71,7 +73,7 @@ class Attendance:
     @property
     def is_urgent(self) -> bool:
         """Something others can see has changed, or a whole batch waits: flush now, do not wait for the next second."""
-        return bool(self._dirty or self._left) or len(self._seen) >= _MAX_BATCH
+        return bool(self._dirty or self._left) or len(self._seen) >= _MAX_SIGNS
 
     def connections(self, user: str) -> Collection[str]:
         """The user's connections on this gateway."""
@@ -119,12 +121,12 @@ class Attendance:
         A storm comes in parts, so that no flush stalls the loop: take again while `is_urgent`.
         """
         now = self._clock()
-        dirty, self._dirty = _part(self._dirty)
+        dirty, self._dirty = _part(self._dirty, _MAX_CHANGES)
         self._seen -= dirty  # a full state is a sign of life
         seen: set[str] = set()
         if signs:
-            seen, self._seen = _part(self._seen)
-        ended = list(islice(self._left.items(), _MAX_BATCH))
+            seen, self._seen = _part(self._seen, _MAX_SIGNS)
+        ended = list(islice(self._left.items(), _MAX_CHANGES))
         for connection, _ in ended:
             del self._left[connection]
         seats, keep = self._seats, set()
@@ -315,11 +317,11 @@ def change(user: str, status: str, last_seen: int, note: str) -> PresenceChange:
     return row
 
 
-def _part(connections: set[str]) -> tuple[set[str], set[str]]:
-    """Up to a batch of them, and the rest."""
-    if len(connections) <= _MAX_BATCH:
+def _part(connections: set[str], count: int) -> tuple[set[str], set[str]]:
+    """Up to `count` of them, and the rest."""
+    if len(connections) <= count:
         return connections, set()
-    part = set(islice(connections, _MAX_BATCH))
+    part = set(islice(connections, count))
     return part, connections - part
 
 

@@ -189,7 +189,7 @@ class Fanout:
             _log.warning("not a room packet on %s: %s", channel.name, error)
 
     def _name_targets(self, channel: RoomChannel) -> None:
-        """For the ear, which takes the next message. Not with other packets: ten thousand members send as many notes."""
+        """For the ear, which takes the next message. Only with messages: large rooms hear more notes than those."""
         if channel.targets is None and self.log is not None and self.ear.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]

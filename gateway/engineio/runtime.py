@@ -34,7 +34,7 @@ from gateway.engineio.timers import Timers
 from gateway.engineio.websocket import WebSocketLink
 from gateway.hotpath import Lane
 
-_END_SLICE: Final = 16
+_END_SLICE: Final = 8
 _FAREWELL_SECONDS: Final = 10.0
 
 Receiver = Callable[[Session, str | bytes], None]
