@@ -47,7 +47,7 @@ class Windows:
     horizon_seconds: int = 3 * ONLINE_SECONDS
     last_seen_seconds: int = 30 * 86_400
     mark_seconds: int = 86_400
-    batch: int = 50
+    batch: int = 25
 
 
 class Doubt(Enum):

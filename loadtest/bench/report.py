@@ -29,6 +29,7 @@ _DETAILS: Final = (
     ("busy_ms", "of it by its own work, ms at most"),
     ("lags_20ms", "late > 20 ms"),
     ("redis_heartbeat_us", "Redis µs"),
+    ("hold_p99_ms", "99th percentile, ms"),
     ("sweep_us", "µs per person"),
     ("lost", "lost"),
     ("refused", "refused"),

@@ -79,6 +79,7 @@ METRICS: Final = {
     "heartbeat_us": "gateway's CPU beyond receiving and acking the frame, µs per heartbeat",
     "redis_heartbeat_us": "Redis's CPU, µs per heartbeat",
     "hold_ms": "longest command of the sweep in Redis, ms",
+    "hold_p99_ms": "the 99th percentile of the sweep's commands in Redis, ms",
     "sweep_us": "time of the sweep, µs per person",
     "lags_20ms": "times the loop was more than 20 ms late",
 }
