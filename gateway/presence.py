@@ -7,13 +7,16 @@ changes heard from Redis into at most one list a second per room and per watchin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from itertools import islice
-from typing import Final, NamedTuple, cast
+from itertools import chain, islice
+from typing import Final, NamedTuple, TypeVar, cast
 
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_PRESENCE_ROOM, MAX_WATCHED_USERS, PresenceChange, ShownStatus, Status
+from contract.keys import presence_shard
 
+K = TypeVar("K")
 REFRESH_SECONDS: Final = 120.0
 """A connection's full state is written again this often; Redis keeps it for 300 s."""
 
@@ -33,10 +36,10 @@ class Touch(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one flush writes: full states, users who merely live, and (user, connection) pairs that ended."""
+    """What one flush writes: full states, users who merely live by shard, and (user, connection) pairs that ended."""
 
     full: list[Touch]
-    keep: list[str]
+    keep: dict[int, set[str]]
     left: list[tuple[str, str]]
 
     def __bool__(self) -> bool:
@@ -46,10 +49,11 @@ class Batch(NamedTuple):
 class _Seat:
     """One local connection."""
 
-    __slots__ = ("full_at", "note", "status", "user")
+    __slots__ = ("full_at", "note", "shard", "status", "user")
 
     def __init__(self, user: str, status: Status, note: str) -> None:
         self.user = user
+        self.shard = presence_shard(user)
         self.status = status
         self.note = note
         self.full_at = float("-inf")
@@ -95,10 +99,10 @@ class Attendance:
         seat = self._seats.get(connection)
         if seat is None:
             return False
-        wanted = (status or seat.status, seat.note if note is None else note)
-        if wanted == (seat.status, seat.note):
+        if (not status or status == seat.status) and (note is None or note == seat.note):
             return False
-        seat.status, seat.note = wanted
+        seat.status = status or seat.status
+        seat.note = seat.note if note is None else note
         self._dirty.add(connection)
         return True
 
@@ -121,26 +125,30 @@ class Attendance:
         A storm comes in parts, so that no flush stalls the loop: take again while `is_urgent`.
         """
         now = self._clock()
-        dirty, self._dirty = _part(self._dirty, _MAX_CHANGES)
+        dirty = set(_some(self._dirty, _MAX_CHANGES))
         self._seen -= dirty  # a full state is a sign of life
-        seen: set[str] = set()
-        if signs:
-            seen, self._seen = _part(self._seen, _MAX_SIGNS)
+        keep = self._living(now, dirty) if signs else {}
+        full = [self._full(connection, now) for connection in dirty if connection in self._seats]
+        for row in full if keep else ():
+            _discard(keep, presence_shard(row.user), row.user)
         ended = list(islice(self._left.items(), _MAX_CHANGES))
         for connection, _ in ended:
             del self._left[connection]
-        seats, keep = self._seats, set()
-        for connection in seen:
+        return Batch(full, keep, [(user, connection) for connection, user in ended])
+
+    def _living(self, now: float, dirty: set[str]) -> dict[int, set[str]]:
+        """Of some that were seen, the users by shard; a connection whose full state is due goes to `dirty` instead."""
+        seats, later, due_at = self._seats, self._dirty, now - self._refresh_seconds
+        keep: defaultdict[int, set[str]] = defaultdict(set)
+        for connection in _some(self._seen, _MAX_SIGNS):
             seat = seats.get(connection)
-            if seat is None or connection in self._dirty:
+            if seat is None or connection in later:
                 continue
-            if now - seat.full_at > self._refresh_seconds:
+            if seat.full_at < due_at:
                 dirty.add(connection)
             else:
-                keep.add(seat.user)
-        full = [self._full(connection, now) for connection in dirty if connection in seats]
-        keep.difference_update([row.user for row in full])
-        return Batch(full, list(keep), [(user, connection) for connection, user in ended])
+                keep[seat.shard].add(seat.user)
+        return keep
 
     def _full(self, connection: str, now: float) -> Touch:
         seat = self._seats[connection]
@@ -150,7 +158,7 @@ class Attendance:
     def restore(self, batch: Batch) -> None:
         """A flush failed: what it held goes out with the next one (all writes are safe to repeat)."""
         self._dirty.update(row.connection for row in batch.full if row.connection in self._seats)
-        for user in batch.keep:
+        for user in chain.from_iterable(batch.keep.values()):
             self._seen.update(self._by_user.get(user, ()))
         for user, connection in batch.left:
             self._queue_leave(user, connection)
@@ -317,15 +325,12 @@ def change(user: str, status: str, last_seen: int, note: str) -> PresenceChange:
     return row
 
 
-def _part(connections: set[str], count: int) -> tuple[set[str], set[str]]:
-    """Up to `count` of them, and the rest."""
-    if len(connections) <= count:
-        return connections, set()
-    part = set(islice(connections, count))
-    return part, connections - part
+def _some(connections: set[str], count: int) -> list[str]:
+    """Take up to `count` of them out of the set."""
+    return [connections.pop() for _ in range(min(count, len(connections)))]
 
 
-def _discard(index: dict[str, set[str]], key: str, value: str) -> None:
+def _discard(index: dict[K, set[str]], key: K, value: str) -> None:
     values = index.get(key)
     if values is None:
         return

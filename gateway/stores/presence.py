@@ -72,7 +72,7 @@ class PresenceStore:
 
     async def write(self, batch: Batch) -> Flushed:
         """Write one batch of `Attendance.take`; after an error, give the batch back with `Attendance.restore`."""
-        unknown = await self.keep(batch.keep)
+        unknown = await self.keep({shard: list(users) for shard, users in batch.keep.items()})
         hidden = await self.touch(batch.full)
         await self.leave_many(batch.left)
         return Flushed(unknown, hidden)
@@ -86,10 +86,10 @@ class PresenceStore:
                 hidden.extend(chunk[at - 1].user for at in positions)
         return hidden
 
-    async def keep(self, users: Iterable[str]) -> list[str]:
-        """Signs of life without news, the cheap case; returns users that Redis does not know (any more)."""
+    async def keep(self, users: dict[int, list[str]]) -> list[str]:
+        """Signs of life, by shard: the cheap case. Returns users that Redis does not know (any more)."""
         unknown: list[str] = []
-        async for wave in _waves(_by_shard(users, lambda user: user), _KEEP_USERS):
+        async for wave in _waves(users, _KEEP_USERS):
             answers = await self._redis.scripts("presence_keep", (self._alive(*part) for part in wave))
             for (_, chunk), positions in zip(wave, answers, strict=True):
                 unknown.extend(chunk[at - 1] for at in positions)

@@ -39,6 +39,13 @@ WINDOWS = Windows(
 )
 
 
+def by_shard(*users: str) -> dict[int, list[str]]:
+    shards: dict[int, list[str]] = {}
+    for user in users:
+        shards.setdefault(keys.presence_shard(user), []).append(user)
+    return shards
+
+
 class Cluster:
     """Two gateways' stores, a sweeper's store, and everything published on the presence channels."""
 
@@ -127,7 +134,7 @@ class TestStatus:
         await cluster.one.touch(rows)
         assert sorted(await cluster.news()) == [("ada", "online", ""), ("bob", "away", "lunch")]
         await cluster.one.touch(rows)
-        assert await cluster.one.keep(["ada", "bob"]) == []
+        assert await cluster.one.keep(by_shard("ada", "bob")) == []
         assert await cluster.news() == []
         shown = await cluster.one.query(["ada", "bob", "nobody"])
         assert shown["bob"][0] == "away"
@@ -160,7 +167,7 @@ class TestStatus:
         frozen = (await cluster.one.query(["ada"]))["ada"]
         assert (frozen.status, frozen.note) == ("offline", "")
         await cluster.age("ada", 30)
-        await cluster.one.keep(["ada"])
+        await cluster.one.keep(by_shard("ada"))
         await cluster.one.leave("ada", "c1")
         await cluster.two.leave("ada", "c2")
         assert await cluster.news() == []
@@ -249,7 +256,7 @@ class TestSweep:
         assert await cluster.sweep("ada") == 0
         assert (await cluster.one.query(["ada"]))["ada"] == ("offline", seen - 3000, "")
         assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
-        assert await cluster.one.keep(["ada"]) == ["ada"]
+        assert await cluster.one.keep(by_shard("ada")) == ["ada"]
 
     async def test_a_step_that_arrives_late_does_nothing(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
@@ -265,7 +272,7 @@ class TestSweep:
         shard = keys.presence_shard("ada")
         look = await cluster.sweeper.look(shard)
         assert look.due == ["ada"]
-        await cluster.one.keep(["ada"])
+        await cluster.one.keep(by_shard("ada"))
         assert await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None)) == 0
 
     async def test_scores_of_a_clock_that_went_back_expire_too(self, cluster: Cluster) -> None:
@@ -397,7 +404,7 @@ class TestSweeper:
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
 
             async def are_gone() -> bool:
-                assert await cluster.one.keep(["ada"]) == []
+                assert await cluster.one.keep(by_shard("ada")) == []
                 return recorder.total_expired >= len(ghosts)
 
             await until(are_gone, "the ghosts are gone", 20)

@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from contract.errors import Code, RoomcastError
+from contract.keys import presence_shard
 from gateway.presence import Attendance, Batch, Touch, Watchers
+
+
+def batch(full: list[Touch], living: list[str], left: list[tuple[str, str]]) -> Batch:
+    """A batch as it is expected; the people who live in one list."""
+    keep: dict[int, set[str]] = {}
+    for user in living:
+        keep.setdefault(presence_shard(user), set()).add(user)
+    return Batch(full, keep, left)
+
+
+def kept(taken: Batch) -> list[str]:
+    return [user for users in taken.keep.values() for user in users]
 
 
 class Clock:
@@ -30,7 +43,7 @@ class TestAttendance:
     def test_a_new_connection_is_written_in_full_once(self, attendance: Attendance) -> None:
         attendance.enter("c1", "ada", note="hi")
         assert attendance.is_urgent
-        assert attendance.take() == Batch([Touch("ada", "c1", "online", "hi")], [], [])
+        assert attendance.take() == batch([Touch("ada", "c1", "online", "hi")], [], [])
         assert not attendance.is_urgent
         assert not attendance.take()
 
@@ -42,7 +55,7 @@ class TestAttendance:
             attendance.seen("c1")
             attendance.seen("c2")
         assert not attendance.is_urgent
-        assert attendance.take() == Batch([], ["ada"], [])
+        assert attendance.take() == batch([], ["ada"], [])
         assert not attendance.take()
 
     def test_signs_of_life_may_wait_while_changes_go_out(self, attendance: Attendance) -> None:
@@ -51,9 +64,9 @@ class TestAttendance:
         attendance.take()
         attendance.seen("c2")
         attendance.update("c1", "away", None)
-        assert attendance.take(signs=False) == Batch([Touch("ada", "c1", "away", "")], [], [])
+        assert attendance.take(signs=False) == batch([Touch("ada", "c1", "away", "")], [], [])
         assert not attendance.take(signs=False)
-        assert attendance.take() == Batch([], ["bob"], [])  # of ada the full state was a sign
+        assert attendance.take() == batch([], ["bob"], [])  # of ada the full state was a sign
 
     def test_the_full_state_is_written_again_from_time_to_time(self, attendance: Attendance, clock: Clock) -> None:
         attendance.enter("c1", "ada")
@@ -70,7 +83,7 @@ class TestAttendance:
         assert not attendance.is_urgent
         assert attendance.update("c1", "away", None)
         assert attendance.update("c1", None, "lunch")
-        assert attendance.take() == Batch([Touch("ada", "c1", "away", "lunch")], [], [])
+        assert attendance.take() == batch([Touch("ada", "c1", "away", "lunch")], [], [])
         assert attendance.update("c1", None, "")
 
     def test_leaving_is_said_once_and_forgets_the_rest(self, attendance: Attendance) -> None:
@@ -80,7 +93,7 @@ class TestAttendance:
         attendance.leave("c1")
         attendance.seen("c1")
         assert not attendance.update("c1", "away", None)
-        assert attendance.take() == Batch([], [], [("ada", "c1")])
+        assert attendance.take() == batch([], [], [("ada", "c1")])
         assert len(attendance) == 0
         assert not attendance.connections("ada")
 
@@ -93,14 +106,14 @@ class TestAttendance:
         attendance.seen("c2")
         attendance.leave("c3")
         attendance.restore(attendance.take())
-        assert attendance.take() == Batch([Touch("ada", "c1", "busy", "")], ["bob"], [("cy", "c3")])
+        assert attendance.take() == batch([Touch("ada", "c1", "busy", "")], ["bob"], [("cy", "c3")])
 
     def test_what_left_during_a_failed_flush_stays_gone(self, attendance: Attendance) -> None:
         attendance.enter("c1", "ada")
-        batch = attendance.take()
+        taken = attendance.take()
         attendance.leave("c1")
-        attendance.restore(batch)
-        assert attendance.take() == Batch([], [], [("ada", "c1")])
+        attendance.restore(taken)
+        assert attendance.take() == batch([], [], [("ada", "c1")])
 
     def test_unknown_users_are_written_in_full(self, attendance: Attendance) -> None:
         attendance.enter("c1", "ada")
@@ -138,10 +151,10 @@ class TestAttendance:
             attendance.take()
         for n in range(4500):
             attendance.seen(f"c{n}")
-        parts = [attendance.take().keep]
+        parts = [kept(attendance.take())]
         while attendance.is_urgent:
-            parts.append(attendance.take().keep)
-        parts.append(attendance.take().keep)  # less than a batch waits for the next second
+            parts.append(kept(attendance.take()))
+        parts.append(kept(attendance.take()))  # less than a batch waits for the next second
         assert [len(part) for part in parts] == [2000, 2000, 500]
         assert len(set().union(*parts)) == 4500
 
