@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -36,7 +37,10 @@ def serve(process: str, settings: S, run: Run[S]) -> int:
     logs.configure(settings.log_level, settings.log_format)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return 1 if runner.run(run(settings)) is False else 0
+            try:
+                return 1 if runner.run(run(settings)) is False else 0
+            finally:  # the loop takes its signal handlers along: one more SIGTERM would kill what has ended in order
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     except SettingsError as error:
         return fail(process, str(error), 2)
     except OSError as error:

@@ -134,9 +134,9 @@ def test_an_id_is_known_through_one_turn_of_the_halves_and_the_halves_do_not_sta
 
 
 def test_the_halves_turn_with_time_too_and_a_repeat_at_that_moment_is_known(client: redis.Redis) -> None:
-    room = Room(client, id_seconds=0.2)
+    room = Room(client, id_seconds=1.5)
     first = room.append("a")
-    wait_until(lambda: _now_ms(client) > first.time + 200, "it is time to turn")
+    wait_until(lambda: _now_ms(client) > first.time + 1500, "it is time to turn")
     assert room.append("a") == first._replace(duplicate=True)
     assert room.append("b").seq == 2
     assert client.hkeys(room.place.names[2]) == [b"b"]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import pytest
 
 from process import command, ops
 from process.settings import ProcessSettings, SettingsError
 from tests import settings
+
+
+@pytest.fixture(autouse=True)
+def own_mask() -> Iterator[None]:
+    """A process that has ended hears no signal; this one goes on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(
@@ -69,3 +81,25 @@ def test_a_taken_port_is_one_line_that_names_it(
     assert status == 1
     assert error.startswith("roomcast sample: cannot listen: ")
     assert str(port) in error
+
+
+SIGNALLED_WHILE_IT_ENDS = """
+import atexit, os, signal, sys
+from process import command
+from process.settings import ProcessSettings
+
+async def work(settings):
+    atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+
+sys.argv = ["sample"]
+raise SystemExit(command.main("sample", ProcessSettings, "", work))
+"""
+
+
+def test_a_signal_to_a_process_that_has_ended_changes_nothing() -> None:
+    settings_of_it = {"ROOMCAST_REDIS_URL": "redis://127.0.0.1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_WHILE_IT_ENDS], env=settings_of_it, capture_output=True, text=True, timeout=60
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
