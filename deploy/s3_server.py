@@ -89,19 +89,8 @@ def _build(home: Path, uv: str | None) -> None:
     shutil.rmtree(home, ignore_errors=True)
     if uv is not None:
         _run([uv, "venv", "--quiet", "--python", sys.executable, str(home)])
-        _run(
-            [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--compile-bytecode",
-                "--python",
-                str(_python(home)),
-                "-r",
-                str(REQUIREMENTS),
-            ]
-        )
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode"]
+        _run([*install, "--python", str(_python(home)), "-r", str(REQUIREMENTS)])
     else:
         _run([sys.executable, "-m", "venv", str(home)])
         _run([str(_python(home)), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)])
