@@ -31,21 +31,23 @@ class Outbox:
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
         """To all devices of a person; nothing happens when there are none."""
-        packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
+        message = pack(UserEvent(NAMESPACE, self._packet(event, data)))
         try:
-            await self._adapter.backplane.publish(keys.user_channel(user), pack(UserEvent(NAMESPACE, packet)))
+            await self._adapter.backplane.publish(keys.user_channel(user), message)
         except LinkError as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
         """To sessions of this gateway; unknown ones are ignored. Never waits."""
-        packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
-        self._adapter.send_locally(NAMESPACE, sids, packet)
+        self._adapter.send_locally(NAMESPACE, sids, self._packet(event, data))
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
         """To the members of a room on this gateway only."""
+        self._adapter.send_to_local_room(NAMESPACE, room, self._packet(event, data))
+
+    def _packet(self, event: str, data: dict[str, Any]) -> bytes:
         packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
-        self._adapter.send_to_local_room(NAMESPACE, room, packet)
+        return packet
 
     # --- a person's devices here ---
 

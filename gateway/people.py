@@ -334,7 +334,6 @@ class People:
     async def _flush(self, *, signs: bool) -> None:
         """Write everything that others can see, a bounded batch at a time; once a second the signs of life as well."""
         while batch := self._attendance.take(signs=signs):
-            await asyncio.sleep(0)
             try:
                 unknown, hidden = await self._presence.write(batch)
             except RoomcastError:

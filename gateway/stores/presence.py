@@ -191,7 +191,7 @@ def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[
 async def _waves(groups: dict[int, list[T]], size: int) -> AsyncIterator[list[tuple[int, Sequence[T]]]]:
     """Shards side by side, the chunks of a shard one after the other: a storm must not fill Redis's queue.
 
-    The loop gets a turn before each: sorting two thousand people by shard took some milliseconds.
+    The loop gets a turn before each: taking a batch, and sorting it by shard, takes some milliseconds.
     """
     for start in range(0, max(map(len, groups.values()), default=0), size):
         await asyncio.sleep(0)
