@@ -85,8 +85,12 @@ def pack_close(namespace: str) -> bytes:
 
 def pack_note(namespace: str, note: Struct) -> bytes:
     """A room packet for the gateways that hear the room; `note` is one of RoomNote."""
-    head = bytes((VERSION, KIND_NOTE)) + NO_EPOCH + bytes(8) + pack_routing(namespace)
-    return head + pack(note)
+    return note_head(namespace) + _encoder.encode(note)
+
+
+def note_head(namespace: str) -> bytes:
+    """A note up to its MessagePack, which a script writes."""
+    return bytes((VERSION, KIND_NOTE)) + NO_EPOCH + bytes(8) + pack_routing(namespace) + bytes((VERSION,))
 
 
 def unpack_room(data: bytes) -> RoomPacket:

@@ -95,8 +95,9 @@ class Doorman:
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
-        if await self._store.check_in(identity.user, identity.name, identity.token_id, identity.issued):
+        if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
+        self._store.note_name(identity.user, identity.name)
         session = Session(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
         self._sessions[sid] = session
         self._outbox.add_device(identity.user, sid)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from contract import keys
 from contract.envelope import EnvelopeError, PresenceChanges, Reader, RoomNote
-from contract.envelope import People as PeopleNote
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_LIST, MAX_PRESENCE_ROOM, ONLINE_SECONDS, PRESENCE, ROOM, TYPING, PresenceUsers, Typing
 from contract.events import Presence as PresencePayload
-from gateway.adapter.link import LinkError
 from gateway.adapter.manager import RedisAdapter
 from gateway.news import Departing, RoomNews
 from gateway.outbox import NAMESPACE, Outbox
@@ -23,7 +21,7 @@ from gateway.rooms import Present
 from gateway.session import Session
 from gateway.stores.presence import PresenceStore
 from gateway.stores.rooms import RoomStore
-from gateway.stores.roster import Roster, RosterStore
+from gateway.stores.roster import Entrance, Roster, RosterStore
 from gateway.views import Row, Views
 from gateway.waits import Waits
 
@@ -33,7 +31,9 @@ DEPART_SECONDS: Final = 5.0
 _EARLY_SECONDS: Final = 0.01
 """A beat may come a little early, and nothing should wait one more for that."""
 _KNOWN_SECONDS: Final = 2.0
-_GATHER_SECONDS: Final = 0.01
+_GATHER_SECONDS: Final = 0.025
+"""Between two flushes. What changes while nothing was flushed for so long is written at once: a storm is gathered, a
+single person does not wait."""
 _SIGNS: Final = 1_000
 """Signs of life noted between two turns of the loop: 0.2 to 1 ms."""
 _SLICE: Final = 16
@@ -63,6 +63,8 @@ class People:
         self._watchers = Watchers(time.monotonic)
         self._here: dict[str, dict[str, set[str]]] = {}
         """room -> user -> the user's sessions here, invisible ones included"""
+        self._whole: set[str] = set()
+        """rooms of which the watchers know everybody: who comes and goes is heard from then on"""
         self._hidden: set[str] = set()
         """people connected here who chose to be invisible, on any device"""
         self._views = Views(self._look, adapter.background, time.monotonic)
@@ -71,6 +73,7 @@ class People:
         self._unwritten = Waits(_KNOWN_SECONDS)
         """sessions that presence has not heard of yet"""
         self._wake = asyncio.Event()
+        self._flushed_at = 0.0
         self._changes = Reader(PresenceChanges)
         self._notes = Reader(RoomNote)
         self.is_draining = False
@@ -107,31 +110,44 @@ class People:
 
     # --- gateway.rooms.People ---
 
-    async def entered(self, session: Session, room: str) -> Present:
-        await self._known(session)
+    def enter(self, session: Session, room: str) -> Awaitable[Present]:
+        user, name = session.user, session.identity.name
         users = self._here.setdefault(room, {})
-        is_first = session.user not in users
-        users.setdefault(session.user, set()).add(session.sid)
-        if is_first and session.user not in self._hidden:
-            roster = await self._rosters.enter(room, session.user)
-            self._take(room, roster)
-            occupancy = roster.occupancy
-            self._tell(room, roster, session.identity.name, session.status)
+        is_first = user not in users
+        users.setdefault(user, set()).add(session.sid)
+        is_known = room in self._whole and self._views.has(room)
+        limit = 0 if is_known else MAX_PRESENCE_ROOM
+        if is_first and user not in self._hidden:
+            asked = self._rosters.enter(room, user, name, session.status, users=limit)
         else:
-            occupancy = await self._rosters.occupancy(room)
-        others = [row for row in await self._views.get(room) if row["user"] != session.user]
-        oneself = {"user": session.user, "name": session.identity.name, "status": session.status}
-        return Present(occupancy, [oneself, *others][:MAX_LIST])
+            asked = self._rosters.look(room, user, users=limit)
+        return self._entered(session, room, asked, is_known=is_known)
 
-    def _take(self, room: str, roster: Roster) -> list[str]:
+    async def _entered(self, session: Session, room: str, asked: Awaitable[Entrance], *, is_known: bool) -> Present:
+        entrance = await asked
+        user, users = session.user, entrance.users
+        oneself = {"user": user, "name": session.identity.name, "status": session.status}
+        if not is_known:
+            self._take(room, entrance)
+            if users == [user] and not self._views.has(room):
+                self._views.put(room, [oneself])
+        others = [row for row in await self._views.get(room, users) if row["user"] != user]
+        members = [oneself, *others][:MAX_LIST]
+        marks = entrance.marks
+        if entrance.occupancy > MAX_PRESENCE_ROOM:  # too many for the script to name
+            marks = await self._store.read_marks(room, [member["user"] for member in members])
+        return Present(entrance.occupancy, members, marks)
+
+    def _take(self, room: str, roster: Roster | Entrance) -> list[str]:
         """A roster as Redis has it, and those who left a moment ago: of them the room is still to hear "offline"."""
+        self._whole.add(room)
         return self._watchers.roster(room, {*roster.users, *self._departing.of(room)}, roster.occupancy)
 
     async def shows(self, session: Session) -> bool:
-        await self._known(session)
+        await self.known(session)
         return session.is_visible and session.user not in self._hidden
 
-    async def _known(self, session: Session) -> None:
+    async def known(self, session: Session) -> None:
         """Until presence has heard of the session: only then is it known whether another device hides the user."""
         if not await self._unwritten.known(session.sid):
             raise RoomcastError(Code.UNAVAILABLE, "presence does not answer")
@@ -147,27 +163,18 @@ class People:
             self._hidden.discard(session.user)
         if not users and self._here.pop(room, None) is not None:
             self._watchers.drop_room(room)
+            self._whole.discard(room)
             self._departing.drop_room(room)
             self._views.drop(room)
-        self._tell(room, await self._rosters.exit(room, session.user))
+        await self._rosters.exit(room, session.user)
 
     async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         page = await self._rosters.page(room, after, limit)
         return await self._describe(page.users), page.after
 
-    def _tell(self, room: str, roster: Roster, name: str = "", status: str = "online") -> None:
-        """Let every gateway that hears the room know who came (under this name, with this status) and who went."""
-        if not roster.appeared and not roster.vanished:
-            return
-        entered = [(user, name or user, status) for user in roster.appeared]
-        try:
-            self._adapter.note(room, NAMESPACE, PeopleNote(roster.occupancy, entered, roster.vanished))
-        except LinkError as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-
-    async def _look(self, room: str) -> list[Row]:
-        """Up to a hundred people in the room."""
-        return await self._describe(await self._rosters.some(room, MAX_LIST))
+    async def _look(self, room: str, users: Sequence[str]) -> list[Row]:
+        """Up to a hundred people in the room: these users, or whom Redis names."""
+        return await self._describe(sorted(users) or await self._rosters.some(room, MAX_LIST))
 
     async def _describe(self, users: list[str]) -> list[dict[str, Any]]:
         """Who is online of these people; an entry of somebody who went offline or invisible is about to go."""
@@ -234,10 +241,10 @@ class People:
             if user not in users:
                 continue
             if is_hidden:
-                self._tell(room, await self._rosters.exit(room, user))
+                await self._rosters.exit(room, user)
             else:
-                roster, names = await self._rosters.enter(room, user, users=0), await self._store.names([user])
-                self._tell(room, roster, names[user], status)
+                names = await self._store.names([user])
+                await self._rosters.enter(room, user, names[user], status, users=0)
 
     def _hear_note(self, room: str, data: bytes) -> None:
         try:
@@ -248,7 +255,8 @@ class People:
         if room not in self._here:
             return
         self._views.tell(room, _rows(note.entered), note.left)
-        for user, _, _ in note.entered:
+        for user, name, _ in note.entered:
+            self._store.note_name(user, name)
             self._departing.back(room, user)
             self._watchers.arrive(room, user, note.occupancy)
         now = int(time.time() * 1000)
@@ -276,6 +284,7 @@ class People:
                 await self._quietly(self._refresh())
             self._wake.clear()
             await self._quietly(self._flush(signs=now >= deliver_at))
+            self._flushed_at = loop.time()
             if now >= deliver_at:
                 deliver_at = beat.due() - _EARLY_SECONDS
                 await self._deliver()
@@ -287,7 +296,7 @@ class People:
         try:
             async with asyncio.timeout_at(self._adapter.beat.due(ANNOUNCE_SECONDS if is_empty else 1)):
                 await self._wake.wait()
-            await asyncio.sleep(_GATHER_SECONDS)  # what changes together goes out together
+            await asyncio.sleep(max(0.0, self._flushed_at + _GATHER_SECONDS - asyncio.get_running_loop().time()))
         except TimeoutError:
             pass
 
@@ -323,7 +332,8 @@ class People:
         await self._look_again(newcomers)
 
     def resubscribed(self) -> None:
-        """Changes may have been missed: ask how everybody is."""
+        """Changes may have been missed: ask how everybody is, and who is in a room that somebody joins."""
+        self._whole.clear()
         self._adapter.background(self._quietly(self._look_again(self._watchers.users())), "presence, again")
 
     async def _look_again(self, users: Collection[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -37,17 +39,22 @@ _MODERATORS: Final = ("owner", "admin")
 
 
 class Present(NamedTuple):
-    """Who is in a room now: how many people in all, and some of them as `{user, name, status}`."""
+    """Who is in a room now: how many people in all, some of them as `{user, name, status}`, and what they have read."""
 
     occupancy: int
     members: list[dict[str, Any]]
+    marks: dict[str, int]
 
 
 class People(Protocol):
     """Who is where, across gateways."""
 
-    async def entered(self, session: Session, room: str) -> Present:
-        """The session joined; at most 100 people, oneself first."""
+    async def known(self, session: Session) -> None:
+        """Wait until it is known whether others may notice the session; raises UNAVAILABLE. Before `enter`."""
+        ...
+
+    def enter(self, session: Session, room: str) -> Awaitable[Present]:
+        """The session joins; at most 100 people, oneself first. Asked for now; await the answer in any case."""
         ...
 
     async def left(self, session: Session, room: str) -> None: ...
@@ -88,8 +95,6 @@ class Rooms:
         self._people = people
         self._control = control
         self._max_rooms = max_rooms
-        self._unlisted: list[tuple[str, str, str]] = []
-        """(user, room, name) of those who joined a moment ago"""
 
     # --- who may ---
 
@@ -128,7 +133,7 @@ class Rooms:
         session.joining.add(p.room)
         try:
             await self.require(session, p.room)
-            page, after, people, read = await self._enter(session, p)
+            page, after, people = await self._enter(session, p)
         finally:
             session.joining.discard(p.room)
         messages = [orjson.Fragment(entry) for entry in page.entries]
@@ -141,16 +146,17 @@ class Rooms:
             "more": is_more(page, after),
             "occupancy": people.occupancy,
             "members": people.members,
-            "read": read,
+            "read": people.marks,
         }
 
-    async def _enter(self, session: Session, p: RoomJoin) -> tuple[History, int | None, Present, dict[str, int]]:
-        """The page for the ack, the seq after which it goes on where that was recovered, who is there, their marks."""
+    async def _enter(self, session: Session, p: RoomJoin) -> tuple[History, int | None, Present]:
+        """The page for the ack, the seq after which it goes on where that was recovered, and who is there."""
         channel = self._adapter.pin(p.room)
         try:
-            people = await self._people.entered(session, p.room)
+            await self._people.known(session)
             await self._heard(channel.subscribed)  # asked for with the pin; the log is read after it
-            page, after, read = await self._admit(session, p, [member["user"] for member in people.members])
+            page, after, people = await self._look(session, p)
+            page, after = await self._admit(session, p, page, after)
         except BaseException:
             if p.room not in session.rooms:
                 await self._people.left(session, p.room)
@@ -158,29 +164,38 @@ class Rooms:
         finally:
             self._adapter.unpin(p.room)
         await self._settle(session, p.room)
-        return page, after, people, read
+        return page, after, people
+
+    async def _look(self, session: Session, p: RoomJoin) -> tuple[History, int | None, Present]:
+        """All that the ack tells, asked for in one go."""
+        listing = self._list(session, p.room)
+        try:
+            entering = self._people.enter(session, p.room)
+            try:
+                page, after = await self._recover(p.room, p.since, p.limit)
+            finally:
+                people = await entering
+        finally:
+            if listing is not None:
+                with suppress(RoomcastError):
+                    await listing
+        return page, after, people
+
+    def _list(self, session: Session, room: str) -> Awaitable[None] | None:
+        """Put a room that is joined on the person's list; that it fails is no reason to stay out."""
+        if room not in session.rooms:
+            with suppress(RoomcastError):
+                return self._store.joins(session.user, session.identity.name, room)
+        return None
 
     async def _settle(self, session: Session, room: str) -> None:
         """Whoever left or was removed while the join was under way is not in the room after it."""
-        is_new = room not in session.rooms
-        is_wanted = not is_new or room in session.joining
+        is_wanted = room in session.rooms or room in session.joining
         session.rooms.add(room)
         if not is_wanted:
             await self.take_out(session, room)
             await self.require(session, room)
             raise RoomcastError(Code.CONFLICT, "the room was left meanwhile")
-        if is_new:
-            self._list_soon(session.user, room)
-
-    def _list_soon(self, user: str, room: str) -> None:
-        if not self._unlisted:
-            self._adapter.background(self._list(), "list rooms")
-        self._unlisted.append((user, room, ""))
-
-    async def _list(self) -> None:
-        """Starts with the loop's next tick: those who joined in one are listed together, before anybody can ask."""
-        rows, self._unlisted = self._unlisted, []
-        await self._store.list_rooms(rows)
 
     async def _heard(self, subscribed: asyncio.Future[None]) -> None:
         if subscribed.done() and subscribed.exception() is None:
@@ -192,19 +207,14 @@ class Rooms:
             raise RoomcastError(Code.UNAVAILABLE, "the room's channel is not confirmed") from error
 
     async def _admit(
-        self, session: Session, p: RoomJoin, users: list[str]
-    ) -> tuple[History, int | None, dict[str, int]]:
-        """Read until the log is not behind what this gateway has delivered; the last step does not await."""
-        asked = self._store.read_marks(p.room, users)  # on its way together with the log's question
-        try:
-            page, after = await self._recover(p.room, p.since, p.limit)
-        finally:
-            read = await asked
+        self, session: Session, p: RoomJoin, page: History, after: int | None
+    ) -> tuple[History, int | None]:
+        """Read again until the log is not behind what this gateway has delivered; the last step does not await."""
         for _ in range(_MAX_ADMISSION_TRIES):
             if session.is_closed:
                 raise RoomcastError(Code.CONFLICT, "the connection has ended")
             if self._adapter.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
-                return page, after, read
+                return page, after
             page, after = await self._recover(p.room, p.since, p.limit)
         raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
 

@@ -7,7 +7,7 @@ what members are told of people  --tell, change--> the rows of those who join ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from contract.events import MAX_LIST, PresenceChange
@@ -22,7 +22,7 @@ Start = Callable[[Coroutine[Any, Any, list[Row]], str], "asyncio.Task[list[Row]]
 
 class _View(NamedTuple):
     made_at: float
-    rows: asyncio.Task[list[Row]]
+    rows: asyncio.Future[list[Row]]
 
     def is_usable(self, now: float) -> bool:
         if not self.rows.done():
@@ -31,27 +31,42 @@ class _View(NamedTuple):
 
 
 class Views:
-    """The looks of one gateway. `look(room)` finds up to a hundred people; `start` runs a task that outlives a caller.
+    """The looks of one gateway. `look(room, users)` finds up to a hundred people, of these users if any are named;
+    `start` runs a task that outlives a caller.
 
     A look is up to a second old when it is used. What members hear in that second is worked into it, or whoever joins
     at its end would never learn of it.
     """
 
     def __init__(
-        self, look: Callable[[str], Coroutine[Any, Any, list[Row]]], start: Start, clock: Callable[[], float]
+        self,
+        look: Callable[[str, Sequence[str]], Coroutine[Any, Any, list[Row]]],
+        start: Start,
+        clock: Callable[[], float],
     ) -> None:
         self._look = look
         self._start = start
         self._clock = clock
         self._views: dict[str, _View] = {}
 
-    def get(self, room: str) -> Awaitable[list[Row]]:
-        """The people in the room; not to be changed. Raises what the look raises."""
+    def has(self, room: str) -> bool:
+        """Whether `get` would need no look."""
+        view = self._views.get(room)
+        return view is not None and view.is_usable(self._clock())
+
+    def get(self, room: str, users: Sequence[str] = ()) -> Awaitable[list[Row]]:
+        """The people in the room, `users` if that is known already; not to be changed. Raises what the look raises."""
         now = self._clock()
         view = self._views.get(room)
         if view is None or not view.is_usable(now):
-            view = self._views[room] = _View(now, self._start(self._look(room), f"people of {room}"))
+            view = self._views[room] = _View(now, self._start(self._look(room, users), f"people of {room}"))
         return view.rows if view.rows.done() else asyncio.shield(view.rows)
+
+    def put(self, room: str, rows: list[Row]) -> None:
+        """These are the people in the room: nobody need look."""
+        known: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
+        known.set_result(rows)
+        self._views[room] = _View(self._clock(), known)
 
     def drop(self, room: str) -> None:
         """Nobody is in the room here any more."""
@@ -88,6 +103,6 @@ class Views:
             view.rows.add_done_callback(lambda rows: _amend_found(rows, amend))
 
 
-def _amend_found(rows: asyncio.Task[list[Row]], amend: Callable[[list[Row]], None]) -> None:
+def _amend_found(rows: asyncio.Future[list[Row]], amend: Callable[[list[Row]], None]) -> None:
     if not rows.cancelled() and rows.exception() is None:
         amend(rows.result())

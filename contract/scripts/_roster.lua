@@ -1,7 +1,8 @@
 -- Shared by the room_enter, room_exit and room_refresh scripts (inserted where they say `--@include _roster`).
 -- `here` holds one entry per user and node; `heads` counts the nodes of each user, so its length is the occupancy.
+-- What a script changes it tells the gateways that hear the room itself: nothing can get lost between the two.
 
-local here, heads = KEYS[1], KEYS[2]
+local here, heads, channel = KEYS[1], KEYS[2], KEYS[3]
 local now = tonumber(redis.call('TIME')[1])
 local appeared, vanished = {}, {}
 
@@ -49,11 +50,27 @@ local function expire(life)
   redis.call('EXPIRE', heads, life * 2)
 end
 
--- {occupancy, {users that appeared}, {users that vanished}, {up to `limit` users}}
+local function names(set)
+  local list = {}
+  for user in pairs(set) do list[#list + 1] = user end
+  return list
+end
+
+-- Publish the note People: rows of {user, display name, status} of who came, and who vanished. `head` is the packet up
+-- to the note's MessagePack.
+local function tell(head, entered)
+  if #entered > 0 or next(vanished) then
+    local note = {'people', redis.call('HLEN', heads), entered, names(vanished)}
+    redis.call('SPUBLISH', channel, head .. cmsgpack.pack(note))
+  end
+end
+
+-- All users, if there are no more than `limit`.
+local function names_up_to(limit)
+  return redis.call('HLEN', heads) <= limit and redis.call('HKEYS', heads) or {}
+end
+
+-- {occupancy, {users that appeared}, {users that vanished}, {all users, if there are no more than `limit`}}
 local function answer(limit)
-  local came, left = {}, {}
-  for user in pairs(appeared) do came[#came + 1] = user end
-  for user in pairs(vanished) do left[#left + 1] = user end
-  local users = limit > 0 and redis.call('HRANDFIELD', heads, limit) or {}
-  return {redis.call('HLEN', heads), came, left, users}
+  return {redis.call('HLEN', heads), names(appeared), names(vanished), names_up_to(limit)}
 end

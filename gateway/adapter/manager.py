@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 import socketio
@@ -24,7 +24,6 @@ from contract.envelope import (
     RoomPacket,
     pack_close,
     pack_event,
-    pack_note,
     unpack_room,
 )
 from contract.session_ids import SessionIds
@@ -35,7 +34,6 @@ from gateway.adapter.beat import Beat
 from gateway.adapter.canary import Choir
 from gateway.adapter.delivery import Delivery, make_delivery
 from gateway.adapter.fanout import Fanout, RoomChannel, skip_members_of
-from gateway.adapter.link import LinkError
 from gateway.adapter.log import RoomLog
 from gateway.adapter.members import Client, Members, State
 from gateway.adapter.observer import AdapterObserver
@@ -261,15 +259,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             self.members.leave(namespace, sid, room)
         self.fanout.vacated(room)
 
-    def note(self, room: str, namespace: str, note: Any) -> None:
-        """Tell every gateway that hears the room something that clients do not see (`fanout.on_note`).
-
-        Sent now; raises LinkDown when it cannot be. Nobody waits for Redis's answer: what a note says is also in Redis.
-        """
-        reply = self.backplane.publish(keys.room_channel(room), pack_note(namespace, note))
-        if not isinstance(reply, asyncio.Future):  # a cluster may have to send it again
-            self.background(_answered(reply), "note")
-
     # --- joining with history ---
 
     def pin(self, room: str) -> RoomChannel:
@@ -416,13 +405,6 @@ def _ignore(message: Any) -> None:
 
 def _nothing() -> None:
     """Nobody asked to be told."""
-
-
-async def _answered(reply: Awaitable[Any]) -> None:
-    try:
-        await reply
-    except LinkError as error:
-        _log.info("a note was lost: %s", error)
 
 
 def _as_tuple(skip_sid: Any) -> tuple[str, ...]:

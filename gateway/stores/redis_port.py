@@ -32,6 +32,10 @@ class RedisPort:
         """The same, sent now; await the reply later, in any case. What it raises is not translated."""
         return self._scripts.call(key, command, key, *args)
 
+    def begin_script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        """A script, as with `begin`."""
+        return self._scripts.script(name, names, args)
+
     async def together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
         """Several commands, each `(command, key, …)`, in one round trip; the first error is raised at the end.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 from contract import keys
@@ -62,14 +62,18 @@ class RoomStore:
 
     async def list_room(self, user: str, room: str, name: str = "") -> None:
         """Put the room on the person's list, if the list is not full."""
-        await self.list_rooms([(user, room, name)])
+        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
+        await self._redis.script("user_room", (keys.user_rooms(user),), args)
 
-    async def list_rooms(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """The same for many `(user, room, name)`, in one round trip."""
-        bounds = (str(MAX_ROOMS_PER_USER), str(ROOM_LIST_SECONDS))
-        await self._redis.scripts(
-            "user_room", (((keys.user_rooms(user),), (room, name, *bounds)) for user, room, name in rows)
-        )
+    def joins(self, user: str, person: str, room: str) -> Awaitable[None]:
+        """The same for somebody who joins, and others will want to know this name of the person.
+
+        Asked for now; await the answer in any case.
+        """
+        names = (keys.user_rooms(user), keys.user_profile(user))
+        args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, person)
+        with translated:
+            return _done(self._redis.begin_script("user_room", names, args))
 
     async def unlist_room(self, user: str, room: str) -> None:
         await self._redis.call("HDEL", keys.user_rooms(user), room)
@@ -115,23 +119,16 @@ class RoomStore:
         if unknown:
             found = await self._redis.together(*(("GET", keys.user_profile(user)) for user in unknown))
             for user, name in zip(unknown, found, strict=True):
-                self._note_name(user, _text(name) or user)
+                self.note_name(user, _text(name) or user)
         return {user: self._names[user][1] if user in self._names else user for user in users}
 
-    def _note_name(self, user: str, name: str) -> None:
+    def note_name(self, user: str, name: str) -> None:
+        """This is heard of a person: nobody need ask Redis for a while."""
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         self._names[user] = (self._clock() + _NAME_SECONDS, name)
 
     # --- revocations ---
-
-    async def check_in(self, user: str, name: str, token: str, issued_at: int) -> bool:
-        """`is_revoked`; and the name is remembered. One round trip."""
-        self._note_name(user, name)
-        _, *revocations = await self._redis.together(
-            ("SET", keys.user_profile(user), name, "EX", ROOM_LIST_SECONDS), *_revocations(user, token)
-        )
-        return _is_revoked(issued_at, *revocations)
 
     async def now_ms(self) -> int:
         """Redis's clock."""
@@ -140,6 +137,11 @@ class RoomStore:
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
         return _is_revoked(issued_at, *await self._redis.together(*_revocations(user, token)))
+
+
+async def _done(reply: Awaitable[Any]) -> None:
+    with translated:
+        await reply
 
 
 def _revocations(user: str, token: str) -> list[tuple[str, str]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from contract import keys
+from contract.envelope import note_head
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_LIST, MAX_PRESENCE_ROOM
-from gateway.stores.redis_port import RedisPort, Scripts
+from gateway.stores.redis_port import RedisPort, Scripts, translated
 
 ENTRY_SECONDS: Final = 60
 """An entry lives this long; refresh every 20 s."""
@@ -26,13 +27,24 @@ _CURSOR: Final = "~"
 class Roster(NamedTuple):
     """A room after a change: how many distinct users are there, who came and went by this call, and who is there.
 
-    `users` holds everybody in a room of up to the asked number of users, else a random part.
+    `users` holds everybody in a room of up to the asked number of users, else nobody.
     """
 
     occupancy: int
     appeared: list[str]
     vanished: list[str]
     users: list[str]
+
+
+class Entrance(NamedTuple):
+    """A room as a user finds it who joins: `occupancy` and `users` as in `Roster`, and what people have read.
+
+    `marks` are those of all in a room of up to `MAX_PRESENCE_ROOM` users, else only the user's own.
+    """
+
+    occupancy: int
+    users: list[str]
+    marks: dict[str, int]
 
 
 class MembersPage(NamedTuple):
@@ -46,21 +58,40 @@ class RosterStore:
     """Room occupancy, exact per user: a user counts once, on however many devices and gateways.
 
     The caller enters a user with the first local connection in a room, exits with the last, refreshes every 20 s, and
-    keeps invisible users out. When `appeared` or `vanished` name users, others in the room should hear of it.
+    keeps invisible users out. All gateways that hear the room are told of who appears and vanishes (`People`).
     """
 
-    def __init__(self, scripts: Scripts, node: str, *, entry_seconds: int = ENTRY_SECONDS) -> None:
+    def __init__(
+        self, scripts: Scripts, node: str, *, namespace: str = "/", entry_seconds: int = ENTRY_SECONDS
+    ) -> None:
         self._redis = RedisPort(scripts)
         self._node = node
+        self._note_head = note_head(namespace)
         self._entry_seconds = entry_seconds
 
-    async def enter(self, room: str, user: str, *, users: int = MAX_PRESENCE_ROOM) -> Roster:
-        """The user's first connection on this node is in the room; answers with up to `users` users."""
-        return await self._run("room_enter", room, user, self._node, self._entry_seconds, users)
+    def enter(
+        self, room: str, user: str, name: str = "", status: str = "online", *, users: int = MAX_PRESENCE_ROOM
+    ) -> Awaitable[Entrance]:
+        """The user's first connection on this node is in the room. Asked for now; await the answer in any case.
+
+        The others are told this display name and status; the answer names all users in a room of up to `users`.
+        """
+        return self._find(room, user, self._entry_seconds, users, name or user, status)
+
+    def look(self, room: str, user: str, *, users: int = MAX_PRESENCE_ROOM) -> Awaitable[Entrance]:
+        """The same without entering: for a further connection of the user, or an invisible one."""
+        return self._find(room, user, "", users, "", "")
+
+    def _find(
+        self, room: str, user: str, entry_seconds: int | str, users: int, name: str, status: str
+    ) -> Awaitable[Entrance]:
+        args = (user, self._node, entry_seconds, users, name, status, self._note_head, MAX_PRESENCE_ROOM)
+        with translated:
+            return _entrance(self._redis.begin_script("room_enter", _keys(room), args))
 
     async def exit(self, room: str, user: str) -> Roster:
         """The user's last connection on this node has left the room."""
-        return await self._run("room_exit", room, user, self._node)
+        return await self._run("room_exit", room, user, self._node, self._note_head)
 
     async def refresh(self, here: Mapping[str, Sequence[str]], *, users: int = MAX_PRESENCE_ROOM) -> dict[str, Roster]:
         """The users of this node in each room are still there; a few rooms at a time, large ones in parts."""
@@ -79,8 +110,8 @@ class RosterStore:
         for start in range(0, max(1, len(members)), _REFRESH_USERS):
             chunk = members[start : start + _REFRESH_USERS]
             is_last = start + _REFRESH_USERS >= len(members)
-            limit = users if is_last else 0
-            roster = await self._run("room_refresh", room, self._node, self._entry_seconds, limit, *chunk)
+            args = (self._node, self._entry_seconds, users if is_last else 0, self._note_head)
+            roster = await self._run("room_refresh", room, *args, *chunk)
             appeared += roster.appeared
             vanished += roster.vanished
         return roster._replace(appeared=appeared, vanished=vanished)
@@ -115,14 +146,22 @@ class RosterStore:
         users = [name.decode() for name in flat[::2]]
         return MembersPage(users[:MAX_LIST], None if following == b"0" else f"{_CURSOR}{following.decode()}")
 
-    async def _run(self, name: str, room: str, *args: str | int) -> Roster:
-        occupancy, appeared, vanished, users = await self._redis.script(name, _keys(room), args)
+    async def _run(self, name: str, room: str, *args: bytes | str | int) -> Roster:
+        occupancy, appeared, vanished, users = await self._redis.script(name, _keys(room)[:3], args)
         return Roster(occupancy, _texts(appeared), _texts(vanished), _texts(users))
 
 
 @lru_cache(4096)
-def _keys(room: str) -> tuple[str, str]:
-    return keys.room_here(room), keys.room_heads(room)
+def _keys(room: str) -> tuple[str, ...]:
+    return keys.room_here(room), keys.room_heads(room), keys.room_channel(room), keys.room_read(room)
+
+
+async def _entrance(reply: Awaitable[Any]) -> Entrance:
+    with translated:
+        occupancy, users, marks = await reply
+    return Entrance(
+        occupancy, _texts(users), {marks[at].decode(): int(marks[at + 1]) for at in range(0, len(marks), 2)}
+    )
 
 
 def _texts(values: Iterable[bytes]) -> list[str]:

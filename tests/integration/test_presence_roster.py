@@ -12,9 +12,12 @@ import pytest
 from redis.asyncio import Redis
 
 from contract import keys
+from contract.envelope import KIND_NOTE, People, Reader, RoomNote, unpack_room
 from contract.errors import Code, RoomcastError
+from contract.events import MAX_PRESENCE_ROOM
+from contract.redis_url import parse
 from gateway.adapter.backplane import Backplane
-from gateway.stores.roster import Roster, RosterStore
+from gateway.stores.roster import Entrance, Roster, RosterStore
 from tests.backplanes import running_backplane
 
 ROOM = "public:lobby"
@@ -43,21 +46,81 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
-async def test_a_user_counts_once_on_two_gateways(one: RosterStore, two: RosterStore) -> None:
-    assert await one.enter(ROOM, "ada") == Roster(1, ["ada"], [], ["ada"])
-    assert await two.enter(ROOM, "ada") == Roster(1, [], [], ["ada"])
+class Gateway:
+    """What a gateway that hears the room is told."""
+
+    def __init__(self, backplane: Backplane) -> None:
+        self._backplane = backplane
+        self._notes: list[People] = []
+        backplane.on_message = self._hear
+
+    def _hear(self, channel: bytes, data: bytes) -> None:
+        packet = unpack_room(data)
+        assert (channel.decode(), packet.kind, packet.namespace) == (keys.room_channel(ROOM), KIND_NOTE, "/")
+        self._notes.append(Reader(RoomNote).unpack(packet.body))
+
+    async def heard(self) -> list[People]:
+        """The notes since the last call: all that the scripts which have answered have published."""
+        end = self._backplane.subscribe(f"end:{random.random()}")  # its confirmation comes behind them
+        await end
+        notes, self._notes = self._notes, []
+        return notes
+
+
+@pytest.fixture
+async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
+    backplane = Backplane(parse(redis_url), name="hears")
+    gateway = Gateway(backplane)
+    backplane.start()
+    try:
+        await backplane.wait_up()
+        await backplane.subscribe(keys.room_channel(ROOM))
+        yield gateway
+    finally:
+        await backplane.close()
+
+
+async def test_a_user_counts_once_on_two_gateways(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
+    assert await one.enter(ROOM, "ada", "Ada", "busy") == Entrance(1, ["ada"], {})
+    assert await gateway.heard() == [People(1, [("ada", "Ada", "busy")])]
+    assert await two.enter(ROOM, "ada", "Ada") == Entrance(1, ["ada"], {})
     assert await one.exit(ROOM, "ada") == Roster(1, [], [], [])
+    assert await gateway.heard() == []
     assert await two.exit(ROOM, "ada") == Roster(0, [], ["ada"], [])
+    assert await gateway.heard() == [People(0, [], ["ada"])]
 
 
-async def test_repeats_change_nothing(one: RosterStore) -> None:
+async def test_repeats_change_nothing(one: RosterStore, gateway: Gateway) -> None:
     await one.enter(ROOM, "ada")
-    assert (await one.enter(ROOM, "ada")).appeared == []
+    await one.enter(ROOM, "ada")
     await one.exit(ROOM, "ada")
     assert await one.exit(ROOM, "ada") == Roster(0, [], [], [])
+    assert await gateway.heard() == [People(1, [("ada", "ada", "online")]), People(0, [], ["ada"])]
 
 
-async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: RosterStore) -> None:
+async def test_who_only_looks_does_not_enter(one: RosterStore, gateway: Gateway) -> None:
+    await one.enter(ROOM, "ada")
+    await gateway.heard()
+    assert await one.look(ROOM, "bob") == Entrance(1, ["ada"], {})
+    assert await gateway.heard() == []
+
+
+async def test_read_marks_come_with_the_entrance(one: RosterStore, client: Redis) -> None:
+    await client.hset(keys.room_read(ROOM), mapping={"ada": 3, "bob": 5, "gone": 9})
+    await one.enter(ROOM, "ada")
+    await one.enter(ROOM, "carol")
+    assert (await one.enter(ROOM, "bob", users=0)) == Entrance(3, [], {"ada": 3, "bob": 5})
+    assert (await one.look(ROOM, "gone")).marks == {"ada": 3, "bob": 5, "gone": 9}
+
+
+async def test_of_a_large_room_nobody_is_named_and_only_the_own_mark_is_told(one: RosterStore, client: Redis) -> None:
+    users = [f"user{n}" for n in range(MAX_PRESENCE_ROOM)]
+    await one.refresh({ROOM: users})
+    await client.hset(keys.room_read(ROOM), mapping=dict.fromkeys([*users, "ada"], 7))
+    assert await one.enter(ROOM, "ada") == Entrance(MAX_PRESENCE_ROOM + 1, [], {"ada": 7})
+
+
+async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
     dice, here = random.Random(7), defaultdict(set)
     stores = {"1": one, "2": two}
     users = [f"user{n}" for n in range(12)]
@@ -66,25 +129,27 @@ async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: Ro
         before = set(here[user])
         action = dice.choice(["enter", "exit", "refresh"])
         if action == "enter":
-            roster = await stores[node].enter(ROOM, user)
+            occupancy = (await stores[node].enter(ROOM, user)).occupancy
             here[user].add(node)
         elif action == "exit":
-            roster = await stores[node].exit(ROOM, user)
+            occupancy = (await stores[node].exit(ROOM, user)).occupancy
             here[user].discard(node)
         else:
             present = [name for name in users if node in here[name]]
-            roster = (await stores[node].refresh({ROOM: present}))[ROOM]
-        assert roster.occupancy == sum(1 for nodes in here.values() if nodes)
-        assert roster.appeared == ([user] if here[user] and not before else [])
-        assert roster.vanished == ([user] if before and not here[user] else [])
+            occupancy = (await stores[node].refresh({ROOM: present}))[ROOM].occupancy
+        assert occupancy == sum(1 for nodes in here.values() if nodes)
+        entered = [(user, user, "online")] if here[user] and not before else []
+        left = [user] if before and not here[user] else []
+        assert await gateway.heard() == ([People(occupancy, entered, left)] if entered or left else [])
 
 
 async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
-    one: RosterStore, two: RosterStore, client: Redis
+    one: RosterStore, two: RosterStore, client: Redis, gateway: Gateway
 ) -> None:
     for n in range(30):
         await one.enter(ROOM, f"user{n}")
     await two.enter(ROOM, "user0")
+    await gateway.heard()
     past = int(time.time()) - 5
     await client.zadd(keys.room_here(ROOM), {f"user{n}|1": past for n in range(30)})
     first = (await two.refresh({ROOM: ["user0"]}))[ROOM]
@@ -93,6 +158,7 @@ async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
     assert sorted(first.vanished + second.vanished) == sorted(f"user{n}" for n in range(1, 30))
     assert second.occupancy == 1
     assert second.users == ["user0"]
+    assert [sorted(note.left) for note in await gateway.heard()] == [sorted(first.vanished), sorted(second.vanished)]
 
 
 async def test_a_gateway_that_was_slow_keeps_its_own(one: RosterStore, client: Redis) -> None:
@@ -100,16 +166,17 @@ async def test_a_gateway_that_was_slow_keeps_its_own(one: RosterStore, client: R
     await client.zadd(keys.room_here(ROOM), {"ada|1": 1})
     assert (await one.refresh({ROOM: ["ada"]}))[ROOM] == Roster(1, [], [], ["ada"])
     await client.zadd(keys.room_here(ROOM), {"ada|1": 1})
-    assert await one.enter(ROOM, "ada") == Roster(1, [], [], ["ada"])
+    assert await one.enter(ROOM, "ada") == Entrance(1, ["ada"], {})
 
 
 async def test_refresh_restores_an_empty_redis(one: RosterStore, client: Redis) -> None:
     users = [f"user{n}" for n in range(450)]
     await client.flushall()
-    roster = (await one.refresh({ROOM: users}, users=10))[ROOM]
+    roster = (await one.refresh({ROOM: users}, users=449))[ROOM]
     assert roster.occupancy == 450
     assert sorted(roster.appeared) == sorted(users)
-    assert len(roster.users) == 10
+    assert roster.users == []
+    assert sorted((await one.refresh({ROOM: users}, users=450))[ROOM].users) == sorted(users)
     assert await one.occupancy(ROOM) == 450
     empty = (await one.refresh({f"public:{n}": [] for n in range(150)}))["public:149"]
     assert empty == Roster(0, [], [], [])
