@@ -13,7 +13,6 @@ import logging
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from typing import Any, Final
 import jwt
 import orjson
 from jwt.algorithms import HMACAlgorithm
+from msgspec import Struct
 
 from contract.errors import Code, RoomcastError
 from contract.ids import encode_subject
@@ -39,8 +39,7 @@ _MAX_EXPIRES: Final = 2**53 / 1000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What a valid token says. `expires` and `issued` are unix seconds; `rooms` are `fnmatch` patterns."""
 
     user: str

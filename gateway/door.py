@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from itertools import count
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from contract.envelope import ControlMessage, EnvelopeError, Kicked, Reader, Revoked, pack
 from contract.errors import Code, RoomcastError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from socketio import packet as sio_packet
@@ -17,6 +17,8 @@ def encode_event(
     arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
     packet_class = server.packet_class if server is not None else sio_packet.Packet
     packet = packet_class(sio_packet.EVENT, namespace=namespace, data=[event, *arguments], id=ack_id)
+    if (parts := getattr(packet, "parts", None)) is not None:
+        return cast("tuple[bytes, list[bytes]]", parts())  # our own class has them as bytes
     encoded = packet.encode()
     if isinstance(encoded, str):
         return encoded.encode(), []

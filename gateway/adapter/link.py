@@ -14,15 +14,14 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import hiredis
 
 from contract.lua import Script, all_scripts
 from contract.redis_url import RedisTarget
 from gateway.hotpath import Pipe
-from gateway.hotpath.pipe import PushHandler
+from gateway.hotpath.pipe import Asker, PushHandler
 
 _BEHIND_SECONDS: Final = 0.1
 _CLOSED: Final = "the Redis link is closed"
@@ -42,6 +41,14 @@ class LinkLost(LinkError):
 
 class CommandError(LinkError):
     """Redis answered with an error; `args[0]` is its text."""
+
+
+class _Run(NamedTuple):
+    """A script that was called by its hash."""
+
+    lua: Script
+    keys: Sequence[str]
+    args: Sequence[bytes | str | int]
 
 
 class Link(Pipe, asyncio.Protocol):
@@ -69,31 +76,23 @@ class Link(Pipe, asyncio.Protocol):
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Send one command; the future holds the reply, or raises CommandError or LinkLost. Raises LinkDown at once."""
         future = self._loop.create_future()
-        self.send(hiredis.pack_command(cast("Any", args)), partial(settle, future), args[0])
+        self.send(hiredis.pack_command(cast("Any", args)), future, args[0])
         return future
 
     def script(self, lua: Script, keys: Sequence[str], args: Sequence[bytes | str | int]) -> asyncio.Future[Any]:
         """Run a script by its hash, or by its text where this server does not know it (any more); as with `call`."""
         future = self._loop.create_future()
         command: Any = ("EVALSHA", lua.sha, len(keys), *keys, *args)
-        self.send(hiredis.pack_command(command), partial(self._settle_script, future, lua, keys, args), "EVALSHA")
+        self.send(hiredis.pack_command(command), future, _Run(lua, keys, args))
         return future
 
-    def _settle_script(
-        self,
-        future: asyncio.Future[Any],
-        lua: Script,
-        keys: Sequence[str],
-        args: Sequence[bytes | str | int],
-        reply: Any,
-    ) -> None:
-        if not isinstance(reply, CommandError) or not str(reply).startswith("NOSCRIPT"):
-            settle(future, reply)
-        elif self.is_open:
-            command: Any = ("EVAL", lua.source, len(keys), *keys, *args)
-            self.send(hiredis.pack_command(command), partial(settle, future), "EVAL")
+    def _send_text(self, asker: Asker, run: _Run) -> None:
+        """Redis does not know the script: send it whole."""
+        if self.is_open:
+            command: Any = ("EVAL", run.lua.source, len(run.keys), *run.keys, *run.args)
+            self.send(hiredis.pack_command(command), asker, "EVAL")
         else:
-            settle(future, LinkLost(_CLOSED))
+            self._fail(asker, LinkLost(_CLOSED))
 
     def close(self) -> None:
         """Drop the connection; every waiting call raises LinkLost. Idempotent."""
@@ -140,8 +139,26 @@ class Link(Pipe, asyncio.Protocol):
     def take_odd(self, reply: Any) -> None:
         if type(reply) is list and reply[0] == b"sunsubscribe" and self._is_news():
             self._on_unsubscribed(reply[1])
+        elif self.pending and isinstance(reply, hiredis.ReplyError):
+            self._refused(str(reply))
         elif self.pending:
-            self.answer(CommandError(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply)
+            self.answer(reply)
+
+    def _refused(self, error: str) -> None:
+        asker, _, note = self.pending.popleft()
+        if type(note) is _Run and error.startswith("NOSCRIPT"):
+            self._send_text(asker, note)
+        else:
+            self._fail(asker, CommandError(error))
+
+    def _fail(self, asker: Asker, error: LinkError) -> None:
+        if isinstance(asker, asyncio.Future):
+            _give(asker, error)
+            return
+        try:
+            asker(error)
+        except Exception as trouble:
+            self.blame(trouble)
 
     def _is_news(self) -> bool:
         """Whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
@@ -166,20 +183,16 @@ class Link(Pipe, asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
         pending, self.pending = self.pending, deque()
-        for on_reply, _, _ in pending:
-            on_reply(LinkLost(reason))
+        for asker, _, _ in pending:
+            self._fail(asker, LinkLost(reason))
 
 
-def settle(future: asyncio.Future[Any], reply: Any) -> None:
-    """The `OnReply` of a future."""
+def _give(future: asyncio.Future[Any], error: LinkError) -> None:
     if future.done():
         return
-    if isinstance(reply, LinkError):
-        future.set_exception(reply)
-        if isinstance(reply, LinkLost):
-            future.exception()  # callers may have gone: no "never retrieved" noise
-    else:
-        future.set_result(reply)
+    future.set_exception(error)
+    if isinstance(error, LinkLost):
+        future.exception()  # callers may have gone: no "never retrieved" noise
 
 
 def pack_command(count: int, *args: bytes | str | int) -> bytes:

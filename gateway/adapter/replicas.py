@@ -11,7 +11,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from gateway.adapter.link import Link, LinkLost, settle
+from gateway.adapter.link import Link, LinkLost
 from gateway.hotpath.pipe import OnReply
 
 
@@ -33,7 +33,7 @@ class ReplicaGate:
     def send(self, command: bytes, on_reply: OnReply) -> None:
         """Like `Link.send`, with the reply as late as `call`'s."""
         reply = self._loop.create_future()
-        self._link.send(command, partial(settle, reply))
+        self._link.send(command, reply)
         self._keep(reply).add_done_callback(lambda kept: on_reply(kept.exception() or kept.result()))
 
     def _keep(self, reply: asyncio.Future[Any]) -> asyncio.Future[Any]:

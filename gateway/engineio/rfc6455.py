@@ -5,8 +5,7 @@ Names in capitals are the RFC's. A server's frames are not masked (section 5.1),
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from hashlib import sha1
 from struct import Struct
 from typing import Final, NamedTuple
@@ -61,12 +60,12 @@ class HandshakeError(ValueError):
 def accept(key: str) -> str:
     """Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2); raises HandshakeError for a bad key."""
     try:
-        nonce = b64decode(key.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
+        nonce = a2b_base64(key, strict_mode=True)
+    except ValueError:
         nonce = b""
     if len(nonce) != 16:
         raise HandshakeError("Sec-WebSocket-Key is not 16 bytes in base64")
-    return b64encode(sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
+    return b2a_base64(sha1(key.encode() + _GUID, usedforsecurity=False).digest(), newline=False).decode()
 
 
 def frame(opcode: int, payload: bytes) -> bytes:

@@ -12,6 +12,7 @@ import time
 
 import hiredis
 
+from asyncio import Future
 from collections import deque
 from random import getrandbits
 
@@ -344,13 +345,13 @@ cdef class Pipe:
     def blame(self, error):
         raise NotImplementedError
 
-    def send(self, bytes command, on_reply, note=""):
-        self.queue(command, on_reply, note)
+    def send(self, bytes command, asker, note=""):
+        self.queue(command, asker, note)
 
-    cdef int queue(self, bytes command, object on_reply, object note) except -1:
+    cdef int queue(self, bytes command, object asker, object note) except -1:
         if not self.is_open:
             self.refuse()
-        self.pending.append((on_reply, monotonic(), note))
+        self.pending.append((asker, monotonic(), note))
         if PyList_GET_SIZE(self.out) == 0:
             self.began()
         self.out.append(command)
@@ -398,12 +399,15 @@ cdef class Pipe:
                 return 0
 
     cdef int give(self, object reply) except -1:
-        on_reply = (<tuple>self.pending.popleft())[0]
+        asker = (<tuple>self.pending.popleft())[0]
         try:
-            if type(on_reply) is Receipt:
-                (<Receipt>on_reply).lane.answer_one(<Receipt>on_reply, reply)
+            if type(asker) is Receipt:
+                (<Receipt>asker).lane.answer_one(<Receipt>asker, reply)
+            elif isinstance(asker, Future):
+                if not asker.done():
+                    asker.set_result(reply)
             else:
-                on_reply(reply)
+                asker(reply)
         except Exception as error:
             self.blame(error)
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import Future
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,6 +12,8 @@ import hiredis
 
 OnReply = Callable[[Any], None]
 """Gets a command's reply, or the error that came instead of it, synchronously; it must not raise."""
+Asker = OnReply | Future[Any]
+"""Who gets the reply: a callback, or a future, which the pipe itself resolves. Errors are the subclass's to give."""
 PushHandler = Callable[[bytes, bytes], None]
 
 SLICE_SECONDS: Final = 0.004
@@ -21,7 +24,7 @@ MESSAGES: Final = (b"smessage", b"message")
 class Pipe:
     """The part of a link that every command and every push pass; a subclass has the connection.
 
-    `out` are the packed commands of this tick, `pending` what their replies go to: (callback, when it was sent by the
+    `out` are the packed commands of this tick, `pending` what their replies go to: (asker, when it was sent by the
     monotonic clock, what the subclass wants to know of it). Pushes go to `on_push(channel, data)`.
     """
 
@@ -31,7 +34,7 @@ class Pipe:
         """Replies have come that are still to be taken, in the next tick."""
         self.on_push = on_push
         self.out: list[bytes] = []
-        self.pending: deque[tuple[OnReply, float, Any]] = deque()
+        self.pending: deque[tuple[Asker, float, Any]] = deque()
         self.reader = hiredis.Reader()
 
     def refuse(self) -> None:
@@ -58,11 +61,11 @@ class Pipe:
         """A callback raised: its caller's fault is not the link's, the replies behind it have callers, too."""
         raise NotImplementedError
 
-    def send(self, command: bytes, on_reply: OnReply, note: Any = "") -> None:
+    def send(self, command: bytes, asker: Asker, note: Any = "") -> None:
         """Send one packed command at the end of the tick; raises what `refuse` raises when the link is closed."""
         if not self.is_open:
             self.refuse()
-        self.pending.append((on_reply, time.monotonic(), note))
+        self.pending.append((asker, time.monotonic(), note))
         if not self.out:
             self.began()
         self.out.append(command)
@@ -101,7 +104,12 @@ class Pipe:
 
     def answer(self, reply: Any) -> None:
         """Give the oldest command its reply."""
+        asker = self.pending.popleft()[0]
+        if isinstance(asker, Future):
+            if not asker.done():
+                asker.set_result(reply)
+            return
         try:
-            self.pending.popleft()[0](reply)
+            asker(reply)
         except Exception as error:
             self.blame(error)

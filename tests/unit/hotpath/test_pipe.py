@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def test_commands_of_a_tick_begin_once_and_keep_their_order(hot: Any) -> None:
     link.send(b"A", print)
     link.send(b"B", len, "note")
     assert (link.out, link.asked) == ([b"A", b"B"], ["began"])
-    assert [(on_reply, note) for on_reply, _, note in link.pending] == [(print, ""), (len, "note")]
+    assert [(asker, note) for asker, _, note in link.pending] == [(print, ""), (len, "note")]
     assert link.pending[0][1] <= link.pending[1][1]
 
 
@@ -39,6 +40,17 @@ def test_replies_come_to_their_commands_however_they_are_cut(hot: Any) -> None:
     for byte in b"+OK\r\n:5\r\n*2\r\n$1\r\nx\r\n:0\r\n":
         link.data_received(bytes((byte,)))
     assert came == [("a", b"OK"), ("b", 5), ("c", [b"x", 0])]
+
+
+async def test_a_future_gets_its_reply_unless_nobody_waits(hot: Any) -> None:
+    link, loop = pipe(hot), asyncio.get_running_loop()
+    waiting, gone = loop.create_future(), loop.create_future()
+    link.send(b"x", gone)
+    link.send(b"x", waiting)
+    gone.cancel()
+    link.data_received(b":1\r\n:2\r\n")
+    assert (gone.cancelled(), await waiting) == (True, 2)
+    assert link.asked == ["began"]
 
 
 def test_a_reply_that_raises_does_not_stop_the_next(hot: Any) -> None:
