@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from contract.envelope import People
 from contract.events import MAX_PRESENCE_ROOM
 
@@ -34,11 +37,29 @@ class RoomNews:
             self._left.clear()
 
     @property
+    def entered(self) -> Collection[str]:
+        """Who came, as far as names are told."""
+        return self._entered.keys()
+
+    @property
     def names(self) -> People | None:
         """What to tell with names; None where only the count is told."""
         if self._is_crowd or self.occupancy > MAX_PRESENCE_ROOM:
             return None
         return People(self.occupancy, list(self._entered.values()), sorted(self._left))
+
+    def event(self, room: str) -> dict[str, Any]:
+        """The `room` event of people who came and went; in large rooms only the count."""
+        event: dict[str, Any] = {"room": room, "change": "people", "occupancy": self.occupancy}
+        if (names := self.names) is not None:
+            event["entered"] = rows_of(names)
+            event["left"] = names.left
+        return event
+
+
+def rows_of(note: People) -> list[dict[str, Any]]:
+    """Who came, as clients and views have them."""
+    return [{"user": user, "name": name, "status": status} for user, name, status in note.entered]
 
 
 class Departing:

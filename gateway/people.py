@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from contract import keys
 from contract.envelope import EnvelopeError, PresenceChanges, Reader, RoomNote
+from contract.envelope import People as PeopleNote
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_LIST, MAX_PRESENCE_ROOM, ONLINE_SECONDS, PRESENCE, ROOM, TYPING, PresenceUsers, Typing
 from contract.events import Presence as PresencePayload
 from gateway.adapter.manager import RedisAdapter
-from gateway.news import Departing, RoomNews
+from gateway.news import Departing, RoomNews, rows_of
 from gateway.outbox import NAMESPACE, Outbox
 from gateway.presence import Attendance, Watchers, change
 from gateway.rooms import Present
@@ -77,6 +78,8 @@ class People:
         self._changes = Reader(PresenceChanges)
         self._notes = Reader(RoomNote)
         self.is_draining = False
+        self.session_of: Callable[[str], Session | None] = _no_session
+        """A session of this gateway by its id."""
 
     def start(self) -> None:
         """Hear presence changes and room notes."""
@@ -139,9 +142,12 @@ class People:
         return Present(entrance.occupancy, members, marks)
 
     def _take(self, room: str, roster: Roster | Entrance) -> list[str]:
-        """A roster as Redis has it, and those who left a moment ago: of them the room is still to hear "offline"."""
+        """A roster as Redis has it, who came after it was asked for, and those who left a moment ago: of them the room
+        is still to hear "offline"."""
         self._whole.add(room)
-        return self._watchers.roster(room, {*roster.users, *self._departing.of(room)}, roster.occupancy)
+        news = self._news.get(room)
+        users = {*roster.users, *self._departing.of(room), *(news.entered if news else ())}
+        return self._watchers.roster(room, users, roster.occupancy)
 
     async def shows(self, session: Session) -> bool:
         await self.known(session)
@@ -254,7 +260,7 @@ class People:
             return
         if room not in self._here:
             return
-        self._views.tell(room, _rows(note.entered), note.left)
+        self._views.tell(room, rows_of(note), note.left)
         for user, name, _ in note.entered:
             self._store.note_name(user, name)
             self._departing.back(room, user)
@@ -266,7 +272,10 @@ class People:
             if note.occupancy <= MAX_PRESENCE_ROOM:
                 self._departing.add(room, user, due)
             self._watchers.arrive(room, user, note.occupancy)  # a roster read meanwhile may have lost them already
-        self._news.setdefault(room, RoomNews()).add(note)
+        news = self._news.get(room)
+        if news is None:
+            news = self._news[room] = RoomNews()
+        news.add(note)
 
     # --- the loop ---
 
@@ -324,12 +333,34 @@ class People:
             for sid in sids[start : start + _SIGNS]:
                 self._attendance.seen(sid)
             await asyncio.sleep(0)
-        here = {room: [user for user in users if user not in self._hidden] for room, users in self._here.items()}
         newcomers: set[str] = set()
-        async for room, roster in _in_slices((await self._rosters.refresh(here)).items()):
+        missed: list[tuple[str, Roster]] = []
+        async for room, roster in self._rosters.refresh(list(self._here), self._visible):
             if room in self._here:
                 newcomers.update(self._take(room, roster))
+            if roster.appeared:
+                missed.append((room, roster))
         await self._look_again(newcomers)
+        if missed:
+            self._adapter.background(self._introduce(missed), "those who are back")
+
+    def _visible(self, room: str) -> list[str]:
+        """Whom others may see in the room, of those connected here."""
+        return [user for user in self._here.get(room, ()) if user not in self._hidden]
+
+    async def _introduce(self, missed: Iterable[tuple[str, Roster]]) -> None:
+        """These were missing, and the rooms may have been told that they left: others took this gateway for dead."""
+        for room, roster in missed:
+            is_named = roster.occupancy <= MAX_PRESENCE_ROOM
+            entered = [row for user in roster.appeared if (row := self._row(room, user))] if is_named else []
+            await self._rosters.tell(room, PeopleNote(roster.occupancy, entered))
+
+    def _row(self, room: str, user: str) -> tuple[str, str, str] | None:
+        """Who this is that is in the room here: user, display name, status."""
+        for sid in self._here.get(room, {}).get(user, ()):
+            if (session := self.session_of(sid)) is not None:
+                return user, session.identity.name, session.status
+        return None
 
     def resubscribed(self) -> None:
         """Changes may have been missed: ask how everybody is, and who is in a room that somebody joins."""
@@ -374,7 +405,7 @@ class People:
         for room, occupancy in out.occupancies.items():
             news.setdefault(room, RoomNews()).occupancy = occupancy
         async for room, each in _in_slices(news.items()):
-            self._outbox.to_local_room(room, ROOM, _people(room, each))
+            self._outbox.to_local_room(room, ROOM, each.event(room))
 
 
 async def _in_slices(items: Iterable[Item]) -> AsyncIterator[Item]:
@@ -385,14 +416,5 @@ async def _in_slices(items: Iterable[Item]) -> AsyncIterator[Item]:
             await asyncio.sleep(0)
 
 
-def _people(room: str, news: RoomNews) -> dict[str, Any]:
-    """The `room` event of people who came and went; in large rooms only the count."""
-    event: dict[str, Any] = {"room": room, "change": "people", "occupancy": news.occupancy}
-    if (names := news.names) is not None:
-        event["entered"] = _rows(names.entered)
-        event["left"] = names.left
-    return event
-
-
-def _rows(entered: Iterable[tuple[str, str, str]]) -> list[Row]:
-    return [{"user": user, "name": name, "status": status} for user, name, status in entered]
+def _no_session(sid: str) -> Session | None:
+    """Nobody has come in yet."""

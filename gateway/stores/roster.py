@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from contract import keys
-from contract.envelope import note_head
+from contract.envelope import People, note_head, pack_note
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_LIST, MAX_PRESENCE_ROOM
 from gateway.stores.redis_port import RedisPort, Scripts, translated
@@ -66,6 +66,7 @@ class RosterStore:
     ) -> None:
         self._redis = RedisPort(scripts)
         self._node = node
+        self._namespace = namespace
         self._note_head = note_head(namespace)
         self._entry_seconds = entry_seconds
 
@@ -93,22 +94,34 @@ class RosterStore:
         """The user's last connection on this node has left the room."""
         return await self._run("room_exit", room, user, self._node, self._note_head)
 
-    async def refresh(self, here: Mapping[str, Sequence[str]], *, users: int = MAX_PRESENCE_ROOM) -> dict[str, Roster]:
-        """The users of this node in each room are still there; a few rooms at a time, large ones in parts."""
-        rooms = list(here)
-        rosters: dict[str, Roster] = {}
+    async def refresh(
+        self, rooms: Sequence[str], here: Callable[[str], list[str]], *, users: int = MAX_PRESENCE_ROOM
+    ) -> AsyncIterator[tuple[str, Roster]]:
+        """The users of this node in each room are still there; a few rooms at a time, large ones in parts.
+
+        `here(room)` is asked when it is the room's turn, and again for each part: who has left is not entered again.
+        The others hear of those who vanish; who appears is the caller's to `tell`.
+        """
         for start in range(0, len(rooms), _REFRESH_ROOMS):
             part = rooms[start : start + _REFRESH_ROOMS]
-            answers = await asyncio.gather(*(self._refresh_room(room, here[room], users) for room in part))
-            rosters.update(zip(part, answers, strict=True))
-        return rosters
+            answers = await asyncio.gather(*(self._refresh_room(room, here, users) for room in part))
+            for answer in zip(part, answers, strict=True):
+                yield answer
 
-    async def _refresh_room(self, room: str, members: Sequence[str], users: int) -> Roster:
+    async def tell(self, room: str, note: People) -> None:
+        """Tell all gateways that hear the room."""
+        await self._redis.call("SPUBLISH", keys.room_channel(room), pack_note(self._namespace, note))
+
+    async def _refresh_room(self, room: str, here: Callable[[str], list[str]], users: int) -> Roster:
         appeared: list[str] = []
         vanished: list[str] = []
         roster = Roster(0, [], [], [])
+        members = here(room)
         for start in range(0, max(1, len(members)), _REFRESH_USERS):
             chunk = members[start : start + _REFRESH_USERS]
+            if start > 0:
+                still = set(here(room))
+                chunk = [user for user in chunk if user in still]
             is_last = start + _REFRESH_USERS >= len(members)
             args = (self._node, self._entry_seconds, users if is_last else 0, self._note_head)
             roster = await self._run("room_refresh", room, *args, *chunk)

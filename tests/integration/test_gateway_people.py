@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from redis import Redis
+
+from contract import keys
+from gateway.people import REFRESH_SECONDS
 from tests.gateways import Client, Clients, Gateway, unique
 from tests.waiting import until
 
@@ -143,6 +147,29 @@ async def test_a_join_says_who_is_there_and_others_hear_of_it(pair: Pair, client
     await bob.ok("room:leave", {"room": room})
     assert (await ada.expect("room", lambda e: e.get("left")))["left"] == [bob.user]
     assert await members(ada, room) == [ada.user]
+
+
+async def test_people_of_a_gateway_that_was_taken_for_dead_leave_and_come_back(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"), name="Bob")
+    room = unique("public:talk")
+    for who in (ada, bob):
+        await who.join(room)
+    await ada.ok("presence", {"status": "busy"})
+
+    with Redis.from_url(gateway_redis) as redis:  # the gateway of ada has not been heard of for a minute
+        redis.zadd(keys.room_here(room), {f"{ada.user}|{pair[0].node}": 1})
+    carol = await clients(pair[1], unique("carol"))
+    await carol.join(room)
+
+    left = await bob.expect("room", lambda e: ada.user in e.get("left", []))
+    assert left["occupancy"] == 2
+    back = await bob.expect(
+        "room", lambda e: ada.user in [row["user"] for row in e.get("entered", [])], within=REFRESH_SECONDS + 5
+    )
+    assert (back["occupancy"], back["entered"]) == (3, [{"user": ada.user, "name": "Ada", "status": "busy"}])
+    assert await members(carol, room) == sorted([ada.user, bob.user, carol.user])
 
 
 async def test_many_devices_are_one_person(pair: Pair, clients: Clients) -> None:
