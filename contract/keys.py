@@ -15,7 +15,7 @@
 | `node:{N}:lease` | string, incarnation | gateway N | presence | 15 s, refreshed every 5 s |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
-| `user:{U}:profile` | string, display name | gateway | gateway | 90 days |
+| `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |

@@ -103,7 +103,6 @@ class Gateway:
         self.chat = Chat(self.log, self.rooms, self.uploads.verified_media, max_message_bytes=config.message_bytes)
         self.desk = MediaDesk(self.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.doorman = self._make_doorman()
-        self.people.session_of = self.doorman.session
         self.namespace = ChatNamespace(
             Door(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.people.seen
         )

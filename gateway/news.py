@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from contract.envelope import People
@@ -36,10 +36,9 @@ class RoomNews:
             self._entered.clear()
             self._left.clear()
 
-    @property
-    def entered(self) -> Collection[str]:
-        """Who came, as far as names are told."""
-        return self._entered.keys()
+    def applied_to(self, users: Iterable[str]) -> set[str]:
+        """These users, and who came, without who left: as far as names are told."""
+        return {*users, *self._entered} - self._left
 
     @property
     def names(self) -> People | None:

@@ -7,7 +7,7 @@ what members are told of people  --tell, change--> the rows of those who join ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any, Final, NamedTuple
 
 from contract.events import MAX_LIST, PresenceChange
@@ -40,7 +40,7 @@ class Views:
 
     def __init__(
         self,
-        look: Callable[[str, Sequence[str]], Coroutine[Any, Any, list[Row]]],
+        look: Callable[[str, Collection[str]], Coroutine[Any, Any, list[Row]]],
         start: Start,
         clock: Callable[[], float],
     ) -> None:
@@ -54,7 +54,7 @@ class Views:
         view = self._views.get(room)
         return view is not None and view.is_usable(self._clock())
 
-    def get(self, room: str, users: Sequence[str] = ()) -> Awaitable[list[Row]]:
+    def get(self, room: str, users: Collection[str] = ()) -> Awaitable[list[Row]]:
         """The people in the room, `users` if that is known already; not to be changed. Raises what the look raises."""
         now = self._clock()
         view = self._views.get(room)

@@ -18,6 +18,14 @@ def test_later_notes_of_a_user_replace_earlier_ones() -> None:
     assert news.names == People(1, [row("eve")], ["ada", "bob"])
 
 
+def test_what_was_heard_since_a_roster_was_read_is_worked_into_it() -> None:
+    news = RoomNews()
+    news.add(People(3, [row("eve")], ["bob"]))
+    news.add(People(4, [row("carol")]))
+    news.add(People(3, [], ["carol"]))
+    assert news.applied_to(["ada", "bob", "carol"]) == {"ada", "eve"}
+
+
 def test_of_a_large_room_only_the_count_is_told() -> None:
     news = RoomNews()
     news.add(People(MAX_PRESENCE_ROOM + 1, [row("ada")]))

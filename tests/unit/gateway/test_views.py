@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ class Desk:
         self.looks: list[asyncio.Future[list[Row]]] = []
         self.views = Views(self._look, self._start, lambda: self.now)
 
-    async def _look(self, room: str, users: Sequence[str]) -> list[Row]:
+    async def _look(self, room: str, users: Collection[str]) -> list[Row]:
         self.looks.append(asyncio.get_running_loop().create_future())
         return await self.looks[-1]
 

@@ -1,0 +1,20 @@
+"""Long work in slices, with the loop's other work between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, TypeVar
+
+Item = TypeVar("Item")
+
+SLICE: Final = 16
+"""Rooms or people served between two turns of the loop: 0.5 to 3 ms."""
+
+
+async def in_slices(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items, with the loop's other work after every few."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
