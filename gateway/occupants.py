@@ -124,6 +124,7 @@ class Occupants:
             self._whole.discard(room)
             self._departing.drop_room(room)
             self._views.drop(room)
+            self._news.pop(room, None)  # what is said of the room from now on is not heard here
         await self._rosters.exit(room, session.user)
 
     async def present(self, room: str, after: str | None, limit: int) -> tuple[list[Row], str | None]:

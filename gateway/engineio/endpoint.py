@@ -179,7 +179,7 @@ class Endpoint:
             session.link_went(link)
         else:
             transport.set_protocol(link)
-            link.join(transport)
+            link.join(transport, is_tls=entry.opening.scheme == "https")
             link.send(entry.head + frame(TEXT, session.open_packet([])))
             session.attach(link, transport)
             if not transport.is_reading():

@@ -26,7 +26,7 @@ none: a transport that holds anything has paused its session, so whoever may wri
 class WebSocketLink(Inlet, asyncio.Protocol):
     """One WebSocket. `is_probe` until the session has taken it as its transport."""
 
-    __slots__ = ("_close_due", "_parser", "_transport", "slot")
+    __slots__ = ("_close_due", "_is_tls", "_parser", "_transport", "slot")
 
     session: Session | None
 
@@ -36,13 +36,15 @@ class WebSocketLink(Inlet, asyncio.Protocol):
         super().__init__(session, is_probe=is_probe, unmask=parser.unmask, traffic=traffic, lane=lane)
         self._parser = parser
         self._transport: asyncio.Transport | None = None
+        self._is_tls = False
         self._close_due = inf
         self.slot = -1
 
     # --- asyncio's side ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.join(cast("asyncio.Transport", transport))
+        is_tls = transport.get_extra_info("sslcontext") is not None
+        self.join(cast("asyncio.Transport", transport), is_tls=is_tls)
         if self.session is None:
             return
         size = self.session.rules.kernel_buffer
@@ -50,9 +52,10 @@ class WebSocketLink(Inlet, asyncio.Protocol):
         if size and sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
-    def join(self, transport: asyncio.Transport) -> None:
+    def join(self, transport: asyncio.Transport, *, is_tls: bool) -> None:
         """The same for a socket whose buffer has its size from the listener."""
         self._transport = transport
+        self._is_tls = is_tls
         if self.session is not None:
             transport.set_write_buffer_limits(high=_HIGH_WATER)
 
@@ -80,12 +83,14 @@ class WebSocketLink(Inlet, asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client hung up. True keeps the transport open until it is this link's turn to be buried.
 
-        TLS knows no half-closed connections: there the transport closes at once.
+        TLS knows no half-closed connections: there the transport closes at once. Ten thousand clients may hang up in
+        one tick of the loop, which takes them all: hence nothing more happens here.
         """
-        if self.session is None or self._transport is None:
+        session = self.session
+        if session is None or self._transport is None:
             return False
-        self.session.link_hung_up(self)
-        return self._transport.get_extra_info("sslcontext") is None
+        session.link_hung_up(self)
+        return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
