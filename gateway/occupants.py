@@ -83,7 +83,7 @@ class Occupants:
         entrance = await asked
         user, users = session.user, set() if is_known else self._present_in(room, entrance)
         oneself = {"user": user, "name": session.identity.name, "status": session.status}
-        if not is_known:
+        if not is_known and room in self._here:
             self._take(room, entrance)
             if users == {user} and not self._views.has(room):
                 self._views.put(room, [oneself])
