@@ -23,9 +23,11 @@ class Desk:
     def __init__(self) -> None:
         self.now = 100.0
         self.looks: list[asyncio.Future[list[Row]]] = []
+        self.asked: list[Collection[str]] = []
         self.views = Views(self._look, self._start, lambda: self.now)
 
     async def _look(self, room: str, users: Collection[str]) -> list[Row]:
+        self.asked.append(users)
         self.looks.append(asyncio.get_running_loop().create_future())
         return await self.looks[-1]
 
@@ -83,6 +85,29 @@ async def test_what_happens_during_a_look_is_in_its_answer() -> None:
     desk.looks[0].set_result([row("ada")])
 
     assert await waiting == [row("carol")]
+
+
+async def test_what_is_known_needs_no_look_as_long_as_it_is_fresh() -> None:
+    desk = Desk()
+    desk.views.put("room", [row("ada")])
+    desk.views.tell("room", [row("bob")], [])
+
+    assert desk.views.has("room")
+    assert await desk.get() == [row("ada"), row("bob")]
+    assert desk.looks == []
+
+    desk.now += VIEW_SECONDS + 0.1
+    assert not desk.views.has("room")
+
+
+async def test_a_look_is_told_whom_it_is_about() -> None:
+    desk = Desk()
+    waiting = asyncio.ensure_future(desk.views.get("room", ["ada", "bob"]))
+    await asyncio.sleep(0)
+    assert desk.asked == [["ada", "bob"]]
+
+    desk.looks[0].set_result([row("ada"), row("bob")])
+    assert await waiting == [row("ada"), row("bob")]
 
 
 async def test_a_failed_look_is_not_kept() -> None:
