@@ -66,10 +66,14 @@ def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
     return struct.pack(">BH", len(raw_namespace), len(raw_skip)) + raw_namespace + raw_skip
 
 
+def _unlogged_head(kind: int, namespace: str, skip: tuple[str, ...] = ()) -> bytes:
+    """The header of a packet that the log does not keep: without epoch and seq."""
+    return bytes((VERSION, kind)) + NO_EPOCH + bytes(8) + pack_routing(namespace, skip)
+
+
 def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attachments: tuple[bytes, ...] = ()) -> bytes:
     """A room packet without a seq: an event that the log does not keep."""
-    kind = KIND_BINARY if attachments else KIND_EVENT
-    head = bytes((VERSION, kind)) + NO_EPOCH + bytes(8) + pack_routing(namespace, skip)
+    head = _unlogged_head(KIND_BINARY if attachments else KIND_EVENT, namespace, skip)
     if not attachments:
         return head + packet
     parts = [head]
@@ -80,7 +84,7 @@ def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attach
 
 def pack_close(namespace: str) -> bytes:
     """A room packet that makes every member leave the room."""
-    return bytes((VERSION, KIND_CLOSE)) + NO_EPOCH + bytes(8) + pack_routing(namespace)
+    return _unlogged_head(KIND_CLOSE, namespace)
 
 
 def pack_note(namespace: str, note: Struct) -> bytes:
@@ -90,7 +94,7 @@ def pack_note(namespace: str, note: Struct) -> bytes:
 
 def note_head(namespace: str) -> bytes:
     """A note up to its MessagePack, which a script writes."""
-    return bytes((VERSION, KIND_NOTE)) + NO_EPOCH + bytes(8) + pack_routing(namespace) + bytes((VERSION,))
+    return _unlogged_head(KIND_NOTE, namespace) + bytes((VERSION,))
 
 
 def unpack_room(data: bytes) -> RoomPacket:

@@ -84,7 +84,7 @@ class Occupants:
         user, users = session.user, set() if is_known else self._present_in(room, entrance)
         oneself = {"user": user, "name": session.identity.name, "status": session.status}
         if not is_known and room in self._here:
-            self._take(room, entrance)
+            self._take(room, users, entrance.occupancy)
             if users == {user} and not self._views.has(room):
                 self._views.put(room, [oneself])
         others = [row for row in await self._views.get(room, users) if row["user"] != user]
@@ -96,13 +96,12 @@ class Occupants:
         listed = [member["user"] for member in members]
         if entrance.occupancy > MAX_PRESENCE_ROOM:
             return await self._store.read_marks(room, listed)
-        return {user: entrance.marks[user] for user in listed if user in entrance.marks} if entrance.marks else {}
+        return {user: entrance.marks[user] for user in listed if user in entrance.marks}
 
-    def _take(self, room: str, roster: Roster | Entrance) -> list[str]:
+    def _take(self, room: str, users: set[str], occupancy: int) -> list[str]:
         """Watch everybody in the room, and those who left a moment ago: of them it is still to hear "offline"."""
         self._whole.add(room)
-        users = self._present_in(room, roster).union(self._departing.of(room))
-        return self._watchers.roster(room, users, roster.occupancy)
+        return self._watchers.roster(room, users.union(self._departing.of(room)), occupancy)
 
     def _present_in(self, room: str, roster: Roster | Entrance) -> set[str]:
         """A roster as Redis had it, with what was heard of the room meanwhile; empty where there are too many."""
@@ -187,7 +186,7 @@ class Occupants:
         missed: list[tuple[str, Roster]] = []
         async for room, roster in self._rosters.refresh(list(self._here), self._visible):
             if room in self._here:
-                newcomers.update(self._take(room, roster))
+                newcomers.update(self._take(room, self._present_in(room, roster), roster.occupancy))
             if roster.appeared:
                 missed.append((room, roster))
         if missed:

@@ -15,7 +15,6 @@ from contract import keys
 from contract.envelope import KIND_NOTE, People, Reader, RoomNote, unpack_room
 from contract.errors import Code, RoomcastError
 from contract.events import MAX_PRESENCE_ROOM
-from contract.redis_url import parse
 from gateway.adapter.backplane import Backplane
 from gateway.stores.roster import Entrance, Roster, RosterStore
 from tests.backplanes import running_backplane
@@ -49,19 +48,18 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 class Gateway:
     """What a gateway that hears the room is told."""
 
-    def __init__(self, backplane: Backplane) -> None:
-        self._backplane = backplane
+    def __init__(self) -> None:
         self._notes: list[People] = []
-        backplane.on_message = self._hear
+        self.backplane: Backplane
 
-    def _hear(self, channel: bytes, data: bytes) -> None:
+    def hear(self, channel: bytes, data: bytes) -> None:
         packet = unpack_room(data)
         assert (channel.decode(), packet.kind, packet.namespace) == (keys.room_channel(ROOM), KIND_NOTE, "/")
         self._notes.append(Reader(RoomNote).unpack(packet.body))
 
     async def heard(self) -> list[People]:
         """The notes since the last call: all that the scripts which have answered have published."""
-        end = self._backplane.subscribe(f"end:{random.random()}")  # its confirmation comes behind them
+        end = self.backplane.subscribe(f"end:{random.random()}")  # its confirmation comes behind them
         await end
         notes, self._notes = self._notes, []
         return notes
@@ -69,15 +67,10 @@ class Gateway:
 
 @pytest.fixture
 async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
-    backplane = Backplane(parse(redis_url), name="hears")
-    gateway = Gateway(backplane)
-    backplane.start()
-    try:
-        await backplane.wait_up()
-        await backplane.subscribe(keys.room_channel(ROOM))
+    gateway = Gateway()
+    async with running_backplane(redis_url, hear=gateway.hear) as gateway.backplane:
+        await gateway.backplane.subscribe(keys.room_channel(ROOM))
         yield gateway
-    finally:
-        await backplane.close()
 
 
 async def refresh(store: RosterStore, here: dict[str, list[str]], users: int = MAX_PRESENCE_ROOM) -> dict[str, Roster]:
