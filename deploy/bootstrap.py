@@ -75,8 +75,8 @@ def _run_newer_python() -> None:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(sys.version.encode())
-    for name in ("uv.lock", "pyproject.toml"):
-        digest.update((ROOT / name).read_bytes())
+    for path in [ROOT / "uv.lock", *sorted(ROOT.glob("pyproject.toml")), *sorted(ROOT.glob("*/pyproject.toml"))]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

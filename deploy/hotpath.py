@@ -13,7 +13,7 @@ from deploy.layout import MACHINE_STATE, ROOT
 from deploy.locks import locked
 from deploy.tools import Say, quiet
 
-SOURCES: Final = ROOT / "gateway" / "hotpath"
+SOURCES: Final = ROOT / "adapter" / "src" / "roomcast" / "hotpath"
 BUILD_SECONDS: Final = 600
 
 
@@ -25,7 +25,7 @@ def ensure(*, state: Path = MACHINE_STATE, say: Say = quiet) -> bool:
         if module().is_file() and stamp.is_file() and stamp.read_text() == wanted:
             return True
         say("compiling the gateways' hot path")
-        command = [sys.executable, "-m", "gateway.hotpath.build"]
+        command = [sys.executable, "-m", "roomcast.hotpath.build"]
         done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS)
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1].removeprefix("roomcast: ")

@@ -161,7 +161,7 @@ class Plan:
         stop: float,
         starts: bool,
     ) -> Process:
-        argv = (sys.executable, "-m", module)
+        argv = (sys.executable, "-m", f"roomcast.{module}")
         return Process(f"{kind}{number}", kind, number, argv, env, port, ready, stop, starts)
 
 

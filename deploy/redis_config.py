@@ -1,6 +1,7 @@
 """redis.conf and the ACL file of a cluster, as text. Pure.
 
-Each kind of process has its own account. It may touch the keys and channels that `contract/keys.py` gives it, with the
+Each kind of process has its own account. It may touch the keys and channels that
+`contract/src/roomcast/contract/keys.py` gives it, with the
 commands of ordinary work; nothing that reads the configuration, lists keys or empties the database.
 """
 

@@ -15,13 +15,13 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from contract.errors import Code
-from gateway.config import Config as GatewayConfig
-from gateway.observe import Metrics as GatewayMetrics
-from media.config import Config as MediaConfig
-from media.observe import Metrics as MediaMetrics
-from presence.config import Config as PresenceConfig
-from presence.observe import Metrics as PresenceMetrics
+from roomcast.contract.errors import Code
+from roomcast.gateway.config import Config as GatewayConfig
+from roomcast.gateway.operations.observe import Metrics as GatewayMetrics
+from roomcast.media.config import Config as MediaConfig
+from roomcast.media.observe import Metrics as MediaMetrics
+from roomcast.presence.config import Config as PresenceConfig
+from roomcast.presence.observe import Metrics as PresenceMetrics
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROCESSES: Final[Mapping[str, type[BaseSettings]]] = {

@@ -11,8 +11,8 @@ import socketio
 import uvicorn
 from aiohttp import web
 
-from gateway.adapter import RedisAdapter
-from gateway.server import create_server
+from roomcast.adapter import RedisAdapter
+from roomcast.socketio.server import create_server
 from tests.servers import free_port
 
 
@@ -34,7 +34,7 @@ class Node:
 
 @asynccontextmanager
 async def aiohttp_node(url: str, name: str, **options: Any) -> AsyncIterator[Node]:
-    """A node on `gateway.engineio`."""
+    """A node on `roomcast.engineio`."""
     adapter = RedisAdapter(url, node=name, **options)
     sio = create_server(node=name, client_manager=adapter)
     application = web.Application()

@@ -19,8 +19,8 @@ import aiohttp
 import redis
 import socketio
 
-from gateway.auth import sign
-from gateway.engineio.rfc6455 import CONTINUATION, TEXT
+from roomcast.engineio.rfc6455 import CONTINUATION, TEXT
+from roomcast.gateway.sign_in.tokens import sign
 from tests import health, servers
 from tests.frames import masked
 
@@ -119,7 +119,7 @@ def _started(folder: Path, redis_url: str, node: str, settings: dict[str, str]) 
     log = folder / f"gateway-{node}-{port}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway"],
+            [sys.executable, "-m", "roomcast.gateway"],
             cwd=ROOT,
             env=environment(redis_url, node, port, metrics_port, **settings),
             stdout=file,
@@ -140,9 +140,9 @@ def _serves(running: Gateway, is_ready: bool) -> bool:
 
 
 def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`python -m gateway` with exactly these settings; for starts that end by themselves."""
+    """`python -m roomcast.gateway` with exactly these settings; for starts that end by themselves."""
     return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
+        [sys.executable, "-m", "roomcast.gateway", *arguments],
         cwd=ROOT,
         env={"PATH": os.defpath} | {f"ROOMCAST_{name}": value for name, value in settings.items()},
         capture_output=True,

@@ -13,19 +13,20 @@ from typing import Any, Final
 
 import uvloop
 
-from contract import keys
-from contract.redis_client import make_client
-from contract.redis_url import parse
-from gateway.adapter.backplane import make_backplane
-from gateway.presence import Attendance
-from gateway.stores.presence import PresenceStore
 from loadtest.bench import procfs
 from loadtest.bench.measure import MICRO, Span
 from loadtest.bench.processes import BenchError, Processes
 from loadtest.peers.role import Peer
-from presence.state import Windows, judge
-from presence.store import PresenceStore as SweeperStore
-from presence.store import connect
+from roomcast.adapter.backplane import make_backplane
+from roomcast.contract import keys
+from roomcast.contract.lua import SCRIPTS
+from roomcast.contract.redis_client import make_client
+from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.stores.presence import PresenceStore
+from roomcast.presence.state import Windows, judge
+from roomcast.presence.store import PresenceStore as SweeperStore
+from roomcast.presence.store import connect
+from roomcast.wire.redis_url import parse
 
 CONNECTIONS: Final = 10_000
 ROUNDS: Final = 5
@@ -56,10 +57,10 @@ def _on_redis(folder: Path, work: Any) -> dict[str, float]:
 
 
 async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
-    backplane = make_backplane(url, name="bench")
+    backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
     backplane.start()
     await backplane.wait_up()
-    attendance, store = Attendance(time.monotonic), PresenceStore(backplane, "1", "bench")
+    attendance, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
     sids = [f"g1.connection-{number}" for number in range(CONNECTIONS)]
     for number, sid in enumerate(sids):
         attendance.enter(sid, f"user-{number}")
@@ -110,10 +111,10 @@ async def _sweep(url: str, _: int) -> dict[str, float]:
 
 async def _people_who_fell_silent(url: str) -> None:
     """100,000 connected people whose last sign of life is older than the window."""
-    backplane = make_backplane(url, name="bench")
+    backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
     backplane.start()
     await backplane.wait_up()
-    attendance, store = Attendance(time.monotonic), PresenceStore(backplane, "1", "bench")
+    attendance, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
     for number in range(EXPIRED):
         attendance.enter(f"g1.connection-{number}", f"user-{number}")
     while attendance.is_urgent:

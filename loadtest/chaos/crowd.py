@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from contract.tasks import TaskSet
-from contract.tokens import sign
 from loadtest.chaos.checker import undrained
 from loadtest.chaos.journal import Journal, Reading, Sent
 from loadtest.chaos.person import Dial, Ledger, Person
+from roomcast.contract.tokens import sign
+from roomcast.wire.tasks import TaskSet
 
 ROOM_SIZE: Final = 10
 ONE_PLAIN_IN: Final = 5

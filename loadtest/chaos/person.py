@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from contract.tasks import TaskSet
 from loadtest.chaos.journal import Place, Reading, Sent, Visit
 from loadtest.chaos.outbox import Outbox
 from loadtest.chaos.timeline import Timeline
 from loadtest.chaos.waits import RECONNECT, RESEND
 from loadtest.chaos.wire import Turned, Wire, WireLost, open_wire
+from roomcast.wire.tasks import TaskSet
 
 CONNECT_SECONDS: Final = 10.0
 ACK_SECONDS: Final = 8.0

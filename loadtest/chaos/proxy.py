@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from contract.tasks import TaskSet
+from roomcast.wire.tasks import TaskSet
 
 _CHUNK = 65_536
 

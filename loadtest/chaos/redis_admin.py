@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import hiredis
 
-from contract import redis_url
-from contract.redis_url import RedisTarget
+from roomcast.wire import redis_url
+from roomcast.wire.redis_url import RedisTarget
 
 
 class RedisAway(ConnectionError):

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import psutil  # type: ignore[import-untyped]
 
-from contract.tasks import TaskSet
 from deploy.cluster import Cluster
 from loadtest.bench.stats import percentile
 from loadtest.chaos import gauges
@@ -24,6 +23,7 @@ from loadtest.chaos.person import Person
 from loadtest.chaos.redis_admin import RedisAdmin
 from loadtest.chaos.stages import Stage
 from loadtest.chaos.wire import WireLost
+from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
 """A p99 below this counts as this: there the machine's own scheduling decides, and a ratio says nothing."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest.bench.processes import BenchError, Processes, free_ports
-from loadtest.peers.role import ROOT, Running, plain_environment
+from loadtest.peers.role import Running, plain_environment
 
 READY_SECONDS = 30.0
 _LIMITS = {
@@ -51,11 +51,12 @@ class Roomcast:
                 ROOMCAST_PORT=str(port),
                 ROOMCAST_METRICS_PORT=str(metrics_port),
                 ROOMCAST_JWT_SECRET=secret,
-                PYTHONPATH=str(ROOT),
                 **_LIMITS,
                 **self.settings,
             )
-            pids.append(processes.start(f"gateway-{port}", [sys.executable, "-m", "gateway"], port, environment))
+            pids.append(
+                processes.start(f"gateway-{port}", [sys.executable, "-m", "roomcast.gateway"], port, environment)
+            )
         for metrics_port in metrics_ports:
             _wait_ready(metrics_port)
         return Running(ports, pids, secret, metrics_ports)

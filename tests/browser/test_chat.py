@@ -8,8 +8,8 @@ import pytest
 import socketio
 from playwright.sync_api import Route, expect
 
-from contract.tokens import sign
 from deploy.cluster import Cluster
+from roomcast.contract.tokens import sign
 from tests.browser.guests import Guest, Guests, unique
 from tests.integration.media_rig import picture
 

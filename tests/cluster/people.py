@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from contract.tasks import TaskSet
-from contract.tokens import sign
 from deploy.cluster import Cluster
+from roomcast.contract.tokens import sign
+from roomcast.wire.tasks import TaskSet
 from tests.cluster.wires import KINDS, Json, NoAnswer, Wire
 
 LOBBY = "public:lobby"

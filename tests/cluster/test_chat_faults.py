@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 import redis
 
-from contract import keys
 from deploy.cluster import Cluster
+from roomcast.contract import keys
 from tests.cluster.people import LOBBY, Party, Person, Writer, judge
 from tests.cluster.wires import NodeWire
 from tests.integration.media_rig import picture, store

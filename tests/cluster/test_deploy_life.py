@@ -12,10 +12,10 @@ import psutil
 import pytest
 import redis
 
-from contract import keys
 from deploy.cluster import Cluster, free_base
 from deploy.control import NotRunning
 from deploy.layout import ROOT
+from roomcast.contract import keys
 from tests import servers
 
 EVERYTHING = ["gateway1", "gateway2", "nginx", "redis", "s3", "signer1", "sweeper1"]

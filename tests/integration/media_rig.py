@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import aiohttp
 from PIL import Image
 
-from contract import keys
-from contract.envelope import MediaReply, NodeMessage, Reader
-from gateway.adapter.backplane import Backplane
-from gateway.media import MediaDesk, Patience
-from gateway.stores.uploads import Uploads
+from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.node_messages import NodeMessage
+from roomcast.contract import keys
+from roomcast.contract.envelope import MediaReply
+from roomcast.gateway.media.requests import MediaRequests, Patience
+from roomcast.gateway.stores.uploads import Uploads
+from roomcast.wire.envelope import Reader
 from tests import health, s3, servers
 from tests.backplanes import running_backplane
 
@@ -66,7 +68,7 @@ def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz
     log = folder / f"signer-{port}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "media"],
+            [sys.executable, "-m", "roomcast.media"],
             cwd=ROOT,
             env=environment(redis_url, endpoint, port, **more),
             stdout=file,
@@ -83,7 +85,7 @@ def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz
 class Gateway(NamedTuple):
     """The media half of a gateway."""
 
-    desk: MediaDesk
+    desk: MediaRequests
     uploads: Uploads
     backplane: Backplane
 
@@ -101,7 +103,7 @@ async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator
 
     async with running_backplane(redis_url, node, hear) as backplane:
         uploads = Uploads(backplane)
-        desk = MediaDesk(uploads, node, lambda: secrets.token_hex(8), patience)
+        desk = MediaRequests(uploads, node, lambda: secrets.token_hex(8), patience)
         await backplane.subscribe(keys.node_channel(node))
         yield Gateway(desk, uploads, backplane)
 

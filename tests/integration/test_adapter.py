@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from gateway.adapter import RedisAdapter
+from roomcast.adapter import RedisAdapter
 from tests.adapters import Node, aiohttp_node, asgi_node, listener
 from tests.waiting import until
 

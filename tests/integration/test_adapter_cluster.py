@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from redis.crc import key_slot
 
-from contract import keys
-from gateway.adapter.backplane import Backplane, make_backplane
-from gateway.stores.log import LogStore
+from roomcast.adapter.backplane import Backplane, make_backplane
+from roomcast.contract import keys
+from roomcast.contract.lua import SCRIPTS
+from roomcast.gateway.stores.log import LogStore
 from tests.adapters import aiohttp_node, listener
 from tests.redis_cluster import move_slot, redis_cluster
 
@@ -53,7 +54,7 @@ async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, 
     room = "moving"
     slot = key_slot(keys.room_channel(room).encode())
     heard: list[bytes] = []
-    backplane: Backplane = make_backplane(url, name="test")
+    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
     backplane.on_message = lambda channel, data: heard.append(data)
     backplane.start()
     await backplane.wait_up()

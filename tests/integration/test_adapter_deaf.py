@@ -7,9 +7,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.adapter import RedisAdapter
-from gateway.adapter.members import Client
-from gateway.stores.log import LogStore
+from roomcast.adapter import RedisAdapter
+from roomcast.adapter.local_members import Client
+from roomcast.gateway.stores.log import LogStore
 from tests.proxy import MutingProxy, muting_proxy
 from tests.waiting import until
 

@@ -9,9 +9,9 @@ import pytest
 import redis
 import uvloop
 
-from contract.redis_url import parse
-from gateway.adapter.link import LinkError, LinkLost, open_link
-from gateway.hotpath.pipe import SLICE_REPLIES
+from roomcast.adapter.redis_connection import ConnectionLost, RedisConnectionError, open_link
+from roomcast.hotpath.pipe import SLICE_REPLIES
+from roomcast.wire.redis_url import parse
 
 
 def test_a_cut_link_fails_its_calls_without_a_traceback(
@@ -33,10 +33,10 @@ async def _call_through_a_cut(url: str, port: int) -> None:
             for _ in range(200):
                 replies.append(link.call("PING"))
                 await asyncio.sleep(0)
-        except LinkError:
+        except RedisConnectionError:
             pass
         done = await asyncio.gather(*replies, return_exceptions=True)
-        assert all(isinstance(reply, LinkError) or reply == b"PONG" for reply in done)
+        assert all(isinstance(reply, RedisConnectionError) or reply == b"PONG" for reply in done)
         assert not link.is_open
 
 
@@ -46,7 +46,7 @@ async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(red
     await link.call("PING")
     await asyncio.sleep(0.5)
     assert link.is_open
-    with pytest.raises(LinkLost):
+    with pytest.raises(ConnectionLost):
         await link.call("BLPOP", "nothing comes", 2)
     assert not link.is_open
 

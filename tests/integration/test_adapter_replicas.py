@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import redis
 
-from contract.errors import Code, RoomcastError
-from contract.log_entry import read_receipt
-from gateway.adapter.backplane import make_backplane
-from gateway.adapter.link import LinkLost
-from gateway.stores.log import LogStore
+from roomcast.adapter.backplane import make_backplane
+from roomcast.adapter.redis_connection import ConnectionLost
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.log_entry import read_receipt
+from roomcast.contract.lua import SCRIPTS
+from roomcast.gateway.stores.log import LogStore
 from tests.servers import redis_server, wait_until
 
 
@@ -22,7 +23,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
     for home in homes:
         home.mkdir()
     with redis_server(homes[0]) as master, redis.Redis(port=master) as admin:
-        backplane = make_backplane(f"redis://127.0.0.1:{master}", name="test", replicas=1)
+        backplane = make_backplane(f"redis://127.0.0.1:{master}", name="test", scripts=SCRIPTS, replicas=1)
         backplane.start()
         await backplane.wait_up()
         log = LogStore(backplane)
@@ -35,7 +36,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
             with pytest.raises(RoomcastError) as caught:
                 await log.append("room", "u", "alone", b'"n":1}')
             assert caught.value.code is Code.OUTCOME_UNKNOWN
-            assert isinstance(await _send(log, "short"), LinkLost)
+            assert isinstance(await _send(log, "short"), ConnectionLost)
             waiting = [asyncio.ensure_future(log.append("room", "u", f"more{n}", b'"n":1}')) for n in range(3)]
             async with asyncio.timeout(0.8):  # WAIT takes a second: reads do not stand behind it
                 assert (await log.before("room", 0, 10)).seq >= 2

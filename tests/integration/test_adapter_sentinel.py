@@ -7,17 +7,18 @@ from pathlib import Path
 
 import redis
 
-from contract import keys
-from contract.errors import RoomcastError
-from gateway.adapter.backplane import make_backplane
-from gateway.stores.log import LogStore, Receipt
+from roomcast.adapter.backplane import make_backplane
+from roomcast.contract import keys
+from roomcast.contract.errors import RoomcastError
+from roomcast.contract.lua import SCRIPTS
+from roomcast.gateway.stores.log import LogStore, PublishReceipt
 from tests.redis_cluster import sentinel_pair
 
 
 async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
     with sentinel_pair(tmp_path) as (master, _, sentinels):
         hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
-        backplane = make_backplane(f"redis+sentinel://{hosts}/main", name="test")
+        backplane = make_backplane(f"redis+sentinel://{hosts}/main", name="test", scripts=SCRIPTS)
         heard: list[bytes] = []
         backplane.on_message = lambda channel, data: heard.append(data)
         backplane.start()
@@ -37,7 +38,7 @@ async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
             await backplane.close()
 
 
-async def _append_until_done(log: LogStore, message_id: str) -> Receipt:
+async def _append_until_done(log: LogStore, message_id: str) -> PublishReceipt:
     """Resend the same id on every retryable refusal, as clients do."""
     while True:
         try:

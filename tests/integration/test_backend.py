@@ -1,4 +1,4 @@
-"""Back ends at work: `contract.backend` and `python -m contract` beside a real gateway, on a Redis with accounts."""
+"""The back-end client and its command line beside a real gateway, on a Redis with accounts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import pytest
 import socketio
 from redis.asyncio import Redis
 
-from contract import backend as backend_module
-from contract.backend import Backend
-from contract.envelope import unpack_room
-from contract.errors import Code, RoomcastError
-from contract.keys import room_channel, room_meta
 from deploy import redis_config
 from deploy.credentials import make
+from roomcast.contract import backend as backend_module
+from roomcast.contract.backend import Backend
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.keys import room_channel, room_meta
+from roomcast.wire.envelope import unpack_room
 from tests import gateways, servers
 from tests.redis_cluster import redis_cluster
 from tests.waiting import until
@@ -339,7 +339,7 @@ async def test_an_account_without_the_right_is_refused_by_name(cluster: Cluster)
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     base = {name: value for name, value in os.environ.items() if not name.startswith("ROOMCAST_")}
     return subprocess.run(
-        [sys.executable, "-m", "contract", *arguments],
+        [sys.executable, "-m", "roomcast.contract", *arguments],
         env=base | environment,
         capture_output=True,
         text=True,

@@ -6,8 +6,8 @@ from typing import Any
 
 from redis import Redis
 
-from contract import keys
-from gateway.people import REFRESH_SECONDS
+from roomcast.contract import keys
+from roomcast.gateway.presence.service import REFRESH_SECONDS
 from tests.gateways import Client, Clients, Gateway, unique
 from tests.waiting import until
 

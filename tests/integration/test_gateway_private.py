@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from contract import keys
+from roomcast.contract import keys
 from tests.gateways import Client, Clients, Gateway, raw, store, token, unique
 from tests.waiting import until
 

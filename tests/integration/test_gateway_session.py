@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 import socketio
 
-from contract import keys
-from contract.envelope import Kicked, Revoked, pack
+from roomcast.contract import keys
+from roomcast.contract.envelope import Kicked, Revoked
+from roomcast.wire.envelope import pack
 from tests.gateways import Client, Clients, Gateway, store, token, unique
 from tests.waiting import until
 

@@ -6,7 +6,7 @@ import asyncio
 
 from redis import Redis as SyncRedis
 
-from gateway.stores.log import LogStore
+from roomcast.gateway.stores.log import LogStore
 from tests.backplanes import running_backplane
 
 

@@ -16,18 +16,19 @@ from typing import Any
 import pytest
 import redis
 
-from contract import keys
-from contract.envelope import MediaRequest, pack
-from contract.errors import Code, RoomcastError
-from contract.events import MediaComplete, MediaSign
-from contract.redis_url import parse
-from gateway.media import Patience
-from media.bus import Bus
-from media.observe import Metrics
-from media.policy import Announced, Policy
-from media.records import CLAIM_SECONDS, Claimed, Limits, Records
-from media.service import Service, Settings
-from media.storage import Credentials, Location, connect
+from roomcast.contract import keys
+from roomcast.contract.envelope import MediaRequest
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MediaComplete, MediaSign
+from roomcast.gateway.media.requests import Patience
+from roomcast.media.bus import Bus
+from roomcast.media.observe import Metrics
+from roomcast.media.policy import Announced, Policy
+from roomcast.media.records import CLAIM_SECONDS, Claimed, Limits, Records
+from roomcast.media.service import Service, Settings
+from roomcast.media.storage import Credentials, Location, connect
+from roomcast.wire.envelope import pack
+from roomcast.wire.redis_url import parse
 from tests import health, s3, servers
 from tests.integration import media_rig as rig
 

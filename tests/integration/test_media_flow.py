@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from contract import keys
-from contract.errors import Code, RoomcastError
-from contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.contract import keys
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
 from tests import s3
 from tests.integration import media_rig as rig
 

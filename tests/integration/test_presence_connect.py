@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from presence.state import Windows, judge
-from presence.store import PresenceStore, StoreError, connect
+from roomcast.presence.state import Windows, judge
+from roomcast.presence.store import PresenceStore, StoreError, connect
 from tests import servers
 from tests.redis_cluster import sentinel
 

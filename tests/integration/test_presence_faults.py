@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from contract import keys
-from contract.errors import RoomcastError
-from contract.tasks import TaskSet
-from gateway.presence import Attendance, Touch
-from gateway.stores.presence import PresenceStore
-from presence.state import Doubt, Verdict
-from presence.store import PresenceStore as SweeperStore
-from presence.store import StoreError, connect
-from presence.sweeper import Sweeper
+from roomcast.contract import keys
+from roomcast.contract.errors import RoomcastError
+from roomcast.gateway.presence.activity import Activity, Touch
+from roomcast.gateway.stores.presence import PresenceStore
+from roomcast.presence.state import Doubt, Verdict
+from roomcast.presence.store import PresenceStore as SweeperStore
+from roomcast.presence.store import StoreError, connect
+from roomcast.presence.sweeper import Sweeper
+from roomcast.wire.tasks import TaskSet
 from tests import health, servers
 from tests.integration.test_presence_store import WINDOWS, Cluster, Recorder, running_cluster
 from tests.waiting import until
@@ -53,7 +53,7 @@ def stopped(url: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def heartbeats(store: PresenceStore, attendance: Attendance) -> None:
+async def heartbeats(store: PresenceStore, attendance: Activity) -> None:
     """A gateway's flush loop, ten times as fast: what fails goes out with the next flush."""
     while True:
         for connection in ("c1", "c2"):
@@ -81,7 +81,7 @@ async def sweeping(url: str) -> AsyncIterator[Recorder]:
 
 
 async def test_a_stopped_redis_evicts_nobody_alive_and_later_the_ghosts(own_redis: str) -> None:
-    attendance, tasks = Attendance(time.monotonic), TaskSet()
+    attendance, tasks = Activity(time.monotonic), TaskSet()
     attendance.enter("c1", "ada")
     attendance.enter("c2", "bob")
     async with running_cluster(own_redis) as cluster, sweeping(own_redis) as recorder:
@@ -127,14 +127,14 @@ async def test_a_sweep_that_waited_in_a_stopped_redis_does_nothing(own_redis: st
 
 
 class Process:
-    """One `python -m presence`."""
+    """One `python -m roomcast.presence`."""
 
     def __init__(self, url: str, log: Path) -> None:
         self.port = servers.free_port()
         self.log = log
         environment = os.environ | {"ROOMCAST_REDIS_URL": url, "ROOMCAST_METRICS_PORT": str(self.port)}
         with log.open("wb") as sink:
-            command = [sys.executable, "-m", "presence"]
+            command = [sys.executable, "-m", "roomcast.presence"]
             self.popen = subprocess.Popen(command, env=environment, stderr=sink, stdout=sink)
 
     def get(self, path: str) -> tuple[int, str]:
@@ -218,7 +218,9 @@ def test_metrics_pass_promtool(redis_url: str, start) -> None:  # type: ignore[n
 def test_a_taken_port_is_one_clear_line(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(redis_url)
     environment = os.environ | {"ROOMCAST_REDIS_URL": redis_url, "ROOMCAST_METRICS_PORT": str(process.port)}
-    second = subprocess.run([sys.executable, "-m", "presence"], env=environment, capture_output=True, timeout=20)
+    second = subprocess.run(
+        [sys.executable, "-m", "roomcast.presence"], env=environment, capture_output=True, timeout=20
+    )
     assert second.returncode == 1
     (line,) = second.stderr.decode().splitlines()
     assert line.startswith("roomcast presence: cannot listen: ")

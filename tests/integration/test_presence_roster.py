@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from contract import keys
-from contract.envelope import KIND_NOTE, People, Reader, RoomNote, unpack_room
-from contract.errors import Code, RoomcastError
-from contract.events import MAX_PRESENCE_ROOM
-from gateway.adapter.backplane import Backplane
-from gateway.stores.roster import Entrance, Roster, RosterStore
+from roomcast.adapter.backplane import Backplane
+from roomcast.contract import keys
+from roomcast.contract.envelope import OccupancyChange, RoomNote
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_PRESENCE_ROOM
+from roomcast.gateway.stores.roster import JoinResult, Roster, RosterStore
+from roomcast.wire.envelope import KIND_NOTE, Reader, unpack_room
 from tests.backplanes import running_backplane
 
 ROOM = "public:lobby"
@@ -49,7 +50,7 @@ class Gateway:
     """What a gateway that hears the room is told."""
 
     def __init__(self) -> None:
-        self._notes: list[People] = []
+        self._notes: list[OccupancyChange] = []
         self.backplane: Backplane
 
     def hear(self, channel: bytes, data: bytes) -> None:
@@ -57,7 +58,7 @@ class Gateway:
         assert (channel.decode(), packet.kind, packet.namespace) == (keys.room_channel(ROOM), KIND_NOTE, "/")
         self._notes.append(Reader(RoomNote).unpack(packet.body))
 
-    async def heard(self) -> list[People]:
+    async def heard(self) -> list[OccupancyChange]:
         """The notes since the last call: all that the scripts which have answered have published."""
         end = self.backplane.subscribe(f"end:{random.random()}")  # its confirmation comes behind them
         await end
@@ -78,13 +79,13 @@ async def refresh(store: RosterStore, here: dict[str, list[str]], users: int = M
 
 
 async def test_a_user_counts_once_on_two_gateways(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
-    assert await one.enter(ROOM, "ada", "Ada", "busy") == Entrance(1, ["ada"], {})
-    assert await gateway.heard() == [People(1, [("ada", "Ada", "busy")])]
-    assert await two.enter(ROOM, "ada", "Ada") == Entrance(1, ["ada"], {})
+    assert await one.enter(ROOM, "ada", "Ada", "busy") == JoinResult(1, ["ada"], {})
+    assert await gateway.heard() == [OccupancyChange(1, [("ada", "Ada", "busy")])]
+    assert await two.enter(ROOM, "ada", "Ada") == JoinResult(1, ["ada"], {})
     assert await one.exit(ROOM, "ada") == Roster(1, [], [], [])
     assert await gateway.heard() == []
     assert await two.exit(ROOM, "ada") == Roster(0, [], ["ada"], [])
-    assert await gateway.heard() == [People(0, [], ["ada"])]
+    assert await gateway.heard() == [OccupancyChange(0, [], ["ada"])]
 
 
 async def test_repeats_change_nothing(one: RosterStore, gateway: Gateway) -> None:
@@ -92,13 +93,13 @@ async def test_repeats_change_nothing(one: RosterStore, gateway: Gateway) -> Non
     await one.enter(ROOM, "ada")
     await one.exit(ROOM, "ada")
     assert await one.exit(ROOM, "ada") == Roster(0, [], [], [])
-    assert await gateway.heard() == [People(1, [("ada", "ada", "online")]), People(0, [], ["ada"])]
+    assert await gateway.heard() == [OccupancyChange(1, [("ada", "ada", "online")]), OccupancyChange(0, [], ["ada"])]
 
 
 async def test_who_only_looks_does_not_enter(one: RosterStore, gateway: Gateway) -> None:
     await one.enter(ROOM, "ada")
     await gateway.heard()
-    assert await one.look(ROOM, "bob") == Entrance(1, ["ada"], {})
+    assert await one.look(ROOM, "bob") == JoinResult(1, ["ada"], {})
     assert await gateway.heard() == []
 
 
@@ -106,7 +107,7 @@ async def test_read_marks_come_with_the_entrance(one: RosterStore, client: Redis
     await client.hset(keys.room_read(ROOM), mapping={"ada": 3, "bob": 5, "gone": 9})
     await one.enter(ROOM, "ada")
     await one.enter(ROOM, "carol")
-    assert (await one.enter(ROOM, "bob", users=0)) == Entrance(3, [], {"ada": 3, "bob": 5})
+    assert (await one.enter(ROOM, "bob", users=0)) == JoinResult(3, [], {"ada": 3, "bob": 5})
     assert (await one.look(ROOM, "gone")).marks == {"ada": 3, "bob": 5, "gone": 9}
 
 
@@ -114,7 +115,7 @@ async def test_of_a_large_room_nobody_is_named_and_only_the_own_mark_is_told(one
     users = [f"user{n}" for n in range(MAX_PRESENCE_ROOM)]
     await refresh(one, {ROOM: users})
     await client.hset(keys.room_read(ROOM), mapping=dict.fromkeys([*users, "ada"], 7))
-    assert await one.enter(ROOM, "ada") == Entrance(MAX_PRESENCE_ROOM + 1, [], {"ada": 7})
+    assert await one.enter(ROOM, "ada") == JoinResult(MAX_PRESENCE_ROOM + 1, [], {"ada": 7})
 
 
 async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
@@ -137,7 +138,7 @@ async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: Ro
         assert occupancy == sum(1 for nodes in here.values() if nodes)
         entered = [(user, user, "online")] if here[user] and not before else []
         left = [user] if before and not here[user] else []
-        assert await gateway.heard() == ([People(occupancy, entered, left)] if entered or left else [])
+        assert await gateway.heard() == ([OccupancyChange(occupancy, entered, left)] if entered or left else [])
 
 
 async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
@@ -163,7 +164,7 @@ async def test_a_gateway_that_was_slow_keeps_its_own(one: RosterStore, client: R
     await client.zadd(keys.room_here(ROOM), {"ada|1": 1})
     assert (await refresh(one, {ROOM: ["ada"]}))[ROOM] == Roster(1, [], [], ["ada"])
     await client.zadd(keys.room_here(ROOM), {"ada|1": 1})
-    assert await one.enter(ROOM, "ada") == Entrance(1, ["ada"], {})
+    assert await one.enter(ROOM, "ada") == JoinResult(1, ["ada"], {})
 
 
 async def test_refresh_restores_an_empty_redis(one: RosterStore, client: Redis) -> None:

@@ -11,16 +11,17 @@ import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
-from contract import keys
-from contract.envelope import PresenceChanges, Reader
-from contract.errors import RoomcastError
-from gateway.adapter.backplane import Backplane, make_backplane
-from gateway.presence import Attendance, Touch
-from gateway.stores.presence import PresenceStore
-from presence.state import Doubt, Mark, Node, Verdict, Windows
-from presence.store import PresenceStore as SweeperStore
-from presence.store import connect
-from presence.sweeper import Sweeper
+from roomcast.adapter.backplane import Backplane, make_backplane
+from roomcast.contract import keys
+from roomcast.contract.envelope import PresenceChanges
+from roomcast.contract.errors import RoomcastError
+from roomcast.gateway.presence.activity import Activity, Touch
+from roomcast.gateway.stores.presence import PresenceStore
+from roomcast.presence.state import Doubt, Mark, Node, Verdict, Windows
+from roomcast.presence.store import PresenceStore as SweeperStore
+from roomcast.presence.store import connect
+from roomcast.presence.sweeper import Sweeper
+from roomcast.wire.envelope import Reader
 from tests import servers
 from tests.backplanes import running_backplane
 from tests.waiting import until
@@ -175,7 +176,7 @@ class TestStatus:
 
     async def test_a_gateway_learns_that_another_device_hides_its_user(self, cluster: Cluster) -> None:
         assert await cluster.one.touch([Touch("ada", "c1", "invisible", ""), Touch("bob", "c2", "away", "")]) == ["ada"]
-        attendance = Attendance(time.monotonic)
+        attendance = Activity(time.monotonic)
         attendance.enter("c3", "ada")
         attendance.enter("c4", "bob")
         assert await cluster.two.write(attendance.take()) == ([], ["ada"])
@@ -217,7 +218,7 @@ class TestStatus:
 
 class TestUnknown:
     async def test_an_empty_redis_asks_for_full_states(self, cluster: Cluster) -> None:
-        attendance = Attendance(time.monotonic)
+        attendance = Activity(time.monotonic)
         users = [f"user{n}" for n in range(300)]
         for user in users:
             attendance.enter(f"c-{user}", user)

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import redis
 
-from contract import envelope
-from contract.log_entry import EntryForm, Receipt, Retention, place_of, read_receipt
-from contract.lua import script
+from roomcast import contract
+from roomcast.contract.log_entry import EntryForm, PublishReceipt, Retention, place_of, read_receipt
+from roomcast.contract.lua import script
 from tests.servers import wait_until
 
-SAMPLE: dict[str, Any] = json.loads((Path(envelope.__file__).parent / "vectors/room_packets.json").read_text())[
+SAMPLE: dict[str, Any] = json.loads((Path(contract.__file__).parent / "vectors/room_packets.json").read_text())[
     "packets"
 ]["message"]
 
@@ -49,7 +49,7 @@ class Room:
         self.place = place_of("public:bounds")
         self._form = EntryForm("/", Retention(**bounds))  # type: ignore[arg-type]
 
-    def append(self, message_id: str = "", run_id: str = "run") -> Receipt:
+    def append(self, message_id: str = "", run_id: str = "run") -> PublishReceipt:
         arguments = self._form.arguments(self.place, message_id, secrets.token_hex(8), run_id, b'"text":"x"}')
         row = self.client.eval(script("room_append").source, len(self.place.names), *self.place.names, *arguments)
         return read_receipt(row)

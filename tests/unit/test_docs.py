@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contract import events
-from contract.errors import Code
 from docs import tables
+from roomcast.contract import events
+from roomcast.contract.errors import Code
 
 README = (tables.ROOT / "README.md").read_text()
 PROTOCOL = (tables.ROOT / "docs" / "protocol.md").read_text()
@@ -88,7 +88,7 @@ def test_the_python_examples_use_what_exists() -> None:
     assert python_blocks()
     for block in python_blocks():
         for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("contract", "gateway"):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("roomcast."):
                 module = importlib.import_module(node.module or "")
                 assert all(hasattr(module, name.name) for name in node.names), node.module
 

@@ -12,21 +12,31 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 MAY_IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
-    "contract": (),
-    "process": ("contract",),
-    "gateway.hotpath": (),
-    "gateway.engineio": ("contract", "gateway.hotpath"),
-    "gateway.adapter": ("contract", "gateway.engineio", "gateway.hotpath"),
-    "gateway.stores": ("contract", "gateway.adapter", "gateway.hotpath", "gateway.presence"),
-    "gateway": ("contract", "process"),
-    "presence": ("contract", "process"),
-    "media": ("contract", "process"),
-    "deploy": ("contract",),
-    "docs": ("contract", "process", "gateway", "presence", "media"),
+    "roomcast.wire": (),
+    "roomcast.contract": ("roomcast.wire",),
+    "roomcast.process": ("roomcast.contract", "roomcast.wire"),
+    "roomcast.hotpath": (),
+    "roomcast.engineio": ("roomcast.wire", "roomcast.hotpath"),
+    "roomcast.socketio": ("roomcast.wire", "roomcast.engineio", "roomcast.hotpath"),
+    "roomcast.adapter": ("roomcast.wire", "roomcast.engineio", "roomcast.hotpath"),
+    "roomcast.gateway": (
+        "roomcast.wire",
+        "roomcast.contract",
+        "roomcast.process",
+        "roomcast.adapter",
+        "roomcast.engineio",
+        "roomcast.socketio",
+        "roomcast.hotpath",
+    ),
+    "roomcast.presence": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
+    "roomcast.media": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
+    "deploy": ("roomcast.contract", "roomcast.wire"),
+    "docs": ("roomcast",),
 }
 """A package's imports from this tree, besides itself. `loadtest` and `tests` import what they like; nobody them."""
 
 OURS: Final = (*MAY_IMPORT, "loadtest", "tests")
+SOURCES: Final = tuple(sorted(ROOT.glob("*/src")))
 
 
 def is_within(module: str, package: str) -> bool:
@@ -39,7 +49,8 @@ def package_of(module: str) -> str:
 
 
 def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    base = next((folder for folder in SOURCES if path.is_relative_to(folder)), ROOT)
+    return ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported(source: str) -> Iterator[str]:
@@ -61,8 +72,7 @@ def strangers(module: str, source: str) -> list[str]:
 
 
 def sources() -> list[Path]:
-    tops = sorted({package.partition(".")[0] for package in MAY_IMPORT})
-    return [path for top in tops for path in sorted((ROOT / top).rglob("*.py"))]
+    return [path for folder in (*SOURCES, ROOT / "deploy", ROOT / "docs") for path in sorted(folder.rglob("*.py"))]
 
 
 def test_nobody_imports_a_stranger() -> None:
@@ -74,14 +84,22 @@ def test_nobody_imports_a_stranger() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "stranger"),
     [
-        ("presence.store", "from gateway.presence import Touch", "gateway.presence.Touch"),
-        ("contract.backend", "import gateway.app", "gateway.app"),
-        ("contract.keys", "from process import logs", "process.logs"),
-        ("process.ops", "def f():\n    from media.observe import Metrics", "media.observe.Metrics"),
-        ("gateway.adapter.link", "from gateway.chat import Chat", "gateway.chat.Chat"),
-        ("gateway.engineio.core", "from gateway.adapter import RedisAdapter", "gateway.adapter.RedisAdapter"),
-        ("gateway.hotpath.lane", "from contract import events", "contract.events"),
-        ("media.app", "from tests import servers", "tests.servers"),
+        ("roomcast.presence.store", "from roomcast.gateway.app import run", "roomcast.gateway.app.run"),
+        ("roomcast.contract.backend", "import roomcast.gateway.app", "roomcast.gateway.app"),
+        ("roomcast.contract.keys", "from roomcast.process import logs", "roomcast.process.logs"),
+        (
+            "roomcast.process.ops",
+            "def f():\n    from roomcast.media.observe import Metrics",
+            "roomcast.media.observe.Metrics",
+        ),
+        (
+            "roomcast.adapter.fanout",
+            "from roomcast.gateway.chat.rooms import Rooms",
+            "roomcast.gateway.chat.rooms.Rooms",
+        ),
+        ("roomcast.adapter.fanout", "from roomcast.contract import keys", "roomcast.contract.keys"),
+        ("roomcast.engineio.core", "from roomcast.adapter import RedisAdapter", "roomcast.adapter.RedisAdapter"),
+        ("roomcast.media.app", "from tests import servers", "tests.servers"),
     ],
 )
 def test_a_stranger_is_noticed(module: str, line: str, stranger: str) -> None:
@@ -89,4 +107,5 @@ def test_a_stranger_is_noticed(module: str, line: str, stranger: str) -> None:
 
 
 def test_what_is_allowed_is_left_alone() -> None:
-    assert strangers("gateway.app", "import gateways\nfrom gateway.adapter import x\nfrom process import ops") == []
+    source = "import gateways\nfrom roomcast.adapter import x\nfrom roomcast.process import ops"
+    assert strangers("roomcast.gateway.app", source) == []

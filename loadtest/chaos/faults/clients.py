@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from contract.tasks import TaskSet
-from contract.tokens import sign
 from loadtest.chaos import gauges
 from loadtest.chaos.crowd import clock
 from loadtest.chaos.rig import Rig
 from loadtest.chaos.wire import Wire, open_wire
+from roomcast.contract.tokens import sign
+from roomcast.wire.tasks import TaskSet
 
 _TEXT_BYTES = 16_000
 _WRITERS = 4

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 
 import hiredis
 
-from contract import keys
 from loadtest.chaos.crowd import clock
 from loadtest.chaos.redis_admin import RedisAdmin, RedisAway
 from loadtest.chaos.rig import CannotRun, Rig
 from loadtest.chaos.stages import SERVICE, Stage
+from roomcast.contract import keys
 
 _PROMOTION_SECONDS = 30.0
 _MOVED_ROOMS = 6

@@ -8,12 +8,12 @@ import signal
 from pathlib import Path
 from typing import Final
 
-from contract.tokens import sign
 from loadtest.chaos.crowd import clock, times_back
 from loadtest.chaos.exits import Exits
 from loadtest.chaos.private import private, wait_ready
 from loadtest.chaos.rig import Rig
 from loadtest.chaos.wire import WireLost, open_wire
+from roomcast.contract.tokens import sign
 
 _SKEWED: Final = Path(__file__).resolve().parents[1] / "skewed"
 

@@ -8,13 +8,13 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contract import keys
-from contract.tasks import TaskSet
 from loadtest.chaos import gauges
 from loadtest.chaos.crowd import clock
 from loadtest.chaos.person import Person
 from loadtest.chaos.rig import CannotRun, Rig
 from loadtest.chaos.wire import WireLost
+from roomcast.contract import keys
+from roomcast.wire.tasks import TaskSet
 
 _GHOSTS = 10
 _GHOST_SECONDS = 60.0 + 2.0

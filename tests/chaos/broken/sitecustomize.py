@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from gateway.adapter.fanout import Fanout
-from gateway.adapter.order import Verdict, Watch
+from roomcast.adapter.fanout import Fanout
+from roomcast.adapter.order import OrderTracker, Verdict
 
-_offer = Watch.offer
+_offer = OrderTracker.offer
 
 
-def _offer_without_holes(self: Watch, epoch: bytes, seq: int) -> Verdict:
+def _offer_without_holes(self: OrderTracker, epoch: bytes, seq: int) -> Verdict:
     verdict = _offer(self, epoch, seq)
-    if verdict is not Verdict.HOLE:
+    if verdict is not Verdict.GAP:
         return verdict
     self.set(epoch, seq)
     return Verdict.DELIVER
@@ -20,5 +20,5 @@ def _reconcile_nothing(self: Fanout, owns: Any) -> None:
     """What was missed stays missed."""
 
 
-Watch.offer = _offer_without_holes  # type: ignore[method-assign]
+OrderTracker.offer = _offer_without_holes  # type: ignore[method-assign]
 Fanout.reconcile = _reconcile_nothing  # type: ignore[method-assign]

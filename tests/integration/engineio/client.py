@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from gateway.engineio.rfc6455 import BINARY, CLOSE, TEXT
-from gateway.listener import Listener
+from roomcast.engineio.rfc6455 import BINARY, CLOSE, TEXT
+from roomcast.gateway.operations.listener import Listener
 from tests.frames import masked
 from tests.servers import free_port
 

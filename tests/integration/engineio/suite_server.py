@@ -15,8 +15,8 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
-from gateway.engineio import EngineServer, Rules
-from gateway.server import create_server
+from roomcast.engineio import EngineServer, Rules
+from roomcast.socketio.server import create_server
 
 RULES = Rules(ping_interval=0.3, ping_timeout=0.2, connect_seconds=1.0)
 

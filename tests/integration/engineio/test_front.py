@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from gateway.engineio import Caller, EngineServer, Refusal, Rules, front
-from gateway.engineio.rfc6455 import TEXT
+from roomcast.engineio import Caller, EngineServer, Refusal, Rules, front
+from roomcast.engineio.rfc6455 import TEXT
 from tests.frames import masked
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until

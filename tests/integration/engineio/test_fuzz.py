@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from gateway.engineio import Rules
+from roomcast.engineio import Rules
 from tests.integration.engineio.client import Polling, WebSocket, serving
 from tests.integration.engineio.test_socketio import PATH, App
 from tests.waiting import until

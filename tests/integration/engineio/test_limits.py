@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from gateway.engineio import Caller, EngineServer, Frames, NoObserver, Reason, Refusal, Rules
+from roomcast.engineio import Caller, EngineServer, Frames, NoObserver, Reason, Refusal, Rules
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from gateway.engineio import EngineServer, Frames, Reason, Rules
+from roomcast.engineio import EngineServer, Frames, Reason, Rules
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until
 

@@ -11,8 +11,8 @@ import pytest
 import socketio
 from aiohttp import ClientSession
 
-from gateway.engineio import Reason, Rules
-from gateway.server import SocketServer, create_server
+from roomcast.engineio import Reason, Rules
+from roomcast.socketio.server import SocketServer, create_server
 from tests.integration.engineio.client import Polling, WebSocket, serving
 from tests.waiting import until
 
@@ -255,7 +255,7 @@ class TestBadPackets:
         socket.drop()
 
     async def test_attachments_that_never_come(self, app: App, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("gateway.server.ATTACHMENT_SECONDS", 0.2)
+        monkeypatch.setattr("roomcast.socketio.server.ATTACHMENT_SECONDS", 0.2)
         socket = await connected(address)
         socket.send('452-["message",{"_placeholder":true,"num":0}]')
         socket.send(b"\x01")

@@ -1,7 +1,7 @@
 """Callbacks that wait for acks."""
 
-from gateway.adapter.callbacks import RemoteCallbacks, expect_ack, run, take_ack
-from gateway.adapter.members import Client
+from roomcast.adapter.callbacks import RemoteCallbacks, expect_ack, run, take_ack
+from roomcast.adapter.local_members import Client
 
 
 def test_each_ack_has_its_own_callback_and_is_taken_once() -> None:

@@ -1,7 +1,7 @@
 """When a gateway takes a link for deaf."""
 
-from contract.envelope import Canary
-from gateway.adapter.canary import CanaryWatch
+from roomcast.adapter.canary import CanaryWatch
+from roomcast.adapter.node_messages import Canary
 
 
 def test_hearing_every_canary_is_not_deaf() -> None:

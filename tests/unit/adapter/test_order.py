@@ -2,19 +2,19 @@
 
 import pytest
 
-from gateway.adapter.order import Verdict, Watch
+from roomcast.adapter.order import OrderTracker, Verdict
 
 A, B = b"a" * 16, b"b" * 16
 
 
-def watch_at(epoch: bytes, seq: int) -> Watch:
-    watch = Watch()
+def watch_at(epoch: bytes, seq: int) -> OrderTracker:
+    watch = OrderTracker()
     watch.set(epoch, seq)
     return watch
 
 
 def test_the_first_packet_sets_the_watch() -> None:
-    watch = Watch()
+    watch = OrderTracker()
     assert watch.offer(A, 41) is Verdict.DELIVER
     assert (watch.epoch, watch.seq) == (A, 41)
 
@@ -27,13 +27,13 @@ def test_packets_in_a_row_are_delivered() -> None:
 @pytest.mark.parametrize("seq", [1, 4, 5])
 def test_what_was_delivered_is_a_repeat(seq: int) -> None:
     watch = watch_at(A, 5)
-    assert watch.offer(A, seq) is Verdict.REPEAT
+    assert watch.offer(A, seq) is Verdict.DUPLICATE
     assert watch.seq == 5
 
 
 def test_a_jump_is_a_hole_and_does_not_move_the_watch() -> None:
     watch = watch_at(A, 5)
-    assert watch.offer(A, 7) is Verdict.HOLE
+    assert watch.offer(A, 7) is Verdict.GAP
     assert watch.seq == 5
 
 
@@ -45,8 +45,8 @@ def test_another_epoch_is_never_taken_for_a_repeat() -> None:
 @pytest.mark.parametrize(
     ("epoch", "seq", "verdict"),
     [
-        (A, 5, Verdict.REPEAT),
-        (A, 6, Verdict.HOLE),
+        (A, 5, Verdict.DUPLICATE),
+        (A, 6, Verdict.GAP),
         (A, 4, Verdict.OTHER_EPOCH),
         (B, 9, Verdict.OTHER_EPOCH),
     ],
@@ -58,16 +58,16 @@ def test_comparing_with_the_log(epoch: bytes, seq: int, verdict: Verdict) -> Non
 def test_an_answer_that_was_overtaken_by_live_packets_is_no_rollback() -> None:
     watch = watch_at(A, 5)
     watch.offer(A, 6)
-    assert watch.compare(A, 5, asked_at=5) is Verdict.REPEAT
+    assert watch.compare(A, 5, asked_at=5) is Verdict.DUPLICATE
     assert watch.compare(A, 4, asked_at=5) is Verdict.OTHER_EPOCH
 
 
 def test_nothing_heard_means_nothing_to_compare() -> None:
-    assert Watch().compare(A, 9) is Verdict.REPEAT
+    assert OrderTracker().compare(A, 9) is Verdict.DUPLICATE
 
 
 def test_the_log_starts_a_watch_only_before_the_first_packet() -> None:
-    watch = Watch()
+    watch = OrderTracker()
     watch.start(A, 3)
     watch.start(B, 9)
     assert (watch.epoch, watch.seq) == (A, 3)

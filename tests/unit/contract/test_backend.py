@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from contract.backend import Backend, connect
-from contract.errors import Code, RoomcastError
-from contract.events import MAX_MESSAGE_BYTES
+from roomcast.contract.backend import Backend, connect
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_MESSAGE_BYTES
 
 Call = Callable[[Backend], Awaitable[Any]]
 

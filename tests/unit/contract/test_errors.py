@@ -1,6 +1,6 @@
 """Error codes are numbered, once each."""
 
-from contract.errors import Code, RoomcastError, by_number
+from roomcast.contract.errors import Code, RoomcastError, by_number
 
 
 def test_numbers_are_unique() -> None:

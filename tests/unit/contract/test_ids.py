@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract import ids
-from contract.ids import Access
+from roomcast.contract import ids
+from roomcast.contract.ids import Access
 
 
 @pytest.mark.parametrize("subject", ["ada", "a.b@c-d_e", "x" * 60])

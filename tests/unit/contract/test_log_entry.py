@@ -6,8 +6,16 @@ import re
 
 import pytest
 
-from contract.log_entry import EntryForm, Receipt, Retention, StaleRewriteError, dedup_field, place_of, read_receipt
-from contract.lua import script
+from roomcast.contract.log_entry import (
+    EntryForm,
+    PublishReceipt,
+    Retention,
+    StaleRewriteError,
+    dedup_field,
+    place_of,
+    read_receipt,
+)
+from roomcast.contract.lua import script
 
 RETENTION = Retention(messages=7, age_seconds=2, idle_seconds=3, id_seconds=4, ids=5)
 
@@ -33,7 +41,7 @@ def test_another_namespace_is_named_in_the_packet() -> None:
 
 
 def test_replies_are_receipts() -> None:
-    assert read_receipt([0, 5, 1700, b"epoch"]) == Receipt(5, 1700, "epoch", duplicate=False)
-    assert read_receipt([1, 5, 1700, b"epoch"]) == Receipt(5, 1700, "epoch", duplicate=True)
+    assert read_receipt([0, 5, 1700, b"epoch"]) == PublishReceipt(5, 1700, "epoch", duplicate=False)
+    assert read_receipt([1, 5, 1700, b"epoch"]) == PublishReceipt(5, 1700, "epoch", duplicate=True)
     with pytest.raises(StaleRewriteError):
         read_receipt([2])

@@ -7,8 +7,8 @@ import time
 import jwt
 import pytest
 
-from contract.tokens import sign
-from gateway.auth import SharedSecret, Verifier
+from roomcast.contract.tokens import sign
+from roomcast.gateway.sign_in.tokens import SharedSecret, Verifier
 
 SECRET = "a secret of the tests, long enough for HS256"
 

@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract import envelope, events
-from contract.envelope import RoomPacket
-from contract.errors import Code
-from contract.ids import is_room_id, is_user_id
+from roomcast import contract
+from roomcast.contract import events
+from roomcast.contract.envelope import OccupancyChange
+from roomcast.contract.errors import Code
+from roomcast.contract.ids import is_room_id, is_user_id
+from roomcast.wire import envelope
+from roomcast.wire.envelope import RoomPacket
 
-VECTORS = Path(envelope.__file__).parent / "vectors"
+VECTORS = Path(contract.__file__).parent / "vectors"
 BROWSER: dict[str, Any] = json.loads((VECTORS / "browser.json").read_text())
 PACKETS: dict[str, Any] = json.loads((VECTORS / "room_packets.json").read_text())["packets"]
 
@@ -76,7 +79,7 @@ class TestRoomPackets:
 def content(packet: RoomPacket) -> tuple[str | None, list[str], Any]:
     """Text, attachments as hex, and note, as a sample gives them."""
     if packet.kind == envelope.KIND_NOTE:
-        note = envelope.Reader(envelope.RoomNote).unpack(packet.body)
+        note = envelope.Reader(OccupancyChange).unpack(packet.body)
         return None, [], json.loads(msgspec.json.encode(note))
     if packet.kind == envelope.KIND_BINARY:
         text, attachments = envelope.split_attachments(packet.body)
@@ -90,7 +93,7 @@ def pack(sample: dict[str, Any]) -> bytes:
         case envelope.KIND_CLOSE:
             return envelope.pack_close(namespace)
         case envelope.KIND_NOTE:
-            return envelope.pack_note(namespace, msgspec.convert(sample["note"], envelope.RoomNote))
+            return envelope.pack_note(namespace, msgspec.convert(sample["note"], OccupancyChange))
         case _:
             attachments = tuple(bytes.fromhex(text) for text in sample.get("attachments", []))
             return envelope.pack_event(namespace, sample["text"].encode(), tuple(sample["skip"]), attachments)

@@ -6,22 +6,22 @@ import json
 
 import pytest
 
-from gateway.engineio.commands import (
+from roomcast.engineio.commands import (
     AbortLink,
-    Answer,
     AnswerPoll,
     CloseLink,
     Deliver,
     DropProbe,
     Ended,
     LeaveFarewell,
+    PollAnswer,
     RefusePoll,
     SendToProbe,
     Switch,
 )
-from gateway.engineio.core import Phase, SessionCore
-from gateway.engineio.frames import Frames
-from gateway.engineio.rules import Reason, Rules
+from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.frames import Frames
+from roomcast.engineio.rules import Reason, Rules
 
 RULES = Rules(ping_interval=25, ping_timeout=20, connect_seconds=10, upgrade_seconds=10, max_buffer=100)
 HELLO = Frames(b"hello")
@@ -90,7 +90,7 @@ class TestPackets:
     def test_a_client_that_closes_while_its_get_waits_gets_a_noop(self) -> None:
         session = polling()
         assert session.poll_opened() == []
-        assert session.receive("1", 1) == [AnswerPoll(Answer.NOOP), Ended(Reason.CLIENT_DISCONNECT)]
+        assert session.receive("1", 1) == [AnswerPoll(PollAnswer.NOOP), Ended(Reason.CLIENT_DISCONNECT)]
 
 
 class TestPolling:
@@ -99,21 +99,21 @@ class TestPolling:
         assert session.poll_opened() == []
         session.enqueue(HELLO, 0)
         session.enqueue(Frames.binary(b"\x01\x02\x03\x04"), 0)
-        assert session.poll_ready() == [AnswerPoll(Answer.OUTBOX)]
-        assert session.take_payload(Answer.OUTBOX) == b"4hello\x1ebAQIDBA=="
+        assert session.poll_ready() == [AnswerPoll(PollAnswer.OUTBOX)]
+        assert session.take_payload(PollAnswer.OUTBOX) == b"4hello\x1ebAQIDBA=="
         assert not session.has_poll
 
     def test_a_get_is_answered_at_once_when_something_is_queued(self) -> None:
         session = polling()
         session.enqueue(HELLO, 0)
         assert session.poll_ready() == []
-        assert session.poll_opened() == [AnswerPoll(Answer.OUTBOX)]
+        assert session.poll_opened() == [AnswerPoll(PollAnswer.OUTBOX)]
 
     def test_two_gets_at_once_close_the_session(self) -> None:
         session = polling()
         session.poll_opened()
-        assert session.poll_opened() == [AnswerPoll(Answer.CLOSE), Ended(Reason.TRANSPORT_ERROR), RefusePoll()]
-        assert session.take_payload(Answer.CLOSE) == b"1"
+        assert session.poll_opened() == [AnswerPoll(PollAnswer.CLOSE), Ended(Reason.TRANSPORT_ERROR), RefusePoll()]
+        assert session.take_payload(PollAnswer.CLOSE) == b"1"
 
     def test_two_posts_at_once_close_the_session(self) -> None:
         session = polling()
@@ -149,14 +149,14 @@ class TestUpgrade:
         session = polling()
         session.poll_opened()
         assert session.probe_attached(1)
-        assert session.probe_received("2probe") == [SendToProbe(b"3probe"), AnswerPoll(Answer.NOOP)]
-        assert session.take_payload(Answer.NOOP) == b"6"
+        assert session.probe_received("2probe") == [SendToProbe(b"3probe"), AnswerPoll(PollAnswer.NOOP)]
+        assert session.take_payload(PollAnswer.NOOP) == b"6"
 
     def test_a_get_between_probe_and_upgrade_is_answered_at_once(self) -> None:
         session = polling()
         session.probe_attached(1)
         session.probe_received("2probe")
-        assert session.poll_opened() == [AnswerPoll(Answer.NOOP)]
+        assert session.poll_opened() == [AnswerPoll(PollAnswer.NOOP)]
 
     def test_what_was_queued_goes_out_by_websocket(self) -> None:
         session = polling()
@@ -203,7 +203,7 @@ class TestUpgrade:
         session.poll_opened()
         assert session.close(Reason.SERVER_DISCONNECT) == [
             DropProbe(),
-            AnswerPoll(Answer.CLOSE),
+            AnswerPoll(PollAnswer.CLOSE),
             Ended(Reason.SERVER_DISCONNECT),
         ]
 
@@ -240,8 +240,8 @@ class TestHeartbeat:
         session = connected(polling())
         session.poll_opened()
         session.tick(25)
-        assert session.poll_ready() == [AnswerPoll(Answer.OUTBOX)]
-        assert session.take_payload(Answer.OUTBOX) == b"2"
+        assert session.poll_ready() == [AnswerPoll(PollAnswer.OUTBOX)]
+        assert session.take_payload(PollAnswer.OUTBOX) == b"2"
 
 
 class TestGuard:
@@ -308,7 +308,7 @@ class TestEnd:
     def test_moving_a_polling_client_answers_its_get(self) -> None:
         session = polling()
         session.poll_opened()
-        assert session.close(Reason.RECONNECT) == [AnswerPoll(Answer.CLOSE), Ended(Reason.RECONNECT)]
+        assert session.close(Reason.RECONNECT) == [AnswerPoll(PollAnswer.CLOSE), Ended(Reason.RECONNECT)]
 
     def test_a_polling_client_between_two_gets_is_owed_what_was_queued(self) -> None:
         session = polling()

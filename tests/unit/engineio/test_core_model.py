@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.engineio.commands import AnswerPoll, CloseLink, Command, Deliver, Ended, RefusePoll, Switch
-from gateway.engineio.core import Phase, SessionCore
-from gateway.engineio.frames import PING, SEPARATOR, Frames
-from gateway.engineio.rules import Reason, Rules
+from roomcast.engineio.commands import AnswerPoll, CloseLink, Command, Deliver, Ended, RefusePoll, Switch
+from roomcast.engineio.core import Phase, SessionCore
+from roomcast.engineio.frames import PING, SEPARATOR, Frames
+from roomcast.engineio.rules import Reason, Rules
 
 LIMIT = 400
 

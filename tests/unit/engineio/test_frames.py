@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.engineio.frames import PING, Frames
+from roomcast.engineio.frames import PING, Frames
 
 
 def test_a_text_packet() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.engineio.opening import Opening, read_opening
+from roomcast.engineio.opening import Opening, read_opening
 
 PATH = "/socket.io/"
 LINES = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from gateway.engineio.origins import Origins
+from roomcast.engineio.origins import Origins
 
 HOSTS = ("chat.example:8080",)
 

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.engineio.commands import Command, Ended
-from gateway.engineio.core import Phase
-from gateway.engineio.frames import Frames
-from gateway.engineio.observer import NoObserver
-from gateway.engineio.outlet import SLICE, Outlet
-from gateway.engineio.rules import Reason, Rules
-from gateway.engineio.session import Session
+from roomcast.engineio.commands import Command, Ended
+from roomcast.engineio.core import Phase
+from roomcast.engineio.frames import Frames
+from roomcast.engineio.observer import NoObserver
+from roomcast.engineio.outlet import SLICE, Flusher
+from roomcast.engineio.rules import Reason, Rules
+from roomcast.engineio.session import Session
 from tests.unit.hotpath.parts import Transport
 
 
@@ -24,7 +24,7 @@ class Shell:
         self.soon = soon
         self.observer = NoObserver()
         self.clock = 0.0
-        self.outlet = Outlet(self.observer.traffic, lambda: self.clock)
+        self.outlet = Flusher(self.observer.traffic, lambda: self.clock)
         self.commands: list[Command] = []
         self.pauses: list[float] = []
 

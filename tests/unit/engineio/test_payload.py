@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.engineio.frames import SEPARATOR, Frames
-from gateway.engineio.payload import PayloadError, split
+from roomcast.engineio.frames import SEPARATOR, Frames
+from roomcast.engineio.payload import PayloadError, split
 
 
 def test_text_and_binary() -> None:

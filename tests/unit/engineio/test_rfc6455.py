@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.engineio.rfc6455 import (
+from roomcast.engineio.rfc6455 import (
     BINARY,
     CLOSE,
     CONTINUATION,
@@ -25,7 +25,7 @@ from gateway.engineio.rfc6455 import (
     frame,
     unmask,
 )
-from gateway.engineio.takeover import unmask as fast_unmask
+from roomcast.engineio.takeover import unmask as fast_unmask
 from tests.frames import masked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 
-from gateway.engineio.timers import Timers
+from roomcast.engineio.timers import Timers
 
 
 class Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.engineio.wheel import Wheel
+from roomcast.engineio.wheel import Wheel
 
 
 def test_gives_back_what_is_due_and_nothing_else() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config import Config
-from process.settings import load
+from roomcast.gateway.config import Config
+from roomcast.process.settings import load
 from tests import settings
 
 GOOD = {"REDIS_URL": "redis://127.0.0.1:6379/0", "JWT_SECRET": "s" * 32}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.hotpath import build, ear, lane, pipe, sink, tally
-from gateway.hotpath.choice import MODULE, fingerprint
+from roomcast.hotpath import build, ear, lane, pipe, sink, tally
+from roomcast.hotpath.choice import MODULE, fingerprint
 
 
 def plain() -> Any:

@@ -32,9 +32,9 @@ class Transport:
 
 
 def outgoing(hot: Any) -> Any:
-    """An `Outgoing` that notes when it is armed, and what it is asked to send slowly."""
+    """An `FlushQueue` that notes when it is armed, and what it is asked to send slowly."""
 
-    class Outgoing(hot.Outgoing):  # type: ignore[misc]
+    class FlushQueue(hot.FlushQueue):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.armed = 0
@@ -47,20 +47,20 @@ def outgoing(hot: Any) -> Any:
         def slow(self, sinks: list[Any], packet: bytes) -> None:
             self.slowly.append((sinks, packet))
 
-    return Outgoing()
+    return FlushQueue()
 
 
 def sink(hot: Any, credit: int = 1_000, transport: Any = None) -> Any:
-    made = hot.Sink(1_000)
+    made = hot.WriteBuffer(1_000)
     made.credit = credit
     made.transport = transport
     return made
 
 
 def pipe(hot: Any, on_push: Any = None) -> Any:
-    """A `Pipe` that notes what it asks of its subclass."""
+    """A `CommandPipeline` that notes what it asks of its subclass."""
 
-    class Pipe(hot.Pipe):  # type: ignore[misc]
+    class CommandPipeline(hot.CommandPipeline):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(on_push)
             self.is_open = True
@@ -86,4 +86,4 @@ def pipe(hot: Any, on_push: Any = None) -> Any:
         def blame(self, error: Exception) -> None:
             self.asked.append(("blame", str(error)))
 
-    return Pipe()
+    return CommandPipeline()

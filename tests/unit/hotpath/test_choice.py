@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.hotpath import build, choice
+from roomcast.hotpath import build, choice
 from tests.unit.hotpath.conftest import compiled
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def used(wanted: str) -> str:
     """What a fresh process uses when this is wanted."""
-    ask = "import gateway.hotpath as h; print(h.Lane.__module__, h.compiled is not None)"
+    ask = "import roomcast.hotpath as h; print(h.FastPath.__module__, h.compiled is not None)"
     return subprocess.check_output(
         [sys.executable, "-c", ask], env={"ROOMCAST_HOTPATH": wanted, "PATH": ""}, cwd=ROOT, text=True
     ).strip()
@@ -25,8 +25,8 @@ def used(wanted: str) -> str:
 
 def test_the_compiled_one_is_used_unless_the_other_is_wanted() -> None:
     compiled()
-    assert used("auto") == used("compiled") == "gateway.hotpath.compiled True"
-    assert used("python") == "gateway.hotpath.lane False"
+    assert used("auto") == used("compiled") == "roomcast.hotpath.compiled True"
+    assert used("python") == "roomcast.hotpath.lane False"
 
 
 def test_a_stale_one_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_a_stale_one_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_one_is_no_reason_to_fail_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "MODULE", "gateway.hotpath.not_there")
+    monkeypatch.setattr(choice, "MODULE", "roomcast.hotpath.not_there")
     assert choice.load("auto") is None
     with pytest.raises(ImportError):
         choice.load("compiled")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from contract.envelope import KIND_EVENT, KIND_MESSAGE, VERSION, pack_event, pack_routing
-from gateway.engineio.frames import Frames
+from roomcast.engineio.frames import Frames
+from roomcast.wire.envelope import KIND_EVENT, KIND_MESSAGE, VERSION, pack_event, pack_routing
 from tests.unit.hotpath.parts import outgoing, sink
 
 EPOCH = b"0123456789abcdef"
@@ -32,9 +32,9 @@ class Room:
         self.members = [sink(hot), sink(hot)]
         watch = hot.Position()
         watch.epoch, watch.seq = EPOCH, 7
-        self.hearing = hot.Hearing(watch)
+        self.hearing = hot.Subscription(watch)
         self.hearing.targets = list(self.members)
-        self.ear = hot.Ear(lambda channel, data: self.passed.append((channel, data)))
+        self.ear = hot.Subscriber(lambda channel, data: self.passed.append((channel, data)))
         self.ear.routing = ROUTING
         self.ear.outgoing = self.out
         self.ear.rooms[b"room:{r}"] = self.hearing

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.events import MessageSend
-from gateway.engineio.rfc6455 import TEXT, unmask
-from gateway.engineio.takeover import unmask as quick_unmask
-from gateway.socketio_packet import StrictPacket
+from roomcast.contract.events import MessageSend
+from roomcast.engineio.rfc6455 import TEXT, unmask
+from roomcast.engineio.takeover import unmask as quick_unmask
+from roomcast.socketio.packet import StrictPacket
 from tests.frames import masked
 from tests.unit.hotpath.conftest import compiled, plain
 from tests.unit.hotpath.parts import outgoing, pipe, sink
@@ -35,15 +35,15 @@ class Desk:
         self.out = outgoing(hot)
         self.pipe = pipe(hot)
         self.sink = sink(hot)
-        self.tally = hot.Tally(hot.Durations((1.0,)))
-        self.lane = hot.Lane(
+        self.tally = hot.OutcomeCounter(hot.Histogram((1.0,)))
+        self.lane = hot.FastPath(
             self.out,
             self.tally,
             seen=self.seen.append,
             failed=lambda receipt, reply: self.failed.append((receipt, reply)),
         )
         self.rooms = {ROOM}
-        self.ticket = hot.Ticket(
+        self.ticket = hot.SendTicket(
             sid="sid",
             room=ROOM,
             rooms=self.rooms,
@@ -279,28 +279,28 @@ def test_what_is_no_receipt_is_for_others_to_answer(desk: Desk, reply: Any) -> N
 # --- from the frame ---
 
 
-class Link:
+class RedisConnection:
     """The receiving end of a WebSocket over a desk."""
 
     def __init__(self, desk: Desk) -> None:
         came: list[bytes] = []
 
-        class Inlet(desk.hot.Inlet):  # type: ignore[name-defined, misc]
+        class FrameReceiver(desk.hot.FrameReceiver):  # type: ignore[name-defined, misc]
             def came(self, data: bytes) -> None:
                 came.append(data)
 
         self.came = came
         self.traffic = desk.hot.Traffic()
-        self.inlet = Inlet(desk.sink, is_probe=False, unmask=unmask, traffic=self.traffic, lane=desk.lane)
+        self.inlet = FrameReceiver(desk.sink, is_probe=False, unmask=unmask, traffic=self.traffic, lane=desk.lane)
 
 
 @pytest.fixture
-def link(desk: Desk) -> Link:
-    return Link(desk)
+def link(desk: Desk) -> RedisConnection:
+    return RedisConnection(desk)
 
 
 @pytest.mark.parametrize("size", [1, 60, 61, 62, 63, 900])
-def test_a_whole_text_frame_is_taken(desk: Desk, link: Link, size: int) -> None:
+def test_a_whole_text_frame_is_taken(desk: Desk, link: RedisConnection, size: int) -> None:
     """Around 126 bytes of payload the header changes its form."""
     payload = packet("x" * size)
     frame = masked(TEXT, payload)
@@ -310,7 +310,7 @@ def test_a_whole_text_frame_is_taken(desk: Desk, link: Link, size: int) -> None:
     assert link.traffic.received == len(frame)
 
 
-def test_what_is_not_taken_comes_with_all_its_bytes(desk: Desk, link: Link) -> None:
+def test_what_is_not_taken_comes_with_all_its_bytes(desk: Desk, link: RedisConnection) -> None:
     whole = masked(TEXT, packet())
     odd = [
         whole[:-1],
@@ -330,7 +330,9 @@ def test_what_is_not_taken_comes_with_all_its_bytes(desk: Desk, link: Link) -> N
 
 
 @pytest.mark.parametrize("state", ["held", "midway", "probe", "closed", "no lane"])
-def test_a_connection_in_another_state_takes_everything_the_general_way(desk: Desk, link: Link, state: str) -> None:
+def test_a_connection_in_another_state_takes_everything_the_general_way(
+    desk: Desk, link: RedisConnection, state: str
+) -> None:
     if state == "held":
         desk.sink.held = 1
     elif state == "midway":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.engineio.frames import Frames
+from roomcast.engineio.frames import Frames
 from tests.unit.hotpath.parts import Transport, outgoing, sink
 
 

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_durations_fall_into_their_heights(hot: Any) -> None:
-    durations = hot.Durations((0.1, 0.5))
+    durations = hot.Histogram((0.1, 0.5))
     for seconds in (0.0, 0.1, 0.2, 0.5, 0.6, 7.0):
         durations.observe(seconds)
     assert (durations.bounds, durations.heights) == ((0.1, 0.5), [2, 2, 2])
@@ -16,8 +16,8 @@ def test_durations_fall_into_their_heights(hot: Any) -> None:
 
 
 def test_tallies_of_one_event_share_its_durations(hot: Any) -> None:
-    durations = hot.Durations((1.0,))
-    ok, refused = hot.Tally(durations), hot.Tally(durations)
+    durations = hot.Histogram((1.0,))
+    ok, refused = hot.OutcomeCounter(durations), hot.OutcomeCounter(durations)
     ok.add(0.5)
     ok.add(2.0)
     refused.add(0.5)

@@ -8,9 +8,9 @@ import jwt
 import msgspec
 import pytest
 
-from contract.events import EVENTS
 from loadtest.bench.dialects import dialect
 from loadtest.bench.workloads import Member
+from roomcast.contract.events import EVENTS
 
 WHO = Member(7, 3, 1)
 SECRET = "0123456789abcdef" * 4

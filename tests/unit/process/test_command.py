@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from process import command, ops
-from process.settings import ProcessSettings, SettingsError
+from roomcast.process import command, ops
+from roomcast.process.settings import ProcessSettings, SettingsError
 from tests import settings
 
 
@@ -85,8 +85,8 @@ def test_a_taken_port_is_one_line_that_names_it(
 
 SIGNALLED_WHILE_IT_ENDS = """
 import atexit, os, signal, sys
-from process import command
-from process.settings import ProcessSettings
+from roomcast.process import command
+from roomcast.process.settings import ProcessSettings
 
 async def work(settings):
     atexit.register(os.kill, os.getpid(), signal.SIGTERM)

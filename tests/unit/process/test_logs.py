@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from process import logs
+from roomcast.process import logs
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from process import ops
+from roomcast.process import ops
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config import TITLE as GATEWAY_TITLE
-from gateway.config import Config as GatewayConfig
-from media.config import TITLE as MEDIA_TITLE
-from media.config import Config as MediaConfig
-from presence.config import TITLE as PRESENCE_TITLE
-from presence.config import Config as PresenceConfig
-from process.settings import ProcessSettings, Words, describe, load, setting
+from roomcast.gateway.config import TITLE as GATEWAY_TITLE
+from roomcast.gateway.config import Config as GatewayConfig
+from roomcast.media.config import TITLE as MEDIA_TITLE
+from roomcast.media.config import Config as MediaConfig
+from roomcast.presence.config import TITLE as PRESENCE_TITLE
+from roomcast.presence.config import Config as PresenceConfig
+from roomcast.process.settings import ProcessSettings, Words, describe, load, setting
 from tests import settings
 
 GOOD = {"ROOMCAST_REDIS_URL": "redis://:hush-hush@127.0.0.1/0", "ROOMCAST_JWT_SECRET": "hush-hush" * 4}
@@ -65,7 +65,7 @@ def test_the_help_names_every_variable(kind: str) -> None:
     kind_of_settings, title = KINDS[kind]
     lines = describe(kind_of_settings, title).splitlines()
     fields = kind_of_settings.model_fields.values()
-    assert lines[0].startswith(f"python -m {kind}: ")
+    assert lines[0].startswith(f"python -m roomcast.{kind}: ")
     assert [line.split()[0] for line in lines[2:]] == [str(field.validation_alias) for field in fields]
     assert all(field.description and field.description in text for field, text in zip(fields, lines[2:], strict=True))
 

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.process_collector import ProcessCollector
 
-from process import usage
-from process.usage import ProcessUsage, open_files
+from roomcast.process import usage
+from roomcast.process.usage import ProcessUsage, open_files
 
 
 def figures(registry: CollectorRegistry) -> dict[str, float]:

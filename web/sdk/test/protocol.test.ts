@@ -13,7 +13,7 @@ import {
 } from "../src/protocol.ts";
 
 /** Written from the Python contract; `npm test` runs in web/. */
-const golden = JSON.parse(readFileSync("../contract/vectors/browser.json", "utf8")) as {
+const golden = JSON.parse(readFileSync("../contract/src/roomcast/contract/vectors/browser.json", "utf8")) as {
   client_events: string[];
   server_events: string[];
   errors: Record<string, { code: number; retryable: boolean }>;

@@ -1,0 +1,176 @@
+"""What the adapter asks of Redis, over one server, a Sentinel-watched master, or a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from roomcast.adapter.redis_connection import NotConnected
+from roomcast.adapter.redis_server import DurableConnection, RedisServer, Resolve
+from roomcast.adapter.topology import FixedServer, SentinelMaster
+from roomcast.wire import channels
+from roomcast.wire.lua import ScriptLibrary
+from roomcast.wire.redis_url import RedisTarget, parse
+
+Owns = Callable[[str], bool]
+
+
+class Backplane:
+    """Commands and scripts by key, subscriptions by channel; here on one server.
+
+    `on_message(channel, data)`, set before `start`, hears every channel subscribed; `on_resubscribed(owns)` is called
+    whenever channels were (re)subscribed: `owns(channel)` tells which ones may have missed something.
+    """
+
+    def __init__(
+        self,
+        target: RedisTarget,
+        *,
+        name: str,
+        timeout_seconds: float = 1.0,
+        replicas: int = 0,
+        scripts: ScriptLibrary | None = None,
+    ) -> None:
+        self.target = target
+        self._scripts = scripts
+        self.on_message: Callable[[bytes, bytes], None] = _ignore
+        self.on_resubscribed: Callable[[Owns], None] = _ignore_owns
+        self._name = name
+        self._timeout = timeout_seconds
+        self._replicas = replicas
+        self._shards: list[RedisServer] = []
+        self._started = False
+        self._place: FixedServer | SentinelMaster = (
+            SentinelMaster(target, timeout_seconds) if target.mode == "sentinel" else FixedServer(target)
+        )
+
+    # --- life ---
+
+    @property
+    def is_started(self) -> bool:
+        return self._started
+
+    def start(self) -> None:
+        """Open the links in the background, inside the event loop; repeated calls are no-ops."""
+        if not self._started:
+            self._started = True
+            self._add_shard(self._place.resolve)
+
+    def _add_shard(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> RedisServer:
+        shard = RedisServer(
+            resolve,
+            name=self._name,
+            timeout_seconds=self._timeout,
+            on_message=self.on_message,
+            on_resubscribed=self._resubscribed,
+            on_moved=on_moved,
+            replicas=self._replicas,
+            scripts=self._scripts,
+        )
+        self._shards.append(shard)
+        shard.start()
+        return shard
+
+    async def close(self) -> None:
+        for shard in self._shards:
+            await shard.close()
+        await self._place.close()
+
+    async def wait_up(self, seconds: float = 10.0) -> None:
+        """Until every link is open; raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            for shard in self._shards:
+                await shard.wait_up()
+
+    @property
+    def is_up(self) -> bool:
+        return bool(self._shards) and all(shard.is_up for shard in self._shards)
+
+    @property
+    def reconnects(self) -> int:
+        return sum(shard.reconnects for shard in self._shards)
+
+    def reopen_hearing(self, channel: str) -> None:
+        """Drop the pub/sub link of a channel: a new one is opened and all its channels subscribed again."""
+        self._shard(channel).reopen_hearing()
+
+    def look_again(self, channel: str) -> None:
+        """The link of this channel has missed something, though it was never lost."""
+        self._resubscribed(self._shard(channel))
+
+    def canary_channels(self, node: str) -> list[str]:
+        """One channel of the node for each pub/sub link."""
+        return [channels.node_channel(f"{node}.0")]
+
+    # --- commands ---
+
+    def run_id(self, key: str) -> str:
+        """The run id of the server that holds `key`: another one may have another history. Raises LinkDown."""
+        return self._shard(key).run_id
+
+    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        """One command on the server of `key`. Raises LinkDown at once; awaiting raises LinkLost or CommandError."""
+        return self._shard(key).call(*args)
+
+    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        """A script on the server of its first key; its place in the order is the place of this call."""
+        return self._shard(keys[0]).script(name, keys, args)
+
+    def durable(self, key: str) -> DurableConnection | None:
+        """How scripts whose acks wait for replicas go to the server of `key`, for the hot path.
+
+        None while there is no link, and where a reply may need a second look (a cluster redirects): use `script` then.
+        """
+        return self._shards[0].durable if self._shards else None
+
+    def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
+        """To a channel, sharded where it has a hash tag; the reply is the number of links of this server that heard."""
+        return self.call(channel, "SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
+
+    # --- subscriptions ---
+
+    def subscribe(self, channel: str) -> asyncio.Future[None]:
+        """A future that is done once Redis has confirmed; it stays open while the link is down."""
+        return self._shard(channel).subscribe(channel)
+
+    def unsubscribe(self, channel: str) -> None:
+        self._shard(channel).unsubscribe(channel)
+
+    # --- inside ---
+
+    def _shard(self, key: str) -> RedisServer:
+        if not self._shards:
+            raise NotConnected("the adapter is not started")
+        return self._shards[0]
+
+    def _resubscribed(self, shard: RedisServer) -> None:
+        channels = frozenset(shard.channels)
+        self.on_resubscribed(channels.__contains__)
+
+
+def make_backplane(
+    url: str,
+    *,
+    name: str,
+    timeout_seconds: float = 1.0,
+    replicas: int = 0,
+    scripts: ScriptLibrary | None = None,
+) -> Backplane:
+    """Return the backplane for a URL of `roomcast.wire.redis_url`; raise ValueError for any other URL.
+
+    `replicas`: how many must hold a message before it counts as written (WAIT); 0 = the master alone.
+    """
+    from roomcast.adapter.cluster_backplane import ClusterBackplane  # its subclass
+
+    target = parse(url)
+    kind = ClusterBackplane if target.mode == "cluster" else Backplane
+    return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
+
+
+def _ignore(channel: bytes, data: bytes) -> None:
+    """Nobody listens yet."""
+
+
+def _ignore_owns(owns: Owns) -> None:
+    """Nobody listens yet."""

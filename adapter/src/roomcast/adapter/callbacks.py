@@ -1,0 +1,60 @@
+"""Callbacks that wait for a client's ack: of clients here, by ack id, and of clients elsewhere, by a number of ours."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from roomcast.adapter.local_members import Client
+
+Callback = Callable[..., Any]
+_MAX_REMOTE: Final = 10_000
+
+
+def expect_ack(client: Client, callback: Callback | None) -> int | None:
+    """The id that the packet for `client` asks its ack with; None without a callback."""
+    if callback is None:
+        return None
+    client.last_ack += 1
+    if client.callbacks is None:
+        client.callbacks = {}
+    client.callbacks[client.last_ack] = callback
+    return client.last_ack
+
+
+def take_ack(client: Client, ack_id: int) -> Callback | None:
+    """The callback that waits for this ack; a second ack of the same id finds none."""
+    return client.callbacks.pop(ack_id, None) if client.callbacks else None
+
+
+async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
+    if callback is not None:
+        result = callback(*arguments)
+        if inspect.isawaitable(result):
+            await result
+
+
+class RemoteCallbacks:
+    """Callbacks for clients of other nodes. Clients that never answer must not pile up: the oldest are forgotten."""
+
+    def __init__(self, limit: int = _MAX_REMOTE) -> None:
+        self._limit = limit
+        self._waiting: dict[int, Callback] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, callback: Callback | None) -> int:
+        """The number that the answer will carry; 0 without a callback."""
+        if callback is None:
+            return 0
+        self._count += 1
+        self._waiting[self._count] = callback
+        while len(self._waiting) > self._limit:
+            self._waiting.pop(next(iter(self._waiting)))
+        return self._count
+
+    def take(self, number: int) -> Callback | None:
+        return self._waiting.pop(number, None)

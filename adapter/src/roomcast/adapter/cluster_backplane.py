@@ -1,0 +1,235 @@
+"""A Redis Cluster: one shard per master, keys and sharded channels by hash slot, redirections followed.
+
+The map of slots is read again every few seconds, when a node says MOVED, and when it drops a channel whose slot went.
+Channels follow their slots; those that moved are compared with their logs afterwards, like after a lost link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from redis.crc import key_slot
+
+from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.redis_connection import CommandError, NotConnected, RedisConnectionError
+from roomcast.adapter.redis_server import DurableConnection, RedisServer
+from roomcast.adapter.topology import ClusterTopology, SlotRange
+from roomcast.wire import channels
+from roomcast.wire.lua import ScriptLibrary
+from roomcast.wire.redis_url import RedisTarget
+from roomcast.wire.tasks import TaskSet
+
+_SLOTS: Final = 16_384
+_WATCH_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 0.1
+_MAX_TRIES: Final = 8
+_MAX_CANARIES: Final = 2_000
+_WAIT_AND_RETRY: Final = ("TRYAGAIN", "CLUSTERDOWN", "LOADING", "READONLY", "MASTERDOWN")
+_log = logging.getLogger(__name__)
+
+Send = Callable[[RedisServer], Awaitable[Any]]
+Address = tuple[str, int]
+
+
+class ClusterBackplane(Backplane):
+    """See `Backplane`. What goes to a channel without a hash tag (`control`) reaches all nodes: any one is heard."""
+
+    def __init__(
+        self,
+        target: RedisTarget,
+        *,
+        name: str,
+        timeout_seconds: float = 1.0,
+        replicas: int = 0,
+        scripts: ScriptLibrary | None = None,
+    ) -> None:
+        super().__init__(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
+        self._cluster = ClusterTopology(target, timeout_seconds)
+        self._by_address: dict[Address, RedisServer] = {}
+        self._owners: list[RedisServer | None] = [None] * _SLOTS
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._known = asyncio.Event()
+        self._stale = asyncio.Event()
+        self._tasks = TaskSet()
+
+    # --- life ---
+
+    def start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._tasks.start(self._watch(), "cluster slots")
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+        await super().close()
+
+    async def wait_up(self, seconds: float = 10.0) -> None:
+        async with asyncio.timeout(seconds):
+            await self._known.wait()
+        await super().wait_up(seconds)
+
+    @property
+    def is_up(self) -> bool:
+        return self._known.is_set() and super().is_up
+
+    # --- the map ---
+
+    async def _watch(self) -> None:
+        """For ever: keep the map of slots true."""
+        while True:
+            self._stale.clear()
+            try:
+                self._apply(await self._cluster.discover())
+            except RedisConnectionError as error:
+                _log.warning("cluster map not read: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            try:
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await self._stale.wait()
+                await asyncio.sleep(_RETRY_SECONDS)  # a migration moves many slots: one look serves them all
+            except TimeoutError:
+                pass
+
+    def _apply(self, ranges: list[SlotRange]) -> None:
+        masters = {(r.host, r.port) for r in ranges}
+        for r in ranges:
+            shard = self._shard_at((r.host, r.port))
+            self._owners[r.first : r.last + 1] = [shard] * (r.last + 1 - r.first)
+        for address in self._by_address.keys() - masters:
+            shard = self._by_address.pop(address)
+            self._shards.remove(shard)
+            self._owners = [None if owner is shard else owner for owner in self._owners]
+            self._move_channels(shard)
+            self._tasks.start(shard.close(), "close a shard")
+        for shard in list(self._shards):
+            self._move_channels(shard)
+        self._known.set()
+        for channel, future in list(self._waiting.items()):
+            del self._waiting[channel]
+            _chain(self.subscribe(channel), future)
+
+    def _shard_at(self, address: Address) -> RedisServer:
+        shard = self._by_address.get(address)
+        if shard is None:
+            target = self._cluster.at(*address)
+
+            async def resolve() -> RedisTarget:
+                return target
+
+            shard = self._by_address[address] = self._add_shard(resolve, self._stale.set)
+        return shard
+
+    def _move_channels(self, shard: RedisServer) -> None:
+        """Subscribe elsewhere what is no longer this shard's, and look for what was missed meanwhile."""
+        for channel in shard.channels:
+            owner = self._owner(channel)
+            if owner is None or owner is shard:
+                continue
+            shard.unsubscribe(channel)
+            owner.subscribe(channel).add_done_callback(partial(self._moved, channel))
+
+    def _moved(self, channel: str, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self.on_resubscribed(lambda name: name == channel)
+
+    def _owner(self, key: str) -> RedisServer | None:
+        return self._owners[key_slot(key.encode())]
+
+    def _shard(self, key: str) -> RedisServer:
+        owner = self._owner(key)
+        if owner is None:
+            self._stale.set()
+            raise NotConnected("no node of the cluster holds this slot")
+        return owner
+
+    def canary_channels(self, node: str) -> list[str]:
+        """Per master the first numbered channel of the node that hashes to a slot of it."""
+        found: dict[RedisServer, str] = {}
+        for number in range(_MAX_CANARIES):
+            channel = channels.node_channel(f"{node}.{number}")
+            owner = self._owner(channel)
+            if owner is not None:
+                found.setdefault(owner, channel)
+            if len(found) == len(self._by_address):
+                break
+        return list(found.values())
+
+    # --- commands, with redirections ---
+
+    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        return self._send(key, lambda shard: shard.call(*args))
+
+    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        values = tuple(args)
+        return self._send(keys[0], lambda shard: shard.script(name, keys, values))
+
+    def durable(self, key: str) -> DurableConnection | None:
+        return None
+
+    def _send(self, key: str, send: Send) -> Awaitable[Any]:
+        """The first try is sent now: the order of calls is the order on the link."""
+        return self._follow(key, send, send(self._shard(key)))
+
+    async def _follow(self, key: str, send: Send, reply: Awaitable[Any]) -> Any:
+        for _ in range(_MAX_TRIES):
+            try:
+                return await reply
+            except CommandError as error:
+                reply = await self._again(key, send, error)
+        raise NotConnected("the cluster is being rearranged")
+
+    async def _again(self, key: str, send: Send, error: CommandError) -> Awaitable[Any]:
+        """Send once more where the error says; raises it when it says nothing of the kind."""
+        word, *rest = str(error).split(" ")
+        if word == "ASK":
+            host, _, port = rest[1].rpartition(":")
+            shard = self._shard_at((host, int(port)))
+            await shard.wait_up()
+            shard.call("ASKING")
+            return send(shard)
+        if word == "MOVED":
+            self._stale.set()
+            host, _, port = rest[1].rpartition(":")
+            self._owners[int(rest[0])] = shard = self._shard_at((host, int(port)))
+            await shard.wait_up()
+            return send(shard)
+        if word not in _WAIT_AND_RETRY:
+            raise error
+        self._stale.set()
+        await asyncio.sleep(_RETRY_SECONDS)
+        return send(self._shard(key))
+
+    # --- subscriptions ---
+
+    def subscribe(self, channel: str) -> asyncio.Future[None]:
+        """Before the map is known the wish is kept."""
+        owner = self._owner(channel)
+        if owner is not None:
+            return owner.subscribe(channel)
+        return self._waiting.setdefault(channel, asyncio.get_running_loop().create_future())
+
+    def unsubscribe(self, channel: str) -> None:
+        waiting = self._waiting.pop(channel, None)
+        if waiting is not None:
+            waiting.cancel()
+        for shard in self._shards:
+            shard.unsubscribe(channel)
+
+
+def _chain(source: asyncio.Future[None], target: asyncio.Future[None]) -> None:
+    """Let `target` end as `source` does."""
+
+    def copy(done: asyncio.Future[None]) -> None:
+        if target.done() or done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            target.set_result(None)
+        else:
+            target.set_exception(error)
+
+    source.add_done_callback(copy)

@@ -1,0 +1,41 @@
+"""Socket.IO packets as bytes: built by python-socketio's own packet class, so that its serializer setting holds."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import orjson
+from socketio import packet as sio_packet
+
+
+def encode_event(
+    server: Any, namespace: str, event: str, data: Any, ack_id: int | None = None
+) -> tuple[bytes, list[bytes]]:
+    """The packet of an event and its binary attachments. A tuple is several arguments; None is none."""
+    arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+    packet_class = server.packet_class if server is not None else sio_packet.Packet
+    packet = packet_class(sio_packet.EVENT, namespace=namespace, data=[event, *arguments], id=ack_id)
+    if (parts := getattr(packet, "parts", None)) is not None:
+        return cast("tuple[bytes, list[bytes]]", parts())  # our own class has them as bytes
+    encoded = packet.encode()
+    if isinstance(encoded, str):
+        return encoded.encode(), []
+    if isinstance(encoded, list):
+        return encoded[0].encode(), [bytes(part) for part in encoded[1:]]
+    raise ValueError("binary serializers are not supported by the adapter")
+
+
+def with_ack_id(packet: bytes, ack_id: int) -> bytes:
+    """`packet` (an event without an ack id) asking for an ack of this id."""
+    head, bracket, tail = packet.partition(b"[")
+    return head + str(ack_id).encode() + bracket + tail
+
+
+def encode_arguments(arguments: tuple[Any, ...]) -> bytes:
+    """The arguments of an ack, for another node. Binary arguments are not carried: they become null."""
+    return orjson.dumps(list(arguments), default=lambda _: None)
+
+
+def decode_arguments(data: bytes) -> list[Any]:
+    arguments = orjson.loads(data)
+    return arguments if isinstance(arguments, list) else []

@@ -1,0 +1,90 @@
+"""How a finished packet reaches local sessions: by our engine's direct writes, or through a stock Engine.IO server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from engineio import packet as eio_packet
+
+from roomcast.adapter.local_members import Client
+from roomcast.hotpath import FlushQueue
+from roomcast.wire.tasks import TaskSet
+
+
+class Delivery(Protocol):
+    """Delivers in the order of the calls, never blocks, never raises."""
+
+    def target(self, eio_sid: str) -> Any:
+        """What `Client.target` holds for this Engine.IO session."""
+        ...
+
+    def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None: ...
+
+    @property
+    def outgoing(self) -> FlushQueue | None:
+        """Where the hot path may put packets for the targets of clients; None where only `send` can."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class DirectDelivery:
+    """Over `roomcast.engineio`: one frame for all, written by the engine."""
+
+    def __init__(self, eio: Any) -> None:
+        from roomcast.engineio import Frames
+
+        self._frames = Frames
+        self._eio = eio
+        self.outgoing: FlushQueue | None = eio.outlet
+        self._push_many = eio.outlet.push_many
+
+    def target(self, eio_sid: str) -> Any:
+        return self._eio.session(eio_sid)
+
+    def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
+        self._push_many([client.target for client in clients], self._frames(packet, attachments))
+
+    async def close(self) -> None:
+        pass
+
+
+class QueuedDelivery:
+    """Over a stock python-engineio server (ASGI and others): one task that keeps the order."""
+
+    outgoing = None
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._queue: asyncio.Queue[tuple[list[str], list[Any]]] = asyncio.Queue()
+        self._tasks = TaskSet()
+
+    def target(self, eio_sid: str) -> Any:
+        return eio_sid
+
+    def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
+        self._put([client.eio_sid for client in clients], packet, attachments)
+
+    def _put(self, eio_sids: list[str], packet: bytes, attachments: Sequence[bytes]) -> None:
+        if not len(self._tasks):
+            self._tasks.start(self._run(), "adapter delivery")
+        packets: list[Any] = [eio_packet.Packet(eio_packet.MESSAGE, packet.decode())]
+        packets += [eio_packet.Packet(eio_packet.MESSAGE, part) for part in attachments]
+        self._queue.put_nowait((eio_sids, packets))
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            eio_sids, packets = await self._queue.get()
+            for eio_sid in eio_sids:
+                for packet in packets:
+                    await self._server._send_eio_packet(eio_sid, packet)
+
+
+def make_delivery(server: Any) -> Delivery:
+    """The fast one where the server's engine offers it."""
+    return DirectDelivery(server.eio) if hasattr(server.eio, "outlet") else QueuedDelivery(server)

@@ -1,0 +1,103 @@
+"""What nodes say to one another, on `node:{N}`: an event for one session, its ack, a disconnect, a membership."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from roomcast.adapter import callbacks, codec
+from roomcast.adapter.callbacks import Callback, RemoteCallbacks
+from roomcast.adapter.local_members import Client, LocalMembers
+from roomcast.adapter.node_messages import Disconnect, Emit, EmitAck, Membership
+from roomcast.wire import channels
+from roomcast.wire.envelope import Reader, pack
+from roomcast.wire.session_ids import prefix_of
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+
+
+class LocalNode(Protocol):
+    """What other nodes may ask of this one: the adapter."""
+
+    members: LocalMembers
+
+    def deliver(self, client: Client, packet: bytes, attachments: Sequence[bytes]) -> None: ...
+
+    async def disconnect_here(self, namespace: str, sid: str) -> None: ...
+
+    async def enter_room(self, sid: str, namespace: str, room: str) -> None: ...
+
+    async def leave_room(self, sid: str, namespace: str, room: str) -> None: ...
+
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> Any: ...
+
+
+class NodeMessenger:
+    """The letters of node `node`; `other` gets those that are not the adapter's own (a signer's replies)."""
+
+    def __init__(
+        self, node: str, here: LocalNode, publish: Publish, other: Callable[[Any], None], reader: Reader
+    ) -> None:
+        self._node = node
+        self._own_prefix = prefix_of(node)
+        self._here = here
+        self._publish = publish
+        self._other = other
+        self._reader = reader
+        self._remote = RemoteCallbacks()
+
+    def node_of(self, sid: str) -> str | None:
+        """The other node that a session id names; None for our own and for what is no session id."""
+        if not sid.startswith("g") or sid.startswith(self._own_prefix):
+            return None
+        node, dot, rest = sid[1:].partition(".")
+        return node if dot and node and len(rest) >= 20 else None
+
+    # --- out ---
+
+    async def tell(self, node: str, message: Any) -> None:
+        await self._publish(channels.node_channel(node), pack(message))
+
+    async def emit(
+        self, namespace: str, sid: str, packet: bytes, attachments: Sequence[bytes], callback: Callback | None
+    ) -> None:
+        """An event for a session of another node; `callback` gets its ack."""
+        reply_to = self._node if callback else None
+        message = Emit(namespace, sid, packet, tuple(attachments), reply_to, self._remote.add(callback))
+        await self.tell(self.node_of(sid) or "", message)
+
+    # --- in ---
+
+    def hear(self, data: bytes) -> None:
+        """Raises EnvelopeError for what is no letter."""
+        message = self._reader.unpack(data)
+        match message:
+            case Emit():
+                self._deliver(message)
+            case EmitAck(number, arguments):
+                waiting = self._remote.take(number)
+                self._here.background(callbacks.run(waiting, codec.decode_arguments(arguments)), "ack callback")
+            case Disconnect(namespace, sid):
+                self._here.background(self._here.disconnect_here(namespace, sid), "disconnect")
+            case Membership(namespace, sid, room, enter):
+                if self._here.members.client(namespace, sid) is not None:
+                    change = self._here.enter_room if enter else self._here.leave_room
+                    self._here.background(change(sid, namespace, room), "membership")
+            case _:
+                self._other(message)
+
+    def _deliver(self, message: Emit) -> None:
+        client = self._here.members.client(message.namespace, message.session)
+        if client is None:
+            return
+        packet = message.packet
+        if message.reply_to is not None:
+            ack_id = callbacks.expect_ack(client, self._forwarder(message.reply_to, message.callback))
+            packet = codec.with_ack_id(packet, ack_id or 0)
+        self._here.deliver(client, packet, message.attachments)
+
+    def _forwarder(self, node: str, number: int) -> Callback:
+        async def forward(*arguments: Any) -> None:
+            await self.tell(node, EmitAck(number, codec.encode_arguments(arguments)))
+
+        return forward

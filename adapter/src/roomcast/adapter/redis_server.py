@@ -1,0 +1,293 @@
+"""One Redis server as the gateway sees it: a link for commands and one for pub/sub, each reopened with jitter.
+
+A cluster is several shards; a single server or a Sentinel-watched master is one. Two links, because a pub/sub link
+that drowns in messages must not delay commands, and because Redis may drop the one and keep the other. Where acks wait
+for replicas there is a third for these writes alone: WAIT blocks its link, and reads must not stand behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from roomcast.adapter.redis_connection import (
+    CommandError,
+    NotConnected,
+    RedisConnection,
+    RedisConnectionError,
+    open_link,
+)
+from roomcast.adapter.replicas import ReplicaGate
+from roomcast.hotpath.pipe import OnReply, PushHandler
+from roomcast.wire.lua import ScriptLibrary
+from roomcast.wire.redis_url import RedisTarget
+from roomcast.wire.tasks import TaskSet
+
+_FIRST_RETRY_SECONDS: Final = 0.05
+_LAST_RETRY_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+Resolve = Callable[[], Awaitable[RedisTarget]]
+
+
+class DurableConnection(NamedTuple):
+    """The link for writes whose acks promise something, and how to `send` on it where that is not the link's own way.
+
+    Good while the link is open. The reply comes bare: an error as a CommandError (NOSCRIPT, too) or LinkLost.
+    """
+
+    link: RedisConnection
+    send: Callable[[bytes, OnReply], None] | None
+
+
+class RedisServer:
+    """Commands, scripts and subscriptions on one server.
+
+    `on_message(channel, data)` for everything heard; `on_resubscribed(shard)` after each (re)subscription of all
+    channels, when something may have been missed.
+    """
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        *,
+        name: str,
+        timeout_seconds: float,
+        on_message: PushHandler,
+        on_resubscribed: Callable[[RedisServer], None],
+        on_moved: Callable[[], None] | None = None,
+        replicas: int = 0,
+        scripts: ScriptLibrary | None = None,
+    ) -> None:
+        self._scripts = scripts or ScriptLibrary()
+        self._resolve = resolve
+        self._name = name
+        self._timeout = timeout_seconds
+        self._on_message = on_message
+        self._on_resubscribed = on_resubscribed
+        self._on_moved = on_moved or _nothing
+        self._replicas = replicas
+        self._commands: RedisConnection | None = None
+        self._writes: RedisConnection | None = None
+        self._gate: ReplicaGate | None = None
+        self._hearing: RedisConnection | None = None
+        self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._commands_up = asyncio.Event()
+        self._hearing_up = asyncio.Event()
+        self._writes_up = asyncio.Event()
+        if not replicas:
+            self._writes_up.set()  # there is none to wait for
+        self._tasks = TaskSet()
+        self.reconnects = 0
+
+    def start(self) -> None:
+        self._tasks.start(self._keep(self._open_commands), f"redis commands {self._name}")
+        self._tasks.start(self._keep(self._open_hearing), f"redis pub/sub {self._name}")
+        if self._replicas:
+            self._tasks.start(self._keep(self._open_writes), f"redis writes {self._name}")
+
+    async def close(self) -> None:
+        await self._tasks.cancel()
+        for link in (self._commands, self._hearing, self._writes):
+            if link is not None:
+                link.close()
+
+    async def wait_up(self) -> None:
+        """Until all links are open and all channels are subscribed."""
+        for link_up in (self._commands_up, self._hearing_up, self._writes_up):
+            await link_up.wait()
+
+    @property
+    def is_up(self) -> bool:
+        return self._commands_up.is_set() and self._hearing_up.is_set() and self._writes_up.is_set()
+
+    @property
+    def run_id(self) -> str:
+        return self._commands.run_id if self._commands else ""
+
+    # --- commands ---
+
+    def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
+        """One command. Raises LinkDown at once, or LinkLost or CommandError through the future."""
+        if self._commands is None:
+            raise NotConnected(f"no link to Redis ({self._name})")
+        return self._commands.call(*args)
+
+    def script(self, script_name: str, keys: Iterable[str], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        """Start a script now (its place in the order is the place of this call); await the reply."""
+        names, values = tuple(keys), tuple(args)
+        lua = self._scripts.script(script_name)
+        if self._replicas and script_name in self._scripts.durable:
+            future = self._open_gate().call("EVALSHA", lua.sha, len(names), *names, *values)
+            return self._reply(future, lua.source, names, values)
+        if self._commands is None:
+            raise NotConnected(f"no link to Redis ({self._name})")
+        return self._commands.script(lua, names, values)
+
+    @property
+    def durable(self) -> DurableConnection | None:
+        """How packed durable scripts go out; None while the link is down."""
+        if not self._replicas:
+            return None if self._commands is None else DurableConnection(self._commands, None)
+        return None if self._writes is None or self._gate is None else DurableConnection(self._writes, self._gate.send)
+
+    def _open_gate(self) -> ReplicaGate:
+        if self._gate is None:
+            raise NotConnected(f"no link for writes to Redis ({self._name})")
+        return self._gate
+
+    async def _reply(
+        self, future: asyncio.Future[Any], source: bytes, keys: tuple[str, ...], args: tuple[Any, ...]
+    ) -> Any:
+        try:
+            return await future
+        except CommandError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+        return await self.call("EVAL", source, len(keys), *keys, *args)
+
+    # --- subscriptions ---
+
+    def subscribe(self, channel: str) -> asyncio.Future[None]:
+        """A future that is done once Redis has confirmed; it stays open while the link is down."""
+        wanted = self._wanted.get(channel)
+        if wanted is None:
+            wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
+            if self._hearing is not None:
+                self._send_subscribe(self._hearing, channel)
+        return wanted
+
+    def unsubscribe(self, channel: str) -> None:
+        wanted = self._wanted.pop(channel, None)
+        if wanted is None:
+            return
+        if not wanted.done():
+            wanted.set_exception(NotConnected("unsubscribed"))
+            wanted.exception()  # those who waited may have gone: no "never retrieved" noise
+        if self._hearing is not None and self._hearing.is_open:
+            self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
+
+    def reopen_hearing(self) -> None:
+        """Drop the pub/sub link; a new one is opened at once."""
+        if self._hearing is not None:
+            self._hearing.close()
+
+    def _send_subscribe(self, link: RedisConnection, channel: str) -> asyncio.Future[Any] | None:
+        if not link.is_open:
+            return None
+        reply = link.call(_verb(channel, "SUBSCRIBE"), channel)
+        reply.add_done_callback(lambda done: self._confirmed(channel, done))
+        return reply
+
+    def _confirmed(self, channel: str, reply: asyncio.Future[Any]) -> None:
+        wanted = self._wanted.get(channel)
+        error = NotConnected("cancelled") if reply.cancelled() else reply.exception()
+        if wanted is None or wanted.done():
+            return
+        if error is None:
+            wanted.set_result(None)
+        elif str(error).startswith("MOVED"):
+            self._on_moved()  # the channel is subscribed anew at its slot's owner
+        elif isinstance(error, CommandError):
+            wanted.set_exception(error)
+
+    def _unsubscribed(self, channel: bytes) -> None:
+        """The server dropped a channel on its own: its slot has moved."""
+        if (name := channel.decode()) in self._wanted:
+            self._wanted[name] = asyncio.get_running_loop().create_future()
+            self._on_moved()
+
+    @property
+    def channels(self) -> list[str]:
+        """What is subscribed here, or will be."""
+        return list(self._wanted)
+
+    # --- keeping the links open ---
+
+    async def _keep(self, session: Callable[[], Awaitable[None]]) -> None:
+        """Run `session` (open a link, then wait until it is lost) for ever, with jittered pauses after failures."""
+        pause = _FIRST_RETRY_SECONDS
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await session()
+                reason = "lost"
+            except (RedisConnectionError, OSError, TimeoutError) as error:
+                reason = str(error) or type(error).__name__
+            if asyncio.get_running_loop().time() - started > _LAST_RETRY_SECONDS * 2:
+                pause = _FIRST_RETRY_SECONDS
+            self.reconnects += 1
+            _log.warning("redis link of %s: %s; trying again", self._name, reason)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
+            pause = min(pause * 2, _LAST_RETRY_SECONDS)
+
+    async def _open_commands(self) -> None:
+        link = await open_link(
+            await self._resolve(), timeout_seconds=self._timeout, name=self._name, scripts=self._scripts.all()
+        )
+        self._commands = link
+        self._commands_up.set()
+        try:
+            await link.lost
+        finally:
+            self._commands_up.clear()
+            self._commands = None
+            link.close()
+
+    async def _open_writes(self) -> None:
+        """Its WAIT may take as long as a command, and the command before it too: it is patient twice as long."""
+        link = await open_link(
+            await self._resolve(),
+            timeout_seconds=self._timeout * 2,
+            name=f"{self._name}-writes",
+            scripts=self._scripts.all(),
+        )
+        self._writes = link
+        self._gate = ReplicaGate(link, self._replicas, int(self._timeout * 1000))
+        self._writes_up.set()
+        try:
+            await link.lost
+        finally:
+            self._writes_up.clear()
+            self._writes = self._gate = None
+            link.close()
+
+    async def _open_hearing(self) -> None:
+        link = await open_link(
+            await self._resolve(),
+            timeout_seconds=self._timeout,
+            name=f"{self._name}-pubsub",
+            on_push=self._on_message,
+            on_unsubscribed=self._unsubscribed,
+        )
+        self._hearing = link
+        try:
+            for reply in [self._send_subscribe(link, channel) for channel in list(self._wanted)]:
+                if reply is not None:
+                    await reply
+            self._hearing_up.set()
+            self._on_resubscribed(self)
+            await link.lost
+        finally:
+            self._hearing_up.clear()
+            self._hearing = None
+            link.close()
+            self._forget_confirmations()
+
+    def _forget_confirmations(self) -> None:
+        """A channel counts as subscribed only on a live link: new members wait for the next one."""
+        for channel, wanted in self._wanted.items():
+            if wanted.done():
+                self._wanted[channel] = asyncio.get_running_loop().create_future()
+
+
+def _nothing() -> None:
+    """On a single server channels do not move."""
+
+
+def _verb(channel: str, verb: str) -> str:
+    """Channels with a hash tag are sharded; the few without one (`control`) are not."""
+    return f"S{verb}" if "{" in channel else verb

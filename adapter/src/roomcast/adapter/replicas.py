@@ -1,0 +1,83 @@
+"""Writes that count only once enough replicas hold them: one WAIT for many writes, on the writing connection.
+
+WAIT is not allowed in scripts, speaks of the writes of its own connection only, and blocks that connection until it
+answers: so there is one at a time, and what is written meanwhile shares the next. Too few replicas in time means that
+the outcome is unknown (the write is there, but a failover may lose it): `ConnectionLost`, to be retried with the
+same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from roomcast.adapter.redis_connection import ConnectionLost, RedisConnection
+from roomcast.hotpath.pipe import OnReply
+
+
+class ReplicaGate:
+    """Over one link. `timeout_ms` must be well below the link's own timeout."""
+
+    def __init__(self, link: RedisConnection, replicas: int, timeout_ms: int) -> None:
+        self._link = link
+        self._replicas = replicas
+        self._timeout_ms = timeout_ms
+        self._loop = asyncio.get_running_loop()
+        self._is_waiting = False
+        self._batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] = []
+
+    def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
+        """Like `RedisConnection.call`; the reply comes when enough replicas have the write. Raises LinkDown at once."""
+        return self._keep(self._link.call(*args))
+
+    def send(self, command: bytes, on_reply: OnReply) -> None:
+        """Like `RedisConnection.send`, with the reply as late as `call`'s."""
+        reply = self._loop.create_future()
+        self._link.send(command, reply)
+        self._keep(reply).add_done_callback(lambda kept: on_reply(kept.exception() or kept.result()))
+
+    def _keep(self, reply: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        kept: asyncio.Future[Any] = self._loop.create_future()
+        if not self._batch and not self._is_waiting:
+            self._loop.call_soon(self._wait)
+        self._batch.append((reply, kept))
+        return kept
+
+    def _wait(self) -> None:
+        batch, self._batch = self._batch, []
+        self._is_waiting = bool(batch)
+        if not batch:
+            return
+        if not self._link.is_open:
+            _fail(batch, ConnectionLost("the link broke before WAIT"))
+            return
+        answer = self._link.call("WAIT", self._replicas, self._timeout_ms)
+        answer.add_done_callback(partial(self._release, batch))
+
+    def _release(
+        self, batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], answer: asyncio.Future[Any]
+    ) -> None:
+        self._wait()
+        error = ConnectionLost("cancelled") if answer.cancelled() else answer.exception()
+        if error is None and answer.result() < self._replicas:
+            error = ConnectionLost(f"{answer.result()} of {self._replicas} replicas have it")
+        if error is not None:
+            _fail(batch, ConnectionLost(str(error)))
+            return
+        for reply, kept in batch:
+            if kept.done():
+                continue
+            if (refused := reply.exception()) is not None:
+                kept.set_exception(refused)
+            else:
+                kept.set_result(reply.result())
+
+
+def _fail(batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], error: ConnectionLost) -> None:
+    """A write that Redis refused keeps its own error; the others are unknown."""
+    for reply, kept in batch:
+        refused = reply.exception() if reply.done() and not reply.cancelled() else None
+        if not kept.done():
+            kept.set_exception(refused or error)
+            kept.exception()  # its caller may have gone

@@ -1,0 +1,79 @@
+"""The WSGI-like environment that python-socketio keeps per client, built when somebody looks.
+
+It lives as long as the client, so until then it holds the text of the headers and no more. `aiohttp.request`, which
+python-engineio puts in, is not there: it would keep 10 KiB alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any
+
+from roomcast.engineio.handshake import Request
+from roomcast.engineio.opening import Opening
+
+_SHARED_LENGTH = 256
+_LEFT_OUT = frozenset({"SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_EXTENSIONS", "CONNECTION", "UPGRADE", "CONTENT_LENGTH"})
+
+
+class _Later(Mapping[str, Any]):
+    """The environment of an opening, whose header lines are kept as they came."""
+
+    __slots__ = ("_asked", "_whole")
+
+    def __init__(self, opening: Opening, peer: str, scheme: str) -> None:
+        self._asked = (intern(opening.path), intern(opening.query_string), peer, scheme, opening.lines)
+        self._whole: dict[str, Any] | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._built()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._built())
+
+    def __len__(self) -> int:
+        return len(self._built())
+
+    def _built(self) -> dict[str, Any]:
+        if self._whole is None:
+            path, query, peer, scheme, lines = self._asked
+            headers = (line.partition(":")[::2] for line in lines.split("\r\n") if line)
+            self._whole = _build(path, query, peer, scheme, ((name, value.strip(" \t")) for name, value in headers))
+        return self._whole
+
+
+def build(request: Request, peer: str, scheme: str) -> Mapping[str, Any]:
+    """The environment of a handshake; `peer` is the client's real address."""
+    if isinstance(request, Opening):
+        return _Later(request, peer, scheme)
+    return _build(intern(request.path), intern(request.query_string), peer, scheme, request.headers.items())
+
+
+def _build(path: str, query: str, peer: str, scheme: str, headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "aiohttp",
+        "REMOTE_ADDR": peer,
+        "wsgi.url_scheme": scheme,
+    }
+    for name, value in headers:
+        key = _key(name)
+        if key is not None:
+            joined = f"{environ[key]},{value}" if key in environ else str(value)
+            environ[key] = intern(joined) if len(joined) <= _SHARED_LENGTH else joined
+    return environ
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> str | None:
+    """The key of a header; None for one that is left out."""
+    key = name.upper().replace("-", "_")
+    if key in _LEFT_OUT:
+        return None
+    return intern(key if key == "CONTENT_TYPE" else f"HTTP_{key}")

@@ -1,0 +1,150 @@
+"""The front of a listener: opens plain WebSocket sessions by itself, and gives every other connection to aiohttp.
+
+aiohttp makes a parser, two tasks, a request, a match and a response for a connection that leaves it after one request:
+more than all that the session itself costs. Here the first bytes of a connection decide. If they are a plain opening
+(`opening`) that may come in, the transport goes straight to the WebSocket; else aiohttp gets it with these bytes, as
+if it had had it from the start, and answers it: refusals, long polling, upgrades, other routes, and whatever is odd.
+The checks are the endpoint's, the same for both ways.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
+from roomcast.engineio.endpoint import Endpoint, Entry
+from roomcast.engineio.opening import read_opening
+from roomcast.engineio.refusals import Refusal
+
+SILENT_SECONDS: Final = 5.0
+"""A connection that says nothing goes to aiohttp, which ends it when its own patience does."""
+
+
+class FrontDoor:
+    """Makes a `Front` for each new connection. `behind` makes the protocols of all that is no plain opening."""
+
+    def __init__(
+        self, endpoint: Endpoint, path: str, behind: Callable[[], asyncio.Protocol], kernel_buffer: int
+    ) -> None:
+        self.endpoint = endpoint
+        self.path = path
+        self._behind = behind
+        self._kernel_buffer = kernel_buffer
+        self._silent: dict[Front, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> Front:
+        return Front(self)
+
+    def prepare(self, sockets: Iterable[socket.socket]) -> None:
+        """Set up listening sockets; what they accept inherits it, without a system call of its own."""
+        for listener in sockets:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._kernel_buffer:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._kernel_buffer)
+
+    def close(self) -> None:
+        """Cut the connections that have not said anything yet. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for front in list(self._silent):
+            front.cut()
+
+    def came(self, front: Front) -> None:
+        self._silent[front] = time.monotonic()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._look)
+
+    def spoke(self, front: Front) -> None:
+        self._silent.pop(front, None)
+
+    def hand_on(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Let aiohttp have the connection, and what came on it."""
+        protocol = self._behind()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if data:
+            protocol.data_received(data)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        for front, since in list(self._silent.items()):
+            if now - since < SILENT_SECONDS:
+                break  # they are in the order in which they came
+            front.give_up()
+        if self._silent:
+            self._timer = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._look)
+
+
+class Front(asyncio.Protocol):
+    """One connection until it is known what it wants."""
+
+    __slots__ = ("_door", "_transport")
+
+    def __init__(self, door: FrontDoor) -> None:
+        self._door = door
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._door.came(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._door.spoke(self)
+
+    def data_received(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        self._transport = None  # what it says decides now, once
+        self._door.spoke(self)
+        entry = self._entry(transport, data)
+        if entry is None:
+            self._door.hand_on(transport, data)
+        else:
+            self._admit(entry, transport)
+
+    def give_up(self) -> None:
+        """It has said nothing for long."""
+        self._door.spoke(self)
+        if self._transport is not None:
+            self._door.hand_on(self._transport, b"")
+
+    def cut(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _entry(self, transport: asyncio.Transport, data: bytes) -> Entry | None:
+        scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
+        opening = read_opening(data, self._door.path, _address(transport.get_extra_info("peername")), scheme)
+        return None if opening is None else self._door.endpoint.examine(opening)
+
+    def _admit(self, entry: Entry, transport: asyncio.Transport) -> None:
+        turn = self._door.endpoint.turn(entry.caller)
+        if isinstance(turn, Refusal):
+            self._door.endpoint.turn_away(entry, transport, turn)
+        elif turn > 0:
+            transport.pause_reading()
+            asyncio.get_running_loop().call_later(turn, self._take_turn, entry, transport)
+        else:
+            self._door.endpoint.enter(entry, transport)
+
+    def _take_turn(self, entry: Entry, transport: asyncio.Transport) -> None:
+        refusal = self._door.endpoint.waited(entry.caller)
+        if transport.is_closing():
+            return
+        if refusal is None:
+            self._door.endpoint.enter(entry, transport)
+        else:
+            self._door.endpoint.turn_away(entry, transport, refusal)
+
+
+def _address(peername: Any) -> str:
+    """As aiohttp's `request.remote`: a host, or what a Unix socket is called."""
+    return str(peername[0]) if isinstance(peername, (list, tuple)) else str(peername or "")

@@ -1,0 +1,47 @@
+"""What the engine announces about itself. Logic announces, observers count (the metrics live elsewhere)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from roomcast.hotpath import Traffic
+
+
+class Observer(Protocol):
+    """Told of what happened, synchronously; it must neither block nor raise."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counted up by the engine itself: bytes and packets are too many to tell of each."""
+
+    def opened(self, transport: str) -> None:
+        """A session was opened on `polling` or `websocket`."""
+
+    def upgraded(self) -> None:
+        """A polling session went over to WebSocket."""
+
+    def closed(self, transport: str, reason: str) -> None:
+        """A session ended."""
+
+    def refused(self, status: int, reason: str) -> None:
+        """A request was refused with this HTTP status."""
+
+    def cut_slow(self, waiting: int) -> None:
+        """A client that reads too slowly was cut, with this many bytes waiting for it."""
+
+
+class NoObserver:
+    """Counts nothing but the traffic."""
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
+
+    def opened(self, transport: str) -> None: ...
+
+    def upgraded(self) -> None: ...
+
+    def closed(self, transport: str, reason: str) -> None: ...
+
+    def refused(self, status: int, reason: str) -> None: ...
+
+    def cut_slow(self, waiting: int) -> None: ...

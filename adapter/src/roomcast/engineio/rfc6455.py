@@ -1,0 +1,238 @@
+"""WebSocket framing of a server (RFC 6455), without I/O and without extensions.
+
+Names in capitals are the RFC's. A server's frames are not masked (section 5.1), a client's must be (section 5.3).
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+from hashlib import sha1
+from struct import Struct
+from typing import Final, NamedTuple
+
+from roomcast.hotpath.lane import Unmask, whole_text
+
+CONTINUATION: Final = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
+
+NORMAL: Final = 1000
+GOING_AWAY: Final = 1001
+PROTOCOL_ERROR: Final = 1002
+UNSUPPORTED_DATA: Final = 1003
+INVALID_DATA: Final = 1007
+POLICY_VIOLATION: Final = 1008
+TOO_BIG: Final = 1009
+SERVICE_RESTART: Final = 1012
+
+_FIN: Final = 0x80
+_RESERVED: Final = 0x70
+_MASKED: Final = 0x80
+_MAX_CONTROL: Final = 125
+_SHORT_HEAD: Final = Struct(">BB").pack
+_MIDDLE_HEAD: Final = Struct(">BBH").pack
+_LONG_HEAD: Final = Struct(">BBQ").pack
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Control(NamedTuple):
+    """A CLOSE, PING or PONG frame."""
+
+    opcode: int
+    payload: bytes
+
+
+Message = str | bytes | Control
+"""What a client sent: a text message, a binary message, or a control frame."""
+
+
+class HandshakeError(ValueError):
+    """A request that is no WebSocket handshake; `status` is the HTTP status to answer."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def accept(key: str) -> str:
+    """Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2); raises HandshakeError for a bad key."""
+    try:
+        nonce = a2b_base64(key, strict_mode=True)
+    except ValueError:
+        nonce = b""
+    if len(nonce) != 16:
+        raise HandshakeError("Sec-WebSocket-Key is not 16 bytes in base64")
+    return b2a_base64(sha1(key.encode() + _GUID, usedforsecurity=False).digest(), newline=False).decode()
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """One unfragmented server frame."""
+    size = len(payload)
+    if size < 126:
+        return _SHORT_HEAD(_FIN | opcode, size) + payload
+    if size < 65_536:
+        return _MIDDLE_HEAD(_FIN | opcode, 126, size) + payload
+    return _LONG_HEAD(_FIN | opcode, 127, size) + payload
+
+
+def close_frame(code: int) -> bytes:
+    """A CLOSE frame with a status code (section 5.5.1); 1005, "no status", becomes an empty one."""
+    return frame(CLOSE, b"" if code == 1005 else code.to_bytes(2, "big"))
+
+
+def close_code(payload: bytes) -> int:
+    """The code with which to answer a client's CLOSE: its own when it is valid, else 1002 or 1007."""
+    if not payload:
+        return 1005
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) == 1 or not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+        return PROTOCOL_ERROR
+    try:
+        payload[2:].decode()
+    except UnicodeDecodeError:
+        return INVALID_DATA
+    return code
+
+
+def unmask(mask: bytes, data: bytearray) -> None:
+    """XOR in place, in plain Python; the transport brings a faster one."""
+    size = len(data)
+    repeated = (mask * (size // 4 + 1))[:size]
+    data[:] = (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(size, "little")
+
+
+class _Violation(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class FrameParser:
+    """Turns a client's bytes into messages; fed in pieces of any size.
+
+    After a violation `failure` holds the close code (1002, 1007 or 1009), and further bytes are ignored.
+    A message longer than `max_size` fails as soon as a header announces it.
+    """
+
+    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "max_size", "unmask")
+
+    def __init__(self, max_size: int, unmask: Unmask = unmask) -> None:
+        self.max_size = max_size
+        self.failure = 0
+        self.unmask = unmask
+        self._buffer: bytearray | None = None
+        self._needed = 0
+        self._opcode = CONTINUATION
+        self._fragments: bytearray | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes kept of a frame or a message that is not complete."""
+        return len(self._buffer or b"") + len(self._fragments or b"")
+
+    def whole_text(self, data: bytes) -> str | None:
+        """The message in `data` when it is exactly one TEXT frame and nothing came before; else None: `feed` it.
+
+        It is what nearly every read of a chat holds, and costs a third of the general way.
+        """
+        if self._buffer is not None or self._fragments is not None or self.failure:
+            return None
+        payload = whole_text(data, self.unmask)
+        if payload is None or len(payload) > self.max_size:
+            return None
+        try:
+            return payload.decode()
+        except UnicodeDecodeError:
+            return None
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes, in order."""
+        messages: list[Message] = []
+        if self.failure:
+            return messages
+        source: bytes | bytearray = data
+        if self._buffer is not None:
+            self._buffer += data
+            if len(self._buffer) < self._needed:
+                return messages
+            source = self._buffer
+        try:
+            rest = self._parse(source, messages)
+        except _Violation as violation:
+            self._fail(violation.code)
+            return messages
+        self._buffer = bytearray(memoryview(source)[rest:]) if rest < len(source) else None
+        return messages
+
+    def _fail(self, code: int) -> None:
+        self.failure = code
+        self._buffer = self._fragments = None
+
+    def _parse(self, data: bytes | bytearray, messages: list[Message]) -> int:
+        """Append what is whole; returns where the first incomplete frame begins. One loop, for speed."""
+        at, end = 0, len(data)
+        while end - at >= 2:
+            first, second = data[at], data[at + 1]
+            size = second & 0x7F
+            self._check_head(first, second)
+            mask_at = at + 2
+            if size >= 126:
+                width = 2 if size == 126 else 8
+                mask_at += width
+                if end < mask_at:
+                    self._needed = mask_at - at
+                    return at
+                size = int.from_bytes(data[at + 2 : mask_at], "big")
+            self._check_size(first, size)
+            start = mask_at + 4
+            stop = start + size
+            if end < stop:
+                self._needed = stop - at
+                return at
+            payload = bytearray(memoryview(data)[start:stop])
+            self.unmask(bytes(data[mask_at:start]), payload)
+            self._take(first, payload, messages)
+            at = stop
+        self._needed = 2
+        return at
+
+    def _check_head(self, first: int, second: int) -> None:
+        """Section 5.2: what the first two bytes of a frame may be."""
+        opcode = first & 0x0F
+        if first & _RESERVED or not second & _MASKED or 0x3 <= opcode <= 0x7 or opcode > PONG:
+            raise _Violation(PROTOCOL_ERROR)
+        if opcode >= CLOSE:
+            if not first & _FIN or second & 0x7F > _MAX_CONTROL:
+                raise _Violation(PROTOCOL_ERROR)
+        elif (opcode == CONTINUATION) == (self._fragments is None):
+            raise _Violation(PROTOCOL_ERROR)
+
+    def _check_size(self, first: int, size: int) -> None:
+        if first & 0x0F < CLOSE and size + len(self._fragments or b"") > self.max_size:
+            raise _Violation(TOO_BIG)
+
+    def _take(self, first: int, payload: bytearray, messages: list[Message]) -> None:
+        opcode = first & 0x0F
+        if opcode >= CLOSE:
+            messages.append(Control(opcode, bytes(payload)))
+        elif first & _FIN and opcode != CONTINUATION:
+            messages.append(self._message(opcode, payload))
+        elif opcode != CONTINUATION:
+            self._opcode, self._fragments = opcode, payload
+        elif self._fragments is not None:
+            self._fragments += payload
+            if first & _FIN:
+                whole, self._fragments = self._fragments, None
+                messages.append(self._message(self._opcode, whole))
+
+    @staticmethod
+    def _message(opcode: int, payload: bytearray) -> Message:
+        if opcode == BINARY:
+            return bytes(payload)
+        try:
+            return payload.decode()
+        except UnicodeDecodeError:
+            raise _Violation(INVALID_DATA) from None

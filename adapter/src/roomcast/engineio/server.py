@@ -1,0 +1,270 @@
+"""The Engine.IO v4 server for aiohttp, as python-socketio, adapters and operators see it.
+
+It offers python-socketio what python-engineio's `AsyncServer` offers, and beyond it a synchronous way to send, and
+the operations of a gateway that is moved, drained and watched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
+
+from aiohttp import web
+
+from roomcast.engineio.endpoint import TRANSPORTS, Admission, Endpoint
+from roomcast.engineio.frames import Frames
+from roomcast.engineio.front import FrontDoor
+from roomcast.engineio.observer import NoObserver, Observer
+from roomcast.engineio.origins import Origins
+from roomcast.engineio.outlet import Flusher
+from roomcast.engineio.peers import LOOPBACK, Peers
+from roomcast.engineio.rules import Reason, Rules
+from roomcast.engineio.runtime import Receiver, Runtime
+from roomcast.engineio.session import Session
+from roomcast.hotpath import FastPath
+from roomcast.wire.session_ids import SessionIds
+
+_NODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")
+_SHUTDOWN_SLICE: Final = 32
+_default_log = logging.getLogger(__name__)
+
+
+class EngineServer:
+    """An Engine.IO server. `node` becomes part of every session id: `g<node>.<random>`.
+
+    Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
+    `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
+    `observer`: told of what happens. Raises ValueError for options that make no sense.
+    """
+
+    reason = Reason
+    async_mode = "aiohttp"
+
+    def __init__(
+        self,
+        *,
+        node: str = "0",
+        rules: Rules | None = None,
+        cors_allowed_origins: str | Iterable[str] | None = None,
+        cors_credentials: bool = True,
+        allow_upgrades: bool = True,
+        transports: Iterable[str] = TRANSPORTS,
+        trusted_proxies: Iterable[str] = LOOPBACK,
+        observer: Observer | None = None,
+        logger: logging.Logger | bool = False,
+        async_handlers: bool = False,
+    ) -> None:
+        if not _NODE.fullmatch(node):
+            raise ValueError("a node's name is 1 to 32 letters and digits")
+        self.node = node
+        self._new_id = SessionIds(node)
+        self.rules = rules or Rules()
+        self.logger = logger if isinstance(logger, logging.Logger) else _default_log
+        self._path = ""
+        self._runtime = Runtime(self.rules, observer or NoObserver(), self.generate_id)
+        self._endpoint = Endpoint(
+            self._runtime,
+            Origins(cors_allowed_origins, credentials=cors_credentials),
+            Peers(trusted_proxies),
+            transports,
+            allow_upgrades=allow_upgrades,
+        )
+
+    # --- what python-socketio uses ---
+
+    def on(self, event: str, handler: Callable[..., Any] | None = None) -> Any:
+        """Register the handler of `connect(sid, environ)`, `message(sid, data)` or `disconnect(sid, reason)`.
+
+        A connect handler that returns anything but None or True refuses the session. Message handlers of a client
+        start in the order of arrival; several may be under way. Without `handler` this is a decorator.
+        """
+        if event not in ("connect", "message", "disconnect"):
+            raise ValueError("Invalid event")
+        if handler is None:
+            return lambda function: self.on(event, function)
+        self._runtime.handlers[event] = handler
+        return handler
+
+    def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
+        """Serve on `/<engineio_path>/` of `app`."""
+        self._path = f"/{engineio_path.strip('/')}/"
+        app.router.add_route("*", self._path, self.handle_request)
+
+    def front(self, behind: Callable[[], asyncio.Protocol]) -> FrontDoor:
+        """A protocol factory for a listener of our own: quicker than `behind`, an aiohttp server of the attached app.
+
+        Raises RuntimeError before `attach`.
+        """
+        if not self._path:
+            raise RuntimeError("attach the server to an application first")
+        return FrontDoor(self._endpoint, self._path, behind, self.rules.kernel_buffer)
+
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request of a client: handshake, GET, POST, upgrade, or preflight."""
+        return await self._endpoint.serve(request)
+
+    def generate_id(self) -> str:
+        """A new id, `g<node>.` and 120 random bits: a proxy finds the node by the prefix."""
+        return self._new_id()
+
+    async def send(self, sid: str, data: str | bytes) -> None:
+        """Queue one message; never waits. To a session that is over it does nothing."""
+        session = self._runtime.sessions.get(sid)
+        if session is not None:
+            session.push(Frames(data.encode()) if isinstance(data, str) else Frames.binary(bytes(data)))
+
+    async def send_packet(self, sid: str, pkt: Any) -> None:
+        """Queue a message packet of python-engineio's class."""
+        await self.send(sid, pkt.data)
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        """Close one session, or all."""
+        for key in [*self._runtime.sessions] if sid is None else [sid]:
+            self.close(key, Reason.SERVER_DISCONNECT)
+
+    async def get_session(self, sid: str) -> dict[str, Any]:
+        """The application's dictionary of a session; raises KeyError when there is no such session."""
+        session = self._existing(sid)
+        if session.user is None:
+            session.user = {}
+        return session.user
+
+    async def save_session(self, sid: str, session: dict[str, Any]) -> None:
+        self._existing(sid).user = session
+
+    def transport(self, sid: str) -> str:
+        """`polling` or `websocket`; raises KeyError when there is no such session."""
+        return self._existing(sid).transport_name
+
+    def _existing(self, sid: str) -> Session:
+        try:
+            return self._runtime.sessions[sid]
+        except KeyError:
+            raise KeyError("Session not found") from None
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        return self._runtime.background.start(target(*args, **kwargs), getattr(target, "__name__", "background"))
+
+    async def sleep(self, seconds: float = 0) -> None:
+        await asyncio.sleep(seconds)
+
+    def create_event(self) -> asyncio.Event:
+        return asyncio.Event()
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
+        return asyncio.Queue(*args, **kwargs)
+
+    # --- for adapters ---
+
+    def session(self, sid: str) -> Session | None:
+        """The session of this id; None when it is over. Its `push` sends without a coroutine."""
+        return self._runtime.sessions.get(sid)
+
+    @property
+    def sockets(self) -> dict[str, Session]:
+        """All sessions by id; not to be changed."""
+        return self._runtime.sessions
+
+    def session_ids(self) -> list[str]:
+        """The ids of all sessions, in the order in which they were opened."""
+        return list(self._runtime.sessions)
+
+    @property
+    def outlet(self) -> Flusher:
+        """Where packets leave: `push_many` queues one for many sessions, in one pass, the way of a room."""
+        return self._runtime.outlet
+
+    @property
+    def lane(self) -> FastPath | None:
+        """Takes plain messages from their frames, before the receiver. Set it before the first client comes."""
+        return self._runtime.lane
+
+    @lane.setter
+    def lane(self, lane: FastPath) -> None:
+        self._runtime.lane = lane
+
+    def set_receiver(self, receiver: Receiver) -> None:
+        """Call `receiver(session, data)` with every message, in the order of arrival, instead of a handler."""
+        self._runtime.receiver = receiver
+
+    def start_event(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a handler as a task: tasks start in the order of these calls, and a shutdown waits for them."""
+        self._runtime.tasks.start(coroutine, "event")
+
+    # --- operations ---
+
+    @property
+    def admission(self) -> Admission | None:
+        """Asked before each new session; see `Admission`."""
+        return self._endpoint.admission
+
+    @admission.setter
+    def admission(self, admission: Admission | None) -> None:
+        self._endpoint.admission = admission
+
+    def mark_connected(self, sid: str) -> None:
+        """The session has done its CONNECT: the connect timeout and the cap on pending sessions let go of it."""
+        session = self._runtime.sessions.get(sid)
+        if session is not None:
+            session.fulfil()
+            self._runtime.settle(session)
+
+    def is_pending(self, sid: str) -> bool:
+        """Has the session not done its CONNECT yet?"""
+        return self._runtime.is_pending(sid)
+
+    def expect(self, sid: str, seconds: float, reason: str) -> None:
+        """End the session with `reason` unless `fulfil` (or another `expect`) comes within `seconds`."""
+        session = self._runtime.sessions.get(sid)
+        if session is not None:
+            session.expect(self._runtime.now() + seconds, reason)
+            self._runtime.watch(session)
+
+    def fulfil(self, sid: str) -> None:
+        """What `expect` waited for has come."""
+        session = self._runtime.sessions.get(sid)
+        if session is not None:
+            session.fulfil()
+
+    def close(self, sid: str, reason: str) -> None:
+        """End a session, for a reason of `Reason` or of the application's own."""
+        session = self._runtime.sessions.get(sid)
+        if session is not None:
+            self._runtime.run(session, session.close(reason))
+
+    def close_for_reconnect(self, sid: str) -> None:
+        """Close the transport only: a socket.io client reconnects by itself, elsewhere if need be.
+
+        A WebSocket closes with 1012; a polling client reads a close packet from its GET, or from its next one.
+        """
+        self.close(sid, Reason.RECONNECT)
+
+    @property
+    def unfetched(self) -> int:
+        """Polling sessions that ended between two GETs, with packets that nobody has fetched yet."""
+        return self._runtime.farewells
+
+    def stop_accepting(self) -> None:
+        """Answer new handshakes with 503 and Retry-After; existing sessions go on, also over new connections."""
+        self._endpoint.is_accepting = False
+
+    @property
+    def is_accepting(self) -> bool:
+        return self._endpoint.is_accepting
+
+    async def shutdown(self, seconds: float = 5.0) -> None:
+        """End everything; idempotent, and done within about `seconds`.
+
+        1. accept no session; 2. close all transports, in slices; 3. wait for the application's disconnect
+        handlers; 4. stop the timer and cancel what is left.
+        """
+        self.stop_accepting()
+        deadline = self._runtime.now() + seconds
+        while self._runtime.sessions:
+            for sid in [*self._runtime.sessions][:_SHUTDOWN_SLICE]:
+                self.close(sid, Reason.RECONNECT)
+            await asyncio.sleep(0)
+        await self._runtime.drain(deadline)

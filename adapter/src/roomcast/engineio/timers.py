@@ -1,0 +1,77 @@
+"""The one timer of a server: drives the wheel on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from typing import Protocol
+
+from roomcast.engineio.wheel import Wheel
+
+_SLICE = 500
+"""Entries looked at per tick of the loop: a reconnect storm's pings fall due together."""
+_STALL_SECONDS = 1.0
+_CATCH_UP_SECONDS = 0.25
+
+
+class Timed(Protocol):
+    """Something in the wheel; `slot` is the wheel's, -1 while it is not in it."""
+
+    slot: int
+
+    @property
+    def due(self) -> float: ...
+
+    def on_time(self, now: float) -> None:
+        """`due` may have come."""
+
+
+class Timers:
+    """Calls `on_time` of whatever is due."""
+
+    def __init__(self, clock: Callable[[], float], tick_seconds: float) -> None:
+        self._clock = clock
+        self._wheel: Wheel[Timed] = Wheel(tick_seconds)
+        self._handle: asyncio.TimerHandle | None = None
+        self._planned = inf
+        self._is_catching_up = False
+
+    def watch(self, item: Timed) -> None:
+        """Put `item` where its `due` says, unless it is looked at soon enough anyway."""
+        due = item.due
+        if due == inf or (item.slot >= 0 and self._wheel.slot_of(due) >= item.slot):
+            return
+        item.slot = self._wheel.add(item, due)
+        self._arm()
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle, self._planned = None, inf
+
+    def _arm(self) -> None:
+        due = self._wheel.next_due()
+        if due is not None and due < self._planned:
+            self.stop()
+            self._planned = due
+            delay = max(0.0, due - self._clock())
+            self._handle = asyncio.get_running_loop().call_later(delay, self._run)
+
+    def _run(self) -> None:
+        now = self._clock()
+        lag, self._planned = now - self._planned, inf
+        if lag > _STALL_SECONDS and not self._is_catching_up:
+            # The process stood still: pongs may lie unread in the sockets, so read before judging.
+            self._is_catching_up = True
+            self._planned = now
+            self._handle = asyncio.get_running_loop().call_later(_CATCH_UP_SECONDS, self._run)
+            return
+        self._is_catching_up = False
+        for slot, item in self._wheel.pop_due(now, _SLICE):
+            if item.slot != slot:
+                continue
+            item.slot = -1
+            item.on_time(now)
+            self.watch(item)
+        self._arm()

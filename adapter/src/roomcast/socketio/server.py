@@ -1,0 +1,261 @@
+"""A python-socketio server on our Engine.IO engine; nothing of the chat is in it.
+
+    server = create_server(node="1", cors_allowed_origins="*")
+    server.attach(app)          # an aiohttp application
+
+Events of one client start in the order in which they arrived, and run concurrently; while a CONNECT or DISCONNECT of
+a client is under way its later packets wait. Bad packets close the session, with one line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import fields, replace
+from typing import Any, Final
+
+import socketio
+from socketio import packet as packets
+
+from roomcast.engineio import EngineServer, Frames, Reason, Rules, Session
+from roomcast.socketio.packet import StrictPacket, in_parts
+
+ATTACHMENT_SECONDS: Final = 10.0
+_LEFT_ALONE_SECONDS: Final = 1.0
+_MAX_WAITING: Final = 256
+_MAX_PENDING_EVENTS: Final = 2_000
+_MAX_PENDING_PAYLOADS: Final = 4
+"""Pending events of one client may hold this many times the largest message."""
+_log = logging.getLogger(__name__)
+
+
+class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
+    """`socketio.AsyncServer` with our engine as `eio`; see `create_server`."""
+
+    eio: EngineServer
+    manager_initialized: bool
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._busy: dict[str, deque[str | bytes]] = {}
+        self._gone: dict[str, str] = {}
+        self.eio.set_receiver(self._receive)
+        self.eio.on("connect", self._opened)
+
+    def _engineio_server_class(self) -> type[EngineServer]:
+        return EngineServer
+
+    # --- packets in the order of arrival ---
+
+    def _receive(self, session: Session, data: str | bytes) -> None:
+        """Every message of every client, synchronously."""
+        waiting = self._busy.get(session.sid)
+        if waiting is None:
+            self._take(session, data)
+        elif len(waiting) < _MAX_WAITING and sum(map(len, waiting)) + len(data) <= session.rules.max_payload:
+            waiting.append(data)
+        else:
+            self.eio.close(session.sid, Reason.OVERLOAD)
+
+    def _take(self, session: Session, data: str | bytes) -> None:
+        try:
+            packet = self._assemble(session, data)
+            if packet is not None:
+                self._dispatch(session, packet, len(data))
+        except ValueError as error:
+            _log.info("session %s closed: %s", session.sid, error)
+            self.eio.close(session.sid, Reason.PARSE_ERROR)
+
+    def _assemble(self, session: Session, data: str | bytes) -> Any:
+        """The packet that `data` is or completes; None while attachments are missing."""
+        sid = session.sid
+        packet = self._binary_packet.get(sid)
+        if isinstance(data, str):
+            if packet is not None:
+                raise ValueError("text where an attachment was announced")
+            packet = self.packet_class(encoded_packet=data)
+            if not packet.attachment_count:
+                return packet
+            self._binary_packet[sid] = packet
+            session.held += 1
+            self.eio.expect(sid, ATTACHMENT_SECONDS, Reason.ATTACHMENT_TIMEOUT)
+            return None
+        if packet is None:
+            raise ValueError("an attachment that was not announced")
+        if sum(map(len, packet.attachments)) + len(data) > session.rules.max_payload:
+            raise ValueError("attachments too large")
+        if not packet.add_attachment(data):
+            return None
+        del self._binary_packet[sid]
+        session.held -= 1
+        self.eio.fulfil(sid)
+        return packet
+
+    def _dispatch(self, session: Session, packet: Any, size: int) -> None:
+        sid, namespace, kind = session.sid, packet.namespace or "/", packet.packet_type
+        if kind == packets.CONNECT:
+            if self.manager.sid_from_eio_sid(sid, namespace) is not None:
+                raise ValueError("connected to this namespace already")
+            self._start_alone(session, self._handle_connect(sid, namespace, packet.data))
+        elif self.eio.is_pending(sid):
+            raise ValueError("a packet before CONNECT")
+        elif kind == packets.DISCONNECT:
+            self._start_alone(session, self._handle_disconnect(sid, namespace))
+        elif kind in (packets.ACK, packets.BINARY_ACK):
+            self._start(session, self._handle_ack(sid, namespace, packet.id, packet.data), size)
+        else:
+            self._start_event(session, namespace, packet, size)
+
+    def _start_event(self, session: Session, namespace: str, packet: Any, size: int) -> None:
+        """Tasks start in the order in which they are made."""
+        sid = self.manager.sid_from_eio_sid(session.sid, namespace)
+        if not self.manager.is_connected(sid, namespace):
+            return
+        event = self._handle_event_internal(self, sid, session.sid, packet.data, namespace, packet.id)
+        self._start(session, event, size)
+
+    def take_packet(self, session: Session, packet: str) -> None:
+        """A text packet that the hot path could not finish: to its handler."""
+        event = self.packet_class(encoded_packet=packet[1:])
+        self._start_event(session, event.namespace or "/", event, len(packet))
+
+    def _start(self, session: Session, coroutine: Any, size: int) -> None:
+        """Run a handler, unless too many of this client are under way: nothing may pile up behind a slow Redis."""
+        session.held += 1
+        session.pending_events += 1
+        session.pending_bytes += size
+        limit = _MAX_PENDING_PAYLOADS * session.rules.max_payload
+        if session.pending_events > _MAX_PENDING_EVENTS or session.pending_bytes > limit:
+            coroutine.close()
+            self.eio.close(session.sid, Reason.OVERLOAD)
+        else:
+            self.eio.start_event(self._run(session, coroutine, size))
+
+    @staticmethod
+    async def _run(session: Session, coroutine: Any, size: int) -> None:
+        try:
+            await coroutine
+        finally:
+            session.held -= 1
+            session.pending_events -= 1
+            session.pending_bytes -= size
+
+    def _start_alone(self, session: Session, coroutine: Any) -> None:
+        """Run a CONNECT or DISCONNECT; what the client sends meanwhile waits for its end."""
+        self._busy[session.sid] = deque()
+        session.held += 1
+        self.eio.start_event(self._run_alone(session, coroutine))
+
+    async def _run_alone(self, session: Session, coroutine: Any) -> None:
+        try:
+            await coroutine
+        finally:
+            waiting = self._busy.pop(session.sid)
+            session.held -= 1
+            self._catch_up(session, waiting)
+        if session.sid not in self._busy and (reason := self._gone.pop(session.sid, None)) is not None:
+            await super()._handle_eio_disconnect(session.sid, reason)
+
+    def _catch_up(self, session: Session, waiting: deque[str | bytes]) -> None:
+        """Take what came meanwhile; it may hold a CONNECT again."""
+        while waiting and not session.is_closed:
+            self._take(session, waiting.popleft())
+            if session.sid in self._busy:
+                self._busy[session.sid] = waiting
+                return
+
+    # --- connecting and disconnecting ---
+
+    def _opened(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        """As `_handle_eio_connect`, but not a coroutine: the engine answers the handshake at once."""
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        self.environ[eio_sid] = environ
+
+    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
+        if self.eio.session(eio_sid) is None:
+            return
+        if not self._is_known(namespace):
+            await self._refuse(eio_sid, namespace, "Invalid namespace")
+            return
+        self.eio.expect(eio_sid, self.eio.rules.connect_seconds, Reason.CONNECT_TIMEOUT)
+        try:
+            await super()._handle_connect(eio_sid, namespace, data)
+        except Exception:
+            _log.exception("the connect handler of %s failed", namespace)
+            await self._undo_connect(eio_sid, namespace)
+        if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+            self.eio.mark_connected(eio_sid)
+
+    def _is_known(self, namespace: str) -> bool:
+        return (
+            namespace in self.namespace_handlers
+            or namespace in self.handlers
+            or self.namespaces == "*"
+            or namespace in self.namespaces
+        )
+
+    async def _refuse(self, eio_sid: str, namespace: str, message: str) -> None:
+        error = self.packet_class(packets.CONNECT_ERROR, data={"message": message}, namespace=namespace)
+        await self._send_packet(eio_sid, error)
+
+    async def _undo_connect(self, eio_sid: str, namespace: str) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if sid is not None:
+            await self.manager.disconnect(sid, namespace, ignore_queue=True)
+        await self._refuse(eio_sid, namespace, "Unable to connect")
+
+    async def _handle_disconnect(self, eio_sid: str, namespace: str, reason: str | None = None) -> None:
+        await super()._handle_disconnect(eio_sid, namespace, reason)
+        self._expect_connect(eio_sid, self.eio.rules.connect_seconds, Reason.CONNECT_TIMEOUT)
+
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
+        """Disconnect a client from a namespace; a transport that is left without any closes soon after."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        await super().disconnect(sid, namespace, ignore_queue)
+        if eio_sid is not None:
+            self._expect_connect(eio_sid, _LEFT_ALONE_SECONDS, Reason.SERVER_DISCONNECT)
+
+    def _expect_connect(self, eio_sid: str, seconds: float, reason: str) -> None:
+        """A session without a namespace may not stay."""
+        if all(self.manager.sid_from_eio_sid(eio_sid, name) is None for name in self.manager.get_namespaces()):
+            self.eio.expect(eio_sid, seconds, reason)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        """The transport is gone. While a CONNECT is under way the end waits for it, or it would leave a ghost."""
+        self._binary_packet.pop(eio_sid, None)
+        if eio_sid in self._busy:
+            self._gone[eio_sid] = reason
+        else:
+            await super()._handle_eio_disconnect(eio_sid, reason)
+
+    # --- sending ---
+
+    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        """Queue a packet for one client, its attachments with it; never waits."""
+        session = self.eio.session(eio_sid)
+        if session is not None:
+            session.push(frames_of(pkt))
+
+
+def frames_of(packet: Any) -> Frames:
+    """A Socket.IO packet, encoded for every transport."""
+    return Frames(*(packet.parts() if isinstance(packet, StrictPacket) else in_parts(packet.encode())))
+
+
+def create_server(*, node: str, client_manager: Any = None, **options: Any) -> SocketServer:
+    """A server named `node` (letters and digits; part of every session id).
+
+    `options` are the fields of `Rules` (`ping_interval`, `max_buffer`, …), the arguments of `EngineServer`
+    (`cors_allowed_origins`, `trusted_proxies`, `observer`, …) and those of `socketio.AsyncServer` (`namespaces`,
+    `always_connect`, …). `max_http_buffer_size` is read as `max_payload`. Raises TypeError for an unknown one,
+    ValueError for a bad value.
+    """
+    if "max_http_buffer_size" in options:
+        options["max_payload"] = options.pop("max_http_buffer_size")
+    limits = {field.name: options.pop(field.name) for field in fields(Rules) if field.name in options}
+    rules = replace(options.pop("rules", Rules()), **limits)
+    options.setdefault("serializer", StrictPacket)
+    options.setdefault("logger", logging.getLogger("gateway.socketio"))
+    return SocketServer(node=node, client_manager=client_manager, rules=rules, **options)

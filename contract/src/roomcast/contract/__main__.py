@@ -1,0 +1,130 @@
+"""`python -m roomcast.contract`: what back ends do, from the command line.
+
+    python -m roomcast.contract publish public:lobby "Maintenance at noon" --user ops
+    python -m roomcast.contract kick team:red ada
+    python -m roomcast.contract revoke --user ada
+    python -m roomcast.contract close team:red
+    python -m roomcast.contract token --user ada
+
+Exit status 0 when it was done, 1 when it was refused or Redis does not answer, 2 for a bad command line or variable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import Final
+
+from roomcast.contract import backend, config, tokens
+from roomcast.contract.errors import RoomcastError
+
+_DAY_SECONDS: Final = 86_400
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status; one line on standard error says what went wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        line = _token(options) if options.command == "token" else asyncio.run(_act(options))
+    except ValueError as error:
+        return _fail(options, str(error), 2)
+    except RoomcastError as error:
+        return _fail(options, str(error), 1)
+    sys.stdout.write(line + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m roomcast.contract",
+        description=__doc__,
+        epilog=f"{config.REDIS_URL} says where Redis is (the account `backend`); token needs {config.JWT_SECRET}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    publish = commands.add_parser("publish", help="a message into a room; prints its receipt as JSON")
+    publish.add_argument("room")
+    publish.add_argument("text")
+    publish.add_argument("--user", required=True, help="in whose name")
+    publish.add_argument("--name", help="the name that is shown (default: the user id)")
+    publish.add_argument("--kind", choices=("system", "text"), default="system")
+    publish.add_argument("--id", help="makes a repeated call harmless")
+    kick = commands.add_parser("kick", help="take a person out of a room; whoever may enter may come back")
+    kick.add_argument("room")
+    kick.add_argument("user")
+    revoke = commands.add_parser("revoke", help="refuse a person's tokens, or one token, and close the connections")
+    what = revoke.add_mutually_exclusive_group(required=True)
+    what.add_argument("--user", help="every token issued up to now")
+    what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
+    revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token (default 30)")
+    commands.add_parser("close", help="forget a room, its history and its members").add_argument("room")
+    _add_token(commands.add_parser("token", help="print a signed token"))
+    return parser
+
+
+def _add_token(token: argparse.ArgumentParser) -> None:
+    token.add_argument("--user", required=True, help="the token's sub")
+    token.add_argument("--name")
+    token.add_argument("--rooms", nargs="*", default=[], help="patterns of rooms that the token opens")
+    token.add_argument("--hours", type=float, default=12.0)
+    token.add_argument("--ops", action="store_true", help="an operator")
+    token.add_argument("--jti", help="an id by which this token can be revoked")
+    token.add_argument("--aud", help="where the gateways require one")
+    token.add_argument("--iss", help="where the gateways require one")
+
+
+def _token(options: argparse.Namespace) -> str:
+    claims = {name: getattr(options, name) for name in ("rooms", "ops", "jti", "aud", "iss") if getattr(options, name)}
+    seconds = options.hours * 3600
+    try:
+        return tokens.sign(
+            config.required(config.JWT_SECRET), options.user, name=options.name, seconds=seconds, **claims
+        )
+    except config.MissingVariable:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{config.JWT_SECRET}: {error}") from None
+
+
+async def _act(options: argparse.Namespace) -> str:
+    """Do it, and say what was done."""
+    url = config.required(config.REDIS_URL)
+    try:
+        async with backend.connect(url) as client:
+            return await _do(client, options)
+    except ValueError as error:
+        raise ValueError(f"{config.REDIS_URL}: {error}") from None
+
+
+async def _do(client: backend.Backend, options: argparse.Namespace) -> str:
+    match options.command:
+        case "publish":
+            receipt = await client.publish(
+                options.room, options.user, options.text, name=options.name, kind=options.kind, id=options.id
+            )
+            return json.dumps(receipt._asdict())
+        case "kick":
+            await client.kick(options.room, options.user)
+            return f"{options.user} was taken out of {options.room}"
+        case "revoke":
+            seconds = options.days * _DAY_SECONDS
+            await (
+                client.revoke_user(options.user, seconds=seconds)
+                if options.user
+                else client.revoke_token(options.token, seconds=seconds)
+            )
+            return f"revoked: {options.user or options.token}"
+        case _:
+            await client.close_room(options.room)
+            return f"{options.room} is closed"
+
+
+def _fail(options: argparse.Namespace, reason: str, status: int) -> int:
+    sys.stderr.write(f"roomcast {options.command}: {reason}\n")
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

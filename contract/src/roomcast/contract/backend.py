@@ -1,0 +1,305 @@
+"""The client for back ends: publish into rooms, manage them, kick, revoke, and look who is online.
+
+    redis = Redis.from_url(url)         # redis.asyncio, or its RedisCluster; decode_responses must stay False
+    backend = Backend(redis)
+    await backend.publish("public:lobby", "billing", text="Invoice 17 is paid", name="Billing")
+
+It speaks to Redis alone, through the same scripts as the gateways, so a message published here is one of the room's
+like any other: it has a seq, it is logged, and it reaches everybody once. The account `backend` has the rights for it.
+Users are named by their user ids; a token's `sub` that is none becomes one by `roomcast.contract.ids.encode_subject`.
+
+Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for arguments, UNAVAILABLE when nothing was done, and
+OUTCOME_UNKNOWN when no answer came (then repeat the call: all of them are safe to repeat, `publish` with the same id).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from redis.asyncio import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import AuthenticationError, RedisClusterException, RedisError, ResponseError
+
+from roomcast.contract import keys, tokens
+from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, UserEvent
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import (
+    MAX_MESSAGE_BYTES,
+    MAX_ROOMS_PER_USER,
+    ONLINE_SECONDS,
+    ROOM,
+    ROOM_LIST_SECONDS,
+    ShownStatus,
+)
+from roomcast.contract.ids import is_room_id, is_user_id
+from roomcast.contract.log_entry import EntryForm, PublishReceipt, Retention, dedup_field, place_of, read_receipt
+from roomcast.contract.redis_client import Client, make_client, run_script
+from roomcast.wire import redis_url
+from roomcast.wire.envelope import pack
+
+TOKEN_LIFE_SECONDS: Final = 30 * 86_400
+"""How long a revocation is kept, unless told otherwise: no token may live longer."""
+
+_HORIZON_SECONDS: Final = 3 * ONLINE_SECONDS
+_QUERY_USERS: Final = 100
+_CONNECT_SECONDS: Final = 2.0
+_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
+_NAMESPACE: Final = "/"
+
+
+class Presence(NamedTuple):
+    """A user's presence as others see it; `last_seen` in ms by Redis's clock, 0 = never."""
+
+    status: ShownStatus
+    last_seen: int
+    note: str
+
+
+class Backend:
+    """See the module. `retention`: the gateways' own, where they do not run with the defaults.
+
+    `clock` gives unix seconds; it is the clock that stamps the tokens' `iat`.
+    """
+
+    sign = staticmethod(tokens.sign)
+
+    def __init__(
+        self, redis: Client, *, retention: Retention | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        if redis.get_encoder().decode_responses:
+            raise ValueError("Backend needs a Redis client with decode_responses=False")
+        self._redis: Any = redis  # its command methods are untyped
+        self._form = EntryForm(_NAMESPACE, retention)
+        self._clock = clock
+
+    # --- messages ---
+
+    async def publish(
+        self,
+        room: str,
+        user: str,
+        text: str,
+        *,
+        name: str | None = None,
+        kind: Literal["system", "text"] = "system",
+        id: str | None = None,  # noqa: A002 (the protocol's name)
+    ) -> PublishReceipt:
+        """One message into a room, in the name of `user`; its place in the room's order.
+
+        `id`: at most 64 printable ASCII characters; a repeated one publishes nothing and answers the first receipt
+        with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
+        """
+        _check(room, user)
+        _check_text(text)
+        message_id = str(uuid.uuid4()) if id is None else id
+        if not _CLIENT_ID.fullmatch(message_id):
+            raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
+        message = {"id": message_id, "user": user, "name": name or user, "kind": kind, "text": text}
+        tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
+        place = place_of(room)
+        run_id = await self._run_id(place.names[0])
+        dedup = dedup_field(user, message_id)
+        args = self._form.arguments(place, dedup, secrets.token_hex(8), run_id, tail)
+        return read_receipt(await self._script("room_append", place.names, args))
+
+    # --- rooms ---
+
+    async def create_room(
+        self, room: str, owner: str, *, kind: Literal["private", "public"] = "private", name: str = ""
+    ) -> None:
+        """Store a room that `owner` owns. Raises CONFLICT when it is stored already, FORBIDDEN for a reserved id."""
+        _check(room, owner)
+        if room.startswith("dm:") or (room.startswith("public:") and kind != "public"):
+            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        if not await self._script("room_create", (keys.room_meta(room), keys.room_members(room)), (owner, kind, name)):
+            raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+        await self._list_room(owner, room, name)
+
+    async def grant(
+        self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
+    ) -> None:
+        """Let `user` enter a stored room; an owner stays the owner. The user's devices hear `room` "invited".
+
+        Raises NOT_FOUND for a room that is not stored.
+        """
+        _check(room, user)
+        kind, stored_name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
+        if kind is None:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+        await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role))
+        name = stored_name.decode() if stored_name else room
+        await self._list_room(user, room, name)
+        event = {"room": room, "change": "invited", "name": name, "role": role, **({"by": by} if by else {})}
+        await self._tell_user(user, ROOM, event)
+
+    async def remove(self, room: str, user: str) -> bool:
+        """Take a membership away, and the user out of the room on every gateway; False when there was none.
+
+        Raises FORBIDDEN for the owner.
+        """
+        _check(room, user)
+        if await self._call("HGET", keys.room_members(room), user) == b"owner":
+            raise RoomcastError(Code.FORBIDDEN, "the owner stays")
+        was_member = bool(await self._call("HDEL", keys.room_members(room), user))
+        await self._call("HDEL", keys.user_rooms(user), room)
+        await self._control(Kicked(room, user))
+        return was_member
+
+    async def kick(self, room: str, user: str) -> None:
+        """Take a user out of a room on every gateway. Whoever may enter may come back: see `remove`."""
+        _check(room, user)
+        await self._control(Kicked(room, user))
+
+    async def close_room(self, room: str) -> None:
+        """Forget a room with its history and memberships, and take everybody out on every gateway."""
+        _check(room)
+        members = await self._call("HKEYS", keys.room_members(room))
+        gone = (*place_of(room).names[:4], keys.room_members(room), keys.room_read(room))
+        await self._call("DEL", *gone)
+        for member in members:
+            await self._call("HDEL", keys.user_rooms(member.decode()), room)
+        await self._control(Kicked(room, closed=True))
+
+    # --- revocations ---
+
+    async def revoke_user(self, user: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
+        """Refuse every token of `user` issued up to now, and close its connections within seconds.
+
+        A token issued in this same second is refused too. `seconds`: the longest life of a token.
+        """
+        _check(None, user)
+        await self._call("SET", keys.revoked_user(user), str(int(self._clock())), "EX", _whole(seconds))
+        await self._control(Revoked(user=user))
+
+    async def revoke_token(self, jti: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
+        """Refuse the token with this `jti` claim, and close its connections within seconds."""
+        if not 1 <= len(jti) <= 128:
+            raise RoomcastError(Code.BAD_REQUEST, "a jti has 1 to 128 characters")
+        await self._call("SET", keys.revoked_token(jti), "1", "EX", _whole(seconds))
+        await self._control(Revoked(token=jti))
+
+    # --- presence ---
+
+    async def presence(self, users: Collection[str]) -> dict[str, Presence]:
+        """The presence of each user as others see it, unknown ones included."""
+        shards: dict[int, list[str]] = {}
+        for user in users:
+            _check(None, user)
+            shards.setdefault(keys.presence_shard(user), []).append(user)
+        found: dict[str, Presence] = {}
+        for shard, members in shards.items():
+            for start in range(0, len(members), _QUERY_USERS):
+                found.update(await self._presence_of(shard, members[start : start + _QUERY_USERS]))
+        return {user: found[user] for user in users}
+
+    async def _presence_of(self, shard: int, users: list[str]) -> dict[str, Presence]:
+        connections = (keys.presence_connections(shard, user) for user in users)
+        names = (keys.presence_seen(shard), keys.presence_last(shard), *connections)
+        flat = await self._script("presence_query", names, (_HORIZON_SECONDS, *users), is_read_only=True)
+        rows = zip(users, flat[::3], flat[1::3], flat[2::3], strict=True)
+        return {
+            user: Presence(cast("ShownStatus", status.decode()), at, note.decode()) for user, status, at, note in rows
+        }
+
+    # --- Redis ---
+
+    async def _list_room(self, user: str, room: str, name: str) -> None:
+        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
+        await self._script("user_room", (keys.user_rooms(user),), args)
+
+    async def _tell_user(self, user: str, event: str, data: dict[str, Any]) -> None:
+        packet = f"2{json.dumps([event, data], ensure_ascii=False, separators=(',', ':'))}".encode()
+        await self._call("SPUBLISH", keys.user_channel(user), pack(UserEvent(_NAMESPACE, packet)))
+
+    async def _control(self, message: ControlMessage) -> None:
+        await self._call("PUBLISH", keys.CONTROL, pack(message))
+
+    async def _run_id(self, key: str) -> str:
+        """Of the server process that holds `key`: asked each time, for after a failover it is another."""
+        with _translated(Code.UNAVAILABLE):
+            if isinstance(self._redis, RedisCluster):
+                await self._redis.initialize()
+                node = self._redis.get_node_from_key(key)
+                info: dict[str, Any] = await self._redis.info("server", target_nodes=node)
+            else:
+                info = await self._redis.info("server")
+        return str(info["run_id"])
+
+    async def _script(
+        self, name: str, names: tuple[str, ...], args: tuple[bytes | str | int, ...], *, is_read_only: bool = False
+    ) -> Any:
+        with _translated(Code.OUTCOME_UNKNOWN):
+            return await run_script(self._redis, name, names, args, is_read_only=is_read_only)
+
+    async def _call(self, *command: bytes | str | int) -> Any:
+        with _translated(Code.OUTCOME_UNKNOWN):
+            return await self._redis.execute_command(*command)
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Backend]:
+    """A Backend with a client of its own, for `url` (see `roomcast.wire.redis_url`), which is closed at the end.
+
+    Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
+    """
+    client = make_client(
+        redis_url.parse(url),
+        client_name="roomcast-backend",
+        socket_timeout=_CONNECT_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
+    )
+    try:
+        with _translated(Code.UNAVAILABLE):
+            await client.ping()
+        yield Backend(client)
+    finally:
+        await client.aclose()
+
+
+@contextmanager
+def _translated(unanswered: Code) -> Iterator[None]:
+    """The driver's errors as ours; `unanswered` is what a lost connection or a missing answer means."""
+    try:
+        yield
+    except (ResponseError, AuthenticationError) as error:
+        raise RoomcastError(Code.UNAVAILABLE, f"Redis refuses: {_kind(error)}") from error
+    except (RedisError, RedisClusterException, OSError) as error:
+        raise RoomcastError(unanswered, "Redis does not answer") from error
+
+
+def _kind(error: RedisError) -> str:
+    """What Redis refused with (out of memory, no permission, MISCONF): enough to act on, without internals."""
+    if type(error) is ResponseError:
+        return str(error).split(" ", 1)[0].lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()
+
+
+def _check(room: str | None, user: str | None = None) -> None:
+    if room is not None and not is_room_id(room):
+        raise RoomcastError(Code.BAD_REQUEST, "a room id has 1 to 128 characters of A-Z a-z 0-9 _ . : @ -")
+    if user is not None and not is_user_id(user):
+        raise RoomcastError(Code.BAD_REQUEST, "a user id has 1 to 60 characters of A-Z a-z 0-9 _ . @ -")
+
+
+def _check_text(text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise RoomcastError(Code.BAD_REQUEST, "the text is not valid Unicode") from None
+    if not 1 <= size <= MAX_MESSAGE_BYTES:
+        raise RoomcastError(Code.TOO_LARGE, f"a text holds 1 to {MAX_MESSAGE_BYTES} bytes")
+
+
+def _whole(seconds: float) -> int:
+    if seconds < 1:
+        raise RoomcastError(Code.BAD_REQUEST, "a revocation lasts at least a second")
+    return int(seconds)

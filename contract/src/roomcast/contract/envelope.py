@@ -1,0 +1,97 @@
+"""The structs that Roomcast's processes send one another through Redis; `roomcast.wire.envelope` encodes them.
+
+**Room notes** travel on `room:{R}` to gateways only, **presence messages** on `presence:{s}`, **control messages** on
+`control`, **user messages** on `user:{U}`, **media requests** on the stream `media:requests` (one field `m`), and the
+signers' replies on `node:{N}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+# --- room notes: on room:{R}, to gateways only ------------------------------------------------------------------------
+
+
+class OccupancyChange(Struct, frozen=True, tag="people", array_like=True):
+    """Somebody came into a room (rows of user, display name, status) or left it, and how many people are there now."""
+
+    occupancy: int
+    entered: list[tuple[str, str, str]] = []
+    left: list[str] = []
+
+
+RoomNote = OccupancyChange
+
+
+# --- presence messages: on presence:{s} -------------------------------------------------------------------------------
+
+
+class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
+    """Rows of `(user, status as others see it, last_seen in ms, note)`, published by the script that changed them."""
+
+    rows: list[tuple[str, str, int, str]]
+
+
+# --- control messages: on control -------------------------------------------------------------------------------------
+
+
+class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
+    """Something was revoked: look again at `revoked:…` for this user or token id, and close what is not allowed."""
+
+    user: str = ""
+    token: str = ""
+
+
+class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
+    """A user lost a room (`closed`: everybody did): leave it now."""
+
+    room: str
+    user: str = ""
+    closed: bool = False
+
+
+ControlMessage = Revoked | Kicked
+
+
+# --- user messages: on user:{U} ---------------------------------------------------------------------------------------
+
+
+class UserEvent(Struct, frozen=True, tag="event", array_like=True):
+    """Send one event to every device of a user; `packet` is the Socket.IO packet."""
+
+    namespace: str
+    packet: bytes
+
+
+UserMessage = UserEvent
+
+
+# --- media requests: on the stream media:requests ---------------------------------------------------------------------
+
+
+class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
+    """A gateway asks the signers; the answer goes to `node:{reply_to}` as `MediaReply`.
+
+    `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
+    `url` {upload, room}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
+    `deadline_ms`: after this moment (Redis's clock) nobody waits for the answer any more.
+    """
+
+    request: str
+    reply_to: str
+    user: str
+    action: Literal["sign", "complete", "url"]
+    args: dict[str, Any]
+    deadline_ms: int
+
+
+class MediaReply(Struct, frozen=True, tag="media_reply", array_like=True):
+    """A signer's answer: `result` on success, else `error` (number), `detail`, and seconds to wait (0: unknown)."""
+
+    request: str
+    result: dict[str, Any] | None = None
+    error: int = 0
+    detail: str = ""
+    retry_after: float = 0.0

@@ -1,0 +1,77 @@
+"""Error codes: numbered, stable, and each with a word on whether a retry can help.
+
+A negative ack carries `{code, reason, retryable, retry_after?}`; `reason` is the name below.
+Numbers are never reused. 1xx: the request; 2xx: the right to do it; 3xx: the moment; 4xx: media.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from roomcast.wire.tasks import ExpectedError
+
+
+class Code(Enum):
+    """An error code: number, whether a retry of the same request can succeed, and what it means."""
+
+    BAD_REQUEST = (100, False, "the payload does not have the documented form")
+    UNKNOWN_EVENT = (101, False, "no event of this name is documented")
+    TOO_LARGE = (102, False, "a text, list or object is over its limit")
+    NOT_FOUND = (103, False, "the message, upload or room named does not exist for you")
+    CONFLICT = (104, False, "what you create exists already, or what you change is gone")
+    UNAUTHORIZED = (200, False, "the token is missing, malformed, expired or not for this service")
+    FORBIDDEN = (201, False, "you may not do this here")
+    REVOKED = (202, False, "the session was revoked")
+    UNAVAILABLE = (300, True, "a part behind the gateway does not answer; nothing was done")
+    OUTCOME_UNKNOWN = (301, True, "no answer in time; it may have been done, resend the same id")
+    RATE_LIMITED = (302, True, "too many events; wait `retry_after` seconds")
+    DRAINING = (303, True, "this gateway is about to go; reconnect and resend")
+    INTERNAL = (304, True, "a fault of the server; it was logged")
+    TOO_MANY_ROOMS = (305, False, "the connection or the user holds as many rooms as allowed")
+    MEDIA_UNAVAILABLE = (400, True, "no media signer answers")
+    MEDIA_REFUSED = (401, False, "the type, name or size is not allowed")
+    UPLOAD_INCOMPLETE = (402, True, "the storage holds no object for this upload yet")
+    UPLOAD_MISMATCH = (403, False, "what was stored is not what was announced")
+    UPLOAD_EXPIRED = (404, False, "the upload is unknown or expired")
+
+    def __init__(self, number: int, retryable: bool, meaning: str) -> None:
+        self.number = number
+        self.retryable = retryable
+        self.meaning = meaning
+
+    @property
+    def reason(self) -> str:
+        """The stable name that goes on the wire, in lower case."""
+        return self.name.lower()
+
+
+class RoomcastError(ExpectedError):
+    """A refusal with a code; the shells turn it into a negative ack, never into a traceback."""
+
+    def __init__(self, code: Code, detail: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(f"{code.reason}: {detail}" if detail else code.reason)
+        self.code = code
+        self.detail = detail
+        self.retry_after = retry_after
+
+    def to_wire(self) -> dict[str, Any]:
+        """`{code, reason, retryable, detail?, retry_after?}` (`retry_after` in seconds)."""
+        wire: dict[str, Any] = {
+            "code": self.code.number,
+            "reason": self.code.reason,
+            "retryable": self.code.retryable,
+        }
+        if self.detail:
+            wire["detail"] = self.detail
+        if self.retry_after is not None:
+            wire["retry_after"] = self.retry_after
+        return wire
+
+
+def by_number(number: int) -> Code:
+    """The code with this number; an unknown one (of a newer release) reads as INTERNAL."""
+    for code in Code:
+        if code.number == number:
+            return code
+    return Code.INTERNAL

@@ -1,0 +1,224 @@
+"""What browsers and gateways say to each other: event names, payloads, limits.
+
+Payloads of client events are `msgspec` structs: `msgspec.convert(payload, EVENTS[name])` validates and raises
+`msgspec.ValidationError`. Unknown fields are ignored, so that a newer client can talk to an older gateway.
+Times are milliseconds since the epoch by Redis's clock; sizes are bytes; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, TypedDict
+
+from msgspec import Meta, Struct
+
+from roomcast.contract.ids import ROOM_PATTERN, USER_PATTERN
+
+HEARTBEAT_SECONDS: Final = 30
+ONLINE_SECONDS: Final = 60
+TYPING_SECONDS: Final = 6
+MAX_LIST: Final = 100
+MAX_MESSAGE_BYTES: Final = 16_384
+MAX_WATCHED_USERS: Final = 200
+MAX_PRESENCE_ROOM: Final = 200
+MAX_ROOMS_PER_CONNECTION: Final = 100
+MAX_ROOMS_PER_USER: Final = 500
+ROOM_LIST_SECONDS: Final = 90 * 86_400
+"""A person's room list is kept this long past its last change."""
+
+Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
+User = Annotated[str, Meta(pattern=USER_PATTERN)]
+ClientId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+\Z")]
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
+Note = Annotated[str, Meta(max_length=140)]
+UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
+Users = Annotated[list[User], Meta(max_length=MAX_LIST)]
+Pixels = Annotated[int, Meta(ge=1, le=100_000)]
+Role = Literal["owner", "admin", "member"]
+Status = Literal["online", "away", "busy", "invisible"]
+ShownStatus = Literal["online", "away", "busy", "offline"]
+
+
+class Since(Struct, frozen=True):
+    """Where a returning client stopped. Any number or text is accepted; nonsense is simply not recovered."""
+
+    seq: int | float | str
+    epoch: str
+
+
+class RoomJoin(Struct, frozen=True):
+    room: Room
+    since: Since | None = None
+    limit: Limit = 50
+
+
+class RoomLeave(Struct, frozen=True):
+    room: Room
+
+
+class RoomMembers(Struct, frozen=True):
+    room: Room
+    after: str | None = None
+    limit: Limit = MAX_LIST
+
+
+class RoomCreate(Struct, frozen=True):
+    room: Room
+    kind: Literal["private", "public"]
+    name: Name | None = None
+
+
+class RoomInvite(Struct, frozen=True):
+    room: Room
+    user: User
+    role: Literal["admin", "member"] = "member"
+
+
+class RoomRemove(Struct, frozen=True):
+    room: Room
+    user: User
+
+
+class RoomList(Struct, frozen=True):
+    after: str | None = None
+    limit: Limit = MAX_LIST
+
+
+class MessageSend(Struct, frozen=True):
+    room: Room
+    id: ClientId
+    text: Text | None = None
+    upload: UploadId | None = None
+    reply_to: Seq | None = None
+
+
+class MessageEdit(Struct, frozen=True):
+    room: Room
+    id: ClientId
+    target: Seq
+    text: Text
+
+
+class MessageDelete(Struct, frozen=True):
+    room: Room
+    id: ClientId
+    target: Seq
+
+
+class MessageReact(Struct, frozen=True):
+    room: Room
+    id: ClientId
+    target: Seq
+    emoji: Emoji
+    on: bool
+
+
+class MessageHistory(Struct, frozen=True):
+    room: Room
+    before: Seq | None = None
+    limit: Limit = 50
+
+
+class Typing(Struct, frozen=True):
+    room: Room
+    typing: bool
+
+
+class ReceiptRead(Struct, frozen=True):
+    room: Room
+    seq: Seq
+
+
+class Presence(Struct, frozen=True):
+    status: Status | None = None
+    note: Note | None = None
+
+
+class PresenceUsers(Struct, frozen=True):
+    users: Users
+
+
+class MediaSign(Struct, frozen=True):
+    room: Room
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    type: Annotated[str, Meta(min_length=3, max_length=100)]
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+    width: Pixels | None = None
+    height: Pixels | None = None
+
+
+class MediaComplete(Struct, frozen=True):
+    upload: UploadId
+    parts: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
+
+
+class MediaUrl(Struct, frozen=True):
+    upload: UploadId
+
+
+class AuthRefresh(Struct, frozen=True):
+    token: Annotated[str, Meta(max_length=8192)]
+
+
+EVENTS: Final[dict[str, type[Struct]]] = {
+    "room:join": RoomJoin,
+    "room:leave": RoomLeave,
+    "room:members": RoomMembers,
+    "room:create": RoomCreate,
+    "room:invite": RoomInvite,
+    "room:remove": RoomRemove,
+    "room:list": RoomList,
+    "message:send": MessageSend,
+    "message:edit": MessageEdit,
+    "message:delete": MessageDelete,
+    "message:react": MessageReact,
+    "message:history": MessageHistory,
+    "typing": Typing,
+    "receipt:read": ReceiptRead,
+    "presence": Presence,
+    "presence:query": PresenceUsers,
+    "presence:watch": PresenceUsers,
+    "presence:unwatch": PresenceUsers,
+    "media:sign": MediaSign,
+    "media:complete": MediaComplete,
+    "media:url": MediaUrl,
+    "auth:refresh": AuthRefresh,
+}
+"""Every event a client may send, with its payload."""
+
+READY: Final = "ready"
+MESSAGE: Final = "message"
+TYPING: Final = "typing"
+PRESENCE: Final = "presence"
+RECEIPT: Final = "receipt"
+ROOM: Final = "room"
+RESYNC: Final = "resync"
+DRAIN: Final = "drain"
+
+SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, RESYNC, DRAIN)
+"""Every event a gateway may send."""
+
+
+class Media(TypedDict, total=False):
+    """What a message says about a file; written by the server only, from what the storage holds."""
+
+    upload: str
+    url: str
+    type: str
+    size: int
+    name: str
+    width: int
+    height: int
+    thumbnail: str
+
+
+class PresenceChange(TypedDict, total=False):
+    """One user's presence as others may see it; `last_seen` in milliseconds."""
+
+    user: str
+    status: ShownStatus
+    last_seen: int
+    note: str

@@ -1,0 +1,155 @@
+"""Every Redis key and channel, each written down once.
+
+| name | type | writer | reader | lifetime |
+|---|---|---|---|---|
+| `room:{R}:log` | hash seq -> message JSON | gateway, back end | gateway | last N messages; idle logs expire |
+| `room:{R}:meta` | hash | gateway, back end | gateway | outlives the log; kept while the room is stored |
+| `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
+| `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
+| `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
+| `room:{R}:here` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past the last refresh |
+| `room:{R}:heads` | hash user -> number of nodes | gateway | gateway | as `here` |
+| `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
+| `namespace:{S}` | sharded channel | gateway | every gateway | |
+| `node:{N}` | sharded channel | gateway, media | gateway N | |
+| `node:{N}:lease` | string, incarnation | gateway N | presence | 15 s, refreshed every 5 s |
+| `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
+| `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
+| `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
+| `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
+| `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
+| `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
+| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past a touch |
+| `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
+| `presence:{s}` | sharded channel | presence, gateway | gateway | |
+| `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence | swept |
+| `presence:sweeper` | string, lease | presence | presence | 6 s |
+| `media:requests` | stream + group `signers` | gateway | media | capped length |
+| `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |
+| `media:sweeper` | string, lease | media | media | 30 s |
+| `upload:{U}` | hash | media | gateway, media | upload expiry, then retention |
+| `user:{U}:uploads` | zset upload -> unix ms | media | media | as the last form of the user |
+| `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
+| `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |
+| `control` | channel | back end | gateway | |
+
+`{…}` is the cluster hash tag: keys that one script touches share it. Room and user ids cannot hold
+braces; the names that callers of the bare adapter choose freely pass through `tag`.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from roomcast.wire.channels import namespace_channel as namespace_channel
+from roomcast.wire.channels import node_channel as node_channel
+from roomcast.wire.channels import room_channel as room_channel
+from roomcast.wire.channels import tag as tag
+
+PRESENCE_SHARDS = 16
+"""How many slots presence is spread over. Changing it moves users: stop all gateways first."""
+
+CONTROL = "control"
+MEDIA_REQUESTS = "media:requests"
+MEDIA_GROUP = "signers"
+MEDIA_INCOMING = "media:incoming"
+MEDIA_SWEEPER = "media:sweeper"
+PRESENCE_NODES = "presence:nodes"
+PRESENCE_SWEEPER = "presence:sweeper"
+
+
+def room_log(room: str) -> str:
+    return f"room:{{{tag(room)}}}:log"
+
+
+def room_meta(room: str) -> str:
+    return f"room:{{{tag(room)}}}:meta"
+
+
+def room_ids(room: str) -> str:
+    return f"room:{{{tag(room)}}}:ids"
+
+
+def room_ids_old(room: str) -> str:
+    return f"room:{{{tag(room)}}}:ids:old"
+
+
+def room_members(room: str) -> str:
+    return f"room:{{{tag(room)}}}:members"
+
+
+def room_read(room: str) -> str:
+    return f"room:{{{tag(room)}}}:read"
+
+
+def room_here(room: str) -> str:
+    return f"room:{{{tag(room)}}}:here"
+
+
+def room_heads(room: str) -> str:
+    return f"room:{{{tag(room)}}}:heads"
+
+
+def node_lease(node: str) -> str:
+    return f"node:{{{node}}}:lease"
+
+
+def user_channel(user: str) -> str:
+    return f"user:{{{user}}}"
+
+
+def user_rooms(user: str) -> str:
+    return f"user:{{{user}}}:rooms"
+
+
+def user_profile(user: str) -> str:
+    return f"user:{{{user}}}:profile"
+
+
+def presence_shard(user: str) -> int:
+    """The shard of a user: CRC-32 of the id, modulo the number of shards."""
+    return crc32(user.encode()) % PRESENCE_SHARDS
+
+
+def presence_seen(shard: int) -> str:
+    return f"presence:{{{shard}}}:seen"
+
+
+def presence_last(shard: int) -> str:
+    return f"presence:{{{shard}}}:last"
+
+
+def presence_connections(shard: int, user: str) -> str:
+    return f"presence:{{{shard}}}:conn:{user}"
+
+
+def presence_node(shard: int, node: str, incarnation: str) -> str:
+    return f"presence:{{{shard}}}:node:{node}:{incarnation}"
+
+
+def presence_mark(shard: int) -> str:
+    return f"presence:{{{shard}}}:mark"
+
+
+def presence_channel(shard: int) -> str:
+    return f"presence:{{{shard}}}"
+
+
+def upload(upload_id: str) -> str:
+    return f"upload:{{{upload_id}}}"
+
+
+def user_uploads(user: str) -> str:
+    return f"user:{{{user}}}:uploads"
+
+
+def user_upload_bytes(user: str) -> str:
+    return f"user:{{{user}}}:upload_bytes"
+
+
+def revoked_token(jti: str) -> str:
+    return f"revoked:{{token:{tag(jti)}}}"
+
+
+def revoked_user(user: str) -> str:
+    return f"revoked:{{user:{user}}}"

@@ -1,0 +1,108 @@
+"""How a message enters a room's log: keys and arguments of `room_append.lua`. Pure; gateways and back ends share it.
+
+A message is one JSON object that begins with `room, seq, epoch, time` (the script writes the last three) and goes on
+with its `tail`: `"id":…,"user":…,"name":…,"kind":…` and what its kind adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from roomcast.contract import keys
+from roomcast.contract.events import MESSAGE
+from roomcast.wire.envelope import pack_routing
+
+_DUPLICATE: Final = 1
+_STALE: Final = 2
+
+
+class PublishReceipt(NamedTuple):
+    """What the log says of an appended message; `time` in ms by Redis's clock."""
+
+    seq: int
+    time: int
+    epoch: str
+    duplicate: bool
+
+
+class StaleRewriteError(Exception):
+    """An entry to be rewritten was changed meanwhile: read it again."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """The bounds of a room's log. All writers of a cluster use the same."""
+
+    messages: int = 10_000
+    age_seconds: float = 30 * 86_400
+    idle_seconds: float = 30 * 86_400
+    id_seconds: float = 3_600
+    ids: int = 200_000
+
+    @property
+    def idle_ms(self) -> str:
+        return str(int(self.idle_seconds * 1000))
+
+
+class Place(NamedTuple):
+    """Where a room's messages go: the KEYS of `room_append.lua`, and the JSON of its messages up to the seq."""
+
+    names: tuple[str, ...]
+    head: str
+
+
+def place_of(room: str) -> Place:
+    names = (
+        keys.room_log(room),
+        keys.room_meta(room),
+        keys.room_ids(room),
+        keys.room_ids_old(room),
+        keys.room_channel(room),
+    )
+    return Place(names, f'{{"room":"{room}","seq":')
+
+
+class EntryForm:
+    """What all messages of one namespace have in common."""
+
+    def __init__(self, namespace: str = "/", retention: Retention | None = None) -> None:
+        kept = retention or Retention()
+        space = "" if namespace == "/" else f"{namespace},"
+        self.packet_head = f'2{space}["{MESSAGE}",'
+        self._constant = (
+            pack_routing(namespace) + self.packet_head.encode(),
+            str(kept.messages),
+            str(int(kept.age_seconds * 1000)),
+            kept.idle_ms,
+            str(int(kept.id_seconds * 1000)),
+            str(kept.ids),
+        )
+
+    def arguments(
+        self, place: Place, dedup: str, epoch: str, run_id: str, tail: bytes, rewrites: Sequence[Sequence[Any]] = ()
+    ) -> tuple[bytes | str | int, ...]:
+        """ARGV of `room_append.lua`.
+
+        `dedup`: see `dedup_field`; `epoch`: 16 fresh random characters of `[A-Za-z0-9]`; `run_id`: of the Redis server
+        process ('' = do not compare); `tail`: the JSON after the time, without the opening brace; `rewrites`: of four
+        parts each, as the script describes them.
+        """
+        return (*self.head(place, run_id), epoch, dedup, tail, *(part for rewrite in rewrites for part in rewrite))
+
+    def head(self, place: Place, run_id: str) -> tuple[bytes | str, ...]:
+        """The arguments that all messages of a room share; epoch, dedup field and tail follow."""
+        return (place.head, run_id, *self._constant)
+
+
+def dedup_field(user: str, message_id: str) -> str:
+    """Under which name the room remembers a message's id: ids of different users never meet."""
+    return f"{user}:{message_id}"
+
+
+def read_receipt(row: Sequence[Any]) -> PublishReceipt:
+    """The script's reply; raises StaleRewriteError when an entry to be rewritten was not as expected."""
+    if row[0] == _STALE:
+        raise StaleRewriteError
+    return PublishReceipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)

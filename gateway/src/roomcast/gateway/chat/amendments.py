@@ -1,0 +1,49 @@
+"""What an edit or a deletion does to older entries of the log. Pure: JSON in, rewrites out.
+
+The log keeps one entry per `seq`, so that a deleted message can be told from a hole. A deletion leaves a tombstone
+(`deleted` = the seq of the deletion) without text and media; an edit puts the new text in the original's place
+(`edited` = the seq of the edit) and takes the text out of the edit before it: an old text is nowhere to be read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.stores.log import Rewrite
+
+_CONTENT: Final = ("text", "media")
+_AMENDABLE: Final = ("text", "media")
+
+
+def load_target(entry: bytes | None) -> dict[str, Any]:
+    """The message to be amended; raises NOT_FOUND for what is gone, deleted, or no message."""
+    message = orjson.loads(entry) if entry else None
+    if not isinstance(message, dict) or message.get("kind") not in _AMENDABLE or "deleted" in message:
+        raise RoomcastError(Code.NOT_FOUND, "no such message")
+    return message
+
+
+def edited(entry: bytes, message: dict[str, Any], text: str) -> Rewrite:
+    """The original with the new text."""
+    return _marked(entry, {**message, "text": text}, "edited")
+
+
+def deleted(entry: bytes, message: dict[str, Any]) -> Rewrite:
+    """The original as a tombstone."""
+    return _marked(entry, {key: value for key, value in message.items() if key not in _CONTENT}, "deleted")
+
+
+def superseded(entry: bytes) -> Rewrite:
+    """An earlier edit without its text."""
+    message = orjson.loads(entry)
+    bare = {key: value for key, value in message.items() if key not in _CONTENT}
+    return Rewrite(message["seq"], entry, orjson.dumps({**bare, "superseded": True}))
+
+
+def _marked(entry: bytes, message: dict[str, Any], mark: str) -> Rewrite:
+    """`message` with a field `mark` whose value, the seq of the amendment, the script fills in."""
+    rest = {key: value for key, value in message.items() if key != mark}
+    return Rewrite(message["seq"], entry, orjson.dumps(rest)[:-1] + f',"{mark}":'.encode(), b"}")

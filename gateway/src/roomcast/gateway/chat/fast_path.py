@@ -1,0 +1,94 @@
+"""Lets sessions send plain messages by the hot path (`roomcast.hotpath.lane`), and finishes what it could not.
+
+The first text of a session into a room goes the ordinary way, which checks everything; then it gets a ticket, and the
+next ones pass from their frames to the log without a task. A ticket is good for as long as the session is in the room
+and the link to Redis is open.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from roomcast.adapter.redis_connection import ConnectionLost
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.log_entry import dedup_field
+from roomcast.engineio import EngineServer, Frames
+from roomcast.engineio import Session as Connection
+from roomcast.gateway.chat.messages import author_of
+from roomcast.gateway.operations.observer import GatewayObserver
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.log import LogStore
+from roomcast.hotpath import FastPath, PendingAck, SendTicket
+
+_EVENT: Final = "message:send"
+_UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()})
+
+Detour = Callable[[Connection, str], None]
+"""The ordinary way for a packet that the hot path could not finish."""
+
+
+class MessageFastPath:
+    """The lane of one gateway, and the tickets for it."""
+
+    def __init__(
+        self,
+        engine: EngineServer,
+        log: LogStore,
+        observer: GatewayObserver,
+        *,
+        seen: Callable[[str], None],
+        detour: Detour,
+        max_message_bytes: int,
+    ) -> None:
+        self._engine = engine
+        self._log = log
+        self._observer = observer
+        self._detour = detour
+        self._max_bytes = max_message_bytes
+        tally = observer.tally(_EVENT, "ok")
+        self.lane = engine.lane = FastPath(engine.outlet, tally, seen=seen, failed=self._failed)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages whose acks are still to come."""
+        return self.lane.in_flight
+
+    def newly_taken(self) -> int:
+        """Messages taken since this was last asked."""
+        taken, self.lane.taken = self.lane.taken, 0
+        return taken
+
+    def issue(self, session: ChatSession, room: str) -> None:
+        """From now on plain messages of the session into the room need no look."""
+        connection, way = self._engine.session(session.eio_sid), self._log.way(room)
+        if connection is None or way is None or session.is_closed:
+            return
+        if session.book is None:
+            session.book = connection.book = {}
+        session.book[room.encode()] = SendTicket(
+            sid=session.sid,
+            room=room,
+            rooms=session.rooms,
+            head=way.head,
+            dedup=dedup_field(session.user, "").encode(),
+            author=author_of(session),
+            bucket=session.limit.bucket,
+            pipe=way.link,
+            send=way.send,
+            max_bytes=self._max_bytes,
+            max_payload=self._engine.rules.max_payload,
+        )
+
+    def _failed(self, receipt: PendingAck, reply: Any) -> None:
+        """No receipt came. What Redis refused, or does not know any more, goes the ordinary way under the same id."""
+        connection: Any = receipt.sink
+        if not isinstance(reply, ConnectionLost):
+            self._detour(connection, receipt.payload.decode())
+            return
+        if receipt.ack:
+            connection.push(Frames(b"3%b[%b]" % (receipt.ack, _UNKNOWN)))
+        self._observer.event(_EVENT, Code.OUTCOME_UNKNOWN.reason, time.monotonic() - receipt.started)

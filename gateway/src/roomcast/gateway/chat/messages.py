@@ -1,0 +1,186 @@
+"""Messages: send, edit, delete, react, read back. Each is one entry of a room's log, in one order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import orjson
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
+from roomcast.contract.ids import DIRECT
+from roomcast.gateway.chat import amendments as amend
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.log import LogStore, PublishReceipt, Rewrite, StaleRewriteError
+
+_MAX_TRIES: Final = 5
+AckFields = dict[str, Any]
+
+
+class RoomAccess(Protocol):
+    """Who may be in a room."""
+
+    async def require(self, session: ChatSession, room: str) -> None:
+        """Raises FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+        ...
+
+    async def is_moderator(self, session: ChatSession, room: str) -> bool: ...
+
+    async def address(self, session: ChatSession, room: str) -> None:
+        """Before the first message of a session into a direct room: the other person learns of the room."""
+        ...
+
+
+MediaOf = Callable[[str, str, str], Awaitable[Media]]
+"""`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
+
+
+class Chat:
+    """The use cases behind `message:*`. Answers are what the ack adds to `ok`."""
+
+    def __init__(self, log: LogStore, door: RoomAccess, media_of: MediaOf, *, max_message_bytes: int) -> None:
+        self._log = log
+        self._door = door
+        self._media_of = media_of
+        self._max_bytes = max_message_bytes
+        self.on_plain: Callable[[ChatSession, str], None] = _ignore
+        """Told that a session has sent a text into a room where nothing needed to be looked up: it may do so again."""
+
+    async def send(self, session: ChatSession, p: MessageSend) -> AckFields:
+        """Without an upload, and in a joined room, the message is queued before this first awaits: order is kept."""
+        if p.text is None and p.upload is None:
+            raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
+        self._check_size(p.text)
+        if self._is_plain(session, p):
+            receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
+            self.on_plain(session, p.room)
+        else:
+            receipt = await (await self._send_in_turn(session, p))
+        return _receipt(receipt)
+
+    @staticmethod
+    def _is_plain(session: ChatSession, p: MessageSend) -> bool:
+        """A text into a joined room, with no earlier send waiting: nothing to look up."""
+        if p.upload is not None or session.sending is not None or p.room not in session.rooms:
+            return False
+        return not p.room.startswith(DIRECT) or p.room in session.addressed
+
+    async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
+        """Look up what the message needs first, while later sends of this client wait for their turn."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        before, session.sending = session.sending, turn
+        try:
+            if before is not None:
+                await before
+            await self._door.require(session, p.room)
+            await self._door.address(session, p.room)
+            media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
+            return self._log.append(p.room, session.user, p.id, _tail(session, p, media))
+        finally:
+            turn.set_result(None)
+            if session.sending is turn:
+                session.sending = None
+
+    async def edit(self, session: ChatSession, p: MessageEdit) -> AckFields:
+        self._check_size(p.text)
+        await self._door.require(session, p.room)
+
+        async def rewrites() -> list[Rewrite]:
+            entry, message = await self._target(p.room, p.target)
+            if message["user"] != session.user:
+                raise RoomcastError(Code.FORBIDDEN, "only the author edits")
+            return [amend.edited(entry, message, p.text), *await self._earlier_edit(p.room, message)]
+
+        tail = _fields(session, p.id, "edit", target=p.target, text=p.text)
+        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+
+    async def delete(self, session: ChatSession, p: MessageDelete) -> AckFields:
+        await self._door.require(session, p.room)
+
+        async def rewrites() -> list[Rewrite]:
+            entry, message = await self._target(p.room, p.target)
+            if message["user"] != session.user and not await self._door.is_moderator(session, p.room):
+                raise RoomcastError(Code.FORBIDDEN, "only the author, an admin or the owner deletes")
+            return [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)]
+
+        tail = _fields(session, p.id, "delete", target=p.target)
+        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+
+    async def react(self, session: ChatSession, p: MessageReact) -> AckFields:
+        await self._door.require(session, p.room)
+
+        async def rewrites() -> list[Rewrite]:
+            await self._target(p.room, p.target)
+            return []
+
+        tail = _fields(session, p.id, "reaction", target=p.target, emoji=p.emoji, on=p.on)
+        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+
+    async def history(self, session: ChatSession, p: MessageHistory) -> AckFields:
+        await self._door.require(session, p.room)
+        page = await self._log.before(p.room, p.before or 0, p.limit)
+        lowest = min(page.seq, (p.before or page.seq + 1) - 1) - len(page.entries) + 1
+        messages = [orjson.Fragment(entry) for entry in page.entries]
+        more = bool(page.entries) and lowest > page.first
+        return {"room": p.room, "epoch": page.epoch, "seq": page.seq, "messages": messages, "more": more}
+
+    async def _amend(
+        self,
+        session: ChatSession,
+        room: str,
+        message_id: str,
+        tail: bytes,
+        rewrites: Callable[[], Awaitable[list[Rewrite]]],
+    ) -> PublishReceipt:
+        """Append with rewrites, reading the target again when somebody amended it at the same time."""
+        for _ in range(_MAX_TRIES):
+            try:
+                return await self._log.append(room, session.user, message_id, tail, await rewrites())
+            except StaleRewriteError:
+                continue
+            except RoomcastError as error:
+                if error.code is not Code.NOT_FOUND or not (
+                    known := await self._log.known(room, session.user, message_id)
+                ):
+                    raise
+                return known  # a resend of what took effect: its target was deleted by it, or since
+        raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
+
+    async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
+        entry = await self._log.entry(room, seq)
+        return entry or b"", amend.load_target(entry)
+
+    async def _earlier_edit(self, room: str, message: dict[str, Any]) -> list[Rewrite]:
+        seq = message.get("edited")
+        entry = await self._log.entry(room, seq) if seq else None
+        return [amend.superseded(entry)] if entry else []
+
+    def _check_size(self, text: str | None) -> None:
+        if text is not None and len(text) * 4 > self._max_bytes and len(text.encode()) > self._max_bytes:
+            raise RoomcastError(Code.TOO_LARGE, f"a text holds at most {self._max_bytes} bytes")
+
+
+def _ignore(session: ChatSession, room: str) -> None:
+    """Nobody wants to know."""
+
+
+def _tail(session: ChatSession, p: MessageSend, media: Media | None) -> bytes:
+    return _fields(session, p.id, "text" if media is None else "media", text=p.text, media=media, reply_to=p.reply_to)
+
+
+def author_of(session: ChatSession) -> bytes:
+    """What stands between the id and the text in the JSON of a session's plain messages (see `hotpath.lane`)."""
+    return _fields(session, "", "text", text="").removeprefix(b'"id":""').removesuffix(b'""}')
+
+
+def _fields(session: ChatSession, message_id: str, kind: str, **fields: Any) -> bytes:
+    """The JSON of a message after `room, seq, epoch, time`, without the opening brace."""
+    message: dict[str, Any] = {"id": message_id, "user": session.user, "name": session.identity.name, "kind": kind}
+    message.update((key, value) for key, value in fields.items() if value is not None)
+    return orjson.dumps(message)[1:]
+
+
+def _receipt(receipt: PublishReceipt) -> AckFields:
+    return receipt._asdict()

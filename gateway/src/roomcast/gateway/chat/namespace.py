@@ -1,0 +1,142 @@
+"""The Socket.IO shell: from events to use cases and back to acks. No rule of the chat is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import socketio
+from msgspec import Struct
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import EVENTS, TYPING
+from roomcast.gateway.chat.emitter import NAMESPACE
+from roomcast.gateway.operations.observer import GatewayObserver
+from roomcast.gateway.sign_in.event_limit import Ruling
+from roomcast.gateway.sign_in.session import ChatSession
+
+AckFields = dict[str, Any]
+Handler = Callable[[ChatSession, Any], Awaitable[AckFields]]
+_UNACKED: Final = frozenset({TYPING})
+_MAX_NAME_IN_LOG: Final = 40
+_OVER_LIMIT: Final = " of length <= "
+"""How msgspec words that a text or list is too long."""
+_log = logging.getLogger(__name__)
+
+
+class SessionHooks(NamedTuple):
+    """Letting clients in and out: see `roomcast.gateway.sign_in.sessions.Sessions`."""
+
+    open: Callable[[str, str, Any], Awaitable[ChatSession]]
+    close: Callable[[ChatSession], Awaitable[None]]
+
+
+class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
+    """Every event of a client, by `handlers`: one per name in `roomcast.contract.events.EVENTS`."""
+
+    def __init__(
+        self,
+        door: SessionHooks,
+        handlers: dict[str, Handler],
+        observer: GatewayObserver,
+        seen: Callable[[str], None],
+    ) -> None:
+        super().__init__(NAMESPACE)
+        missing = set(EVENTS) ^ set(handlers)
+        if missing:
+            raise ValueError(f"handlers do not match the events: {sorted(missing)}")
+        self.sessions: dict[str, ChatSession] = {}
+        self._door = door
+        self._handlers = {name: (EVENTS[name], handler) for name, handler in handlers.items()}
+        self._observer = observer
+        self._seen = seen
+        self.in_flight = 0
+        """Events whose acks are still to come."""
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        """What python-socketio calls for everything; returns the ack."""
+        if event == "connect":
+            return await self._connect(*args)
+        if event == "disconnect":
+            return await self._disconnect(*args)
+        return await self._handle(event, *args)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> bool:
+        eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE) or ""
+        try:
+            session = await self._door.open(sid, eio_sid, auth)
+        except RoomcastError as error:
+            self._observer.refused(error.code.reason)
+            if error.code.retryable:
+                # After a refusal socket.io-client stays away for good; after a lost transport it tries again.
+                self.server.eio.close_for_reconnect(eio_sid)
+            raise socketio.exceptions.ConnectionRefusedError(error.code.reason, error.to_wire()) from None
+        if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
+            await self._door.close(session)  # the transport went away meanwhile
+            return False
+        self.sessions[sid] = session
+        self._observer.connected()
+        return True
+
+    async def _disconnect(self, sid: str, reason: str = "") -> None:
+        session = self.sessions.pop(sid, None)
+        if session is not None:
+            if session.book is not None:
+                session.book.clear()  # the connection has it, too
+            self._observer.disconnected(reason)
+            await self._door.close(session)
+
+    async def _handle(self, event: str, sid: str, *args: Any) -> Any:
+        started = time.perf_counter()
+        session = self.sessions.get(sid)
+        if session is None:
+            return self.server.not_handled  # it was disconnected a moment ago: no ack
+        self._seen(session.sid)
+        self.in_flight += 1
+        try:
+            answer = await self._dispatch(session, event, args)
+        except RoomcastError as error:
+            answer, outcome = _refusal(error), error.code.reason
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            _log.exception("handler of %s failed", event[:_MAX_NAME_IN_LOG])
+            answer, outcome = _refusal(RoomcastError(Code.INTERNAL)), Code.INTERNAL.reason
+        else:
+            answer["ok"], outcome = True, "ok"
+        finally:
+            self.in_flight -= 1
+        self._observer.event(event if event in EVENTS else "unknown", outcome, time.perf_counter() - started)
+        return None if event in _UNACKED else answer
+
+    async def _dispatch(self, session: ChatSession, event: str, args: tuple[Any, ...]) -> AckFields:
+        now = time.monotonic()
+        ruling = session.limit.rule(now)
+        if ruling is Ruling.CUT:
+            await self.server.disconnect(session.sid, namespace=NAMESPACE)
+        if ruling is not Ruling.ALLOWED:
+            raise RoomcastError(Code.RATE_LIMITED, retry_after=session.limit.retry_after())
+        known = self._handlers.get(event)
+        if known is None:
+            raise RoomcastError(Code.UNKNOWN_EVENT)
+        payload_type, handler = known
+        return await handler(session, read_payload(payload_type, args))
+
+
+def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
+    """The payload in the arguments of an event; raises TOO_LARGE for what is over a limit, else BAD_REQUEST. Pure."""
+    if len(args) != 1 or not isinstance(args[0], dict):
+        raise RoomcastError(Code.BAD_REQUEST, "an event carries one object")
+    try:
+        return msgspec.convert(args[0], payload_type)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+        raise RoomcastError(Code.TOO_LARGE if _OVER_LIMIT in reason else Code.BAD_REQUEST, reason) from None
+
+
+def _refusal(error: RoomcastError) -> AckFields:
+    return {"ok": False, "error": error.to_wire()}

@@ -1,0 +1,102 @@
+"""What a gateway can be told, all by environment variables; `python -m roomcast.gateway --help` prints this list."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import Literal
+
+from pydantic import SecretStr, field_validator, model_validator
+
+from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
+from roomcast.process.settings import ProcessSettings, Words, setting
+
+_NODE = re.compile(r"[A-Za-z0-9]{1,16}")
+_ORIGIN = re.compile(r"\*|https?://[^\s/]+")
+
+
+class Config(ProcessSettings):
+    """The configuration of one gateway; sizes in bytes, times in seconds."""
+
+    port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
+    metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
+    node: str = setting("1", "ROOMCAST_NODE", "this gateway's number, unique in the cluster")
+    jwt_secret: SecretStr | None = setting(None, "ROOMCAST_JWT_SECRET", "HS256 secret of 32 bytes or more")
+    jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
+    jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "required aud of tokens")
+    jwt_issuer: str | None = setting(None, "ROOMCAST_JWT_ISSUER", "required iss of tokens")
+    allowed_origins: Words = setting((), "ROOMCAST_ALLOWED_ORIGINS", "browser origins, by commas; none: own host")
+    trusted_proxies: Words = setting(
+        ("127.0.0.0/8", "::1"), "ROOMCAST_TRUSTED_PROXIES", "networks whose X-Forwarded-For counts, by commas"
+    )
+    dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: anybody signs in by name at /dev/login")
+
+    ping_interval_seconds: float = setting(25.0, "ROOMCAST_PING_SECONDS", "time between pings", gt=0)
+    ping_timeout_seconds: float = setting(20.0, "ROOMCAST_PING_TIMEOUT_SECONDS", "time to answer one", gt=0)
+    connect_seconds: float = setting(10.0, "ROOMCAST_CONNECT_SECONDS", "time from handshake to CONNECT", gt=0)
+    max_payload_bytes: int = setting(100_000, "ROOMCAST_PAYLOAD_BYTES", "largest packet from a client", ge=1000)
+    message_bytes: int = setting(
+        MAX_MESSAGE_BYTES, "ROOMCAST_MESSAGE_BYTES", "largest text", ge=1, le=MAX_MESSAGE_BYTES
+    )
+    upload_bytes: int = setting(10_485_760, "ROOMCAST_UPLOAD_BYTES", "largest file, as announced to clients", ge=1)
+    send_buffer_bytes: int = setting(
+        1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes at which a slow client is cut", ge=10_000
+    )
+    rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
+    events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one client, long run", gt=0)
+    events_burst: float = setting(200.0, "ROOMCAST_EVENTS_BURST", "events of one client, at once", ge=1)
+    sessions_per_second: float = setting(100.0, "ROOMCAST_SESSIONS_PER_SECOND", "new sessions let in, long run", gt=0)
+    sessions_burst: float = setting(20.0, "ROOMCAST_SESSIONS_BURST", "new sessions let in, at once", ge=1)
+    sessions_wait_seconds: float = setting(
+        3.0, "ROOMCAST_SESSIONS_WAIT_SECONDS", "longest wait of a new session for its turn, before 503", ge=0
+    )
+    pending_per_address: int = setting(
+        200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1
+    )
+
+    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room", ge=10)
+    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept", gt=0)
+    wait_replicas: int = setting(0, "ROOMCAST_WAIT_REPLICAS", "replicas that must hold a message before its ack", ge=0)
+    redis_timeout_seconds: float = setting(1.0, "ROOMCAST_REDIS_TIMEOUT_SECONDS", "longest wait for Redis", gt=0)
+    lag_probe_seconds: float = setting(
+        1.0, "ROOMCAST_LAG_PROBE_SECONDS", "longest pause between two looks at the event loop's lag", gt=0
+    )
+    hotpath: Literal["auto", "python", "compiled"] = setting(
+        "auto", "ROOMCAST_HOTPATH", "auto: the compiled hot path where it was built; python; compiled: that or no start"
+    )
+    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: time to move clients away", gt=0)
+
+    @field_validator("node")
+    @classmethod
+    def _is_node(cls, value: str) -> str:
+        if not _NODE.fullmatch(value):
+            raise ValueError("ROOMCAST_NODE has 1 to 16 letters and digits")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: Words) -> Words:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: Words) -> Words:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: https://chat.example.com, or *")
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_key_source(self) -> Config:
+        if (self.jwt_secret is None) == (self.jwks_url is None):
+            raise ValueError("set either ROOMCAST_JWT_SECRET or ROOMCAST_JWKS_URL")
+        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < 32:
+            raise ValueError("ROOMCAST_JWT_SECRET must hold at least 32 bytes")
+        if self.dev_login and self.jwt_secret is None:
+            raise ValueError("ROOMCAST_DEV_LOGIN needs ROOMCAST_JWT_SECRET")
+        return self
+
+
+TITLE = "python -m roomcast.gateway: one chat gateway, configured by environment variables:"

@@ -1,0 +1,119 @@
+"""The gateway's side of media: asks the signers through a port, and waits for their answers by request id.
+
+    sign, complete, url --MediaRequest--> port ... signer ... --MediaReply on node:{N}--> reply
+
+Knows neither Redis nor storage. Nobody waits longer than the time stated for an action, and only so many wait at once;
+an answer that comes after that is ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from roomcast.contract.envelope import MediaReply, MediaRequest
+from roomcast.contract.errors import Code, RoomcastError, by_number
+from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+
+Action = Literal["sign", "complete", "url"]
+RETRY_SECONDS: Final = 1.0
+
+
+class MediaPort(Protocol):
+    """The way to the signers. Both raise RoomcastError when it is closed."""
+
+    async def now_ms(self) -> int:
+        """Redis's clock, milliseconds since the epoch."""
+        ...
+
+    async def post(self, request: MediaRequest) -> None:
+        """Hand a request to whichever signer is first."""
+        ...
+
+
+class Patience(NamedTuple):
+    """How long to wait for each action, in seconds, and how many may wait at once in this process."""
+
+    sign_seconds: float = 0.8
+    complete_seconds: float = 5.0
+    url_seconds: float = 0.8
+    max_waiting: int = 1000
+
+
+class MediaRequests:
+    """Requests of this gateway, `node` being the name whose channel carries the answers.
+
+    Every action raises RoomcastError: what the signer refused, or MEDIA_UNAVAILABLE when none answers in time. The
+    caller has checked that the user may enter the room.
+    """
+
+    def __init__(
+        self,
+        port: MediaPort,
+        node: str,
+        make_id: Callable[[], str],
+        patience: Patience = Patience(),  # noqa: B008
+    ) -> None:
+        self._port = port
+        self._node = node
+        self._make_id = make_id
+        self._patience = patience
+        self._waiting: dict[str, asyncio.Future[MediaReply]] = {}
+
+    def __len__(self) -> int:
+        """How many requests wait for an answer."""
+        return len(self._waiting)
+
+    async def sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
+        """`{upload, method, url, fields or headers, expires}`."""
+        return await self._ask(user, "sign", msgspec.to_builtins(wanted), self._patience.sign_seconds)
+
+    async def complete(self, user: str, wanted: MediaComplete) -> dict[str, Any]:
+        """`{media}`; the signer checks that the upload is this user's."""
+        return await self._ask(user, "complete", msgspec.to_builtins(wanted), self._patience.complete_seconds)
+
+    async def url(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:
+        """`{url, expires}` of an upload into `room`, which the caller looked up and may enter; else NOT_FOUND."""
+        args = {"upload": wanted.upload, "room": room}
+        result = await self._ask(user, "url", args, self._patience.url_seconds)
+        if result.pop("room", None) != room:
+            raise RoomcastError(Code.NOT_FOUND)
+        return result
+
+    def reply(self, reply: MediaReply) -> None:
+        """An answer arrived on the node's channel."""
+        waiting = self._waiting.get(reply.request)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(reply)
+
+    def close(self) -> None:
+        """Nobody waits any longer: every request is answered MEDIA_UNAVAILABLE."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(RoomcastError(Code.MEDIA_UNAVAILABLE, retry_after=RETRY_SECONDS))
+
+    async def _ask(self, user: str, action: Action, args: dict[str, Any], seconds: float) -> dict[str, Any]:
+        if len(self._waiting) >= self._patience.max_waiting:
+            raise RoomcastError(Code.MEDIA_UNAVAILABLE, "too many requests wait", retry_after=RETRY_SECONDS)
+        request_id = self._make_id()
+        waiting: asyncio.Future[MediaReply] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = waiting
+        try:
+            async with asyncio.timeout(seconds):
+                deadline_ms = await self._port.now_ms() + int(seconds * 1000)
+                await self._port.post(MediaRequest(request_id, self._node, user, action, args, deadline_ms))
+                return _result(await waiting)
+        except TimeoutError:
+            raise RoomcastError(Code.MEDIA_UNAVAILABLE, retry_after=RETRY_SECONDS) from None
+        finally:
+            del self._waiting[request_id]
+            waiting.cancel()
+
+
+def _result(reply: MediaReply) -> dict[str, Any]:
+    if reply.result is not None:
+        return reply.result
+    raise RoomcastError(by_number(reply.error), reply.detail, retry_after=reply.retry_after or None)

@@ -1,0 +1,163 @@
+"""What is counted about a gateway. The logic announces, this counts; see also `counting`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.gc_collector import GCCollector
+
+from roomcast import hotpath
+from roomcast.gateway.operations.counting import Counts, EventTallies, Spread
+from roomcast.gateway.operations.observer import GatewayObserver
+from roomcast.hotpath import OutcomeCounter, Traffic
+from roomcast.process.usage import ProcessUsage
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_LAG_SECONDS: Final = tuple(
+    ms / 1000 for ms in (1, 2.5, 5, 7.5, 10, 12.5, 15, 17.5, 20, 25, 30, 40, 50, 75, 100, 150, 250, 500, 1000, 2500)
+)
+
+
+class EngineMetrics:
+    """The observer of the Engine.IO server: sessions, bytes and writes.
+
+    What happens with every message is counted in plain numbers, and handed to Prometheus by `settle`.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._opened = Counts("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry)
+        self._upgraded = Counter("roomcast_gateway_upgrades", "Sessions that became WebSockets", registry=registry)
+        self._closed = Counts("roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry)
+        self._refused = Counter(
+            "roomcast_gateway_refused_requests", "HTTP requests refused by status", ["status"], registry=registry
+        )
+        self._received = Counter("roomcast_gateway_received_bytes", "Bytes from clients", registry=registry)
+        self._writes = Counter("roomcast_gateway_writes", "Writes to sockets", registry=registry)
+        self._packets = Counter("roomcast_gateway_sent_packets", "Packets in these writes", registry=registry)
+        self._sent = Counter("roomcast_gateway_sent_bytes", "Bytes to clients", registry=registry)
+        self._slow = Counter("roomcast_gateway_slow_clients", "Clients cut for reading too slowly", registry=registry)
+        self._slow_bytes = Gauge(
+            "roomcast_gateway_slow_client_bytes",
+            "Most bytes that waited for a client when it was cut",
+            registry=registry,
+        )
+        self._most_waiting = 0
+        self.traffic = Traffic()
+
+    def opened(self, transport: str) -> None:
+        self._opened.add(transport)
+
+    def upgraded(self) -> None:
+        self._upgraded.inc()
+
+    def closed(self, transport: str, reason: str) -> None:
+        self._closed.add(transport, reason)
+
+    def refused(self, status: int, reason: str) -> None:
+        self._refused.labels(str(status)).inc()
+
+    def settle(self) -> None:
+        """Before an exposition: hand over what was counted since the last one."""
+        traffic = self.traffic
+        for counter, name in (
+            (self._received, "received"),
+            (self._writes, "writes"),
+            (self._packets, "packets"),
+            (self._sent, "sent"),
+        ):
+            counter.inc(getattr(traffic, name))
+            setattr(traffic, name, 0)
+
+    def cut_slow(self, waiting: int) -> None:
+        self._slow.inc()
+        if waiting > self._most_waiting:
+            self._most_waiting = waiting
+            self._slow_bytes.set(waiting)
+
+
+class Metrics(GatewayObserver):
+    """The observer of adapter and chat, with a registry of its own. Labels are few and bounded."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        ProcessUsage(registry)
+        GCCollector(registry=registry)
+        self._registry = registry
+        self.engine = EngineMetrics(registry)
+        self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
+        self._connects = Counts("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
+        self._disconnects = Counts("roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry)
+        self._events = EventTallies(_SECONDS, registry)
+        self.plain = Counter("roomcast_gateway_plain_messages", "Messages by the hot path", registry=registry)
+        self.compiled = Gauge("roomcast_gateway_hotpath_compiled", "1: the hot path is compiled", registry=registry)
+        self.compiled.set(hotpath.compiled is not None)
+        self.rooms = Gauge("roomcast_gateway_rooms", "Rooms heard by this gateway", registry=registry)
+        self._missing = Counter(
+            "roomcast_gateway_missing_packets", "Packets that pub/sub did not bring", registry=registry
+        )
+        self._filled = Counter("roomcast_gateway_filled_packets", "Packets taken from the log", registry=registry)
+        self._resyncs = Counter("roomcast_gateway_resyncs", "Rooms that could not be made whole", registry=registry)
+        self._deaf = Counter("roomcast_gateway_deaf", "Times the subscription went deaf", registry=registry)
+        self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis links are open", registry=registry)
+        self.redis_reconnects = Gauge(
+            "roomcast_gateway_redis_reconnects", "Redis links opened again since the start", registry=registry
+        )
+        self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are welcome", registry=registry)
+        self._drain = Gauge("roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained", registry=registry)
+        self._lag = Spread(
+            "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", _LAG_SECONDS, registry
+        ).durations
+        self._busy = Spread(
+            "roomcast_gateway_loop_busy_seconds",
+            "Of its lateness, the CPU time of the loop's own thread",
+            _LAG_SECONDS,
+            registry,
+        ).durations
+        self._lag_max = Gauge(
+            "roomcast_gateway_loop_lag_max_seconds", "Greatest lateness since the start", registry=registry
+        )
+        self._worst_lag = 0.0
+
+    def connected(self) -> None:
+        self._connects.add("ok")
+
+    def refused(self, reason: str) -> None:
+        self._connects.add(reason)
+
+    def disconnected(self, reason: str) -> None:
+        self._disconnects.add(reason or "unknown")
+
+    def event(self, name: str, outcome: str, seconds: float) -> None:
+        self._events.of(name, outcome).add(seconds)
+
+    def tally(self, name: str, outcome: str) -> OutcomeCounter:
+        return self._events.of(name, outcome)
+
+    def hole(self, room: str, missing: int) -> None:
+        self._missing.inc(missing)
+
+    def filled(self, room: str, count: int) -> None:
+        self._filled.inc(count)
+
+    def resync(self, room: str) -> None:
+        self._resyncs.inc()
+
+    def deaf(self) -> None:
+        self._deaf.inc()
+
+    def drain(self, state: str) -> None:
+        self._drain.set(("serving", "draining", "drained").index(state))
+
+    def late(self, lag: float, busy: float) -> None:
+        """The event loop was late; `busy` is the CPU time of its own thread in it. Seconds."""
+        self._lag.observe(lag)
+        self._busy.observe(busy)
+        if lag > self._worst_lag:
+            self._worst_lag = lag
+            self._lag_max.set(lag)
+
+    def exposition(self) -> bytes:
+        """Everything, in the text format of Prometheus."""
+        self.engine.settle()
+        return generate_latest(self._registry)

@@ -1,0 +1,45 @@
+"""HTTP beside the socket: local sign-in, and nothing else. Health and metrics have a port of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import Final
+
+from aiohttp import web
+
+from roomcast.gateway.sign_in.tokens import sign
+
+_MAX_NAME: Final = 40
+_MAX_USER: Final = 60
+
+
+class DevLogin:
+    """`POST /dev/login` `{"name": "Ada"}` -> `{token, user}`: anybody signs in as anybody. Local use only."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def add_to(self, application: web.Application) -> None:
+        application.router.add_post("/dev/login", self._login)
+
+    async def _login(self, request: web.Request) -> web.Response:
+        try:
+            body = json.loads(await request.read())
+            name = " ".join(str(body["name"]).split())[:_MAX_NAME]
+            user = user_id_of(name)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return web.json_response({"error": 'send {"name": "Ada"}: a name with a letter or digit'}, status=400)
+        return web.json_response({"token": sign(self._secret, user, name=name), "user": user})
+
+
+def user_id_of(name: str) -> str:
+    """A user id made of a display name: `Ada Lovelace` -> `ada-lovelace`. Raises ValueError when nothing is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    user = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_MAX_USER].rstrip("-")
+    if not user and name.strip():
+        user = "u-" + name.strip().encode().hex()[:32]
+    if not user:
+        raise ValueError("no name")
+    return user

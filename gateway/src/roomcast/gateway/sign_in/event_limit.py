@@ -1,0 +1,35 @@
+"""How much one connection may ask for. Pure; the clock is passed in."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from roomcast.hotpath import TokenBucket
+
+
+class Ruling(Enum):
+    """What happens to an event of a client."""
+
+    ALLOWED = "allowed"
+    LIMITED = "limited"
+    CUT = "cut"
+
+
+class EventLimit:
+    """Answers `LIMITED` above the rate, and `CUT` to a client that goes on regardless."""
+
+    __slots__ = ("_patience", "bucket")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self.bucket = TokenBucket(rate, burst, now)
+        """What the hot path takes from; it leaves the answer to `rule` where there is nothing left."""
+        self._patience = TokenBucket(rate, max(burst, rate * 2), now)
+
+    def rule(self, now: float) -> Ruling:
+        if self.bucket.take(now):
+            return Ruling.ALLOWED
+        return Ruling.LIMITED if self._patience.take(now) else Ruling.CUT
+
+    def retry_after(self) -> float:
+        """Seconds, for the negative ack; never nothing."""
+        return max(0.001, round(self.bucket.wait_seconds(), 3))

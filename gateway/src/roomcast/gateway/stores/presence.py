@@ -1,0 +1,203 @@
+"""Presence in Redis, as a gateway needs it: batched heartbeats, departures, queries, the node's own sign of life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeVar, cast
+
+from roomcast.contract import keys
+from roomcast.contract.events import ONLINE_SECONDS, ShownStatus
+from roomcast.gateway.presence.activity import Batch, Touch
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts
+
+T = TypeVar("T")
+Question = tuple[tuple[str, ...], tuple[str | int, ...]]
+"""KEYS and ARGV of a script."""
+
+_FULL_ROWS: Final = 50
+_KEEP_USERS: Final = 500
+_QUERY_USERS: Final = 100
+
+
+class Shown(NamedTuple):
+    """A user's presence as others see it; `last_seen` in ms by Redis's clock, 0 = never."""
+
+    status: ShownStatus
+    last_seen: int
+    note: str
+
+
+class Flushed(NamedTuple):
+    """What came back from a flush.
+
+    `unknown`: users whose full state Redis needs (give them to `Activity.unknown`); `hidden`: users just written in
+    full who look offline to others, because one of their devices, here or elsewhere, is invisible.
+    """
+
+    unknown: list[str]
+    hidden: list[str]
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long Redis keeps what, in seconds; tests scale them."""
+
+    horizon_seconds: int = 3 * ONLINE_SECONDS
+    record_seconds: int = 300
+    set_seconds: int = 30 * 86_400
+    node_lease_seconds: int = 15
+    nodes_seconds: int = 86_400
+    connections_per_user: int = 50
+
+
+class PresenceStore:
+    """Presence of this node's connections, and of everybody. Raises RoomcastError for Redis trouble.
+
+    All writes are safe to repeat. `incarnation` is new at each start of the process.
+    """
+
+    def __init__(self, scripts: Scripts, node: str, incarnation: str, lifetimes: Lifetimes | None = None) -> None:
+        self._redis = RedisPort(scripts)
+        self._node = node
+        self._incarnation = incarnation
+        self._lives = lifetimes or Lifetimes()
+
+    # --- writing ---
+
+    async def flush(self, batch: Batch) -> list[str]:
+        """`write` for callers who need not know who is hidden: only the unknown users."""
+        return (await self.write(batch)).unknown
+
+    async def write(self, batch: Batch) -> Flushed:
+        """Write one batch of `Activity.take`; after an error, give the batch back with `Activity.restore`."""
+        unknown = await self.keep({shard: list(users) for shard, users in batch.keep.items()})
+        hidden = await self.touch(batch.full)
+        await self.leave_many(batch.left)
+        return Flushed(unknown, hidden)
+
+    async def touch(self, rows: Iterable[Touch]) -> list[str]:
+        """Full states of connections; what others see differently is published. Returns those users who are hidden."""
+        hidden: list[str] = []
+        async for wave in _waves(_by_shard(rows, lambda row: row.user), _FULL_ROWS):
+            answers = await self._redis.scripts("presence_touch", (self._full(*part) for part in wave))
+            for (_, chunk), positions in zip(wave, answers, strict=True):
+                hidden.extend(chunk[at - 1].user for at in positions)
+        return hidden
+
+    async def keep(self, users: dict[int, list[str]]) -> list[str]:
+        """Signs of life, by shard: the cheap case. Returns users that Redis does not know (any more)."""
+        unknown: list[str] = []
+        async for wave in _waves(users, _KEEP_USERS):
+            answers = await self._redis.scripts("presence_keep", (self._alive(*part) for part in wave))
+            for (_, chunk), positions in zip(wave, answers, strict=True):
+                unknown.extend(chunk[at - 1] for at in positions)
+        return unknown
+
+    async def leave(self, user: str, connection: str) -> None:
+        """One connection ended."""
+        await self.leave_many([(user, connection)])
+
+    async def leave_many(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Connections ended, as (user, connection); a user without another one is offline at once."""
+        async for wave in _waves(_by_shard(rows, lambda row: row[0]), _FULL_ROWS):
+            await self._redis.scripts("presence_leave", (self._gone(*part) for part in wave))
+
+    def _full(self, shard: int, rows: Sequence[Touch]) -> Question:
+        """KEYS and ARGV of `presence_touch.lua`."""
+        lives = self._lives
+        head = (
+            self._node,
+            self._incarnation,
+            lives.horizon_seconds,
+            lives.record_seconds,
+            lives.set_seconds,
+            lives.connections_per_user,
+        )
+        names = self._names(shard, [row.user for row in rows])
+        return names, (*head, *(part for row in rows for part in row))
+
+    def _alive(self, shard: int, users: Sequence[str]) -> Question:
+        """KEYS and ARGV of `presence_keep.lua`."""
+        return (keys.presence_seen(shard),), (self._lives.horizon_seconds, self._lives.set_seconds, *users)
+
+    def _gone(self, shard: int, rows: Sequence[tuple[str, str]]) -> Question:
+        """KEYS and ARGV of `presence_leave.lua`."""
+        head = (self._lives.horizon_seconds, self._lives.set_seconds)
+        return self._names(shard, [user for user, _ in rows]), (*head, *(part for row in rows for part in row))
+
+    def _names(self, shard: int, users: list[str]) -> tuple[str, ...]:
+        return (
+            keys.presence_seen(shard),
+            keys.presence_last(shard),
+            keys.presence_node(shard, self._node, self._incarnation),
+            keys.presence_channel(shard),
+            *(keys.presence_connections(shard, user) for user in users),
+        )
+
+    # --- reading ---
+
+    async def query(self, users: Collection[str]) -> dict[str, Shown]:
+        """The presence of each user, unknown ones included."""
+        chunks = [
+            (shard, chunk)
+            for shard, members in _by_shard(users, lambda user: user).items()
+            for chunk in _chunks(members, _QUERY_USERS)
+        ]
+        answers = await self._redis.scripts("presence_query", (self._question(*chunk) for chunk in chunks))
+        shown: dict[str, Shown] = {}
+        for (_, chunk), flat in zip(chunks, answers, strict=True):
+            for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
+                shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
+        return shown
+
+    def _question(self, shard: int, users: Sequence[str]) -> Question:
+        """KEYS and ARGV of `presence_query.lua`."""
+        names = (
+            keys.presence_seen(shard),
+            keys.presence_last(shard),
+            *(keys.presence_connections(shard, user) for user in users),
+        )
+        return names, (self._lives.horizon_seconds, *users)
+
+    # --- the node ---
+
+    async def announce_node(self) -> bool:
+        """Every 5 s: this incarnation lives. False when its lease had ended (or it is new): call `refresh` then."""
+        lease = keys.node_lease(self._node)
+        life = self._lives.node_lease_seconds
+        before = await self._redis.call("SET", lease, self._incarnation, "EX", life, "GET")
+        await self._announce("1")
+        return before is not None and bytes(before).decode() == self._incarnation
+
+    async def retire_node(self) -> None:
+        """The last word of a draining gateway: what it left behind may be removed at once."""
+        await self._redis.script("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
+        await self._announce("0")
+
+    async def _announce(self, alive: str) -> None:
+        args = (f"{self._node}:{self._incarnation}", alive, self._lives.nodes_seconds)
+        await self._redis.script("presence_announce", (keys.PRESENCE_NODES,), args)
+
+
+def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[T]]:
+    groups: dict[int, list[T]] = {}
+    for row in rows:
+        groups.setdefault(keys.presence_shard(user_of(row)), []).append(row)
+    return groups
+
+
+async def _waves(groups: dict[int, list[T]], size: int) -> AsyncIterator[list[tuple[int, Sequence[T]]]]:
+    """Shards side by side, the chunks of a shard one after the other: a storm must not fill Redis's queue.
+
+    The loop gets a turn before each: taking a batch, and sorting it by shard, takes some milliseconds.
+    """
+    for start in range(0, max(map(len, groups.values()), default=0), size):
+        await asyncio.sleep(0)
+        yield [(shard, rows[start : start + size]) for shard, rows in groups.items() if len(rows) > start]
+
+
+def _chunks(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -1,0 +1,158 @@
+"""Stored rooms in Redis: who owns and may enter them, names, a person's room list, read receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+from roomcast.contract import keys
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
+
+_NAME_SECONDS: Final = 60.0
+_MAX_NAMES: Final = 20_000
+_NOBODY: Final = (float("-inf"), "")
+
+
+class RoomSummary(NamedTuple):
+    """One line of a person's room list; `last` is the JSON of the newest message, if it is still kept."""
+
+    room: str
+    name: str
+    seq: int
+    read: int
+    last: bytes | None
+
+
+class RoomStore:
+    """Membership and room lists. Raises RoomcastError for Redis trouble and for rules that Redis decides."""
+
+    def __init__(self, scripts: Scripts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = RedisPort(scripts)
+        self._clock = clock
+        self._names: dict[str, tuple[float, str]] = {}
+        """user -> until when the name is taken for right, and the name"""
+
+    async def role(self, room: str, user: str) -> str | None:
+        """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
+        return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
+
+    async def create(self, room: str, owner: str, kind: str, name: str, *, is_outsider: bool) -> None:
+        """Raises CONFLICT when the room is stored already; an outsider gets no room that others use by their tokens."""
+        names = (keys.room_meta(room), keys.room_members(room))
+        if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_outsider else "")):
+            raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+
+    async def set_role(self, room: str, user: str, role: str) -> None:
+        """Make `user` a member; an owner stays the owner."""
+        names = (keys.room_meta(room), keys.room_members(room))
+        await self._redis.script("room_grant", names, (user, role))
+
+    async def remove(self, room: str, user: str) -> bool:
+        """Take a membership away; False when there was none."""
+        return bool(await self._redis.call("HDEL", keys.room_members(room), user))
+
+    async def name(self, room: str) -> str:
+        return _text(await self._redis.call("HGET", keys.room_meta(room), "name")) or room
+
+    # --- a person's rooms ---
+
+    async def list_room(self, user: str, room: str, name: str = "") -> None:
+        """Put the room on the person's list, if the list is not full."""
+        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
+        await self._redis.script("user_room", (keys.user_rooms(user),), args)
+
+    def joins(self, user: str, person: str, room: str) -> Awaitable[None]:
+        """The same for somebody who joins, and others will want to know this name of the person.
+
+        Asked for now; await the answer in any case.
+        """
+        names = (keys.user_rooms(user), keys.user_profile(user))
+        args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, person)
+        with translated:
+            return _done(self._redis.begin_script("user_room", names, args))
+
+    async def unlist_room(self, user: str, room: str) -> None:
+        await self._redis.call("HDEL", keys.user_rooms(user), room)
+
+    async def rooms(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+        """A page of the person's list with positions, by room id, and whether there is more."""
+        flat = await self._redis.call("HGETALL", keys.user_rooms(user))
+        names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
+        rooms = sorted(room for room in names if after is None or room > after)
+        rows = await asyncio.gather(*(self._summary(user, room, names[room]) for room in rooms[:limit]))
+        return list(rows), len(rooms) > limit
+
+    async def _summary(self, user: str, room: str, name: str) -> RoomSummary:
+        names = (keys.room_log(room), keys.room_meta(room), keys.room_read(room))
+        seq, read, last, stored_name = await self._redis.script("room_summary", names, (user,))
+        return RoomSummary(room, (stored_name or b"").decode() or name or room, int(seq), int(read), last)
+
+    # --- receipts ---
+
+    async def mark_read(self, room: str, user: str, seq: int) -> int | None:
+        """Move the person's read mark forward; the new mark, or None when it did not move."""
+        names = (keys.room_meta(room), keys.room_read(room))
+        moved = await self._redis.script("room_read_mark", names, (user, str(seq)))
+        return int(moved) or None
+
+    def read_marks(self, room: str, users: list[str]) -> Awaitable[dict[str, int]]:
+        """Asked for now (at least one user); await the answer in any case."""
+        with translated:
+            return self._marks(users, self._redis.begin("HMGET", keys.room_read(room), *users))
+
+    @staticmethod
+    async def _marks(users: list[str], reply: Awaitable[Any]) -> dict[str, int]:
+        with translated:
+            marks = await reply
+        return {user: int(mark) for user, mark in zip(users, marks, strict=True) if mark is not None}
+
+    # --- people ---
+
+    async def names(self, users: list[str]) -> dict[str, str]:
+        """Display names, up to a minute old; a person unknown here is called by the id."""
+        now = self._clock()
+        unknown = [user for user in users if self._names.get(user, _NOBODY)[0] < now]
+        if unknown:
+            found = await self._redis.together(*(("GET", keys.user_profile(user)) for user in unknown))
+            for user, name in zip(unknown, found, strict=True):
+                self.note_name(user, _text(name) or user)
+        return {user: self._names[user][1] if user in self._names else user for user in users}
+
+    def note_name(self, user: str, name: str) -> None:
+        """This is heard of a person: nobody need ask Redis for a while."""
+        if len(self._names) >= _MAX_NAMES:
+            self._names.clear()
+        self._names[user] = (self._clock() + _NAME_SECONDS, name)
+
+    # --- revocations ---
+
+    async def now_ms(self) -> int:
+        """Redis's clock."""
+        return await self._redis.now_ms(keys.CONTROL)
+
+    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
+        """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
+        return _is_revoked(issued_at, *await self._redis.together(*_revocations(user, token)))
+
+
+async def _done(reply: Awaitable[Any]) -> None:
+    with translated:
+        await reply
+
+
+def _revocations(user: str, token: str) -> list[tuple[str, str]]:
+    """What to ask; of a token without an id nothing can have been said."""
+    asked = [("GET", keys.revoked_user(user))]
+    return [*asked, ("EXISTS", keys.revoked_token(token))] if token else asked
+
+
+def _is_revoked(issued_at: int, before: bytes | None, token_revoked: int = 0) -> bool:
+    return (before is not None and issued_at <= int(before)) or bool(token_revoked)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()

@@ -1,0 +1,72 @@
+"""Uploads as a gateway sees them in Redis: reads `upload:{U}`, and posts requests to the signers' stream."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from roomcast.contract import keys
+from roomcast.contract.envelope import MediaRequest
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import Media
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts
+from roomcast.wire.envelope import pack
+
+MAX_REQUESTS: Final = 10_000
+"""Requests kept in the stream: with no signer alive, all of them are past their deadlines long before."""
+
+
+class Uploads:
+    """Is a `roomcast.gateway.media.requests.MediaPort`, and answers what messages may say about uploads.
+
+    `retention_seconds`: how long messages live, the same value that the signers have: a record outlives the messages
+    that name it. Only reads uploads. Raises RoomcastError for Redis trouble.
+    """
+
+    def __init__(self, scripts: Scripts, retention_seconds: int = 30 * 86_400) -> None:
+        self._redis = RedisPort(scripts)
+        self._retention_ms = retention_seconds * 1000
+
+    async def now_ms(self) -> int:
+        """Redis's clock, milliseconds since the epoch."""
+        return await self._redis.now_ms(keys.MEDIA_REQUESTS)
+
+    async def post(self, request: MediaRequest) -> None:
+        """Hand a request to whichever signer is first."""
+        stream = keys.MEDIA_REQUESTS
+        await self._redis.call("XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
+
+    async def verified_media(self, upload: str, user: str, room: str) -> Media:
+        """What a message of `user` in `room` may say about this upload.
+
+        Raises RoomcastError: UPLOAD_EXPIRED for an unknown one or one verified more than a day ago, NOT_FOUND for
+        another user's or another room's, UPLOAD_INCOMPLETE before it was verified.
+        """
+        name = keys.upload(upload)
+        (owner, stored_room, media), life_ms = await asyncio.gather(
+            self._read(upload, "owner", "room", "media"), self._redis.call("PTTL", name)
+        )
+        if owner is None or stored_room is None:
+            raise RoomcastError(Code.UPLOAD_EXPIRED)
+        if owner.decode() != user or stored_room.decode() != room:
+            raise RoomcastError(Code.NOT_FOUND)
+        if media is None:
+            raise RoomcastError(Code.UPLOAD_INCOMPLETE)
+        if life_ms < self._retention_ms:
+            raise RoomcastError(Code.UPLOAD_EXPIRED, "the upload is too old for a new message")
+        found: Media = msgspec.json.decode(media, type=Media)
+        return found
+
+    async def room_of(self, upload: str) -> str:
+        """The room of a verified upload: check the right to enter it before anything is told. Raises NOT_FOUND."""
+        room, media = await self._read(upload, "room", "media")
+        if room is None or media is None:
+            raise RoomcastError(Code.NOT_FOUND)
+        return str(room.decode())
+
+    async def _read(self, upload: str, *fields: str) -> list[bytes | None]:
+        name = keys.upload(upload)
+        found: list[bytes | None] = await self._redis.call("HMGET", name, *fields)
+        return found

@@ -1,0 +1,196 @@
+"""Redis, as the signer needs it: requests in, replies out, scripts in between. The only user of redis in this package.
+
+Two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a waiting read never
+holds up an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import redis.asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from roomcast.contract import keys
+from roomcast.contract.envelope import MediaReply, MediaRequest
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.redis_client import make_client, run_script
+from roomcast.wire.envelope import EnvelopeError, Reader, pack
+from roomcast.wire.redis_url import RedisTarget
+
+COMMAND_SECONDS: Final = 1.0
+QUEUE_SECONDS: Final = 5.0
+"""How long a command may wait for a connection: a burst has many times more commands than there are connections."""
+
+FIELD: Final = b"m"
+MAX_CONNECTIONS: Final = 16
+
+Argument = str | bytes | int | float
+
+
+class Entry(NamedTuple):
+    """One entry of the stream; `request` is None when its bytes are no request of this release."""
+
+    id: str
+    request: MediaRequest | None
+
+
+class Bus:
+    """The stream of requests, as one consumer of the group; `consumer` is a name that no other process uses.
+
+    `block_seconds`: how long one `read` waits for work.
+    """
+
+    def __init__(self, target: RedisTarget, consumer: str, block_seconds: float = 0.5) -> None:
+        self._consumer = consumer
+        self._block_ms = int(block_seconds * 1000)
+        self._commands = _client(target, COMMAND_SECONDS)
+        self._blocking = _client(target, COMMAND_SECONDS + block_seconds)
+        self._requests = Reader(MediaRequest)
+
+    async def join(self) -> None:
+        """Make sure that the stream and its group exist."""
+        with _translated():
+            try:
+                await self._commands.xgroup_create(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, id="0", mkstream=True)
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    async def read(self, count: int) -> list[Entry]:
+        """Up to `count` new requests; an empty list after `block_seconds` without any."""
+        with _translated():
+            answer = await self._blocking.xreadgroup(
+                keys.MEDIA_GROUP, self._consumer, {keys.MEDIA_REQUESTS: ">"}, count=count, block=self._block_ms
+            )
+        batches = answer.values() if isinstance(answer, dict) else (batch for _, batch in answer or ())
+        return [entry for batch in batches for entry in self._entries(batch)]
+
+    async def keep(self, entries: Collection[str]) -> None:
+        """Say that these requests are being worked on, so that nobody claims them."""
+        if entries:
+            with _translated():
+                await self._commands.xclaim(
+                    keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, 0, list(entries), justid=True
+                )
+
+    async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
+        """Up to `count` requests that another consumer took and left unanswered for this long."""
+        with _translated():
+            _, batch, *_ = await self._commands.xautoclaim(
+                keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
+            )
+        return list(self._entries(batch))
+
+    def _entries(self, batch: Sequence[Any]) -> Iterator[Entry]:
+        nested = batch[0] if len(batch) == 1 and isinstance(batch[0], list) else batch  # RESP3 wraps it once more
+        for entry_id, fields in nested:
+            try:
+                request = self._requests.unpack((fields or {}).get(FIELD, b""))
+            except EnvelopeError:
+                request = None
+            yield Entry(_text(entry_id), request)
+
+    async def answer(self, entry: Entry, reply: MediaReply) -> None:
+        """Publish the reply to the gateway that asked, and take the request off the stream."""
+        await self._settle(entry, reply)
+
+    async def drop(self, entry: Entry) -> None:
+        """Take a request off the stream without an answer."""
+        await self._settle(entry, None)
+
+    async def _settle(self, entry: Entry, reply: MediaReply | None) -> None:
+        with _translated():
+            async with self._commands.pipeline(transaction=False) as pipe:
+                if entry.request is not None and reply is not None:
+                    pipe.execute_command("SPUBLISH", keys.node_channel(entry.request.reply_to), pack(reply))
+                pipe.xack(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, entry.id)
+                pipe.xdel(keys.MEDIA_REQUESTS, entry.id)
+                await pipe.execute()
+
+    async def now_ms(self) -> int:
+        """Redis's clock."""
+        with _translated():
+            seconds, microseconds = await self._commands.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def run(self, script: str, names: Sequence[str], *arguments: Argument) -> Any:
+        """Run `contract/scripts/<script>.lua`; texts come back as bytes."""
+        with _translated():
+            return await run_script(self._commands, script, names, arguments)
+
+    async def call(self, command: str, *arguments: Argument) -> Any:
+        """One plain command on one key."""
+        with _translated():
+            return await self._commands.execute_command(command, *arguments)
+
+    async def forget_idle_consumers(self, idle_seconds: float) -> int:
+        """Remove consumers that are long gone and owe nothing; how many were removed."""
+        with _translated():
+            consumers = await self._commands.xinfo_consumers(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP)
+            gone = [row["name"] for row in consumers if not row["pending"] and row["idle"] > idle_seconds * 1000]
+            for name in gone:
+                await self._commands.xgroup_delconsumer(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, name)
+        return len(gone)
+
+    async def leave(self) -> None:
+        """Leave the group, unless work is left for others to claim; then close the connections."""
+        try:
+            with _translated():
+                pending = await self._commands.xpending_range(
+                    keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, "-", "+", 1, consumername=self._consumer
+                )
+                if not pending:
+                    await self._commands.xgroup_delconsumer(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer)
+        finally:
+            await self._commands.aclose()
+            await self._blocking.aclose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise RoomcastError(Code.UNAVAILABLE, f"redis: {type(error).__name__}: {error}") from error
+
+
+def is_group_missing(error: RoomcastError) -> bool:
+    """Whether Redis lost the stream or its group, as after a restart without its data."""
+    return "NOGROUP" in error.detail
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _client(target: RedisTarget, timeout_seconds: float) -> Any:
+    """A client that gives up after one prompt second try; who calls decides about more."""
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": COMMAND_SECONDS,
+        "health_check_interval": 15,
+        "protocol": 2,
+    }
+    if target.mode != "cluster":  # whose client follows redirects by trying again
+        options["retry"] = Retry(NoBackoff(), 1)
+    if target.mode == "standalone":
+        return aioredis.Redis.from_pool(_pool(target, options))
+    return make_client(target, **options)
+
+
+def _pool(target: RedisTarget, options: dict[str, Any]) -> aioredis.BlockingConnectionPool:
+    """A few connections that many requests share: one that finds none free waits a moment instead of failing."""
+    options |= {"username": target.username, "password": target.password, "db": target.db}
+    options |= {"max_connections": MAX_CONNECTIONS, "timeout": QUEUE_SECONDS}
+    if target.unix_path is not None:
+        return aioredis.BlockingConnectionPool(
+            connection_class=aioredis.UnixDomainSocketConnection, path=target.unix_path, **options
+        )
+    host, port = target.hosts[0]
+    kind = aioredis.SSLConnection if target.tls else aioredis.Connection
+    return aioredis.BlockingConnectionPool(connection_class=kind, host=host, port=port, **options)

@@ -1,0 +1,69 @@
+"""What is counted about a signer. The logic announces, this counts."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+
+from roomcast.process.usage import ProcessUsage
+
+SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The observer of signer, storage and sweep, with a registry of its own."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        ProcessUsage(registry)
+        GCCollector(registry=registry)
+        self._registry = registry
+        self._requests = Counter(
+            "roomcast_media_requests", "Requests by action and outcome", ["action", "outcome"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "roomcast_media_request_seconds", "From stream to answer", ["action"], buckets=SECONDS, registry=registry
+        )
+        self._in_flight = Gauge("roomcast_media_in_flight_requests", "Requests being worked on", registry=registry)
+        self._claimed = Counter("roomcast_media_claimed", "Requests taken over from other signers", registry=registry)
+        self._bus_failures = Counter("roomcast_media_redis_failures", "Failed reads from Redis", registry=registry)
+        self._storage_seconds = Histogram(
+            "roomcast_media_storage_seconds", "Calls to the storage", ["operation"], buckets=SECONDS, registry=registry
+        )
+        self._storage_failures = Counter(
+            "roomcast_media_storage_failures", "Calls to the storage that failed", ["operation"], registry=registry
+        )
+        self._swept = Counter("roomcast_media_swept", "Uploads collected, by kind", ["kind"], registry=registry)
+        self._ready = Gauge("roomcast_media_ready", "1 while requests are being served", registry=registry)
+        self._lag = Gauge("roomcast_media_loop_lag_seconds", "Lateness of the event loop", registry=registry)
+
+    def handled(self, action: str, outcome: str, seconds: float) -> None:
+        self._requests.labels(action, outcome).inc()
+        self._request_seconds.labels(action).observe(seconds)
+
+    def in_flight(self, count: int) -> None:
+        self._in_flight.set(count)
+
+    def claimed(self, count: int) -> None:
+        self._claimed.inc(count)
+
+    def bus_failed(self) -> None:
+        self._bus_failures.inc()
+
+    def storage_call(self, operation: str, seconds: float, failed: bool) -> None:
+        self._storage_seconds.labels(operation).observe(seconds)
+        if failed:
+            self._storage_failures.labels(operation).inc()
+
+    def swept(self, kind: str, count: int) -> None:
+        self._swept.labels(kind).inc(count)
+
+    def ready(self, is_ready: bool) -> None:
+        self._ready.set(is_ready)
+
+    def loop_lag(self, seconds: float) -> None:
+        self._lag.set(seconds)
+
+    def exposition(self) -> bytes:
+        """Everything, in the text format of Prometheus."""
+        return generate_latest(self._registry)

@@ -1,0 +1,201 @@
+"""The loop: takes requests off the stream, works on many at once, each within its deadline, and answers every one.
+
+Signing needs no storage, so it must not wait for completions that hang with it: those have a bound of their own, beyond
+which they are refused at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, Protocol
+
+import structlog
+
+from roomcast.contract.envelope import MediaReply, MediaRequest
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.media.bus import Bus, Entry, is_group_missing
+from roomcast.wire.tasks import TaskSet
+
+ANSWER_MARGIN_SECONDS: Final = 0.2
+"""An answer leaves this long before its deadline, so that it still arrives in time."""
+
+LONGEST_PAUSE_SECONDS: Final = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class Bounds(NamedTuple):
+    """`in_flight` requests at once, of which `completing` may wait for the storage; `claim_seconds` before helping."""
+
+    in_flight: int = 128
+    completing: int = 48
+    claim_seconds: float = 2.0
+
+
+class Observer(Protocol):
+    """Is told what happens; never changes it."""
+
+    def handled(self, action: str, outcome: str, seconds: float) -> None: ...
+
+    def in_flight(self, count: int) -> None: ...
+
+    def claimed(self, count: int) -> None: ...
+
+    def bus_failed(self) -> None: ...
+
+
+class Signer:
+    """One consumer of the stream; `handle` does the work and raises RoomcastError."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        handle: Callable[[MediaRequest], Awaitable[dict[str, Any]]],
+        observer: Observer,
+        bounds: Bounds = Bounds(),  # noqa: B008 - immutable
+    ) -> None:
+        self._bus = bus
+        self._handle = handle
+        self._observer = observer
+        self._bounds = bounds
+        self._tasks = TaskSet()
+        self._serving: set[str] = set()
+        self._completing = 0
+        self._next_claim = 0.0
+        self._last_heard = 0.0
+        self._room_made = asyncio.Event()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long Redis has not answered; infinite before its first answer."""
+        return time.monotonic() - self._last_heard if self._last_heard else float("inf")
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Serve until `stopping` is set; work in flight goes on, see `finish`."""
+        failures = 0
+        joined = False
+        while not stopping.is_set():
+            try:
+                if not joined:
+                    await self._bus.join()
+                    joined = True
+                await self._turn()
+                failures = 0
+            except RoomcastError as error:
+                joined = joined and not is_group_missing(error)
+                failures += 1
+                self._observer.bus_failed()
+                _log.warning("requests cannot be read", reason=error.detail, failures=failures)
+                await _pause(failures, stopping)
+
+    async def finish(self, seconds: float) -> bool:
+        """Wait for work in flight, at most this long; whether all of it was done. What is left others will claim."""
+        deadline = time.monotonic() + seconds
+        while len(self._tasks) and time.monotonic() < deadline:
+            await self._wait_for_room(deadline - time.monotonic())
+        done = not len(self._tasks)
+        await self._tasks.cancel()
+        return done
+
+    async def _turn(self) -> None:
+        free = self._bounds.in_flight - len(self._tasks)
+        entries = await self._upkeep(free)
+        if free > len(entries):
+            entries += await self._bus.read(free - len(entries))
+        else:
+            await self._wait_for_room(0.5)
+        now_ms = await self._bus.now_ms()
+        self._last_heard = time.monotonic()
+        for entry in entries:
+            self._tasks.start(self._serve(entry, now_ms), f"request {entry.id}")
+        self._observer.in_flight(len(self._tasks))
+
+    async def _upkeep(self, room: int) -> list[Entry]:
+        """Now and then: say that work in flight goes on, and take over up to `room` requests of a dead signer."""
+        now = time.monotonic()
+        if now < self._next_claim:
+            return []
+        self._next_claim = now + self._bounds.claim_seconds * random.uniform(0.2, 0.4)  # noqa: S311 - spread, no secret
+        await self._bus.keep(self._serving)
+        claimed = await self._bus.claim(self._bounds.claim_seconds, room) if room > 0 else []
+        if claimed:
+            self._observer.claimed(len(claimed))
+        return claimed
+
+    async def _serve(self, entry: Entry, now_ms: int) -> None:
+        """One request from stream to answer. If Redis fails, it stays in the stream for whoever is there first."""
+        started = time.perf_counter()
+        self._serving.add(entry.id)
+        action = entry.request.action if entry.request else "unreadable"
+        try:
+            outcome = await self._settle(entry, now_ms)
+        except RoomcastError as error:
+            outcome = error.code.reason
+            _log.warning("a request could not be answered", reason=error.detail, action=action)
+        finally:
+            self._serving.discard(entry.id)
+            self._room_made.set()
+        self._observer.handled(action, outcome, time.perf_counter() - started)
+
+    async def _settle(self, entry: Entry, now_ms: int) -> str:
+        """Answer or drop one request; the outcome in one word."""
+        request = entry.request
+        if request is None:
+            await self._bus.drop(entry)
+            return "unreadable"
+        seconds = (request.deadline_ms - now_ms) / 1000
+        if seconds <= 0:
+            await self._bus.drop(entry)
+            return "too_late"
+        reply, outcome = await self._reply(request, max(seconds - ANSWER_MARGIN_SECONDS, seconds / 2))
+        await self._bus.answer(entry, reply)
+        return outcome
+
+    async def _reply(self, request: MediaRequest, seconds: float) -> tuple[MediaReply, str]:
+        try:
+            result = await self._bounded(request, seconds)
+            return MediaReply(request.request, result), "ok"
+        except RoomcastError as error:
+            refusal = error
+        except TimeoutError:
+            refusal = RoomcastError(Code.MEDIA_UNAVAILABLE, "the storage does not answer in time")
+        except Exception:
+            _log.exception("a request failed", action=request.action)
+            refusal = RoomcastError(Code.INTERNAL)
+        wait = refusal.retry_after or 0.0
+        detail = "" if refusal.code is Code.UNAVAILABLE else refusal.detail
+        return MediaReply(request.request, None, refusal.code.number, detail, wait), refusal.code.reason
+
+    async def _bounded(self, request: MediaRequest, seconds: float) -> dict[str, Any]:
+        if request.action != "complete":
+            async with asyncio.timeout(seconds):
+                return await self._handle(request)
+        if self._completing >= self._bounds.completing:
+            raise RoomcastError(Code.MEDIA_UNAVAILABLE, "too many uploads are being verified", retry_after=1.0)
+        self._completing += 1
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._handle(request)
+        finally:
+            self._completing -= 1
+
+    async def _wait_for_room(self, seconds: float) -> None:
+        self._room_made.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._room_made.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(0)  # lets the finished task leave the set
+
+
+async def _pause(failures: int, stopping: asyncio.Event) -> None:
+    """Wait before the next try: longer each time, with jitter, and no longer than until the stop."""
+    longest = min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** min(failures, 8))
+    try:
+        async with asyncio.timeout(random.uniform(longest / 2, longest)):  # noqa: S311 - spread, no secret
+            await stopping.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,75 @@
+"""Collects uploads that nobody completed, and whatever a form stored again after its upload was complete.
+
+Every upload stands in `media:incoming` until its form and its grace are over. Then nothing may lie under its incoming
+key; and if its record is gone too, it was never verified, so a copy that a dead signer left goes as well. One signer
+sweeps at a time, in bounded steps; deleting twice does no harm, so the lease needs no fence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import PurePosixPath
+from typing import Final, Protocol
+
+import structlog
+
+from roomcast.contract.errors import RoomcastError
+from roomcast.media import policy
+from roomcast.media.bus import Bus
+from roomcast.media.records import Records
+from roomcast.media.storage import Storage
+
+STEP: Final = 100
+LEASE_SECONDS: Final = 30.0
+CONSUMER_IDLE_SECONDS: Final = 600.0
+_log = structlog.get_logger(__name__)
+
+
+class Observer(Protocol):
+    """Is told how many uploads were collected: `abandoned` ones, and `completed` ones whose form has expired."""
+
+    def swept(self, kind: str, count: int) -> None: ...
+
+
+class Sweep:
+    """The collecting of one signer, which takes turns with the others by a lease."""
+
+    def __init__(self, bus: Bus, records: Records, storage: Storage, observer: Observer, holder: str) -> None:
+        self._bus = bus
+        self._records = records
+        self._storage = storage
+        self._observer = observer
+        self._holder = holder
+
+    async def run(self, pause_seconds: float) -> None:
+        """Sweep for ever; a failure is logged and tried again."""
+        while True:
+            await asyncio.sleep(pause_seconds * random.uniform(0.7, 1.3))  # noqa: S311 - spread, no secret
+            try:
+                await self.once()
+            except RoomcastError as error:
+                _log.warning("sweep failed", reason=error.detail)
+            except TimeoutError:
+                _log.warning("sweep failed", reason="it took longer than its lease")
+
+    async def once(self) -> None:
+        """One step, unless another signer is at it, and within the lease. Raises RoomcastError, TimeoutError."""
+        if not await self._records.lease_sweep(self._holder, LEASE_SECONDS):
+            return
+        async with asyncio.timeout(LEASE_SECONDS):
+            await self._bus.forget_idle_consumers(CONSUMER_IDLE_SECONDS)
+            for key in await self._records.overdue(await self._bus.now_ms(), STEP):
+                await self._collect(key)
+        await self._records.end_sweep()
+
+    async def _collect(self, key: str) -> None:
+        upload = PurePosixPath(key).stem
+        record = await self._records.find(upload)
+        if record is not None and record[2] is None:
+            return  # an attempt to complete it in its last moment is still at work: next time
+        await self._storage.delete(policy.incoming_key(upload))
+        if record is None:
+            await self._storage.delete(key)
+        await self._records.collected(key)
+        self._observer.swept("abandoned" if record is None else "completed", 1)

@@ -1,0 +1,45 @@
+"""The composition root of the sweeper process."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import signal
+import time
+from functools import partial
+from typing import Final
+
+import structlog
+
+from roomcast.presence.config import Config
+from roomcast.presence.observe import Metrics
+from roomcast.presence.state import Windows
+from roomcast.presence.store import PresenceStore, connect
+from roomcast.presence.sweeper import Sweeper
+from roomcast.process import ops
+from roomcast.wire.redis_url import parse
+
+_READY_SECONDS: Final = 5.0
+
+
+async def run(config: Config) -> None:
+    """Sweep until SIGTERM or SIGINT. Raises OSError when the port is taken."""
+    log = structlog.get_logger(__name__)
+    windows = Windows(sweep_seconds=config.sweep_seconds)
+    metrics = Metrics()
+    store = PresenceStore(connect(config.redis_url), windows)
+    token = secrets.token_hex(8)
+    sweeper = Sweeper(store, windows, metrics, token=token, clock=time.monotonic, chance=random.random)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, sweeper.stop)
+
+    try:
+        is_ready = partial(metrics.is_fresh, _READY_SECONDS)
+        async with ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition) as port:
+            log.info("started", redis=parse(config.redis_url).label, metrics_port=port)
+            await sweeper.run()
+            log.info("stopped")
+    finally:
+        await store.close()

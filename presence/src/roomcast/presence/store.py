@@ -1,0 +1,139 @@
+"""Presence in Redis, as the sweeper needs it. Every operation ends within a second, as StoreError where it must."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, NamedTuple
+
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError
+
+from roomcast.contract import keys
+from roomcast.contract.redis_client import Client, make_client, run_script
+from roomcast.presence.state import Mark, Node, Verdict, Windows, dead_nodes, parse_node, read_mark
+from roomcast.wire.redis_url import parse
+
+TIMEOUT_SECONDS: Final = 1.0
+
+
+class StoreError(Exception):
+    """Redis did not do what was asked; the text is one line, without credentials."""
+
+
+class Look(NamedTuple):
+    """One shard before a step: Redis's time, the mark of the step before, users present, and some that are due."""
+
+    now_ms: int
+    mark: Mark | None
+    users: int
+    due: list[str]
+
+
+def connect(url: str) -> Client:
+    """A client for any URL that `roomcast.wire.redis_url` reads; it connects on first use. Raises ValueError.
+
+    It never retries by itself: the sweeper's own backoff does, and each operation keeps its second.
+    """
+    return make_client(
+        parse(url),
+        protocol=2,
+        decode_responses=True,
+        client_name="roomcast-presence",
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class PresenceStore:
+    """The sweeper's view of presence. All methods raise StoreError for Redis trouble."""
+
+    def __init__(self, client: Client, windows: Windows) -> None:
+        self._client = client
+        self._windows = windows
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def hold_lease(self, token: str) -> bool:
+        """Take or renew the sweepers' lease; False while another sweeper holds it."""
+        life_ms = int(self._windows.lease_seconds * 1000)
+        return bool(await self._run("lease_hold", [keys.PRESENCE_SWEEPER], token, life_ms))
+
+    async def release_lease(self, token: str) -> bool:
+        return bool(await self._run("lease_release", [keys.PRESENCE_SWEEPER], token))
+
+    async def look(self, shard: int) -> Look:
+        w = self._windows
+        names = [keys.presence_seen(shard), keys.presence_mark(shard)]
+        now_ms, mark, users, due = await self._run("presence_look", names, w.online_seconds, w.batch, w.ahead_seconds)
+        return Look(now_ms, read_mark(mark), users, due)
+
+    async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
+        """One step: expire the users due if the verdict allows it, and leave a mark. Returns how many expired.
+
+        -1: it came too late, and nothing was done.
+        """
+        w = self._windows
+        users = look.due if verdict.may_expire else []
+        names = [
+            keys.presence_seen(shard),
+            keys.presence_last(shard),
+            keys.presence_mark(shard),
+            keys.presence_channel(shard),
+            *(keys.presence_connections(shard, user) for user in users),
+        ]
+        fence = (look.now_ms, int(w.fence_seconds * 1000), verdict.grace_until_ms, w.mark_seconds)
+        bounds = (w.online_seconds, w.ahead_seconds, w.last_seen_seconds)
+        return int(await self._run("presence_sweep", names, *fence, *bounds, *users))
+
+    async def dead_nodes(self) -> list[Node]:
+        """The incarnations of gateways that are gone and have left something behind."""
+        now, flat = await self._run("presence_nodes", [keys.PRESENCE_NODES])
+        announced = {parse_node(field): int(at) for field, at in zip(flat[::2], flat[1::2], strict=True)}
+        leases = {name: await self._get(keys.node_lease(name)) for name in {node.name for node in announced}}
+        return dead_nodes(now, announced, leases, self._windows)
+
+    async def drop_node_step(self, shard: int, node: Node, now_ms: int) -> int:
+        """Remove up to a batch of a dead node's connections in a shard; 0 when none are left, -1 when too late.
+
+        `now_ms` is the time of the look at this shard.
+        """
+        members_key = keys.presence_node(shard, node.name, node.incarnation)
+        members = await self._guarded(self._client.srandmember(members_key, self._windows.batch))
+        if not members:
+            return 0
+        rows = [member.split("|", 1) for member in members]
+        names = [
+            members_key,
+            keys.presence_seen(shard),
+            keys.presence_channel(shard),
+            *(keys.presence_connections(shard, user) for user, _ in rows),
+        ]
+        fence_ms, horizon = int(self._windows.fence_seconds * 1000), self._windows.horizon_seconds
+        flat = [part for row in rows for part in row]
+        return int(await self._run("presence_drop_node", names, now_ms, fence_ms, *node, horizon, *flat))
+
+    async def forget_node(self, node: Node) -> None:
+        """Nothing of this incarnation is left."""
+        await self._guarded(self._client.hdel(keys.PRESENCE_NODES, node.field))
+
+    # --- calls ---
+
+    async def _get(self, key: str) -> str | None:
+        value: str | None = await self._guarded(self._client.get(key))
+        return value
+
+    async def _run(self, name: str, names: Sequence[str], *args: str | int) -> Any:
+        return await self._guarded(run_script(self._client, name, names, args))
+
+    async def _guarded(self, call: Awaitable[Any]) -> Any:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await call
+        except TimeoutError:
+            raise StoreError(f"no answer within {TIMEOUT_SECONDS:g} s") from None
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise StoreError(" ".join(str(error).split()) or type(error).__name__) from None

@@ -1,0 +1,167 @@
+"""The loop of the sweeper: hold the lease, step through the shards, clean up after dead gateways, sleep, again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from roomcast.contract.keys import PRESENCE_SHARDS
+from roomcast.presence.state import Doubt, Node, Pace, Rounds, Windows, judge
+from roomcast.presence.store import PresenceStore, StoreError
+
+_SHARDS: Final = range(PRESENCE_SHARDS)
+
+
+class Observer(Protocol):
+    """What the sweeper announces. Observers count; they never break the loop."""
+
+    def passed(self, *, leader: bool, users: int, seconds: float) -> None:
+        """A pass ended well; `users` present in all shards (0 for one that stands by)."""
+
+    def failed(self, error: str, failures: int) -> None:
+        """A pass ended in Redis trouble, the `failures`th in a row."""
+
+    def expired(self, users: int, seconds: float) -> None:
+        """One step ended the presence of `users`."""
+
+    def doubted(self, shard: int, doubt: Doubt) -> None:
+        """Nobody of this shard expires for a while."""
+
+    def late(self, shard: int) -> None:
+        """A step reached Redis too late and did nothing."""
+
+    def node_dropped(self, node: Node, connections: int) -> None:
+        """A dead gateway's connections are removed."""
+
+
+class Sweeper:
+    """Runs until `stop` is set. `clock` is monotonic, in seconds; `chance` is uniform in [0, 1)."""
+
+    def __init__(
+        self,
+        store: PresenceStore,
+        windows: Windows,
+        observer: Observer,
+        *,
+        token: str,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._windows = windows
+        self._observer = observer
+        self._token = token
+        self._clock = clock
+        self._chance = chance
+        self._pace = Pace(windows.sweep_seconds)
+        self._renew_at = 0.0
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Pass after pass; gives the lease back at the end."""
+        while not self._stop.is_set():
+            await self._wait(await self._timed_pass())
+        if self._pace.failures:  # it would only cost another second; the lease ends by itself
+            return
+        try:
+            await self._store.release_lease(self._token)
+        except StoreError as error:
+            self._observer.failed(str(error), self._pace.failures)
+
+    async def _timed_pass(self) -> float:
+        """One pass; returns the seconds to wait after it."""
+        started = self._clock()
+        try:
+            users = await self._pass()
+        except StoreError as error:
+            delay = self._pace.after_failure(self._chance())
+            self._observer.failed(str(error), self._pace.failures)
+            return delay
+        now = self._clock()
+        self._observer.passed(leader=users is not None, users=users or 0, seconds=now - started)
+        return self._pace.after_success(started, now)
+
+    async def _pass(self) -> int | None:
+        """The users present, or None when another sweeper holds the lease."""
+        if not await self._hold():
+            return None
+        users = dict.fromkeys(_SHARDS, 0)
+        rounds, failure = Rounds(_SHARDS), None
+        while (shard := rounds.take()) is not None and not self._stop.is_set():
+            if self._clock() > self._renew_at and not await self._hold():
+                return None
+            try:
+                users[shard], is_full = await self._step(shard)
+            except StoreError as error:  # a cluster may have lost one server only; two errors end the pass
+                if failure is not None:
+                    raise
+                failure = error
+                continue
+            if is_full:
+                rounds.again(shard)
+        if failure is not None:
+            raise failure
+        await self._drop_dead_nodes()
+        return sum(users.values())
+
+    async def _hold(self) -> bool:
+        self._renew_at = self._clock() + self._windows.lease_seconds / 3
+        return await self._store.hold_lease(self._token)
+
+    async def _step(self, shard: int) -> tuple[int, bool]:
+        """One batch of one shard: users present, and whether more may be due."""
+        look = await self._store.look(shard)
+        verdict = judge(look.now_ms, look.mark, self._windows)
+        if verdict.doubt is not None:
+            self._observer.doubted(shard, verdict.doubt)
+        started = self._clock()
+        count = await self._store.sweep(shard, look, verdict)
+        if count < 0:
+            self._observer.late(shard)
+        if count <= 0:
+            return look.users, False
+        seconds = self._clock() - started
+        self._observer.expired(count, seconds)
+        await self._wait(seconds)  # leave Redis at least half of its time to others
+        return look.users - count, len(look.due) >= self._windows.batch
+
+    async def _drop_dead_nodes(self) -> None:
+        if self._stop.is_set():
+            return
+        for node in await self._store.dead_nodes():
+            removed = await self._drop_node(node)
+            if removed is None:
+                continue
+            await self._store.forget_node(node)
+            self._observer.node_dropped(node, removed)
+
+    async def _drop_node(self, node: Node) -> int | None:
+        """The number of connections removed; None when some had to stay for now."""
+        removed = 0
+        for shard in _SHARDS:
+            count = 1
+            while count > 0:
+                look = await self._store.look(shard)
+                if not judge(look.now_ms, look.mark, self._windows).may_expire or self._stop.is_set():
+                    return None
+                count = await self._store.drop_node_step(shard, node, look.now_ms)
+                removed += max(count, 0)
+                if self._clock() > self._renew_at and not await self._hold():
+                    return None
+            if count < 0:
+                return None
+        return removed
+
+    async def _wait(self, seconds: float) -> None:
+        """Sleep, but not longer than until `stop`."""
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,77 @@
+"""Settings by environment variables: one line for a bad one, one list for `--help`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from roomcast.process.logs import Format, Level
+from roomcast.wire import redis_url
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A setting of several words, separated by commas."""
+
+
+class SettingsError(ValueError):
+    """A setting that was well formed, but that the process cannot start with; the text is one line."""
+
+
+def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
+    """The field of the variable `name`: optional, with its bounds (`ge`, `gt`, `le`, `lt`)."""
+    return Field(default=default, validation_alias=name, description=description, **cast("Any", bounds))
+
+
+class ProcessSettings(BaseSettings):
+    """What every process can be told; a variable that is empty counts as not set."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    redis_url: str = Field(
+        repr=False,
+        validation_alias="ROOMCAST_REDIS_URL",
+        description="Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://",
+    )
+    host: str = setting("127.0.0.1", "ROOMCAST_HOST", "address of all ports")
+    log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")
+    log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object a line; text: for people")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis_url(cls, value: str) -> str:
+        redis_url.parse(value)
+        return value
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S], process: str) -> S:
+    """The settings from the environment; a bad or missing one ends the process with one line and exit code 2."""
+    try:
+        return settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = f"{first['loc'][0]}: " if first["loc"] else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        sys.stderr.write(f"roomcast {process}: {where}{reason[:1].lower()}{reason[1:]}\n")
+        raise SystemExit(2) from None
+
+
+def describe(settings: type[BaseSettings], title: str) -> str:
+    """The help text: every variable with its default and meaning."""
+    lines = [title, ""]
+    for field in settings.model_fields.values():
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        is_shown = default is not None and not field.is_required() and default != ""
+        shown = f" (default: {int(default) if isinstance(default, bool) else default})" if is_shown else ""
+        required = " (required)" if field.is_required() else ""
+        lines.append(f"  {field.validation_alias!s:34} {field.description}{shown}{required}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,49 @@
+"""The tables of one gateway."""
+
+import pytest
+
+from roomcast.adapter.local_members import Client, LocalMembers
+
+
+@pytest.fixture
+def members() -> LocalMembers:
+    members = LocalMembers()
+    for number in (1, 2):
+        assert members.add("/", Client(f"s{number}", f"e{number}", None))
+    return members
+
+
+def test_a_session_enters_a_namespace_once(members: LocalMembers) -> None:
+    assert not members.add("/", Client("again", "e1", None))
+    assert members.add("/other", Client("s1b", "e1", None))
+
+
+def test_entering_and_leaving(members: LocalMembers) -> None:
+    assert members.enter("/", "s1", "r")
+    assert not members.enter("/", "s1", "r")
+    assert set(members.room("/", "r")) == {"s1"}
+    assert members.has_room("r")
+    assert members.leave("/", "s1", "r")
+    assert not members.leave("/", "s1", "r")
+    assert not members.has_room("r")
+
+
+def test_a_stranger_enters_nothing(members: LocalMembers) -> None:
+    with pytest.raises(ValueError, match="not connected"):
+        members.enter("/", "nobody", "r")
+
+
+def test_going_away_leaves_all_rooms(members: LocalMembers) -> None:
+    for room in ("a", "b"):
+        members.enter("/", "s1", room)
+        members.enter("/", "s2", room)
+    assert sorted(members.remove("/", "s1")) == ["a", "b"]
+    assert set(members.room("/", "a")) == {"s2"}
+    assert members.client_of("/", "e1") is None
+    assert members.remove("/", "s1") == []
+
+
+def test_an_empty_namespace_is_forgotten(members: LocalMembers) -> None:
+    members.remove("/", "s1")
+    members.remove("/", "s2")
+    assert members.namespaces == {}

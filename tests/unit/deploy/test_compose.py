@@ -1,0 +1,182 @@
+"""deploy/compose.yaml and deploy/Dockerfile, as far as they can be checked without an engine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import compose, credentials, nginx_config, s3_server, template, tools
+from deploy.layout import ROOT
+
+DEPLOY = ROOT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SECRETS = credentials.make()
+FILES = compose.files(SECRETS)
+KINDS = {**dict.fromkeys(compose.GATEWAYS, "gateway"), "presence": "presence", "media": "media"}
+
+
+def environment(service: str) -> dict[str, str]:
+    """What the containers of a service see: its env_file and its own lines."""
+    file = FILES[Path(SERVICES[service]["env_file"]).name]
+    return dict(line.split("=", 1) for line in file.splitlines()) | SERVICES[service].get("environment", {})
+
+
+def known_names(module: str) -> set[str]:
+    """The variables that a process says it reads."""
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-m", f"roomcast.{module}", "--help"], cwd=ROOT, capture_output=True, check=True
+    )
+    return set(re.findall(r"\b(?:ROOMCAST|AWS)_[A-Z0-9_]+\b", done.stdout.decode()))
+
+
+@pytest.mark.parametrize("module", ["gateway", "presence", "media"])
+def test_every_variable_is_one_that_the_process_reads(module: str) -> None:
+    known = known_names(module)
+    for service in (name for name, kind in KINDS.items() if kind == module):
+        assert set(environment(service)) <= known
+
+
+def test_gateways_are_numbered_by_their_names() -> None:
+    named = {name: environment(name)["ROOMCAST_NODE"] for name in SERVICES if name.startswith("gateway")}
+    assert named == {name: str(number) for number, name in enumerate(compose.GATEWAYS, 1)}
+
+
+def test_ports_and_origins_agree() -> None:
+    for name in compose.GATEWAYS:
+        assert environment(name)["ROOMCAST_PORT"] == str(compose.GATEWAY_PORT)
+        assert environment(name)["ROOMCAST_ALLOWED_ORIGINS"] == compose.ORIGIN
+    media = environment("media")
+    assert media["ROOMCAST_S3_ENDPOINT"] == f"http://storage:{environment('storage')['GATEWAY_PORT']}"
+    assert media["ROOMCAST_S3_BUCKET"] == environment("nginx")["S3_BUCKET"]
+    assert media["ROOMCAST_S3_PUBLIC_ENDPOINT"] == environment("nginx")["MEDIA_ORIGIN"] == compose.ORIGIN
+
+
+def test_only_the_page_and_the_dashboard_are_published_and_only_here() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"nginx": ["127.0.0.1:8080:8080"], "prometheus": ["127.0.0.1:9090:9090"]}
+
+
+def test_nobody_signs_in_by_name_in_a_deployment() -> None:
+    assert not any("ROOMCAST_DEV_LOGIN" in environment(name) for name in KINDS)
+
+
+def test_the_gateways_trust_the_network_that_nginx_is_in() -> None:
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    assert environment("gateway1")["ROOMCAST_TRUSTED_PROXIES"] == network["subnet"]
+
+
+def test_every_kind_has_a_health_check_and_time_to_drain() -> None:
+    for name, service in SERVICES.items():
+        assert "healthcheck" in service or name == "prometheus"
+    assert SERVICES["gateway1"]["stop_grace_period"] == "20s"
+
+
+def test_what_is_waited_for_can_be_healthy() -> None:
+    for service in SERVICES.values():
+        for name in service.get("depends_on", ()):
+            assert "healthcheck" in SERVICES[name]
+
+
+def test_the_storage_runs_as_it_does_locally() -> None:
+    local = s3_server.environment(compose.STORAGE_PORT, Path("/data"), "k", "s")
+    differing = {name for name, value in environment("storage").items() if local[name] != value}
+    assert differing == {"BIND_HOST", "PATH", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
+
+# --- nginx ------------------------------------------------------------------------------------------------------------
+
+
+def test_nginx_is_given_every_name_it_wants_and_nothing_spans_lines() -> None:
+    values = compose.nginx_values()
+    assert set(values) == template.names(nginx_config.TEMPLATE.read_text())
+    assert not [name for name, value in values.items() if "\n" in value or "$" in value]
+
+
+def test_envsubst_leaves_nginx_s_own_variables_alone() -> None:
+    """It replaces `$NAME` too, when the container's environment has that name: ours are lower case."""
+    own = re.findall(r"\$([A-Za-z_]+)", nginx_config.TEMPLATE.read_text())
+    assert own
+    assert [name for name in own if name != name.lower()] == []
+
+
+def test_nginx_accepts_what_compose_renders(tmp_path: Path) -> None:
+    """With addresses for names, since there is no container network; `resolve` needs a newer nginx than Debian's."""
+    values = dict(compose.nginx_values())
+    for name in ("GATEWAY_SERVERS", "WEBSOCKET_SERVERS", "GATEWAY_UPSTREAMS", "S3_SERVER"):
+        values[name] = re.sub(r"\b(gateway\d|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")
+    values |= {"NGINX_RUN": str(tmp_path), "NGINX_CONNECTIONS": "512"}
+    (tmp_path / "nginx.conf").write_text(nginx_config.render(values))
+    command = [tools.require("nginx"), "-t", "-e", "stderr", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    let_in = [line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"]
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    sources = [source for line in copies for source in line.split()]
+    assert len(sources) > 8
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert any(source.rstrip("/") == entry or source.startswith(f"{entry}/") for entry in let_in), source
+
+
+def test_the_image_holds_every_package_that_the_processes_import() -> None:
+    copied = set(re.findall(r"^COPY (\w+) \1$", (DEPLOY / "Dockerfile").read_text(), re.M))
+    assert copied >= {path.parent.name for path in ROOT.glob("*/src")} > {"gateway", "wire"}
+
+
+def test_every_built_target_exists() -> None:
+    stages = set(re.findall(r"^FROM \S+ AS (\w+)$", (DEPLOY / "Dockerfile").read_text(), re.M))
+    assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} <= stages
+
+
+def test_the_image_and_the_set_up_use_the_same_uv() -> None:
+    from deploy import bootstrap
+
+    assert f"pip install --no-cache-dir {bootstrap.UV}\n" in (DEPLOY / "Dockerfile").read_text()
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def test_written_once_and_private(tmp_path: Path) -> None:
+    compose.write(tmp_path / "compose")
+    first = {path.name: path.read_text() for path in (tmp_path / "compose").iterdir()}
+    compose.write(tmp_path / "compose")
+    assert {path.name: path.read_text() for path in (tmp_path / "compose").iterdir()} == first
+    assert (tmp_path / "compose").stat().st_mode & 0o777 == 0o700
+    private = {path.name for path in (tmp_path / "compose").iterdir() if path.stat().st_mode & 0o077 == 0}
+    assert private == set(first) - {"redis.conf", "users.acl"}
+
+
+def test_no_secret_is_in_a_file_that_is_checked_in() -> None:
+    assert set(re.findall(r"(?:secret|password|auth)\w*: *(\S+)", (DEPLOY / "compose.yaml").read_text(), re.I)) == set()
+
+
+def test_every_file_that_compose_names_is_written() -> None:
+    named = {
+        Path(name).name for name in re.findall(r"\.\./\.state/compose/[\w.]+", (DEPLOY / "compose.yaml").read_text())
+    }
+    assert named <= set(FILES)
+
+
+def test_prometheus_scrapes_every_process() -> None:
+    jobs = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+    targets = {target for job in jobs for group in job["static_configs"] for target in group["targets"]}
+    assert targets == {f"{name}:{environment(name)['ROOMCAST_METRICS_PORT']}" for name in KINDS}
+
+
+def test_prometheus_accepts_it() -> None:
+    command = [tools.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

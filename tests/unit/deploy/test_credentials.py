@@ -1,0 +1,47 @@
+"""Secrets: random, private, kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy import credentials
+from roomcast.wire import redis_url
+
+
+def test_made_once_then_kept(tmp_path: Path) -> None:
+    first = credentials.load_or_make(tmp_path / "secrets")
+    assert credentials.load_or_make(tmp_path / "secrets") == first
+
+
+def test_nobody_else_can_read_them(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    credentials.load_or_make(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
+
+
+def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir(mode=0o755)
+    credentials.load_or_make(tmp_path / "secrets")
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_two_machines_share_nothing() -> None:
+    one, other = credentials.make(), credentials.make()
+    secrets_of = [{*made.redis.values(), made.jwt_secret, made.s3_secret_key} for made in (one, other)]
+    assert not secrets_of[0] & secrets_of[1]
+    assert len(secrets_of[0]) == len(credentials.REDIS_ACCOUNTS) + 2
+    assert len(one.jwt_secret) >= 32
+
+
+def test_the_url_of_an_account_is_one_the_processes_read() -> None:
+    made = credentials.make()
+    target = redis_url.parse(made.redis_url("media", 6379))
+    assert (target.username, target.password, target.hosts) == ("media", made.redis["media"], (("127.0.0.1", 6379),))
+
+
+def test_an_unknown_account_has_no_url() -> None:
+    with pytest.raises(KeyError):
+        credentials.make().redis_url("root", 6379)

@@ -1,0 +1,97 @@
+"""What an edit or a deletion does to older entries of the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.chat import amendments as amend
+from roomcast.gateway.stores.log import Rewrite
+
+TEXT: dict[str, Any] = {
+    "room": "r",
+    "seq": 3,
+    "epoch": "e",
+    "user": "ada",
+    "kind": "text",
+    "text": "old",
+    "reply_to": 1,
+}
+MEDIA: dict[str, Any] = {**TEXT, "kind": "media", "media": {"url": "u"}}
+
+
+def raw(message: dict[str, Any]) -> bytes:
+    return orjson.dumps(message)
+
+
+def applied(rewrite: Rewrite, seq: int) -> dict[str, Any]:
+    """What the script makes of a rewrite when the amendment gets this seq."""
+    made = rewrite.before + str(seq).encode() + rewrite.after if rewrite.after else rewrite.before
+    found: dict[str, Any] = orjson.loads(made)
+    return found
+
+
+@pytest.mark.parametrize("message", [TEXT, MEDIA])
+def test_messages_can_be_amended(message: dict[str, Any]) -> None:
+    assert amend.load_target(raw(message)) == message
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        b"",
+        b"[]",
+        raw({**TEXT, "kind": "edit"}),
+        raw({**TEXT, "kind": "delete"}),
+        raw({**TEXT, "kind": "reaction"}),
+        raw({**TEXT, "kind": "system"}),
+        raw({**TEXT, "deleted": 9}),
+        raw({"seq": 3}),
+    ],
+)
+def test_what_is_gone_or_no_message_is_not_found(entry: bytes | None) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        amend.load_target(entry)
+    assert caught.value.code is Code.NOT_FOUND
+
+
+def test_an_edit_replaces_the_text_and_keeps_the_rest() -> None:
+    rewrite = amend.edited(raw(TEXT), TEXT, "new")
+
+    assert (rewrite.seq, rewrite.expected) == (3, raw(TEXT))
+    assert applied(rewrite, 12) == {**TEXT, "text": "new", "edited": 12}
+
+
+def test_a_second_edit_moves_the_mark() -> None:
+    once = {**TEXT, "edited": 12}
+
+    assert applied(amend.edited(raw(once), once, "newer"), 13) == {**TEXT, "text": "newer", "edited": 13}
+
+
+@pytest.mark.parametrize("message", [TEXT, MEDIA, {**TEXT, "edited": 12}])
+def test_a_deletion_leaves_no_text_and_no_media(message: dict[str, Any]) -> None:
+    got = applied(amend.deleted(raw(message), message), 14)
+
+    assert got["deleted"] == 14
+    assert set(message) - set(got) == {"text", "media"} & set(message)
+    assert "old" not in str(got)
+
+
+def test_an_earlier_edit_loses_its_text() -> None:
+    edit = {**TEXT, "seq": 5, "kind": "edit", "target": 3}
+    rewrite = amend.superseded(raw(edit))
+
+    got = applied(rewrite, 99)
+
+    assert (rewrite.seq, rewrite.expected, rewrite.after) == (5, raw(edit), b"")
+    assert got == {key: value for key, value in edit.items() if key != "text"} | {"superseded": True}
+
+
+def test_a_text_cannot_break_out_of_its_entry() -> None:
+    text = '","deleted":1,"edited":'
+
+    assert applied(amend.edited(raw(TEXT), TEXT, text), 7) == {**TEXT, "text": text, "edited": 7}

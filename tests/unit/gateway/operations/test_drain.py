@@ -1,0 +1,119 @@
+"""Leaving in batches, within a budget, once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from roomcast.gateway.operations.drain import Drain, State, batches
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (3, [1, 1, 1]), (20, [1] * 20), (50, [3] * 16 + [2])])
+def test_batches_are_few_and_nearly_even(count: int, sizes: list[int]) -> None:
+    assert [len(batch) for batch in batches([str(n) for n in range(count)])] == sizes
+
+
+@pytest.mark.parametrize("count", [1, 7, 19, 20, 21, 399, 10_000])
+def test_batches_hold_everybody_once_in_order(count: int) -> None:
+    sids = [str(n) for n in range(count)]
+    made = batches(sids)
+
+    assert [sid for batch in made for sid in batch] == sids
+    assert len(made) <= 20
+
+
+class Engine:
+    """Writes down what a drain asks of it."""
+
+    def __init__(self, count: int) -> None:
+        self.sids = [f"s{n}" for n in range(count)]
+        self.story: list[str] = []
+        self.fetched_after = 0
+        """how often it is asked before the last polling client has come"""
+
+    def session_ids(self) -> list[str]:
+        return list(self.sids)
+
+    @property
+    def unfetched(self) -> int:
+        self.fetched_after -= 1
+        return int(self.fetched_after > 0)
+
+    def stop_accepting(self) -> None:
+        self.story.append("stop accepting")
+
+    def close_for_reconnect(self, sid: str) -> None:
+        self.story.append(sid)
+
+
+def make(engine: Engine, budget_seconds: float, in_flight: list[int]) -> Drain:
+    async def close_listener() -> None:
+        engine.story.append("close listener")
+
+    return Drain(
+        engine,
+        budget_seconds=budget_seconds,
+        announce=lambda seconds: engine.story.append(f"announce {seconds:g}"),
+        close_listener=close_listener,
+        in_flight=lambda: in_flight.pop() if len(in_flight) > 1 else in_flight[0],
+        on_state=engine.story.append,
+    )
+
+
+async def test_a_drain_goes_through_its_steps_in_order() -> None:
+    engine = Engine(3)
+
+    await make(engine, 1.0, [0]).run()
+
+    steps = ["draining", "announce 1", "stop accepting", "close listener", "s0", "s1", "s2", "drained"]
+    assert engine.story == steps
+
+
+async def test_a_second_drain_does_nothing() -> None:
+    engine = Engine(1)
+    drain = make(engine, 1.0, [0])
+    await drain.run()
+    told = list(engine.story)
+
+    await drain.run()
+
+    assert (engine.story, drain.state) == (told, State.DRAINED)
+
+
+async def test_acks_in_flight_are_waited_for() -> None:
+    engine, in_flight = Engine(0), [0, 1, 2]
+
+    await make(engine, 5.0, in_flight).run()
+
+    assert in_flight == [0]
+
+
+async def test_the_budget_ends_the_wait_for_acks_that_do_not_come() -> None:
+    engine = Engine(0)
+    drain = make(engine, 0.2, [1])
+
+    async with asyncio.timeout(5.0):
+        await drain.run()
+
+    assert drain.state is State.DRAINED
+
+
+async def test_polling_clients_may_fetch_what_they_were_told_last() -> None:
+    engine = Engine(1)
+    engine.fetched_after = 4
+
+    await make(engine, 5.0, [0]).run()
+
+    assert engine.fetched_after == 0
+
+
+async def test_a_polling_client_that_is_gone_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomcast.gateway.operations.drain._FETCH_SECONDS", 0.1)
+    engine = Engine(1)
+    engine.fetched_after = 1_000_000
+
+    async with asyncio.timeout(5.0):
+        await make(engine, 60.0, [0]).run()
+
+    assert engine.story[-1] == "drained"

@@ -1,0 +1,23 @@
+"""How often a gateway looks at its own lag."""
+
+import pytest
+
+from roomcast.gateway.operations.lag import pause as next_pause
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu_seconds", "pause"),
+    [
+        (1.0, 0.0, 1.0),  # at rest
+        (1.0, 0.1, 0.1),  # a tenth of the core: ten looks a second
+        (0.1, 0.1, 0.01),  # all of it: the most
+        (0.01, 0.2, 0.01),  # right after a stall
+        (0.02, 0.0002, 1.0),  # at rest again
+    ],
+)
+def test_one_look_for_every_ten_milliseconds_of_work(seconds: float, cpu_seconds: float, pause: float) -> None:
+    assert next_pause(seconds, cpu_seconds, longest_seconds=1.0) == pytest.approx(pause)
+
+
+def test_a_shorter_longest_pause_wins() -> None:
+    assert next_pause(0.002, 0.0, longest_seconds=0.002) == 0.002

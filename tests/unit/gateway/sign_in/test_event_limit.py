@@ -1,0 +1,36 @@
+"""How much one connection may ask for; time is a number here."""
+
+from __future__ import annotations
+
+from roomcast.gateway.sign_in.event_limit import EventLimit, Ruling
+
+
+def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
+    return [limit.rule(now) for _ in range(count)]
+
+
+def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
+    limit = EventLimit(rate=10, burst=5, now=0.0)
+
+    got = rulings(limit, 40, 0.0)
+
+    assert got == [Ruling.ALLOWED] * 5 + [Ruling.LIMITED] * 20 + [Ruling.CUT] * 15
+
+
+def test_whoever_waits_as_told_is_never_cut() -> None:
+    limit, now = EventLimit(rate=10, burst=5, now=0.0), 0.0
+    rulings(limit, 6, now)
+
+    for _ in range(1_000):
+        now += limit.retry_after()
+        ruling = limit.rule(now)
+        assert ruling is not Ruling.CUT
+
+    assert limit.rule(now + 1) is Ruling.ALLOWED
+
+
+def test_the_wait_is_never_nothing() -> None:
+    limit = EventLimit(rate=1_000_000, burst=1, now=0.0)
+    rulings(limit, 2, 0.0)
+
+    assert limit.retry_after() == 0.001

@@ -1,0 +1,54 @@
+"""What a signer alone can be told; `process/test_settings.py` holds what all processes have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.media.config import Config
+from roomcast.process.settings import load
+from tests import settings
+
+
+def config(patch: pytest.MonkeyPatch, **variables: str) -> Config:
+    settings.use(patch, ROOMCAST_REDIS_URL="redis://127.0.0.1", **variables)
+    return load(Config, "media")
+
+
+def test_a_url_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config(monkeypatch).max_bytes == 10 * 1024 * 1024
+
+
+def test_types_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config(monkeypatch, ROOMCAST_MEDIA_TYPES="image/png, image/gif,").types == ("image/png", "image/gif")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROOMCAST_S3_ENDPOINT", "127.0.0.1:9000"),
+        ("ROOMCAST_S3_PUBLIC_ENDPOINT", "https://cdn.example.com/path"),
+        ("ROOMCAST_S3_BUCKET", "../x"),
+        ("ROOMCAST_MEDIA_METHOD", "PATCH"),
+        ("ROOMCAST_MEDIA_TYPES", "image/png,image/svg+xml"),
+        ("ROOMCAST_MEDIA_DOWNLOAD_SECONDS", "604801"),
+        ("ROOMCAST_UPLOAD_BYTES", "0"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        config(monkeypatch, **{name: value})
+    assert name in settings.one_line_of(capsys)
+
+
+def test_half_of_the_credentials_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        config(monkeypatch, AWS_ACCESS_KEY_ID="only-this")
+    assert "come together" in settings.one_line_of(capsys)
+
+
+def test_the_secret_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "hush-hush" not in repr(config(monkeypatch, AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="hush-hush"))

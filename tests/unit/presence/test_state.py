@@ -1,0 +1,171 @@
+"""The sweeper's decisions, as scripts: looks at one shard, each with Redis's time and what must come out."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.presence.state import (
+    Doubt,
+    Mark,
+    Node,
+    Pace,
+    Rounds,
+    Verdict,
+    Windows,
+    dead_nodes,
+    judge,
+    parse_node,
+    read_mark,
+)
+
+WINDOWS = Windows()
+GRACE_MS = int(WINDOWS.grace_seconds * 1000)
+START = 1_700_000_000_000
+
+
+class Shard:
+    """One shard as a row of sweeper steps sees it; each step leaves its mark, as the script does."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.mark: Mark | None = None
+
+    def step(self) -> Verdict:
+        verdict = judge(self.now, self.mark, WINDOWS)
+        self.mark = Mark(self.now, verdict.grace_until_ms)
+        return verdict
+
+    def steps(self, seconds: float) -> list[Verdict]:
+        verdicts = []
+        for _ in range(int(seconds / WINDOWS.sweep_seconds)):
+            self.now += int(WINDOWS.sweep_seconds * 1000)
+            verdicts.append(self.step())
+        return verdicts
+
+
+def settled() -> Shard:
+    """A shard whose first grace is over."""
+    shard = Shard()
+    shard.step()
+    shard.steps(WINDOWS.grace_seconds + WINDOWS.sweep_seconds)
+    return shard
+
+
+def test_a_fresh_redis_expires_nobody_for_a_heartbeat_period() -> None:
+    shard = Shard()
+    first = shard.step()
+    assert (first.may_expire, first.doubt) == (False, Doubt.FRESH)
+    verdicts = shard.steps(WINDOWS.grace_seconds + 5)
+    waits = [verdict.may_expire for verdict in verdicts]
+    assert waits == sorted(waits)
+    assert waits[0] is False
+    assert waits[-1] is True
+    assert waits.count(False) * WINDOWS.sweep_seconds >= WINDOWS.grace_seconds - WINDOWS.sweep_seconds
+
+
+def test_steady_steps_expire() -> None:
+    assert all(verdict.may_expire and verdict.doubt is None for verdict in settled().steps(60))
+
+
+@pytest.mark.parametrize("seconds", [10.1, 60, 3600])
+def test_a_stop_a_jump_forward_or_an_absent_sweeper_brings_grace(seconds: float) -> None:
+    shard = settled()
+    shard.now += int(seconds * 1000)
+    verdict = shard.step()
+    assert verdict == Verdict(False, shard.now + GRACE_MS, Doubt.GAP)
+    assert not any(verdict.may_expire for verdict in shard.steps(WINDOWS.grace_seconds - 3))
+    assert shard.steps(6)[-1].may_expire
+
+
+def test_a_short_gap_needs_no_grace() -> None:
+    shard = settled()
+    shard.now += int(WINDOWS.gap_seconds * 1000)
+    assert shard.step().may_expire
+
+
+def test_a_gap_leaves_every_heartbeat_inside_the_window() -> None:
+    assert WINDOWS.gap_seconds + 30 + WINDOWS.fence_seconds < WINDOWS.online_seconds
+    assert WINDOWS.grace_seconds > 30
+
+
+def test_a_clock_that_goes_back_brings_grace() -> None:
+    shard = settled()
+    shard.now -= 3_600_000
+    assert shard.step() == Verdict(False, shard.now + GRACE_MS, Doubt.CLOCK_BACK)
+    assert shard.steps(WINDOWS.grace_seconds + 4)[-1].may_expire
+
+
+def test_a_second_stop_within_the_grace_prolongs_it() -> None:
+    shard = settled()
+    shard.now += 60_000
+    shard.step()
+    shard.steps(20)
+    shard.now += 60_000
+    assert shard.step().grace_until_ms == shard.now + GRACE_MS
+
+
+def test_a_successor_honours_the_grace_and_needs_none_of_its_own() -> None:
+    shard = settled()
+    shard.now += 8_000
+    assert shard.step().may_expire
+    shard.now += 60_000
+    shard.step()
+    shard.now += 8_000
+    assert not shard.step().may_expire
+
+
+def test_lost_writes_show_in_an_old_mark() -> None:
+    shard = settled()
+    old = shard.mark
+    shard.steps(300)
+    shard.mark = old
+    assert shard.step().doubt is Doubt.GAP
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"), [("", None), ("x y", None), ("12", None), ("12 34", Mark(12, 34)), ("-1 3", None)]
+)
+def test_marks_are_read_or_ignored(text: str, mark: Mark | None) -> None:
+    assert read_mark(text) == mark
+
+
+def test_nodes_die_only_when_lease_and_announcement_agree() -> None:
+    now = 1_700_000_000
+    announced = {
+        Node("1", "alive"): now - 2,
+        Node("2", "lease-lost"): now - 2,
+        Node("3", "silent"): now - 60,
+        Node("4", "gone"): now - 60,
+        Node("5", "before"): now - 2,
+        Node("5", "after"): now,
+        Node("6", "retired"): 0,
+    }
+    leases = {"1": "alive", "2": None, "3": "silent", "4": None, "5": "after", "6": None}
+    dead = dead_nodes(now, announced, leases, WINDOWS)
+    assert {node.incarnation for node in dead} == {"gone", "before", "retired"}
+
+
+def test_node_fields_go_both_ways() -> None:
+    assert parse_node(Node("7", "ab:cd").field) == Node("7", "ab:cd")
+
+
+def test_rounds_go_around_until_no_shard_has_more() -> None:
+    rounds, order, more = Rounds([0, 1, 2]), [], {1: 2}
+    while (shard := rounds.take()) is not None:
+        order.append(shard)
+        if more.get(shard, 0):
+            more[shard] -= 1
+            rounds.again(shard)
+    assert order == [0, 1, 2, 1, 1]
+
+
+def test_pace_keeps_its_schedule_and_backs_off_with_jitter() -> None:
+    pace = Pace(2.0)
+    assert pace.after_success(started=10.0, now=10.5) == 1.5
+    assert pace.after_success(started=10.0, now=15.0) == 0.0
+    most = [pace.after_failure(1.0) for _ in range(8)]
+    assert most[:5] == [0.1, 0.2, 0.4, 0.8, 1.6]
+    assert most[-1] == 2.0
+    assert pace.after_failure(0.0) == 1.0
+    pace.after_success(0.0, 0.0)
+    assert pace.failures == 0

@@ -1,0 +1,156 @@
+"""Socket.IO packets: what is let through, and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from socketio import packet as stock
+
+from roomcast.socketio.packet import StrictPacket
+
+
+def decoded(text: str) -> StrictPacket:
+    return StrictPacket(encoded_packet=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "namespace", "ack", "data"),
+    [
+        ("0", 0, None, None, None),
+        ('0{"token":"1"}', 0, None, None, {"token": "1"}),
+        ("0/admin", 0, "/admin", None, None),
+        ("0/admin,", 0, "/admin", None, None),
+        ('0/admin?a=b,{"t":1}', 0, "/admin", None, {"t": 1}),
+        ("1", 1, None, None, None),
+        ("1/admin,", 1, "/admin", None, None),
+        ('2["a"]', 2, None, None, ["a"]),
+        ('2/x,12["a",{}]', 2, "/x", 12, ["a", {}]),
+        ("312[]", 3, None, 12, []),
+        ('2["a,b/c"]', 2, None, None, ["a,b/c"]),
+        ('50-["a"]', 5, None, None, ["a"]),
+    ],
+)
+def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, data: Any) -> None:
+    packet = decoded(text)
+    assert (packet.packet_type, packet.namespace, packet.id, packet.data) == (kind, namespace, ack, data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "abc",
+        "7",
+        "9",
+        "2",
+        "2{}",
+        "2[]",
+        "2[1]",
+        '2abc["a"]',
+        '2["a"',
+        '2["a"]]',
+        '2["connect"]',
+        '2["disconnect",1]',
+        '2["disconnecting"]',
+        '51-["connect",{"_placeholder":true,"num":0}]',
+        '2["a",NaN]',
+        '2["a",Infinity]',
+        '2["a",-Infinity]',
+        '2["a","\\ud800"]',
+        "3[]",
+        "31{}",
+        "0[]",
+        '0"x"',
+        "1{}",
+        '4{"message":"x"}',
+        '5["a"]',
+        '511-["a"]',
+        '59999999999-["a"]',
+        '599999999999-["a"]',
+        '21-["a"]',
+        '2٣["a"]',
+        '2["a",' + "[" * 100 + "]" * 100 + "]",
+        '2["a",' + "[" * 5000 + "]" * 5000 + "]",
+        '2["a",' + '{"a":' * 100 + "1" + "}" * 100 + "]",
+    ],
+)
+def test_refuses(text: str) -> None:
+    with pytest.raises(ValueError):
+        decoded(text)
+
+
+def test_many_brackets_that_are_not_deep_are_fine() -> None:
+    packet = decoded('2["a",[' + ",".join(['{"text":"[[[[{{{{\\""}'] * 200) + "]]")
+    assert len(packet.data[1]) == 200
+
+
+def test_attachments_find_their_places() -> None:
+    packet = decoded('52-["a",{"b":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":0}]')
+    assert packet.attachment_count == 2
+    assert not packet.add_attachment(b"zero")
+    assert packet.add_attachment(b"one")
+    assert packet.data == ["a", {"b": b"one"}, b"zero"]
+
+
+@pytest.mark.parametrize("number", ["-1", "1", "true", '"0"', "0.0", "null", "{}"])
+def test_a_placeholder_that_points_nowhere(number: str) -> None:
+    packet = decoded('51-["a",{"_placeholder":true,"num":%s}]' % number)  # noqa: UP031 (braces)
+    with pytest.raises(ValueError, match="placeholder"):
+        packet.add_attachment(b"x")
+
+
+def test_an_attachment_is_used_once() -> None:
+    packet = decoded('51-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]')
+    with pytest.raises(ValueError, match="placeholder"):
+        packet.add_attachment(b"x")
+
+
+@pytest.mark.parametrize(
+    ("packet", "text"),
+    [
+        (StrictPacket(stock.EVENT, ["a", {"b": 1}]), '2["a",{"b":1}]'),
+        (StrictPacket(stock.EVENT, ["a"], namespace="/x", id=7), '2/x,7["a"]'),
+        (StrictPacket(stock.ACK, [], namespace="/", id=7), "37[]"),
+        (StrictPacket(stock.CONNECT, {"sid": "s"}), '0{"sid":"s"}'),
+        (StrictPacket(stock.DISCONNECT, namespace="/x"), "1/x,"),
+        (StrictPacket(stock.EVENT, ["a", float("nan")]), '2["a",null]'),
+        (StrictPacket(stock.EVENT, ["a", 2**70]), '2["a",1180591620717411303424]'),
+    ],
+)
+def test_writes(packet: StrictPacket, text: str) -> None:
+    assert packet.encode() == text
+
+
+def test_writes_attachments() -> None:
+    encoded = StrictPacket(stock.EVENT, ["a", {"b": b"\x01"}], id=1).encode()
+    assert encoded == ['51-1["a",{"b":{"_placeholder":true,"num":0}}]', b"\x01"]
+
+
+@given(st.text(max_size=60))
+def test_arbitrary_text_is_read_or_refused(text: str) -> None:
+    try:
+        packet = decoded(text)
+    except ValueError:
+        return
+    assert not text or packet.packet_type in range(7)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values, st.none() | st.integers(0, 10**15), st.sampled_from(["/", "/a", "/a/b"]))
+def test_what_is_written_is_read_back(value: Any, ack: int | None, namespace: str) -> None:
+    text = StrictPacket(stock.EVENT, ["name", value], namespace=namespace, id=ack).encode()
+    assert isinstance(text, str)
+    packet = decoded(text)
+    assert (packet.id, packet.namespace or "/", packet.data) == (ack, namespace, ["name", value])

@@ -1,0 +1,22 @@
+"""Ids of sessions."""
+
+from __future__ import annotations
+
+import re
+
+from roomcast.wire.session_ids import SessionIds
+
+
+def test_every_id_names_its_node_and_none_comes_twice() -> None:
+    new = SessionIds("7")
+    ids = [new() for _ in range(1_000)]
+
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"g7\.[0-9A-Za-z_-]{20}", one) for one in ids)
+
+
+def test_all_characters_are_random() -> None:
+    new = SessionIds("7")
+    columns = list(zip(*(new().removeprefix("g7.") for _ in range(1_000)), strict=True))
+
+    assert all(len(set(column)) > 50 for column in columns)

@@ -1,0 +1,55 @@
+"""Background tasks: ended for good, and not before they have ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from roomcast.wire import tasks
+from roomcast.wire.tasks import TaskSet
+
+
+async def test_a_task_that_swallows_its_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "AGAIN_SECONDS", 0.01)
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if swallowed == 2:
+                    raise
+                swallowed += 1
+
+    running = TaskSet()
+    running.start(stubborn(), "stubborn")
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await running.cancel()
+
+    assert (swallowed, len(running)) == (2, 0)
+
+
+async def test_a_task_may_clean_up_before_it_ends() -> None:
+    story: list[str] = []
+
+    async def tidy() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.02)
+            story.append("tidied")
+
+    running = TaskSet()
+    running.start(tidy(), "tidy")
+    await asyncio.sleep(0)
+    await running.cancel()
+
+    assert story == ["tidied"]
+
+
+async def test_an_empty_set_has_nothing_to_wait_for() -> None:
+    await TaskSet().cancel()

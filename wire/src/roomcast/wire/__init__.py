@@ -1,0 +1,1 @@
+"""Share what the adapter and the chat both need: room packets, channels, Redis URLs, session ids, tasks."""

@@ -1,0 +1,35 @@
+"""The channels of the adapter, each name written down once.
+
+| channel | published by | subscribed by |
+|---|---|---|
+| `room:{R}` | gateways, back ends, any process with the adapter | nodes with a member in the room |
+| `namespace:{S}` | nodes | every node with a client in the namespace |
+| `node:{N}` | other nodes, media signers | node N |
+
+`{…}` is the cluster hash tag. Room and namespace names that callers choose freely pass through `tag`.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:@-]*")
+_TAG_SAFE = "!#$&'()*+,/:;=?@[]|~^ "
+
+
+def tag(name: str) -> str:
+    """`name` made safe for a hash tag: braces, percent signs and control characters are percent-encoded."""
+    return name if _PLAIN.fullmatch(name) else quote(name, safe=_TAG_SAFE)
+
+
+def room_channel(room: str) -> str:
+    return f"room:{{{tag(room)}}}"
+
+
+def namespace_channel(namespace: str) -> str:
+    return f"namespace:{{{tag(namespace)}}}"
+
+
+def node_channel(node: str) -> str:
+    return f"node:{{{node}}}"

@@ -1,0 +1,155 @@
+"""Encode and decode what processes publish through Redis. Every message carries a version.
+
+**Room packets** (on `room:{R}` and `namespace:{S}`) are delivered without parsing JSON: a fixed header, then the
+finished Socket.IO packet. Integers are big-endian.
+
+    offset  size  field
+    0       1     version, 1
+    1       1     kind: 1 logged message, 2 event, 3 event with binary attachments, 4 close the room,
+                  5 a note for gateways, which clients do not see
+    2       16    epoch, ASCII (kind 1; else zero bytes)
+    18      8     seq (kind 1; else 0)
+    26      1     a = length of the namespace
+    27      2     b = length of the skip list (session ids joined by commas)
+    29      a     namespace, UTF-8
+    29+a    b     skip list, ASCII; an entry `=name` means the members of room `name` (percent-encoded)
+    29+a+b        the Socket.IO packet, UTF-8 (kind 3: 4-byte length and packet, then the same per attachment)
+
+The script that appends to a room's log writes the same header for kind 1.
+
+**Structs** (node messages, notes, presence, control, media) are MessagePack of a tagged struct after one version byte:
+see `pack` and `Reader`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+VERSION: Final = 1
+KIND_MESSAGE: Final = 1
+KIND_EVENT: Final = 2
+KIND_BINARY: Final = 3
+KIND_CLOSE: Final = 4
+KIND_NOTE: Final = 5
+EPOCH_LENGTH: Final = 16
+NO_EPOCH: Final = b"\0" * EPOCH_LENGTH
+
+_HEADER: Final = struct.Struct(">BB16sQBH")
+HEADER_SIZE: Final = _HEADER.size
+
+
+class EnvelopeError(ValueError):
+    """Bytes on a channel that are no envelope of a version this release reads."""
+
+
+class RoomPacket(NamedTuple):
+    """One decoded room packet; `body` is the Socket.IO packet as it goes on the wire."""
+
+    kind: int
+    epoch: bytes
+    seq: int
+    namespace: str
+    skip: tuple[str, ...]
+    body: bytes
+
+
+def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
+    """The tail of a header, from offset 26: lengths, namespace and skip list."""
+    raw_namespace = namespace.encode()
+    raw_skip = ",".join(skip).encode()
+    if len(raw_namespace) > 255 or len(raw_skip) > 65_535:
+        raise EnvelopeError("namespace or skip list too long")
+    return struct.pack(">BH", len(raw_namespace), len(raw_skip)) + raw_namespace + raw_skip
+
+
+def _unlogged_head(kind: int, namespace: str, skip: tuple[str, ...] = ()) -> bytes:
+    """The header of a packet that the log does not keep: without epoch and seq."""
+    return bytes((VERSION, kind)) + NO_EPOCH + bytes(8) + pack_routing(namespace, skip)
+
+
+def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attachments: tuple[bytes, ...] = ()) -> bytes:
+    """A room packet without a seq: an event that the log does not keep."""
+    head = _unlogged_head(KIND_BINARY if attachments else KIND_EVENT, namespace, skip)
+    if not attachments:
+        return head + packet
+    parts = [head]
+    for part in (packet, *attachments):
+        parts += (len(part).to_bytes(4, "big"), part)
+    return b"".join(parts)
+
+
+def pack_close(namespace: str) -> bytes:
+    """A room packet that makes every member leave the room."""
+    return _unlogged_head(KIND_CLOSE, namespace)
+
+
+def pack_note(namespace: str, note: Struct) -> bytes:
+    """A room packet for the gateways that hear the room; `note` is one of RoomNote."""
+    return note_head(namespace) + _encoder.encode(note)
+
+
+def note_head(namespace: str) -> bytes:
+    """A note up to its MessagePack, which a script writes."""
+    return _unlogged_head(KIND_NOTE, namespace) + bytes((VERSION,))
+
+
+def unpack_room(data: bytes) -> RoomPacket:
+    """The room packet in `data`; raises EnvelopeError for anything else."""
+    try:
+        version, kind, epoch, seq, namespace_size, skip_size = _HEADER.unpack_from(data)
+    except struct.error:
+        raise EnvelopeError("shorter than a header") from None
+    start = HEADER_SIZE + namespace_size
+    end = start + skip_size
+    if (
+        version != VERSION
+        or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE, KIND_NOTE)
+        or len(data) < end
+    ):
+        raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
+    skip = tuple(data[start:end].decode().split(",")) if skip_size else ()
+    return RoomPacket(kind, epoch, seq, data[HEADER_SIZE:start].decode(), skip, data[end:])
+
+
+def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
+    """The packet and its attachments in the body of a KIND_BINARY room packet."""
+    parts: list[bytes] = []
+    at = 0
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 4], "big")
+        at += 4
+        if at + size > len(body):
+            raise EnvelopeError("attachment cut short")
+        parts.append(body[at : at + size])
+        at += size
+    if not parts:
+        raise EnvelopeError("no packet")
+    return parts[0], parts[1:]
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(message: Struct) -> bytes:
+    """A version byte, then MessagePack."""
+    return bytes((VERSION,)) + _encoder.encode(message)
+
+
+class Reader:
+    """Decodes one family of messages: `Reader(NodeMessage).unpack(data)`."""
+
+    def __init__(self, family: Any) -> None:
+        self._decoder = msgspec.msgpack.Decoder(family)
+
+    def unpack(self, data: bytes) -> Any:
+        """The message in `data`; raises EnvelopeError for another version or form."""
+        if not data or data[0] != VERSION:
+            raise EnvelopeError(f"version {data[0] if data else None}")
+        try:
+            return self._decoder.decode(memoryview(data)[1:])
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise EnvelopeError(str(error)) from None

@@ -1,0 +1,58 @@
+"""Background tasks that are neither lost nor silent (a bare `asyncio.create_task` is both)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+AGAIN_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+class ExpectedError(Exception):
+    """An error whose text says all: a task that ends by it is logged without a traceback."""
+
+
+class TaskSet:
+    """Keeps its tasks alive, logs the error of one that fails, and can end them all."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, ExpectedError):
+            _log.warning("task %s: %s", task.get_name(), error)  # a refusal with a code: where it arose says nothing
+        else:
+            _log.error("task %s failed", task.get_name(), exc_info=error)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until no task is left, at most `seconds`."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(list(self._tasks), timeout=left)
+
+    async def cancel(self) -> None:
+        """Cancel all tasks and wait until they have ended.
+
+        A cancellation may be swallowed: before Python 3.12 `asyncio.wait_for`, with which redis-py sends, returns its
+        result when both come at once. So it is said again to a task that goes on.
+        """
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
