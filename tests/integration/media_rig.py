@@ -94,7 +94,7 @@ class Gateway(NamedTuple):
 async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator[Gateway]:
     """A desk and a store over one backplane, hearing the node's channel."""
     node = f"test-{secrets.token_hex(4)}"
-    messages = Reader(NodeMessage)
+    messages = Reader(NodeMessage | MediaReply)
 
     def hear(_: bytes, data: bytes) -> None:
         message = messages.unpack(data)

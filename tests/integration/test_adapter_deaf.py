@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from roomcast.adapter import RedisAdapter
 from roomcast.adapter.local_members import Client
+from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore
 from tests.proxy import MutingProxy, muting_proxy
 from tests.waiting import until
@@ -59,7 +60,7 @@ async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(r
 @asynccontextmanager
 async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogStore, Heard]]:
     """An adapter behind the proxy with one member in `room`."""
-    adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1")
+    adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1", scripts=SCRIPTS)
     log = LogStore(adapter.backplane)
     heard = Heard()
     adapter.fanout.use_delivery(heard)

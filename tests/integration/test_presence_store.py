@@ -15,6 +15,7 @@ from roomcast.adapter.backplane import Backplane, make_backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import PresenceChanges
 from roomcast.contract.errors import RoomcastError
+from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.presence.activity import Activity, Touch
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.presence.state import Doubt, Mark, Node, Verdict, Windows
@@ -238,7 +239,7 @@ class TestUnknown:
         assert await cluster.sweep("ada") == 0
 
     async def test_no_link_is_a_coded_error(self) -> None:
-        backplane = make_backplane("redis://127.0.0.1:1", name="test")
+        backplane = make_backplane("redis://127.0.0.1:1", name="test", scripts=SCRIPTS)
         backplane.start()
         store = PresenceStore(backplane, "1", "i")
         with pytest.raises(RoomcastError, match="unavailable"):
