@@ -1,5 +1,6 @@
-/** How long to wait before trying again: exponential, jittered, never sooner than the server asks. Pure. */
+/** Compute how long to wait before another try: exponential, jittered, never sooner than the server asks. Pure. */
 
+/** The shortest and the longest wait, in milliseconds. */
 export interface BackoffPolicy {
   baseMs: number;
   maxMs: number;
@@ -8,21 +9,25 @@ export interface BackoffPolicy {
 export const RECONNECT: BackoffPolicy = { baseMs: 1_000, maxMs: 5_000 };
 export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 5_000 };
 
+const MAX_RETRY_AFTER_MS = 120_000;
+
 /**
- * The wait before attempt number `attempt` (0 is the first), in milliseconds.
+ * Return the wait before attempt number `attempt` (0 is the first), in milliseconds.
  *
- * Half of it is fixed and half random, so that clients cut off together do not come back together. A
- * `retryAfterMs` is a floor; the same jitter is added on top, for the same reason.
+ * Half of the wait is fixed and half is random, so that clients which lost their gateway together do not come back
+ * together. `retryAfterMs` is a floor; the same jitter is added on top of it.
+ *
+ * @param random a number from 0 to 1
  */
 export function backoffMs(attempt: number, random: number, policy: BackoffPolicy, retryAfterMs = 0): number {
   const ceiling = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(attempt, 16));
   return Math.max(ceiling / 2, retryAfterMs) + (random * ceiling) / 2;
 }
 
-/** A Retry-After header (RFC 9110, 10.2.3) in milliseconds from `nowMs`; 0 when absent or unreadable. */
+/** Read a Retry-After header (RFC 9110, 10.2.3) as milliseconds from `nowMs`; 0 when it is absent or unreadable. */
 export function parseRetryAfter(header: string | null, nowMs: number): number {
   if (!header) return 0;
   const seconds = Number(header);
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 120_000) : 0;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : 0;
 }

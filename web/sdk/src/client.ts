@@ -1,9 +1,12 @@
-/** The composition of link, rooms, outbox and presence behind one object. */
+/** Put connection, rooms, outbox and presence together behind one object. */
 
+import { Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts";
 import type { Undo } from "./emitter.ts";
-import { Link, type ConnectionState, type LinkOptions } from "./link.ts";
-import { OutboxStorage, type KeyValueStorage } from "./outbox.ts";
-import { PresenceBook } from "./presence.ts";
+import { defaultStorage, newId } from "./environment.ts";
+import { followNetwork } from "./network.ts";
+import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./outbox_storage.ts";
+import { Presence } from "./presence.ts";
+import { MAX_LIST } from "./protocol.ts";
 import type {
   Answer,
   ClientEvent,
@@ -15,109 +18,156 @@ import type {
   ServerEvents,
   UserId,
 } from "./protocol.ts";
+import { ReadMarks } from "./read_marks.ts";
 import { clampPage, Room } from "./room.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { refreshInMs } from "./token.ts";
+import { TokenRenewal } from "./token_renewal.ts";
 import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./upload.ts";
 
-export interface ConnectOptions extends LinkOptions, SenderOptions {
+export interface ConnectOptions extends ConnectionOptions, SenderOptions {
   /** Where unsent messages survive a reload; default `localStorage` where there is one, null for nowhere. */
   storage?: KeyValueStorage | null;
-  /** Messages per page of history and recovery, 1 to 100; default 50. */
+  /** Messages per page of history, 1 to 100; default 50. */
   pageSize?: number;
+  /** How the bytes of a file are sent; default XMLHttpRequest. */
   fileTransport?: FileTransport;
 }
 
-/** Connects and stays connected until `close()`. Returns at once; follow `onState`. */
+/**
+ * Connect, and stay connected until `close()`. Returns at once; `onState` tells what happens.
+ *
+ * Call it where the page runs, not where it is imported: a module that connects while it loads also connects on a
+ * server that renders the page, and again after every hot reload.
+ */
 export function connect(options: ConnectOptions): Client {
   const client = new Client(options);
-  client.link.connect();
+  client.reconnect();
   return client;
 }
 
+/** One signed-in user of one page, from `connect`. */
 export class Client {
-  readonly link: Link;
-  readonly presence: PresenceBook;
+  /** Who is online, and one's own status. */
+  readonly presence: Presence;
+  readonly #connection: Connection;
   readonly #options: ConnectOptions;
   readonly #sender: Sender;
+  readonly #readMarks: ReadMarks;
+  readonly #renewal: TokenRenewal;
   readonly #rooms = new Map<RoomId, Room>();
+  readonly #closing = new AbortController();
   readonly #undos: Undo[];
   #self: { user: UserId; name: string } | null = null;
-  #tokenTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** @internal Use `connect`. */
   constructor(options: ConnectOptions) {
     this.#options = options;
-    this.link = new Link({ ...options, token: () => this.#freshToken() });
-    this.presence = new PresenceBook(this.link);
-    this.#sender = new Sender(this.link, options);
-    this.#undos = [...this.#route(), ...watchNetwork(this.link)];
+    this.#connection = new Connection(options);
+    this.presence = new Presence(this.#connection, this.#closing.signal);
+    this.#sender = new Sender(this.#connection, options);
+    this.#readMarks = new ReadMarks(this.#connection);
+    this.#renewal = new TokenRenewal(this.#connection, this.#connection.clock);
+    this.#undos = [...this.#route(), followNetwork(this.#connection)];
   }
 
+  /** The state of the connection. */
   get state(): ConnectionState {
-    return this.link.state;
+    return this.#connection.state;
   }
 
-  /** Who we are; null before the first `ready`. */
+  /** The signed-in user; null before the first sign-in. */
   get self(): { user: UserId; name: string } | null {
     return this.#self;
   }
 
+  /** Call `listener` after every change of the connection, until the returned function is called. */
   onState(listener: (state: ConnectionState) => void): Undo {
-    return this.link.onState(listener);
+    return this.#connection.onState(listener);
   }
 
+  /** Call `listener` at every event of this name, until the returned function is called. */
   on<E extends ServerEvent>(event: E, listener: (payload: ServerEvents[E]) => void): Undo {
-    return this.link.on(event, listener);
+    return this.#connection.on(event, listener);
   }
 
+  /**
+   * Send any event of the protocol, and return what its ack adds to `{ok: true}`.
+   *
+   * @throws RoomcastError the server's refusal; `outcome_unknown` when no answer came in time (8 s by default) or the
+   * connection ended meanwhile; `unavailable`, `bad_request` or `too_large` when nothing was sent
+   */
   call<E extends ClientEvent>(event: E, payload: Payload<E>, timeoutMs?: number): Promise<Answer<E>> {
-    return this.link.call(event, payload, timeoutMs);
+    return this.#connection.call(event, payload, timeoutMs);
   }
 
-  /** The room of this id; the same object every time. It is entered by its `join()`. */
+  /**
+   * Connect now instead of after a wait, or again after the server refused the token. Does nothing while online.
+   *
+   * A browser's own events do that already. React Native has none: call it when the app comes to the front.
+   */
+  reconnect(): void {
+    this.#connection.connect();
+  }
+
+  /** Return the room of this id: the same object every time. `Room.join` enters it. */
   room(id: RoomId): Room {
     const known = this.#rooms.get(id);
     if (known) return known;
     const room = new Room(id, {
-      link: this.link,
+      connection: this.#connection,
       sender: this.#sender,
       presence: this.presence,
+      readMarks: this.#readMarks,
       self: () => this.#self ?? { user: "", name: "" },
       pageSize: clampPage(this.#options.pageSize ?? 50),
-      newId: () => crypto.randomUUID?.() ?? uuid(),
+      newId,
+      closing: this.#closing.signal,
     });
     this.#rooms.set(id, room);
     return room;
   }
 
+  /** Return all rooms on the user's list, by room id. */
   async listRooms(): Promise<RoomSummary[]> {
-    return (await this.call("room:list", {})).rooms;
+    const rooms: RoomSummary[] = [];
+    for (let after: RoomId | undefined; ; ) {
+      const page = await this.call("room:list", { limit: MAX_LIST, ...(after !== undefined ? { after } : {}) });
+      rooms.push(...page.rooms);
+      const next = page.after ?? page.rooms.at(-1)?.room;
+      if (!page.more || next === undefined || next === after) return rooms;
+      after = next;
+    }
   }
 
-  /** Signs, sends and confirms a file. Send it with `room.send({media: await upload.done})`. */
+  /** Sign, send and confirm a file. Then send the message: `room.send({media: await upload.done})`. */
   upload(room: RoomId, file: File, options?: UploadOptions): Upload {
-    return new Upload(this.link, this.#options.fileTransport ?? xhrTransport, room, file, options);
+    const transport = this.#options.fileTransport ?? xhrTransport;
+    return new Upload({ connection: this.#connection, transport, closing: this.#closing.signal }, room, file, options);
   }
 
+  /** End the connection for good and stop every timer. Unsent messages stay in the storage for the next page. */
   close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#readMarks.stop();
+    this.#closing.abort();
     for (const undo of this.#undos) undo();
     for (const room of this.#rooms.values()) room.stop();
-    clearTimeout(this.#tokenTimer);
+    this.#renewal.stop();
     this.#sender.stop();
     this.presence.stop();
-    this.link.close();
+    this.#connection.close();
   }
 
   #route(): Undo[] {
-    const { link } = this;
+    const connection = this.#connection;
     const room = (id: RoomId) => this.#rooms.get(id);
     return [
-      link.on("ready", (ready) => this.#onReady(ready)),
-      link.on("message", (message) => room(message.room)?.onMessage(message)),
-      link.on("typing", (sign) => room(sign.room)?.onTyping(sign.user, sign.typing)),
-      link.on("receipt", (receipt) => room(receipt.room)?.onReceipt(receipt.user, receipt.seq)),
-      link.on("resync", (sign) => room(sign.room)?.onResync()),
-      link.on("room", (change) => room(change.room)?.onChange(change)),
+      connection.on("ready", (ready) => this.#onReady(ready)),
+      connection.on("message", (message) => room(message.room)?.onMessage(message)),
+      connection.on("typing", ({ room: id, user, typing }) => room(id)?.onTyping(user, typing)),
+      connection.on("receipt", ({ room: id, user, seq }) => room(id)?.onReceipt(user, seq)),
+      connection.on("resync", ({ room: id }) => room(id)?.onResync()),
+      connection.on("room", (change) => room(change.room)?.onChange(change)),
       this.#sender.subscribe((id) => room(id)?.onDrafts()),
       this.#sender.onAcked((draft) => room(draft.room)?.onAcked(draft.seq ?? 0)),
     ];
@@ -126,64 +176,18 @@ export class Client {
   #onReady(ready: Ready): void {
     const isFirst = this.#self === null;
     this.#self = { user: ready.user, name: ready.name || ready.user };
-    if (isFirst) this.#restoreOutbox(ready.user);
+    if (isFirst) this.#restore(ready.user);
+    this.#renewal.start();
     this.presence.start(ready.heartbeat_seconds);
+    this.#readMarks.onReady();
     for (const room of this.#rooms.values()) room.onReady();
   }
 
-  /** Drafts of an earlier page go out once their room is joined again. */
-  #restoreOutbox(user: UserId): void {
+  /** Take over what an earlier page could not tell. Its drafts go out once their rooms are joined again. */
+  #restore(user: UserId): void {
     const { storage = defaultStorage() } = this.#options;
-    this.#sender.restore(new OutboxStorage(storage, user), Date.now());
+    this.#sender.restore(new OutboxStorage(storage, user), this.#connection.clock.now());
+    this.#readMarks.restore(new MarkStorage(storage, user));
     for (const id of this.#sender.rooms()) this.room(id).join();
   }
-
-  /** The token for a connect, and a timer to renew it on the open connection before it runs out. */
-  async #freshToken(): Promise<string> {
-    const token = await this.#options.token();
-    clearTimeout(this.#tokenTimer);
-    const waitMs = refreshInMs(token, Date.now());
-    if (waitMs !== null) this.#tokenTimer = setTimeout(() => void this.#renew(), waitMs);
-    return token;
-  }
-
-  async #renew(): Promise<void> {
-    try {
-      const token = await this.#freshToken();
-      if (this.link.online) await this.call("auth:refresh", { token });
-    } catch {
-      // Not lost yet: the server closes the connection at expiry, and the reconnect asks for a token again.
-      clearTimeout(this.#tokenTimer);
-    }
-  }
-}
-
-/** Back on the network or on the screen: no reason to sit out the rest of a wait. */
-function watchNetwork(link: Link): Undo[] {
-  if (typeof window === "undefined") return [];
-  const hurry = () => void (link.state.phase === "waiting" && link.connect());
-  const shown = () => void (document.visibilityState === "visible" && hurry());
-  window.addEventListener("online", hurry);
-  document.addEventListener("visibilitychange", shown);
-  return [
-    () => window.removeEventListener("online", hurry),
-    () => document.removeEventListener("visibilitychange", shown),
-  ];
-}
-
-function defaultStorage(): KeyValueStorage | null {
-  try {
-    return globalThis.localStorage ?? null;
-  } catch {
-    return null;
-  }
-}
-
-/** A version 4 UUID (RFC 9562, 5.4); `crypto.randomUUID` is missing on pages without https. */
-function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

@@ -1,23 +1,31 @@
-/** Listeners whose registration returns its own undo. */
+/** Register listeners so that each registration returns its own undo. */
 
+/** Undoes one registration. Calling it twice is harmless. */
 export type Undo = () => void;
+/** Receives one value. */
 export type Listener<T> = (value: T) => void;
 
+/** Calls its listeners, in the order in which they subscribed. */
 export class Emitter<T = void> {
-  #listeners = new Set<Listener<T>>();
+  readonly #listeners = new Set<Listener<T>>();
 
-  /** Calls `listener` at every emit, until the returned function is called. */
+  /** Call `listener` at every emit, until the returned function is called. */
   subscribe(listener: Listener<T>): Undo {
     const own: Listener<T> = (value) => listener(value);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
 
+  /** Call every listener. An error of one is reported as uncaught, and stops neither the others nor the caller. */
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) listener(value);
-  }
-
-  get size(): number {
-    return this.#listeners.size;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(value);
+      } catch (error) {
+        setTimeout(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

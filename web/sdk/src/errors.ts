@@ -1,6 +1,6 @@
-/** Error codes of the wire, and the one error class that the SDK throws. */
+/** Define the error codes of the protocol, and the one error class that the SDK throws. */
 
-/** The codes by number: stable, never reused. A test compares them with the golden list. */
+/** The error codes by reason. They are stable and never reused; a test compares them with the Python contract. */
 export const CODES = {
   bad_request: { code: 100, retryable: false },
   unknown_event: { code: 101, retryable: false },
@@ -23,20 +23,23 @@ export const CODES = {
   upload_expired: { code: 404, retryable: false },
 } as const;
 
+/** The name of an error. */
 export type Reason = keyof typeof CODES;
 
+/** An error as a gateway sends it. */
 export interface WireError {
   code: number;
   reason: string;
   retryable: boolean;
   detail?: string;
-  /** Seconds. */
+  /** How long to wait before another try, in seconds. */
   retry_after?: number;
 }
 
-/** A refusal by a gateway, or by the SDK itself where the gateway could not be asked. */
+/** A refusal by a gateway, or by the SDK itself where the gateway was not asked or did not answer. */
 export class RoomcastError extends Error {
   override readonly name = "RoomcastError";
+  /** The error as it was received. */
   readonly wire: WireError;
 
   constructor(wire: WireError) {
@@ -44,29 +47,32 @@ export class RoomcastError extends Error {
     this.wire = wire;
   }
 
+  /** The number of the error. */
   get code(): number {
     return this.wire.code;
   }
 
+  /** The name of the error, one of `Reason`; a newer gateway may send others. */
   get reason(): string {
     return this.wire.reason;
   }
 
+  /** Whether the same request may succeed later. */
   get retryable(): boolean {
     return this.wire.retryable;
   }
 
-  /** How long the server asks to wait, in milliseconds; 0 when it does not say. */
+  /** How long the server asks to wait before another try, in milliseconds; 0 when it does not say. */
   get retryAfterMs(): number {
     return (this.wire.retry_after ?? 0) * 1000;
   }
 
-  /** An error of the SDK's own making, under a code of the wire. */
+  /** Make an error of the SDK's own, under a code of the protocol. */
   static of(reason: Reason, detail?: string): RoomcastError {
     return new RoomcastError({ ...CODES[reason], reason, ...(detail ? { detail } : {}) });
   }
 
-  /** Whatever was thrown or received, as a RoomcastError; unknown things read as `internal`. */
+  /** Return anything thrown or received as a RoomcastError; an unknown thing becomes `internal`. */
   static from(thrown: unknown): RoomcastError {
     if (thrown instanceof RoomcastError) return thrown;
     if (isWireError(thrown)) return new RoomcastError(thrown);
@@ -74,6 +80,7 @@ export class RoomcastError extends Error {
   }
 }
 
+/** Return whether a value has the form of an error on the wire. */
 export function isWireError(value: unknown): value is WireError {
   if (typeof value !== "object" || value === null) return false;
   const { code, reason, retryable } = value as Partial<WireError>;

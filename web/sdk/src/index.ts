@@ -1,12 +1,21 @@
-/** Roomcast in the browser: `connect()`, then `client.room(id)`. See `web/README.md`. */
+/**
+ * Roomcast for TypeScript: `connect()`, then `client.room(id)`.
+ *
+ * @packageDocumentation
+ */
 
+export type { BackoffPolicy } from "./backoff.ts";
 export { Client, connect, type ConnectOptions } from "./client.ts";
+export type { ConnectionOptions, ConnectionState, Phase } from "./connection.ts";
 export type { Undo } from "./emitter.ts";
-export { CODES, RoomcastError, type Reason, type WireError } from "./errors.ts";
-export type { ConnectionState, Phase, TokenSource } from "./link.ts";
-export type { KeyValueStorage } from "./outbox.ts";
-export type { PresenceBook, PresenceMap } from "./presence.ts";
+export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";
+export type { KeyValueStorage } from "./outbox_storage.ts";
+export type { Presence, PresenceMap } from "./presence.ts";
 export * from "./protocol.ts";
-export { EMPTY_ROOM, type Room, type RoomPhase, type RoomState, type SendOptions } from "./room.ts";
+export type { Room } from "./room.ts";
+export { EMPTY_ROOM, type RoomPhase, type RoomState, type SendOptions } from "./room_state.ts";
+export type { SenderOptions } from "./sender.ts";
+export type { TokenSource } from "./tokens.ts";
+export type { Transport } from "./transports.ts";
 export type { FileTransport, Upload, UploadOptions, UploadPhase, UploadState } from "./upload.ts";
 export type { ChatMessage, Reaction } from "./view.ts";

@@ -1,11 +1,9 @@
-/**
- * Messages on their way: from the moment they are written until the room's log shows them. Pure, but for
- * `OutboxStorage`, which keeps them across a reload of the page.
- */
+/** Describe messages on their way: from the moment they are written until the room's log shows them. Pure. */
 
 import type { WireError } from "./errors.ts";
-import type { Media, RoomId, SendPayload, UserId } from "./protocol.ts";
+import type { Media, RoomId, SendPayload } from "./protocol.ts";
 
+/** A message of this client that the room's log does not show yet. */
 export interface Draft {
   id: string;
   room: RoomId;
@@ -13,12 +11,12 @@ export interface Draft {
   /** A file that the server has confirmed; sent by its upload id. */
   media?: Media;
   replyTo?: number;
-  /** When it was written, in milliseconds by this machine's clock. */
+  /** When it was written, in milliseconds since the epoch; the server's time once that is known. */
   time: number;
   state: "sending" | "sent" | "failed";
   /** Tries that were put on the wire since the last retry by hand. */
   attempts: number;
-  /** Some try was put on the wire and may have been kept. */
+  /** Whether the server may have kept it: a try was put on the wire, and no refusal of that try came back. */
   tried: boolean;
   seq?: number;
   error?: WireError;
@@ -29,6 +27,8 @@ export type Outbox = readonly Draft[];
 export type OutboxAction =
   | { type: "written"; draft: Draft }
   | { type: "tried"; id: string }
+  /** The server refused this try; `tried` is what was known before it. */
+  | { type: "refused"; id: string; tried: boolean }
   | { type: "acked"; id: string; seq: number; time: number }
   | { type: "failed"; id: string; error: WireError }
   | { type: "retried"; id: string }
@@ -40,6 +40,8 @@ export function reduceOutbox(outbox: Outbox, action: OutboxAction): Outbox {
       return outbox.some((draft) => draft.id === action.draft.id) ? outbox : [...outbox, action.draft];
     case "tried":
       return update(outbox, action.id, (draft) => ({ ...draft, tried: true, attempts: draft.attempts + 1 }));
+    case "refused":
+      return update(outbox, action.id, (draft) => ({ ...draft, tried: action.tried }));
     case "acked":
       return update(outbox, action.id, (draft) => ({
         ...draft,
@@ -59,6 +61,14 @@ export function reduceOutbox(outbox: Outbox, action: OutboxAction): Outbox {
   }
 }
 
+/** Return the rooms whose drafts differ between two states. */
+export function roomsChanged(before: Outbox, after: Outbox): Set<RoomId> {
+  const old = new Set(before);
+  const now = new Set(after);
+  const changed = [...after.filter((draft) => !old.has(draft)), ...before.filter((draft) => !now.has(draft))];
+  return new Set(changed.map((draft) => draft.room));
+}
+
 export function payloadOf(draft: Draft): SendPayload {
   return {
     room: draft.room,
@@ -72,7 +82,7 @@ export function payloadOf(draft: Draft): SendPayload {
 /** The server knows an id for at least an hour; beyond this age a resend might be kept twice. */
 export const SAFE_RESEND_MS = 55 * 60_000;
 
-/** A draft found after a reload: sent again by itself only while the server would still know its id. */
+/** Prepare a draft that was found after a reload: it is sent again only while the server would still know its id. */
 export function revived(draft: Draft, nowMs: number): Draft {
   const fresh = { ...draft, attempts: 0 };
   if (draft.state !== "sending" || !draft.tried || nowMs - draft.time < SAFE_RESEND_MS) return fresh;
@@ -82,64 +92,4 @@ export function revived(draft: Draft, nowMs: number): Draft {
 
 function update(outbox: Outbox, id: string, change: (draft: Draft) => Draft): Outbox {
   return outbox.map((draft) => (draft.id === id ? change(draft) : draft));
-}
-
-/** The part of `Storage` that is used; `localStorage` fits. */
-export type KeyValueStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
-
-const MAX_KEPT = 200;
-
-/** One key per draft, so that two tabs of one user do not overwrite each other's. */
-export class OutboxStorage {
-  readonly #storage: KeyValueStorage | null;
-  readonly #prefix: string;
-
-  constructor(storage: KeyValueStorage | null, user: UserId) {
-    this.#storage = storage;
-    this.#prefix = `roomcast:outbox:${user}:`;
-  }
-
-  /** Writes what changed between two states. A full or forbidden storage is no reason not to send. */
-  save(before: Outbox, after: Outbox): void {
-    const old = new Set(before);
-    for (const draft of after) if (!old.has(draft)) this.#write(draft);
-    const kept = new Set(after.map((draft) => draft.id));
-    for (const draft of before) if (!kept.has(draft.id)) this.#storage?.removeItem(this.#prefix + draft.id);
-  }
-
-  load(nowMs: number): Outbox {
-    const drafts = this.#keys().map((key) => readDraft(this.#storage?.getItem(key) ?? ""));
-    return drafts
-      .filter((draft) => draft !== null)
-      .filter((draft) => draft.state !== "sent")
-      .sort((a, b) => a.time - b.time)
-      .slice(-MAX_KEPT)
-      .map((draft) => revived(draft, nowMs));
-  }
-
-  #write(draft: Draft): void {
-    try {
-      if (draft.state === "sent") this.#storage?.removeItem(this.#prefix + draft.id);
-      else this.#storage?.setItem(this.#prefix + draft.id, JSON.stringify(draft));
-    } catch {
-      return;
-    }
-  }
-
-  #keys(): string[] {
-    const storage = this.#storage;
-    if (!storage) return [];
-    const all = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "");
-    return all.filter((key) => key.startsWith(this.#prefix));
-  }
-}
-
-function readDraft(json: string): Draft | null {
-  try {
-    const draft = JSON.parse(json) as Partial<Draft> | null;
-    const whole = typeof draft?.id === "string" && typeof draft.room === "string" && typeof draft.time === "number";
-    return whole ? ({ tried: true, attempts: 0, state: "sending", ...draft } as Draft) : null;
-  } catch {
-    return null;
-  }
 }

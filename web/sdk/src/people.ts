@@ -1,20 +1,21 @@
-/** The people of a room. Pure. */
+/** Keep the list of people in a room. Pure. */
 
 import type { Member, RoomChange } from "./protocol.ts";
 
 export interface People {
+  /** How many people are here. */
   occupancy: number;
-  /** Who is here, as far as listed. */
+  /** The people who are here, as far as the server lists them. */
   members: readonly Member[];
-  /** Who was seen here and has gone, the latest first. */
+  /** The people who were seen here and have left, the latest first. */
   gone: readonly Member[];
 }
 
-export const NOBODY: People = { occupancy: 0, members: [], gone: [] };
+export const NO_PEOPLE: People = { occupancy: 0, members: [], gone: [] };
 
 const MAX_GONE = 30;
 
-/** Takes over a list from the server; those who were listed before and are not now have gone. */
+/** Take over a list from the server. People who are missing from a complete list have left. */
 export function peopleListed(people: People, members: readonly Member[], occupancy: number): People {
   const isWhole = occupancy <= members.length;
   const here = new Set(members.map((member) => member.user));
@@ -22,7 +23,7 @@ export function peopleListed(people: People, members: readonly Member[], occupan
   return { occupancy, members, gone: goneNow(people.gone, missing, here) };
 }
 
-/** Somebody came or went. Large rooms tell the count alone. */
+/** Take over a change of the room: people entered or left. Large rooms tell the count alone. */
 export function peopleChanged(people: People, { occupancy, entered = [], left = [] }: RoomChange): People {
   const came = new Set(entered.map((member) => member.user));
   const went = new Set(left);

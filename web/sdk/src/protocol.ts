@@ -1,18 +1,24 @@
 /**
- * What the browser and a gateway say to each other: protocol version 1.
+ * Describe every event between a browser and a gateway: protocol version 1.
  *
  * Times are milliseconds since the epoch by the server's clock; sizes are bytes; durations are seconds.
  * `contract/vectors/browser.json` holds the same names; a test compares the two.
  */
 
+/** `public:<name>`, `dm:<user>:<user>`, or the id of a room with members: see `isRoomId`. */
 export type RoomId = string;
+/** The `sub` of a token: see `isUserId`. */
 export type UserId = string;
+/** What a member of a room may do: owners and admins invite and remove people. */
 export type Role = "owner" | "admin" | "member";
+/** The status that a user sets. */
 export type Status = "online" | "away" | "busy" | "invisible";
+/** The status that other users see: invisible people are shown as offline. */
 export type ShownStatus = "online" | "away" | "busy" | "offline";
+/** What an entry of a room's log is. `system` entries come from a back end. */
 export type MessageKind = "text" | "media" | "edit" | "delete" | "reaction" | "system";
 
-/** Where a client stopped in a room. */
+/** The place in a room's log up to which a client has everything. */
 export interface Since {
   seq: number;
   epoch: string;
@@ -46,11 +52,13 @@ export interface Message {
   target?: number;
   emoji?: string;
   on?: boolean;
-  /** In replay, on an entry whose text was changed or removed later: the seq of that event. */
+  /** On an entry from history or recovery whose text was edited later: the seq of the latest edit. */
   edited?: number;
+  /** On an entry from history or recovery that was deleted later: the seq of the deletion. */
   deleted?: number;
 }
 
+/** A person in a room. */
 export interface Member {
   user: UserId;
   name: string;
@@ -58,24 +66,33 @@ export interface Member {
   role?: Role;
 }
 
+/** A room on a person's list. */
 export interface RoomSummary {
   room: RoomId;
   name?: string | null;
+  /** The seq of the newest entry. */
   seq: number;
   unread: number;
   last?: Message | null;
 }
 
+/** The limits of a gateway. */
 export interface Limits {
+  /** The longest text, in UTF-8. */
   message_bytes: number;
+  /** The largest file. */
   upload_bytes: number;
+  /** The largest packet. */
+  payload_bytes: number;
   [name: string]: number;
 }
 
+/** What a gateway tells after a client has signed in. */
 export interface Ready {
   user: UserId;
   name: string;
   session: string;
+  /** The number of the gateway. */
   node: string | number;
   server_time: number;
   heartbeat_seconds: number;
@@ -83,29 +100,36 @@ export interface Ready {
   limits: Limits;
 }
 
+/** Whether a person is there, and what they say about it. */
 export interface PresenceInfo {
   status: ShownStatus;
   last_seen?: number;
   note?: string;
 }
 
+/** A new state of one person. */
 export interface PresenceChange extends PresenceInfo {
   user: UserId;
 }
 
+/** The answer to `room:join`. */
 export interface JoinAnswer {
   room: RoomId;
   epoch: string;
+  /** The seq of the newest entry. */
   seq: number;
+  /** Whether the client gets everything after its `since`; else it gets the latest page. */
   recovered: boolean;
+  /** Empty in the replay form, in which the entries follow as `message` events. */
   messages: Message[];
+  /** With `recovered`: newer entries follow, join again from the last one. Without: older entries exist. */
   more: boolean;
   occupancy: number;
   members: Member[];
   read: Record<UserId, number>;
 }
 
-/** How to hand a file's bytes to the object storage. */
+/** How to send a file's bytes to the object storage. */
 export interface SignedUpload {
   upload: string;
   method: "POST" | "PUT";
@@ -115,9 +139,13 @@ export interface SignedUpload {
   expires: number;
 }
 
+/** A page of a room's log, the oldest entry first. */
 export interface Page {
   messages: Message[];
+  /** Whether older entries exist. */
   more: boolean;
+  epoch?: string;
+  seq?: number;
 }
 
 type Empty = Record<never, never>;
@@ -126,14 +154,20 @@ type UsersAnswer = { users: Record<UserId, PresenceInfo> };
 
 /** Every acked client event: its payload and what its ack adds to `{ok: true}`. */
 export interface ClientEvents {
-  "room:join": [{ room: RoomId; since?: Since; limit?: number }, JoinAnswer];
+  "room:join": [{ room: RoomId; since?: Since; limit?: number; replay?: boolean }, JoinAnswer];
   "room:leave": [{ room: RoomId }, Empty];
-  "room:members": [{ room: RoomId; after?: string; limit?: number }, { members: Member[]; more: boolean }];
+  "room:members": [
+    { room: RoomId; after?: string; limit?: number },
+    { members: Member[]; more: boolean; after?: string | null },
+  ];
   "room:create": [{ room: RoomId; kind: "private" | "public"; name?: string }, Empty];
   "room:invite": [{ room: RoomId; user: UserId; role?: "admin" | "member" }, Empty];
   "room:remove": [{ room: RoomId; user: UserId }, Empty];
-  "room:list": [Empty, { rooms: RoomSummary[] }];
-  "message:send": [SendPayload, { seq: number; time: number; duplicate: boolean }];
+  "room:list": [
+    { after?: RoomId; limit?: number },
+    { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null },
+  ];
+  "message:send": [SendPayload, { seq: number; time: number; epoch?: string; duplicate: boolean }];
   "message:edit": [{ room: RoomId; id: string; target: number; text: string }, { seq: number }];
   "message:delete": [{ room: RoomId; id: string; target: number }, { seq: number }];
   "message:react": [{ room: RoomId; id: string; target: number; emoji: string; on: boolean }, { seq: number }];
@@ -152,6 +186,7 @@ export interface ClientEvents {
   "auth:refresh": [{ token: string }, { expires: number }];
 }
 
+/** A new message: text, an upload, or both. */
 export interface SendPayload {
   room: RoomId;
   id: string;
@@ -160,8 +195,11 @@ export interface SendPayload {
   reply_to?: number;
 }
 
+/** The name of an acked client event. */
 export type ClientEvent = keyof ClientEvents;
+/** The payload of a client event. */
 export type Payload<E extends ClientEvent> = ClientEvents[E][0];
+/** What the ack of a client event adds to `{ok: true}`. */
 export type Answer<E extends ClientEvent> = ClientEvents[E][1];
 
 /** Every server event and its payload. */
@@ -176,21 +214,23 @@ export interface ServerEvents {
   drain: { within_seconds: number };
 }
 
-/** What happens to a room, or to one's place in it. */
+/** A change of a room, or of this user's place in it. */
 export interface RoomChange {
   room: RoomId;
-  /** `people`: somebody came or went. More kinds may come: leave alone what you do not know. */
-  change: "people" | "invited" | "removed" | "closed" | (string & {});
+  /** `people`: people entered or left. Later versions add kinds: ignore an unknown one. */
+  change: "people" | "invited" | "direct" | "removed" | "closed" | (string & {});
   name?: string;
   by?: UserId;
   occupancy?: number;
-  /** Left out in large rooms, where only the count is told. */
+  /** Large rooms get `occupancy` alone. */
   entered?: Member[];
   left?: UserId[];
 }
 
+/** The name of a server event. */
 export type ServerEvent = keyof ServerEvents;
 
+/** The names of all server events. */
 export const SERVER_EVENTS = [
   "ready",
   "message",
@@ -202,6 +242,7 @@ export const SERVER_EVENTS = [
   "drain",
 ] as const satisfies readonly ServerEvent[];
 
+/** The names of all client events. */
 export const CLIENT_EVENTS = [
   "room:join",
   "room:leave",
@@ -227,28 +268,33 @@ export const CLIENT_EVENTS = [
   "auth:refresh",
 ] as const satisfies readonly (ClientEvent | "typing")[];
 
+/** How often a client sends `presence`, unless `ready` says otherwise. */
 export const HEARTBEAT_SECONDS = 30;
+/** How long a typing indicator lasts without a refresh. */
 export const TYPING_SECONDS = 6;
+/** The most entries in any list of the protocol. */
 export const MAX_LIST = 100;
 
 const ROOM_PATTERN = /^[A-Za-z0-9_.:@-]{1,128}$/;
 const USER_PATTERN = /^[A-Za-z0-9_.@-]{1,60}$/;
 
+/** Return whether a gateway accepts this as the id of a room. */
 export function isRoomId(text: string): boolean {
   return ROOM_PATTERN.test(text);
 }
 
+/** Return whether a gateway accepts this as the id of a user. */
 export function isUserId(text: string): boolean {
   return USER_PATTERN.test(text);
 }
 
-/** The room of two people: their ids sorted by code unit, as the server sorts them. */
+/** Return the room of two people: their ids sorted by code unit, as the server sorts them. */
 export function directRoom(one: UserId, other: UserId): RoomId {
   const [first, second] = one <= other ? [one, other] : [other, one];
   return `dm:${first}:${second}`;
 }
 
-/** The other person in a `dm:` room, or null for any other room. */
+/** Return the other person in a `dm:` room, or null for any other room. */
 export function directPeer(room: RoomId, self: UserId): UserId | null {
   const [kind, first, second] = room.split(":");
   if (kind !== "dm" || !first || !second) return null;

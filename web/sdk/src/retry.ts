@@ -1,31 +1,52 @@
-/** Trying again what a retry can mend. */
+/** Try again what a retry can mend. */
 
 import { backoffMs, type BackoffPolicy } from "./backoff.ts";
 import { RoomcastError } from "./errors.ts";
 
 /**
- * The result of `work`, tried up to `attempts` times with growing waits in between.
+ * Return the result of `work`, tried up to `attempts` times with growing waits in between.
  *
- * @throws RoomcastError of the last try, or of the first that no retry can mend; the reason of `signal` once aborted
+ * @throws RoomcastError of the last try, or of the first that no retry can mend; an AbortError once `signal` is aborted
  */
 export async function retrying<T>(
   work: () => Promise<T>,
   attempts: number,
   policy: BackoffPolicy,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     try {
       const result = await work();
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       return result;
     } catch (thrown) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const error = RoomcastError.from(thrown);
       if (!error.retryable || attempt >= attempts) throw error;
-      const waitMs = backoffMs(attempt, Math.random(), policy, error.retryAfterMs);
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await pause(backoffMs(attempt, Math.random(), policy, error.retryAfterMs), signal);
     }
   }
+}
+
+/** Return the reason of an abort. React Native's AbortSignal has neither `reason` nor `throwIfAborted`. */
+export function abortReason(signal: AbortSignal): unknown {
+  return signal.reason ?? Object.assign(new Error("aborted"), { name: "AbortError" });
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortReason(signal);
+}
+
+/** Wait, but no longer than until `signal` is aborted. */
+function pause(waitMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, waitMs);
+    signal.addEventListener("abort", end);
+  });
 }

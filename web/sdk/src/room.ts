@@ -1,206 +1,184 @@
-/** One room as this client sees it: joined, kept whole, and written to. */
+/** Show one room to the application: join it, keep its messages complete, and write to it. */
 
-import { backoffMs, RECONNECT } from "./backoff.ts";
+import { RECONNECT } from "./backoff.ts";
+import type { Connection } from "./connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import type { Link } from "./link.ts";
-import { NOBODY, peopleChanged, peopleListed } from "./people.ts";
-import type { PresenceBook } from "./presence.ts";
-import {
-  MAX_LIST,
-  type Media,
-  type Member,
-  type Message,
-  type Payload,
-  type RoomChange,
-  type RoomId,
-  type UserId,
-} from "./protocol.ts";
+import { Membership } from "./membership.ts";
+import { peopleChanged, peopleListed } from "./people.ts";
+import type { Presence } from "./presence.ts";
+import { MAX_LIST } from "./protocol.ts";
+import type { JoinAnswer, Message, Payload, RoomChange, RoomId, Since, UserId } from "./protocol.ts";
+import type { ReadMarks } from "./read_marks.ts";
 import { retrying } from "./retry.ts";
+import { EMPTY_ROOM, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
-import { OwnTypingSign, ReadMark, TypingWatch } from "./signs.ts";
-import { EMPTY_TIMELINE, hasHole, reduceTimeline, sinceOf, type Timeline, type TimelineAction } from "./timeline.ts";
-import { fold, NOTHING_FOLDED, withDrafts, type ChatMessage } from "./view.ts";
-
-export type RoomPhase = "idle" | "joining" | "joined" | "refused";
-
-/** What is on show; a new object after every change, so that it can be compared by reference. */
-export interface RoomState {
-  phase: RoomPhase;
-  error: RoomcastError | null;
-  messages: readonly ChatMessage[];
-  /** The seq of the last entry known, edits and reactions included. */
-  seq: number;
-  hasOlder: boolean;
-  loadingOlder: boolean;
-  /** Some messages between two visits could not be recovered. */
-  cut: boolean;
-  /** How many people are here, invisible ones left out. */
-  occupancy: number;
-  members: readonly Member[];
-  moreMembers: boolean;
-  /** Who was seen here and has gone, the latest first. */
-  gone: readonly Member[];
-  /** User → the seq up to which that user has read. */
-  read: Readonly<Record<UserId, number>>;
-  typing: UserId[];
-}
-
-export const EMPTY_ROOM: RoomState = {
-  phase: "idle",
-  error: null,
-  messages: [],
-  seq: 0,
-  hasOlder: false,
-  loadingOlder: false,
-  cut: false,
-  ...NOBODY,
-  moreMembers: false,
-  read: {},
-  typing: [],
-};
-
-export interface SendOptions {
-  text?: string;
-  /** A verified upload, from `Client.upload`. */
-  media?: Media;
-  replyTo?: number;
-}
+import { EMPTY_TIMELINE, hasGap, isReplay, reduceTimeline, sinceOf } from "./timeline.ts";
+import type { Timeline, TimelineAction } from "./timeline.ts";
+import { OwnTypingIndicator, TypingWatch } from "./typing_indicator.ts";
+import { fold, NOTHING_FOLDED, withDrafts } from "./view.ts";
 
 /** What a room needs from its client. */
 export interface RoomContext {
-  link: Link;
+  connection: Connection;
   sender: Sender;
-  presence: PresenceBook;
+  presence: Presence;
+  readMarks: ReadMarks;
   self: () => { user: UserId; name: string };
   pageSize: number;
   newId: () => string;
+  /** Aborted when the client closes. */
+  closing: AbortSignal;
 }
 
-/** After an ack, the log's own copy is due within this time; else we missed it. */
-const ECHO_MS = 2000;
-const MAX_CATCH_UP_PAGES = 200;
+/** After an ack, the log's own copy is due within this time; otherwise a live message was missed. */
+const ECHO_MS = 2_000;
+/** Replayed messages that arrive within this time are shown together. */
+const REPLAY_SHOW_MS = 50;
 const CHANGE_ATTEMPTS = 3;
 
+/** One room, from `Client.room`. */
 export class Room {
   readonly id: RoomId;
   readonly #context: RoomContext;
   readonly #changed = new Emitter<RoomState>();
+  readonly #membership: Membership;
   #state = EMPTY_ROOM;
   #timeline: Timeline = EMPTY_TIMELINE;
   #folded = NOTHING_FOLDED;
+  /** The replay is complete with this seq; 0 when there is none. */
+  #replayUntil = 0;
+  #replayed: Message[] = [];
+  #replayTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #typing = new TypingWatch((typing) => this.#show({ typing }));
-  readonly #ownTyping = new OwnTypingSign((typing) => this.#context.link.drop("typing", { room: this.id, typing }));
-  readonly #readMark = new ReadMark((seq) => this.#tellRead(seq));
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #wanted = false;
-  #joining: Promise<void> | null = null;
-  #joinAgain = false;
-  #attempt = 0;
+  readonly #ownTyping: OwnTypingIndicator;
+  #ackedSeq = 0;
+  #echoTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** @internal Use `Client.room`. */
   constructor(id: RoomId, context: RoomContext) {
+    const { connection } = context;
     this.id = id;
     this.#context = context;
+    this.#ownTyping = new OwnTypingIndicator((typing) => connection.drop("typing", { room: id, typing }));
+    this.#membership = new Membership(id, connection, {
+      enter: () => this.#catchUp(),
+      refused: (error) => this.#refused(error),
+    });
   }
 
+  /** What is on show. */
   get state(): RoomState {
     return this.#state;
   }
 
+  /** Call `listener` with the state after every change, until the returned function is called. */
   subscribe(listener: (state: RoomState) => void): Undo {
     return this.#changed.subscribe(listener);
   }
 
-  /** Enters the room and stays in it, over reconnects, until `leave`. */
+  /** Enter the room and stay in it, over reconnects, until `leave`. */
   join(): void {
-    this.#wanted = true;
-    void this.#enter();
+    this.#membership.join();
   }
 
+  /** Leave the room. What it shows stays. */
   async leave(): Promise<void> {
-    this.#wanted = false;
-    clearTimeout(this.#retryTimer);
-    this.#show({ phase: "idle" });
-    if (this.#context.link.online) await this.#context.link.call("room:leave", { room: this.id }).catch(() => {});
+    this.#show({ phase: "idle", error: null });
+    await this.#membership.leave();
   }
 
   // --- writing -------------------------------------------------------------------------------------------------------
 
-  /** Writes a message; it shows at once as `sending`. Returns the id under which it can be retried. */
+  /**
+   * Write a message. It shows at once as `sending`, goes out when the room is joined, and becomes `sent` or `failed`.
+   *
+   * @returns the id under which it can be retried or discarded
+   */
   send(options: SendOptions): string {
-    const id = this.#context.newId();
+    const { newId, sender, connection } = this.#context;
+    const id = newId();
     this.setTyping(false);
-    this.#context.sender.add({
-      id,
-      room: this.id,
-      ...options,
-      time: Date.now(),
-      state: "sending",
-      attempts: 0,
-      tried: false,
-    });
+    const time = connection.clock.now();
+    sender.add({ id, room: this.id, ...options, time, state: "sending", attempts: 0, tried: false });
+    this.#askAgain();
     return id;
   }
 
+  /** Send a failed message again, under the same id. */
   retry(id: string): void {
     this.#context.sender.retry(id);
+    this.#askAgain();
   }
 
+  /** Forget a message that was not sent. */
   discard(id: string): void {
     this.#context.sender.remove(new Set([id]));
   }
 
+  /**
+   * Replace the text of the message `target` (its seq).
+   *
+   * @throws RoomcastError when the server refuses it, or does not answer at several tries; so do `delete` and `react`
+   */
   async edit(target: number, text: string): Promise<void> {
     await this.#change("message:edit", { target, text });
   }
 
+  /** Delete the message `target` (its seq). */
   async delete(target: number): Promise<void> {
     await this.#change("message:delete", { target });
   }
 
+  /** Add (`on`) or take back one's reaction to the message `target` (its seq). */
   async react(target: number, emoji: string, on: boolean): Promise<void> {
     await this.#change("message:react", { target, emoji, on });
   }
 
-  /** Call at every key press; what goes out is throttled. */
+  /** Say that the user is typing, or has stopped. Call it at every key press; what goes out is throttled. */
   setTyping(typing: boolean): void {
     this.#ownTyping.set(typing);
   }
 
-  /** Says, at most once a second, that everything up to `seq` was read. */
+  /** Say that the user has read everything up to `seq`. It is told at most once a second, and until it is confirmed. */
   markRead(seq: number): void {
-    if (seq > (this.#state.read[this.#context.self().user] ?? 0)) this.#readMark.set(seq);
+    const { user } = this.#context.self();
+    if (this.#timeline.epoch === null || seq <= (this.#state.read[user] ?? 0)) return;
+    this.#context.readMarks.set(this.id, seq, this.#timeline.epoch);
+    this.onReceipt(user, seq);
   }
 
   // --- reading -------------------------------------------------------------------------------------------------------
 
-  /** Loads one page of older messages; does nothing while one is on its way. */
+  /** Load one page of older messages; does nothing while one is on its way. */
   async loadOlder(): Promise<void> {
-    if (!this.#state.hasOlder || this.#state.loadingOlder) return;
+    if (!this.#state.hasOlder || this.#state.loadingOlder || this.#timeline.isRestarting) return;
     this.#show({ loadingOlder: true });
     const { epoch, events } = this.#timeline;
     try {
       const before = events[0]?.seq ?? this.#timeline.last + 1;
       const payload = { room: this.id, before, limit: this.#context.pageSize };
-      const page = await this.#context.link.call("message:history", payload);
+      const page = await this.#context.connection.call("message:history", payload);
       if (this.#timeline.epoch === epoch) this.#reduce({ type: "history", page });
     } finally {
       this.#show({ loadingOlder: false });
     }
   }
 
+  /** Load the first page of the people who are here. */
   async refreshMembers(): Promise<void> {
-    const answer = await this.#context.link.call("room:members", { room: this.id });
+    const answer = await this.#context.connection.call("room:members", { room: this.id });
     this.#context.presence.learn(answer.members);
     const { members, more } = answer;
     const occupancy = more ? Math.max(this.#state.occupancy, members.length + 1) : members.length;
     this.#show({ ...peopleListed(this.#state, members, occupancy), moreMembers: more });
   }
 
-  /** Appends the next page of a long list of members. */
+  /** Append the next page of a long list of members. */
   async loadMembers(): Promise<void> {
     const after = this.#state.members.at(-1)?.user;
-    const answer = await this.#context.link.call("room:members", { room: this.id, ...(after ? { after } : {}) });
+    const payload = { room: this.id, ...(after ? { after } : {}) };
+    const answer = await this.#context.connection.call("room:members", payload);
     this.#context.presence.learn(answer.members);
     const known = new Set(this.#state.members.map((member) => member.user));
     const fresh = answer.members.filter((member) => !known.has(member.user));
@@ -209,102 +187,139 @@ export class Room {
 
   // --- what the client tells its rooms -------------------------------------------------------------------------------
 
-  /** A new session knows nothing of us: join again, from where we were. */
+  /** @internal A new session knows nothing of this client: join again, from the last message on. */
   onReady(): void {
+    this.#takeReplayed([]);
+    this.#replayUntil = 0;
     this.#ownTyping.reset();
-    this.#attempt = 0;
-    if (this.#wanted) void this.#enter();
+    this.#membership.onReady();
   }
 
+  /** @internal */
   onMessage(message: Message): void {
-    if (!this.#wanted) return;
-    this.#typing.heard(message.user, false);
-    this.#reduce({ type: "live", message });
-    if (hasHole(this.#timeline)) void this.#enter();
+    if (!this.#membership.isWanted) return;
+    this.#typing.received(message.user, false);
+    const isReplayed = message.epoch === this.#timeline.epoch && message.seq < this.#replayUntil;
+    if (!isReplayed) return this.#takeReplayed([message]);
+    this.#replayed.push(message);
+    this.#replayTimer ??= setTimeout(() => this.#takeReplayed([]), REPLAY_SHOW_MS);
   }
 
+  /** @internal */
   onTyping(user: UserId, typing: boolean): void {
-    if (user !== this.#context.self().user) this.#typing.heard(user, typing);
+    if (user !== this.#context.self().user) this.#typing.received(user, typing);
   }
 
+  /** @internal */
   onReceipt(user: UserId, seq: number): void {
     if (seq > (this.#state.read[user] ?? 0)) this.#show({ read: { ...this.#state.read, [user]: seq } });
   }
 
+  /** @internal */
   onResync(): void {
-    if (this.#wanted) void this.#enter();
+    this.#membership.refresh();
   }
 
+  /** @internal */
   onChange(change: RoomChange): void {
     if (change.change === "people") {
       this.#context.presence.learn(change.entered ?? []);
       this.#show(peopleChanged(this.#state, change));
     } else if (change.change === "removed" || change.change === "closed") {
-      this.#wanted = false;
-      this.#show({ phase: "refused", error: RoomcastError.of("forbidden", `you were taken out: ${change.change}`) });
+      this.#membership.end();
+      this.#refused(RoomcastError.of("forbidden", `you were taken out: ${change.change}`));
     }
   }
 
+  /** @internal */
   onDrafts(): void {
     this.#show({});
   }
 
-  /** Our message was kept as `seq`; if its copy does not follow, something was missed. */
+  /** @internal Our message was kept as `seq`; if its copy does not follow, something was missed. */
   onAcked(seq: number): void {
-    setTimeout(() => {
-      if (this.#wanted && this.#timeline.epoch !== null && this.#timeline.last < seq) void this.#enter();
+    this.#ackedSeq = Math.max(seq, this.#ackedSeq);
+    this.#echoTimer ??= setTimeout(() => {
+      this.#echoTimer = undefined;
+      if (this.#timeline.epoch !== null && this.#timeline.last < this.#ackedSeq) this.#membership.refresh();
+      this.#ackedSeq = 0;
     }, ECHO_MS);
   }
 
+  /** @internal */
   stop(): void {
-    clearTimeout(this.#retryTimer);
+    this.#membership.stop();
     this.#typing.stop();
-    this.#readMark.stop();
+    clearTimeout(this.#echoTimer);
+    clearTimeout(this.#replayTimer);
   }
 
   // --- joining -------------------------------------------------------------------------------------------------------
 
-  /** Joins once at a time; a wish that comes meanwhile is granted afterwards. */
-  async #enter(): Promise<void> {
-    if (!this.#context.link.online) return;
-    if (this.#joining) {
-      this.#joinAgain = true;
-      return;
-    }
-    clearTimeout(this.#retryTimer);
-    this.#joining = this.#catchUp().catch((error: unknown) => this.#joinFailed(RoomcastError.from(error)));
-    await this.#joining;
-    this.#joining = null;
-    const again = this.#joinAgain;
-    this.#joinAgain = false;
-    if (again && this.#wanted) void this.#enter();
-  }
-
-  /** Joins, and page after page reads what was missed. */
+  /**
+   * Join, and read what was missed.
+   *
+   * The first join asks for a page, which shows at once and as a whole. Later joins ask for a replay: what was missed
+   * arrives as messages, in one round trip. A gateway that does not know replays answers in pages.
+   */
   async #catchUp(): Promise<void> {
     if (this.#state.phase !== "joined") this.#show({ phase: "joining" });
-    for (let page = 0; page < MAX_CATCH_UP_PAGES; page++) {
+    for (;;) {
       const since = sinceOf(this.#timeline);
-      const payload = { room: this.id, limit: this.#context.pageSize, ...(since ? { since } : {}) };
-      const answer = await this.#context.link.call("room:join", payload);
-      if (!this.#wanted) return;
-      this.#context.presence.learn(answer.members);
-      this.#reduce({ type: "joined", answer, since });
-      const people = peopleListed(this.#state, answer.members, answer.occupancy);
-      const read = { ...this.#state.read, ...answer.read };
-      const moreMembers = answer.members.length >= MAX_LIST && answer.occupancy > MAX_LIST;
-      this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
-      if (!since || !answer.recovered || !answer.more) break;
+      const form = since ? { since, limit: MAX_LIST, replay: true } : { limit: this.#context.pageSize };
+      const onAnswer = (answer: JoinAnswer) => this.#joined(answer, since);
+      const payload = { room: this.id, ...form };
+      const answer = await this.#context.connection.call("room:join", payload, undefined, onAnswer);
+      if (!this.#membership.isWanted) return;
+      const isFurther = since !== null && this.#timeline.last > since.seq;
+      if (!answer.recovered || !answer.more || !isFurther) break;
     }
-    this.#attempt = 0;
     this.#context.sender.open(this.id);
+    this.#fillGap();
   }
 
-  #joinFailed(error: RoomcastError): void {
-    if (!this.#context.link.online || !this.#wanted) return;
-    if (!error.retryable) return this.#show({ phase: "refused", error });
-    const waitMs = backoffMs(this.#attempt++, Math.random(), RECONNECT, error.retryAfterMs);
-    this.#retryTimer = setTimeout(() => void this.#enter(), waitMs);
+  #joined(answer: JoinAnswer, since: Since | null): void {
+    if (!this.#membership.isWanted) return;
+    const read = this.#readAfter(answer);
+    this.#replayUntil = isReplay(answer, since) ? answer.seq : 0;
+    this.#context.presence.learn(answer.members);
+    this.#reduce({ type: "joined", answer, since });
+    const people = peopleListed(this.#state, answer.members, answer.occupancy);
+    const moreMembers = answer.members.length >= MAX_LIST && answer.occupancy > MAX_LIST;
+    this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
+  }
+
+  /** Merge the marks of an answer with those known: marks only move forward within an epoch. */
+  #readAfter(answer: JoinAnswer): Record<UserId, number> {
+    const read = answer.epoch === this.#timeline.epoch ? { ...this.#state.read } : {};
+    for (const [user, seq] of Object.entries(answer.read)) read[user] = Math.max(seq, read[user] ?? 0);
+    return read;
+  }
+
+  #refused(error: RoomcastError): void {
+    this.#show({ phase: "refused", error });
+    this.#context.sender.refuse(this.id, error);
+  }
+
+  /** A message for a room that refused this user needs a new answer: the user may have been let in again. */
+  #askAgain(): void {
+    if (this.#state.phase === "refused") this.join();
+  }
+
+  /** Show messages in the order of their arrival, the replayed ones first. */
+  #takeReplayed(live: Message[]): void {
+    clearTimeout(this.#replayTimer);
+    this.#replayTimer = undefined;
+    const messages = [...this.#replayed, ...live];
+    this.#replayed = [];
+    if (messages.length === 0) return;
+    this.#reduce({ type: "live", messages });
+    this.#fillGap();
+  }
+
+  #fillGap(): void {
+    if (this.#timeline.last >= this.#replayUntil) this.#replayUntil = 0;
+    if (this.#replayUntil === 0 && hasGap(this.#timeline)) this.#membership.refresh();
   }
 
   // --- state ---------------------------------------------------------------------------------------------------------
@@ -317,7 +332,7 @@ export class Room {
     this.#show({ seq: this.#timeline.last, hasOlder: this.#timeline.more, cut: this.#timeline.cut });
   }
 
-  /** Drafts whose copy the log shows have done their work. */
+  /** Forget the drafts whose copies the log shows. */
   #forgetDelivered(): void {
     const drafts = new Set(this.#context.sender.draftsOf(this.id).map((draft) => draft.id));
     if (drafts.size === 0) return;
@@ -334,22 +349,18 @@ export class Room {
     this.#changed.emit(this.#state);
   }
 
-  async #tellRead(seq: number): Promise<void> {
-    this.onReceipt(this.#context.self().user, seq);
-    await this.#context.link.call("receipt:read", { room: this.id, seq });
-  }
-
-  /** An edit, deletion or reaction: under one id, so that trying again is safe. */
+  /** Edit, delete or react under one id, so that trying again is safe. */
   async #change<E extends "message:edit" | "message:delete" | "message:react">(
     event: E,
     rest: Omit<Payload<E>, "room" | "id">,
   ): Promise<void> {
-    const payload = { room: this.id, id: this.#context.newId(), ...rest } as Payload<E>;
-    await retrying(() => this.#context.link.call(event, payload), CHANGE_ATTEMPTS, RECONNECT);
+    const { connection, newId, closing } = this.#context;
+    const payload = { room: this.id, id: newId(), ...rest } as Payload<E>;
+    await retrying(() => connection.call(event, payload), CHANGE_ATTEMPTS, RECONNECT, closing);
   }
 }
 
-/** Pages are bounded by the protocol. */
+/** Keep the size of a page within the bounds of the protocol. */
 export function clampPage(size: number): number {
   return Math.min(Math.max(1, Math.trunc(size)), MAX_LIST);
 }

@@ -1,8 +1,8 @@
 /**
- * A room's log as one client has it. Pure: actions in, a new timeline out.
+ * Keep a room's log as one client has it. Pure: actions in, a new timeline out.
  *
  * `events` holds every entry from the oldest one loaded up to `last`, with nothing missing in between. What
- * arrives beyond a hole waits in `ahead` until the hole is filled; what arrives twice is dropped.
+ * arrives beyond a gap waits in `ahead` until the gap is filled; what arrives twice is dropped.
  */
 
 import type { JoinAnswer, Message, Page, Since } from "./protocol.ts";
@@ -14,57 +14,84 @@ export interface Timeline {
   readonly last: number;
   readonly events: readonly Message[];
   readonly ahead: readonly Message[];
+  /** The highest seq that arrived and was dropped, because too much waits already; 0 for none. */
+  readonly dropped: number;
   /** The log holds older entries than the first of `events`. */
   readonly more: boolean;
   /** The server declared that entries between two visits could not be recovered. */
   readonly cut: boolean;
+  /** The latest page follows as live messages: the first of them starts the timeline anew. */
+  readonly isRestarting: boolean;
 }
 
 export type TimelineAction =
   | { type: "joined"; answer: JoinAnswer; since: Since | null }
-  | { type: "live"; message: Message }
+  | { type: "live"; messages: readonly Message[] }
   | { type: "history"; page: Page };
 
-export const EMPTY_TIMELINE: Timeline = { epoch: null, last: 0, events: [], ahead: [], more: false, cut: false };
+export const EMPTY_TIMELINE: Timeline = {
+  epoch: null,
+  last: 0,
+  events: [],
+  ahead: [],
+  dropped: 0,
+  more: false,
+  cut: false,
+  isRestarting: false,
+};
 
 /** Bounds, so that a tab left open for a month does not grow for a month. */
 export const MAX_EVENTS = 5000;
 const KEPT_EVENTS = 4000;
-const MAX_AHEAD = 1000;
+export const MAX_AHEAD = 1000;
 
 export function reduceTimeline(timeline: Timeline, action: TimelineAction): Timeline {
   switch (action.type) {
     case "joined":
       return joined(timeline, action.answer, action.since);
     case "live":
-      return live(timeline, action.message);
+      return live(timeline, action.messages);
     case "history":
       return history(timeline, action.page);
   }
 }
 
-/** Entries wait behind a hole: ask the log for what is missing. */
-export function hasHole(timeline: Timeline): boolean {
-  return timeline.epoch !== null && timeline.ahead.length > 0;
+/** Return whether entries are missing before one that has arrived: ask the log for them. */
+export function hasGap(timeline: Timeline): boolean {
+  return timeline.epoch !== null && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
 }
 
-/** What to send as `since` when joining again; null before the first answer. */
+/** Return what to send as `since` when joining again; null where the latest page is wanted. */
 export function sinceOf(timeline: Timeline): Since | null {
-  return timeline.epoch === null ? null : { seq: timeline.last, epoch: timeline.epoch };
+  const { epoch, last, isRestarting } = timeline;
+  return epoch === null || isRestarting ? null : { seq: last, epoch };
+}
+
+/**
+ * Return whether the entries of this answer follow as live messages (the replay form).
+ *
+ * A gateway that does not know the form answers in pages, and an answer that says everything needs nothing to follow.
+ */
+export function isReplay(answer: JoinAnswer, since: Since | null): boolean {
+  if (since === null || answer.messages.length > 0 || answer.more) return false;
+  return answer.recovered ? answer.seq > since.seq : answer.seq > 0;
 }
 
 function joined(timeline: Timeline, answer: JoinAnswer, since: Since | null): Timeline {
   const continues = since !== null && answer.recovered && answer.epoch === timeline.epoch;
+  if (isReplay(answer, since)) return continues ? timeline : restarting(timeline, answer);
   const page = sorted(answer.messages);
   if (!continues) return restarted(timeline, answer, page);
   const fresh = page.filter((message) => message.seq > timeline.last);
   const end = fresh.at(-1)?.seq ?? timeline.last;
   // With `more` the answer is a page of the missing part; without it, it is all of it.
   const last = answer.more ? end : Math.max(end, answer.seq, timeline.last);
-  return drain({ ...timeline, last, events: [...timeline.events, ...fresh] });
+  // What still belongs to another epoch is out of date: the answer is newer.
+  const ahead = timeline.ahead.filter((message) => message.epoch === answer.epoch);
+  return drain({ ...timeline, last, ahead, events: [...timeline.events, ...fresh] });
 }
 
-/** A first visit, or one whose past could not be recovered: what is shown starts anew. */
+/** Start anew: this is a first visit, or the entries since the last one could not be recovered. */
 function restarted(timeline: Timeline, answer: JoinAnswer, page: Message[]): Timeline {
   const last = Math.max(answer.seq, page.at(-1)?.seq ?? 0);
   return drain({
@@ -72,20 +99,59 @@ function restarted(timeline: Timeline, answer: JoinAnswer, page: Message[]): Tim
     last,
     events: page,
     ahead: timeline.ahead.filter((message) => message.epoch === answer.epoch),
+    dropped: 0,
     more: answer.more,
     cut: timeline.epoch !== null,
+    isRestarting: false,
   });
 }
 
-function live(timeline: Timeline, message: Message): Timeline {
-  const sameEpoch = timeline.epoch === message.epoch;
-  if (sameEpoch && message.seq <= timeline.last) return timeline;
-  if (sameEpoch && message.seq === timeline.last + 1) {
-    return drain({ ...timeline, last: message.seq, events: [...timeline.events, message] });
+/** Start anew with the messages that follow. Until the first one comes, the old entries stay on show. */
+function restarting(timeline: Timeline, answer: JoinAnswer): Timeline {
+  return { ...timeline, epoch: answer.epoch, ahead: [], dropped: 0, more: false, cut: true, isRestarting: true };
+}
+
+/** Append runs of messages at once: a replay brings thousands. */
+function live(timeline: Timeline, messages: readonly Message[]): Timeline {
+  let now = timeline;
+  let run: Message[] = [];
+  for (const message of messages) {
+    const isNext = message.epoch === now.epoch && message.seq === now.last + run.length + 1;
+    if (isNext && !now.isRestarting) {
+      run.push(message);
+    } else {
+      now = liveOne(appended(now, run), message);
+      run = [];
+    }
   }
+  return appended(now, run);
+}
+
+function appended(timeline: Timeline, run: readonly Message[]): Timeline {
+  if (run.length === 0) return timeline;
+  return drain({ ...timeline, last: timeline.last + run.length, events: [...timeline.events, ...run] });
+}
+
+function liveOne(timeline: Timeline, message: Message): Timeline {
+  const isSameEpoch = timeline.epoch === message.epoch;
+  if (isSameEpoch && timeline.isRestarting) {
+    const { seq } = message;
+    return { ...timeline, last: seq, events: [message], more: seq > 1, isRestarting: false };
+  }
+  if (isSameEpoch && message.seq <= timeline.last) return timeline;
+  if (isSameEpoch && message.seq === timeline.last + 1) {
+    return appended(timeline, [message]);
+  }
+  return waiting(timeline, message);
+}
+
+/** Let a message wait until the gap before it is filled. Beyond the bound the newest are dropped: the log has them. */
+function waiting(timeline: Timeline, message: Message): Timeline {
   if (timeline.ahead.some((other) => other.seq === message.seq && other.epoch === message.epoch)) return timeline;
-  // Beyond the bound the newest are left out: joining again brings them with the rest.
-  return { ...timeline, ahead: sorted([...timeline.ahead, message]).slice(0, MAX_AHEAD) };
+  const ahead = sorted([...timeline.ahead, message]);
+  const dropped = ahead.slice(MAX_AHEAD).filter((one) => one.epoch === timeline.epoch);
+  const highest = Math.max(timeline.dropped, ...dropped.map(({ seq }) => seq));
+  return { ...timeline, ahead: ahead.slice(0, MAX_AHEAD), dropped: highest };
 }
 
 function history(timeline: Timeline, page: Page): Timeline {
@@ -94,7 +160,7 @@ function history(timeline: Timeline, page: Page): Timeline {
   return { ...timeline, events: [...older, ...timeline.events], more: page.more && older.length > 0 };
 }
 
-/** Moves what has become contiguous from `ahead` to `events`, and keeps within the bound. */
+/** Move what has become contiguous from `ahead` to `events`, and keep within the bound. */
 function drain(timeline: Timeline): Timeline {
   let last = timeline.last;
   const taken: Message[] = [];
@@ -107,7 +173,7 @@ function drain(timeline: Timeline): Timeline {
       rest.push(message);
     }
   }
-  return bounded({ ...timeline, last, events: [...timeline.events, ...taken], ahead: rest });
+  return bounded({ ...timeline, last, events: taken.length ? [...timeline.events, ...taken] : timeline.events, ahead: rest });
 }
 
 function bounded(timeline: Timeline): Timeline {

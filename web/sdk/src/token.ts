@@ -1,23 +1,39 @@
-/** When to renew a token. The signature is the server's business; only `exp` is read. Pure. */
+/** Read from a token when to renew it. Only `exp` and `iat` are read; the signature is the server's business. Pure. */
 
 const MARGIN_MS = 30_000;
+const SHORTEST_WAIT_MS = 5_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Milliseconds until a JWT (RFC 7519) should be renewed; null when it does not say, or in weeks only. */
-export function refreshInMs(token: string, nowMs: number): number | null {
-  const exp = expiryOf(token);
+/**
+ * Return the milliseconds until a JWT (RFC 7519) should be renewed.
+ *
+ * @param serverMs the server's time: a device whose clock is ahead would renew a valid token all the time
+ * @returns null when the token does not say, or lasts longer than a timer can
+ */
+export function refreshInMs(token: string, serverMs: number): number | null {
+  const { exp, iat } = claimsOf(token);
   if (exp === null) return null;
-  const leftMs = exp * 1000 - nowMs;
-  const waitMs = Math.max(leftMs - MARGIN_MS, leftMs / 2, 5000);
-  return waitMs > LONGEST_TIMER_MS ? null : waitMs;
+  const leftMs = exp * 1000 - serverMs;
+  // The server has accepted the token, so it has not expired: the time passed in is wrong, and the lifetime counts.
+  if (leftMs <= 0) return iat !== null && exp > iat ? waitMs((exp - iat) * 1000) : null;
+  return waitMs(leftMs);
 }
 
-function expiryOf(token: string): number | null {
+function waitMs(leftMs: number): number | null {
+  const wait = Math.max(leftMs - MARGIN_MS, leftMs / 2, SHORTEST_WAIT_MS);
+  return wait > LONGEST_TIMER_MS ? null : wait;
+}
+
+function claimsOf(token: string): { exp: number | null; iat: number | null } {
   try {
     const payload = token.split(".")[1] ?? "";
-    const claims = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as { exp?: unknown };
-    return typeof claims.exp === "number" ? claims.exp : null;
+    const claims = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as { exp?: unknown; iat?: unknown };
+    return { exp: numeric(claims.exp), iat: numeric(claims.iat) };
   } catch {
-    return null;
+    return { exp: null, iat: null };
   }
+}
+
+function numeric(claim: unknown): number | null {
+  return typeof claim === "number" && Number.isFinite(claim) ? claim : null;
 }

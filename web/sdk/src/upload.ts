@@ -1,14 +1,16 @@
-/** A file's way into a room: signed over the socket, sent over HTTP, confirmed over the socket. */
+/** Upload a file: sign it over the socket, send it over HTTP, confirm it over the socket. */
 
 import { RESEND } from "./backoff.ts";
+import type { Connection } from "./connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import type { Link } from "./link.ts";
 import type { Media, RoomId, SignedUpload } from "./protocol.ts";
-import { retrying } from "./retry.ts";
+import { abortReason, retrying } from "./retry.ts";
 
+/** The step at which an upload is. */
 export type UploadPhase = "signing" | "sending" | "checking" | "done" | "failed" | "cancelled";
 
+/** The state of an upload; a new object after every change. */
 export interface UploadState {
   phase: UploadPhase;
   sentBytes: number;
@@ -17,7 +19,7 @@ export interface UploadState {
   media: Media | null;
 }
 
-/** Hands bytes to the storage; rejects with `unavailable` when another try may help. */
+/** Sends a file's bytes to the storage; rejects with `unavailable` when another try may help. */
 export type FileTransport = (
   signed: SignedUpload,
   file: Blob,
@@ -25,18 +27,30 @@ export type FileTransport = (
   signal: AbortSignal,
 ) => Promise<void>;
 
+/** What to tell about a file beside its bytes. */
 export interface UploadOptions {
-  /** Of an image or video, as shown. */
+  /** The width of an image or video as shown, in pixels. */
   width?: number;
+  /** The height of an image or video as shown, in pixels. */
   height?: number;
+  /** The file's name; default that of the file. */
   name?: string;
+}
+
+/** What an upload needs from its client. */
+export interface UploadContext {
+  connection: Connection;
+  transport: FileTransport;
+  /** Aborted when the client closes. */
+  closing: AbortSignal;
 }
 
 const SEND_ATTEMPTS = 3;
 const CHECK_ATTEMPTS = 5;
 
+/** One file on its way. `done` is what `Room.send` takes as `media`. */
 export class Upload {
-  readonly #link: Link;
+  readonly #connection: Connection;
   readonly #transport: FileTransport;
   readonly #abort = new AbortController();
   readonly #changed = new Emitter<UploadState>();
@@ -44,12 +58,20 @@ export class Upload {
   /** Resolves with what the server confirmed; rejects with a RoomcastError, or an AbortError after `cancel`. */
   readonly done: Promise<Media>;
 
-  constructor(link: Link, transport: FileTransport, room: RoomId, file: File, options: UploadOptions = {}) {
-    this.#link = link;
+  /** @internal Use `Client.upload`. */
+  constructor(
+    { connection, transport, closing }: UploadContext,
+    room: RoomId,
+    file: File,
+    options: UploadOptions = {},
+  ) {
+    this.#connection = connection;
     this.#transport = transport;
+    if (closing.aborted) this.#abort.abort();
+    closing.addEventListener("abort", () => this.cancel(), { once: true });
     this.#state = { phase: "signing", sentBytes: 0, totalBytes: file.size, error: null, media: null };
     this.done = this.#run(room, file, options);
-    // Whoever only looks at the state need not catch.
+    // A caller that only looks at `state` need not catch.
     this.done.catch(() => {});
   }
 
@@ -57,10 +79,12 @@ export class Upload {
     return this.#state;
   }
 
+  /** Call `listener` after every change, until the returned function is called. */
   subscribe(listener: (state: UploadState) => void): Undo {
     return this.#changed.subscribe(listener);
   }
 
+  /** Stop; does nothing once the upload is done or has failed. */
   cancel(): void {
     if (this.#state.phase === "done" || this.#state.phase === "failed") return;
     this.#abort.abort();
@@ -71,16 +95,16 @@ export class Upload {
     try {
       const { name = file.name || "image", ...size } = options;
       const request = { room, name, type: file.type || "application/octet-stream", size: file.size, ...size };
-      const signed = await this.#retrying(SEND_ATTEMPTS, () => this.#link.call("media:sign", request));
+      const signed = await this.#retrying(SEND_ATTEMPTS, () => this.#connection.call("media:sign", request));
       this.#show({ phase: "sending" });
       await this.#retrying(SEND_ATTEMPTS, () => this.#sendBytes(signed, file));
       this.#show({ phase: "checking", sentBytes: file.size });
-      const check = () => this.#link.call("media:complete", { upload: signed.upload });
+      const check = () => this.#connection.call("media:complete", { upload: signed.upload });
       const { media } = await this.#retrying(CHECK_ATTEMPTS, check);
       this.#show({ phase: "done", media });
       return media;
     } catch (thrown) {
-      if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
+      if (this.#abort.signal.aborted) throw abortReason(this.#abort.signal);
       const error = RoomcastError.from(thrown);
       this.#show({ phase: "failed", error });
       throw error;
@@ -102,7 +126,7 @@ export class Upload {
   }
 }
 
-/** XMLHttpRequest, because `fetch` reports no upload progress. */
+/** Send a file by XMLHttpRequest, because `fetch` reports no upload progress. */
 export const xhrTransport: FileTransport = (signed, file, onProgress, signal) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -111,7 +135,7 @@ export const xhrTransport: FileTransport = (signed, file, onProgress, signal) =>
     request.upload.onprogress = (event) => onProgress(Math.min(event.loaded, file.size));
     request.onload = () => (request.status < 300 ? resolve() : reject(storageError(request.status)));
     request.onerror = () => reject(RoomcastError.of("unavailable", "the file storage cannot be reached"));
-    request.onabort = () => reject(signal.reason);
+    request.onabort = () => reject(abortReason(signal));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(bodyOf(signed, file));
   });

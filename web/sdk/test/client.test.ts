@@ -1,44 +1,12 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "node:test";
-import { connect, type Client, type ConnectOptions } from "../src/client.ts";
+import { describe, it } from "node:test";
 import { RoomcastError } from "../src/errors.ts";
 import type { FileTransport } from "../src/upload.ts";
+import { gateway, joined, LOBBY, open, texts, useGateway } from "./harness.ts";
 import { MemoryStorage } from "./memory_storage.ts";
-import { TestGateway, until } from "./server.ts";
+import { until } from "./server.ts";
 
-const FAST = { baseMs: 20, maxMs: 60 };
-const LOBBY = "public:lobby";
-
-let gateway: TestGateway;
-let clients: Client[];
-
-beforeEach(async () => {
-  gateway = await new TestGateway().listen();
-  clients = [];
-});
-
-afterEach(async () => {
-  for (const client of clients) client.close();
-  await gateway.close();
-});
-
-function open(options: Partial<ConnectOptions> = {}): Client {
-  const base = { url: gateway.url, token: () => "token", backoff: FAST, resend: FAST, storage: null, pageSize: 3 };
-  const client = connect({ ...base, ...options });
-  clients.push(client);
-  return client;
-}
-
-async function joined(options: Partial<ConnectOptions> = {}) {
-  const client = open(options);
-  const room = client.room(LOBBY);
-  room.join();
-  await until(() => room.state.phase === "joined", "joined");
-  return { client, room };
-}
-
-const texts = (room: { state: { messages: readonly { text?: string }[] } }) =>
-  room.state.messages.map(({ text }) => text);
+useGateway();
 
 describe("connection", () => {
   it("says who we are, and asks for a token at every connect", async () => {
@@ -269,6 +237,18 @@ describe("signs", () => {
   });
 });
 
+describe("the list of rooms", () => {
+  it("is read to its end", async () => {
+    gateway.rooms = Array.from({ length: 250 }, (_, index) => `public:room-${String(index).padStart(3, "0")}`);
+    const client = open();
+    const listed = await client.listRooms();
+    assert.deepEqual(
+      listed.map(({ room }) => room),
+      gateway.rooms,
+    );
+  });
+});
+
 describe("upload", () => {
   const file = () => new File(["abc"], "x.png", { type: "image/png" });
 
@@ -284,6 +264,16 @@ describe("upload", () => {
     upload.subscribe(({ phase }) => phases.at(-1) !== phase && phases.push(phase));
     assert.equal((await upload.done).upload, "upload-1");
     assert.deepEqual([phases, upload.state.sentBytes, tries], [["sending", "checking", "done"], 3, 2]);
+  });
+
+  it("stops when the client closes", async () => {
+    const fileTransport: FileTransport = (_signed, _blob, _onProgress, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    const { client } = await joined({ fileTransport });
+    const upload = client.upload(LOBBY, file());
+    await until(() => upload.state.phase === "sending", "sending");
+    client.close();
+    await assert.rejects(upload.done, { name: "AbortError" });
   });
 
   it("stops when cancelled, and stays cancelled", async () => {

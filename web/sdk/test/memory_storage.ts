@@ -1,6 +1,6 @@
-import type { KeyValueStorage } from "../src/outbox.ts";
+import type { KeyValueStorage } from "../src/outbox_storage.ts";
 
-/** What `localStorage` does, without a browser. */
+/** Does what `localStorage` does, without a browser. */
 export class MemoryStorage implements KeyValueStorage {
   readonly #items = new Map<string, string>();
 

@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  OutboxStorage,
-  payloadOf,
-  reduceOutbox,
-  revived,
-  SAFE_RESEND_MS,
-  type Draft,
-  type Outbox,
-} from "../src/outbox.ts";
+import { payloadOf, reduceOutbox, revived, SAFE_RESEND_MS, type Draft, type Outbox } from "../src/outbox.ts";
+import { MarkStorage, OutboxStorage } from "../src/outbox_storage.ts";
 import { MemoryStorage } from "./memory_storage.ts";
 
 const NOW = 1_800_000_000_000;
@@ -73,6 +66,28 @@ describe("outbox storage", () => {
     );
     kept.save(before, []);
     assert.equal(storage.length, 0);
+  });
+
+  it("forgets a failed draft after a month, and keeps one that waits", () => {
+    const storage = new MemoryStorage();
+    const kept = new OutboxStorage(storage, "ada");
+    const month = 30 * 24 * 3_600_000;
+    kept.save([], [draft({ id: "failed", state: "failed" }), draft({ id: "waits" })]);
+    assert.equal(kept.load(NOW + month - 1).length, 2);
+    assert.deepEqual(
+      kept.load(NOW + month).map(({ id }) => id),
+      ["waits"],
+    );
+  });
+
+  it("keeps read marks by room, and drops damaged ones", () => {
+    const storage = new MemoryStorage();
+    const kept = new MarkStorage(storage, "ada");
+    kept.save("public:lobby", { seq: 7, epoch: "e1" });
+    storage.setItem("roomcast:read:ada:r2", '{"seq":"7"}');
+    assert.deepEqual(kept.load(), [["public:lobby", { seq: 7, epoch: "e1" }]]);
+    kept.delete("public:lobby");
+    assert.deepEqual(kept.load(), []);
   });
 
   it("survives damaged entries and a storage that refuses", () => {

@@ -3,11 +3,11 @@ import { describe, it } from "node:test";
 import { backoffMs, parseRetryAfter } from "../src/backoff.ts";
 import { Emitter } from "../src/emitter.ts";
 import { RoomcastError } from "../src/errors.ts";
-import { NOBODY, peopleChanged, peopleListed } from "../src/people.ts";
+import { NO_PEOPLE, peopleChanged, peopleListed } from "../src/people.ts";
 import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
 import { directPeer, directRoom } from "../src/protocol.ts";
 import { refreshInMs } from "../src/token.ts";
-import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingHeard } from "../src/typing.ts";
+import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived } from "../src/typing.ts";
 
 const POLICY = { baseMs: 100, maxMs: 1000 };
 
@@ -33,12 +33,12 @@ describe("backoff", () => {
 
 describe("typing", () => {
   it("clears a sign after six seconds without a refresh", () => {
-    let state = typingHeard(new Map(), "ada", true, 1000);
-    state = typingHeard(state, "bob", true, 3000);
+    let state = typingReceived(new Map(), "ada", true, 1000);
+    state = typingReceived(state, "bob", true, 3000);
     assert.equal(nextExpiry(state), 7000);
     assert.deepEqual([...typingExpired(state, 7000).keys()], ["bob"]);
     assert.equal(typingExpired(state, 6999), state);
-    assert.equal(typingHeard(typingHeard(state, "ada", false, 3000), "bob", false, 3000).size, 0);
+    assert.equal(typingReceived(typingReceived(state, "ada", false, 3000), "bob", false, 3000).size, 0);
   });
 
   it("tells others at most every three seconds, and once that it stopped", () => {
@@ -63,12 +63,18 @@ describe("presence", () => {
 });
 
 describe("token", () => {
-  const token = (exp: unknown) => `x.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.y`;
+  const token = (exp: unknown, iat?: number) =>
+    `x.${Buffer.from(JSON.stringify({ exp, iat })).toString("base64url")}.y`;
 
   it("is renewed shortly before it expires", () => {
     assert.equal(refreshInMs(token(600), 0), 570_000);
     assert.equal(refreshInMs(token(40), 0), 20_000);
-    assert.equal(refreshInMs(token(1), 60_000), 5000);
+    assert.equal(refreshInMs(token(8), 0), 5_000);
+  });
+
+  it("is renewed by its lifetime when the time passed in says that it has expired", () => {
+    assert.equal(refreshInMs(token(900, 0), 3_600_000), 870_000);
+    assert.equal(refreshInMs(token(900), 3_600_000), null);
   });
 
   it("is left alone where it does not say, or lasts for months", () => {
@@ -87,6 +93,19 @@ describe("small things", () => {
     undo();
     emitter.emit(2);
     assert.deepEqual(heard, [1, 1, 2]);
+  });
+
+  it("an error of a listener is reported, and stops nothing", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const emitter = new Emitter<number>();
+    const heard: number[] = [];
+    emitter.subscribe(() => {
+      throw new Error("a listener's own");
+    });
+    emitter.subscribe((value) => void heard.push(value));
+    emitter.emit(1);
+    assert.deepEqual(heard, [1]);
+    assert.throws(() => t.mock.timers.tick(1), { message: "a listener's own" });
   });
 
   it("a direct room has its people sorted", () => {
@@ -112,7 +131,7 @@ describe("people", () => {
   const change = (part: object) => ({ room: "r", change: "people", ...part });
 
   it("come and go, and are remembered while gone", () => {
-    let people = peopleListed(NOBODY, [member("ada"), member("bob")], 2);
+    let people = peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2);
     people = peopleChanged(people, change({ occupancy: 2, entered: [member("cy")], left: ["bob"] }));
     assert.deepEqual(users(people), [["ada", "cy"], ["bob"]]);
     people = peopleChanged(people, change({ occupancy: 3, entered: [member("bob")] }));
@@ -120,12 +139,12 @@ describe("people", () => {
   });
 
   it("are only counted in large rooms", () => {
-    const people = peopleChanged(peopleListed(NOBODY, [member("ada")], 900), change({ occupancy: 901 }));
+    const people = peopleChanged(peopleListed(NO_PEOPLE, [member("ada")], 900), change({ occupancy: 901 }));
     assert.deepEqual([people.occupancy, users(people)], [901, [["ada"], []]]);
   });
 
   it("who are missing from a whole list have gone, from a part of a list not", () => {
-    const people = peopleListed(NOBODY, [member("ada"), member("bob")], 2);
+    const people = peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2);
     assert.deepEqual(users(peopleListed(people, [member("ada")], 1)), [["ada"], ["bob"]]);
     assert.deepEqual(users(peopleListed(people, [member("ada")], 300)), [["ada"], []]);
   });

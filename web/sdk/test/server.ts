@@ -1,14 +1,27 @@
 /**
- * A Socket.IO server on a free port with one room log: enough of a gateway to drive the client through faults that a
- * real one produces rarely (a cut between append and ack, a lost message, a refusal on demand).
+ * Run a Socket.IO server on a free port with one room log: enough of a gateway to drive the client through faults that
+ * a real one produces rarely (a cut between append and ack, a lost message, a refusal on demand).
  */
 
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server, type Socket } from "socket.io";
+import { CODES, type Reason } from "../src/errors.ts";
 import type { Message, SendPayload } from "../src/protocol.ts";
 
-type Ack = (answer: object) => void;
+type Json = Record<string, unknown>;
+export type Ack = (answer: object) => void;
+
+/** Return a negative ack, or what a test answers instead of a positive one. */
+export function refusal(reason: Reason, more: object = {}): Json {
+  return { ok: false, error: { ...CODES[reason], reason, ...more } };
+}
+
+interface JoinPayload {
+  room: string;
+  since?: { seq: number; epoch: string };
+  replay?: boolean;
+}
 
 export class TestGateway {
   readonly http: HttpServer = createServer();
@@ -18,11 +31,20 @@ export class TestGateway {
   tokens: string[] = [];
   /** Payloads of every `message:send` that arrived, repeats included. */
   sends: SendPayload[] = [];
-  joins: { since?: { seq: number } }[] = [];
+  joins: JoinPayload[] = [];
   events: [string, unknown][] = [];
   /** Called before a send is handled; true means that it is dealt with. */
   onSend: (payload: SendPayload, ack: Ack, socket: Socket) => boolean = () => false;
+  /** Called before any other acked event is handled; an answer replaces the usual one, null withholds the ack. */
+  onEvent: (event: string, payload: Json) => Json | null | undefined = () => undefined;
+  /** Whether joins with `replay` are answered in the replay form. */
+  knowsReplay = false;
+  /** What `ready` says about the server's time. */
+  serverTime: () => number = () => Date.now();
+  limits: Record<string, number> = { message_bytes: 16384, upload_bytes: 1000, payload_bytes: 100_000 };
+  rooms: string[] = [];
   accepts: (token: string) => Error | null = () => null;
+  /** Entries per page of history and recovery, whatever the client asks for. */
   pageSize = 3;
 
   constructor() {
@@ -33,6 +55,8 @@ export class TestGateway {
       next(this.accepts(token) ?? undefined);
     });
     this.io.on("connection", (socket) => this.#serve(socket));
+    // Engine.IO would wait 30 s for a polling client that is gone, and keep the test process alive.
+    this.io.engine.on("connection", ({ transport }: { transport: object }) => Object.assign(transport, { closeTimeout: 100 }));
   }
 
   async listen(port = 0): Promise<this> {
@@ -53,7 +77,7 @@ export class TestGateway {
     await this.io.close();
   }
 
-  /** Cuts every transport, as a dying gateway does. */
+  /** Close every transport, as a dying gateway does. */
   cut(): void {
     for (const socket of this.io.of("/").sockets.values()) socket.conn.close();
   }
@@ -70,48 +94,73 @@ export class TestGateway {
     this.io.to("public:lobby").emit("message", this.append(part));
   }
 
-  #serve(socket: Socket): void {
-    socket.onAny((event: string, payload: unknown) => this.events.push([event, payload]));
-    socket.on("room:join", (payload, ack: Ack) => this.#join(socket, payload, ack));
-    socket.on("message:send", (payload: SendPayload, ack: Ack) => this.#send(socket, payload, ack));
-    socket.on("message:history", ({ before }: { before: number }, ack: Ack) => {
-      const older = this.log.filter((message) => message.seq < before);
-      ack({ ok: true, messages: older.slice(-this.pageSize), more: older.length > this.pageSize });
-    });
-    socket.on("presence", (_payload, ack: Ack) => ack({ ok: true, online_seconds: 60 }));
-    socket.on("media:sign", (_payload, ack: Ack) =>
-      ack({ ok: true, upload: "upload-1", method: "POST", url: "/x", expires: 0 }),
-    );
-    socket.on("media:complete", ({ upload }, ack: Ack) =>
-      ack({ ok: true, media: { upload, url: "/f", type: "image/png", size: 3, name: "x" } }),
-    );
-    const limits = { message_bytes: 16384, upload_bytes: 1000 };
-    const ready = { user: "ada", name: "Ada", session: socket.id, node: 1, server_time: Date.now(), limits };
-    socket.emit("ready", { ...ready, heartbeat_seconds: 30, online_seconds: 60 });
+  /** Return the payloads of every event of this name that has arrived. */
+  payloads(event: string): Json[] {
+    return this.events.filter(([name]) => name === event).map(([, payload]) => payload as Json);
   }
 
-  #join(socket: Socket, payload: { room: string; since?: { seq: number; epoch: string } }, ack: Ack): void {
+  #serve(socket: Socket): void {
+    socket.onAny((event: string, payload: unknown) => this.events.push([event, payload]));
+    this.#answer(socket, "room:join", (payload) => this.#join(socket, payload as unknown as JoinPayload));
+    socket.on("message:send", (payload: SendPayload, ack: Ack) => this.#send(socket, payload, ack));
+    this.#answer(socket, "message:history", ({ before }) => {
+      const older = this.log.filter((message) => message.seq < ((before as number | undefined) ?? Infinity));
+      const more = older.length > this.pageSize;
+      return { messages: older.slice(-this.pageSize), more, epoch: this.epoch, seq: this.log.at(-1)?.seq ?? 0 };
+    });
+    this.#answer(socket, "presence", () => ({ online_seconds: 60 }));
+    this.#answer(socket, "presence:watch", ({ users }) => ({
+      users: Object.fromEntries((users as string[]).map((user) => [user, { status: "online" }])),
+    }));
+    this.#answer(socket, "presence:unwatch", () => ({ users: {} }));
+    this.#answer(socket, "room:leave", ({ room }) => (void socket.leave(room as string), {}));
+    this.#answer(socket, "room:list", ({ after, limit }) => this.#list(after as string | undefined, limit as number));
+    this.#answer(socket, "receipt:read", () => ({}));
+    this.#answer(socket, "auth:refresh", () => ({ expires: 0 }));
+    this.#answer(socket, "media:sign", () => ({ upload: "upload-1", method: "POST", url: "/x", expires: 0 }));
+    this.#answer(socket, "media:complete", ({ upload }) => ({
+      media: { upload, url: "/f", type: "image/png", size: 3, name: "x" },
+    }));
+    const ready = { user: "ada", name: "Ada", session: socket.id, node: 1, server_time: this.serverTime() };
+    socket.emit("ready", { ...ready, limits: this.limits, heartbeat_seconds: 30, online_seconds: 60 });
+  }
+
+  #answer(socket: Socket, event: string, handle: (payload: Json) => Json): void {
+    socket.on(event, (payload: Json, ack?: Ack) => {
+      const answer = this.onEvent(event, payload);
+      if (answer !== null) ack?.(answer ?? { ok: true, ...handle(payload) });
+    });
+  }
+
+  #list(after: string | undefined, limit: number): Json {
+    const left = [...this.rooms].sort().filter((room) => after === undefined || room > after);
+    const rooms = left.slice(0, limit).map((room) => ({ room, name: null, seq: 0, unread: 0, last: null }));
+    const more = left.length > limit;
+    return { rooms, more, after: more ? rooms.at(-1)?.room : null };
+  }
+
+  #join(socket: Socket, payload: JoinPayload): Json {
     this.joins.push(payload);
     void socket.join(payload.room);
     const { since } = payload;
     const recovered = since?.epoch === this.epoch;
     const missed = this.log.filter((message) => message.seq > (since?.seq ?? 0));
-    const messages = recovered ? missed.slice(0, this.pageSize) : this.log.slice(-this.pageSize);
-    const more = (recovered ? missed : this.log).length > this.pageSize;
-    const seq = this.log.at(-1)?.seq ?? 0;
-    const members = [{ user: "ada", name: "Ada", status: "online" }];
-    ack({
-      ok: true,
+    const isReplay = this.knowsReplay && payload.replay === true;
+    const limit = isReplay && recovered ? Infinity : this.pageSize;
+    const page = recovered ? missed.slice(0, limit) : this.log.slice(-limit);
+    // In the replay form the ack goes first, and the entries follow in the same turn.
+    if (isReplay) queueMicrotask(() => page.forEach((message) => socket.emit("message", message)));
+    return {
       room: payload.room,
       epoch: this.epoch,
-      seq,
+      seq: this.log.at(-1)?.seq ?? 0,
       recovered,
-      messages,
-      more,
+      messages: isReplay ? [] : page,
+      more: !isReplay && (recovered ? missed : this.log).length > this.pageSize,
       occupancy: 1,
-      members,
+      members: [{ user: "ada", name: "Ada", status: "online" }],
       read: {},
-    });
+    };
   }
 
   #send(socket: Socket, payload: SendPayload, ack: Ack): void {
@@ -124,7 +173,7 @@ export class TestGateway {
   }
 }
 
-/** Waits for a condition, looking again after every turn of the loop; fails after `limitMs`. */
+/** Wait for a condition, looking again every few milliseconds; fail after `limitMs`. */
 export async function until(condition: () => boolean, what: string, limitMs = 5000): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!condition()) {

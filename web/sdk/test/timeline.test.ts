@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { JoinAnswer, Message } from "../src/protocol.ts";
-import { EMPTY_TIMELINE, hasHole, MAX_EVENTS, reduceTimeline, sinceOf, type Timeline } from "../src/timeline.ts";
+import {
+  EMPTY_TIMELINE,
+  hasGap,
+  isReplay,
+  MAX_AHEAD,
+  MAX_EVENTS,
+  reduceTimeline,
+  sinceOf,
+  type Timeline,
+} from "../src/timeline.ts";
 
 function entry(seq: number, epoch = "e1"): Message {
   return { room: "r", seq, epoch, time: seq, id: `m${seq}`, user: "ada", name: "Ada", kind: "text", text: `${seq}` };
@@ -22,7 +31,7 @@ function first(messages: Message[], more = false): Timeline {
 }
 
 function live(timeline: Timeline, ...messages: Message[]): Timeline {
-  return messages.reduce((now, message) => reduceTimeline(now, { type: "live", message }), timeline);
+  return messages.reduce((now, message) => reduceTimeline(now, { type: "live", messages: [message] }), timeline);
 }
 
 const seqs = (timeline: Timeline) => timeline.events.map((event) => event.seq);
@@ -44,15 +53,15 @@ describe("timeline", () => {
   it("holds back what comes behind a hole until the hole is filled", () => {
     const holed = live(first(range(1, 3)), entry(6), entry(5), entry(6));
     assert.deepEqual(seqs(holed), [1, 2, 3]);
-    assert.equal(hasHole(holed), true);
+    assert.equal(hasGap(holed), true);
     const whole = live(holed, entry(4));
     assert.deepEqual(seqs(whole), [1, 2, 3, 4, 5, 6]);
-    assert.equal(hasHole(whole), false);
+    assert.equal(hasGap(whole), false);
   });
 
   it("keeps live messages that overtake the answer of the join", () => {
     const early = live(EMPTY_TIMELINE, entry(4));
-    assert.equal(hasHole(early), false);
+    assert.equal(hasGap(early), false);
     const joined = answer({ messages: range(1, 3), seq: 3 });
     assert.deepEqual(seqs(reduceTimeline(early, { type: "joined", answer: joined, since: null })), [1, 2, 3, 4]);
   });
@@ -65,7 +74,7 @@ describe("timeline", () => {
     const page2 = answer({ recovered: true, messages: range(6, 9), seq: 9 });
     timeline = reduceTimeline(timeline, { type: "joined", answer: page2, since: sinceOf(timeline) });
     assert.deepEqual(seqs(timeline), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    assert.equal(hasHole(timeline), false);
+    assert.equal(hasGap(timeline), false);
   });
 
   it("starts anew, and says so, when the past could not be recovered", () => {
@@ -84,7 +93,48 @@ describe("timeline", () => {
   });
 
   it("treats a live message of another epoch as a hole", () => {
-    assert.equal(hasHole(live(first(range(1, 3)), entry(4, "e2"))), true);
+    assert.equal(hasGap(live(first(range(1, 3)), entry(4, "e2"))), true);
+  });
+
+  it("remembers that it dropped what no longer fitted behind a gap", () => {
+    const full = live(first(range(1, 3)), ...range(5, MAX_AHEAD + 10));
+    assert.equal(full.ahead.length, MAX_AHEAD);
+    const filled = live(full, entry(4));
+    assert.deepEqual([filled.last, filled.ahead.length, hasGap(filled)], [MAX_AHEAD + 4, 0, true]);
+    const rest = answer({ recovered: true, messages: range(MAX_AHEAD + 5, MAX_AHEAD + 10), seq: MAX_AHEAD + 10 });
+    const whole = reduceTimeline(filled, { type: "joined", answer: rest, since: sinceOf(filled) });
+    assert.equal(hasGap(whole), false);
+  });
+
+  it("forgets what waits of an epoch that an answer has passed", () => {
+    const holed = live(first(range(1, 3)), entry(4, "e0"));
+    assert.equal(hasGap(holed), true);
+    const same = answer({ recovered: true, seq: 3 });
+    assert.equal(hasGap(reduceTimeline(holed, { type: "joined", answer: same, since: sinceOf(holed) })), false);
+  });
+
+  it("takes a replay message by message", () => {
+    const before = first(range(1, 3));
+    const replay = answer({ recovered: true, seq: 6 });
+    assert.equal(isReplay(replay, sinceOf(before)), true);
+    const joined = reduceTimeline(before, { type: "joined", answer: replay, since: sinceOf(before) });
+    assert.equal(joined.last, 3);
+    assert.deepEqual(seqs(live(joined, ...range(4, 7))), [1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("starts anew with the first message of a replay that could not recover everything", () => {
+    const before = live(first(range(1, 3)), entry(90));
+    const replay = answer({ epoch: "e2", seq: 60 });
+    const joined = reduceTimeline(before, { type: "joined", answer: replay, since: sinceOf(before) });
+    assert.deepEqual([seqs(joined), sinceOf(joined), hasGap(joined)], [[1, 2, 3], null, false]);
+    const after = live(joined, entry(59, "e2"), entry(60, "e2"));
+    assert.deepEqual([seqs(after), after.more, after.cut, hasGap(after)], [[59, 60], true, true, false]);
+  });
+
+  it("does not wait for a replay where there is nothing to follow", () => {
+    assert.equal(isReplay(answer({ recovered: true, seq: 3 }), { seq: 3, epoch: "e1" }), false);
+    assert.equal(isReplay(answer({ seq: 0 }), { seq: 3, epoch: "e1" }), false);
+    assert.equal(isReplay(answer({ seq: 3 }), null), false);
   });
 
   it("puts older pages in front, without what it has", () => {

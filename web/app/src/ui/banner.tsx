@@ -26,7 +26,7 @@ export function Banner({ state }: { state: ConnectionState }) {
         Connection lost. <Countdown state={state} />
       </span>
       {state.phase === "waiting" && (
-        <button class="link-button" onClick={() => client.link.connect()}>
+        <button class="link-button" onClick={() => client.reconnect()}>
           Try now
         </button>
       )}

@@ -61,7 +61,7 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
           <Shell room={room} connection={state} />
         </AppContext.Provider>
       ) : (
-        <Splash state={state} onRetry={() => client.link.connect()} onSignOut={signOut} />
+        <Splash state={state} onRetry={() => client.reconnect()} onSignOut={signOut} />
       )}
       <Toasts toasts={toasts} />
     </>

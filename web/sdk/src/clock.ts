@@ -1,0 +1,23 @@
+/** Tell time that a change of the device's clock does not move, and the server's time. */
+
+/** Return milliseconds of a clock that only moves forward (W3C High Resolution Time). */
+export function monotonicMs(): number {
+  return globalThis.performance?.now() ?? Date.now();
+}
+
+/** The server's clock, as last announced by a `ready` event. The device's clock stands in before the first one. */
+export class ServerClock {
+  #serverMs: number | null = null;
+  #announcedMs = 0;
+
+  /** Take over the server's time, in milliseconds since the epoch. */
+  set(serverMs: number): void {
+    this.#serverMs = serverMs;
+    this.#announcedMs = monotonicMs();
+  }
+
+  /** Return the server's time now, in milliseconds since the epoch. */
+  now(): number {
+    return this.#serverMs === null ? Date.now() : this.#serverMs + (monotonicMs() - this.#announcedMs);
+  }
+}

@@ -1,0 +1,343 @@
+/**
+ * Keep one connection to the gateways: sign in, call events and await their acks, come back after a loss.
+ *
+ * The SDK reconnects by itself instead of leaving that to socket.io-client, for two reasons. It keeps a server's
+ * Retry-After exactly, and it tries again after a refusal by the server where that can help; socket.io-client gives up.
+ */
+
+import { io, type Socket } from "socket.io-client";
+import { backoffMs, parseRetryAfter, RECONNECT, type BackoffPolicy } from "./backoff.ts";
+import { ServerClock } from "./clock.ts";
+import { Emitter, type Undo } from "./emitter.ts";
+import { isWireError, RoomcastError, type Reason } from "./errors.ts";
+import { blameOf } from "./loss.ts";
+import { DEFAULT_LIMITS, payloadFault } from "./payload.ts";
+import { SERVER_EVENTS } from "./protocol.ts";
+import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEvents } from "./protocol.ts";
+import { Tokens, type TokenSource } from "./tokens.ts";
+import { TransportOrder, type Transport } from "./transports.ts";
+
+export interface ConnectionOptions {
+  /** The address of the gateways (of the proxy before them): `https://chat.example.com`. */
+  url: string;
+  token: TokenSource;
+  /** The path of the gateways' socket; default `/socket.io/`. */
+  path?: string;
+  /** The transports to use, the preferred one first; default WebSocket, then polling. */
+  transports?: readonly Transport[];
+  /** How long a WebSocket may take to open before polling is tried instead, in milliseconds; default 5,000. */
+  websocketOpenMs?: number;
+  /** The waits between two attempts to connect. */
+  backoff?: BackoffPolicy;
+  /** How long to wait for an ack, in milliseconds; default 8,000. */
+  ackTimeoutMs?: number;
+  /** How long to wait for `ready` on an open transport, in milliseconds; default 10,000. */
+  readyTimeoutMs?: number;
+}
+
+/**
+ * - `connecting`: an attempt is under way.
+ * - `online`: signed in.
+ * - `waiting`: the connection was lost; the next attempt is at `retryAtMs`.
+ * - `refused`: the server does not accept the tokens. `reconnect` tries again.
+ * - `closed`: `close` was called; the client stays closed.
+ */
+export type Phase = "connecting" | "online" | "waiting" | "refused" | "closed";
+
+/** The state of the connection; a new object after every change. */
+export interface ConnectionState {
+  phase: Phase;
+  /** Attempts since the client was last online. */
+  attempt: number;
+  /** When the next attempt starts, in milliseconds by this device's clock. */
+  retryAtMs: number | null;
+  /** Whether this client was online before. */
+  wasOnline: boolean;
+  /** Whether the gateway has announced that it will move this client. */
+  draining: boolean;
+  /** Why the client is not online. */
+  error: RoomcastError | null;
+  /** What the gateway told at the last sign-in. */
+  ready: Ready | null;
+}
+
+const START: ConnectionState = {
+  phase: "connecting",
+  attempt: 0,
+  retryAtMs: null,
+  wasOnline: false,
+  draining: false,
+  error: null,
+  ready: null,
+};
+
+const ACK_MS = 8_000;
+const READY_MS = 10_000;
+
+/** A refused token is fetched anew this many times before the client gives up. */
+const MAX_REFUSALS = 2;
+
+export class Connection {
+  readonly clock = new ServerClock();
+  readonly tokens: Tokens;
+  readonly #options: ConnectionOptions;
+  readonly #socket: Socket;
+  readonly #transports: TransportOrder;
+  readonly #states = new Emitter<ConnectionState>();
+  readonly #losses = new Emitter<Reason | null>();
+  readonly #events = new Map<ServerEvent, Emitter<never>>();
+  #state = START;
+  #isAttempting = false;
+  #attempts = 0;
+  #refusals = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #readyTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.tokens = new Tokens(options.token);
+    this.#transports = new TransportOrder(options.transports, options.websocketOpenMs);
+    this.#socket = io(options.url, {
+      path: options.path ?? "/socket.io/",
+      tryAllTransports: true,
+      reconnection: false,
+      forceNew: true,
+      autoConnect: false,
+    });
+    this.#listen();
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get online(): boolean {
+    return this.#state.phase === "online";
+  }
+
+  /** The limits of the gateway, or those of the protocol before the first sign-in. */
+  get limits(): Limits {
+    return { upload_bytes: Infinity, ...DEFAULT_LIMITS, ...this.#state.ready?.limits };
+  }
+
+  onState(listener: (state: ConnectionState) => void): Undo {
+    return this.#states.subscribe(listener);
+  }
+
+  /** Call `listener` when a connection ends, with what the server holds against this client (null: nothing). */
+  onLost(listener: (blame: Reason | null) => void): Undo {
+    return this.#losses.subscribe(listener);
+  }
+
+  on<E extends ServerEvent>(event: E, listener: (payload: ServerEvents[E]) => void): Undo {
+    return this.#emitter(event).subscribe(listener);
+  }
+
+  /** Connect now. Does nothing while online, while an attempt is under way, and after `close`. */
+  connect(): void {
+    if (this.online || this.#isAttempting || this.#isClosed()) return;
+    clearTimeout(this.#retryTimer);
+    this.#isAttempting = true;
+    this.#change({ phase: "connecting", retryAtMs: null });
+    void this.#attempt();
+  }
+
+  /** End the connection for good. */
+  close(): void {
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#readyTimer);
+    this.#change({ phase: "closed", retryAtMs: null });
+    this.tokens.stop();
+    this.#socket.disconnect();
+  }
+
+  /** Give up the present connection or attempt, and try again after a pause. */
+  interrupt(reason: string): void {
+    if (!this.online && !this.#isAttempting) return;
+    this.#retry(RoomcastError.of("unavailable", reason));
+    this.#socket.disconnect();
+  }
+
+  /** Send without asking for an ack, and only while online. */
+  drop<E extends "typing" | "receipt:read">(event: E, payload: object): void {
+    if (this.online && payloadFault(payload, this.limits.payload_bytes) === null) this.#socket.emit(event, payload);
+  }
+
+  /**
+   * Send one request and return its answer. Waits for the connection within the same time.
+   *
+   * @param onAnswer called with the answer before any later event of the server is handled; the promise settles later
+   * @throws RoomcastError the server's refusal; `outcome_unknown` when no answer came in time or the connection ended
+   * meanwhile (sending the same id again is safe); `unavailable`, `bad_request` or `too_large` when nothing was sent
+   */
+  async call<E extends ClientEvent>(
+    event: E,
+    payload: Payload<E>,
+    timeoutMs: number = this.#options.ackTimeoutMs ?? ACK_MS,
+    onAnswer?: (answer: Answer<E>) => void,
+  ): Promise<Answer<E>> {
+    await this.#untilOnline(timeoutMs);
+    const fault = payloadFault(payload, this.limits.payload_bytes);
+    if (fault) throw fault;
+    return new Promise((resolve, reject) => {
+      this.#socket.timeout(timeoutMs).emit(event, payload, (error: Error | null, ack: unknown) => {
+        if (error) return reject(RoomcastError.of("outcome_unknown", error.message));
+        try {
+          const answer = accepted(ack) as Answer<E>;
+          onAnswer?.(answer);
+          resolve(answer);
+        } catch (refusal) {
+          reject(refusal);
+        }
+      });
+    });
+  }
+
+  // --- one attempt ---------------------------------------------------------------------------------------------------
+
+  /** Fetch the token before anything is opened: a gateway does not wait long for a client that has none. */
+  async #attempt(): Promise<void> {
+    const number = ++this.#attempts;
+    const isCurrent = () => number === this.#attempts && this.#isAttempting && !this.#isClosed();
+    try {
+      this.#socket.auth = { token: await this.tokens.fetch() };
+      if (isCurrent()) this.#open();
+    } catch (error) {
+      if (isCurrent()) this.#retry(RoomcastError.from(error));
+    }
+  }
+
+  #open(): void {
+    const manager = this.#socket.io;
+    manager.opts.transports = this.#transports.order;
+    manager.timeout(this.#transports.openMs);
+    this.#socket.connect();
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.io.on("open", () => this.#awaitReady());
+    socket.on("connect_error", (error) => this.#connectFailed(error));
+    socket.on("disconnect", (reason, details) => this.#disconnected(reason, details));
+    for (const event of SERVER_EVENTS) {
+      socket.on(event, (payload) => this.#received(event, payload as never));
+    }
+  }
+
+  #received(event: ServerEvent, payload: never): void {
+    if (event === "ready") this.#becameReady(payload);
+    if (event === "drain") this.#change({ draining: true });
+    this.#emitter(event).emit(payload);
+  }
+
+  #becameReady(ready: Ready): void {
+    clearTimeout(this.#readyTimer);
+    this.#isAttempting = false;
+    this.#refusals = 0;
+    this.clock.set(ready.server_time);
+    this.#change({ ...START, phase: "online", wasOnline: true, ready });
+  }
+
+  #awaitReady(): void {
+    clearTimeout(this.#readyTimer);
+    const giveUp = () => (this.#transports.stalled(), this.interrupt("the gateway did not say `ready`"));
+    this.#readyTimer = setTimeout(giveUp, this.#options.readyTimeoutMs ?? READY_MS);
+  }
+
+  // --- failures ------------------------------------------------------------------------------------------------------
+
+  #connectFailed(error: Error): void {
+    if (this.#isClosed() || !this.#isAttempting) return;
+    // socket.io-client lets go of a socket that the server refused; one that found no server stays active.
+    if (!this.#socket.active) return this.#refused(refusalOf(error));
+    if (error.message === "timeout" && this.#transports.stalled()) {
+      if (this.#transports.order[0] === "polling") return this.#open();
+    }
+    this.#retry(RoomcastError.of("unavailable", error.message), retryAfterOf(error, Date.now()));
+  }
+
+  #refused(error: RoomcastError): void {
+    this.#refusals += 1;
+    if (error.retryable || this.#refusals <= MAX_REFUSALS) return this.#retry(error, error.retryAfterMs);
+    this.#isAttempting = false;
+    this.#change({ phase: "refused", error, retryAtMs: null });
+  }
+
+  #disconnected(reason: string, details: unknown): void {
+    clearTimeout(this.#readyTimer);
+    this.#losses.emit(blameOf(details));
+    if (!this.online && !this.#isAttempting) return;
+    // A proxy that lets the handshake of a WebSocket through may swallow what follows.
+    if (!this.online) this.#transports.stalled();
+    this.#retry(RoomcastError.of("unavailable", reason));
+  }
+
+  #retry(error: RoomcastError, retryAfterMs = 0): void {
+    clearTimeout(this.#retryTimer);
+    this.#isAttempting = false;
+    const attempt = this.#state.attempt;
+    const waitMs = backoffMs(attempt, Math.random(), this.#options.backoff ?? RECONNECT, retryAfterMs);
+    const retryAtMs = Date.now() + waitMs;
+    this.#change({ phase: "waiting", attempt: attempt + 1, retryAtMs, error });
+    this.#retryTimer = setTimeout(() => this.connect(), waitMs);
+  }
+
+  #isClosed(): boolean {
+    return this.#state.phase === "closed";
+  }
+
+  #untilOnline(limitMs: number): Promise<void> {
+    if (this.online) return Promise.resolve();
+    if (this.#isClosed()) return Promise.reject(RoomcastError.of("unavailable", "the client is closed"));
+    return new Promise((resolve, reject) => {
+      const settle = (ok: boolean) => {
+        clearTimeout(timer);
+        undo();
+        if (ok) resolve();
+        else reject(RoomcastError.of("unavailable", "not connected"));
+      };
+      const timer = setTimeout(() => settle(false), limitMs);
+      const undo = this.onState(({ phase }) => {
+        if (phase === "online") settle(true);
+        if (phase === "closed" || phase === "refused") settle(false);
+      });
+    });
+  }
+
+  #change(part: Partial<ConnectionState>): void {
+    this.#state = { ...this.#state, ...part };
+    this.#states.emit(this.#state);
+  }
+
+  #emitter<E extends ServerEvent>(event: E): Emitter<ServerEvents[E]> {
+    const known = this.#events.get(event) ?? new Emitter<never>();
+    this.#events.set(event, known);
+    return known as unknown as Emitter<ServerEvents[E]>;
+  }
+}
+
+/** Return the answer of an ack `{ok: true, …}`; throw what `{ok: false, error}` says. */
+export function accepted(ack: unknown): unknown {
+  const answer = ack as { ok?: boolean; error?: unknown } | null;
+  if (answer?.ok === true) return answer;
+  throw isWireError(answer?.error) ? new RoomcastError(answer.error) : RoomcastError.of("internal", "malformed ack");
+}
+
+/** Return the error of a refused connect; a refusal without a code concerns the token. */
+function refusalOf(error: Error & { data?: unknown }): RoomcastError {
+  return isWireError(error.data) ? new RoomcastError(error.data) : RoomcastError.of("unauthorized", error.message);
+}
+
+/**
+ * Return the Retry-After of a refused polling request, in milliseconds. A browser hides that of a WebSocket.
+ *
+ * Outside browsers the request object that socket.io-client uses throws when there was no response at all.
+ */
+function retryAfterOf(error: Error & { context?: unknown }, nowMs: number): number {
+  const request = error.context as { getResponseHeader?: (name: string) => string | null } | undefined;
+  try {
+    return parseRetryAfter(request?.getResponseHeader?.("Retry-After") ?? null, nowMs);
+  } catch {
+    return 0;
+  }
+}

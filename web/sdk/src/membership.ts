@@ -1,0 +1,124 @@
+/**
+ * Join and leave one room, one request at a time.
+ *
+ * The last wish counts: a join that was overtaken by a leave is not shown as refused, and a leave that was overtaken by
+ * a join is not sent.
+ */
+
+import { backoffMs, RECONNECT } from "./backoff.ts";
+import type { Connection } from "./connection.ts";
+import { RoomcastError } from "./errors.ts";
+import type { RoomId } from "./protocol.ts";
+
+/** What a membership asks of its room. */
+export interface MembershipSteps {
+  /** Join, and read what was missed. */
+  enter(): Promise<void>;
+  /** The server does not let this user in. */
+  refused(error: RoomcastError): void;
+}
+
+export class Membership {
+  readonly #room: RoomId;
+  readonly #connection: Connection;
+  readonly #steps: MembershipSteps;
+  #isWanted = false;
+  /** A wish that the request under way does not fulfil. */
+  #isStale = false;
+  /** The server may count this session as joined. */
+  #isInside = false;
+  #running: Promise<void> | null = null;
+  #attempt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(room: RoomId, connection: Connection, steps: MembershipSteps) {
+    this.#room = room;
+    this.#connection = connection;
+    this.#steps = steps;
+  }
+
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  /** Join, or join again to read what is missing. */
+  join(): void {
+    this.#isWanted = true;
+    void this.#sync();
+  }
+
+  /** Leave. The promise settles when the server was told, or need not be. */
+  leave(): Promise<void> {
+    this.#isWanted = false;
+    return this.#sync();
+  }
+
+  /** Join again if the room is joined: something is missing. */
+  refresh(): void {
+    if (this.#isWanted) void this.#sync();
+  }
+
+  /** Start anew in a new session, in which no room is joined. */
+  onReady(): void {
+    this.#isInside = false;
+    this.#attempt = 0;
+    this.refresh();
+  }
+
+  /** Stop wanting to be in: the server has ended the membership. */
+  end(): void {
+    this.#isWanted = false;
+    this.#isInside = false;
+    this.#isStale = false;
+    clearTimeout(this.#timer);
+  }
+
+  stop(): void {
+    this.#isWanted = false;
+    this.#isStale = false;
+    clearTimeout(this.#timer);
+  }
+
+  #sync(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.#connection.online) return Promise.resolve();
+    this.#isStale = true;
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isStale && this.#connection.online) {
+      this.#isStale = false;
+      await (this.#isWanted ? this.#enter() : this.#exit());
+    }
+    this.#running = null;
+  }
+
+  async #enter(): Promise<void> {
+    this.#isInside = true;
+    try {
+      await this.#steps.enter();
+      this.#attempt = 0;
+    } catch (thrown) {
+      this.#failed(RoomcastError.from(thrown));
+    }
+  }
+
+  async #exit(): Promise<void> {
+    if (!this.#isInside) return;
+    this.#isInside = false;
+    await this.#connection.call("room:leave", { room: this.#room }).catch(() => {});
+  }
+
+  #failed(error: RoomcastError): void {
+    if (!this.#isWanted || this.#isStale || !this.#connection.online) return;
+    // `conflict`: the connection or the room changed while the join was under way.
+    if (!error.retryable && error.reason !== "conflict") {
+      this.end();
+      return this.#steps.refused(error);
+    }
+    const waitMs = backoffMs(this.#attempt++, Math.random(), RECONNECT, error.retryAfterMs);
+    this.#timer = setTimeout(() => this.refresh(), waitMs);
+  }
+}

@@ -1,0 +1,26 @@
+/** Follow what a browser knows about the network, so that the client neither waits nor pretends. */
+
+import type { Connection } from "./connection.ts";
+import type { Undo } from "./emitter.ts";
+
+/**
+ * Give up the connection when the browser goes offline; connect at once when it is online or on the screen again.
+ *
+ * Does nothing where there are no such events: Node has no `window`, and React Native's has no `addEventListener`.
+ */
+export function followNetwork(connection: Connection): Undo {
+  const hurry = () => void (connection.state.phase === "waiting" && connection.connect());
+  const undos = [
+    listen("window", "offline", () => connection.interrupt("the browser is offline")),
+    listen("window", "online", hurry),
+    listen("document", "visibilitychange", () => void (document.visibilityState === "visible" && hurry())),
+  ];
+  return () => undos.forEach((undo) => undo());
+}
+
+function listen(where: "window" | "document", event: string, listener: () => void): Undo {
+  const target = globalThis[where] as Partial<EventTarget> | undefined;
+  if (typeof target?.addEventListener !== "function") return () => {};
+  target.addEventListener(event, listener);
+  return () => target.removeEventListener?.(event, listener);
+}

@@ -1,0 +1,82 @@
+/**
+ * Find what a gateway could only answer by closing the connection, before it is sent. Pure.
+ *
+ * A gateway closes a connection on a packet that it cannot read: text that is not valid Unicode, a packet above its
+ * size limit, nesting that its JSON reader refuses. A client that sends such a packet again after each reconnect never
+ * stays online, so the SDK refuses it with the error code that the gateway would use.
+ */
+
+import { RoomcastError } from "./errors.ts";
+
+/** Limits of the protocol; a gateway announces its own in `ready`. */
+export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } as const;
+
+/** The part of a packet around the payload: packet types, the acknowledgement's number, the event's name, brackets. */
+const ENVELOPE_BYTES = 128;
+const MAX_DEPTH = 32;
+
+/** Return why this payload cannot be sent, or null. */
+export function payloadFault(payload: unknown, payloadBytes: number): RoomcastError | null {
+  if (holdsBinary(payload, 0)) return RoomcastError.of("bad_request", "a payload holds no binary data");
+  const json = jsonOf(payload);
+  if (json === null) return RoomcastError.of("bad_request", "the payload cannot be written as JSON");
+  if (utf8Bytes(json) > payloadBytes - ENVELOPE_BYTES) {
+    return RoomcastError.of("too_large", `a payload holds at most ${payloadBytes} bytes`);
+  }
+  const fault = faultIn(JSON.parse(json), 0);
+  return fault === null ? null : RoomcastError.of("bad_request", fault);
+}
+
+/** Return why this text cannot be a message, or null. */
+export function textFault(text: string, messageBytes: number): RoomcastError | null {
+  if (!isWellFormed(text)) return RoomcastError.of("bad_request", LONE_SURROGATE);
+  if (utf8Bytes(text) <= messageBytes) return null;
+  return RoomcastError.of("too_large", `a text holds at most ${messageBytes} bytes`);
+}
+
+const LONE_SURROGATE = "the text holds half a character (a lone surrogate)";
+
+/** Return whether every surrogate has its other half. In a `u` pattern a whole pair is one character. */
+export function isWellFormed(text: string): boolean {
+  return !/[\uD800-\uDFFF]/u.test(text);
+}
+
+/** Return the length of `text` in UTF-8. */
+export function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    const isSurrogate = unit >= 0xd800 && unit <= 0xdfff;
+    // Each half of a pair counts 2 of the pair's 4 bytes.
+    if (unit > 0x7ff && !isSurrogate) bytes += 2;
+    else if (unit > 0x7f) bytes += 1;
+  }
+  return bytes;
+}
+
+function jsonOf(payload: unknown): string | null {
+  try {
+    return JSON.stringify(payload) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function faultIn(value: unknown, depth: number): string | null {
+  if (typeof value === "string") return isWellFormed(value) ? null : LONE_SURROGATE;
+  if (typeof value !== "object" || value === null) return null;
+  if (depth >= MAX_DEPTH) return `a payload is nested at most ${MAX_DEPTH} deep`;
+  for (const [key, inner] of Object.entries(value)) {
+    const fault = faultIn(key, depth + 1) ?? faultIn(inner, depth + 1);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** Return whether socket.io-client would send the payload as a packet with binary attachments. */
+function holdsBinary(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null || depth >= MAX_DEPTH) return false;
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return true;
+  if (typeof Blob !== "undefined" && value instanceof Blob) return true;
+  return Object.values(value).some((inner) => holdsBinary(inner, depth + 1));
+}

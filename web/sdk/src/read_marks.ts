@@ -1,0 +1,106 @@
+/**
+ * Tell the server how far the user has read: at most once a second per room, and again until the server confirms it.
+ *
+ * An unconfirmed mark survives a reload. Marks only move forward on the server, so telling one twice is harmless.
+ */
+
+import { backoffMs, RECONNECT } from "./backoff.ts";
+import type { Connection } from "./connection.ts";
+import { RoomcastError } from "./errors.ts";
+import { MarkStorage, type StoredMark } from "./outbox_storage.ts";
+import type { RoomId } from "./protocol.ts";
+
+const EVERY_MS = 1_000;
+
+interface Mark extends StoredMark {
+  attempts: number;
+  /** Whether the mark comes from an earlier session, so that its epoch must be compared first. */
+  isOld: boolean;
+  timer?: ReturnType<typeof setTimeout> | undefined;
+}
+
+export class ReadMarks {
+  readonly #connection: Connection;
+  readonly #marks = new Map<RoomId, Mark>();
+  #storage = new MarkStorage(null, "");
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Keep unconfirmed marks in `storage` from now on, and take over those found there. */
+  restore(storage: MarkStorage): void {
+    this.#storage = storage;
+    for (const [room, mark] of storage.load()) {
+      if (!this.#marks.has(room)) this.#marks.set(room, { ...mark, attempts: 0, isOld: true });
+    }
+    for (const [room, mark] of this.#marks) this.#save(room, mark);
+  }
+
+  /** The user has read everything in `room` up to `seq`. */
+  set(room: RoomId, seq: number, epoch: string): void {
+    const known = this.#marks.get(room);
+    if (known?.epoch === epoch && known.seq >= seq) return;
+    const mark = { seq, epoch, attempts: 0, isOld: false, timer: known?.timer };
+    this.#marks.set(room, mark);
+    this.#save(room, mark);
+    this.#schedule(room, EVERY_MS);
+  }
+
+  /** Tell every unconfirmed mark: this is a new session. */
+  onReady(): void {
+    for (const [room, mark] of this.#marks) {
+      mark.isOld = true;
+      clearTimeout(mark.timer);
+      mark.timer = undefined;
+      this.#schedule(room, 0);
+    }
+  }
+
+  /** Tell what is unconfirmed now, for this client is about to close. */
+  stop(): void {
+    for (const [room, { seq, isOld, timer }] of this.#marks) {
+      clearTimeout(timer);
+      if (!isOld) this.#connection.drop("receipt:read", { room, seq });
+    }
+  }
+
+  #schedule(room: RoomId, waitMs: number): void {
+    const mark = this.#marks.get(room);
+    if (!mark || mark.timer !== undefined) return;
+    mark.timer = setTimeout(() => void this.#tell(room), waitMs);
+  }
+
+  async #tell(room: RoomId): Promise<void> {
+    const mark = this.#marks.get(room);
+    if (!mark) return;
+    mark.timer = undefined;
+    if (!this.#connection.online) return;
+    try {
+      if (mark.isOld && !(await this.#isCurrent(room, mark))) return this.#forget(room, mark);
+      await this.#connection.call("receipt:read", { room, seq: mark.seq });
+      this.#forget(room, mark);
+    } catch (thrown) {
+      const error = RoomcastError.from(thrown);
+      if (!error.retryable) return this.#forget(room, mark);
+      this.#schedule(room, backoffMs(mark.attempts++, Math.random(), RECONNECT, error.retryAfterMs));
+    }
+  }
+
+  /** Return whether the room still has the log that this mark counts in. */
+  async #isCurrent(room: RoomId, mark: Mark): Promise<boolean> {
+    const { epoch } = await this.#connection.call("message:history", { room, limit: 1 });
+    return epoch === mark.epoch;
+  }
+
+  /** Done with this mark, unless the user has read on meanwhile. */
+  #forget(room: RoomId, mark: Mark): void {
+    if (this.#marks.get(room) !== mark) return;
+    this.#marks.delete(room);
+    this.#storage.delete(room);
+  }
+
+  #save(room: RoomId, { seq, epoch }: Mark): void {
+    this.#storage.save(room, { seq, epoch });
+  }
+}

@@ -1,0 +1,61 @@
+/** Describe what a room shows. Pure. */
+
+import type { RoomcastError } from "./errors.ts";
+import { NO_PEOPLE } from "./people.ts";
+import type { Media, Member, UserId } from "./protocol.ts";
+import type { ChatMessage } from "./view.ts";
+
+/**
+ * - `idle`: neither joined nor to be joined.
+ * - `joining`: the join has not been answered yet.
+ * - `joined`: in the room; the messages are complete.
+ * - `refused`: the server does not let this user in, or has taken the user out; `error` says why.
+ */
+export type RoomPhase = "idle" | "joining" | "joined" | "refused";
+
+/** What is on show; a new object after every change, so that it can be compared by reference. */
+export interface RoomState {
+  phase: RoomPhase;
+  error: RoomcastError | null;
+  /** The loaded messages, oldest first, and behind them the ones that are still to be sent. */
+  messages: readonly ChatMessage[];
+  /** The seq of the last entry known, edits and reactions included. */
+  seq: number;
+  hasOlder: boolean;
+  loadingOlder: boolean;
+  /** Whether some messages between two visits could not be recovered. */
+  cut: boolean;
+  /** How many people are here, invisible ones left out. */
+  occupancy: number;
+  members: readonly Member[];
+  moreMembers: boolean;
+  /** The people who were seen here and have left, the latest first. */
+  gone: readonly Member[];
+  /** User → the seq up to which that user has read. */
+  read: Readonly<Record<UserId, number>>;
+  typing: UserId[];
+}
+
+/** The state of a room that was not joined yet. */
+export const EMPTY_ROOM: RoomState = {
+  phase: "idle",
+  error: null,
+  messages: [],
+  seq: 0,
+  hasOlder: false,
+  loadingOlder: false,
+  cut: false,
+  ...NO_PEOPLE,
+  moreMembers: false,
+  read: {},
+  typing: [],
+};
+
+/** A new message: text, a file, or both. */
+export interface SendOptions {
+  text?: string;
+  /** A verified upload, from `Client.upload`. */
+  media?: Media;
+  /** The seq of the message that this one answers. */
+  replyTo?: number;
+}

@@ -1,0 +1,39 @@
+/** Renew the token of an open connection before the server closes it. */
+
+import type { ServerClock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { refreshInMs } from "./token.ts";
+
+export class TokenRenewal {
+  readonly #connection: Connection;
+  readonly #clock: ServerClock;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(connection: Connection, clock: ServerClock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  /** Plan the next renewal; call it after every `ready`. */
+  start(): void {
+    this.stop();
+    const waitMs = refreshInMs(this.#connection.tokens.current, this.#clock.now());
+    if (waitMs !== null) this.#timer = setTimeout(() => void this.#renew(), waitMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** A failure is tried again while the old token lasts. Afterwards the server closes, and a reconnect fetches one. */
+  async #renew(): Promise<void> {
+    if (!this.#connection.online) return;
+    try {
+      const token = await this.#connection.tokens.fetch();
+      await this.#connection.call("auth:refresh", { token });
+    } catch {
+      // Planned again below, nearer to the expiry.
+    }
+    if (this.#connection.online) this.start();
+  }
+}

@@ -1,0 +1,56 @@
+/** Run the timers of a room's typing indicators. They follow a monotonic clock: the device's may be set back. */
+
+import { monotonicMs } from "./clock.ts";
+import type { UserId } from "./protocol.ts";
+import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived, type TypingState } from "./typing.ts";
+
+/** Follows who types in a room; a sign that is not refreshed runs out by itself. */
+export class TypingWatch {
+  readonly #changed: (users: UserId[]) => void;
+  #state: TypingState = new Map();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param changed called with everybody who types, after every change */
+  constructor(changed: (users: UserId[]) => void) {
+    this.#changed = changed;
+  }
+
+  received(user: UserId, typing: boolean): void {
+    this.#set(typingReceived(this.#state, user, typing, monotonicMs()));
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #set(next: TypingState): void {
+    if (next.size === 0 && this.#state.size === 0) return;
+    this.#state = next;
+    clearTimeout(this.#timer);
+    const expiry = nextExpiry(next);
+    const expire = () => this.#set(typingExpired(this.#state, monotonicMs()));
+    if (expiry !== null) this.#timer = setTimeout(expire, Math.max(0, expiry - monotonicMs()) + 1);
+    this.#changed([...next.keys()]);
+  }
+}
+
+/** Tells others that we type, no more often than needed. */
+export class OwnTypingIndicator {
+  readonly #tell: (typing: boolean) => void;
+  #state = NOT_TYPING;
+
+  constructor(tell: (typing: boolean) => void) {
+    this.#tell = tell;
+  }
+
+  set(typing: boolean): void {
+    const [state, emit] = ownTyping(this.#state, typing, monotonicMs());
+    this.#state = state;
+    if (emit !== null) this.#tell(emit);
+  }
+
+  /** Start anew in a new session, in which nothing was told yet. */
+  reset(): void {
+    this.#state = NOT_TYPING;
+  }
+}

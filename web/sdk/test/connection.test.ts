@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { describe, it } from "node:test";
+import type { Phase } from "../src/connection.ts";
+import { ServerClock } from "../src/clock.ts";
+import type { Connection } from "../src/connection.ts";
+import { TokenRenewal } from "../src/token_renewal.ts";
+import { gateway, joined, LOBBY, online, open, useGateway } from "./harness.ts";
+import { until } from "./server.ts";
+import { TcpProxy, type Fault } from "./tcp_proxy.ts";
+
+useGateway();
+
+/** Replace properties of the global object for one test, as another platform would have them. */
+function platform(t: { after: (undo: () => void) => void }, properties: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(properties)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    t.after(() => {
+      if (before) Object.defineProperty(globalThis, name, before);
+      else Reflect.deleteProperty(globalThis, name);
+    });
+  }
+}
+
+describe("close", () => {
+  it("is final while the token source is pending", async () => {
+    let give = (_token: string) => {};
+    let asked = 0;
+    const client = open({ token: () => (asked++, new Promise<string>((resolve) => (give = resolve))) });
+    await until(() => asked === 1, "asked");
+    const phases: Phase[] = [];
+    client.onState(({ phase }) => phases.push(phase));
+    client.close();
+    give("late");
+    client.reconnect();
+    await online();
+    assert.deepEqual([phases, asked, gateway.tokens.length], [["closed"], 1, 1]);
+  });
+
+  it("is final when the token source fails afterwards", async () => {
+    let fail = (_error: Error) => {};
+    let asked = 0;
+    const client = open({ token: () => (asked++, new Promise<string>((_resolve, reject) => (fail = reject))) });
+    await until(() => asked === 1, "asked");
+    client.close();
+    fail(new Error("late"));
+    await online();
+    assert.deepEqual([client.state.phase, asked], ["closed", 1]);
+  });
+
+  it("answers calls that wait, and later ones, at once", async () => {
+    const client = open({ token: () => new Promise<string>(() => {}) });
+    const waiting = client.call("room:leave", { room: LOBBY });
+    client.close();
+    await assert.rejects(waiting, { reason: "unavailable" });
+    await assert.rejects(client.call("room:leave", { room: LOBBY }), { reason: "unavailable" });
+  });
+});
+
+describe("the token source", () => {
+  it("is asked once while it is pending", async () => {
+    let asked = 0;
+    let give = (_token: string) => {};
+    const client = open({ token: () => (asked++, new Promise<string>((resolve) => (give = resolve))) });
+    await until(() => asked === 1, "asked");
+    client.reconnect();
+    give("token");
+    await until(() => client.state.phase === "online", "online");
+    assert.equal(asked, 1);
+  });
+
+  it("may throw instead of rejecting", async () => {
+    let asked = 0;
+    const token = () => {
+      if (++asked === 1) throw new Error("signed out");
+      return "token";
+    };
+    await online({ token });
+    assert.equal(asked, 2);
+  });
+});
+
+describe("a token", () => {
+  const token = (exp: number, iat: number) => `x.${btoa(JSON.stringify({ exp, iat }))}.y`;
+  const HOUR_MS = 3_600_000;
+
+  for (const skewMs of [0, HOUR_MS, -HOUR_MS]) {
+    it(`is renewed once in its life on a device whose clock is ${skewMs / HOUR_MS} h off`, async (t) => {
+      const serverMs = 1_800_000_000_000;
+      t.mock.timers.enable({ apis: ["setTimeout"] });
+      t.mock.method(Date, "now", () => serverMs + skewMs);
+      let elapsedMs = 0;
+      t.mock.method(performance, "now", () => elapsedMs);
+      const issued = () => (serverMs + elapsedMs) / 1000;
+      const tokens = { current: token(issued() + 900, issued()), fetched: 0, fetch: async () => "" };
+      tokens.fetch = async () => (tokens.fetched++, (tokens.current = token(issued() + 900, issued())));
+      const calls: string[] = [];
+      const connection = { online: true, tokens, call: async (event: string) => void calls.push(event) };
+      const clock = new ServerClock();
+      clock.set(serverMs);
+      const renewal = new TokenRenewal(connection as unknown as Connection, clock);
+      renewal.start();
+      for (; elapsedMs < 2 * HOUR_MS; elapsedMs += 1000) {
+        t.mock.timers.tick(1000);
+        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      }
+      // A token lasts 900 s and is renewed 30 s before its end.
+      assert.deepEqual([tokens.fetched, calls.length], [8, 8]);
+      renewal.stop();
+    });
+  }
+});
+
+describe("a proxy", () => {
+  for (const fault of ["swallow-upgrade", "swallow-frames"] satisfies Fault[]) {
+    it(`that does ${fault} leaves the client with polling`, async (t) => {
+      const proxy = new TcpProxy(gateway.port, fault);
+      t.after(() => proxy.close());
+      const url = await proxy.listen();
+      const client = await online({ url, websocketOpenMs: 200, readyTimeoutMs: 200 });
+      assert.equal([...gateway.io.of("/").sockets.values()].at(-1)?.conn.transport.name, "polling");
+      await client.call("presence", {});
+    });
+  }
+});
+
+describe("a server that is not there", () => {
+  it("is waited for, in Node as well", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await until(() => server.listening, "a free port");
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    const client = open({ url: `http://127.0.0.1:${port}` });
+    await until(() => client.state.attempt >= 3, "three attempts");
+    assert.equal(client.state.error?.reason, "unavailable");
+    await gateway.close();
+    await gateway.listen(port).catch(() => {});
+  });
+});
+
+describe("the platform", () => {
+  it("may be React Native: a window without events, no document, no crypto, no localStorage", async (t) => {
+    platform(t, { window: {}, document: undefined, crypto: undefined, localStorage: undefined });
+    const { room } = await joined({ storage: undefined });
+    const ids = [room.send({ text: "one" }), room.send({ text: "two" })];
+    await until(() => gateway.log.length === 2, "sent");
+    assert.match(ids[0]!, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.notEqual(ids[0], ids[1]);
+  });
+
+  it("tells that it is offline at once, and that it is online again", async (t) => {
+    const window = new EventTarget();
+    platform(t, { window, document: undefined });
+    const client = await online({ backoff: { baseMs: 60_000, maxMs: 60_000 } });
+    window.dispatchEvent(new Event("offline"));
+    assert.deepEqual([client.state.phase, client.state.error?.message], [
+      "waiting",
+      "unavailable: the browser is offline",
+    ]);
+    window.dispatchEvent(new Event("online"));
+    assert.equal(client.state.phase, "connecting");
+    await until(() => client.state.phase === "online", "online again");
+  });
+
+  it("is not listened to after close", async (t) => {
+    const window = new EventTarget();
+    platform(t, { window, document: undefined });
+    const client = await online();
+    client.close();
+    window.dispatchEvent(new Event("online"));
+    assert.equal(client.state.phase, "closed");
+  });
+});

@@ -1,0 +1,48 @@
+/** Give every test of a file a server of its own, and close what the test has opened. */
+
+import { afterEach, beforeEach } from "node:test";
+import { connect, type Client, type ConnectOptions } from "../src/client.ts";
+import type { Room } from "../src/room.ts";
+import { TestGateway, until } from "./server.ts";
+
+export const FAST = { baseMs: 20, maxMs: 60 };
+export const LOBBY = "public:lobby";
+
+/** The server of the present test. */
+export let gateway: TestGateway;
+let clients: Client[];
+
+/** Call it once per test file, at the top. */
+export function useGateway(): void {
+  beforeEach(async () => {
+    gateway = await new TestGateway().listen();
+    clients = [];
+  });
+  afterEach(async () => {
+    for (const client of clients) client.close();
+    await gateway.close();
+  });
+}
+
+export function open(options: Partial<ConnectOptions> = {}): Client {
+  const base = { url: gateway.url, token: () => "token", backoff: FAST, resend: FAST, storage: null, pageSize: 3 };
+  const client = connect({ ...base, ...options });
+  clients.push(client);
+  return client;
+}
+
+export async function online(options: Partial<ConnectOptions> = {}): Promise<Client> {
+  const client = open(options);
+  await until(() => client.state.phase === "online", "online");
+  return client;
+}
+
+export async function joined(options: Partial<ConnectOptions> = {}): Promise<{ client: Client; room: Room }> {
+  const client = open(options);
+  const room = client.room(LOBBY);
+  room.join();
+  await until(() => room.state.phase === "joined", "joined");
+  return { client, room };
+}
+
+export const texts = (room: Room) => room.state.messages.map(({ text }) => text);

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { RoomPhase } from "../src/room_state.ts";
+import { gateway, LOBBY, online, useGateway } from "./harness.ts";
+import { refusal, until } from "./server.ts";
+
+useGateway();
+
+async function watched() {
+  const client = await online();
+  const room = client.room(LOBBY);
+  const phases: RoomPhase[] = [];
+  room.subscribe(({ phase }) => phases.at(-1) !== phase && phases.push(phase));
+  /** The server has handled everything that was sent before. */
+  const settled = () => client.call("presence", {});
+  return { client, room, phases, settled };
+}
+
+describe("membership", () => {
+  it("ends as joined after join, leave and join in one go", async () => {
+    const { room, phases, settled } = await watched();
+    room.join();
+    void room.leave();
+    room.join();
+    await until(() => room.state.phase === "joined", "joined");
+    await settled();
+    assert.equal(room.state.phase, "joined");
+    assert.ok(!phases.includes("refused"), phases.join());
+    assert.deepEqual(gateway.payloads("room:leave"), []);
+  });
+
+  it("ends as idle after join and leave in one go, and the server is told", async () => {
+    const { room, phases, settled } = await watched();
+    room.join();
+    await room.leave();
+    await settled();
+    assert.deepEqual([phases, gateway.payloads("room:leave").length], [["joining", "idle"], 1]);
+    gateway.say();
+    await settled();
+    assert.equal(room.state.messages.length, 0);
+  });
+
+  it("does not show the refusal of a join that was overtaken", async () => {
+    const { room, phases } = await watched();
+    gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
+    room.join();
+    await room.leave();
+    assert.deepEqual(phases, ["joining", "idle"]);
+  });
+
+  it("joins again after a conflict", async () => {
+    const { room, phases } = await watched();
+    let joins = 0;
+    gateway.onEvent = (event) => (event === "room:join" && ++joins === 1 ? refusal("conflict") : undefined);
+    room.join();
+    await until(() => room.state.phase === "joined", "joined");
+    assert.deepEqual(phases, ["joining", "joined"]);
+  });
+
+  it("shows a refusal, and joins after an invitation", async () => {
+    const { room } = await watched();
+    gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
+    room.join();
+    await until(() => room.state.phase === "refused", "refused");
+    gateway.onEvent = () => undefined;
+    room.join();
+    await until(() => room.state.phase === "joined", "joined");
+    assert.equal(room.state.error, null);
+  });
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { gateway, joined, LOBBY, online, useGateway } from "./harness.ts";
+import { MemoryStorage } from "./memory_storage.ts";
+import { refusal, until } from "./server.ts";
+
+useGateway();
+
+const marks = () => gateway.payloads("receipt:read").map(({ seq }) => seq);
+
+describe("a read mark", () => {
+  it("is told once, and shows at once", async () => {
+    const { client, room } = await joined();
+    room.markRead(1);
+    room.markRead(3);
+    room.markRead(2);
+    assert.equal(room.state.read.ada, 3);
+    await until(() => marks().length === 1, "told");
+    gateway.cut();
+    await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
+    await client.call("presence", {});
+    assert.deepEqual(marks(), [3]);
+  });
+
+  it("is told again after a failure", async () => {
+    const { room } = await joined();
+    let refusals = 0;
+    gateway.onEvent = (event) => (event === "receipt:read" && ++refusals <= 2 ? refusal("unavailable") : undefined);
+    room.markRead(3);
+    await until(() => marks().length === 3, "told again", 10_000);
+    assert.deepEqual(marks(), [3, 3, 3]);
+  });
+
+  it("is told again in the next session when the connection ended before its ack", async () => {
+    const { room } = await joined();
+    gateway.onEvent = (event) => (event === "receipt:read" && gateway.tokens.length === 1 ? (gateway.cut(), null) : undefined);
+    room.markRead(3);
+    await until(() => marks().length === 2, "told again");
+  });
+
+  it("is not told again after a final refusal", async () => {
+    const storage = new MemoryStorage();
+    const { client, room } = await joined({ storage });
+    gateway.onEvent = (event) => (event === "receipt:read" ? refusal("forbidden") : undefined);
+    room.markRead(3);
+    await until(() => marks().length === 1 && storage.length === 0, "forgotten");
+    gateway.cut();
+    await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
+    await client.call("presence", {});
+    assert.equal(marks().length, 1);
+  });
+
+  it("that is pending at close is told before the connection ends", async () => {
+    const { client, room } = await joined();
+    room.markRead(3);
+    client.close();
+    await until(() => marks().length === 1, "told");
+    assert.deepEqual(marks(), [3]);
+  });
+
+  it("that could not be told is told by the next page", async () => {
+    const storage = new MemoryStorage();
+    const { client, room } = await joined({ storage });
+    gateway.cut();
+    await until(() => client.state.phase !== "online", "offline");
+    room.markRead(3);
+    client.close();
+    await online({ storage });
+    await until(() => marks().length === 1 && storage.length === 0, "told");
+    assert.deepEqual(gateway.payloads("receipt:read"), [{ room: LOBBY, seq: 3 }]);
+  });
+
+  it("of another epoch is dropped: its number means other messages now", async () => {
+    const storage = new MemoryStorage();
+    storage.setItem(`roomcast:read:ada:${LOBBY}`, JSON.stringify({ seq: 900, epoch: "epoch-zero-00000" }));
+    await online({ storage });
+    await until(() => storage.length === 0, "dropped");
+    assert.deepEqual(marks(), []);
+  });
+});

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Room } from "../src/room.ts";
+import { gateway, joined, LOBBY, texts, useGateway } from "./harness.ts";
+import { until } from "./server.ts";
+
+useGateway();
+
+/** Every state on show must hold a run of messages without a gap or a duplicate. */
+function assertAlwaysWhole(room: Room): void {
+  room.subscribe(({ messages }) => {
+    const seqs = messages.map(({ seq }) => seq ?? 0);
+    const first = seqs[0] ?? 1;
+    assert.deepEqual(
+      seqs,
+      seqs.map((_, index) => first + index),
+    );
+  });
+}
+
+for (const knowsReplay of [false, true]) {
+  describe(knowsReplay ? "recovery by replay" : "recovery in pages", () => {
+    it("has no holes and no duplicates under reconnects, with more than a page missed at each", async () => {
+      gateway.knowsReplay = knowsReplay;
+      gateway.pageSize = 10;
+      gateway.append({});
+      const { client, room } = await joined();
+      assertAlwaysWhole(room);
+      for (let round = 0; round < 20; round++) {
+        for (let count = 0; count < 15; count++) gateway.say();
+        gateway.cut();
+        for (let count = 0; count < 35; count++) gateway.say();
+        // Some cuts hit the client while it is still reading what it missed.
+        if (round % 3 === 0) await until(() => room.state.seq === gateway.log.length, "whole");
+        else await until(() => client.state.phase === "online", "online");
+      }
+      await until(() => room.state.seq === 1001, "whole");
+      assert.deepEqual(
+        texts(room),
+        gateway.log.map(({ text }) => text),
+      );
+      assert.equal(room.state.cut, false);
+    });
+
+    it("reads a thousand missed messages", async () => {
+      gateway.knowsReplay = knowsReplay;
+      gateway.pageSize = 100;
+      gateway.append({});
+      const { client, room } = await joined();
+      assertAlwaysWhole(room);
+      gateway.cut();
+      await until(() => client.state.phase !== "online", "offline");
+      for (let count = 0; count < 1000; count++) gateway.append({});
+      await until(() => room.state.seq === 1001, "whole");
+      gateway.say();
+      await until(() => room.state.seq === 1002, "live again");
+      assert.equal(room.state.messages.length, 1002);
+      assert.equal(gateway.joins.length, knowsReplay ? 2 : 11);
+    });
+
+    it("declares what cannot be recovered, and shows the latest page", async () => {
+      gateway.knowsReplay = knowsReplay;
+      gateway.append({});
+      const { client, room } = await joined();
+      gateway.cut();
+      await until(() => client.state.phase !== "online", "offline");
+      gateway.epoch = "epoch-two-000000";
+      gateway.log = [];
+      for (let count = 0; count < 7; count++) gateway.append({});
+      await until(() => room.state.seq === 7 && room.state.messages.length === 3, "latest page");
+      assert.deepEqual([room.state.cut, room.state.hasOlder], [true, true]);
+      gateway.say();
+      await until(() => room.state.seq === 8, "live again");
+      await room.loadOlder();
+      await room.loadOlder();
+      assert.deepEqual([room.state.messages.length, room.state.hasOlder], [8, false]);
+    });
+  });
+}
+
+describe("recovery", () => {
+  it("fills a gap from the log when a live message was lost", async () => {
+    gateway.knowsReplay = true;
+    const { room } = await joined();
+    gateway.say();
+    await until(() => room.state.seq === 1, "first");
+    assertAlwaysWhole(room);
+    gateway.append({});
+    gateway.say();
+    await until(() => room.state.seq === 3, "whole");
+    assert.equal(gateway.joins.length, 2);
+  });
+
+  it("joins with a page first and by replay later", async () => {
+    gateway.knowsReplay = true;
+    for (let count = 0; count < 5; count++) gateway.append({});
+    const { room } = await joined();
+    assert.deepEqual([room.state.messages.length, room.state.hasOlder], [3, true]);
+    gateway.io.emit("resync", { room: LOBBY });
+    await until(() => gateway.joins.length === 2, "joined again");
+    assert.deepEqual(
+      gateway.joins.map(({ since, replay }) => [since?.seq, replay]),
+      [
+        [undefined, undefined],
+        [5, true],
+      ],
+    );
+  });
+});

@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WebSocket } from "ws";
+import type { Socket } from "socket.io";
+import { MAX_ATTEMPTS } from "../src/sender.ts";
+import { gateway, joined, LOBBY, online, texts, useGateway } from "./harness.ts";
+import { MemoryStorage } from "./memory_storage.ts";
+import { refusal, until, type Ack } from "./server.ts";
+
+useGateway();
+
+const OTHER = "public:other";
+const HALF_EMOJI = "\ud83d";
+
+async function twoRooms() {
+  const { client, room } = await joined();
+  const other = client.room(OTHER);
+  other.join();
+  await until(() => other.state.phase === "joined", "joined");
+  return { client, room, other };
+}
+
+describe("a message that no gateway accepts", () => {
+  const cases: [string, string, string][] = [
+    ["half an emoji", HALF_EMOJI, "bad_request"],
+    ["half an emoji amid text", `a${HALF_EMOJI}b`, "bad_request"],
+    ["the other half", "\ude00", "bad_request"],
+    ["too much text", "x".repeat(16_385), "too_large"],
+    ["too many bytes in few characters", "€".repeat(5_462), "too_large"],
+    ["more than a packet", "x".repeat(150_000), "too_large"],
+  ];
+  for (const [what, text, reason] of cases) {
+    it(`fails at once and is not sent: ${what}`, async () => {
+      const { room, other } = await twoRooms();
+      const id = room.send({ text });
+      assert.deepEqual(
+        room.state.messages.map((message) => [message.id, message.state, message.error?.reason]),
+        [[id, "failed", reason]],
+      );
+      other.send({ text: "elsewhere" });
+      room.send({ text: "behind it" });
+      await until(() => gateway.log.length === 2, "the others are sent");
+      assert.deepEqual([gateway.tokens.length, gateway.sends.length], [1, 2]);
+    });
+  }
+
+  it("may have exactly the greatest length, and whole emoji", async () => {
+    const { room } = await joined();
+    room.send({ text: "😀".repeat(4_096) });
+    await until(() => gateway.log.length === 1, "sent");
+  });
+
+  it("fails by the gateway's own limit, also when it was written before that was known", async () => {
+    gateway.limits = { message_bytes: 10, upload_bytes: 1, payload_bytes: 1000 };
+    const client = await online();
+    client.room(LOBBY).send({ text: "elf letters" });
+    client.room(LOBBY).join();
+    await until(() => client.room(LOBBY).state.messages[0]?.state === "failed", "failed");
+    assert.equal(gateway.sends.length, 0);
+  });
+
+  it("is refused in every other event, too", async () => {
+    const client = await online();
+    const deep = JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) as string;
+    const round: { room?: unknown } = {};
+    round.room = round;
+    const payloads: [object, string][] = [
+      [{ room: HALF_EMOJI }, "bad_request"],
+      [{ room: LOBBY, [HALF_EMOJI]: 1 }, "bad_request"],
+      [{ room: deep }, "bad_request"],
+      [round, "bad_request"],
+      [{ room: 1n }, "bad_request"],
+      [{ room: new Uint8Array(3) }, "bad_request"],
+      [{ room: new Blob(["x"]) }, "bad_request"],
+      [{ room: "x".repeat(100_000) }, "too_large"],
+    ];
+    for (const [payload, reason] of payloads) {
+      await assert.rejects(client.call("room:leave", payload as { room: string }), { reason });
+    }
+    assert.equal(gateway.payloads("room:leave").length, 0);
+    assert.equal(client.state.phase, "online");
+  });
+});
+
+describe("a message at which the server closes", () => {
+  const close = (socket: Socket, code: number) => {
+    const { transport } = socket.conn;
+    ((transport as unknown as { socket: WebSocket }).socket as WebSocket).close(code);
+  };
+
+  it("fails after one disconnect where the close code says why", async () => {
+    const { room } = await joined();
+    gateway.onSend = (payload, _ack, socket) => payload.text === "poison" && (close(socket, 1009), true);
+    room.send({ text: "poison" });
+    await until(() => room.state.messages[0]?.state === "failed", "failed");
+    assert.equal(room.state.messages[0]?.error?.reason, "too_large");
+    room.send({ text: "after" });
+    await until(() => gateway.log.length === 1, "the next one is sent");
+    assert.equal(gateway.tokens.length, 2);
+  });
+
+  it("fails after few disconnects in any case, and holds up nothing else", async () => {
+    const { room, other } = await twoRooms();
+    gateway.onSend = (payload, _ack, socket) => payload.text === "poison" && (socket.conn.close(), true);
+    other.send({ text: "before" });
+    room.send({ text: "poison" });
+    other.send({ text: "beside" });
+    room.send({ text: "behind" });
+    await until(() => room.state.messages.some(({ state }) => state === "failed"), "failed");
+    await until(() => gateway.log.length === 3, "the others are sent");
+    assert.deepEqual(
+      room.state.messages.filter(({ state }) => state === "failed").map(({ text, error }) => [text, error?.reason]),
+      [["poison", "outcome_unknown"]],
+    );
+    assert.ok(gateway.tokens.length <= 4, `${gateway.tokens.length} connects`);
+  });
+});
+
+describe("one room", () => {
+  it("does not wait for another one whose acks do not come", async () => {
+    const { room, other } = await twoRooms();
+    gateway.onSend = (payload) => payload.room === LOBBY;
+    for (let count = 0; count < 100; count++) room.send({ text: `stuck ${count}` });
+    other.send({ text: "free" });
+    await until(() => gateway.log.length === 1, "sent");
+    assert.equal(gateway.log[0]?.text, "free");
+  });
+
+  it("waits with the others when the server limits the client's events", async () => {
+    const { room, other } = await twoRooms();
+    let isLimited = true;
+    gateway.onSend = (_payload, ack) => {
+      if (!isLimited) return false;
+      isLimited = false;
+      ack(refusal("rate_limited", { retry_after: 0.2 }));
+      return true;
+    };
+    room.send({ text: "limited" });
+    await until(() => !isLimited, "limited");
+    other.send({ text: "also" });
+    await until(() => gateway.log.length === 2, "both are sent");
+    assert.deepEqual(
+      gateway.log.map(({ text }) => text),
+      ["limited", "also"],
+    );
+  });
+});
+
+describe("a long fault of the server", () => {
+  it("does not end a message as failed that was delivered", async () => {
+    const { room } = await joined({ ackTimeoutMs: 20 });
+    let tries = 0;
+    gateway.onSend = ({ id, text }) => {
+      if (++tries === 1) gateway.append({ id, user: "ada", name: "Ada", text });
+      return tries <= 2 * MAX_ATTEMPTS;
+    };
+    const states = new Set<string>();
+    room.subscribe(({ messages }) => messages.forEach(({ state }) => states.add(state)));
+    const id = room.send({ text: "frozen" });
+    await until(() => room.state.messages[0]?.state === "sent", "sent");
+    assert.deepEqual([...states], ["sending", "sent"]);
+    assert.ok(gateway.sends.every((send) => send.id === id));
+  });
+
+  const answers: [string, (tries: number) => ReturnType<typeof refusal> | null][] = [
+    ["unavailable", () => refusal("unavailable")],
+    ["outcome_unknown", () => refusal("outcome_unknown")],
+    ["mixed", (tries) => (tries === 1 ? null : refusal("unavailable"))],
+  ];
+  for (const [what, answer] of answers) {
+    it(`is waited out: ${what}`, async () => {
+      const { room } = await joined({ ackTimeoutMs: 20 });
+      let tries = 0;
+      gateway.onSend = (_payload, ack: Ack) => {
+        if (++tries > 2 * MAX_ATTEMPTS) return false;
+        const given = answer(tries);
+        if (given) ack(given);
+        return true;
+      };
+      room.send({ text: "patient" });
+      await until(() => room.state.messages[0]?.state === "sent", "sent");
+    });
+  }
+
+  it("ends where the fault concerns this message", async () => {
+    const { room } = await joined();
+    gateway.onSend = (_payload, ack) => (ack(refusal("internal")), true);
+    room.send({ text: "unlucky" });
+    await until(() => room.state.messages[0]?.state === "failed", "failed");
+    assert.deepEqual([gateway.sends.length, room.state.messages[0]?.error?.reason], [MAX_ATTEMPTS, "internal"]);
+  });
+
+  it("says that a message may have been delivered when an earlier try was not answered", async () => {
+    const { room } = await joined({ ackTimeoutMs: 20 });
+    gateway.onSend = (_payload, ack) => (gateway.sends.length > 1 && ack(refusal("internal")), true);
+    room.send({ text: "unlucky" });
+    await until(() => room.state.messages[0]?.state === "failed", "failed");
+    assert.equal(room.state.messages[0]?.error?.reason, "outcome_unknown");
+  });
+});
+
+describe("a room that one may not enter", () => {
+  it("fails its drafts when one is removed, and asks again with a retry", async () => {
+    const { room } = await joined();
+    gateway.onSend = () => true;
+    const id = room.send({ text: "too late" });
+    await until(() => gateway.sends.length === 1, "on the wire");
+    gateway.io.emit("room", { room: LOBBY, change: "removed" });
+    await until(() => room.state.messages[0]?.state === "failed", "failed");
+    assert.deepEqual([room.state.phase, room.state.messages[0]?.error?.reason], ["refused", "forbidden"]);
+    gateway.onSend = () => false;
+    room.retry(id);
+    await until(() => room.state.messages[0]?.state === "sent", "sent after an invitation");
+    assert.deepEqual(texts(room), ["too late"]);
+  });
+
+  it("fails drafts of an earlier page, and does not join again at later starts", async () => {
+    const storage = new MemoryStorage();
+    const first = await joined({ storage });
+    gateway.onSend = () => true;
+    first.room.send({ text: "left over" });
+    await until(() => gateway.sends.length === 1, "on the wire");
+    first.client.close();
+    gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
+    const second = await online({ storage });
+    await until(() => second.room(LOBBY).state.phase === "refused", "refused");
+    assert.deepEqual(
+      second.room(LOBBY).state.messages.map(({ text, state }) => [text, state]),
+      [["left over", "failed"]],
+    );
+    second.close();
+    const joins = gateway.payloads("room:join").length;
+    const third = await online({ storage });
+    await third.call("presence", {});
+    assert.equal(gateway.payloads("room:join").length, joins);
+    assert.equal(third.room(LOBBY).state.messages.length, 0);
+  });
+});
