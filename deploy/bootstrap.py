@@ -37,10 +37,10 @@ def main() -> None:
         sys.stdout.flush()
         os.execv(DISTRIBUTION, [DISTRIBUTION, "-m", "deploy.bootstrap", "--stamp", wanted])
     print("· installing Python packages into .venv", flush=True)
-    uv = _uv()
+    program = uv()
     environment = dict(os.environ, UV_PROJECT_ENVIRONMENT=str(VENV), UV_PYTHON_DOWNLOADS="never")
     environment.pop("VIRTUAL_ENV", None)
-    _run([uv, "sync", "--frozen", "--quiet", "--python", sys.executable], environment, "the Python packages")
+    _run([program, "sync", "--frozen", "--quiet", "--python", sys.executable], environment, "the Python packages")
     STAMP.write_text(wanted)
 
 
@@ -87,19 +87,19 @@ def _is_current(wanted: str) -> bool:
         return False
 
 
-def _uv() -> str:
+def uv() -> str:
     """The path of the pinned uv, installed into the state folder on first use."""
-    uv = str(HOME / "bin" / "uv")
-    if not _says_version(uv):
+    program = str(HOME / "bin" / "uv")
+    if not _says_version(program):
         shutil.rmtree(str(HOME), ignore_errors=True)
         pip = _venv_pip() or _own_pip() or _unpacked_pip()
         _run([*pip, "--quiet", "--disable-pip-version-check", UV], dict(os.environ), "uv")
-    return uv
+    return program
 
 
-def _says_version(uv: str) -> bool:
+def _says_version(program: str) -> bool:
     try:
-        return UV.split("==")[1] in subprocess.check_output([uv, "--version"]).decode()
+        return UV.split("==")[1] in subprocess.check_output([program, "--version"]).decode()
     except (OSError, subprocess.CalledProcessError):
         return False
 
