@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from deploy import browser, compose, control, hotpath, logs, page, run, tools
+from deploy import browser, compose, control, dist, hotpath, logs, page, run, tools, versions
 from deploy.control import Control
-from deploy.layout import MACHINE_STATE, Counts
+from deploy.layout import MACHINE_STATE, ROOT, Counts
 from deploy.prepare import CannotStart
 from deploy.s3_server import SetupError
 from deploy.supervisor import StartFailed
@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
     commands.add_parser("compile", help="build the gateways' hot path, if its source has changed")
     commands.add_parser("web-check", help="types and unit tests of the page")
+    commands.add_parser("dist", help="build the Python packages and the npm package into dist/")
+    commands.add_parser("version", help="write the version in VERSION into every manifest")
     commands.add_parser("compose", help="write secrets and configurations for deploy/compose.yaml")
     commands.add_parser("status", help="every process: pid, port, readiness, uptime")
     commands.add_parser("stop", help="stop the cluster")
@@ -69,6 +71,8 @@ def _do(arguments: argparse.Namespace) -> None:
                 sys.exit(1)
         case "web-check":
             page.check(say=run.say)
+        case "dist" | "version":
+            _make_files(arguments.command)
         case "compose":
             compose.write(state / "compose")
             run.say("wrote .state/compose; now: docker compose -f deploy/compose.yaml up --build")
@@ -76,6 +80,12 @@ def _do(arguments: argparse.Namespace) -> None:
             _follow(state)
         case _:
             _control(arguments, Control(state))
+
+
+def _make_files(command: str) -> None:
+    """Build what is published, or write the version everywhere, and print the paths."""
+    for path in dist.build(say=run.say) if command == "dist" else versions.stamp():
+        print(path.relative_to(ROOT))
 
 
 def _control(arguments: argparse.Namespace, cluster: Control) -> None:

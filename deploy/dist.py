@@ -1,0 +1,60 @@
+"""Build what is published: a wheel and an sdist of each Python distribution, and the npm package of the SDK.
+
+Each wheel is built from its sdist, so a file that the sdist lacks is noticed here. The wheels are pure Python: a host
+compiles the fast path after the installation, see adapter/README.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from deploy import page, run, versions
+from deploy.layout import ROOT
+from deploy.tools import MissingTool, Say, quiet
+
+FOLDER: Final = ROOT / "dist"
+BUILD_SECONDS: Final = 600
+SDK: Final = "@roomcast/sdk"
+
+
+def build(folder: Path = FOLDER, *, say: Say = quiet) -> list[Path]:
+    """Build all artifacts into `folder`, without older ones, and return their paths; raise MissingTool on failure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in artifacts(folder):
+        old.unlink()
+    say("building wheels and sdists")
+    build_python(folder)
+    say(f"packing {SDK}")
+    build_sdk(folder, say=say)
+    return artifacts(folder)
+
+
+def artifacts(folder: Path) -> list[Path]:
+    """Return the wheels, sdists and npm packages in `folder`."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".whl", ".gz", ".tgz"))
+
+
+def build_python(folder: Path) -> None:
+    """Build the sdist of each distribution, and its wheel from that."""
+    uv = run.bootstrap_uv() or shutil.which("uv")
+    if uv is None:
+        raise MissingTool("uv is needed to build the packages: make setup")
+    for name in versions.DISTRIBUTIONS:
+        _run([uv, "build", "--quiet", "--package", f"roomcast-{name}", "--out-dir", str(folder)], ROOT)
+
+
+def build_sdk(folder: Path, *, say: Say = quiet) -> None:
+    """Compile the SDK and pack it as npm would publish it."""
+    page.packages(page.SOURCES, say=say)
+    _run(["npm", "run", "--silent", "build:sdk"], page.SOURCES)
+    _run(["npm", "pack", "--silent", "--pack-destination", str(folder.resolve()), "--workspace", SDK], page.SOURCES)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS)
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise MissingTool(f"`{' '.join(command)}` failed:\n{tail}")

@@ -1,0 +1,63 @@
+"""What the artifacts hold: one version, the licence, typed packages of one distribution, and no build products."""
+
+from __future__ import annotations
+
+import tarfile
+from email.parser import Parser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from deploy.dist import artifacts as paths_of
+from deploy.versions import DISTRIBUTIONS, current, for_npm
+
+PACKAGES = {name: {name} for name in DISTRIBUTIONS} | {"adapter": {"adapter", "engineio", "hotpath", "socketio"}}
+"""The packages below `roomcast` in each wheel."""
+
+
+def wheel(artifacts: Path, name: str) -> ZipFile:
+    return ZipFile(artifacts / f"roomcast_{name}-{current()}-py3-none-any.whl")
+
+
+def test_every_artifact_is_built_and_no_other(artifacts: Path) -> None:
+    python = {f"roomcast_{name}-{current()}{end}" for name in DISTRIBUTIONS for end in (".tar.gz", "-py3-none-any.whl")}
+    built = {path.name for path in paths_of(artifacts)}
+    assert python <= built
+    assert built - python == {f"roomcast-sdk-{for_npm(current())}.tgz"}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_a_wheel_holds_its_own_typed_packages(artifacts: Path, name: str) -> None:
+    with wheel(artifacts, name) as archive:
+        files = archive.namelist()
+    tops = {path.split("/")[0] for path in files if ".dist-info/" not in path}
+    assert tops == {"roomcast"}
+    assert {path.split("/")[1] for path in files if path.startswith("roomcast/")} == PACKAGES[name]
+    assert {f"roomcast/{package}/py.typed" for package in PACKAGES[name]} <= set(files)
+    assert any(path.endswith("/licenses/LICENSE") for path in files)
+    assert [path for path in files if path.endswith((".so", ".c", ".pyc"))] == []
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_a_wheel_says_what_it_is(artifacts: Path, name: str) -> None:
+    with wheel(artifacts, name) as archive:
+        text = archive.read(f"roomcast_{name}-{current()}.dist-info/METADATA").decode()
+    metadata = Parser().parsestr(text)
+    assert metadata["Version"] == current()
+    assert metadata["License-Expression"] == "MIT"
+    inner = [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("roomcast-")]
+    assert all(line.endswith(f"=={current()}") for line in inner), inner
+    assert metadata.get_payload().startswith(f"# roomcast-{name}\n")
+
+
+def test_the_contract_brings_its_scripts(artifacts: Path) -> None:
+    with wheel(artifacts, "contract") as archive:
+        assert "roomcast/contract/scripts/room_append.lua" in archive.namelist()
+
+
+def test_the_sources_of_the_compiled_fast_path_are_shipped(artifacts: Path) -> None:
+    with tarfile.open(artifacts / f"roomcast_adapter-{current()}.tar.gz") as archive:
+        names = archive.getnames()
+    assert any(name.endswith((".pyx", ".pxd")) for name in names)
+    assert not any(name.endswith(".so") for name in names)

@@ -1,0 +1,59 @@
+"""The packed SDK in an empty folder: Node imports it, and TypeScript finds its types."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.layout import ROOT
+from deploy.versions import current, for_npm
+
+INSTALL_SECONDS = 120
+TYPESCRIPT = ROOT / "web" / "node_modules" / "typescript" / "bin" / "tsc"
+
+
+@pytest.fixture(scope="module")
+def app(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of an application that depends on the tarball and nothing else."""
+    folder = tmp_path_factory.mktemp("app")
+    tarball = artifacts / f"roomcast-sdk-{for_npm(current())}.tgz"
+    manifest = {"name": "app", "private": True, "type": "module", "dependencies": {"@roomcast/sdk": f"file:{tarball}"}}
+    (folder / "package.json").write_text(json.dumps(manifest))
+    run(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
+    return folder
+
+
+def run(folder: Path, *command: str) -> str:
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_node_imports_it(app: Path) -> None:
+    said = run(
+        app, "node", "--input-type=module", "-e", "import * as s from '@roomcast/sdk'; console.log(typeof s.connect)"
+    )
+    assert said == "function\n"
+
+
+def test_it_holds_only_built_files_and_needs_only_the_socket_client(app: Path) -> None:
+    package = app / "node_modules" / "@roomcast" / "sdk"
+    manifest = json.loads((package / "package.json").read_text())
+    assert manifest["version"] == for_npm(current())
+    assert set(manifest.get("dependencies", {})) == {"socket.io-client"}
+    assert [path.name for path in package.rglob("*.ts") if not path.name.endswith(".d.ts")] == []
+
+
+def test_typescript_finds_its_types(app: Path) -> None:
+    (app / "index.ts").write_text(
+        'import { connect } from "@roomcast/sdk";\n'
+        'const client = connect({ url: "https://chat.example.com", token: async () => "token" });\n'
+        'client.room("public:lobby").send({ text: "Hello" });\n'
+        "// @ts-expect-error: a text is a string\n"
+        'client.room("public:lobby").send({ text: 1 });\n'
+    )
+    options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom", "index.ts"]
+    run(app, "node", str(TYPESCRIPT), *options)

@@ -1,0 +1,62 @@
+"""One version for every distribution, and a stamp that changes nothing else."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import pytest
+
+from deploy import versions
+from deploy.layout import ROOT
+
+
+def test_every_manifest_holds_the_version() -> None:
+    assert {path for path, text in versions.stamped().items() if path.read_text() != text} == set(), "make version"
+
+
+@pytest.mark.parametrize("name", versions.DISTRIBUTIONS)
+def test_a_distribution_says_the_version(name: str) -> None:
+    manifest = tomllib.loads((ROOT / name / "pyproject.toml").read_text())["project"]
+    assert manifest["version"] == versions.current()
+    assert installed_version(f"roomcast-{name}") == versions.current()
+
+
+def test_every_workspace_member_is_a_distribution() -> None:
+    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
+    assert set(workspace["members"]) == set(versions.DISTRIBUTIONS)
+
+
+@pytest.mark.parametrize(
+    ("python", "npm"), [("1.2.3", "1.2.3"), ("1.2.3rc1", "1.2.3-rc.1"), ("1.2.3a12", "1.2.3-a.12")]
+)
+def test_a_version_as_npm_writes_it(python: str, npm: str) -> None:
+    assert versions.for_npm(python) == npm
+
+
+def test_a_new_version_reaches_manifests_pins_and_lock() -> None:
+    texts = {str(path.relative_to(ROOT)): text for path, text in versions.stamped(version="9.8.7rc1").items()}
+    gateway = tomllib.loads(texts["gateway/pyproject.toml"])["project"]
+    assert gateway["version"] == "9.8.7rc1"
+    assert "roomcast-adapter[aiohttp]==9.8.7rc1" in gateway["dependencies"]
+    assert json.loads(texts["web/sdk/package.json"])["version"] == "9.8.7-rc.1"
+    lock = json.loads(texts["web/package-lock.json"])
+    assert lock["packages"]["sdk"]["version"] == "9.8.7-rc.1"
+    assert lock["packages"]["node_modules/esbuild"]["version"] == installed_esbuild()
+    assert "hatchling==1.33.0" in texts["gateway/pyproject.toml"]
+
+
+def installed_esbuild() -> str:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+    found: str = lock["packages"]["node_modules/esbuild"]["version"]
+    return found
+
+
+@pytest.mark.parametrize("text", ["", "1.2", "v1.2.3", "1.2.3.4"])
+def test_anything_but_a_version_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "VERSION").write_text(text)
+    monkeypatch.setattr(versions, "VERSION_FILE", tmp_path / "VERSION")
+    with pytest.raises(ValueError, match="is no version"):
+        versions.current()
