@@ -5,7 +5,7 @@
  */
 
 export type { BackoffPolicy } from "./backoff.ts";
-export { Client, connect, type ConnectOptions } from "./client.ts";
+export { connect, type Client, type ConnectOptions } from "./client.ts";
 export type { ConnectionOptions, ConnectionState, Phase } from "./connection.ts";
 export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";

@@ -46,6 +46,8 @@ export class Room {
   #state = EMPTY_ROOM;
   #timeline: Timeline = EMPTY_TIMELINE;
   #folded = NOTHING_FOLDED;
+  /** Drafts that leave because the log shows them change the state together with the log. */
+  #isReducing = false;
   /** The replay is complete with this seq; 0 when there is none. */
   #replayUntil = 0;
   #replayed: Message[] = [];
@@ -233,7 +235,7 @@ export class Room {
 
   /** @internal */
   onDrafts(): void {
-    this.#show({});
+    if (!this.#isReducing) this.#show({});
   }
 
   /** @internal Our message was kept as `seq`; if its copy does not follow, something was missed. */
@@ -328,7 +330,9 @@ export class Room {
     const before = this.#timeline;
     this.#timeline = reduceTimeline(before, action);
     if (this.#timeline === before) return;
+    this.#isReducing = true;
     this.#forgetDelivered();
+    this.#isReducing = false;
     this.#show({ seq: this.#timeline.last, hasOlder: this.#timeline.more, cut: this.#timeline.cut });
   }
 

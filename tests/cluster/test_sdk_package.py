@@ -1,0 +1,97 @@
+"""The SDK as npm delivers it: its tarball in an empty folder, against a running cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy import page
+from deploy.cluster import Cluster
+from deploy.layout import ROOT
+
+WEB = ROOT / "web"
+README = (WEB / "sdk" / "README.md").read_text()
+INSTALL_SECONDS = 240
+RUN_SECONDS = 30
+TYPES = ["@types/react@19.2.7", "@types/node@20.19.25"]
+
+CONFIG = """{
+  "compilerOptions": {
+    "strict": true, "noEmit": true, "jsx": "react-jsx", "target": "es2022", "lib": ["es2023", "dom"],
+    "module": "preserve", "moduleResolution": "bundler", "types": ["node"]
+  },
+  "include": ["*.ts", "*.tsx"]
+}"""
+
+CLOSED_EARLY = """
+import { connect } from "@roomcast/sdk";
+let asked = 0;
+const client = connect({ url: process.env.ROOMCAST_URL, token: () => (asked++, new Promise(() => {})) });
+setTimeout(() => (client.close(), console.log("closed", asked)), 100);
+"""
+
+NOTHING_THERE = """
+import { connect } from "@roomcast/sdk";
+const backoff = { baseMs: 10, maxMs: 50 };
+const client = connect({ url: "http://127.0.0.1:9", token: () => "token", backoff });
+client.onState(({ phase, attempt, error }) => {
+  if (phase !== "waiting" || attempt < 3) return;
+  console.log(error.reason);
+  client.close();
+});
+"""
+
+
+def run(command: list[str], folder: Path, seconds: float = RUN_SECONDS, url: str = "") -> str:
+    """Run a command to its end; return what it printed. Fails when it fails, or does not end."""
+    environment = os.environ | {"ROOMCAST_URL": url}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=seconds
+    )
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An application folder that holds nothing but what `npm install` of the tarball brings."""
+    page.packages(WEB)
+    packed, folder = tmp_path_factory.mktemp("packed"), tmp_path_factory.mktemp("consumer")
+    tarball = run(["node", str(WEB / "scripts" / "pack_sdk.mjs"), str(packed)], WEB, INSTALL_SECONDS).splitlines()[-1]
+    (folder / "package.json").write_text('{"name": "consumer", "private": true, "type": "module"}')
+    run(["npm", "install", "--no-audit", "--no-fund", tarball, *TYPES], folder, INSTALL_SECONDS)
+    return folder
+
+
+def test_the_ten_lines_of_the_readme_run(consumer: Path, cluster: Cluster) -> None:
+    (lines,) = blocks("js")
+    (consumer / "hello.mjs").write_text(lines)
+    assert run(["node", "hello.mjs"], consumer, url=cluster.url) == "Ada: Hello from the SDK\n"
+
+
+def test_the_readme_compiles_under_strict(consumer: Path) -> None:
+    chat, _native = blocks("ts")
+    (room,) = blocks("tsx")
+    (consumer / "chat.ts").write_text(chat)
+    (consumer / "room.tsx").write_text(room)
+    (consumer / "tsconfig.json").write_text(CONFIG)
+    run(["node", str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "-p", "."], consumer, INSTALL_SECONDS)
+
+
+def test_a_process_ends_after_close_while_the_token_source_is_pending(consumer: Path, cluster: Cluster) -> None:
+    (consumer / "closed.mjs").write_text(CLOSED_EARLY)
+    assert run(["node", "closed.mjs"], consumer, url=cluster.url) == "closed 1\n"
+
+
+def test_a_process_survives_a_server_that_is_not_there(consumer: Path) -> None:
+    (consumer / "nothing.mjs").write_text(NOTHING_THERE)
+    assert run(["node", "nothing.mjs"], consumer) == "unavailable\n"
