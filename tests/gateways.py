@@ -276,7 +276,7 @@ class Raw:
         """Text messages in one write: the first in two frames, the others whole."""
         first, *rest = (frame.encode() for frame in frames)
         pieces = masked(TEXT, first[:5], fin=False) + masked(CONTINUATION, first[5:])
-        transport = self.socket._conn.transport  # type: ignore[union-attr]
+        transport: Any = self.socket._conn.transport  # type: ignore[union-attr]
         transport.write(pieces + b"".join(masked(TEXT, frame) for frame in rest))
 
     def abort(self) -> None:

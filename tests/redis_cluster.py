@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -98,5 +99,5 @@ def sentinel(home: Path, master: int, quorum: int = 2) -> Iterator[int]:
 
 
 def _is_watched(watcher: redis.Redis) -> bool:
-    state = watcher.sentinel_master("main")
+    state: Any = watcher.sentinel_master("main")
     return int(state["num-other-sentinels"]) == 2 and int(state["num-slaves"]) == 1

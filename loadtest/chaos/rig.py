@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from deploy.cluster import Cluster
 from loadtest.bench.stats import percentile

@@ -6,11 +6,13 @@ import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from deploy import nginx_config, prepare, tools
 from deploy.cluster import Cluster, free_base
@@ -163,7 +165,7 @@ async def test_headers_have_a_limit(edge: Edge, http: aiohttp.ClientSession) -> 
 
 async def test_the_storage_sees_the_path_and_host_that_were_signed(edge: Edge, http: aiohttp.ClientSession) -> None:
     path = f"/{BUCKET}/a/b%20c?X-Amz-Signature=0&x=%2F"
-    answer = await http.get(aiohttp.client.URL(edge.url + path, encoded=True))
+    answer = await http.get(URL(edge.url + path, encoded=True))
     method, raw_path, headers, _ = edge.storage.requests[-1]
     assert (method, raw_path) == ("GET", path)
     assert headers["host"] == edge.url.removeprefix("http://")
@@ -251,6 +253,6 @@ async def test_nothing_else_is_there(
 async def test_it_listens_on_the_loopback_address_only(cluster: Cluster) -> None:
     every = {cluster.ports.page, cluster.ports.redis, cluster.ports.s3, cluster.ports.gateway(1)}
     every |= {cluster.ports.gateway_metrics(1), cluster.ports.sweeper_metrics(1), cluster.ports.signer_metrics(1)}
-    listening = {c.laddr for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+    listening: set[Any] = {c.laddr for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
     assert {(HOST, port) for port in every} <= {(address.ip, address.port) for address in listening}
     assert {address.ip for address in listening if address.port in every} == {HOST}

@@ -132,7 +132,7 @@ async def test_disconnecting_from_another_node(nodes: list[Node]) -> None:
     for target in nodes[1:]:
         async with listener(target) as ear:
             await nodes[0].sio.disconnect(ear.client.get_sid())
-            await until(lambda ear=ear: not ear.client.connected, "it is disconnected")
+            await until(lambda ear=ear: not ear.client.connected, "it is disconnected")  # type: ignore[misc]
 
 
 async def test_nobody_left_means_unsubscribed(redis_url: str) -> None:

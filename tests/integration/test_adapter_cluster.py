@@ -12,6 +12,7 @@ from redis.crc import key_slot
 
 from roomcast.adapter.backplane import Backplane, make_backplane
 from roomcast.contract import keys
+from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore
 from tests.adapters import aiohttp_node, listener
@@ -75,7 +76,7 @@ async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, 
         await backplane.close()
 
 
-async def _send(log: LogStore, room: str, prefix: str) -> list[object]:
+async def _send(log: LogStore, room: str, prefix: str) -> list[PublishReceipt]:
     return [await log.append(room, "u", f"{prefix}-{n}", b'"n":1}') for n in range(30)]
 
 

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 import socketio
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from deploy import redis_config
 from deploy.credentials import make
@@ -306,9 +308,11 @@ async def _work_on(backend: Backend, ada: Person) -> None:
 
 # --- trouble ---
 
+NO_RETRY = Retry(NoBackoff(), 0)
+
 
 async def test_no_redis_is_one_coded_error() -> None:
-    async with Redis(port=servers.free_port(), retry=None) as client:
+    async with Redis(port=servers.free_port(), retry=NO_RETRY) as client:
         with pytest.raises(RoomcastError) as caught:
             await Backend(client).publish("public:x", "bot", "text")
     assert caught.value.code is Code.UNAVAILABLE
@@ -316,7 +320,7 @@ async def test_no_redis_is_one_coded_error() -> None:
 
 async def test_a_stopped_redis_leaves_the_outcome_open(tmp_path: Path) -> None:
     with servers.redis_server(tmp_path) as port:
-        async with Redis(port=port, socket_timeout=0.2, retry=None) as client, Redis(port=port) as other:
+        async with Redis(port=port, socket_timeout=0.2, retry=NO_RETRY) as client, Redis(port=port) as other:
             backend = Backend(client)
             await other.execute_command("CLIENT", "PAUSE", "1500", "WRITE")
             with pytest.raises(RoomcastError) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -168,7 +169,8 @@ async def test_history_pages_backwards_to_the_first_message_and_says_when_it_end
     for n in range(1, 8):
         await ada.send(room, str(n))
 
-    pages, before = [], None
+    pages: list[dict[str, Any]] = []
+    before = None
     while not pages or pages[-1]["more"]:
         query = {"room": room, "limit": 3} | ({"before": before} if before else {})
         pages.append(await ada.ok("message:history", query))

@@ -200,7 +200,7 @@ async def test_what_is_no_handshake_is_an_http_error(pair: Pair, path: str) -> N
 
 def test_a_storm_is_admitted_at_a_rate_and_the_rest_told_when_to_come_back(redis_url: str, tmp_path: Path) -> None:
     limits = {"SESSIONS_PER_SECOND": "5", "SESSIONS_BURST": "10", "SESSIONS_WAIT_SECONDS": "0.5"}
-    with gateway(tmp_path, redis_url, "1", **limits) as one:
+    with gateway(tmp_path, redis_url, "1", is_ready=True, **limits) as one:
         with ThreadPoolExecutor(40) as callers:
             answers = list(callers.map(lambda _: handshake(one), range(40)))
         assert sum(status == 200 for status, _ in answers) >= 10

@@ -170,7 +170,7 @@ async def test_a_removal_in_the_middle_of_joining_wins(pair: Pair, clients: Clie
         await asyncio.gather(
             bob.call("room:join", {"room": room}), owner.ok("room:remove", {"room": room, "user": bob.user})
         )
-        await bob.expect("room", lambda e, room=room: e["room"] == room and e["change"] == "removed")
+        await bob.expect("room", lambda e, room=room: e["room"] == room and e["change"] == "removed")  # type: ignore[misc]
         await owner.send(room, "without bob")
         assert await bob.refused("message:history", {"room": room}) == "forbidden"
         assert bob.texts(room) == []

@@ -208,7 +208,7 @@ async def test_lost_subscriptions_lose_no_message_and_no_order(
 
     async def cut() -> None:
         for n in range(1, 4):
-            await bob.expect("message", lambda m, n=n: m["seq"] >= n * 20)
+            await bob.expect("message", lambda m, n=n: m["seq"] >= n * 20)  # type: ignore[misc]
             with store(own.url) as redis:
                 redis.client_kill_filter(_type="pubsub")
 

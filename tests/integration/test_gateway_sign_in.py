@@ -48,7 +48,7 @@ def jwks(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     path = folder / "jwks.json"
     path.write_text(json.dumps({"keys": rows}))
     settings = {"JWT_SECRET": "", "JWKS_URL": f"file://{path}", "JWT_AUDIENCE": AUDIENCE, "JWT_ISSUER": ISSUER}
-    with gateway(folder, gateway_redis, "9", **settings) as running:
+    with gateway(folder, gateway_redis, "9", is_ready=True, **settings) as running:
         yield Jwks(running, rsa_key, ec_key)
 
 

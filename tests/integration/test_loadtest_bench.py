@@ -11,6 +11,7 @@ from loadtest.bench import measure
 from loadtest.bench.processes import BenchError, Processes
 from loadtest.bench.stalls import StallWatch
 from loadtest.bench.workloads import Workload
+from loadtest.peers.role import Running
 from loadtest.peers.roomcast import Roomcast
 
 SPAN = measure.Span(warm_seconds=0.3, seconds=0.7)
@@ -49,7 +50,7 @@ def test_a_refused_client_is_one_clear_line_and_nothing_stays_behind(tmp_path: P
     with Processes(tmp_path) as processes:
         redis_port, redis_pid = processes.redis()
         running = Roomcast().start(processes, redis_port, 1)
-        stranger = measure.Running(running.ports, running.pids, secret="another secret of more than 32 bytes")
+        stranger = Running(running.ports, running.pids, secret="another secret of more than 32 bytes")
         client = measure.client(processes, Roomcast(), stranger, Workload("t", "t", 1, 2), running.ports, "spread")
         with pytest.raises(BenchError, match="JoinError"):
             client.ask(20, do="connect", first=0, count=2, pids={})

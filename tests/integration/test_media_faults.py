@@ -97,7 +97,7 @@ async def test_bytes_that_are_no_request_are_dropped(redis_url: str, storage: s3
     odd = MediaRequest("1", "n", "ada", "sign", {"room": ROOM}, 2**53)
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         for fields in ({"m": b"\x07junk"}, {"m": b""}, {"other": b"x"}, {"m": b"\x01\xc1"}, {"m": pack(odd)}):
-            client.xadd(keys.MEDIA_REQUESTS, fields)  # type: ignore[arg-type]
+            client.xadd(keys.MEDIA_REQUESTS, fields)
         servers.wait_until(
             lambda: signer.metric('roomcast_media_requests_total{action="unreadable",outcome="unreadable"}') == 4,
             "unreadable ones are counted",

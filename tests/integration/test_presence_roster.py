@@ -119,7 +119,8 @@ async def test_of_a_large_room_nobody_is_named_and_only_the_own_mark_is_told(one
 
 
 async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
-    dice, here = random.Random(7), defaultdict(set)
+    dice = random.Random(7)
+    here: defaultdict[str, set[str]] = defaultdict(set)
     stores = {"1": one, "2": two}
     users = [f"user{n}" for n in range(12)]
     for _ in range(400):

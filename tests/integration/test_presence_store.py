@@ -88,6 +88,7 @@ class Cluster:
 @asynccontextmanager
 async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Cluster]:
     reader = Reader(PresenceChanges)
+    cluster: Cluster
 
     def hear(channel: bytes, data: bytes) -> None:
         for row in reader.unpack(data).rows:

@@ -31,7 +31,7 @@ def test_the_script_publishes_the_golden_packet(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client, client.pubsub() as heard:
         heard.ssubscribe(place.names[-1])
         assert heard.get_message(timeout=5) is not None
-        row = client.eval(script("room_append").source, len(place.names), *place.names, *arguments)
+        row = client.eval(script("room_append").source.decode(), len(place.names), *place.names, *arguments)
         published = heard.get_sharded_message(timeout=5)
 
     receipt = read_receipt(row)
@@ -51,7 +51,9 @@ class Room:
 
     def append(self, message_id: str = "", run_id: str = "run") -> PublishReceipt:
         arguments = self._form.arguments(self.place, message_id, secrets.token_hex(8), run_id, b'"text":"x"}')
-        row = self.client.eval(script("room_append").source, len(self.place.names), *self.place.names, *arguments)
+        row = self.client.eval(
+            script("room_append").source.decode(), len(self.place.names), *self.place.names, *arguments
+        )
         return read_receipt(row)
 
     def kept(self) -> list[int]:
@@ -59,7 +61,7 @@ class Room:
 
     def meta(self, field: str) -> str | None:
         value = self.client.hget(self.place.names[1], field)
-        return value.decode() if value is not None else None
+        return value.decode() if isinstance(value, bytes) else value
 
     def life_ms(self, part: int) -> int:
         return int(self.client.pttl(self.place.names[part]))

@@ -48,7 +48,7 @@ def test_a_wheel_says_what_it_is(artifacts: Path, name: str) -> None:
     assert metadata["License-Expression"] == "MIT"
     inner = [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("roomcast-")]
     assert all(line.endswith(f"=={current()}") for line in inner), inner
-    assert metadata.get_payload().startswith(f"# roomcast-{name}\n")
+    assert str(metadata.get_payload()).startswith(f"# roomcast-{name}\n")
 
 
 def test_the_contract_brings_its_scripts(artifacts: Path) -> None:

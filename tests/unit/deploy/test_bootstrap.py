@@ -48,7 +48,12 @@ def test_a_python_without_optimisations_makes_way_for_the_distributions(
     monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "stamp")
     monkeypatch.setattr(bootstrap, "DISTRIBUTION", sys.executable)
     monkeypatch.setattr(bootstrap, "is_optimised", lambda: False)
-    monkeypatch.setattr(bootstrap.os, "execv", lambda path, arguments: ran.append(arguments) or sys.exit(0))
+
+    def execv(path: str, arguments: list[str]) -> None:
+        ran.append(arguments)
+        sys.exit(0)
+
+    monkeypatch.setattr("deploy.bootstrap.os.execv", execv)
     monkeypatch.setattr(sys, "argv", ["bootstrap", "--best"])
     with pytest.raises(SystemExit):
         bootstrap.main()

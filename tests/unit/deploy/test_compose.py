@@ -24,7 +24,8 @@ KINDS = {**dict.fromkeys(compose.GATEWAYS, "gateway"), "presence": "presence", "
 def environment(service: str) -> dict[str, str]:
     """What the containers of a service see: its env_file and its own lines."""
     file = FILES[Path(SERVICES[service]["env_file"]).name]
-    return dict(line.split("=", 1) for line in file.splitlines()) | SERVICES[service].get("environment", {})
+    own: dict[str, str] = SERVICES[service].get("environment", {})
+    return dict(line.split("=", 1) for line in file.splitlines()) | own
 
 
 def known_names(module: str) -> set[str]:
@@ -112,7 +113,16 @@ def test_nginx_accepts_what_compose_renders(tmp_path: Path) -> None:
         values[name] = re.sub(r"\b(gateway\d|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")
     values |= {"NGINX_RUN": str(tmp_path), "NGINX_CONNECTIONS": "512"}
     (tmp_path / "nginx.conf").write_text(nginx_config.render(values))
-    command = [tools.require("nginx"), "-t", "-e", "stderr", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    command: list[str | Path] = [
+        tools.require("nginx"),
+        "-t",
+        "-e",
+        "stderr",
+        "-p",
+        tmp_path,
+        "-c",
+        tmp_path / "nginx.conf",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -177,6 +187,6 @@ def test_prometheus_scrapes_every_process() -> None:
 
 
 def test_prometheus_accepts_it() -> None:
-    command = [tools.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
+    command: list[str | Path] = [tools.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -30,7 +30,7 @@ def test_the_compiled_one_is_used_unless_the_other_is_wanted() -> None:
 
 
 def test_a_stale_one_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice.importlib, "import_module", lambda name: SimpleNamespace(SOURCE="older"))
+    monkeypatch.setattr("roomcast.hotpath.choice.importlib.import_module", lambda name: SimpleNamespace(SOURCE="older"))
     with pytest.warns(RuntimeWarning, match="make compile"):
         assert choice.load("auto") is None
     with pytest.raises(ImportError, match="make compile"):
@@ -50,13 +50,13 @@ def test_another_wish_is_refused() -> None:
 
 
 def test_without_a_compiler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.sysconfig, "get_config_var", lambda name: "no-such-compiler -O2")
+    monkeypatch.setattr("roomcast.hotpath.build.sysconfig.get_config_var", lambda name: "no-such-compiler -O2")
     with pytest.raises(build.CannotCompileError, match=r"no C compiler \(no-such-compiler\)"):
         build.build()
 
 
 def test_without_headers_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(build.shutil, "which", lambda name: name)
-    monkeypatch.setattr(build.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    monkeypatch.setattr("roomcast.hotpath.build.shutil.which", lambda name: name)
+    monkeypatch.setattr("roomcast.hotpath.build.sysconfig.get_paths", lambda: {"include": str(tmp_path)})
     with pytest.raises(build.CannotCompileError, match="headers of this Python are missing"):
         build.build()

@@ -14,7 +14,7 @@ from roomcast.process.settings import ProcessSettings, Words, describe, load, se
 from tests import settings
 
 GOOD = {"ROOMCAST_REDIS_URL": "redis://:hush-hush@127.0.0.1/0", "ROOMCAST_JWT_SECRET": "hush-hush" * 4}
-KINDS = {
+KINDS: dict[str, tuple[type[ProcessSettings], str]] = {
     "gateway": (GatewayConfig, GATEWAY_TITLE),
     "presence": (PresenceConfig, PRESENCE_TITLE),
     "media": (MediaConfig, MEDIA_TITLE),

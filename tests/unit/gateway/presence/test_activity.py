@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
@@ -139,7 +141,7 @@ class TestAttendance:
         assert sizes == [500, 500, 200]
         for n in range(1200):
             attendance.leave(f"c{n}")
-        left = []
+        left: list[Any] = []
         while attendance.is_urgent:
             left += attendance.take().left
         assert len(set(left)) == 1200
