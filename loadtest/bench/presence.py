@@ -60,21 +60,21 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
     backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
     backplane.start()
     await backplane.wait_up()
-    attendance, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
+    activity, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
     sids = [f"g1.connection-{number}" for number in range(CONNECTIONS)]
     for number, sid in enumerate(sids):
-        attendance.enter(sid, f"user-{number}")
-    while attendance.is_urgent:
-        await store.write(attendance.take())
+        activity.add_connection(sid, f"user-{number}")
+    while activity.is_urgent:
+        await store.write_batch(activity.take_batch())
     own = redis = 0.0
     for _ in range(ROUNDS):
         await asyncio.sleep(_ROUND_SECONDS)  # Redis's clock, in whole seconds, moves on
         spent, redis_spent = time.thread_time(), procfs.run_seconds(redis_pid)
         for sid in sids:
-            attendance.seen(sid)
-            attendance.update(sid, "online", None)
-        while batch := attendance.take():
-            if await store.flush(batch):
+            activity.mark_seen(sid)
+            activity.set_status(sid, "online", None)
+        while batch := activity.take_batch():
+            if (await store.write_batch(batch)).unknown:
                 raise BenchError("Redis does not know people who were just there")
         own += time.thread_time() - spent
         redis += procfs.run_seconds(redis_pid) - redis_spent
@@ -114,11 +114,11 @@ async def _people_who_fell_silent(url: str) -> None:
     backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
     backplane.start()
     await backplane.wait_up()
-    attendance, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
+    activity, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
     for number in range(EXPIRED):
-        attendance.enter(f"g1.connection-{number}", f"user-{number}")
-    while attendance.is_urgent:
-        await store.write(attendance.take())
+        activity.add_connection(f"g1.connection-{number}", f"user-{number}")
+    while activity.is_urgent:
+        await store.write_batch(activity.take_batch())
     await backplane.close()
     client = connect(url)
     silent = int(time.time()) - _SILENT_SECONDS

@@ -160,7 +160,7 @@ async def test_people_of_a_gateway_that_was_taken_for_dead_leave_and_come_back(
     await ada.ok("presence", {"status": "busy"})
 
     with Redis.from_url(gateway_redis) as redis:  # the gateway of ada has not been heard of for a minute
-        redis.zadd(keys.room_here(room), {f"{ada.user}|{pair[0].node}": 1})
+        redis.zadd(keys.room_occupants(room), {f"{ada.user}|{pair[0].node}": 1})
     carol = await clients(pair[1], unique("carol"))
     await carol.join(room)
 

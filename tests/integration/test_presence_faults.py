@@ -53,16 +53,16 @@ def stopped(url: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def heartbeats(store: PresenceStore, attendance: Activity) -> None:
+async def heartbeats(store: PresenceStore, activity: Activity) -> None:
     """A gateway's flush loop, ten times as fast: what fails goes out with the next flush."""
     while True:
         for connection in ("c1", "c2"):
-            attendance.seen(connection)
-        batch = attendance.take()
+            activity.mark_seen(connection)
+        batch = activity.take_batch()
         try:
-            attendance.unknown(await store.flush(batch))
+            activity.rewrite_users((await store.write_batch(batch)).unknown)
         except RoomcastError:
-            attendance.restore(batch)
+            activity.restore_batch(batch)
         await asyncio.sleep(0.1)
 
 
@@ -81,11 +81,11 @@ async def sweeping(url: str) -> AsyncIterator[Recorder]:
 
 
 async def test_a_stopped_redis_evicts_nobody_alive_and_later_the_ghosts(own_redis: str) -> None:
-    attendance, tasks = Activity(time.monotonic), TaskSet()
-    attendance.enter("c1", "ada")
-    attendance.enter("c2", "bob")
+    activity, tasks = Activity(time.monotonic), TaskSet()
+    activity.add_connection("c1", "ada")
+    activity.add_connection("c2", "bob")
     async with running_cluster(own_redis) as cluster, sweeping(own_redis) as recorder:
-        tasks.start(heartbeats(cluster.one, attendance), "heartbeats")
+        tasks.start(heartbeats(cluster.one, activity), "heartbeats")
         await until(lambda: len(cluster.heard) == 2, "both online")
         await settle(cluster, recorder)
         await cluster.two.touch([Touch("ghost", "c3", "online", "")])

@@ -61,12 +61,12 @@ class Cluster:
         self.heard: list[tuple[str, str, int, str]] = []
 
     async def shows(self, *users: str) -> dict[str, str]:
-        return {user: shown.status for user, shown in (await self.one.query(users)).items()}
+        return {user: shown.status for user, shown in (await self.one.query_users(users)).items()}
 
     async def news(self) -> list[tuple[str, str, str]]:
         """What was published since the last call; a published marker makes sure that all of it has arrived."""
         marker = PresenceStore(self.backplane, "marker", "marker")
-        await marker.leave("marker", "m")
+        await marker.remove_connections([("marker", "m")])
         await marker.touch([Touch("marker", "m", "online", "")])
         await until(lambda: any(row[0] == "marker" for row in self.heard), "the marker")
         rows = [(user, status, note) for user, status, _, note in self.heard if user != "marker"]
@@ -137,9 +137,9 @@ class TestStatus:
         await cluster.one.touch(rows)
         assert sorted(await cluster.news()) == [("ada", "online", ""), ("bob", "away", "lunch")]
         await cluster.one.touch(rows)
-        assert await cluster.one.keep(by_shard("ada", "bob")) == []
+        assert await cluster.one.keep_alive(by_shard("ada", "bob")) == []
         assert await cluster.news() == []
-        shown = await cluster.one.query(["ada", "bob", "nobody"])
+        shown = await cluster.one.query_users(["ada", "bob", "nobody"])
         assert shown["bob"][0] == "away"
         assert shown["bob"].note == "lunch"
         assert abs(shown["ada"].last_seen / 1000 - time.time()) < 5
@@ -149,8 +149,8 @@ class TestStatus:
         await cluster.one.touch([Touch("ada", "c1", "away", "afk")])
         await cluster.two.touch([Touch("ada", "c2", "busy", "call")])
         await cluster.one.touch([Touch("ada", "c3", "online", "")])
-        await cluster.one.leave("ada", "c3")
-        await cluster.two.leave("ada", "c2")
+        await cluster.one.remove_connections([("ada", "c3")])
+        await cluster.two.remove_connections([("ada", "c2")])
         assert await cluster.news() == [
             ("ada", "away", "afk"),
             ("ada", "busy", "call"),
@@ -167,22 +167,22 @@ class TestStatus:
         await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
         await cluster.two.touch([Touch("ada", "c2", "invisible", "secret")])
         assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
-        frozen = (await cluster.one.query(["ada"]))["ada"]
+        frozen = (await cluster.one.query_users(["ada"]))["ada"]
         assert (frozen.status, frozen.note) == ("offline", "")
         await cluster.age("ada", 30)
-        await cluster.one.keep(by_shard("ada"))
-        await cluster.one.leave("ada", "c1")
-        await cluster.two.leave("ada", "c2")
+        await cluster.one.keep_alive(by_shard("ada"))
+        await cluster.one.remove_connections([("ada", "c1")])
+        await cluster.two.remove_connections([("ada", "c2")])
         assert await cluster.news() == []
-        assert (await cluster.one.query(["ada"]))["ada"] == frozen
+        assert (await cluster.one.query_users(["ada"]))["ada"] == frozen
 
     async def test_a_gateway_learns_that_another_device_hides_its_user(self, cluster: Cluster) -> None:
         assert await cluster.one.touch([Touch("ada", "c1", "invisible", ""), Touch("bob", "c2", "away", "")]) == ["ada"]
-        attendance = Activity(time.monotonic)
-        attendance.enter("c3", "ada")
-        attendance.enter("c4", "bob")
-        assert await cluster.two.write(attendance.take()) == ([], ["ada"])
-        await cluster.one.leave("ada", "c1")
+        activity = Activity(time.monotonic)
+        activity.add_connection("c3", "ada")
+        activity.add_connection("c4", "bob")
+        assert await cluster.two.write_batch(activity.take_batch()) == ([], ["ada"])
+        await cluster.one.remove_connections([("ada", "c1")])
         assert await cluster.news() == [("bob", "away", ""), ("bob", "online", ""), ("ada", "online", "")]
 
     async def test_an_invisible_user_expires_unseen(self, cluster: Cluster) -> None:
@@ -190,15 +190,15 @@ class TestStatus:
         await cluster.age("ada", 30)
         assert await cluster.sweep("ada") == 1
         assert await cluster.news() == []
-        assert (await cluster.one.query(["ada"]))["ada"] == ("offline", 0, "")
+        assert (await cluster.one.query_users(["ada"]))["ada"] == ("offline", 0, "")
 
     async def test_the_last_device_leaving_is_offline_at_once(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.two.touch([Touch("ada", "c2", "online", "")])
-        await cluster.one.leave("ada", "c1")
+        await cluster.one.remove_connections([("ada", "c1")])
         assert await cluster.shows("ada") == {"ada": "online"}
-        await cluster.two.leave("ada", "c2")
-        await cluster.two.leave("ada", "c2")
+        await cluster.two.remove_connections([("ada", "c2")])
+        await cluster.two.remove_connections([("ada", "c2")])
         assert await cluster.news() == [("ada", "online", ""), ("ada", "offline", "")]
         assert not await cluster.redis.keys("presence:*conn:ada")
 
@@ -210,7 +210,7 @@ class TestStatus:
     async def test_every_key_has_an_end(self, cluster: Cluster) -> None:
         await cluster.one.announce_node()
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
-        await cluster.one.leave("bob", "c2")
+        await cluster.one.remove_connections([("bob", "c2")])
         await cluster.sweep("ada")
         await cluster.sweeper.hold_lease("me")
         names = await cluster.redis.keys("*")
@@ -220,18 +220,18 @@ class TestStatus:
 
 class TestUnknown:
     async def test_an_empty_redis_asks_for_full_states(self, cluster: Cluster) -> None:
-        attendance = Activity(time.monotonic)
+        activity = Activity(time.monotonic)
         users = [f"user{n}" for n in range(300)]
         for user in users:
-            attendance.enter(f"c-{user}", user)
-        assert await cluster.one.flush(attendance.take()) == []
+            activity.add_connection(f"c-{user}", user)
+        assert await cluster.one.write_batch(activity.take_batch()) == ([], [])
         await cluster.redis.flushall()
         for user in users:
-            attendance.seen(f"c-{user}")
-        unknown = await cluster.one.flush(attendance.take())
+            activity.mark_seen(f"c-{user}")
+        unknown, _ = await cluster.one.write_batch(activity.take_batch())
         assert sorted(unknown) == sorted(users)
-        attendance.unknown(unknown)
-        await cluster.one.flush(attendance.take())
+        activity.rewrite_users(unknown)
+        await cluster.one.write_batch(activity.take_batch())
         assert set((await cluster.shows(*users)).values()) == {"online"}
 
     async def test_scripts_come_back_after_they_were_flushed(self, cluster: Cluster) -> None:
@@ -251,15 +251,15 @@ class TestUnknown:
 class TestSweep:
     async def test_who_is_due_goes_offline_with_the_time_last_seen(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
-        seen = (await cluster.one.query(["ada"]))["ada"].last_seen
+        seen = (await cluster.one.query_users(["ada"]))["ada"].last_seen
         assert await cluster.sweep("ada") == 0
         await cluster.age("ada", 3)
         assert await cluster.sweep("ada", may_expire=False) == 0
         assert await cluster.sweep("ada") == 1
         assert await cluster.sweep("ada") == 0
-        assert (await cluster.one.query(["ada"]))["ada"] == ("offline", seen - 3000, "")
+        assert (await cluster.one.query_users(["ada"]))["ada"] == ("offline", seen - 3000, "")
         assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
-        assert await cluster.one.keep(by_shard("ada")) == ["ada"]
+        assert await cluster.one.keep_alive(by_shard("ada")) == ["ada"]
 
     async def test_a_step_that_arrives_late_does_nothing(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
@@ -275,14 +275,14 @@ class TestSweep:
         shard = keys.presence_shard("ada")
         look = await cluster.sweeper.look(shard)
         assert look.due == ["ada"]
-        await cluster.one.keep(by_shard("ada"))
+        await cluster.one.keep_alive(by_shard("ada"))
         assert await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None)) == 0
 
     async def test_scores_of_a_clock_that_went_back_expire_too(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", -3600)
         assert await cluster.sweep("ada") == 1
-        assert (await cluster.one.query(["ada"]))["ada"].last_seen / 1000 <= time.time() + 1
+        assert (await cluster.one.query_users(["ada"]))["ada"].last_seen / 1000 <= time.time() + 1
 
     async def test_the_mark_is_kept(self, cluster: Cluster) -> None:
         look = await cluster.sweeper.look(3)
@@ -329,7 +329,7 @@ class TestNodes:
         assert node == Node("1", "inc-1")
         await self.drop(cluster, node)
         assert await cluster.shows("ada", "bob") == {"ada": "busy", "bob": "online"}
-        await again.leave("ada", "c9")
+        await again.remove_connections([("ada", "c9")])
         assert await cluster.shows("ada") == {"ada": "offline"}
 
     async def test_a_retired_node_is_cleaned_at_once(self, cluster: Cluster) -> None:
@@ -407,7 +407,7 @@ class TestSweeper:
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
 
             async def are_gone() -> bool:
-                assert await cluster.one.keep(by_shard("ada")) == []
+                assert await cluster.one.keep_alive(by_shard("ada")) == []
                 return recorder.total_expired >= len(ghosts)
 
             await until(are_gone, "the ghosts are gone", 20)

@@ -14,8 +14,8 @@ from msgspec import Struct
 # --- room notes: on room:{R}, to gateways only ------------------------------------------------------------------------
 
 
-class OccupancyChange(Struct, frozen=True, tag="people", array_like=True):
-    """Somebody came into a room (rows of user, display name, status) or left it, and how many people are there now."""
+class OccupancyChange(Struct, frozen=True, tag="occupancy", array_like=True):
+    """Tell the gateways which users entered a room (user, display name, status) or left it, and the new occupancy."""
 
     occupancy: int
     entered: list[tuple[str, str, str]] = []

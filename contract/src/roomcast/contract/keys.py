@@ -7,8 +7,8 @@
 | `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
 | `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
-| `room:{R}:here` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past the last refresh |
-| `room:{R}:heads` | hash user -> number of nodes | gateway | gateway | as `here` |
+| `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past a refresh |
+| `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway | as `occupants` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
@@ -82,12 +82,12 @@ def room_read(room: str) -> str:
     return f"room:{{{tag(room)}}}:read"
 
 
-def room_here(room: str) -> str:
-    return f"room:{{{tag(room)}}}:here"
+def room_occupants(room: str) -> str:
+    return f"room:{{{tag(room)}}}:occupants"
 
 
-def room_heads(room: str) -> str:
-    return f"room:{{{tag(room)}}}:heads"
+def room_nodes_of(room: str) -> str:
+    return f"room:{{{tag(room)}}}:nodes_of"
 
 
 def node_lease(node: str) -> str:

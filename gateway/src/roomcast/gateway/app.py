@@ -14,6 +14,7 @@ from aiohttp import web
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
+from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import AuthRefresh, MediaSign, MediaUrl
@@ -31,15 +32,18 @@ from roomcast.gateway.operations.drain import Drain, State
 from roomcast.gateway.operations.lag import LagWatch
 from roomcast.gateway.operations.listener import Listener
 from roomcast.gateway.operations.observe import Metrics
+from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
+from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.dev_login import DevLogin
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.sessions import ControlChannel, Sessions
 from roomcast.gateway.sign_in.tokens import JwksKeys, Keys, SharedSecret, Verifier
 from roomcast.gateway.stores.log import LogStore, Retention
+from roomcast.gateway.stores.occupancy import OccupancyStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.gateway.stores.rooms import RoomStore
-from roomcast.gateway.stores.roster import RosterStore
 from roomcast.gateway.stores.uploads import Uploads
 from roomcast.process import ops
 from roomcast.process.settings import SettingsError
@@ -88,12 +92,27 @@ class Gateway:
         self.store = RoomStore(backplane)
         self.uploads = Uploads(backplane, retention_seconds=int(config.retention_days * 86_400))
         self.outbox = Emitter(self.adapter)
-        self.people = PresenceService(
-            self.adapter,
-            self.outbox,
-            PresenceStore(backplane, config.node, self.adapter.incarnation),
-            RosterStore(backplane, config.node),
+        presence_store = PresenceStore(backplane, config.node, self.adapter.incarnation)
+        watchers, hidden = Watchers(time.monotonic), set[str]()
+        self.occupancy = OccupancyService(
+            OccupancyStore(backplane, config.node),
+            presence_store,
             self.store,
+            self.outbox,
+            watchers,
+            hidden,
+            self.adapter.background,
+        )
+        self.presence = PresenceService(
+            presence_store,
+            self.outbox,
+            self.occupancy,
+            Activity(time.monotonic),
+            watchers,
+            hidden,
+            self.adapter.beat,
+            self.adapter.background,
+            lambda: self.adapter.members.everyone(NAMESPACE),
         )
         self.control = ControlChannel(self.adapter, self._hear_control)
         self.rooms = Rooms(
@@ -101,7 +120,8 @@ class Gateway:
             self.log,
             self.store,
             self.outbox,
-            self.people,
+            self.occupancy,
+            self.presence,
             self.control,
             max_rooms=config.rooms_per_connection,
         )
@@ -109,14 +129,14 @@ class Gateway:
         self.desk = MediaRequests(self.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.doorman = self._make_doorman()
         self.namespace = ChatNamespace(
-            SessionHooks(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.people.seen
+            SessionHooks(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.presence.mark_seen
         )
         self.server.register_namespace(self.namespace)
         self.lane = MessageFastPath(
             self.server.eio,
             self.log,
             self.metrics,
-            seen=self.people.seen,
+            seen=self.presence.mark_seen,
             detour=self.server.take_packet,
             max_message_bytes=config.message_bytes,
         )
@@ -146,8 +166,8 @@ class Gateway:
                 "payload_bytes": config.max_payload_bytes,
                 "rooms": config.rooms_per_connection,
             },
-            on_open=self.people.opened,
-            on_close=self.people.closed,
+            on_open=self.presence.add_session,
+            on_close=self.presence.remove_session,
         )
 
     def _handlers(self) -> dict[str, Handler]:
@@ -165,12 +185,12 @@ class Gateway:
             "message:delete": self.chat.delete,
             "message:react": self.chat.react,
             "message:history": self.chat.history,
-            "typing": self.people.typing,
+            "typing": self.presence.send_typing,
             "receipt:read": self.rooms.read,
-            "presence": self.people.beat,
-            "presence:query": self.people.query,
-            "presence:watch": self.people.watch,
-            "presence:unwatch": self.people.unwatch,
+            "presence": self.presence.set_presence,
+            "presence:query": self.presence.query_users,
+            "presence:watch": self.presence.watch_users,
+            "presence:unwatch": self.presence.unwatch_users,
             "media:sign": self._sign_media,
             "media:complete": lambda session, p: self.desk.complete(session.user, p),
             "media:url": self._media_url,
@@ -198,7 +218,7 @@ class Gateway:
 
     def _resubscribed(self) -> None:
         """What was published meanwhile was missed: presence, revocations and removals are in their keys."""
-        self.people.resubscribed()
+        self.presence.on_resubscribed()
         self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
 
     def _admit(self, caller: Caller) -> Refusal | float:
@@ -223,7 +243,7 @@ class Gateway:
             _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
             await stopping.wait()
             _log.info("gateway drains", connections=len(self.doorman))
-            self.people.is_draining = True
+            self.presence.is_draining = True
             await drain.run()
             listener.end()
             await self._end(runner)
@@ -251,9 +271,11 @@ class Gateway:
         self.adapter.on_node_message = self.desk.reply
         self.adapter.on_resubscribed = self._resubscribed
         self.adapter.start(self.log)
-        self.people.start()
+        for shard in range(keys.PRESENCE_SHARDS):
+            self.adapter.listen(keys.presence_channel(shard), self.presence.receive_changes)
+        self.adapter.fanout.on_note = self.occupancy.receive_note
         self.control.start()
-        self.tasks.start(self.people.run(), "people")
+        self.tasks.start(self.presence.run(), "presence")
         self.tasks.start(self.doorman.watch_expiries(), "token expiry")
         self.lag.start()
         self.tasks.start(self._watch_ears(stopping), "deafness")
@@ -288,7 +310,7 @@ class Gateway:
         """Leases, then what runs, then Redis, last."""
         await self.server.shutdown()
         self.desk.close()
-        await self.people.retire()
+        await self.presence.retire()
         await self.tasks.cancel()
         self.lag.stop()
         await runner.cleanup()

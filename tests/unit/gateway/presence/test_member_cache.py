@@ -1,4 +1,4 @@
-"""One look at a room for all who join within a second, with what happened meanwhile."""
+"""One read at a room for all who join within a second, with what happened meanwhile."""
 
 from __future__ import annotations
 
@@ -10,131 +10,131 @@ import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import PresenceChange
-from roomcast.gateway.presence.member_cache import VIEW_SECONDS, MemberCache, Row
+from roomcast.gateway.presence.member_cache import CACHE_SECONDS, MemberCache, Row
 
 
 def row(user: str, status: str = "online") -> Row:
     return {"user": user, "name": user.title(), "status": status}
 
 
-class Desk:
-    """A look that tests answer by hand, and a clock that they move."""
+class Reader:
+    """A read that tests answer by hand, and a clock that they move."""
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.looks: list[asyncio.Future[list[Row]]] = []
+        self.reads: list[asyncio.Future[list[Row]]] = []
         self.asked: list[Collection[str]] = []
-        self.views = MemberCache(self._look, self._start, lambda: self.now)
+        self.cache = MemberCache(self._read, self._start, lambda: self.now)
 
-    async def _look(self, room: str, users: Collection[str]) -> list[Row]:
+    async def _read(self, room: str, users: Collection[str]) -> list[Row]:
         self.asked.append(users)
-        self.looks.append(asyncio.get_running_loop().create_future())
-        return await self.looks[-1]
+        self.reads.append(asyncio.get_running_loop().create_future())
+        return await self.reads[-1]
 
     @staticmethod
     def _start(work: Any, name: str) -> asyncio.Task[list[Row]]:
         return asyncio.get_running_loop().create_task(work, name=name)
 
     async def get(self, *found: Row) -> list[Row]:
-        """The next answer, the look (if one is made) finding these."""
-        count = len(self.looks)
-        waiting = asyncio.ensure_future(self.views.get("room"))
+        """The next answer, the read (if one is made) finding these."""
+        count = len(self.reads)
+        waiting = asyncio.ensure_future(self.cache.get_members("room"))
         await asyncio.sleep(0)
-        if len(self.looks) > count:
-            self.looks[-1].set_result(list(found))
+        if len(self.reads) > count:
+            self.reads[-1].set_result(list(found))
         return await waiting
 
 
-async def test_all_who_ask_within_a_second_share_one_look() -> None:
-    desk = Desk()
+async def test_all_who_ask_within_a_second_share_one_read() -> None:
+    reader = Reader()
 
-    answers = [await desk.get(row("ada")) for _ in range(3)]
-    desk.now += VIEW_SECONDS + 0.1
-    later = await desk.get(row("bob"))
+    answers = [await reader.get(row("ada")) for _ in range(3)]
+    reader.now += CACHE_SECONDS + 0.1
+    later = await reader.get(row("bob"))
 
     assert answers == [[row("ada")]] * 3
-    assert (later, len(desk.looks)) == ([row("bob")], 2)
+    assert (later, len(reader.reads)) == ([row("bob")], 2)
 
 
-async def test_who_came_and_went_since_the_look_is_in_the_answer() -> None:
-    desk = Desk()
-    await desk.get(row("ada"), row("bob"))
+async def test_who_came_and_went_since_the_read_is_in_the_answer() -> None:
+    reader = Reader()
+    await reader.get(row("ada"), row("bob"))
 
-    desk.views.tell("room", [row("carol"), row("ada", "away")], ["bob"])
+    reader.cache.apply_diff("room", [row("carol"), row("ada", "away")], ["bob"])
 
-    assert await desk.get() == [row("carol"), row("ada", "away")]
-    assert len(desk.looks) == 1
+    assert await reader.get() == [row("carol"), row("ada", "away")]
+    assert len(reader.reads) == 1
 
 
-async def test_a_status_that_changed_since_the_look_is_in_the_answer() -> None:
-    desk = Desk()
-    await desk.get(row("ada"), row("bob"))
+async def test_a_status_that_changed_since_the_read_is_in_the_answer() -> None:
+    reader = Reader()
+    await reader.get(row("ada"), row("bob"))
 
     changes = [PresenceChange(user="ada", status="busy", last_seen=1), PresenceChange(user="bob", status="offline")]
-    desk.views.change("room", changes)
+    reader.cache.apply_statuses("room", changes)
 
-    assert await desk.get() == [row("ada", "busy")]
+    assert await reader.get() == [row("ada", "busy")]
 
 
-async def test_what_happens_during_a_look_is_in_its_answer() -> None:
-    desk = Desk()
-    waiting = asyncio.ensure_future(desk.views.get("room"))
+async def test_what_happens_during_a_read_is_in_its_answer() -> None:
+    reader = Reader()
+    waiting = asyncio.ensure_future(reader.cache.get_members("room"))
     await asyncio.sleep(0)
 
-    desk.views.tell("room", [row("carol")], ["ada"])
-    desk.looks[0].set_result([row("ada")])
+    reader.cache.apply_diff("room", [row("carol")], ["ada"])
+    reader.reads[0].set_result([row("ada")])
 
     assert await waiting == [row("carol")]
 
 
-async def test_what_is_known_needs_no_look_as_long_as_it_is_fresh() -> None:
-    desk = Desk()
-    desk.views.put("room", [row("ada")])
-    desk.views.tell("room", [row("bob")], [])
+async def test_what_is_known_needs_no_read_as_long_as_it_is_fresh() -> None:
+    reader = Reader()
+    reader.cache.set_members("room", [row("ada")])
+    reader.cache.apply_diff("room", [row("bob")], [])
 
-    assert desk.views.has("room")
-    assert await desk.get() == [row("ada"), row("bob")]
-    assert desk.looks == []
+    assert reader.cache.is_cached("room")
+    assert await reader.get() == [row("ada"), row("bob")]
+    assert reader.reads == []
 
-    desk.now += VIEW_SECONDS + 0.1
-    assert not desk.views.has("room")
+    reader.now += CACHE_SECONDS + 0.1
+    assert not reader.cache.is_cached("room")
 
 
-async def test_a_look_is_told_whom_it_is_about() -> None:
-    desk = Desk()
-    waiting = asyncio.ensure_future(desk.views.get("room", ["ada", "bob"]))
+async def test_a_read_is_told_whom_it_is_about() -> None:
+    reader = Reader()
+    waiting = asyncio.ensure_future(reader.cache.get_members("room", ["ada", "bob"]))
     await asyncio.sleep(0)
-    assert desk.asked == [["ada", "bob"]]
+    assert reader.asked == [["ada", "bob"]]
 
-    desk.looks[0].set_result([row("ada"), row("bob")])
+    reader.reads[0].set_result([row("ada"), row("bob")])
     assert await waiting == [row("ada"), row("bob")]
 
 
-async def test_a_failed_look_is_not_kept() -> None:
-    desk = Desk()
-    waiting = asyncio.ensure_future(desk.views.get("room"))
+async def test_a_failed_read_is_not_kept() -> None:
+    reader = Reader()
+    waiting = asyncio.ensure_future(reader.cache.get_members("room"))
     await asyncio.sleep(0)
-    desk.views.tell("room", [row("carol")], [])
-    desk.looks[0].set_exception(RoomcastError(Code.UNAVAILABLE))
+    reader.cache.apply_diff("room", [row("carol")], [])
+    reader.reads[0].set_exception(RoomcastError(Code.UNAVAILABLE))
     with pytest.raises(RoomcastError):
         await waiting
 
-    assert await desk.get(row("ada")) == [row("ada")]
+    assert await reader.get(row("ada")) == [row("ada")]
 
 
 async def test_a_room_nobody_asked_about_keeps_nothing() -> None:
-    desk = Desk()
+    reader = Reader()
 
-    desk.views.tell("room", [row("carol")], [])
-    desk.views.drop("room")
+    reader.cache.apply_diff("room", [row("carol")], [])
+    reader.cache.forget_room("room")
 
-    assert await desk.get(row("ada")) == [row("ada")]
+    assert await reader.get(row("ada")) == [row("ada")]
 
 
 async def test_an_answer_has_at_most_a_hundred_rows() -> None:
-    desk = Desk()
-    await desk.get(*(row(f"u{n}") for n in range(100)))
+    reader = Reader()
+    await reader.get(*(row(f"u{n}") for n in range(100)))
 
-    desk.views.tell("room", [row("carol")], [])
+    reader.cache.apply_diff("room", [row("carol")], [])
 
-    assert len(await desk.get()) == 100
+    assert len(await reader.get()) == 100

@@ -46,25 +46,34 @@ class RoomSnapshot(NamedTuple):
     marks: dict[str, int]
 
 
-class RoomPresence(Protocol):
-    """Who is where, across gateways."""
+class RoomOccupancy(Protocol):
+    """Know which users are in which room, across gateways."""
 
-    async def known(self, session: ChatSession) -> None:
-        """Wait until it is known whether others may notice the session; raises UNAVAILABLE. Before `enter`."""
+    def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
+        """Add a session to a room; return at most 100 members, the session's user first.
+
+        Sends the command now; await the reply in any case. Wait for `Visibility.wait_written` before.
+        """
         ...
 
-    def enter(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
-        """The session joins; at most 100 people, oneself first. Asked for now; await the answer in any case."""
+    async def leave_room(self, session: ChatSession, room: str) -> None:
+        """Remove a session from a room, also one whose join failed. Idempotent."""
         ...
 
-    async def left(self, session: ChatSession, room: str) -> None: ...
-
-    async def present(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
-        """A page of the people in the room, and the `after` of the next one (None: there is none)."""
+    async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of the room's members, and the `after` of the next one (None: there is none)."""
         ...
 
-    async def shows(self, session: ChatSession) -> bool:
-        """Whether others may notice what the session does: no device of its user, anywhere, is invisible."""
+
+class Visibility(Protocol):
+    """Know whether others may notice what a session does."""
+
+    async def wait_written(self, session: ChatSession) -> None:
+        """Wait until it is known whether another device hides the user; raises UNAVAILABLE."""
+        ...
+
+    async def is_visible(self, session: ChatSession) -> bool:
+        """Return whether no device of the session's user, on any gateway, is invisible."""
         ...
 
 
@@ -83,7 +92,8 @@ class Rooms:
         log: LogStore,
         store: RoomStore,
         outbox: Emitter,
-        people: RoomPresence,
+        occupancy: RoomOccupancy,
+        visibility: Visibility,
         control: Control,
         *,
         max_rooms: int,
@@ -92,7 +102,8 @@ class Rooms:
         self._log = log
         self._store = store
         self._outbox = outbox
-        self._people = people
+        self._occupancy = occupancy
+        self._visibility = visibility
         self._control = control
         self._max_rooms = max_rooms
 
@@ -153,13 +164,13 @@ class Rooms:
         """The page for the ack, the seq after which it goes on where that was recovered, and who is there."""
         channel = self._adapter.pin(p.room)
         try:
-            await self._people.known(session)
+            await self._visibility.wait_written(session)
             await self._heard(channel.subscribed)  # asked for with the pin; the log is read after it
             page, after, people = await self._look(session, p)
             page, after = await self._admit(session, p, page, after)
         except BaseException:
             if p.room not in session.rooms:
-                await self._people.left(session, p.room)
+                await self._occupancy.leave_room(session, p.room)
             raise
         finally:
             self._adapter.unpin(p.room)
@@ -170,7 +181,7 @@ class Rooms:
         """All that the ack tells, asked for in one go."""
         listing = self._list(session, p.room)
         try:
-            entering = self._people.enter(session, p.room)
+            entering = self._occupancy.enter_room(session, p.room)
             try:
                 page, after = await self._recover(p.room, p.since, p.limit)
             finally:
@@ -235,7 +246,7 @@ class Rooms:
         if room in session.rooms:
             session.rooms.discard(room)
             await self._adapter.leave_room(session.sid, NAMESPACE, room)
-            await self._people.left(session, room)
+            await self._occupancy.leave_room(session, room)
 
     async def recheck(self, session: ChatSession) -> None:
         """Leave the rooms that the session may not enter any more: its token is another, or a removal went unheard."""
@@ -246,7 +257,7 @@ class Rooms:
 
     async def members(self, session: ChatSession, p: RoomMembers) -> AckFields:
         await self.require(session, p.room)
-        members, after = await self._people.present(p.room, p.after, p.limit)
+        members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
         return {"members": members, "more": after is not None, "after": after}
 
     # --- membership ---
@@ -305,7 +316,7 @@ class Rooms:
     async def read(self, session: ChatSession, p: ReceiptRead) -> AckFields:
         await self.require(session, p.room)
         mark = await self._store.mark_read(p.room, session.user, p.seq)
-        if mark is not None and await self._people.shows(session):
+        if mark is not None and await self._visibility.is_visible(session):
             await self._outbox.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
 

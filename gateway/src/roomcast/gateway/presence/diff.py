@@ -1,4 +1,4 @@
-"""Who came into a room and who left it since members were last told. Pure; each name costs the same in any room."""
+"""Collect which users entered and left a room within a second. Pure; each name costs the same in any room."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roomcast.contract.events import MAX_PRESENCE_ROOM
 
 
 class PresenceDiff:
-    """Notes of one second, conflated. More names than a room with names can hold are too many to tell: the count is."""
+    """The changes of one room within one second, conflated. Above MAX_PRESENCE_ROOM names, keep only the count."""
 
     __slots__ = ("_entered", "_is_crowd", "_left", "occupancy")
 
@@ -20,15 +20,15 @@ class PresenceDiff:
         self._left: set[str] = set()
         self._is_crowd = False
 
-    def add(self, note: OccupancyChange) -> None:
-        """The newest note; later ones of the same user replace earlier ones."""
-        self.occupancy = note.occupancy
+    def add_change(self, change: OccupancyChange) -> None:
+        """Add the newest change; a later change of a user replaces an earlier one."""
+        self.occupancy = change.occupancy
         if self._is_crowd:
             return
-        for row in note.entered:
+        for row in change.entered:
             self._left.discard(row[0])
             self._entered[row[0]] = row
-        for user in note.left:
+        for user in change.left:
             self._entered.pop(user, None)
             self._left.add(user)
         if len(self._entered) + len(self._left) > MAX_PRESENCE_ROOM:
@@ -37,32 +37,32 @@ class PresenceDiff:
             self._left.clear()
 
     def applied_to(self, users: Iterable[str]) -> set[str]:
-        """These users, and who came, without who left: as far as names are told."""
+        """Return `users` with those who entered and without those who left."""
         return {*users, *self._entered} - self._left
 
     @property
-    def names(self) -> OccupancyChange | None:
-        """What to tell with names; None where only the count is told."""
+    def named_change(self) -> OccupancyChange | None:
+        """Return the change with names; None where only the count is sent."""
         if self._is_crowd or self.occupancy > MAX_PRESENCE_ROOM:
             return None
         return OccupancyChange(self.occupancy, list(self._entered.values()), sorted(self._left))
 
-    def event(self, room: str) -> dict[str, Any]:
-        """The `room` event of people who came and went; in large rooms only the count."""
+    def to_event(self, room: str) -> dict[str, Any]:
+        """Return the `room` event for the members; in large rooms it holds only the count."""
         event: dict[str, Any] = {"room": room, "change": "people", "occupancy": self.occupancy}
-        if (names := self.names) is not None:
-            event["entered"] = rows_of(names)
-            event["left"] = names.left
+        if (change := self.named_change) is not None:
+            event["entered"] = entered_rows(change)
+            event["left"] = change.left
         return event
 
 
-def rows_of(note: OccupancyChange) -> list[dict[str, Any]]:
-    """Who came, as clients and views have them."""
-    return [{"user": user, "name": name, "status": status} for user, name, status in note.entered]
+def entered_rows(change: OccupancyChange) -> list[dict[str, Any]]:
+    """Return the users who entered, as clients and the member cache hold them."""
+    return [{"user": user, "name": name, "status": status} for user, name, status in change.entered]
 
 
 class RecentLeavers:
-    """People who left a room, until when the room still hears of their presence: "offline" comes after "left"."""
+    """Users who left a room a moment ago. The room still gets their presence: "offline" comes after "left"."""
 
     def __init__(self) -> None:
         self._due: dict[str, dict[str, float]] = {}
@@ -70,31 +70,34 @@ class RecentLeavers:
     def __bool__(self) -> bool:
         return bool(self._due)
 
-    def of(self, room: str) -> list[str]:
+    def in_room(self, room: str) -> list[str]:
+        """Return the users who left this room."""
         return list(self._due.get(room, ()))
 
-    def add(self, room: str, user: str, due: float) -> None:
+    def add_leaver(self, room: str, user: str, due: float) -> None:
+        """Keep a user who left until `due`."""
         self._due.setdefault(room, {})[user] = due
 
-    def back(self, room: str, user: str) -> None:
+    def remove_leaver(self, room: str, user: str) -> None:
+        """Forget a user, who entered again or whose time is over. Idempotent."""
         users = self._due.get(room)
         if users is not None:
             users.pop(user, None)
             if not users:
                 del self._due[room]
 
-    def drop_room(self, room: str) -> None:
-        """Nobody here hears the room any more."""
+    def forget_room(self, room: str) -> None:
+        """Forget a room without local members."""
         self._due.pop(room, None)
 
-    def take(self, now: float, limit: int) -> list[tuple[str, str]]:
-        """Up to `limit` (room, user) whose time is over."""
-        over = []
+    def take_expired(self, now: float, limit: int) -> list[tuple[str, str]]:
+        """Take up to `limit` (room, user) whose time is over."""
+        expired: list[tuple[str, str]] = []
         for room, users in self._due.items():
-            over += [(room, user) for user, due in users.items() if due <= now]
-            if len(over) >= limit:
+            expired += [(room, user) for user, due in users.items() if due <= now]
+            if len(expired) >= limit:
                 break
-        del over[limit:]
-        for room, user in over:
-            self.back(room, user)
-        return over
+        del expired[limit:]
+        for room, user in expired:
+            self.remove_leaver(room, user)
+        return expired

@@ -1,7 +1,7 @@
-"""Who is in a room, looked up once for all who join within a second, and kept right meanwhile. Knows no Redis.
+"""Cache who is in a room for all who join within a second, and keep it right meanwhile. Knows no Redis.
 
-a thousand joins --get--> one look --> the same rows for all
-what members are told of people  --tell, change--> the rows of those who join next
+a thousand joins      --get_members-->                one read --> the same rows for all
+what members are sent --apply_diff, apply_statuses--> the rows of those who join next
 """
 
 from __future__ import annotations
@@ -12,78 +12,82 @@ from typing import Any, Final, NamedTuple
 
 from roomcast.contract.events import MAX_LIST, PresenceChange
 
-VIEW_SECONDS: Final = 1.0
+CACHE_SECONDS: Final = 1.0
 
 Row = dict[str, Any]
 """`{user, name, status}`"""
 
-Start = Callable[[Coroutine[Any, Any, list[Row]], str], "asyncio.Task[list[Row]]"]
+StartTask = Callable[[Coroutine[Any, Any, list[Row]], str], "asyncio.Task[list[Row]]"]
 
 
-class _View(NamedTuple):
-    made_at: float
+class _Entry(NamedTuple):
+    read_at: float
     rows: asyncio.Future[list[Row]]
 
     def is_usable(self, now: float) -> bool:
         if not self.rows.done():
             return True
-        return now - self.made_at <= VIEW_SECONDS and not self.rows.cancelled() and self.rows.exception() is None
+        return now - self.read_at <= CACHE_SECONDS and not self.rows.cancelled() and self.rows.exception() is None
 
 
 class MemberCache:
-    """The looks of one gateway. `look(room, users)` finds up to a hundred people, of these users if any are named;
-    `start` runs a task that outlives a caller.
+    """The members of this gateway's rooms.
 
-    A look is up to a second old when it is used. What members hear in that second is worked into it, or whoever joins
-    at its end would never learn of it.
+    `read_members(room, users)` reads up to a hundred members, of `users` if any are named. `start_task` runs a task
+    that outlives the caller that asked first. An entry may be a second old when it is used, so whatever members are
+    sent within that second is applied to it: otherwise a user who joins at its end would never learn of it.
     """
 
     def __init__(
         self,
-        look: Callable[[str, Collection[str]], Coroutine[Any, Any, list[Row]]],
-        start: Start,
+        read_members: Callable[[str, Collection[str]], Coroutine[Any, Any, list[Row]]],
+        start_task: StartTask,
         clock: Callable[[], float],
     ) -> None:
-        self._look = look
-        self._start = start
+        self._read_members = read_members
+        self._start_task = start_task
         self._clock = clock
-        self._views: dict[str, _View] = {}
+        self._entries: dict[str, _Entry] = {}
 
-    def has(self, room: str) -> bool:
-        """Whether `get` would need no look."""
-        view = self._views.get(room)
-        return view is not None and view.is_usable(self._clock())
+    def is_cached(self, room: str) -> bool:
+        """Return whether `get_members` would need no read."""
+        entry = self._entries.get(room)
+        return entry is not None and entry.is_usable(self._clock())
 
-    def get(self, room: str, users: Collection[str] = ()) -> Awaitable[list[Row]]:
-        """The people in the room, `users` if that is known already; not to be changed. Raises what the look raises."""
+    def get_members(self, room: str, users: Collection[str] = ()) -> Awaitable[list[Row]]:
+        """Return the members of the room (`users`, if they are known already). The caller must not change the list.
+
+        Raises what the read raises.
+        """
         now = self._clock()
-        view = self._views.get(room)
-        if view is None or not view.is_usable(now):
-            view = self._views[room] = _View(now, self._start(self._look(room, users), f"people of {room}"))
-        return view.rows if view.rows.done() else asyncio.shield(view.rows)
+        entry = self._entries.get(room)
+        if entry is None or not entry.is_usable(now):
+            task = self._start_task(self._read_members(room, users), f"members of {room}")
+            entry = self._entries[room] = _Entry(now, task)
+        return entry.rows if entry.rows.done() else asyncio.shield(entry.rows)
 
-    def put(self, room: str, rows: list[Row]) -> None:
-        """These are the people in the room: nobody need look."""
+    def set_members(self, room: str, rows: list[Row]) -> None:
+        """Set the members of a room that the caller knows without a read."""
         known: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
         known.set_result(rows)
-        self._views[room] = _View(self._clock(), known)
+        self._entries[room] = _Entry(self._clock(), known)
 
-    def drop(self, room: str) -> None:
-        """Nobody is in the room here any more."""
-        self._views.pop(room, None)
+    def forget_room(self, room: str) -> None:
+        """Forget a room without local members."""
+        self._entries.pop(room, None)
 
-    def tell(self, room: str, entered: Iterable[Row], left: Collection[str]) -> None:
-        """These people came and went."""
-        came = {row["user"]: row for row in entered}
+    def apply_diff(self, room: str, entered: Iterable[Row], left: Collection[str]) -> None:
+        """Add the users who entered, and remove those who left."""
+        added = {row["user"]: row for row in entered}
 
         def amend(rows: list[Row]) -> None:
-            stayed = [row for row in rows if row["user"] not in left and row["user"] not in came]
-            rows[:] = [*stayed, *came.values()][:MAX_LIST]
+            stayed = [row for row in rows if row["user"] not in left and row["user"] not in added]
+            rows[:] = [*stayed, *added.values()][:MAX_LIST]
 
         self._amend(room, amend)
 
-    def change(self, room: str, changes: Iterable[PresenceChange]) -> None:
-        """Members are told that these people's status changed; who is offline is no longer shown."""
+    def apply_statuses(self, room: str, changes: Iterable[PresenceChange]) -> None:
+        """Set the new status of users; remove those who are offline."""
         status = {row["user"]: row["status"] for row in changes}
 
         def amend(rows: list[Row]) -> None:
@@ -93,14 +97,14 @@ class MemberCache:
         self._amend(room, amend)
 
     def _amend(self, room: str, amend: Callable[[list[Row]], None]) -> None:
-        """Now, or when the look that is under way has found its rows: before anybody reads them."""
-        view = self._views.get(room)
-        if view is None:
+        """Amend the rows now, or as soon as a read that is under way has found them."""
+        entry = self._entries.get(room)
+        if entry is None:
             return
-        if view.rows.done():
-            _amend_found(view.rows, amend)
+        if entry.rows.done():
+            _amend_found(entry.rows, amend)
         else:
-            view.rows.add_done_callback(lambda rows: _amend_found(rows, amend))
+            entry.rows.add_done_callback(lambda rows: _amend_found(rows, amend))
 
 
 def _amend_found(rows: asyncio.Future[list[Row]], amend: Callable[[list[Row]], None]) -> None:

@@ -1,4 +1,4 @@
-"""Presence in Redis, as a gateway needs it: batched heartbeats, departures, queries, the node's own sign of life."""
+"""Store presence in Redis as a gateway needs it: batched heartbeats, departures, queries, the node's own lease."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roomcast.gateway.presence.activity import Batch, Touch
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 T = TypeVar("T")
-Question = tuple[tuple[str, ...], tuple[str | int, ...]]
+ScriptCall = tuple[tuple[str, ...], tuple[str | int, ...]]
 """KEYS and ARGV of a script."""
 
 _FULL_ROWS: Final = 50
@@ -29,11 +29,11 @@ class Shown(NamedTuple):
     note: str
 
 
-class Flushed(NamedTuple):
-    """What came back from a flush.
+class WriteResult(NamedTuple):
+    """The result of writing a batch.
 
-    `unknown`: users whose full state Redis needs (give them to `Activity.unknown`); `hidden`: users just written in
-    full who look offline to others, because one of their devices, here or elsewhere, is invisible.
+    `unknown`: users whose full state Redis needs (give them to `Activity.rewrite_users`); `hidden`: users just written
+    in full who look offline to others, because one of their devices, here or elsewhere, is invisible.
     """
 
     unknown: list[str]
@@ -42,7 +42,7 @@ class Flushed(NamedTuple):
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long Redis keeps what, in seconds; tests scale them."""
+    """Lifetimes of keys and entries in Redis, in seconds; tests scale them."""
 
     horizon_seconds: int = 3 * ONLINE_SECONDS
     record_seconds: int = 300
@@ -53,9 +53,11 @@ class Lifetimes:
 
 
 class PresenceStore:
-    """Presence of this node's connections, and of everybody. Raises RoomcastError for Redis trouble.
+    """Write the presence of this node's connections, and read that of all users.
 
-    All writes are safe to repeat. `incarnation` is new at each start of the process.
+    Every method raises RoomcastError for Redis trouble. All writes are safe to repeat.
+
+    `incarnation` is new at each start of the process.
     """
 
     def __init__(self, scripts: Scripts, node: str, incarnation: str, lifetimes: Lifetimes | None = None) -> None:
@@ -66,46 +68,38 @@ class PresenceStore:
 
     # --- writing ---
 
-    async def flush(self, batch: Batch) -> list[str]:
-        """`write` for callers who need not know who is hidden: only the unknown users."""
-        return (await self.write(batch)).unknown
-
-    async def write(self, batch: Batch) -> Flushed:
-        """Write one batch of `Activity.take`; after an error, give the batch back with `Activity.restore`."""
-        unknown = await self.keep({shard: list(users) for shard, users in batch.keep.items()})
+    async def write_batch(self, batch: Batch) -> WriteResult:
+        """Write a batch of `Activity.take_batch`; after an error give it back with `Activity.restore_batch`."""
+        unknown = await self.keep_alive({shard: list(users) for shard, users in batch.alive.items()})
         hidden = await self.touch(batch.full)
-        await self.leave_many(batch.left)
-        return Flushed(unknown, hidden)
+        await self.remove_connections(batch.left)
+        return WriteResult(unknown, hidden)
 
     async def touch(self, rows: Iterable[Touch]) -> list[str]:
-        """Full states of connections; what others see differently is published. Returns those users who are hidden."""
+        """Write full states of connections, and publish what others see differently; return the hidden users."""
         hidden: list[str] = []
         async for wave in _waves(_by_shard(rows, lambda row: row.user), _FULL_ROWS):
-            answers = await self._redis.scripts("presence_touch", (self._full(*part) for part in wave))
+            answers = await self._redis.run_scripts("presence_touch", (self._touch_call(*part) for part in wave))
             for (_, chunk), positions in zip(wave, answers, strict=True):
                 hidden.extend(chunk[at - 1].user for at in positions)
         return hidden
 
-    async def keep(self, users: dict[int, list[str]]) -> list[str]:
-        """Signs of life, by shard: the cheap case. Returns users that Redis does not know (any more)."""
+    async def keep_alive(self, users: dict[int, list[str]]) -> list[str]:
+        """Record signs of life of users, by shard: the cheap case. Return users that Redis does not know."""
         unknown: list[str] = []
         async for wave in _waves(users, _KEEP_USERS):
-            answers = await self._redis.scripts("presence_keep", (self._alive(*part) for part in wave))
+            answers = await self._redis.run_scripts("presence_keep", (self._keep_call(*part) for part in wave))
             for (_, chunk), positions in zip(wave, answers, strict=True):
                 unknown.extend(chunk[at - 1] for at in positions)
         return unknown
 
-    async def leave(self, user: str, connection: str) -> None:
-        """One connection ended."""
-        await self.leave_many([(user, connection)])
-
-    async def leave_many(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Connections ended, as (user, connection); a user without another one is offline at once."""
+    async def remove_connections(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Remove ended connections, as (user, connection); a user without another one is offline at once."""
         async for wave in _waves(_by_shard(rows, lambda row: row[0]), _FULL_ROWS):
-            await self._redis.scripts("presence_leave", (self._gone(*part) for part in wave))
+            await self._redis.run_scripts("presence_leave", (self._leave_call(*part) for part in wave))
 
-    def _full(self, shard: int, rows: Sequence[Touch]) -> Question:
-        """KEYS and ARGV of `presence_touch.lua`."""
+    def _touch_call(self, shard: int, rows: Sequence[Touch]) -> ScriptCall:
+        """Return KEYS and ARGV of `presence_touch.lua`."""
         lives = self._lives
         head = (
             self._node,
@@ -118,12 +112,12 @@ class PresenceStore:
         names = self._names(shard, [row.user for row in rows])
         return names, (*head, *(part for row in rows for part in row))
 
-    def _alive(self, shard: int, users: Sequence[str]) -> Question:
-        """KEYS and ARGV of `presence_keep.lua`."""
+    def _keep_call(self, shard: int, users: Sequence[str]) -> ScriptCall:
+        """Return KEYS and ARGV of `presence_keep.lua`."""
         return (keys.presence_seen(shard),), (self._lives.horizon_seconds, self._lives.set_seconds, *users)
 
-    def _gone(self, shard: int, rows: Sequence[tuple[str, str]]) -> Question:
-        """KEYS and ARGV of `presence_leave.lua`."""
+    def _leave_call(self, shard: int, rows: Sequence[tuple[str, str]]) -> ScriptCall:
+        """Return KEYS and ARGV of `presence_leave.lua`."""
         head = (self._lives.horizon_seconds, self._lives.set_seconds)
         return self._names(shard, [user for user, _ in rows]), (*head, *(part for row in rows for part in row))
 
@@ -138,22 +132,22 @@ class PresenceStore:
 
     # --- reading ---
 
-    async def query(self, users: Collection[str]) -> dict[str, Shown]:
-        """The presence of each user, unknown ones included."""
+    async def query_users(self, users: Collection[str]) -> dict[str, Shown]:
+        """Return the presence of each user, unknown ones included."""
         chunks = [
             (shard, chunk)
             for shard, members in _by_shard(users, lambda user: user).items()
             for chunk in _chunks(members, _QUERY_USERS)
         ]
-        answers = await self._redis.scripts("presence_query", (self._question(*chunk) for chunk in chunks))
+        answers = await self._redis.run_scripts("presence_query", (self._query_call(*chunk) for chunk in chunks))
         shown: dict[str, Shown] = {}
         for (_, chunk), flat in zip(chunks, answers, strict=True):
             for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
                 shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
         return shown
 
-    def _question(self, shard: int, users: Sequence[str]) -> Question:
-        """KEYS and ARGV of `presence_query.lua`."""
+    def _query_call(self, shard: int, users: Sequence[str]) -> ScriptCall:
+        """Return KEYS and ARGV of `presence_query.lua`."""
         names = (
             keys.presence_seen(shard),
             keys.presence_last(shard),
@@ -164,7 +158,10 @@ class PresenceStore:
     # --- the node ---
 
     async def announce_node(self) -> bool:
-        """Every 5 s: this incarnation lives. False when its lease had ended (or it is new): call `refresh` then."""
+        """Renew the lease of this incarnation, every 5 s.
+
+        Return False when the lease had ended, or is new: call `Activity.rewrite_all` then.
+        """
         lease = keys.node_lease(self._node)
         life = self._lives.node_lease_seconds
         before = await self._redis.call("SET", lease, self._incarnation, "EX", life, "GET")
@@ -172,7 +169,7 @@ class PresenceStore:
         return before is not None and bytes(before).decode() == self._incarnation
 
     async def retire_node(self) -> None:
-        """The last word of a draining gateway: what it left behind may be removed at once."""
+        """Give the lease back after a drain: the sweeper may remove this incarnation's connections at once."""
         await self._redis.script("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
         await self._announce("0")
 
@@ -189,9 +186,10 @@ def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[
 
 
 async def _waves(groups: dict[int, list[T]], size: int) -> AsyncIterator[list[tuple[int, Sequence[T]]]]:
-    """Shards side by side, the chunks of a shard one after the other: a storm must not fill Redis's queue.
+    """Yield chunks of all shards side by side, those of one shard one after the other.
 
-    The loop gets a turn before each: taking a batch, and sorting it by shard, takes some milliseconds.
+    So a storm does not fill Redis's queue. The loop gets a turn before each wave: taking a batch, and sorting it by
+    shard, takes some milliseconds.
     """
     for start in range(0, max(map(len, groups.values()), default=0), size):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""How the stores reach Redis. Here its trouble becomes ours: LinkError comes in, RoomcastError goes out."""
+"""Let the stores reach Redis, and turn the adapter's RedisConnectionError into RoomcastError."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 
 class Scripts(Protocol):
-    """What the stores need of `roomcast.adapter.backplane.Backplane`."""
+    """Run commands and scripts; see `roomcast.adapter.backplane.Backplane`."""
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]: ...
 
@@ -18,26 +18,29 @@ class Scripts(Protocol):
 
 
 class RedisPort:
-    """Raises RoomcastError: UNAVAILABLE (nothing was done, or Redis refused), OUTCOME_UNKNOWN (no answer came)."""
+    """Run commands and scripts; raise RoomcastError where they fail.
+
+    UNAVAILABLE: nothing was done, or Redis refused. OUTCOME_UNKNOWN: no reply came.
+    """
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
     async def call(self, command: str, key: str, *args: bytes | str | int) -> Any:
-        """One command on one key."""
+        """Run one command on one key."""
         with translated:
             return await self._scripts.call(key, command, key, *args)
 
     def begin(self, command: str, key: str, *args: bytes | str | int) -> Awaitable[Any]:
-        """The same, sent now; await the reply later, in any case. What it raises is not translated."""
+        """Send a command now; await the reply later, in any case. Its errors are not translated."""
         return self._scripts.call(key, command, key, *args)
 
     def begin_script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        """A script, as with `begin`."""
+        """Send a script, as `begin` does."""
         return self._scripts.script(name, names, args)
 
-    async def together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
-        """Several commands, each `(command, key, …)`, in one round trip; the first error is raised at the end.
+    async def run_together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
+        """Run several commands, each `(command, key, …)`, in one round trip; raise the first error at the end.
 
         TIME takes no key: the one given names the server to ask.
         """
@@ -47,32 +50,32 @@ class RedisPort:
                 for command, key, *args in commands
             )
 
-    async def scripts(
+    async def run_scripts(
         self, name: str, calls: Iterable[tuple[tuple[str, ...], Iterable[bytes | str | int]]]
     ) -> list[Any]:
-        """One script several times, each `(KEYS, ARGV)`, in one round trip; errors as with `together`."""
+        """Run one script several times, each `(KEYS, ARGV)`, in one round trip; errors as in `run_together`."""
         with translated:
             return await in_turn(self._scripts.script(name, names, args) for names, args in calls)
 
     async def script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Any:
-        """`contract/scripts/<name>.lua` with `names` as its KEYS."""
+        """Run `contract/scripts/<name>.lua` with `names` as its KEYS."""
         with translated:
             return await self._scripts.script(name, names, args)
 
     async def now_ms(self, key: str) -> int:
-        """The clock of the server that holds `key`, milliseconds since the epoch."""
+        """Return the clock of the server that holds `key`, in milliseconds since the epoch."""
         with translated:
             return as_ms(await self._scripts.call(key, "TIME"))
 
 
 def as_ms(time: tuple[bytes, bytes]) -> int:
-    """The reply of TIME in milliseconds."""
+    """Return the reply of TIME in milliseconds."""
     seconds, microseconds = time
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 async def in_turn(replies: Iterable[Awaitable[Any]]) -> list[Any]:
-    """All replies, in order. They are under way already: waiting for one after the other needs no tasks."""
+    """Return all replies, in order. They are under way already, so awaiting them in turn needs no tasks."""
     answers: list[Any] = []
     first: RedisConnectionError | None = None
     for reply in list(replies):
@@ -86,10 +89,13 @@ async def in_turn(replies: Iterable[Awaitable[Any]]) -> list[Any]:
 
 
 class _Translated:
-    """`with translated:` Redis's trouble within the block becomes a RoomcastError. A generator costs ten times this."""
+    """Turn a RedisConnectionError within `with translated:` into a RoomcastError.
+
+    A context manager made of a generator costs ten times as much.
+    """
 
     def __enter__(self) -> None:
-        """Nothing is kept: one object serves all."""
+        """Keep nothing: one object serves all callers."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, RedisConnectionError):
@@ -100,7 +106,7 @@ translated: Final = _Translated()
 
 
 def translation(error: RedisConnectionError) -> RoomcastError:
-    """Of what Redis itself says only the first word (OOM, MISCONF, READONLY): enough to act on, without internals."""
+    """Return our error, with only the first word of what Redis said (OOM, MISCONF, READONLY): no internals."""
     match error:
         case NotConnected():
             return RoomcastError(Code.UNAVAILABLE)

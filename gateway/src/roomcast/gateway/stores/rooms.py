@@ -117,7 +117,7 @@ class RoomStore:
         now = self._clock()
         unknown = [user for user in users if self._names.get(user, _NOBODY)[0] < now]
         if unknown:
-            found = await self._redis.together(*(("GET", keys.user_profile(user)) for user in unknown))
+            found = await self._redis.run_together(*(("GET", keys.user_profile(user)) for user in unknown))
             for user, name in zip(unknown, found, strict=True):
                 self.note_name(user, _text(name) or user)
         return {user: self._names[user][1] if user in self._names else user for user in users}
@@ -136,7 +136,7 @@ class RoomStore:
 
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
-        return _is_revoked(issued_at, *await self._redis.together(*_revocations(user, token)))
+        return _is_revoked(issued_at, *await self._redis.run_together(*_revocations(user, token)))
 
 
 async def _done(reply: Awaitable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""One read for all who ask the same thing at the same time: a thousand clients may rejoin one room at once."""
+"""Share one read among callers that ask the same at the same time: a thousand clients may rejoin one room at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ Begin = Callable[[], Awaitable[T]]
 
 
 class SingleFlight(Generic[T]):
-    """Reads by key. Nobody is given the result of a read that had begun before they asked: it may be too old for them.
+    """Share reads by key.
 
-    So while one read is under way, all who ask meanwhile wait for its end and share the next one.
+    A caller never gets the result of a read that began before the call: it may be too old. Callers that come while a
+    read is under way wait for its end and share the next one.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, list[tuple[Begin[T], asyncio.Future[T]]]] = {}
-        """Who asked while a read of this key was under way; a key without an entry has none under way."""
+        """Callers that came while a read of this key was under way; a key without an entry has none under way."""
         self._tasks = TaskSet()
 
     async def read(self, key: Hashable, begin: Begin[T]) -> T:
-        """What `begin()`, or that of another who asked for the same `key`, returns or raises."""
+        """Return or raise what `begin()` does, or the `begin()` of another caller of the same `key`."""
         waiting = self._waiting.get(key)
         if waiting is not None:
             result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -34,24 +35,24 @@ class SingleFlight(Generic[T]):
         try:
             return await begin()
         finally:
-            self._land(key)
+            self._finish(key)
 
     @property
     def under_way(self) -> int:
-        """Keys that are being read."""
+        """Return how many keys are being read."""
         return len(self._waiting)
 
-    def _land(self, key: Hashable) -> None:
-        """A read has ended: the next one is for all who asked meanwhile and still want to know."""
+    def _finish(self, key: Hashable) -> None:
+        """Begin the next read for the callers that came meanwhile and still wait."""
         waiting = [(begin, result) for begin, result in self._waiting.pop(key) if not result.done()]
         if waiting:
             self._waiting[key] = []
-            self._tasks.start(self._fly(key, waiting), "shared read")
+            self._tasks.start(self._read_shared(key, waiting), "shared read")
 
-    async def _fly(self, key: Hashable, waiting: list[tuple[Begin[T], asyncio.Future[T]]]) -> None:
+    async def _read_shared(self, key: Hashable, waiting: list[tuple[Begin[T], asyncio.Future[T]]]) -> None:
         try:
             found = await waiting[0][0]()
-        except Exception as error:  # it is theirs, whatever it is
+        except Exception as error:  # every waiting caller gets it
             for _, result in waiting:
                 if not result.done():
                     result.set_exception(error)
@@ -62,4 +63,4 @@ class SingleFlight(Generic[T]):
         finally:
             for _, result in waiting:
                 result.cancel()  # only when this task was
-            self._land(key)
+            self._finish(key)

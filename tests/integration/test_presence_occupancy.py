@@ -16,7 +16,7 @@ from roomcast.contract import keys
 from roomcast.contract.envelope import OccupancyChange, RoomNote
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_PRESENCE_ROOM
-from roomcast.gateway.stores.roster import JoinResult, Roster, RosterStore
+from roomcast.gateway.stores.occupancy import JoinResult, OccupancyStore, OccupancyUpdate
 from roomcast.wire.envelope import KIND_NOTE, Reader, unpack_room
 from tests.backplanes import running_backplane
 
@@ -30,13 +30,13 @@ async def backplane(redis_url: str) -> AsyncIterator[Backplane]:
 
 
 @pytest.fixture
-def one(backplane: Backplane) -> RosterStore:
-    return RosterStore(backplane, "1")
+def one(backplane: Backplane) -> OccupancyStore:
+    return OccupancyStore(backplane, "1")
 
 
 @pytest.fixture
-def two(backplane: Backplane) -> RosterStore:
-    return RosterStore(backplane, "2")
+def two(backplane: Backplane) -> OccupancyStore:
+    return OccupancyStore(backplane, "2")
 
 
 @pytest.fixture
@@ -74,51 +74,55 @@ async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-async def refresh(store: RosterStore, here: dict[str, list[str]], users: int = MAX_PRESENCE_ROOM) -> dict[str, Roster]:
-    return {room: roster async for room, roster in store.refresh(list(here), here.__getitem__, users=users)}
+async def refresh(
+    store: OccupancyStore, here: dict[str, list[str]], users: int = MAX_PRESENCE_ROOM
+) -> dict[str, OccupancyUpdate]:
+    return {room: update async for room, update in store.refresh_rooms(list(here), here.__getitem__, users=users)}
 
 
-async def test_a_user_counts_once_on_two_gateways(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
-    assert await one.enter(ROOM, "ada", "Ada", "busy") == JoinResult(1, ["ada"], {})
+async def test_a_user_counts_once_on_two_gateways(one: OccupancyStore, two: OccupancyStore, gateway: Gateway) -> None:
+    assert await one.enter_room(ROOM, "ada", "Ada", "busy") == JoinResult(1, ["ada"], {})
     assert await gateway.heard() == [OccupancyChange(1, [("ada", "Ada", "busy")])]
-    assert await two.enter(ROOM, "ada", "Ada") == JoinResult(1, ["ada"], {})
-    assert await one.exit(ROOM, "ada") == Roster(1, [], [], [])
+    assert await two.enter_room(ROOM, "ada", "Ada") == JoinResult(1, ["ada"], {})
+    assert await one.leave_room(ROOM, "ada") == OccupancyUpdate(1, [], [], [])
     assert await gateway.heard() == []
-    assert await two.exit(ROOM, "ada") == Roster(0, [], ["ada"], [])
+    assert await two.leave_room(ROOM, "ada") == OccupancyUpdate(0, [], ["ada"], [])
     assert await gateway.heard() == [OccupancyChange(0, [], ["ada"])]
 
 
-async def test_repeats_change_nothing(one: RosterStore, gateway: Gateway) -> None:
-    await one.enter(ROOM, "ada")
-    await one.enter(ROOM, "ada")
-    await one.exit(ROOM, "ada")
-    assert await one.exit(ROOM, "ada") == Roster(0, [], [], [])
+async def test_repeats_change_nothing(one: OccupancyStore, gateway: Gateway) -> None:
+    await one.enter_room(ROOM, "ada")
+    await one.enter_room(ROOM, "ada")
+    await one.leave_room(ROOM, "ada")
+    assert await one.leave_room(ROOM, "ada") == OccupancyUpdate(0, [], [], [])
     assert await gateway.heard() == [OccupancyChange(1, [("ada", "ada", "online")]), OccupancyChange(0, [], ["ada"])]
 
 
-async def test_who_only_looks_does_not_enter(one: RosterStore, gateway: Gateway) -> None:
-    await one.enter(ROOM, "ada")
+async def test_reading_a_room_does_not_enter_it(one: OccupancyStore, gateway: Gateway) -> None:
+    await one.enter_room(ROOM, "ada")
     await gateway.heard()
-    assert await one.look(ROOM, "bob") == JoinResult(1, ["ada"], {})
+    assert await one.read_room(ROOM, "bob") == JoinResult(1, ["ada"], {})
     assert await gateway.heard() == []
 
 
-async def test_read_marks_come_with_the_entrance(one: RosterStore, client: Redis) -> None:
+async def test_a_join_returns_the_read_marks(one: OccupancyStore, client: Redis) -> None:
     await client.hset(keys.room_read(ROOM), mapping={"ada": 3, "bob": 5, "gone": 9})
-    await one.enter(ROOM, "ada")
-    await one.enter(ROOM, "carol")
-    assert (await one.enter(ROOM, "bob", users=0)) == JoinResult(3, [], {"ada": 3, "bob": 5})
-    assert (await one.look(ROOM, "gone")).marks == {"ada": 3, "bob": 5, "gone": 9}
+    await one.enter_room(ROOM, "ada")
+    await one.enter_room(ROOM, "carol")
+    assert (await one.enter_room(ROOM, "bob", users=0)) == JoinResult(3, [], {"ada": 3, "bob": 5})
+    assert (await one.read_room(ROOM, "gone")).marks == {"ada": 3, "bob": 5, "gone": 9}
 
 
-async def test_of_a_large_room_nobody_is_named_and_only_the_own_mark_is_told(one: RosterStore, client: Redis) -> None:
+async def test_a_large_room_returns_no_users_and_only_the_own_mark(one: OccupancyStore, client: Redis) -> None:
     users = [f"user{n}" for n in range(MAX_PRESENCE_ROOM)]
     await refresh(one, {ROOM: users})
     await client.hset(keys.room_read(ROOM), mapping=dict.fromkeys([*users, "ada"], 7))
-    assert await one.enter(ROOM, "ada") == JoinResult(MAX_PRESENCE_ROOM + 1, [], {"ada": 7})
+    assert await one.enter_room(ROOM, "ada") == JoinResult(MAX_PRESENCE_ROOM + 1, [], {"ada": 7})
 
 
-async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: RosterStore, gateway: Gateway) -> None:
+async def test_occupancy_is_exact_under_random_traffic(
+    one: OccupancyStore, two: OccupancyStore, gateway: Gateway
+) -> None:
     dice = random.Random(7)
     here: defaultdict[str, set[str]] = defaultdict(set)
     stores = {"1": one, "2": two}
@@ -128,10 +132,10 @@ async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: Ro
         before = set(here[user])
         action = dice.choice(["enter", "exit", "refresh"])
         if action == "enter":
-            occupancy = (await stores[node].enter(ROOM, user)).occupancy
+            occupancy = (await stores[node].enter_room(ROOM, user)).occupancy
             here[user].add(node)
         elif action == "exit":
-            occupancy = (await stores[node].exit(ROOM, user)).occupancy
+            occupancy = (await stores[node].leave_room(ROOM, user)).occupancy
             here[user].discard(node)
         else:
             present = [name for name in users if node in here[name]]
@@ -143,14 +147,14 @@ async def test_occupancy_is_exact_under_random_traffic(one: RosterStore, two: Ro
 
 
 async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
-    one: RosterStore, two: RosterStore, client: Redis, gateway: Gateway
+    one: OccupancyStore, two: OccupancyStore, client: Redis, gateway: Gateway
 ) -> None:
     for n in range(30):
-        await one.enter(ROOM, f"user{n}")
-    await two.enter(ROOM, "user0")
+        await one.enter_room(ROOM, f"user{n}")
+    await two.enter_room(ROOM, "user0")
     await gateway.heard()
     past = int(time.time()) - 5
-    await client.zadd(keys.room_here(ROOM), {f"user{n}|1": past for n in range(30)})
+    await client.zadd(keys.room_occupants(ROOM), {f"user{n}|1": past for n in range(30)})
     first = (await refresh(two, {ROOM: ["user0"]}))[ROOM]
     second = (await refresh(two, {ROOM: ["user0"]}))[ROOM]
     assert len(first.vanished) in (19, 20)
@@ -160,40 +164,40 @@ async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
     assert [sorted(note.left) for note in await gateway.heard()] == [sorted(first.vanished), sorted(second.vanished)]
 
 
-async def test_a_gateway_that_was_slow_keeps_its_own(one: RosterStore, client: Redis) -> None:
-    await one.enter(ROOM, "ada")
-    await client.zadd(keys.room_here(ROOM), {"ada|1": 1})
-    assert (await refresh(one, {ROOM: ["ada"]}))[ROOM] == Roster(1, [], [], ["ada"])
-    await client.zadd(keys.room_here(ROOM), {"ada|1": 1})
-    assert await one.enter(ROOM, "ada") == JoinResult(1, ["ada"], {})
+async def test_a_gateway_that_was_slow_keeps_its_own(one: OccupancyStore, client: Redis) -> None:
+    await one.enter_room(ROOM, "ada")
+    await client.zadd(keys.room_occupants(ROOM), {"ada|1": 1})
+    assert (await refresh(one, {ROOM: ["ada"]}))[ROOM] == OccupancyUpdate(1, [], [], ["ada"])
+    await client.zadd(keys.room_occupants(ROOM), {"ada|1": 1})
+    assert await one.enter_room(ROOM, "ada") == JoinResult(1, ["ada"], {})
 
 
-async def test_refresh_restores_an_empty_redis(one: RosterStore, client: Redis) -> None:
+async def test_refresh_restores_an_empty_redis(one: OccupancyStore, client: Redis) -> None:
     users = [f"user{n}" for n in range(450)]
     await client.flushall()
-    roster = (await refresh(one, {ROOM: users}, users=449))[ROOM]
-    assert roster.occupancy == 450
-    assert sorted(roster.appeared) == sorted(users)
-    assert roster.users == []
+    update = (await refresh(one, {ROOM: users}, users=449))[ROOM]
+    assert update.occupancy == 450
+    assert sorted(update.appeared) == sorted(users)
+    assert update.users == []
     assert sorted((await refresh(one, {ROOM: users}, users=450))[ROOM].users) == sorted(users)
-    assert await one.occupancy(ROOM) == 450
+    assert await one.count_users(ROOM) == 450
     empty = (await refresh(one, {f"public:{n}": [] for n in range(150)}))["public:149"]
-    assert empty == Roster(0, [], [], [])
+    assert empty == OccupancyUpdate(0, [], [], [])
 
 
-async def test_keys_expire_together(one: RosterStore, client: Redis) -> None:
-    await one.enter(ROOM, "ada")
-    lives = [await client.ttl(key) for key in (keys.room_here(ROOM), keys.room_heads(ROOM))]
+async def test_keys_expire_together(one: OccupancyStore, client: Redis) -> None:
+    await one.enter_room(ROOM, "ada")
+    lives = [await client.ttl(key) for key in (keys.room_occupants(ROOM), keys.room_nodes_of(ROOM))]
     assert lives == [120, 120]
 
 
-async def test_members_page_sorted(one: RosterStore) -> None:
+async def test_members_page_sorted(one: OccupancyStore) -> None:
     users = sorted(f"user{n}" for n in range(250))
     await refresh(one, {ROOM: users})
     got: list[str] = []
     after = None
     while True:
-        page = await one.page(ROOM, after)
+        page = await one.page_users(ROOM, after)
         assert len(page.users) <= 100
         got += page.users
         after = page.after
@@ -202,27 +206,29 @@ async def test_members_page_sorted(one: RosterStore) -> None:
     assert got == users
 
 
-async def test_a_large_room_is_walked_whole_and_in_bounds(one: RosterStore) -> None:
+async def test_a_large_room_is_walked_whole_and_in_bounds(one: OccupancyStore) -> None:
     users = {f"user{n}" for n in range(3000)}
     await refresh(one, {ROOM: sorted(users)})
     got: set[str] = set()
-    page = await one.page(ROOM, "zzz")
+    page = await one.page_users(ROOM, "zzz")
     while page.after is not None:
         assert len(page.users) <= 100
         got |= set(page.users)
-        page = await one.page(ROOM, page.after)
+        page = await one.page_users(ROOM, page.after)
     assert got | set(page.users) == users
 
 
 @pytest.mark.parametrize("after", ["~x", "~-1", "~", "~" + "9" * 20, "~" + "0" * 29 + "1" * 5])
-async def test_a_made_up_cursor_is_refused(one: RosterStore, after: str) -> None:
+async def test_a_made_up_cursor_is_refused(one: OccupancyStore, after: str) -> None:
     with pytest.raises(RoomcastError) as caught:
-        await one.page(ROOM, after)
+        await one.page_users(ROOM, after)
     assert caught.value.code is Code.BAD_REQUEST
 
 
-async def test_concurrent_changes_stay_exact(one: RosterStore, two: RosterStore) -> None:
+async def test_concurrent_changes_stay_exact(one: OccupancyStore, two: OccupancyStore) -> None:
     users = [f"user{n}" for n in range(100)]
-    await asyncio.gather(*(store.enter(ROOM, user) for user in users for store in (one, two)))
-    await asyncio.gather(*(one.exit(ROOM, user) for user in users), *(two.exit(ROOM, user) for user in users[:40]))
-    assert await one.occupancy(ROOM) == 60
+    await asyncio.gather(*(store.enter_room(ROOM, user) for user in users for store in (one, two)))
+    await asyncio.gather(
+        *(one.leave_room(ROOM, user) for user in users), *(two.leave_room(ROOM, user) for user in users[:40])
+    )
+    assert await one.count_users(ROOM) == 60

@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- Confirm that a node's users are still in a room, and enter those that are missing (after Redis came back empty).
+--
+-- KEYS[1] room:{R}:occupants  zset  "user|node" -> unix seconds of expiry
+-- KEYS[2] room:{R}:nodes_of   hash  user -> number of nodes
+-- KEYS[3] room:{R}            channel
+-- ARGV[1] node   ARGV[2] life of an entry, seconds   ARGV[3] most users to return (0 = none)
+-- ARGV[4] head of the note   ARGV[5…] users of this node, at most 200
+--
+-- Returns {occupancy, {users that appeared}, {users that vanished}, {all users, if there are at most ARGV[3]}}.
+-- The script publishes users that vanished. The caller publishes those that appeared: it knows their names.
+
+--@include _occupancy
+
+local life = tonumber(ARGV[2])
+for i = 5, #ARGV do
+  enter(ARGV[i], ARGV[1], life)
+end
+remove_expired()
+expire(life)
+publish_change(ARGV[4], {})
+return answer(tonumber(ARGV[3]))

@@ -1,0 +1,109 @@
+"""Changes become one list a second per room and per watching connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.presence.watchers import Watchers
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class TestWatchers:
+    def test_a_room_hears_each_user_once_with_the_latest(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        assert watchers.set_occupants("lobby", ["ada", "bob"], 2) == ["ada", "bob"]
+        watchers.apply_changes([("ada", "away", 1, ""), ("ada", "busy", 2, "call"), ("zoe", "online", 3, "")])
+        out = watchers.take_due()
+        assert out.rooms == {"lobby": [{"user": "ada", "status": "busy", "last_seen": 2, "note": "call"}]}
+        assert out.connections == {}
+        assert watchers.take_due().rooms == {}
+
+    def test_offline_waits_and_a_quick_return_replaces_it(self, clock: Clock) -> None:
+        watchers = Watchers(clock, linger_seconds=2)
+        watchers.set_occupants("lobby", ["ada", "bob"], 2)
+        watchers.apply_changes([("ada", "offline", 1, ""), ("bob", "offline", 1, "")])
+        clock.now += 1
+        assert watchers.take_due().rooms == {}
+        watchers.apply_changes([("ada", "online", 2, "")])
+        clock.now += 1
+        rows = watchers.take_due().rooms["lobby"]
+        assert {row["user"]: row["status"] for row in rows} == {"ada": "online", "bob": "offline"}
+
+    def test_large_rooms_get_counts_only(self, clock: Clock) -> None:
+        watchers = Watchers(clock, room_limit=2)
+        watchers.set_occupants("hall", ["ada", "bob"], 2)
+        assert watchers.set_occupants("hall", ["ada", "bob"], 3) == []
+        watchers.apply_changes([("ada", "away", 1, "")])
+        out = watchers.take_due()
+        assert (out.rooms, out.occupancies) == ({}, {"hall": 3})
+        watchers.set_occupants("hall", [], 3)
+        assert watchers.take_due().occupancies == {}
+        assert watchers.set_occupants("hall", ["bob"], 1) == ["bob"]
+
+    def test_set_occupants_names_newcomers_and_forgets_who_left(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.set_occupants("lobby", ["ada", "bob"], 2)
+        assert watchers.set_occupants("lobby", ["bob", "cy"], 2) == ["cy"]
+        watchers.apply_changes([("ada", "away", 1, ""), ("cy", "away", 1, "")])
+        assert [row["user"] for row in watchers.take_due().rooms["lobby"]] == ["cy"]
+
+    def test_people_arrive_and_depart_one_by_one(self, clock: Clock) -> None:
+        watchers = Watchers(clock, room_limit=2)
+        watchers.set_occupants("lobby", ["ada"], 1)
+        watchers.add_occupant("lobby", "bob", 2)
+        watchers.remove_occupant("lobby", "ada")
+        watchers.remove_occupant("elsewhere", "ada")
+        assert watchers.watched_users() == {"bob"}
+        watchers.add_occupant("lobby", "cy", 3)
+        assert watchers.watched_users() == set()
+        assert watchers.take_due().occupancies == {"lobby": 3}
+
+    def test_watching_connections_get_their_own_lists(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.watch("c1", ["ada", "bob"])
+        watchers.watch("c2", ["bob"])
+        assert watchers.watched_users() == {"ada", "bob"}
+        watchers.unwatch("c1", ["ada", "stranger"])
+        watchers.unwatch("c9", ["ada"])
+        watchers.apply_changes([("ada", "online", 1, ""), ("bob", "away", 1, "")])
+        out = watchers.take_due()
+        assert {c: [row["user"] for row in rows] for c, rows in out.connections.items()} == {
+            "c1": ["bob"],
+            "c2": ["bob"],
+        }
+
+    def test_a_watch_list_is_bounded(self, clock: Clock) -> None:
+        watchers = Watchers(clock, watch_limit=2)
+        watchers.watch("c1", ["ada", "bob"])
+        watchers.watch("c1", ["bob"])
+        with pytest.raises(RoomcastError) as caught:
+            watchers.watch("c1", ["cy"])
+        assert caught.value.code is Code.TOO_LARGE
+        watchers.apply_changes([("cy", "online", 1, "")])
+        assert watchers.take_due().connections == {}
+
+    def test_nothing_stays_behind(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.set_occupants("lobby", ["ada"], 1)
+        watchers.watch("c1", ["ada"])
+        watchers.apply_changes([("ada", "away", 1, "")])
+        watchers.forget_room("lobby")
+        watchers.forget_connection("c1")
+        watchers.forget_connection("c1")
+        out = watchers.take_due()
+        assert (out.rooms, out.connections) == ({}, {})
+        kept = [value for name, value in vars(watchers).items() if isinstance(value, dict)]
+        assert not any(kept)
