@@ -46,7 +46,7 @@ class ChatClient:
         self._reader = gevent.spawn(self._read)
 
     def call(self, name: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Send an event and wait for its ack; raises ChatError for a negative one, a lost socket or no answer."""
+        """Send an event and wait for its ack; raise ChatError for a negative ack, a lost socket or no answer."""
         number = next(self._numbers)
         result = self._waiting[number] = AsyncResult()
         try:
@@ -108,7 +108,7 @@ class ChatClient:
 
 
 def _open(url: str, source: str | None) -> websocket.WebSocket:
-    """A WebSocket to the cluster at `url`, from a loopback address of its own when `source` names one."""
+    """Open a WebSocket to the cluster at `url`, from the loopback address `source` if given."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     target = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/socket.io/?EIO=4&transport=websocket"

@@ -1,4 +1,4 @@
-"""`python -m loadtest.load`: a chat's load on a running cluster, judged by targets.
+"""`python -m loadtest.load`: put a chat's load on a running cluster and judge it by targets.
 
 Exit status 0: all targets held; 1: one was missed; 2: there was nothing to measure (no cluster, wrong options).
 Options that are not listed go to locust as they are (`--html out.html`, `--processes 2`).
@@ -82,7 +82,7 @@ def _seconds(text: str) -> int:
 
 
 def _unreachable(url: str) -> str | None:
-    """Why nothing can be measured at `url`, or None."""
+    """Return why nothing can be measured at `url`, or None."""
     if not url.startswith(("http://", "https://")):
         return f"{url!r} is no http(s) address"
     try:
@@ -95,7 +95,7 @@ def _unreachable(url: str) -> str | None:
 
 
 def _errors(path: Path) -> list[str]:
-    """Locust's list of failures, most frequent first, one sentence per kind."""
+    """Return locust's failures, most frequent first, one sentence per kind."""
     if not path.exists():
         return []
     with path.open(newline="") as file:

@@ -1,4 +1,4 @@
-"""The load of a chat: users in rooms of about ten and a lobby, who talk, type, keep present and post a picture.
+"""The load of a chat: users in rooms of about ten and a lobby send, type, keep present and post a picture.
 
 Run by `loadtest.load`, or by hand: `locust -f loadtest/locustfile.py --host http://localhost:8080`. Rows of the report:
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class ChatUser(HttpUser):
-    """One person: signs in by name, joins a room and a lobby, then acts every one to three seconds."""
+    """One user: signs in by name, joins a room and a lobby, then acts every one to three seconds."""
 
     wait_time = between(1, 3)
     run_id: ClassVar[str] = uuid.uuid4().hex[:8]
@@ -56,7 +56,7 @@ class ChatUser(HttpUser):
         gevent.spawn(self._heartbeats)
 
     def on_stop(self) -> None:
-        """What is cut off by the end of the run is no failure of the cluster."""
+        """Ignore what the end of the run cuts off: it is no failure of the cluster."""
         self._leaving = True
         if self._chat is not None:
             self._chat.close()
@@ -81,7 +81,7 @@ class ChatUser(HttpUser):
 
     @task(5)
     def post_picture(self) -> None:
-        """Once per user: sign, POST to the storage, complete, send."""
+        """Upload once per user: sign, POST to the storage, complete, send."""
         if self._uploaded:
             return
         self._uploaded = True
@@ -105,7 +105,7 @@ class ChatUser(HttpUser):
             return str(token)
 
     def _connect(self) -> None:
-        """Connect and join; a user who cannot tries again, as a browser would."""
+        """Connect and join; try again after a failure, as a browser would."""
         while self._chat is None or self._chat.closed:
             try:
                 self._chat = self._timed("connect", "websocket", self._open)
@@ -126,7 +126,7 @@ class ChatUser(HttpUser):
             self._report("delivery", "message", max(0.0, time.time() - sent))
 
     def _call(self, name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
-        """An acked event, timed; None when it failed (locust has noted it)."""
+        """Send an event and time its ack; return None when it failed (locust has noted it)."""
         chat = self._usable()
         try:
             return self._timed("ack", name, lambda: chat.call(name, payload))
@@ -197,7 +197,7 @@ class ChatUser(HttpUser):
 
 
 class _FromAddress(HTTPAdapter):
-    """Connects from a given address, so that limits per address see many people."""
+    """An adapter that connects from a given address, so that limits per address see many users."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -214,7 +214,7 @@ def _body(signed: dict[str, Any], data: bytes) -> dict[str, Any]:
 
 
 def _source_address(url: str, number: int) -> str | None:
-    """A loopback address per user when the cluster is on loopback; else None: the machine's own."""
+    """Return a loopback address per user when the cluster is on loopback; else None (the machine's own)."""
     host = urlsplit(url).hostname or ""
     is_loopback = host == "localhost" or (host[:1].isdigit() and ip_address(host).is_loopback)
     return f"127.1.{1 + number // 250 % 250}.{1 + number % 250}" if is_loopback else None

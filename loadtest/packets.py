@@ -1,4 +1,4 @@
-"""Socket.IO v5 packets inside Engine.IO v4 text packets, as far as a chat client on a WebSocket needs them. Pure.
+"""Make and parse the Socket.IO v5 packets in Engine.IO v4 text packets that a WebSocket client needs. Pure.
 
 Source: the Socket.IO protocol, version 5 ("Packet encoding") and the Engine.IO protocol, version 4.
 """
@@ -25,7 +25,7 @@ class Packet(NamedTuple):
 
 
 def decode(text: str) -> Packet:
-    """The packet in one text frame; `other` for what this client does not use. Raises ValueError for broken JSON."""
+    """Parse the packet in one text frame; `other` for unused kinds. Raise ValueError for broken JSON."""
     if text[:1] != "4":
         kind = _ENGINE.get(text[:1], "other")
         return Packet(kind, None, orjson.loads(text[1:]) if kind == "open" else None)
@@ -38,10 +38,10 @@ def decode(text: str) -> Packet:
 
 
 def connect(token: str) -> str:
-    """The packet that enters namespace `/` with a token."""
+    """Return the packet that enters namespace `/` with a token."""
     return "40" + orjson.dumps({"token": token}).decode()
 
 
 def event(name: str, payload: Any, ack: int | None = None) -> str:
-    """An event with one argument; with `ack`, one that wants an answer."""
+    """Return an event with one argument; with `ack`, one that expects an ack."""
     return f"42{'' if ack is None else ack}{orjson.dumps([name, payload]).decode()}"

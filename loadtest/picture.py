@@ -9,7 +9,7 @@ from PIL import Image
 
 
 def png(width: int = 160, height: int = 120) -> bytes:
-    """A PNG of noise: about `3 * width * height` bytes, since noise does not compress."""
+    """Return a PNG of noise: about `3 * width * height` bytes, since noise does not compress."""
     image = Image.frombytes("RGB", (width, height), random.randbytes(3 * width * height))
     buffer = BytesIO()
     image.save(buffer, "PNG")

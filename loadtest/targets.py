@@ -1,4 +1,4 @@
-"""Locust's final statistics against stated targets, and the summary table. Pure."""
+"""Compare locust's final statistics with stated targets, and write the summary table. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACK = ("ack", "message:send")
 
 @dataclass(frozen=True)
 class Targets:
-    """What a run must hold: milliseconds, a share of all requests, and sends acked per second and user."""
+    """The targets of a run: milliseconds, a share of all requests, and sends acked per second and user."""
 
     p95_delivery_ms: float = 250.0
     p95_ack_ms: float = 250.0
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 def lines(statistics: Iterable[Mapping[str, Any]]) -> list[Line]:
-    """The rows of locust's `--json-file`."""
+    """Parse the rows of locust's `--json-file`."""
     entries = list(statistics)
     begin = min((float(entry["start_time"]) for entry in entries), default=0.0)
     end = max((float(entry["last_request_timestamp"] or 0) for entry in entries), default=0.0)
@@ -43,7 +43,7 @@ def lines(statistics: Iterable[Mapping[str, Any]]) -> list[Line]:
 
 
 def missed(found: Sequence[Line], targets: Targets, users: int) -> list[str]:
-    """One sentence per missed target; nothing when all hold."""
+    """Return one sentence per missed target; none when all hold."""
     rows = {(line.kind, line.name): line for line in found}
     delivery, ack = rows.get(DELIVERY), rows.get(ACK)
     if delivery is None or ack is None or ack.requests == ack.failures:
@@ -61,13 +61,13 @@ def missed(found: Sequence[Line], targets: Targets, users: int) -> list[str]:
 
 
 def error_ratio(found: Sequence[Line]) -> float:
-    """Failed requests over all requests; deliveries are no requests."""
+    """Return failed requests over all requests; deliveries are no requests."""
     requests = [line for line in found if line.kind != "delivery"]
     return sum(line.failures for line in requests) / max(1, sum(line.requests for line in requests))
 
 
 def table(found: Sequence[Line]) -> str:
-    """The summary for a terminal."""
+    """Return the summary for a terminal."""
     header = ("kind", "name", "count", "failed", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms")
     rows = [header, *(_cells(line) for line in sorted(found, key=lambda line: (line.kind, line.name)))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
@@ -94,7 +94,7 @@ def _line(entry: Mapping[str, Any], seconds: float) -> Line:
 
 
 def _percentile(times: Sequence[tuple[float, int]], share: float) -> float:
-    """The nearest-rank percentile of `(value, count)` pairs in ascending order."""
+    """Return the nearest-rank percentile of `(value, count)` pairs in ascending order."""
     left = share * sum(count for _, count in times)
     for value, count in times:
         left -= count

@@ -9,12 +9,12 @@ _FILLER = " the quick brown fox jumps over the lazy dog"
 
 
 def stamped(run_id: str, now: float, size: int = 128) -> str:
-    """A text of `size` characters, sent at `now` (seconds since the epoch)."""
+    """Return a text of `size` characters, sent at `now` (seconds since the epoch)."""
     head = f"load {run_id} {now:.6f}"
     return (head + _FILLER * (size // len(_FILLER) + 1))[:size]
 
 
 def sent_at(run_id: str, text: str) -> float | None:
-    """When a text of this run was sent; None for any other text."""
+    """Return when a text of this run was sent; None for any other text."""
     found = _FORM.match(text)
     return float(found[2]) if found and found[1] == run_id else None

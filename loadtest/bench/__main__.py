@@ -31,7 +31,7 @@ from loadtest.peers.role import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_SECONDS: Final = 600.0
-"""The default rows take no longer: on a slow machine they have fewer rounds."""
+"""Time budget of the default rows; on a slow machine they get fewer rounds."""
 
 
 def main() -> int:
@@ -120,12 +120,12 @@ def _budget_seconds(options: argparse.Namespace) -> float:
 
 
 def fits(elapsed_seconds: float, rounds: int, budget_seconds: float) -> bool:
-    """Whether one round more, as long as those before it, ends within the budget."""
+    """Return whether another round of the same length ends within the budget."""
     return elapsed_seconds * (rounds + 1) / rounds <= budget_seconds
 
 
 def _installed(peer: Peer, folder: Path) -> bool:
-    """Install a server kind; one that cannot be had here is left out, and the report has a gap."""
+    """Install a server kind; leave it out, with a gap in the report, where it cannot be installed."""
     _say(f"setting up {peer.title}")
     try:
         peer.install(folder)
@@ -136,7 +136,7 @@ def _installed(peer: Peer, folder: Path) -> bool:
 
 
 def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:
-    """One sample, or none when the server could not do it: the others go on, and the report has a gap."""
+    """Return one sample, or None when the server failed: the other servers go on, and the report has a gap."""
     try:
         figures = row.measure(peer, folder / "run" / f"{row.name}-{peer.name}", span)
     except (BenchError, OSError, ValueError) as error:
@@ -152,7 +152,7 @@ def _results(rows: tuple[Row, ...], peers: list[Peer], samples: list[Sample]) ->
 
 
 def _machine() -> dict[str, str]:
-    """What a reader needs to weigh the figures."""
+    """Describe the machine: a reader needs it to judge the figures."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return {"Linux": platform.release(), "cores": str(os.cpu_count()), "Python": platform.python_version(), "": when}
 

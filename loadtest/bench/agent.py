@@ -32,7 +32,7 @@ WATCH_SECONDS = 0.5
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a load client is told at its start."""
+    """The setup of a load client, passed at its start."""
 
     workload: Workload
     dialect: str
@@ -42,7 +42,7 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one counted span gave; times in seconds, latencies in milliseconds, CPU in seconds per group."""
+    """Results of one counted span; times in seconds, latencies in milliseconds, CPU in seconds per group."""
 
     seconds: float
     sent: int
@@ -59,7 +59,7 @@ Pids = dict[str, list[int]]
 
 
 class Agent:
-    """All links of one load client, and the commands on them."""
+    """All connections of one load client, and the commands on them."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -69,7 +69,7 @@ class Agent:
         self._lost = 0
 
     async def connect(self, first: int, count: int, pids: Pids) -> dict[str, Any]:
-        """Open `count` links, a bounded number at once; answers the time and the CPU it took until all had joined."""
+        """Open `count` connections, a bounded number at once; return the time and CPU used until all had joined."""
         gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
         before, started = procfs.cpu_of_groups(pids), time.monotonic()
         members = [member(self._setup.workload, index) for index in range(first, first + count)]
@@ -130,7 +130,7 @@ class Agent:
                     slot.send()
 
     def _make_slots(self) -> list[Slot]:
-        """The publishing members: `window` per room, evenly over the room, so on both gateways."""
+        """Return the publishing members: `window` per room, spread evenly, so on both gateways."""
         work = self._setup.workload
         stride = work.members // work.window
         places = range(0, stride * work.window, stride)

@@ -1,4 +1,4 @@
-"""A run as a bar chart in SVG: one panel per row, one bar per server, the lower the better. Pure."""
+"""Draw a run as a bar chart in SVG: one panel per row, one bar per server, lower is better. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PEER: Final = "#9aa5b1"
 
 
 def svg(results: Results) -> str:
-    """The rows in which all take part, on a ground of its own; whiskers show the lowest and the highest round."""
+    """Draw the rows in which all servers take part; whiskers show the lowest and the highest round."""
     figures = results.spreads()
     panels: list[str] = []
     top = 10

@@ -1,4 +1,4 @@
-"""What each kind of server wants to hear from a client: where to connect, how to join, how to publish. Pure.
+"""How a client talks to each kind of server: where to connect, how to join, how to publish. Pure.
 
 A handshake is a list of steps; after each step's `send`, the client waits for a text that starts with `expect`.
 """
@@ -26,16 +26,16 @@ class Step(NamedTuple):
 
 
 class Dialect(Protocol):
-    """One server kind's language, as a client speaks it."""
+    """The client side of one kind of server."""
 
     def target(self, who: Member) -> str:
-        """The request target of the WebSocket handshake."""
+        """Return the request target of the WebSocket handshake."""
 
     def steps(self, who: Member) -> tuple[Step, ...]:
-        """What makes a fresh WebSocket a member of its room."""
+        """Return the steps that make a new WebSocket a member of its room."""
 
     def publish(self, who: Member, count: int, text: str) -> bytes:
-        """The message number `count` of this client, to its room."""
+        """Return message number `count` of this client, to its room."""
 
 
 class SocketIo:
@@ -87,7 +87,7 @@ class Roomcast:
 
 
 def dialect(name: str, secret: str = "") -> Dialect:
-    """The dialect of that name; raises KeyError for an unknown one."""
+    """Return the dialect of that name; raise KeyError for an unknown one."""
     if name == "roomcast":
         return Roomcast(secret)
     known: dict[str, Dialect] = {"socketio": SocketIo(), "nchan": Nchan()}

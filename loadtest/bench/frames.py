@@ -1,4 +1,4 @@
-"""RFC 6455, the half a load client needs: whole server frames out of bytes, and masked client frames. Pure."""
+"""The part of RFC 6455 that a load client needs: parse whole server frames, make masked client frames. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Control(NamedTuple):
 
 
 def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
-    """The payloads of the whole text frames in `data`, its control frames, and how many bytes these took.
+    """Return the payloads of the whole text frames in `data`, its control frames, and the bytes consumed.
 
     The loop is written out: it runs once per delivery, and the load client shares a machine with what it measures.
     """
@@ -58,12 +58,12 @@ def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
 
 
 def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
-    """A client's frame with a mask of zeros: the server does its whole work, the load client spares the XOR."""
+    """Return a client frame with a mask of zeros: the server does all its work, the load client saves the XOR."""
     return client_head(opcode, len(payload)) + b"\0\0\0\0" + payload
 
 
 def client_head(first: int, size: int) -> bytes:
-    """What stands before the mask of a client's frame with this first byte and `size` bytes of payload."""
+    """Return the bytes before the mask of a client frame with this first byte and `size` bytes of payload."""
     if size < 126:
         return bytes((first, 0x80 | size))
     if size < 65_536:
@@ -72,7 +72,7 @@ def client_head(first: int, size: int) -> bytes:
 
 
 def upgrade_request(host: str, target: str) -> bytes:
-    """The HTTP request that opens a WebSocket; no extension is offered, so nothing is compressed."""
+    """Return the HTTP request that opens a WebSocket; it offers no extension, so nothing is compressed."""
     lines = (
         f"GET {target} HTTP/1.1",
         f"Host: {host}",

@@ -1,4 +1,4 @@
-"""What grows with the cluster: gateways, connections, one very large room, and everybody leaving at once."""
+"""Measure growth: gateways, connections, one very large room, and a mass disconnect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SMALL_ROOMS = Workload("gone-10000", "1,000 rooms of 10", rooms=ROOM_MEMBERS //
 
 
 def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """The cost of one message at constant load: whole, beyond what the gateways use at rest, and per receiver."""
+    """Measure one message at constant load: in total, beyond the gateways' use at rest, and per receiver."""
     longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
     figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement, at_rest=True)
     receivers = min(count, _CONSTANT.members if placement == "spread" else 2)
@@ -39,7 +39,7 @@ def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: S
 
 
 def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, float]:
-    """What `total` idle connections cost, on two servers, from several load clients."""
+    """Measure `total` idle connections on two servers, from several load clients."""
     workload = Workload("connections", "idle", rooms=(total + measure.IDLE_WARM_CONNECTIONS) // 10, members=10)
     warm = measure.IDLE_WARM_CONNECTIONS
     with Processes(folder) as processes:
@@ -60,7 +60,7 @@ def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, floa
 
 
 def large_room(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Messages to 10,000 members of one room on one gateway: how long its event loop stalls, and the latency."""
+    """Measure event-loop stalls and latency of messages to 10,000 members of one room on one gateway."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = watched(peer).start(processes, redis_port, 1)
@@ -73,7 +73,7 @@ def large_room(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
 
 
 def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
-    """10,000 clients of one gateway vanish in the same moment: how long its event loop stalls."""
+    """Measure event-loop stalls when 10,000 clients of one gateway disconnect at the same moment."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = watched(peer).start(processes, redis_port, 1)
@@ -91,7 +91,7 @@ def mass_disconnect(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
 
 
 def watched(peer: Peer) -> Peer:
-    """The same server, looking at its own event loop all the time."""
+    """Return the same server with its loop-lag probe at the highest rate."""
     return replace(peer, settings={PROBE: str(PROBE_SECONDS)}) if isinstance(peer, Roomcast) else peer
 
 

@@ -1,4 +1,4 @@
-"""A gateway's own event-loop lag, out of its metrics page. Pure but for `read`."""
+"""Read a gateway's own event-loop lag from its metrics page. Pure except `read`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Buckets = Mapping[float, float]
 
 
 def buckets(page: str, metric: str = LAG) -> Buckets:
-    """A histogram on a metrics page, summed over its label sets; raises ValueError when there is none."""
+    """Return a histogram of a metrics page, summed over its label sets; raise ValueError when there is none."""
     found: defaultdict[float, float] = defaultdict(float)
     for name, bound, count in _BUCKET.findall(page):
         if name == metric:
@@ -29,7 +29,7 @@ def buckets(page: str, metric: str = LAG) -> Buckets:
 
 
 def longest(before: Buckets, after: Buckets) -> float:
-    """An upper bound in seconds of the longest lag observed between two readings; 0.0 when nothing was observed."""
+    """Return an upper bound in seconds of the longest lag between two readings; 0.0 without observations."""
     grown = {bound: after[bound] - before.get(bound, 0.0) for bound in after}
     total = max(grown.values(), default=0.0)
     reached = [bound for bound, count in sorted(grown.items()) if count >= total]
@@ -37,14 +37,14 @@ def longest(before: Buckets, after: Buckets) -> float:
 
 
 def above(before: Buckets, after: Buckets, seconds: float) -> float:
-    """How many observations between two readings lie above the smallest bound that is at least `seconds`."""
+    """Count the observations between two readings above the smallest bound that is at least `seconds`."""
     bound = min((each for each in after if each >= seconds), default=float("inf"))
     total = max(after.values()) - max(before.values(), default=0.0)
     return total - (after[bound] - before.get(bound, 0.0)) if bound in after else 0.0
 
 
 def read(ports: Iterable[int]) -> list[str]:
-    """The metrics pages of the gateways on these ports."""
+    """Return the metrics pages of the gateways on these ports."""
     pages = []
     for port in ports:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=READ_SECONDS) as answer:

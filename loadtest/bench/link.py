@@ -1,4 +1,4 @@
-"""One WebSocket of the load client: handshake, joining, and a receive path that does next to nothing per delivery."""
+"""One WebSocket of the load client: handshake, joining, and a receive path with little work per delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class JoinError(ConnectionError):
 
 @dataclass(slots=True)
 class Slot:
-    """One message in flight at a time: the next leaves when `missing` members have become none.
+    """One message in flight at a time: the next is sent when `missing` has reached zero.
 
     With `own_copy` it leaves as soon as the publisher has its own. That lets a server which delivers locally before it
     publishes run away from its other half, so it is not the default.
@@ -33,7 +33,7 @@ class Slot:
     sent_us: int = 0
 
     def arrived(self, link: Link) -> bool:
-        """Count a copy; whether the message is done with it."""
+        """Count a copy; return whether all copies have arrived."""
         if self.own_copy:
             return link is self.link
         self.missing -= 1
@@ -46,7 +46,7 @@ class Slot:
 
 @dataclass
 class Meter:
-    """What all links of one load client share. `active`: keep publishing; `counting`: between warm-up and end."""
+    """Shared state of one load client's connections. `active`: keep publishing; `counting`: between warm-up and end."""
 
     active: bool = False
     counting: bool = False
@@ -112,7 +112,7 @@ class Link(asyncio.Protocol):
             self._control(control)
 
     def publish(self, slot: bytes) -> int:
-        """Send the next message of this member; answers its send time in microseconds."""
+        """Send the next message of this member; return its send time in microseconds."""
         now = time.monotonic_ns() // 1000
         self._count += 1
         self._meter.sent += 1
@@ -128,7 +128,7 @@ class Link(asyncio.Protocol):
             self._transport.write(frames.client_frame(payload, opcode))
 
     def _upgrade(self, data: bytes) -> bytes:
-        """Read the HTTP answer; what follows it, or all of `data` while the answer is incomplete."""
+        """Read the HTTP response; return what follows it, or all of `data` while the response is incomplete."""
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
             return data
@@ -140,7 +140,7 @@ class Link(asyncio.Protocol):
         return rest
 
     def _signal(self, text: bytes) -> None:
-        """Anything but a delivery: pings, acks, answers to the handshake, other events."""
+        """Handle everything except deliveries: pings, acks, handshake responses, other events."""
         if text == b"2":
             self._write(b"3")
         elif self._steps and not self.joined.done():

@@ -1,4 +1,4 @@
-"""One measurement: start one kind of server afresh, load it, read the figures, end it all."""
+"""Take one measurement: start one kind of server, load it, read the figures, stop everything."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def deliveries(
     *,
     at_rest: bool = False,
 ) -> dict[str, float]:
-    """The figures of one delivery row; `at_rest`: also what the same servers use before the load, with its clients."""
+    """Measure one delivery row; `at_rest`: also what the same servers use before the load, with its clients."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -59,7 +59,7 @@ def deliveries(
 
 
 def rest_share(pids: list[int]) -> float:
-    """CPU seconds per second of these processes while nothing is asked of them."""
+    """Measure the CPU seconds per second of these processes without load."""
     time.sleep(SETTLE_SECONDS)
     before, started = sum(map(procfs.run_seconds, pids)), time.perf_counter()
     time.sleep(REST_SECONDS)
@@ -67,13 +67,13 @@ def rest_share(pids: list[int]) -> float:
 
 
 def rest_figures(run: Answer, rest: float) -> dict[str, float]:
-    """What the servers cost at rest, and a message beyond that."""
+    """Return the cost of the servers at rest, and of a message beyond that."""
     above = run["cpu"]["servers"] - rest * run["seconds"]
     return {"rest_percent": rest * 100, "above_rest_us": above / max(1, run["sent"]) * MICRO}
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
-    """What a connection costs to make and to keep: after a first few hundred, so that one-time costs are paid."""
+    """Measure what a connection costs to make and to keep, after a few hundred that pay one-time costs."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -89,12 +89,12 @@ def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2)
 
 
 def memory(running: Running) -> int:
-    """Bytes of all server processes together."""
+    """Return the memory of all server processes together, in bytes."""
     return sum(procfs.memory_bytes(pid) for pid in running.pids)
 
 
 def connection_figures(made: Answer, count: int, grown_bytes: int) -> dict[str, float]:
-    """The figures of `count` connections made: `made` is the load client's answer."""
+    """Return the figures of `count` connections; `made` is the load client's answer."""
     return {
         "memory_kib": grown_bytes / count / 1024,
         "connect_us": made["cpu"]["servers"] / count * MICRO,
@@ -106,13 +106,13 @@ def connection_figures(made: Answer, count: int, grown_bytes: int) -> dict[str, 
 def client(
     processes: Processes, peer: Peer, running: Running, workload: Workload, ports: list[int], placement: Placement
 ) -> LoadClient:
-    """A load client for these servers."""
+    """Start a load client for these servers."""
     setup = Setup(workload, peer.dialect, ports, running.secret, placement)
     return processes.agent(msgspec.json.encode(setup).decode())
 
 
 def _front(processes: Processes, workload: Workload, running: Running) -> tuple[list[int], list[int]]:
-    """The ports clients connect to, and the process ids of an nginx in between, if the row wants one."""
+    """Return the ports for clients, and the process ids of an nginx in between if the row uses one."""
     if not workload.through_nginx:
         return running.ports, []
     [port] = free_ports(1)
@@ -124,7 +124,7 @@ def _front(processes: Processes, workload: Workload, running: Running) -> tuple[
 
 
 def delivery_figures(run: Answer, through_nginx: bool) -> dict[str, float]:
-    """The figures of a counted span: `run` is the load client's answer."""
+    """Return the figures of a counted span; `run` is the load client's answer."""
     count, cpu = max(1, run["deliveries"]), run["cpu"]
     figures = {
         "cpu_us": cpu["servers"] / count * MICRO,

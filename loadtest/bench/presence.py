@@ -1,4 +1,4 @@
-"""What presence costs: a heartbeat beyond its frame and ack, and how long a sweep of many people holds Redis.
+"""Measure presence: a heartbeat beyond its frame and ack, and how long a sweep of many users holds Redis.
 
 Both run the processes' own parts in this one, on a real Redis: between a frame and Redis there is nothing else.
 """
@@ -36,16 +36,16 @@ _SILENT_SECONDS: Final = 100
 _CHUNK: Final = 1_000
 _LOG_SECONDS: Final = 60.0
 _LOGGED: Final = 100_000
-"""Commands of more than 0.1 ms: the steps, and what asks for this log."""
+"""Read the commands of more than 0.1 ms: the sweeper's steps, and the reading of this log."""
 
 
 def heartbeat(_: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Heartbeats of 10,000 connections, all within a second, five times."""
+    """Measure the heartbeats of 10,000 connections within one second, five times."""
     return _on_redis(folder, _heartbeats)
 
 
 def sweep(_: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """100,000 people whose window ended in the same moment."""
+    """Measure the expiry of 100,000 users whose window ended at the same moment."""
     return _on_redis(folder, _sweep)
 
 
@@ -110,7 +110,7 @@ async def _sweep(url: str, _: int) -> dict[str, float]:
 
 
 async def _people_who_fell_silent(url: str) -> None:
-    """100,000 connected people whose last sign of life is older than the window."""
+    """Enter 100,000 connected users whose last sign of life is older than the window."""
     backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
     backplane.start()
     await backplane.wait_up()

@@ -1,4 +1,4 @@
-"""Server processes of a measurement: started on free ports, ended by their ids, never outliving the benchmark."""
+"""Run the server processes of a measurement: on free ports, ended by their ids, never longer than the benchmark."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BenchError(RuntimeError):
 
 
 def find_tool(name: str) -> str:
-    """The path of a program, as the cluster itself finds it; raises BenchError naming the package that holds it."""
+    """Return the path of a program as the cluster finds it; raise BenchError naming its package."""
     try:
         found = str(tools.require(name)) if name in tools.TOOLS else shutil.which(name)
     except tools.MissingTool as error:
@@ -41,7 +41,7 @@ def find_tool(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that were free a moment ago, below the range from which outgoing connections draw."""
+    """Return loopback ports that were free a moment ago, below the range of outgoing connections."""
     found: list[int] = []
     candidate = 12_000 + os.getpid() * 37 % 15_000
     while len(found) < count:
@@ -60,7 +60,7 @@ def _is_listening(port: int) -> bool:
 
 
 class Processes:
-    """Everything one measurement started; leaving the context ends it all, the first one last.
+    """All processes of one measurement; leaving the context ends them, the first one last.
 
     `folder` is emptied at the start, and keeps logs and configurations afterwards.
     """
@@ -85,7 +85,7 @@ class Processes:
     def start(
         self, name: str, command: Sequence[str], port: int | None = None, environment: Mapping[str, str] | None = None
     ) -> int:
-        """Start a server and wait until it listens on `port`; answers its process id. Output: `<name>.log`."""
+        """Start a server and wait until it listens on `port`; return its process id. Output: `<name>.log`."""
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=self._die_with_us
@@ -96,14 +96,14 @@ class Processes:
         return process.pid
 
     def redis(self, *options: str) -> tuple[int, int]:
-        """A Redis without persistence (unless `options` say more); answers its port and process id."""
+        """Start a Redis without persistence (unless `options` add it); return its port and process id."""
         [port] = free_ports(1)
         command = [find_tool("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         command += ["--save", "", "--appendonly", "no", "--maxclients", "10000", *options]
         return port, self.start("redis", command, port)
 
     def agent(self, setup: str) -> LoadClient:
-        """A load client with this setup (see `agent`)."""
+        """Start a load client with this setup (see `agent`)."""
         client = LoadClient(
             [sys.executable, "-m", "loadtest.bench.agent", setup], self.folder / "agent.log", self._die_with_us
         )
@@ -128,7 +128,7 @@ class Processes:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, then SIGKILL when it does not end."""
+    """Send SIGTERM, then SIGKILL to a process that does not end."""
     with suppress(ProcessLookupError):
         process.terminate()
     try:
@@ -149,7 +149,7 @@ class LoadClient:
         self._log = log
 
     def ask(self, within: float, /, **command: Any) -> dict[str, Any]:
-        """Send a command, wait at most `within` seconds for its answer; raises BenchError for none, or for an error."""
+        """Send a command and wait at most `within` seconds; raise BenchError for no answer or an error."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         self.process.stdin.flush()
@@ -159,7 +159,7 @@ class LoadClient:
         return answer
 
     def kill(self) -> None:
-        """End it at once: the kernel closes all its sockets in the same moment."""
+        """Kill the load client: the kernel closes all its sockets at the same moment."""
         self.process.kill()
         self.process.wait()
 

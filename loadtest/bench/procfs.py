@@ -10,24 +10,24 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far, all its threads; resolution is one clock tick (10 ms)."""
+    """Return the user and system time of a process, all threads; the resolution is one clock tick (10 ms)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
 def run_seconds(pid: int) -> float:
-    """The same for the threads that live now, to the nanosecond: for processes that do next to nothing."""
+    """Return the same for the threads that live now, in nanosecond resolution, for nearly idle processes."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def cpu_of_groups(groups: Mapping[str, Iterable[int]]) -> dict[str, float]:
-    """CPU seconds so far of each named group of processes."""
+    """Return the CPU seconds so far of each named group of processes."""
     return {name: sum(cpu_seconds(pid) for pid in pids) for name, pids in groups.items()}
 
 
 def memory_bytes(pid: int) -> int:
-    """The proportional set size: shared pages count once over the processes that share them."""
+    """Return the proportional set size: shared pages count once over the processes that share them."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
@@ -35,5 +35,5 @@ def memory_bytes(pid: int) -> int:
 
 
 def children(pid: int) -> tuple[int, ...]:
-    """The direct children of a process."""
+    """Return the direct children of a process."""
     return tuple(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())

@@ -1,4 +1,4 @@
-"""A run as Markdown: a summary, one table per row with spread and ratios, and what each side leaves out. Pure."""
+"""Write a run as Markdown: a summary, a table per row with spread and ratios, and what each side omits. Pure."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Figures = Mapping[tuple[str, str], Mapping[str, Spread]]
 
 
 def number(value: float) -> str:
-    """Three significant digits at most, thousands with commas."""
+    """Format with at most three significant digits and commas for thousands."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 
 def markdown(results: Results) -> str:
-    """The whole report, without the markers."""
+    """Return the whole report, without the markers."""
     figures = results.spreads()
     parts = [_machine(results)]
     for group in dict.fromkeys(row.group for row in results.rows):
@@ -60,7 +60,7 @@ def markdown(results: Results) -> str:
 
 
 def splice(document: str, generated: str) -> str:
-    """`document` with the text between its markers replaced; raises ValueError when it has none."""
+    """Replace the text between the markers of `document`; raise ValueError when it has none."""
     head, begin, rest = document.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
@@ -78,7 +78,7 @@ def _machine(results: Results) -> str:
 
 
 def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str:
-    """One line per row of the benchmark, one column per server: medians, and ours against the better Node."""
+    """Return a line per row and a column per server: medians, and Roomcast against the better Node."""
     peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
     header = ["work", "figure", *(peer.title for peer in peers), "Roomcast: times better than Node"]
     lines = []
@@ -91,7 +91,7 @@ def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str
 
 
 def _of_row(results: Results, row: RowInfo, figures: Figures) -> dict[str, Mapping[str, Spread]]:
-    """Per server that has this row's headline: its figures."""
+    """Return the figures of each server that has this row's headline."""
     named = {peer.name: figures.get((row.name, peer.name), {}) for peer in results.peers}
     return {name: its for name, its in named.items() if row.headline in its}
 
@@ -113,13 +113,13 @@ def _row_table(results: Results, row: RowInfo, figures: Figures) -> str:
 
 
 def _headline_cells(head: Spread, found: Mapping[str, Mapping[str, Spread]], figure: str) -> list[str]:
-    """Median, range, rounds, and how many times better than the better Node and than nchan."""
+    """Return median, range, rounds, and the ratios to the better Node and to nchan."""
     times = [_times(head.median, best_node(found, figure)), _times(head.median, _median(found, "nchan", figure))]
     return [number(head.median), f"{number(head.low)} to {number(head.high)}", str(head.rounds), *times]
 
 
 def best_node(found: Mapping[str, Mapping[str, Spread]], figure: str) -> float:
-    """The better (lower) median of the Node peers; 0.0 when none took part."""
+    """Return the better (lower) median of the Node peers; 0.0 when none took part."""
     medians = [its[figure].median for name, its in found.items() if name.startswith("node") and figure in its]
     return min(medians, default=0.0)
 

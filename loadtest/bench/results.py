@@ -1,4 +1,4 @@
-"""What a benchmark yields: one sample per server, row and round, and the tables made of them. Pure."""
+"""The results of a benchmark: one sample per server, row and round, and their tables. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RowInfo(Struct, frozen=True):
 
 
 class Results(Struct, frozen=True):
-    """A whole run: what the machine was, who took part, and every sample."""
+    """A whole run: the machine, the servers, and every sample."""
 
     machine: dict[str, str]
     peers: list[PeerInfo]
@@ -46,7 +46,7 @@ class Results(Struct, frozen=True):
     samples: list[Sample]
 
     def spreads(self) -> dict[tuple[str, str], dict[str, Spread]]:
-        """Per `(row, peer)`: the spread over the rounds of each figure."""
+        """Return, per `(row, peer)`, the spread of each figure over the rounds."""
         values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for sample in self.samples:
             for name, value in sample.figures.items():

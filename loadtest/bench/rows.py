@@ -1,4 +1,4 @@
-"""The benchmark's rows: what each measures, for which servers, and which subset holds it."""
+"""The benchmark's rows: what each measures, for which servers, and in which subset it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Measure = Callable[[Peer, Path, Span], dict[str, float]]
 
 @dataclass(frozen=True)
 class Row:
-    """One kind of measurement and the lines of the report that show it; `peers`: who takes part (empty: everybody)."""
+    """One measurement and its lines in the report; `peers`: the servers that take part (empty: all)."""
 
     infos: tuple[RowInfo, ...]
     measure: Measure
@@ -89,7 +89,7 @@ def all_rows() -> tuple[Row, ...]:
 
 
 def select(wanted: str) -> tuple[Row, ...]:
-    """`small` (one row), `default`, `all`, or row names joined by commas; raises ValueError for an unknown one."""
+    """Return the rows of `small`, `default`, `all`, or of names joined by commas; raise ValueError for others."""
     rows = {row.name: row for row in all_rows()}
     subsets: dict[str, Sequence[str]] = {
         "small": [SMALL.name],

@@ -1,4 +1,4 @@
-"""How long a gateway's event loop stands still: seen from outside, and by the gateway's own metric.
+"""Measure how long a gateway's event loop stalls: from outside, and by the gateway's own metric.
 
 The gateway looks at its own loop every two milliseconds here, and knows how much of a lateness was CPU time of its own
 thread: the rest is the machine's, which had another process on that core. The health page is served by the same loop:
@@ -44,7 +44,7 @@ class StallWatch:
         self._after = lag.read(self._ports)
 
     def figures(self) -> dict[str, float]:
-        """The worst over all gateways; milliseconds."""
+        """Return the worst figures over all gateways, in milliseconds."""
         lags, busy = self._grown(lag.LAG), self._grown(lag.BUSY)
         return {
             "stall_ms": max(self._slowest) * 1000,
@@ -54,7 +54,7 @@ class StallWatch:
         }
 
     def _grown(self, metric: str) -> list[tuple[lag.Buckets, lag.Buckets]]:
-        """A histogram of each gateway, before and after."""
+        """Return a histogram of each gateway, before and after."""
         pages = zip(self._before, self._after, strict=True)
         return [(lag.buckets(early, metric), lag.buckets(late, metric)) for early, late in pages]
 

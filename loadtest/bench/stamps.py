@@ -1,4 +1,4 @@
-"""The texts that travel: each carries its send time and the slot that sent it, found again without parsing. Pure.
+"""Make and read message texts that carry their send time and slot and need no parsing. Pure.
 
 Form: `~t`, 16 digits of microseconds (the host's monotonic clock), `:`, 6 digits of slot, `~`, then padding.
 """
@@ -18,10 +18,10 @@ PACED_SLOT: Final = b"999999"
 
 
 def slot_name(number: int) -> bytes:
-    """Slot `number` as it stands in a text."""
+    """Return slot `number` as it stands in a text."""
     return b"%06d" % number
 
 
 def stamp(now_us: int, slot: bytes, size: int = TEXT_BYTES) -> str:
-    """A text of `size` characters, sent at `now_us` by `slot`."""
+    """Return a text of `size` characters, sent at `now_us` by `slot`."""
     return f"~t{now_us:016d}:{slot.decode()}~".ljust(size, "x")

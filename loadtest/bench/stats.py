@@ -25,7 +25,7 @@ class Spread(NamedTuple):
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile of sorted values; `share` between 0 and 1. 0.0 for no values."""
+    """Return the nearest-rank percentile of sorted values; `share` between 0 and 1. 0.0 for no values."""
     if not ordered:
         return 0.0
     rank = max(1, -(-len(ordered) * share // 1))
@@ -33,18 +33,18 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def latency(values_us: Iterable[int]) -> Latency:
-    """Percentiles of latencies given in microseconds."""
+    """Return percentiles of latencies given in microseconds."""
     ordered = sorted(values_us)
     return Latency(percentile(ordered, 0.5) / 1000, percentile(ordered, 0.99) / 1000, percentile(ordered, 1.0) / 1000)
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """The median, lowest and highest of one figure's rounds; raises ValueError when there are none."""
+    """Return median, lowest and highest of one figure's rounds; raise ValueError when there are none."""
     if not values:
         raise ValueError("no rounds")
     return Spread(median(values), min(values), max(values), len(values))
 
 
 def ratio(value: float, against: float) -> float | None:
-    """How many times `value` goes into `against`; above 1 means better where less is better. None without a figure."""
+    """Return `against / value`: above 1 is better where less is better. None without a figure."""
     return against / value if value > 0 and against > 0 else None

@@ -1,4 +1,4 @@
-"""What is done to every server: rooms, members, and how much is in flight. Pure."""
+"""The load on every server: rooms, members, and messages in flight. Pure."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Member(NamedTuple):
 
 
 def member(workload: Workload, index: int) -> Member:
-    """Connection `index` of a workload; the members of one room are neighbours."""
+    """Return connection `index` of a workload; the members of one room have consecutive numbers."""
     room, place = divmod(index, workload.members)
     return Member(index, room, place)
 
 
 def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
-    """Which gateway serves a member: any (`spread`), one of the room's two (`paired`), the first two (`confined`)."""
+    """Return the gateway of a member: any (`spread`), one of the room's two (`paired`), the first two (`confined`)."""
     if placement == "spread":
         return who.number % gateways
     if placement == "confined":
@@ -58,7 +58,7 @@ def gateway_of(who: Member, gateways: int, placement: Placement) -> int:
 
 
 def source_address(index: int) -> str:
-    """The loopback address connection `index` comes from: no server limit per address binds, no port range ends."""
+    """Return the source address of connection `index`, so that no limit per address or port range binds."""
     block = index // CONNECTIONS_PER_ADDRESS
     return f"127.0.{1 + block // 250}.{1 + block % 250}"
 
@@ -72,4 +72,4 @@ PROXIED: Final = Workload(
 IDLE: Final = Workload("idle", "connect, then idle, in rooms of 10", rooms=420, members=10)
 
 DELIVERY_ROWS: Final = (LARGE, SMALL, PACED, PROXIED)
-"""The rows that count deliveries."""
+"""Return the rows that count deliveries."""

@@ -1,4 +1,4 @@
-"""`make chaos`: break one part of a running cluster under load, then prove what became of every message.
+"""`make chaos`: inject a fault into a running cluster under load, then account for every message.
 
 * `journal`, `checker`: what clients wrote down, and the verdict over it (pure; after Jepsen's queue checks);
 * `timeline`, `outbox`, `waits`: what a client does with what it hears and what it wants to say (pure);

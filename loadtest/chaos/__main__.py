@@ -1,4 +1,4 @@
-"""`python -m loadtest.chaos`: break things under load, and judge what became of every message.
+"""`python -m loadtest.chaos`: inject faults under load, and account for every message.
 
 Exit status 0: every row that ran passed; 1: one did not; 2: nothing could be run.
 """
@@ -46,7 +46,7 @@ def _run(fault: Fault, plan: Plan) -> Result:
 
 
 def _plans(options: argparse.Namespace, faults: Sequence[Fault], seed: int) -> Iterator[tuple[Plan, Fault]]:
-    """Every fault at every level asked for (else: at each of its own), once per seed."""
+    """Yield every fault at every requested level (default: at each of its own), once per seed."""
     size = Size(options.clients, options.rate)
     span = Span(before=options.seconds, held=options.held, after=options.seconds)
     for step in range(options.seeds):

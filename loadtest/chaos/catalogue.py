@@ -1,4 +1,4 @@
-"""Every row: its name on the command line, what it does, its durability level, and what it needs of a cluster."""
+"""Every row: its name on the command line, what it does, its durability level, and what cluster it needs."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
 
 
 def find(name: str) -> Fault:
-    """Raises KeyError."""
+    """Return the row of that name; raise KeyError."""
     return {fault.name: fault for fault in FAULTS}[name]

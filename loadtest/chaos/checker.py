@@ -1,8 +1,8 @@
-"""The verdict over a journal, after Jepsen's queue checks. Pure.
+"""Judge a journal, after Jepsen's queue checks. Pure.
 
     lost        acked, and a member of the room did not read it
     declared    lost, but that member was told so for that room (`recovered: false` or `resync`) and it fits
-    unexpected  read, and nobody tried to send it
+    unexpected  read, and no writer tried to send it
     duplicates  one message at two places of one epoch, or delivered twice on one connection
     inversions  against seq, on a connection or in what a client put together
     disagreements  places at which two readers saw different messages
@@ -24,7 +24,7 @@ _MAX_EXAMPLES: Final = 20
 
 
 class Finding(NamedTuple):
-    """One thing that is not as it should be, with the gateway that served the reader."""
+    """One violation, with the gateway that served the reader."""
 
     kind: str
     node: str
@@ -49,7 +49,7 @@ class Verdict:
 
     @property
     def failures(self) -> list[str]:
-        """One sentence per kind that must be 0 and is not; nothing for a good run."""
+        """Return one sentence per count that must be 0 and is not; none for a good run."""
         bad = [kind for kind in KINDS if self.counts[kind] and not (kind == "declared" and self.may_declare)]
         sentences = [f"{kind}: {self.counts[kind]}" for kind in bad]
         return sentences if self.acked else [*sentences, "nothing was acked: there is nothing to judge"]
@@ -97,7 +97,7 @@ def _missing(reading: Reading, acked: list[Sent]) -> Iterator[Finding]:
 
 
 def is_declared(reading: Reading, sent: Sent) -> bool:
-    """Whether the reader was told, for this room, of a cut that this message can lie in.
+    """Return whether the reader was told of a cut in this room that can contain this message.
 
     A cut starts a reader anew at a place of an epoch: it covers what lies before that place in the same epoch, and
     what was sent before it in any other. It excuses nothing that came after.
@@ -117,7 +117,7 @@ def _unexpected(reading: Reading, sent: dict[str, Sent]) -> Iterator[Finding]:
 
 
 def _twice(reading: Reading) -> Iterator[Finding]:
-    """Repeats within an epoch. Across epochs a resend is new to a server that rolled back: clients drop it."""
+    """Count duplicates within an epoch. Across epochs a resend is new to a server that rolled back: clients drop it."""
     first: dict[str, Place] = {}
     for delivery in reading.deliveries:
         known = first.setdefault(delivery.id, delivery.place)
@@ -159,7 +159,7 @@ def _disagreeing(reading: Reading, seen_at: dict[tuple[str, Place], str]) -> Ite
 
 
 def undrained(journal: Journal) -> list[tuple[Reading, Sent]]:
-    """Readers that lack some writer's last acked message of their room, and were not told of a cut there."""
+    """Return the readers that lack a writer's last acked message of their room and were not told of a cut."""
     last: dict[tuple[str, str], Sent] = {}
     for sent in journal.sent.values():
         key = (sent.room, sent.writer)

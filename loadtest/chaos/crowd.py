@@ -1,4 +1,4 @@
-"""All clients of one run, the load they make, and what one wants to know of them."""
+"""All clients of one run, the load they make, and figures about them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ clock = time.monotonic
 
 
 class NotReached(RuntimeError):
-    """The cluster or its clients did not get where they had to be before a fault; nothing can be judged."""
+    """The cluster or its clients did not reach the required state; the run cannot be judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many clients, and how many messages a second they send together."""
+    """The number of clients, and the messages a second that they send together."""
 
     clients: int = 1000
     rate: float = 200.0
@@ -40,14 +40,14 @@ class Size:
 
 
 def rooms_of(index: int, rooms: int) -> tuple[int, int]:
-    """Every client is at home in one room, with nine neighbours, and visits another. Pure."""
+    """Return a client's two rooms: its home room with nine others, and one more. Pure."""
     home = index // ROOM_SIZE % rooms
     away = (index * 7 + 3) % rooms
     return home, away if away != home else (away + 1) % rooms
 
 
 def source_address(index: int) -> str:
-    """The loopback address client `index` comes from: no limit per address binds. Pure."""
+    """Return the source address of client `index`, so that no limit per address binds. Pure."""
     return f"127.1.{index // CLIENTS_PER_ADDRESS // 250}.{1 + index // CLIENTS_PER_ADDRESS % 250}"
 
 
@@ -78,7 +78,7 @@ class Crowd:
     # --- life ---
 
     async def arrive(self, seconds: float = 60.0) -> None:
-        """Connect everybody, a bounded number at once. Raises NotReached."""
+        """Connect all clients, a bounded number at once. Raise NotReached."""
         for start in range(0, len(self.people), _CONNECTING_AT_ONCE):
             batch = self.people[start : start + _CONNECTING_AT_ONCE]
             for person in batch:
@@ -91,7 +91,7 @@ class Crowd:
             await asyncio.gather(*(person.stop() for person in self.people[start : start + _CONNECTING_AT_ONCE]))
 
     def dismiss(self, people: list[Person]) -> None:
-        """These never come back, and what they read is judged no more."""
+        """Stop these clients for good; the checker ignores what they read."""
         gone = {person.name for person in people}
         self.people = [person for person in self.people if person.name not in gone]
         self.journal.readings = [one for one in self.journal.readings if one.reader not in gone]
@@ -99,7 +99,7 @@ class Crowd:
             self._tasks.start(person.stop(), "dismissal")
 
     async def wait_back(self, seconds: float, people: Iterable[Person] | None = None) -> None:
-        """Until all are connected and caught up. Raises NotReached."""
+        """Wait until all are connected and caught up. Raise NotReached."""
         wanted = list(self.people if people is None else people)
         deadline = clock() + seconds
         while missing := [person for person in wanted if not person.is_back]:
@@ -115,7 +115,7 @@ class Crowd:
     # --- load ---
 
     def write(self, rate: float | None = None) -> None:
-        """Send at `rate` messages a second from now on, by people at random."""
+        """Start to send `rate` messages a second, from random clients."""
         self._writing = self._tasks.start(self._pace(rate or self._size.rate), "load")
 
     def stop_writing(self) -> None:
@@ -132,7 +132,7 @@ class Crowd:
             await asyncio.sleep(_TICK_SECONDS)
 
     def say_something(self) -> None:
-        """One message of somebody in one of their rooms, unless too much of theirs waits already."""
+        """Send one message from a random client in one of its rooms, unless too many of its messages wait."""
         person = self._random.choice(self.people)
         room = person.rooms[self._random.choice(list(person.rooms))]
         if room.outbox.is_full:
@@ -145,9 +145,9 @@ class Crowd:
         person.say(sent)
 
     async def drain(self, seconds: float) -> float:
-        """Write no more; wait until nothing is unsent and every reader has every writer's last acked message.
+        """Stop writing; wait until nothing is unsent and every reader has every writer's last acked message.
 
-        How long that took; it ends after `seconds` in any case, for the checker to say what is missing.
+        Return how long that took. The wait ends after `seconds` in any case; the checker then says what is missing.
         """
         self.stop_writing()
         begun = clock()
@@ -165,7 +165,7 @@ class Crowd:
         return [person for person in self.people if person.wire is not None and person.node in wanted]
 
     def placement(self) -> dict[str, int]:
-        """Connected clients per gateway."""
+        """Return the number of connected clients per gateway."""
         counts: dict[str, int] = {}
         for person in self.people:
             if person.wire is not None:
@@ -173,7 +173,7 @@ class Crowd:
         return counts
 
     def latencies_ms(self, begin: float, end: float, among: set[str]) -> list[float]:
-        """From writing to reading live, for what these people wrote to each other in that span; sorted."""
+        """Return the sorted latencies, write to live read, of messages between these clients in that span."""
         sent_then = {
             sent.id: sent.at for sent in self.journal.sent.values() if begin <= sent.at < end and sent.writer in among
         }
@@ -188,7 +188,7 @@ class Crowd:
 
 
 def times_back(people: Iterable[Person], cut_at: float, since: float) -> list[float]:
-    """Per person cut off after `cut_at`: seconds from `since` until it was back with all rooms (inf: never); sorted."""
+    """Return, per client cut off after `cut_at`, the seconds from `since` until it was back (inf: never); sorted."""
     return sorted(found for person in people if (found := _time_back(person, cut_at, since)) is not None)
 
 

@@ -1,4 +1,4 @@
-"""Exit codes of supervised processes, from the events that the supervisor (circus) publishes."""
+"""Read the exit codes of supervised processes from the events of the supervisor (circus)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zmq
 
 
 class Exits:
-    """Hears `watcher.<name>.reap` from its making on."""
+    """A subscriber of `watcher.<name>.reap`, from its creation on."""
 
     def __init__(self, state: Path) -> None:
         self._socket: Any = zmq.Context.instance().socket(zmq.SUB)
@@ -20,7 +20,7 @@ class Exits:
         self._codes: dict[int, int] = {}
 
     async def code(self, pid: int, seconds: float) -> int | None:
-        """The exit code of that process once it has ended (negative: a signal); None when that is not heard in time."""
+        """Return the exit code of an ended process (negative: a signal); None when no event arrives in time."""
         deadline = asyncio.get_running_loop().time() + seconds
         while pid not in self._codes and asyncio.get_running_loop().time() < deadline:
             while self._socket.poll(0):

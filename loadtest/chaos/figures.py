@@ -23,7 +23,7 @@ class Figure(NamedTuple):
 
     @property
     def badness(self) -> float:
-        """Greater for what is worse: the value against its limit, or the value where it has none."""
+        """Return a sort key that is greater for a worse figure: the value against its limit, if it has one."""
         if self.limit is None:
             return self.value
         return self.limit - self.value if self.at_least else self.value - self.limit
@@ -36,7 +36,7 @@ class Figure(NamedTuple):
 
 
 def number(value: float) -> str:
-    """Three digits at most where that says enough."""
+    """Format with at most three digits."""
     if not math.isfinite(value):
         return "never"
     if abs(value) >= 100 or value == int(value):
@@ -45,5 +45,5 @@ def number(value: float) -> str:
 
 
 def share_within(values: list[float], limit: float) -> float:
-    """Percent of the values up to `limit`; 100 for none."""
+    """Return the percentage of values up to `limit`; 100 for no values."""
     return 100.0 * sum(value <= limit for value in values) / len(values) if values else 100.0

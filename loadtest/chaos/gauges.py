@@ -1,4 +1,4 @@
-"""Reading the cluster's own metrics: Prometheus text, histogram quantiles between two readings, readiness."""
+"""Read the cluster's own metrics: Prometheus text, histogram quantiles between two readings, readiness."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Reading = Mapping[str, float]
 
 
 def parse(text: str) -> dict[str, float]:
-    """`name{labels}` to value; comments are skipped. Pure."""
+    """Parse a metrics page into `name{labels}` to value; skip comments. Pure."""
     found = {}
     for line in text.splitlines():
         match = _LINE.match(line)
@@ -25,7 +25,7 @@ def parse(text: str) -> dict[str, float]:
 
 
 def quantile(before: Reading, after: Reading, histogram: str, share: float) -> float:
-    """The upper edge of the bucket that holds the quantile of what was observed between two readings. Pure."""
+    """Return the upper edge of the bucket with the quantile of the observations between two readings. Pure."""
     edges = []
     for key, value in after.items():
         if key.startswith(f"{histogram}_bucket") and (edge := _LE.search(key)):
@@ -36,18 +36,18 @@ def quantile(before: Reading, after: Reading, histogram: str, share: float) -> f
 
 
 def total(reading: Reading, name: str) -> float:
-    """The sum over all labels of a counter. Pure."""
+    """Return the sum over all labels of a counter. Pure."""
     return sum(value for key, value in reading.items() if key == name or key.startswith(name + "{"))
 
 
 async def fetch(url: str, seconds: float = 2.0) -> dict[str, float]:
-    """A process's metrics; nothing when it does not answer."""
+    """Read the metrics of a process; none when it does not answer."""
     status, body = await get(url, seconds)
     return parse(body) if status == 200 else {}
 
 
 async def get(url: str, seconds: float = 2.0) -> tuple[int, str]:
-    """Status and body; (0, '') when nobody answers."""
+    """Return status and body; (0, '') when the request is not answered."""
     return await asyncio.to_thread(_get, url, seconds)
 
 

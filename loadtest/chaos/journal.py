@@ -1,4 +1,4 @@
-"""What the clients of a run write down. Times are seconds of one monotonic clock. Pure."""
+"""The record that the clients of a run keep. Times are seconds of one monotonic clock. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Via = Literal["live", "join", "history"]
 
 
 class Place(NamedTuple):
-    """Where a message lies in a room."""
+    """The place of a message in a room."""
 
     epoch: str
     seq: int
 
 
 class Delivery(NamedTuple):
-    """One message that a reader got to see."""
+    """One message that a reader received."""
 
     id: str
     place: Place
@@ -27,7 +27,7 @@ class Delivery(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """The server said that something of a room may be missing.
+    """A declaration by the server that messages of a room may be missing.
 
     `recovered: false` starts anew behind `seq` of `epoch`; `resync` names no place (`epoch` is '').
     """
@@ -73,7 +73,7 @@ class Sent:
 
 @dataclass(slots=True)
 class Reading:
-    """What one reader saw of one room, after its own filter."""
+    """The messages of one room that one reader kept after its own filter."""
 
     reader: str
     room: str
@@ -82,11 +82,11 @@ class Reading:
     declared: list[Declared] = field(default_factory=list)
     disorders: list[Disorder] = field(default_factory=list)
     repeats: list[Delivery] = field(default_factory=list)
-    """Deliveries that passed the filter by seq and were caught by id: the same message at two places."""
+    """Count the deliveries that passed the filter by seq and were caught by id: one message at two places."""
     visits: Sequence[Visit] = ()
 
     def node_at(self, when: float) -> str:
-        """The gateway that served this reader at that moment, or the last one before."""
+        """Return the gateway that served this reader at that moment, or the last one before."""
         node = self.visits[0].node if self.visits else ""
         for visit in self.visits:
             if visit.at > when:
@@ -97,7 +97,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Journal:
-    """Everything of one run."""
+    """The whole record of one run."""
 
     sent: dict[str, Sent] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)

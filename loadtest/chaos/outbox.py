@@ -1,4 +1,4 @@
-"""What one client still wants to say in one room, in the order written. Pure; the rules of `web/sdk`'s sender."""
+"""The unacked messages of one client in one room, in order. Pure; the rules of `web/sdk`'s sender."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Outbox:
         self.waiting[sent.id] = sent
 
     def take(self) -> list[Sent]:
-        """What goes on the wire now."""
+        """Return the messages to send now."""
         if not self.is_open or self.paused:
             return []
         due = [sent for sent in self.waiting.values() if sent.id not in self.in_flight]
@@ -35,12 +35,12 @@ class Outbox:
         return due
 
     def answered(self, message_id: str, *, acked: bool) -> None:
-        """An ack ends it; anything else lets it go out again, under the same id."""
+        """Settle a send: an ack removes the message; anything else lets it be sent again under the same id."""
         self.in_flight.discard(message_id)
         if acked:
             self.waiting.pop(message_id, None)
 
     def cut(self) -> None:
-        """The connection went: nothing is in flight, and nothing goes out before the room is joined again."""
+        """Note a lost connection: nothing is in flight, and nothing is sent before the room is joined again."""
         self.in_flight.clear()
         self.is_open = self.paused = False

@@ -1,4 +1,4 @@
-"""One client with its rooms: comes back, joins again, holds back, fills holes, resends. The behaviour of `web/sdk`."""
+"""One client with its rooms: it reconnects, rejoins, holds back, fills gaps, resends, as `web/sdk` does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_PAGES: Final = 200
 
 
 class Answer(NamedTuple):
-    """What became of one try to send: `ack`, a reason of a refusal, `timeout` or `cut`; `took` seconds."""
+    """The outcome of one attempt to send: `ack`, a reason of a refusal, `timeout` or `cut`; `took` seconds."""
 
     at: float
     took: float
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A client went (`up` False) or was back with all its rooms caught up; `node`: the gateway it left or reached."""
+    """A client disconnected (`up` False), or was back with all rooms caught up; `node`: the gateway left or reached."""
 
     at: float
     up: bool
@@ -45,7 +45,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """What the clients of one run note beside the journal."""
+    """Notes that the clients of one run keep beside the journal."""
 
     answers: list[Answer] = field(default_factory=list)
     turned: list[tuple[float, Turned]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Ledger:
     failed_connects: list[tuple[float, str]] = field(default_factory=list)
     connects: int = 0
     told: dict[str, int] = field(default_factory=dict)
-    """How often `drain`, `resync` and `recovered: false` were heard."""
+    """How often `drain`, `resync` and `recovered: false` arrived."""
 
     def tell(self, what: str) -> None:
         self.told[what] = self.told.get(what, 0) + 1
@@ -61,7 +61,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Where and as whom a client connects."""
+    """The address and identity with which a client connects."""
 
     host: str
     port: int
@@ -126,7 +126,7 @@ class Person:
         return self.wire is not None and all(room.timeline.is_current for room in self.rooms.values())
 
     def say(self, sent: Sent) -> None:
-        """Write a message: it goes out now, or when the room is joined."""
+        """Write a message: send it now, or when the room is joined."""
         room = self.rooms[sent.room]
         room.outbox.add(sent)
         self._flush(room)
@@ -166,7 +166,7 @@ class Person:
         return wire
 
     async def _stay(self, wire: Wire) -> None:
-        """From `ready` until the connection is lost."""
+        """Serve a connection from `ready` until it is lost."""
         self.wire = wire
         self._attempt = 0
         self.visits.append(Visit(self._clock(), self.node))
@@ -186,7 +186,7 @@ class Person:
         self.changes.append(Change(self._clock(), False, self.node, reason))
 
     async def _beat(self, wire: Wire) -> None:
-        """Heartbeats, and an end to a connection on which nothing was heard for too long."""
+        """Send heartbeats, and close a connection that has been silent for too long."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS * self._random.uniform(0.5, 1.0))
@@ -216,7 +216,7 @@ class Person:
     # --- joining ---
 
     def _wish(self, room: Room) -> None:
-        """Join once at a time; a wish that comes meanwhile is granted afterwards."""
+        """Join once at a time; a request during a join is served afterwards."""
         room.join_again = True
         if not room.is_joining and self.wire is not None:
             room.is_joining = True
@@ -232,7 +232,7 @@ class Person:
         room.is_joining = False
 
     async def _catch_up(self, room: Room, wire: Wire) -> bool:
-        """Join, read page after page of what was missed, and what lies before a cut. False: try again later."""
+        """Join, read the missed pages and the history before a cut; return False to try again later."""
         timeline, was_back = room.timeline, self.is_back
         with suppress(TimeoutError, WireLost):
             for _ in range(_MAX_PAGES):
@@ -295,7 +295,7 @@ class Person:
             asyncio.get_running_loop().call_later(ECHO_SECONDS, self._expect_copy, room, sent.place)
 
     def _refused(self, room: Room, sent: Sent, answer: Answer, retry_after: float) -> None:
-        """After a refusal the room pauses, so that what was written later does not overtake."""
+        """Pause the room after a refusal, so that later messages do not overtake."""
         self._ledger.answers.append(answer)
         room.outbox.answered(sent.id, acked=False)
         if not room.outbox.paused:
@@ -308,7 +308,7 @@ class Person:
         self._flush(room)
 
     def _expect_copy(self, room: Room, place: Place) -> None:
-        """Our message was kept; if its copy did not follow, something was missed."""
+        """Note an acked message; if its copy does not follow, messages were missed."""
         timeline = room.timeline
         if timeline.is_current and timeline.last < place.seq:
             self._wish(room)

@@ -1,4 +1,4 @@
-"""Processes that a row runs by itself, because the cluster's supervisor would run them otherwise or not at all."""
+"""Run processes that the cluster's supervisor would run differently or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STOP_SECONDS = 12.0
 
 
 class Private:
-    """Children of this process, by name; none outlives it."""
+    """Child processes by name; none outlives this process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,12 +42,12 @@ class Private:
         return self._running[name].pid
 
     def start_again(self, name: str) -> None:
-        """Wait for the end of one that was killed, and start it as before."""
+        """Wait for the end of a killed process, and start it as before."""
         self._running[name].wait(_STOP_SECONDS)
         self.start(name, *self._how[name])
 
     def gateway(self, cluster: Cluster, number: int, env: Mapping[str, str] | None = None) -> str:
-        """A gateway of the cluster with more environment, in place of the supervisor's with that number; its name."""
+        """Run a gateway with extra environment in place of the supervisor's with that number; return its name."""
         process = cluster.control.process(f"gateway{number}")
         self.start(process.name, process.argv, {**process.env, **(env or {})})
         return process.name
@@ -84,7 +84,7 @@ def private(folder: Path) -> Iterator[Private]:
 
 
 async def wait_ready(urls: Sequence[str], seconds: float = 30.0) -> None:
-    """Until all of these answer 200. Raises NotReached."""
+    """Wait until all of these answer 200. Raise NotReached."""
     deadline = clock() + seconds
     for url in urls:
         while (await gauges.get(url, 1.0))[0] != 200:

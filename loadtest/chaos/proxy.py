@@ -12,9 +12,9 @@ _CHUNK = 65_536
 
 
 class Proxy:
-    """Passes bytes on, each chunk no sooner than `delay()` seconds after it came, in order.
+    """A proxy that forwards bytes in order, each chunk `delay()` seconds after it arrived.
 
-    `deafen(word)`: what the server says is lost from now on, on those connections whose first bytes hold the word.
+    `deafen(word)` drops what the server sends on connections whose first bytes contain the word.
     """
 
     def __init__(self, target_port: int, delay: Callable[[], float] | None = None) -> None:
@@ -34,7 +34,7 @@ class Proxy:
         await self._tasks.cancel()
 
     def deafen(self, word: bytes) -> int:
-        """How many connections that are; those opened later are not."""
+        """Return the number of such connections; later ones are not affected."""
         self._deaf = [hello for hello in self._hellos if word in hello]
         return len(self._deaf)
 

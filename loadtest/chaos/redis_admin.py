@@ -1,4 +1,4 @@
-"""What an operator, or an accident, does to the Redis of a cluster: commands as the account `admin`."""
+"""Commands to the Redis of a cluster as the account `admin`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RedisAway(ConnectionError):
 
 
 class RedisAdmin:
-    """One connection per call: nothing is held open that a fault could cut."""
+    """A client with one connection per call, so that no fault can cut a connection in use."""
 
     def __init__(self, url: str) -> None:
         self.target: RedisTarget = redis_url.parse(url)
 
     async def call(self, *args: str | int | bytes, seconds: float = 2.0) -> Any:
-        """The reply. Raises RedisAway, and hiredis.ReplyError for Redis's own errors."""
+        """Return the reply. Raise RedisAway, and hiredis.ReplyError for Redis's own errors."""
         [reply] = await self.pipeline([args], seconds=seconds)
         return reply
 
@@ -63,7 +63,7 @@ class RedisAdmin:
             writer.close()
 
     async def move(self, port: int) -> None:
-        """Let Redis listen on another port from now on; open connections stay."""
+        """Let Redis listen on another port; open connections stay."""
         await self.call("CONFIG", "SET", "port", port)
         host, _ = self.target.hosts[0]
         self.target = replace(self.target, hosts=((host, port),))
@@ -73,13 +73,13 @@ class RedisAdmin:
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     async def clients(self, is_wanted: Callable[[dict[str, str]], bool]) -> list[dict[str, str]]:
-        """Rows of CLIENT LIST."""
+        """Return the rows of CLIENT LIST."""
         lines = str(await self.call("CLIENT", "LIST")).splitlines()
         rows = [dict(field.split("=", 1) for field in line.split(" ") if "=" in field) for line in lines]
         return [row for row in rows if is_wanted(row)]
 
     async def wait_answers(self, seconds: float) -> float:
-        """Until Redis answers PING (loading is no answer); when that was. Raises RedisAway."""
+        """Wait until Redis answers PING (LOADING does not count); return when. Raise RedisAway."""
         deadline = time.monotonic() + seconds
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Results for people: a block of text per row, a summary, and the table in docs/reliability.md."""
+"""Write results: a block of text per row, a summary, and the table in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def outcome(result: Result) -> str:
 
 
 def as_text(result: Result) -> str:
-    """Everything about one row."""
+    """Return the report of one row."""
     lines = [f"   {outcome(result)} in {result.seconds:.0f} s"]
     if result.verdict is None:
         return f"{lines[0]}: {result.not_run or result.broke}"
@@ -65,7 +65,7 @@ def exit_status(results: Sequence[Result]) -> int:
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The table of the document: one line per row and level; counts are sums over its runs, figures their worst."""
+    """Return the table of the document: a line per row and level, with summed counts and worst figures."""
     plan = results[0].plan
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -105,7 +105,7 @@ def _line(runs: Sequence[Result]) -> str:
 
 
 def worst(runs: Sequence[Result]) -> list[Figure]:
-    """Of every figure of some runs the one that is worst against its limit."""
+    """Return, for every figure of several runs, the one that is worst against its limit."""
     found: dict[str, Figure] = {}
     for figure in (figure for run in runs for figure in run.figures):
         found[figure.name] = max(found.get(figure.name, figure), figure, key=lambda one: one.badness)
@@ -113,7 +113,7 @@ def worst(runs: Sequence[Result]) -> list[Figure]:
 
 
 def splice(document: str, generated: str) -> str:
-    """`document` with the text between its markers replaced; raises ValueError when it has none."""
+    """Replace the text between the markers of `document`; raise ValueError when it has none."""
     head, begin, rest = document.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:

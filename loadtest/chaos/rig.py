@@ -1,4 +1,4 @@
-"""What a fault has in its hands: the cluster, the crowd, Redis as an operator, and the measuring that rows share."""
+"""The tools of a fault: the cluster, the crowd, Redis as an operator, and shared measurements."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 
 class CannotRun(RuntimeError):
-    """Why a row cannot run here: it is reported as not run, never as passed."""
+    """The reason why a row cannot run here: it is reported as not run, never as passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Rig:
     gateways: tuple[str, ...]
     stage: Stage | None = None
     steady: tuple[float, float] = (0.0, 0.0)
-    """When the load before the fault was counted."""
+    """Return when the load before the fault was counted."""
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Rig:
         return await asyncio.to_thread(self.cluster.pids)
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
-        """Send a signal; the moment it was sent."""
+        """Send a signal; return when it was sent."""
         pid = (await self.pids())[name]
         os.kill(pid, number)
         return clock()
@@ -79,7 +79,7 @@ class Rig:
 
     @asynccontextmanager
     async def stopped(self, name: str) -> AsyncIterator[float]:
-        """A process that exists and does nothing; it goes on with the end of the context."""
+        """Stop a process (SIGSTOP); it continues when the context ends."""
         pid = (await self.pids())[name]
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -89,7 +89,7 @@ class Rig:
 
     @asynccontextmanager
     async def redis_crashed(self, meddle: Callable[[Path], None] | None = None) -> AsyncIterator[float]:
-        """Redis killed -9, and kept from coming back until the end of the context; then `meddle` has its data."""
+        """Kill Redis and keep it down until the context ends; then let `meddle` change its data."""
         config = self.cluster.state / "run" / "redis.conf"
         aside = config.with_suffix(".aside")
         pid = (await self.pids())["redis"]
@@ -105,7 +105,7 @@ class Rig:
     # --- measuring ---
 
     async def metrics(self) -> dict[str, dict[str, float]]:
-        """Every gateway's metrics, by name."""
+        """Return every gateway's metrics, by name."""
         pages = await asyncio.gather(*(gauges.fetch(self.cluster.metrics_url(name)) for name in self.gateways))
         return dict(zip(self.gateways, pages, strict=True))
 
@@ -113,16 +113,16 @@ class Rig:
         return {name: psutil.Process(pids[name]).num_fds() for name in self.gateways}
 
     def memory(self, pids: dict[str, int]) -> dict[str, int]:
-        """Resident bytes of every gateway."""
+        """Return the resident bytes of every gateway."""
         return {name: psutil.Process(pids[name]).memory_info().rss for name in self.gateways}
 
     def report_lag(self, before: dict[str, dict[str, float]], after: dict[str, dict[str, float]]) -> None:
-        """The gateways' event loops between two readings, against 100 ms."""
+        """Report the gateways' loop lag between two readings, against 100 ms."""
         worst = max(gauges.quantile(before[name], after[name], _LAG, 0.99) for name in self.gateways)
         self.figure("loop lag p99 up to", worst * 1000, 100.0, "ms")
 
     def report_back(self, people: Iterable[Person], cut_at: float, could_from: float | None = None) -> None:
-        """Clients that were cut off: 99 % back within 5 s, all within 15 s. `could_from`: nobody could before that.
+        """Report the return of cut-off clients: 99 % within 5 s, all within 15 s. `could_from`: none could before that.
 
         Then their backoff has grown meanwhile, and only the 15 s bind.
         """
@@ -133,18 +133,18 @@ class Rig:
         self.figure("last one back", times[-1] if times else 0.0, 15.0)
 
     def p99(self, begin: float, end: float, among: set[str]) -> float:
-        """Of delivery among these people, in milliseconds."""
+        """Return the p99 of delivery among these clients, in milliseconds."""
         return percentile(self.crowd.latencies_ms(begin, end, among), 0.99)
 
     def report_p99(self, people: list[Person], begin: float, end: float, factor: float = 2.0) -> None:
-        """Delivery among these people: the p99 of a span against `factor` times that before the fault."""
+        """Report delivery among these clients: the p99 of a span against `factor` times that before the fault."""
         names = {person.name for person in people}
         before, during = self.p99(*self.steady, names), self.p99(begin, end, names)
         self.figure("p99 before", before, None, "ms")
         self.figure("p99 during", during, factor * max(before, P99_FLOOR_MS), "ms")
 
     def report_answers(self, begin: float, end: float) -> None:
-        """Sends while Redis was away: refused within 2 s, or held and then acked; none without an answer."""
+        """Report the sends while Redis was away: refused within 2 s, or held and then acked; none unanswered."""
         answers = [answer for answer in self.crowd.ledger.answers if begin <= answer.at <= end]
         refused = [answer.took for answer in answers if answer.outcome not in ("ack", "timeout", "cut")]
         self.figure("sends refused", len(refused), None, "")
@@ -152,7 +152,7 @@ class Rig:
         self.figure("sends without answer", sum(answer.outcome == "timeout" for answer in answers), 0, "")
 
     def report_resumed(self, healed: float, limit: float = 2.0) -> None:
-        """From the heal to the first ack of every gateway that has clients."""
+        """Report the time from the heal to the first ack of every gateway that has clients."""
         first: dict[str, float] = {}
         for sent in self.crowd.journal.sent.values():
             if sent.acked_at is not None and sent.acked_at >= healed:
@@ -161,18 +161,18 @@ class Rig:
         self.figure("acks again on all gateways", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit)
 
     def report_kept(self, since: float) -> None:
-        """Connections that ended since then: none should have."""
+        """Report the connections that ended since then: none should have."""
         lost = sum(not change.up and change.at >= since for person in self.crowd.people for change in person.changes)
         self.figure("connections lost", lost, 0, "")
 
     def report_told(self, since: float) -> None:
-        """Every reader was told that its room may have been cut."""
+        """Report the readers that were not told that their room may have been cut."""
         readings = self.crowd.journal.readings
         untold = sum(not any(cut.at >= since for cut in reading.declared) for reading in readings)
         self.figure("readers not told", untold, 0, "")
 
     async def settle(self, seconds: float = 30.0) -> None:
-        """Until everybody is back, whatever that takes; a note where it does not happen."""
+        """Wait until all clients are back; note it where that does not happen."""
         try:
             await self.crowd.wait_back(seconds)
         except NotReached as error:
@@ -180,7 +180,7 @@ class Rig:
 
     @asynccontextmanager
     async def watching_readiness(self, *names: str) -> AsyncIterator[ReadyWatch]:
-        """Asks the gateways (default: all) for readiness, ten times a second."""
+        """A watch that polls the gateways (default: all) for readiness, ten times a second."""
         watch = ReadyWatch({name: self.cluster.metrics_url(name, "/readyz") for name in names or self.gateways})
         tasks = TaskSet()
         for name in watch.urls:
@@ -191,9 +191,9 @@ class Rig:
             await tasks.cancel()
 
     async def ask(self, name: str, payload: dict[str, Any], seconds: float = 8.0) -> dict[str, Any]:
-        """One request by some connected client, or by the next where that one is just being cut off.
+        """Send one request as a connected client, or as the next one where that is being cut off.
 
-        Raises NotReached when nobody gets an answer.
+        Raise NotReached when no client gets an answer.
         """
         for person in self.crowd.people:
             if person.wire is not None:
@@ -202,7 +202,7 @@ class Rig:
         raise NotReached(f"{name}: nobody gets an answer")
 
     async def offline(self, people: list[Person]) -> list[str]:
-        """Which of these people's presence says offline."""
+        """Return which of these clients are shown offline."""
         found = []
         for start in range(0, len(people), 100):
             names = [person.name for person in people[start : start + 100]]
@@ -214,7 +214,7 @@ class Rig:
 
 
 class ReadyWatch:
-    """When each gateway was seen ready, and when not."""
+    """The times at which each gateway was ready, and not ready."""
 
     def __init__(self, urls: dict[str, str]) -> None:
         self.urls = urls
@@ -227,7 +227,7 @@ class ReadyWatch:
             await asyncio.sleep(0.1)
 
     def unready_after(self, since: float) -> float:
-        """Seconds until the last gateway was first seen unready (inf: one never was)."""
+        """Return the seconds until the last gateway was first unready (inf: one never was)."""
         return self._slowest(since, ready=False)
 
     def ready_after(self, since: float) -> float:

@@ -1,6 +1,6 @@
-"""Other homes for the data than one Redis: a master with replicas under three Sentinels, and a cluster with replicas.
+"""Other Redis topologies: a master with replicas under three Sentinels, and a cluster with replicas.
 
-The gateways are then run by the row itself, told where the data lives; nginx is the cluster's.
+The row then runs the gateways itself, with the URL of that topology; nginx is the cluster's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LAST_PORT: Final = 22_500
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Redis servers by name and port, the processes that run them (and the gateways), and what gateways are told."""
+    """Redis servers by name and port, the processes that run them (and the gateways), and the gateways' URL."""
 
     processes: Private
     nodes: dict[str, int]
@@ -96,7 +96,7 @@ def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 
 def start_redis(cluster: Cluster, processes: Private, name: str, port: int, level: str, *options: str) -> None:
-    """A Redis with an append-only file of its own, kept over restarts."""
+    """Start a Redis with an append-only file of its own, kept over restarts."""
     home = cluster.state / name
     home.mkdir(exist_ok=True)
     fsync = "everysec" if level == "wait" else level
@@ -106,7 +106,7 @@ def start_redis(cluster: Cluster, processes: Private, name: str, port: int, leve
 
 
 def _ports_with_bus(count: int) -> list[int]:
-    """Free ports whose cluster bus (10,000 above) is free too, and below those that outgoing connections take."""
+    """Return free ports whose cluster bus port (10,000 above) is free too, below the range of outgoing connections."""
     found: list[int] = []
     for port in range(random.randrange(11_000, 20_000), _LAST_PORT):
         if len(found) < count and _is_free(port) and _is_free(port + _BUS):
@@ -146,7 +146,7 @@ def _redis_cli() -> str:
 
 
 def ask(port: int, *args: str | int) -> Any:
-    """One command, synchronously; None when there is no answer."""
+    """Send one command synchronously; return None when there is no answer."""
     try:
         return asyncio.run(admin_of(port).call(*args))
     except (RedisAway, hiredis.ReplyError):

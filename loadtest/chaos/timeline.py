@@ -1,4 +1,4 @@
-"""One room as one client has it: what it does with answers and live messages. Pure; the rules of `web/sdk`.
+"""One room in one client: how it handles acks and live messages. Pure; the rules of `web/sdk`.
 
 A *plain* room repairs nothing by itself: live messages count as they come, and only a new session, or the server's
 `resync`, makes it join again.
@@ -32,7 +32,7 @@ class Timeline:
 
     @property
     def since(self) -> dict[str, Any] | None:
-        """What to send with a join."""
+        """Return the `since` to send with a join."""
         return None if self.epoch is None else {"seq": self.last, "epoch": self.epoch}
 
     @property
@@ -40,7 +40,7 @@ class Timeline:
         return self.is_current and bool(self._ahead)
 
     def connected(self) -> None:
-        """A new connection: nothing that waited is in order with what comes now."""
+        """Begin a new connection: messages held back so far are not in order with new ones."""
         self.is_current = False
         self._ahead.clear()
         self._wire = None
@@ -64,7 +64,7 @@ class Timeline:
             self._hold(place, message)
 
     def joined(self, answer: Message, since: Mapping[str, Any] | None, at: float, node: str) -> bool:
-        """Take an answer to `room:join` that was sent with `since`; True when the next page must be asked for."""
+        """Take the ack of a `room:join` with `since`; return whether the next page must be requested."""
         page = sorted(answer["messages"], key=lambda message: int(message["seq"]))
         if since is None or not answer["recovered"] or answer["epoch"] != self.epoch:
             self._start_anew(answer, page, at, node)
@@ -81,7 +81,7 @@ class Timeline:
         return False
 
     def history(self, answer: Message, at: float, node: str) -> None:
-        """Take a page that was asked for because of `gap_before`."""
+        """Take a page that was requested because of `gap_before`."""
         page = sorted(answer["messages"], key=lambda message: -int(message["seq"]))
         self.gap_before = int(page[-1]["seq"]) if page and answer["more"] else None
         for message in page:
@@ -91,7 +91,7 @@ class Timeline:
             self._take(message, at, node, "history")
 
     def resync(self, at: float, node: str) -> None:
-        """Declared: of what was sent up to now, not all came. Live messages wait until the room was joined again."""
+        """Note a declared loss: hold live messages back until the room was joined again."""
         if self.epoch is not None:
             self.reading.declared.append(Declared("", 0, at, node))
         self.is_current = False
@@ -110,7 +110,7 @@ class Timeline:
             self._take(message, at, node, "join")
 
     def _settle(self, at: float, node: str) -> None:
-        """Caught up: what was held back follows."""
+        """Release the messages held back, once caught up."""
         self.is_current = True
         if self.reading.is_plain:
             held, self._ahead = self._ahead, {}
@@ -148,7 +148,7 @@ class Timeline:
             self._ahead[place] = message
 
     def _watch_order(self, place: Place, node: str) -> None:
-        """What one connection brings is in order by itself, whatever the client makes of it."""
+        """Check that the messages of one connection are in order, whatever the client makes of them."""
         last, self._wire = self._wire, place
         if last is not None and last.epoch == place.epoch and place.seq <= last.seq:
             disorder = Disorder(self.reading.room, node, place, last.seq, repeat=place == last)

@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a row is run."""
+    """The options of a run."""
 
     size: Size = field(default_factory=Size)
     span: Span = field(default_factory=Span)
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """What came of it. `verdict` None: it could not be run (`not_run` says why), or broke off (`broke` says how)."""
+    """The outcome of a row. `verdict` None: it was not run (`not_run` says why), or broke off (`broke` says how)."""
 
     fault: str
     title: str
@@ -54,7 +54,7 @@ class Result:
 
     @property
     def failures(self) -> list[str]:
-        """One sentence per thing that did not hold."""
+        """Return one sentence per violation."""
         if self.verdict is None:
             return [self.broke] if self.broke else []
         return [*self.verdict.failures, *(str(figure) for figure in self.figures if not figure.holds)]
@@ -65,7 +65,7 @@ class Result:
 
 
 def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
-    """On a cluster of its own, which ends with it. Call in the main thread."""
+    """Run on a cluster of its own, which ends with the run. Call in the main thread."""
     if reason := _reason_against(fault, plan):
         return Result(fault.name, fault.title, plan, not_run=reason)
     try:
@@ -100,7 +100,7 @@ def own_cluster(fault: Fault, env: dict[str, str] | None = None) -> Iterator[Clu
 
 
 def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say, stage: Stage | None = None) -> Result:
-    """On a running cluster, which must be whole again afterwards."""
+    """Run on a running cluster, which must be whole again afterwards."""
     result = Result(fault.name, fault.title, plan)
     begun = time.monotonic()
     try:
@@ -139,7 +139,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
 
 
 async def _set_level(redis: RedisAdmin, level: str) -> None:
-    """Written to redis.conf as well: Redis may be restarted during the row."""
+    """Set an option, also in redis.conf, because Redis may be restarted during the row."""
     await redis.call("CONFIG", "SET", "appendfsync", level)
     await redis.call("CONFIG", "REWRITE")
 

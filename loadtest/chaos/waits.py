@@ -1,4 +1,4 @@
-"""How long a client waits before it tries again: exponential, half of it random, never sooner than asked. Pure."""
+"""Compute a client's backoff: exponential, half of it random, never below Retry-After. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Backoff(NamedTuple):
     most: float
 
     def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
-        """Before attempt `attempt` (0: the first); `random` from 0 to 1. `retry_after` is a floor below the jitter."""
+        """Return the wait before `attempt` (0: the first); `random`: 0 to 1; `retry_after` is a floor below the jitter."""
         ceiling = min(self.most, self.base * float(2 ** min(attempt, 16)))
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 
@@ -24,7 +24,7 @@ MAX_RETRY_AFTER: Final = 120.0
 
 
 def retry_after(header: str | None) -> float:
-    """A Retry-After header in seconds (RFC 9110, 10.2.3; the form with a number only); 0.0 for none."""
+    """Parse a Retry-After header in seconds (RFC 9110, 10.2.3; the form with a number only); 0.0 for none."""
     try:
         return min(max(float(header or 0), 0.0), MAX_RETRY_AFTER)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One WebSocket that speaks Socket.IO: handshake, packets in and out, answers by number. No judgement, no retries."""
+"""One WebSocket that speaks Socket.IO: handshake, packets in and out, acks by number. No checks, no retries."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Wire(asyncio.Protocol):
     # --- what one does with it ---
 
     async def sign_in(self, token: str) -> None:
-        """Wait for the handshake, then enter namespace `/`. Raises WireLost."""
+        """Wait for the handshake, then enter namespace `/`. Raise WireLost."""
         await self._opened
         self._write(packets.connect(token).encode())
         await self._accepted
 
     async def call(self, name: str, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """The ack of an event. Raises TimeoutError, or WireLost when the connection ends first."""
+        """Send an event and return its ack. Raise TimeoutError, or WireLost when the connection ends first."""
         if self.lost.done():
             raise WireLost(self.lost.result())
         number = self._count = self._count + 1
@@ -71,13 +71,13 @@ class Wire(asyncio.Protocol):
         self._write(packets.event(name, payload).encode())
 
     def abort(self, reason: str) -> None:
-        """Let go at once. Idempotent."""
+        """Close the connection at once. Idempotent."""
         self._end(WireLost(reason))
         if self._transport is not None:
             self._transport.abort()
 
     def pause(self) -> None:
-        """Read nothing more."""
+        """Stop reading."""
         if self._transport is not None:
             self._transport.pause_reading()
 
@@ -110,7 +110,7 @@ class Wire(asyncio.Protocol):
                 self.abort("close frame")
 
     def _upgrade(self, data: bytes) -> bytes:
-        """Read the HTTP answer; what follows it. Nothing while it is incomplete, or when it refuses."""
+        """Read the HTTP response; return what follows it, and nothing while it is incomplete or a refusal."""
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
             self._rest = data
@@ -160,7 +160,7 @@ class Wire(asyncio.Protocol):
 
 
 async def open_wire(host: str, port: int, source: str, on_event: Callable[[str, Any], None]) -> Wire:
-    """A connection whose handshake is under way. Raises OSError."""
+    """Open a connection and start its handshake. Raise OSError."""
     loop = asyncio.get_running_loop()
     _, wire = await loop.create_connection(lambda: Wire(f"{host}:{port}", on_event), host, port, local_addr=(source, 0))
     return wire

@@ -53,7 +53,7 @@ class Nchan:
 
 
 def _workers(master: int) -> tuple[int, ...]:
-    """nginx listens before it has its worker: what serves the load must be counted."""
+    """Wait for the worker: nginx listens before it has one, and the worker's CPU must be counted."""
     deadline = time.monotonic() + _WORKER_SECONDS
     while not (found := procfs.children(master)):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The role that every compared server plays."""
+"""The interface of every compared server."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Peer(Protocol):
     def leaves_out(self) -> str: ...
 
     def install(self, folder: Path) -> None:
-        """Put what it needs under `folder`, once; raises BenchError."""
+        """Install what it needs under `folder`, once; raise BenchError."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
-        """Start `count` processes of it that share rooms through that Redis; raises BenchError."""
+        """Start `count` processes that share rooms through that Redis; raise BenchError."""
 
 
 def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_with: str = "") -> None:
@@ -58,7 +58,7 @@ def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_wit
 
 
 def run(command: Sequence[str], folder: Path) -> None:
-    """Run an installer quietly; raises BenchError with the last line of its output."""
+    """Run an installer quietly; raise BenchError with the last line of its output."""
     result = subprocess.run(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=INSTALL_SECONDS, check=False
     )
@@ -77,5 +77,5 @@ def render(template: Path, target: Path, **values: object) -> Path:
 
 
 def plain_environment(**extra: str) -> dict[str, str]:
-    """The environment of a server program: search path and home only, plus `extra`."""
+    """Return the environment of a server program: search path and home only, plus `extra`."""
     return {"PATH": os.defpath + ":/usr/sbin:/usr/local/bin:/usr/local/sbin", "HOME": "/tmp", **extra}

@@ -34,10 +34,10 @@ class Roomcast:
     leaves_out: str = "nothing: every message is logged, numbered and acked; tokens checked, presence kept, limits on"
 
     settings: Mapping[str, str] = field(default_factory=dict)
-    """More of the gateways' environment."""
+    """Extra environment of the gateways."""
 
     def install(self, folder: Path) -> None:
-        """Nothing: it is here."""
+        """Install nothing: the checkout is here."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         found = free_ports(2 * count)
@@ -63,7 +63,7 @@ class Roomcast:
 
 
 def _wait_ready(metrics_port: int) -> None:
-    """A gateway listens before its Redis links are up, and sends early clients away."""
+    """Wait for readiness: a gateway listens before its Redis connections are open, and refuses early clients."""
     deadline = time.monotonic() + READY_SECONDS
     url = f"http://127.0.0.1:{metrics_port}/readyz"
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Clients that do not behave."""
+"""Faults of clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HELD = "roomcast_gateway_slow_client_bytes"
 
 
 async def slow_consumer(rig: Rig) -> None:
-    """One client reads nothing while its room is busy: it is cut off for it, and costs little until then."""
+    """One client reads nothing while its room is busy: the gateway cuts it, and it costs little until then."""
     before, pids = await rig.metrics(), await rig.pids()
     room = f"public:slow-{rig.random.randrange(16**6):06x}"
     tasks = TaskSet()
@@ -77,7 +77,7 @@ async def _slow_ones(rig: Rig) -> float:
 
 
 async def _most_held(rig: Rig) -> float:
-    """Bytes that a gateway held in user space for a client that it cut."""
+    """Return the bytes that a gateway held in user space for a client that it cut."""
     return max(gauges.total(page, _HELD) for page in (await rig.metrics()).values())
 
 
@@ -86,7 +86,7 @@ def _slow_in(pages: dict[str, dict[str, float]]) -> float:
 
 
 async def half_open(rig: Rig) -> None:
-    """A client whose network is gone without a word: offline once it did not answer a ping in time."""
+    """A client's network disappears without a FIN: it is offline once it missed a ping."""
     wire = await _guest(rig, "halfopen", "public:half-open")
     await asyncio.sleep(2.0)
     wire.pause()

@@ -1,4 +1,4 @@
-"""Redis that fails over: a Sentinel promotes a replica, a cluster node's replica takes over, a slot moves."""
+"""Redis fails over: a Sentinel promotes a replica, a cluster node's replica takes over, a slot moves."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def _answers(question: Callable[[], Awaitable[bool]]) -> bool:
 
 
 def _last_room_acked(rig: Rig, since: float) -> float:
-    """Seconds from then until the last room had its first ack."""
+    """Return the seconds from the promotion until the last room had its first ack."""
     first: dict[str, float] = {}
     for sent in rig.crowd.journal.sent.values():
         if sent.acked_at is not None and sent.acked_at >= since:

@@ -1,4 +1,4 @@
-"""Gateways that die."""
+"""Gateways die."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SKEWED: Final = Path(__file__).resolve().parents[1] / "skewed"
 
 
 async def kill_gateway(rig: Rig) -> None:
-    """kill -9 of one gateway: its clients go to others, the others notice nothing."""
+    """kill -9 of one gateway: its clients move to others, and the others are not affected."""
     name = rig.random.choice(rig.gateways)
     victims = rig.crowd.on_nodes([name.removeprefix("gateway")])
     others = [person for person in rig.crowd.people if person not in set(victims)]
@@ -32,7 +32,7 @@ async def kill_gateway(rig: Rig) -> None:
 
 
 async def kill_gateway_and_redis(rig: Rig) -> None:
-    """A gateway and Redis at once; Redis comes back with its append-only file."""
+    """A gateway and Redis are killed at once; Redis comes back with its append-only file."""
     name = rig.random.choice(rig.gateways)
     victims = rig.crowd.on_nodes([name.removeprefix("gateway")])
     async with rig.redis_crashed() as died:
@@ -78,7 +78,7 @@ def _failed(rig: Rig) -> int:
 
 
 async def reconnect_storm(rig: Rig) -> None:
-    """All gateways killed at once: everybody comes back, and nobody runs out of memory."""
+    """All gateways are killed at once: all clients come back, and no process runs out of memory."""
     pids = await rig.pids()
     died = clock()
     for name in rig.gateways:
@@ -97,7 +97,7 @@ async def reconnect_storm(rig: Rig) -> None:
 
 
 async def clock_skew(rig: Rig) -> None:
-    """One gateway's wall clock is an hour off: nobody's presence ends, everybody's token counts."""
+    """One gateway's wall clock is an hour off: no presence ends, and all tokens stay valid."""
     offset = rig.random.choice((-3600, 3600))
     number = len(rig.gateways)
     with private(rig.cluster.state / "logs") as processes:
@@ -130,7 +130,7 @@ def _refused_tokens(rig: Rig, since: float) -> int:
 
 
 async def _signs_in(rig: Rig, number: int, seconds: float) -> int:
-    """1 when that gateway, asked directly, accepts a token that expires `seconds` from now."""
+    """Return 1 when that gateway, asked directly, accepts a token that expires `seconds` from now."""
     token = sign(rig.cluster.jwt_secret, "skew.probe", seconds=seconds)
     wire = await open_wire("127.0.0.1", rig.cluster.ports.gateway(number), "127.0.0.1", lambda name, payload: None)
     try:

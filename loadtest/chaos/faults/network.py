@@ -1,4 +1,4 @@
-"""A bad network between gateways and Redis."""
+"""Network faults between gateways and Redis."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from loadtest.chaos.rig import Rig
 
 _ONE_WAY_SECONDS = (0.025, 0.075)
 _ASIDE = 3
-"""Redis moves this many ports up while the proxy has its place."""
+"""Redis moves up by this many ports while the proxy takes its port."""
 
 
 @asynccontextmanager
 async def _redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
-    """All links of our processes go through the proxy until the end of the context; ours goes directly."""
+    """Route all Redis connections of the cluster through the proxy until the context ends; our own goes directly."""
     port = rig.cluster.ports.redis
     proxy = Proxy(port + _ASIDE)
     await rig.redis.move(port + _ASIDE)
@@ -57,7 +57,7 @@ async def slow_redis(rig: Rig) -> None:
 
 
 async def deaf_gateway(rig: Rig) -> None:
-    """One gateway's commands work, and its subscriptions hear nothing, although the link is open."""
+    """One gateway's commands work, but its subscriptions receive nothing, although the connection is open."""
     name = rig.random.choice(rig.gateways)
     async with _redis_behind_proxy(rig) as proxy, rig.watching_readiness(name) as watch:
         link = f"roomcast-{name.replace('gateway', 'gateway-')}-pubsub".encode()

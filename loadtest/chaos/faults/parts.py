@@ -23,7 +23,7 @@ _WORKER_SHUTDOWN_SECONDS = 30.0
 
 
 async def kill_sweeper(rig: Rig) -> None:
-    """The leading sweeper dies, with a gateway some of whose clients never come back: their ghosts must go."""
+    """The leading sweeper dies, with a gateway whose clients partly never come back: those must go offline."""
     leader = await _leader(rig)
     gateway = rig.random.choice(rig.gateways)
     ghosts = rig.crowd.on_nodes([gateway.removeprefix("gateway")])[:_GHOSTS]
@@ -49,7 +49,7 @@ async def _leader(rig: Rig) -> str:
 
 
 async def _watch_ghosts(rig: Rig, ghosts: list[Person], living: list[Person], died: float) -> tuple[float, int]:
-    """When the last ghost was offline, and how many living people were seen offline until then."""
+    """Return when the last absent client was offline, and how many present ones were seen offline until then."""
     evicted: set[str] = set()
     await asyncio.sleep(10.0)  # those who were cut off are back by then; nobody's presence ends so soon
     while clock() - died < _GHOST_SECONDS + 20:
@@ -61,11 +61,11 @@ async def _watch_ghosts(rig: Rig, ghosts: list[Person], living: list[Person], di
 
 
 class Signing:
-    """Asks for upload forms all the time, each time as another person."""
+    """A client that requests upload forms continuously, each time as another user."""
 
     def __init__(self, rig: Rig) -> None:
         self.answers: list[tuple[float, float, bool]] = []
-        """When, how long it took, and whether there was a form."""
+        """One request: when, how long it took, and whether it got a form."""
         self._rig = rig
 
     async def ask_on(self) -> None:
@@ -89,7 +89,7 @@ class Signing:
             self.answers.append((begun, clock() - begun, bool(answer["ok"])))
 
     def report(self, broke: float) -> None:
-        """The slowest answer, the longest time without a form, and that forms are given in the end."""
+        """Report the slowest answer, the longest time without a form, and whether forms are issued in the end."""
         rig, since = self._rig, [answer for answer in self.answers if answer[0] >= broke]
         failed = [took for _, took, ok in since if not ok]
         rig.figure("signs failed", len(failed), None, "")
@@ -110,7 +110,7 @@ async def _signing(rig: Rig) -> AsyncIterator[Signing]:
 
 
 async def kill_signer(rig: Rig) -> None:
-    """The only signer dies: an error at once, and forms again when it is back. The chat notices nothing."""
+    """The only signer dies: errors at once, and forms again when it is back. The chat is not affected."""
     async with _signing(rig) as signing:
         await asyncio.sleep(1.0)
         died = await rig.kill("signer1")
@@ -135,7 +135,7 @@ async def storage_hang(rig: Rig) -> None:
 
 
 async def nginx_reload(rig: Rig) -> None:
-    """Ten reloads: nobody is dropped before `worker_shutdown_timeout`, and nothing is lost when it comes."""
+    """Ten reloads: no client is dropped before `worker_shutdown_timeout`, and nothing is lost afterwards."""
     pid = (await rig.pids())["nginx"]
     begun = clock()
     for _ in range(10):

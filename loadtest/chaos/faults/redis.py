@@ -1,4 +1,4 @@
-"""Redis that dies, forgets, rolls back, freezes, refuses, or cuts its subscribers."""
+"""Redis dies, loses data, rolls back, freezes, refuses, or cuts its subscribers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROLLED_BACK_SECONDS = 2.0
 
 
 async def redis_restart(rig: Rig) -> None:
-    """Killed, and back with its append-only file."""
+    """Redis is killed and comes back with its append-only file."""
     async with rig.watching_readiness() as watch:
         async with rig.redis_crashed() as died:
             await asyncio.sleep(rig.span.held)
@@ -31,7 +31,7 @@ async def redis_restart(rig: Rig) -> None:
 
 
 async def redis_empty(rig: Rig) -> None:
-    """Killed, and back without any data."""
+    """Redis is killed and comes back without any data."""
     async with rig.redis_crashed(_forget) as died:
         await asyncio.sleep(min(3.0, rig.span.held))
     healed = await rig.redis.wait_answers(15.0)
@@ -48,7 +48,7 @@ def _forget(data: Path) -> None:
 
 
 async def redis_rollback(rig: Rig) -> None:
-    """Killed, and back with the last seconds of its append-only file cut off in the middle of a command."""
+    """Redis is killed and comes back with its append-only file cut off in the middle of a command."""
     file = _append_only_file(rig.cluster.state / "redis")
     size = file.stat().st_size
     await asyncio.sleep(_ROLLED_BACK_SECONDS)
@@ -72,7 +72,7 @@ async def redis_rollback(rig: Rig) -> None:
 
 
 async def redis_restore(rig: Rig) -> None:
-    """Lost, and restored from a copy of its append-only files that was taken a while ago: docs/operations.md."""
+    """Redis is lost, and restored from an older copy of its append-only files: see docs/operations.md."""
     data = rig.cluster.state / "redis"
     backup = rig.cluster.state / "backup"
     await asyncio.to_thread(_back_up, data, backup)
@@ -95,19 +95,19 @@ async def redis_restore(rig: Rig) -> None:
 
 
 def _back_up(data: Path, backup: Path) -> None:
-    """As docs/operations.md says: hard links of all files at one moment, then a copy of them."""
+    """Back up as docs/operations.md says: hard links of all files at one moment, then a copy of them."""
     with tempfile.TemporaryDirectory(dir=data.parent) as frozen:
         shutil.copytree(data / "appendonlydir", Path(frozen) / "appendonlydir", copy_function=os.link)
         shutil.copytree(frozen, backup)
 
 
 def _append_only_file(data: Path) -> Path:
-    """The file that Redis appends to: the youngest `.incr.aof`."""
+    """Return the file that Redis appends to: the newest `.incr.aof`."""
     return max((data / "appendonlydir").glob("*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
 
 
 async def redis_sigstop(rig: Rig, seconds: float | None = None) -> None:
-    """Redis accepts and does not answer."""
+    """Redis accepts connections and does not answer."""
     people = [person for person in rig.crowd.people if person.wire is not None]
     before = await rig.metrics()
     async with rig.watching_readiness() as watch:
@@ -125,12 +125,12 @@ async def redis_sigstop(rig: Rig, seconds: float | None = None) -> None:
 
 
 async def redis_sigstop_60(rig: Rig) -> None:
-    """The same for a minute, which is as long as presence lasts."""
+    """Redis does not answer for a minute, which is as long as presence lasts."""
     await redis_sigstop(rig, 60.0)
 
 
 async def client_kill_pubsub(rig: Rig) -> None:
-    """The links that hear are killed again and again, the last time with the last messages of every room."""
+    """The pub/sub connections are killed repeatedly, the last time with the last messages of every room."""
     links = len(rig.gateways)
     slowest = 0.0
     for _ in range(_ROUNDS - 1):
@@ -150,7 +150,7 @@ async def _kill_pubsub(rig: Rig) -> float:
 
 
 async def _resubscribed(rig: Rig, since: float, links: int) -> float:
-    """Seconds until that many gateways' links hold subscriptions again (at most 15)."""
+    """Return the seconds until that many pub/sub connections hold subscriptions again (at most 15)."""
     while clock() - since < 15.0:
         found = await rig.redis.clients(is_gateways_pubsub)
         if sum(int(row.get("ssub", 0)) > 1 for row in found) >= links:
@@ -180,7 +180,7 @@ async def pubsub_overflow(rig: Rig) -> None:
 
 
 async def redis_cut_20(rig: Rig) -> None:
-    """All links of the gateways are cut twenty times: none leaves anything behind."""
+    """All Redis connections of the gateways are cut twenty times: no descriptor stays open."""
     pids = await rig.pids()
     before = rig.files_open(pids)
     begun = clock()
