@@ -240,7 +240,10 @@ export class Connection {
 
   #awaitReady(): void {
     clearTimeout(this.#readyTimer);
-    const giveUp = () => (this.#transports.stalled(), this.interrupt("the gateway did not say `ready`"));
+    const giveUp = () => {
+      this.#transports.stalled();
+      this.interrupt("the gateway did not say `ready`");
+    };
     this.#readyTimer = setTimeout(giveUp, this.#options.readyTimeoutMs ?? READY_MS);
   }
 

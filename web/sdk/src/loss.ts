@@ -9,7 +9,12 @@ interface Details {
 }
 
 /** WebSocket close codes (RFC 6455, 7.4.1) and HTTP statuses that answer an unreadable or oversized packet. */
-const BLAMES: Record<number, Reason> = { 1003: "bad_request", 1007: "bad_request", 1009: "too_large", 413: "too_large" };
+const BLAMES: Record<number, Reason> = {
+  1003: "bad_request",
+  1007: "bad_request",
+  1009: "too_large",
+  413: "too_large",
+};
 
 /** Return the error code that the server's way of closing stands for, or null for an ordinary loss. */
 export function blameOf(details: unknown): Reason | null {

@@ -15,7 +15,9 @@ export function followNetwork(connection: Connection): Undo {
     listen("window", "online", hurry),
     listen("document", "visibilitychange", () => void (document.visibilityState === "visible" && hurry())),
   ];
-  return () => undos.forEach((undo) => undo());
+  return () => {
+    for (const undo of undos) undo();
+  };
 }
 
 function listen(where: "window" | "document", event: string, listener: () => void): Undo {

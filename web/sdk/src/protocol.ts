@@ -163,10 +163,7 @@ export interface ClientEvents {
   "room:create": [{ room: RoomId; kind: "private" | "public"; name?: string }, Empty];
   "room:invite": [{ room: RoomId; user: UserId; role?: "admin" | "member" }, Empty];
   "room:remove": [{ room: RoomId; user: UserId }, Empty];
-  "room:list": [
-    { after?: RoomId; limit?: number },
-    { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null },
-  ];
+  "room:list": [{ after?: RoomId; limit?: number }, { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null }];
   "message:send": [SendPayload, { seq: number; time: number; epoch?: string; duplicate: boolean }];
   "message:edit": [{ room: RoomId; id: string; target: number; text: string }, { seq: number }];
   "message:delete": [{ room: RoomId; id: string; target: number }, { seq: number }];

@@ -159,7 +159,9 @@ export class Sender {
   #isNextSuspect(draft: Draft, flights: [string, Flight][]): boolean {
     if (flights.some(([id]) => this.#losses.has(id))) return false;
     const losses = (id: string) => this.#losses.get(id) ?? 0;
-    const waiting = this.#outbox.filter(({ id, room, state }) => losses(id) && state === "sending" && this.#isReady(room));
+    const waiting = this.#outbox.filter(
+      ({ id, room, state }) => losses(id) && state === "sending" && this.#isReady(room),
+    );
     return waiting.every(({ id }) => losses(draft.id) <= losses(id));
   }
 

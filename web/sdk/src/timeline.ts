@@ -173,7 +173,12 @@ function drain(timeline: Timeline): Timeline {
       rest.push(message);
     }
   }
-  return bounded({ ...timeline, last, events: taken.length ? [...timeline.events, ...taken] : timeline.events, ahead: rest });
+  return bounded({
+    ...timeline,
+    last,
+    events: taken.length ? [...timeline.events, ...taken] : timeline.events,
+    ahead: rest,
+  });
 }
 
 function bounded(timeline: Timeline): Timeline {

@@ -12,7 +12,7 @@ export class Tokens {
   readonly #source: TokenSource;
   #pending: Promise<string> | null = null;
   #current = "";
-  #cancel: ((reason: RoomcastError) => void) | null = null;
+  #giveUp: (reason: RoomcastError) => void = () => {};
 
   constructor(source: TokenSource) {
     this.#source = source;
@@ -29,25 +29,37 @@ export class Tokens {
    * @throws RoomcastError `unavailable`: the source failed, or did not answer in time, or `stop` was called
    */
   fetch(): Promise<string> {
-    this.#pending ??= this.#ask().finally(() => (this.#pending = null));
+    this.#pending ??= this.#ask().finally(() => {
+      this.#pending = null;
+    });
     return this.#pending;
   }
 
   /** Give up what is waited for, so that no timer keeps a process alive. */
   stop(): void {
-    this.#cancel?.(RoomcastError.of("unavailable", "closed"));
+    this.#giveUp(RoomcastError.of("unavailable", "closed"));
   }
 
-  #ask(): Promise<string> {
-    return new Promise<string>((resolve, reject) => {
-      const fail = (error: unknown) => reject(failed(error));
-      const timer = setTimeout(() => fail("the token source does not answer"), ANSWER_MS);
-      const settle = () => (clearTimeout(timer), (this.#cancel = null));
-      this.#cancel = (reason) => (settle(), reject(reason));
-      const take = (token: string) => (settle(), (this.#current = token), resolve(token));
-      // In a promise, so that a source that throws at once is handled like one that rejects.
-      Promise.resolve().then(this.#source).then(take, (error: unknown) => (settle(), fail(error)));
+  async #ask(): Promise<string> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const givenUp = new Promise<never>((_resolve, reject) => {
+      this.#giveUp = reject;
+      timer = setTimeout(() => reject(failed("the token source does not answer")), ANSWER_MS);
     });
+    try {
+      this.#current = await Promise.race([this.#fromSource(), givenUp]);
+      return this.#current;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #fromSource(): Promise<string> {
+    try {
+      return await this.#source();
+    } catch (error) {
+      throw failed(error);
+    }
   }
 }
 

@@ -38,10 +38,10 @@ describe("connection", () => {
   });
 
   it("waits as long as a 503 says", async () => {
-    const listeners = roomcast.gateway.sign_in.dev_login.listeners("request") as ((...args: unknown[]) => void)[];
+    const listeners = gateway.http.listeners("request") as ((...args: unknown[]) => void)[];
     const times: number[] = [];
-    roomcast.gateway.sign_in.dev_login.removeAllListeners("request");
-    roomcast.gateway.sign_in.dev_login.on("request", (request, response) => {
+    gateway.http.removeAllListeners("request");
+    gateway.http.on("request", (request, response) => {
       times.push(Date.now());
       if (times.length === 1) response.writeHead(503, { "Retry-After": "1" }).end();
       else for (const listener of listeners) listener(request, response);

@@ -24,30 +24,42 @@ function platform(t: { after: (undo: () => void) => void }, properties: Record<s
   }
 }
 
+/** A token source that answers when the test says so. */
+class PendingSource {
+  asked = 0;
+  give: (token: string) => void = () => {};
+  fail: (error: Error) => void = () => {};
+  readonly token = () => {
+    this.asked += 1;
+    return new Promise<string>((resolve, reject) => {
+      this.give = resolve;
+      this.fail = reject;
+    });
+  };
+}
+
 describe("close", () => {
   it("is final while the token source is pending", async () => {
-    let give = (_token: string) => {};
-    let asked = 0;
-    const client = open({ token: () => (asked++, new Promise<string>((resolve) => (give = resolve))) });
-    await until(() => asked === 1, "asked");
+    const source = new PendingSource();
+    const client = open({ token: source.token });
+    await until(() => source.asked === 1, "asked");
     const phases: Phase[] = [];
     client.onState(({ phase }) => phases.push(phase));
     client.close();
-    give("late");
+    source.give("late");
     client.reconnect();
     await online();
-    assert.deepEqual([phases, asked, gateway.tokens.length], [["closed"], 1, 1]);
+    assert.deepEqual([phases, source.asked, gateway.tokens.length], [["closed"], 1, 1]);
   });
 
   it("is final when the token source fails afterwards", async () => {
-    let fail = (_error: Error) => {};
-    let asked = 0;
-    const client = open({ token: () => (asked++, new Promise<string>((_resolve, reject) => (fail = reject))) });
-    await until(() => asked === 1, "asked");
+    const source = new PendingSource();
+    const client = open({ token: source.token });
+    await until(() => source.asked === 1, "asked");
     client.close();
-    fail(new Error("late"));
+    source.fail(new Error("late"));
     await online();
-    assert.deepEqual([client.state.phase, asked], ["closed", 1]);
+    assert.deepEqual([client.state.phase, source.asked], ["closed", 1]);
   });
 
   it("answers calls that wait, and later ones, at once", async () => {
@@ -61,14 +73,13 @@ describe("close", () => {
 
 describe("the token source", () => {
   it("is asked once while it is pending", async () => {
-    let asked = 0;
-    let give = (_token: string) => {};
-    const client = open({ token: () => (asked++, new Promise<string>((resolve) => (give = resolve))) });
-    await until(() => asked === 1, "asked");
+    const source = new PendingSource();
+    const client = open({ token: source.token });
+    await until(() => source.asked === 1, "asked");
     client.reconnect();
-    give("token");
+    source.give("token");
     await until(() => client.state.phase === "online", "online");
-    assert.equal(asked, 1);
+    assert.equal(source.asked, 1);
   });
 
   it("may throw instead of rejecting", async () => {
@@ -94,8 +105,16 @@ describe("a token", () => {
       let elapsedMs = 0;
       t.mock.method(performance, "now", () => elapsedMs);
       const issued = () => (serverMs + elapsedMs) / 1000;
-      const tokens = { current: token(issued() + 900, issued()), fetched: 0, fetch: async () => "" };
-      tokens.fetch = async () => (tokens.fetched++, (tokens.current = token(issued() + 900, issued())));
+      const fresh = () => token(issued() + 900, issued());
+      const tokens = {
+        current: fresh(),
+        fetched: 0,
+        fetch: async () => {
+          tokens.fetched += 1;
+          tokens.current = fresh();
+          return tokens.current;
+        },
+      };
       const calls: string[] = [];
       const connection = { online: true, tokens, call: async (event: string) => void calls.push(event) };
       const clock = new ServerClock();
@@ -155,10 +174,10 @@ describe("the platform", () => {
     platform(t, { window, document: undefined });
     const client = await online({ backoff: { baseMs: 60_000, maxMs: 60_000 } });
     window.dispatchEvent(new Event("offline"));
-    assert.deepEqual([client.state.phase, client.state.error?.message], [
-      "waiting",
-      "unavailable: the browser is offline",
-    ]);
+    assert.deepEqual(
+      [client.state.phase, client.state.error?.message],
+      ["waiting", "unavailable: the browser is offline"],
+    );
     window.dispatchEvent(new Event("online"));
     assert.equal(client.state.phase, "connecting");
     await until(() => client.state.phase === "online", "online again");

@@ -7,7 +7,13 @@ describe("the end of a connection", () => {
     assert.equal(blameOf({ description: "websocket connection closed", context: { code: 1009 } }), "too_large");
     assert.equal(blameOf({ context: { code: 1003 } }), "bad_request");
     assert.equal(blameOf({ description: 413, context: { status: 413 } }), "too_large");
-    for (const ordinary of [undefined, {}, { context: { code: 1006 } }, { context: { code: 1012 } }, { description: 502 }]) {
+    for (const ordinary of [
+      undefined,
+      {},
+      { context: { code: 1006 } },
+      { context: { code: 1012 } },
+      { description: 502 },
+    ]) {
       assert.equal(blameOf(ordinary), null);
     }
   });

@@ -83,14 +83,21 @@ describe("a message that no gateway accepts", () => {
 });
 
 describe("a message at which the server closes", () => {
-  const close = (socket: Socket, code: number) => {
-    const { transport } = socket.conn;
-    ((transport as unknown as { socket: WebSocket }).socket as WebSocket).close(code);
+  /** Close the connection at a message "poison". */
+  const closeAtPoison = (close: (socket: Socket) => void) => {
+    gateway.onSend = (payload, _ack, socket) => {
+      if (payload.text !== "poison") return false;
+      close(socket);
+      return true;
+    };
+  };
+  const closeWith = (code: number) => (socket: Socket) => {
+    (socket.conn.transport as unknown as { socket: WebSocket }).socket.close(code);
   };
 
   it("fails after one disconnect where the close code says why", async () => {
     const { room } = await joined();
-    gateway.onSend = (payload, _ack, socket) => payload.text === "poison" && (close(socket, 1009), true);
+    closeAtPoison(closeWith(1009));
     room.send({ text: "poison" });
     await until(() => room.state.messages[0]?.state === "failed", "failed");
     assert.equal(room.state.messages[0]?.error?.reason, "too_large");
@@ -101,7 +108,7 @@ describe("a message at which the server closes", () => {
 
   it("fails after few disconnects in any case, and holds up nothing else", async () => {
     const { room, other } = await twoRooms();
-    gateway.onSend = (payload, _ack, socket) => payload.text === "poison" && (socket.conn.close(), true);
+    closeAtPoison((socket) => void socket.conn.close());
     other.send({ text: "before" });
     room.send({ text: "poison" });
     other.send({ text: "beside" });
@@ -155,7 +162,9 @@ describe("a long fault of the server", () => {
       return tries <= 2 * MAX_ATTEMPTS;
     };
     const states = new Set<string>();
-    room.subscribe(({ messages }) => messages.forEach(({ state }) => states.add(state)));
+    room.subscribe(({ messages }) => {
+      for (const { state } of messages) states.add(state);
+    });
     const id = room.send({ text: "frozen" });
     await until(() => room.state.messages[0]?.state === "sent", "sent");
     assert.deepEqual([...states], ["sending", "sent"]);
@@ -184,7 +193,10 @@ describe("a long fault of the server", () => {
 
   it("ends where the fault concerns this message", async () => {
     const { room } = await joined();
-    gateway.onSend = (_payload, ack) => (ack(refusal("internal")), true);
+    gateway.onSend = (_payload, ack) => {
+      ack(refusal("internal"));
+      return true;
+    };
     room.send({ text: "unlucky" });
     await until(() => room.state.messages[0]?.state === "failed", "failed");
     assert.deepEqual([gateway.sends.length, room.state.messages[0]?.error?.reason], [MAX_ATTEMPTS, "internal"]);
@@ -192,7 +204,10 @@ describe("a long fault of the server", () => {
 
   it("says that a message may have been delivered when an earlier try was not answered", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
-    gateway.onSend = (_payload, ack) => (gateway.sends.length > 1 && ack(refusal("internal")), true);
+    gateway.onSend = (_payload, ack) => {
+      if (gateway.sends.length > 1) ack(refusal("internal"));
+      return true;
+    };
     room.send({ text: "unlucky" });
     await until(() => room.state.messages[0]?.state === "failed", "failed");
     assert.equal(room.state.messages[0]?.error?.reason, "outcome_unknown");

@@ -56,7 +56,9 @@ export class TestGateway {
     });
     this.io.on("connection", (socket) => this.#serve(socket));
     // Engine.IO would wait 30 s for a polling client that is gone, and keep the test process alive.
-    this.io.engine.on("connection", ({ transport }: { transport: object }) => Object.assign(transport, { closeTimeout: 100 }));
+    this.io.engine.on("connection", ({ transport }: { transport: object }) =>
+      Object.assign(transport, { closeTimeout: 100 }),
+    );
   }
 
   async listen(port = 0): Promise<this> {
@@ -113,7 +115,10 @@ export class TestGateway {
       users: Object.fromEntries((users as string[]).map((user) => [user, { status: "online" }])),
     }));
     this.#answer(socket, "presence:unwatch", () => ({ users: {} }));
-    this.#answer(socket, "room:leave", ({ room }) => (void socket.leave(room as string), {}));
+    this.#answer(socket, "room:leave", ({ room }) => {
+      void socket.leave(room as string);
+      return {};
+    });
     this.#answer(socket, "room:list", ({ after, limit }) => this.#list(after as string | undefined, limit as number));
     this.#answer(socket, "receipt:read", () => ({}));
     this.#answer(socket, "auth:refresh", () => ({ expires: 0 }));
@@ -149,7 +154,10 @@ export class TestGateway {
     const limit = isReplay && recovered ? Infinity : this.pageSize;
     const page = recovered ? missed.slice(0, limit) : this.log.slice(-limit);
     // In the replay form the ack goes first, and the entries follow in the same turn.
-    if (isReplay) queueMicrotask(() => page.forEach((message) => socket.emit("message", message)));
+    const replay = () => {
+      for (const message of page) socket.emit("message", message);
+    };
+    if (isReplay) queueMicrotask(replay);
     return {
       room: payload.room,
       epoch: this.epoch,
