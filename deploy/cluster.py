@@ -11,7 +11,6 @@ it, however that dies: enter it in the main thread.
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from deploy import prepare, readiness, run, tools
+from deploy import free_ports, prepare, readiness, run, tools
 from deploy.control import Control
 from deploy.layout import ROOT, Ports
 from deploy.logs import last_words
@@ -37,16 +36,16 @@ class ClusterFailed(RuntimeError):
     """The cluster did not start, or did not get where it was asked to; the text holds its last words."""
 
 
-def free_base(attempts: int = 100) -> int:
-    """A base port whose whole range was free a moment ago, below the range of outgoing connections."""
+def free_base(attempts: int = 20) -> int:
+    """Return a base port whose whole block is free and held for this process; raise ClusterFailed."""
     for _ in range(attempts):
-        base = random.randrange(10_000, 32_000, 400)
+        base = free_ports.hold_block()
         try:
             prepare.check_ports(Ports(base))
         except prepare.CannotStart:
             continue
         return base
-    raise ClusterFailed("no free range of ports")
+    raise ClusterFailed("no free block of ports")
 
 
 class Cluster:

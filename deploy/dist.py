@@ -17,7 +17,6 @@ from deploy.tools import MissingTool, Say, quiet
 
 FOLDER: Final = ROOT / "dist"
 BUILD_SECONDS: Final = 600
-SDK: Final = "@roomcast/sdk"
 
 
 def build(folder: Path = FOLDER, *, say: Say = quiet) -> list[Path]:
@@ -27,7 +26,7 @@ def build(folder: Path = FOLDER, *, say: Say = quiet) -> list[Path]:
         old.unlink()
     say("building wheels and sdists")
     build_python(folder)
-    say(f"packing {SDK}")
+    say("packing the SDK")
     build_sdk(folder, say=say)
     return artifacts(folder)
 
@@ -49,8 +48,7 @@ def build_python(folder: Path) -> None:
 def build_sdk(folder: Path, *, say: Say = quiet) -> None:
     """Compile the SDK and pack it as npm would publish it."""
     page.packages(page.SOURCES, say=say)
-    _run(["npm", "run", "--silent", "build:sdk"], page.SOURCES)
-    _run(["npm", "pack", "--silent", "--pack-destination", str(folder.resolve()), "--workspace", SDK], page.SOURCES)
+    _run(["npm", "run", "--silent", "pack:sdk", "--", str(folder.resolve())], page.SOURCES)
 
 
 def _run(command: list[str], folder: Path) -> None:

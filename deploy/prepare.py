@@ -8,15 +8,14 @@ import os
 import pwd
 import resource
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from deploy import credentials, nginx_config, redis_config, s3_server, tools
-from deploy.layout import HOST, MACHINE_STATE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
+from deploy import credentials, free_ports, nginx_config, redis_config, s3_server, tools
+from deploy.layout import MACHINE_STATE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 from deploy.processes import Plan, Programs, nginx_command
 
 _PUBLIC_PREFIX: Final = "roomcast-page-"
@@ -72,20 +71,10 @@ def check_ports(ports: Ports) -> None:
     wanted |= {ports.sweeper_metrics(n): f"sweeper {n}'s metrics" for n in range(1, MAX_SWEEPERS + 1)}
     wanted |= {ports.signer_metrics(n): f"signer {n}'s metrics" for n in range(1, MAX_SIGNERS + 1)}
     for port, what in wanted.items():
-        if not _is_free(port):
+        if not free_ports.is_free(port):
             raise CannotStart(
                 f"port {port} ({what}) is taken by another program: stop it, or choose another base: make run PORT=9080"
             )
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 @contextmanager

@@ -10,6 +10,25 @@ import redis
 
 from tests import servers
 
+SLOW_FOLDERS = ("chaos", "browser", "cluster", "packages")
+"""Folders whose tests run for long or start whole clusters: a parallel run begins with them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one file on one worker (of one folder, for `browser`), and begin with the slowest folders."""
+    for item in items:
+        folder = folder_of(item)
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "browser" else str(item.path)))
+        if folder in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+    order = {name: place for place, name in enumerate(SLOW_FOLDERS)}
+    items.sort(key=lambda item: order.get(folder_of(item), len(order)))
+
+
+def folder_of(item: pytest.Item) -> str:
+    """Return the folder below `tests` that the test is in."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
 
 @pytest.fixture(scope="session")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:

@@ -7,24 +7,18 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from deploy import free_ports
 
 STARTUP_SECONDS = 20.0
 SHUTDOWN_SECONDS = 15.0
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago, outside the range from which outgoing connections draw."""
-    for _ in range(200):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        shifted = 10_000 + port % 20_000
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", shifted))
-            return shifted
-    raise RuntimeError("no free port")
+    """Return a loopback port that was free a moment ago."""
+    return free_ports.singles(1)[0]
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = STARTUP_SECONDS) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import selectors
 import shutil
 import signal
@@ -17,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from deploy import free_ports as ports
 from deploy import tools
 
 START_SECONDS = 30.0
@@ -41,16 +41,8 @@ def find_tool(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return loopback ports that were free a moment ago, below the range of outgoing connections."""
-    found: list[int] = []
-    candidate = 12_000 + os.getpid() * 37 % 15_000
-    while len(found) < count:
-        candidate += 1
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", candidate))
-            found.append(candidate)
-    return found
+    """Return loopback ports that were free a moment ago."""
+    return ports.singles(count)
 
 
 def _is_listening(port: int) -> bool:

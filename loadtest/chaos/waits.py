@@ -12,7 +12,7 @@ class Backoff(NamedTuple):
     most: float
 
     def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
-        """Return the wait before `attempt` (0: the first); `random`: 0 to 1; `retry_after` is a floor below the jitter."""
+        """Return the wait before `attempt` (0: the first); `random`: 0 to 1; `retry_after`: a floor under it."""
         ceiling = min(self.most, self.base * float(2 ** min(attempt, 16)))
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 

@@ -1,0 +1,73 @@
+"""Choose free ports for test servers, so that test processes that run side by side do not collide.
+
+Single servers get ports above the range from which the kernel takes the local ports of outgoing connections, and
+clusters get whole blocks below it. A block is held by a lock file until the process that chose it ends, for a cluster
+binds most of its ports only when gateways are added.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from pathlib import Path
+from typing import IO, Final
+
+from deploy.layout import HOST
+
+SINGLE: Final = range(61_000, 65_500)
+BLOCK_PORTS: Final = 400
+BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
+ATTEMPTS: Final = 200
+
+_held: list[IO[str]] = []
+"""The lock files of this process's blocks, open until it ends."""
+
+
+class NoFreePortError(RuntimeError):
+    """No port, or no block of ports, is free."""
+
+
+def is_free(port: int, host: str = HOST) -> bool:
+    """Tell whether a server could listen on `port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def singles(count: int) -> list[int]:
+    """Return `count` different ports that were free a moment ago; raise NoFreePortError."""
+    found: set[int] = set()
+    for port in random.sample(SINGLE, ATTEMPTS):
+        if len(found) < count and is_free(port):
+            found.add(port)
+    if len(found) < count:
+        raise NoFreePortError(f"fewer than {count} free ports between {SINGLE.start} and {SINGLE.stop}")
+    return list(found)
+
+
+def hold_block() -> int:
+    """Return the first port of a block that no other process holds, and hold it; raise NoFreePortError."""
+    for base in random.sample(BLOCKS, len(BLOCKS)):
+        if _lock(base):
+            return base
+    raise NoFreePortError("every block of ports is held by a test process")
+
+
+def _lock(base: int) -> bool:
+    folder = Path(tempfile.gettempdir()) / f"roomcast-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = (folder / str(base)).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _held.append(file)
+    return True
