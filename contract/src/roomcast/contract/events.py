@@ -53,6 +53,7 @@ class RoomJoin(Struct, frozen=True):
     room: Room
     since: Since | None = None
     limit: Limit = 50
+    replay: bool = False
 
 
 class RoomLeave(Struct, frozen=True):

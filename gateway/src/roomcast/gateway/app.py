@@ -20,10 +20,13 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import AuthRefresh, MediaSign, MediaUrl
 from roomcast.contract.lua import SCRIPTS
 from roomcast.engineio import Caller, Refusal
+from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.fast_path import MessageFastPath
+from roomcast.gateway.chat.joining import RoomJoins
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
+from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.config import Config
 from roomcast.gateway.media.requests import MediaRequests
@@ -115,17 +118,27 @@ class Gateway:
             lambda: self.adapter.members.everyone(NAMESPACE),
         )
         self.control = ControlChannel(self.adapter, self._hear_control)
-        self.rooms = Rooms(
+        self.access = RoomAccess(self.store)
+        self.replays = Replays(self.log, self.outbox, buffer_bytes=config.send_buffer_bytes // 4)
+        self.joins = RoomJoins(
             self.adapter,
             self.log,
             self.store,
+            self.access,
             self.outbox,
             self.occupancy,
             self.presence,
-            self.control,
+            self.replays,
             max_rooms=config.rooms_per_connection,
         )
-        self.chat = Chat(self.log, self.rooms, self.uploads.verified_media, max_message_bytes=config.message_bytes)
+        self.rooms = Rooms(self.store, self.access, self.outbox, self.occupancy, self.presence, self.control)
+        self.chat = Chat(
+            self.log,
+            self.access,
+            self.uploads.verified_media,
+            self.rooms.address,
+            max_message_bytes=config.message_bytes,
+        )
         self.desk = MediaRequests(self.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.doorman = self._make_doorman()
         self.namespace = ChatNamespace(
@@ -173,8 +186,8 @@ class Gateway:
     def _handlers(self) -> dict[str, Handler]:
         """Every event of the protocol and its use case."""
         return {
-            "room:join": self.rooms.join,
-            "room:leave": self.rooms.leave,
+            "room:join": self.joins.join,
+            "room:leave": self.joins.leave,
             "room:members": self.rooms.members,
             "room:create": self.rooms.create,
             "room:invite": self.rooms.invite,
@@ -198,28 +211,28 @@ class Gateway:
         }
 
     async def _sign_media(self, session: ChatSession, p: MediaSign) -> dict[str, Any]:
-        await self.rooms.require(session, p.room)
+        await self.access.require_entry(session, p.room)
         return await self.desk.sign(session.user, p)
 
     async def _media_url(self, session: ChatSession, p: MediaUrl) -> dict[str, Any]:
         room = await self.uploads.room_of(p.upload)
-        if room not in session.rooms and not await self.rooms.may_enter(session, room):
+        if room not in session.rooms and not await self.access.may_enter(session, room):
             raise RoomcastError(Code.NOT_FOUND)
         return await self.desk.url(session.user, p, room)
 
     async def _refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         """Rooms that the new token does not open are left."""
         answer = await self.doorman.refresh(session, p)
-        await self.rooms.recheck(session)
+        await self.joins.recheck(session)
         return answer
 
     def _hear_control(self, message: Any) -> None:
-        self.doorman.hear_control(message, self.rooms.take_out)
+        self.doorman.hear_control(message, self.joins.take_out)
 
     def _resubscribed(self) -> None:
         """What was published meanwhile was missed: presence, revocations and removals are in their keys."""
         self.presence.on_resubscribed()
-        self.adapter.background(self.doorman.look_again(self.rooms.recheck), "look again")
+        self.adapter.background(self.doorman.look_again(self.joins.recheck), "look again")
 
     def _admit(self, caller: Caller) -> Refusal | float:
         """Before each new session: a storm comes in at a rate."""
@@ -310,6 +323,7 @@ class Gateway:
         """Leases, then what runs, then Redis, last."""
         await self.server.shutdown()
         self.desk.close()
+        await self.replays.close()
         await self.presence.retire()
         await self.tasks.cancel()
         self.lag.stop()

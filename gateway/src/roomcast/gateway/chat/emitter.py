@@ -50,6 +50,28 @@ class Emitter:
         packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
         return packet
 
+    # --- roomcast.gateway.chat.replay.ReplayRoute ---
+
+    def unpin(self, room: str) -> None:
+        """Let the room's channel go, unless others need it."""
+        self._adapter.unpin(room)
+
+    def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
+        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
+        return self._adapter.admit(NAMESPACE, sid, room, epoch.encode(), seq)
+
+    def send_packet(self, sid: str, packet: bytes) -> None:
+        """Send a finished packet to a session of this gateway."""
+        self._adapter.send_locally(NAMESPACE, (sid,), packet)
+
+    def waiting_bytes(self, sid: str) -> int | None:
+        """Return the bytes that wait for the session's client; None when the session has gone."""
+        client = self._adapter.members.client(NAMESPACE, sid)
+        if client is None or client.target is None:
+            return None
+        waiting: int = client.target.waiting
+        return waiting
+
     # --- a person's devices here ---
 
     def add_device(self, user: str, sid: str) -> None:

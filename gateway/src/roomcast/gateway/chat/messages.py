@@ -19,17 +19,15 @@ _MAX_TRIES: Final = 5
 AckFields = dict[str, Any]
 
 
-class RoomAccess(Protocol):
-    """Who may be in a room."""
+class MessageAccess(Protocol):
+    """Who may read and write in a room."""
 
-    async def require(self, session: ChatSession, room: str) -> None:
-        """Raises FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+    async def require_entry(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
         ...
 
-    async def is_moderator(self, session: ChatSession, room: str) -> bool: ...
-
-    async def address(self, session: ChatSession, room: str) -> None:
-        """Before the first message of a session into a direct room: the other person learns of the room."""
+    async def is_moderator(self, session: ChatSession, room: str) -> bool:
+        """Return whether the session may delete other people's messages."""
         ...
 
 
@@ -37,13 +35,26 @@ MediaOf = Callable[[str, str, str], Awaitable[Media]]
 """`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
 
 
+Address = Callable[[ChatSession, str], Awaitable[None]]
+"""Called before the first message of a session into a direct room: the other person learns of the room."""
+
+
 class Chat:
     """The use cases behind `message:*`. Answers are what the ack adds to `ok`."""
 
-    def __init__(self, log: LogStore, door: RoomAccess, media_of: MediaOf, *, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        log: LogStore,
+        access: MessageAccess,
+        media_of: MediaOf,
+        address: Address,
+        *,
+        max_message_bytes: int,
+    ) -> None:
         self._log = log
-        self._door = door
+        self._access = access
         self._media_of = media_of
+        self._address = address
         self._max_bytes = max_message_bytes
         self.on_plain: Callable[[ChatSession, str], None] = _ignore
         """Told that a session has sent a text into a room where nothing needed to be looked up: it may do so again."""
@@ -74,8 +85,8 @@ class Chat:
         try:
             if before is not None:
                 await before
-            await self._door.require(session, p.room)
-            await self._door.address(session, p.room)
+            await self._access.require_entry(session, p.room)
+            await self._address(session, p.room)
             media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
             return self._log.append(p.room, session.user, p.id, _tail(session, p, media))
         finally:
@@ -85,7 +96,7 @@ class Chat:
 
     async def edit(self, session: ChatSession, p: MessageEdit) -> AckFields:
         self._check_size(p.text)
-        await self._door.require(session, p.room)
+        await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
             entry, message = await self._target(p.room, p.target)
@@ -97,11 +108,11 @@ class Chat:
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def delete(self, session: ChatSession, p: MessageDelete) -> AckFields:
-        await self._door.require(session, p.room)
+        await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
             entry, message = await self._target(p.room, p.target)
-            if message["user"] != session.user and not await self._door.is_moderator(session, p.room):
+            if message["user"] != session.user and not await self._access.is_moderator(session, p.room):
                 raise RoomcastError(Code.FORBIDDEN, "only the author, an admin or the owner deletes")
             return [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)]
 
@@ -109,7 +120,7 @@ class Chat:
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def react(self, session: ChatSession, p: MessageReact) -> AckFields:
-        await self._door.require(session, p.room)
+        await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
             await self._target(p.room, p.target)
@@ -119,7 +130,7 @@ class Chat:
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def history(self, session: ChatSession, p: MessageHistory) -> AckFields:
-        await self._door.require(session, p.room)
+        await self._access.require_entry(session, p.room)
         page = await self._log.before(p.room, p.before or 0, p.limit)
         lowest = min(page.seq, (p.before or page.seq + 1) - 1) - len(page.entries) + 1
         messages = [orjson.Fragment(entry) for entry in page.entries]

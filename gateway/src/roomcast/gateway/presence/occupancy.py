@@ -14,7 +14,7 @@ from typing import Final
 
 from roomcast.contract.envelope import OccupancyChange, RoomNote
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM, PRESENCE, ROOM, PresenceChange
-from roomcast.gateway.chat.rooms import RoomSnapshot
+from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows
 from roomcast.gateway.presence.member_cache import MemberCache, Row
 from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, StartTask, UserNames
@@ -67,7 +67,7 @@ class OccupancyService:
     # --- joining and leaving here ---
 
     def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
-        """Add a session to a room; see `roomcast.gateway.chat.rooms.RoomOccupancy`."""
+        """Add a session to a room; see `roomcast.gateway.chat.ports.RoomOccupancy`."""
         user = session.user
         users = self._local.setdefault(room, {})
         is_first = user not in users
@@ -134,7 +134,7 @@ class OccupancyService:
         self._diffs.pop(room, None)
 
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[Row], str | None]:
-        """Return a page of members; see `roomcast.gateway.chat.rooms.RoomOccupancy`."""
+        """Return a page of members; see `roomcast.gateway.chat.ports.RoomOccupancy`."""
         page = await self._store.page_users(room, after, limit)
         return await self._describe(page.users), page.after
 

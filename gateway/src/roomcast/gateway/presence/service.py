@@ -98,10 +98,10 @@ class PresenceService:
         """Record a sign of life of a connection."""
         self._activity.mark_seen(sid)
 
-    # --- roomcast.gateway.chat.rooms.Visibility ---
+    # --- roomcast.gateway.chat.ports.Visibility ---
 
     async def is_visible(self, session: ChatSession) -> bool:
-        """Return whether others may notice the session; see `roomcast.gateway.chat.rooms.Visibility`."""
+        """Return whether others may notice the session; see `roomcast.gateway.chat.ports.Visibility`."""
         await self.wait_written(session)
         return session.is_visible and session.user not in self._hidden
 

@@ -10,19 +10,40 @@ from roomcast.gateway.sign_in.tokens import Identity
 from roomcast.hotpath import SendTicket
 
 
+class JoinTurn:
+    """One join under way. Joins of one room by one session take their turns."""
+
+    __slots__ = ("_done", "before", "is_wanted")
+
+    def __init__(self, before: JoinTurn | None) -> None:
+        self.before = before
+        """The join of the same room that was asked for earlier, while it is under way."""
+        self.is_wanted = True
+        """False once the session has left the room, or was removed from it, since the join was asked for."""
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def come(self) -> None:
+        """Wait until all earlier joins of the room have been answered."""
+        if self.before is not None:
+            await asyncio.shield(self.before._done)
+            self.before = None
+
+    def end(self) -> None:
+        """Let the next join of the room begin."""
+        self._done.set_result(None)
+
+
 @dataclass(slots=True)
 class ChatSession:
-    """A Socket.IO session. `rooms` are those joined here; joining is what proves the right to be there.
-
-    `joining` are those asked for: a room that vanishes from it meanwhile was left, or lost, before the join was done.
-    """
+    """One signed-in Socket.IO session. `rooms` holds the rooms that it has joined and may be in."""
 
     sid: str
     eio_sid: str
     identity: Identity
     limit: EventLimit
     rooms: set[str] = field(default_factory=set)
-    joining: set[str] = field(default_factory=set)
+    joining: dict[str, JoinTurn] = field(default_factory=dict)
+    """The latest join under way, by room."""
     is_closed: bool = False
     status: str = "online"
     note: str = ""
@@ -40,3 +61,21 @@ class ChatSession:
     @property
     def is_visible(self) -> bool:
         return self.status != "invisible"
+
+    def begin_join(self, room: str) -> JoinTurn:
+        """Note a join that is under way from now on; end it by `end_join`."""
+        turn = self.joining[room] = JoinTurn(self.joining.get(room))
+        return turn
+
+    def end_join(self, room: str, turn: JoinTurn) -> None:
+        """Note that a join was answered."""
+        turn.end()
+        if self.joining.get(room) is turn:
+            del self.joining[room]
+
+    def abandon_joins(self, room: str) -> None:
+        """Let all joins of the room that are under way come to nothing."""
+        turn = self.joining.get(room)
+        while turn is not None:
+            turn.is_wanted = False
+            turn = turn.before

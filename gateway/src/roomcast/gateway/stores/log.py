@@ -68,7 +68,7 @@ class LogStore:
         self._backplane = backplane
         self._redis = RedisPort(backplane)
         self._form = EntryForm(namespace, kept)
-        self._packet_head = self._form.packet_head
+        self._packet_head = self._form.packet_head.encode()
         space = "" if namespace == "/" else f"{namespace},"
         self._resync_head = f'2{space}["{RESYNC}",'
         self._idle_ms = kept.idle_ms
@@ -175,12 +175,15 @@ class LogStore:
 
     async def page(self, room: str, after: int) -> Page:
         got = _history(await self._read_script(room, "after", after, _FILL_PAGE))
-        head = self._packet_head.encode()
-        return Page(got.epoch.encode(), got.seq, got.first, [head + entry + b"]" for entry in got.entries])
+        return Page(got.epoch.encode(), got.seq, got.first, [self.message_packet(entry) for entry in got.entries])
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
         rows = await asyncio.gather(*(self._read_script(room, "after", 0, 0) for room in rooms))
         return {room: (row[1], row[0]) for room, row in zip(rooms, rows, strict=True)}
+
+    def message_packet(self, entry: bytes) -> bytes:
+        """Return the Socket.IO packet of an entry, as `room_append.lua` publishes it."""
+        return self._packet_head + entry + b"]"
 
     def resync_packet(self, room: str) -> bytes:
         return (self._resync_head + orjson.dumps({"room": room}).decode() + "]").encode()

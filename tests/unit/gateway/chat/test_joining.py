@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.gateway.chat.rooms import is_more, is_recoverable
+from roomcast.gateway.chat.joining import is_more, is_recoverable
 from roomcast.gateway.stores.log import History
 
 

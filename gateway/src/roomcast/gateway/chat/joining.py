@@ -1,0 +1,258 @@
+"""Joining and leaving rooms: recovery by pages, or by a replay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+
+from roomcast.adapter.manager import RedisAdapter
+from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
+from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
+from roomcast.gateway.chat.ports import AckFields, RoomOccupancy, RoomSnapshot, Visibility
+from roomcast.gateway.chat.replay import Replays, Start
+from roomcast.gateway.sign_in.session import ChatSession, JoinTurn
+from roomcast.gateway.stores.log import History, LogStore
+from roomcast.gateway.stores.rooms import RoomStore
+
+_SUBSCRIBE_SECONDS: Final = 2.0
+_MAX_ADMISSION_TRIES: Final = 20
+
+
+class RoomJoins:
+    """The use cases behind `room:join` and `room:leave`, and what takes sessions out of rooms."""
+
+    def __init__(
+        self,
+        adapter: RedisAdapter,
+        log: LogStore,
+        store: RoomStore,
+        access: RoomAccess,
+        emitter: Emitter,
+        occupancy: RoomOccupancy,
+        visibility: Visibility,
+        replays: Replays,
+        *,
+        max_rooms: int,
+    ) -> None:
+        self._adapter = adapter
+        self._log = log
+        self._store = store
+        self._access = access
+        self._emitter = emitter
+        self._occupancy = occupancy
+        self._visibility = visibility
+        self._replays = replays
+        self._max_rooms = max_rooms
+
+    # --- joining ---
+
+    async def join(self, session: ChatSession, p: RoomJoin) -> AckFields:
+        """Answer `room:join`. Joins of one room by one session are answered one after the other."""
+        if len({*session.rooms, *session.joining, p.room}) > self._max_rooms:
+            raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
+        turn = session.begin_join(p.room)
+        try:
+            await turn.come()
+            self._replays.cancel(session.sid, p.room)
+            await self._access.require_entry(session, p.room)
+            return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
+        finally:
+            session.end_join(p.room, turn)
+
+    async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
+        """Subscribe, read the log, then merge by `seq`: nothing falls between, and nothing comes twice."""
+        subscribed = self._adapter.pin(p.room).subscribed
+        try:
+            page, after, snapshot = await self._look(session, p, p.limit, subscribed)
+            page, after = await self._admit(session, p, page, after)
+        except BaseException:
+            await self._abandon(session, p.room)
+            raise
+        finally:
+            self._adapter.unpin(p.room)
+        await self._settle(session, p.room, turn)
+        messages = [orjson.Fragment(entry) for entry in page.entries]
+        return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
+
+    async def _join_with_replay(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
+        """Answer first; what was missed follows as `message` events. The replay gives back the pin."""
+        subscribed = self._adapter.pin(p.room).subscribed
+        try:
+            page, after, snapshot = await self._pause_and_look(session, p, subscribed)
+            await self._settle(session, p.room, turn)
+        except BaseException:
+            self._adapter.unpin(p.room)
+            raise
+        start = Start(page, page.seq - len(page.entries) if after is None else after)
+        self._replays.begin(session, p.room, start, lambda: self._catch_up(session, p.room, snapshot))
+        return _answer(p.room, page, snapshot, after, [], more=False)
+
+    async def _pause_and_look(
+        self, session: ChatSession, p: RoomJoin, subscribed: asyncio.Future[None]
+    ) -> tuple[History, int | None, RoomSnapshot]:
+        """Look, with no live message of the room to the session from now on. A failure leaves the room."""
+        try:
+            await self._adapter.leave_room(session.sid, NAMESPACE, p.room)
+            found = await self._look(session, p, MAX_LIST, subscribed)
+            if session.is_closed:
+                raise RoomcastError(Code.CONFLICT, "the connection has ended")
+        except BaseException:
+            session.rooms.discard(p.room)
+            await self._abandon(session, p.room)
+            raise
+        return found
+
+    async def _abandon(self, session: ChatSession, room: str) -> None:
+        """A join has failed: a session that was not in the room before is not in it now."""
+        if room not in session.rooms:
+            await self._occupancy.leave_room(session, room)
+
+    async def _look(
+        self, session: ChatSession, p: RoomJoin, recovery_limit: int, subscribed: asyncio.Future[None]
+    ) -> tuple[History, int | None, RoomSnapshot]:
+        """Read all that the ack tells, in one go: the page, the `seq` after which it was recovered, who is there."""
+        await self._visibility.wait_written(session)
+        await _confirmed(subscribed)  # asked for with the pin; the log is read after it
+        listing = self._list(session, p.room)
+        try:
+            entering = self._occupancy.enter_room(session, p.room)
+            try:
+                page, after = await self._recover(p.room, p.since, p.limit, recovery_limit)
+            finally:
+                snapshot = await entering
+        finally:
+            if listing is not None:
+                with suppress(RoomcastError):
+                    await listing
+        return page, after, snapshot
+
+    def _list(self, session: ChatSession, room: str) -> Awaitable[None] | None:
+        """Put the room on the user's list. A failure of that does not fail the join."""
+        if room not in session.rooms:
+            with suppress(RoomcastError):
+                return self._store.joins(session.user, session.identity.name, room)
+        return None
+
+    async def _settle(self, session: ChatSession, room: str, turn: JoinTurn) -> None:
+        """Take the session out again if it left, or was removed, while the join was under way."""
+        session.rooms.add(room)
+        if not turn.is_wanted:
+            await self._remove(session, room)
+            await self._access.require_entry(session, room)
+            raise RoomcastError(Code.CONFLICT, "the room was left meanwhile")
+
+    async def _admit(
+        self, session: ChatSession, p: RoomJoin, page: History, after: int | None
+    ) -> tuple[History, int | None]:
+        """Read again until the log is not behind what this gateway has delivered; the last step does not await."""
+        for _ in range(_MAX_ADMISSION_TRIES):
+            if session.is_closed:
+                raise RoomcastError(Code.CONFLICT, "the connection has ended")
+            if self._adapter.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
+                return page, after
+            page, after = await self._recover(p.room, p.since, p.limit, p.limit)
+        raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
+
+    async def _recover(
+        self, room: str, since: Since | None, limit: int, recovery_limit: int
+    ) -> tuple[History, int | None]:
+        """Read what follows `since`; or the latest page, and None, where not all of that is kept."""
+        if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
+            page = await self._log.after(room, since.seq, recovery_limit)
+            if is_recoverable(page, since.seq, since.epoch):
+                return page, since.seq
+        return await self._log.before(room, 0, limit), None
+
+    async def _catch_up(self, session: ChatSession, room: str, before: RoomSnapshot) -> None:
+        """Tell the session who came, left and read while its replay ran."""
+        if room not in session.rooms or session.is_closed:
+            return
+        now = await self._occupancy.enter_room(session, room)
+        if (now.occupancy, now.members) != (before.occupancy, before.members):
+            self._emitter.to_sessions([session.sid], ROOM, _people_change(room, before, now))
+        for user, seq in now.marks.items():
+            if before.marks.get(user) != seq:
+                self._emitter.to_sessions([session.sid], RECEIPT, {"room": room, "user": user, "seq": seq})
+
+    # --- leaving ---
+
+    async def leave(self, session: ChatSession, p: RoomLeave) -> AckFields:
+        """Answer `room:leave`."""
+        await self.take_out(session, p.room)
+        return {}
+
+    async def take_out(self, session: ChatSession, room: str) -> None:
+        """Deliver nothing more of the room to the session, and let joins under way come to nothing."""
+        session.abandon_joins(room)
+        if room in session.rooms:
+            await self._remove(session, room)
+
+    async def _remove(self, session: ChatSession, room: str) -> None:
+        session.rooms.discard(room)
+        self._replays.cancel(session.sid, room)
+        await self._adapter.leave_room(session.sid, NAMESPACE, room)
+        await self._occupancy.leave_room(session, room)
+
+    async def recheck(self, session: ChatSession) -> None:
+        """Leave the rooms that the session may not enter any more: its token changed, or a removal was missed."""
+        for room in list(session.rooms):
+            if not await self._access.may_enter(session, room):
+                await self.take_out(session, room)
+                self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": "removed"})
+
+
+def is_recoverable(page: History, seq: int, epoch: str) -> bool:
+    """Return whether all that follows `seq` is still kept, in the same epoch."""
+    return epoch == page.epoch and page.first - 1 <= seq <= page.seq
+
+
+def is_more(page: History, after: int | None) -> bool:
+    """Return whether the log holds more: newer messages after a recovery from `after`, else older ones."""
+    count = len(page.entries)
+    if after is not None:
+        return after + count < page.seq
+    return count > 0 and page.seq - count + 1 > page.first
+
+
+async def _confirmed(subscribed: asyncio.Future[None]) -> None:
+    """Wait until Redis has confirmed the subscription of a room."""
+    if subscribed.done() and subscribed.exception() is None:
+        return
+    try:
+        async with asyncio.timeout(_SUBSCRIBE_SECONDS):
+            await asyncio.shield(subscribed)
+    except (TimeoutError, RedisConnectionError) as error:
+        raise RoomcastError(Code.UNAVAILABLE, "the room's channel is not confirmed") from error
+
+
+def _people_change(room: str, before: RoomSnapshot, now: RoomSnapshot) -> dict[str, Any]:
+    """Return the `room` event that leads from one snapshot to the next; above a list's length, the count alone."""
+    change: dict[str, Any] = {"room": room, "change": "people", "occupancy": now.occupancy}
+    if max(now.occupancy, before.occupancy) <= MAX_LIST:
+        here = {row["user"] for row in now.members}
+        change["entered"] = now.members
+        change["left"] = [row["user"] for row in before.members if row["user"] not in here]
+    return change
+
+
+def _answer(
+    room: str, page: History, snapshot: RoomSnapshot, after: int | None, messages: list[orjson.Fragment], *, more: bool
+) -> AckFields:
+    return {
+        "room": room,
+        "epoch": page.epoch,
+        "seq": page.seq,
+        "recovered": after is not None,
+        "messages": messages,
+        "more": more,
+        "occupancy": snapshot.occupancy,
+        "members": snapshot.members,
+        "read": snapshot.marks,
+    }

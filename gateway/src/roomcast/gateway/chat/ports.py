@@ -1,0 +1,57 @@
+"""What the chat's use cases need of other parts of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, NamedTuple, Protocol
+
+from roomcast.contract.envelope import Kicked
+from roomcast.gateway.sign_in.session import ChatSession
+
+AckFields = dict[str, Any]
+"""What an ack adds to `ok: true`."""
+
+
+class RoomSnapshot(NamedTuple):
+    """Who is in a room now: the number of people, some of them as `{user, name, status}`, and their read marks."""
+
+    occupancy: int
+    members: list[dict[str, Any]]
+    marks: dict[str, int]
+
+
+class RoomOccupancy(Protocol):
+    """Know which users are in which room, across gateways."""
+
+    def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
+        """Add a session to a room; return at most 100 members, the session's user first. Idempotent.
+
+        Sends the command now; await the reply in any case. Wait for `Visibility.wait_written` before.
+        """
+        ...
+
+    async def leave_room(self, session: ChatSession, room: str) -> None:
+        """Remove a session from a room, also one whose join failed. Idempotent."""
+        ...
+
+    async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of the room's members, and the `after` of the next one (None: there is none)."""
+        ...
+
+
+class Visibility(Protocol):
+    """Know whether others may notice what a session does."""
+
+    async def wait_written(self, session: ChatSession) -> None:
+        """Wait until it is known whether another device hides the user; raises UNAVAILABLE."""
+        ...
+
+    async def is_visible(self, session: ChatSession) -> bool:
+        """Return whether no device of the session's user, on any gateway, is invisible."""
+        ...
+
+
+class Control(Protocol):
+    """Wakes all gateways."""
+
+    async def tell(self, message: Kicked) -> None: ...

@@ -1,0 +1,163 @@
+"""Replay: deliver what a client missed as ordinary `message` events, before any live message of the room.
+
+    ack of room:join --> page --> page --> ... --> the session becomes a member --> live messages
+
+The session is no member of the room while its replay runs, so the fan-out sends it nothing of the room. The room's
+channel stays subscribed meanwhile. The session becomes a member in the same step in which the replay reaches the
+position of the live messages: nothing falls between the two, and nothing comes twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple, Protocol
+
+from roomcast.contract.errors import RoomcastError
+from roomcast.contract.events import MAX_LIST
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.log import History
+from roomcast.wire.tasks import TaskSet
+
+STALL_SECONDS: Final = 15.0
+"""A client that takes nothing for this long gets `resync` instead of the rest."""
+
+_LOOK_SECONDS: Final = 0.01
+_IDLE_PAGES: Final = 20
+_IDLE_SECONDS: Final = 0.05
+
+
+class ReplayLog(Protocol):
+    """Where the missed messages are."""
+
+    async def after(self, room: str, seq: int, limit: int) -> History: ...
+
+    def message_packet(self, entry: bytes) -> bytes:
+        """Return the Socket.IO packet of a log entry."""
+        ...
+
+    def resync_packet(self, room: str) -> bytes: ...
+
+
+class ReplayRoute(Protocol):
+    """How packets reach one session, and how the session becomes a member."""
+
+    def unpin(self, room: str) -> None:
+        """Let the room's channel go, unless others need it."""
+        ...
+
+    def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
+        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
+        ...
+
+    def send_packet(self, sid: str, packet: bytes) -> None: ...
+
+    def waiting_bytes(self, sid: str) -> int | None:
+        """Return the bytes that wait for the session's client; None when the session has gone."""
+        ...
+
+
+class Start(NamedTuple):
+    """Where a replay begins: the first page, and the `seq` before its first entry."""
+
+    page: History
+    after: int
+
+
+class ReplayFailed(Exception):
+    """The rest cannot be delivered: the client has to join again."""
+
+
+OnAdmitted = Callable[[], Awaitable[None]]
+
+
+class Replays:
+    """The replays of one gateway, one per session and room. `buffer_bytes`: what may wait for a client meanwhile."""
+
+    def __init__(
+        self,
+        log: ReplayLog,
+        route: ReplayRoute,
+        *,
+        buffer_bytes: int,
+        stall_seconds: float = STALL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._route = route
+        self._buffer_bytes = buffer_bytes
+        self._stall_seconds = stall_seconds
+        self._clock = clock
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._tasks = TaskSet()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
+        """Replay in the background, from the next turn of the loop on: the ack goes out before.
+
+        The caller has pinned the room; the replay unpins it at its end. `on_late` is called after a replay that took
+        longer than one step: what else happened in the room meanwhile did not reach the session.
+        """
+        key = session.sid, room
+        task = self._running[key] = self._tasks.start(self._run(session, room, start, on_late), f"replay {room}")
+        task.add_done_callback(lambda done: self._ended(key, done))
+
+    def cancel(self, sid: str, room: str) -> None:
+        """Stop at once: the session has left the room, or joins it again."""
+        if (task := self._running.pop((sid, room), None)) is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Stop all replays."""
+        await self._tasks.cancel()
+
+    def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._route.unpin(key[1])
+        if self._running.get(key) is task:
+            del self._running[key]
+
+    async def _run(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
+        try:
+            is_late = await self._deliver(session, room, start)
+        except (ReplayFailed, RoomcastError):
+            self._route.send_packet(session.sid, self._log.resync_packet(room))
+            return
+        if is_late:
+            await on_late()
+
+    async def _deliver(self, session: ChatSession, room: str, start: Start) -> bool:
+        """Deliver page after page until the session is a member; True when that took more than one step."""
+        page, seq = start
+        epoch, is_late, idle_pages = page.epoch, False, 0
+        while not session.is_closed:
+            for entry in page.entries:
+                seq += 1
+                if entry:
+                    is_late |= await self._send(session.sid, self._log.message_packet(entry))
+            if seq >= page.seq and self._route.admit(session.sid, room, epoch, seq):
+                return is_late
+            is_late = True
+            idle_pages = 0 if page.entries else idle_pages + 1
+            if idle_pages:
+                await asyncio.sleep(_IDLE_SECONDS)
+            page = await self._log.after(room, seq, MAX_LIST)
+            if page.epoch != epoch or not page.first - 1 <= seq <= page.seq or idle_pages > _IDLE_PAGES:
+                raise ReplayFailed
+        return False
+
+    async def _send(self, sid: str, packet: bytes) -> bool:
+        """Send one packet as soon as the client's buffer has space for it; True when that needed a wait."""
+        least, due, has_waited = float("inf"), 0.0, False
+        while (waiting := self._route.waiting_bytes(sid)) and waiting + len(packet) > self._buffer_bytes:
+            now = self._clock()
+            if waiting < least:
+                least, due = waiting, now + self._stall_seconds
+            elif now > due:
+                raise ReplayFailed
+            has_waited = True
+            await asyncio.sleep(_LOOK_SECONDS)
+        self._route.send_packet(sid, packet)
+        return has_waited
