@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import orjson
+import msgspec
 from socketio import packet as sio_packet
+
+from roomcast.wire.envelope import EnvelopeError
+
+_arguments: msgspec.msgpack.Decoder[list[Any]] = msgspec.msgpack.Decoder(list[Any])
 
 
 def encode_event(
@@ -32,10 +36,13 @@ def with_ack_id(packet: bytes, ack_id: int) -> bytes:
 
 
 def encode_arguments(arguments: tuple[Any, ...]) -> bytes:
-    """The arguments of an ack, for another node. Binary arguments are not carried: they become null."""
-    return orjson.dumps(list(arguments), default=lambda _: None)
+    """Return the arguments of an ack as MessagePack, for another node: JSON values and bytes."""
+    return msgspec.msgpack.encode(arguments)
 
 
 def decode_arguments(data: bytes) -> list[Any]:
-    arguments = orjson.loads(data)
-    return arguments if isinstance(arguments, list) else []
+    """Return what `encode_arguments` encoded; raise EnvelopeError for anything else."""
+    try:
+        return _arguments.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise EnvelopeError(str(error)) from None

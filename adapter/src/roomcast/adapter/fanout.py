@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
-from roomcast.adapter.backplane import Backplane
 from roomcast.adapter.delivery import Delivery
+from roomcast.adapter.gap_filler import GapFiller
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.order import OrderTracker, Verdict
-from roomcast.adapter.redis_connection import RedisConnectionError
 from roomcast.adapter.room_log import RoomLog
 from roomcast.hotpath import Subscriber, Subscription
 from roomcast.wire import channels
@@ -34,18 +33,28 @@ from roomcast.wire.envelope import (
     split_attachments,
     unpack_room,
 )
-from roomcast.wire.tasks import TaskSet
+from roomcast.wire.limited_log import LimitedLog
 
 LINGER_SECONDS: Final = 5.0
-MAX_BACKLOG: Final = 5_000
-_FILL_RETRY_SECONDS: Final = 0.2
 _log = logging.getLogger(__name__)
+
+
+class Channels(Protocol):
+    """What the fan-out needs of Redis: a `roomcast.adapter.backplane.Backplane`."""
+
+    def subscribe(self, channel: str) -> asyncio.Future[None]:
+        """Return a future that is done once Redis has confirmed the subscription."""
+        ...
+
+    def unsubscribe(self, channel: str) -> None:
+        """Receive nothing more from a channel."""
+        ...
 
 
 class RoomSubscription(Subscription):
     """One subscribed room on this gateway."""
 
-    __slots__ = ("channel", "linger", "name", "pins", "room", "subscribed")
+    __slots__ = ("channel", "linger", "must_reread", "name", "pins", "room", "subscribed")
 
     watch: OrderTracker
 
@@ -56,6 +65,8 @@ class RoomSubscription(Subscription):
         self.channel = self.name.encode()
         self.subscribed = subscribed
         self.pins = 0
+        self.must_reread = False
+        """Whether something may have been missed while its gap was being filled."""
         self.linger: asyncio.TimerHandle | None = None
 
 
@@ -64,7 +75,7 @@ class Fanout:
 
     def __init__(
         self,
-        backplane: Backplane,
+        backplane: Channels,
         members: LocalMembers,
         observer: AdapterObserver,
         *,
@@ -86,12 +97,14 @@ class Fanout:
         """Gets what is heard on channels that are no room's."""
         self._channels: dict[bytes, RoomSubscription] = self.ear.rooms
         self._rooms: dict[str, RoomSubscription] = {}
-        self._tasks = TaskSet()
+        self._filler: GapFiller | None = None
+        self._limited = LimitedLog(_log)
         members.on_change = self._members_changed
 
     def use_log(self, log: RoomLog) -> None:
         """Make rooms whole from this log."""
         self.log = log
+        self._filler = GapFiller(log, self, self._observer)
         self.ear.routing = pack_routing(log.namespace)
 
     def use_delivery(self, delivery: Delivery) -> None:
@@ -102,7 +115,8 @@ class Fanout:
         for channel in self._channels.values():
             if channel.linger is not None:
                 channel.linger.cancel()
-        await self._tasks.cancel()
+        if self._filler is not None:
+            await self._filler.close()
 
     @property
     def rooms(self) -> int:
@@ -147,6 +161,8 @@ class Fanout:
         if self._is_vacant(channel):
             del self._rooms[channel.room]
             del self._channels[channel.channel]
+            if self._filler is not None:
+                self._filler.stop(channel)
             self._backplane.unsubscribe(channel.name)
 
     # --- joining with history ---
@@ -170,24 +186,28 @@ class Fanout:
     # --- what is heard ---
 
     def hear(self, name: bytes, data: bytes) -> None:
-        """Deliver a packet, whatever it is."""
-        channel = self._channels.get(name)
-        if channel is None:
-            self.on_other(name, data)
-            return
+        """Take what was published on a channel. Never raises: one bad packet must not end the subscription of all."""
         try:
-            packet = unpack_room(data)
-            if packet.kind == KIND_MESSAGE:
-                self._hear_logged(channel, packet)
-                self._name_targets(channel)
-            elif packet.kind == KIND_CLOSE:
-                self._close_room(packet.namespace, channel.room)
-            elif packet.kind == KIND_NOTE:
-                self.on_note(channel.room, packet.body)
+            channel = self._channels.get(name)
+            if channel is None:
+                self.on_other(name, data)
             else:
-                self._deliver(channel, packet)
+                self._hear_room(channel, unpack_room(data))
         except EnvelopeError as error:
-            _log.warning("not a room packet on %s: %s", channel.name, error)
+            self._limited.warning("packet", "not an envelope on channel %.200r: %.200s", name, error)
+        except Exception as error:
+            self._limited.error("handler", "a packet on channel %.200r was not taken", name, error=error)
+
+    def _hear_room(self, channel: RoomSubscription, packet: RoomPacket) -> None:
+        if packet.kind == KIND_MESSAGE:
+            self._hear_logged(channel, packet)
+            self._name_targets(channel)
+        elif packet.kind == KIND_CLOSE:
+            self._close_room(packet.namespace, channel.room)
+        elif packet.kind == KIND_NOTE:
+            self.on_note(channel.room, packet.body)
+        else:
+            self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
         """For the ear, which takes the next message. Only with messages: large rooms hear more notes than those."""
@@ -201,26 +221,25 @@ class Fanout:
             channel.targets = None
 
     def _hear_logged(self, channel: RoomSubscription, packet: RoomPacket) -> None:
-        if channel.backlog is not None:
-            self._queue(channel, packet)
-            return
+        filler = self._filler
+        if filler is None:  # without a log there is nothing to compare with: pub/sub repeats nothing
+            self.deliver(channel, packet)
+        elif channel.backlog is not None:
+            filler.hold(channel, packet)
+        else:
+            self._hear_next(filler, channel, packet)
+
+    def _hear_next(self, filler: GapFiller, channel: RoomSubscription, packet: RoomPacket) -> None:
         verdict = channel.watch.offer(packet.epoch, packet.seq)
-        if verdict is Verdict.DELIVER:
-            self._deliver(channel, packet)
-        elif verdict is Verdict.GAP and self.log is not None:
-            self._observer.hole(channel.room, packet.seq - channel.watch.seq - 1)
-            channel.backlog = [packet]
-            self._tasks.start(self._fill(channel), f"fill {channel.room}")
+        if verdict is Verdict.GAP:
+            filler.start(channel, (packet,), packet.seq - channel.watch.seq - 1)
         elif verdict is not Verdict.DUPLICATE:
-            self._declare(channel, packet.epoch, packet.seq)
-            self._deliver(channel, packet)
+            if verdict is Verdict.OTHER_EPOCH:
+                self.declare_loss(channel, packet.epoch, packet.seq)
+            self.deliver(channel, packet)
 
-    def _queue(self, channel: RoomSubscription, packet: RoomPacket) -> None:
-        backlog = channel.backlog
-        if backlog is not None and len(backlog) < MAX_BACKLOG:
-            backlog.append(packet)  # beyond the bound the log has them all: a later packet shows the hole
-
-    def _deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
+    def deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
+        """Send a packet, whose turn it is, to the room's local members."""
         members = self._members.room(packet.namespace, channel.room)
         if not members:
             return
@@ -258,73 +277,15 @@ class Fanout:
     # --- making a room whole ---
 
     def reconcile(self, owns: Callable[[str], bool]) -> None:
-        """Something may have been missed on these channels: compare every room with its log, in the background."""
-        if self.log is not None:
-            self._tasks.start(self._reconcile(owns), "reconcile rooms")
+        """Compare every room with its log in the background: these channels may have missed something."""
+        if self._filler is not None:
+            self._filler.compare(room for room in self._channels.values() if owns(room.name))
 
-    async def _reconcile(self, owns: Callable[[str], bool]) -> None:
-        """The link that hears may be back before the one for commands: nobody else would ask again."""
-        while not await self._reconcile_once(owns):  # noqa: ASYNC110
-            await asyncio.sleep(_FILL_RETRY_SECONDS)  # Redis is away; there is nothing to wait for but time
+    def is_subscribed(self, room: RoomSubscription) -> bool:
+        """Whether this subscription is still the room's."""
+        return self._rooms.get(room.room) is room
 
-    async def _reconcile_once(self, owns: Callable[[str], bool]) -> bool:
-        """False when the logs could not be read."""
-        log = self.log
-        whole = [c for c in self._channels.values() if owns(c.name) and c.watch.is_set and c.backlog is None]
-        asked_at = {channel.room: channel.watch.seq for channel in whole}
-        if log is None or not asked_at:
-            return True
-        try:
-            positions = await log.positions(list(asked_at))
-        except (RedisConnectionError, TimeoutError) as error:
-            _log.warning("rooms not compared with their logs yet: %s", error)
-            return False
-        for room, asked_seq in asked_at.items():
-            channel = self._rooms.get(room)
-            if channel is None or channel.backlog is not None:
-                continue
-            epoch, seq = positions.get(room, (b"", 0))
-            verdict = channel.watch.compare(epoch, seq, asked_seq)
-            if verdict is Verdict.GAP:
-                self._observer.hole(room, seq - channel.watch.seq)
-                channel.backlog = []
-                self._tasks.start(self._fill(channel), f"fill {room}")
-            elif verdict is Verdict.OTHER_EPOCH:
-                self._declare(channel, epoch, seq)
-        return True
-
-    async def _fill(self, channel: RoomSubscription) -> None:
-        """Deliver what is missing from the log, then what waited."""
-        try:
-            while self._rooms.get(channel.room) is channel and not await self._fill_step(channel):  # noqa: ASYNC110
-                await asyncio.sleep(_FILL_RETRY_SECONDS)  # Redis is away; there is nothing to wait for but time
-        finally:
-            backlog, channel.backlog = channel.backlog, None
-            for packet in backlog or ():
-                self._hear_logged(channel, packet)
-
-    async def _fill_step(self, channel: RoomSubscription) -> bool:
-        """True when the room is whole (or was declared not to be)."""
-        log = self.log
-        if log is None:
-            return True
-        while True:
-            try:
-                page = await log.page(channel.room, channel.watch.seq)
-            except (RedisConnectionError, TimeoutError):
-                return False
-            watch = channel.watch
-            if page.epoch != watch.epoch or page.seq < watch.seq or page.first > watch.seq + 1:
-                self._declare(channel, page.epoch, page.seq)
-                return True
-            for packet in page.packets:
-                watch.seq += 1
-                self._deliver(channel, RoomPacket(KIND_MESSAGE, page.epoch, watch.seq, log.namespace, (), packet))
-            self._observer.filled(channel.room, len(page.packets))
-            if not page.packets or watch.seq >= page.seq:
-                return True
-
-    def _declare(self, channel: RoomSubscription, epoch: bytes, seq: int) -> None:
+    def declare_loss(self, channel: RoomSubscription, epoch: bytes, seq: int) -> None:
         """Tell the members that messages may be missing, and go on from here."""
         channel.watch.set(epoch, seq)
         if self.log is None or not epoch:

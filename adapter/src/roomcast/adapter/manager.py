@@ -8,7 +8,6 @@ came back through Redis (so that all gateways see one order), and keeps its tabl
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -28,12 +27,11 @@ from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
-from roomcast.wire.envelope import EnvelopeError, Reader, RoomPacket, pack_close, pack_event, unpack_room
+from roomcast.wire.envelope import Reader, RoomPacket, pack_close, pack_event, unpack_room
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
 
-_log = logging.getLogger(__name__)
 NodeHandler = Callable[[Any], None]
 
 
@@ -392,13 +390,10 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     def _hear(self, channel: bytes, data: bytes) -> None:
         """What no room heard."""
-        try:
-            if (handler := self.listeners.get(channel)) is not None:
-                handler(data)
-            elif channel in self._namespaces:
-                self._hear_everyone(unpack_room(data))
-        except EnvelopeError as error:
-            _log.warning("not an envelope on %s: %s", channel.decode(errors="replace"), error)
+        if (handler := self.listeners.get(channel)) is not None:
+            handler(data)
+        elif channel in self._namespaces:
+            self._hear_everyone(unpack_room(data))
 
     def _hear_everyone(self, packet: RoomPacket) -> None:
         clients = self.members.everyone(packet.namespace).values()

@@ -18,7 +18,7 @@ class Emit(Struct, frozen=True, tag="emit", array_like=True):
 
 
 class EmitAck(Struct, frozen=True, tag="emit_ack", array_like=True):
-    """The answer of a client to an `Emit`; `data` is the JSON array of the ack's arguments."""
+    """The answer of a client to an `Emit`; `data` is the MessagePack array of the ack's arguments."""
 
     callback: int
     data: bytes

@@ -10,7 +10,7 @@ from roomcast.adapter.callbacks import Callback, RemoteCallbacks
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.node_messages import Disconnect, Emit, EmitAck, Membership
 from roomcast.wire import channels
-from roomcast.wire.envelope import Reader, pack
+from roomcast.wire.envelope import Reader, check_event, pack
 from roomcast.wire.session_ids import prefix_of
 
 Publish = Callable[[str, bytes], Awaitable[None]]
@@ -91,6 +91,7 @@ class NodeMessenger:
         if client is None:
             return
         packet = message.packet
+        check_event(packet, len(message.attachments))
         if message.reply_to is not None:
             ack_id = callbacks.expect_ack(client, self._forwarder(message.reply_to, message.callback))
             packet = codec.with_ack_id(packet, ack_id or 0)

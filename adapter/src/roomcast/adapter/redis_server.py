@@ -168,7 +168,8 @@ class RedisServer:
             wanted.set_exception(NotConnected("unsubscribed"))
             wanted.exception()  # those who waited may have gone: no "never retrieved" noise
         if self._hearing is not None and self._hearing.is_open:
-            self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
+            reply = self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
+            reply.add_done_callback(_forget)  # MOVED, where the slot has gone: then there is nothing to unsubscribe
 
     def reopen_hearing(self) -> None:
         """Drop the pub/sub link; a new one is opened at once."""
@@ -286,6 +287,12 @@ class RedisServer:
 
 def _nothing() -> None:
     """On a single server channels do not move."""
+
+
+def _forget(reply: asyncio.Future[Any]) -> None:
+    """Take a reply that nothing depends on: asyncio would log its error as never retrieved."""
+    if not reply.cancelled():
+        reply.exception()
 
 
 def _verb(channel: str, verb: str) -> str:

@@ -111,8 +111,30 @@ def unpack_room(data: bytes) -> RoomPacket:
         or len(data) < end
     ):
         raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
-    skip = tuple(data[start:end].decode().split(",")) if skip_size else ()
-    return RoomPacket(kind, epoch, seq, data[HEADER_SIZE:start].decode(), skip, data[end:])
+    body = data[end:]
+    namespace, skip = _decode(data[HEADER_SIZE:start]), _decode(data[start:end], "ascii")
+    if kind in (KIND_MESSAGE, KIND_EVENT):
+        check_event(body)
+    return RoomPacket(kind, epoch, seq, namespace, tuple(skip.split(",")) if skip else (), body)
+
+
+def check_event(packet: bytes, attachments: int = 0) -> None:
+    """Raise EnvelopeError for a packet that would end the connection of every client that it is delivered to.
+
+    What lies between the ends is not parsed: the script or the serializer of the sending node made it.
+    """
+    kind = b"5%d-" % attachments if attachments else b"2"
+    if not packet.startswith(kind) or not packet.endswith(b"]"):
+        raise EnvelopeError("no whole Socket.IO event")
+    if not packet.isascii():
+        _decode(packet)
+
+
+def _decode(data: bytes, encoding: str = "utf-8") -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise EnvelopeError(str(error)) from None
 
 
 def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
@@ -128,6 +150,7 @@ def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
         at += size
     if not parts:
         raise EnvelopeError("no packet")
+    check_event(parts[0], len(parts) - 1)
     return parts[0], parts[1:]
 
 
@@ -151,5 +174,5 @@ class Reader:
             raise EnvelopeError(f"version {data[0] if data else None}")
         try:
             return self._decoder.decode(memoryview(data)[1:])
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # ValueError: a text that is not UTF-8
             raise EnvelopeError(str(error)) from None

@@ -10,7 +10,7 @@ from roomcast.adapter.redis_connection import RedisConnectionError
 from roomcast.contract import keys
 from roomcast.contract.envelope import UserEvent, UserMessage
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.wire.envelope import EnvelopeError, Reader, pack
+from roomcast.wire.envelope import Reader, check_event, pack
 
 NAMESPACE: Final = "/"
 
@@ -92,8 +92,6 @@ class Emitter:
         return frozenset(self._devices.get(user, ()))
 
     def _hear(self, user: str, data: bytes) -> None:
-        try:
-            message = self._reader.unpack(data)
-        except EnvelopeError:
-            return
+        message = self._reader.unpack(data)
+        check_event(message.packet)
         self._adapter.send_locally(message.namespace, list(self._devices.get(user, ())), message.packet)

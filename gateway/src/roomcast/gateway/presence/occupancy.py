@@ -6,7 +6,6 @@ room. This module turns them into what a join answers, and into what members rec
 
 from __future__ import annotations
 
-import logging
 import time
 from asyncio import sleep
 from collections.abc import Awaitable, Collection, Iterable, Mapping
@@ -22,11 +21,10 @@ from roomcast.gateway.presence.slices import SLICE, in_slices
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate
-from roomcast.wire.envelope import EnvelopeError, Reader
+from roomcast.wire.envelope import Reader
 
 LEAVER_SECONDS: Final = 5.0
 """A room gets the presence of a user who left for this long: "offline" comes after "left"."""
-_log = logging.getLogger(__name__)
 
 
 class OccupancyService:
@@ -162,12 +160,8 @@ class OccupancyService:
                 await self._store.enter_room(room, user, names[user], status, users=0)
 
     def receive_note(self, room: str, data: bytes) -> None:
-        """Apply a note from a room's channel."""
-        try:
-            change = self._notes.unpack(data)
-        except EnvelopeError as error:
-            _log.warning("not a room note: %s", error)
-            return
+        """Apply a note from a room's channel. Raise EnvelopeError for anything else."""
+        change = self._notes.unpack(data)
         if room in self._local:
             self._apply_change(room, change)
 

@@ -18,7 +18,7 @@ from roomcast.gateway.presence.slices import in_slices
 from roomcast.gateway.presence.unwritten import UnwrittenSessions
 from roomcast.gateway.presence.watchers import Watchers, presence_change
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.wire.envelope import EnvelopeError, Reader
+from roomcast.wire.envelope import Reader
 
 ANNOUNCE_SECONDS: Final = 5
 REFRESH_SECONDS: Final = 20
@@ -150,11 +150,7 @@ class PresenceService:
 
     def receive_changes(self, data: bytes) -> None:
         """Apply a message from a presence channel."""
-        try:
-            rows = self._changes.unpack(data).rows
-        except EnvelopeError as error:
-            _log.warning("not a presence message: %s", error)
-            return
+        rows = self._changes.unpack(data).rows
         self._watchers.apply_changes(rows)
         status = {row[0]: row[1] for row in rows}
         for user, is_hidden in self._activity.find_hidden(rows):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,9 +23,8 @@ from roomcast.gateway.sign_in.server_clock import ServerClock
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.tokens import Verifier
 from roomcast.gateway.stores.rooms import RoomStore
-from roomcast.wire.envelope import EnvelopeError, Reader, pack
+from roomcast.wire.envelope import Reader, pack
 
-_log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS: Final = 0.5
 _EMPTY_CLOCK_BEATS: Final = 5
 Leave = Callable[[ChatSession, str], Awaitable[None]]
@@ -50,10 +48,7 @@ class ControlChannel:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     def _take(self, data: bytes) -> None:
-        try:
-            self._hear(self._reader.unpack(data))
-        except EnvelopeError as error:
-            _log.warning("not a control message: %s", error)
+        self._hear(self._reader.unpack(data))
 
 
 class Sessions:

@@ -1,0 +1,259 @@
+"""Make rooms whole from their logs: fill a gap before anything later is delivered, and find lost tails.
+
+Every loop here ends or rests:
+
+* One gap costs one read of the log per page of what is missing. A packet that the log does not reach although it was
+  read after the packet came (a forged or a lost one) is dropped, not waited for.
+* While Redis does not answer, and after a read that brought nothing, the next read waits: 0.2 s, then longer, at most
+  2 s.
+* A filling ends with its room: when the last local member has left and the room is unsubscribed.
+* What waits behind gaps is bounded per room and in total. Packets beyond are dropped and read from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from roomcast.adapter.observer import AdapterObserver
+from roomcast.adapter.order import Verdict
+from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.room_log import Page, RoomLog
+from roomcast.wire.backoff import Backoff
+from roomcast.wire.envelope import KIND_MESSAGE, RoomPacket
+from roomcast.wire.limited_log import LimitedLog
+from roomcast.wire.tasks import TaskSet
+
+if TYPE_CHECKING:
+    from roomcast.adapter.fanout import RoomSubscription
+
+MAX_BACKLOG: Final = 5_000
+"""Packets of one room that wait for its gap to be filled."""
+MAX_BACKLOG_BYTES: Final = 16_000_000
+"""Bytes of all packets of all rooms that wait."""
+FIRST_RETRY_SECONDS: Final = 0.2
+LAST_RETRY_SECONDS: Final = 2.0
+_POSITIONS_AT_ONCE: Final = 500
+_log = logging.getLogger(__name__)
+
+
+class RoomOutput(Protocol):
+    """Where whole rooms go: the fan-out."""
+
+    def deliver(self, room: RoomSubscription, packet: RoomPacket) -> None:
+        """Send a packet, whose turn it is, to the room's local members."""
+        ...
+
+    def declare_loss(self, room: RoomSubscription, epoch: bytes, seq: int) -> None:
+        """Tell the members that messages may be missing, and go on from this position."""
+        ...
+
+    def is_subscribed(self, room: RoomSubscription) -> bool:
+        """Whether this subscription is still the room's."""
+        ...
+
+
+class GapFiller:
+    """The gaps of all rooms of one gateway. `retry_seconds`: the first and the last pause between two reads."""
+
+    def __init__(
+        self,
+        log: RoomLog,
+        output: RoomOutput,
+        observer: AdapterObserver,
+        retry_seconds: tuple[float, float] = (FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS),
+    ) -> None:
+        self._source = log
+        self._output = output
+        self._observer = observer
+        self._retry_seconds = retry_seconds
+        self._backlog_bytes = 0
+        self._suspects: set[RoomSubscription] = set()
+        self._backoffs: dict[RoomSubscription, Backoff] = {}
+        self._fillings: dict[RoomSubscription, asyncio.Task[None]] = {}
+        self._tasks = TaskSet()
+        self._comparing: asyncio.Task[None] | None = None
+        self._limited = LimitedLog(_log)
+
+    async def close(self) -> None:
+        """End all work."""
+        await self._tasks.cancel()
+
+    # --- one room's gap ---
+
+    def start(self, room: RoomSubscription, waiting: Iterable[RoomPacket], missing: int) -> None:
+        """Read what is missing from the log, in the background; what is offered meanwhile goes to `hold`."""
+        self._observer.hole(room.room, missing)
+        room.backlog = []
+        for packet in waiting:
+            self.hold(room, packet)
+        self._fillings[room] = self._tasks.start(self._fill(room), f"fill {room.room}")
+
+    def hold(self, room: RoomSubscription, packet: RoomPacket) -> None:
+        """Keep a packet until the gap before it is filled. Beyond the bounds the log is read once more instead."""
+        backlog = room.backlog
+        if backlog is None:
+            return
+        if len(backlog) >= MAX_BACKLOG or self._backlog_bytes + len(packet.body) > MAX_BACKLOG_BYTES:
+            room.must_reread = True
+            return
+        self._backlog_bytes += len(packet.body)
+        backlog.append(packet)
+
+    def stop(self, room: RoomSubscription) -> None:
+        """End the filling of a room that is unsubscribed."""
+        self._suspects.discard(room)
+        self._backoffs.pop(room, None)
+        filling = self._fillings.pop(room, None)
+        if filling is not None:
+            filling.cancel()
+        self._release(room)
+
+    async def _fill(self, room: RoomSubscription) -> None:
+        try:
+            pause = self._backoffs.get(room)
+            if pause is not None:  # the last read of this room brought nothing
+                await asyncio.sleep(pause.pause())
+            while not await self._fill_once(room):
+                pass  # every turn read a page or slept
+        finally:
+            if self._fillings.get(room) is asyncio.current_task():
+                del self._fillings[room]
+
+    async def _fill_once(self, room: RoomSubscription) -> bool:
+        """Read one page and deliver what it completes. Return True when nothing waits any more."""
+        room.must_reread = False
+        asked = len(room.backlog or ())
+        page = await self._read_page(room)
+        if page is None:
+            await asyncio.sleep(self._backoff(room).pause())
+            return False
+        count = self._take_page(room, page)
+        if room.watch.epoch == page.epoch and room.watch.seq < page.seq:
+            return False
+        if not self._take_backlog(room, asked):
+            self._backoffs.pop(room, None)
+        if room.backlog is not None:
+            if not count:
+                await asyncio.sleep(self._backoff(room).pause())
+            return False
+        return True
+
+    async def _read_page(self, room: RoomSubscription) -> Page | None:
+        """Return the log above the room's position, or None when it could not be read."""
+        try:
+            return await self._source.page(room.room, room.watch.seq)
+        except (RedisConnectionError, TimeoutError) as error:
+            self._limited.warning("log", "gaps wait for the log: %s", str(error) or type(error).__name__)
+        except Exception as error:
+            self._limited.error("log bug", "a log could not be read", error=error)
+        return None
+
+    def _take_page(self, room: RoomSubscription, page: Page) -> int:
+        """Deliver a page that goes on where the room stands; else declare a loss. Return how many were delivered."""
+        position = room.watch
+        is_lost = page.epoch != position.epoch or page.seq < position.seq or page.first > position.seq + 1
+        if is_lost or (not page.packets and page.seq > position.seq):
+            self._output.declare_loss(room, page.epoch, page.seq)
+            return 0
+        for packet in page.packets:
+            position.seq += 1
+            self._output.deliver(
+                room, RoomPacket(KIND_MESSAGE, page.epoch, position.seq, self._source.namespace, (), packet)
+            )
+        self._observer.filled(room.room, len(page.packets))
+        return len(page.packets)
+
+    def _take_backlog(self, room: RoomSubscription, asked: int) -> int:
+        """Deliver what waited, up to the next gap. Return how many packets were dropped because no log reaches them.
+
+        The first `asked` packets came before the log was read: what is beyond the log among them will never be in it.
+        """
+        backlog = room.backlog or []
+        self._release(room)
+        dropped = 0
+        for number, packet in enumerate(backlog):
+            verdict = room.watch.offer(packet.epoch, packet.seq)
+            if verdict is Verdict.OTHER_EPOCH:
+                self._output.declare_loss(room, packet.epoch, packet.seq)
+            elif verdict is Verdict.GAP:
+                if number >= asked:
+                    self._keep_waiting(room, backlog[number:])
+                    break
+                dropped += 1
+            if verdict in (Verdict.DELIVER, Verdict.OTHER_EPOCH):
+                self._output.deliver(room, packet)
+        if room.must_reread and room.backlog is None:
+            room.backlog = []
+        if dropped:
+            self._backoff(room)
+            self._limited.warning("beyond", "%d packets of a room that its log does not reach are dropped", dropped)
+        return dropped
+
+    def _keep_waiting(self, room: RoomSubscription, packets: list[RoomPacket]) -> None:
+        room.backlog = []
+        for packet in packets:
+            self.hold(room, packet)
+
+    def _release(self, room: RoomSubscription) -> None:
+        """Nothing of the room waits."""
+        self._backlog_bytes -= sum(len(packet.body) for packet in room.backlog or ())
+        room.backlog = None
+
+    def _backoff(self, room: RoomSubscription) -> Backoff:
+        found = self._backoffs.get(room)
+        if found is None:
+            found = self._backoffs[room] = Backoff(*self._retry_seconds)
+        return found
+
+    # --- lost tails ---
+
+    def compare(self, rooms: Iterable[RoomSubscription]) -> None:
+        """Compare rooms with their logs, in the background: their channels may have missed something."""
+        self._suspects.update(rooms)
+        if self._comparing is None or self._comparing.done():
+            self._comparing = self._tasks.start(self._compare_all(), "compare rooms with their logs")
+
+    async def _compare_all(self) -> None:
+        """Go on until every suspect was compared: the pub/sub connection may be back before the one for commands."""
+        backoff = Backoff(*self._retry_seconds)
+        while self._suspects:
+            batch = [room for room, _ in zip(self._suspects, range(_POSITIONS_AT_ONCE), strict=False)]
+            self._suspects.difference_update(batch)
+            if await self._compare(batch):
+                backoff.reset()
+                continue
+            self._suspects.update(room for room in batch if self._output.is_subscribed(room))
+            await asyncio.sleep(backoff.pause())
+
+    async def _compare(self, rooms: list[RoomSubscription]) -> bool:
+        """Return False when the logs could not be read."""
+        asked_at: dict[str, int] = {}
+        for room in rooms:
+            if room.backlog is not None:
+                room.must_reread = True
+            elif room.watch.is_set and self._output.is_subscribed(room):
+                asked_at[room.room] = room.watch.seq
+        if not asked_at:
+            return True
+        try:
+            positions = await self._source.positions(list(asked_at))
+        except (RedisConnectionError, TimeoutError) as error:
+            self._limited.warning("log", "rooms wait to be compared with their logs: %s", error)
+            return False
+        except Exception as error:
+            self._limited.error("log bug", "logs could not be compared", error=error)
+            return False
+        for room in rooms:
+            if room.room in asked_at and room.backlog is None and self._output.is_subscribed(room):
+                self._judge(room, *positions.get(room.room, (b"", 0)), asked_at[room.room])
+        return True
+
+    def _judge(self, room: RoomSubscription, epoch: bytes, seq: int, asked_at: int) -> None:
+        verdict = room.watch.compare(epoch, seq, asked_at)
+        if verdict is Verdict.GAP:
+            self.start(room, (), seq - room.watch.seq)
+        elif verdict is Verdict.OTHER_EPOCH:
+            self._output.declare_loss(room, epoch, seq)

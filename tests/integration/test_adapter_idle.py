@@ -1,0 +1,154 @@
+"""Whatever is published, and whichever Redis connection is away: afterwards a gateway is whole, and idle."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from roomcast.adapter.node_messages import Emit, EmitAck, Membership
+from roomcast.contract import keys
+from roomcast.wire.envelope import KIND_EVENT, KIND_MESSAGE, pack, pack_event, pack_routing
+from tests import gateways
+from tests.gateways import Client, Clients, Gateway, unique
+from tests.proxy import muting_proxy
+
+IDLE_SHARE = 0.01
+WINDOW_SECONDS = 2.0
+WITHIN_SECONDS = 20.0
+
+
+async def becomes_idle(gateway: Gateway) -> None:
+    """Wait until the process takes less than one percent of a core for two seconds; raises AssertionError."""
+    process = psutil.Process(gateway.process.pid)
+    deadline = asyncio.get_running_loop().time() + WITHIN_SECONDS
+    while True:
+        before = sum(process.cpu_times()[:2])
+        await asyncio.sleep(WINDOW_SECONDS)
+        share = (sum(process.cpu_times()[:2]) - before) / WINDOW_SECONDS
+        if share < IDLE_SHARE:
+            return
+        assert asyncio.get_running_loop().time() < deadline, f"still {share:.1%} of a core"
+
+
+@pytest.fixture(scope="module")
+def gateway(redis_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    url = f"redis://127.0.0.1:{redis_port}/0"
+    with gateways.gateway(tmp_path_factory.mktemp("idle"), url) as running:
+        yield running
+
+
+@pytest.fixture
+def admin(redis_port: int) -> Iterator[redis.Redis]:
+    with redis.Redis(port=redis_port) as client:
+        yield client
+
+
+def forged(seq: int, epoch: bytes, body: bytes = b'2["message",{}]') -> bytes:
+    return bytes((1, KIND_MESSAGE)) + epoch + seq.to_bytes(8, "big") + pack_routing("/") + body
+
+
+def raw_packet(namespace: bytes, body: bytes) -> bytes:
+    return struct.pack(">BB16sQBH", 1, KIND_EVENT, bytes(16), 0, len(namespace), 0) + namespace + body
+
+
+async def test_forged_positions_cost_no_cpu(gateway: Gateway, clients: Clients, admin: redis.Redis) -> None:
+    room = unique("public:far")
+    client = await clients(gateway, "ada")
+    epoch = (await client.join(room))["epoch"].encode()
+    for seq in (10, 2**40, 2**63, 2**64 - 1):
+        admin.execute_command("SPUBLISH", keys.room_channel(room), forged(seq, epoch))
+    await becomes_idle(gateway)
+    await goes_on(client, room)
+    await client.close()
+    await becomes_idle(gateway)
+
+
+async def test_what_is_no_envelope_ends_no_subscription(gateway: Gateway, clients: Clients, admin: redis.Redis) -> None:
+    room = unique("public:garbage")
+    client = await clients(gateway, "ada")
+    await client.join(room)
+    node = keys.node_channel(gateway.node)
+    harm = [
+        *((keys.room_channel(room), data) for data in garbage()),
+        *((keys.namespace_channel("/"), data) for data in garbage()),
+        *((node, data) for data in garbage()),
+        (node, pack(Emit("/", client.io.get_sid(), b"\xff\xff", (), None, 0))),
+        (node, pack(Emit("/", client.io.get_sid(), b"51-[", (b"x",), "1", 1))),
+        (node, pack(EmitAck(99, b"\xff"))),
+        (node, pack(EmitAck(99, b"[1]"))),
+        (node, pack(Membership("/", client.io.get_sid(), "", enter=True))),
+        *((f"{node[:-1]}.0}}", data) for data in garbage()),
+        (keys.user_channel("ada"), b"\x01\x91\xa4user"),
+        *((keys.presence_channel(shard), b"\x01\xc1") for shard in range(keys.PRESENCE_SHARDS)),
+    ]
+    for _ in range(20):
+        for channel, data in harm:
+            admin.execute_command("SPUBLISH", channel, data)
+        admin.publish(keys.CONTROL, b"\x01\xff")
+    await goes_on(client, room)
+    assert gateway.metric("roomcast_redis_reconnects_total") == gateway.metric("roomcast_redis_reconnects") == 0
+    lines = [line for line in gateway.said().splitlines() if "warning" in line or "error" in line]
+    assert 1 <= len(lines) <= 12, lines
+    gateway.check_log()
+    assert not client.gone.is_set()
+    await becomes_idle(gateway)
+
+
+def garbage() -> list[bytes]:
+    return [
+        b"",
+        b"\x01",
+        b"\x02\x01",
+        raw_packet(b"\xff\xfe", b"2[]"),
+        raw_packet(b"/", b'2["\xff"]'),
+        raw_packet(b"/", b'2["cut'),
+        pack_event("/", b'2["e"]')[:30],
+        pack_event("/", b'51-["e"]', (), (b"one", b"two")),
+        pack_event("/", b'2["e"]', ("=%ff", "=", "%")),
+    ]
+
+
+async def goes_on(client: Client, room: str) -> None:
+    text = unique("still here")
+    await client.send(room, text)
+    await client.expect_text(text)
+
+
+async def test_commands_away_and_the_last_member_gone(redis_port: int, admin: redis.Redis, tmp_path: Path) -> None:
+    """The gap cannot be filled while its room ends: the filling ends with it, and the next member finds it whole."""
+    room = unique("public:gap")
+    async with muting_proxy(redis_port, b"roomcast-gateway-7\r\n") as proxy:
+        context = gateways.gateway(tmp_path, f"redis://127.0.0.1:{proxy.port}/0", "7")
+        gateway = await asyncio.to_thread(context.__enter__)
+        try:
+            client = Client("ada")
+            await client.connect(gateway.url)
+            epoch = (await client.join(room))["epoch"].encode()
+            proxy.is_muted = True
+            admin.execute_command("SPUBLISH", keys.room_channel(room), forged(5, epoch))
+            await asyncio.sleep(1.5)  # the fault lasts: the gateway's timeout for commands is one second
+            await client.close()
+            await asyncio.sleep(7)  # and outlasts the five seconds for which an empty room stays subscribed
+            await becomes_idle(gateway)
+            proxy.is_muted = False
+            await until_ready(gateway)
+            again = Client("ada")
+            await again.connect(gateway.url)
+            await again.join(room)
+            await goes_on(again, room)
+            await again.close()
+            await becomes_idle(gateway)
+        finally:
+            await asyncio.to_thread(context.__exit__, None, None, None)
+
+
+async def until_ready(gateway: Gateway) -> None:
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while not await asyncio.to_thread(lambda: gateway.is_ready):
+            await asyncio.sleep(0.1)

@@ -1,0 +1,245 @@
+"""Gaps are filled from the log in order; nothing that is published makes the filling spin."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roomcast.adapter import gap_filler
+from roomcast.adapter.fanout import Fanout, RoomSubscription
+from roomcast.adapter.local_members import Client, LocalMembers
+from tests.unit.adapter.fakes import AWAY, EPOCH, Count, FakeBackplane, FakeDelivery, FakeLog, channel, logged
+from tests.waiting import until
+
+OTHER = b"f" * 16
+
+
+class Rig:
+    """A fan-out with one member in `room`, at seq 1 of its log."""
+
+    def __init__(self) -> None:
+        self.log = FakeLog()
+        self.delivery = FakeDelivery()
+        self.count = Count()
+        self.members = LocalMembers()
+        self.backplane = FakeBackplane()
+        self.fanout = Fanout(
+            self.backplane, self.members, self.count, linger_seconds=0.0, close_room=lambda namespace, room: None
+        )
+        self.fanout.use_log(self.log)
+        self.fanout.use_delivery(self.delivery)
+
+    def join(self, room: str = "room") -> RoomSubscription:
+        """Make `sid` a member that holds the log up to seq 1."""
+        if self.members.client("/", "sid") is None:
+            self.members.add("/", Client("sid", "eio", "eio"))
+        subscription = self.fanout.pin(room)
+        self.log.append(room)
+        assert self.fanout.admit("/", "sid", room, EPOCH, 1)
+        return subscription
+
+    def leave(self, room: str = "room") -> None:
+        self.fanout.unpin(room)
+        self.members.leave("/", "sid", room)
+        self.fanout.vacated(room)
+
+    def publish(self, seq: int, room: str = "room", epoch: bytes = EPOCH) -> None:
+        """What Redis pushes."""
+        self.fanout.hear(channel(room), logged(seq, epoch))
+
+    @property
+    def seqs(self) -> list[int]:
+        return [int(packet[12:-1]) for packet in self.delivery.packets if packet.startswith(b'2["message"')]
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    made = Rig()
+    yield made
+    await made.fanout.close()
+
+
+async def rests(rig: Rig, seconds: float = 0.3) -> None:
+    """Nothing spins: in this time the process uses little CPU and the log is read a few times only."""
+    reads, started = rig.log.reads, time.process_time()
+    await asyncio.sleep(seconds)
+    assert time.process_time() - started < seconds / 3
+    assert rig.log.reads - reads <= 20
+
+
+async def test_a_gap_is_filled_before_what_follows(rig: Rig) -> None:
+    rig.join()
+    rig.log.append("room", 4)
+    rig.publish(4)
+    rig.publish(5)
+    assert rig.seqs == []
+    await until(lambda: len(rig.seqs) == 4, "the gap is filled")
+    assert rig.seqs == [2, 3, 4, 5]
+    assert rig.count.holes == [2]
+
+
+async def test_a_long_gap_comes_in_pages(rig: Rig) -> None:
+    rig.log._page_size = 10
+    rig.join()
+    rig.publish(rig.log.append("room", 95))
+    await until(lambda: len(rig.seqs) == 95, "the gap is filled")
+    assert rig.seqs == list(range(2, 97))
+
+
+async def test_the_last_member_leaves_while_redis_is_away(rig: Rig) -> None:
+    room = rig.join()
+    rig.log.error = AWAY
+    rig.publish(5)
+    await until(lambda: rig.log.reads > 0, "the filling has begun")
+    rig.leave()
+    await until(lambda: rig.fanout.rooms == 0, "the room is unsubscribed")
+    assert room.backlog is None
+    reads = rig.log.reads
+    await rests(rig)
+    assert rig.log.reads == reads
+
+
+async def test_a_packet_far_ahead_of_its_log_is_dropped(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.join()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(50):
+            rig.publish(2**63)
+            await asyncio.sleep(0)
+        await until(lambda: rig.fanout.pin("room").backlog is None, "nothing waits")
+    await rests(rig)
+    rig.publish(rig.log.append("room"))
+    await until(lambda: rig.seqs == [2], "the room goes on")
+    assert rig.count.resyncs == 0
+    assert len([record for record in caplog.records if "does not reach" in record.getMessage()]) == 1
+
+
+async def test_a_stream_of_forged_packets_costs_a_few_reads_and_delays_nothing_for_good(rig: Rig) -> None:
+    rig.join()
+    for number in range(200):
+        rig.publish(2**40 + number)
+        rig.publish(rig.log.append("room"))
+        await asyncio.sleep(0.002)
+    assert rig.log.reads < 60
+    await until(lambda: len(rig.seqs) == 200, "all real ones are delivered")
+    assert rig.seqs == list(range(2, 202))
+
+
+async def test_while_redis_is_away_reads_become_rare(rig: Rig) -> None:
+    rig.join()
+    rig.log.append("room", 4)
+    rig.log.error = AWAY
+    rig.publish(5)
+    await rests(rig)
+    rig.log.error = None
+    await until(lambda: rig.seqs == [2, 3, 4, 5], "the gap is filled", 3)
+
+
+async def test_an_error_that_no_driver_raises_is_logged_once_and_survived(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.join()
+    rig.log.append("room", 1)
+    rig.log.error = KeyError("a bug")
+    rig.publish(3)
+    await rests(rig)
+    assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
+    rig.log.error = None
+    rig.log.append("room", 1)
+    await until(lambda: rig.seqs == [2, 3], "the gap is filled", 3)
+
+
+async def test_a_log_that_claims_more_than_it_holds_is_declared(rig: Rig) -> None:
+    rig.join()
+    rig.log.append("room", 4)
+    rig.log._page_size = 0
+    rig.publish(5)
+    await until(lambda: rig.count.resyncs == 1, "the loss is declared")
+    await rests(rig)
+    rig.log._page_size = 500
+    rig.publish(rig.log.append("room"))
+    assert rig.seqs == [6]
+
+
+async def test_what_the_log_has_dropped_is_declared(rig: Rig) -> None:
+    rig.join()
+    rig.log.append("room", 9)
+    rig.log.first = 8
+    rig.publish(10)
+    await until(lambda: rig.count.resyncs == 1, "the loss is declared")
+    rig.publish(rig.log.append("room"))
+    assert rig.seqs == [11]
+
+
+async def test_another_epoch_is_declared_and_delivered(rig: Rig) -> None:
+    rig.join()
+    rig.publish(1, epoch=OTHER)
+    assert rig.count.resyncs == 1
+    assert rig.delivery.packets == [b'2["resync"]', b'2["message",1]']
+
+
+async def test_beyond_the_bound_the_log_is_read_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gap_filler, "MAX_BACKLOG", 3)
+    rig.join()
+    rig.log.error = AWAY
+    for _ in range(10):
+        rig.log.append("room")
+    for seq in range(3, 12):
+        rig.publish(seq)
+    rig.log.error = None
+    await until(lambda: len(rig.seqs) == 10, "all are delivered")
+    assert rig.seqs == list(range(2, 12))
+
+
+async def test_the_bytes_that_wait_are_bounded_over_all_rooms(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gap_filler, "MAX_BACKLOG_BYTES", 100)
+    rooms = [rig.join(name) for name in ("a", "b")]
+    rig.log.error = AWAY
+    for room in rooms:
+        for _ in range(10):
+            rig.log.append(room.room)
+        for seq in range(3, 12):
+            rig.publish(seq, room.room)
+    assert sum(len(room.backlog or ()) for room in rooms) <= 7
+    rig.log.error = None
+    await until(lambda: len(rig.seqs) == 20, "all are delivered", 5)
+
+
+async def test_a_lost_tail_is_found(rig: Rig) -> None:
+    rig.join()
+    rig.log.append("room", 2)
+    rig.fanout.reconcile(lambda name: True)
+    await until(lambda: rig.seqs == [2, 3], "the tail is delivered")
+
+
+async def test_a_tail_lost_during_a_filling_is_found(rig: Rig) -> None:
+    rig.join()
+    rig.log.append("room", 2)
+    rig.log.error = AWAY
+    rig.publish(3)
+    await until(lambda: rig.log.reads > 0, "the filling has begun")
+    rig.fanout.reconcile(lambda name: True)
+    rig.log.append("room", 1)
+    rig.log.error = None
+    await until(lambda: rig.seqs == [2, 3, 4], "all are delivered", 3)
+
+
+async def test_many_lost_connections_are_one_comparison(rig: Rig) -> None:
+    rig.join()
+    rig.log.error = AWAY
+    for _ in range(100):
+        rig.fanout.reconcile(lambda name: True)
+    await rests(rig)
+    rig.leave()
+    await until(lambda: rig.fanout.rooms == 0, "the room is unsubscribed")
+    await until(lambda: rig.fanout._filler._comparing.done(), "the comparison has ended", 5)  # type: ignore[union-attr]
+
+
+async def test_a_room_whose_epoch_changed_is_declared(rig: Rig) -> None:
+    rig.join()
+    rig.log.epoch = OTHER
+    rig.fanout.reconcile(lambda name: True)
+    await until(lambda: rig.count.resyncs == 1, "the loss is declared")
