@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 
 from roomcast.contract.errors import Code
 from roomcast.gateway.config import Config as GatewayConfig
-from roomcast.gateway.operations.observe import Metrics as GatewayMetrics
+from roomcast.gateway.operations.metrics import Metrics as GatewayMetrics
 from roomcast.media.config import Config as MediaConfig
 from roomcast.media.observe import Metrics as MediaMetrics
 from roomcast.presence.config import Config as PresenceConfig

@@ -1,5 +1,4 @@
-"""`python -m roomcast.gateway`: one gateway; `python -m roomcast.gateway token --user ada`: a token for scripts;
-`--help` for both."""
+"""Run a gateway (`python -m roomcast.gateway`), or print a token for scripts (`… token --user ada`); see `--help`."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from roomcast.process.settings import describe, load
 
 
 def main() -> int:
-    """The exit code: 0 after SIGTERM, 2 for a bad command line or variable, 1 when a port is taken or it went deaf."""
+    """Return the exit code: 0 after SIGTERM, 2 for a bad setting, 1 when the gateway could not go on."""
     parser = argparse.ArgumentParser(
         prog="python -m roomcast.gateway",
         epilog=describe(Config, TITLE),
@@ -49,12 +48,12 @@ def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
 
 def _serve(settings: Config) -> int:
     try:
-        from roomcast.gateway import app  # which chooses the hot path
+        from roomcast.gateway import app  # importing it chooses the hot path
     except ImportError as error:
         return command.fail("gateway", str(error), 2)
     gc.freeze()
-    # A look at 1,000 new objects takes 1 to 2 ms. A connection has 40, and next to no cycles: a look at older objects
-    # finds nothing and takes 100 ms where there are 10,000 sessions, so it comes once in a million connections.
+    # Collecting 1,000 new objects takes 1 to 2 ms. A connection has 40, and next to no cycles. Collecting older objects
+    # finds nothing and takes 100 ms with 10,000 sessions, so it happens once in a million connections.
     gc.set_threshold(1_000, 50_000, 10)
     return command.serve("gateway", settings, app.run)
 

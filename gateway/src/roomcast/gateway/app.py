@@ -1,4 +1,4 @@
-"""The composition root: makes every part of a gateway, runs it, and ends it in order."""
+"""Build a gateway from its parts, and run it: the composition root."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import structlog
 from aiohttp import web
@@ -31,10 +30,11 @@ from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.config import Config
 from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.operations.admission import Admission
-from roomcast.gateway.operations.drain import Drain, State
-from roomcast.gateway.operations.lag import LagWatch
+from roomcast.gateway.operations.drain import Drain
+from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.listener import Listener
-from roomcast.gateway.operations.observe import Metrics
+from roomcast.gateway.operations.metrics import Metrics
+from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
@@ -53,138 +53,205 @@ from roomcast.process.settings import SettingsError
 from roomcast.socketio.server import create_server
 from roomcast.wire.tasks import TaskSet
 
-_DEAF_DRAIN_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
+async def run(config: Config) -> bool:
+    """Run one gateway until SIGTERM; return False when it ended by itself.
+
+    Raises SettingsError, and OSError for a taken port.
+    """
+    try:
+        gateway = Gateway(config)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    await gateway.run()
+    return not gateway.is_failed
+
+
+# --- the parts ---
+
+
+def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
+    """Make the Redis adapter, with the scripts and node messages of the chat."""
+    return RedisAdapter(
+        config.redis_url,
+        node=config.node,
+        observer=metrics,
+        redis_timeout_seconds=config.redis_timeout_seconds,
+        replicas=config.wait_replicas,
+        scripts=SCRIPTS,
+        node_messages=NodeMessage | MediaReply,
+    )
+
+
+def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
+    """Make the Socket.IO server on our Engine.IO server."""
+    return create_server(
+        node=config.node,
+        client_manager=adapter,
+        observer=metrics.engine,
+        cors_allowed_origins=list(config.allowed_origins) or None,
+        trusted_proxies=config.trusted_proxies,
+        ping_interval=config.ping_interval_seconds,
+        ping_timeout=config.ping_timeout_seconds,
+        connect_seconds=config.connect_seconds,
+        max_payload=config.max_payload_bytes,
+        max_buffer=config.send_buffer_bytes,
+        max_pending_per_peer=config.pending_per_address,
+    )
+
+
+class Stores(NamedTuple):
+    """What the gateway keeps in Redis."""
+
+    log: LogStore
+    rooms: RoomStore
+    uploads: Uploads
+    presence: PresenceStore
+    occupancy: OccupancyStore
+
+
+def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
+    """Make the stores over the adapter's connections to Redis."""
+    redis, retention_seconds = adapter.backplane, int(config.retention_days * 86_400)
+    retention = Retention(messages=config.log_messages, age_seconds=retention_seconds)
+    return Stores(
+        LogStore(redis, namespace=NAMESPACE, retention=retention),
+        RoomStore(redis),
+        Uploads(redis, retention_seconds=retention_seconds),
+        PresenceStore(redis, config.node, adapter.incarnation),
+        OccupancyStore(redis, config.node),
+    )
+
+
+def make_presence(adapter: RedisAdapter, emitter: Emitter, stores: Stores) -> tuple[OccupancyService, PresenceService]:
+    """Make the two services that share what users watch and who is hidden."""
+    watchers, hidden = Watchers(time.monotonic), set[str]()
+    occupancy = OccupancyService(
+        stores.occupancy, stores.presence, stores.rooms, emitter, watchers, hidden, adapter.background
+    )
+    presence = PresenceService(
+        stores.presence,
+        emitter,
+        occupancy,
+        Activity(time.monotonic),
+        watchers,
+        hidden,
+        adapter.beat,
+        adapter.background,
+        lambda: adapter.members.everyone(NAMESPACE),
+    )
+    return occupancy, presence
+
+
+def make_sessions(
+    config: Config, adapter: RedisAdapter, emitter: Emitter, stores: Stores, presence: PresenceService
+) -> Sessions:
+    """Make the sign-in: token verification, revocation, expiry and limits."""
+    secret = config.jwt_secret
+    keys_: Keys = JwksKeys(config.jwks_url or "") if secret is None else SharedSecret(secret.get_secret_value())
+    return Sessions(
+        adapter,
+        Verifier(keys_, audience=config.jwt_audience, issuer=config.jwt_issuer),
+        stores.rooms,
+        emitter,
+        events_per_second=config.events_per_second,
+        events_burst=config.events_burst,
+        limits={
+            "message_bytes": config.message_bytes,
+            "upload_bytes": config.upload_bytes,
+            "payload_bytes": config.max_payload_bytes,
+            "rooms": config.rooms_per_connection,
+        },
+        on_open=presence.add_session,
+        on_close=presence.remove_session,
+    )
+
+
+def make_listener(config: Config, server: Any) -> tuple[Listener, web.AppRunner]:
+    """Make the listener for clients, and the aiohttp application behind it."""
+    application = web.Application(client_max_size=config.max_payload_bytes + 1024)
+    server.attach(application, socketio_path="socket.io")
+    if config.dev_login and config.jwt_secret is not None:
+        DevLogin(config.jwt_secret.get_secret_value()).add_to(application)
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    return Listener(runner, server.eio, config.host, config.port), runner
+
+
 class Gateway:
-    """Every part of one gateway, made and joined; `run` lives until SIGTERM."""
+    """The parts of one gateway, joined; `run` serves until SIGTERM."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.is_failed = False
+        """Whether the gateway ended because it could not go on, rather than because it was told to."""
+        self.tasks = TaskSet()
         self.metrics = Metrics()
-        self.adapter = RedisAdapter(
-            config.redis_url,
-            node=config.node,
-            observer=self.metrics,
-            redis_timeout_seconds=config.redis_timeout_seconds,
-            replicas=config.wait_replicas,
-            scripts=SCRIPTS,
-            node_messages=NodeMessage | MediaReply,
-        )
-        self.server: Any = create_server(
-            node=config.node,
-            client_manager=self.adapter,
-            observer=self.metrics.engine,
-            cors_allowed_origins=list(config.allowed_origins) or None,
-            trusted_proxies=config.trusted_proxies,
-            ping_interval=config.ping_interval_seconds,
-            ping_timeout=config.ping_timeout_seconds,
-            connect_seconds=config.connect_seconds,
-            max_payload=config.max_payload_bytes,
-            max_buffer=config.send_buffer_bytes,
-            max_pending_per_peer=config.pending_per_address,
-        )
-        self.admission = Admission(
-            config.sessions_per_second, config.sessions_burst, config.sessions_wait_seconds, time.monotonic
-        )
-        self.server.eio.admission = self._admit
-        backplane = self.adapter.backplane
-        retention = Retention(messages=config.log_messages, age_seconds=config.retention_days * 86_400)
-        self.log = LogStore(backplane, namespace=NAMESPACE, retention=retention)
-        self.store = RoomStore(backplane)
-        self.uploads = Uploads(backplane, retention_seconds=int(config.retention_days * 86_400))
-        self.outbox = Emitter(self.adapter)
-        presence_store = PresenceStore(backplane, config.node, self.adapter.incarnation)
-        watchers, hidden = Watchers(time.monotonic), set[str]()
-        self.occupancy = OccupancyService(
-            OccupancyStore(backplane, config.node),
-            presence_store,
-            self.store,
-            self.outbox,
-            watchers,
-            hidden,
-            self.adapter.background,
-        )
-        self.presence = PresenceService(
-            presence_store,
-            self.outbox,
-            self.occupancy,
-            Activity(time.monotonic),
-            watchers,
-            hidden,
-            self.adapter.beat,
-            self.adapter.background,
-            lambda: self.adapter.members.everyone(NAMESPACE),
-        )
-        self.control = ControlChannel(self.adapter, self._hear_control)
-        self.access = RoomAccess(self.store)
-        self.replays = Replays(self.log, self.outbox, buffer_bytes=config.send_buffer_bytes // 4)
+        self.adapter = make_adapter(config, self.metrics)
+        self.server = make_server(config, self.adapter, self.metrics)
+        self.stores = make_stores(config, self.adapter)
+        self.emitter = Emitter(self.adapter)
+        self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores)
+        self.sessions = make_sessions(config, self.adapter, self.emitter, self.stores, self.presence)
+        self.control = ControlChannel(self.adapter, self._receive_control)
+        self.access = RoomAccess(self.stores.rooms)
+        self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
         self.joins = RoomJoins(
             self.adapter,
-            self.log,
-            self.store,
+            self.stores.log,
+            self.stores.rooms,
             self.access,
-            self.outbox,
+            self.emitter,
             self.occupancy,
             self.presence,
             self.replays,
             max_rooms=config.rooms_per_connection,
         )
-        self.rooms = Rooms(self.store, self.access, self.outbox, self.occupancy, self.presence, self.control)
+        self.rooms = Rooms(
+            self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control
+        )
         self.chat = Chat(
-            self.log,
+            self.stores.log,
             self.access,
-            self.uploads.verified_media,
+            self.stores.uploads.verified_media,
             self.rooms.address,
             max_message_bytes=config.message_bytes,
         )
-        self.desk = MediaRequests(self.uploads, config.node, lambda: secrets.token_urlsafe(12))
-        self.doorman = self._make_doorman()
+        self.media = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.namespace = ChatNamespace(
-            SessionHooks(self.doorman.open, self.doorman.close), self._handlers(), self.metrics, self.presence.mark_seen
+            SessionHooks(self.sessions.open, self.sessions.close),
+            self._handlers(),
+            self.metrics,
+            self.presence.mark_seen,
         )
         self.server.register_namespace(self.namespace)
-        self.lane = MessageFastPath(
+        self.fast_path = MessageFastPath(
             self.server.eio,
-            self.log,
+            self.stores.log,
             self.metrics,
             seen=self.presence.mark_seen,
             detour=self.server.take_packet,
             max_message_bytes=config.message_bytes,
         )
-        self.chat.on_plain = self.lane.issue
-        self.lag = LagWatch(self.adapter.beat, config.lag_probe_seconds, self.metrics.late)
-        self.tasks = TaskSet()
-        self.is_failed = False
-        """Whether it ended because it could not go on, rather than because it was told to."""
-
-    def _make_doorman(self) -> Sessions:
-        config = self.config
-        keys: Keys = (
-            SharedSecret(config.jwt_secret.get_secret_value())
-            if config.jwt_secret is not None
-            else JwksKeys(config.jwks_url or "")
+        self.chat.on_plain = self.fast_path.issue
+        self.admission = Admission(
+            config.sessions_per_second, config.sessions_burst, config.sessions_wait_seconds, time.monotonic
         )
-        return Sessions(
-            self.adapter,
-            Verifier(keys, audience=config.jwt_audience, issuer=config.jwt_issuer),
-            self.store,
-            self.outbox,
-            events_per_second=config.events_per_second,
-            events_burst=config.events_burst,
-            limits={
-                "message_bytes": config.message_bytes,
-                "upload_bytes": config.upload_bytes,
-                "payload_bytes": config.max_payload_bytes,
-                "rooms": config.rooms_per_connection,
-            },
-            on_open=self.presence.add_session,
-            on_close=self.presence.remove_session,
+        self.server.eio.admission = self._admit
+        self.lag = LagProbe(self.adapter.beat, config.lag_probe_seconds, self.metrics.loop_lag)
+        self.listener, self.runner = make_listener(config, self.server)
+        self.drain = Drain(
+            self.server.eio,
+            budget_seconds=config.drain_seconds,
+            announce=self._announce_drain,
+            close_listener=self.listener.stop,
+            in_flight=lambda: self.namespace.in_flight + self.fast_path.in_flight,
+            on_state=self.metrics.drain,
         )
 
     def _handlers(self) -> dict[str, Handler]:
-        """Every event of the protocol and its use case."""
+        """Map every event of the protocol to its use case."""
         return {
             "room:join": self.joins.join,
             "room:leave": self.joins.leave,
@@ -205,37 +272,32 @@ class Gateway:
             "presence:watch": self.presence.watch_users,
             "presence:unwatch": self.presence.unwatch_users,
             "media:sign": self._sign_media,
-            "media:complete": lambda session, p: self.desk.complete(session.user, p),
+            "media:complete": lambda session, p: self.media.complete(session.user, p),
             "media:url": self._media_url,
             "auth:refresh": self._refresh_token,
         }
 
     async def _sign_media(self, session: ChatSession, p: MediaSign) -> dict[str, Any]:
         await self.access.require_entry(session, p.room)
-        return await self.desk.sign(session.user, p)
+        return await self.media.sign(session.user, p)
 
     async def _media_url(self, session: ChatSession, p: MediaUrl) -> dict[str, Any]:
-        room = await self.uploads.room_of(p.upload)
+        room = await self.stores.uploads.room_of(p.upload)
         if room not in session.rooms and not await self.access.may_enter(session, room):
             raise RoomcastError(Code.NOT_FOUND)
-        return await self.desk.url(session.user, p, room)
+        return await self.media.url(session.user, p, room)
 
     async def _refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         """Rooms that the new token does not open are left."""
-        answer = await self.doorman.refresh(session, p)
+        answer = await self.sessions.refresh(session, p)
         await self.joins.recheck(session)
         return answer
 
-    def _hear_control(self, message: Any) -> None:
-        self.doorman.hear_control(message, self.joins.take_out)
-
-    def _resubscribed(self) -> None:
-        """What was published meanwhile was missed: presence, revocations and removals are in their keys."""
-        self.presence.on_resubscribed()
-        self.adapter.background(self.doorman.look_again(self.joins.recheck), "look again")
+    def _receive_control(self, message: Any) -> None:
+        self.sessions.hear_control(message, self.joins.take_out)
 
     def _admit(self, caller: Caller) -> Refusal | float:
-        """Before each new session: a storm comes in at a rate."""
+        """Admit new sessions at a rate."""
         turn = self.admission.ask()
         return Refusal(503, 4, "Too many new sessions", turn.retry_after) if turn.retry_after else turn.wait
 
@@ -243,99 +305,72 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises OSError when a port is taken."""
-        stopping = asyncio.Event()
+        config, stopping = self.config, asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        listener, runner = self._listener()
-        drain = self._drain(listener.stop)
-        config = self.config
-        async with ops.serve(config.host, config.metrics_port, lambda: self._is_ready(drain), self._exposition):
-            self._start_parts(stopping)
-            await runner.setup()
-            await listener.start()
+        async with ops.serve(config.host, config.metrics_port, self._is_ready, self._exposition):
+            self._start(stopping)
+            await self.runner.setup()
+            await self.listener.start()
             _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
             await stopping.wait()
-            _log.info("gateway drains", connections=len(self.doorman))
+            _log.info("gateway drains", connections=len(self.sessions))
             self.presence.is_draining = True
-            await drain.run()
-            listener.end()
-            await self._end(runner)
+            await self.drain.run()
+            self.listener.end()
+            await self._end()
         _log.info("gateway ended", node=config.node)
 
-    def _listener(self) -> tuple[Listener, web.AppRunner]:
-        application = web.Application(client_max_size=self.config.max_payload_bytes + 1024)
-        self.server.attach(application, socketio_path="socket.io")
-        if self.config.dev_login and self.config.jwt_secret is not None:
-            DevLogin(self.config.jwt_secret.get_secret_value()).add_to(application)
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-        return Listener(runner, self.server.eio, self.config.host, self.config.port), runner
-
-    def _drain(self, close_listener: Callable[[], Awaitable[None]]) -> Drain:
-        return Drain(
-            self.server.eio,
-            budget_seconds=self.config.drain_seconds,
-            announce=self._announce_drain,
-            close_listener=close_listener,
-            in_flight=lambda: self.namespace.in_flight + self.lane.in_flight,
-            on_state=self.metrics.drain,
-        )
-
-    def _start_parts(self, stopping: asyncio.Event) -> None:
-        self.adapter.on_node_message = self.desk.reply
+    def _start(self, stopping: asyncio.Event) -> None:
+        """Subscribe, then start what runs in the background."""
+        self.adapter.on_node_message = self.media.reply
         self.adapter.on_resubscribed = self._resubscribed
-        self.adapter.start(self.log)
+        self.adapter.fanout.on_note = self.occupancy.receive_note
+        self.adapter.start(self.stores.log)
         for shard in range(keys.PRESENCE_SHARDS):
             self.adapter.listen(keys.presence_channel(shard), self.presence.receive_changes)
-        self.adapter.fanout.on_note = self.occupancy.receive_note
         self.control.start()
         self.tasks.start(self.presence.run(), "presence")
-        self.tasks.start(self.doorman.watch_expiries(), "token expiry")
+        self.tasks.start(self.sessions.watch_expiries(), "token expiry")
+        self.tasks.start(
+            watch_subscriptions(self.adapter.choir, self.adapter.beat, lambda: self._give_up(stopping)), "subscriptions"
+        )
         self.lag.start()
-        self.tasks.start(self._watch_ears(stopping), "deafness")
 
-    async def _watch_ears(self, stopping: asyncio.Event) -> None:
-        """A gateway that stays deaf though its link was opened again moves its clients to others, and ends."""
-        loop = asyncio.get_running_loop()
-        while self.adapter.choir.deaf_seconds(loop.time()) < _DEAF_DRAIN_SECONDS:
-            await self.adapter.beat.wait()
-        _log.error("gateway is deaf: commands work, but nothing published comes back", node=self.config.node)
+    def _resubscribed(self) -> None:
+        """Read presence, revocations and removals again: what was published meanwhile was missed."""
+        self.presence.on_resubscribed()
+        self.adapter.background(self.sessions.look_again(self.joins.recheck), "look again")
+
+    def _give_up(self, stopping: asyncio.Event) -> None:
         self.is_failed = True
         stopping.set()
 
-    def _is_ready(self, drain: Drain) -> bool:
-        return drain.state is State.SERVING and self.adapter.is_ready
-
-    def _announce_drain(self, within_seconds: float) -> None:
-        sids = list(self.adapter.members.everyone(NAMESPACE))
-        self.outbox.to_sessions(sids, "drain", {"within_seconds": within_seconds})
-
-    def _exposition(self) -> bytes:
-        metrics = self.metrics
-        metrics.connections.set(len(self.doorman))
-        metrics.rooms.set(self.adapter.fanout.rooms)
-        metrics.plain.inc(self.lane.newly_taken())
-        metrics.redis_up.set(self.adapter.backplane.is_up)
-        metrics.redis_reconnects.set(self.adapter.backplane.reconnects)
-        metrics.ready.set(self.adapter.is_ready)
-        return metrics.exposition()
-
-    async def _end(self, runner: web.AppRunner) -> None:
-        """Leases, then what runs, then Redis, last."""
+    async def _end(self) -> None:
+        """Give leases back, end what runs, and close Redis last."""
         await self.server.shutdown()
-        self.desk.close()
+        self.media.close()
         await self.replays.close()
         await self.presence.retire()
         await self.tasks.cancel()
         self.lag.stop()
-        await runner.cleanup()
+        await self.runner.cleanup()
         await self.adapter.close()
 
+    def _is_ready(self) -> bool:
+        return is_ready(self.drain, self.adapter.is_ready)
 
-async def run(config: Config) -> bool:
-    """One gateway, until SIGTERM; False when it ended by itself. Raises SettingsError, and OSError for a taken port."""
-    try:
-        gateway = Gateway(config)
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
-    await gateway.run()
-    return not gateway.is_failed
+    def _announce_drain(self, within_seconds: float) -> None:
+        sids = list(self.adapter.members.everyone(NAMESPACE))
+        self.emitter.to_sessions(sids, "drain", {"within_seconds": within_seconds})
+
+    def _exposition(self) -> bytes:
+        """Read the gauges, and return all metrics."""
+        metrics, redis = self.metrics, self.adapter.backplane
+        metrics.connections.set(len(self.sessions))
+        metrics.rooms.set(self.adapter.fanout.rooms)
+        metrics.fast_path.inc(self.fast_path.newly_taken())
+        metrics.redis_up.set(redis.is_up)
+        metrics.redis_reconnects.set(redis.reconnects)
+        metrics.ready.set(self.adapter.is_ready)
+        return metrics.exposition()

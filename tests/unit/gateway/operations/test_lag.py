@@ -1,8 +1,8 @@
-"""How often a gateway looks at its own lag."""
+"""A gateway probes its own lag the more often the busier it is."""
 
 import pytest
 
-from roomcast.gateway.operations.lag import pause as next_pause
+from roomcast.gateway.operations.lag import next_pause
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Leaving without losing anybody: a numbered, bounded, idempotent shutdown.
+"""Shut a gateway down without losing a client or a message: numbered, bounded, idempotent steps.
 
-1. say so: not ready, and a `drain` event to every client;
-2. close the listener, so that nginx sends new sessions elsewhere (a refused connection is not an overload);
-3. move the clients, in jittered batches, by closing their transports: socket.io clients then reconnect by themselves;
+1. announce it: become unready, and send `drain` to every client;
+2. close the listener, so that nginx sends new sessions elsewhere;
+3. close the transports in jittered batches: socket.io clients then reconnect by themselves;
 4. wait for the acks in flight, and a moment for polling clients to fetch their last packets with their next GET;
-5. the caller then drops leases and closes Redis, last.
+5. the caller then gives its leases back, and closes Redis last.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FETCH_SECONDS: Final = 2.0
 
 
 class State(Enum):
-    """Where a gateway is in its life."""
+    """The state of a gateway's shutdown."""
 
     SERVING = "serving"
     DRAINING = "draining"
@@ -32,7 +32,7 @@ class State(Enum):
 
 
 class Engine(Protocol):
-    """What a drain asks of the Engine.IO server."""
+    """The part of the Engine.IO server that a drain uses."""
 
     def session_ids(self) -> list[str]: ...
 
@@ -42,18 +42,18 @@ class Engine(Protocol):
 
     @property
     def unfetched(self) -> int:
-        """Polling sessions that ended with packets that nobody has fetched yet."""
+        """Return how many polling sessions ended with packets that their clients have not fetched yet."""
         ...
 
 
 def batches(sids: list[str], count: int = _BATCHES) -> list[list[str]]:
-    """`sids` in at most `count` batches of nearly the same size, in order. Pure."""
+    """Split `sids` into at most `count` batches of nearly the same size, in order. Pure."""
     size = max(1, -(-len(sids) // count))
     return [sids[at : at + size] for at in range(0, len(sids), size)]
 
 
 class Drain:
-    """Runs once. `budget_seconds` bounds steps 2 to 4 together."""
+    """Run the steps once. `budget_seconds` bounds steps 2 to 4 together."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Drain:
         self._on_state = on_state
 
     async def run(self) -> None:
-        """Idempotent; returns when all clients are moved or the budget is used up."""
+        """Return when all clients are moved, or when the budget is used up. Idempotent."""
         if self.state is not State.SERVING:
             return
         self._enter(State.DRAINING)

@@ -1,4 +1,4 @@
-"""What the chat announces. Observers count; they never change what happens."""
+"""The events that the chat announces. Observers count; they never change what happens."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from roomcast.hotpath import Histogram, OutcomeCounter
 
 
 class GatewayObserver(AdapterObserver):
-    """Ignores everything; override what you count. Seconds and plain counts, never rooms or users as labels."""
+    """Ignore every event; override what you count. Never use rooms or users as labels."""
 
     def connected(self) -> None:
         """A client signed in."""
 
     def refused(self, reason: str) -> None:
-        """A client was not let in."""
+        """A client's sign-in was refused."""
 
     def disconnected(self, reason: str) -> None:
-        """A signed-in client went."""
+        """A signed-in client's connection ended."""
 
     def event(self, name: str, outcome: str, seconds: float) -> None:
-        """An event was handled; `outcome` is `ok` or the reason of the error."""
+        """A client event was handled; `outcome` is `ok` or the reason of the error."""
 
     def tally(self, name: str, outcome: str) -> OutcomeCounter:
-        """Where the hot path counts events of this name and outcome itself, instead of telling of each."""
+        """Return the counter in which the fast path itself counts events of this name and outcome."""
         return OutcomeCounter(Histogram(()))
 
     def drain(self, state: str) -> None:
-        """`serving`, `draining` or `drained`."""
+        """The gateway is `serving`, `draining` or `drained`."""

@@ -1,4 +1,4 @@
-"""What is counted about a gateway. The logic announces, this counts; see also `counting`."""
+"""Count what the gateway announces, and expose it to Prometheus; see also `counters`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
 
 from roomcast import hotpath
-from roomcast.gateway.operations.counting import Counts, EventTallies, Spread
+from roomcast.gateway.operations.counters import EventCounters, LabelledCounter, PlainHistogram
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.hotpath import OutcomeCounter, Traffic
 from roomcast.process.usage import ProcessUsage
@@ -20,15 +20,17 @@ _LAG_SECONDS: Final = tuple(
 
 
 class EngineMetrics:
-    """The observer of the Engine.IO server: sessions, bytes and writes.
+    """Observe the Engine.IO server: sessions, bytes and writes.
 
-    What happens with every message is counted in plain numbers, and handed to Prometheus by `settle`.
+    Per-message counts are plain numbers; `settle` hands them to Prometheus.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._opened = Counts("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry)
+        self._opened = LabelledCounter("roomcast_gateway_sessions", "Sessions opened", ["transport"], registry)
         self._upgraded = Counter("roomcast_gateway_upgrades", "Sessions that became WebSockets", registry=registry)
-        self._closed = Counts("roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry)
+        self._closed = LabelledCounter(
+            "roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry
+        )
         self._refused = Counter(
             "roomcast_gateway_refused_requests", "HTTP requests refused by status", ["status"], registry=registry
         )
@@ -46,19 +48,19 @@ class EngineMetrics:
         self.traffic = Traffic()
 
     def opened(self, transport: str) -> None:
-        self._opened.add(transport)
+        self._opened.increment(transport)
 
     def upgraded(self) -> None:
         self._upgraded.inc()
 
     def closed(self, transport: str, reason: str) -> None:
-        self._closed.add(transport, reason)
+        self._closed.increment(transport, reason)
 
     def refused(self, status: int, reason: str) -> None:
         self._refused.labels(str(status)).inc()
 
     def settle(self) -> None:
-        """Before an exposition: hand over what was counted since the last one."""
+        """Hand over what was counted since the last exposition."""
         traffic = self.traffic
         for counter, name in (
             (self._received, "received"),
@@ -77,7 +79,7 @@ class EngineMetrics:
 
 
 class Metrics(GatewayObserver):
-    """The observer of adapter and chat, with a registry of its own. Labels are few and bounded."""
+    """Observe the adapter and the chat, with a registry of its own. Labels are few and bounded."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -86,31 +88,41 @@ class Metrics(GatewayObserver):
         self._registry = registry
         self.engine = EngineMetrics(registry)
         self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
-        self._connects = Counts("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
-        self._disconnects = Counts("roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry)
-        self._events = EventTallies(_SECONDS, registry)
-        self.plain = Counter("roomcast_gateway_plain_messages", "Messages by the hot path", registry=registry)
+        self._connects = LabelledCounter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
+        self._disconnects = LabelledCounter(
+            "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry
+        )
+        self._events = EventCounters(_SECONDS, registry)
+        self.fast_path = Counter(
+            "roomcast_gateway_fast_path_messages", "Messages sent by the fast path", registry=registry
+        )
         self.compiled = Gauge("roomcast_gateway_hotpath_compiled", "1: the hot path is compiled", registry=registry)
         self.compiled.set(hotpath.compiled is not None)
-        self.rooms = Gauge("roomcast_gateway_rooms", "Rooms heard by this gateway", registry=registry)
-        self._missing = Counter(
-            "roomcast_gateway_missing_packets", "Packets that pub/sub did not bring", registry=registry
+        self.rooms = Gauge("roomcast_gateway_rooms", "Rooms that this gateway subscribes to", registry=registry)
+        self._missing = Counter("roomcast_gateway_missing_packets", "Room packets that pub/sub lost", registry=registry)
+        self._filled = Counter(
+            "roomcast_gateway_filled_packets", "Lost room packets delivered from the log", registry=registry
         )
-        self._filled = Counter("roomcast_gateway_filled_packets", "Packets taken from the log", registry=registry)
-        self._resyncs = Counter("roomcast_gateway_resyncs", "Rooms that could not be made whole", registry=registry)
-        self._deaf = Counter("roomcast_gateway_deaf", "Times the subscription went deaf", registry=registry)
-        self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis links are open", registry=registry)
+        self._resyncs = Counter(
+            "roomcast_gateway_resyncs",
+            "Rooms whose members must join again: lost packets are not in the log",
+            registry=registry,
+        )
+        self._canary_losses = Counter(
+            "roomcast_gateway_canary_losses", "Subscriptions reopened after a lost canary probe", registry=registry
+        )
+        self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis connections are open", registry=registry)
         self.redis_reconnects = Gauge(
-            "roomcast_gateway_redis_reconnects", "Redis links opened again since the start", registry=registry
+            "roomcast_gateway_redis_reconnects", "Redis connections reopened since the start", registry=registry
         )
-        self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are welcome", registry=registry)
+        self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are accepted", registry=registry)
         self._drain = Gauge("roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained", registry=registry)
-        self._lag = Spread(
+        self._lag = PlainHistogram(
             "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", _LAG_SECONDS, registry
         ).durations
-        self._busy = Spread(
+        self._busy = PlainHistogram(
             "roomcast_gateway_loop_busy_seconds",
-            "Of its lateness, the CPU time of the loop's own thread",
+            "CPU time of the loop's own thread within its lateness",
             _LAG_SECONDS,
             registry,
         ).durations
@@ -120,19 +132,19 @@ class Metrics(GatewayObserver):
         self._worst_lag = 0.0
 
     def connected(self) -> None:
-        self._connects.add("ok")
+        self._connects.increment("ok")
 
     def refused(self, reason: str) -> None:
-        self._connects.add(reason)
+        self._connects.increment(reason)
 
     def disconnected(self, reason: str) -> None:
-        self._disconnects.add(reason or "unknown")
+        self._disconnects.increment(reason or "unknown")
 
     def event(self, name: str, outcome: str, seconds: float) -> None:
-        self._events.of(name, outcome).add(seconds)
+        self._events.counter_of(name, outcome).add(seconds)
 
     def tally(self, name: str, outcome: str) -> OutcomeCounter:
-        return self._events.of(name, outcome)
+        return self._events.counter_of(name, outcome)
 
     def hole(self, room: str, missing: int) -> None:
         self._missing.inc(missing)
@@ -144,13 +156,13 @@ class Metrics(GatewayObserver):
         self._resyncs.inc()
 
     def deaf(self) -> None:
-        self._deaf.inc()
+        self._canary_losses.inc()
 
     def drain(self, state: str) -> None:
         self._drain.set(("serving", "draining", "drained").index(state))
 
-    def late(self, lag: float, busy: float) -> None:
-        """The event loop was late; `busy` is the CPU time of its own thread in it. Seconds."""
+    def loop_lag(self, lag: float, busy: float) -> None:
+        """Record the event loop's lateness, and the CPU time of its own thread within it, in seconds."""
         self._lag.observe(lag)
         self._busy.observe(busy)
         if lag > self._worst_lag:
@@ -158,6 +170,6 @@ class Metrics(GatewayObserver):
             self._lag_max.set(lag)
 
     def exposition(self) -> bytes:
-        """Everything, in the text format of Prometheus."""
+        """Return all metrics in the text format of Prometheus."""
         self.engine.settle()
         return generate_latest(self._registry)

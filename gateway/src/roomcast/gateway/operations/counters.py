@@ -1,6 +1,6 @@
-"""What happens with every connection and every event, counted in plain numbers and read when Prometheus asks.
+"""Count in plain numbers what happens with every connection and event; Prometheus reads them when it scrapes.
 
-A counter of prometheus_client with labels costs 5 µs each time, behind a lock; an addition costs a twentieth.
+A labelled counter of prometheus_client costs 5 µs each time, behind a lock; an addition costs a twentieth.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from prometheus_client.registry import Collector
 from roomcast.hotpath import Histogram, OutcomeCounter
 
 
-class Counts(Collector):
-    """A counter with labels. `registry` reads it."""
+class LabelledCounter(Collector):
+    """A counter with labels, registered with `registry`."""
 
     def __init__(self, name: str, meaning: str, labels: Sequence[str], registry: CollectorRegistry) -> None:
         self._described = (name, meaning, labels)
         self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
         registry.register(self)
 
-    def add(self, *labels: str) -> None:
+    def increment(self, *labels: str) -> None:
+        """Add one to the counter with these label values."""
         self._counts[labels] += 1
 
     def collect(self) -> Iterator[Metric]:
@@ -35,8 +36,8 @@ class Counts(Collector):
         yield family
 
 
-class Spread(Collector):
-    """A histogram without labels; `durations` is what it shows."""
+class PlainHistogram(Collector):
+    """A histogram without labels; `durations` holds its values."""
 
     def __init__(self, name: str, meaning: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._described = (name, meaning)
@@ -49,29 +50,29 @@ class Spread(Collector):
         yield family
 
 
-class EventTallies(Collector):
-    """Client events, counted by name and outcome, and timed by name."""
+class EventCounters(Collector):
+    """Count client events by name and outcome, and time them by name."""
 
     def __init__(self, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._bounds = bounds
-        self._tallies: dict[tuple[str, str], OutcomeCounter] = {}
+        self._counters: dict[tuple[str, str], OutcomeCounter] = {}
         self._timed: dict[str, Histogram] = {}
         registry.register(self)
 
-    def of(self, name: str, outcome: str) -> OutcomeCounter:
-        """The tally of one kind and outcome; add to it as often as it happens."""
-        tally = self._tallies.get((name, outcome))
-        if tally is None:
+    def counter_of(self, name: str, outcome: str) -> OutcomeCounter:
+        """Return the counter of one event and outcome."""
+        counter = self._counters.get((name, outcome))
+        if counter is None:
             timed = self._timed.setdefault(name, Histogram(self._bounds))
-            tally = self._tallies[name, outcome] = OutcomeCounter(timed)
-        return tally
+            counter = self._counters[name, outcome] = OutcomeCounter(timed)
+        return counter
 
     def collect(self) -> Iterator[Metric]:
         counted = CounterMetricFamily(
             "roomcast_gateway_events", "Client events by name and outcome", labels=["event", "outcome"]
         )
-        for labels, tally in self._tallies.items():
-            counted.add_metric(labels, tally.count)
+        for labels, counter in self._counters.items():
+            counted.add_metric(labels, counter.count)
         yield counted
         timed = HistogramMetricFamily("roomcast_gateway_event_seconds", "From event to ack", labels=["event"])
         for name, durations in self._timed.items():

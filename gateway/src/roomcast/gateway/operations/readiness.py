@@ -1,0 +1,45 @@
+"""Decide whether a gateway is ready, and end one whose subscriptions stay broken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from roomcast.gateway.operations.drain import Drain, State
+
+_DEAF_DRAIN_SECONDS: Final = 10.0
+_log = structlog.get_logger(__name__)
+
+
+class Subscriptions(Protocol):
+    """See `roomcast.adapter.canary.CanaryProbe`."""
+
+    def deaf_seconds(self, now: float) -> float: ...
+
+
+class Ticks(Protocol):
+    """See `roomcast.adapter.ticker.Ticker`."""
+
+    async def wait(self) -> None: ...
+
+
+def is_ready(drain: Drain, is_connected: bool) -> bool:
+    """Return whether nginx may send new sessions here."""
+    return drain.state is State.SERVING and is_connected
+
+
+async def watch_subscriptions(
+    subscriptions: Subscriptions, ticks: Ticks, give_up: Callable[[], None], deaf_seconds: float = _DEAF_DRAIN_SECONDS
+) -> None:
+    """Call `give_up` once canary probes have been lost for `deaf_seconds`, although their connection was reopened.
+
+    The gateway then drains and ends: its clients reach a gateway that works, and its supervisor starts it anew.
+    """
+    loop = asyncio.get_running_loop()
+    while subscriptions.deaf_seconds(loop.time()) < deaf_seconds:
+        await ticks.wait()
+    _log.error("gateway gives up: Redis runs its commands, but nothing published comes back")
+    give_up()
