@@ -208,9 +208,7 @@ class Gateway:
             self.replays,
             max_rooms=config.rooms_per_connection,
         )
-        self.rooms = Rooms(
-            self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control
-        )
+        self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
         self.chat = Chat(
             self.stores.log,
             self.access,
