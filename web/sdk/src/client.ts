@@ -24,6 +24,7 @@ import { Sender, type SenderOptions } from "./sender.ts";
 import { TokenRenewal } from "./token_renewal.ts";
 import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./upload.ts";
 
+/** How to connect, and what to keep. */
 export interface ConnectOptions extends ConnectionOptions, SenderOptions {
   /** Where unsent messages survive a reload; default `localStorage` where there is one, null for nowhere. */
   storage?: KeyValueStorage | null;

@@ -17,6 +17,7 @@ import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEv
 import { Tokens, type TokenSource } from "./tokens.ts";
 import { TransportOrder, type Transport } from "./transports.ts";
 
+/** Where to connect, as whom, and how patiently. */
 export interface ConnectionOptions {
   /** The address of the gateways (of the proxy before them): `https://chat.example.com`. */
   url: string;

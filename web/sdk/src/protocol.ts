@@ -36,7 +36,7 @@ export interface Media {
   thumbnail?: string;
 }
 
-/** One entry of a room's log, live or replayed. */
+/** One entry of a room's log. Edits, deletions and reactions are entries, too: they name their `target`. */
 export interface Message {
   room: RoomId;
   seq: number;
@@ -148,11 +148,14 @@ export interface Page {
   seq?: number;
 }
 
-type Empty = Record<never, never>;
-type Users = { users: UserId[] };
-type UsersAnswer = { users: Record<UserId, PresenceInfo> };
+/** An object without fields. */
+export type Empty = Record<never, never>;
+/** Some people. */
+export type Users = { users: UserId[] };
+/** What is known about some people. */
+export type UsersAnswer = { users: Record<UserId, PresenceInfo> };
 
-/** Every acked client event: its payload and what its ack adds to `{ok: true}`. */
+/** Every acked client event: its payload, and what its ack adds to `{ok: true}`. */
 export interface ClientEvents {
   "room:join": [{ room: RoomId; since?: Since; limit?: number; replay?: boolean }, JoinAnswer];
   "room:leave": [{ room: RoomId }, Empty];

@@ -32,6 +32,7 @@ const PASSING = new Set<string>(["unavailable", "outcome_unknown", "rate_limited
 /** A server that closes because of a message does so at once: a later loss is no evidence against it. */
 const PROMPT_MS = 5_000;
 
+/** How patiently messages are sent. */
 export interface SenderOptions {
   /** How long to wait for an ack, in milliseconds; default 8,000. */
   ackTimeoutMs?: number;

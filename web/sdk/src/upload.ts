@@ -75,6 +75,7 @@ export class Upload {
     this.done.catch(() => {});
   }
 
+  /** How far the upload is. */
   get state(): UploadState {
     return this.#state;
   }

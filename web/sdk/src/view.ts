@@ -1,16 +1,18 @@
-/** What a reader sees of a room: the log folded, with this client's unsent messages at its end. Pure. */
+/** Turn a room's log into the messages on show: changes folded in, this client's unsent messages at the end. Pure. */
 
 import type { Draft } from "./outbox.ts";
 import type { Media, Message, UserId } from "./protocol.ts";
 import type { WireError } from "./errors.ts";
 
+/** One emoji under a message, and the people who chose it. */
 export interface Reaction {
   emoji: string;
   users: readonly UserId[];
 }
 
+/** A message on show. It stays the same object while nothing about it changes. */
 export interface ChatMessage {
-  /** The id its author's client made. */
+  /** The id that its author's client made. */
   id: string;
   /** Null until the server has answered. */
   seq: number | null;
@@ -28,7 +30,7 @@ export interface ChatMessage {
   error?: WireError;
 }
 
-/** A log and what it folds to. Messages that nothing happened to stay the same objects from one fold to the next. */
+/** A log and what it folds to. An unchanged message stays the same object from one fold to the next. */
 export interface Folded {
   readonly events: readonly Message[];
   readonly messages: readonly ChatMessage[];
@@ -38,7 +40,7 @@ export interface Folded {
 
 export const NOTHING_FOLDED: Folded = { events: [], messages: [], places: new Map() };
 
-/** Folds edits, deletions and reactions into the messages that they are about; goes on from `before` where it can. */
+/** Fold edits, deletions and reactions into their targets. Continues from `before` where the log only grew. */
 export function fold(before: Folded, events: readonly Message[]): Folded {
   const count = before.events.length;
   const goesOn = count > 0 && events[0] === before.events[0] && events[count - 1] === before.events[count - 1];
@@ -56,7 +58,7 @@ export function fold(before: Folded, events: readonly Message[]): Folded {
   return { events, messages, places };
 }
 
-/** The folded log followed by the drafts that it does not hold yet. */
+/** Return the folded log, followed by the drafts that it does not hold yet. */
 export function withDrafts(
   folded: readonly ChatMessage[],
   drafts: readonly Draft[],
@@ -80,7 +82,7 @@ function fromEvent(event: Message): ChatMessage {
     media: event.media,
     replyTo: event.reply_to,
     edited: event.edited !== undefined,
-    // A deletion takes the text out of the log; the entry itself stays, so that its seq is no hole.
+    // A deletion takes the text out of the log; the entry itself stays, so that its seq is no gap.
     deleted: event.deleted !== undefined || empty,
     reactions: [],
     state: "sent",
