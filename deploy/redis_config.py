@@ -1,37 +1,86 @@
 """redis.conf and the ACL file of a cluster, as text. Pure.
 
-Each kind of process has its own account. It may touch the keys and channels that
-`contract/src/roomcast/contract/keys.py` gives it, with the
-commands of ordinary work; nothing that reads the configuration, lists keys or empties the database.
+Each kind of process has its own account. An account may use the keys and channels that `roomcast.contract.keys` gives
+it, and only the commands that its code and its scripts call: none that changes the configuration, lists keys, loads
+functions or empties a database.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from deploy import template
 from deploy.layout import HOST
+from roomcast.contract.lua import all_scripts
 
 TEMPLATE: Final = Path(__file__).with_name("redis.conf")
 MAXMEMORY: Final = "2gb"
 
-_WORK: Final = (
-    "-@all +@connection +@read +@write +@pubsub +@transaction +eval +evalsha +evalsha_ro +eval_ro +script|load"
-    " +script|exists -@dangerous -@admin -scan -randomkey +time +wait +info"
+_BASE: Final = (
+    "auth hello ping select client|setname info time wait readonly asking command"
+    " cluster|slots cluster|shards cluster|nodes multi exec discard"
+    " eval evalsha eval_ro evalsha_ro script|load script|exists"
 )
-"""Ordinary work. INFO is for the scripts, which compare `run_id` to notice a Redis that was restarted."""
+"""The connection, and scripts. INFO is for `run_id`, by which the scripts notice that Redis was restarted."""
 
+_CALL: Final = re.compile(r"redis\.p?call\(\s*'([A-Za-z]+)'")
 _READ_ONLY: Final = "%R~"
 
+
+class Account(NamedTuple):
+    """What one account may do: key patterns (`%R~`: read only), channel patterns, scripts by prefix, more commands."""
+
+    keys: str
+    channels: str
+    scripts: tuple[str, ...]
+    commands: str
+
+    @property
+    def rules(self) -> str:
+        """Return the ACL rules: nothing is allowed but what the account's code and scripts call."""
+        allowed = sorted({*_BASE.split(), *self.commands.split(), *_called_by(self.scripts)})
+        patterns = " ".join(part for part in (self.keys, self.channels) if part)
+        return f"{patterns} -@all {' '.join(f'+{command}' for command in allowed)}"
+
+
+def _called_by(prefixes: tuple[str, ...]) -> set[str]:
+    """Return the commands that the scripts with these prefixes call, in lower case."""
+    scripts = (script for script in all_scripts() if script.name.startswith(prefixes))
+    return {call.lower() for script in scripts for call in _CALL.findall(script.source.decode())}
+
+
+_PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe"
+
+_PARTS: Final[Mapping[str, Account]] = {
+    "gateway": Account(
+        "~room:* ~user:* ~node:* ~presence:* ~media:requests %R~upload:* %R~revoked:*",
+        "&room:* &namespace:* &node:* &user:* &presence:* &control",
+        ("lease", "occupancy", "presence", "room", "upload", "user"),
+        f"{_PUBSUB} get set del exists pttl hget hgetall hmget hkeys hlen hdel hscan hrandfield xadd",
+    ),
+    "presence": Account("~presence:* %R~node:*", "&presence:*", ("lease", "presence"), "get mget zcard spublish"),
+    "media": Account(
+        "~media:* ~upload:* ~user:*:uploads ~user:*:upload_bytes",
+        "&node:*",
+        ("lease", "media", "upload"),
+        "spublish get set del exists hget hgetall hmget pexpire zadd zrem zrange zrangebyscore zcard"
+        " xadd xack xdel xlen xpending xautoclaim xclaim xreadgroup xgroup|create xgroup|delconsumer xinfo|groups"
+        " xinfo|stream xinfo|consumers",
+    ),
+    "backend": Account(
+        "~room:* ~user:* ~revoked:* %R~presence:*",
+        "&room:* &namespace:* &user:* &control",
+        ("occupancy", "presence_query", "presence_look", "room", "user"),
+        "publish spublish get mget set del exists expire hget hgetall hmget hkeys hlen hdel hset",
+    ),
+}
+
 ACCOUNTS: Final[Mapping[str, str]] = {
-    "gateway": "~room:* ~user:* ~node:* ~presence:* ~media:requests %R~upload:* %R~revoked:*"
-    f" &room:* &namespace:* &node:* &user:* &presence:* &control {_WORK}",
-    "presence": f"~presence:* %R~node:* &presence:* {_WORK}",
-    "media": f"~media:* ~upload:* ~user:*:uploads ~user:*:upload_bytes &node:* {_WORK}",
-    "backend": f"~room:* ~user:* ~revoked:* %R~presence:* &room:* &namespace:* &user:* &control {_WORK}",
+    **{name: account.rules for name, account in _PARTS.items()},
     "admin": "~* &* +@all",
 }
 """What each account may do: key patterns (`%R~` to read only), channel patterns, commands."""

@@ -59,6 +59,27 @@ def test_strangers_names_are_out_of_reach() -> None:
     assert not allowed("media", "room:{x}", "&")
 
 
+@pytest.mark.parametrize("account", ACCOUNT_OF.values())
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("config", "flushall", "flushdb", "keys", "scan", "function", "fcall", "script|flush", "script|kill", "acl"),
+        *("debug", "shutdown", "replicaof", "migrate", "restore", "swapdb", "monitor", "client|kill", "psubscribe"),
+    ],
+)
+def test_no_account_may_run_what_its_work_does_not_need(account: str, command: str) -> None:
+    rules = redis_config.ACCOUNTS[account].split()
+    assert "-@all" in rules
+    assert not [rule for rule in rules if rule.startswith("+@")]
+    assert f"+{command}" not in rules
+    assert not [rule for rule in rules if rule.startswith(f"+{command}|")]
+
+
+def test_what_the_scripts_call_is_allowed() -> None:
+    assert {"+spublish", "+hsetnx", "+zadd"} <= set(redis_config.ACCOUNTS["gateway"].split())
+    assert "+zrangebyscore" not in redis_config.ACCOUNTS["presence"].split()
+
+
 def test_passwords_are_not_in_the_file() -> None:
     passwords = {account: f"secret-of-{account}" for account in REDIS_ACCOUNTS}
     text = redis_config.acl(passwords)
