@@ -10,7 +10,7 @@ IN_VENV = .venv/bin/python
 AGAIN = $(MAKE) --no-print-directory again
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test again load bench chaos sbom audit dist version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test again load bench chaos sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -94,10 +94,12 @@ audit: .venv-ready ## ask the public databases for known vulnerabilities of the 
 dist: .venv-ready ## build wheels, sdists and the npm package into dist/
 	@$(IN_VENV) -m deploy dist
 
+docs: .venv-ready ## build the documentation site, with the references, into site/
+	@$(IN_VENV) -m deploy docs
+
 version: .venv-ready ## write the version in VERSION into every manifest and lock file
 	@$(IN_VENV) -m deploy version
-	@.state/bootstrap/bin/uv lock --quiet
 
 clean: .venv-ready ## stop the cluster and remove everything that was fetched, built and stored
 	@$(IN_VENV) -m deploy stop 2>/dev/null || true
-	@rm -rf .state .venv dist web/node_modules web/dist
+	@rm -rf .state .venv dist site web/node_modules web/dist

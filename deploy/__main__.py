@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
-from deploy import browser, compose, control, dist, hotpath, logs, page, run, tools, versions
+from deploy import bootstrap, browser, compose, control, dist, docs_site, hotpath, logs, page, run, tools, versions
 from deploy.control import Control
 from deploy.layout import MACHINE_STATE, ROOT, Counts
 from deploy.prepare import CannotStart
@@ -38,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("compile", help="build the gateways' hot path, if its source has changed")
     commands.add_parser("web-check", help="types and unit tests of the page")
     commands.add_parser("dist", help="build the Python packages and the npm package into dist/")
+    commands.add_parser("docs", help="build the documentation site into site/")
     commands.add_parser("version", help="write the version in VERSION into every manifest")
     commands.add_parser("compose", help="write secrets and configurations for deploy/compose.yaml")
     commands.add_parser("status", help="every process: pid, port, readiness, uptime")
@@ -71,7 +73,7 @@ def _do(arguments: argparse.Namespace) -> None:
                 sys.exit(1)
         case "web-check":
             page.check(say=run.say)
-        case "dist" | "version":
+        case "dist" | "docs" | "version":
             _make_files(arguments.command)
         case "compose":
             compose.write(state / "compose")
@@ -83,8 +85,16 @@ def _do(arguments: argparse.Namespace) -> None:
 
 
 def _make_files(command: str) -> None:
-    """Build what is published, or write the version everywhere, and print the paths."""
-    for path in dist.build(say=run.say) if command == "dist" else versions.stamp():
+    """Build what is published, build the documentation, or write the version everywhere; print the paths."""
+    match command:
+        case "dist":
+            paths = dist.build(say=run.say)
+        case "docs":
+            paths = [docs_site.build(say=run.say)]
+        case _:
+            paths = versions.stamp()
+            subprocess.run([bootstrap.uv(), "lock", "--quiet"], cwd=ROOT, check=True)
+    for path in paths:
         print(path.relative_to(ROOT))
 
 

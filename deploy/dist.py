@@ -6,12 +6,11 @@ compiles the fast path after the installation, see adapter/README.md.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
-from deploy import page, run, versions
+from deploy import bootstrap, page, versions
 from deploy.layout import ROOT
 from deploy.tools import MissingTool, Say, quiet
 
@@ -38,9 +37,7 @@ def artifacts(folder: Path) -> list[Path]:
 
 def build_python(folder: Path) -> None:
     """Build the sdist of each distribution, and its wheel from that."""
-    uv = run.bootstrap_uv() or shutil.which("uv")
-    if uv is None:
-        raise MissingTool("uv is needed to build the packages: make setup")
+    uv = bootstrap.uv()
     for name in versions.DISTRIBUTIONS:
         _run([uv, "build", "--quiet", "--package", f"roomcast-{name}", "--out-dir", str(folder)], ROOT)
 

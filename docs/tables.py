@@ -106,7 +106,10 @@ def filled(text: str) -> str:
 
 def documents() -> list[Path]:
     """The files that may hold tables."""
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]
 
 
 def main() -> None:

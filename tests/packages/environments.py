@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import run
+from deploy import bootstrap
 from deploy.layout import ROOT
 from deploy.versions import current
 
 COMMAND_SECONDS = 120
-
-
-def uv() -> str:
-    """Return the path of uv: the one of the set-up, or that on PATH."""
-    found = run.bootstrap_uv() or shutil.which("uv")
-    assert found is not None, "make setup brings uv"
-    return found
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Environment:
 
     def packages(self) -> dict[str, str]:
         """Return the versions of the installed distributions by name."""
-        listed = self.run(uv(), "pip", "list", "--quiet", "--format", "json", "--python", self.python)
+        listed = self.run(bootstrap.uv(), "pip", "list", "--quiet", "--format", "json", "--python", self.python)
         assert listed.returncode == 0, listed.stderr
         return {entry["name"]: entry["version"] for entry in json.loads(listed.stdout)}
 
@@ -83,6 +75,6 @@ def make(folder: Path, artifacts: Path, pins: Path, requirement: str) -> Environ
 
 def _uv(*words: str) -> None:
     done = subprocess.run(
-        [uv(), *words], cwd=ROOT, check=False, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        [bootstrap.uv(), *words], cwd=ROOT, check=False, capture_output=True, text=True, timeout=COMMAND_SECONDS
     )
     assert done.returncode == 0, f"uv {' '.join(words)}:\n{done.stderr}"

@@ -1,0 +1,1 @@
+"""Let python-socketio run on our Engine.IO server: packets, sessions, and the server class."""

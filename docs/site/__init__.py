@@ -1,0 +1,1 @@
+"""Build the documentation site from docs/, the README files and the docstrings."""

@@ -1,0 +1,107 @@
+"""Hooks of mkdocs: bring the repository's own pages and a Python reference into the site.
+
+`README.md`, `CONTRIBUTING.md` and their like stay where GitHub shows them; `on_files` adds them as pages. One page per
+Python package comes from its docstrings. Links that lead out of the site become plain text, because a site that is
+built from a checkout does not know where its sources are published.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+PAGES: Final = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
+    "CODE_OF_CONDUCT.md": "code-of-conduct.md",
+    "web/README.md": "web.md",
+    **{f"{name}/README.md": f"packages/{name}.md" for name in ("adapter", "contract", "gateway")},
+    **{f"{name}/README.md": f"packages/{name}.md" for name in ("media", "presence", "process", "wire")},
+}
+"""Pages outside docs/, and where the site has them."""
+
+REFERENCE: Final = {
+    "contract": ("contract/src", "roomcast.contract"),
+    "adapter": ("adapter/src", "roomcast.adapter"),
+    "engineio": ("adapter/src", "roomcast.engineio"),
+    "socketio": ("adapter/src", "roomcast.socketio"),
+    "wire": ("wire/src", "roomcast.wire"),
+    "process": ("process/src", "roomcast.process"),
+    "gateway": ("gateway/src", "roomcast.gateway"),
+    "presence": ("presence/src", "roomcast.presence"),
+    "media": ("media/src", "roomcast.media"),
+}
+"""One reference page per import package: the folder that holds it, and its name."""
+
+_LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]*)(?P<anchor>#[^)\s]*)?\)")
+_IMAGE: Final = re.compile(r"!\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+_IS_FAR: Final = re.compile(r"[a-z]+:|#|$")
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages that docs/ does not hold."""
+    from mkdocs.structure.files import File
+
+    for source, place in PAGES.items():
+        if (ROOT / source).is_file():
+            text = linked((ROOT / source).read_text(), source, place)
+            files.append(File.generated(config, place, content=text))
+    for name, (folder, package) in REFERENCE.items():
+        files.append(File.generated(config, f"reference/{name}.md", content=reference(folder, package)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Mend the links of the pages of docs/ that lead out of it."""
+    place = page.file.src_uri
+    if page.file.generated_by is not None:
+        return markdown
+    return linked(markdown, f"docs/{place}", place)
+
+
+def linked(text: str, source: str, place: str) -> str:
+    """Return a page with links that work in the site; `source` is its path in the repository, `place` in the site."""
+
+    def mended(match: re.Match[str]) -> str:
+        target = match["target"]
+        if _IS_FAR.match(target):
+            return match[0]
+        found = site_place(posixpath.normpath(posixpath.join(posixpath.dirname(source), target)))
+        if found is None:
+            return match["text"]
+        address = posixpath.relpath(found, posixpath.dirname(place) or ".")
+        return match[0].replace(f"({target}", f"({address}", 1)
+
+    return _LINK.sub(mended, _IMAGE.sub(mended, text))
+
+
+def site_place(path: str) -> str | None:
+    """Return where the site has a file of the repository; None where it has not."""
+    if path in PAGES:
+        return PAGES[path] if (ROOT / path).is_file() else None
+    is_page = path.startswith("docs/") and not path.endswith(".py") and (ROOT / path).is_file()
+    return path.removeprefix("docs/") if is_page else None
+
+
+def reference(folder: str, package: str) -> str:
+    """Return the reference page of a package: its own docstring, then each of its public modules."""
+    lines = [f"# {package}", "", f"::: {package}", "    options: {show_root_heading: false, members: false}", ""]
+    for module in modules(ROOT / folder, package):
+        lines += [f"::: {module}", ""]
+    return "\n".join(lines)
+
+
+def modules(folder: Path, package: str) -> Iterator[str]:
+    """Name the public modules of a package, those of its subpackages too."""
+    top = folder / package.replace(".", "/")
+    for path in sorted(top.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if not any(part.startswith("_") for part in parts):
+            yield ".".join(parts)

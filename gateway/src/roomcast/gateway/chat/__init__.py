@@ -1,0 +1,1 @@
+"""Handle the chat events: rooms, messages, edits, and the fast path of sends."""

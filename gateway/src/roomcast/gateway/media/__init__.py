@@ -1,0 +1,1 @@
+"""Ask the media signers for upload forms and for verification."""

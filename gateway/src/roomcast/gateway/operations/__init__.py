@@ -1,0 +1,1 @@
+"""Operate a gateway: admission, drain, metrics, lag, and the listening socket."""

@@ -1,0 +1,1 @@
+"""Keep presence and occupancy: who is online, who is in which room, and what changed."""
