@@ -1,0 +1,176 @@
+"""The SDK on a real cluster that loses connections and gateways: every state it shows is whole, and sends arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from deploy import page
+from deploy.cluster import Cluster
+from deploy.layout import ROOT
+from roomcast.contract.backend import Backend
+
+CLIENT = Path(__file__).with_name("client")
+SECONDS = 60.0
+CUT_MS = 700
+ROUNDS = 8
+PER_ROUND = 120
+MISSED = 1_100
+FREEZE_SECONDS = 16.0
+"""Longer than six tries of one message take."""
+OWN = 40
+
+
+class Sdk:
+    """The SDK in a Node process of its own; see `client/sdk.mjs` for its lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, cluster: Cluster, folder: Path, room: str, transports: str, cut_ms: int = CUT_MS) -> Self:
+        """Start a client that joins `room` and loses its connections every `cut_ms`."""
+        token = Backend.sign(cluster.jwt_secret, f"sdk-{uuid4().hex[:6]}", name="Sdk")
+        process = await asyncio.create_subprocess_exec(
+            *("node", str(folder / "sdk.mjs"), cluster.url, token, room, transports, str(cut_ms)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return cls(process)
+
+    async def order(self, **line: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(line).encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def until(self, key: str, value: object = None) -> dict[str, Any]:
+        """Return the next line that has this key (with this value)."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(SECONDS):
+            while text := await self._process.stdout.readline():
+                line: dict[str, Any] = json.loads(text)
+                if key in line and value in (None, line[key]):
+                    return line
+        raise AssertionError(f"the client ended before {key}")
+
+    async def close(self) -> int:
+        """End its input; return its exit code once it has ended by itself."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        async with asyncio.timeout(SECONDS):
+            return await self._process.wait()
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+
+
+@pytest.fixture(scope="module")
+def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `@roomcast/sdk` is the built SDK, and `sdk.mjs` the script that uses it."""
+    page.packages(page.SOURCES)
+    subprocess.run(["npm", "run", "--silent", "build:sdk"], cwd=page.SOURCES, check=True, timeout=SECONDS)
+    folder = tmp_path_factory.mktemp("sdk")
+    (folder / "sdk.mjs").write_text((CLIENT / "sdk.mjs").read_text())
+    (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")
+    return folder
+
+
+@pytest.fixture
+async def backend(cluster: Cluster) -> AsyncIterator[Backend]:
+    async with Redis.from_url(cluster.redis_url("backend")) as redis:
+        yield Backend(redis)
+
+
+async def publish(backend: Backend, room: str, count: int) -> int:
+    """Publish messages one after the other; return the seq of the last one."""
+    seq = 0
+    for number in range(count):
+        seq = (await backend.publish(room, "ops", f"message {number}", kind="text")).seq
+    return seq
+
+
+@pytest.mark.parametrize("transports", ["websocket", "polling", "websocket,polling", "polling,websocket"])
+async def test_the_sdk_shows_no_gap_and_no_duplicate(
+    cluster: Cluster, backend: Backend, sdk_folder: Path, transports: str
+) -> None:
+    room = f"public:sdk-{uuid4().hex[:6]}"
+    first = await publish(backend, room, 1)
+    sdk = await Sdk.start(cluster, sdk_folder, room, transports)
+    try:
+        await sdk.until("phase", "joined")
+        for number in range(ROUNDS):
+            await publish(backend, room, PER_ROUND)
+            await sdk.order(send=f"own {number}")
+            await sdk.until("sent")
+        await sdk.order(away=True)
+        await publish(backend, room, MISSED)
+        await sdk.order(away=False)
+        killed = cluster.kill("gateway1", signal.SIGKILL)
+        await publish(backend, room, PER_ROUND)
+        await asyncio.to_thread(cluster.wait_replaced, "gateway1", killed)
+        drained = cluster.kill("gateway2", signal.SIGTERM)
+        last = await publish(backend, room, PER_ROUND)
+        await asyncio.to_thread(cluster.wait_replaced, "gateway2", drained)
+        await sdk.order(until=last)
+        seen = await sdk.until("count")
+        assert await sdk.close() == 0
+    finally:
+        sdk.kill()
+    expected = {"first": first, "last": last, "count": last - first + 1, "gaps": 0, "duplicates": 0, "unsent": 0}
+    assert {key: seen[key] for key in expected} == expected
+    assert seen["cut"] is False
+    assert seen["connects"] > ROUNDS / 2
+
+
+async def test_everything_that_the_sdk_sends_arrives_once_and_in_order(
+    cluster: Cluster, backend: Backend, sdk_folder: Path
+) -> None:
+    room = f"public:sdk-{uuid4().hex[:6]}"
+    await publish(backend, room, 1)
+    sdk = await Sdk.start(cluster, sdk_folder, room, "websocket,polling")
+    try:
+        await sdk.until("phase", "joined")
+        for number in range(OWN):
+            await sdk.order(send=f"own {number}")
+            await asyncio.sleep(CUT_MS / 1000 / 10)
+        reports = [await sdk.until("sent") for _ in range(OWN)]
+        assert await sdk.close() == 0
+    finally:
+        sdk.kill()
+    assert {report["text"]: report["sent"] for report in reports} == {f"own {n}": n + 2 for n in range(OWN)}
+
+
+async def test_messages_that_are_sent_while_redis_stands_still_are_sent_in_the_end(
+    cluster: Cluster, backend: Backend, sdk_folder: Path
+) -> None:
+    room = f"public:sdk-{uuid4().hex[:6]}"
+    sdk = await Sdk.start(cluster, sdk_folder, room, "websocket,polling", cut_ms=1_000_000)
+    redis = cluster.pids()["redis"]
+    try:
+        await sdk.until("phase", "joined")
+        os.kill(redis, signal.SIGSTOP)
+        for number in range(3):
+            await sdk.order(send=f"own {number}")
+        await asyncio.sleep(FREEZE_SECONDS)
+        os.kill(redis, signal.SIGCONT)
+        reports = [await sdk.until("sent") for _ in range(3)]
+        await sdk.order(until=3)
+        seen = await sdk.until("count")
+        assert await sdk.close() == 0
+    finally:
+        os.kill(redis, signal.SIGCONT)
+        sdk.kill()
+    assert sorted(report["text"] for report in reports) == ["own 0", "own 1", "own 2"]
+    assert sorted(report["sent"] for report in reports) == [1, 2, 3]
+    assert (seen["last"], seen["count"], seen["unsent"]) == (3, 3, 0)
