@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-import socketio
 from playwright.sync_api import Route, expect
 
 from deploy.cluster import Cluster
-from roomcast.contract.tokens import sign
 from tests.browser.guests import Guest, Guests, unique
 from tests.integration.media_rig import picture
 
@@ -153,31 +151,6 @@ def test_unread_messages_of_another_room_are_counted(guests: Guests, room: str) 
     bob.find("unread-line").wait_for()
     bob.hears("news 2")
     expect(item).to_have_attribute("data-unread", "0")
-
-
-def test_history_comes_as_one_scrolls_up(guests: Guests, room: str, cluster: Cluster) -> None:
-    count = 120
-    with socketio.SimpleClient() as client:
-        token = sign(cluster.jwt_secret, unique("writer"), name="Writer")
-        client.connect(cluster.url, auth={"token": token}, transports=["websocket"])
-        for number in range(1, count + 1):
-            assert client.call("message:send", {"room": room, "id": f"{room}-{number}", "text": f"line {number}"})["ok"]
-    ada = guests.enter("Ada", room)
-    ada.messages(f"line {count}").wait_for()
-    assert ada.find("message").count() < count
-    timeline = ada.find("timeline")
-    expect(timeline.locator("[data-seq]").last).to_be_in_viewport()
-
-    timeline.hover()
-    while ada.find("message", seq="1").count() == 0:
-        before = ada.find("message").count()
-        while ada.find("message").count() == before:
-            ada.page.mouse.wheel(0, -4000)
-            ada.page.wait_for_timeout(50)
-    seqs = ada.page.eval_on_selector_all("[data-testid=message]", "(all) => all.map((one) => Number(one.dataset.seq))")
-    assert seqs == list(range(1, count + 1))
-    ada.find("jump-latest").click()
-    expect(ada.find("message", seq=str(count))).to_be_in_viewport()
 
 
 @pytest.mark.timeout(90)

@@ -4,10 +4,14 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { RoomcastError, type Client, type RoomId, type UserId } from "@roomcast/sdk";
 import type { RoomBook } from "./book.ts";
+import type { NoteBook } from "./notes.ts";
+import type { UploadQueue } from "./uploads.ts";
 
 export interface App {
   client: Client;
   book: RoomBook;
+  notes: NoteBook;
+  uploads: UploadQueue;
   self: { user: UserId; name: string };
   go: (room: RoomId) => void;
   note: (text: string) => void;
@@ -22,7 +26,7 @@ export function useApp(): App {
   return app;
 }
 
-/** An error as a sentence for people. */
+/** Return an error as a sentence for people. */
 export function explain(thrown: unknown): string {
   const error = RoomcastError.from(thrown);
   return SENTENCES[error.reason] ?? `That did not work (${error.reason}).`;

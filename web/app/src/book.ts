@@ -1,37 +1,56 @@
-/** The rooms on show at the side: those the server lists, those opened here, and what is unread in each. */
+/** The rooms at the side: those that the server lists, those opened here, and what is unread in each. */
 
-import { directPeer, type Client, type RoomChange, type RoomId, type RoomState, type UserId } from "@roomcast/sdk";
+import {
+  directPeer,
+  RoomcastError,
+  type Client,
+  type Room,
+  type RoomChange,
+  type RoomId,
+  type RoomState,
+  type RoomSummary,
+  type Undo,
+  type UserId,
+} from "@roomcast/sdk";
 import { roomTitle, summary } from "./format.ts";
-import { LOBBY } from "./route.ts";
 import type { HiddenRooms } from "./hidden.ts";
+import { LiveRooms } from "./live_rooms.ts";
+import { isolated } from "./names.ts";
+import { LOBBY } from "./route.ts";
 import { countUnread } from "./rows.ts";
 
-export interface RoomEntry {
-  id: RoomId;
-  title: string;
-  kind: "public" | "direct" | "private";
-  peer: UserId | null;
+export type RoomKind = "public" | "direct" | "private";
+
+/** What the list shows of a room's messages. */
+interface Activity {
   unread: number;
   lastText: string;
   lastTime: number;
 }
 
-interface Known {
+export interface RoomEntry extends Activity {
+  id: RoomId;
+  title: string;
+  kind: RoomKind;
+  peer: UserId | null;
+}
+
+interface Known extends Activity {
   name: string | null;
-  unread: number;
-  lastText: string;
-  lastTime: number;
 }
 
 const NOTHING: Known = { name: null, unread: 0, lastText: "", lastTime: 0 };
-/** Rooms followed live at once; those beyond show what the list says. */
+/** Rooms joined at once. A connection may join 100; each one costs the gateway and this page memory. */
 const MAX_LIVE = 40;
+/** How often the list is asked about the rooms that are not joined. */
+const LIST_EVERY_MS = 20_000;
 
 export class RoomBook {
   readonly #client: Client;
   readonly #changed: () => void;
   readonly #known = new Map<RoomId, Known>();
-  readonly #live = new Set<RoomId>();
+  readonly #live = new LiveRooms(MAX_LIVE, LOBBY);
+  readonly #undos = new Map<RoomId, Undo[]>();
   readonly #names = new Map<UserId, string>();
   readonly #hidden: HiddenRooms;
   readonly #baseline = new Map<RoomId, number>();
@@ -51,25 +70,44 @@ export class RoomBook {
     client.on("room", (event) => this.#roomChanged(event));
   }
 
-  /** Makes a room one of ours and joins it. */
+  /** Start looking after the rooms that are not joined; the returned function stops it. */
+  watch(): Undo {
+    const timer = setInterval(() => {
+      const isDue = this.#live.isFull && this.#client.state.phase === "online";
+      if (isDue && document.visibilityState === "visible") void this.refresh();
+    }, LIST_EVERY_MS);
+    return () => clearInterval(timer);
+  }
+
+  /** Put a room on the list and join it. With as many rooms joined as allowed, the one used longest ago is left. */
   open(room: RoomId, name: string | null | undefined = null): void {
     this.#hidden.delete(room);
-    const known = this.#known.get(room);
-    if (!known || (name && known.name !== name))
-      this.#known.set(room, { ...(known ?? NOTHING), ...(name ? { name } : {}) });
+    this.#learnRoom(room, name);
     this.#follow(room);
   }
 
+  /**
+   * Leave a room and take it off the list. A membership in a private room is given up for good.
+   *
+   * @throws RoomcastError the server's refusal: an owner cannot leave
+   */
   async leave(room: RoomId): Promise<void> {
+    if (this.entry(room).kind === "private") await this.#resign(room);
+    this.#hidden.add(room, this.#client.room(room).state.seq);
     this.#known.delete(room);
-    this.#live.delete(room);
-    this.#hidden.add(room);
+    this.#unfollow(room);
     this.#changed();
-    await this.#client.room(room).leave();
   }
 
   nameOf(user: UserId): string {
     return this.#names.get(user) ?? user;
+  }
+
+  /** Return the people whose names are known here, oneself left out, by name. */
+  people(): { user: UserId; name: string }[] {
+    const self = this.#client.self?.user;
+    const others = [...this.#names].filter(([user]) => user !== self).map(([user, name]) => ({ user, name }));
+    return others.sort((a, b) => a.name.localeCompare(b.name));
   }
 
   entries(): RoomEntry[] {
@@ -82,70 +120,22 @@ export class RoomBook {
     return this.#entry(id, this.#known.get(id) ?? NOTHING);
   }
 
+  /** Ask the server for the list, and join the most recent rooms as far as the bound allows. */
   async refresh(): Promise<void> {
-    this.open(LOBBY);
+    this.#learnRoom(LOBBY, null);
+    if (!this.#live.has(LOBBY)) this.#follow(LOBBY);
     const listed = await this.#client.listRooms().catch(() => []);
     // The server lists a public room for as long as it remembers our visit.
-    const rooms = listed.filter(({ room }) => !this.#hidden.has(room));
-    for (const { room, name, unread, last } of rooms) {
-      if (last?.name) this.#names.set(last.user, last.name);
-      const lastText = last ? summary(last.text, last.media) : "";
-      this.#known.set(room, { name: name ?? null, unread, lastText, lastTime: last?.time ?? 0 });
-    }
-    for (const { room } of rooms) this.#follow(room);
+    const rooms = listed.filter(({ room, seq }) => !this.#hidden.hides(room, seq));
+    for (const room of rooms) this.#learnSummary(room);
+    const quiet = byActivity(rooms).filter(({ room }) => !this.#live.has(room));
+    for (const { room } of quiet) if (!this.#live.isFull) this.#follow(room);
     this.#changed();
-  }
-
-  #follow(room: RoomId): void {
-    if (this.#live.has(room)) return;
-    if (this.#live.size >= MAX_LIVE && room !== LOBBY) return;
-    this.#live.add(room);
-    const peer = directPeer(room, this.#client.self?.user ?? "");
-    if (peer !== null) this.#client.presence.watch([peer]);
-    const handle = this.#client.room(room);
-    handle.subscribe((state) => {
-      this.#learnNames(state);
-      this.#changed();
-    });
-    handle.join();
-    this.#changed();
-  }
-
-  #learnNames(state: RoomState): void {
-    for (const { user, name } of state.members) if (name) this.#names.set(user, name);
-    const last = state.messages.at(-1);
-    if (last) this.#names.set(last.user, last.name);
-  }
-
-  #roomChanged({ room, change, name }: RoomChange): void {
-    if (change === "people") return;
-    if (change === "removed" || change === "closed") this.#known.delete(room);
-    else this.open(room, name);
-    // Whoever stood before the door, or was taken out, comes in.
-    if (change === "invited") this.#client.room(room).join();
-    this.#changed();
-  }
-
-  #entry(id: RoomId, known: Known): RoomEntry {
-    const self = this.#client.self?.user ?? "";
-    const state = this.#client.room(id).state;
-    const isLive = state.phase === "joined";
-    const last = state.messages.findLast((message) => !message.deleted);
-    const peer = directPeer(id, self);
-    return {
-      id,
-      title: roomTitle(id, known.name, self, (user) => this.nameOf(user)),
-      kind: id.startsWith("public:") ? "public" : peer !== null ? "direct" : "private",
-      peer,
-      unread: isLive ? countUnread(state.messages, self, this.readSeq(id)) : known.unread,
-      lastText: last ? this.#lastText(last.user, last.name, self, summary(last.text, last.media)) : known.lastText,
-      lastTime: last?.time ?? known.lastTime,
-    };
   }
 
   /**
-   * The seq up to which we have read a joined room. Somebody who comes to a public room for the first time has not
-   * missed its past; where one was invited or written to, everything is new.
+   * Return the seq up to which we have read a joined room. A first visit to a public room has missed nothing of its
+   * past; in a room that one was invited to, everything is new.
    */
   readSeq(id: RoomId): number {
     const self = this.#client.self?.user ?? "";
@@ -157,7 +147,121 @@ export class RoomBook {
     return start;
   }
 
-  #lastText(user: UserId, name: string, self: UserId, text: string): string {
-    return `${user === self ? "You" : name}: ${text}`;
+  // --- joining and leaving -------------------------------------------------------------------------------------------
+
+  #follow(room: RoomId): void {
+    if (this.#live.has(room)) return void this.#live.use(room);
+    const evicted = this.#live.use(room);
+    if (evicted !== null) this.#retire(evicted);
+    const peer = directPeer(room, this.#client.self?.user ?? "");
+    const handle = this.#client.room(room);
+    const undos = [handle.subscribe((state) => this.#roomShows(state))];
+    if (peer !== null) undos.push(this.#client.presence.watch([peer]));
+    this.#undos.set(room, undos);
+    handle.join();
+    this.#changed();
   }
+
+  /** Leave a room that stays on the list, with what is known of it now. */
+  #retire(room: RoomId): void {
+    const known = this.#known.get(room) ?? NOTHING;
+    this.#known.set(room, { ...known, ...this.#activity(this.#client.room(room), known) });
+    this.#unfollow(room);
+  }
+
+  #unfollow(room: RoomId): void {
+    this.#forgetLive(room);
+    void this.#client.room(room).leave();
+  }
+
+  #forgetLive(room: RoomId): void {
+    this.#live.delete(room);
+    for (const undo of this.#undos.get(room) ?? []) undo();
+    this.#undos.delete(room);
+  }
+
+  /** Give up the membership; where there is none (the token opens the room), leaving the room is all there is to do. */
+  async #resign(room: RoomId): Promise<void> {
+    const user = this.#client.self?.user ?? "";
+    try {
+      await this.#client.call("room:remove", { room, user });
+    } catch (thrown) {
+      if (RoomcastError.from(thrown).reason !== "not_found") throw thrown;
+    }
+  }
+
+  // --- learning ------------------------------------------------------------------------------------------------------
+
+  #learnRoom(room: RoomId, name: string | null | undefined): void {
+    const known = this.#known.get(room);
+    if (known && (!name || known.name === name)) return;
+    this.#known.set(room, { ...(known ?? NOTHING), ...(name ? { name } : {}) });
+    this.#changed();
+  }
+
+  #learnSummary({ room, name, unread, last }: RoomSummary): void {
+    if (last?.name) this.#names.set(last.user, last.name);
+    const lastText = last ? this.#lastText(last.user, last.name, summary(last.text, last.media)) : "";
+    this.#known.set(room, { name: name ?? null, unread, lastText, lastTime: last?.time ?? 0 });
+  }
+
+  #roomShows(state: RoomState): void {
+    for (const { user, name } of state.members) if (name) this.#names.set(user, name);
+    const last = state.messages.at(-1);
+    if (last) this.#names.set(last.user, last.name);
+    this.#changed();
+  }
+
+  #roomChanged({ room, change, name }: RoomChange): void {
+    if (change === "people") return;
+    if (change === "removed" || change === "closed") this.#forget(room);
+    else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
+    else this.#listAgain(room, name);
+    // Enter a room that has refused us before, now that we are invited.
+    if (change === "invited" && this.#live.has(room)) this.#client.room(room).join();
+    this.#changed();
+  }
+
+  #forget(room: RoomId): void {
+    this.#known.delete(room);
+    this.#forgetLive(room);
+  }
+
+  /** Something happened to a room beyond those that are joined: show it, with what the list says. */
+  #listAgain(room: RoomId, name: string | undefined): void {
+    this.#hidden.delete(room);
+    this.#learnRoom(room, name);
+    void this.refresh();
+  }
+
+  // --- showing -------------------------------------------------------------------------------------------------------
+
+  #entry(id: RoomId, known: Known): RoomEntry {
+    const self = this.#client.self?.user ?? "";
+    const peer = directPeer(id, self);
+    const { unread, lastText, lastTime } = this.#live.has(id) ? this.#activity(this.#client.room(id), known) : known;
+    const title = roomTitle(id, known.name, self, (user) => this.nameOf(user));
+    const kind = id.startsWith("public:") ? "public" : peer !== null ? "direct" : "private";
+    return { id, title, kind, peer, unread, lastText, lastTime };
+  }
+
+  /** Return what a joined room shows; before its first answer, what the list has said. */
+  #activity({ id, state }: Room, known: Known): Activity {
+    const last = state.messages.findLast((message) => !message.deleted);
+    const self = this.#client.self?.user ?? "";
+    return {
+      unread: state.phase === "joined" ? countUnread(state.messages, self, this.readSeq(id)) : known.unread,
+      lastText: last ? this.#lastText(last.user, last.name, summary(last.text, last.media)) : known.lastText,
+      lastTime: last?.time ?? known.lastTime,
+    };
+  }
+
+  #lastText(user: UserId, name: string, text: string): string {
+    if (!text) return "";
+    return `${user === this.#client.self?.user ? "You" : isolated(name)}: ${isolated(text)}`;
+  }
+}
+
+function byActivity(rooms: readonly RoomSummary[]): RoomSummary[] {
+  return [...rooms].sort((a, b) => (b.last?.time ?? 0) - (a.last?.time ?? 0));
 }

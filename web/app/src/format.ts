@@ -1,15 +1,22 @@
 /** Words and numbers for people. Pure. */
 
 import { directPeer, type Media, type RoomId, type UserId } from "@roomcast/sdk";
+import { cleanName, withoutControls } from "./names.ts";
 
 export function clockTime(ms: number): string {
   return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-/** The start of the local day that `ms` lies in: equal for two times of one day. */
+/** Return the start of the local day that `ms` lies in; it is equal for two times of one day. */
 export function dayOf(ms: number): number {
   const date = new Date(ms);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/** Return the start of the next local day; days have 23 to 25 hours. */
+export function dayEnd(ms: number): number {
+  const date = new Date(ms);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
 }
 
 export function dayLabel(ms: number, nowMs: number): string {
@@ -21,7 +28,7 @@ export function dayLabel(ms: number, nowMs: number): string {
   return new Date(ms).toLocaleDateString([], sameYear ? options : { ...options, year: "numeric" });
 }
 
-/** A time for a list: the hour today, else the day. */
+/** Return a time for a list: the hour today, else the day. */
 export function shortTime(ms: number, nowMs: number): string {
   if (dayOf(ms) === dayOf(nowMs)) return clockTime(ms);
   return new Date(ms).toLocaleDateString([], { day: "numeric", month: "short" });
@@ -42,14 +49,14 @@ export function fileSize(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** The first letters of up to two words. */
+/** Return the first letters of up to two words. */
 export function initials(name: string): string {
-  const words = name.split(/[\s._@-]+/).filter(Boolean);
+  const words = cleanName(name).split(/[\s._@-]+/).filter(Boolean);
   const picked = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
   return picked.map((word) => [...(word ?? "?")][0]?.toUpperCase() ?? "?").join("");
 }
 
-/** A steady number from 0 to `count - 1` for a text. */
+/** Return a number from 0 to `count - 1` that is always the same for one text. */
 export function tint(text: string, count: number): number {
   let hash = 7;
   for (const char of text) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
@@ -60,7 +67,7 @@ export function plural(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** "Ada", "Ada and Grace", "Ada, Grace and 2 others". */
+/** Join names: "Ada", "Ada and Grace", "Ada, Grace and 2 others". */
 export function nameList(names: readonly string[]): string {
   if (names.length <= 1) return names[0] ?? "";
   if (names.length === 2) return `${names[0]} and ${names[1]}`;
@@ -72,22 +79,26 @@ export function typingText(names: readonly string[]): string {
   return `${nameList(names)} ${names.length === 1 ? "is" : "are"} typing`;
 }
 
-/** What a room is called: its given name, the other person, or the readable part of its id. */
+/** Return what a room is called: the other person, its given name, or the readable part of its id. */
 export function roomTitle(room: RoomId, name: string | null, self: UserId, nameOf: (user: UserId) => string): string {
   const peer = directPeer(room, self);
-  if (peer !== null) return nameOf(peer);
-  if (name && name !== room) return name;
-  return room.replace(/^(public|room):/, "").replace(/-[0-9a-f]{8}$/, "");
+  if (peer !== null) return cleanName(nameOf(peer), peer);
+  const fromId = room.replace(/^(public|room):/, "").replace(/-[0-9a-f]{8}$/, "");
+  return name && name !== room ? cleanName(name, fromId) : fromId;
 }
 
+/** Return a message on one line, for lists and quotes. */
 export function summary(text: string | undefined, media: Media | undefined): string {
-  if (text) return text.replace(/\s+/g, " ").trim();
-  if (media) return isImage(media) ? "Image" : media.name;
-  return "";
+  if (text) return withoutControls(text.replace(/\s+/g, " ")).trim();
+  if (!media) return "";
+  const kind = mediaKind(media);
+  return kind === "file" ? withoutControls(media.name) : { image: "Image", video: "Video", audio: "Audio" }[kind];
 }
 
-export function isImage(media: Media): boolean {
-  return media.type.startsWith("image/");
+/** Return how the page shows a file: as an image, with a player, or as a card with its name. */
+export function mediaKind(media: Media): "image" | "video" | "audio" | "file" {
+  const [top] = media.type.split("/");
+  return top === "image" || top === "video" || top === "audio" ? top : "file";
 }
 
 export interface TextPart {
@@ -95,12 +106,12 @@ export interface TextPart {
   href?: string;
 }
 
-/** Splits a text at its web addresses. Only http and https become links. */
+/** Split a text at its web addresses. Only http and https become links. */
 export function linkParts(text: string): TextPart[] {
   const parts: TextPart[] = [];
   let at = 0;
-  for (const match of text.matchAll(/https?:\/\/[^\s<>"']+/g)) {
-    const url = match[0].replace(/[.,;:!?)\]}]+$/, "");
+  for (const match of text.matchAll(/https?:\/\/[^\s<>"'\u2066-\u2069\u202a-\u202e]+/g)) {
+    const url = withoutTail(match[0]);
     if (match.index > at) parts.push({ text: text.slice(at, match.index) });
     parts.push({ text: url, href: url });
     at = match.index + url.length;
@@ -109,7 +120,25 @@ export function linkParts(text: string): TextPart[] {
   return parts;
 }
 
-/** True for one to three emoji and nothing else: shown large. */
+const OPENING: Record<string, string> = { ")": "(", "]": "[", "}": "{", "）": "（" };
+const SENTENCE_END = /[.,;:!?…。，、；：！？」』】》]/;
+
+/** Cut off the punctuation that ends the sentence around an address, and closing brackets that it does not open. */
+function withoutTail(url: string): string {
+  const counts = new Map<string, number>();
+  for (const character of url) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const count = (character: string) => counts.get(character) ?? 0;
+  let end = url.length;
+  for (; end > 0; end--) {
+    const last = url[end - 1]!;
+    const opening = OPENING[last];
+    if (opening ? count(last) <= count(opening) : !SENTENCE_END.test(last)) break;
+    counts.set(last, count(last) - 1);
+  }
+  return url.slice(0, end);
+}
+
+/** Return true for one to three emoji and nothing else; the page shows those large. */
 export function isEmojiOnly(text: string): boolean {
   return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D\p{Extended_Pictographic}|\p{Emoji_Modifier})*\s?){1,3}$/u.test(
     text,

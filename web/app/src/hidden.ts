@@ -1,26 +1,31 @@
-/** Rooms that were left: out of the list until they are opened again, or somebody writes. */
+/** Rooms that were left: out of the list until they are opened again, or, unless public, until news comes. */
 
 import type { RoomId, UserId } from "@roomcast/sdk";
 
 const MAX_KEPT = 500;
 
-export class HiddenRooms {
-  readonly #storage: Pick<Storage, "getItem" | "setItem">;
-  readonly #key: string;
-  readonly #rooms: Set<RoomId>;
+type Store = Pick<Storage, "getItem" | "setItem">;
 
-  constructor(storage: Pick<Storage, "getItem" | "setItem">, user: UserId) {
+export class HiddenRooms {
+  readonly #storage: Store;
+  readonly #key: string;
+  /** Room → its last seq when it was left. */
+  readonly #rooms: Map<RoomId, number>;
+
+  constructor(storage: Store, user: UserId) {
     this.#storage = storage;
     this.#key = `roomcast:left:${user}`;
-    this.#rooms = new Set(read(storage.getItem(this.#key)));
+    this.#rooms = new Map(read(storage.getItem(this.#key)));
   }
 
-  has(room: RoomId): boolean {
-    return this.#rooms.has(room);
+  /** Return true for a room that stays out of the list; `seq` is its newest entry. */
+  hides(room: RoomId, seq: number): boolean {
+    const left = this.#rooms.get(room);
+    return left !== undefined && (room.startsWith("public:") || seq <= left);
   }
 
-  add(room: RoomId): void {
-    this.#rooms.add(room);
+  add(room: RoomId, seq: number): void {
+    this.#rooms.set(room, seq);
     this.#save();
   }
 
@@ -33,11 +38,15 @@ export class HiddenRooms {
   }
 }
 
-function read(json: string | null): RoomId[] {
+function read(json: string | null): [RoomId, number][] {
   try {
     const rooms: unknown = JSON.parse(json ?? "[]");
-    return Array.isArray(rooms) ? rooms.filter((room) => typeof room === "string") : [];
+    return Array.isArray(rooms) ? rooms.filter(isEntry) : [];
   } catch {
     return [];
   }
+}
+
+function isEntry(entry: unknown): entry is [RoomId, number] {
+  return Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
 }

@@ -5,5 +5,6 @@ import "./styles/layout.css";
 import "./styles/timeline.css";
 import "./styles/composer.css";
 import "./styles/panels.css";
+import "./styles/forced.css";
 
 render(<Root storage={sessionStorage} />, document.getElementById("app")!);

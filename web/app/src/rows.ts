@@ -1,37 +1,50 @@
-/** From messages to the rows of the timeline: days, the line above the unread ones, groups of one author. Pure. */
+/** From messages to the rows of the timeline: days, the line above the unread ones, one row per message. Pure. */
 
 import type { ChatMessage, UserId } from "@roomcast/sdk";
-import { dayOf } from "./format.ts";
+import { dayEnd, dayOf } from "./format.ts";
+
+export interface MessageRow {
+  type: "message";
+  key: string;
+  message: ChatMessage;
+  own: boolean;
+  /** The first and the last of one author's messages that follow each other closely. */
+  first: boolean;
+  last: boolean;
+}
 
 export type Row =
   | { type: "day"; key: string; time: number }
   | { type: "unread"; key: string }
-  | { type: "group"; key: string; user: UserId; name: string; own: boolean; messages: ChatMessage[] }
-  | { type: "system"; key: string; message: ChatMessage };
+  | { type: "system"; key: string; message: ChatMessage }
+  | MessageRow;
 
 const GROUP_GAP_MS = 5 * 60_000;
 
 /**
+ * Return the rows of a timeline, oldest first. Each row has a key of its own that stays over changes of the message.
+ *
  * @param unreadAfter the seq up to which everything was read when the room was opened; null for no line
  */
 export function buildRows(messages: readonly ChatMessage[], self: UserId, unreadAfter: number | null): Row[] {
   const rows: Row[] = [];
   let marked = unreadAfter === null;
-  let previous: ChatMessage | null = null;
+  let day = { start: Infinity, end: -Infinity };
   for (const message of messages) {
-    if (!previous || dayOf(previous.time) !== dayOf(message.time)) {
-      rows.push({ type: "day", key: `day-${dayOf(message.time)}`, time: message.time });
+    if (message.time < day.start || message.time >= day.end) {
+      day = { start: dayOf(message.time), end: dayEnd(message.time) };
+      rows.push({ type: "day", key: `day-${day.start}`, time: message.time });
     }
     if (!marked && isUnread(message, self, unreadAfter ?? 0)) {
       marked = true;
       rows.push({ type: "unread", key: "unread" });
     }
-    place(rows, message, self, previous);
-    previous = message;
+    rows.push(rowOf(message, self, rows.at(-1)));
   }
   return uniqueKeys(rows);
 }
 
+/** Return true for a message of another person after `readSeq`; system entries and deleted messages do not count. */
 export function isUnread(message: ChatMessage, self: UserId, readSeq: number): boolean {
   return message.kind !== "system" && !message.deleted && message.user !== self && (message.seq ?? 0) > readSeq;
 }
@@ -46,22 +59,20 @@ export function countUnread(messages: readonly ChatMessage[], self: UserId, read
   return count;
 }
 
-function place(rows: Row[], message: ChatMessage, self: UserId, previous: ChatMessage | null): void {
-  if (message.kind === "system") {
-    rows.push({ type: "system", key: `system-${message.id}`, message });
-    return;
-  }
-  const last = rows.at(-1);
-  const near = previous !== null && message.time - previous.time < GROUP_GAP_MS;
-  if (last?.type === "group" && last.user === message.user && near) {
-    last.messages.push(message);
-    return;
-  }
-  const { user, name } = message;
-  rows.push({ type: "group", key: `group-${message.id}`, user, name, own: user === self, messages: [message] });
+/** Make the row of one message; it joins the group of `previous` where author and time allow. */
+function rowOf(message: ChatMessage, self: UserId, previous: Row | undefined): Row {
+  if (message.kind === "system") return { type: "system", key: `system-${message.id}`, message };
+  const joins =
+    previous?.type === "message" &&
+    previous.message.user === message.user &&
+    message.time - previous.message.time < GROUP_GAP_MS;
+  if (joins) previous.last = false;
+  // Ids are unique per author only.
+  const key = `${message.user} ${message.id}`;
+  return { type: "message", key, message, own: message.user === self, first: !joins, last: true };
 }
 
-/** Clocks may disagree, so that a day comes twice: keys must not. */
+/** Number repeated keys: clocks may disagree, so that a day comes twice. */
 function uniqueKeys(rows: Row[]): Row[] {
   const seen = new Map<string, number>();
   return rows.map((row) => {

@@ -25,7 +25,7 @@ export function saveSession(storage: Storage, session: Session | null): void {
   else storage.removeItem(KEY);
 }
 
-/** Local sign-in. Throws SignInError with a text for people. */
+/** Sign in by name, where the server offers it. Throws SignInError with a text for people. */
 export async function signInByName(name: string): Promise<Session> {
   const response = await fetch("/dev/login", {
     method: "POST",
@@ -40,7 +40,7 @@ export async function signInByName(name: string): Promise<Session> {
   throw new SignInError(refusalText(response.status));
 }
 
-/** The token for a connect: the stored one, or a new one when that is about to expire. */
+/** Return the token for a connect: the stored one, or a new one when that is about to expire and can be renewed. */
 export async function currentToken(session: Session, keep: (session: Session) => void): Promise<string> {
   const left = (expiryOf(session.token) ?? Infinity) - Date.now() / 1000;
   if (left > RENEW_BEFORE_SECONDS || session.name === null) return session.token;
@@ -59,11 +59,12 @@ function refusalText(status: number): string {
   return `Sign-in failed (status ${status}).`;
 }
 
-function expiryOf(token: string): number | null {
+/** Return the `exp` of a JWT in seconds since the epoch; null when it has none. */
+export function expiryOf(token: string): number | null {
   try {
     const payload = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
-    const { exp } = JSON.parse(atob(payload)) as { exp?: number };
-    return exp ?? null;
+    const { exp } = JSON.parse(atob(payload)) as { exp?: unknown };
+    return typeof exp === "number" ? exp : null;
   } catch {
     return null;
   }

@@ -13,7 +13,7 @@ import {
 } from "../src/format.ts";
 import { fitted } from "../src/images.ts";
 import { hashOfRoom, roomOfHash, roomOfInput, slugOf } from "../src/route.ts";
-import { buildRows, countUnread } from "../src/rows.ts";
+import { buildRows, countUnread, type Row } from "../src/rows.ts";
 
 const NOON = new Date(2026, 10, 23, 12).getTime();
 const MINUTE = 60_000;
@@ -21,6 +21,15 @@ const MINUTE = 60_000;
 function message(seq: number, user: string, time: number, part: Partial<ChatMessage> = {}): ChatMessage {
   const base = { id: `m${seq}`, seq, user, name: user, time, kind: "text" as const, text: "x" };
   return { ...base, edited: false, deleted: false, reactions: [], state: "sent", ...part };
+}
+
+/** The rows in short: a message by its seq, in brackets where its group begins and ends. */
+function sketch(rows: readonly Row[]): string {
+  const word = (row: Row) =>
+    row.type === "message"
+      ? `${row.first ? "(" : ""}${row.own ? "own" : ""}${row.message.seq}${row.last ? ")" : ""}`
+      : row.type;
+  return rows.map(word).join(" ");
 }
 
 describe("rows", () => {
@@ -32,33 +41,39 @@ describe("rows", () => {
       message(4, "bob", NOON + 2 * MINUTE),
       message(5, "bob", NOON + 10 * MINUTE),
     ];
-    const rows = buildRows(messages, "ada", null);
-    assert.deepEqual(
-      rows.map((row) => row.type),
-      ["day", "group", "day", "group", "group", "group"],
-    );
-    assert.equal(rows[3]?.type === "group" && rows[3].own && rows[3].messages.length, 2);
+    assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) day (own2 own3) (4) (5)");
   });
 
-  it("puts the line before the first unread message of somebody else, within a group too", () => {
+  it("puts the line before the first unread message of another person, within a group too", () => {
     const messages = [
       message(1, "bob", NOON),
       message(2, "ada", NOON),
       message(3, "bob", NOON),
       message(4, "bob", NOON),
     ];
-    const rows = buildRows(messages, "ada", 1);
-    assert.deepEqual(
-      rows.map((row) => row.type),
-      ["day", "group", "group", "unread", "group"],
-    );
-    assert.deepEqual(
-      buildRows(messages, "ada", 3)
-        .map((row) => row.type)
-        .slice(-3),
-      ["group", "unread", "group"],
-    );
-    assert.ok(!buildRows(messages, "ada", 4).some((row) => row.type === "unread"));
+    assert.equal(sketch(buildRows(messages, "ada", 1)), "day (1) (own2) unread (3 4)");
+    assert.equal(sketch(buildRows(messages, "ada", 3)), "day (1) (own2) (3) unread (4)");
+    assert.equal(sketch(buildRows(messages, "ada", 4)), "day (1) (own2) (3 4)");
+  });
+
+  it("separates days by the local calendar, also where a day has 23 or 25 hours", () => {
+    for (const [year, month, day] of [
+      [2026, 2, 29],
+      [2026, 9, 25],
+      [2026, 10, 23],
+    ] as const) {
+      const start = new Date(year, month, day).getTime();
+      const next = new Date(year, month, day + 1).getTime();
+      const messages = [message(1, "ada", start), message(2, "ada", next - 1), message(3, "ada", next)];
+      assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) (own2) day (own3)");
+    }
+  });
+
+  it("keeps a message's key from draft to sent, and parts two authors who chose one id", () => {
+    const keyOf = (one: ChatMessage) => buildRows([one], "ada", null).at(-1)?.key;
+    const sent = message(1, "ada", NOON);
+    assert.equal(keyOf({ ...sent, seq: null, state: "sending" }), keyOf(sent));
+    assert.notEqual(keyOf(sent), keyOf({ ...sent, user: "bob" }));
   });
 
   it("never gives two rows the same key", () => {
@@ -97,6 +112,10 @@ describe("route", () => {
   });
 });
 
+function linksIn(text: string): string[] {
+  return linkParts(text).flatMap((part) => part.href ?? []);
+}
+
 describe("format", () => {
   it("names days as people do", () => {
     assert.equal(dayLabel(NOON, NOON), "Today");
@@ -105,12 +124,33 @@ describe("format", () => {
   });
 
   it("links only web addresses, without the full stop behind them", () => {
-    const parts = linkParts("see https://a.example/x?y=1. or javascript:alert(1)");
-    assert.deepEqual(
-      parts.map((part) => part.href),
-      [undefined, "https://a.example/x?y=1", undefined],
+    const text = "see https://a.example/x?y=1. or javascript:alert(1)";
+    assert.deepEqual(linksIn(text), ["https://a.example/x?y=1"]);
+    assert.equal(
+      linkParts(text)
+        .map((part) => part.text)
+        .join(""),
+      text,
     );
-    assert.equal(parts.map((part) => part.text).join(""), "see https://a.example/x?y=1. or javascript:alert(1)");
+  });
+
+  it("keeps brackets that belong to an address, and leaves out those around it", () => {
+    const cases: [string, string][] = [
+      ["https://en.wikipedia.org/wiki/Mars_(planet)", "https://en.wikipedia.org/wiki/Mars_(planet)"],
+      ["(see https://en.wikipedia.org/wiki/Mars_(planet))", "https://en.wikipedia.org/wiki/Mars_(planet)"],
+      ["(https://a.example/b).", "https://a.example/b"],
+      ["[https://a.example/b?c[0]=1]", "https://a.example/b?c[0]=1"],
+      ["https://a.example/(b)/c).", "https://a.example/(b)/c"],
+      ["https://a.example/b)))", "https://a.example/b"],
+      ["「https://a.example/議事録」。", "https://a.example/議事録"],
+      ["https://a.example/b_", "https://a.example/b_"],
+    ];
+    for (const [text, url] of cases) assert.deepEqual(linksIn(text), [url], text);
+  });
+
+  it("splits a hostile text in linear time", () => {
+    const text = `https://a.example/${")".repeat(16_000)}`;
+    assert.deepEqual(linksIn(text), ["https://a.example/"]);
   });
 
   it("names people and rooms", () => {

@@ -1,18 +1,19 @@
 import type { ConnectionState } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
+import type { Notice } from "../connection.ts";
 import { plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { Icon } from "./icons.tsx";
 
-/** Says when the connection is gone, and what happens about it. */
-export function Banner({ state }: { state: ConnectionState }) {
+/** Say that the connection is gone, and what happens about it. */
+export function Banner({ state, notice }: { state: ConnectionState; notice: Notice }) {
   const { client, signOut } = useApp();
-  if (state.phase === "online") return null;
-  if (state.phase === "refused") {
+  if (notice === "none") return null;
+  if (notice === "signed-out") {
     return (
-      <div class="banner banner-bad" role="alert" data-testid="banner">
+      <div class="banner banner-bad" role="alert" data-testid="banner" data-notice={notice}>
         <Icon name="warning" size={18} />
-        <span>{state.error ? explain(state.error) : "You were signed out."}</span>
+        <span>{signedOutText(state)}</span>
         <button class="link-button" onClick={signOut}>
           Sign in again
         </button>
@@ -20,10 +21,10 @@ export function Banner({ state }: { state: ConnectionState }) {
     );
   }
   return (
-    <div class="banner" role="status" data-testid="banner">
+    <div class="banner" role="status" data-testid="banner" data-notice={notice}>
       <span class="spinner" />
       <span>
-        Connection lost. <Countdown state={state} />
+        {notice === "moving" ? "The server is restarting." : "Connection lost."} <Countdown state={state} />
       </span>
       {state.phase === "waiting" && (
         <button class="link-button" onClick={() => client.reconnect()}>
@@ -32,6 +33,13 @@ export function Banner({ state }: { state: ConnectionState }) {
       )}
     </div>
   );
+}
+
+/** Return why only a new sign-in helps. The server does not tell an expired token from any other that is not valid. */
+function signedOutText({ error }: ConnectionState): string {
+  return error && error.reason !== "unauthorized" && error.reason !== "unavailable"
+    ? explain(error)
+    : "Your sign-in has expired.";
 }
 
 function Countdown({ state }: { state: ConnectionState }) {

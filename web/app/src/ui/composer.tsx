@@ -2,7 +2,12 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
 import { summary } from "../format.ts";
-import { IconButton } from "./icons.tsx";
+import { useMedia } from "../hooks.ts";
+import { Icon, IconButton } from "./icons.tsx";
+import { Name } from "./name.tsx";
+import { useComposition } from "./use_composition.ts";
+import { useDraft } from "./use_draft.ts";
+import { useTyping } from "./use_typing.ts";
 
 export type ComposerMode =
   { type: "write" } | { type: "reply"; message: ChatMessage } | { type: "edit"; message: ChatMessage };
@@ -14,53 +19,42 @@ interface ComposerProps {
   onFiles: (files: Iterable<File>) => void;
 }
 
-const IDLE_MS = 4000;
 const WRITE: ComposerMode = { type: "write" };
+/** A device whose keyboard is on the screen: Enter makes a new line there, and the button sends. */
+const TOUCH = "(hover: none) and (pointer: coarse)";
 
 export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
-  const { client, note, self } = useApp();
-  const [text, setText] = useDraft(`${self.user}:${room.id}`);
+  const { self } = useApp();
   const area = useRef<HTMLTextAreaElement>(null);
-  const files = useRef<HTMLInputElement>(null);
+  const [text, setText] = useText(`${self.user}:${room.id}`, mode);
   const typing = useTyping(room);
-  const maxBytes = client.state.ready?.limits?.message_bytes ?? 16_384;
-  const overBytes = text.length * 3 > maxBytes ? new TextEncoder().encode(text).length - maxBytes : 0;
+  const composition = useComposition();
+  const isTouch = useMedia(TOUCH);
+  const overBytes = useOverBytes(text);
+  const send = useSend(room);
+  const action = mode.type === "edit" ? "Save" : "Send";
 
   useLayoutEffect(() => grow(area.current), [text]);
   useEffect(() => {
-    if (mode.type === "edit") setText(mode.message.text ?? "");
-    if (mode.type !== "write" || matchMedia("(hover: hover)").matches) area.current?.focus();
+    if (mode.type !== "write" || !matchMedia(TOUCH).matches) area.current?.focus();
   }, [mode]);
 
-  const finish = () => {
-    setText("");
-    onMode(WRITE);
-    area.current?.focus();
-  };
   const submit = () => {
     const trimmed = text.trim();
     if (!trimmed || overBytes > 0) return;
     typing.stop();
-    if (mode.type === "edit") {
-      const { seq } = mode.message;
-      if (seq !== null && trimmed !== mode.message.text)
-        room.edit(seq, trimmed).catch((error: unknown) => note(explain(error)));
-    } else {
-      room.send({
-        text: trimmed,
-        ...(mode.type === "reply" && mode.message.seq !== null ? { replyTo: mode.message.seq } : {}),
-      });
-    }
-    finish();
+    send(mode, trimmed);
+    setText("");
+    onMode(WRITE);
+    area.current?.focus();
   };
   const onKey = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (composition.takes(event)) return;
+    if (event.key === "Enter" && !event.shiftKey && (!isTouch || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       submit();
     } else if (event.key === "Escape" && mode.type !== "write") {
       event.stopPropagation();
-      if (mode.type === "edit") setText("");
       onMode(WRITE);
     } else if (event.key === "ArrowUp" && text === "" && mode.type === "write") {
       const last = lastEditable(room.state.messages, self.user);
@@ -74,41 +68,28 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
     onFiles(pasted);
   };
   const onInput = (event: Event) => {
-    setText((event.currentTarget as HTMLTextAreaElement).value);
-    typing.key((event.currentTarget as HTMLTextAreaElement).value !== "");
-  };
-  const onPick = (event: Event) => {
-    const input = event.currentTarget as HTMLInputElement;
-    onFiles([...(input.files ?? [])]);
-    input.value = "";
+    const { value } = event.currentTarget as HTMLTextAreaElement;
+    setText(value);
+    typing.key(value !== "");
   };
 
   return (
     <form class="composer" onSubmit={(event) => (event.preventDefault(), submit())}>
-      {mode.type !== "write" && (
-        <ModeLine mode={mode} onCancel={() => (mode.type === "edit" && setText(""), onMode(WRITE))} />
-      )}
+      {mode.type !== "write" && <ModeLine mode={mode} onCancel={() => onMode(WRITE)} />}
       <div class="composer-box">
-        <IconButton icon="image" label="Send an image" onClick={() => files.current?.click()} />
-        <input
-          ref={files}
-          type="file"
-          accept="image/png,image/jpeg,image/gif,image/webp"
-          multiple
-          hidden
-          tabIndex={-1}
-          onChange={onPick}
-          data-testid="file-input"
-          aria-label="Images to send"
-        />
+        <FilePicker onFiles={onFiles} />
         <textarea
           ref={area}
           rows={1}
+          dir="auto"
           value={text}
+          enterkeyhint={isTouch ? "enter" : "send"}
           placeholder={mode.type === "edit" ? "Edit the message" : "Write a message"}
           aria-label="Message"
           onInput={onInput}
           onKeyDown={onKey}
+          onCompositionStart={composition.onCompositionStart}
+          onCompositionEnd={composition.onCompositionEnd}
           onPaste={onPaste}
           data-testid="composer"
         />
@@ -116,11 +97,11 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
           type="submit"
           class="send"
           disabled={!text.trim() || overBytes > 0}
-          aria-label="Send"
-          title="Send"
+          aria-label={action}
+          title={action}
           data-testid="send"
         >
-          <SendIcon editing={mode.type === "edit"} />
+          <Icon name={mode.type === "edit" ? "check" : "up"} />
         </button>
       </div>
       {overBytes > 0 && (
@@ -132,54 +113,83 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
   );
 }
 
+/**
+ * Return the text of the composer. An edit has a text of its own, so that the draft is there again afterwards, however
+ * the edit ends.
+ */
+function useText(place: string, mode: ComposerMode): [text: string, setText: (text: string) => void] {
+  const [draft, setDraft] = useDraft(place);
+  const [edit, setEdit] = useState<{ of: ComposerMode; text: string } | null>(null);
+  if (mode.type !== "edit") return [draft, setDraft];
+  const text = edit?.of === mode ? edit.text : (mode.message.text ?? "");
+  return [text, (next) => setEdit({ of: mode, text: next })];
+}
+
+/** Return by how many bytes a text exceeds what the server takes. */
+function useOverBytes(text: string): number {
+  const { client } = useApp();
+  const maxBytes = client.state.ready?.limits?.message_bytes ?? 16_384;
+  return text.length * 3 > maxBytes ? new TextEncoder().encode(text).length - maxBytes : 0;
+}
+
+function useSend(room: Room): (mode: ComposerMode, text: string) => void {
+  const { note } = useApp();
+  return (mode, text) => {
+    if (mode.type !== "edit") {
+      const replyTo = mode.type === "reply" ? mode.message.seq : null;
+      room.send({ text, ...(replyTo !== null ? { replyTo } : {}) });
+      return;
+    }
+    const { seq } = mode.message;
+    if (seq !== null && text !== mode.message.text)
+      room.edit(seq, text).catch((error: unknown) => note(explain(error)));
+  };
+}
+
+/** The server decides which types are welcome, and says so; the picker offers every file. */
+function FilePicker({ onFiles }: { onFiles: (files: Iterable<File>) => void }) {
+  const files = useRef<HTMLInputElement>(null);
+  const onPick = (event: Event) => {
+    const input = event.currentTarget as HTMLInputElement;
+    onFiles([...(input.files ?? [])]);
+    input.value = "";
+  };
+  return (
+    <>
+      <IconButton icon="clip" label="Send a file" onClick={() => files.current?.click()} />
+      <input
+        ref={files}
+        type="file"
+        multiple
+        hidden
+        tabIndex={-1}
+        onChange={onPick}
+        data-testid="file-input"
+        aria-label="Files to send"
+      />
+    </>
+  );
+}
+
 function ModeLine({ mode, onCancel }: { mode: Exclude<ComposerMode, { type: "write" }>; onCancel: () => void }) {
   const { message } = mode;
   return (
     <div class="mode-line">
       <span class="mode-text">
-        <b>{mode.type === "edit" ? "Editing" : `Reply to ${message.name}`}</b>
-        <span>{summary(message.text, message.media)}</span>
+        <b>
+          {mode.type === "edit" ? (
+            "Editing"
+          ) : (
+            <>
+              Reply to <Name of={message.name} fallback={message.user} />
+            </>
+          )}
+        </b>
+        <span dir="auto">{summary(message.text, message.media)}</span>
       </span>
       <IconButton icon="close" iconSize={16} label="Cancel" onClick={onCancel} />
     </div>
   );
-}
-
-function SendIcon({ editing }: { editing: boolean }) {
-  return (
-    <svg class="icon" width="20" height="20" viewBox="0 0 24 24" aria-hidden="true">
-      <path d={editing ? "M5 12.5l4.5 4.5L19 7.5" : "M12 19V5M5.5 11.5L12 5l6.5 6.5"} />
-    </svg>
-  );
-}
-
-/** What is half written in each room stays there while one looks at another. */
-function useDraft(place: string): [string, (text: string) => void] {
-  const key = `roomcast:draft:${place}`;
-  const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");
-  const keep = (next: string) => {
-    setText(next);
-    if (next) sessionStorage.setItem(key, next);
-    else sessionStorage.removeItem(key);
-  };
-  return [text, keep];
-}
-
-/** Tells the others while keys are pressed; stops after a pause. */
-function useTyping(room: Room) {
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const stop = () => {
-    clearTimeout(timer.current);
-    room.setTyping(false);
-  };
-  const key = (hasText: boolean) => {
-    if (!hasText) return stop();
-    clearTimeout(timer.current);
-    timer.current = setTimeout(stop, IDLE_MS);
-    room.setTyping(true);
-  };
-  useEffect(() => stop, [room]);
-  return { key, stop };
 }
 
 function lastEditable(messages: readonly ChatMessage[], self: string): ChatMessage | undefined {
@@ -188,7 +198,7 @@ function lastEditable(messages: readonly ChatMessage[], self: string): ChatMessa
   );
 }
 
-/** As high as its text, up to what the style sheet allows. */
+/** Make the area as high as its text, up to what the style sheet allows. */
 function grow(area: HTMLTextAreaElement | null): void {
   if (!area) return;
   area.style.height = "auto";

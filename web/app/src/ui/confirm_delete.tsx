@@ -11,7 +11,7 @@ export function ConfirmDelete({ room, message, onClose }: { room: Room; message:
   };
   return (
     <Dialog title="Delete this message?" onClose={onClose}>
-      <blockquote class="quoted">{summary(message.text, message.media)}</blockquote>
+      <blockquote class="quoted" dir="auto">{summary(message.text, message.media)}</blockquote>
       <p class="muted">It disappears for everybody.</p>
       <div class="row end">
         <button class="button" onClick={onClose}>

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { IconButton } from "./icons.tsx";
+import { useModal } from "./use_modal.ts";
 
 interface DialogProps {
   title: string;
@@ -11,10 +12,7 @@ interface DialogProps {
 /** A modal dialog: the browser keeps the focus inside and closes it on Escape. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    element.current?.showModal();
-    return () => element.current?.close();
-  }, []);
+  useModal(element);
   const onBackdrop = (event: MouseEvent) => event.target === element.current && onClose();
   return (
     <dialog ref={element} class="dialog" aria-labelledby="dialog-title" onClose={onClose} onClick={onBackdrop}>

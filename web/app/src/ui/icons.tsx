@@ -39,6 +39,10 @@ const PATHS = {
   ),
   pencil: <path d="M4.5 19.5l1-4.5L16 4.5l3.5 3.5L9 18.5zM13.5 7l3.5 3.5" />,
   trash: <path d="M5 7h14M10 7V4.5h4V7M6.5 7l1 13h9l1-13M10.3 10.5v6M13.7 10.5v6" />,
+  clip: (
+    <path d="M19.5 11.5l-7.8 7.8a4.6 4.6 0 0 1-6.5-6.5l8.3-8.3a3.1 3.1 0 0 1 4.4 4.4l-8.3 8.3a1.5 1.5 0 0 1-2.2-2.2l7.3-7.3" />
+  ),
+  up: <path d="M12 19V5M5.5 11.5L12 5l6.5 6.5" />,
   down: <path d="M12 5v14M6 13l6 6 6-6" />,
   check: <path d="M5 12.5l4.5 4.5L19 7.5" />,
   checks: <path d="M2.5 12.5L7 17l8.5-9M11.5 16.5l.5.5L21 8" />,
@@ -86,7 +90,7 @@ interface IconButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon" |
   iconSize?: number;
 }
 
-/** A button that shows only an icon, with its name for pointer and screen reader. */
+/** A button that shows only an icon; pointer and screen reader get its name. */
 export function IconButton({ icon, label, iconSize, class: extra, ...rest }: IconButtonProps) {
   return (
     <button type="button" class={`icon-button ${extra ?? ""}`} aria-label={label} title={label} {...rest}>

@@ -1,15 +1,14 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
 import { fileSize } from "../format.ts";
+import { withoutControls } from "../names.ts";
 import { IconButton } from "./icons.tsx";
+import { useModal } from "./use_modal.ts";
 
 /** An image as large as the window allows. Escape, or a click anywhere, closes it. */
 export function Lightbox({ url, media, onClose }: { url: string; media: Media; onClose: () => void }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    element.current?.showModal();
-    return () => element.current?.close();
-  }, []);
+  useModal(element);
   const pixels = media.width && media.height ? `${media.width} × ${media.height}, ` : "";
   return (
     <dialog
@@ -22,7 +21,7 @@ export function Lightbox({ url, media, onClose }: { url: string; media: Media; o
     >
       <img src={url} alt={media.name} />
       <p>
-        {media.name} <span>{pixels + fileSize(media.size)}</span>
+        <bdi>{withoutControls(media.name)}</bdi> <span>{pixels + fileSize(media.size)}</span>
       </p>
       <IconButton icon="close" label="Close" onClick={onClose} />
     </dialog>

@@ -1,33 +1,39 @@
 import { useState } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
-import { fileSize } from "../format.ts";
-import { fitted } from "../images.ts";
+import { fileSize, mediaKind } from "../format.ts";
+import { fitted, MEDIA_BOX } from "../images.ts";
+import { withoutControls } from "../names.ts";
 import { Icon, IconButton } from "./icons.tsx";
 import { Lightbox } from "./lightbox.tsx";
 
-const MAX_WIDTH = 380;
-const MAX_HEIGHT = 340;
-const UNKNOWN = { width: 320, height: 240 };
+/** A file in the chat: a picture, a player, or a card. */
+export function MediaView({ media }: { media: Media }) {
+  const kind = mediaKind(media);
+  const View = VIEWS[kind];
+  // It has its own direction: the text below decides alone about that of the bubble.
+  return (
+    <div class={`media media-${kind}`} dir="ltr">
+      <View media={media} />
+    </div>
+  );
+}
 
-/** An image in the chat. Its place is reserved from the first moment on, so that nothing jumps when it loads. */
-export function MediaImage({ media }: { media: Media }) {
+/** An image. Its place is reserved from the first moment on, so that nothing jumps when it loads. */
+function MediaImage({ media }: { media: Media }) {
   const [url, retry, isBroken] = useMediaUrl(media);
   const [loaded, setLoaded] = useState(false);
   const [open, setOpen] = useState(false);
-  const size = media.width && media.height ? { width: media.width, height: media.height } : UNKNOWN;
-  const box = fitted(size, MAX_WIDTH, MAX_HEIGHT);
+  const size = pixelsOf(media);
+  const name = withoutControls(media.name);
   return (
     <>
       <button
         type="button"
         class={loaded ? "image loaded" : "image"}
-        style={{
-          width: `${Math.max(box.width, 96)}px`,
-          aspectRatio: `${Math.max(box.width, 96)} / ${Math.max(box.height, 48)}`,
-        }}
+        style={boxOf(media, 96)}
         onClick={() => setOpen(true)}
-        aria-label={`Enlarge ${media.name}`}
+        aria-label={`Enlarge ${name}`}
       >
         {isBroken ? (
           <span class="image-broken">
@@ -36,7 +42,7 @@ export function MediaImage({ media }: { media: Media }) {
         ) : (
           <img
             src={url}
-            alt={media.name}
+            alt={name}
             width={size.width}
             height={size.height}
             decoding="async"
@@ -53,8 +59,45 @@ export function MediaImage({ media }: { media: Media }) {
   );
 }
 
-export function FileCard({ media }: { media: Media }) {
+function MediaVideo({ media }: { media: Media }) {
+  const [url, retry, isBroken] = useMediaUrl(media);
+  if (isBroken) return <FileCard media={media} />;
+  return (
+    <video
+      class="video"
+      style={boxOf(media, 240)}
+      src={url}
+      controls
+      playsInline
+      preload="metadata"
+      onError={retry}
+      aria-label={withoutControls(media.name)}
+      data-testid="media-video"
+    />
+  );
+}
+
+function MediaAudio({ media }: { media: Media }) {
+  const [url, retry, isBroken] = useMediaUrl(media);
+  if (isBroken) return <FileCard media={media} />;
+  return (
+    <div class="audio">
+      <audio
+        src={url}
+        controls
+        preload="metadata"
+        onError={retry}
+        aria-label={withoutControls(media.name)}
+        data-testid="media-audio"
+      />
+      <FileCard media={media} />
+    </div>
+  );
+}
+
+function FileCard({ media }: { media: Media }) {
   const { client } = useApp();
+  const name = withoutControls(media.name);
   const open = async () => {
     const fresh = await client.call("media:url", { upload: media.upload }).catch(() => null);
     const url = safeUrl(fresh?.url ?? media.url);
@@ -64,15 +107,30 @@ export function FileCard({ media }: { media: Media }) {
     <div class="file">
       <Icon name="file" size={26} />
       <span class="file-text">
-        <b>{media.name}</b>
+        <b>
+          <bdi>{name}</bdi>
+        </b>
         <small>{fileSize(media.size)}</small>
       </span>
-      <IconButton icon="down" label={`Open ${media.name}`} onClick={() => void open()} />
+      <IconButton icon="down" label={`Open ${name}`} onClick={() => void open()} />
     </div>
   );
 }
 
-/** The address of a file; when it has expired, a fresh one is asked for, once. */
+const VIEWS = { image: MediaImage, video: MediaVideo, audio: MediaAudio, file: FileCard };
+
+function pixelsOf({ width, height }: Media) {
+  return width && height ? { width, height } : MEDIA_BOX.unknown;
+}
+
+/** Return the style that reserves a picture's place; narrow pictures get a box of at least `minWidth` CSS pixels. */
+function boxOf(media: Media, minWidth: number) {
+  const box = fitted(pixelsOf(media), MEDIA_BOX.width, MEDIA_BOX.height);
+  const width = Math.max(box.width, minWidth);
+  return { width: `${width}px`, aspectRatio: `${width} / ${Math.max(box.height, 48)}` };
+}
+
+/** Follow the address of a file. When it has expired, the server is asked for a fresh one, once. */
 function useMediaUrl(media: Media): [url: string, retry: () => void, isBroken: boolean] {
   const { client } = useApp();
   const [url, setUrl] = useState(safeUrl(media.url));
@@ -88,7 +146,7 @@ function useMediaUrl(media: Media): [url: string, retry: () => void, isBroken: b
   return [url ?? "", retry, url === null || tries > 1];
 }
 
-/** Only addresses that a browser fetches; nothing that it runs. */
+/** Return an address that a browser only fetches, never runs; null for any other. */
 function safeUrl(text: string): string | null {
   const url = URL.canParse(text, location.href) ? new URL(text, location.href) : null;
   return url && (url.protocol === "https:" || url.protocol === "http:") ? url.href : null;

@@ -1,15 +1,20 @@
+import { useEffect } from "preact/hooks";
 import { directRoom, type Member, type Room } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 import type { RoomEntry } from "../book.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges, useNow, useRoom } from "../hooks.ts";
+import { cleanName, isolated } from "../names.ts";
 import { hashOfRoom } from "../route.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
+import { Name } from "./name.tsx";
 
 export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boolean; onClose: () => void }) {
-  const { book } = useApp();
+  const { book, notes } = useApp();
   const state = useRoom(room);
+  useEffect(() => void notes.ask(state.members.map((member) => member.user)), [state.members, state.phase]);
+  useChanges((listener) => notes.subscribe(listener), [notes]);
   const sorted = useSorted(withPeer(state.members, book.entry(room.id)));
   const listed = new Set(sorted.map((member) => member.user));
   const gone = state.gone.filter((member) => !listed.has(member.user));
@@ -38,29 +43,35 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   );
 }
 
-/** The other person belongs to a conversation of two, present or not. */
+/** Add the other person to a conversation of two, who belongs to it even while away. */
 function withPeer(members: readonly Member[], { peer, title }: RoomEntry): readonly Member[] {
   if (peer === null || members.some((member) => member.user === peer)) return members;
   return [...members, { user: peer, name: title, status: "offline" }];
 }
 
 function MemberItem({ member }: { member: Member }) {
-  const { client, self } = useApp();
+  const { client, notes, self } = useApp();
   const now = useNow(30_000);
   const isSelf = member.user === self.user;
   const info = client.presence.get(member.user);
   const own = client.presence.ownStatus;
   const status = isSelf ? (own === "invisible" ? "offline" : own) : info.status;
-  const line = isSelf ? "You" : info.note || (status === "offline" ? lastSeen(info.last_seen, now) : LABELS[status]);
+  const presence = status === "offline" ? lastSeen(info.last_seen, now) : LABELS[status];
+  const line = isSelf ? "You" : info.note || notes.of(member.user) || presence;
+  const name = cleanName(member.name, member.user);
   const body = (
     <>
       <span class="with-dot">
-        <Avatar user={member.user} name={member.name || member.user} />
+        <Avatar user={member.user} name={name} />
         <PresenceDot status={status} user={member.user} />
       </span>
       <span class="member-text">
-        <span class="member-name">{member.name || member.user}</span>
-        <span class="member-line">{line}</span>
+        <span class="member-name">
+          <Name of={name} />
+        </span>
+        <span class="member-line">
+          <bdi>{line}</bdi>
+        </span>
       </span>
     </>
   );
@@ -69,7 +80,7 @@ function MemberItem({ member }: { member: Member }) {
       {isSelf ? (
         <span class="member">{body}</span>
       ) : (
-        <a class="member" href={hashOfRoom(directRoom(self.user, member.user))} title={`Write to ${member.name}`}>
+        <a class="member" href={hashOfRoom(directRoom(self.user, member.user))} title={`Write to ${isolated(name)}`}>
           {body}
         </a>
       )}
@@ -80,7 +91,7 @@ function MemberItem({ member }: { member: Member }) {
 const LABELS = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };
 const ORDER = { online: 0, busy: 1, away: 2, offline: 3 };
 
-/** Oneself first, then who is there, then by name. */
+/** Sort oneself first, then by presence, then by name. */
 function useSorted(members: readonly Member[]): Member[] {
   const { client, self } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);

@@ -1,21 +1,13 @@
 import { Component } from "preact";
-import type { ChatMessage, UserId } from "@roomcast/sdk";
-import { clockTime, isEmojiOnly, isImage, linkParts, nameList, summary } from "../format.ts";
-import { FileCard, MediaImage } from "./media.tsx";
+import type { ChatMessage } from "@roomcast/sdk";
+import { clockTime, isEmojiOnly, linkParts, nameList, summary } from "../format.ts";
+import { isolated } from "../names.ts";
+import { groupReactions } from "../reactions.ts";
 import { Icon } from "./icons.tsx";
+import { MediaView } from "./media.tsx";
+import type { MessageActions } from "./message_actions.ts";
+import { Name } from "./name.tsx";
 import { Toolbar } from "./toolbar.tsx";
-
-export interface MessageActions {
-  self: UserId;
-  nameOf: (user: UserId) => string;
-  reply: (message: ChatMessage) => void;
-  edit: (message: ChatMessage) => void;
-  remove: (message: ChatMessage) => void;
-  retry: (message: ChatMessage) => void;
-  discard: (message: ChatMessage) => void;
-  react: (message: ChatMessage, emoji: string, on: boolean) => void;
-  jump: (seq: number) => void;
-}
 
 interface MessageProps {
   message: ChatMessage;
@@ -24,11 +16,13 @@ interface MessageProps {
   replied: ChatMessage | undefined;
   isLast: boolean;
   isLastOwn: boolean;
+  /** The reader has just jumped to this message. */
+  isFound: boolean;
   readBy: number;
   actions: MessageActions;
 }
 
-/** Rendered again only when something about it has changed: a long timeline stays quick. */
+/** A message. It is rendered again only when one of its properties has changed. */
 export class MessageItem extends Component<MessageProps> {
   override shouldComponentUpdate(next: MessageProps): boolean {
     const names = Object.keys(next) as (keyof MessageProps)[];
@@ -42,25 +36,24 @@ export class MessageItem extends Component<MessageProps> {
 
 function Item(props: MessageProps) {
   const { message, own, actions, isLast, isLastOwn } = props;
-  const classes = ["message", `message-${message.state}`];
-  if (message.media && !message.text) classes.push("message-media");
-  if (!message.media && message.text && isEmojiOnly(message.text)) classes.push("message-emoji");
   return (
     <article
-      class={classes.join(" ")}
+      class={classesOf(props)}
       tabIndex={isLast ? 0 : -1}
       data-testid="message"
       data-seq={message.seq ?? ""}
       data-id={message.id}
       data-state={message.state}
       data-user={message.user}
-      aria-label={`${message.name}, ${clockTime(message.time)}`}
+      aria-label={`${isolated(message.name)}, ${clockTime(message.time)}`}
     >
       <div class="message-line">
         <div class="bubble">
           <Quote {...props} />
-          <Body message={message} />
-          <Meta message={message} />
+          <div class="bubble-body" dir="auto">
+            <Body message={message} />
+            <Meta message={message} />
+          </div>
         </div>
         {message.seq !== null && !message.deleted && <Toolbar message={message} own={own} actions={actions} />}
       </div>
@@ -71,12 +64,19 @@ function Item(props: MessageProps) {
   );
 }
 
+function classesOf({ message, isFound }: MessageProps): string {
+  const classes = ["message", `message-${message.state}`];
+  if (message.media && !message.text && !message.deleted) classes.push("message-media");
+  if (!message.media && message.text && isEmojiOnly(message.text)) classes.push("message-emoji");
+  if (isFound) classes.push("found");
+  return classes.join(" ");
+}
+
 function Body({ message }: { message: ChatMessage }) {
   if (message.deleted) return <p class="text deleted">This message was deleted.</p>;
   return (
     <>
-      {message.media &&
-        (isImage(message.media) ? <MediaImage media={message.media} /> : <FileCard media={message.media} />)}
+      {message.media && <MediaView media={message.media} />}
       {message.text && (
         <p class="text">
           {linkParts(message.text).map((part, index) =>
@@ -101,11 +101,11 @@ function Quote({ message, replied, actions }: MessageProps) {
     ? replied.deleted
       ? "Deleted message"
       : summary(replied.text, replied.media)
-    : "Earlier message";
+    : "Show the earlier message";
   return (
-    <button type="button" class="quote" onClick={() => actions.jump(seq)}>
-      <b>{replied?.name ?? "Reply"}</b>
-      <span>{text}</span>
+    <button type="button" class="quote" onClick={() => actions.jump(seq)} data-testid="quote">
+      <b>{replied ? <Name of={replied.name} fallback={replied.user} /> : "Reply"}</b>
+      <span dir="auto">{text}</span>
     </button>
   );
 }
@@ -155,18 +155,17 @@ function Reactions({ message, actions }: { message: ChatMessage; actions: Messag
   if (message.reactions.length === 0) return null;
   return (
     <div class="reactions">
-      {message.reactions.map(({ emoji, users }) => {
-        const mine = users.includes(actions.self);
-        const names = nameList(users.map((user) => (user === actions.self ? "You" : actions.nameOf(user))));
+      {groupReactions(message.reactions).map(({ emoji, users }) => {
+        const names = nameList(users.map((user) => (user === actions.self ? "You" : isolated(actions.nameOf(user)))));
         return (
           <button
             type="button"
             key={emoji}
             class="reaction"
-            aria-pressed={mine}
+            aria-pressed={users.includes(actions.self)}
             aria-label={`${emoji} ${users.length}: ${names}`}
             title={names}
-            onClick={() => actions.react(message, emoji, !mine)}
+            onClick={() => actions.react(message, emoji)}
             data-testid="reaction"
           >
             <span class="emoji">{emoji}</span> {users.length}

@@ -8,9 +8,10 @@ import { LOBBY } from "../route.ts";
 import { Composer, type ComposerMode } from "./composer.tsx";
 import { IconButton } from "./icons.tsx";
 import { Invite } from "./invite.tsx";
+import { LeaveRoom } from "./leave_room.tsx";
 import { RoomSign } from "./sidebar.tsx";
 import { Timeline } from "./timeline.tsx";
-import { DropZone, Uploads, useUploads } from "./uploads.tsx";
+import { DropZone, Uploads, useFiles } from "./uploads.tsx";
 
 interface RoomViewProps {
   room: Room;
@@ -22,7 +23,7 @@ interface RoomViewProps {
 
 export function RoomView({ room, membersShown, onMembers, onRooms, banner }: RoomViewProps) {
   const [mode, setMode] = useState<ComposerMode>({ type: "write" });
-  const uploads = useUploads(room);
+  const sendFiles = useFiles(room.id);
   const state = useRoom(room);
   return (
     <main class="room">
@@ -31,14 +32,14 @@ export function RoomView({ room, membersShown, onMembers, onRooms, banner }: Roo
       {state.phase === "refused" ? (
         <Refused room={room} />
       ) : (
-        <DropZone onFiles={uploads.add}>
+        <DropZone onFiles={sendFiles}>
           <Timeline
             room={room}
             onReply={(message: ChatMessage) => setMode({ type: "reply", message })}
             onEdit={(message: ChatMessage) => setMode({ type: "edit", message })}
           />
-          <Uploads items={uploads.items} onDismiss={uploads.dismiss} />
-          <Composer room={room} mode={mode} onMode={setMode} onFiles={uploads.add} />
+          <Uploads room={room.id} />
+          <Composer room={room} mode={mode} onMode={setMode} onFiles={sendFiles} />
         </DropZone>
       )}
     </main>
@@ -47,9 +48,11 @@ export function RoomView({ room, membersShown, onMembers, onRooms, banner }: Roo
 
 function RoomHeader({ room, membersShown, onMembers, onRooms }: Omit<RoomViewProps, "banner">) {
   const { book, client, go, note } = useApp();
-  const [inviting, setInviting] = useState(false);
+  const [dialog, setDialog] = useState<"invite" | "leave" | null>(null);
   const entry = book.entry(room.id);
+  const close = () => setDialog(null);
   const leave = () => {
+    if (entry.kind === "private") return setDialog("leave");
     void book.leave(room.id);
     go(LOBBY);
   };
@@ -58,11 +61,13 @@ function RoomHeader({ room, membersShown, onMembers, onRooms }: Omit<RoomViewPro
       <IconButton icon="menu" label="Rooms" class="only-narrow" onClick={onRooms} data-testid="open-rooms" />
       <RoomSign entry={entry} />
       <div class="room-head-text">
-        <h1>{entry.title}</h1>
+        <h1>
+          <bdi>{entry.title}</bdi>
+        </h1>
         <Subtitle room={room} peer={entry.peer} />
       </div>
       {entry.kind === "private" && (
-        <IconButton icon="invite" label="Invite somebody" onClick={() => setInviting(true)} />
+        <IconButton icon="invite" label="Invite somebody" onClick={() => setDialog("invite")} data-testid="invite" />
       )}
       {entry.kind !== "direct" && (
         <IconButton
@@ -82,19 +87,22 @@ function RoomHeader({ room, membersShown, onMembers, onRooms }: Omit<RoomViewPro
         onClick={onMembers}
         data-testid="toggle-members"
       />
-      {inviting && <Invite room={room.id} onClose={() => setInviting(false)} />}
+      {dialog === "invite" && <Invite room={room.id} onClose={close} />}
+      {dialog === "leave" && <LeaveRoom entry={entry} onClose={close} />}
     </header>
   );
 }
 
 function Subtitle({ room, peer }: { room: Room; peer: string | null }) {
-  const { client } = useApp();
+  const { client, notes } = useApp();
   const state = useRoom(room);
   useChanges((listener) => client.presence.subscribe(listener), [client]);
+  useChanges((listener) => notes.subscribe(listener), [notes]);
   if (state.phase !== "joined") return <p class="muted">{state.phase === "refused" ? "Not joined" : "Joining…"}</p>;
   if (peer !== null) {
     const { status, note } = client.presence.get(peer);
-    return <p class="muted">{note || { online: "Online", away: "Away", busy: "Busy", offline: "Offline" }[status]}</p>;
+    const text = note || notes.of(peer);
+    return <p class="muted">{text ? <bdi>{text}</bdi> : { online: "Online", away: "Away", busy: "Busy", offline: "Offline" }[status]}</p>;
   }
   return <p class="muted">{plural(Math.max(state.occupancy, state.members.length), "person", "people")} here</p>;
 }

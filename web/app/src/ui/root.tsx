@@ -5,13 +5,16 @@ import { RoomBook } from "../book.ts";
 import { HiddenRooms } from "../hidden.ts";
 import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
+import { NoteBook } from "../notes.ts";
+import { UploadQueue } from "../uploads.ts";
 import { currentToken, loadSession, saveSession, type Session } from "../session.ts";
 import { Shell } from "./shell.tsx";
 import { SignIn } from "./sign_in.tsx";
 import { Splash } from "./splash.tsx";
 import { Toasts, useToasts } from "./toasts.tsx";
+import { useNotice } from "./use_notice.ts";
 
-/** Signed out: the sign-in form. Signed in: one client for as long as the session lasts. */
+/** Show the sign-in form, or one client for as long as the session lasts. */
 export function Root({ storage }: { storage: Storage }) {
   const [session, setSession] = useState(() => loadSession(storage));
   const keep = (next: Session | null) => {
@@ -35,7 +38,10 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
   const client = useClient(session, onRenewed);
   const changed = useLatest(() => setVersion((version) => version + 1));
   const state = useConnection(client);
+  const notice = useNotice(state, session);
+  const uploads = useMemo(() => new UploadQueue(client), [client]);
   const signOut = useLatest(() => {
+    uploads.stop();
     client.close();
     onSignOut();
   });
@@ -46,6 +52,8 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
         ? {
             client,
             book: new RoomBook(client, new HiddenRooms(localStorage, self.user), changed),
+            notes: new NoteBook(client),
+            uploads,
             self,
             go,
             note,
@@ -54,14 +62,15 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
         : null,
     [client, self?.user, self?.name],
   );
+  useEffect(() => app?.book.watch(), [app]);
   return (
     <>
       {app ? (
         <AppContext.Provider value={app}>
-          <Shell room={room} connection={state} />
+          <Shell room={room} connection={state} notice={notice} />
         </AppContext.Provider>
       ) : (
-        <Splash state={state} onRetry={() => client.reconnect()} onSignOut={signOut} />
+        <Splash state={state} notice={notice} onRetry={() => client.reconnect()} onSignOut={signOut} />
       )}
       <Toasts toasts={toasts} />
     </>
@@ -78,7 +87,7 @@ function useClient(session: Session, onRenewed: (session: Session) => void): Cli
   return client;
 }
 
-/** The connection, told to the rest of the world on <body> as well. */
+/** Follow the connection, and show its state on <body> for tests and style sheets. */
 function useConnection(client: Client): ConnectionState {
   const [state, setState] = useState(client.state);
   useEffect(() => {

@@ -1,16 +1,25 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ConnectionState, RoomId } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
+import type { Notice } from "../connection.ts";
 import { useMedia } from "../hooks.ts";
+import { isolated } from "../names.ts";
 import { Banner } from "./banner.tsx";
 import { Members } from "./members.tsx";
 import { RoomView } from "./room_view.tsx";
 import { Sidebar } from "./sidebar.tsx";
+import { useLeaveWarning } from "./uploads.tsx";
 
 type Drawer = "rooms" | "members" | null;
 
+interface ShellProps {
+  room: RoomId;
+  connection: ConnectionState;
+  notice: Notice;
+}
+
 /** Three columns on a wide screen; on a narrow one the outer two are drawers. */
-export function Shell({ room, connection }: { room: RoomId; connection: ConnectionState }) {
+export function Shell({ room, connection, notice }: ShellProps) {
   const { book, client } = useApp();
   const [drawer, setDrawer] = useState<Drawer>(null);
   const [wantsMembers, setWantsMembers] = useState(true);
@@ -26,6 +35,7 @@ export function Shell({ room, connection }: { room: RoomId; connection: Connecti
     return () => window.removeEventListener("keydown", close);
   }, []);
   useTitle(room);
+  useLeaveWarning();
 
   const toggleMembers = () => {
     if (wide) setWantsMembers(!wantsMembers);
@@ -41,7 +51,7 @@ export function Shell({ room, connection }: { room: RoomId; connection: Connecti
         membersShown={membersShown}
         onMembers={toggleMembers}
         onRooms={() => setDrawer("rooms")}
-        banner={<Banner state={connection} />}
+        banner={<Banner state={connection} notice={notice} />}
       />
       {membersShown && <Members key={`members-${room}`} room={handle} isDrawer={!wide} onClose={toggleMembers} />}
       {drawer && <div class="scrim" onClick={() => setDrawer(null)} />}
@@ -52,7 +62,7 @@ export function Shell({ room, connection }: { room: RoomId; connection: Connecti
 function useTitle(room: RoomId): void {
   const { book } = useApp();
   const unread = book.entries().reduce((sum, entry) => sum + entry.unread, 0);
-  const title = book.entry(room).title;
+  const title = isolated(book.entry(room).title);
   useEffect(() => {
     document.title = `${unread ? `(${unread}) ` : ""}${title} · Roomcast`;
   }, [unread, title]);

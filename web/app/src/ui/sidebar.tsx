@@ -7,6 +7,7 @@ import { useChanges, useNow } from "../hooks.ts";
 import { hashOfRoom } from "../route.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { Icon, IconButton, Logo } from "./icons.tsx";
+import { Name } from "./name.tsx";
 import { NewRoom } from "./new_room.tsx";
 
 interface SidebarProps {
@@ -53,7 +54,9 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
       >
         <RoomSign entry={entry} />
         <span class="room-item-text">
-          <span class="room-item-title">{entry.title}</span>
+          <span class="room-item-title">
+            <bdi>{entry.title}</bdi>
+          </span>
           <span class="room-item-last">{entry.lastText || "No messages yet"}</span>
         </span>
         <span class="room-item-side">
@@ -69,7 +72,7 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
   );
 }
 
-/** A room's sign: the other person with presence, or a symbol for its kind. */
+/** Show the other person with presence, or a symbol for the kind of room. */
 export function RoomSign({ entry }: { entry: RoomEntry }) {
   const { client } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
@@ -110,7 +113,9 @@ function Me() {
         <PresenceDot status={status === "invisible" ? "offline" : status} user={self.user} />
       </span>
       <span class="me-text">
-        <span class="me-name">{self.name}</span>
+        <span class="me-name">
+          <Name of={self.name} />
+        </span>
         <select class="status-select" aria-label="Your status" value={status} onChange={change} data-testid="status">
           {STATUSES.map(({ value, label }) => (
             <option key={value} value={value}>

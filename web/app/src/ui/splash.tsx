@@ -1,28 +1,26 @@
 import type { ConnectionState } from "@roomcast/sdk";
 import { explain } from "../app.ts";
+import type { Notice } from "../connection.ts";
 import { Logo } from "./icons.tsx";
 
-/** Before the first `ready`. */
-export function Splash({
-  state,
-  onRetry,
-  onSignOut,
-}: {
+interface SplashProps {
   state: ConnectionState;
+  notice: Notice;
   onRetry: () => void;
   onSignOut: () => void;
-}) {
-  const refused = state.phase === "refused";
+}
+
+/** What is shown before the first `ready`. */
+export function Splash({ state, notice, onRetry, onSignOut }: SplashProps) {
+  const refused = notice === "signed-out";
   return (
     <main class="sign-in">
       <div class="sign-in-card splash" role="status">
         <Logo size={52} />
-        {refused ? <h1>Not signed in</h1> : <h1>Connecting…</h1>}
-        <p class="muted">
-          {state.error && (refused || state.error.reason !== "unauthorized") ? explain(state.error) : "One moment."}
-        </p>
+        <h1>{refused ? "Not signed in" : "Connecting…"}</h1>
+        <p class="muted">{refused ? refusalText(state) : waitingText(state)}</p>
         {!refused && <span class="spinner" />}
-        {state.error && (
+        {(refused || state.error) && (
           <div class="row">
             {!refused && (
               <button class="button" onClick={onRetry}>
@@ -37,4 +35,12 @@ export function Splash({
       </div>
     </main>
   );
+}
+
+function waitingText({ error }: ConnectionState): string {
+  return error && error.reason !== "unauthorized" ? explain(error) : "One moment.";
+}
+
+function refusalText({ error }: ConnectionState): string {
+  return error?.reason === "revoked" ? explain(error) : "You are not signed in: the token is not valid, or has expired.";
 }

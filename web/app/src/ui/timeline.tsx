@@ -1,16 +1,22 @@
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { VirtualItem } from "@tanstack/virtual-core";
+import type { ComponentChildren } from "preact";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room, RoomState } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
-import { dayLabel, plural, summary } from "../format.ts";
+import { plural } from "../format.ts";
 import { useLatest, useNow, useRoom } from "../hooks.ts";
+import { toggled } from "../reactions.ts";
 import { buildRows, type Row } from "../rows.ts";
-import { Avatar } from "./avatar.tsx";
-import { Icon } from "./icons.tsx";
-import { MessageItem, type MessageActions } from "./message_item.tsx";
+import { Announcer } from "./announcer.tsx";
 import { ConfirmDelete } from "./confirm_delete.tsx";
+import { Icon } from "./icons.tsx";
+import type { MessageActions } from "./message_actions.ts";
+import { RowView, type RowContext } from "./row_view.tsx";
+import { Empty, Skeleton, Top } from "./timeline_top.tsx";
 import { TypingLine } from "./typing_line.tsx";
+import { useJump } from "./use_jump.ts";
 import { useReceipts, useUnreadAfter } from "./use_reading.ts";
-import { useScroll } from "./use_scroll.ts";
+import { useTimeline, type TimelineView } from "./use_timeline.ts";
 
 interface TimelineProps {
   room: Room;
@@ -28,27 +34,37 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
     [state.messages, self.user, unreadAfter],
   );
   const loadOlder = useLatest(() => void room.loadOlder().catch((error: unknown) => note(explain(error))));
-  const scroll = useScroll(state, self.user, loadOlder);
+  const view = useTimeline(rows, state, self.user, loadOlder);
   const [deleting, setDeleting] = useState<ChatMessage | null>(null);
-  useReceipts(room, state, scroll.atBottom);
-  const actions = useActions(room, scroll.box, { onReply, onEdit, onDelete: setDeleting });
+  useReceipts(room, state, view.atBottom);
+  const [jump, searching] = useJump(room, rows, view.show);
+  const actions = useActions(room, { onReply, onEdit, onDelete: setDeleting, jump });
   const bySeq = useMemo(() => new Map(state.messages.map((message) => [message.seq, message])), [state.messages]);
+  const lastOwn = useMemo(() => state.messages.findLast((message) => message.user === self.user), [state.messages]);
+  const context: RowContext = { now, actions, bySeq, state, lastOwn, found: view.found };
 
   return (
     <div class="timeline-frame">
-      <div class="timeline" ref={scroll.box} onScroll={scroll.onScroll} onKeyDown={moveFocus} data-testid="timeline">
-        <div class="timeline-content" role="log" aria-live="off" aria-label="Messages">
-          <Top state={state} />
-          {rows.map((row) => (
-            <RowView key={row.key} row={row} now={now} actions={actions} bySeq={bySeq} state={state} />
-          ))}
-          <TypingLine users={state.typing} />
+      <div
+        class="timeline"
+        ref={view.box}
+        onScroll={view.onScroll}
+        onKeyDown={(event) => walk(event, rows, view)}
+        data-testid="timeline"
+      >
+        <div class="timeline-content" role="log" aria-live="off" aria-label="Messages" aria-busy={searching}>
+          {rows.length > 0 ? <Rows rows={rows} view={view} context={context} /> : <NoRows state={state} />}
         </div>
       </div>
-      {!scroll.atBottom && (
-        <button class="to-latest" onClick={scroll.toBottom} data-testid="jump-latest">
+      {searching && (
+        <div class="searching" role="status">
+          <span class="spinner" /> Looking for the message…
+        </div>
+      )}
+      {!view.atBottom && (
+        <button class="to-latest" onClick={view.toBottom} data-testid="jump-latest">
           <Icon name="down" size={18} />
-          {scroll.fresh > 0 ? plural(scroll.fresh, "new message", "new messages") : "Jump to latest"}
+          {view.fresh > 0 ? plural(view.fresh, "new message", "new messages") : "Jump to latest"}
         </button>
       )}
       <Announcer messages={state.messages} />
@@ -57,105 +73,59 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
   );
 }
 
-function Top({ state }: { state: RoomState }) {
-  if (state.phase !== "joined" && state.messages.length === 0) return <Skeleton />;
-  if (state.loadingOlder || state.hasOlder) {
-    return (
-      <div class="timeline-top">
-        {state.loadingOlder && <span class="spinner" role="status" aria-label="Loading older messages" />}
-      </div>
-    );
-  }
-  if (state.messages.length === 0) {
-    return (
-      <div class="empty">
-        <span class="empty-mark">
-          <Icon name="smile" size={34} />
-        </span>
-        <h2>Nothing here yet</h2>
-        <p class="muted">Write the first message, or drop an image.</p>
-      </div>
-    );
-  }
+/** The rows near the window, each at its place in a box as high as all of them. */
+function Rows({ rows, view, context }: { rows: readonly Row[]; view: TimelineView; context: RowContext }) {
+  const { list } = view;
   return (
-    <div class="timeline-top muted">
-      {state.cut ? "Some earlier messages could not be recovered." : "This is the beginning of the room."}
-    </div>
-  );
-}
-
-function Skeleton() {
-  return (
-    <div class="skeletons" role="status" aria-label="Loading messages">
-      {[62, 38, 74, 50].map((width) => (
-        <div key={width} class="skeleton">
-          <span class="avatar avatar-medium" />
-          <span class={`bubble-bar bar-${width}`} />
-        </div>
+    <div class="rows" style={{ height: `${list.getTotalSize()}px` }}>
+      <Top state={context.state} />
+      {list.getVirtualItems().map((item) => (
+        <Slot key={item.key} item={item} list={list}>
+          <RowView row={rows[item.index]!} context={context} />
+        </Slot>
       ))}
+      <TypingLine users={context.state.typing} />
     </div>
   );
 }
 
-interface RowProps {
-  row: Row;
-  now: number;
-  actions: MessageActions;
-  bySeq: Map<number | null, ChatMessage>;
-  state: RoomState;
+interface SlotProps {
+  item: VirtualItem;
+  list: TimelineView["list"];
+  children: ComponentChildren;
 }
 
-function RowView({ row, now, actions, bySeq, state }: RowProps) {
-  if (row.type === "day") {
-    return (
-      <div class="day" role="separator">
-        <span>{dayLabel(row.time, now)}</span>
-      </div>
-    );
-  }
-  if (row.type === "unread") {
-    return (
-      <div class="unread-line" role="separator" data-testid="unread-line">
-        <span>New messages</span>
-      </div>
-    );
-  }
-  if (row.type === "system") return <p class="system">{row.message.text}</p>;
+function Slot({ item, list, children }: SlotProps) {
   return (
-    <section class={row.own ? "group own" : "group"}>
-      {!row.own && <Avatar user={row.user} name={row.name} />}
-      <div class="group-body">
-        {!row.own && <h3 class="author">{row.name}</h3>}
-        {row.messages.map((message) => (
-          <MessageItem
-            key={message.id}
-            message={message}
-            own={row.own}
-            replied={message.replyTo ? bySeq.get(message.replyTo) : undefined}
-            isLast={state.messages.at(-1) === message}
-            readBy={row.own && message.seq !== null ? readers(state, message.seq, row.user) : 0}
-            isLastOwn={row.own && message === lastOf(state.messages, row.user)}
-            actions={actions}
-          />
-        ))}
-      </div>
-    </section>
+    <div
+      class="slot"
+      style={{ top: `${item.start}px` }}
+      ref={list.measureElement}
+      data-index={item.index}
+      data-key={item.key}
+    >
+      {children}
+    </div>
   );
 }
 
-function lastOf(messages: readonly ChatMessage[], user: string): ChatMessage | undefined {
-  return messages.findLast((message) => message.user === user);
+function NoRows({ state }: { state: RoomState }) {
+  return (
+    <>
+      {state.phase === "joined" ? <Empty /> : <Skeleton />}
+      <TypingLine users={state.typing} />
+    </>
+  );
 }
 
-function readers(state: RoomState, seq: number, author: string): number {
-  return Object.entries(state.read).filter(([user, read]) => user !== author && read >= seq).length;
+interface Handlers {
+  onReply: (message: ChatMessage) => void;
+  onEdit: (message: ChatMessage) => void;
+  onDelete: (message: ChatMessage) => void;
+  jump: (seq: number) => void;
 }
 
-function useActions(
-  room: Room,
-  box: { current: HTMLElement | null },
-  handlers: { onReply: (m: ChatMessage) => void; onEdit: (m: ChatMessage) => void; onDelete: (m: ChatMessage) => void },
-): MessageActions {
+function useActions(room: Room, handlers: Handlers): MessageActions {
   const { note, self, book } = useApp();
   const latest = useRef(handlers);
   latest.current = handlers;
@@ -168,48 +138,28 @@ function useActions(
       remove: (message) => latest.current.onDelete(message),
       retry: (message) => room.retry(message.id),
       discard: (message) => room.discard(message.id),
-      react: (message, emoji, on) => {
-        if (message.seq !== null) room.react(message.seq, emoji, on).catch((error: unknown) => note(explain(error)));
+      react: ({ seq, reactions }, emoji) => {
+        if (seq === null) return;
+        for (const change of toggled(reactions, emoji, self.user))
+          room.react(seq, change.emoji, change.on).catch((error: unknown) => note(explain(error)));
       },
-      jump: (seq) => {
-        const target = box.current?.querySelector<HTMLElement>(`[data-seq="${seq}"]`);
-        target?.scrollIntoView({ block: "center", behavior: "smooth" });
-        target?.focus({ preventScroll: true });
-      },
+      jump: (seq) => latest.current.jump(seq),
     }),
     [room, self.user],
   );
 }
 
 /** Arrow keys walk from message to message. */
-function moveFocus(event: KeyboardEvent): void {
+function walk(event: KeyboardEvent, rows: readonly Row[], view: TimelineView): void {
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  const current = (event.target as HTMLElement).closest<HTMLElement>("[data-testid=message]");
-  if (!step || !current || event.target !== current) return;
-  const all = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("[data-testid=message]")];
-  const next = all[all.indexOf(current) + step];
+  const current = event.target as HTMLElement;
+  if (!step || current.dataset["testid"] !== "message") return;
+  const key = current.closest<HTMLElement>("[data-key]")?.dataset["key"];
+  let at = rows.findIndex((row) => row.key === key);
+  do at += step;
+  while (rows[at] && rows[at]!.type !== "message");
+  const next = rows[at];
   if (!next) return;
   event.preventDefault();
-  next.focus();
-}
-
-/** Says what others write, once, to screen readers. */
-function Announcer({ messages }: { messages: readonly ChatMessage[] }) {
-  const { self } = useApp();
-  const [text, setText] = useState("");
-  const seen = useRef<number | null>(null);
-  const last = messages.at(-1);
-  useLayoutEffect(() => {
-    const seq = last?.seq ?? null;
-    if (seq === null || !last) return;
-    if (seen.current !== null && seq > seen.current && last.user !== self.user) {
-      setText(`${last.name}: ${summary(last.text, last.media)}`);
-    }
-    seen.current = Math.max(seq, seen.current ?? 0);
-  }, [last?.seq]);
-  return (
-    <div class="visually-hidden" aria-live="polite">
-      {text}
-    </div>
-  );
+  view.show(next.key, "auto");
 }

@@ -2,17 +2,16 @@ import { useState } from "preact/hooks";
 import type { ChatMessage } from "@roomcast/sdk";
 import { MORE_EMOJI, QUICK_EMOJI } from "../emoji.ts";
 import { IconButton } from "./icons.tsx";
-import type { MessageActions } from "./message_item.tsx";
+import type { MessageActions } from "./message_actions.ts";
 
 const PICKER_PX = 110;
 
-/** What one can do with a message: shown over it while it has the pointer or the focus. */
+/** What one can do with a message. The style sheet shows it beside the message that has the pointer or the focus. */
 export function Toolbar({ message, own, actions }: { message: ChatMessage; own: boolean; actions: MessageActions }) {
   const [picking, setPicking] = useState<"above" | "below" | null>(null);
   const toggle = (event: MouseEvent) => setPicking(picking ? null : sideOf(event.currentTarget as HTMLElement));
   const react = (emoji: string) => {
-    const mine = message.reactions.some((one) => one.emoji === emoji && one.users.includes(actions.self));
-    actions.react(message, emoji, !mine);
+    actions.react(message, emoji);
     setPicking(null);
   };
   const onKey = (event: KeyboardEvent) => {
@@ -21,7 +20,12 @@ export function Toolbar({ message, own, actions }: { message: ChatMessage; own: 
     setPicking(null);
   };
   return (
-    <div class={picking ? "toolbar open" : "toolbar"} onKeyDown={onKey} onMouseLeave={() => setPicking(null)}>
+    <div
+      class={picking ? "toolbar open" : "toolbar"}
+      onKeyDown={onKey}
+      onMouseLeave={() => setPicking(null)}
+      data-testid="toolbar"
+    >
       {QUICK_EMOJI.map((emoji) => (
         <EmojiButton key={emoji} emoji={emoji} onPick={react} />
       ))}
@@ -50,7 +54,7 @@ export function Toolbar({ message, own, actions }: { message: ChatMessage; own: 
   );
 }
 
-/** Where there is room for the picker: below only under the upper edge of the timeline. */
+/** Return the side with room for the picker: below only near the upper edge of the timeline. */
 function sideOf(button: HTMLElement): "above" | "below" {
   const edge = button.closest(".timeline")?.getBoundingClientRect().top ?? 0;
   return button.getBoundingClientRect().top - edge < PICKER_PX ? "below" : "above";

@@ -1,5 +1,6 @@
 import { useApp } from "../app.ts";
 import { typingText } from "../format.ts";
+import { isolated } from "../names.ts";
 
 export function TypingLine({ users }: { users: readonly string[] }) {
   const { book } = useApp();
@@ -11,7 +12,7 @@ export function TypingLine({ users }: { users: readonly string[] }) {
         <i />
         <i />
       </span>
-      {typingText(users.map((user) => book.nameOf(user)))}
+      {typingText(users.map((user) => isolated(book.nameOf(user))))}
     </div>
   );
 }

@@ -1,104 +1,111 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Room, Upload } from "@roomcast/sdk";
+import type { RoomId } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
 import { fileSize } from "../format.ts";
 import { useChanges, useLatest } from "../hooks.ts";
-import { imageSize } from "../images.ts";
+import { cleanName } from "../names.ts";
+import type { UploadItem } from "../uploads.ts";
 import { Icon, IconButton } from "./icons.tsx";
 
-export interface UploadItem {
-  key: number;
-  file: File;
-  previewUrl: string | null;
-  upload: Upload;
-}
-
-/** Files on their way into a room. Each becomes a message as soon as the server has confirmed it. */
-export function useUploads(room: Room) {
-  const { client, note } = useApp();
-  const [items, setItems] = useState<UploadItem[]>([]);
-  const count = useRef(0);
-
-  const dismiss = useLatest((key: number) => {
-    const item = items.find((one) => one.key === key);
-    if (item?.previewUrl) URL.revokeObjectURL(item.previewUrl);
-    setItems((now) => now.filter((one) => one.key !== key));
-  });
-  const start = async (file: File) => {
+/** Return a function that sends files into a room; those that cannot be sent are named to the user. */
+export function useFiles(room: RoomId): (files: Iterable<File>) => void {
+  const { client, note, uploads } = useApp();
+  const refusal = (file: File): string | null => {
     const limit = client.state.ready?.limits?.upload_bytes;
-    if (limit && file.size > limit) return note(`${file.name} is too large: at most ${fileSize(limit)}.`);
-    if (file.size === 0) return note(`${file.name} is empty.`);
-    const size = await imageSize(file);
-    const upload = client.upload(room.id, file, size ?? {});
-    const key = ++count.current;
-    setItems((now) => [...now, { key, file, previewUrl: size ? URL.createObjectURL(file) : null, upload }]);
-    try {
-      const media = await upload.done;
-      room.send({ media });
-      dismiss(key);
-    } catch {
-      // A failure stays on show with its reason; a cancelled upload just goes.
-      if (upload.state.phase === "cancelled") dismiss(key);
-    }
+    if (limit && file.size > limit) return `${cleanName(file.name)} is too large: at most ${fileSize(limit)}.`;
+    return file.size === 0 ? `${cleanName(file.name)} is empty.` : null;
   };
-  const add = useLatest((files: Iterable<File>) => {
-    for (const file of files) void start(file);
+  return useLatest((files: Iterable<File>) => {
+    for (const file of files) {
+      const reason = refusal(file);
+      if (reason === null) void uploads.add(room, file);
+      else note(reason);
+    }
   });
-  return { items, add, dismiss };
 }
 
-export function Uploads({ items, onDismiss }: { items: UploadItem[]; onDismiss: (key: number) => void }) {
+/** Ask before the page goes away while files are on their way. */
+export function useLeaveWarning(): void {
+  const { uploads } = useApp();
+  useEffect(() => {
+    const warn = (event: BeforeUnloadEvent) => {
+      if (uploads.busy) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", warn);
+    return () => window.removeEventListener("beforeunload", warn);
+  }, [uploads]);
+}
+
+export function Uploads({ room }: { room: RoomId }) {
+  const { uploads } = useApp();
+  useChanges((listener) => uploads.subscribe(listener), [uploads]);
+  const items = uploads.of(room);
   if (items.length === 0) return null;
   return (
     <ul class="uploads" aria-label="Files being sent">
       {items.map((item) => (
-        <UploadRow key={item.key} item={item} onDismiss={() => onDismiss(item.key)} />
+        <UploadRow key={item.key} item={item} />
       ))}
     </ul>
   );
 }
 
-function UploadRow({ item, onDismiss }: { item: UploadItem; onDismiss: () => void }) {
-  const { file, upload, previewUrl } = item;
+function UploadRow({ item }: { item: UploadItem }) {
+  const { uploads } = useApp();
+  const { file, upload, previewUrl, key } = item;
   useChanges((listener) => upload.subscribe(listener), [upload]);
-  const { phase, sentBytes, totalBytes, error } = upload.state;
+  const { phase } = upload.state;
   const failed = phase === "failed";
-  const percent =
-    phase === "done" || phase === "checking" ? 100 : Math.floor((100 * sentBytes) / Math.max(1, totalBytes));
+  const cancel = () => {
+    uploads.cancel(key);
+    focusComposer();
+  };
+  const retry = () => {
+    uploads.retry(key);
+    focusComposer();
+  };
   return (
-    <li class={failed ? "upload failed" : "upload"} data-phase={phase}>
+    <li class={failed ? "upload failed" : "upload"} data-testid="upload" data-phase={phase}>
       {previewUrl ? <img class="upload-thumb" src={previewUrl} alt="" /> : <Icon name="file" size={30} />}
       <div class="upload-text">
-        <span class="upload-name">{file.name || "Image"}</span>
-        {failed && error ? (
-          <span class="upload-error" role="alert">
-            {explain(error)}
-          </span>
-        ) : (
-          <>
-            <progress max={100} value={percent} data-testid="upload-progress" aria-label={`Sending ${file.name}`} />
-            <span class="upload-note">
-              {phase === "signing"
-                ? "Preparing…"
-                : phase === "checking"
-                  ? "Checking…"
-                  : `${percent} % of ${fileSize(totalBytes)}`}
-            </span>
-          </>
-        )}
+        <span class="upload-name">
+          <bdi>{cleanName(file.name, "File")}</bdi>
+        </span>
+        <Progress item={item} />
       </div>
-      <IconButton
-        icon="close"
-        label={failed ? "Dismiss" : "Cancel"}
-        onClick={() => (failed ? onDismiss() : upload.cancel())}
-        data-testid="upload-cancel"
-      />
+      {failed && <IconButton icon="retry" label="Try again" onClick={retry} data-testid="upload-retry" />}
+      <IconButton icon="close" label={failed ? "Dismiss" : "Cancel"} onClick={cancel} data-testid="upload-cancel" />
     </li>
   );
 }
 
-/** Takes files that are dropped anywhere on the room. */
+function Progress({ item: { file, upload } }: { item: UploadItem }) {
+  const { phase, sentBytes, totalBytes, error } = upload.state;
+  if (phase === "failed" && error) {
+    return (
+      <span class="upload-error" role="alert">
+        {explain(error)}
+      </span>
+    );
+  }
+  const isWhole = phase === "done" || phase === "checking";
+  const percent = isWhole ? 100 : Math.floor((100 * sentBytes) / Math.max(1, totalBytes));
+  const words: Record<string, string> = { signing: "Preparing…", checking: "Checking…" };
+  return (
+    <>
+      <progress max={100} value={percent} data-testid="upload-progress" aria-label={`Sending ${cleanName(file.name)}`} />
+      <span class="upload-note">{words[phase] ?? `${percent} % of ${fileSize(totalBytes)}`}</span>
+    </>
+  );
+}
+
+/** The pressed button is about to go: the keyboard goes on where one writes. */
+function focusComposer(): void {
+  document.querySelector<HTMLElement>("[data-testid=composer]")?.focus();
+}
+
+/** Take files that are dropped anywhere on the room. */
 export function DropZone({
   onFiles,
   children,
@@ -137,7 +144,7 @@ export function DropZone({
       {children}
       {over && (
         <div class="drop-hint" aria-hidden="true">
-          <Icon name="image" size={40} />
+          <Icon name="file" size={40} />
           Drop to send
         </div>
       )}

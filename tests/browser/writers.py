@@ -1,0 +1,52 @@
+"""People who write over Socket.IO, without a page: many messages in a short time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import socketio
+
+from deploy.cluster import Cluster
+from roomcast.contract.tokens import sign
+from tests.browser.guests import unique
+
+BURST = 190
+"""Messages of one connection at once, below the limit on events (200)."""
+
+
+class Writer:
+    """One signed-in connection."""
+
+    def __init__(self, cluster: Cluster, name: str = "Writer", *, user: str | None = None) -> None:
+        self.user = user or unique("writer")
+        self._cluster = cluster
+        self._name = name
+        self._client = socketio.SimpleClient()
+
+    def __enter__(self) -> Writer:
+        token = sign(self._cluster.jwt_secret, self.user, name=self._name)
+        self._client.connect(self._cluster.url, auth={"token": token}, transports=["websocket"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+
+    def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Send an event, and return its ack, which must be a success."""
+        answer: dict[str, Any] = self._client.call(event, payload, timeout=10)
+        assert answer["ok"], answer
+        return answer
+
+    def send(self, room: str, text: str, **more: object) -> int:
+        """Write a message, and return its seq."""
+        seq: int = self.call("message:send", {"room": room, "id": unique("m"), "text": text, **more})["seq"]
+        return seq
+
+
+def flood(cluster: Cluster, room: str, count: int, *, first: int = 1) -> None:
+    """Write `line <n>` for `count` numbers from `first` on, in order."""
+    numbers = range(first, first + count)
+    for at in range(0, count, BURST):
+        with Writer(cluster) as writer:
+            for number in numbers[at : at + BURST]:
+                writer.send(room, f"line {number}")

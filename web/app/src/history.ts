@@ -1,0 +1,34 @@
+/** Loading a room's past up to a certain message. */
+
+import type { Room } from "@roomcast/sdk";
+
+/** Pages asked for in one search; the log keeps 10,000 messages per room by default. */
+const MAX_PAGES = 250;
+
+/**
+ * Load older pages until the entry `seq` is there. Return false when the log does not hold it any more, or when
+ * `wanted` has become false meanwhile.
+ *
+ * @throws RoomcastError when a page cannot be loaded
+ */
+export async function loadUntil(room: Room, seq: number, wanted: () => boolean): Promise<boolean> {
+  for (let page = 0; page < MAX_PAGES && wanted(); page++) {
+    const { messages, hasOlder, loadingOlder } = room.state;
+    if (messages.some((message) => message.seq === seq)) return true;
+    if (!hasOlder || (messages[0]?.seq ?? Infinity) <= seq) return false;
+    if (loadingOlder) await loaded(room);
+    else await room.loadOlder();
+  }
+  return false;
+}
+
+/** Wait until the page that is on its way has come or failed. */
+function loaded(room: Room): Promise<void> {
+  return new Promise((resolve) => {
+    const undo = room.subscribe((state) => {
+      if (state.loadingOlder) return;
+      undo();
+      resolve();
+    });
+  });
+}

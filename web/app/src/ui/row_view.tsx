@@ -1,0 +1,74 @@
+import type { ChatMessage, RoomState } from "@roomcast/sdk";
+import { dayLabel } from "../format.ts";
+import type { MessageRow, Row } from "../rows.ts";
+import { Avatar } from "./avatar.tsx";
+import type { MessageActions } from "./message_actions.ts";
+import { MessageItem } from "./message_item.tsx";
+import { Name } from "./name.tsx";
+
+/** What the rows of one rendering share. */
+export interface RowContext {
+  now: number;
+  actions: MessageActions;
+  bySeq: ReadonlyMap<number | null, ChatMessage>;
+  state: RoomState;
+  lastOwn: ChatMessage | undefined;
+  found: string | null;
+}
+
+export function RowView({ row, context }: { row: Row; context: RowContext }) {
+  if (row.type === "day") {
+    return (
+      <div class="day" role="separator">
+        <span>{dayLabel(row.time, context.now)}</span>
+      </div>
+    );
+  }
+  if (row.type === "unread") {
+    return (
+      <div class="unread-line" role="separator" data-testid="unread-line">
+        <span>New messages</span>
+      </div>
+    );
+  }
+  if (row.type === "system") {
+    return (
+      <p class="system" dir="auto">
+        {row.message.text}
+      </p>
+    );
+  }
+  return <MessageRowView row={row} context={context} />;
+}
+
+function MessageRowView({ row, context }: { row: MessageRow; context: RowContext }) {
+  const { message, own, first, last } = row;
+  const { actions, bySeq, state, lastOwn, found } = context;
+  const classes = ["group", own && "own", first && "first", last && "last"].filter(Boolean);
+  return (
+    <div class={classes.join(" ")}>
+      {!own && (first ? <Avatar user={message.user} name={message.name} /> : <span class="avatar-space" />)}
+      <div class="group-body">
+        {!own && first && (
+          <h3 class="author">
+            <Name of={message.name} fallback={message.user} />
+          </h3>
+        )}
+        <MessageItem
+          message={message}
+          own={own}
+          replied={message.replyTo ? bySeq.get(message.replyTo) : undefined}
+          isLast={state.messages.at(-1) === message}
+          readBy={own && message === lastOwn && message.seq !== null ? readers(state, message.seq, message.user) : 0}
+          isLastOwn={own && message === lastOwn}
+          isFound={found === row.key}
+          actions={actions}
+        />
+      </div>
+    </div>
+  );
+}
+
+function readers(state: RoomState, seq: number, author: string): number {
+  return Object.entries(state.read).filter(([user, read]) => user !== author && read >= seq).length;
+}

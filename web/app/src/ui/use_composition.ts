@@ -1,0 +1,18 @@
+import { useRef } from "preact/hooks";
+
+/** The key code that browsers give to every key press that an input method takes (UI Events, "keydown and IME"). */
+const TAKEN_BY_INPUT_METHOD = 229;
+
+/**
+ * Tell whether a key press belongs to an input method, which uses Enter to accept a word. Safari ends the composition
+ * before it sends that key press, so `isComposing` alone does not say.
+ */
+export function useComposition() {
+  const composing = useRef(false);
+  return {
+    onCompositionStart: () => void (composing.current = true),
+    onCompositionEnd: () => void (composing.current = false),
+    takes: (event: KeyboardEvent) =>
+      composing.current || event.isComposing || event.keyCode === TAKEN_BY_INPUT_METHOD,
+  };
+}

@@ -1,0 +1,37 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ConnectionState } from "@roomcast/sdk";
+import { MOVE_MS, noticeOf, type Notice } from "../connection.ts";
+import { expiryOf, type Session } from "../session.ts";
+
+/** Return the notice about the connection; it changes with the state, and once more when a planned move takes long. */
+export function useNotice(state: ConnectionState, session: Session): Notice {
+  const aheadMs = useServerClock(state);
+  const offlineMs = useOfflineFor(state);
+  const expiry = expiryOf(session.token);
+  const signIn = { renewable: session.name !== null, expiresAtMs: expiry === null ? null : expiry * 1000 };
+  return noticeOf(state, signIn, offlineMs, Date.now() + aheadMs);
+}
+
+/** Return by how many milliseconds the server's clock is ahead; the last known value while offline. */
+function useServerClock({ ready }: ConnectionState): number {
+  const seen = useRef<{ session: string; aheadMs: number } | null>(null);
+  if (ready && ready.session !== seen.current?.session) {
+    seen.current = { session: ready.session, aheadMs: ready.server_time - Date.now() };
+  }
+  return seen.current?.aheadMs ?? 0;
+}
+
+/** Return for how long the client is offline: exact at the beginning, renewed when a planned move takes long. */
+function useOfflineFor(state: ConnectionState): number {
+  const isOnline = state.phase === "online";
+  const since = useRef<number | null>(null);
+  const [, setTurn] = useState(0);
+  if (isOnline) since.current = null;
+  else since.current ??= Date.now();
+  useEffect(() => {
+    if (isOnline) return;
+    const timer = setTimeout(() => setTurn((turn) => turn + 1), MOVE_MS);
+    return () => clearTimeout(timer);
+  }, [isOnline]);
+  return since.current === null ? 0 : Date.now() - since.current;
+}

@@ -1,0 +1,38 @@
+import { defaultRangeExtractor, type Range } from "@tanstack/virtual-core";
+import { useEffect, useRef } from "preact/hooks";
+import type { Row } from "../rows.ts";
+import { keyOf, useKeptFocus } from "./use_kept_focus.ts";
+
+const PLAYER_EVENTS = ["play", "pause", "ended"];
+
+/** Return which rows to render: those near the window, the one with the focus, and those that play. */
+export function usePinned(
+  box: { current: HTMLElement | null },
+  rows: readonly Row[],
+): (range: Range) => number[] {
+  const focused = useKeptFocus(box, rows);
+  const playing = useRef(new Set<string>());
+  useEffect(() => {
+    const element = box.current;
+    const note = (event: Event) => {
+      const key = keyOf(event.target as HTMLElement);
+      if (key === null) return;
+      if (event.type === "play") playing.current.add(key);
+      else playing.current.delete(key);
+    };
+    // These events do not bubble, but they can be captured.
+    for (const event of PLAYER_EVENTS) element?.addEventListener(event, note, true);
+    return () => {
+      for (const event of PLAYER_EVENTS) element?.removeEventListener(event, note, true);
+    };
+  }, []);
+  return (range) => {
+    const shown = defaultRangeExtractor(range);
+    const keys = new Set(playing.current);
+    const key = focused();
+    if (key !== null) keys.add(key);
+    if (keys.size === 0) return shown;
+    const pinned = rows.flatMap((row, index) => (keys.has(row.key) ? [index] : []));
+    return [...new Set([...shown, ...pinned])].sort((a, b) => a - b);
+  };
+}

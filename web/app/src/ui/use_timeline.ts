@@ -1,0 +1,160 @@
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { RoomState } from "@roomcast/sdk";
+import { useLatest } from "../hooks.ts";
+import type { Row } from "../rows.ts";
+import { estimateHeight } from "./estimate.ts";
+import { messageOf } from "./use_kept_focus.ts";
+import { usePinned } from "./use_pinned.ts";
+import { useVirtualizer, type ListVirtualizer } from "./use_virtualizer.ts";
+
+const NEAR_BOTTOM_PX = 60;
+const NEAR_TOP_PX = 600;
+/** The line of older messages above the rows, and the typing line below them; the style sheet uses the same. */
+const TOP_PX = 56;
+const END_PX = 30;
+const ABOVE_UNREAD_PX = 80;
+const OVERSCAN_ROWS = 10;
+const FOUND_MS = 2500;
+
+export interface TimelineView {
+  box: Box;
+  list: ListVirtualizer;
+  atBottom: boolean;
+  /** Messages that came below while the reader was elsewhere. */
+  fresh: number;
+  /** The row that was jumped to a moment ago. */
+  found: string | null;
+  onScroll: () => void;
+  toBottom: () => void;
+  /** Bring a row into view and give it the focus. */
+  show: (key: string, align: "center" | "auto") => void;
+}
+
+type Box = { current: HTMLDivElement | null };
+
+/**
+ * Render the part of the timeline that is near the window, and keep it where the reader wants it: at its end while
+ * they are there, still while older messages are put above, and still while new ones come in below.
+ */
+export function useTimeline(rows: readonly Row[], state: RoomState, self: string, loadOlder: () => void): TimelineView {
+  const box = useRef<HTMLDivElement>(null);
+  const list = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => box.current,
+    getItemKey: useMemo(() => (index: number) => rows[index]!.key, [rows]),
+    estimateSize: (index) => estimateHeight(rows[index]!),
+    rangeExtractor: usePinned(box, rows),
+    overscan: OVERSCAN_ROWS,
+    paddingStart: TOP_PX,
+    paddingEnd: END_PX,
+    scrollPaddingStart: ABOVE_UNREAD_PX,
+    scrollEndThreshold: NEAR_BOTTOM_PX,
+    anchorTo: "end",
+    followOnAppend: true,
+  });
+  const end = useEnd(box, list, state, self);
+  const wantOlder = useOlder(box, end.placed, state, loadOlder);
+  usePlacing(list, rows, state, end.placed);
+  const [found, show] = useShow(box, list, rows);
+
+  useLayoutEffect(() => {
+    end.look(false);
+    wantOlder(false);
+  });
+  const onScroll = useLatest(() => {
+    end.look(true);
+    wantOlder(true);
+  });
+  return { box, list, atBottom: end.atBottom, fresh: end.fresh, found, onScroll, toBottom: end.toBottom, show };
+}
+
+/** Open the timeline at the line above the unread messages, or at its end where that is in sight from there. */
+function usePlacing(list: ListVirtualizer, rows: readonly Row[], state: RoomState, placed: { current: boolean }): void {
+  useLayoutEffect(() => {
+    if (placed.current || state.phase !== "joined" || rows.length === 0) return;
+    placed.current = true;
+    const unread = rows.findIndex((row) => row.type === "unread");
+    if (unread >= 0) list.scrollToIndex(unread, { align: "start" });
+    else list.scrollToEnd();
+  }, [rows, state.phase]);
+}
+
+/** Know whether the reader is at the end, stay there when the window shrinks, and count what comes in elsewhere. */
+function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string) {
+  const placed = useRef(false);
+  const [atBottom, setAtBottom] = useState(true);
+  const [fresh, setFresh] = useState(0);
+  const last = useRef({ id: "", top: 0, atEnd: true });
+
+  const look = useLatest((isScroll: boolean) => {
+    const element = box.current;
+    if (!element || !placed.current) return;
+    // Only scrolling leads away from the end; a smaller window does not.
+    if (isScroll || list.isAtEnd()) last.current.atEnd = list.isAtEnd();
+    last.current.top = element.scrollTop;
+    setAtBottom(last.current.atEnd);
+    if (last.current.atEnd) setFresh(0);
+  });
+  const toBottom = useLatest(() => list.scrollToEnd());
+
+  useLayoutEffect(() => {
+    const message = state.messages.at(-1);
+    if (!message || message.id === last.current.id) return;
+    last.current.id = message.id;
+    if (!placed.current || last.current.atEnd) return;
+    if (message.user === self && message.state !== "sent") list.scrollToEnd();
+    else setFresh((count) => count + 1);
+  }, [state.messages]);
+
+  // A smaller window, an opened keyboard, a longer draft: the end stays in sight.
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      const { atEnd, top } = last.current;
+      if (placed.current && atEnd && element.scrollTop >= top - 1) list.scrollToEnd();
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return { placed, atBottom, fresh, look, toBottom };
+}
+
+/** Ask for older messages near the top: once by itself, and after a failure by scrolling. */
+function useOlder(box: Box, placed: { current: boolean }, state: RoomState, loadOlder: () => void) {
+  const askedFor = useRef(-1);
+  return useLatest((isScroll: boolean) => {
+    const firstSeq = state.messages[0]?.seq ?? 0;
+    if (!box.current || !placed.current || box.current.scrollTop >= NEAR_TOP_PX) return;
+    if (!state.hasOlder || state.loadingOlder || (!isScroll && askedFor.current === firstSeq)) return;
+    askedFor.current = firstSeq;
+    loadOlder();
+  });
+}
+
+/** Bring a row into view, and give it the focus as soon as it is in the document. */
+function useShow(box: Box, list: ListVirtualizer, rows: readonly Row[]) {
+  const [found, setFound] = useState<string | null>(null);
+  const wanted = useRef<string | null>(null);
+  const focus = () => {
+    const target = wanted.current === null ? null : messageOf(box.current, wanted.current);
+    if (!target) return;
+    wanted.current = null;
+    target.focus({ preventScroll: true });
+  };
+  useLayoutEffect(focus);
+  useEffect(() => {
+    if (found === null) return;
+    const timer = setTimeout(() => setFound(null), FOUND_MS);
+    return () => clearTimeout(timer);
+  }, [found]);
+  const show = useLatest((key: string, align: "center" | "auto") => {
+    const index = rows.findIndex((row) => row.key === key);
+    if (index < 0) return;
+    wanted.current = key;
+    list.scrollToIndex(index, { align });
+    if (align === "center") setFound(key);
+    focus();
+  });
+  return [found, show] as const;
+}

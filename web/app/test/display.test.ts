@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Media, Reaction } from "@roomcast/sdk";
+import { initials, mediaKind, roomTitle, summary, typingText } from "../src/format.ts";
+import { cleanName, isolated } from "../src/names.ts";
+import { userOfInput } from "../src/people.ts";
+import { groupReactions, toggled } from "../src/reactions.ts";
+
+const PLAIN_HEART = "\u2764";
+const RED_HEART = "\u2764\ufe0f";
+
+describe("names", () => {
+  it("have no characters that turn the text around them", () => {
+    assert.equal(cleanName("Ada\u202egnp.exe"), "Adagnp.exe");
+    assert.equal(cleanName("\u2066\u2069\u200fBob\u200b"), "Bob");
+    assert.equal(cleanName("two\nlines"), "two lines");
+    assert.equal(cleanName("\u202e\u200b ", "user-1"), "user-1");
+    assert.equal(initials("\u202eAda Byron"), "AB");
+  });
+
+  it("keep what belongs to them: joiners of emoji and Persian, other scripts", () => {
+    for (const name of ["👩‍🚀 Sally", "می‌خواهم", "山田太郎", "Zoë"]) assert.equal(cleanName(name), name);
+  });
+
+  it("are isolated in plain strings where their direction is another", () => {
+    assert.equal(isolated("Ada"), "Ada");
+    assert.equal(isolated("שרה"), "\u2068שרה\u2069");
+    assert.equal(isolated("\u2069\u202eשרה"), "\u2068שרה\u2069");
+    assert.equal(typingText([isolated("שרה"), "Ada"]), "\u2068שרה\u2069 and Ada are typing");
+  });
+
+  it("are clean in titles and summaries", () => {
+    assert.equal(
+      roomTitle("dm:ada:bob", null, "ada", () => "Bob\u202e"),
+      "Bob",
+    );
+    assert.equal(roomTitle("room:x-1a2b3c4d", "\u202e", "ada", String), "x");
+    assert.equal(summary("one\n\u202etwo", undefined), "one two");
+  });
+});
+
+describe("media", () => {
+  const media = (type: string): Media => ({ upload: "u", url: "/u", type, size: 1, name: "a\u202eb.pdf" });
+
+  it("is shown by its type", () => {
+    const types = ["image/webp", "video/mp4", "audio/ogg", "application/pdf", "text/plain"];
+    assert.deepEqual(
+      types.map((type) => mediaKind(media(type))),
+      ["image", "video", "audio", "file", "file"],
+    );
+    assert.deepEqual(
+      types.slice(0, 4).map((type) => summary(undefined, media(type))),
+      ["Image", "Video", "Audio", "ab.pdf"],
+    );
+  });
+});
+
+describe("reactions", () => {
+  const both: Reaction[] = [
+    { emoji: PLAIN_HEART, users: ["ada"] },
+    { emoji: "👍", users: ["bob"] },
+    { emoji: RED_HEART, users: ["bob", "ada"] },
+  ];
+
+  it("are one emoji with and without its variation selector, and each person counts once", () => {
+    assert.deepEqual(groupReactions(both), [
+      { emoji: RED_HEART, users: ["ada", "bob"] },
+      { emoji: "👍", users: ["bob"] },
+    ]);
+  });
+
+  it("stay apart where the emoji differ", () => {
+    const hands = ["👍", "👍🏽", "👎"].map((emoji) => ({ emoji, users: ["ada"] }));
+    assert.deepEqual(
+      groupReactions(hands).map((group) => group.emoji),
+      ["👍", "👍🏽", "👎"],
+    );
+  });
+
+  it("are taken back in every form, and set in the form of the others", () => {
+    assert.deepEqual(toggled(both, RED_HEART, "ada"), [
+      { emoji: PLAIN_HEART, on: false },
+      { emoji: RED_HEART, on: false },
+    ]);
+    assert.deepEqual(toggled(both, RED_HEART, "cy"), [{ emoji: PLAIN_HEART, on: true }]);
+    assert.deepEqual(toggled([], RED_HEART, "cy"), [{ emoji: RED_HEART, on: true }]);
+  });
+});
+
+describe("people", () => {
+  const people = [
+    { user: "ada-1", name: "Ada" },
+    { user: "bob-1", name: "Bob" },
+    { user: "bob-2", name: "bob" },
+  ];
+
+  it("are found by id, or by a name that only one of them has", () => {
+    assert.equal(userOfInput(" ada-1 ", people), "ada-1");
+    assert.equal(userOfInput("ADA", people), "ada-1");
+    assert.equal(userOfInput("Bob", people), null);
+    assert.equal(userOfInput("grace", people), "grace");
+  });
+});
