@@ -30,6 +30,35 @@ def event(name: str, payload: Any, number: int = 1) -> str:
 
 
 SEND = {"room": "public:lobby", "id": "an-id", "text": "hello"}
+SIGN = {"room": "public:lobby", "name": "a.png", "type": "image/png", "size": 10}
+HALF = "half \ud83d a pair"
+HALF_PAIRS: list[tuple[str, dict[str, Any]]] = [
+    ("message:send", {**SEND, "text": HALF}),
+    ("message:send", {**SEND, "id": HALF}),
+    ("message:send", {**SEND, "later": [{"field": HALF}]}),
+    ("message:send", {**SEND, HALF: 1}),
+    ("message:edit", {"room": "public:lobby", "id": "a", "target": 1, "text": HALF}),
+    ("message:react", {"room": "public:lobby", "id": "a", "target": 1, "emoji": "\ude00", "on": True}),
+    ("room:join", {"room": HALF}),
+    ("room:join", {"room": "public:lobby", "since": {"seq": 1, "epoch": HALF}}),
+    ("room:create", {"room": "team:half", "kind": "private", "name": HALF}),
+    ("room:members", {"room": "public:lobby", "after": HALF}),
+    ("presence", {"note": HALF}),
+    ("media:sign", {**SIGN, "name": HALF}),
+    ("media:sign", {**SIGN, "type": HALF}),
+    ("auth:refresh", {"token": HALF}),
+]
+OVER_LIMITS: list[tuple[str, dict[str, Any]]] = [
+    ("message:send", {**SEND, "text": "x" * 90_000}),
+    ("message:send", {**SEND, "text": "\N{GRINNING FACE}" * 4_097}),
+    ("message:edit", {"room": "public:lobby", "id": "a", "target": 1, "text": "x" * 90_000}),
+    ("message:react", {"room": "public:lobby", "id": "a", "target": 1, "emoji": "x" * 17, "on": True}),
+    ("room:create", {"room": "team:half", "kind": "private", "name": "x" * 81}),
+    ("presence", {"note": "x" * 141}),
+    ("presence:query", {"users": ["ada"] * 101}),
+    ("media:sign", {**SIGN, "name": "x" * 256}),
+    ("auth:refresh", {"token": "x" * 8_193}),
+]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +84,8 @@ SEND = {"room": "public:lobby", "id": "an-id", "text": "hello"}
         (event("message:send", {**SEND, "room": "../x"}), "bad_request"),
         (event("message:send", {**SEND, "room": "x" * 129}), "bad_request"),
         (event("message:send", {**SEND, "id": "x" * 65}), "too_large"),
+        *((event(name, payload), "bad_request") for name, payload in HALF_PAIRS),
+        *((event(name, payload), "too_large") for name, payload in OVER_LIMITS),
         (event("message:send", {**SEND, "reply_to": 2**63}), "bad_request"),
         (event("message:history", {"room": "public:lobby", "limit": 10**30}), "bad_request"),
         (event("media:sign", {"room": "public:lobby", "name": "x", "type": "a/b", "size": -1}), "bad_request"),
@@ -81,7 +112,6 @@ async def test_a_bad_event_is_refused_with_a_code(pair: Pair, clients: Clients, 
         ['42["message:send",{"room":"public:lobby","id":"a","text":NaN}]'],
         ['42["message:send",{"room":"public:lobby","id":"a","text":Infinity}]'],
         ['42["message:send",{"room":"public:lobby","id":"a","reply_to":1' + "0" * 400 + "}]"],
-        ['42["message:send",{"room":"public:lobby","id":"a","text":"\\ud800"}]'],
         ['42["message:send",{"room":"public:lobby","id":"a","text":"x"}'],
         ['42["message:send",' + "[" * 30_000 + "]" * 30_000 + "]"],
         ['42["message:send",' + '{"a":' * 500 + "1" + "}" * 500 + "]"],
@@ -117,6 +147,35 @@ async def test_what_is_no_packet_closes_the_connection(pair: Pair, clients: Clie
         said = await socket.until_closed(CLOSED_WITHIN)
 
     assert [frame for frame in said if frame.startswith("43")] == []
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_a_stock_client_gets_one_coded_ack_and_stays(pair: Pair, clients: Clients, transport: str) -> None:
+    ada = await clients(pair[0], unique("ada"), transports=(transport,))
+    room = unique("public:talk")
+    await ada.join(room)
+
+    for name, payload in HALF_PAIRS:
+        assert await ada.refused(name, payload) == "bad_request", name
+    for name, payload in OVER_LIMITS:
+        assert await ada.refused(name, payload) == "too_large", name
+
+    await ada.send(room, "still here")
+    await ada.expect_text("still here")
+    assert not ada.gone.is_set()
+
+
+async def test_a_message_without_ack_that_cannot_be_stored_leaves_the_connection_open(pair: Pair) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("ada"))
+        await socket.send("42" + json.dumps(["message:send", {**SEND, "text": HALF}]), event("room:list", {}, 2))
+        assert (await socket.ack(2))["ok"] is True
+
+
+async def test_half_a_pair_in_the_token_is_a_connect_error(pair: Pair) -> None:
+    async with raw(pair[0]) as socket:
+        await socket.send('40{"token":"\\ud83d"}')
+        assert "unauthorized" in await socket.until(lambda frame: frame.startswith("44"))
 
 
 async def test_others_go_on_after_all_that(pair: Pair, clients: Clients) -> None:

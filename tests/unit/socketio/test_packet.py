@@ -31,6 +31,8 @@ def decoded(text: str) -> StrictPacket:
         ("312[]", 3, None, 12, []),
         ('2["a,b/c"]', 2, None, None, ["a,b/c"]),
         ('50-["a"]', 5, None, None, ["a"]),
+        ('27["a",{"text":"\\ud83d"}]', 2, None, 7, ["a", {"text": "\ud83d"}]),
+        ('2["\\uDE00",1.5]', 2, None, None, ["\ude00", 1.5]),
     ],
 )
 def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, data: Any) -> None:
@@ -58,7 +60,10 @@ def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, dat
         '2["a",NaN]',
         '2["a",Infinity]',
         '2["a",-Infinity]',
-        '2["a","\\ud800"]',
+        '2["a",NaN,"\\ud800"]',
+        '2["a",-Infinity,"\\ud800"]',
+        '2["a",1e400,"\\ud800"]',
+        '2["a","\\ud800"',
         "3[]",
         "31{}",
         "0[]",

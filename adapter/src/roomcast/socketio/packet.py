@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isinf
 from typing import Any, Final
 
 import orjson
@@ -29,6 +30,7 @@ _FORM: Final = re.compile(
     re.DOTALL,
 )
 _NOT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _BINARY_TYPES: Final = (stock.BINARY_EVENT, stock.BINARY_ACK)
 _EVENT_TYPES: Final = (stock.EVENT, stock.BINARY_EVENT)
 _ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)
@@ -161,7 +163,25 @@ def in_parts(encoded: str | list[Any]) -> tuple[bytes, list[bytes]]:
 def _parse(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(text):
         raise ValueError("nested too deeply")
-    return orjson.loads(text)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # orjson refuses half a surrogate pair, which is JSON. A handler can answer it; a closed session learns nothing.
+        if _SURROGATE.search(text) is None:
+            raise
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """Return the number; raise ValueError for one that is infinite as a double, as orjson does."""
+    number = float(text)
+    if isinf(number):
+        raise ValueError("a number beyond the range of a double")
+    return number
 
 
 def _is_deep(text: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import orjson
 import socketio
 from msgspec import Struct
 
@@ -128,14 +129,26 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
 
 def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
-    """The payload in the arguments of an event; raises TOO_LARGE for what is over a limit, else BAD_REQUEST. Pure."""
+    """Return the payload in the arguments of an event. Pure.
+
+    Raises TOO_LARGE for what is over a limit, else BAD_REQUEST; also for half a surrogate pair anywhere in the payload,
+    which is JSON, but no text that could be stored or sent on.
+    """
     if len(args) != 1 or not isinstance(args[0], dict):
         raise RoomcastError(Code.BAD_REQUEST, "an event carries one object")
     try:
-        return msgspec.convert(args[0], payload_type)
+        payload = msgspec.convert(args[0], payload_type)
+        orjson.dumps(args[0], default=_ignore_bytes)
     except msgspec.ValidationError as error:
         reason = str(error)
         raise RoomcastError(Code.TOO_LARGE if _OVER_LIMIT in reason else Code.BAD_REQUEST, reason) from None
+    except (TypeError, UnicodeEncodeError):
+        raise RoomcastError(Code.BAD_REQUEST, "a text is not valid Unicode") from None
+    return payload
+
+
+def _ignore_bytes(value: object) -> None:
+    """Let an unknown field of a newer client hold bytes: it is ignored."""
 
 
 def _refusal(error: RoomcastError) -> AckFields:
