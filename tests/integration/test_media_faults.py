@@ -26,7 +26,7 @@ from roomcast.media.observe import Metrics
 from roomcast.media.policy import Announced, Policy
 from roomcast.media.records import CLAIM_SECONDS, Claimed, Limits, Records
 from roomcast.media.service import Service, Settings
-from roomcast.media.storage import Credentials, Location, connect
+from roomcast.media.storage import Location, connect
 from roomcast.wire.envelope import pack
 from roomcast.wire.redis_url import parse
 from tests import health, s3, servers
@@ -116,7 +116,7 @@ async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, 
     body = rig.picture()
     with (
         hanging_storage() as nowhere,
-        rig.signer(tmp_path, redis_url, nowhere, ROOMCAST_S3_SETUP="0") as doomed,
+        rig.signer(tmp_path, redis_url, nowhere, "/healthz", ROOMCAST_S3_SETUP="0") as doomed,
         rig.signer(tmp_path, redis_url, storage.endpoint) as heir,
         redis.Redis.from_url(redis_url) as client,
     ):
@@ -138,7 +138,10 @@ async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, 
 
 
 async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: str, tmp_path: Path) -> None:
-    with hanging_storage() as nowhere, rig.signer(tmp_path, redis_url, nowhere, ROOMCAST_S3_SETUP="0") as signer:
+    with (
+        hanging_storage() as nowhere,
+        rig.signer(tmp_path, redis_url, nowhere, "/healthz", ROOMCAST_S3_SETUP="0") as signer,
+    ):
         async with rig.gateway(redis_url, Patience()) as gateway:
             form = await gateway.desk.sign("ada", announce(b"x" * 10))
             waiting = [
@@ -162,13 +165,15 @@ class LingeringRecords(Records):
         await asyncio.sleep(CLAIM_SECONDS / 2)
 
 
-async def test_a_claim_that_was_given_up_is_not_taken_again(redis_url: str) -> None:
+async def test_a_claim_that_was_given_up_is_not_taken_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.SECRET_KEY)
     bus = Bus(parse(redis_url), "test")
     await bus.join()
     records = LingeringRecords(bus, Limits(10, 10**6, 60, 60, 60))
     metrics = Metrics()
     nowhere = Location(rig.BUCKET, f"http://127.0.0.1:{servers.free_port()}")
-    async with connect(nowhere, Credentials(s3.ACCESS_KEY, s3.SECRET_KEY), "POST", metrics) as absent:
+    async with connect(nowhere, "POST", metrics) as absent:
         rules = Policy(frozenset({"image/png"}), 10**6, 10**6)
         service = Service(records, absent, rules, Settings(60, 60), bus, lambda: secrets.token_hex(8))
         await records.open(
@@ -241,8 +246,6 @@ async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3
     hasty = {
         "ROOMCAST_MEDIA_METHOD": method,
         "ROOMCAST_MEDIA_UPLOAD_SECONDS": "6",
-        "ROOMCAST_MEDIA_GRACE_SECONDS": "1",
-        "ROOMCAST_MEDIA_SWEEP_SECONDS": "0.3",
     }
     with (
         rig.signer(tmp_path, redis_url, storage.endpoint, **hasty) as signer,
@@ -256,7 +259,7 @@ async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3
             await rig.store(kept, body)
             assert storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
             assert storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
-            servers.wait_until(lambda: client.zcard(keys.MEDIA_INCOMING) == 0, "both are collected", 30)
+            servers.wait_until(lambda: client.zcard(keys.MEDIA_INCOMING) == 0, "both are collected", 40)
             assert not storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
             assert not storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
             assert (await rig.fetch(media["url"]))[1] == body

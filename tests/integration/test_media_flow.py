@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -13,8 +14,10 @@ import redis
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.media.file_names import saved_name
 from tests import s3
 from tests.integration import media_rig as rig
+from tests.unit.media import samples
 
 ROOM = "public:lobby"
 
@@ -130,6 +133,42 @@ async def test_what_only_claims_to_be_a_picture_is_refused(gateway: rig.Gateway,
     assert await rig.store(form, body) in (200, 204)
     assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_MISMATCH
     assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("name", "announced", "kept", "body"),
+    [
+        ("photo.JPG", "image/jpg", "image/jpeg", samples.image("JPEG")),
+        ("IMG_0001.HEIC", "", "image/heic", samples.heif(b"heic", (512, 512), (4032, 3024))),
+        ("song.mp3", "audio/mp3", "audio/mpeg", samples.SAMPLES["audio/mpeg"][0]),
+        ("clip.MOV", "video/quicktime", "video/quicktime", samples.SAMPLES["video/quicktime"][0]),
+        ("table.csv", "application/vnd.ms-excel", "text/csv", "Straße;5 €\r\n".encode("cp1252")),
+        ("notes.md", "application/octet-stream", "text/markdown", "# Grüße\n".encode("utf-16")),
+        ("議事録2026／09.pdf", "application/pdf", "application/pdf", b"\xef\xbb\xbf\n%PDF-1.7\n"),
+        ("50%2F50.pdf", "application/x-pdf", "application/pdf", b"\n%PDF-1.7\n"),
+        ("👩\u200d💻.gif", "image/gif", "image/gif", samples.image("GIF")),
+        ("plan.docx", "", f"{samples.OFFICE}wordprocessingml.document", samples.archive("word/document.xml")),
+    ],
+)
+async def test_ordinary_files_are_taken_as_their_owner_names_them(
+    gateway: rig.Gateway, ada: str, name: str, announced: str, kept: str, body: bytes
+) -> None:
+    form = await gateway.desk.sign(ada, announce(body, announced, name))
+    assert await rig.store(form, body) in (200, 204)
+    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    assert (media["name"], media["type"], media["size"]) == (name, kept, len(body))
+    status, stored, headers = await rig.fetch(media["url"])
+    assert (status, stored) == (200, body)
+    assert headers["content-type"].partition(";")[0] == kept
+    assert f"filename*=UTF-8''{quote(saved_name(name, kept), safe='')}" in headers["content-disposition"]
+    if "charset" in media:
+        assert headers["content-type"] == f"{kept}; charset={media['charset']}"
+        assert stored.decode(media["charset"])
+    link = await gateway.desk.url(ada, MediaUrl(form["upload"]), ROOM)
+    again = (await rig.fetch(link["url"]))[2]
+    assert [again[header] for header in ("content-type", "content-disposition")] == [
+        headers[header] for header in ("content-type", "content-disposition")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,13 @@ def test_a_bad_value_is_one_line_that_names_it(
     assert name in settings.one_line_of(capsys)
 
 
-def test_half_of_the_credentials_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_types_are_kept_under_their_first_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config(monkeypatch, ROOMCAST_MEDIA_TYPES="image/jpg,audio/mp3").types == ("image/jpeg", "audio/mpeg")
+
+
+@pytest.mark.parametrize(("upload", "grace", "sweep"), [("300", 600, 15.0), ("6", 12, 0.3)])
+def test_grace_and_sweep_follow_the_life_of_a_form(
+    monkeypatch: pytest.MonkeyPatch, upload: str, grace: int, sweep: float
 ) -> None:
-    with pytest.raises(SystemExit):
-        config(monkeypatch, AWS_ACCESS_KEY_ID="only-this")
-    assert "come together" in settings.one_line_of(capsys)
-
-
-def test_the_secret_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "hush-hush" not in repr(config(monkeypatch, AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="hush-hush"))
+    made = config(monkeypatch, ROOMCAST_MEDIA_UPLOAD_SECONDS=upload)
+    assert (made.grace_seconds, made.sweep_seconds) == (grace, sweep)

@@ -9,17 +9,14 @@ from roomcast.process.settings import load
 from tests import settings
 
 
-def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.use(monkeypatch, ROOMCAST_REDIS_URL="redis://localhost/1")
-    made = load(Config, "presence")
-    assert (made.metrics_port, made.sweep_seconds) == (8381, 2.0)
+    assert load(Config, "presence").metrics_port == 8381
 
 
-@pytest.mark.parametrize("seconds", ["0", "6", "soon"])
-def test_a_pass_comes_often_enough(
-    seconds: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings.use(monkeypatch, ROOMCAST_REDIS_URL="redis://localhost", ROOMCAST_SWEEP_SECONDS=seconds)
+@pytest.mark.parametrize("port", ["-1", "65536", "soon"])
+def test_a_port_is_a_port(port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.use(monkeypatch, ROOMCAST_REDIS_URL="redis://localhost", ROOMCAST_METRICS_PORT=port)
     with pytest.raises(SystemExit):
         load(Config, "presence")
-    assert "ROOMCAST_SWEEP_SECONDS" in settings.one_line_of(capsys)
+    assert "ROOMCAST_METRICS_PORT" in settings.one_line_of(capsys)

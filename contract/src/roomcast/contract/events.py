@@ -145,7 +145,8 @@ class PresenceUsers(Struct, frozen=True):
 class MediaSign(Struct, frozen=True):
     room: Room
     name: Annotated[str, Meta(min_length=1, max_length=255)]
-    type: Annotated[str, Meta(min_length=3, max_length=100)]
+    type: Annotated[str, Meta(max_length=100)]
+    """As the browser says; empty where its system does not know the extension."""
     size: Annotated[int, Meta(ge=0, le=2**53)]
     width: Pixels | None = None
     height: Pixels | None = None
@@ -213,6 +214,8 @@ class Media(TypedDict, total=False):
     name: str
     width: int
     height: int
+    charset: str
+    """Encoding of a text, by the labels of the WHATWG Encoding Standard (`utf-8`, `utf-16le`, `windows-1252`)."""
     thumbnail: str
 
 

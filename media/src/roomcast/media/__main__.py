@@ -1,4 +1,4 @@
-"""`python -m roomcast.media`: one media signer; `--help` lists its environment variables."""
+"""Run one media signer: `python -m roomcast.media`; `--help` lists its environment variables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roomcast.process import command
 
 
 def main() -> int:
-    """The exit status: 0 after SIGTERM, 2 for a bad command line or variable, 1 when the metrics port is taken."""
+    """Return the exit status: 0 after SIGTERM, 2 for a bad command line or variable, 1 when it could not go on."""
     return command.main("media", Config, TITLE, app.run)
 
 

@@ -1,4 +1,4 @@
-"""The composition root: makes every part of a signer, runs it, and ends it in order."""
+"""Compose a signer from its parts, run it, and end it in order."""
 
 from __future__ import annotations
 
@@ -10,60 +10,70 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from roomcast.contract.errors import RoomcastError
 from roomcast.media import storage
+from roomcast.media.bucket import Bucket
 from roomcast.media.bus import Bus
 from roomcast.media.config import Config
+from roomcast.media.file_types import FILE_TYPES
 from roomcast.media.observe import Metrics
 from roomcast.media.policy import Policy
 from roomcast.media.records import Limits, Records
 from roomcast.media.service import Service, Settings
-from roomcast.media.signer import Bounds, Signer
+from roomcast.media.signer import Signer
+from roomcast.media.storage_health import StorageHealth
 from roomcast.media.sweep import Sweep
 from roomcast.process import ops
+from roomcast.process.essential import EssentialTasks
 from roomcast.wire import redis_url
-from roomcast.wire.tasks import TaskSet
 
 READY_SECONDS = 2.0
-SET_UP_SECONDS = 60.0
+WATCH_SECONDS = 0.5
+OPEN_UPLOADS = 20
+"""Unfinished uploads per user: more than a browser sends at once, few enough to bound what one user reserves."""
+
 SEND_SECONDS = 86_400
 """A verified upload may be sent for a day; its record outlives any message that then names it."""
 _log = structlog.get_logger(__name__)
 
 
-async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT: stop reading, answer what is in flight, leave the group, close the links."""
+async def run(config: Config) -> bool:
+    """Serve until SIGTERM or SIGINT: stop reading, answer what is in flight, leave the group, close the connections.
+
+    Returns False when a background task failed, so that the supervisor starts the process again.
+    """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     metrics = Metrics()
-    async with _storage(config, metrics) as files:
-        await _serve(config, metrics, files, stopping)
+    location = storage.Location(
+        config.s3_bucket, config.s3_endpoint, config.s3_public_endpoint, config.s3_region, config.s3_addressing
+    )
+    async with storage.connect(location, config.upload_method, metrics) as files:
+        return await _serve(config, metrics, files, stopping)
 
 
-async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopping: asyncio.Event) -> None:
+async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopping: asyncio.Event) -> bool:
     consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     bus = Bus(redis_url.parse(config.redis_url), consumer)
     records = Records(bus, _limits(config))
-    service = _service(config, records, files, bus)
-    signer = Signer(bus, service.handle, metrics, Bounds(claim_seconds=config.claim_seconds))
-    is_set_up = asyncio.Event()
+    set_up = Bucket(files, list(config.allowed_origins)).set_up if config.s3_setup else None
+    health = StorageHealth(files.probe, set_up, metrics)
+    signer = Signer(bus, _service(config, records, files, bus, health).handle, metrics)
 
     def is_ready() -> bool:
-        """Redis answers, no drain, and the bucket if it was to be made; storage that fails later fails requests."""
-        return is_set_up.is_set() and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
+        """Tell whether Redis answers, the storage accepts signed requests, and no drain has begun."""
+        return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
-    background = TaskSet()
+    background = EssentialTasks(stopping.set)
     async with ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition) as port:
         background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
+        background.start(health.run(), "storage health")
         background.start(_watch(metrics, is_ready), "watch")
-        if config.s3_setup:
-            background.start(_keep_set_up(files, list(config.allowed_origins), is_set_up), "set-up")
-        else:
-            is_set_up.set()
         _log.info("media signer runs", consumer=consumer, metrics_port=port, bucket=config.s3_bucket)
         await signer.run(stopping)
         await background.cancel()
@@ -71,50 +81,24 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         with suppress(RoomcastError):
             await bus.leave()
         _log.info("media signer ends", all_answered=done)
-
-
-def _storage(config: Config, metrics: Metrics) -> storage.Connecting:
-    secret = config.secret_key.get_secret_value() if config.secret_key else None
-    session = config.session_token.get_secret_value() if config.session_token else None
-    return storage.connect(
-        storage.Location(
-            config.s3_bucket, config.s3_endpoint, config.s3_public_endpoint, config.s3_region, config.s3_addressing
-        ),
-        storage.Credentials(config.access_key, secret, session),
-        config.upload_method,
-        metrics,
-    )
+    return not background.has_failed
 
 
 def _limits(config: Config) -> Limits:
     retention_seconds = int(config.retention_days * 86_400) + SEND_SECONDS
-    return Limits(
-        config.open_uploads, config.daily_bytes, config.upload_seconds, config.grace_seconds, retention_seconds
-    )
+    return Limits(OPEN_UPLOADS, config.daily_bytes, config.upload_seconds, config.grace_seconds, retention_seconds)
 
 
-def _service(config: Config, records: Records, files: storage.Storage, bus: Bus) -> Service:
-    rules = Policy(frozenset(config.types), config.max_bytes, config.max_pixels)
+def _service(config: Config, records: Records, files: storage.Storage, bus: Bus, health: StorageHealth) -> Service:
+    rules = Policy(frozenset(config.types or FILE_TYPES), config.max_bytes)
     settings = Settings(config.upload_seconds, config.download_seconds)
-    return Service(records, files, rules, settings, bus, lambda: secrets.token_urlsafe(16))
-
-
-async def _keep_set_up(files: storage.Storage, origins: list[str], is_set_up: asyncio.Event) -> None:
-    """Set the bucket up as soon as the storage answers, and again now and then: a development storage may forget."""
-    while True:
-        try:
-            await files.set_up(origins)
-            is_set_up.set()
-            await asyncio.sleep(SET_UP_SECONDS)
-        except RoomcastError as error:
-            _log.warning("the bucket is not set up yet", reason=error.detail)
-            await asyncio.sleep(1.0)
+    return Service(records, files, rules, settings, bus, partial(secrets.token_urlsafe, 16), lambda: health.refusal)
 
 
 async def _watch(metrics: Metrics, is_ready: Callable[[], bool]) -> None:
     """Measure readiness and the lateness of the loop, twice a second."""
     while True:
-        due = time.monotonic() + 0.5
-        await asyncio.sleep(0.5)
+        due = time.monotonic() + WATCH_SECONDS
+        await asyncio.sleep(WATCH_SECONDS)
         metrics.loop_lag(max(0.0, time.monotonic() - due))
         metrics.ready(is_ready())

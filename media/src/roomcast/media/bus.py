@@ -1,4 +1,4 @@
-"""Redis, as the signer needs it: requests in, replies out, scripts in between. The only user of redis in this package.
+"""Reach Redis: requests in, replies out, scripts in between. The only user of redis in this package.
 
 Two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a waiting read never
 holds up an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
@@ -13,18 +13,17 @@ from typing import Any, Final, NamedTuple
 import redis.asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
-from roomcast.contract import keys
+from roomcast.contract import keys, redis_client
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.redis_client import make_client, run_script
 from roomcast.wire.envelope import EnvelopeError, Reader, pack
 from roomcast.wire.redis_url import RedisTarget
 
 COMMAND_SECONDS: Final = 1.0
 QUEUE_SECONDS: Final = 5.0
-"""How long a command may wait for a connection: a burst has many times more commands than there are connections."""
+"""Longest wait of a command for a connection: a burst has many times more commands than there are connections."""
 
 FIELD: Final = b"m"
 MAX_CONNECTIONS: Final = 16
@@ -33,14 +32,14 @@ Argument = str | bytes | int | float
 
 
 class Entry(NamedTuple):
-    """One entry of the stream; `request` is None when its bytes are no request of this release."""
+    """Hold one entry of the stream; `request` is None when its bytes are no request of this release."""
 
     id: str
     request: MediaRequest | None
 
 
 class Bus:
-    """The stream of requests, as one consumer of the group; `consumer` is a name that no other process uses.
+    """Use the stream of requests as one consumer of its group; `consumer` is a name that no other process uses.
 
     `block_seconds`: how long one `read` waits for work.
     """
@@ -62,7 +61,7 @@ class Bus:
                     raise
 
     async def read(self, count: int) -> list[Entry]:
-        """Up to `count` new requests; an empty list after `block_seconds` without any."""
+        """Return up to `count` new requests; an empty list after `block_seconds` without any."""
         with _translated():
             answer = await self._blocking.xreadgroup(
                 keys.MEDIA_GROUP, self._consumer, {keys.MEDIA_REQUESTS: ">"}, count=count, block=self._block_ms
@@ -70,8 +69,8 @@ class Bus:
         batches = answer.values() if isinstance(answer, dict) else (batch for _, batch in answer or ())
         return [entry for batch in batches for entry in self._entries(batch)]
 
-    async def keep(self, entries: Collection[str]) -> None:
-        """Say that these requests are being worked on, so that nobody claims them."""
+    async def renew(self, entries: Collection[str]) -> None:
+        """Mark these requests as being worked on, so that no other signer claims them."""
         if entries:
             with _translated():
                 await self._commands.xclaim(
@@ -79,7 +78,7 @@ class Bus:
                 )
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
-        """Up to `count` requests that another consumer took and left unanswered for this long."""
+        """Take over up to `count` requests that another consumer took and left unanswered for this long."""
         with _translated():
             _, batch, *_ = await self._commands.xautoclaim(
                 keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
@@ -113,23 +112,23 @@ class Bus:
                 await pipe.execute()
 
     async def now_ms(self) -> int:
-        """Redis's clock."""
+        """Return Redis's time, in milliseconds since the epoch."""
         with _translated():
             seconds, microseconds = await self._commands.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
-    async def run(self, script: str, names: Sequence[str], *arguments: Argument) -> Any:
-        """Run `contract/scripts/<script>.lua`; texts come back as bytes."""
+    async def run_script(self, script: str, names: Sequence[str], *arguments: Argument) -> Any:
+        """Run the contract's script of this name; texts come back as bytes."""
         with _translated():
-            return await run_script(self._commands, script, names, arguments)
+            return await redis_client.run_script(self._commands, script, names, arguments)
 
-    async def call(self, command: str, *arguments: Argument) -> Any:
-        """One plain command on one key."""
+    async def execute(self, command: str, *arguments: Argument) -> Any:
+        """Run one plain command on one key."""
         with _translated():
             return await self._commands.execute_command(command, *arguments)
 
     async def forget_idle_consumers(self, idle_seconds: float) -> int:
-        """Remove consumers that are long gone and owe nothing; how many were removed."""
+        """Remove consumers that are long gone and owe no answer; return how many."""
         with _translated():
             consumers = await self._commands.xinfo_consumers(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP)
             gone = [row["name"] for row in consumers if not row["pending"] and row["idle"] > idle_seconds * 1000]
@@ -155,12 +154,12 @@ class Bus:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (RedisError, OSError, TimeoutError) as error:
+    except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
         raise RoomcastError(Code.UNAVAILABLE, f"redis: {type(error).__name__}: {error}") from error
 
 
 def is_group_missing(error: RoomcastError) -> bool:
-    """Whether Redis lost the stream or its group, as after a restart without its data."""
+    """Tell whether Redis lost the stream or its group, as after a restart without its data."""
     return "NOGROUP" in error.detail
 
 
@@ -169,7 +168,7 @@ def _text(value: bytes | str) -> str:
 
 
 def _client(target: RedisTarget, timeout_seconds: float) -> Any:
-    """A client that gives up after one prompt second try; who calls decides about more."""
+    """Make a client that gives up after one prompt second try; the caller decides about more."""
     options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": COMMAND_SECONDS,
@@ -180,11 +179,11 @@ def _client(target: RedisTarget, timeout_seconds: float) -> Any:
         options["retry"] = Retry(NoBackoff(), 1)
     if target.mode == "standalone":
         return aioredis.Redis.from_pool(_pool(target, options))
-    return make_client(target, **options)
+    return redis_client.make_client(target, **options)
 
 
 def _pool(target: RedisTarget, options: dict[str, Any]) -> aioredis.BlockingConnectionPool:
-    """A few connections that many requests share: one that finds none free waits a moment instead of failing."""
+    """Make a pool that many requests share: a command that finds no free connection waits instead of failing."""
     options |= {"username": target.username, "password": target.password, "db": target.db}
     options |= {"max_connections": MAX_CONNECTIONS, "timeout": QUEUE_SECONDS}
     if target.unix_path is not None:

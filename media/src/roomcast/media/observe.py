@@ -1,4 +1,4 @@
-"""What is counted about a signer. The logic announces, this counts."""
+"""Count what a signer does. The logic announces, this module counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics:
-    """The observer of signer, storage and sweep, with a registry of its own."""
+    """Observe signer, storage, storage health and sweep, with a registry of its own."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -32,6 +32,9 @@ class Metrics:
         )
         self._storage_failures = Counter(
             "roomcast_media_storage_failures", "Calls to the storage that failed", ["operation"], registry=registry
+        )
+        self._storage_up = Gauge(
+            "roomcast_media_storage_up", "1 while the storage accepts signed requests", registry=registry
         )
         self._swept = Counter("roomcast_media_swept", "Uploads collected, by kind", ["kind"], registry=registry)
         self._ready = Gauge("roomcast_media_ready", "1 while requests are being served", registry=registry)
@@ -55,6 +58,9 @@ class Metrics:
         if failed:
             self._storage_failures.labels(operation).inc()
 
+    def storage_up(self, is_up: bool) -> None:
+        self._storage_up.set(is_up)
+
     def swept(self, kind: str, count: int) -> None:
         self._swept.labels(kind).inc(count)
 
@@ -65,5 +71,5 @@ class Metrics:
         self._lag.set(seconds)
 
     def exposition(self) -> bytes:
-        """Everything, in the text format of Prometheus."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)

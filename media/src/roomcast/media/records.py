@@ -1,4 +1,4 @@
-"""The state of one upload in Redis: `signed`, then `verified`. Each change is one script, so two signers agree."""
+"""Keep the state of each upload in Redis: `signed`, then `verified`. Each change is one script: two signers agree."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from roomcast.contract.events import Media
 from roomcast.media.policy import Announced
 
 CLAIM_SECONDS: Final = 2.0
-"""How long an attempt to verify keeps others out; a live one claims again before that, a dead one is soon replaced."""
+"""How long an attempt to verify keeps others out; a live one renews it before that, a dead one is soon replaced."""
 
 
 class Scripts(Protocol):
-    """The part of the bus that records need."""
+    """Runs scripts and commands: the part of the bus that records need."""
 
-    async def run(self, script: str, names: Sequence[str], *arguments: str | bytes | int | float) -> Any: ...
+    async def run_script(self, script: str, names: Sequence[str], *arguments: str | bytes | int | float) -> Any: ...
 
-    async def call(self, command: str, *arguments: str | bytes | int | float) -> Any: ...
+    async def execute(self, command: str, *arguments: str | bytes | int | float) -> Any: ...
 
 
 class Limits(NamedTuple):
-    """Per user; and lives: of the form, of the record after it (`grace_seconds`), of the record once verified."""
+    """Hold the bounds per user, and the lives of the form, of the record after it (grace) and once verified."""
 
     open_uploads: int
     daily_bytes: int
@@ -35,34 +35,34 @@ class Limits(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """An upload that this attempt alone may verify now."""
+    """Hold an upload that this attempt alone may verify now."""
 
     key: str
     announced: Announced
 
 
 class Busy(NamedTuple):
-    """Another attempt is at it."""
+    """Say that another attempt holds the upload."""
 
 
 class Verified(NamedTuple):
-    """It is done already, with this result."""
+    """Say that the upload was verified already, with this result."""
 
     media: Media
 
 
 class Records:
-    """All uploads."""
+    """Read and change the records of all uploads."""
 
     def __init__(self, bus: Scripts, limits: Limits) -> None:
         self._bus = bus
         self._limits = limits
 
     async def reserve(self, user: str, upload: str, size: int) -> int:
-        """Count an upload against its owner's quota; the time, in ms. Raises RoomcastError (RATE_LIMITED)."""
+        """Count an upload against its owner's quota; return the time, in ms. Raises RoomcastError (RATE_LIMITED)."""
         names = (keys.user_uploads(user), keys.user_upload_bytes(user))
         limits = self._limits
-        now_ms, wait_ms = await self._bus.run(
+        now_ms, wait_ms = await self._bus.run_script(
             "media_reserve", names, upload, size, limits.upload_seconds * 1000, limits.open_uploads, limits.daily_bytes
         )
         if wait_ms:
@@ -70,20 +70,22 @@ class Records:
         return int(now_ms)
 
     async def open(self, upload: str, user: str, room: str, key: str, announced: Announced, now_ms: int) -> None:
-        """Write down a new upload, first where the sweep will find it if nobody ever completes it."""
+        """Write down a new upload, first where the sweep will find it if it is never completed."""
         life_ms = (self._limits.upload_seconds + self._limits.grace_seconds) * 1000
-        await self._bus.call("ZADD", keys.MEDIA_INCOMING, now_ms + life_ms, key)
+        await self._bus.execute("ZADD", keys.MEDIA_INCOMING, now_ms + life_ms, key)
         name, content_type, size = announced
         fields = ("owner", user, "room", room, "key", key, "type", content_type, "size", size, "name", name)
-        if not await self._bus.run("upload_open", (keys.upload(upload),), life_ms, *fields):
+        if not await self._bus.run_script("upload_open", (keys.upload(upload),), life_ms, *fields):
             raise RoomcastError(Code.CONFLICT, "the upload exists already")
 
     async def claim(self, upload: str, user: str, token: str) -> Claimed | Busy | Verified:
-        """Take an upload to verify it, or keep it, with the same token.
+        """Take an upload to verify it, or renew that claim with the same token.
 
         Raises RoomcastError: UPLOAD_EXPIRED, or NOT_FOUND when it is another user's.
         """
-        answer = await self._bus.run("upload_claim", (keys.upload(upload),), user, token, int(CLAIM_SECONDS * 1000))
+        answer = await self._bus.run_script(
+            "upload_claim", (keys.upload(upload),), user, token, int(CLAIM_SECONDS * 1000)
+        )
         state = answer[0]
         if state == b"unknown":
             raise RoomcastError(Code.UPLOAD_EXPIRED)
@@ -97,42 +99,44 @@ class Records:
         return Claimed(key, Announced(name, content_type, int(size)))
 
     async def verify(self, upload: str, user: str, token: str, media: Media) -> Media:
-        """Keep what was found; the media that counts. Raises RoomcastError (UPLOAD_INCOMPLETE): the claim was lost."""
+        """Keep what was found; return the media that counts. Raises RoomcastError (UPLOAD_INCOMPLETE): claim lost."""
         life_ms = self._limits.retention_seconds * 1000
-        kept = await self._bus.run("upload_verify", (keys.upload(upload),), token, life_ms, msgspec.json.encode(media))
+        kept = await self._bus.run_script(
+            "upload_verify", (keys.upload(upload),), token, life_ms, msgspec.json.encode(media)
+        )
         if not kept:
             raise RoomcastError(Code.UPLOAD_INCOMPLETE, "verifying took too long")
-        await self._bus.call("ZREM", keys.user_uploads(user), upload)
+        await self._bus.execute("ZREM", keys.user_uploads(user), upload)
         return _media(kept)
 
     async def release(self, upload: str, token: str) -> None:
         """Give up a claim."""
-        await self._bus.run("upload_release", (keys.upload(upload),), token)
+        await self._bus.run_script("upload_release", (keys.upload(upload),), token)
 
     async def find(self, upload: str) -> tuple[str, str, Media | None] | None:
-        """`(room, key, media)` of an upload, media None until it is verified; None when it is unknown."""
-        room, key, media = await self._bus.call("HMGET", keys.upload(upload), "room", "key", "media")
+        """Return `(room, key, media)` of an upload, media None until it is verified; None when it is unknown."""
+        room, key, media = await self._bus.execute("HMGET", keys.upload(upload), "room", "key", "media")
         if room is None:
             return None
         return room.decode(), key.decode(), None if media is None else _media(media)
 
-    async def overdue(self, now_ms: int, count: int) -> list[str]:
-        """Final keys of up to `count` uploads whose time to complete is over."""
-        found = await self._bus.call("ZRANGEBYSCORE", keys.MEDIA_INCOMING, "-inf", now_ms, "LIMIT", 0, count)
+    async def list_overdue(self, now_ms: int, count: int) -> list[str]:
+        """Return the final keys of up to `count` uploads whose time to complete is over."""
+        found = await self._bus.execute("ZRANGEBYSCORE", keys.MEDIA_INCOMING, "-inf", now_ms, "LIMIT", 0, count)
         return [key.decode() for key in found]
 
-    async def collected(self, key: str) -> None:
-        """Nothing of this upload is left to collect."""
-        await self._bus.call("ZREM", keys.MEDIA_INCOMING, key)
+    async def forget_incoming(self, key: str) -> None:
+        """Note that nothing of this upload is left to collect."""
+        await self._bus.execute("ZREM", keys.MEDIA_INCOMING, key)
 
     async def lease_sweep(self, holder: str, seconds: float) -> bool:
-        """Whether `holder` is the one that sweeps, for this long."""
-        answer = await self._bus.call("SET", keys.MEDIA_SWEEPER, holder, "NX", "PX", int(seconds * 1000))
+        """Try to become the signer that sweeps, for this long."""
+        answer = await self._bus.execute("SET", keys.MEDIA_SWEEPER, holder, "NX", "PX", int(seconds * 1000))
         return answer is not None
 
     async def end_sweep(self) -> None:
-        """The next one may start."""
-        await self._bus.call("DEL", keys.MEDIA_SWEEPER)
+        """Let the next sweep start."""
+        await self._bus.execute("DEL", keys.MEDIA_SWEEPER)
 
 
 def _media(raw: bytes) -> Media:

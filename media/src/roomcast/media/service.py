@@ -1,4 +1,4 @@
-"""The three requests: sign, complete, url.
+"""Answer the three requests: sign, complete, url.
 
 Completion copies the object away from where its form can still write, and only then believes its bytes. So the order is
 fixed: claim the record, look at the object, copy exactly that one (by its ETag), read the copy, write down what it is,
@@ -18,36 +18,52 @@ import msgspec
 from roomcast.contract.envelope import MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MediaComplete, MediaSign, Room, UploadId
-from roomcast.media import policy, probe
+from roomcast.media import detection, policy
+from roomcast.media.dimensions import LONG_HEAD_BYTES, Dimensions, ImageError, TruncatedError, dimensions
+from roomcast.media.file_names import disposition
+from roomcast.media.file_types import FILE_TYPES, TEXT
 from roomcast.media.records import CLAIM_SECONDS, Busy, Claimed, Records, Verified
 from roomcast.media.storage import ChangedError, Storage
 from roomcast.wire.tasks import TaskSet
 
 BUSY_SECONDS: Final = 0.1
+REFUSED_RETRY_SECONDS: Final = 5.0
 
 
 class MediaUrl(msgspec.Struct, frozen=True):
-    """The arguments of `url`; the gateway has checked the right to enter `room`."""
+    """Hold the arguments of `url`; the gateway has checked the right to enter `room`."""
 
     upload: UploadId
     room: Room
 
 
 class Settings(NamedTuple):
-    """Lives of signatures, in seconds."""
+    """Hold the lives of signatures, in seconds."""
 
     upload_seconds: int
     download_seconds: int
 
 
-class Clock(Protocol):
-    """Redis's clock, milliseconds since the epoch."""
+class Inspected(NamedTuple):
+    """Hold what the bytes of a verified file say: the size of an image, the encoding of a text."""
 
-    async def now_ms(self) -> int: ...
+    shown: Dimensions | None
+    charset: str | None
+
+
+class Clock(Protocol):
+    """Tells Redis's time."""
+
+    async def now_ms(self) -> int:
+        """Return milliseconds since the epoch."""
+        ...
 
 
 class Service:
-    """What signers do, for one request at a time; safe to run for many at once."""
+    """Do the work of a signer, one request at a time; safe to call for many at once.
+
+    refusal: tells why the storage refuses every request, None while it does not
+    """
 
     def __init__(
         self,
@@ -57,6 +73,7 @@ class Service:
         settings: Settings,
         clock: Clock,
         make_id: Callable[[], str],
+        refusal: Callable[[], RoomcastError | None] = lambda: None,
     ) -> None:
         self._records = records
         self._storage = storage
@@ -64,9 +81,10 @@ class Service:
         self._settings = settings
         self._clock = clock
         self._make_id = make_id
+        self._refusal = refusal
 
     async def handle(self, request: MediaRequest) -> dict[str, Any]:
-        """The result of a request, as its ack carries it. Raises RoomcastError."""
+        """Return the result of a request, as its ack carries it. Raises RoomcastError."""
         try:
             if request.action == "sign":
                 return await self._sign(request.user, msgspec.convert(request.args, MediaSign))
@@ -78,6 +96,9 @@ class Service:
 
     async def _sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
         announced = policy.admit(self._rules, wanted.name, wanted.type, wanted.size)
+        if self._refusal() is not None:  # a form signed now would only fail in the browser, without a reason
+            says = "the storage refuses uploads at present"
+            raise RoomcastError(Code.MEDIA_UNAVAILABLE, says, retry_after=REFUSED_RETRY_SECONDS)
         upload = self._make_id()
         now_ms = await self._records.reserve(user, upload, announced.size)
         today = datetime.fromtimestamp(now_ms / 1000, UTC)
@@ -100,7 +121,7 @@ class Service:
                 found = await self._take_in(wanted.upload, state)
                 media = await self._records.verify(wanted.upload, user, token, found)
             finally:
-                await holding.cancel()  # before the release, or it takes again what was given up
+                await holding.cancel()  # before the release: a renewal after it would take the claim again
         except BaseException:
             with suppress(RoomcastError):
                 await self._records.release(wanted.upload, token)
@@ -110,7 +131,7 @@ class Service:
         return {"media": media}
 
     async def _claim(self, upload: str, user: str, token: str) -> Claimed | Verified:
-        """Take the upload; while another attempt is at it, wait, for as long as the request lives."""
+        """Take the upload; wait, for as long as the request lives, while another attempt holds it."""
         while True:
             state = await self._records.claim(upload, user, token)
             if not isinstance(state, Busy):
@@ -118,7 +139,7 @@ class Service:
             await asyncio.sleep(BUSY_SECONDS)
 
     async def _hold(self, upload: str, user: str, token: str) -> None:
-        """Keep the claim while the storage takes its time."""
+        """Renew the claim while the storage takes its time."""
         while True:
             await asyncio.sleep(CLAIM_SECONDS / 3)
             with suppress(RoomcastError):
@@ -134,11 +155,10 @@ class Service:
         stored_type = stored.type.partition(";")[0].strip().lower()
         if stored.size != size or stored_type != content_type:
             raise RoomcastError(Code.UPLOAD_MISMATCH, f"{stored.size} bytes of {stored_type}")
-        disposition = policy.disposition(name, content_type)
         try:
-            await self._storage.move_in(source, claimed.key, stored.etag, policy.served_type(content_type), disposition)
-            shown = await self._measure(claimed)
-            url = await self._download_url(claimed.key, content_type, name)
+            await self._storage.move_in(source, claimed.key, stored.etag, content_type, disposition(name, content_type))
+            found = await self._inspect(claimed)
+            url = await self._download_url(claimed.key, content_type, found.charset, name)
         except ChangedError:
             raise RoomcastError(Code.UPLOAD_INCOMPLETE, "it changed while it was looked at") from None
         except RoomcastError as error:
@@ -146,37 +166,45 @@ class Service:
                 await self._storage.delete(claimed.key)
             raise
         media: Media = {"upload": upload, "url": url, "type": content_type, "size": size, "name": name}
-        if shown is not None:
-            media |= {"width": shown.width, "height": shown.height}
+        if found.shown is not None:
+            media |= {"width": found.shown.width, "height": found.shown.height}
+        if found.charset is not None:
+            media |= {"charset": found.charset}
         return media
 
-    async def _measure(self, claimed: Claimed) -> probe.Dimensions | None:
-        """Dimensions from the copy's own bytes. Raises RoomcastError (UPLOAD_MISMATCH) when they are something else."""
-        content_type, size = claimed.announced.type, claimed.announced.size
-        head = await self._storage.read_head(claimed.key, probe.HEAD_BYTES)
-        if not probe.matches(head, content_type):
+    async def _inspect(self, claimed: Claimed) -> Inspected:
+        """Read the copy's own bytes. Raises RoomcastError (UPLOAD_MISMATCH) when they are not what was announced."""
+        content_type = claimed.announced.type
+        head = await self._storage.read_head(claimed.key, detection.HEAD_BYTES)
+        if not detection.matches(head, content_type):
             raise RoomcastError(Code.UPLOAD_MISMATCH, f"the bytes are not {content_type}")
+        if FILE_TYPES[content_type].family == TEXT:
+            return Inspected(None, detection.charset(head))
         try:
-            try:
-                return probe.dimensions(head, content_type, self._rules.max_pixels)
-            except probe.TruncatedError:
-                if size <= len(head):
-                    raise
-                head = await self._storage.read_head(claimed.key, probe.LONG_HEAD_BYTES)
-                return probe.dimensions(head, content_type, self._rules.max_pixels)
-        except probe.ProbeError as error:
+            return Inspected(await self._measure(claimed, head), None)
+        except ImageError as error:
             raise RoomcastError(Code.UPLOAD_MISMATCH, str(error)) from None
+
+    async def _measure(self, claimed: Claimed, head: bytes) -> Dimensions | None:
+        """Return the size of an image; reads more of it when its header is long. Raises ImageError."""
+        content_type, max_pixels = claimed.announced.type, self._rules.max_pixels
+        try:
+            return dimensions(head, content_type, max_pixels)
+        except TruncatedError:
+            if claimed.announced.size <= len(head):
+                raise
+        return dimensions(await self._storage.read_head(claimed.key, LONG_HEAD_BYTES), content_type, max_pixels)
 
     async def _url(self, wanted: MediaUrl) -> dict[str, Any]:
         found = await self._records.find(wanted.upload)
         room, key, media = found or ("", "", None)
         if room != wanted.room or media is None:
             raise RoomcastError(Code.NOT_FOUND)
-        url = await self._download_url(key, media["type"], media["name"])
+        url = await self._download_url(key, media["type"], media.get("charset"), media["name"])
         expires = await self._clock.now_ms() + self._settings.download_seconds * 1000
         return {"url": url, "expires": expires, "room": room}
 
-    async def _download_url(self, key: str, content_type: str, name: str) -> str:
-        disposition = policy.disposition(name, content_type)
-        served = policy.served_type(content_type)
-        return await self._storage.download_url(key, served, disposition, self._settings.download_seconds)
+    async def _download_url(self, key: str, content_type: str, charset: str | None, name: str) -> str:
+        served = policy.served_type(content_type, charset)
+        seconds = self._settings.download_seconds
+        return await self._storage.download_url(key, served, disposition(name, content_type), seconds)

@@ -1,7 +1,7 @@
-"""The loop: takes requests off the stream, works on many at once, each within its deadline, and answers every one.
+"""Take requests off the stream, work on many at once, each within its deadline, and answer every one.
 
-Signing needs no storage, so it must not wait for completions that hang with it: those have a bound of their own, beyond
-which they are refused at once.
+Signing needs no storage, so it must not wait for completions that hang with the storage: those have a bound of their
+own, beyond which they are refused at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Bounds(NamedTuple):
-    """`in_flight` requests at once, of which `completing` may wait for the storage; `claim_seconds` before helping."""
+    """Bound the work: requests at once, those that wait for the storage, silence before another signer helps."""
 
     in_flight: int = 128
     completing: int = 48
@@ -35,7 +35,7 @@ class Bounds(NamedTuple):
 
 
 class Observer(Protocol):
-    """Is told what happens; never changes it."""
+    """Counts requests."""
 
     def handled(self, action: str, outcome: str, seconds: float) -> None: ...
 
@@ -47,7 +47,7 @@ class Observer(Protocol):
 
 
 class Signer:
-    """One consumer of the stream; `handle` does the work and raises RoomcastError."""
+    """Serve as one consumer of the stream; `handle` does the work and raises RoomcastError."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class Signer:
         self._completing = 0
         self._next_claim = 0.0
         self._last_heard = 0.0
-        self._room_made = asyncio.Event()
+        self._task_ended = asyncio.Event()
 
     @property
     def silent_seconds(self) -> float:
-        """How long Redis has not answered; infinite before its first answer."""
+        """Seconds since Redis last answered; infinite before its first answer."""
         return time.monotonic() - self._last_heard if self._last_heard else float("inf")
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -91,10 +91,10 @@ class Signer:
                 await _pause(failures, stopping)
 
     async def finish(self, seconds: float) -> bool:
-        """Wait for work in flight, at most this long; whether all of it was done. What is left others will claim."""
+        """Wait for work in flight, at most this long; tell whether all of it was done. Other signers claim the rest."""
         deadline = time.monotonic() + seconds
         while len(self._tasks) and time.monotonic() < deadline:
-            await self._wait_for_room(deadline - time.monotonic())
+            await self._wait_for_end(deadline - time.monotonic())
         done = not len(self._tasks)
         await self._tasks.cancel()
         return done
@@ -105,27 +105,27 @@ class Signer:
         if free > len(entries):
             entries += await self._bus.read(free - len(entries))
         else:
-            await self._wait_for_room(0.5)
+            await self._wait_for_end(0.5)
         now_ms = await self._bus.now_ms()
         self._last_heard = time.monotonic()
         for entry in entries:
             self._tasks.start(self._serve(entry, now_ms), f"request {entry.id}")
         self._observer.in_flight(len(self._tasks))
 
-    async def _upkeep(self, room: int) -> list[Entry]:
-        """Now and then: say that work in flight goes on, and take over up to `room` requests of a dead signer."""
+    async def _upkeep(self, free: int) -> list[Entry]:
+        """Now and then renew the requests in flight, and take over up to `free` requests of a dead signer."""
         now = time.monotonic()
         if now < self._next_claim:
             return []
         self._next_claim = now + self._bounds.claim_seconds * random.uniform(0.2, 0.4)  # noqa: S311 - spread, no secret
-        await self._bus.keep(self._serving)
-        claimed = await self._bus.claim(self._bounds.claim_seconds, room) if room > 0 else []
+        await self._bus.renew(self._serving)
+        claimed = await self._bus.claim(self._bounds.claim_seconds, free) if free > 0 else []
         if claimed:
             self._observer.claimed(len(claimed))
         return claimed
 
     async def _serve(self, entry: Entry, now_ms: int) -> None:
-        """One request from stream to answer. If Redis fails, it stays in the stream for whoever is there first."""
+        """Take one request from stream to answer. If Redis fails, it stays in the stream for another try."""
         started = time.perf_counter()
         self._serving.add(entry.id)
         action = entry.request.action if entry.request else "unreadable"
@@ -136,11 +136,11 @@ class Signer:
             _log.warning("a request could not be answered", reason=error.detail, action=action)
         finally:
             self._serving.discard(entry.id)
-            self._room_made.set()
+            self._task_ended.set()
         self._observer.handled(action, outcome, time.perf_counter() - started)
 
     async def _settle(self, entry: Entry, now_ms: int) -> str:
-        """Answer or drop one request; the outcome in one word."""
+        """Answer or drop one request; return the outcome in one word."""
         request = entry.request
         if request is None:
             await self._bus.drop(entry)
@@ -181,11 +181,11 @@ class Signer:
         finally:
             self._completing -= 1
 
-    async def _wait_for_room(self, seconds: float) -> None:
-        self._room_made.clear()
+    async def _wait_for_end(self, seconds: float) -> None:
+        self._task_ended.clear()
         try:
             async with asyncio.timeout(seconds):
-                await self._room_made.wait()
+                await self._task_ended.wait()
         except TimeoutError:
             return
         await asyncio.sleep(0)  # lets the finished task leave the set

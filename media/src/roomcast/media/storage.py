@@ -1,34 +1,33 @@
-"""Object storage, by the S3 protocol: the only user of aioboto3.
+"""Reach object storage by the S3 protocol. This module and `bucket` are the only users of aioboto3.
 
-Two clients, made once: one for the address at which the signer works, one that only signs, for the address that
-browsers use (a signature covers the host name). Signing asks nobody, so it works while the storage hangs.
-Errors of the driver become RoomcastError (MEDIA_UNAVAILABLE).
+Two clients are made once: one for the address at which the signer works, and one that only signs, for the address that
+browsers use (a signature covers the host name). Signing sends no request, so it works while the storage hangs.
+Whatever the driver raises becomes a RoomcastError (MEDIA_UNAVAILABLE).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import aioboto3
-from aiohttp import ClientError as HttpError
 from botocore.config import Config as DriverConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.media.policy import INCOMING
 
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
-ABANDONED_DAYS: Final = 2
 PROBE_KEY: Final = f"{INCOMING}probe"
+PROBE_BODY: Final = b"Roomcast's signers read this object to see that the storage accepts their signatures.\n"
 Method = Literal["POST", "PUT"]
 
 
 class Location(NamedTuple):
-    """Where a storage is; `endpoint` as the signer reaches it, `public_endpoint` as browsers do (None: AWS itself)."""
+    """Name a bucket; `endpoint` as the signer reaches it, `public_endpoint` as browsers do (None: AWS itself)."""
 
     bucket: str
     endpoint: str | None = None
@@ -37,16 +36,8 @@ class Location(NamedTuple):
     addressing: Literal["path", "virtual"] = "path"
 
 
-class Credentials(NamedTuple):
-    """Static credentials; all None: the driver finds those of the instance or profile."""
-
-    access_key: str | None = None
-    secret_key: str | None = None
-    session_token: str | None = None
-
-
 class UploadForm(NamedTuple):
-    """What a browser needs to store one object: `fields` of a multipart form (POST), or `headers` to send (PUT)."""
+    """Hold what a browser needs to store one object: `fields` of a multipart form (POST), or `headers` (PUT)."""
 
     method: Method
     url: str
@@ -55,7 +46,7 @@ class UploadForm(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What the storage says about an object; `size` in bytes."""
+    """Hold what the storage says about an object; `size` in bytes."""
 
     size: int
     type: str
@@ -66,32 +57,39 @@ class ChangedError(Exception):
     """The object is not the one that was looked at before, or is gone."""
 
 
+class RefusedError(RoomcastError):
+    """The storage answers, and refuses the signer's requests: its credentials, its rights or its bucket are wrong."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Code.MEDIA_UNAVAILABLE, detail)
+
+
 class Observer(Protocol):
-    """Is told about each call to the storage: how long it took, in seconds, and whether it went wrong."""
+    """Counts the calls to the storage."""
 
     def storage_call(self, operation: str, seconds: float, failed: bool) -> None: ...
 
 
 class Storage:
-    """One bucket. Make it with `connect`."""
+    """Use one bucket. Made by `connect`."""
 
     def __init__(self, inside: Any, outside: Any, bucket: str, method: Method, observer: Observer) -> None:
-        self._inside = inside
+        self.client = inside
+        self.bucket = bucket
         self._outside = outside
-        self._bucket = bucket
         self._observer = observer
         self._sign_upload: Callable[[str, str, int, int], Awaitable[UploadForm]] = (
             self._post_form if method == "POST" else self._put_form
         )
 
     async def upload_form(self, key: str, content_type: str, size: int, seconds: int) -> UploadForm:
-        """A form that stores exactly `size` bytes of this type under this key, within `seconds`; nothing else."""
-        with self._call("sign"):
+        """Sign a form that stores exactly `size` bytes of this type under this key, within `seconds`; nothing else."""
+        with self.translating("sign"):
             return await self._sign_upload(key, content_type, size, seconds)
 
     async def _post_form(self, key: str, content_type: str, size: int, seconds: int) -> UploadForm:
         signed = await self._outside.generate_presigned_post(
-            self._bucket,
+            self.bucket,
             key,
             Fields={"Content-Type": content_type},
             Conditions=[{"Content-Type": content_type}, ["content-length-range", size, size]],
@@ -100,51 +98,51 @@ class Storage:
         return UploadForm("POST", signed["url"].rstrip("/") + "/", signed["fields"], {})
 
     async def _put_form(self, key: str, content_type: str, size: int, seconds: int) -> UploadForm:
-        wanted = {"Bucket": self._bucket, "Key": key, "ContentType": content_type, "ContentLength": size}
+        wanted = {"Bucket": self.bucket, "Key": key, "ContentType": content_type, "ContentLength": size}
         url = await self._outside.generate_presigned_url("put_object", Params=wanted, ExpiresIn=seconds)
         return UploadForm("PUT", url, {}, {"Content-Type": content_type})
 
     async def download_url(self, key: str, content_type: str, disposition: str, seconds: int) -> str:
-        """A link for anybody who holds it, valid for `seconds` (at most 7 days)."""
+        """Sign a link that works for everyone who holds it, for `seconds` (at most 7 days)."""
         wanted = {
-            "Bucket": self._bucket,
+            "Bucket": self.bucket,
             "Key": key,
             "ResponseContentType": content_type,
             "ResponseContentDisposition": disposition,
         }
-        with self._call("sign"):
+        with self.translating("sign"):
             return str(await self._outside.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
 
     async def head(self, key: str) -> Stored | None:
-        """What lies under a key; None when nothing does."""
-        with self._call("head"):
+        """Return what lies under a key; None when nothing does."""
+        with self.translating("head"):
             try:
-                found = await self._inside.head_object(Bucket=self._bucket, Key=key)
+                found = await self.client.head_object(Bucket=self.bucket, Key=key)
             except ClientError as error:
-                if _status(error) == 404:
+                if status_of(error) == 404:
                     return None
                 raise
-        return Stored(found["ContentLength"], found.get("ContentType", ""), found["ETag"])
+            return Stored(found["ContentLength"], found.get("ContentType", ""), found["ETag"])
 
     async def read_head(self, key: str, max_bytes: int) -> bytes:
-        """The first bytes of an object. Raises ChangedError when it is gone."""
-        with self._call("read"):
+        """Return the first bytes of an object. Raises ChangedError when it is gone."""
+        with self.translating("read"):
             try:
-                found = await self._inside.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{max_bytes - 1}")
+                found = await self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{max_bytes - 1}")
             except ClientError as error:
-                if _status(error) == 404:
+                if status_of(error) == 404:
                     raise ChangedError(key) from None
                 raise
             return await _read_up_to(found["Body"], max_bytes)
 
     async def move_in(self, source: str, target: str, etag: str, content_type: str, disposition: str) -> None:
         """Copy `source` to `target` inside the storage, if it still has this ETag (else ChangedError)."""
-        with self._call("copy"):
+        with self.translating("copy"):
             try:
-                await self._inside.copy_object(
-                    Bucket=self._bucket,
+                await self.client.copy_object(
+                    Bucket=self.bucket,
                     Key=target,
-                    CopySource={"Bucket": self._bucket, "Key": source},
+                    CopySource={"Bucket": self.bucket, "Key": source},
                     CopySourceIfMatch=etag,
                     MetadataDirective="REPLACE",
                     ContentType=content_type,
@@ -152,46 +150,38 @@ class Storage:
                     CacheControl="private, max-age=604800, immutable",
                 )
             except ClientError as error:
-                if _status(error) in (404, 412):
+                if status_of(error) in (404, 412):
                     raise ChangedError(source) from None
                 raise
 
     async def delete(self, key: str) -> None:
         """Remove an object; nothing happens when there is none."""
-        with self._call("delete"):
-            await self._inside.delete_object(Bucket=self._bucket, Key=key)
+        with self.translating("delete"):
+            await self.client.delete_object(Bucket=self.bucket, Key=key)
 
-    async def set_up(self, origins: list[str]) -> None:
-        """Make the bucket if it is missing; let pages of these origins upload; drop abandoned uploads after days.
+    async def probe(self) -> None:
+        """Prove by a signed read that the storage accepts the signer's requests; by a signed write where it is missing.
 
-        Ends by asking for an object that is not there: a storage that refuses that, or that is so cold that it cannot
-        answer in time (a development server imports half of itself for its first object), is not ready for uploads.
+        Credentials without the right to list get AccessDenied for a missing object, so that answer leads to the write,
+        too. Raises RefusedError (a setting is wrong), RoomcastError (the storage is away).
         """
-        with self._call("setup"):
+        with self.translating("probe"):
             try:
-                await self._inside.head_bucket(Bucket=self._bucket)
+                found = await self.client.get_object(Bucket=self.bucket, Key=PROBE_KEY)
             except ClientError as error:
-                if _status(error) != 404:
+                if code_of(error) not in ("NoSuchKey", "AccessDenied"):
                     raise
-                await self._create_bucket()
-            await self._inside.put_bucket_cors(Bucket=self._bucket, CORSConfiguration=_cors(origins))
-            await self._inside.put_bucket_lifecycle_configuration(
-                Bucket=self._bucket, LifecycleConfiguration=_lifecycle()
-            )
-        await self.head(PROBE_KEY)
-
-    async def _create_bucket(self) -> None:
-        region = self._inside.meta.region_name
-        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        try:
-            await self._inside.create_bucket(Bucket=self._bucket, **place)
-        except ClientError as error:
-            if _status(error) != 409:  # another signer was quicker
-                raise
+                await self.client.put_object(Bucket=self.bucket, Key=PROBE_KEY, Body=PROBE_BODY)
+            else:
+                await _read_up_to(found["Body"], len(PROBE_BODY))
 
     @contextmanager
-    def _call(self, operation: str) -> Iterator[None]:
-        """Time one call, and translate what the driver raises."""
+    def translating(self, operation: str) -> Iterator[None]:
+        """Time one call, and turn whatever the driver raises into a RoomcastError.
+
+        The driver raises errors of many families (its own, aiohttp's, and KeyError or a parser's for an answer that
+        makes no sense), so every Exception counts as trouble with the storage.
+        """
         started = time.perf_counter()
         failed = True
         try:
@@ -200,27 +190,26 @@ class Storage:
         except ChangedError:
             failed = False
             raise
-        except (ClientError, BotoCoreError, HttpError, OSError, TimeoutError) as error:
+        except ClientError as error:
+            reason = f"storage: {operation}: {code_of(error)}"
+            is_refusal = 400 <= status_of(error) < 500 and status_of(error) not in (408, 429)
+            raise (RefusedError(reason) if is_refusal else RoomcastError(Code.MEDIA_UNAVAILABLE, reason)) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise RefusedError(f"storage: {operation}: {type(error).__name__}") from error
+        except Exception as error:
             reason = f"storage: {operation}: {type(error).__name__}"
             raise RoomcastError(Code.MEDIA_UNAVAILABLE, reason) from error
         finally:
             self._observer.storage_call(operation, time.perf_counter() - started, failed)
 
 
-Connecting = AbstractAsyncContextManager["Storage"]
-
-
 @asynccontextmanager
-async def connect(
-    location: Location, credentials: Credentials, method: Method, observer: Observer
-) -> AsyncIterator[Storage]:
-    """A storage for as long as the context lasts. Nothing is asked of it yet, so it may be down."""
-    session = aioboto3.Session(
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        aws_session_token=credentials.session_token,
-        region_name=location.region,
-    )
+async def connect(location: Location, method: Method, observer: Observer) -> AsyncIterator[Storage]:
+    """Open a storage for as long as the context lasts. No request is sent yet, so the storage may be down.
+
+    The driver finds the credentials as every AWS SDK does: environment variables, profile, instance or container role.
+    """
+    session = aioboto3.Session(region_name=location.region)
     options = _driver_config(location)
     async with AsyncExitStack() as stack:
         inside = await stack.enter_async_context(session.client("s3", endpoint_url=location.endpoint, config=options))
@@ -229,8 +218,18 @@ async def connect(
         yield Storage(inside, outside, location.bucket, method, observer)
 
 
+def status_of(error: ClientError) -> int:
+    """Return the HTTP status of an error answer; 0 when it has none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def code_of(error: ClientError) -> str:
+    """Return the S3 error code of an error answer, such as `SignatureDoesNotMatch`; its status when it has none."""
+    return str(error.response.get("Error", {}).get("Code") or status_of(error))[:64]
+
+
 def _driver_config(location: Location) -> DriverConfig:
-    """Checksum headers only where S3 demands them: in a signed PUT they would bind the browser to send them too."""
+    """Set time limits; send checksum headers only where S3 demands them: signed PUTs would bind browsers to them."""
     return DriverConfig(
         signature_version="s3v4",
         s3={"addressing_style": location.addressing},
@@ -244,7 +243,7 @@ def _driver_config(location: Location) -> DriverConfig:
 
 
 async def _read_up_to(body: Any, max_bytes: int) -> bytes:
-    """No more than asked for, even from a storage that ignores ranges; the connection is given back or closed."""
+    """Read no more than `max_bytes`, even from a storage that ignores ranges; then free the connection."""
     parts = bytearray()
     try:
         while len(parts) < max_bytes and (part := await body.read(max_bytes - len(parts))):
@@ -252,29 +251,3 @@ async def _read_up_to(body: Any, max_bytes: int) -> bytes:
     finally:
         body.close()
     return bytes(parts)
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _cors(origins: list[str]) -> dict[str, Any]:
-    rule = {
-        "AllowedOrigins": origins,
-        "AllowedMethods": ["GET", "HEAD", "POST", "PUT"],
-        "AllowedHeaders": ["content-type"],
-        "ExposeHeaders": ["ETag"],
-        "MaxAgeSeconds": 3600,
-    }
-    return {"CORSRules": [rule]}
-
-
-def _lifecycle() -> dict[str, Any]:
-    """A second net under the signers' own sweep: whatever stays under `incoming/` for days."""
-    rule = {
-        "ID": "roomcast-incoming",
-        "Status": "Enabled",
-        "Filter": {"Prefix": INCOMING},
-        "Expiration": {"Days": ABANDONED_DAYS},
-    }
-    return {"Rules": [rule]}

@@ -1,4 +1,4 @@
-"""Collects uploads that nobody completed, and whatever a form stored again after its upload was complete.
+"""Collect uploads that were never completed, and whatever a form stored again after its upload was complete.
 
 Every upload stands in `media:incoming` until its form and its grace are over. Then nothing may lie under its incoming
 key; and if its record is gone too, it was never verified, so a copy that a dead signer left goes as well. One signer
@@ -27,13 +27,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Observer(Protocol):
-    """Is told how many uploads were collected: `abandoned` ones, and `completed` ones whose form has expired."""
+    """Counts collected uploads: `abandoned` ones, and `completed` ones whose form has expired."""
 
     def swept(self, kind: str, count: int) -> None: ...
 
 
 class Sweep:
-    """The collecting of one signer, which takes turns with the others by a lease."""
+    """Collect for all signers, taking turns with the others by a lease."""
 
     def __init__(self, bus: Bus, records: Records, storage: Storage, observer: Observer, holder: str) -> None:
         self._bus = bus
@@ -54,12 +54,12 @@ class Sweep:
                 _log.warning("sweep failed", reason="it took longer than its lease")
 
     async def once(self) -> None:
-        """One step, unless another signer is at it, and within the lease. Raises RoomcastError, TimeoutError."""
+        """Sweep one step within the lease, unless another signer holds it. Raises RoomcastError, TimeoutError."""
         if not await self._records.lease_sweep(self._holder, LEASE_SECONDS):
             return
         async with asyncio.timeout(LEASE_SECONDS):
             await self._bus.forget_idle_consumers(CONSUMER_IDLE_SECONDS)
-            for key in await self._records.overdue(await self._bus.now_ms(), STEP):
+            for key in await self._records.list_overdue(await self._bus.now_ms(), STEP):
                 await self._collect(key)
         await self._records.end_sweep()
 
@@ -71,5 +71,5 @@ class Sweep:
         await self._storage.delete(policy.incoming_key(upload))
         if record is None:
             await self._storage.delete(key)
-        await self._records.collected(key)
+        await self._records.forget_incoming(key)
         self._observer.swept("abandoned" if record is None else "completed", 1)

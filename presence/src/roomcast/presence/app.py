@@ -26,7 +26,7 @@ _READY_SECONDS: Final = 5.0
 async def run(config: Config) -> None:
     """Sweep until SIGTERM or SIGINT. Raises OSError when the port is taken."""
     log = structlog.get_logger(__name__)
-    windows = Windows(sweep_seconds=config.sweep_seconds)
+    windows = Windows()
     metrics = Metrics()
     store = PresenceStore(connect(config.redis_url), windows)
     token = secrets.token_hex(8)

@@ -1,0 +1,96 @@
+"""Set the bucket up: create it, let pages upload into it, and expire abandoned uploads.
+
+Only the bucket itself is necessary. A storage that has no calls for CORS or lifecycle rules (MinIO answers
+NotImplemented, other servers 405 or an unreadable document) is used without them: MinIO allows all origins by itself,
+and the signers' sweep collects abandoned uploads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Final
+
+import structlog
+from botocore.exceptions import ClientError
+
+from roomcast.contract.errors import RoomcastError
+from roomcast.media.policy import INCOMING
+from roomcast.media.storage import Storage, status_of
+
+ABANDONED_DAYS: Final = 2
+_log = structlog.get_logger(__name__)
+
+
+class Bucket:
+    """Keep one bucket set up; each optional part that the storage does not take is logged once."""
+
+    def __init__(self, storage: Storage, origins: list[str]) -> None:
+        self._storage = storage
+        self._origins = origins
+        self._without: set[str] = set()
+
+    async def set_up(self) -> None:
+        """Create the bucket if it is missing, prove that it takes requests, and offer it the optional rules.
+
+        Raises RoomcastError.
+        """
+        await self._create()
+        await self._storage.probe()
+        client, bucket = self._storage.client, self._storage.bucket
+        await self._offer("CORS", client.put_bucket_cors(Bucket=bucket, CORSConfiguration=_cors(self._origins)))
+        rules = client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=_lifecycle())
+        await self._offer("lifecycle", rules)
+
+    async def _create(self) -> None:
+        client, bucket = self._storage.client, self._storage.bucket
+        with self._storage.translating("setup"):
+            try:
+                await client.head_bucket(Bucket=bucket)
+            except ClientError as error:
+                if status_of(error) == 404:
+                    await self._create_missing(client, bucket)
+                elif status_of(error) != 403:  # credentials that may not look at the bucket may still be able to use it
+                    raise
+
+    async def _create_missing(self, client: Any, bucket: str) -> None:
+        region = client.meta.region_name
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        try:
+            await client.create_bucket(Bucket=bucket, **place)
+        except ClientError as error:
+            if status_of(error) != 409:  # another signer was quicker
+                raise
+
+    async def _offer(self, rule: str, call: Awaitable[Any]) -> None:
+        try:
+            with self._storage.translating("setup"):
+                await call
+            self._without.discard(rule)
+        except RoomcastError as error:
+            if rule not in self._without:
+                self._without.add(rule)
+                _log.warning(
+                    "the storage does not take this rule; uploads work without it", rule=rule, reason=error.detail
+                )
+
+
+def _cors(origins: list[str]) -> dict[str, Any]:
+    rule = {
+        "AllowedOrigins": origins,
+        "AllowedMethods": ["GET", "HEAD", "POST", "PUT"],
+        "AllowedHeaders": ["content-type", "range"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 3600,
+    }
+    return {"CORSRules": [rule]}
+
+
+def _lifecycle() -> dict[str, Any]:
+    """Expire what stays under `incoming/` for days, should the signers' own sweep miss it."""
+    rule = {
+        "ID": "roomcast-incoming",
+        "Status": "Enabled",
+        "Filter": {"Prefix": INCOMING},
+        "Expiration": {"Days": ABANDONED_DAYS},
+    }
+    return {"Rules": [rule]}

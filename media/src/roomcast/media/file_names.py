@@ -1,0 +1,99 @@
+"""Refuse file names that are paths, keep all others as typed, and make them safe where a header is built.
+
+A name is shown as its owner typed it: `議事録2026／09.pdf` and `50%2F50.pdf` are ordinary names. No storage key
+contains it; the only place where it could do harm is the Content-Disposition header, which `disposition` builds.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+from urllib.parse import quote, unquote
+
+from roomcast.media.file_types import ACTIVE_EXTENSIONS, FILE_TYPES, split_extension
+
+FALLBACK_STEM: Final = "file"
+MAX_NAME_LENGTH: Final = 255
+"""In characters: what `media:sign` accepts."""
+
+MAX_SAVED_BYTES: Final = 200
+"""In UTF-8: below the 255 bytes of common file systems, with room for what a browser appends to a duplicate."""
+
+_SEPARATORS: Final = re.compile(r"[/\\]")
+_REORDERING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Bidirectional embeddings, overrides and isolates (Unicode Annex 9): they make a program look like a photo."""
+
+_UNPRINTABLE: Final = frozenset({"Cc", "Cs"})
+_LINE_BREAKS: Final = frozenset({"Zl", "Zp"})
+_BEYOND_ASCII_NAME: Final = re.compile(r"[^A-Za-z0-9._ -]")
+
+
+class NameRefusedError(ValueError):
+    """The name is a path, or promises a document that a browser runs."""
+
+
+def clean_name(name: str) -> str:
+    """Return `name` as typed, on one line; joiners and other invisible characters that shape text are kept.
+
+    Raises NameRefusedError for a path, also a percent-encoded one that leads upwards, and for the extension of an
+    active document.
+    """
+    decoded = _decoded(name)
+    if _SEPARATORS.search(name) or "\0" in decoded or _leads_elsewhere(decoded):
+        raise NameRefusedError(name)
+    line = "".join(_on_one_line(character) for character in name)
+    line = " ".join(line.split(" ")).strip()
+    if any(split_extension(text.rstrip(". "))[1] in ACTIVE_EXTENSIONS for text in (line, decoded)):
+        raise NameRefusedError(name)
+    return line[:MAX_NAME_LENGTH] if _is_visible(line) else FALLBACK_STEM
+
+
+def saved_name(name: str, content_type: str) -> str:
+    """Return the name under which a browser should save the file: no path, no hidden file, an extension of its type."""
+    extensions = FILE_TYPES[content_type].extensions
+    stem, extension = split_extension(_SEPARATORS.sub("_", name).strip(". "))
+    if extension not in extensions:
+        stem, extension = (f"{stem}.{extension}" if extension else stem), extensions[0]
+    return f"{_shortened(stem, MAX_SAVED_BYTES - len(extension) - 1) or FALLBACK_STEM}.{extension}"
+
+
+def disposition(name: str, content_type: str) -> str:
+    """Return the Content-Disposition header of a download (RFC 6266, with the extended notation of RFC 8187)."""
+    kind = "inline" if FILE_TYPES[content_type].shows else "attachment"
+    saved = saved_name(name, content_type)
+    ascii_name = _BEYOND_ASCII_NAME.sub("_", saved)
+    return f"{kind}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(saved, safe='')}"
+
+
+def _on_one_line(character: str) -> str:
+    if character in "\t\n\r\v\f" or unicodedata.category(character) in _LINE_BREAKS:
+        return " "
+    is_dropped = character in _REORDERING or unicodedata.category(character) in _UNPRINTABLE
+    return "" if is_dropped else character
+
+
+def _is_visible(line: str) -> bool:
+    """Tell whether any character of the name leaves a mark."""
+    return any(unicodedata.category(character)[0] not in "CZ" for character in line)
+
+
+def _leads_elsewhere(decoded: str) -> bool:
+    """Tell whether a component of the decoded name is `.` or `..`, or the name consists of dots and blanks."""
+    parts = _SEPARATORS.split(decoded)
+    return any(part.strip() in (".", "..") for part in parts) or decoded.strip(". ") == ""
+
+
+def _decoded(text: str) -> str:
+    """Percent-decode until nothing changes, so that no number of encodings hides a path; then unify look-alikes."""
+    for _ in range(8):
+        decoded = unquote(text, errors="replace")
+        if decoded == text:
+            break
+        text = decoded
+    return unicodedata.normalize("NFKC", text)
+
+
+def _shortened(stem: str, max_bytes: int) -> str:
+    """Cut a stem to `max_bytes` of UTF-8, between characters."""
+    return stem.encode("utf-8")[:max_bytes].decode("utf-8", "ignore").rstrip(". ")
