@@ -114,6 +114,8 @@ class Cluster:
             process.kill()
             process.wait()
             raise ClusterFailed(f"the supervisor did not stop: {last_words(self._output)}") from None
+        finally:
+            free_ports.release_block(self.ports.page)
 
     def _wait_started(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -1,8 +1,8 @@
 """Choose free ports for test servers, so that test processes that run side by side do not collide.
 
 Single servers get ports above the range from which the kernel takes the local ports of outgoing connections, and
-clusters get whole blocks below it. A block is held by a lock file until the process that chose it ends, for a cluster
-binds most of its ports only when gateways are added.
+clusters get whole blocks below it. A block is held by a lock file until it is released or its process ends, for a
+cluster binds most of its ports only when gateways are added.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ BLOCK_PORTS: Final = 400
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
 ATTEMPTS: Final = 200
 
-_held: list[IO[str]] = []
-"""The lock files of this process's blocks, open until it ends."""
+_held: dict[int, IO[str]] = {}
+"""The lock files of this process's blocks, by first port."""
 
 
 class NoFreePortError(RuntimeError):
@@ -55,9 +55,15 @@ def singles(count: int) -> list[int]:
 def hold_block() -> int:
     """Return the first port of a block that no other process holds, and hold it; raise NoFreePortError."""
     for base in random.sample(BLOCKS, len(BLOCKS)):
-        if _lock(base):
+        if base not in _held and _lock(base):
             return base
     raise NoFreePortError("every block of ports is held by a test process")
+
+
+def release_block(base: int) -> None:
+    """Let other processes have a block; does nothing when this process does not hold it."""
+    if (file := _held.pop(base, None)) is not None:
+        file.close()
 
 
 def _lock(base: int) -> bool:
@@ -69,5 +75,5 @@ def _lock(base: int) -> bool:
     except OSError:
         file.close()
         return False
-    _held.append(file)
+    _held[base] = file
     return True

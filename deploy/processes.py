@@ -28,7 +28,7 @@ STOP_SECONDS: Final = 10.0
 REDIS_STOP_SECONDS: Final = 30.0
 
 _INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SSL_CERT_FILE")
-_OWN_PREFIX: Final = "ROOMCAST_"
+_INHERITED_PREFIXES: Final = ("ROOMCAST_", "COVERAGE_PROCESS_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     Nothing else: a proxy or an AWS profile of the user's must not change what a local cluster talks to.
     """
     return {
-        name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_OWN_PREFIX)
+        name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
     } | {"PYTHONUNBUFFERED": "1"}
 
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 
 import gevent
-from locust import HttpUser, between, task
+from locust import HttpUser, between, events, task
 from locust.exception import StopUser
 from requests.adapters import HTTPAdapter
 
@@ -205,6 +205,14 @@ class _FromAddress(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, source_address=(self._source, 0), **kwargs)
+
+
+def _refresh_time(**_: Any) -> None:
+    """Let the run time begin now: gevent counts it from its loop's last turn, which imports may have delayed."""
+    gevent.get_hub().loop.update_now()
+
+
+events.init.add_listener(_refresh_time)  # type: ignore[no-untyped-call]
 
 
 def _body(signed: dict[str, Any], data: bytes) -> dict[str, Any]:

@@ -11,17 +11,15 @@ import redis
 from tests import servers
 
 SLOW_FOLDERS = ("chaos", "browser", "cluster", "packages")
-"""Folders whose tests run for long or start whole clusters: a parallel run begins with them."""
+"""Folders whose tests run for long or start whole clusters."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one file on one worker (of one folder, for `browser`), and begin with the slowest folders."""
-    for item in items:
-        folder = folder_of(item)
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "browser" else str(item.path)))
-        if folder in SLOW_FOLDERS:
-            item.add_marker(pytest.mark.slow)
+    """Mark the slow folders, and begin with them: a parallel run then ends on many short files, not on a long one."""
     order = {name: place for place, name in enumerate(SLOW_FOLDERS)}
+    for item in items:
+        if folder_of(item) in order:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: order.get(folder_of(item), len(order)))
 
 

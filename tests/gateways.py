@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -93,7 +92,7 @@ def environment(redis_url: str, node: str, port: int, metrics_port: int, **more:
         "PORT": str(port),
         "METRICS_PORT": str(metrics_port),
     } | more
-    return {"PATH": os.defpath} | {f"ROOMCAST_{name}": value for name, value in own.items()}
+    return servers.base_environment() | {f"ROOMCAST_{name}": value for name, value in own.items()}
 
 
 @contextmanager
@@ -144,7 +143,7 @@ def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         [sys.executable, "-m", "roomcast.gateway", *arguments],
         cwd=ROOT,
-        env={"PATH": os.defpath} | {f"ROOMCAST_{name}": value for name, value in settings.items()},
+        env=servers.base_environment() | {f"ROOMCAST_{name}": value for name, value in settings.items()},
         capture_output=True,
         text=True,
         timeout=20,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -46,6 +47,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def base_environment() -> dict[str, str]:
+    """Return what every process under test inherits: a path, the build that is wanted, and coverage's own variables."""
+    kept = ("ROOMCAST_HOTPATH", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+    return {"PATH": os.defpath} | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def find_tool(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import secrets
 import subprocess
 import sys
@@ -49,16 +48,19 @@ class Signer(NamedTuple):
 
 def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[str, str]:
     """The whole environment of a signer."""
-    return {
-        "PATH": os.defpath,
-        "ROOMCAST_REDIS_URL": redis_url,
-        "ROOMCAST_METRICS_PORT": str(port),
-        "ROOMCAST_S3_ENDPOINT": endpoint,
-        "ROOMCAST_S3_BUCKET": BUCKET,
-        "ROOMCAST_S3_SETUP": "1",
-        "AWS_ACCESS_KEY_ID": s3.ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": s3.SECRET_KEY,
-    } | more
+    return (
+        servers.base_environment()
+        | {
+            "ROOMCAST_REDIS_URL": redis_url,
+            "ROOMCAST_METRICS_PORT": str(port),
+            "ROOMCAST_S3_ENDPOINT": endpoint,
+            "ROOMCAST_S3_BUCKET": BUCKET,
+            "ROOMCAST_S3_SETUP": "1",
+            "AWS_ACCESS_KEY_ID": s3.ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": s3.SECRET_KEY,
+        }
+        | more
+    )
 
 
 @contextmanager

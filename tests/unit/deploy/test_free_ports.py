@@ -35,13 +35,22 @@ def test_a_cluster_fits_into_a_block_and_blocks_keep_away_from_single_ports() ->
     assert free_ports.BLOCKS[-1] + free_ports.BLOCK_PORTS < min(free_ports.SINGLE.start, HIGHEST_BASE)
 
 
-def test_a_block_is_held_until_its_process_ends() -> None:
+def test_a_block_is_held_until_it_is_released() -> None:
     mine = free_ports.hold_block()
     again = "from deploy import free_ports; print(free_ports._lock(int(sys.argv[1])))"
     command = [sys.executable, "-c", f"import sys; {again}", str(mine)]
     assert subprocess.check_output(command, cwd=ROOT, text=True) == "False\n"
+    free_ports.release_block(mine)
+    assert subprocess.check_output(command, cwd=ROOT, text=True) == "True\n"
+    free_ports.release_block(mine)
+
+
+def test_a_block_is_free_when_its_process_has_ended() -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from deploy import free_ports; print(free_ports._lock(int(sys.argv[1])))",
+    ]
     other = "from deploy import free_ports; print(free_ports.hold_block())"
     theirs = int(subprocess.check_output([sys.executable, "-c", other], cwd=ROOT, text=True))
-    assert theirs != mine
-    command[-1] = str(theirs)
-    assert subprocess.check_output(command, cwd=ROOT, text=True) == "True\n"
+    assert subprocess.check_output([*command, str(theirs)], cwd=ROOT, text=True) == "True\n"

@@ -13,6 +13,7 @@ from math import isinf
 from typing import Any, Final
 
 import orjson
+
 from socketio import packet as stock
 
 MAX_ATTACHMENTS: Final = 10

@@ -15,10 +15,9 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 import socketio
-from socketio import packet as packets
-
 from roomcast.engineio import EngineServer, Frames, Reason, Rules, Session
 from roomcast.socketio.packet import StrictPacket, in_parts
+from socketio import packet as packets
 
 ATTACHMENT_SECONDS: Final = 10.0
 _LEFT_ALONE_SECONDS: Final = 1.0
