@@ -1,1 +1,1 @@
-"""Everything that installs, starts and supervises a cluster."""
+"""Install, start and supervise a cluster on one machine."""

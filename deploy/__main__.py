@@ -1,4 +1,4 @@
-"""`python -m deploy COMMAND`: what the Makefile's targets call. `--help` lists the commands."""
+"""Run `python -m deploy COMMAND`, which the Makefile's targets call; `--help` lists the commands."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    """Run one command; end with one line and status 1 when it fails."""
     arguments = _parser().parse_args()
     try:
         _do(arguments)
@@ -99,7 +100,7 @@ def _make_files(command: str) -> None:
 
 
 def _control(arguments: argparse.Namespace, cluster: Control) -> None:
-    """What is done to a running cluster."""
+    """Act on a running cluster."""
     match arguments.command:
         case "scale":
             cluster.scale(arguments.kind, arguments.count)

@@ -1,4 +1,4 @@
-"""Makes `.venv` with everything that uv.lock names, starting from nothing but a Python.
+"""Make `.venv` with everything that uv.lock names, starting from nothing but a Python.
 
     python3 -m deploy.bootstrap [--best]
 
@@ -27,6 +27,7 @@ STAMP = VENV / ".roomcast-lock"
 
 
 def main() -> None:
+    """Make or update the environment; end with one line when that fails."""
     if sys.version_info < OLDEST:
         _run_newer_python()
     wanted = sys.argv[2] if sys.argv[1:2] == ["--stamp"] else _fingerprint()
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def is_optimised() -> bool:
-    """Was this Python built with a profile? What a distribution ships is, whatever its settings say."""
+    """Tell whether this Python was built with a profile; a distribution's is, whatever its settings say."""
     import sysconfig
 
     options = sysconfig.get_config_var("CONFIG_ARGS")
@@ -53,7 +54,7 @@ def is_optimised() -> bool:
 
 
 def _suits(python: str) -> bool:
-    """Is it new enough, and has it the headers that compiling needs?"""
+    """Tell whether a Python is new enough and has the headers that compiling needs."""
     ask = (
         "import os, sys, sysconfig; headers = sysconfig.get_paths()['include'];"
         "sys.exit(sys.version_info < {!r} or not os.path.exists(headers + '/Python.h'))"
@@ -65,7 +66,7 @@ def _suits(python: str) -> bool:
 
 
 def _run_newer_python() -> None:
-    """Go on in the newest Python on PATH; exit with one line when none is new enough."""
+    """Continue in the newest Python on PATH; exit with one line when none is new enough."""
     for name in NEWER_NAMES:
         found = shutil.which(name)
         if found:
@@ -88,7 +89,7 @@ def _is_current(wanted: str) -> bool:
 
 
 def uv() -> str:
-    """The path of the pinned uv, installed into the state folder on first use."""
+    """Return the path of the pinned uv, installed into the state folder on first use."""
     program = str(HOME / "bin" / "uv")
     if not _says_version(program):
         shutil.rmtree(str(HOME), ignore_errors=True)
@@ -105,7 +106,7 @@ def _says_version(program: str) -> bool:
 
 
 def _venv_pip() -> "list[str]":
-    """pip of a fresh virtual environment; nothing where the distribution left ensurepip out."""
+    """Return the pip of a fresh virtual environment; nothing where the distribution left ensurepip out."""
     if (
         subprocess.call([sys.executable, "-m", "venv", str(HOME)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         == 0
@@ -116,7 +117,7 @@ def _venv_pip() -> "list[str]":
 
 
 def _own_pip() -> "list[str]":
-    """pip of this Python, told to install into a plain folder; nothing where there is no pip."""
+    """Return the pip of this Python, told to install into a plain folder; nothing where there is no pip."""
     pip = [sys.executable, "-m", "pip"]
     if subprocess.call([*pip, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
         return [*pip, "install", "--target", str(HOME)]
@@ -124,7 +125,7 @@ def _own_pip() -> "list[str]":
 
 
 def _unpacked_pip() -> "list[str]":
-    """pip out of the distribution's package, unpacked; exits with one line when that fails too."""
+    """Return the pip of the distribution's package, unpacked; exit with one line when that fails, too."""
     from deploy import tools
 
     print("· this Python has neither venv nor pip: unpacking python3-pip-whl", flush=True)

@@ -1,4 +1,4 @@
-"""What the browser tests need: Chromium, and the Node packages that drive it."""
+"""Find or install what the browser tests need: Chromium, and the Node packages that drive it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ INSTALL_SECONDS: Final = 900
 
 
 def chromium() -> Path | None:
-    """The Chromium or Chrome on PATH."""
+    """Return the Chromium or Chrome on PATH."""
     return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
 
 
 def ensure(say: Say = quiet) -> Path:
-    """The path of Chromium, installed from the distribution when root may do so. Raises MissingTool."""
+    """Return the path of Chromium, installed from the distribution when root may do so; raise MissingTool."""
     if (DRIVER / "package-lock.json").exists():
         page.packages(DRIVER, say=say)
     found = chromium()

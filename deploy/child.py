@@ -1,4 +1,4 @@
-"""Runs one program so that it cannot outlive the one that started it.
+"""Run one program so that it cannot outlive the process that started it.
 
     python -I -S deploy/child.py PARENT_PID PROGRAM ARGUMENT…
 
@@ -17,12 +17,13 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    """Replace this process by the program that the command line names."""
     parent, argv = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the kernel knew of our wish
+        if os.getppid() != parent:  # the parent died before prctl took effect
             sys.exit(1)
     with contextlib.suppress(ValueError, OSError):
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

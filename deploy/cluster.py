@@ -1,4 +1,4 @@
-"""A whole cluster for the tests: what `make run` starts, from the same code, on free ports.
+"""Run a whole cluster for tests: what `make run` starts, from the same code, on free ports.
 
     with Cluster(free_base(), tmp_path) as cluster:
         requests.get(cluster.url)
@@ -103,7 +103,7 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Stop everything in order; does nothing when it has ended. Raises ClusterFailed when it does not end."""
+        """Stop everything in order; raise ClusterFailed when it does not end. A second call does nothing."""
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -134,46 +134,48 @@ class Cluster:
 
     @property
     def control(self) -> Control:
+        """The supervisor's control; raises ClusterFailed before the start."""
         if self._control is None:
             raise ClusterFailed("not started")
         return self._control
 
     @property
     def url(self) -> str:
-        """The page and the socket, through nginx."""
+        """The address of the page and the socket, through nginx."""
         return f"http://localhost:{self.ports.page}"
 
     def redis_url(self, account: str = "admin") -> str:
-        """The cluster's Redis, as `gateway`, `presence`, `media`, `backend` or `admin`."""
+        """Return the URL of the cluster's Redis for `gateway`, `presence`, `media`, `backend` or `admin`."""
         return self.control.credentials.redis_url(account, self.ports.redis)
 
     @property
     def jwt_secret(self) -> str:
+        """The secret that signs tokens."""
         return self.control.credentials.jwt_secret
 
     def metrics_url(self, name: str, path: str = "/metrics") -> str:
-        """Health and metrics of one of our processes, which nginx does not show."""
+        """Return the address of a process's health and metrics, which nginx does not show."""
         return f"http://127.0.0.1:{self._named(name).ready.port}{path}"
 
     def log(self, name: str) -> str:
-        """All that the process has printed so far."""
+        """Return all that the process has printed so far."""
         path = self.state / "logs" / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     # --- what one does to it --------------------------------------------------------------------------------------
 
     def pids(self) -> dict[str, int]:
-        """Running processes: redis, s3, nginx, gateway1…, sweeper1…, signer1…"""
+        """Return the process ids of all that run: redis, s3, nginx, gateway1…, sweeper1…, signer1… ."""
         return self.control.pids()
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to one process; its pid. The supervisor brings a dead one back."""
+        """Send a signal to one process and return its pid. The supervisor starts a dead one again."""
         pid = self.pids()[name]
         os.kill(pid, number)
         return pid
 
     def wait_ready(self, *names: str, seconds: float = 30.0) -> None:
-        """Until the named processes (default: all that run) are ready. Raises ClusterFailed."""
+        """Wait until the named processes (default: all that run) are ready; raise ClusterFailed."""
         wanted = [self._named(name) for name in names or self.pids()]
         unready = readiness.first_unready(wanted, self.control.credentials, seconds)
         if unready is not None:
@@ -182,7 +184,7 @@ class Cluster:
             )
 
     def wait_replaced(self, name: str, pid: int, seconds: float = 30.0) -> int:
-        """Until another process than `pid` has the name and is ready; its pid. Raises ClusterFailed."""
+        """Wait until another process than `pid` has the name and is ready; return its pid or raise ClusterFailed."""
         deadline = time.monotonic() + seconds
         while (found := self.pids().get(name, pid)) == pid:
             if time.monotonic() > deadline:
@@ -192,11 +194,11 @@ class Cluster:
         return found
 
     def scale(self, gateways: int) -> None:
-        """Let gateways 1 to `gateways` run and no other; returns when they are ready and the rest has drained."""
+        """Let gateways 1 to `gateways` run and no other; return when they are ready and the rest has drained."""
         self.control.scale("gateway", gateways)
 
     def restart(self, name: str) -> None:
-        """SIGTERM, wait for its end, start again; returns when it is ready."""
+        """Stop a process with SIGTERM and start it again; return when it is ready."""
         self.control.restart(name)
 
     def _named(self, name: str) -> Process:

@@ -1,4 +1,4 @@
-"""What deploy/compose.yaml needs before its first start: random secrets and rendered configurations.
+"""Write what deploy/compose.yaml needs before its first start: random secrets and rendered configurations.
 
 They come from the same templates and rules as a local cluster's; `python -m deploy compose` writes them.
 """
@@ -20,7 +20,7 @@ ORIGIN: Final = "http://localhost:8080"
 
 
 def write(folder: Path) -> None:
-    """Fill `folder`, keeping the secrets that are there; nobody else can read it."""
+    """Fill `folder`, keeping the secrets that are there; other users cannot read it."""
     secrets = credentials.load_or_make(folder)
     for name, text in files(secrets).items():
         path = folder / name
@@ -31,7 +31,7 @@ def write(folder: Path) -> None:
 
 
 def files(secrets: Credentials) -> dict[str, str]:
-    """File name to content."""
+    """Return the content of each file by its name."""
     environments: dict[str, Mapping[str, str]] = {
         "gateway.env": {
             "ROOMCAST_REDIS_URL": _redis_url("gateway", secrets),
@@ -52,7 +52,7 @@ def files(secrets: Credentials) -> dict[str, str]:
 
 
 def nginx_values() -> dict[str, str]:
-    """What nginx.conf is filled in with: gateways are names, looked up again when their containers change."""
+    """Return the values of nginx.conf: gateways are names, resolved again when their containers change."""
     addresses = [f"{name}:{GATEWAY_PORT}" for name in GATEWAYS]
     return {
         "PAGE_LISTEN": "8080",
@@ -81,7 +81,7 @@ def _storage_keys(secrets: Credentials) -> dict[str, str]:
 
 
 def _storage(secrets: Credentials) -> dict[str, str]:
-    """The local storage's own environment, with the container's folders and address."""
+    """Return the storage's environment, with the container's folders and address."""
     data = Path("/data")
     local = s3_server.environment(STORAGE_PORT, data, secrets.s3_access_key, secrets.s3_secret_key)
     return {**local, "BIND_HOST": "0.0.0.0", "PATH": "/usr/local/bin:/usr/bin:/bin"}

@@ -1,4 +1,4 @@
-"""What one does to a running cluster: status, scale, stop, logs."""
+"""Control a running cluster: status, scale, roll, stop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Row:
 
 
 class Control:
-    """A running cluster, seen from outside its supervisor. Raises NotRunning when there is none."""
+    """A running cluster, seen from outside its supervisor; raises NotRunning when there is none."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -62,15 +62,16 @@ class Control:
         self._processes = Plan(self.ports, paths, self.credentials, unused, Counts(), {}).processes
 
     def process(self, name: str) -> Process:
-        """The process of that name, running or not; raises KeyError."""
+        """Return the process of that name, running or not; raise KeyError."""
         return {process.name: process for process in self._processes}[name]
 
     def pids(self) -> dict[str, int]:
-        """The running processes: name to process id (of a gateway's own process, nginx's master)."""
+        """Return the process ids of the running processes by name (of nginx, the master's)."""
         answer = self._ask("stats")
         return {name: int(pid) for name, workers in answer["infos"].items() for pid in workers}
 
     def rows(self) -> list[Row]:
+        """Return one row for each running process."""
         pids = self.pids()
         return [self._row(process, pids[process.name]) for process in self._processes if process.name in pids]
 
@@ -84,7 +85,7 @@ class Control:
     def scale(self, kind: str, count: int) -> None:
         """Let processes 1 to `count` of a kind (gateway, sweeper, signer) run and no other.
 
-        Returns when they are ready and the rest has drained. Raises Refused, ValueError.
+        Return when they are ready and the rest has drained; raise Refused or ValueError.
         """
         every = [process for process in self._processes if process.kind == kind]
         if kind not in ("gateway", "sweeper", "signer") or not 0 <= count <= len(every):
@@ -101,7 +102,7 @@ class Control:
             self._ask("stop", DRAIN_SECONDS + ANSWER_SECONDS, name=pattern, match="regex", waiting=True)
 
     def restart(self, name: str) -> None:
-        """SIGTERM, wait for its end, start again; returns when it is ready. Raises Refused."""
+        """Stop a process with SIGTERM and start it again; return when it is ready, or raise Refused."""
         process = self.process(name)
         self._ask("stop", process.stop_seconds + ANSWER_SECONDS, name=name, waiting=True)
         self._ask("start", name=name, waiting=True)
@@ -109,7 +110,7 @@ class Control:
             raise Refused(f"{name} did not become ready: make logs")
 
     def roll(self) -> Iterator[str]:
-        """Restart every gateway, each once the one before is ready; yields their names.
+        """Restart every gateway, each once the one before is ready; yield their names.
 
         Raises Refused when one does not come back, and leaves the rest as they are.
         """
@@ -118,7 +119,7 @@ class Control:
             yield process.name
 
     def stop(self) -> None:
-        """Stop everything in order; returns when all is gone. Raises Refused when it takes too long."""
+        """Stop everything in order; return when all is gone, or raise Refused when it takes too long."""
         os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while prepare.supervisor_pid(self._state) is not None:
@@ -144,7 +145,7 @@ class Control:
 
 @contextmanager
 def _in_folder(folder: Path) -> Iterator[None]:
-    """The control socket is named relative to its folder (see supervisor)."""
+    """Work in `folder` for a while: the control socket is named relative to it (see supervisor)."""
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -154,11 +155,12 @@ def _in_folder(folder: Path) -> Iterator[None]:
 
 
 def remember_base(state: Path, ports: Ports) -> None:
+    """Write down the base port of a cluster, for `Control`."""
     (state / "run" / _BASE_FILE).write_text(str(ports.page))
 
 
 def table(rows: list[Row]) -> str:
-    """The rows of `make status` as aligned text."""
+    """Return the rows of `make status` as aligned text."""
     head = ("process", "pid", "port", "ready", "uptime")
     cells = [
         head,
@@ -181,7 +183,7 @@ def _span(seconds: float) -> str:
 
 
 def environment(cluster: Control) -> str:
-    """Shell assignments for scripts and back ends: where the page is, how to sign tokens, how to publish."""
+    """Return shell assignments for scripts and back ends: the page, the token secret, and Redis."""
     values = {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
         "ROOMCAST_JWT_SECRET": cluster.credentials.jwt_secret,

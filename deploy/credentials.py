@@ -1,4 +1,4 @@
-"""The secrets of one machine: random, made once, readable by their owner only."""
+"""Make the secrets of one machine: random, made once, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ class Credentials:
     s3_secret_key: str
 
     def redis_url(self, account: str, port: int) -> str:
-        """The URL by which `account` reaches the cluster's Redis; raises KeyError for an unknown account."""
+        """Return the URL by which `account` reaches the cluster's Redis; raise KeyError for an unknown account."""
         return f"redis://{account}:{quote(self.redis[account], safe='')}@{HOST}:{port}/0"
 
 
 def make() -> Credentials:
+    """Return new random credentials."""
     return Credentials(
         redis={account: secrets.token_urlsafe(32) for account in REDIS_ACCOUNTS},
         jwt_secret=secrets.token_urlsafe(48),
@@ -40,12 +41,12 @@ def make() -> Credentials:
 
 
 def load(folder: Path) -> Credentials:
-    """The credentials in `folder`; raises FileNotFoundError when there are none yet."""
+    """Return the credentials in `folder`; raise FileNotFoundError when there are none yet."""
     return Credentials(**json.loads((folder / _FILE).read_text()))
 
 
 def load_or_make(folder: Path) -> Credentials:
-    """The credentials in `folder`, made on first use: the folder gets mode 0700, the file 0600."""
+    """Return the credentials in `folder`, made on first use: the folder gets mode 0700, the file 0600."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     try:
@@ -57,7 +58,7 @@ def load_or_make(folder: Path) -> Credentials:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Never readable by others, not even for a moment, and never half written."""
+    """Write a file that is at no moment readable by others or half written."""
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""The gateways' compiled hot path: built where there is a C compiler, and only when its source has changed."""
+"""Compile the gateways' hot path where there is a C compiler, and only when its source has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILD_SECONDS: Final = 600
 
 
 def ensure(*, state: Path = MACHINE_STATE, say: Say = quiet) -> bool:
-    """Whether the gateways will have it. Without it they do the same in Python, more slowly: that is said."""
+    """Compile if needed, and tell whether the gateways will have it; without it they run the same code in Python."""
     stamp = state / "hotpath.stamp"
     with locked(state / "hotpath.lock"):
         wanted = fingerprint()
@@ -36,7 +36,7 @@ def ensure(*, state: Path = MACHINE_STATE, say: Say = quiet) -> bool:
 
 
 def fingerprint() -> str:
-    """A hash over what a build depends on: its source, how it is built, and this Python."""
+    """Return a hash over what a build depends on: its source, how it is built, and this Python."""
     digest = hashlib.sha256(sys.version.encode())
     for name in ("compiled.pyx", "build.py"):
         digest.update((SOURCES / name).read_bytes())
@@ -44,5 +44,5 @@ def fingerprint() -> str:
 
 
 def module() -> Path:
-    """Where the compiled module of this interpreter lies."""
+    """Return the path of the compiled module of this interpreter."""
     return (SOURCES / "compiled").with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))

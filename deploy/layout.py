@@ -1,4 +1,4 @@
-"""Where everything of one cluster is: ports by one rule, and paths under one state folder. Pure."""
+"""Lay a cluster out: ports by one rule, and paths under one state folder. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HIGHEST_BASE: Final = 65_535 - 353
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All ports of a cluster, from the page's. Raises ValueError when they would not fit."""
+    """All ports of a cluster, derived from the page's; raises ValueError when they would not fit."""
 
     page: int
 
@@ -30,29 +30,35 @@ class Ports:
             )
 
     def gateway(self, number: int) -> int:
+        """Return the socket's port of a gateway."""
         return self.page + 100 + number
 
     def gateway_metrics(self, number: int) -> int:
+        """Return the port of a gateway's health and metrics."""
         return self.page + 200 + number
 
     def sweeper_metrics(self, number: int) -> int:
+        """Return the port of a presence sweeper's health and metrics."""
         return self.page + 300 + number
 
     def signer_metrics(self, number: int) -> int:
+        """Return the port of a media signer's health and metrics."""
         return self.page + 320 + number
 
     @property
     def redis(self) -> int:
+        """The port of Redis."""
         return self.page + 341
 
     @property
     def s3(self) -> int:
+        """The port of the object storage."""
         return self.page + 342
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many processes of each scalable kind run at the start. Raises ValueError when out of range."""
+    """How many processes of each scalable kind run at the start; raises ValueError when out of range."""
 
     gateways: int = 2
     sweepers: int = 1
@@ -82,28 +88,35 @@ class Paths:
 
     @property
     def logs(self) -> Path:
+        """One log file per process."""
         return self.state / "logs"
 
     @property
     def secrets(self) -> Path:
+        """The credentials, readable by their owner only."""
         return self.state / "secrets"
 
     @property
     def redis_data(self) -> Path:
+        """What Redis keeps."""
         return self.state / "redis"
 
     @property
     def s3_data(self) -> Path:
+        """What the object storage keeps."""
         return self.state / "s3"
 
     @property
     def redis_config(self) -> Path:
+        """The rendered redis.conf."""
         return self.run / "redis.conf"
 
     @property
     def redis_acl(self) -> Path:
+        """The accounts of Redis."""
         return self.run / "users.acl"
 
     @property
     def nginx_config(self) -> Path:
+        """The rendered nginx.conf."""
         return self.run / "nginx.conf"

@@ -1,4 +1,4 @@
-"""Output of the processes: one rotating file each, made when there is something to write."""
+"""Keep the output of the processes: one rotating file each, made when there is something to write."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ COPIES: Final = 3
 
 
 class RotatingLog:
-    """What circus calls with each piece of output. `name.log` is the newest file, `name.log.1` the one before."""
+    """A rotating file that circus calls with each piece of output; `name.log.1` is the one before `name.log`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
 
     def __call__(self, piece: Mapping[str, Any]) -> None:
+        """Append one piece of output, to a new file when this one is full."""
         data: bytes = piece["data"]
         if self._file is None:
             self._file = self._path.open("ab")
@@ -37,13 +38,14 @@ class RotatingLog:
         self._file = self._path.open("ab")
 
     def close(self) -> None:
+        """Close the file; the next piece opens it again."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def last_words(path: Path, lines: int = 3) -> str:
-    """The last lines of a log in one; empty when there is none."""
+    """Return the last lines of a log in one line; empty when there is none."""
     with suppress(OSError):
         text = path.read_text(errors="replace").strip().splitlines()[-lines:]
         return " | ".join(line.strip() for line in text)
@@ -51,7 +53,7 @@ def last_words(path: Path, lines: int = 3) -> str:
 
 
 def follow(folder: Path, lines: int = 50) -> None:
-    """Print the end of every log and what comes, until Ctrl-C. Raises FileNotFoundError when there is no log."""
+    """Print the end of every log and what follows, until Ctrl-C; raise FileNotFoundError when there is no log."""
     logs = sorted(folder.glob("*.log"))
     if not logs:
         raise FileNotFoundError(folder)

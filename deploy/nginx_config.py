@@ -1,4 +1,4 @@
-"""The values that nginx.conf is filled in with, for a local cluster and for compose. Pure."""
+"""Fill nginx.conf in, for a local cluster and for compose. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _RETRY: Final = "max_fails=1 fail_timeout=1s"
 
 
 def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """The lines of an upstream for new sessions: every address that may ever answer; `suffix`: more parameters."""
+    """Return the lines of an upstream for new sessions: every address that may answer; `suffix`: more parameters."""
     return " ".join(f"server {address}{suffix} {_RETRY};" for address in addresses)
 
 
 def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
-    """The same for new WebSockets, which always try every gateway.
+    """Return the lines of the upstream for new WebSockets, which always try every gateway.
 
     nginx takes a gateway that refused once for well again only when a request to it has ended, and a WebSocket ends
     hours later: until then it would get one new session every other second, and the rest "No gateway".
@@ -37,7 +37,7 @@ def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
 
 
 def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
-    """`upstream gateway_<n>` for each address, so that a session id's number leads to exactly one."""
+    """Return `upstream gateway_<n>` for each address, so that a session id's number leads to exactly one."""
     return "\n    ".join(
         f"upstream gateway_{n} {{ zone gateway_{n} 64k; server {address}{suffix} max_fails=0; keepalive 16; }}"
         for n, address in enumerate(addresses, 1)
@@ -45,7 +45,7 @@ def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
 
 
 def local_values(ports: Ports, *, cpus: int, open_files: int, upload_bytes: int = UPLOAD_BYTES) -> dict[str, str]:
-    """Values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
+    """Return the values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
 
     `open_files` is the hard limit of descriptors: nginx takes what it may, up to 65,536 for each worker.
     """
@@ -69,4 +69,5 @@ def local_values(ports: Ports, *, cpus: int, open_files: int, upload_bytes: int 
 
 
 def render(values: Mapping[str, str]) -> str:
+    """Return nginx.conf with the values filled in; raise KeyError for one that is missing."""
     return template.fill(TEMPLATE.read_text(), values)

@@ -1,4 +1,4 @@
-"""The browser page: built only when its sources changed."""
+"""Build the browser page, only when its sources changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_SOURCES: Final = frozenset({"node_modules", "dist", "coverage"})
 
 
 def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = quiet) -> Path:
-    """The folder of the built page, built first when its sources are newer than the build. Raises MissingTool."""
+    """Return the folder of the built page, built first when its sources have changed; raise MissingTool."""
     built, stamp = sources / "dist", state / "page.stamp"
     with locked(state / "page.lock"):
         wanted = fingerprint(sources)
@@ -33,7 +33,7 @@ def ensure(*, sources: Path = SOURCES, state: Path = MACHINE_STATE, say: Say = q
 
 
 def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
-    """Types and unit tests of the page and its SDK, printed as they run. Raises MissingTool when one fails."""
+    """Run lint, types and unit tests of the page and its SDK; raise MissingTool when one fails."""
     packages(sources, say=say)
     for script in ("check", "test"):
         if subprocess.run(["npm", "run", "--silent", script], cwd=sources, check=False).returncode != 0:
@@ -41,7 +41,7 @@ def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
 
 
 def packages(folder: Path, *, say: Say = quiet) -> None:
-    """Install the Node packages that `folder`'s lock file names, unless they are there. Raises MissingTool."""
+    """Install the Node packages that `folder`'s lock file names, unless they are there; raise MissingTool."""
     lock = (folder / "package-lock.json").read_bytes()
     wanted = hashlib.sha256(lock).hexdigest()
     stamp = folder / "node_modules" / ".roomcast-lock"
@@ -54,7 +54,7 @@ def packages(folder: Path, *, say: Say = quiet) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """A hash over names and contents of everything that a build can depend on."""
+    """Return a hash over names and contents of everything that a build can depend on."""
     digest = hashlib.sha256()
     for path in _source_files(folder):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -80,7 +80,7 @@ def _npm(arguments: list[str], folder: Path) -> None:
 
 
 def check_node() -> None:
-    """Raises MissingTool when Node or npm is missing or too old."""
+    """Raise MissingTool when Node or npm is missing or too old."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise MissingTool(f"Node {OLDEST_NODE} or newer with npm is needed to build the page: install nodejs and npm")
     version = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout.strip()

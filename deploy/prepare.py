@@ -1,4 +1,4 @@
-"""Makes a cluster's folders, secrets and configurations, and finds what would keep it from starting."""
+"""Make a cluster's folders, secrets and configurations, and find what would keep it from starting."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CannotStart(RuntimeError):
 
 @contextmanager
 def claimed(state: Path) -> Iterator[None]:
-    """The state folder for ourselves, until the end of the context. Raises CannotStart when another has it."""
+    """Claim the state folder until the end of the context; raise CannotStart when another process has it."""
     (state / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with (state / _PID_FILE).open("a+") as file:
         try:
@@ -48,7 +48,7 @@ def claimed(state: Path) -> Iterator[None]:
 
 
 def supervisor_pid(state: Path) -> int | None:
-    """The process that runs the cluster of `state`; None when none does."""
+    """Return the id of the process that runs the cluster of `state`; None when none does."""
     try:
         with (state / _PID_FILE).open() as file:
             try:
@@ -61,7 +61,7 @@ def supervisor_pid(state: Path) -> int | None:
 
 
 def check_ports(ports: Ports) -> None:
-    """Raises CannotStart when one of the cluster's ports is taken.
+    """Raise CannotStart when one of the cluster's ports is taken.
 
     All sixteen gateway ports count, running or not: nginx sends new sessions to whoever answers there.
     """
@@ -79,10 +79,10 @@ def check_ports(ports: Ports) -> None:
 
 @contextmanager
 def public_folder(state: Path) -> Iterator[Path]:
-    """A folder that nginx's workers can reach, removed at the end.
+    """Make a folder that nginx's workers can reach, and remove it at the end.
 
     Workers of a root master are another user, who cannot enter a checkout under a home of mode 0700; then the folder
-    lies in the temporary directory. What a crash left there is removed at the next start: nobody holds its lock.
+    lies in the temporary directory. What a crash left there is removed at the next start: no process holds its lock.
     """
     outside = Path(tempfile.gettempdir())
     for left in (*outside.glob(f"{_PUBLIC_PREFIX}*"), state / "run" / "public"):
@@ -118,7 +118,7 @@ def publish_page(page: Path, public: Path) -> None:
 
 
 def worker_user() -> str | None:
-    """Whom nginx's workers run as: nobody in particular under root, ourselves (None) otherwise."""
+    """Return the user and group of nginx's workers under root; None otherwise: then they are ours."""
     if os.geteuid() != 0:
         return None
     for user in ("www-data", "nobody"):
@@ -128,7 +128,7 @@ def worker_user() -> str | None:
 
 
 def plan(state: Path, public: Path, ports: Ports, counts: Counts) -> tuple[Plan, Paths, credentials.Credentials]:
-    """Write secrets and configurations of the cluster in `state`; its processes, folders and credentials."""
+    """Write secrets and configurations of the cluster in `state`; return its processes, folders and credentials."""
     paths = Paths(state=state, public=public)
     for folder in (paths.run, paths.logs, paths.redis_data, paths.s3_data):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Every process of a cluster: what to run, with which environment, and when it is ready. Pure.
+"""List every process of a cluster: what to run, with which environment, and when it is ready. Pure.
 
 The supervisor, the status table and the tests all read this one list, so that they never disagree.
 """
@@ -66,7 +66,7 @@ class Programs:
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a process takes over from whoever starts the cluster: the basics, and ROOMCAST_… for tuning.
+    """Return what a process inherits from the shell that starts the cluster: the basics, and ROOMCAST_… for tuning.
 
     Nothing else: a proxy or an AWS profile of the user's must not change what a local cluster talks to.
     """
@@ -166,16 +166,17 @@ class Plan:
 
 
 def origins(ports: Ports) -> tuple[str, str]:
-    """Where the page may have been opened."""
+    """Return the origins under which the page may have been opened."""
     return (f"http://localhost:{ports.page}", f"http://{HOST}:{ports.page}")
 
 
 def nginx_command(binary: str, paths: Paths, worker_user: str | None) -> tuple[str, ...]:
-    """nginx in the foreground with its prefix in the public folder; `worker_user` only for a master that is root."""
+    """Return nginx's command line: in the foreground, prefix in the public folder; `worker_user`: under root."""
     directives = "daemon off;" + (f" user {worker_user};" if worker_user else "")
     prefix = f"{paths.public}/"
     return (binary, "-p", prefix, "-c", str(paths.nginx_config), "-e", "stderr", "-g", directives)
 
 
 def log_file(logs: Path, name: str) -> Path:
+    """Return the path of a process's log."""
     return logs / f"{name}.log"

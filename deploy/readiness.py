@@ -1,4 +1,4 @@
-"""Asks a process whether it is ready, the way an orchestrator would."""
+"""Ask a process whether it is ready, the way an orchestrator would."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ POLL_SECONDS: Final = 0.05
 
 
 def is_listening(port: int) -> bool:
+    """Tell whether a server accepts connections on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(PROBE_SECONDS)
         return probe.connect_ex((HOST, port)) == 0
 
 
 def http_status(port: int, path: str) -> int:
-    """The status of a GET; 0 when nobody answers in time."""
+    """Return the status of a GET; 0 when no answer comes in time."""
     connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_SECONDS)
     with suppress(OSError, http.client.HTTPException):
         connection.request("GET", path)
@@ -35,7 +36,7 @@ def http_status(port: int, path: str) -> int:
 
 
 def redis_answers(url: str) -> bool:
-    """Whether Redis has loaded its data and answers."""
+    """Tell whether Redis has loaded its data and answers."""
     client = redis.Redis.from_url(url, socket_timeout=PROBE_SECONDS, socket_connect_timeout=PROBE_SECONDS)
     with client, suppress(redis.RedisError):
         return bool(client.ping())
@@ -43,6 +44,7 @@ def redis_answers(url: str) -> bool:
 
 
 def is_ready(process: Process, credentials: Credentials) -> bool:
+    """Tell whether a process passes its own check."""
     check = process.ready
     if check.how == "redis":
         return redis_answers(credentials.redis_url("admin", check.port))
@@ -57,7 +59,7 @@ def first_unready(
     seconds: float,
     give_up: Callable[[], bool] = lambda: False,
 ) -> Process | None:
-    """Wait until all are ready; after `seconds`, or when `give_up` says so, the first that is not."""
+    """Wait until all are ready; after `seconds`, or when `give_up` says so, return the first that is not."""
     deadline = time.monotonic() + seconds
     for process in processes:
         while not is_ready(process, credentials):

@@ -1,4 +1,4 @@
-"""redis.conf and the ACL file of a cluster, as text. Pure.
+"""Write redis.conf and the ACL file of a cluster, as text. Pure.
 
 Each kind of process has its own account. An account may use the keys and channels that `roomcast.contract.keys` gives
 it, and only the commands that its code and its scripts call: none that changes the configuration, lists keys, loads
@@ -91,7 +91,7 @@ fewer, every transaction in the file (each script is one) is refused and dropped
 
 
 def acl(passwords: Mapping[str, str]) -> str:
-    """The ACL file: nobody is the default account, every other has the SHA-256 of its password (`#<hash>`)."""
+    """Return the ACL file: the default account is off, every other has the SHA-256 of its password (`#<hash>`)."""
     lines = [DEFAULT_ACCOUNT]
     for account, rules in ACCOUNTS.items():
         digest = hashlib.sha256(passwords[account].encode()).hexdigest()
@@ -100,7 +100,7 @@ def acl(passwords: Mapping[str, str]) -> str:
 
 
 def config(port: int, data: Path, acl_file: Path, bind: str = HOST) -> str:
-    """redis.conf of a server on `port` of the address `bind`. Paths may hold spaces and quotes."""
+    """Return the redis.conf of a server on `port` of the address `bind`. Paths may hold spaces and quotes."""
     values = {
         "REDIS_BIND": bind,
         "REDIS_PORT": str(port),
@@ -112,5 +112,5 @@ def config(port: int, data: Path, acl_file: Path, bind: str = HOST) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """A path for use between double quotes in redis.conf."""
+    """Return a path for use between double quotes in redis.conf."""
     return str(path).replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""`make run`: set up what is missing, then run a cluster in the foreground until Ctrl-C."""
+"""Set up what is missing, then run a cluster in the foreground until Ctrl-C (`make run`)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ class Options:
 
 
 def say(line: str) -> None:
+    """Print one step of the set-up."""
     print(f"· {line}", flush=True)
 
 
 def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
-    """Fetch and build all that a cluster needs, and give the folder of the built page. Quick when all is there."""
+    """Fetch and build all that a cluster needs, and return the folder of the built page. Quick when all is there."""
     tools.require("redis-server", system=system_tools, say=say)
     tools.require("nginx", system=system_tools, say=say)
     if not (MACHINE_STATE / "s3-venv").exists():
@@ -40,13 +41,13 @@ def set_up(say: Say = say, *, system_tools: bool = True) -> Path:
 
 
 def bootstrap_uv() -> str | None:
-    """The uv that the set-up brought along, if it did."""
+    """Return the path of the uv that the set-up installed, if it did."""
     found = MACHINE_STATE / "bootstrap" / "bin" / "uv"
     return str(found) if found.exists() else None
 
 
 def run(options: Options) -> None:
-    """Run a cluster until a signal. Raises CannotStart, MissingTool, SetupError or StartFailed, one line each."""
+    """Run a cluster until a signal; raise CannotStart, MissingTool, SetupError or StartFailed, one line each."""
     begun = time.monotonic()
     ports = Ports(options.port)
     with prepare.claimed(options.state):
@@ -66,11 +67,11 @@ def run(options: Options) -> None:
                 await supervisor.Supervisor(plan.processes, paths, secrets).run(started)
 
             asyncio.run(life())
-        say(f"stopped; all that was said is kept in {options.state}")
+        say(f"stopped; the logs are kept in {options.state}")
 
 
 def _ignore_terminal() -> None:
-    """A background job that writes to its terminal must not be frozen by it."""
+    """Keep a background job that writes to its terminal from being stopped by it."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 
 
@@ -92,5 +93,5 @@ def _screen(options: Options, ports: Ports, seconds: float) -> str:
 
 
 def fail(error: Exception) -> None:
-    """One clear line and exit status 1."""
+    """End with one clear line and exit status 1."""
     sys.exit(f"roomcast: {error}")

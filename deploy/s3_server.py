@@ -1,4 +1,4 @@
-"""The object storage of a development machine and of the tests: ministack, in an environment of its own.
+"""Install and start the object storage of development machines and tests: ministack, in its own environment.
 
 ministack pins a botocore of its own, so it cannot live beside the signer's: `ensure` makes a second virtual environment
 in the state folder, once, and `command` says how to start the server. It checks signatures and POST policies as S3
@@ -27,10 +27,10 @@ class SetupError(RuntimeError):
 
 
 def ensure(state: Path = ROOT / ".state", uv: str | None = None) -> Path:
-    """The Python of the storage's environment under `state`, made on first use (about 46 MB, one download).
+    """Return the Python of the storage's environment under `state`, made on first use (about 46 MB, one download).
 
     `uv`: a uv binary to install with; without one it is looked for on PATH, and else venv and pip do it.
-    Safe to call from several processes at once. Raises SetupError.
+    Several processes may call it at once. Raises SetupError.
     """
     home = state / "s3-venv"
     with _lock(state / "s3-venv.lock"):
@@ -42,13 +42,13 @@ def ensure(state: Path = ROOT / ".state", uv: str | None = None) -> Path:
 def command(
     port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = ROOT / ".state"
 ) -> tuple[list[str], dict[str, str]]:
-    """Arguments and whole environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
+    """Return arguments and environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
     (data_dir / "tmp").mkdir(parents=True, exist_ok=True)
     return [str(_python(state / "s3-venv")), "-m", "ministack"], environment(port, data_dir, access_key, secret_key)
 
 
 def environment(port: int, data_dir: Path, access_key: str, secret_key: str) -> dict[str, str]:
-    """The server's whole environment; `data_dir` holds a folder `tmp`."""
+    """Return the server's whole environment; `data_dir` holds a folder `tmp`."""
     return {
         "PATH": os.defpath,
         "HOME": str(data_dir),
@@ -77,7 +77,7 @@ def _stamp(home: Path) -> Path:
 
 
 def _is_current(home: Path) -> bool:
-    """Whether the environment holds exactly what is required now, and its Python still starts."""
+    """Tell whether the environment holds exactly what is required now, and its Python still starts."""
     stamp = _stamp(home)
     if not stamp.is_file() or stamp.read_bytes() != REQUIREMENTS.read_bytes():
         return False

@@ -1,12 +1,12 @@
-"""Keeps the processes of one cluster running, with circus.
+"""Keep the processes of one cluster running, with circus.
 
 Circus spawns, respawns, reads output into rotating files and takes commands (`start`, `stop`, `list`, `stats`) on a
 socket in the state folder. Three things are ours: the order of start and stop, signals, and looking after dead
 processes while a command waits (circus pauses that, so one draining gateway would keep another from coming back, and
 Ctrl-C during a drain would be lost).
 
-Its two Unix sockets are named relative to the run folder, for their path may hold 107 characters and a checkout can lie
-deeper; whoever speaks to them starts there.
+Its two Unix sockets are named relative to the run folder, because a socket's path may hold 107 characters and a
+checkout can lie deeper. A client changes into that folder first.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ EVENTS_SOCKET: Final = "ipc://events.sock"
 LOOK_SECONDS: Final = 0.25
 RESPAWN_PAUSE_SECONDS: Final = 0.5
 GATEWAY_REST_SECONDS: Final = 1.5
-"""A gateway that fell is started again after this: its start costs a second of CPU, and the first moments after its
-fall belong to its clients, who come back to the other gateways."""
+"""A gateway that ended is started again after this pause: its start costs a second of CPU, which its clients need first
+to reconnect to the other gateways."""
 START_SECONDS: Final = 30.0
 
 _CHILD: Final = Path(__file__).with_name("child.py")
@@ -56,7 +56,7 @@ class StartFailed(RuntimeError):
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]
-    """Circus's arbiter, except that dead processes are looked after whatever command is under way."""
+    """Circus's arbiter, except that dead processes are restarted while a command is under way, too."""
 
     @gen.coroutine
     def manage_watchers(self) -> Any:
@@ -84,10 +84,10 @@ class Supervisor:
             loop=IOLoop.current(),
             proc_name="roomcast",
         )
-        self._arbiter.ctrl.sys_hdl.stop()  # its handlers lose a signal that comes while a command runs
+        self._arbiter.ctrl.sys_hdl.stop()  # circus's handlers lose a signal that comes during a command
 
     async def run(self, started: Callable[[], None]) -> None:
-        """Start in stages, call `started` when all is ready, stop in stages after a signal. Raises StartFailed."""
+        """Start in stages, call `started` when all is ready, and stop in stages after a signal; raise StartFailed."""
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self._on_signal)
@@ -100,7 +100,7 @@ class Supervisor:
             await self._shut_down()
 
     async def _start(self) -> bool:
-        """Whether everything came up; False when a signal came first."""
+        """Start everything in order; return False when a signal came first."""
         for kinds in START_ORDER:
             stage = [process for process in self._of(kinds) if process.starts]
             for process in stage:
@@ -121,7 +121,7 @@ class Supervisor:
         return [process for process in self._processes if process.kind in kinds]
 
     def _on_signal(self) -> None:
-        """The first signal stops in order; another one stops waiting for drains."""
+        """Stop in order at the first signal; at another one, stop waiting for drains."""
         self._signals += 1
         self._stop.set()
         if self._signals > 1:
@@ -137,7 +137,7 @@ class Supervisor:
 
     async def _stop_one(self, process: Process) -> None:
         watcher = self._watchers[process.name]
-        while watcher.status() == "stopping":  # by a command that came before us; circus has no event for its end
+        while watcher.status() == "stopping":  # by an earlier command; circus has no event for its end
             await gen.sleep(LOOK_SECONDS)
         await watcher._stop(True)
 
@@ -167,7 +167,7 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
             os.killpg(pid, signal.SIGKILL)
 
     def _take_last_words(self, process: Any) -> None:
-        """Read a dead process's pipes out and let go: circus closes them while its loop still watches."""
+        """Read a dead process's pipes to their end: circus would close them while its loop still watches them."""
         for name, pipe in Redirector.get_process_pipes(process):
             if not pipe.closed:
                 os.set_blocking(pipe.fileno(), False)
@@ -177,7 +177,7 @@ class _ClusterWatcher(Watcher):  # type: ignore[misc]
 
     @gen.coroutine
     def spawn_processes(self) -> Any:
-        """A program that dies at once is tried again without turning the machine into a heater."""
+        """Pause between starts, so that a program that ends at once does not use up the CPU."""
         pause = self._last_spawn + RESPAWN_PAUSE_SECONDS - time.monotonic()
         if pause > 0:
             yield gen.sleep(pause)
@@ -210,7 +210,7 @@ def _watcher(process: Process, logs: Path) -> _ClusterWatcher:
 
 
 def log_to(path: Path) -> None:
-    """Circus's own words, into a rotating file."""
+    """Write circus's own log into a rotating file."""
     handler = RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=COPIES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in ("circus", "tornado", "asyncio"):

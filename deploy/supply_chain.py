@@ -1,4 +1,4 @@
-"""Lists what Roomcast is built from (SBOM, CycloneDX 1.5), and asks the public databases for known vulnerabilities.
+"""List what Roomcast is built from (SBOM, CycloneDX 1.5), and ask the public databases for known vulnerabilities.
 
 `uv.lock`, `web/package-lock.json` and the requirements files of development servers pin every package with its hash; an
 installation that finds another file fails.

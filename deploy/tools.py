@@ -1,7 +1,7 @@
-"""redis-server, nginx and promtool: the system's, or the distribution's packages unpacked into the state folder.
+"""Find redis-server, nginx and promtool, or unpack the distribution's packages into the state folder.
 
-Nothing is installed: installing would start services on somebody's machine, and needs root. Packages and the libraries
-that the machine lacks are downloaded with apt and unpacked; a small launcher per program sets the library path.
+Nothing is installed: installing would start services on the machine, and needs root. Packages and the libraries that
+the machine lacks are downloaded with apt and unpacked; a small launcher per program sets the library path.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ Say = Callable[[str], None]
 
 
 def quiet(_: str) -> None:
-    """Says nothing."""
+    """Say nothing."""
 
 
 def require(name: str, *, state: Path = MACHINE_STATE, system: bool = True, say: Say = quiet) -> Path:
-    """The path of a program, fetched first when the machine lacks it.
+    """Return the path of a program, fetched first when the machine lacks it.
 
     `system=False` ignores what is installed. Raises MissingTool when it cannot be had or is too old.
     """
@@ -96,7 +96,7 @@ def _check_version(tool: Tool, path: Path) -> None:
 
 
 def unpack(packages: Sequence[str], state: Path = MACHINE_STATE) -> Path:
-    """Unpack packages, with the libraries they lack here, and give the root of the unpacked tree."""
+    """Unpack packages, with the libraries they lack here, and return the root of the unpacked tree."""
     home = state / "tools"
     _unpack(packages, home)
     return home / "root"
@@ -122,13 +122,13 @@ def _unpack(packages: Sequence[str], home: Path) -> None:
 
 
 def _download(packages: Sequence[str], archives: Path, options: Sequence[str]) -> bool:
-    """Fetch the packages and what they need beyond what is installed; whether that worked."""
+    """Fetch the packages and what they need beyond what is installed; tell whether that worked."""
     arguments = ["--download-only", "--yes", "--reinstall", "--no-install-recommends", "install", *packages]
     return _apt(arguments, archives, options) and any(archives.glob("*.deb"))
 
 
 def _apt(arguments: Sequence[str], archives: Path, options: Sequence[str]) -> bool:
-    """Run apt-get on folders of our own, without the system's locks: it works as any user and changes nothing."""
+    """Run apt-get on our own folders, without the system's locks: it works as any user and changes nothing."""
     own = {
         "Dir::Cache::archives": str(archives),
         "Dir::Cache::pkgcache": "",
@@ -145,7 +145,7 @@ def _apt(arguments: Sequence[str], archives: Path, options: Sequence[str]) -> bo
 
 
 def _write_launcher(home: Path, name: str) -> None:
-    """`bin/<name>`: finds the unpacked tree beside itself, so that a moved checkout still works."""
+    """Write `bin/<name>`, which finds the unpacked tree beside itself, so that a moved checkout still works."""
     root = home / "root"
     program = next((path for path in (root / "usr/sbin" / name, root / "usr/bin" / name) if path.exists()), None)
     if program is None:
@@ -163,7 +163,7 @@ def _write_launcher(home: Path, name: str) -> None:
 
 
 def main() -> None:
-    """`python -m deploy.tools NAME…`: fetch what is missing, and print where each is."""
+    """Fetch the programs named on the command line that are missing, and print the path of each."""
     for name in sys.argv[1:]:
         print(require(name, say=print))
 

@@ -1,4 +1,4 @@
-"""Writes the tables in README.md and docs/ that repeat what the code says; tests/unit/test_docs.py checks them.
+"""Write the tables in README.md and docs/ that repeat what the code says; tests/unit/test_docs.py checks them.
 
     python -m docs.tables     write them anew
 
@@ -33,7 +33,7 @@ _BLOCK: Final = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end of
 
 
 def variables(settings: type[BaseSettings]) -> dict[str, FieldInfo]:
-    """The environment variables that a process reads."""
+    """Return the environment variables that a process reads."""
     prefix = settings.model_config.get("env_prefix", "")
     return {str(f.validation_alias or f"{prefix}{name}".upper()): f for name, f in settings.model_fields.items()}
 
@@ -63,7 +63,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _merged(fields: Mapping[str, FieldInfo], say: Callable[[FieldInfo], str]) -> str:
-    """What all processes say; where they differ, each by its name."""
+    """Return what all processes say; where they differ, each by its name."""
     speakers: dict[str, list[str]] = {}
     for process, field in fields.items():
         speakers.setdefault(say(field), []).append(process)
@@ -105,7 +105,7 @@ def filled(text: str) -> str:
 
 
 def documents() -> list[Path]:
-    """The files that may hold tables."""
+    """Return the files that may hold tables."""
     return [
         *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
         *sorted((ROOT / "docs").rglob("*.md")),
@@ -113,6 +113,7 @@ def documents() -> list[Path]:
 
 
 def main() -> None:
+    """Write the tables of all documents anew."""
     for path in documents():
         before = path.read_text()
         after = filled(before)

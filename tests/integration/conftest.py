@@ -26,7 +26,7 @@ def pair(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest_asyncio.fixture
 async def clients() -> AsyncIterator[gateways.Clients]:
-    """`await clients(gateway, user)` makes a signed-in client."""
+    """Make signed-in clients: `await clients(gateway, user)`."""
     made = gateways.Clients()
     yield made
     await made.close()

@@ -54,7 +54,7 @@ async def opened(address: str, **headers: str) -> WebSocket:
 
 
 async def answers(address: str) -> bool:
-    """Is valid traffic served on another connection?"""
+    """Tell whether valid traffic is served on another connection."""
     socket = await opened(address)
     socket.send("4valid")
     answer = await socket.receive()

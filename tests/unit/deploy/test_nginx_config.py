@@ -51,7 +51,7 @@ def test_the_upload_limit_leaves_room_for_the_form() -> None:
 
 
 def test_no_gateway_is_left_out_for_new_websockets() -> None:
-    """nginx would take one that refused once for well again only when a WebSocket to it has ended."""
+    """A gateway that refused once is tried again: nginx would otherwise wait until a WebSocket to it ends."""
     rendered = nginx_config.render(nginx_config.local_values(Ports(8080), cpus=2, open_files=1024))
     upstream = rendered.split("upstream websocket_sessions {")[1].split("}")[0]
     servers = [line for line in upstream.splitlines() if "server 127" in line]
