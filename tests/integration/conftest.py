@@ -26,7 +26,7 @@ def pair(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest_asyncio.fixture
 async def clients() -> AsyncIterator[gateways.Clients]:
-    """Make signed-in clients: `await clients(gateway, user)`."""
+    """Make signed-in clients, and close them at the end of the test."""
     made = gateways.Clients()
     yield made
     await made.close()
