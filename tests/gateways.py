@@ -173,10 +173,18 @@ class Client:
         self._news = asyncio.Event()
 
     async def connect(
-        self, url: str, token_: str | None = None, transports: tuple[str, ...] = ("websocket",), **claims: Any
+        self,
+        url: str,
+        token_: str | None = None,
+        transports: tuple[str, ...] = ("websocket",),
+        presence: Json | None = None,
+        **claims: Any,
     ) -> Json:
-        """Sign in; returns `ready`. Raises socketio.exceptions.ConnectionError."""
-        auth = {"token": token(self.user, **claims) if token_ is None else token_}
+        """Sign in, with the status and note of `presence`; return `ready`.
+
+        Raises socketio.exceptions.ConnectionError.
+        """
+        auth = {"token": token(self.user, **claims) if token_ is None else token_, **(presence or {})}
         self.gone.clear()
         await self.io.connect(url, auth=auth, transports=list(transports), wait_timeout=5)
         return await self.expect("ready")

@@ -1,4 +1,4 @@
-"""A TCP proxy that can be told to swallow what a server pushes: the link stays open and goes deaf."""
+"""TCP proxies that spoil a connection: one swallows what a server pushes, one is a slow line."""
 
 from __future__ import annotations
 
@@ -43,6 +43,47 @@ class MutingProxy:
 @asynccontextmanager
 async def muting_proxy(target: int, mark: bytes) -> AsyncIterator[MutingProxy]:
     proxy = MutingProxy(target, mark)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield proxy
+
+
+class SlowProxy:
+    """Forward to `target`, every byte `delay_seconds` later, in both directions."""
+
+    def __init__(self, target: int, delay_seconds: float) -> None:
+        self.port = 0
+        self._target = target
+        self._delay = delay_seconds
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        with suppress(ConnectionError):
+            await asyncio.wait(
+                [
+                    asyncio.ensure_future(self._forward(reader, upstream_writer)),
+                    asyncio.ensure_future(self._forward(upstream_reader, writer)),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        for end in (writer, upstream_writer):
+            end.close()
+
+    async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await source.read(65_536):
+            loop.call_later(self._delay, target.write, data)
+        await asyncio.sleep(self._delay)
+
+
+@asynccontextmanager
+async def slow_proxy(target: int, delay_seconds: float) -> AsyncIterator[SlowProxy]:
+    proxy = SlowProxy(target, delay_seconds)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     async with server:

@@ -177,11 +177,14 @@ class TestStatus:
         assert (await cluster.one.query_users(["ada"]))["ada"] == frozen
 
     async def test_a_gateway_learns_that_another_device_hides_its_user(self, cluster: Cluster) -> None:
-        assert await cluster.one.touch([Touch("ada", "c1", "invisible", ""), Touch("bob", "c2", "away", "")]) == ["ada"]
+        hidden, followed = await cluster.one.touch(
+            [Touch("ada", "c1", "invisible", ""), Touch("bob", "c2", "away", "")]
+        )
+        assert (hidden, followed) == (["ada"], [])
         activity = Activity(time.monotonic)
         activity.add_connection("c3", "ada")
         activity.add_connection("c4", "bob")
-        assert await cluster.two.write_batch(activity.take_batch()) == ([], ["ada"])
+        assert (await cluster.two.write_batch(activity.take_batch())).hidden == ["ada"]
         await cluster.one.remove_connections([("ada", "c1")])
         assert await cluster.news() == [("bob", "away", ""), ("bob", "online", ""), ("ada", "online", "")]
 
@@ -224,11 +227,11 @@ class TestUnknown:
         users = [f"user{n}" for n in range(300)]
         for user in users:
             activity.add_connection(f"c-{user}", user)
-        assert await cluster.one.write_batch(activity.take_batch()) == ([], [])
+        assert (await cluster.one.write_batch(activity.take_batch())).unknown == []
         await cluster.redis.flushall()
         for user in users:
             activity.mark_seen(f"c-{user}")
-        unknown, _ = await cluster.one.write_batch(activity.take_batch())
+        unknown = (await cluster.one.write_batch(activity.take_batch())).unknown
         assert sorted(unknown) == sorted(users)
         activity.rewrite_users(unknown)
         await cluster.one.write_batch(activity.take_batch())

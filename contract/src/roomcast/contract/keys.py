@@ -18,6 +18,7 @@
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
+| `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
 | `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past a touch |
 | `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
@@ -121,6 +122,10 @@ def presence_last(shard: int) -> str:
 
 def presence_connections(shard: int, user: str) -> str:
     return f"presence:{{{shard}}}:conn:{user}"
+
+
+def presence_choice(shard: int, user: str) -> str:
+    return f"presence:{{{shard}}}:choice:{user}"
 
 
 def presence_node(shard: int, node: str, incarnation: str) -> str:

@@ -40,7 +40,7 @@ def activity(clock: Clock) -> Activity:
 
 class TestAttendance:
     def test_a_new_connection_is_written_in_full_once(self, activity: Activity) -> None:
-        activity.add_connection("c1", "ada", note="hi")
+        activity.add_connection("c1", "ada", "online", "hi")
         assert activity.is_urgent
         assert activity.take_batch() == batch([Touch("ada", "c1", "online", "hi")], [], [])
         assert not activity.is_urgent
@@ -63,7 +63,7 @@ class TestAttendance:
         activity.take_batch()
         activity.mark_seen("c2")
         activity.set_status("c1", "away", None)
-        assert activity.take_batch(signs=False) == batch([Touch("ada", "c1", "away", "")], [], [])
+        assert activity.take_batch(signs=False) == batch([Touch("ada", "c1", "away", "", True)], [], [])
         assert not activity.take_batch(signs=False)
         assert activity.take_batch() == batch([], ["bob"], [])  # of ada the full state was a sign
 
@@ -76,14 +76,38 @@ class TestAttendance:
         assert [row.connection for row in activity.take_batch().full] == ["c1"]
 
     def test_only_a_real_change_is_urgent(self, activity: Activity) -> None:
-        activity.add_connection("c1", "ada")
+        activity.add_connection("c1", "ada", "online")
         activity.take_batch()
         assert not activity.set_status("c1", "online", None)
         assert not activity.is_urgent
         assert activity.set_status("c1", "away", None)
         assert activity.set_status("c1", None, "lunch")
-        assert activity.take_batch() == batch([Touch("ada", "c1", "away", "lunch")], [], [])
+        assert activity.take_batch() == batch([Touch("ada", "c1", "away", "lunch", True)], [], [])
         assert activity.set_status("c1", None, "")
+
+    def test_a_connection_without_a_status_follows_the_user(self, activity: Activity) -> None:
+        activity.add_connection("c1", "ada")
+        activity.add_connection("c2", "bob", "invisible")
+        activity.add_connection("c3", "cy", "online")
+        rows = {row.user: (row.status, row.is_choice) for row in activity.take_batch().full}
+        assert rows == {"ada": (None, False), "bob": ("invisible", True), "cy": ("online", False)}
+
+    def test_a_choice_is_written_once(self, activity: Activity) -> None:
+        activity.add_connection("c1", "ada")
+        activity.set_status("c1", "busy", None)
+        activity.restore_batch(activity.take_batch())
+        assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", True)], [], [])
+        activity.rewrite_all()
+        assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", False)], [], [])
+
+    def test_a_choice_outlives_the_connection_that_made_it(self, activity: Activity) -> None:
+        activity.add_connection("c1", "ada")
+        activity.take_batch()
+        activity.set_status("c1", "invisible", None)
+        activity.remove_connection("c1")
+        activity.restore_batch(activity.take_batch())
+        assert activity.take_batch() == batch([Touch("ada", "c1", "invisible", "", True)], [], [("ada", "c1")])
+        assert not activity.take_batch()
 
     def test_leaving_is_said_once_and_forgets_the_rest(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
@@ -105,7 +129,7 @@ class TestAttendance:
         activity.mark_seen("c2")
         activity.remove_connection("c3")
         activity.restore_batch(activity.take_batch())
-        assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "")], ["bob"], [("cy", "c3")])
+        assert activity.take_batch() == batch([Touch("ada", "c1", "busy", "", True)], ["bob"], [("cy", "c3")])
 
     def test_what_left_during_a_failed_flush_stays_gone(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")

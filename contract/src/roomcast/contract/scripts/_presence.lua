@@ -1,9 +1,10 @@
 -- Shared by the presence scripts (inserted where they say `--@include _presence`).
 --
--- A connection's record is MessagePack: {status, note, node, incarnation, since, touched, gone}
+-- A connection's record is MessagePack: {status, note, node, incarnation, since, touched, gone, follows}
 --   since    ms, the last change of status or note
 --   touched  unix seconds of the last full touch
 --   gone     1: its node died; kept only so that the user's status lasts until the window ends
+--   follows  1: the connection has no status of its own; it has the one that the user chose last
 
 local RANK = {online = 3, busy = 2, away = 1}
 

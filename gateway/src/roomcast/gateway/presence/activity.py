@@ -25,12 +25,16 @@ _MAX_CHANGES: Final = 500
 
 
 class Touch(NamedTuple):
-    """The full state of one connection."""
+    """The full state of one connection.
+
+    Without a status it follows what the user chose last, on any device. `is_choice`: the user has just chosen this one.
+    """
 
     user: str
     connection: str
-    status: Status
+    status: Status | None
     note: str
+    is_choice: bool = False
 
 
 class Batch(NamedTuple):
@@ -47,13 +51,14 @@ class Batch(NamedTuple):
 class _Connection:
     """One local connection."""
 
-    __slots__ = ("note", "shard", "status", "user", "written_at")
+    __slots__ = ("is_choice", "note", "shard", "status", "user", "written_at")
 
-    def __init__(self, user: str, status: Status, note: str) -> None:
+    def __init__(self, user: str, status: Status | None, note: str, *, is_choice: bool) -> None:
         self.user = user
         self.shard = presence_shard(user)
         self.status = status
         self.note = note
+        self.is_choice = is_choice
         self.written_at = float("-inf")
 
 
@@ -68,6 +73,8 @@ class Activity:
         self._seen: set[str] = set()
         self._changed: set[str] = set()
         self._left: dict[str, str] = {}
+        self._last_choices: list[Touch] = []
+        """choices of connections that ended before they were written"""
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -81,9 +88,13 @@ class Activity:
         """Return the user's connections on this gateway."""
         return self._by_user.get(user, ())
 
-    def add_connection(self, connection: str, user: str, status: Status = "online", note: str = "") -> None:
-        """Add a connection."""
-        self._connections[connection] = _Connection(user, status, note)
+    def add_connection(self, connection: str, user: str, status: Status | None = None, note: str = "") -> None:
+        """Add a connection. Without a status it follows what the user chose last.
+
+        A status given at the connect speaks for this connection. Only `invisible` counts as a choice of the user: a
+        device that comes back visible must not undo what the user chose on another one.
+        """
+        self._connections[connection] = _Connection(user, status, note, is_choice=status == "invisible")
         self._by_user.setdefault(user, set()).add(connection)
         self._changed.add(connection)
 
@@ -92,7 +103,10 @@ class Activity:
         self._seen.add(connection)
 
     def set_status(self, connection: str, status: Status | None, note: str | None) -> bool:
-        """Set what the client's `presence` event names, keep the rest; return whether anything changed."""
+        """Set what the client's `presence` event names, keep the rest; return whether anything changed.
+
+        The new status is what the user chose; a connection without one that only sends a note keeps following.
+        """
         self._seen.add(connection)
         known = self._connections.get(connection)
         if known is None:
@@ -101,6 +115,7 @@ class Activity:
             return False
         known.status = status or known.status
         known.note = known.note if note is None else note
+        known.is_choice = True
         self._changed.add(connection)
         return True
 
@@ -111,6 +126,8 @@ class Activity:
             return
         self._seen.discard(connection)
         self._changed.discard(connection)
+        if known.is_choice and len(self._last_choices) < _MAX_QUEUED_LEAVES:
+            self._last_choices.append(self._write_full(connection, known, self._clock()))
         discard(self._by_user, known.user, connection)
         self._queue_leave(known.user, connection)
 
@@ -123,7 +140,10 @@ class Activity:
         changed = set(_take_some(self._changed, _MAX_CHANGES))
         self._seen -= changed  # a full state is a sign of life
         alive = self._take_alive(now, changed) if signs else {}
-        full = [self._write_full(connection, now) for connection in changed if connection in self._connections]
+        full, self._last_choices = self._last_choices, []
+        for connection in changed:
+            if (known := self._connections.get(connection)) is not None:
+                full.append(self._write_full(connection, known, now))
         for row in full if alive else ():
             discard(alive, presence_shard(row.user), row.user)
         ended = list(islice(self._left.items(), _MAX_CHANGES))
@@ -145,14 +165,21 @@ class Activity:
                 alive[known.shard].add(known.user)
         return alive
 
-    def _write_full(self, connection: str, now: float) -> Touch:
-        known = self._connections[connection]
+    @staticmethod
+    def _write_full(connection: str, known: _Connection, now: float) -> Touch:
         known.written_at = now
-        return Touch(known.user, connection, known.status, known.note)
+        row = Touch(known.user, connection, known.status, known.note, known.is_choice)
+        known.is_choice = False
+        return row
 
     def restore_batch(self, batch: Batch) -> None:
         """Put a batch back that could not be written (all writes are safe to repeat)."""
-        self._changed.update(row.connection for row in batch.full if row.connection in self._connections)
+        for row in batch.full:
+            if (known := self._connections.get(row.connection)) is not None:
+                known.is_choice = known.is_choice or row.is_choice
+                self._changed.add(row.connection)
+            elif row.is_choice:
+                self._last_choices.append(row)
         for user in chain.from_iterable(batch.alive.values()):
             self._seen.update(self._by_user.get(user, ()))
         for user, connection in batch.left:

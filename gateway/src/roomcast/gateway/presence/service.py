@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from roomcast.contract.envelope import PresenceChanges
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceUsers, Typing
+from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceUsers, Status, Typing
 from roomcast.contract.events import Presence as PresencePayload
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
@@ -62,6 +62,7 @@ class PresenceService:
         self._ticks = ticks
         self._start_task = start_task
         self._local_sids = local_sids
+        self._sessions: dict[str, ChatSession] = {}
         self._unwritten = UnwrittenSessions(_WRITTEN_SECONDS)
         self._wake = asyncio.Event()
         self._written_at = 0.0
@@ -72,7 +73,9 @@ class PresenceService:
 
     def add_session(self, session: ChatSession) -> None:
         """Add a session that signed in."""
-        self._activity.add_connection(session.sid, session.user)
+        self._sessions[session.sid] = session
+        own = cast("Status", session.status) if session.has_own_status else None
+        self._activity.add_connection(session.sid, session.user, own, session.note)
         self._unwritten.add_session(session.sid)
         self._wake.set()
 
@@ -81,6 +84,7 @@ class PresenceService:
 
         While the gateway drains, its clients are about to connect elsewhere: their presence is left to expire.
         """
+        self._sessions.pop(session.sid, None)
         self._watchers.forget_connection(session.sid)
         self._unwritten.mark_written([session.sid])
         if not self.is_draining:
@@ -113,12 +117,19 @@ class PresenceService:
     # --- use cases ---
 
     async def set_presence(self, session: ChatSession, p: PresencePayload) -> dict[str, Any]:
-        """Handle `presence`: a sign of life, and perhaps a new status."""
-        if self._activity.set_status(session.sid, p.status, p.note):
-            session.status = p.status or session.status
-            session.note = session.note if p.note is None else p.note
+        """Handle `presence`: a sign of life, and perhaps a new status.
+
+        A note without a status goes with the status that the session has; that may be one that the user chose on
+        another device, which is known once Redis has been asked.
+        """
+        status = p.status
+        if status is None and p.note is not None:
+            await self.wait_written(session)
+            status = cast("Status", session.status)
+        if self._activity.set_status(session.sid, status, p.note):
+            session.set_own_status(status or session.status, session.note if p.note is None else p.note)
             self._wake.set()
-        return {"online_seconds": ONLINE_SECONDS}
+        return {"online_seconds": ONLINE_SECONDS, "status": session.status, "note": session.note}
 
     async def query_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
         """Handle `presence:query`."""
@@ -157,6 +168,14 @@ class PresenceService:
             if self._set_hidden(user, is_hidden=is_hidden):
                 work = self._occupancy.set_visibility(user, status[user], is_hidden=is_hidden)
                 self._start_task(work, "visibility")
+            self._follow_all(user, "invisible" if is_hidden else status[user])
+
+    def _follow_all(self, user: str, status: str) -> None:
+        """Give the user's sessions without a status of their own the one that the user has now."""
+        for sid in self._activity.connections_of(user):
+            session = self._sessions.get(sid)
+            if session is not None and not session.has_own_status:
+                session.status = status
 
     def _set_hidden(self, user: str, *, is_hidden: bool) -> bool:
         """Record whether a user is invisible; return whether that is a change."""
@@ -228,11 +247,15 @@ class PresenceService:
         """Write all changes that others can see, a bounded batch at a time; with `signs` the signs of life as well."""
         while batch := self._activity.take_batch(signs=signs):
             try:
-                unknown, hidden = await self._store.write_batch(batch)
+                unknown, hidden, followed = await self._store.write_batch(batch)
             except RoomcastError:
                 self._activity.restore_batch(batch)
                 raise
             self._activity.rewrite_users(unknown)
+            for connection, status, note in followed:
+                session = self._sessions.get(connection)
+                if session is not None and not session.has_own_status:
+                    session.status, session.note = status, note
             for user in hidden:
                 if self._activity.connections_of(user) and self._set_hidden(user, is_hidden=True):
                     await self._occupancy.set_visibility(user, "offline", is_hidden=True)

@@ -47,6 +47,8 @@ class ChatSession:
     is_closed: bool = False
     status: str = "online"
     note: str = ""
+    has_own_status: bool = False
+    """Whether this client has said a status. Else the session has the one that its user chose last, on any device."""
     addressed: set[str] = field(default_factory=set)
     """Direct rooms whose other person was told of them by this session."""
     book: dict[bytes, SendTicket] | None = None
@@ -61,6 +63,10 @@ class ChatSession:
     @property
     def is_visible(self) -> bool:
         return self.status != "invisible"
+
+    def set_own_status(self, status: str, note: str) -> None:
+        """Set the status that this client has said."""
+        self.status, self.note, self.has_own_status = status, note, True
 
     def begin_join(self, room: str) -> JoinTurn:
         """Note a join that is under way from now on; end it by `end_join`."""

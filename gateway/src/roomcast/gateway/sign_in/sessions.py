@@ -9,13 +9,14 @@ from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis_connection import RedisConnectionError
 from roomcast.contract.envelope import ControlMessage, Kicked, Revoked
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, ROOM, AuthRefresh
+from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, ROOM, AuthRefresh, Presence
 from roomcast.contract.keys import CONTROL
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.sign_in.event_limit import EventLimit
@@ -88,14 +89,20 @@ class Sessions:
     # --- in ---
 
     async def open(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
-        """Raises RoomcastError: UNAUTHORIZED, REVOKED, or UNAVAILABLE."""
+        """Sign a client in by `auth`: `{token, status?, note?}`.
+
+        Raises RoomcastError: UNAUTHORIZED, REVOKED, UNAVAILABLE, or what is wrong with the status or the note.
+        """
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
+        presence = read_presence(auth)
         self._store.note_name(identity.user, identity.name)
         session = ChatSession(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
+        if presence.status is not None:
+            session.set_own_status(presence.status, presence.note or "")
         self._sessions[sid] = session
         self._outbox.add_device(identity.user, sid)
         self._on_open(session)
@@ -194,3 +201,14 @@ class Sessions:
         change = "closed" if message.closed else "removed"
         sids = [session.sid for session in concerned]
         self._outbox.to_sessions(sids, ROOM, {"room": message.room, "change": change})
+
+
+def read_presence(auth: Any) -> Presence:
+    """Return the status and note in a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure."""
+    if not isinstance(auth, dict) or auth.get("status") is None:
+        return Presence()
+    try:
+        return msgspec.convert({"status": auth["status"], "note": auth.get("note")}, Presence)
+    except msgspec.ValidationError as error:
+        code = Code.TOO_LARGE if " of length <= " in str(error) else Code.BAD_REQUEST
+        raise RoomcastError(code, f"auth: {error}") from None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from roomcast.contract import keys
-from roomcast.contract.events import ONLINE_SECONDS, ShownStatus
+from roomcast.contract.events import ONLINE_SECONDS, ShownStatus, Status
 from roomcast.gateway.presence.activity import Batch, Touch
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
@@ -29,15 +29,25 @@ class Shown(NamedTuple):
     note: str
 
 
+class Followed(NamedTuple):
+    """The status and note that a connection has because its user chose them."""
+
+    connection: str
+    status: Status
+    note: str
+
+
 class WriteResult(NamedTuple):
     """The result of writing a batch.
 
     `unknown`: users whose full state Redis needs (give them to `Activity.rewrite_users`); `hidden`: users just written
-    in full who look offline to others, because one of their devices, here or elsewhere, is invisible.
+    in full who look offline to others, because one of their devices, here or elsewhere, is invisible; `followed`: what
+    connections without a status of their own have now.
     """
 
     unknown: list[str]
     hidden: list[str]
+    followed: list[Followed]
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Lifetimes:
     node_lease_seconds: int = 15
     nodes_seconds: int = 86_400
     connections_per_user: int = 50
+    choice_seconds: int = 30 * 86_400
 
 
 class PresenceStore:
@@ -71,18 +82,23 @@ class PresenceStore:
     async def write_batch(self, batch: Batch) -> WriteResult:
         """Write a batch of `Activity.take_batch`; after an error give it back with `Activity.restore_batch`."""
         unknown = await self.keep_alive({shard: list(users) for shard, users in batch.alive.items()})
-        hidden = await self.touch(batch.full)
+        hidden, followed = await self.touch(batch.full)
         await self.remove_connections(batch.left)
-        return WriteResult(unknown, hidden)
+        return WriteResult(unknown, hidden, followed)
 
-    async def touch(self, rows: Iterable[Touch]) -> list[str]:
-        """Write full states of connections, and publish what others see differently; return the hidden users."""
+    async def touch(self, rows: Iterable[Touch]) -> tuple[list[str], list[Followed]]:
+        """Write full states of connections, and publish what others see differently.
+
+        Returns the users who are hidden, and what connections without a status of their own have now.
+        """
         hidden: list[str] = []
+        followed: list[Followed] = []
         async for wave in _waves(_by_shard(rows, lambda row: row.user), _FULL_ROWS):
             answers = await self._redis.run_scripts("presence_touch", (self._touch_call(*part) for part in wave))
-            for (_, chunk), positions in zip(wave, answers, strict=True):
+            for (_, chunk), (positions, flat) in zip(wave, answers, strict=True):
                 hidden.extend(chunk[at - 1].user for at in positions)
-        return hidden
+                followed.extend(_read_followed(chunk, flat))
+        return hidden, followed
 
     async def keep_alive(self, users: dict[int, list[str]]) -> list[str]:
         """Record signs of life of users, by shard: the cheap case. Return users that Redis does not know."""
@@ -108,9 +124,11 @@ class PresenceStore:
             lives.record_seconds,
             lives.set_seconds,
             lives.connections_per_user,
+            lives.choice_seconds,
         )
-        names = self._names(shard, [row.user for row in rows])
-        return names, (*head, *(part for row in rows for part in row))
+        users = [row.user for row in rows]
+        names = (*self._names(shard, users), *(keys.presence_choice(shard, user) for user in users))
+        return names, (*head, *(part for row in rows for part in _touch_args(row)))
 
     def _keep_call(self, shard: int, users: Sequence[str]) -> ScriptCall:
         """Return KEYS and ARGV of `presence_keep.lua`."""
@@ -176,6 +194,15 @@ class PresenceStore:
     async def _announce(self, alive: str) -> None:
         args = (f"{self._node}:{self._incarnation}", alive, self._lives.nodes_seconds)
         await self._redis.script("presence_announce", (keys.PRESENCE_NODES,), args)
+
+
+def _touch_args(row: Touch) -> tuple[str | int, ...]:
+    return row.user, row.connection, row.status or "", row.note, int(row.is_choice)
+
+
+def _read_followed(rows: Sequence[Touch], flat: Sequence[Any]) -> Iterator[Followed]:
+    for at, status, note in zip(flat[::3], flat[1::3], flat[2::3], strict=True):
+        yield Followed(rows[at - 1].connection, cast("Status", status.decode()), note.decode())
 
 
 def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[T]]:

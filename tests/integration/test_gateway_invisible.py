@@ -1,0 +1,172 @@
+"""Invisible users stay unseen: over slow lines, reconnects, reloads and other devices, on two gateways."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.gateways import Client, Clients, Gateway, token, unique
+from tests.integration.test_gateway_sign_in import refusal
+from tests.proxy import slow_proxy
+from tests.waiting import until
+
+Pair = list[Gateway]
+LINE_SECONDS = 0.2
+"""One way: a `presence` that a client sends after its connect comes two of these later."""
+
+
+async def row_of(client: Client, user: str) -> dict[str, Any]:
+    row: dict[str, Any] = (await client.ok("presence:query", {"users": [user]}))["users"][user]
+    return row
+
+
+async def expect_status(client: Client, user: str, status: str) -> dict[str, Any]:
+    async def shown() -> dict[str, Any] | None:
+        row = await row_of(client, user)
+        return row if row["status"] == status else None
+
+    row: dict[str, Any] = await until(shown, f"{user} is {status}")
+    return row
+
+
+def seen_of(watcher: Client, user: str) -> list[str]:
+    """Every status of the user that the watcher was told, and every room that the user entered."""
+    statuses = [row["status"] for event in watcher.seen("presence") for row in event["changes"] if row["user"] == user]
+    entered = [row["user"] for event in watcher.seen("room") for row in event.get("entered", []) if row["user"] == user]
+    return statuses + entered
+
+
+async def watcher_of(clients: Clients, gateway: Gateway, user: str, room: str) -> Client:
+    watcher = await clients(gateway, unique("bob"))
+    await watcher.join(room)
+    await watcher.ok("presence:watch", {"users": [user]})
+    return watcher
+
+
+async def finish(watcher: Client, room: str) -> None:
+    """Wait until everything that happened before has been delivered: presence goes out once a second."""
+    await watcher.send(room, "done")
+    await watcher.expect_text("done")
+    await asyncio.sleep(1.5)
+
+
+async def test_reconnects_over_a_slow_line_show_nothing(pair: Pair, clients: Clients) -> None:
+    user, room = unique("ada"), unique("public:talk")
+    async with slow_proxy(pair[0].port, LINE_SECONDS) as line:
+        bob = await watcher_of(clients, pair[1], user, room)
+        first = await clients(pair[0], user)
+        await bob.expect("presence", lambda e: any(row["user"] == user for row in e["changes"]))
+        await first.ok("presence", {"status": "invisible"})
+        await bob.expect("presence", lambda e: any(row["status"] == "offline" for row in e["changes"]))
+        before = await expect_status(bob, user, "offline")
+        bob.events.clear()
+        await first.cut()
+        for _ in range(5):
+            ada = Client(user)
+            clients.all.append(ada)
+            await ada.connect(line.url)
+            await ada.join(room)
+            await ada.io.emit("typing", {"room": room, "typing": True})
+            await ada.ok("presence")
+            await ada.cut()
+        await finish(bob, room)
+
+    assert seen_of(bob, user) == []
+    assert bob.seen("typing") == []
+    assert await row_of(bob, user) == before
+
+
+async def test_a_reload_keeps_the_user_invisible_and_says_so(pair: Pair, clients: Clients) -> None:
+    user, room = unique("ada"), unique("public:talk")
+    bob = await watcher_of(clients, pair[1], user, room)
+    first = await clients(pair[0], user, presence={"status": "invisible"})
+    await first.join(room)
+    await first.close()
+
+    second = await clients(pair[1], user)
+    own = (await second.join(room))["members"][0]
+    answer = await second.ok("presence")
+    await finish(bob, room)
+
+    assert (own["user"], own["status"]) == (user, "invisible")
+    assert answer["status"] == "invisible"
+    assert seen_of(bob, user) == []
+    assert await row_of(bob, user) == {"status": "offline", "last_seen": 0}
+
+
+async def test_a_status_travels_with_the_connect(pair: Pair, clients: Clients) -> None:
+    user, room = unique("ada"), unique("public:talk")
+    bob = await watcher_of(clients, pair[1], user, room)
+
+    ada = await clients(pair[0], user, presence={"status": "busy", "note": "in a call"})
+    await ada.join(room)
+
+    row = await expect_status(bob, user, "busy")
+    assert row["note"] == "in a call"
+    await bob.expect("room", lambda e: (user, "busy") in [(r["user"], r["status"]) for r in e.get("entered", [])])
+    assert "online" not in seen_of(bob, user)
+
+
+async def test_what_the_user_chose_last_counts_for_devices_without_a_status(pair: Pair, clients: Clients) -> None:
+    user, bob = unique("ada"), await clients(pair[1], unique("bob"))
+    phone, laptop = await clients(pair[0], user), await clients(pair[1], user)
+    await phone.ok("presence", {"status": "busy", "note": "in a call"})
+    await expect_status(bob, user, "busy")
+    await until(lambda: _has_status(laptop, "busy"), "the laptop follows")
+    await phone.close()
+    await laptop.close()
+
+    again = await clients(pair[1], user)
+    row = await expect_status(bob, user, "busy")
+    assert row["note"] == "in a call"
+    await again.ok("presence", {"note": "at lunch"})
+    assert (await again.ok("presence"))["status"] == "busy"
+    await again.ok("presence", {"status": "away", "note": ""})
+    await expect_status(bob, user, "away")
+    await again.close()
+
+    last = await clients(pair[0], user)
+    await expect_status(bob, user, "busy")
+    await last.ok("presence", {"status": "online", "note": ""})
+    await expect_status(bob, user, "online")
+    await last.close()
+    await expect_status(bob, user, "offline")
+    await clients(pair[0], user)
+    assert "note" not in await expect_status(bob, user, "online")
+
+
+async def _has_status(client: Client, status: str) -> bool:
+    return bool((await client.ok("presence"))["status"] == status)
+
+
+async def test_a_visible_device_that_comes_back_does_not_undo_the_choice(pair: Pair, clients: Clients) -> None:
+    user, bob = unique("ada"), await clients(pair[1], unique("bob"))
+    phone = await clients(pair[0], user)
+    await phone.ok("presence", {"status": "invisible"})
+    laptop = await clients(pair[1], user, presence={"status": "online"})
+    await expect_status(bob, user, "offline")
+    await laptop.close()
+    await phone.close()
+
+    reloaded = await clients(pair[0], user)
+
+    assert (await reloaded.ok("presence")).keys() >= {"status"}
+    await until(lambda: _has_status(reloaded, "invisible"), "still invisible")
+    assert (await row_of(bob, user))["status"] == "offline"
+
+
+@pytest.mark.parametrize(
+    ("presence", "reason"),
+    [
+        ({"status": "offline"}, "bad_request"),
+        ({"status": 1}, "bad_request"),
+        ({"status": "busy", "note": 5}, "bad_request"),
+        ({"status": "busy", "note": "x" * 141}, "too_large"),
+    ],
+)
+async def test_a_bad_status_refuses_the_connect_with_a_code(pair: Pair, presence: Any, reason: str) -> None:
+    told = await refusal(pair[0], {"token": token(unique("ada")), **presence})
+
+    assert (told[0]["message"], told[0]["data"]["reason"]) == (reason, reason)
