@@ -116,7 +116,7 @@ class Plan:
             "ROOMCAST_PORT": str(port),
             "ROOMCAST_NODE": str(number),
             "ROOMCAST_JWT_SECRET": self._credentials.jwt_secret,
-            "ROOMCAST_ALLOWED_ORIGINS": ",".join(origins(self._ports)),
+            "ROOMCAST_ALLOWED_ORIGINS": self._origins(),
             "ROOMCAST_DEV_LOGIN": "1",
         }
         ready = Ready("http", metrics, "/readyz")
@@ -135,7 +135,7 @@ class Plan:
             "ROOMCAST_S3_PUBLIC_ENDPOINT": f"http://localhost:{self._ports.page}",
             "ROOMCAST_S3_BUCKET": nginx_config.S3_BUCKET,
             "ROOMCAST_S3_SETUP": "1",
-            "ROOMCAST_ALLOWED_ORIGINS": ",".join(origins(self._ports)),
+            "ROOMCAST_ALLOWED_ORIGINS": self._origins(),
             "AWS_ACCESS_KEY_ID": self._credentials.s3_access_key,
             "AWS_SECRET_ACCESS_KEY": self._credentials.s3_secret_key,
             "AWS_REGION": "us-east-1",
@@ -143,6 +143,11 @@ class Plan:
         }
         ready = Ready("http", port, "/readyz")
         return self._python("media", "signer", number, env, port, ready, STOP_SECONDS, number <= started)
+
+    def _origins(self) -> str:
+        """Return the page's own origins, and those that the environment adds, such as that of a Next.js app."""
+        added = [origin.strip() for origin in self._base.get("ROOMCAST_ALLOWED_ORIGINS", "").split(",")]
+        return ",".join([*origins(self._ports), *filter(None, added)])
 
     def _own(self, account: str, metrics_port: int) -> dict[str, str]:
         return self._base | {

@@ -15,9 +15,10 @@ from deploy.layout import ROOT
 
 WEB = ROOT / "web"
 README = (WEB / "sdk" / "README.md").read_text()
+TOP_README = (ROOT / "README.md").read_text()
 INSTALL_SECONDS = 240
 RUN_SECONDS = 30
-TYPES = ["@types/react@19.2.7", "@types/node@20.19.25"]
+TYPES = ["@types/react@19.3.3", "@types/node@20.19.25"]
 
 CONFIG = """{
   "compilerOptions": {
@@ -56,9 +57,9 @@ def run(command: list[str], folder: Path, seconds: float = RUN_SECONDS, url: str
     return done.stdout
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, readme: str = README) -> list[str]:
+    """Return a README's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +79,13 @@ def test_the_ten_lines_of_the_readme_run(consumer: Path, cluster: Cluster) -> No
     assert run(["node", "hello.mjs"], consumer, url=cluster.url) == "Ada: Hello from the SDK\n"
 
 
-def test_the_readme_compiles_under_strict(consumer: Path) -> None:
+def test_what_the_readmes_show_compiles_under_strict(consumer: Path) -> None:
     chat, _native = blocks("ts")
     (room,) = blocks("tsx")
-    (consumer / "chat.ts").write_text(chat)
+    (hook,) = [block for block in blocks("ts", TOP_README) if "@roomcast/sdk" in block]
+    (consumer / "chat-client.ts").write_text(chat)
     (consumer / "room.tsx").write_text(room)
+    (consumer / "hook.ts").write_text(hook)
     (consumer / "tsconfig.json").write_text(CONFIG)
     run(["node", str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "-p", "."], consumer, INSTALL_SECONDS)
 

@@ -1,0 +1,155 @@
+"""The Next.js code of web/README.md, as printed, with the packed SDK: one connection, in the browser only."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, WebSocket, expect
+
+from deploy import page as built_page
+from deploy.cluster import Cluster, free_base
+from deploy.layout import ROOT
+
+APP = Path(__file__).with_name("next")
+README = (ROOT / "web" / "README.md").read_text()
+FILES = {"chat-client.ts": "app/chat-client.ts", "chat.tsx": "app/chat.tsx"}
+"""Where the README's files go; a path with a folder is where it says."""
+INSTALL_SECONDS = 240
+START_SECONDS = 60
+SHOW_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def next_port() -> int:
+    return free_base()
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[Cluster]:
+    """A cluster that lets the Next.js application in."""
+    folder, served = tmp_path_factory.mktemp("cluster"), tmp_path_factory.mktemp("page")
+    (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
+    origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{next_port}"}
+    base = next(base for base in iter(free_base, None) if base != next_port)
+    with Cluster(base, folder, gateways=2, page=served, env=origins) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory, chat: Cluster, next_port: int) -> Iterator[Path]:
+    """The application's folder, while `next dev` (with Turbopack, its default) serves it."""
+    folder = tmp_path_factory.mktemp("application") / "next"
+    shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
+    for name, code in readme_files().items():
+        path = folder / FILES.get(name, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code.replace("https://chat.example.com", chat.url))
+    install(folder)
+    environment = os.environ | {"ROOMCAST_JWT_SECRET": chat.jwt_secret, "NEXT_TELEMETRY_DISABLED": "1"}
+    command = ["node", "node_modules/next/dist/bin/next", "dev", "--port", str(next_port)]
+    with (folder / "next.log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        wait_for(f"http://localhost:{next_port}/", folder / "next.log")
+        yield folder
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def readme_files() -> dict[str, str]:
+    """Return the files that the README prints, by the names in their first lines."""
+    blocks = re.findall(r"^```tsx?\n// (\S+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    files = dict(blocks)
+    assert set(files) == {*FILES, "app/api/chat-token/route.ts"}
+    return files
+
+
+def install(folder: Path) -> None:
+    """Install what the lock file names, then the packed SDK, as the README says."""
+    built_page.packages(ROOT / "web")
+    pack = ["node", str(ROOT / "web" / "scripts" / "pack_sdk.mjs"), str(folder.parent)]
+    tarball = run(pack, folder).splitlines()[-1]
+    run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", tarball], folder)
+
+
+def run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def wait_for(url: str, log: Path) -> None:
+    """Wait until the server has rendered the page once."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(url, timeout=START_SECONDS).status_code == 200:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+def connections(chat: Cluster) -> int:
+    """Return how many clients are signed in, on all gateways."""
+    texts = [requests.get(chat.metrics_url(name), timeout=5).text for name in ("gateway1", "gateway2")]
+    found = [re.search(r"^roomcast_gateway_connections (\S+)$", text, re.MULTILINE) for text in texts]
+    return sum(int(float(match[1])) for match in found if match)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+class Sockets:
+    """Counts what a page opens to the gateways."""
+
+    def __init__(self, page: Page, chat: Cluster) -> None:
+        self.opened = 0
+        self._port = f":{chat.ports.page}/"
+        page.on("websocket", self._count)
+
+    def _count(self, socket: WebSocket) -> None:
+        self.opened += self._port in socket.url
+
+
+@pytest.mark.timeout(400)
+def test_one_connection_through_strict_mode_and_fast_refresh(
+    chat: Cluster, application: Path, next_port: int, chromium: Browser
+) -> None:
+    assert connections(chat) == 0, "rendering on the server must not connect"
+    page = chromium.new_page()
+    sockets = Sockets(page, chat)
+    page.goto(f"http://localhost:{next_port}/", timeout=SHOW_MS)
+    page.get_by_label("Message").fill("Hello from Next.js")
+    page.get_by_label("Message").press("Enter")
+    message = page.locator("[data-state=sent]", has_text="Hello from Next.js")
+    expect(message).to_have_count(1, timeout=SHOW_MS)
+    expect(message.locator("b")).to_have_text("Ada")
+    assert (connections(chat), sockets.opened) == (1, 1)
+
+    edit(application / "app" / "page.tsx", "Version 1", "Version 2")
+    expect(page.get_by_role("heading")).to_have_text("Version 2", timeout=SHOW_MS)
+    edit(application / "app" / "chat.tsx", "<form action={send}>", '<form action={send} data-version="2">')
+    expect(page.locator("form[data-version='2']")).to_have_count(1, timeout=SHOW_MS)
+    edit(application / "app" / "chat-client.ts", "no chat token", "no token for the chat")
+    page.get_by_label("Message").fill("Still here")
+    page.get_by_label("Message").press("Enter")
+    expect(page.locator("[data-state=sent]")).to_have_count(2, timeout=SHOW_MS)
+    assert (connections(chat), sockets.opened) == (1, 1)
+    page.close()
