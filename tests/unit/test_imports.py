@@ -30,7 +30,7 @@ MAY_IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "roomcast.presence": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
     "roomcast.media": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
-    "deploy": ("roomcast.contract", "roomcast.wire"),
+    "deploy": ("roomcast.contract", "roomcast.wire", "roomcast.hotpath"),
     "docs": ("roomcast",),
 }
 """A package's imports from this tree, besides itself. `loadtest` and `tests` import what they like; nobody them."""

@@ -142,7 +142,7 @@ class TestSlowClients:
             sessions = [*eio.sockets.values()]
             most = 0
             for number in range(500):
-                eio.outlet.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
+                eio.flusher.push_many(sessions, Frames(b"%d " % number + b"x" * 1000))
                 most = max(most, sessions[0].waiting)
                 assert str(await quick.receive()).startswith(f"4{number} ")
             await until(lambda: watcher.closes, "the slow one is cut")
@@ -332,7 +332,7 @@ class TestManySockets:
             clients = [await opened(address) for _ in range(600)]
             sessions = [*eio.sockets.values()]
             for number in range(5):
-                eio.outlet.push_many(sessions, Frames(b"%d" % number))
+                eio.flusher.push_many(sessions, Frames(b"%d" % number))
                 if number % 2:
                     sessions[0].push(Frames(b"own"))
                     await asyncio.sleep(0)
@@ -353,7 +353,7 @@ class TestManySockets:
             for number in range(200):
                 if number < 100:
                     clients[number * 2].drop()
-                eio.outlet.push_many(sessions, Frames(b"%d" % number))
+                eio.flusher.push_many(sessions, Frames(b"%d" % number))
                 await asyncio.sleep(0)
             for client in (*clients[1:200:2], *clients[200:]):
                 assert [await client.receive() for _ in range(200)] == [f"4{number}" for number in range(200)]

@@ -254,7 +254,7 @@ class TestClose:
         socket.drop()
         await until(lambda: sid in echo.gone, "the end is announced")
         session.push(Frames(b"x"))
-        echo.eio.outlet.push_many([session, session], Frames(b"x"))
+        echo.eio.flusher.push_many([session, session], Frames(b"x"))
         await echo.eio.send(sid, "x")
         echo.eio.close_for_reconnect(sid)
         assert session.outbox == []

@@ -23,9 +23,7 @@ from roomcast.engineio.rfc6455 import (
     close_code,
     close_frame,
     frame,
-    unmask,
 )
-from roomcast.engineio.takeover import unmask as fast_unmask
 from tests.frames import masked
 
 
@@ -153,14 +151,6 @@ def test_the_answer_to_a_close(payload: bytes, code: int) -> None:
     assert close_code(payload) == code
 
 
-@given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
-def test_both_unmasks_agree(payload: bytes, mask: bytes) -> None:
-    plain, fast = bytearray(payload), bytearray(payload)
-    unmask(mask, plain)
-    fast_unmask(mask, fast)
-    assert plain == fast
-
-
 @given(st.lists(st.one_of(st.text(max_size=200), st.binary(max_size=200)), max_size=8), st.data())
 def test_any_messages_in_any_pieces(messages: list[str | bytes], data: st.DataObject) -> None:
     stream = b"".join(masked(TEXT, m.encode()) if isinstance(m, str) else masked(BINARY, m) for m in messages)
@@ -185,7 +175,7 @@ class TestWholeText:
     @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535])
     def test_it_takes_a_text_frame(self, size: int) -> None:
         text = "é" * (size // 2) + "x" * (size % 2)
-        assert FrameParser(70_000, fast_unmask).whole_text(masked(TEXT, text.encode())) == text
+        assert FrameParser(70_000).whole_text(masked(TEXT, text.encode())) == text
 
     @pytest.mark.parametrize(
         "data",

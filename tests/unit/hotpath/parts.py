@@ -1,10 +1,13 @@
-"""What stands around the hot path in its tests."""
+"""Small stand-ins at the ports of the hot path's modules."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
 from typing import Any
+
+from roomcast.adapter.command_pipeline import CommandPipeline
+from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 
 
 class Transport:
@@ -31,10 +34,10 @@ class Transport:
         return 0
 
 
-def outgoing(hot: Any) -> Any:
-    """An `FlushQueue` that notes when it is armed, and what it is asked to send slowly."""
+def flush_queue() -> Any:
+    """Return a `FlushQueue` that notes when it is armed, and what it is asked to send slowly."""
 
-    class FlushQueue(hot.FlushQueue):  # type: ignore[misc]
+    class Queue(FlushQueue):
         def __init__(self) -> None:
             super().__init__()
             self.armed = 0
@@ -44,23 +47,23 @@ def outgoing(hot: Any) -> Any:
             self.armed += 1
             self.is_armed = True
 
-        def slow(self, sinks: list[Any], packet: bytes) -> None:
-            self.slowly.append((sinks, packet))
+        def send_slowly(self, buffers: list[Any], packet: bytes) -> None:
+            self.slowly.append((buffers, packet))
 
-    return FlushQueue()
+    return Queue()
 
 
-def sink(hot: Any, credit: int = 1_000, transport: Any = None) -> Any:
-    made = hot.WriteBuffer(1_000)
+def write_buffer(credit: int = 1_000, transport: Any = None) -> Any:
+    made = WriteBuffer(1_000)
     made.credit = credit
     made.transport = transport
     return made
 
 
-def pipe(hot: Any, on_push: Any = None) -> Any:
-    """A `CommandPipeline` that notes what it asks of its subclass."""
+def pipeline(on_push: Any = None) -> Any:
+    """Return a `CommandPipeline` that notes what it asks of its subclass."""
 
-    class CommandPipeline(hot.CommandPipeline):  # type: ignore[misc]
+    class Pipeline(CommandPipeline):
         def __init__(self) -> None:
             super().__init__(on_push)
             self.is_open = True
@@ -86,4 +89,4 @@ def pipe(hot: Any, on_push: Any = None) -> Any:
         def blame(self, error: Exception) -> None:
             self.asked.append(("blame", str(error)))
 
-    return CommandPipeline()
+    return Pipeline()

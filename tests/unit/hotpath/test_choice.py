@@ -1,62 +1,121 @@
-"""Which hot path is used, and that a stale one never is."""
+"""Which form of a module runs, and that a stale one never does."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from roomcast.hotpath import build, choice
-from tests.unit.hotpath.conftest import compiled
+from roomcast.engineio import token_bucket
+from roomcast.hotpath import build, choice, sources
 
 ROOT = Path(__file__).resolve().parents[3]
+NAMES = (
+    "roomcast.adapter.command_pipeline",
+    "roomcast.adapter.order",
+    "roomcast.adapter.subscription",
+    "roomcast.engineio.frame_receiver",
+    "roomcast.engineio.kernels",
+    "roomcast.engineio.token_bucket",
+    "roomcast.engineio.write_buffer",
+    "roomcast.gateway.chat.plain_sends",
+    "roomcast.gateway.operations.histogram",
+)
 
 
-def used(wanted: str) -> str:
-    """What a fresh process uses when this is wanted."""
-    ask = "import roomcast.hotpath as h; print(h.FastPath.__module__, h.compiled is not None)"
-    return subprocess.check_output(
-        [sys.executable, "-c", ask], env={"ROOMCAST_HOTPATH": wanted, "PATH": ""}, cwd=ROOT, text=True
-    ).strip()
+def test_the_hot_path_is_found() -> None:
+    assert tuple(source.name for source in sources.every()) == NAMES
+    assert [source.code.suffix for source in sources.every()].count(".pyx") == 1
 
 
-def test_the_compiled_one_is_used_unless_the_other_is_wanted() -> None:
-    compiled()
-    assert used("auto") == used("compiled") == "roomcast.hotpath.compiled True"
-    assert used("python") == "roomcast.hotpath.lane False"
+def compiled_in_a_fresh_process(wanted: str) -> list[str]:
+    """Return the modules that run compiled where this is wanted."""
+    ask = (
+        "import importlib; from roomcast.hotpath import choice\n"
+        f"names = {NAMES}\n"
+        "for name in names: importlib.import_module(name)\n"
+        "print(*(name for name in names if choice.is_compiled(name)))"
+    )
+    env = {"ROOMCAST_HOTPATH": wanted, "PATH": ""}
+    return subprocess.check_output([sys.executable, "-c", ask], env=env, cwd=ROOT, text=True).split()
 
 
-def test_a_stale_one_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomcast.hotpath.choice.importlib.import_module", lambda name: SimpleNamespace(SOURCE="older"))
+def test_all_modules_are_compiled_unless_plain_ones_are_wanted() -> None:
+    if build.outdated():
+        pytest.skip(build.missing() or pytest.fail("make compile"))
+    assert tuple(compiled_in_a_fresh_process("auto")) == NAMES
+    assert tuple(compiled_in_a_fresh_process("compiled")) == NAMES
+    assert compiled_in_a_fresh_process("python") == []
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sources.Source:
+    """A module of the hot path in a folder of its own, where it was never compiled."""
+    folder = tmp_path / "roomcast" / "engineio"
+    folder.mkdir(parents=True)
+    name = token_bucket.__name__
+    original = sources.find(name)
+    assert original is not None
+    for suffix in (".py", ".pxd"):
+        (folder / f"token_bucket{suffix}").write_bytes(original.pxd.with_suffix(suffix).read_bytes())
+    monkeypatch.setattr(sources, "roots", lambda: [tmp_path / "roomcast"])
+    monkeypatch.setattr(choice, "_loaded", set())
+    monkeypatch.setattr(choice, "_warned", [])
+    for cached in (sources.find, sources.fingerprint):
+        cached.cache_clear()
+        monkeypatch.setattr(sources, cached.__name__, cached.__wrapped__)
+    found = sources.find(name)
+    assert found is not None
+    return found
+
+
+def test_a_module_that_was_not_compiled_runs_in_python(copied: sources.Source) -> None:
+    choice.prefer_compiled(copied.name, "auto")
+    assert not choice.is_compiled(copied.name)
+    with pytest.raises(ImportError, match=r"token_bucket is not compiled: make compile"):
+        choice.prefer_compiled(copied.name, "compiled")
+
+
+def test_a_stale_one_is_not_used_and_that_is_said_once(copied: sources.Source) -> None:
+    copied.target.parent.mkdir()
+    copied.target.write_bytes(b"never loaded")
+    copied.code.write_text(copied.code.read_text() + "\n# changed\n")
     with pytest.warns(RuntimeWarning, match="make compile"):
-        assert choice.load("auto") is None
-    with pytest.raises(ImportError, match="make compile"):
-        choice.load("compiled")
+        choice.prefer_compiled(copied.name, "auto")
+    choice.prefer_compiled(copied.name, "auto")
+    with pytest.raises(ImportError, match="from another source"):
+        choice.prefer_compiled(copied.name, "compiled")
 
 
-def test_a_missing_one_is_no_reason_to_fail_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "MODULE", "roomcast.hotpath.not_there")
-    assert choice.load("auto") is None
-    with pytest.raises(ImportError):
-        choice.load("compiled")
+@pytest.mark.parametrize("suffix", [".py", ".pxd"])
+def test_each_change_of_a_source_is_another_file(copied: sources.Source, suffix: str) -> None:
+    before = copied.target
+    path = copied.pxd.with_suffix(suffix)
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert copied.target != before
+
+
+def test_a_module_depends_on_what_it_cimports() -> None:
+    needs = {source.name: source.needs for source in sources.every()}
+    assert needs["roomcast.engineio.write_buffer"] == ["roomcast.engineio.kernels"]
+    assert "roomcast.engineio.write_buffer" in needs["roomcast.gateway.chat.plain_sends"]
 
 
 def test_another_wish_is_refused() -> None:
     with pytest.raises(ValueError, match="auto, python or compiled"):
-        choice.load("fast")
+        choice.prefer_compiled(token_bucket.__name__, "fast")
 
 
 def test_without_a_compiler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("roomcast.hotpath.build.sysconfig.get_config_var", lambda name: "no-such-compiler -O2")
+    monkeypatch.setattr(build.sysconfig, "get_config_var", lambda name: "no-such-compiler -O2")
     with pytest.raises(build.CannotCompileError, match=r"no C compiler \(no-such-compiler\)"):
-        build.build()
+        build.build(sources.every())
 
 
 def test_without_headers_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("roomcast.hotpath.build.shutil.which", lambda name: name)
-    monkeypatch.setattr("roomcast.hotpath.build.sysconfig.get_paths", lambda: {"include": str(tmp_path)})
+    monkeypatch.setattr(build.shutil, "which", lambda name: name)
+    monkeypatch.setattr(build.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
     with pytest.raises(build.CannotCompileError, match="headers of this Python are missing"):
-        build.build()
+        build.build(sources.every())

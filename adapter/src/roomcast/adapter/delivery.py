@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from engineio import packet as eio_packet
 
 from roomcast.adapter.local_members import Client
-from roomcast.hotpath import FlushQueue
+from roomcast.engineio.write_buffer import FlushQueue
 from roomcast.wire.tasks import TaskSet
 
 
@@ -38,8 +38,8 @@ class DirectDelivery:
 
         self._frames = Frames
         self._eio = eio
-        self.outgoing: FlushQueue | None = eio.outlet
-        self._push_many = eio.outlet.push_many
+        self.outgoing: FlushQueue | None = eio.flusher
+        self._push_many = eio.flusher.push_many
 
     def target(self, eio_sid: str) -> Any:
         return self._eio.session(eio_sid)
@@ -87,4 +87,4 @@ class QueuedDelivery:
 
 def make_delivery(server: Any) -> Delivery:
     """The fast one where the server's engine offers it."""
-    return DirectDelivery(server.eio) if hasattr(server.eio, "outlet") else QueuedDelivery(server)
+    return DirectDelivery(server.eio) if hasattr(server.eio, "flusher") else QueuedDelivery(server)

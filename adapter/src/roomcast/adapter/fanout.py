@@ -20,7 +20,7 @@ from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.order import OrderTracker, Verdict
 from roomcast.adapter.room_log import RoomLog
-from roomcast.hotpath import Subscriber, Subscription
+from roomcast.adapter.subscription import Subscriber, Subscription
 from roomcast.wire import channels
 from roomcast.wire.envelope import (
     KIND_BINARY,

@@ -18,8 +18,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import hiredis
 
-from roomcast.hotpath import CommandPipeline
-from roomcast.hotpath.pipe import PushHandler, ReplyTarget
+from roomcast.adapter.command_pipeline import CommandPipeline, PushHandler, ReplyTarget
 from roomcast.wire.lua import Script
 from roomcast.wire.redis_url import RedisTarget
 
@@ -54,7 +53,7 @@ class _Run(NamedTuple):
 class RedisConnection(CommandPipeline, asyncio.Protocol):
     """One connection. `call` for commands; pub/sub messages go to `on_push(channel, data)`.
 
-    What every command and message passes is the pipe's (`roomcast.hotpath`).
+    `CommandPipeline` has what every command and message passes.
     """
 
     def __init__(
@@ -111,7 +110,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self.take_some()
         self._end(str(exc) if exc else "connection closed by Redis")
 
-    # --- the pipe's needs ---
+    # --- what the pipeline needs ---
 
     def refuse(self) -> None:
         raise NotConnected(_CLOSED)

@@ -13,6 +13,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, NamedTuple
 
+from roomcast.adapter.command_pipeline import OnReply, PushHandler
 from roomcast.adapter.redis_connection import (
     CommandError,
     NotConnected,
@@ -21,7 +22,6 @@ from roomcast.adapter.redis_connection import (
     open_link,
 )
 from roomcast.adapter.replicas import ReplicaGate
-from roomcast.hotpath.pipe import OnReply, PushHandler
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget
 from roomcast.wire.tasks import TaskSet

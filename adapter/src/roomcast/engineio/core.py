@@ -35,7 +35,7 @@ from roomcast.engineio.commands import (
 )
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
 from roomcast.engineio.rules import Reason, Rules
-from roomcast.hotpath import WriteBuffer
+from roomcast.engineio.write_buffer import WriteBuffer
 
 NOOP_PACKET = b"6"
 CLOSE_PACKET = b"1"

@@ -19,7 +19,7 @@ from roomcast.engineio.rfc6455 import POLICY_VIOLATION, TEXT, FrameParser, Hands
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
 from roomcast.engineio.session import Session
-from roomcast.engineio.takeover import TakenOver, take_over, unmask
+from roomcast.engineio.takeover import TakenOver, take_over
 from roomcast.engineio.websocket import WebSocketLink
 
 TRANSPORTS: Final = ("polling", "websocket")
@@ -236,8 +236,10 @@ class Endpoint:
 
     def _link(self, session: Session | None, *, is_probe: bool = False) -> WebSocketLink:
         runtime = self._runtime
-        parser = FrameParser(runtime.rules.max_payload, unmask)
-        return WebSocketLink(session, parser, is_probe=is_probe, traffic=runtime.observer.traffic, lane=runtime.lane)
+        parser = FrameParser(runtime.rules.max_payload)
+        return WebSocketLink(
+            session, parser, is_probe=is_probe, traffic=runtime.observer.traffic, fast_path=runtime.fast_path
+        )
 
     def _hand_over(
         self, request: web.Request, session: Session, link: WebSocketLink, head: bytes

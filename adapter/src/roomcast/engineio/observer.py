@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from roomcast.hotpath import Traffic
+from roomcast.engineio.write_buffer import Traffic
 
 
 class Observer(Protocol):

@@ -10,7 +10,7 @@ from hashlib import sha1
 from struct import Struct
 from typing import Final, NamedTuple
 
-from roomcast.hotpath.lane import Unmask, whole_text
+from roomcast.engineio.kernels import unmask, whole_text
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1
@@ -97,13 +97,6 @@ def close_code(payload: bytes) -> int:
     return code
 
 
-def unmask(mask: bytes, data: bytearray) -> None:
-    """XOR in place, in plain Python; the transport brings a faster one."""
-    size = len(data)
-    repeated = (mask * (size // 4 + 1))[:size]
-    data[:] = (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(size, "little")
-
-
 class _Violation(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -117,12 +110,11 @@ class FrameParser:
     A message longer than `max_size` fails as soon as a header announces it.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "max_size", "unmask")
+    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "max_size")
 
-    def __init__(self, max_size: int, unmask: Unmask = unmask) -> None:
+    def __init__(self, max_size: int) -> None:
         self.max_size = max_size
         self.failure = 0
-        self.unmask = unmask
         self._buffer: bytearray | None = None
         self._needed = 0
         self._opcode = CONTINUATION
@@ -140,7 +132,7 @@ class FrameParser:
         """
         if self._buffer is not None or self._fragments is not None or self.failure:
             return None
-        payload = whole_text(data, self.unmask)
+        payload = whole_text(data)
         if payload is None or len(payload) > self.max_size:
             return None
         try:
@@ -193,7 +185,7 @@ class FrameParser:
                 self._needed = stop - at
                 return at
             payload = bytearray(memoryview(data)[start:stop])
-            self.unmask(bytes(data[mask_at:start]), payload)
+            unmask(bytes(data[mask_at:start]), payload)
             self._take(first, payload, messages)
             at = stop
         self._needed = 2

@@ -23,15 +23,15 @@ from roomcast.engineio.commands import (
     Switch,
 )
 from roomcast.engineio.core import Phase
+from roomcast.engineio.flush import Flusher
+from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.observer import Observer
-from roomcast.engineio.outlet import Flusher
 from roomcast.engineio.peers import PendingCap
 from roomcast.engineio.rfc6455 import NORMAL, TEXT, frame
 from roomcast.engineio.rules import Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
 from roomcast.engineio.websocket import WebSocketLink
-from roomcast.hotpath import FastPath
 from roomcast.wire.tasks import TaskSet
 
 _END_SLICE: Final = 8
@@ -66,10 +66,10 @@ class Runtime:
         self.sessions: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.receiver: Receiver = self._receive_by_handler
-        self.lane: FastPath | None = None
-        """Takes plain messages past the receiver."""
+        self.fast_path: FastPath | None = None
+        """Takes plain packets past the receiver."""
         self.pending = PendingCap(rules.max_pending_per_peer)
-        self.outlet = Flusher(observer.traffic)
+        self.flusher = Flusher(observer.traffic)
         self.tasks = TaskSet()
         self.background = TaskSet()
         self._new_id = new_id

@@ -15,16 +15,16 @@ from typing import Any, Final
 from aiohttp import web
 
 from roomcast.engineio.endpoint import TRANSPORTS, Admission, Endpoint
+from roomcast.engineio.flush import Flusher
+from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.front import FrontDoor
 from roomcast.engineio.observer import NoObserver, Observer
 from roomcast.engineio.origins import Origins
-from roomcast.engineio.outlet import Flusher
 from roomcast.engineio.peers import LOOPBACK, Peers
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.runtime import Receiver, Runtime
 from roomcast.engineio.session import Session
-from roomcast.hotpath import FastPath
 from roomcast.wire.session_ids import SessionIds
 
 _NODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")
@@ -173,18 +173,18 @@ class EngineServer:
         return list(self._runtime.sessions)
 
     @property
-    def outlet(self) -> Flusher:
-        """Where packets leave: `push_many` queues one for many sessions, in one pass, the way of a room."""
-        return self._runtime.outlet
+    def flusher(self) -> Flusher:
+        """Queue packets for sessions; `push_many` queues one for many sessions in one pass."""
+        return self._runtime.flusher
 
     @property
-    def lane(self) -> FastPath | None:
-        """Takes plain messages from their frames, before the receiver. Set it before the first client comes."""
-        return self._runtime.lane
+    def fast_path(self) -> FastPath | None:
+        """Takes plain packets from their frames, before the receiver. Set it before the first client connects."""
+        return self._runtime.fast_path
 
-    @lane.setter
-    def lane(self, lane: FastPath) -> None:
-        self._runtime.lane = lane
+    @fast_path.setter
+    def fast_path(self, fast_path: FastPath) -> None:
+        self._runtime.fast_path = fast_path
 
     def set_receiver(self, receiver: Receiver) -> None:
         """Call `receiver(session, data)` with every message, in the order of arrival, instead of a handler."""

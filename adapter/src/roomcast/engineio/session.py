@@ -10,12 +10,12 @@ from roomcast.engineio.frames import Frames
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.rfc6455 import TEXT, frame
 from roomcast.engineio.rules import Rules
-from roomcast.hotpath import Traffic
+from roomcast.engineio.write_buffer import Traffic, write_now
 
 if TYPE_CHECKING:
     import asyncio
 
-    from roomcast.engineio.outlet import Flusher
+    from roomcast.engineio.flush import Flusher
     from roomcast.engineio.websocket import WebSocketLink
 
 
@@ -23,7 +23,7 @@ class Engine(Protocol):
     """What a session needs of its server."""
 
     @property
-    def outlet(self) -> Flusher: ...
+    def flusher(self) -> Flusher: ...
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""
@@ -78,7 +78,7 @@ class Session(SessionCore):
             return
         self.credit = credit
         if not self.outbox:
-            self._engine.outlet.wake(self)
+            self._engine.flusher.wake(self)
         self.outbox.append(data)
 
     def push_slow(self, frames: Frames) -> None:
@@ -87,7 +87,7 @@ class Session(SessionCore):
             # A burst within one tick: the bound is for what the kernel refuses, so let it have a look first.
             self._write_outbox()
             if self.credit >= 0:
-                self._engine.outlet.wake(self)
+                self._engine.flusher.wake(self)
                 data = frames.websocket
                 self.outbox.append(data)
                 self.credit = max(0, self.credit - len(data))
@@ -95,7 +95,7 @@ class Session(SessionCore):
         was_empty = not self.outbox
         self._engine.run(self, self.enqueue(frames, self.link.held if self.link is not None else 0))
         if was_empty and self.outbox:
-            self._engine.outlet.wake(self)
+            self._engine.flusher.wake(self)
 
     def flush_slow(self) -> None:
         """The flush of a session without credit: a GET may wait for it; a full transport lets it wait."""
@@ -108,7 +108,7 @@ class Session(SessionCore):
         frames.clear()
         self.credit = self.max_credit
         if data:
-            self.write(data)
+            write_now(self, data)
 
     def last_frames(self, farewell: bytes) -> bytes:
         """What a closing WebSocket still writes: the outbox, and an Engine.IO packet unless it is empty."""
@@ -137,7 +137,7 @@ class Session(SessionCore):
             link.is_probe = False
             self.attach(link, link.transport)
             if self.outbox:
-                self._engine.outlet.wake(self)
+                self._engine.flusher.wake(self)
 
     def answer_poll(self, payload: bytes) -> None:
         """Complete the GET that waits."""
@@ -161,7 +161,7 @@ class Session(SessionCore):
         """The transport has drained."""
         self.resume()
         if self.outbox:
-            self._engine.outlet.wake(self)
+            self._engine.flusher.wake(self)
 
     def pong(self, link: WebSocketLink, data: bytes) -> None:
         """Answer a WebSocket PING; a client that sends them and reads nothing runs into the same bound."""
@@ -171,7 +171,7 @@ class Session(SessionCore):
         elif self.credit >= len(data):
             self.credit -= len(data)
             if not self.outbox:
-                self._engine.outlet.wake(self)
+                self._engine.flusher.wake(self)
             self.outbox.append(data)
 
     def link_hung_up(self, link: WebSocketLink) -> None:
@@ -203,10 +203,10 @@ class Session(SessionCore):
         self.outbox = []
         self.link = self.probe = self.waiter = None
         self.transport = None
-        self.book = None
+        self.tickets = None
 
     def on_time(self, now: float) -> None:
         was_empty = not self.outbox
         self._engine.run(self, self.tick(now))
         if was_empty and self.outbox:
-            self._engine.outlet.wake(self)
+            self._engine.flusher.wake(self)

@@ -12,8 +12,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 from roomcast.engineio import rfc6455
+from roomcast.engineio.frame_receiver import FastPath, FrameReceiver
 from roomcast.engineio.rfc6455 import Control, FrameParser, Message
-from roomcast.hotpath import FastPath, FrameReceiver, Traffic
+from roomcast.engineio.write_buffer import Traffic
 
 if TYPE_CHECKING:
     from roomcast.engineio.session import Session
@@ -31,9 +32,15 @@ class WebSocketLink(FrameReceiver, asyncio.Protocol):
     session: Session | None
 
     def __init__(
-        self, session: Session | None, parser: FrameParser, *, is_probe: bool, traffic: Traffic, lane: FastPath | None
+        self,
+        session: Session | None,
+        parser: FrameParser,
+        *,
+        is_probe: bool,
+        traffic: Traffic,
+        fast_path: FastPath | None,
     ) -> None:
-        super().__init__(session, is_probe=is_probe, unmask=parser.unmask, traffic=traffic, lane=lane)
+        super().__init__(session, is_probe=is_probe, traffic=traffic, fast_path=fast_path)
         self._parser = parser
         self._transport: asyncio.Transport | None = None
         self._is_tls = False
@@ -59,7 +66,7 @@ class WebSocketLink(FrameReceiver, asyncio.Protocol):
         if self.session is not None:
             transport.set_write_buffer_limits(high=_HIGH_WATER)
 
-    def came(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         parser = self._parser
         if not (self.is_midway or self.is_probe) and (text := parser.whole_text(data)) is not None:
             if self.session is not None:

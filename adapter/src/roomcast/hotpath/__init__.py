@@ -1,65 +1,13 @@
-"""What happens with every message and every delivery, written twice: in Python, and compiled.
+"""Compile the modules that every message and every delivery pass, from one source.
 
-    sink    frames that wait for the flush, and the flush          pipe    commands to Redis and what it answers
-    ear     from a room's channel to the sinks of its members      lane    from a client's frame to the log, and back
-    tally   counting and limiting
+Such a module is a plain `.py` file in its natural folder, with a `.pxd` of the same name beside it that gives Cython
+the C types of its classes (Cython: "augmenting .pxd"; aiohttp's `_websocket/reader_py.py` works the same way). Leaf
+functions that need C have a `.pyx` beside the `.py`. The last line of each such module is `prefer_compiled(__name__)`.
 
-The modules say it in Python; `compiled.pyx` says the same in Cython, for a third of the cost, and is used where it was
-built (`make compile`; the set-up does it where there is a C compiler). Everything else of the gateway derives from
-these classes and does not know which it got. `tests/unit/hotpath` holds both to one contract. They take the plain
-case of everything and nothing else: what is odd goes the ordinary way, which is written once, in Python.
+    choice    loads the compiled form of a module, if it was built from the very source beside it
+    build     compiles: `python -m roomcast.hotpath.build`, which `make compile` runs
+    sources   finds the modules, their dependencies and their fingerprints
+
+A compiled module lies in the folder `_compiled` beside its source, and has the fingerprint of the source in its name:
+a stale one is never found.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from roomcast.hotpath.choice import load
-from roomcast.hotpath.config import WANTED
-
-compiled = load(WANTED)
-"""The compiled module in use, or None."""
-
-if TYPE_CHECKING or compiled is None:
-    from roomcast.hotpath.ear import Position, Subscriber, Subscription
-    from roomcast.hotpath.lane import FastPath, FrameReceiver, PendingAck, SendTicket
-    from roomcast.hotpath.pipe import CommandPipeline
-    from roomcast.hotpath.sink import FlushQueue, Traffic, WriteBuffer, write_out
-    from roomcast.hotpath.tally import Histogram, OutcomeCounter, TokenBucket
-else:
-    from roomcast.hotpath.compiled import (
-        CommandPipeline,
-        FastPath,
-        FlushQueue,
-        FrameReceiver,
-        Histogram,
-        OutcomeCounter,
-        PendingAck,
-        Position,
-        SendTicket,
-        Subscriber,
-        Subscription,
-        TokenBucket,
-        Traffic,
-        WriteBuffer,
-        write_out,
-    )
-
-__all__ = [
-    "CommandPipeline",
-    "FastPath",
-    "FlushQueue",
-    "FrameReceiver",
-    "Histogram",
-    "OutcomeCounter",
-    "PendingAck",
-    "Position",
-    "SendTicket",
-    "Subscriber",
-    "Subscription",
-    "TokenBucket",
-    "Traffic",
-    "WriteBuffer",
-    "compiled",
-    "write_out",
-]

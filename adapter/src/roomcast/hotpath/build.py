@@ -1,36 +1,39 @@
-"""Makes the compiled hot path, and finds it: `python -m roomcast.hotpath.build`.
+"""Compile the hot path: `python -m roomcast.hotpath.build`.
 
-It lies beside its source, one per kind of interpreter, and carries the hash of the source it was made from: a stale one
-is never used. Needs Cython, a C compiler and the interpreter's headers; a gateway needs none of them.
+Each module is compiled by itself, into the folder `_compiled` beside its source. Modules that are current are left
+alone. This needs Cython, a C compiler and the interpreter's headers; a gateway needs none of them.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from roomcast.hotpath.choice import MODULE, SOURCE, fingerprint
+from roomcast.hotpath import sources
+from roomcast.hotpath.sources import Source
 
-HERE: Final = SOURCE.parent
+_CYTHON: Final = (
+    *("-3", "-X", "annotation_typing=False", "-X", "binding=False", "-X", "boundscheck=False"),
+    *("-X", "wraparound=False", "-X", "initializedcheck=False"),
+)
+_C_FLAGS: Final = ("-O2", "-fPIC", "-shared", "-fno-semantic-interposition", "-fvisibility=hidden")
 
 
 class CannotCompileError(RuntimeError):
-    """Why there is no compiled hot path here: one line, with what to do about it."""
-
-
-def target() -> Path:
-    """Where the compiled module of this interpreter lies."""
-    return SOURCE.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
+    """Tells in one line why there is no compiled hot path here, and what to do about it."""
 
 
 def missing() -> str | None:
-    """What this machine lacks to compile anything for this interpreter."""
+    """Return what this machine lacks to compile anything for this interpreter."""
     compiler, headers = _compiler(), _headers()
     if shutil.which(compiler[0]) is None:
         return f"there is no C compiler ({compiler[0]})"
@@ -39,16 +42,34 @@ def missing() -> str | None:
     return None
 
 
-def build() -> None:
-    """Compile. Raises CannotCompileError; nothing is left behind then."""
+def outdated() -> list[Source]:
+    """Return the modules that have no current compiled form."""
+    return [source for source in sources.every() if not source.target.exists()]
+
+
+def build(modules: Sequence[Source] | None = None) -> None:
+    """Compile the modules (default: those that are outdated). Raises CannotCompileError; no half-built file remains."""
+    modules = outdated() if modules is None else modules
+    if not modules:
+        return
     if (lack := missing()) is not None:
         raise CannotCompileError(lack)
-    with tempfile.TemporaryDirectory(dir=HERE, prefix=".build-") as folder:
-        code, made = Path(folder, "compiled.c"), Path(folder, "compiled.so")
-        _run([sys.executable, "-m", "cython", "-3", "--module-name", MODULE, str(SOURCE), "-o", str(code)])
-        flags = ["-O2", "-fPIC", "-shared", "-fno-semantic-interposition", f'-DROOMCAST_SOURCE="{fingerprint()}"']
-        _run([*_compiler(), *flags, f"-I{_headers()}", str(code), "-o", str(made)])
-        made.replace(target())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(_compile, modules))
+
+
+def _compile(source: Source) -> None:
+    folder = source.target.parent
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
+        code, made = Path(scratch, "module.c"), Path(scratch, "module.so")
+        includes = [part for root in sources.roots() for part in ("-I", str(root.parent))]
+        cython = [sys.executable, "-m", "cython", *_CYTHON, *includes, "--module-name", source.name]
+        _run([*cython, str(source.code), "-o", str(code)])
+        _run([*_compiler(), *_C_FLAGS, f"-I{_headers()}", str(code), "-o", str(made)])
+        made.replace(source.target)
+    for old in source.stale():
+        old.unlink(missing_ok=True)
 
 
 def _compiler() -> list[str]:
@@ -60,13 +81,14 @@ def _headers() -> Path:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=HERE, check=False, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise CannotCompileError(f"{Path(command[0]).name} failed: {' '.join(lines[-3:])}")
 
 
 def main() -> int:
+    """Compile what is outdated; print one line and return 1 if that cannot be done."""
     try:
         build()
     except CannotCompileError as error:

@@ -1,38 +1,71 @@
-"""Finds the compiled hot path, and believes it only when it was made from the source beside it."""
+"""Load the compiled form of a module, if one was built from the very source beside it."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib
+import importlib.util
+import sys
 import warnings
-from pathlib import Path
-from types import ModuleType
+from importlib.machinery import ExtensionFileLoader
 from typing import Final
 
-SOURCE: Final = Path(__file__).resolve().with_name("compiled.pyx")
-MODULE: Final = "roomcast.hotpath.compiled"
+from roomcast.hotpath import sources
+from roomcast.hotpath.config import WANTED
+from roomcast.hotpath.sources import Source
+
+_HINT: Final = "make compile, or python -m roomcast.hotpath.build"
+_loaded: set[str] = set()
+_warned: list[str] = []
 
 
-def fingerprint() -> str:
-    """What a compiled module must carry to be used."""
-    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+def prefer_compiled(name: str, wanted: str = WANTED) -> None:
+    """Replace the module `name`, which is being imported, by its compiled form.
 
-
-def load(wanted: str) -> ModuleType | None:
-    """The compiled module for `auto` and `compiled`, if there is a current one. Raises ImportError, or ValueError."""
+    Nothing happens where plain modules are wanted or no current build exists. Raises ImportError where `compiled` is
+    wanted and there is none, ValueError for an unknown wish.
+    """
     if wanted not in ("auto", "python", "compiled"):
         raise ValueError("ROOMCAST_HOTPATH is auto, python or compiled")
-    if wanted == "python":
-        return None
+    if wanted == "python" or name in _loaded:
+        return  # the compiled form ends with the same line as its source
+    source = sources.find(name)
+    if source is None:
+        raise ValueError(f"{name} has no .pxd")
+    reason = _obstacle(source)
+    if reason is None:
+        _load(source)
+    elif wanted == "compiled":
+        raise ImportError(f"{reason}: {_HINT}")
+
+
+def is_compiled(name: str) -> bool:
+    """Tell whether the module runs in its compiled form."""
+    return name in _loaded
+
+
+def _obstacle(source: Source) -> str | None:
+    """Return why the compiled form of a module cannot be used; None if it can."""
+    if not source.target.exists():
+        if not any(source.stale()):
+            return f"{source.name} is not compiled"
+        reason = f"{source.name} was compiled from another source"
+        if not _warned:
+            _warned.append(source.name)
+            warnings.warn(f"{reason}, the plain one is used: {_HINT}", RuntimeWarning, stacklevel=4)
+        return reason
+    plain = [needed for needed in source.needs if needed not in _loaded]
+    return f"{plain[0]}, which {source.name} needs, is not compiled" if plain else None
+
+
+def _load(source: Source) -> None:
+    loader = ExtensionFileLoader(source.name, str(source.target))
+    spec = importlib.util.spec_from_file_location(source.name, source.target, loader=loader)
+    if spec is None:
+        raise ImportError(f"{source.target} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    _loaded.add(source.name)
     try:
-        module = importlib.import_module(MODULE)
-    except ImportError as error:
-        if wanted == "compiled":
-            raise ImportError(f"the compiled hot path is not there ({error}): make compile") from error
-        return None
-    if fingerprint() == module.SOURCE:
-        return module
-    if wanted == "compiled":
-        raise ImportError(f"{MODULE} was built from another source: make compile")
-    warnings.warn("the compiled hot path is stale, the plain one is used: make compile", RuntimeWarning, stacklevel=2)
-    return None
+        loader.exec_module(module)
+    except BaseException:
+        _loaded.discard(source.name)
+        raise
+    sys.modules[source.name] = module

@@ -1,5 +1,5 @@
-"""Which of the two hot paths is wanted: it is chosen when the package is imported. `roomcast.gateway.config` checks
-the word."""
+"""Read which build of the hot path is wanted: it is chosen while modules are imported. `roomcast.gateway.config`
+checks the value for gateways."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import os
 from typing import Final
 
 WANTED: Final = os.environ.get("ROOMCAST_HOTPATH", "auto")
-"""`auto`: the compiled one where it was built; `python`: the plain one; `compiled`: that, or an ImportError."""
+"""`auto`: compiled modules where current ones were built; `python`: plain ones; `compiled`: those or an ImportError."""

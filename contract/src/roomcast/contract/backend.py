@@ -39,7 +39,7 @@ from roomcast.contract.events import (
     ROOM_LIST_SECONDS,
     ShownStatus,
 )
-from roomcast.contract.ids import is_room_id, is_user_id
+from roomcast.contract.ids import CLIENT_ID, is_room_id, is_user_id
 from roomcast.contract.log_entry import EntryForm, PublishReceipt, Retention, dedup_field, place_of, read_receipt
 from roomcast.contract.redis_client import Client, make_client, run_script
 from roomcast.wire import redis_url
@@ -51,7 +51,7 @@ TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 _HORIZON_SECONDS: Final = 3 * ONLINE_SECONDS
 _QUERY_USERS: Final = 100
 _CONNECT_SECONDS: Final = 2.0
-_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
+_CLIENT_ID = re.compile(CLIENT_ID)
 _NAMESPACE: Final = "/"
 
 

@@ -11,13 +11,15 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 from msgspec import Meta, Struct
 
-from roomcast.contract.ids import ROOM_PATTERN, USER_PATTERN
+from roomcast.contract.ids import CLIENT_ID_PATTERN, ROOM_PATTERN, USER_PATTERN
 
 HEARTBEAT_SECONDS: Final = 30
 ONLINE_SECONDS: Final = 60
 TYPING_SECONDS: Final = 6
 MAX_LIST: Final = 100
 MAX_MESSAGE_BYTES: Final = 16_384
+MAX_SEQ: Final = 2**53
+"""The largest integer that every JavaScript number can hold."""
 MAX_WATCHED_USERS: Final = 200
 MAX_PRESENCE_ROOM: Final = 200
 MAX_ROOMS_PER_CONNECTION: Final = 100
@@ -27,8 +29,8 @@ ROOM_LIST_SECONDS: Final = 90 * 86_400
 
 Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]
-ClientId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+\Z")]
-Seq = Annotated[int, Meta(ge=1, le=2**53)]
+ClientId = Annotated[str, Meta(pattern=CLIENT_ID_PATTERN)]
+Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]

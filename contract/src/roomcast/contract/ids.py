@@ -11,13 +11,20 @@ import re
 from enum import Enum
 from typing import Final
 
-ROOM_PATTERN: Final = r"^[A-Za-z0-9_.:@-]{1,128}\Z"
-USER_PATTERN: Final = r"^[A-Za-z0-9_.@-]{1,60}\Z"
+ROOM_ID: Final = r"[A-Za-z0-9_.:@-]{1,128}"
+USER_ID: Final = r"[A-Za-z0-9_.@-]{1,60}"
+CLIENT_ID_CHARACTER: Final = r"[\x21-\x7e]"
+MAX_CLIENT_ID: Final = 64
+CLIENT_ID: Final = rf"{CLIENT_ID_CHARACTER}{{1,{MAX_CLIENT_ID}}}"
+"""The id that a client gives its message: printable ASCII without spaces."""
+ROOM_PATTERN: Final = rf"^{ROOM_ID}\Z"
+USER_PATTERN: Final = rf"^{USER_ID}\Z"
+CLIENT_ID_PATTERN: Final = rf"^{CLIENT_ID}\Z"
 """For validators that search; `$` would let a newline through at the end."""
 
 DIRECT: Final = "dm:"
-_ROOM = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
-_USER = re.compile(r"[A-Za-z0-9_.@-]{1,60}")
+_ROOM = re.compile(ROOM_ID)
+_USER = re.compile(USER_ID)
 _ENCODED_PREFIX: Final = "x--"
 _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 

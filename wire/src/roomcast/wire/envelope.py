@@ -38,7 +38,11 @@ KIND_NOTE: Final = 5
 EPOCH_LENGTH: Final = 16
 NO_EPOCH: Final = b"\0" * EPOCH_LENGTH
 
-_HEADER: Final = struct.Struct(">BB16sQBH")
+_FIXED: Final = struct.Struct(">BB16sQ")
+unpack_fixed: Final = _FIXED.unpack_from
+"""Read version, kind, epoch and seq of a room packet; raises struct.error for fewer bytes."""
+ROUTING_OFFSET: Final = _FIXED.size
+_HEADER: Final = struct.Struct(_FIXED.format + "BH")
 HEADER_SIZE: Final = _HEADER.size
 
 
@@ -58,7 +62,7 @@ class RoomPacket(NamedTuple):
 
 
 def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
-    """The tail of a header, from offset 26: lengths, namespace and skip list."""
+    """The tail of a header, from ROUTING_OFFSET: lengths, namespace and skip list."""
     raw_namespace = namespace.encode()
     raw_skip = ",".join(skip).encode()
     if len(raw_namespace) > 255 or len(raw_skip) > 65_535:

@@ -1,4 +1,4 @@
-"""Lets sessions send plain messages by the hot path (`roomcast.hotpath.lane`), and finishes what it could not.
+"""Issue the tickets of the fast path for plain sends (`plain_sends.py`), and finish the sends that it could not.
 
 The first text of a session into a room goes the ordinary way, which checks everything; then it gets a ticket, and the
 next ones pass from their frames to the log without a task. A ticket is good for as long as the session is in the room
@@ -19,10 +19,10 @@ from roomcast.contract.log_entry import dedup_field
 from roomcast.engineio import EngineServer, Frames
 from roomcast.engineio import Session as Connection
 from roomcast.gateway.chat.messages import author_of
+from roomcast.gateway.chat.plain_sends import PendingAck, PlainSends, SendTicket
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import LogStore
-from roomcast.hotpath import FastPath, PendingAck, SendTicket
 
 _EVENT: Final = "message:send"
 _UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()})
@@ -50,16 +50,16 @@ class MessageFastPath:
         self._detour = detour
         self._max_bytes = max_message_bytes
         tally = observer.tally(_EVENT, "ok")
-        self.lane = engine.lane = FastPath(engine.outlet, tally, seen=seen, failed=self._failed)
+        self.plain_sends = engine.fast_path = PlainSends(engine.flusher, tally, seen=seen, failed=self._failed)
 
     @property
     def in_flight(self) -> int:
         """Messages whose acks are still to come."""
-        return self.lane.in_flight
+        return self.plain_sends.in_flight
 
     def newly_taken(self) -> int:
         """Messages taken since this was last asked."""
-        taken, self.lane.taken = self.lane.taken, 0
+        taken, self.plain_sends.taken = self.plain_sends.taken, 0
         return taken
 
     def issue(self, session: ChatSession, room: str) -> None:
@@ -67,9 +67,9 @@ class MessageFastPath:
         connection, way = self._engine.session(session.eio_sid), self._log.way(room)
         if connection is None or way is None or session.is_closed:
             return
-        if session.book is None:
-            session.book = connection.book = {}
-        session.book[room.encode()] = SendTicket(
+        if session.tickets is None:
+            session.tickets = connection.tickets = {}
+        session.tickets[room.encode()] = SendTicket(
             sid=session.sid,
             room=room,
             rooms=session.rooms,
@@ -77,18 +77,18 @@ class MessageFastPath:
             dedup=dedup_field(session.user, "").encode(),
             author=author_of(session),
             bucket=session.limit.bucket,
-            pipe=way.link,
+            pipeline=way.link,
             send=way.send,
             max_bytes=self._max_bytes,
             max_payload=self._engine.rules.max_payload,
         )
 
-    def _failed(self, receipt: PendingAck, reply: Any) -> None:
+    def _failed(self, pending: PendingAck, reply: Any) -> None:
         """No receipt came. What Redis refused, or does not know any more, goes the ordinary way under the same id."""
-        connection: Any = receipt.sink
+        connection: Any = pending.buffer
         if not isinstance(reply, ConnectionLost):
-            self._detour(connection, receipt.payload.decode())
+            self._detour(connection, pending.payload.decode())
             return
-        if receipt.ack:
-            connection.push(Frames(b"3%b[%b]" % (receipt.ack, _UNKNOWN)))
-        self._observer.event(_EVENT, Code.OUTCOME_UNKNOWN.reason, time.monotonic() - receipt.started)
+        if pending.ack:
+            connection.push(Frames(b"3%b[%b]" % (pending.ack, _UNKNOWN)))
+        self._observer.event(_EVENT, Code.OUTCOME_UNKNOWN.reason, time.monotonic() - pending.started)

@@ -182,7 +182,7 @@ def _tail(session: ChatSession, p: MessageSend, media: Media | None) -> bytes:
 
 
 def author_of(session: ChatSession) -> bytes:
-    """What stands between the id and the text in the JSON of a session's plain messages (see `hotpath.lane`)."""
+    """What stands between the id and the text in the JSON of a session's plain messages (see `plain_sends`)."""
     return _fields(session, "", "text", text="").removeprefix(b'"id":""').removesuffix(b'""}')
 
 

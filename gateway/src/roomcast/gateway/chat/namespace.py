@@ -86,8 +86,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         session = self.sessions.pop(sid, None)
         if session is not None:
-            if session.book is not None:
-                session.book.clear()  # the connection has it, too
+            if session.tickets is not None:
+                session.tickets.clear()  # the connection has it, too
             self._observer.disconnected(reason)
             await self._door.close(session)
 

@@ -7,10 +7,12 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.gc_collector import GCCollector
 
-from roomcast import hotpath
+from roomcast.engineio.write_buffer import Traffic
+from roomcast.gateway.chat import plain_sends
 from roomcast.gateway.operations.counters import EventCounters, LabelledCounter, PlainHistogram
+from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.gateway.operations.observer import GatewayObserver
-from roomcast.hotpath import OutcomeCounter, Traffic
+from roomcast.hotpath import choice
 from roomcast.process.usage import ProcessUsage
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -97,7 +99,7 @@ class Metrics(GatewayObserver):
             "roomcast_gateway_fast_path_messages", "Messages sent by the fast path", registry=registry
         )
         self.compiled = Gauge("roomcast_gateway_hotpath_compiled", "1: the hot path is compiled", registry=registry)
-        self.compiled.set(hotpath.compiled is not None)
+        self.compiled.set(choice.is_compiled(plain_sends.__name__))
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms that this gateway subscribes to", registry=registry)
         self._missing = Counter("roomcast_gateway_missing_packets", "Room packets that pub/sub lost", registry=registry)
         self._filled = Counter(

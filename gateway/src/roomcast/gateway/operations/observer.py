@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roomcast.adapter.observer import AdapterObserver
-from roomcast.hotpath import Histogram, OutcomeCounter
+from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 
 
 class GatewayObserver(AdapterObserver):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.tokens import Identity
-from roomcast.hotpath import SendTicket
 
 
 class JoinTurn:
@@ -51,7 +51,7 @@ class ChatSession:
     """Whether this client has said a status. Else the session has the one that its user chose last, on any device."""
     addressed: set[str] = field(default_factory=set)
     """Direct rooms whose other person was told of them by this session."""
-    book: dict[bytes, SendTicket] | None = None
+    tickets: dict[bytes, SendTicket] | None = None
     """The rooms into which its plain messages go by the hot path; see `roomcast.gateway.chat.fast_path`."""
     sending: asyncio.Future[None] | None = None
     """Set while a send of this client waits for something before its place in the publish queue: later ones wait."""

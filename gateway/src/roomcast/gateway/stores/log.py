@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.command_pipeline import OnReply
 from roomcast.adapter.redis_connection import RedisConnection, pack_command
 from roomcast.adapter.room_log import Page
 from roomcast.contract import keys
@@ -21,7 +22,6 @@ from roomcast.contract.log_entry import StaleRewriteError as StaleRewriteError
 from roomcast.contract.lua import script
 from roomcast.gateway.stores.redis_port import RedisPort, translated
 from roomcast.gateway.stores.single_flight import SingleFlight
-from roomcast.hotpath.pipe import OnReply
 
 _FILL_PAGE: Final = 500
 

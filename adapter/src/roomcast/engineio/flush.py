@@ -1,6 +1,6 @@
 """Where packets leave: what one loop tick queues for a socket is joined and written once.
 
-The queues and the writing are `roomcast.hotpath.sink`'s; here it is decided when to write, and how much at a time. A
+The queues and the writing are `write_buffer.py`'s; here it is decided when to write, and how much at a time. A
 flush that has many sockets to serve runs in slices, with the loop's other work between them. The order of a socket's
 packets is that of its own outbox, whatever the slices do.
 
@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from roomcast.engineio.frames import Frames
-from roomcast.hotpath import FlushQueue, Traffic, WriteBuffer, write_out
+from roomcast.engineio.write_buffer import FlushQueue, Traffic, WriteBuffer, write_out
 
 if TYPE_CHECKING:
     from roomcast.engineio.session import Session
@@ -59,13 +59,13 @@ class Flusher(FlushQueue):
 
     def push_many(self, sessions: Sequence[Session], frames: Frames) -> None:
         """Queue `frames` for every session; see `Session.push`."""
-        for session in self.queue(sessions, frames.websocket) or ():
+        for session in self.queue(list(sessions), frames.websocket) or ():
             cast("Session", session).push_slow(frames)
 
-    def slow(self, sinks: list[WriteBuffer], packet: bytes) -> None:
+    def send_slowly(self, buffers: list[WriteBuffer], packet: bytes) -> None:
         frames = Frames(packet)
-        for sink in sinks:
-            cast("Session", sink).push_slow(frames)
+        for buffer in buffers:
+            cast("Session", buffer).push_slow(frames)
 
     def arm(self) -> None:
         self.is_armed = True

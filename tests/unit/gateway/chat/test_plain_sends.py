@@ -1,4 +1,4 @@
-"""Plain messages: what is taken, what becomes of it, and that nothing is taken which the ordinary way would refuse."""
+"""Plain sends: what is taken, what becomes of it, and that nothing is taken which the ordinary way would refuse."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomcast.contract.events import MessageSend
-from roomcast.engineio.rfc6455 import TEXT, unmask
-from roomcast.engineio.takeover import unmask as quick_unmask
+from roomcast.contract.ids import CLIENT_ID, MAX_CLIENT_ID
+from roomcast.engineio.frame_receiver import FrameReceiver
+from roomcast.engineio.rfc6455 import TEXT
+from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.write_buffer import Traffic
+from roomcast.gateway.chat.plain_sends import PlainSends, SendTicket
+from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 from roomcast.socketio.packet import StrictPacket
 from tests.frames import masked
-from tests.unit.hotpath.conftest import compiled, plain
-from tests.unit.hotpath.parts import outgoing, pipe, sink
+from tests.unit.hotpath.parts import flush_queue, pipeline, write_buffer
 
 ROOM = "public:talk"
 AUTHOR = b',"user":"ada","name":"Ada","kind":"text","text":'
@@ -25,45 +29,44 @@ HEAD = b"*2\r\n$7\r\nEVALSHA\r\n"
 RECEIPT = [0, 12, 1_764_000_000_000, b"0123456789abcdef"]
 
 
-class Desk:
+class Client:
     """One session with a ticket for one room."""
 
-    def __init__(self, hot: Any) -> None:
-        self.hot = hot
+    def __init__(self) -> None:
         self.seen: list[str] = []
         self.failed: list[tuple[Any, Any]] = []
-        self.out = outgoing(hot)
-        self.pipe = pipe(hot)
-        self.sink = sink(hot)
-        self.tally = hot.OutcomeCounter(hot.Histogram((1.0,)))
-        self.lane = hot.FastPath(
+        self.out = flush_queue()
+        self.pipeline = pipeline()
+        self.buffer = write_buffer()
+        self.outcome = OutcomeCounter(Histogram((1.0,)))
+        self.plain_sends = PlainSends(
             self.out,
-            self.tally,
+            self.outcome,
             seen=self.seen.append,
-            failed=lambda receipt, reply: self.failed.append((receipt, reply)),
+            failed=lambda pending, reply: self.failed.append((pending, reply)),
         )
         self.rooms = {ROOM}
-        self.ticket = hot.SendTicket(
+        self.ticket = SendTicket(
             sid="sid",
             room=ROOM,
             rooms=self.rooms,
             head=HEAD,
             dedup=b"ada:",
             author=AUTHOR,
-            bucket=hot.TokenBucket(1_000.0, 1_000.0, 0.0),
-            pipe=self.pipe,
+            bucket=TokenBucket(1_000.0, 1_000.0, 0.0),
+            pipeline=self.pipeline,
             send=None,
             max_bytes=1_000,
             max_payload=10_000,
         )
-        self.sink.book = {ROOM.encode(): self.ticket}
+        self.buffer.tickets = {ROOM.encode(): self.ticket}
 
     def take(self, payload: bytes) -> bool:
-        return bool(self.lane.take(self.sink, payload))
+        return bool(self.plain_sends.take(self.buffer, payload))
 
     def arguments(self) -> list[bytes]:
         """The last three arguments of the command that was queued last."""
-        rest = self.pipe.out[-1].removeprefix(HEAD)
+        rest = self.pipeline.out[-1].removeprefix(HEAD)
         found = []
         while rest:
             size, _, rest = rest.removeprefix(b"$").partition(b"\r\n")
@@ -74,8 +77,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(hot: Any) -> Desk:
-    return Desk(hot)
+def client() -> Client:
+    return Client()
 
 
 def packet(text: str = "hello", *, ack: str = "7", room: str = ROOM, id: str = "a-1", end: str = "") -> bytes:  # noqa: A002
@@ -85,20 +88,20 @@ def packet(text: str = "hello", *, ack: str = "7", room: str = ROOM, id: str = "
 # --- on the way in ---
 
 
-def test_a_plain_message_becomes_a_command(desk: Desk) -> None:
-    assert desk.take(packet())
-    epoch, dedup, tail = desk.arguments()
+def test_a_plain_message_becomes_a_command(client: Client) -> None:
+    assert client.take(packet())
+    epoch, dedup, tail = client.arguments()
     assert re.fullmatch(rb"[0-9a-f]{16}", epoch)
     assert dedup == b"ada:a-1"
     assert tail == b'"id":"a-1","user":"ada","name":"Ada","kind":"text","text":"hello"}'
-    assert (desk.lane.in_flight, desk.lane.taken, desk.pipe.asked) == (1, 1, ["began"])
+    assert (client.plain_sends.in_flight, client.plain_sends.taken, client.pipeline.asked) == (1, 1, ["began"])
 
 
-def test_each_message_brings_another_epoch(desk: Desk) -> None:
+def test_each_message_brings_another_epoch(client: Client) -> None:
     epochs = set()
     for number in range(100):
-        assert desk.take(packet(id=f"a-{number}"))
-        epochs.add(desk.arguments()[0])
+        assert client.take(packet(id=f"a-{number}"))
+        epochs.add(client.arguments()[0])
     assert len(epochs) == 100
 
 
@@ -120,11 +123,11 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("payload", PLAIN)
-def test_what_is_plain_means_what_the_ordinary_way_says(desk: Desk, payload: bytes) -> None:
-    assert desk.take(payload)
+def test_what_is_plain_means_what_the_ordinary_way_says(client: Client, payload: bytes) -> None:
+    assert client.take(payload)
     event = StrictPacket(encoded_packet=payload.decode()[1:])
     message = msgspec.convert(event.data[1], MessageSend)
-    tail = orjson.loads(b"{" + desk.arguments()[2])
+    tail = orjson.loads(b"{" + client.arguments()[2])
     said = {key: tail.get(key) for key in ("id", "text", "reply_to")}
     assert said == {"id": message.id, "text": message.text, "reply_to": message.reply_to}
     assert set(tail) <= {"id", "user", "name", "kind", "text", "reply_to"}
@@ -178,139 +181,139 @@ ODD = [
 
 
 @pytest.mark.parametrize("payload", ODD)
-def test_what_is_odd_is_left_alone(desk: Desk, payload: bytes) -> None:
-    assert not desk.take(payload)
-    assert (desk.pipe.out, desk.lane.in_flight, desk.lane.taken, desk.seen) == ([], 0, 0, [])
+def test_what_is_odd_is_left_alone(client: Client, payload: bytes) -> None:
+    assert not client.take(payload)
+    assert (client.pipeline.out, client.plain_sends.in_flight, client.plain_sends.taken, client.seen) == ([], 0, 0, [])
 
 
-def test_a_payload_beyond_the_connections_limit_is_not_taken(desk: Desk) -> None:
-    desk.ticket.max_payload = len(packet()) - 1
-    assert not desk.take(packet())
-    desk.ticket.max_payload += 1
-    assert desk.take(packet())
+def test_a_payload_beyond_the_connections_limit_is_not_taken(client: Client) -> None:
+    client.ticket.max_payload = len(packet()) - 1
+    assert not client.take(packet())
+    client.ticket.max_payload += 1
+    assert client.take(packet())
 
 
-def test_a_session_that_left_the_room_has_no_way_in(desk: Desk) -> None:
-    desk.rooms.discard(ROOM)
-    assert not desk.take(packet())
-    desk.rooms.add(ROOM)
-    assert desk.take(packet())
+def test_a_session_that_left_the_room_has_no_way_in(client: Client) -> None:
+    client.rooms.discard(ROOM)
+    assert not client.take(packet())
+    client.rooms.add(ROOM)
+    assert client.take(packet())
 
 
-def test_a_ticket_ends_with_its_link(desk: Desk) -> None:
-    desk.pipe.is_open = False
-    assert not desk.take(packet())
-    assert desk.sink.book == {}
+def test_a_ticket_ends_with_its_link(client: Client) -> None:
+    client.pipeline.is_open = False
+    assert not client.take(packet())
+    assert client.buffer.tickets == {}
 
 
-def test_without_a_book_nothing_is_taken(desk: Desk) -> None:
-    desk.sink.book = None
-    assert not desk.take(packet())
+def test_without_a_book_nothing_is_taken(client: Client) -> None:
+    client.buffer.tickets = None
+    assert not client.take(packet())
 
 
-def test_what_the_bucket_does_not_give_is_not_taken(hot: Any, desk: Desk) -> None:
-    desk.ticket.bucket = hot.TokenBucket(1e-9, 1.0, 0.0)
-    assert [desk.take(packet(id=f"a-{number}")) for number in range(3)] == [True, False, False]
+def test_what_the_bucket_does_not_give_is_not_taken(client: Client) -> None:
+    client.ticket.bucket = TokenBucket(1e-9, 1.0, 0.0)
+    assert [client.take(packet(id=f"a-{number}")) for number in range(3)] == [True, False, False]
 
 
-def test_signs_of_life_are_passed_on_once_a_second(desk: Desk) -> None:
+def test_signs_of_life_are_passed_on_once_a_second(client: Client) -> None:
     for number in range(3):
-        desk.take(packet(id=f"a-{number}"))
-    assert desk.seen == ["sid"]
-    desk.ticket.seen_at -= 1.5
-    desk.take(packet(id="b"))
-    assert desk.seen == ["sid", "sid"]
+        client.take(packet(id=f"a-{number}"))
+    assert client.seen == ["sid"]
+    client.ticket.seen_at -= 1.5
+    client.take(packet(id="b"))
+    assert client.seen == ["sid", "sid"]
 
 
-def test_writes_that_wait_for_replicas_go_their_own_way(desk: Desk) -> None:
+def test_writes_that_wait_for_replicas_go_their_own_way(client: Client) -> None:
     sent: list[Any] = []
-    desk.ticket.send = lambda command, on_reply: sent.append((command, on_reply))
-    assert desk.take(packet())
-    assert desk.pipe.out == []
+    client.ticket.send = lambda command, on_reply: sent.append((command, on_reply))
+    assert client.take(packet())
+    assert client.pipeline.out == []
     [(command, on_reply)] = sent
     assert command.startswith(HEAD)
     on_reply(RECEIPT)
-    assert (desk.lane.in_flight, len(desk.sink.outbox)) == (0, 1)
+    assert (client.plain_sends.in_flight, len(client.buffer.outbox)) == (0, 1)
 
 
 # --- and back ---
 
 
-def test_the_receipt_is_acked(desk: Desk) -> None:
-    desk.take(packet(ack="15"))
-    desk.pipe.answer(RECEIPT)
+def test_the_receipt_is_acked(client: Client) -> None:
+    client.take(packet(ack="15"))
+    client.pipeline.answer(RECEIPT)
     ack = b'4315[{"seq":12,"time":1764000000000,"epoch":"0123456789abcdef","duplicate":false,"ok":true}]'
-    assert desk.sink.outbox == [bytes((0x81, len(ack))) + ack]
-    assert (desk.lane.in_flight, desk.tally.count, desk.tally.durations.heights) == (0, 1, [1, 0])
+    assert client.buffer.outbox == [bytes((0x81, len(ack))) + ack]
+    assert (client.plain_sends.in_flight, client.outcome.count, client.outcome.durations.heights) == (0, 1, [1, 0])
 
 
-def test_a_repeat_is_acked_as_one(desk: Desk) -> None:
-    desk.take(packet())
-    desk.pipe.answer([1, *RECEIPT[1:]])
-    assert b'"duplicate":true' in desk.sink.outbox[0]
+def test_a_repeat_is_acked_as_one(client: Client) -> None:
+    client.take(packet())
+    client.pipeline.answer([1, *RECEIPT[1:]])
+    assert b'"duplicate":true' in client.buffer.outbox[0]
 
 
-def test_nobody_is_acked_who_asked_for_none(desk: Desk) -> None:
-    desk.take(packet(ack=""))
-    desk.pipe.answer(RECEIPT)
-    assert (desk.sink.outbox, desk.tally.count) == ([], 1)
+def test_nobody_is_acked_who_asked_for_none(client: Client) -> None:
+    client.take(packet(ack=""))
+    client.pipeline.answer(RECEIPT)
+    assert (client.buffer.outbox, client.outcome.count) == ([], 1)
 
 
-def test_an_ack_for_a_slow_client_goes_the_slow_way(desk: Desk) -> None:
-    desk.take(packet())
-    desk.sink.credit = 0
-    desk.pipe.answer(RECEIPT)
-    [(sinks, ack)] = desk.out.slowly
-    assert sinks == [desk.sink]
+def test_an_ack_for_a_slow_client_goes_the_slow_way(client: Client) -> None:
+    client.take(packet())
+    client.buffer.credit = 0
+    client.pipeline.answer(RECEIPT)
+    [(sinks, ack)] = client.out.slowly
+    assert sinks == [client.buffer]
     assert ack.startswith(b'37[{"seq":12,')
 
 
 @pytest.mark.parametrize("reply", [ConnectionError("lost"), [2], b"OK"])
-def test_what_is_no_receipt_is_for_others_to_answer(desk: Desk, reply: Any) -> None:
-    desk.take(packet())
-    desk.pipe.answer(reply)
-    [(receipt, same)] = desk.failed
+def test_what_is_no_receipt_is_for_others_to_answer(client: Client, reply: Any) -> None:
+    client.take(packet())
+    client.pipeline.answer(reply)
+    [(receipt, same)] = client.failed
     assert same is reply
-    assert (receipt.sink, receipt.ack, receipt.payload) == (desk.sink, b"7", packet())
+    assert (receipt.buffer, receipt.ack, receipt.payload) == (client.buffer, b"7", packet())
     assert receipt.started > 0
-    assert (desk.lane.in_flight, desk.tally.count, desk.sink.outbox) == (0, 0, [])
+    assert (client.plain_sends.in_flight, client.outcome.count, client.buffer.outbox) == (0, 0, [])
 
 
 # --- from the frame ---
 
 
 class RedisConnection:
-    """The receiving end of a WebSocket over a desk."""
+    """The receiving end of a WebSocket over a client."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, client: Client) -> None:
         came: list[bytes] = []
 
-        class FrameReceiver(desk.hot.FrameReceiver):  # type: ignore[name-defined, misc]
-            def came(self, data: bytes) -> None:
+        class Receiver(FrameReceiver):
+            def receive(self, data: bytes) -> None:
                 came.append(data)
 
         self.came = came
-        self.traffic = desk.hot.Traffic()
-        self.inlet = FrameReceiver(desk.sink, is_probe=False, unmask=unmask, traffic=self.traffic, lane=desk.lane)
+        self.traffic = Traffic()
+        self.inlet = Receiver(client.buffer, is_probe=False, traffic=self.traffic, fast_path=client.plain_sends)
 
 
 @pytest.fixture
-def link(desk: Desk) -> RedisConnection:
-    return RedisConnection(desk)
+def link(client: Client) -> RedisConnection:
+    return RedisConnection(client)
 
 
 @pytest.mark.parametrize("size", [1, 60, 61, 62, 63, 900])
-def test_a_whole_text_frame_is_taken(desk: Desk, link: RedisConnection, size: int) -> None:
+def test_a_whole_text_frame_is_taken(client: Client, link: RedisConnection, size: int) -> None:
     """Around 126 bytes of payload the header changes its form."""
     payload = packet("x" * size)
     frame = masked(TEXT, payload)
     link.inlet.data_received(frame)
     assert link.came == []
-    assert orjson.loads(b"{" + desk.arguments()[2])["text"] == "x" * size
+    assert orjson.loads(b"{" + client.arguments()[2])["text"] == "x" * size
     assert link.traffic.received == len(frame)
 
 
-def test_what_is_not_taken_comes_with_all_its_bytes(desk: Desk, link: RedisConnection) -> None:
+def test_what_is_not_taken_comes_with_all_its_bytes(client: Client, link: RedisConnection) -> None:
     whole = masked(TEXT, packet())
     odd = [
         whole[:-1],
@@ -325,16 +328,16 @@ def test_what_is_not_taken_comes_with_all_its_bytes(desk: Desk, link: RedisConne
     for data in odd:
         link.inlet.data_received(data)
     assert link.came == odd
-    assert desk.pipe.out == []
+    assert client.pipeline.out == []
     assert link.traffic.received == sum(map(len, odd))
 
 
-@pytest.mark.parametrize("state", ["held", "midway", "probe", "closed", "no lane"])
+@pytest.mark.parametrize("state", ["held", "midway", "probe", "closed", "no fast path"])
 def test_a_connection_in_another_state_takes_everything_the_general_way(
-    desk: Desk, link: RedisConnection, state: str
+    client: Client, link: RedisConnection, state: str
 ) -> None:
     if state == "held":
-        desk.sink.held = 1
+        client.buffer.held = 1
     elif state == "midway":
         link.inlet.is_midway = True
     elif state == "probe":
@@ -342,10 +345,10 @@ def test_a_connection_in_another_state_takes_everything_the_general_way(
     elif state == "closed":
         link.inlet.session = None
     else:
-        link.inlet.lane = None
+        link.inlet.fast_path = None
     frame = masked(TEXT, packet())
     link.inlet.data_received(frame)
-    assert (link.came, desk.pipe.out) == ([frame], [])
+    assert (link.came, client.pipeline.out) == ([frame], [])
 
 
 # --- both take the same, and nothing that is refused elsewhere ---
@@ -376,29 +379,29 @@ def _payloads(draw: st.DrawFn) -> bytes:
 
 
 @given(_payloads())
-def test_both_take_the_same_and_only_what_the_ordinary_way_accepts(payload: bytes) -> None:
-    desks = [Desk(plain()), Desk(compiled())]
-    taken = [desk.take(payload) for desk in desks]
-    assert taken[0] == taken[1]
-    if not taken[0]:
+def test_nothing_is_taken_that_the_general_code_refuses(payload: bytes) -> None:
+    client = Client()
+    if not client.take(payload):
+        assert (client.pipeline.out, client.plain_sends.in_flight) == ([], 0)
         return
-    one, other = (desk.arguments()[1:] for desk in desks)
-    assert one == other
     event = StrictPacket(encoded_packet=payload.decode()[1:])
     assert event.data[0] == "message:send"
     message = msgspec.convert(event.data[1], MessageSend)
-    tail = orjson.loads(b"{" + one[1])
+    tail = orjson.loads(b"{" + client.arguments()[2])
     assert (message.room, message.upload) == (ROOM, None)
     assert (tail["id"], tail["text"], tail.get("reply_to")) == (message.id, message.text, message.reply_to)
-    for desk in desks:
-        desk.pipe.answer(RECEIPT)
-        acked = [] if event.id is None else [b"43%d[" % event.id]
-        assert [frame[2 : 2 + len(acked[0])] for frame in desk.sink.outbox] == acked
+    client.pipeline.answer(RECEIPT)
+    acked = [] if event.id is None else [b"43%d[" % event.id]
+    assert [frame[2 : 2 + len(acked[0])] for frame in client.buffer.outbox] == acked
 
 
-@given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
-def test_quick_and_plain_unmasking_are_one(data: bytes, mask: bytes) -> None:
-    one, other = bytearray(data), bytearray(data)
-    unmask(mask, one)
-    quick_unmask(mask, other)
-    assert one == other
+@given(st.characters(codec="utf-8"))
+def test_an_id_holds_what_the_contract_allows_and_json_does_not_escape(character: str) -> None:
+    allowed = re.fullmatch(CLIENT_ID, character) is not None and character not in '"\\'
+    assert Client().take(packet(id=character)) == allowed
+
+
+def test_each_limit_of_an_id_and_a_room_is_the_contracts() -> None:
+    assert re.fullmatch(CLIENT_ID, "x" * MAX_CLIENT_ID)
+    assert Client().take(packet(id="x" * MAX_CLIENT_ID))
+    assert not Client().take(packet(id="x" * (MAX_CLIENT_ID + 1)))

@@ -9,9 +9,9 @@ import pytest
 
 from roomcast.engineio.commands import Command, Ended
 from roomcast.engineio.core import Phase
+from roomcast.engineio.flush import SLICE, Flusher
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.observer import NoObserver
-from roomcast.engineio.outlet import SLICE, Flusher
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
 from tests.unit.hotpath.parts import Transport
@@ -24,7 +24,7 @@ class Shell:
         self.soon = soon
         self.observer = NoObserver()
         self.clock = 0.0
-        self.outlet = Flusher(self.observer.traffic, lambda: self.clock)
+        self.flusher = Flusher(self.observer.traffic, lambda: self.clock)
         self.commands: list[Command] = []
         self.pauses: list[float] = []
 
@@ -81,7 +81,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
 def test_one_tick_is_one_write(shell: Shell) -> None:
     session, written = shell.session()
     session.push(Frames(b"a"))
-    shell.outlet.push_many([session], Frames(b"b"))
+    shell.flusher.push_many([session], Frames(b"b"))
     session.push(Frames(b"c"))
     assert written == []
     assert shell.tick() == 1
@@ -94,9 +94,9 @@ def test_one_tick_is_one_write(shell: Shell) -> None:
 
 def test_each_gets_its_own_although_rooms_share(shell: Shell) -> None:
     sessions = [shell.session() for _ in range(4)]
-    shell.outlet.push_many([session for session, _ in sessions], Frames(b"room"))
+    shell.flusher.push_many([session for session, _ in sessions], Frames(b"room"))
     sessions[1][0].push(Frames(b"own"))
-    shell.outlet.push_many([session for session, _ in sessions[:3]], Frames(b"more"))
+    shell.flusher.push_many([session for session, _ in sessions[:3]], Frames(b"more"))
     shell.tick()
     texts = [[part for part in (b"room", b"own", b"more") if part in written[0]] for _, written in sessions]
     assert texts == [[b"room", b"more"], [b"room", b"own", b"more"], [b"room", b"more"], [b"room"]]
@@ -104,10 +104,10 @@ def test_each_gets_its_own_although_rooms_share(shell: Shell) -> None:
 
 def test_many_are_served_in_slices(shell: Shell) -> None:
     sessions = [shell.session() for _ in range(SLICE * 2 + 1)]
-    shell.outlet.push_many([session for session, _ in sessions], Frames(b"1"))
+    shell.flusher.push_many([session for session, _ in sessions], Frames(b"1"))
     shell.tick()
     assert sum(len(written) for _, written in sessions) == SLICE
-    shell.outlet.push_many([session for session, _ in sessions], Frames(b"2"))
+    shell.flusher.push_many([session for session, _ in sessions], Frames(b"2"))
     while shell.tick():
         pass
     assert {b"".join(written) for _, written in sessions} == {b"\x81\x0241\x81\x0242"}
@@ -148,7 +148,7 @@ def test_closed_sessions_take_nothing(shell: Shell) -> None:
     session.push(Frames(b"a"))
     session.close(Reason.RECONNECT)
     session.detach()
-    shell.outlet.push_many([session], Frames(b"b"))
+    shell.flusher.push_many([session], Frames(b"b"))
     session.push(Frames(b"c"))
     shell.tick()
     assert written == []
@@ -158,9 +158,9 @@ def test_closed_sessions_take_nothing(shell: Shell) -> None:
 def test_a_small_room_does_not_wait_behind_a_huge_one(shell: Shell) -> None:
     huge = [shell.session() for _ in range(SLICE * 5)]
     small = [shell.session() for _ in range(3)]
-    shell.outlet.push_many([session for session, _ in huge], Frames(b"huge"))
+    shell.flusher.push_many([session for session, _ in huge], Frames(b"huge"))
     shell.tick()
-    shell.outlet.push_many([session for session, _ in small], Frames(b"small"))
+    shell.flusher.push_many([session for session, _ in small], Frames(b"small"))
     shell.tick()
     assert all(written for _, written in small)
     assert sum(len(written) for _, written in huge) == SLICE * 2 - 3
@@ -200,8 +200,8 @@ def test_the_pause_has_a_bound(shell: Shell) -> None:
 
 def test_a_large_room_waits_a_moment_for_the_next_packet(shell: Shell) -> None:
     members = [shell.session() for _ in range(150)]
-    shell.outlet.push_many([session for session, _ in members], Frames(b"a"))
-    shell.outlet.push_many([session for session, _ in members], Frames(b"b"))
+    shell.flusher.push_many([session for session, _ in members], Frames(b"a"))
+    shell.flusher.push_many([session for session, _ in members], Frames(b"b"))
     assert shell.pauses == [pytest.approx(0.002)]
     while shell.tick():
         pass

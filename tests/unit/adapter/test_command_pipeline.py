@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.hotpath.parts import pipe
-from tests.unit.hotpath.test_ear import Room, envelope
+from tests.unit.adapter.test_subscription import Room, envelope
+from tests.unit.hotpath.parts import pipeline
 
 
 def push(channel: bytes, data: bytes, kind: bytes = b"smessage") -> bytes:
@@ -16,8 +16,8 @@ def push(channel: bytes, data: bytes, kind: bytes = b"smessage") -> bytes:
     return b"*3\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
 
 
-def test_commands_of_a_tick_begin_once_and_keep_their_order(hot: Any) -> None:
-    link = pipe(hot)
+def test_commands_of_a_tick_begin_once_and_keep_their_order() -> None:
+    link = pipeline()
     link.send(b"A", print)
     link.send(b"B", len, "note")
     assert (link.out, link.asked) == ([b"A", b"B"], ["began"])
@@ -25,17 +25,16 @@ def test_commands_of_a_tick_begin_once_and_keep_their_order(hot: Any) -> None:
     assert link.pending[0][1] <= link.pending[1][1]
 
 
-def test_a_closed_pipe_refuses(hot: Any) -> None:
-    link = pipe(hot)
+def test_a_closed_pipe_refuses() -> None:
+    link = pipeline()
     link.is_open = False
     with pytest.raises(ConnectionError):
         link.send(b"A", print)
     assert (link.out, len(link.pending)) == ([], 0)
 
 
-def test_replies_come_to_their_commands_however_they_are_cut(hot: Any) -> None:
-    link = pipe(hot)
-    came: list[Any] = []
+def test_replies_come_to_their_commands_however_they_are_cut() -> None:
+    link, came = pipeline(), []
     for name in "abc":
         link.send(b"x", lambda reply, name=name: came.append((name, reply)))
     for byte in b"+OK\r\n:5\r\n*2\r\n$1\r\nx\r\n:0\r\n":
@@ -43,8 +42,8 @@ def test_replies_come_to_their_commands_however_they_are_cut(hot: Any) -> None:
     assert came == [("a", b"OK"), ("b", 5), ("c", [b"x", 0])]
 
 
-async def test_a_future_gets_its_reply_unless_nobody_waits(hot: Any) -> None:
-    link, loop = pipe(hot), asyncio.get_running_loop()
+async def test_a_future_gets_its_reply_unless_nobody_waits() -> None:
+    link, loop = pipeline(), asyncio.get_running_loop()
     waiting, gone = loop.create_future(), loop.create_future()
     link.send(b"x", gone)
     link.send(b"x", waiting)
@@ -54,9 +53,8 @@ async def test_a_future_gets_its_reply_unless_nobody_waits(hot: Any) -> None:
     assert link.asked == ["began"]
 
 
-def test_a_reply_that_raises_does_not_stop_the_next(hot: Any) -> None:
-    link = pipe(hot)
-    came: list[Any] = []
+def test_a_reply_that_raises_does_not_stop_the_next() -> None:
+    link, came = pipeline(), []
 
     def raises(reply: Any) -> None:
         raise RuntimeError("mine")
@@ -68,40 +66,39 @@ def test_a_reply_that_raises_does_not_stop_the_next(hot: Any) -> None:
     assert ("blame", "mine") in link.asked
 
 
-def test_errors_and_what_nobody_asked_for_are_odd(hot: Any) -> None:
-    link = pipe(hot)
+def test_errors_and_what_nobody_asked_for_are_odd() -> None:
+    link = pipeline()
     link.send(b"x", print)
     link.data_received(b"-ERR no\r\n:1\r\n")
     assert link.asked == ["began", ("odd", "ERR no"), ("odd", 1)]
 
 
-def test_what_is_not_redis_is_said(hot: Any) -> None:
-    link = pipe(hot)
+def test_what_is_not_redis_is_said() -> None:
+    link = pipeline()
     link.data_received(b"HTTP/1.1 400\r\n")
     assert link.asked == [("failed", "ProtocolError")]
 
 
 @pytest.mark.parametrize("kind", [b"smessage", b"message"])
-def test_messages_go_to_the_handler_and_the_rest_is_odd(hot: Any, kind: bytes) -> None:
+def test_messages_go_to_the_handler_and_the_rest_is_odd(kind: bytes) -> None:
     heard: list[Any] = []
-    link = pipe(hot, lambda channel, data: heard.append((channel, data)))
+    link = pipeline(lambda channel, data: heard.append((channel, data)))
     link.data_received(push(b"c", b"data", kind) + push(b"c", b"1", b"ssubscribe"))
     assert heard == [(b"c", b"data")]
     assert link.asked == [("odd", [b"ssubscribe", b"c", b"1"])]
 
 
-def test_messages_go_straight_to_an_ear(hot: Any) -> None:
-    room = Room(hot)
-    link = pipe(hot, room.ear)
+def test_messages_go_straight_to_an_ear() -> None:
+    room = Room()
+    link = pipeline(room.ear)
     link.data_received(push(b"room:{r}", envelope(8)) + push(b"else", b"?") + push(b"room:{r}", envelope(9)))
     assert room.hearing.watch.seq == 9
     assert room.passed == [(b"else", b"?")]
     assert link.asked == []
 
 
-def test_many_replies_come_in_slices(hot: Any) -> None:
-    link = pipe(hot)
-    came: list[Any] = []
+def test_many_replies_come_in_slices() -> None:
+    link, came = pipeline(), []
     for _ in range(300):
         link.send(b"x", came.append)
     link.data_received(b"".join(b":%d\r\n" % number for number in range(300)))
@@ -113,10 +110,9 @@ def test_many_replies_come_in_slices(hot: Any) -> None:
     assert (came, link.is_behind) == (list(range(300)), False)
 
 
-def test_a_callback_may_drop_what_is_pending(hot: Any) -> None:
+def test_a_callback_may_drop_what_is_pending() -> None:
     """A link that ends in the middle of its replies gives its callers their error, and forgets them."""
-    link = pipe(hot)
-    came: list[Any] = []
+    link, came = pipeline(), []
 
     def ends(reply: Any) -> None:
         left, link.pending = link.pending, type(link.pending)()

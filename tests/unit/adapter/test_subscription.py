@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from roomcast.adapter.order import OrderTracker
+from roomcast.adapter.subscription import Subscriber, Subscription
 from roomcast.engineio.frames import Frames
 from roomcast.wire.envelope import KIND_EVENT, KIND_MESSAGE, VERSION, pack_event, pack_routing
-from tests.unit.hotpath.parts import outgoing, sink
+from tests.unit.hotpath.parts import flush_queue, write_buffer
 
 EPOCH = b"0123456789abcdef"
 OTHER = b"fedcba9876543210"
@@ -26,15 +27,15 @@ def envelope(
 class Room:
     """An ear that hears one room with two members."""
 
-    def __init__(self, hot: Any) -> None:
+    def __init__(self) -> None:
         self.passed: list[tuple[bytes, bytes]] = []
-        self.out = outgoing(hot)
-        self.members = [sink(hot), sink(hot)]
-        watch = hot.Position()
+        self.out = flush_queue()
+        self.members = [write_buffer(), write_buffer()]
+        watch = OrderTracker()
         watch.epoch, watch.seq = EPOCH, 7
-        self.hearing = hot.Subscription(watch)
+        self.hearing = Subscription(watch)
         self.hearing.targets = list(self.members)
-        self.ear = hot.Subscriber(lambda channel, data: self.passed.append((channel, data)))
+        self.ear = Subscriber(lambda channel, data: self.passed.append((channel, data)))
         self.ear.routing = ROUTING
         self.ear.outgoing = self.out
         self.ear.rooms[b"room:{r}"] = self.hearing
@@ -51,8 +52,8 @@ class Room:
 
 
 @pytest.fixture
-def room(hot: Any) -> Room:
-    return Room(hot)
+def room() -> Room:
+    return Room()
 
 
 def test_the_next_message_goes_to_all_members(room: Room) -> None:

@@ -1,0 +1,5 @@
+cdef class OrderTracker:
+    cdef public bytes epoch
+    cdef public unsigned long long seq
+
+    cpdef bint advance(self, bytes epoch, unsigned long long seq) except -1

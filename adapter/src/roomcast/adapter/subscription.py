@@ -1,0 +1,69 @@
+"""Deliver the packets of subscribed rooms to their local members, where nothing is out of the ordinary.
+
+A packet that is not the next plain message of a whole room goes to the general code in `fanout.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from roomcast.adapter.order import OrderTracker
+from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
+from roomcast.hotpath.choice import prefer_compiled
+from roomcast.wire.envelope import KIND_MESSAGE, ROUTING_OFFSET, VERSION, unpack_fixed
+
+
+class Subscription:
+    """One subscribed room. `targets` are the write buffers of all its members; None: the members have changed."""
+
+    __slots__ = ("backlog", "floors", "targets", "watch")
+
+    def __init__(self, watch: OrderTracker) -> None:
+        self.watch = watch
+        self.backlog: list[Any] | None = None
+        """Packets that wait until a gap is filled; None while there is no gap."""
+        self.floors: dict[str, tuple[bytes, int]] = {}
+        """Members that got the log up to a seq with their join: they are not sent it again."""
+        self.targets: list[WriteBuffer] | None = None
+
+
+class Subscriber:
+    """Gets what arrives on all channels of a gateway, and passes on to `other` what it does not deliver itself.
+
+    `routing` are the bytes of an envelope from ROUTING_OFFSET up to the packet, for all members of the namespace.
+    """
+
+    def __init__(self, other: Callable[[bytes, bytes], None]) -> None:
+        self.rooms: dict[bytes, Any] = {}
+        """channel -> the room's `Subscription`"""
+        self.routing = b""
+        self.outgoing: FlushQueue | None = None
+        self.other = other
+
+    def __call__(self, channel: bytes, data: bytes) -> None:
+        if not self.takes(channel, data):
+            self.other(channel, data)
+
+    def takes(self, channel: bytes, data: bytes) -> bool:
+        """Deliver a plain message; return False, and do nothing, for anything else.
+
+        Plain: a logged message, for all members of the namespace, the next of its room, which is whole and has members
+        that are known.
+        """
+        room = self.rooms.get(channel)
+        routing, outgoing = self.routing, self.outgoing
+        if room is None or outgoing is None or not routing or not data.startswith(routing, ROUTING_OFFSET):
+            return False
+        targets = room.targets
+        if targets is None or room.backlog is not None or room.floors:
+            return False
+        version, kind, epoch, seq = unpack_fixed(data)
+        if version != VERSION or kind != KIND_MESSAGE or not room.watch.advance(epoch, seq):
+            return False
+        if targets:
+            outgoing.send(targets, data, ROUTING_OFFSET + len(routing))
+        return True
+
+
+prefer_compiled(__name__)

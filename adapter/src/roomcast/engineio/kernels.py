@@ -1,0 +1,73 @@
+"""Handle the bytes of single WebSocket frames, and write to sockets: the leaf functions of the hot path, in Python.
+
+`kernels.pyx` holds the same functions in C. The compiled build uses those; `tests/unit/engineio/test_kernels.py`
+compares the two. No rule of the chat or of Engine.IO stands here, only RFC 6455, section 5.2.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Any, Final
+
+from roomcast.hotpath.choice import prefer_compiled
+
+NO_SOCKET: Final = -1
+_WHOLE_TEXT: Final = 0x81
+_MASKED: Final = 0x80
+_SHORT_HEAD: Final = Struct(">BBc").pack
+_MIDDLE_HEAD: Final = Struct(">BBHc").pack
+_LONG_HEAD: Final = Struct(">BBQc").pack
+
+
+def unmask(mask: bytes, data: bytearray) -> None:
+    """XOR `data` in place with the four bytes of `mask`, repeated."""
+    size = len(data)
+    repeated = (mask * (size // 4 + 1))[:size]
+    data[:] = (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(size, "little")
+
+
+def whole_text(data: bytes) -> bytes | None:
+    """Return the payload if `data` is exactly one masked TEXT frame of up to 64 KiB, else None.
+
+    Nearly every read from a chat client holds one such frame; this costs a third of the general parser.
+    """
+    size, start = len(data) - 6, 6
+    if size < 0 or data[0] != _WHOLE_TEXT:
+        return None
+    if size > 125:
+        size, start = size - 2, 8
+        if data[1] != _MASKED | 126 or size < 126 or data[2] << 8 | data[3] != size:
+            return None
+    elif data[1] != _MASKED | size:
+        return None
+    payload = bytearray(data[start:])
+    unmask(data[start - 4 : start], payload)
+    return bytes(payload)
+
+
+def text_frame(packet: bytes, start: int = 0) -> bytes:
+    """Return the WebSocket frame of an Engine.IO message (`4`) that carries `packet` from offset `start` on."""
+    if start:
+        packet = packet[start:]
+    size = len(packet) + 1
+    if size < 126:
+        return _SHORT_HEAD(_WHOLE_TEXT, size, b"4") + packet
+    if size < 65_536:
+        return _MIDDLE_HEAD(_WHOLE_TEXT, 126, size, b"4") + packet
+    return _LONG_HEAD(_WHOLE_TEXT, 127, size, b"4") + packet
+
+
+def socket_number(transport: Any) -> int:
+    """Return the number of the socket to which frames may be written as they are, else NO_SOCKET.
+
+    The plain build has no use for it: it writes through the transport.
+    """
+    return NO_SOCKET
+
+
+def send_now(socket: int, data: bytes) -> int:
+    """Write to the socket without waiting; return how many bytes the kernel took, 0 on any error."""
+    return 0
+
+
+prefer_compiled(__name__)

@@ -1,0 +1,9 @@
+cimport cython
+
+
+@cython.final
+cdef class TokenBucket:
+    cdef public double rate, burst, level, filled_at
+
+    @cython.locals(level=double)
+    cpdef bint take(self, double now, double amount=*) except -1

@@ -1,0 +1,34 @@
+"""Limit a rate: so many units a second in the long run, and a burst at once. Pure; the clock is passed in."""
+
+from __future__ import annotations
+
+from roomcast.hotpath.choice import prefer_compiled
+
+
+class TokenBucket:
+    """Give out `rate` units a second in the long run, and up to `burst` at once. Times are in seconds."""
+
+    __slots__ = ("burst", "filled_at", "level", "rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self.level = burst
+        self.filled_at = now
+
+    def take(self, now: float, amount: float = 1.0) -> bool:
+        """Take `amount` units; return False, and take nothing, if there are not that many."""
+        level = min(self.burst, self.level + (now - self.filled_at) * self.rate)
+        self.filled_at = now
+        if level < amount:
+            self.level = level
+            return False
+        self.level = level - amount
+        return True
+
+    def wait_seconds(self) -> float:
+        """Return how long it takes until the next unit is there."""
+        return max(0.0, (1.0 - self.level) / self.rate)
+
+
+prefer_compiled(__name__)

@@ -1,0 +1,160 @@
+"""Queue the frames of many sessions, and write each session's frames to its socket at once.
+
+The classes are plain Python; `write_buffer.pxd` gives the compiled build their C types. `flush.py` decides when a
+flush happens.
+
+The compiled build writes to the socket itself (`kernels.send_now`), so two rules hold for both builds. A transport
+that is closing is not written to directly, because the number of its socket may belong to another connection by then.
+A transport that still holds bytes has paused its session (its high-water mark is 0): the session's credit is negative,
+and a flush passes it over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from roomcast.engineio.kernels import send_now, socket_number, text_frame
+from roomcast.hotpath.choice import prefer_compiled
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+_NO_SOCKET: Final = -1
+_UNKNOWN_SOCKET: Final = -2
+
+
+class Traffic:
+    """Count what goes through the connections of one server."""
+
+    __slots__ = ("packets", "received", "sent", "writes")
+
+    def __init__(self) -> None:
+        self.received = 0
+        """bytes from clients"""
+        self.writes = 0
+        self.packets = 0
+        """packets in these writes"""
+        self.sent = 0
+        """bytes in them"""
+
+
+class WriteBuffer:
+    """The frames that wait for one client, and the transport that they go to.
+
+    `credit` is how many bytes may still be queued without asking the session; it is negative while nothing may be
+    queued that way. While `held` is not 0, earlier packets of the client are in progress, and the fast path leaves the
+    later ones alone.
+    """
+
+    __slots__ = ("_socket", "_transport", "credit", "held", "max_credit", "outbox", "tickets")
+
+    def __init__(self, max_credit: int) -> None:
+        self.outbox: list[Any] = []
+        self.credit = -1
+        self.max_credit = max_credit
+        self.held = 0
+        self._socket = _NO_SOCKET
+        self._transport: asyncio.Transport | None = None
+        self.tickets: dict[bytes, Any] | None = None
+        """What the fast path may take from this client, by a key of its own; None or empty: nothing."""
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The connection's transport; None while there is none, and what is written then is dropped."""
+        return self._transport
+
+    @transport.setter
+    def transport(self, transport: asyncio.Transport | None) -> None:
+        self._transport = transport
+        self._socket = _NO_SOCKET if transport is None else _UNKNOWN_SOCKET
+
+
+def write_now(buffer: WriteBuffer, data: bytes) -> None:
+    """Write whole frames; the transport keeps what the kernel does not take. Without a transport they are dropped."""
+    transport = buffer._transport
+    if transport is None:
+        return
+    if buffer._socket == _UNKNOWN_SOCKET:
+        buffer._socket = socket_number(transport)
+    done = 0
+    if buffer._socket != _NO_SOCKET and not transport.is_closing():
+        done = send_now(buffer._socket, data)
+    if done == 0:
+        transport.write(data)
+    elif done < len(data):
+        transport.write(data[done:])
+
+
+class FlushQueue:
+    """The write buffers that hold something. A subclass decides when to flush them."""
+
+    def __init__(self) -> None:
+        self.dirty: list[WriteBuffer] = []
+        self.is_armed = False
+
+    def arm(self) -> None:
+        """Plan a flush; `is_armed` is true from now on until it has happened."""
+        raise NotImplementedError
+
+    def send_slowly(self, buffers: list[WriteBuffer], packet: bytes) -> None:
+        """Send a Socket.IO packet to sessions whose credit does not cover it."""
+        raise NotImplementedError
+
+    def queue(self, buffers: Sequence[WriteBuffer], data: bytes) -> list[WriteBuffer] | None:
+        """Queue whole frames in every buffer; return those whose credit does not cover them: they got nothing."""
+        size = len(data)
+        dirty = self.dirty
+        short: list[WriteBuffer] | None = None
+        for buffer in buffers:
+            credit = buffer.credit - size
+            if credit >= 0:
+                buffer.credit = credit
+                outbox = buffer.outbox
+                if not outbox:
+                    dirty.append(buffer)
+                outbox.append(data)
+            elif short is None:
+                short = [buffer]
+            else:
+                short.append(buffer)
+        if dirty and not self.is_armed:
+            self.arm()
+        return short
+
+    def send(self, buffers: Sequence[WriteBuffer], packet: bytes, start: int = 0) -> None:
+        """Queue a Socket.IO packet (UTF-8, from offset `start` on), framed once for all."""
+        short = self.queue(buffers, text_frame(packet, start))
+        if short is not None:
+            self.send_slowly(short, packet[start:])
+
+
+def write_out(batch: list[WriteBuffer], traffic: Traffic) -> list[WriteBuffer] | None:
+    """Write what each buffer holds, joined; return those without credit, untouched."""
+    short: list[WriteBuffer] | None = None
+    last: list[bytes] | None = None
+    joined = b""
+    for buffer in batch:
+        if buffer.credit < 0:
+            if short is None:
+                short = []
+            short.append(buffer)
+            continue
+        outbox = buffer.outbox
+        packets = len(outbox)
+        if packets == 0:
+            continue
+        # Members of one room often have the same frames queued: join those once.
+        if last is None or outbox != last:
+            last = outbox[:]
+            joined = outbox[0] if packets == 1 else b"".join(outbox)
+        traffic.writes += 1
+        traffic.packets += packets
+        traffic.sent += len(joined)
+        outbox.clear()
+        buffer.credit = buffer.max_credit
+        write_now(buffer, joined)
+    return short
+
+
+prefer_compiled(__name__)

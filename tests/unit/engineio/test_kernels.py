@@ -1,0 +1,111 @@
+"""The leaf functions: what they return, and that the forms in Python and in C agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomcast.engineio import kernels as chosen
+from roomcast.engineio.rfc6455 import BINARY, TEXT, frame
+from roomcast.hotpath import build, choice, sources
+from tests.frames import masked
+
+NAME = chosen.__name__
+
+
+def plain() -> Any:
+    """The Python form, whichever was chosen."""
+    source = sources.find(NAME)
+    assert source is not None
+    spec = importlib.util.spec_from_file_location(NAME, source.pxd.with_suffix(".py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PLAIN = plain() if choice.is_compiled(NAME) else chosen
+
+
+@pytest.fixture(params=["python", "chosen"])
+def kernels(request: pytest.FixtureRequest) -> Any:
+    return PLAIN if request.param == "python" else chosen
+
+
+def test_the_compiled_form_is_tested_where_it_can_be_built() -> None:
+    if choice.WANTED == "python":
+        pytest.skip("the plain form is wanted")
+    if not choice.is_compiled(NAME):
+        pytest.skip(build.missing() or pytest.fail("make compile"))
+    assert PLAIN is not chosen
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 5, 125, 126, 127, 65_535])
+def test_a_whole_text_frame_is_its_payload(kernels: Any, size: int) -> None:
+    payload = bytes(number % 251 for number in range(size))
+    assert kernels.whole_text(masked(TEXT, payload)) == payload
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x81",
+        b"\x81\x80\x00\x00\x00",
+        masked(TEXT, b"x")[:-1],
+        masked(TEXT, b"x") + b"y",
+        masked(BINARY, b"x"),
+        masked(TEXT, b"x", fin=False),
+        masked(TEXT, b"x", reserved=0x40),
+        frame(TEXT, b"unmasked"),
+        b"\x81\xfe\x00\x01" + bytes(4) + b"x",
+        masked(TEXT, bytes(65_536)),
+    ],
+)
+def test_anything_else_is_left_to_the_parser(kernels: Any, data: bytes) -> None:
+    assert kernels.whole_text(data) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 65_533, 65_534, 65_535, 70_000])
+@pytest.mark.parametrize("start", [0, 3])
+def test_a_text_frame_is_the_general_one(kernels: Any, size: int, start: int) -> None:
+    packet = b"x" * size
+    assert kernels.text_frame(b"h" * start + packet, start) == frame(TEXT, b"4" + packet)
+
+
+@given(st.binary(max_size=300))
+def test_both_forms_read_frames_alike(data: bytes) -> None:
+    assert PLAIN.whole_text(data) == chosen.whole_text(data)
+    whole = b"\x81" + bytes((0x80 | min(len(data), 125),)) + data[:129]
+    assert PLAIN.whole_text(whole) == chosen.whole_text(whole)
+
+
+@given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
+def test_both_forms_unmask_alike(data: bytes, mask: bytes) -> None:
+    one, other = bytearray(data), bytearray(data)
+    PLAIN.unmask(mask, one)
+    chosen.unmask(mask, other)
+    assert one == other
+    chosen.unmask(mask, other)
+    assert bytes(other) == data
+
+
+def test_what_the_kernel_takes_is_counted(kernels: Any) -> None:
+    """The Python form takes nothing: its caller writes through the transport."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        taken = kernels.send_now(ours.fileno(), b"abc")
+        theirs.setblocking(False)
+        if taken:
+            assert (taken, theirs.recv(10)) == (3, b"abc")
+        else:
+            assert kernels is PLAIN
+    assert kernels.send_now(chosen.NO_SOCKET, b"abc") == 0
