@@ -34,7 +34,8 @@ def test_a_closed_pipe_refuses() -> None:
 
 
 def test_replies_come_to_their_commands_however_they_are_cut() -> None:
-    link, came = pipeline(), []
+    link = pipeline()
+    came: list[Any] = []
     for name in "abc":
         link.send(b"x", lambda reply, name=name: came.append((name, reply)))
     for byte in b"+OK\r\n:5\r\n*2\r\n$1\r\nx\r\n:0\r\n":
@@ -54,7 +55,8 @@ async def test_a_future_gets_its_reply_unless_nobody_waits() -> None:
 
 
 def test_a_reply_that_raises_does_not_stop_the_next() -> None:
-    link, came = pipeline(), []
+    link = pipeline()
+    came: list[Any] = []
 
     def raises(reply: Any) -> None:
         raise RuntimeError("mine")
@@ -98,7 +100,8 @@ def test_messages_go_straight_to_an_ear() -> None:
 
 
 def test_many_replies_come_in_slices() -> None:
-    link, came = pipeline(), []
+    link = pipeline()
+    came: list[Any] = []
     for _ in range(300):
         link.send(b"x", came.append)
     link.data_received(b"".join(b":%d\r\n" % number for number in range(300)))
@@ -112,7 +115,8 @@ def test_many_replies_come_in_slices() -> None:
 
 def test_a_callback_may_drop_what_is_pending() -> None:
     """A link that ends in the middle of its replies gives its callers their error, and forgets them."""
-    link, came = pipeline(), []
+    link = pipeline()
+    came: list[Any] = []
 
     def ends(reply: Any) -> None:
         left, link.pending = link.pending, type(link.pending)()

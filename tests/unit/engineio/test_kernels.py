@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from roomcast.engineio import kernels as chosen
 from roomcast.engineio.rfc6455 import BINARY, TEXT, frame
 from roomcast.hotpath import build, choice, sources
+from roomcast.hotpath.config import WANTED
 from tests.frames import masked
 
 NAME = chosen.__name__
@@ -40,7 +41,7 @@ def kernels(request: pytest.FixtureRequest) -> Any:
 
 
 def test_the_compiled_form_is_tested_where_it_can_be_built() -> None:
-    if choice.WANTED == "python":
+    if WANTED == "python":
         pytest.skip("the plain form is wanted")
     if not choice.is_compiled(NAME):
         pytest.skip(build.missing() or pytest.fail("make compile"))

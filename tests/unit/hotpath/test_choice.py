@@ -109,13 +109,13 @@ def test_another_wish_is_refused() -> None:
 
 
 def test_without_a_compiler_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.sysconfig, "get_config_var", lambda name: "no-such-compiler -O2")
+    monkeypatch.setattr("sysconfig.get_config_var", lambda name: "no-such-compiler -O2")
     with pytest.raises(build.CannotCompileError, match=r"no C compiler \(no-such-compiler\)"):
         build.build(sources.every())
 
 
 def test_without_headers_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(build.shutil, "which", lambda name: name)
-    monkeypatch.setattr(build.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr("sysconfig.get_paths", lambda: {"include": str(tmp_path)})
     with pytest.raises(build.CannotCompileError, match="headers of this Python are missing"):
         build.build(sources.every())

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 from msgspec import Meta, Struct
 
-from roomcast.contract.ids import CLIENT_ID_PATTERN, ROOM_PATTERN, USER_PATTERN
+from roomcast.contract.ids import CLIENT_ID_CHARACTER, MAX_CLIENT_ID, ROOM_PATTERN, USER_PATTERN
 
 HEARTBEAT_SECONDS: Final = 30
 ONLINE_SECONDS: Final = 60
@@ -29,7 +29,7 @@ ROOM_LIST_SECONDS: Final = 90 * 86_400
 
 Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]
-ClientId = Annotated[str, Meta(pattern=CLIENT_ID_PATTERN)]
+ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, pattern=rf"^{CLIENT_ID_CHARACTER}+\Z")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]

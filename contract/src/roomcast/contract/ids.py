@@ -19,7 +19,6 @@ CLIENT_ID: Final = rf"{CLIENT_ID_CHARACTER}{{1,{MAX_CLIENT_ID}}}"
 """The id that a client gives its message: printable ASCII without spaces."""
 ROOM_PATTERN: Final = rf"^{ROOM_ID}\Z"
 USER_PATTERN: Final = rf"^{USER_ID}\Z"
-CLIENT_ID_PATTERN: Final = rf"^{CLIENT_ID}\Z"
 """For validators that search; `$` would let a newline through at the end."""
 
 DIRECT: Final = "dm:"

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from roomcast.gateway.operations.counters import Histogram, OutcomeCounter
+from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 
 
 class LabelledCounter(Collector):
