@@ -63,7 +63,7 @@ export class Client {
   /** @internal Use `connect`. */
   constructor(options: ConnectOptions) {
     this.#options = options;
-    this.#connection = new Connection(options);
+    this.#connection = new Connection(options, () => this.presence.auth);
     this.presence = new Presence(this.#connection, this.#closing.signal);
     this.#sender = new Sender(this.#connection, options);
     this.#readMarks = new ReadMarks(this.#connection);

@@ -82,6 +82,7 @@ export class Connection {
   readonly clock = new ServerClock();
   readonly tokens: Tokens;
   readonly #options: ConnectionOptions;
+  readonly #auth: () => object;
   readonly #socket: Socket;
   readonly #transports: TransportOrder;
   readonly #states = new Emitter<ConnectionState>();
@@ -94,8 +95,10 @@ export class Connection {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #readyTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: ConnectionOptions) {
+  /** @param auth what to tell beside the token at a connect */
+  constructor(options: ConnectionOptions, auth: () => object = () => ({})) {
     this.#options = options;
+    this.#auth = auth;
     this.tokens = new Tokens(options.token);
     this.#transports = new TransportOrder(options.transports, options.websocketOpenMs);
     this.#socket = io(options.url, {
@@ -201,8 +204,10 @@ export class Connection {
     const number = ++this.#attempts;
     const isCurrent = () => number === this.#attempts && this.#isAttempting && !this.#isClosed();
     try {
-      this.#socket.auth = { token: await this.tokens.fetch() };
-      if (isCurrent()) this.#open();
+      const token = await this.tokens.fetch();
+      if (!isCurrent()) return;
+      this.#socket.auth = { ...this.#auth(), token };
+      this.#open();
     } catch (error) {
       if (isCurrent()) this.#retry(RoomcastError.from(error));
     }

@@ -4,7 +4,7 @@ import { RESEND } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
-import { HEARTBEAT_SECONDS, MAX_LIST } from "./protocol.ts";
+import { HEARTBEAT_SECONDS, MAX_LIST, STATUSES } from "./protocol.ts";
 import type { Member, PresenceChange, PresenceInfo, Status, UserId } from "./protocol.ts";
 import { retrying } from "./retry.ts";
 
@@ -26,13 +26,24 @@ export function presenceOfMembers(map: PresenceMap, members: readonly Member[]):
 
 const WATCH_ATTEMPTS = 3;
 
+/** What this client says about its user. */
+interface OwnPresence {
+  readonly status?: Status;
+  readonly note?: string;
+}
+
 /** The presence of other people, and one's own status. */
 export class Presence {
   readonly #connection: Connection;
   readonly #closing: AbortSignal;
   readonly #changed = new Emitter();
   #map: PresenceMap = new Map();
-  #own: { status?: Status; note?: string } = {};
+  /** What the user chose here; empty until then. */
+  #own: OwnPresence = {};
+  /** What the server has accepted of it. */
+  #accepted = this.#own;
+  /** The status of this session as the server has it: the user may have chosen it on another device or page. */
+  #remembered: Status = "online";
   /** User → how many watches name that user. */
   readonly #watches = new Map<UserId, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -49,9 +60,9 @@ export class Presence {
     return this.#map;
   }
 
-  /** One's own status as set last; `online` until then. */
+  /** One's own status: as chosen here, or as the server remembers it. */
   get ownStatus(): Status {
-    return this.#own.status ?? "online";
+    return this.#own.status ?? this.#remembered;
   }
 
   /** Return what is known about a user; `offline` when nothing is. */
@@ -65,26 +76,26 @@ export class Presence {
   }
 
   /**
-   * Set one's own status and note. They are kept over reconnects of this client.
+   * Set one's own status, and one's note unless it is left out. They are kept over reconnects of this client.
    *
-   * @throws RoomcastError when the server does not accept them. The status before stays, unless a retry may help.
+   * @throws RoomcastError when the server does not accept them. What it refuses for good is forgotten; the rest is told
+   * again with the next heartbeat or connect.
    */
   async setStatus(status: Status, note?: string): Promise<void> {
-    const before = this.#own;
-    const own = { status, ...(note !== undefined ? { note } : {}) };
-    this.#own = own;
+    if (!STATUSES.includes(status)) throw RoomcastError.of("bad_request", `there is no status ${String(status)}`);
+    this.#own = { ...this.#own, status, ...(note !== undefined ? { note } : {}) };
     this.#changed.emit();
-    try {
-      await this.#connection.call("presence", own);
-    } catch (thrown) {
-      const error = RoomcastError.from(thrown);
-      // A refused note would be refused again at every heartbeat.
-      if (!error.retryable && this.#own === own) {
-        this.#own = before;
-        this.#changed.emit();
-      }
-      throw error;
-    }
+    await this.#tell();
+  }
+
+  /**
+   * @internal Return what travels with a connect, so that nobody sees the session before its status is known.
+   *
+   * A note that was not accepted yet stays out: a gateway that refuses it would refuse the connect.
+   */
+  get auth(): OwnPresence {
+    if (this.#own === this.#accepted) return this.#own;
+    return this.#own.status ? { status: this.#own.status } : {};
   }
 
   /**
@@ -113,7 +124,7 @@ export class Presence {
   start(heartbeatSeconds = HEARTBEAT_SECONDS): void {
     this.stop();
     const sendHeartbeat = () => {
-      if (this.#connection.online) void this.#connection.call("presence", this.#own).catch(() => {});
+      if (this.#connection.online) void this.#tell().catch(() => {});
     };
     sendHeartbeat();
     this.#timer = setInterval(sendHeartbeat, heartbeatSeconds * 1000);
@@ -123,6 +134,30 @@ export class Presence {
   /** @internal */
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Send a heartbeat, with the own status if the server has not accepted it yet. */
+  async #tell(): Promise<void> {
+    const own = this.#own;
+    try {
+      const { status } = await this.#connection.call("presence", own === this.#accepted ? {} : own);
+      this.#accepted = own;
+      this.#remember(status);
+    } catch (thrown) {
+      const error = RoomcastError.from(thrown);
+      // Refused once, refused at every heartbeat: forget it.
+      if (!error.retryable && this.#own === own && own !== this.#accepted) {
+        this.#own = this.#accepted;
+        this.#changed.emit();
+      }
+      throw error;
+    }
+  }
+
+  #remember(status: Status | undefined): void {
+    if (status === undefined || status === this.#remembered) return;
+    this.#remembered = status;
+    this.#changed.emit();
   }
 
   #unwatch(users: UserId[]): void {

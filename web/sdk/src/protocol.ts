@@ -173,7 +173,7 @@ export interface ClientEvents {
   "message:react": [{ room: RoomId; id: string; target: number; emoji: string; on: boolean }, { seq: number }];
   "message:history": [{ room: RoomId; before?: number; limit?: number }, Page];
   "receipt:read": [{ room: RoomId; seq: number }, Empty];
-  presence: [{ status?: Status; note?: string }, { online_seconds: number }];
+  presence: [{ status?: Status; note?: string }, { online_seconds: number; status?: Status; note?: string }];
   "presence:query": [Users, UsersAnswer];
   "presence:watch": [Users, UsersAnswer];
   "presence:unwatch": [Users, Empty];
@@ -241,6 +241,9 @@ export const SERVER_EVENTS = [
   "resync",
   "drain",
 ] as const satisfies readonly ServerEvent[];
+
+/** The statuses that a user can set. */
+export const STATUSES = ["online", "away", "busy", "invisible"] as const satisfies readonly Status[];
 
 /** The names of all client events. */
 export const CLIENT_EVENTS = [

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Client } from "../src/client.ts";
 import { gateway, online, useGateway } from "./harness.ts";
 import { refusal, until } from "./server.ts";
 
@@ -42,7 +43,43 @@ describe("watching people", () => {
 });
 
 describe("one's own status", () => {
-  const last = () => gateway.payloads("presence").at(-1);
+  const told = () => gateway.payloads("presence");
+
+  async function reconnected(client: Client): Promise<void> {
+    const count = gateway.tokens.length;
+    gateway.cut();
+    await until(() => gateway.tokens.length === count + 1 && client.state.phase === "online", "online again");
+    await client.call("presence:query", { users: [] });
+  }
+
+  it("travels with the connect, before anyone can see the session", async () => {
+    const client = await online();
+    await client.presence.setStatus("invisible", "working");
+    await reconnected(client);
+    assert.deepEqual(gateway.auths, [{}, { status: "invisible", note: "working" }]);
+  });
+
+  it("is told once, not with every heartbeat: another device may choose a new one", async () => {
+    const client = await online();
+    await client.presence.setStatus("busy");
+    await reconnected(client);
+    assert.deepEqual(told(), [{}, { status: "busy" }, {}]);
+  });
+
+  it("is what the server remembers, until it is chosen here", async () => {
+    gateway.onEvent = (event) => (event === "presence" ? { ok: true, online_seconds: 60, status: "busy" } : undefined);
+    const client = await online();
+    await until(() => client.presence.ownStatus === "busy", "remembered");
+    await client.presence.setStatus("online");
+    assert.equal(client.presence.ownStatus, "online");
+  });
+
+  it("keeps its note when only the status changes", async () => {
+    const client = await online();
+    await client.presence.setStatus("away", "at lunch");
+    await client.presence.setStatus("online");
+    assert.deepEqual(told().at(-1), { status: "online", note: "at lunch" });
+  });
 
   for (const note of ["half \ud83d", "\udc00"]) {
     it("keeps a note out that no gateway can read", async () => {
@@ -50,29 +87,32 @@ describe("one's own status", () => {
       await client.presence.setStatus("away", "at lunch");
       await assert.rejects(client.presence.setStatus("busy", note), { reason: "bad_request" });
       assert.equal(client.presence.ownStatus, "away");
-      gateway.cut();
-      await until(() => gateway.tokens.length === 2 && client.state.phase === "online", "online again");
-      await until(() => gateway.payloads("presence").length === 3, "told again");
-      assert.deepEqual(last(), { status: "away", note: "at lunch" });
+      await reconnected(client);
+      assert.deepEqual(gateway.auths, [{}, { status: "away", note: "at lunch" }]);
     });
   }
+
+  it("is one of four", async () => {
+    const client = await online();
+    await assert.rejects(client.presence.setStatus("asleep" as "away"), { reason: "bad_request" });
+    assert.equal(client.presence.ownStatus, "online");
+  });
 
   it("does not repeat what the server has refused", async () => {
     const client = await online();
     gateway.onEvent = (event, { note }) => (event === "presence" && note ? refusal("too_large") : undefined);
     await assert.rejects(client.presence.setStatus("busy", "a novel"), { reason: "too_large" });
-    gateway.cut();
-    await until(() => gateway.payloads("presence").length === 3, "told again");
-    assert.deepEqual(last(), {});
+    await reconnected(client);
+    assert.deepEqual([gateway.auths.at(-1), told().at(-1)], [{}, {}]);
   });
 
-  it("is kept when the server could not be asked", async () => {
+  it("is told again when the server could not be asked, and hides at once", async () => {
     const client = await online();
     gateway.onEvent = (event) => (event === "presence" ? refusal("unavailable") : undefined);
-    await assert.rejects(client.presence.setStatus("busy"), { reason: "unavailable" });
+    await assert.rejects(client.presence.setStatus("invisible", "unproven"), { reason: "unavailable" });
     gateway.onEvent = () => undefined;
-    gateway.cut();
-    await until(() => gateway.payloads("presence").length === 3, "told again");
-    assert.deepEqual(last(), { status: "busy" });
+    await reconnected(client);
+    assert.deepEqual(gateway.auths.at(-1), { status: "invisible" });
+    assert.deepEqual(told().at(-1), { status: "invisible", note: "unproven" });
   });
 });

@@ -29,6 +29,8 @@ export class TestGateway {
   log: Message[] = [];
   epoch = "epoch-one-000000";
   tokens: string[] = [];
+  /** What came beside the token at every connect. */
+  auths: Json[] = [];
   /** Payloads of every `message:send` that arrived, repeats included. */
   sends: SendPayload[] = [];
   joins: JoinPayload[] = [];
@@ -50,7 +52,9 @@ export class TestGateway {
   constructor() {
     this.io = new Server(this.http, { pingInterval: 25_000 });
     this.io.use((socket, next) => {
-      const token = String((socket.handshake.auth as { token?: unknown }).token);
+      const { token: given, ...more } = socket.handshake.auth;
+      const token = String(given);
+      this.auths.push(more);
       this.tokens.push(token);
       next(this.accepts(token) ?? undefined);
     });
@@ -114,6 +118,7 @@ export class TestGateway {
     this.#answer(socket, "presence:watch", ({ users }) => ({
       users: Object.fromEntries((users as string[]).map((user) => [user, { status: "online" }])),
     }));
+    this.#answer(socket, "presence:query", () => ({ users: {} }));
     this.#answer(socket, "presence:unwatch", () => ({ users: {} }));
     this.#answer(socket, "room:leave", ({ room }) => {
       void socket.leave(room as string);
