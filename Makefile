@@ -10,7 +10,7 @@ IN_VENV = .venv/bin/python
 AGAIN = $(MAKE) --no-print-directory again
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test again load bench chaos sbom audit dist docs version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test again load bench chaos observe sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ bench: .venv-ready ## CPU per delivery beside Node, nchan and python-socketio: R
 
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+observe: .venv-ready ## Prometheus with our alerts on the running cluster: http://localhost:9090
+	@exec $(IN_VENV) -m deploy.observability.observe
 
 sbom: .venv-ready ## list every package in use, as CycloneDX, into dist/sbom
 	@$(IN_VENV) -m deploy.supply_chain sbom dist/sbom

@@ -44,6 +44,7 @@ TOOLS: Final = {
         Tool("redis-cli", ("redis-server", "redis-tools"), (7, 0), "--version"),
         Tool("nginx", ("nginx",), (1, 18), "-v"),
         Tool("promtool", ("prometheus",), (2, 30), "--version"),
+        Tool("prometheus", ("prometheus",), (2, 30), "--version"),
     )
 }
 

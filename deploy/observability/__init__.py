@@ -1,0 +1,1 @@
+"""Alerts, dashboards, and a Prometheus for the local cluster."""

@@ -1,0 +1,91 @@
+"""Every query of every dashboard returns data from a cluster in use, under a real Prometheus with our alerts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from deploy.cluster import Cluster
+from deploy.control import Control
+from deploy.observability import dashboards, observe
+from tests.cluster.people import LOBBY, Party
+from tests.integration.media_rig import picture
+from tests.servers import free_port, wait_until
+
+RATE_INTERVAL = "20s"
+WITHOUT_FAULTS = {"Refused requests"}
+"""Panels of what happens only in a fault: their query is valid, and there may be nothing to show."""
+
+
+@pytest.fixture
+def prometheus(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
+    """The address of a Prometheus that scrapes the cluster every second."""
+    port = free_port()
+    targets = observe.targets_of(Control(cluster.state))
+    (tmp_path / "prometheus.yml").write_text(observe.configuration(targets, scrape_seconds=1))
+    with subprocess.Popen(observe.command(tmp_path, port)) as process:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def ask(prometheus: str, query: str) -> list[Any]:
+    answer = requests.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=5).json()
+    assert answer["status"] == "success", answer
+    found: list[Any] = answer["data"]["result"]
+    return found
+
+
+async def use(cluster: Cluster) -> None:
+    """Write messages and announce a file, so that every counter of ordinary work moves."""
+    party = Party(cluster)
+    for person in await party.apart():
+        await person.join(LOBBY)
+        for _ in range(3):
+            await person.send("hello")
+        await person.call("media:sign", room=LOBBY, name="a.png", type="image/png", size=len(picture()))
+    await party.close()
+
+
+async def test_every_panel_has_data(cluster: Cluster, prometheus: str) -> None:
+    wait_until(lambda: _is_scraped(prometheus), "three jobs scraped", seconds=30)
+    await use(cluster)
+    panels = [panel for dashboard in dashboards.DASHBOARDS for panel in dashboard.panels]
+    queries = {
+        (panel.title, query.replace("$__rate_interval", RATE_INTERVAL))
+        for panel in panels
+        for query in panel.queries.values()
+    }
+
+    def empty() -> set[str]:
+        return {title for title, query in queries if not ask(prometheus, query)}
+
+    wait_until(lambda: empty() <= WITHOUT_FAULTS, "data for every panel", seconds=30)
+
+
+def _is_scraped(prometheus: str) -> bool:
+    try:
+        return len(ask(prometheus, "count by (job) (up == 1)")) == len(observe.JOBS)
+    except requests.ConnectionError:
+        return False
+
+
+def test_prometheus_has_loaded_the_alerts_and_none_fires(prometheus: str) -> None:
+    wait_until(lambda: _is_scraped(prometheus), "three jobs scraped", seconds=30)
+    groups = requests.get(f"{prometheus}/api/v1/rules", timeout=5).json()["data"]["groups"]
+    assert [rule["name"] for group in groups for rule in group["rules"]]
+    assert ask(prometheus, 'ALERTS{alertstate="firing",severity="critical"}') == []
+
+
+@pytest.mark.parametrize("dashboard", dashboards.DASHBOARDS, ids=lambda dashboard: dashboard.name)
+def test_the_file_of_a_dashboard_is_current(dashboard: dashboards.Dashboard) -> None:
+    text = (dashboards.FOLDER / f"{dashboard.name}.json").read_text()
+    assert text == dashboards.render(dashboard)
+    assert json.loads(text)["panels"]
