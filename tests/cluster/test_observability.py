@@ -73,7 +73,7 @@ async def test_every_panel_has_data(cluster: Cluster, prometheus: str) -> None:
 def _is_scraped(prometheus: str) -> bool:
     try:
         return len(ask(prometheus, "count by (job) (up == 1)")) == len(observe.JOBS)
-    except requests.ConnectionError:
+    except requests.RequestException:  # not listening yet, or answering 503 while it starts
         return False
 
 
