@@ -181,12 +181,17 @@ def test_every_file_that_compose_names_is_written() -> None:
 
 
 def test_prometheus_scrapes_every_process() -> None:
-    jobs = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+    jobs = yaml.safe_load((DEPLOY / "observability" / "prometheus.yml").read_text())["scrape_configs"]
     targets = {target for job in jobs for group in job["static_configs"] for target in group["targets"]}
     assert targets == {f"{name}:{environment(name)['ROOMCAST_METRICS_PORT']}" for name in KINDS}
 
 
 def test_prometheus_accepts_it() -> None:
-    command: list[str | Path] = [tools.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
+    command: list[str | Path] = [
+        tools.require("promtool"),
+        "check",
+        "config",
+        DEPLOY / "observability" / "prometheus.yml",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
