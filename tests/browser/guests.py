@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from deploy.cluster import Cluster
+from roomcast.contract.tokens import sign
 
 Scheme = Literal["light", "dark"]
 
@@ -126,9 +127,9 @@ class Guests:
         self._browser = browser
         self._folder = folder
 
-    def visit(self, size: ViewportSize = WIDE, scheme: Scheme = "light") -> Guest:
-        """A page at the sign-in form."""
-        context = self._browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    def visit(self, size: ViewportSize = WIDE, scheme: Scheme = "light", **options: Any) -> Guest:
+        """Open a page at the sign-in form. `options`: more of Playwright's options of a browser context."""
+        context = self._browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", **options)
         page = context.new_page()
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
@@ -137,10 +138,22 @@ class Guests:
         guest.find("name-input").wait_for()
         return guest
 
-    def enter(self, name: str, room: str, size: ViewportSize = WIDE, scheme: Scheme = "light") -> Guest:
-        """Somebody signed in and in a room; the name is made unique, for a name is a person."""
-        guest = self.visit(size, scheme)
+    def enter(self, name: str, room: str, size: ViewportSize = WIDE, scheme: Scheme = "light", **options: Any) -> Guest:
+        """Sign a person in and open a room; the name is made unique, for a name is a person."""
+        guest = self.visit(size, scheme, **options)
         guest.sign_in(unique(name))
+        guest.go(room)
+        return guest
+
+    def enter_by_token(self, room: str, *, name: str, user: str | None = None, seconds: float = 600) -> Guest:
+        """Sign a person in by a token, which the page cannot renew, and open a room."""
+        token = sign(self._cluster.jwt_secret, user or unique("user"), name=name, seconds=seconds)
+        guest = self.visit()
+        guest.name = name
+        guest.page.get_by_text("Sign in with a token").click()
+        guest.page.get_by_label("Token (JWT)").fill(token)
+        guest.page.get_by_role("button", name="Use token").click()
+        guest.wait_connected()
         guest.go(room)
         return guest
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.cluster import Cluster
-from tests.browser.guests import PHONE, Guest, Guests, unique
+from tests.browser.guests import PHONE, WIDE, Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MAX_NODES = 1500
@@ -154,7 +154,7 @@ def test_arrow_keys_walk_through_messages_that_were_not_in_the_document(
 @pytest.mark.parametrize("own", [True, False], ids=["own", "others"])
 @pytest.mark.parametrize("size", ["wide", "phone"])
 def test_the_toolbar_covers_no_message(guests: Guests, room: str, cluster: Cluster, size: str, own: bool) -> None:
-    ada = guests.enter("Ada", room, **({"size": PHONE} if size == "phone" else {}))
+    ada = guests.enter("Ada", room, PHONE if size == "phone" else WIDE)
     with Writer(cluster, user=ada.user if own else None) as writer:
         for text in ("short", "a long text that fills its bubble from one side to the other, and goes on " * 3, "end"):
             writer.send(room, text)

@@ -37,6 +37,10 @@ class Writer:
         assert answer["ok"], answer
         return answer
 
+    def emit(self, event: str, payload: dict[str, Any]) -> None:
+        """Send an event that is not acked."""
+        self._client.emit(event, payload)
+
     def send(self, room: str, text: str, **more: object) -> int:
         """Write a message, and return its seq."""
         seq: int = self.call("message:send", {"room": room, "id": unique("m"), "text": text, **more})["seq"]

@@ -1,7 +1,7 @@
 /** Files on their way into rooms. They go on while another room is on show; a failed one waits for a retry. */
 
 import type { Client, Media, RoomId, Undo, Upload } from "@roomcast/sdk";
-import { pixelSize, type PixelSize } from "./images.ts";
+import { imageSize, type PixelSize } from "./images.ts";
 
 export interface UploadItem {
   key: number;
@@ -41,8 +41,8 @@ export class UploadQueue {
 
   /** Send a file into a room; it becomes a message as soon as the server has confirmed it. */
   async add(room: RoomId, file: File): Promise<void> {
-    const size = await pixelSize(file);
-    const previewUrl = size && file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
+    const size = await imageSize(file);
+    const previewUrl = size ? URL.createObjectURL(file) : null;
     const upload = this.#start(room, file, size);
     const item = { key: ++this.#count, room, file, previewUrl, size, upload };
     this.#set([...this.#items, item]);

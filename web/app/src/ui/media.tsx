@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 import { fileSize, mediaKind } from "../format.ts";
-import { fitted, MEDIA_BOX } from "../images.ts";
+import { fitted, MEDIA_BOX, type PixelSize } from "../images.ts";
 import { withoutControls } from "../names.ts";
 import { Icon, IconButton } from "./icons.tsx";
 import { Lightbox } from "./lightbox.tsx";
@@ -31,7 +31,7 @@ function MediaImage({ media }: { media: Media }) {
       <button
         type="button"
         class={loaded ? "image loaded" : "image"}
-        style={boxOf(media, 96)}
+        style={boxOf(size, 96)}
         onClick={() => setOpen(true)}
         aria-label={`Enlarge ${name}`}
       >
@@ -59,17 +59,23 @@ function MediaImage({ media }: { media: Media }) {
   );
 }
 
+/** A video. Its size is known when its first bytes have come. */
 function MediaVideo({ media }: { media: Media }) {
   const [url, retry, isBroken] = useMediaUrl(media);
+  const [size, setSize] = useState<PixelSize>(pixelsOf(media));
+  const learn = ({ currentTarget: { videoWidth, videoHeight } }: { currentTarget: HTMLVideoElement }) => {
+    if (videoWidth && videoHeight) setSize({ width: videoWidth, height: videoHeight });
+  };
   if (isBroken) return <FileCard media={media} />;
   return (
     <video
       class="video"
-      style={boxOf(media, 240)}
+      style={boxOf(size, 240)}
       src={url}
       controls
       playsInline
       preload="metadata"
+      onLoadedMetadata={learn}
       onError={retry}
       aria-label={withoutControls(media.name)}
       data-testid="media-video"
@@ -119,13 +125,13 @@ function FileCard({ media }: { media: Media }) {
 
 const VIEWS = { image: MediaImage, video: MediaVideo, audio: MediaAudio, file: FileCard };
 
-function pixelsOf({ width, height }: Media) {
+function pixelsOf({ width, height }: Media): PixelSize {
   return width && height ? { width, height } : MEDIA_BOX.unknown;
 }
 
 /** Return the style that reserves a picture's place; narrow pictures get a box of at least `minWidth` CSS pixels. */
-function boxOf(media: Media, minWidth: number) {
-  const box = fitted(pixelsOf(media), MEDIA_BOX.width, MEDIA_BOX.height);
+function boxOf(size: PixelSize, minWidth: number) {
+  const box = fitted(size, MEDIA_BOX.width, MEDIA_BOX.height);
   const width = Math.max(box.width, minWidth);
   return { width: `${width}px`, aspectRatio: `${width} / ${Math.max(box.height, 48)}` };
 }

@@ -1,0 +1,135 @@
+"""Rooms and people: more rooms than are joined at once, leaving, inviting, notes of those who were there first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from deploy.cluster import Cluster
+from tests.browser.guests import Guest, Guests, unique
+from tests.browser.writers import Writer
+
+MANY = 46
+"""Rooms of one person, a few more than the page joins at once (40)."""
+
+
+@pytest.fixture
+def room() -> str:
+    return unique("public:start")
+
+
+def private_room(owner: Writer, *members: str) -> str:
+    room = unique("room:club")
+    owner.call("room:create", {"room": room, "kind": "private", "name": room})
+    for user in members:
+        owner.call("room:invite", {"room": room, "user": user})
+    return room
+
+
+def rooms_of(writer: Writer) -> list[str]:
+    listed: list[dict[str, Any]] = writer.call("room:list", {})["rooms"]
+    return [one["room"] for one in listed]
+
+
+@pytest.mark.timeout(180)
+def test_every_room_can_be_opened_however_many_there_are(guests: Guests, cluster: Cluster) -> None:
+    user = unique("user")
+    with Writer(cluster) as owner:
+        rooms = [private_room(owner, user) for _ in range(MANY)]
+        for room in rooms:
+            owner.send(room, f"welcome to {room}")
+        ada = guests.enter_by_token("public:lobby", name="Ada", user=user)
+        expect(ada.find("room-item")).to_have_count(MANY + 1)
+        for room in (rooms[0], rooms[1], rooms[-1], rooms[0]):
+            ada.find("room-item", room=room).click()
+            ada.hears(f"welcome to {room}")
+        for number, room in enumerate(rooms):
+            ada.find("room-item", room=room).click()
+            expect(ada.messages(f"welcome to {room}")).to_have_count(1)
+            ada.say(f"visit {number}")
+        expect(ada.find("room-item", room=rooms[0])).to_contain_text("visit 0")
+        # News of a room that is not joined at the moment comes with the next look at the list.
+        owner.send(rooms[0], "news from afar")
+        expect(ada.find("room-item", room=rooms[0])).to_contain_text("news from afar", timeout=40_000)
+        assert int(ada.find("room-item", room=rooms[0]).get_attribute("data-unread") or 0) > 0
+        ada.find("room-item", room=rooms[0]).click()
+        ada.hears("news from afar")
+
+
+def test_leaving_a_private_room_ends_the_membership(guests: Guests, room: str, cluster: Cluster) -> None:
+    user = unique("user")
+    with Writer(cluster) as owner, Writer(cluster, user=user) as other_device:
+        club = private_room(owner, user)
+        ada = guests.enter_by_token(club, name="Ada", user=user)
+        assert club in rooms_of(other_device)
+        ada.find("leave").click()
+        ada.find("confirm-leave").click()
+        expect(ada.find("room-item", room=club)).to_have_count(0)
+        expect(ada.find("room-item", room="public:lobby")).to_have_attribute("aria-current", "page")
+        assert club not in rooms_of(other_device)
+        ada.page.reload()
+        ada.wait_connected()
+        expect(ada.find("room-item", room="public:lobby")).to_be_visible()
+        expect(ada.find("room-item", room=club)).to_have_count(0)
+        # Invited again, it is there again.
+        owner.call("room:invite", {"room": club, "user": user})
+        expect(ada.find("room-item", room=club)).to_be_visible()
+
+
+def test_an_owner_is_told_that_leaving_is_impossible(guests: Guests, cluster: Cluster) -> None:
+    user = unique("user")
+    with Writer(cluster, user=user) as owner:
+        club = private_room(owner)
+        ada = guests.enter_by_token(club, name="Ada", user=user)
+        ada.find("leave").click()
+        ada.find("confirm-leave").click()
+        expect(ada.page.get_by_text("its owner cannot leave it")).to_be_visible()
+        ada.page.get_by_role("button", name="Stay").click()
+        expect(ada.find("room-item", room=club)).to_be_visible()
+        assert club in rooms_of(owner)
+
+
+def invite(guest: Guest, text: str) -> None:
+    guest.find("invite").click()
+    guest.page.get_by_label("Name or user id").fill(text)
+    guest.page.get_by_role("button", name="Invite", exact=True).click()
+
+
+def test_an_invitation_of_an_unknown_id_is_not_confirmed_as_a_person(guests: Guests, cluster: Cluster) -> None:
+    user, stranger = unique("user"), unique("stranger")
+    with Writer(cluster, user=user) as owner:
+        club = private_room(owner)
+        ada = guests.enter_by_token(club, name="Ada", user=user)
+        invite(ada, "not an id!")
+        expect(ada.page.get_by_text("No person here has this name.")).to_be_visible()
+        ada.page.keyboard.press("Escape")
+        invite(ada, stranger)
+        expect(ada.find("invite-unknown")).to_contain_text(stranger)
+        ada.page.get_by_role("button", name="Invite all the same").click()
+        expect(ada.page.get_by_text("No person with this id has been here so far.")).to_be_visible()
+        with Writer(cluster, user=stranger) as late:
+            assert club in rooms_of(late)
+
+
+def test_a_person_is_invited_by_name(guests: Guests, room: str, cluster: Cluster) -> None:
+    ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
+    expect(ada.find("members")).to_contain_text(bob.name)
+    with Writer(cluster, user=ada.user) as owner:
+        club = private_room(owner)
+    ada.go(club)
+    invite(ada, bob.name.upper())
+    expect(ada.page.get_by_text(f"{bob.name} was invited")).to_be_visible()
+    expect(bob.find("room-item", room=club)).to_be_visible()
+
+
+def test_a_status_note_is_seen_by_people_who_come_later(guests: Guests, room: str, cluster: Cluster) -> None:
+    with Writer(cluster, name="Grace") as grace:
+        grace.call("room:join", {"room": room})
+        grace.call("presence", {"status": "busy", "note": "in a meeting until 3"})
+        ada = guests.enter("Ada", room)
+        grace_line = ada.find("members").locator(f'[data-user="{grace.user}"] .member-line')
+        expect(grace_line).to_have_text("in a meeting until 3")
+        grace.call("presence", {"status": "online", "note": ""})
+        expect(grace_line).to_have_text("Online")
