@@ -119,7 +119,8 @@ class Backend:
         _check(room, owner)
         if room.startswith("dm:") or (room.startswith("public:") and kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
-        if not await self._script("room_create", (keys.room_meta(room), keys.room_members(room)), (owner, kind, name)):
+        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
+        if not await self._script("room_create", names, (owner, kind, name)):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
         await self._list_room(owner, room, name)
 
@@ -162,7 +163,7 @@ class Backend:
         """Forget a room with its history and memberships, and take everybody out on every gateway."""
         _check(room)
         members = await self._call("HKEYS", keys.room_members(room))
-        gone = (*place_of(room).names[:4], keys.room_members(room), keys.room_read(room))
+        gone = (*place_of(room).names[:4], keys.room_members(room), keys.room_read(room), keys.room_counts(room))
         await self._call("DEL", *gone)
         for member in members:
             await self._call("HDEL", keys.user_rooms(member.decode()), room)

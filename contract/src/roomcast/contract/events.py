@@ -31,6 +31,9 @@ Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, pattern=rf"^{CLIENT_ID_CHARACTER}+\Z")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
+ReadSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
+"""0: an empty room was read."""
+
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -132,7 +135,7 @@ class Typing(Struct, frozen=True):
 
 class ReceiptRead(Struct, frozen=True):
     room: Room
-    seq: Seq
+    seq: ReadSeq
 
 
 class Presence(Struct, frozen=True):

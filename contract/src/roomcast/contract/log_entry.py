@@ -60,6 +60,7 @@ def place_of(room: str) -> Place:
         keys.room_ids(room),
         keys.room_ids_old(room),
         keys.room_channel(room),
+        keys.room_counts(room),
     )
     return Place(names, f'{{"room":"{room}","seq":')
 

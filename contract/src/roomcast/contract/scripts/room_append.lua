@@ -2,10 +2,11 @@
 -- Append one message to a room's log and publish it: the only way a message comes into being. Safe to retry by id.
 --
 -- KEYS[1] room:{R}:log      hash  seq -> message JSON
--- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), …
+-- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), texts, last, …
 -- KEYS[3] room:{R}:ids      hash  "user:id" -> "seq time epoch", the younger half
 -- KEYS[4] room:{R}:ids:old  hash  the older half
 -- KEYS[5] room:{R}          channel
+-- KEYS[6] room:{R}:counts   hash  user -> texts and media written, =user -> see room_read_mark.lua
 --
 -- ARGV[1]  JSON up to the seq:    {"room":"R","seq":
 -- ARGV[2]  run id of this server process ('' = do not compare)
@@ -30,7 +31,7 @@
 
 --@include _room
 
-local log, meta, ids, ids_old = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local log, meta, ids, ids_old, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
 local field, has_rewrites = ARGV[10], #ARGV > 11
 
 local function receipt(known)
@@ -40,7 +41,8 @@ end
 
 local now = now_ms()
 local now_text = int(now)
-local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at')
+local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at',
+  'texts')
 local epoch = state[2]
 local is_new_epoch = is_cut(state, ARGV[2])
 if is_new_epoch then epoch = ARGV[9] end
@@ -82,9 +84,11 @@ local object = ARGV[1] .. text .. ',"epoch":"' .. epoch .. '","time":' .. now_te
 local first, head_at = tonumber(state[4] or '1'), tonumber(state[9] or '0')
 local is_gone = redis.call('PEXPIRE', log, ARGV[6]) == 0
 redis.call('HSET', log, text, object)
+local texts = tonumber(state[10] or '0')
 if is_gone then
-  first, head_at = seq, now
+  first, head_at, texts = seq, now, 0
   redis.call('PEXPIRE', log, ARGV[6])
+  redis.call('DEL', counts)
 end
 
 -- Drop what is over the length, then a few heads over the age: never more than eight, so that the work stays bounded.
@@ -100,15 +104,25 @@ while first < seq and dropped < 8 do
   redis.call('HDEL', log, int(first))
   first, dropped = first + 1, dropped + 1
 end
-if state[4] == int(first) and state[9] == int(head_at) then
-  redis.call('HSET', meta, 'seq', text)
-else
-  redis.call('HSET', meta, 'seq', text, 'first', int(first), 'head_at', int(head_at))
+local changes = {'seq', text}
+if state[4] ~= int(first) or state[9] ~= int(head_at) then
+  changes = {'seq', text, 'first', int(first), 'head_at', int(head_at)}
 end
+-- Texts and media are counted for the room and for their author: the difference is what others have not read. In JSON,
+-- a comma before a quote cannot stand inside a string, so that the first match is the field.
+local kind = string.match(ARGV[11], ',"kind":"(%a+)"')
+if kind == 'text' or kind == 'media' then
+  local at = #changes
+  changes[at + 1], changes[at + 2], changes[at + 3], changes[at + 4] = 'texts', int(texts + 1), 'last', text
+  local author = string.match(field, '^([^:]+):')
+  if author then redis.call('HINCRBY', counts, author, 1) end
+end
+redis.call('HSET', meta, unpack(changes))
 -- The life of meta is far longer than the log's: it need not begin anew with every message.
 if not state[5] and now - tonumber(state[6] or '0') > tonumber(ARGV[6]) / 100 then
   redis.call('HSET', meta, 'kept_at', now_text)
   keep_meta(meta, ARGV[6])
+  redis.call('PEXPIRE', counts, int(3 * tonumber(ARGV[6])))
 end
 
 redis.call('SPUBLISH', KEYS[5],

@@ -1,14 +1,54 @@
 #!lua
 -- Move a person's read mark forward, never past the newest message.
 --
--- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:read
+-- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:read, KEYS[3] room:{R}:log, KEYS[4] room:{R}:counts
 -- ARGV[1] user, ARGV[2] seq
 --
 -- Returns the new mark, or 0 when it did not move.
-local newest = tonumber(redis.call('HGET', KEYS[1], 'seq') or '0')
+--
+-- A mark at the newest message costs the same in any room. One before it looks at the entries that it passes, or at those
+-- that it leaves, whichever are fewer: a person passes each entry once.
+
+--@include _room
+--@include _unread
+
+local meta, read, log, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local user = ARGV[1]
+local state = redis.call('HMGET', meta, 'seq', 'first', 'texts')
+local newest, first = tonumber(state[1] or '0'), tonumber(state[2] or '1')
 local mark = math.min(tonumber(ARGV[2]), newest)
-local before = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+local before = tonumber(redis.call('HGET', read, user) or '0')
 if mark <= before then return 0 end
-redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f', mark))
-redis.call('EXPIRE', KEYS[2], 7776000)
+
+-- The texts and media of others among the entries from .. to.
+local function others(from, to)
+  local count = 0
+  for start = from, to, 500 do
+    local fields = {}
+    for n = start, math.min(to, start + 499) do fields[#fields + 1] = int(n) end
+    for _, entry in ipairs(redis.call('HMGET', log, unpack(fields))) do
+      local kind = entry and string.match(entry, ',"kind":"(%a+)"')
+      if (kind == 'text' or kind == 'media') and string.match(entry, ',"user":"([^"]*)"') ~= user then
+        count = count + 1
+      end
+    end
+  end
+  return count
+end
+
+local unread, written = unread_of(counts, user, tonumber(state[3] or '0'))
+local kept_from = math.max(before, first - 1) + 1
+local left
+if newest - mark <= mark - kept_from + 1 then
+  left = others(mark + 1, newest)
+else
+  left = math.min(newest - mark, math.max(0, unread - others(kept_from, mark)))
+end
+redis.call('HSET', counts, '=' .. user, int(written - left))
+if redis.call('PTTL', counts) == -1 then
+  local life = redis.call('PTTL', meta)
+  if life > 0 then redis.call('PEXPIRE', counts, life) end
+end
+redis.call('HSET', read, user, int(mark))
+redis.call('EXPIRE', read, 7776000)
 return mark

@@ -1,10 +1,20 @@
 #!lua flags=no-writes
 -- One line of a person's room list.
 --
--- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta, KEYS[3] room:{R}:read
+-- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta, KEYS[3] room:{R}:read, KEYS[4] room:{R}:counts
 -- ARGV[1] user
 --
--- Returns {seq, the person's read mark, newest entry or nil, display name or ''}.
-local seq = redis.call('HGET', KEYS[2], 'seq') or '0'
-local read = redis.call('HGET', KEYS[3], ARGV[1]) or '0'
-return {seq, read, redis.call('HGET', KEYS[1], seq), redis.call('HGET', KEYS[2], 'name') or ''}
+-- Returns {seq, unread texts and media of others, newest text or media or nil, display name or ''}. What the log does
+-- not keep any more is not unread.
+
+--@include _unread
+
+local meta = redis.call('HMGET', KEYS[2], 'seq', 'first', 'texts', 'last', 'name')
+local seq, first = tonumber(meta[1] or '0'), tonumber(meta[2] or '1')
+local read = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or '0')
+local unread = 0
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  unread = unread_of(KEYS[4], ARGV[1], tonumber(meta[3] or '0'))
+  unread = math.min(unread, seq - math.max(read, first - 1))
+end
+return {seq, unread, redis.call('HGET', KEYS[1], meta[4] or ''), meta[5] or ''}

@@ -106,7 +106,7 @@ class Rooms:
                 "room": row.room,
                 "name": row.name,
                 "seq": row.seq,
-                "unread": max(0, row.seq - row.read),
+                "unread": row.unread,
                 "last": orjson.Fragment(row.last) if row.last else None,
             }
             for row in rows

@@ -18,12 +18,16 @@ _NOBODY: Final = (float("-inf"), "")
 
 
 class RoomSummary(NamedTuple):
-    """One line of a person's room list; `last` is the JSON of the newest message, if it is still kept."""
+    """One line of a person's room list.
+
+    `unread` counts the texts and media of others after the read mark; `last` is the JSON of the newest text or media,
+    if it is still kept.
+    """
 
     room: str
     name: str
     seq: int
-    read: int
+    unread: int
     last: bytes | None
 
 
@@ -42,7 +46,7 @@ class RoomStore:
 
     async def create(self, room: str, owner: str, kind: str, name: str, *, is_outsider: bool) -> None:
         """Raises CONFLICT when the room is stored already; an outsider gets no room that others use by their tokens."""
-        names = (keys.room_meta(room), keys.room_members(room))
+        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_outsider else "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
 
@@ -87,15 +91,15 @@ class RoomStore:
         return list(rows), len(rooms) > limit
 
     async def _summary(self, user: str, room: str, name: str) -> RoomSummary:
-        names = (keys.room_log(room), keys.room_meta(room), keys.room_read(room))
-        seq, read, last, stored_name = await self._redis.script("room_summary", names, (user,))
-        return RoomSummary(room, (stored_name or b"").decode() or name or room, int(seq), int(read), last)
+        names = (keys.room_log(room), keys.room_meta(room), keys.room_read(room), keys.room_counts(room))
+        seq, unread, last, stored_name = await self._redis.script("room_summary", names, (user,))
+        return RoomSummary(room, (stored_name or b"").decode() or name or room, seq, unread, last)
 
     # --- receipts ---
 
     async def mark_read(self, room: str, user: str, seq: int) -> int | None:
         """Move the person's read mark forward; the new mark, or None when it did not move."""
-        names = (keys.room_meta(room), keys.room_read(room))
+        names = (keys.room_meta(room), keys.room_read(room), keys.room_log(room), keys.room_counts(room))
         moved = await self._redis.script("room_read_mark", names, (user, str(seq)))
         return int(moved) or None
 

@@ -1,0 +1,189 @@
+"""What a person has not read: texts and media of others after the read mark, against a model that recounts them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from roomcast.contract.backend import connect
+from tests.gateways import Client, Clients, Gateway, gateway, store, unique
+
+Pair = list[Gateway]
+
+
+async def row(client: Client, room: str) -> dict[str, Any]:
+    """The client's line of the room list."""
+    rows = (await client.ok("room:list", {}))["rooms"]
+    found: dict[str, Any] = next(one for one in rows if one["room"] == room)
+    return found
+
+
+class Model:
+    """Remembers who wrote what, and recounts."""
+
+    def __init__(self, clients: list[Client], room: str) -> None:
+        self.clients = clients
+        self.room = room
+        self.entries: list[tuple[str, bool]] = []
+        """(author, is a text) of seq 1, 2, …"""
+        self.marks = {client.user: 0 for client in clients}
+
+    async def emit(self, client: Client, event: str, **fields: Any) -> None:
+        await client.ok(event, {"room": self.room, "id": uuid4().hex, **fields})
+        self.entries.append((client.user, event == "message:send"))
+
+    async def read(self, client: Client, seq: int) -> None:
+        await client.ok("receipt:read", {"room": self.room, "seq": seq})
+        self.marks[client.user] = max(self.marks[client.user], min(seq, len(self.entries)))
+
+    def unread(self, user: str) -> int:
+        after = self.entries[self.marks[user] :]
+        return sum(1 for author, is_text in after if is_text and author != user)
+
+    def own_texts(self, user: str) -> list[int]:
+        return [n for n, (author, is_text) in enumerate(self.entries, 1) if is_text and author == user]
+
+    async def check(self) -> None:
+        texts = [n for n, (_, is_text) in enumerate(self.entries, 1) if is_text]
+        for client in self.clients:
+            listed = await row(client, self.room)
+            assert listed["unread"] == self.unread(client.user), (client.user, self.marks, self.entries)
+            assert (listed["last"] or {}).get("seq") == (texts[-1] if texts else None)
+            assert listed["seq"] == len(self.entries)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_unread_is_what_a_recount_says(pair: Pair, clients: Clients, seed: int) -> None:
+    rng = random.Random(seed)
+    people = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "carol"))]
+    room = unique("public:talk")
+    for client in people:
+        await client.join(room)
+    model = Model(people, room)
+    for step in range(80):
+        client = rng.choice(people)
+        own = model.own_texts(client.user)
+        match rng.choice(("send", "send", "send", "edit", "delete", "react", "read", "read_all")):
+            case "edit" if own:
+                target = own.pop()
+                if await is_there(client, room, target):
+                    await model.emit(client, "message:edit", target=target, text="again")
+            case "delete" if own:
+                target = rng.choice(own)
+                if await is_there(client, room, target):
+                    await model.emit(client, "message:delete", target=target)
+            case "react" if own:
+                if await is_there(client, room, own[0]):
+                    await model.emit(client, "message:react", target=own[0], emoji="x", on=True)
+            case "read":
+                await model.read(client, rng.randrange(len(model.entries) + 3))
+            case "read_all":
+                await model.read(client, len(model.entries))
+            case _:
+                await model.emit(client, "message:send", text=f"text {step}")
+        if step % 8 == 7:
+            await model.check()
+    await model.check()
+
+
+async def is_there(client: Client, room: str, seq: int) -> bool:
+    page = await client.ok("message:history", {"room": room, "before": seq + 1, "limit": 1})
+    return "deleted" not in page["messages"][0]
+
+
+async def test_one_who_read_an_empty_room_comes_back_to_five_unread_messages(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    joined = await bob.join(room)
+    await bob.ok("receipt:read", {"room": room, "seq": joined["seq"]})
+    await bob.ok("room:leave", {"room": room})
+    await ada.join(room)
+    for n in range(5):
+        await ada.send(room, str(n))
+
+    assert (await row(bob, room))["unread"] == 5
+    assert (await row(ada, room))["unread"] == 0
+
+
+async def test_own_messages_edits_reactions_and_deletions_are_not_unread(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await bob.join(room)
+    first = await ada.send(room, "one")
+    kept = await ada.send(room, "two")
+    await bob.ok("receipt:read", {"room": room, "seq": kept["seq"]})
+    await bob.send(room, "mine")
+    for event, fields in (
+        ("message:edit", {"target": kept["seq"], "text": "2"}),
+        ("message:react", {"target": kept["seq"], "emoji": "x", "on": True}),
+        ("message:delete", {"target": first["seq"]}),
+    ):
+        await ada.ok(event, {"room": room, "id": uuid4().hex, **fields})
+
+    listed = await row(bob, room)
+    assert (listed["unread"], listed["last"]["text"]) == (0, "mine")
+
+
+async def test_media_count_and_system_messages_do_not(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room, upload = unique("public:talk"), uuid4().hex
+    await bob.join(room)
+    with store(gateway_redis) as redis:
+        media = '{"upload":"u","url":"https://files.example/u","type":"image/png","size":10,"name":"a,\\"kind.png"}'
+        redis.hset("upload:{" + upload + "}", mapping={"owner": ada.user, "room": room, "media": media})
+        redis.expire("upload:{" + upload + "}", 40 * 86_400)
+    await ada.ok("message:send", {"room": room, "id": "m", "upload": upload})
+    async with connect(gateway_redis) as backend:
+        await backend.publish(room, "shop", "paid", kind="system")
+        await backend.publish(room, "shop", "a text", kind="text", id='a,"kind":"system"')
+
+    listed = await row(bob, room)
+    assert (listed["unread"], listed["last"]["text"], listed["seq"]) == (2, "a text", 3)
+
+
+async def test_a_resend_is_counted_once(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await bob.join(room)
+    for _ in range(3):
+        await ada.send(room, "one", "same-id")
+
+    assert (await row(bob, room))["unread"] == 1
+
+
+async def test_a_trimmed_log_leaves_no_more_unread_than_it_keeps(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
+    room = "public:talk"
+    with gateway(tmp_path, redis_url, LOG_MESSAGES="10") as running:
+        ada, bob = await clients(running, "ada"), await clients(running, "bob")
+        await bob.join(room)
+        for n in range(25):
+            await ada.send(room, str(n))
+
+        assert (await row(bob, room))["unread"] == 10
+        await bob.ok("receipt:read", {"room": room, "seq": 3})
+        assert (await row(bob, room))["unread"] == 10
+        await bob.ok("receipt:read", {"room": room, "seq": 17})
+        assert (await row(bob, room))["unread"] == 8
+        await bob.ok("receipt:read", {"room": room, "seq": 25})
+        assert (await row(bob, room))["unread"] == 0
+        await ada.send(room, "more")
+        assert (await row(bob, room))["unread"] == 1
+
+
+async def test_a_closed_room_begins_anew(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    for n in range(3):
+        await ada.send(room, str(n))
+    async with connect(gateway_redis) as backend:
+        await backend.close_room(room)
+    await bob.join(room)
+    await ada.send(room, "new")
+
+    assert (await row(bob, room))["unread"] == 1
