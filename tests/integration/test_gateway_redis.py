@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from tests import servers
 from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, store, token
@@ -142,6 +143,12 @@ async def nobody_is_turned_away(running: Gateway) -> None:
         await socket.send('40{"token":"' + token("carol") + '"}')
         said = await socket.until_closed(4.0)
     assert [frame for frame in said if frame.startswith("4")] == []
+
+
+async def connect_status(running: Gateway) -> int:
+    """Return the status of a new session's first request."""
+    async with ClientSession() as http, http.get(f"{running.url}/socket.io/?EIO=4&transport=polling") as response:
+        return response.status
 
 
 async def assert_whole(ada: Client, bob: Client, room: str) -> None:
@@ -314,7 +321,7 @@ async def test_a_gateway_starts_before_its_redis(own: OwnRedis, tmp_path: Path, 
     try:
         with gateway(tmp_path, later.url, "7", is_ready=False) as running:
             assert (running.get("/healthz")[0], running.get("/readyz")[0]) == (200, 503)
-            await nobody_is_turned_away(running)
+            assert (await connect_status(running), running.process.poll()) == (503, None)
             later.start()
             await until(lambda: running.is_ready, "ready", BACK_WITHIN)
             ada = await clients(running, "ada")

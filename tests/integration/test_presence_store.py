@@ -17,6 +17,7 @@ from roomcast.contract.envelope import PresenceChanges
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.presence.activity import Activity, Touch
+from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.presence.state import Doubt, Mark, Node, Verdict, Windows
 from roomcast.presence.store import PresenceStore as SweeperStore
@@ -56,6 +57,7 @@ class Cluster:
         self.redis: Redis = Redis.from_url(url, decode_responses=True)
         self.backplane = backplane
         self.one = PresenceStore(backplane, "1", "inc-1")
+        self.node = NodeStore(backplane, "1", "inc-1", "host/1/1")
         self.two = PresenceStore(backplane, "2", "inc-2")
         self.sweeper = SweeperStore(connect(sweeper_url or url), WINDOWS)
         self.heard: list[tuple[str, str, int, str]] = []
@@ -211,7 +213,7 @@ class TestStatus:
         assert await cluster.redis.hlen(key) == 50
 
     async def test_every_key_has_an_end(self, cluster: Cluster) -> None:
-        await cluster.one.announce_node()
+        await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
         await cluster.one.remove_connections([("bob", "c2")])
         await cluster.sweep("ada")
@@ -304,8 +306,8 @@ class TestSweep:
 
 class TestNodes:
     async def test_a_dead_nodes_devices_go_and_nobody_else_does(self, cluster: Cluster) -> None:
-        assert not await cluster.one.announce_node()
-        assert await cluster.one.announce_node()
+        assert await cluster.node.announce() == (True, None)
+        assert await cluster.node.announce() == (False, None)
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "busy", "call")])
         await cluster.two.touch([Touch("ada", "c3", "away", "")])
         await cluster.news()
@@ -323,10 +325,16 @@ class TestNodes:
         assert await cluster.news() == [("bob", "away", "")]
 
     async def test_a_respawned_node_is_not_confused_with_the_dead_one(self, cluster: Cluster) -> None:
-        await cluster.one.announce_node()
+        await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
         again = PresenceStore(cluster.backplane, "1", "inc-1b")
-        await again.announce_node()
+        other = NodeStore(cluster.backplane, "1", "inc-1b", "host/2/2")
+        held = (await other.announce()).holder
+        assert held is not None
+        assert (held.incarnation, held.process, held.left_ms > 10_000) == ("inc-1", "host/1/1", True)
+        assert await other.hold(replaces="inc-1") == (True, None)
+        await other.announce()
+        assert (await cluster.node.announce()).holder is not None
         await again.touch([Touch("ada", "c9", "busy", "")])
         [node] = await cluster.sweeper.dead_nodes()
         assert node == Node("1", "inc-1")
@@ -336,8 +344,8 @@ class TestNodes:
         assert await cluster.shows("ada") == {"ada": "offline"}
 
     async def test_a_retired_node_is_cleaned_at_once(self, cluster: Cluster) -> None:
-        await cluster.one.announce_node()
-        await cluster.one.retire_node()
+        await cluster.node.announce()
+        await cluster.node.retire()
         assert await cluster.sweeper.dead_nodes() == [Node("1", "inc-1")]
 
     async def test_a_late_step_drops_nothing(self, cluster: Cluster) -> None:
@@ -420,9 +428,9 @@ class TestSweeper:
         assert await cluster.redis.get(keys.PRESENCE_SWEEPER) is None
 
     async def test_a_dead_node_is_dropped(self, cluster: Cluster) -> None:
-        await cluster.one.announce_node()
+        await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
-        await cluster.one.retire_node()
+        await cluster.node.retire()
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
             await until(lambda: recorder.dropped == [Node("1", "inc-1")], "the node dropped")
         assert await cluster.redis.hgetall(keys.PRESENCE_NODES) == {}

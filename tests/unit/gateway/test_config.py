@@ -19,7 +19,7 @@ def config(patch: pytest.MonkeyPatch, **variables: str) -> Config:
 def test_a_url_and_a_secret_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     made = config(monkeypatch)
 
-    assert (made.node, made.host, made.dev_login) == ("1", "127.0.0.1", False)
+    assert (made.node, made.host, made.dev_login) == ("", "127.0.0.1", False)
 
 
 def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,10 @@ def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"JWKS_URL": "file:///x"}, "either"),
         ({"JWT_SECRET": "", "JWKS_URL": "file:///x", "DEV_LOGIN": "1"}, "DEV_LOGIN"),
         ({"NODE": "a-b"}, "ROOMCAST_NODE"),
-        ({"NODE": "x" * 17}, "ROOMCAST_NODE"),
+        ({"NODE": "g1"}, "ROOMCAST_NODE"),
+        ({"NODE": "0"}, "ROOMCAST_NODE"),
+        ({"NODE": "01"}, "ROOMCAST_NODE"),
+        ({"NODE": "10000"}, "ROOMCAST_NODE"),
         ({"PORT": "http"}, "ROOMCAST_PORT"),
         ({"PORT": "65536"}, "ROOMCAST_PORT"),
         ({"TRUSTED_PROXIES": "everybody"}, "ROOMCAST_TRUSTED_PROXIES"),

@@ -13,7 +13,8 @@
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
-| `node:{N}:lease` | string, incarnation | gateway N | presence | 15 s, refreshed every 5 s |
+| `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence | 15 s, refreshed every 5 s |
+| `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
@@ -98,6 +99,10 @@ def room_nodes_of(room: str) -> str:
 
 def node_lease(node: str) -> str:
     return f"node:{{{node}}}:lease"
+
+
+def node_process(node: str) -> str:
+    return f"node:{{{node}}}:process"
 
 
 def user_channel(user: str) -> str:

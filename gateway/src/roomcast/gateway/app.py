@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import signal
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import structlog
@@ -34,6 +35,7 @@ from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.listener import Listener
 from roomcast.gateway.operations.metrics import Metrics
+from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
@@ -44,6 +46,7 @@ from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.sessions import ControlChannel, Sessions
 from roomcast.gateway.sign_in.tokens import JwksKeys, Keys, SharedSecret, Verifier
 from roomcast.gateway.stores.log import LogStore, Retention
+from roomcast.gateway.stores.nodes import NodeStore, take_free_number
 from roomcast.gateway.stores.occupancy import OccupancyStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.gateway.stores.rooms import RoomStore
@@ -61,6 +64,9 @@ async def run(config: Config) -> bool:
 
     Raises SettingsError, and OSError for a taken port.
     """
+    if not config.node:
+        number = await take_free_number(config.redis_url, secrets.token_hex(4), describe_process())
+        config = config.model_copy(update={"node": number})
     try:
         gateway = Gateway(config)
     except ValueError as error:
@@ -110,6 +116,7 @@ class Stores(NamedTuple):
     uploads: Uploads
     presence: PresenceStore
     occupancy: OccupancyStore
+    nodes: NodeStore
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -122,10 +129,13 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         Uploads(redis, retention_seconds=retention_seconds),
         PresenceStore(redis, config.node, adapter.incarnation),
         OccupancyStore(redis, config.node),
+        NodeStore(redis, config.node, adapter.incarnation, describe_process()),
     )
 
 
-def make_presence(adapter: RedisAdapter, emitter: Emitter, stores: Stores) -> tuple[OccupancyService, PresenceService]:
+def make_presence(
+    adapter: RedisAdapter, emitter: Emitter, stores: Stores, on_node_lost: Callable[[], None]
+) -> tuple[OccupancyService, PresenceService]:
     """Make the two services that share what users watch and who is hidden."""
     watchers, hidden = Watchers(time.monotonic), set[str]()
     occupancy = OccupancyService(
@@ -133,6 +143,7 @@ def make_presence(adapter: RedisAdapter, emitter: Emitter, stores: Stores) -> tu
     )
     presence = PresenceService(
         stores.presence,
+        stores.nodes,
         emitter,
         occupancy,
         Activity(time.monotonic),
@@ -141,6 +152,7 @@ def make_presence(adapter: RedisAdapter, emitter: Emitter, stores: Stores) -> tu
         adapter.beat,
         adapter.background,
         lambda: adapter.members.everyone(NAMESPACE),
+        on_node_lost,
     )
     return occupancy, presence
 
@@ -184,6 +196,7 @@ class Gateway:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.stopping = asyncio.Event()
         self.is_failed = False
         """Whether the gateway ended because it could not go on, rather than because it was told to."""
         self.tasks = TaskSet()
@@ -192,7 +205,7 @@ class Gateway:
         self.server = make_server(config, self.adapter, self.metrics)
         self.stores = make_stores(config, self.adapter)
         self.emitter = Emitter(self.adapter)
-        self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores)
+        self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores, self._give_up)
         self.sessions = make_sessions(config, self.adapter, self.emitter, self.stores, self.presence)
         self.control = ControlChannel(self.adapter, self._receive_control)
         self.access = RoomAccess(self.stores.rooms)
@@ -238,6 +251,7 @@ class Gateway:
         )
         self.server.eio.admission = self._admit
         self.lag = LagProbe(self.adapter.beat, config.lag_probe_seconds, self.metrics.loop_lag)
+        self.claim = NodeClaim(self.stores.nodes, config.node)
         self.listener, self.runner = make_listener(config, self.server)
         self.drain = Drain(
             self.server.eio,
@@ -295,7 +309,9 @@ class Gateway:
         self.sessions.hear_control(message, self.joins.take_out)
 
     def _admit(self, caller: Caller) -> Refusal | float:
-        """Admit new sessions at a rate."""
+        """Admit new sessions at a rate, and none before the node number is ours: session ids carry it."""
+        if not self.claim.is_held:
+            return Refusal(503, 4, "The gateway is starting", 1)
         turn = self.admission.ask()
         return Refusal(503, 4, "Too many new sessions", turn.retry_after) if turn.retry_after else turn.wait
 
@@ -303,11 +319,11 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises OSError when a port is taken."""
-        config, stopping = self.config, asyncio.Event()
+        config, stopping = self.config, self.stopping
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with ops.serve(config.host, config.metrics_port, self._is_ready, self._exposition):
-            self._start(stopping)
+            self._start()
             await self.runner.setup()
             await self.listener.start()
             _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
@@ -319,7 +335,7 @@ class Gateway:
             await self._end()
         _log.info("gateway ended", node=config.node)
 
-    def _start(self, stopping: asyncio.Event) -> None:
+    def _start(self) -> None:
         """Subscribe, then start what runs in the background."""
         self.adapter.on_node_message = self.media.reply
         self.adapter.on_resubscribed = self._resubscribed
@@ -328,21 +344,29 @@ class Gateway:
         for shard in range(keys.PRESENCE_SHARDS):
             self.adapter.listen(keys.presence_channel(shard), self.presence.receive_changes)
         self.control.start()
-        self.tasks.start(self.presence.run(), "presence")
+        self.tasks.start(self._claim_and_announce(), "presence")
         self.tasks.start(self.sessions.watch_expiries(), "token expiry")
-        self.tasks.start(
-            watch_subscriptions(self.adapter.choir, self.adapter.beat, lambda: self._give_up(stopping)), "subscriptions"
-        )
+        self.tasks.start(watch_subscriptions(self.adapter.choir, self.adapter.beat, self._give_up), "subscriptions")
         self.lag.start()
+
+    async def _claim_and_announce(self) -> None:
+        """Serve only under a number that no other process has."""
+        try:
+            await self.claim.acquire()
+        except NodeTakenError:
+            self._give_up()
+            return
+        await self.presence.run()
 
     def _resubscribed(self) -> None:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
         self.presence.on_resubscribed()
         self.adapter.background(self.sessions.look_again(self.joins.recheck), "look again")
 
-    def _give_up(self, stopping: asyncio.Event) -> None:
+    def _give_up(self) -> None:
+        """Drain and end with an error: this gateway cannot go on."""
         self.is_failed = True
-        stopping.set()
+        self.stopping.set()
 
     async def _end(self) -> None:
         """Give leases back, end what runs, and close Redis last."""
@@ -356,7 +380,7 @@ class Gateway:
         await self.adapter.close()
 
     def _is_ready(self) -> bool:
-        return is_ready(self.drain, self.adapter.is_ready)
+        return self.claim.is_held and is_ready(self.drain, self.adapter.is_ready)
 
     def _announce_drain(self, within_seconds: float) -> None:
         sids = list(self.adapter.members.everyone(NAMESPACE))

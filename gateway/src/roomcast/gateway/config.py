@@ -11,7 +11,7 @@ from pydantic import SecretStr, field_validator, model_validator
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
 from roomcast.process.settings import ProcessSettings, Words, setting
 
-_NODE = re.compile(r"[A-Za-z0-9]{1,16}")
+_NODE = re.compile(r"[1-9][0-9]{0,3}")
 _ORIGIN = re.compile(r"\*|https?://[^\s/]+")
 
 
@@ -20,7 +20,7 @@ class Config(ProcessSettings):
 
     port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
     metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
-    node: str = setting("1", "ROOMCAST_NODE", "this gateway's number, unique in the cluster")
+    node: str = setting("", "ROOMCAST_NODE", "this gateway's number, 1 to 9999; none: the lowest free one")
     jwt_secret: SecretStr | None = setting(None, "ROOMCAST_JWT_SECRET", "HS256 secret of 32 bytes or more")
     jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
     jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "required aud of tokens")
@@ -69,8 +69,8 @@ class Config(ProcessSettings):
     @field_validator("node")
     @classmethod
     def _is_node(cls, value: str) -> str:
-        if not _NODE.fullmatch(value):
-            raise ValueError("ROOMCAST_NODE has 1 to 16 letters and digits")
+        if value and not _NODE.fullmatch(value):
+            raise ValueError("ROOMCAST_NODE is a number from 1 to 9999, without leading zeros")
         return value
 
     @field_validator("trusted_proxies")

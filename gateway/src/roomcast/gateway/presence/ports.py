@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.gateway.presence.activity import Batch
+from roomcast.gateway.stores.nodes import Hold
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate, OccupantsPage
 from roomcast.gateway.stores.presence import Shown, WriteResult
 
@@ -57,9 +58,13 @@ class PresencePort(Protocol):
 
     async def query_users(self, users: Collection[str]) -> dict[str, Shown]: ...
 
-    async def announce_node(self) -> bool: ...
 
-    async def retire_node(self) -> None: ...
+class NodePort(Protocol):
+    """See `roomcast.gateway.stores.nodes.NodeStore`."""
+
+    async def announce(self) -> Hold: ...
+
+    async def retire(self) -> None: ...
 
 
 class UserNames(Protocol):

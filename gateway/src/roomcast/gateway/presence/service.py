@@ -13,7 +13,7 @@ from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceU
 from roomcast.contract.events import Presence as PresencePayload
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
-from roomcast.gateway.presence.ports import PresencePort, Sender, StartTask, Ticks
+from roomcast.gateway.presence.ports import NodePort, PresencePort, Sender, StartTask, Ticks
 from roomcast.gateway.presence.slices import in_slices
 from roomcast.gateway.presence.unwritten import UnwrittenSessions
 from roomcast.gateway.presence.watchers import Watchers, presence_change
@@ -38,12 +38,14 @@ class PresenceService:
     """Presence and typing of one gateway.
 
     `hidden` holds the users connected here who are invisible on any device; this service keeps it up to date.
-    `local_sids` returns the ids of all sessions that are connected here.
+    `local_sids` returns the ids of all sessions that are connected here. `on_node_lost` is called when another process
+    holds this gateway's number.
     """
 
     def __init__(
         self,
         store: PresencePort,
+        node: NodePort,
         sender: Sender,
         occupancy: OccupancyService,
         activity: Activity,
@@ -52,8 +54,11 @@ class PresenceService:
         ticks: Ticks,
         start_task: StartTask,
         local_sids: Callable[[], Iterable[str]],
+        on_node_lost: Callable[[], None],
     ) -> None:
         self._store = store
+        self._node = node
+        self._on_node_lost = on_node_lost
         self._sender = sender
         self._occupancy = occupancy
         self._activity = activity
@@ -223,10 +228,14 @@ class PresenceService:
     async def retire(self) -> None:
         """Write what is left, and give the node up; call this after a drain."""
         await _log_failure(self._write(signs=True))
-        await _log_failure(self._store.retire_node())
+        await _log_failure(self._node.retire())
 
     async def _announce(self) -> None:
-        if not await self._store.announce_node():
+        hold = await self._node.announce()
+        if hold.holder is not None:
+            _log.error("another process holds this gateway's number: %s", hold.holder.process)
+            self._on_node_lost()
+        elif hold.is_new:
             self._activity.rewrite_all()
 
     async def _refresh(self) -> None:

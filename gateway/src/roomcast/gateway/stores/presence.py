@@ -1,4 +1,4 @@
-"""Store presence in Redis as a gateway needs it: batched heartbeats, departures, queries, the node's own lease."""
+"""Store presence in Redis as a gateway needs it: batched heartbeats, departures, queries."""
 
 from __future__ import annotations
 
@@ -57,8 +57,6 @@ class Lifetimes:
     horizon_seconds: int = 3 * ONLINE_SECONDS
     record_seconds: int = 300
     set_seconds: int = 30 * 86_400
-    node_lease_seconds: int = 15
-    nodes_seconds: int = 86_400
     connections_per_user: int = 50
     choice_seconds: int = 30 * 86_400
 
@@ -172,28 +170,6 @@ class PresenceStore:
             *(keys.presence_connections(shard, user) for user in users),
         )
         return names, (self._lives.horizon_seconds, *users)
-
-    # --- the node ---
-
-    async def announce_node(self) -> bool:
-        """Renew the lease of this incarnation, every 5 s.
-
-        Return False when the lease had ended, or is new: call `Activity.rewrite_all` then.
-        """
-        lease = keys.node_lease(self._node)
-        life = self._lives.node_lease_seconds
-        before = await self._redis.call("SET", lease, self._incarnation, "EX", life, "GET")
-        await self._announce("1")
-        return before is not None and bytes(before).decode() == self._incarnation
-
-    async def retire_node(self) -> None:
-        """Give the lease back after a drain: the sweeper may remove this incarnation's connections at once."""
-        await self._redis.script("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
-        await self._announce("0")
-
-    async def _announce(self, alive: str) -> None:
-        args = (f"{self._node}:{self._incarnation}", alive, self._lives.nodes_seconds)
-        await self._redis.script("presence_announce", (keys.PRESENCE_NODES,), args)
 
 
 def _touch_args(row: Touch) -> tuple[str | int, ...]:

@@ -1,0 +1,72 @@
+"""Two processes never hold one node number, whatever is killed, and a number can be left to Redis."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+from roomcast.contract import keys
+from tests import servers
+from tests.gateways import SECRET as JWT_SECRET
+from tests.gateways import Clients, gateway, run_once, store
+from tests.waiting import until
+
+
+def test_a_second_process_of_a_number_refuses_to_start(redis_url: str, tmp_path: Path) -> None:
+    with gateway(tmp_path, redis_url, "3") as first:
+        ended = run_once(
+            REDIS_URL=redis_url,
+            JWT_SECRET=JWT_SECRET,
+            NODE="3",
+            PORT=str(servers.free_port()),
+            METRICS_PORT=str(servers.free_port()),
+        )
+        assert ended.returncode == 1
+        assert "node number is taken by a running gateway" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert first.is_ready
+
+
+def test_a_killed_gateway_is_replaced_at_once(redis_url: str, tmp_path: Path) -> None:
+    with gateway(tmp_path, redis_url, "3") as first:
+        first.kill()
+        started = time.monotonic()
+        with gateway(tmp_path, redis_url, "3") as second:
+            assert second.is_ready
+            assert time.monotonic() - started < 10  # the lease of the first one has 15 s to go
+
+
+async def test_a_gateway_without_a_number_takes_a_free_one(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+    with (
+        gateway(tmp_path, redis_url, "1"),
+        gateway(tmp_path, redis_url, "") as second,
+        gateway(tmp_path, redis_url, "") as third,
+    ):
+        nodes = [(await clients(one, "ada")).seen("ready")[0]["node"] for one in (second, third)]
+    assert nodes == ["2", "3"]
+
+
+async def test_a_gateway_whose_number_was_taken_moves_its_clients_and_ends(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
+    with gateway(tmp_path, redis_url, "3", DRAIN_SECONDS="2") as running:
+        ada = await clients(running, "ada")
+        with store(redis_url) as redis:
+            redis.set(keys.node_lease("3"), "another", ex=60)
+            redis.set(keys.node_process("3"), "elsewhere/1/1", ex=60)
+        await ada.expect_gone(10)
+        code = await until(running.process.poll, "the end")
+        assert code == 1
+        assert "another process holds this gateway's number" in running.said()
+        running.process.returncode = -signal.SIGKILL  # `stop` then expects no code 0
+    assert "Traceback" not in running.said()
+
+
+async def test_no_session_is_let_in_before_the_number_is_ours(redis_url: str, tmp_path: Path) -> None:
+    with store(redis_url) as redis:
+        redis.set(keys.node_lease("3"), "another", px=3_000)
+        redis.set(keys.node_process("3"), "elsewhere/1/1", px=3_000)
+    with gateway(tmp_path, redis_url, "3", is_ready=False) as running:
+        assert not running.is_ready
+        await until(lambda: running.is_ready, "ready once the lease has ended", 8)

@@ -1,0 +1,96 @@
+"""A number is claimed once: a dead predecessor's lease is waited for, a live duplicate refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.operations import node_claim
+from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process, is_gone
+from roomcast.gateway.stores.nodes import Hold, Holder
+
+ELSEWHERE = "othermachine.1/1/1"
+
+
+class Store:
+    """Answer with these results, one after the other; the last one stays."""
+
+    def __init__(self, *results: Hold | Exception) -> None:
+        self.results = list(results)
+        self.replaced: list[str] = []
+
+    async def hold(self, replaces: str = "") -> Hold:
+        if replaces:
+            self.replaced.append(replaces)
+            return Hold(is_new=True, holder=None)
+        result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def held(left_ms: int, incarnation: str = "other", process: str = ELSEWHERE) -> Hold:
+    return Hold(is_new=False, holder=Holder(incarnation, process, left_ms))
+
+
+OURS = Hold(is_new=True, holder=None)
+
+
+def claim_of(store: Store) -> NodeClaim:
+    return NodeClaim(store, "7", retry_seconds=0.0)
+
+
+async def test_a_free_number_is_taken() -> None:
+    claim = claim_of(Store(OURS))
+    assert not claim.is_held
+    await claim.acquire()
+    assert claim.is_held
+
+
+async def test_a_lease_that_runs_out_is_waited_for() -> None:
+    claim = claim_of(Store(held(900), held(600), held(300), OURS))
+    await claim.acquire()
+    assert claim.is_held
+
+
+async def test_a_lease_that_is_renewed_belongs_to_a_live_duplicate() -> None:
+    claim = claim_of(Store(held(900), held(600), held(14_900)))
+    with pytest.raises(NodeTakenError, match="ROOMCAST_NODE=7"):
+        await claim.acquire()
+    assert not claim.is_held
+
+
+async def test_a_third_process_that_came_first_is_a_duplicate() -> None:
+    claim = claim_of(Store(held(300), held(14_900, "third")))
+    with pytest.raises(NodeTakenError):
+        await claim.acquire()
+
+
+async def test_a_killed_predecessor_on_this_machine_is_replaced_at_once() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        described = describe_process().replace(f"/{os.getpid()}/", f"/{process.pid}/")
+        described = f"{described.rpartition('/')[0]}/{node_claim._started_at(process.pid)}"
+        assert not is_gone(described)
+        process.kill()
+    store = Store(held(14_000, "dead", described))
+    claim = claim_of(store)
+    await claim.acquire()
+    assert (claim.is_held, store.replaced) == (True, ["dead"])
+
+
+async def test_redis_may_be_away_at_first() -> None:
+    claim = claim_of(Store(RoomcastError(Code.UNAVAILABLE), held(300), RoomcastError(Code.UNAVAILABLE), OURS))
+    await claim.acquire()
+    assert claim.is_held
+
+
+@pytest.mark.parametrize("process", ["", "x", "a/b", ELSEWHERE])
+def test_a_process_of_another_machine_may_be_alive(process: str) -> None:
+    assert not is_gone(process)
+
+
+def test_this_process_may_replace_its_own_lease() -> None:
+    assert is_gone(describe_process())
