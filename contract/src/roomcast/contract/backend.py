@@ -42,6 +42,7 @@ from roomcast.contract.events import (
 from roomcast.contract.ids import CLIENT_ID, is_room_id, is_user_id
 from roomcast.contract.log_entry import EntryForm, PublishReceipt, Retention, dedup_field, place_of, read_receipt
 from roomcast.contract.redis_client import Client, make_client, run_script
+from roomcast.contract.texts import clean_name, is_blank
 from roomcast.wire import redis_url
 from roomcast.wire.envelope import pack
 
@@ -102,7 +103,7 @@ class Backend:
         message_id = str(uuid.uuid4()) if id is None else id
         if not _CLIENT_ID.fullmatch(message_id):
             raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
-        message = {"id": message_id, "user": user, "name": name or user, "kind": kind, "text": text}
+        message = {"id": message_id, "user": user, "name": clean_name(name or "") or user, "kind": kind, "text": text}
         tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
         place = place_of(room)
         run_id = await self._run_id(place.names[0])
@@ -117,6 +118,7 @@ class Backend:
     ) -> None:
         """Store a room that `owner` owns. Raises CONFLICT when it is stored already, FORBIDDEN for a reserved id."""
         _check(room, owner)
+        name = clean_name(name)
         if room.startswith("dm:") or (room.startswith("public:") and kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
@@ -298,6 +300,8 @@ def _check_text(text: str) -> None:
         raise RoomcastError(Code.BAD_REQUEST, "the text is not valid Unicode") from None
     if not 1 <= size <= MAX_MESSAGE_BYTES:
         raise RoomcastError(Code.TOO_LARGE, f"a text holds 1 to {MAX_MESSAGE_BYTES} bytes")
+    if is_blank(text):
+        raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
 
 
 def _whole(seconds: float) -> int:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 from msgspec import Meta, Struct
 
 from roomcast.contract.ids import CLIENT_ID_CHARACTER, MAX_CLIENT_ID, ROOM_PATTERN, USER_PATTERN
+from roomcast.contract.texts import MAX_NAME
 
 HEARTBEAT_SECONDS: Final = 30
 ONLINE_SECONDS: Final = 60
@@ -36,7 +37,7 @@ ReadSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
-Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=140)]
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]

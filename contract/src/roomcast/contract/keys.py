@@ -6,7 +6,7 @@
 | `room:{R}:meta` | hash | gateway, back end | gateway | outlives the log; kept while the room is stored |
 | `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
-| `room:{R}:counts` | hash user -> texts and media written, `=user` -> read of the others' | gateway, back end | gateway | as the meta |
+| `room:{R}:counts` | hash user -> texts written, `=user` -> read | gateway, back end | gateway | as the meta |
 | `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
 | `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past a refresh |
 | `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway | as `occupants` |

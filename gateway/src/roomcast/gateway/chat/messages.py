@@ -11,6 +11,7 @@ import orjson
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
+from roomcast.contract.texts import canonical_emoji, is_blank
 from roomcast.gateway.chat import amendments as amend
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import LogStore, PublishReceipt, Rewrite, StaleRewriteError
@@ -63,7 +64,7 @@ class Chat:
         """Without an upload, and in a joined room, the message is queued before this first awaits: order is kept."""
         if p.text is None and p.upload is None:
             raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
-        self._check_size(p.text)
+        self._check_text(p.text)
         if self._is_plain(session, p):
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
             self.on_plain(session, p.room)
@@ -95,7 +96,7 @@ class Chat:
                 session.sending = None
 
     async def edit(self, session: ChatSession, p: MessageEdit) -> AckFields:
-        self._check_size(p.text)
+        self._check_text(p.text)
         await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
@@ -120,13 +121,17 @@ class Chat:
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def react(self, session: ChatSession, p: MessageReact) -> AckFields:
+        """Answer `message:react`. One emoji has one form, whichever the client typed."""
+        emoji = canonical_emoji(p.emoji)
+        if is_blank(emoji):
+            raise RoomcastError(Code.BAD_REQUEST, "no emoji")
         await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
             await self._target(p.room, p.target)
             return []
 
-        tail = _fields(session, p.id, "reaction", target=p.target, emoji=p.emoji, on=p.on)
+        tail = _fields(session, p.id, "reaction", target=p.target, emoji=emoji, on=p.on)
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def history(self, session: ChatSession, p: MessageHistory) -> AckFields:
@@ -168,9 +173,13 @@ class Chat:
         entry = await self._log.entry(room, seq) if seq else None
         return [amend.superseded(entry)] if entry else []
 
-    def _check_size(self, text: str | None) -> None:
-        if text is not None and len(text) * 4 > self._max_bytes and len(text.encode()) > self._max_bytes:
+    def _check_text(self, text: str | None) -> None:
+        if text is None:
+            return
+        if len(text) * 4 > self._max_bytes and len(text.encode()) > self._max_bytes:
             raise RoomcastError(Code.TOO_LARGE, f"a text holds at most {self._max_bytes} bytes")
+        if is_blank(text):
+            raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
 
 
 def _ignore(session: ChatSession, room: str) -> None:

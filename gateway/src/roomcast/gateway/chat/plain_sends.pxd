@@ -21,6 +21,7 @@ cdef class SendTicket:
     cdef public Py_ssize_t max_bytes, max_payload
     cdef public double seen_at
 
+    @cython.locals(first=int)
     cpdef bint allows(self, bytes text, bytes reply_to) except -1
 
     @cython.locals(dedup=bytes, end=bytes, tail=bytes)

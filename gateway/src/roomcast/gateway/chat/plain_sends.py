@@ -19,15 +19,21 @@ from random import getrandbits
 from time import monotonic
 from typing import Any, Final
 
+import orjson
+
 from roomcast.adapter.command_pipeline import CommandPipeline, OnReply
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID_CHARACTER, MAX_CLIENT_ID, ROOM_ID
+from roomcast.contract.texts import is_blank
 from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.token_bucket import TokenBucket
 from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.hotpath.choice import prefer_compiled
 
+_SPACE: Final = 0x20
+_BACKSLASH: Final = 0x5C
+_DELETE: Final = 0x7F
 SEEN_SECONDS: Final = 1.0
 """Activity of one client is passed on at most this often."""
 _ESCAPED: Final = rb'"\\'
@@ -100,14 +106,17 @@ class SendTicket:
         self.seen_at = 0.0
 
     def allows(self, text: bytes, reply_to: bytes | None) -> bool:
-        """Tell whether the general code would take the text as well: within the limits, and UTF-8."""
+        """Tell whether the general code would take the text as well: within the limits, UTF-8, and not blank."""
         if not 0 < len(text) <= self.max_bytes or (reply_to is not None and int(reply_to) > MAX_SEQ):
             return False
         try:
             text.decode()
         except UnicodeDecodeError:
             return False
-        return True
+        first = text[0]
+        if _SPACE < first < _DELETE and first != _BACKSLASH:
+            return True  # nearly every text: its first byte is a visible character
+        return not is_blank(orjson.loads(b'"%b"' % text))
 
     def command(self, message_id: bytes, text: bytes, reply_to: bytes | None) -> bytes:
         """Return the EVALSHA: `head`, a fresh epoch, the key of the message id, and the JSON of the message."""

@@ -17,6 +17,7 @@ from roomcast.contract.events import (
     RoomRemove,
 )
 from roomcast.contract.ids import DIRECT, other_person
+from roomcast.contract.texts import clean_name
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import Emitter
 from roomcast.gateway.chat.ports import AckFields, Control, RoomOccupancy, Visibility
@@ -67,10 +68,11 @@ class Rooms:
         """Answer `room:create`: the creator owns the room."""
         if p.room.startswith("dm:") or (p.room.startswith("public:") and p.kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        name = clean_name(p.name or "")
         is_outsider = not await self._access.may_enter(session, p.room)
-        await self._store.create(p.room, session.user, p.kind, p.name or "", is_outsider=is_outsider)
-        await self._store.list_room(session.user, p.room, p.name or "")
-        return {"room": p.room, "kind": p.kind, "name": p.name or p.room, "role": "owner"}
+        await self._store.create(p.room, session.user, p.kind, name, is_outsider=is_outsider)
+        await self._store.list_room(session.user, p.room, name)
+        return {"room": p.room, "kind": p.kind, "name": name or p.room, "role": "owner"}
 
     async def invite(self, session: ChatSession, p: RoomInvite) -> AckFields:
         """Answer `room:invite`: store the membership and tell the user's devices."""

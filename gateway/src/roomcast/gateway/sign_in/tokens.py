@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import encode_subject
+from roomcast.contract.texts import clean_name
 from roomcast.contract.tokens import sign as sign
 
 LEEWAY_SECONDS: Final = 30
@@ -32,7 +33,6 @@ _JWKS_UNKNOWN_KID_SECONDS: Final = 10
 _JWKS_RETRY_SECONDS: Final = 1
 _MAX_TOKEN: Final = 8192
 _MAX_KNOWN_HEADS: Final = 8
-_MAX_NAME: Final = 80
 _MAX_EXPIRES: Final = 2**53 / 1000
 """Unix seconds whose milliseconds a browser can count."""
 
@@ -226,7 +226,7 @@ def _identity(claims: dict[str, Any], now: float) -> Identity:
         raise ValueError("not valid yet")
     return Identity(
         user=user,
-        name=_mended(name[:_MAX_NAME]) if isinstance(name, str) and name.strip() else user,
+        name=(clean_name(name) if isinstance(name, str) else "") or user,
         expires=expires,
         issued=int(claims.get("iat", 0)),
         token_id=_mended(str(claims.get("jti", ""))[:128]),

@@ -1,0 +1,69 @@
+"""Texts that nobody could see, names that turn the text around them, and emoji of two forms."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from roomcast.contract.backend import connect
+from roomcast.contract.errors import Code, RoomcastError
+from tests.gateways import Clients, Gateway, unique
+
+Pair = list[Gateway]
+BLANKS = ["\u200b", "   ", "\n\n", "\u3000\u200d", "\u2800", "\ufeff \u00ad", "\t"]
+
+
+async def test_blank_texts_are_refused_on_the_ordinary_and_on_the_fast_path(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    await ada.join(room)
+    for _ in range(2):
+        for text in BLANKS:
+            message = {"room": room, "id": uuid4().hex, "text": text}
+            assert await ada.refused("message:send", message) == "bad_request", ascii(text)
+        first = await ada.send(room, "a text: from now on the fast path takes plain ones")
+
+    edit = {"room": room, "id": "e", "target": first["seq"], "text": "\u200b"}
+    assert await ada.refused("message:edit", edit) == "bad_request"
+    for text in ("あ", " a", "\u200bא", "é", "👍", "\\n", '"'):
+        await ada.send(room, text)
+    await ada.expect_text('"')
+    assert ada.texts(room)[-7:] == ["あ", " a", "\u200bא", "é", "👍", "\\n", '"']
+
+
+async def test_two_forms_of_an_emoji_are_one_reaction(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    for client in (ada, bob):
+        await client.join(room)
+    target = (await ada.send(room, "hello"))["seq"]
+    for client, emoji, on in ((ada, "❤", True), (bob, "❤\ufe0f", True), (bob, "❤\ufe0e", False)):
+        reaction = {"room": room, "id": uuid4().hex, "target": target, "emoji": emoji, "on": on}
+        await client.ok("message:react", reaction)
+
+    await ada.expect("message", lambda m: m["seq"] == target + 3)
+    assert {m["emoji"] for m in ada.seen("message", lambda m: m["kind"] == "reaction")} == {"❤"}
+    for emoji in ("\ufe0f", " ", "\u200d"):
+        reaction = {"room": room, "id": uuid4().hex, "target": target, "emoji": emoji, "on": True}
+        assert await ada.refused("message:react", reaction) == "bad_request"
+
+
+async def test_a_name_cannot_turn_the_text_around_it(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"), name="Ada\u202egnp.exe\n")
+    nameless = await clients(pair[1], unique("bob"), name="\u202e\u200b")
+    room, team = unique("public:talk"), unique("team")
+    await ada.join(room)
+    await nameless.send(room, "hello")
+    async with connect(gateway_redis) as backend:
+        await backend.publish(room, "shop", "paid", name="Sh\u202eop")
+        await backend.create_room(team, ada.user, name="The\u2067 team")
+        with pytest.raises(RoomcastError) as caught:
+            await backend.publish(room, "shop", "\u200b")
+
+    assert caught.value.code is Code.BAD_REQUEST
+    assert ada.seen("ready")[0]["name"] == "Adagnp.exe"
+    assert (await ada.expect("message", lambda m: m["user"] == "shop"))["name"] == "Shop"
+    assert (await ada.expect("message", lambda m: m["user"] == nameless.user))["name"] == nameless.user
+    rows = {row["room"]: row["name"] for row in (await ada.ok("room:list"))["rooms"]}
+    assert rows[team] == "The team"
