@@ -64,6 +64,8 @@ def nginx_values() -> dict[str, str]:
         "GATEWAY_SERVERS": nginx_config.gateway_servers(addresses, " resolve"),
         "WEBSOCKET_SERVERS": nginx_config.websocket_servers(addresses, " resolve"),
         "GATEWAY_UPSTREAMS": " ".join(nginx_config.gateway_upstreams(addresses, " resolve").split()),
+        "GATEWAY_ADDRESSES": nginx_config.gateway_addresses(len(addresses)),
+        **nginx_config.front_proxies(()),
         "WEB_ROOT": "/usr/share/nginx/html",
         "S3_SERVER": f"storage:{STORAGE_PORT}",
         "S3_BUCKET": nginx_config.S3_BUCKET,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Final
 
 from deploy import template
@@ -44,7 +45,23 @@ def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
     )
 
 
-def local_values(ports: Ports, *, cpus: int, open_files: int, upload_bytes: int = UPLOAD_BYTES) -> dict[str, str]:
+def gateway_addresses(count: int) -> str:
+    """Return the lines of the map from a gateway's number to its upstream, for gateways 1 to `count`."""
+    return " ".join(f"{number} gateway_{number};" for number in range(1, count + 1))
+
+
+def front_proxies(networks: Sequence[str]) -> dict[str, str]:
+    """Return the values for proxies in front of nginx; raise ValueError for what is no network."""
+    names = [str(ip_network(network)) for network in networks]
+    return {
+        "FRONT_PROXIES": " ".join(f"{name} 1;" for name in names),
+        "FRONT_REAL_IP": " ".join(f"set_real_ip_from {name};" for name in names),
+    }
+
+
+def local_values(
+    ports: Ports, *, cpus: int, open_files: int, upload_bytes: int = UPLOAD_BYTES, fronts: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
 
     `open_files` is the hard limit of descriptors: nginx takes what it may, up to 65,536 for each worker.
@@ -60,6 +77,8 @@ def local_values(ports: Ports, *, cpus: int, open_files: int, upload_bytes: int 
         "GATEWAY_SERVERS": gateway_servers(addresses).replace("; ", ";\n        "),
         "WEBSOCKET_SERVERS": websocket_servers(addresses).replace("; ", ";\n        "),
         "GATEWAY_UPSTREAMS": gateway_upstreams(addresses),
+        "GATEWAY_ADDRESSES": gateway_addresses(len(addresses)).replace("; ", ";\n        "),
+        **front_proxies(fronts),
         "WEB_ROOT": "page",
         "S3_SERVER": f"{HOST}:{ports.s3}",
         "S3_BUCKET": S3_BUCKET,

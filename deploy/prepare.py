@@ -149,4 +149,7 @@ def _nginx_values(ports: Ports) -> dict[str, str]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = nginx_config.MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else hard
     upload_bytes = int(os.environ.get("ROOMCAST_UPLOAD_BYTES") or nginx_config.UPLOAD_BYTES)
-    return nginx_config.local_values(ports, cpus=os.cpu_count() or 1, open_files=files, upload_bytes=upload_bytes)
+    fronts = [name.strip() for name in os.environ.get("FRONT_PROXIES", "").split(",") if name.strip()]
+    return nginx_config.local_values(
+        ports, cpus=os.cpu_count() or 1, open_files=files, upload_bytes=upload_bytes, fronts=fronts
+    )

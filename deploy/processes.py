@@ -113,6 +113,7 @@ class Plan:
         port, metrics = self._ports.gateway(number), self._ports.gateway_metrics(number)
         env = self._own("gateway", metrics) | {
             "ROOMCAST_HOST": HOST,
+            "ROOMCAST_METRICS_HOST": HOST,
             "ROOMCAST_PORT": str(port),
             "ROOMCAST_NODE": str(number),
             "ROOMCAST_JWT_SECRET": self._credentials.jwt_secret,

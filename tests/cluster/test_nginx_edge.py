@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,7 @@ class Edge:
     url: str
     gateways: list[Recorder]
     storage: Recorder
+    ports: Ports
 
     def headers(self) -> dict[str, str]:
         """Of the last request that reached a gateway."""
@@ -52,9 +56,9 @@ class Edge:
         return headers
 
 
-@pytest.fixture
-async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
-    """The nginx of a cluster, with recorders where gateways 1 and 2 and the storage would be."""
+@asynccontextmanager
+async def running_edge(folder: Path, page: Path, fronts: Sequence[str] = ()) -> AsyncIterator[Edge]:
+    """Run the nginx of a cluster, with recorders where gateways 1 and 2 and the storage would be."""
     ports = Ports(free_base())
     recorders = [(ports.gateway(1), Recorder("g1")), (ports.gateway(2), Recorder("g2")), (ports.s3, Recorder("s3"))]
     runners = []
@@ -64,20 +68,26 @@ async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
         runners.append(web.AppRunner(app))
         await runners[-1].setup()
         await web.TCPSite(runners[-1], "127.0.0.1", port).start()
-    values = nginx_config.local_values(ports, cpus=1, open_files=1024, upload_bytes=UPLOAD_BYTES)
-    (tmp_path / "run").mkdir()
-    with prepare.public_folder(tmp_path) as public:
-        prepare.publish_page(small_page, public)
-        paths = Paths(state=tmp_path, public=public)
+    values = nginx_config.local_values(ports, cpus=1, open_files=1024, upload_bytes=UPLOAD_BYTES, fronts=fronts)
+    (folder / "run").mkdir()
+    with prepare.public_folder(folder) as public:
+        prepare.publish_page(page, public)
+        paths = Paths(state=folder, public=public)
         paths.nginx_config.write_text(nginx_config.render(values))
         process = subprocess.Popen(nginx_command(str(tools.require("nginx")), paths, prepare.worker_user()))
         try:
             servers.wait_until(lambda: servers.is_listening(ports.page), "nginx")
-            yield Edge(f"http://localhost:{ports.page}", [recorders[0][1], recorders[1][1]], recorders[2][1])
+            yield Edge(f"http://localhost:{ports.page}", [recorders[0][1], recorders[1][1]], recorders[2][1], ports)
         finally:
             servers.stop(process)
             for runner in runners:
                 await runner.cleanup()
+
+
+@pytest.fixture
+async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
+    async with running_edge(tmp_path, small_page) as running:
+        yield running
 
 
 @pytest.fixture
@@ -130,6 +140,127 @@ async def test_a_gateway_that_does_not_answer_in_time_is_not_waited_for_by_other
     for sid, name in (("g1.aaaa", "g1"), ("g2.aaaa", "g2")):
         answer = await http.get(polling.endpoint(edge.url, sid))
         assert await answer.text() == name
+
+
+@pytest.mark.parametrize(
+    "path", ["/socket.io?EIO=4&transport=polling", "/socket.io?EIO=4&transport=polling&sid=g1.aaaa"]
+)
+async def test_the_path_without_its_slash_is_the_same(edge: Edge, http: aiohttp.ClientSession, path: str) -> None:
+    answer = await http.get(edge.url + path, allow_redirects=False)
+    assert answer.status == 200
+    (seen,) = [request[1] for gateway in edge.gateways for request in gateway.requests]
+    assert seen == path.replace("/socket.io?", "/socket.io/?")
+
+
+# --- TLS in front of nginx --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "passed"), [("https", "https"), ("wss", "https"), ("http", "http"), ("ws", "http"), ("gopher", "http")]
+)
+async def test_a_proxy_in_front_says_the_scheme_and_the_peer(
+    tmp_path: Path, small_page: Path, http: aiohttp.ClientSession, said: str, passed: str
+) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": said}
+    async with running_edge(tmp_path, small_page, fronts=["127.0.0.1/32"]) as edge:
+        await http.get(polling.endpoint(edge.url), headers=headers)
+        seen = edge.headers()
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-for"]) == (passed, "203.0.113.9")
+
+
+async def test_only_that_proxy_is_believed(tmp_path: Path, small_page: Path, http: aiohttp.ClientSession) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    async with running_edge(tmp_path, small_page, fronts=["10.0.0.0/8"]) as edge:
+        await http.get(polling.endpoint(edge.url), headers=headers)
+        seen = edge.headers()
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-for"]) == ("http", "127.0.0.1")
+
+
+# --- answers of nginx itself, read by a page of another origin --------------------------------------------------------
+
+ORIGIN = {"Origin": "https://app.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("method", "sid", "size", "status", "code"),
+    [
+        ("GET", "g17.aaaa", 0, 400, 1),
+        ("GET", "nonsense", 0, 400, 1),
+        ("GET", "g9.aaaa", 0, 400, 1),
+        ("POST", "g1.aaaa", 1_100_000, 413, 413),
+    ],
+)
+async def test_a_refusal_can_be_read_by_another_origin(
+    edge: Edge, http: aiohttp.ClientSession, method: str, sid: str, size: int, status: int, code: int
+) -> None:
+    answer = await http.request(method, polling.endpoint(edge.url, sid), data=b"x" * size, headers=ORIGIN)
+    assert (answer.status, (await answer.json())["code"]) == (status, code)
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
+    assert (answer.headers["Access-Control-Allow-Credentials"], answer.headers["Vary"]) == ("true", "Origin")
+
+
+async def test_another_origin_can_read_when_to_come_back(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    cluster.scale(0)
+    try:
+        answer = await http.get(polling.endpoint(cluster.url), headers=ORIGIN)
+    finally:
+        cluster.scale(2)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
+    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+
+
+async def test_without_an_origin_there_are_no_such_headers(edge: Edge, http: aiohttp.ClientSession) -> None:
+    answer = await http.get(polling.endpoint(edge.url, "nonsense"))
+    assert not {name for name in answer.headers if name.startswith("Access-Control-Allow") or name == "Vary"}
+
+
+async def test_a_gateway_s_own_headers_are_not_doubled(edge: Edge, http: aiohttp.ClientSession) -> None:
+    answer = await http.get(polling.endpoint(edge.url), headers=ORIGIN)
+    assert answer.headers.getall("Access-Control-Allow-Origin", []) == []
+
+
+# --- addresses that do not answer -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def silent(port: int) -> Iterator[None]:
+    """Let connections to a port hang: the queue of a server that never accepts is full, so the kernel drops them."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((HOST, port))
+        server.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((HOST, port))
+        probe = stack.enter_context(socket.socket())
+        probe.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            probe.connect((HOST, port))
+        yield
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_addresses_that_do_not_answer_are_left_out(
+    edge: Edge, http: aiohttp.ClientSession, transport: str
+) -> None:
+    """Three lost machines of five: each new session is served well within a client's patience."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if transport == "websocket" else {}
+    with silent(edge.ports.gateway(3)), silent(edge.ports.gateway(4)), silent(edge.ports.gateway(5)):
+        async with asyncio.timeout(30):
+            answers = [
+                await http.get(polling.endpoint(edge.url, transport=transport), headers=upgrade) for _ in range(8)
+            ]
+    assert [answer.status for answer in answers] == [200] * 8
+    assert {await answer.text() for answer in answers} == {"g1", "g2"}
+
+
+async def test_a_session_of_an_address_that_does_not_answer_is_over(edge: Edge, http: aiohttp.ClientSession) -> None:
+    with silent(edge.ports.gateway(3)):
+        answer = await http.get(polling.endpoint(edge.url, "g3.aaaa"))
+    assert (answer.status, (await answer.json())["code"]) == (400, 1)
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------

@@ -30,6 +30,15 @@ async def test_health_readiness_and_metrics_have_a_port_of_their_own(pair: Pair)
     assert pair[0].get("/other")[0] == 404
 
 
+def test_health_and_metrics_can_have_an_address_of_their_own(redis_url: str, tmp_path: Path) -> None:
+    """A host that serves clients on one address keeps its metrics on another."""
+    with gateway(tmp_path, redis_url, "1", is_ready=False, METRICS_HOST="127.0.0.2") as one:
+        servers.wait_until(lambda: request(f"http://127.0.0.2:{one.metrics_port}/readyz")[0] == 200, "it is ready")
+        assert request(f"{one.url}/socket.io/?EIO=4&transport=polling")[0] == 200
+        assert not servers.is_listening(one.metrics_port)
+        assert request(f"http://127.0.0.2:{one.port}/socket.io/?EIO=4&transport=polling")[0] == 0
+
+
 async def test_the_metrics_are_as_prometheus_wants_them(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")

@@ -195,3 +195,9 @@ def test_prometheus_accepts_it() -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_containers_run_as_a_user_by_number() -> None:
+    """Kubernetes' runAsNonRoot refuses a name: it cannot tell whether that is root."""
+    users = re.findall(r"^USER (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    assert users == ["10001:10001", "10001:10001"]

@@ -322,7 +322,7 @@ class Gateway:
         config, stopping = self.config, self.stopping
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        async with ops.serve(config.host, config.metrics_port, self._is_ready, self._exposition):
+        async with ops.serve(config.ops_host, config.metrics_port, self._is_ready, self._exposition):
             self._start()
             await self.runner.setup()
             await self.listener.start()

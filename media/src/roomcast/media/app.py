@@ -70,7 +70,7 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
     background = EssentialTasks(stopping.set)
-    async with ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition) as port:
+    async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
         background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
         background.start(health.run(), "storage health")
         background.start(_watch(metrics, is_ready), "watch")

@@ -37,7 +37,7 @@ async def run(config: Config) -> None:
 
     try:
         is_ready = partial(metrics.is_fresh, _READY_SECONDS)
-        async with ops.serve(config.host, config.metrics_port, is_ready, metrics.exposition) as port:
+        async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
             log.info("started", redis=parse(config.redis_url).label, metrics_port=port)
             await sweeper.run()
             log.info("stopped")

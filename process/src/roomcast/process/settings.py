@@ -40,8 +40,14 @@ class ProcessSettings(BaseSettings):
         description="Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://",
     )
     host: str = setting("127.0.0.1", "ROOMCAST_HOST", "address of all ports")
+    metrics_host: str | None = setting(None, "ROOMCAST_METRICS_HOST", "address of health and metrics, if another")
     log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")
     log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object a line; text: for people")
+
+    @property
+    def ops_host(self) -> str:
+        """The address of the health and metrics port."""
+        return self.metrics_host or self.host
 
     @field_validator("redis_url")
     @classmethod
