@@ -13,11 +13,11 @@ class MutingProxy:
     def __init__(self, target: int, mark: bytes) -> None:
         self.port = 0
         self.is_muted = False
-        self._target = target
+        self.target = target
         self._mark = mark
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
         marked = asyncio.Event()
 
         async def forward() -> None:
@@ -54,7 +54,7 @@ class SlowProxy:
 
     def __init__(self, target: int, delay_seconds: float) -> None:
         self.port = 0
-        self._target = target
+        self.target = target
         self._delay = delay_seconds
 
     @property
@@ -62,7 +62,7 @@ class SlowProxy:
         return f"http://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
         with suppress(ConnectionError):
             await asyncio.wait(
                 [

@@ -21,7 +21,8 @@ def redis_cluster(folder: Path) -> Iterator[list[int]]:
         for number in range(3):
             home = folder / f"node{number}"
             home.mkdir()
-            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+            bus = ("--cluster-port", str(free_port()))  # by default 10,000 above the port, which may be no port
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", *bus)
             ports.append(stack.enter_context(redis_server(home, *options)))
         nodes = [f"127.0.0.1:{port}" for port in ports]
         command = [find_tool("redis-cli"), "--cluster", "create", *nodes, "--cluster-yes"]
@@ -81,13 +82,13 @@ def sentinel_pair(folder: Path) -> Iterator[tuple[int, int, list[int]]]:
 
 
 @contextmanager
-def sentinel(home: Path, master: int, quorum: int = 2) -> Iterator[int]:
-    """A Sentinel that watches the Redis on port `master` as `main`; yields its port."""
+def sentinel(home: Path, master: int, quorum: int = 2, more: str = "") -> Iterator[int]:
+    """A Sentinel that watches the Redis on port `master` as `main`; yields its port. `more`: lines of its file."""
     port = free_port()
     settings = home / "sentinel.conf"
     settings.write_text(
         f"port {port}\nbind 127.0.0.1\ndir {home}\nsentinel monitor main 127.0.0.1 {master} {quorum}\n"
-        "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n"
+        f"sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n{more}"
     )
     with (home / "sentinel.log").open("wb") as log:
         process = subprocess.Popen([find_tool("redis-server"), str(settings), "--sentinel"], stdout=log, stderr=log)

@@ -29,6 +29,9 @@ class FakeBackplane:
         confirmed.set_result(None)
         return confirmed
 
+    def received_as(self, channel: str) -> bytes:
+        return channel.encode()
+
     def unsubscribe(self, channel: str) -> None:
         self.unsubscribed.append(channel)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.wire.redis_url import RedisTarget, parse
+from roomcast.wire.redis_url import RedisTarget, TlsOptions, parse
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,33 @@ from roomcast.wire.redis_url import RedisTarget, parse
         ("rediss+sentinel://a:1/main", RedisTarget("sentinel", (("a", 1),), service="main", tls=True)),
         ("redis+cluster://a:1,b:2", RedisTarget("cluster", (("a", 1), ("b", 2)))),
         ("rediss+cluster://a:1/0", RedisTarget("cluster", (("a", 1),), tls=True)),
+        ("redis://h?prefix=shop-1", RedisTarget("standalone", (("h", 6379),), prefix="shop-1")),
+        (
+            "rediss://h?ssl_ca_certs=/a%20b/ca.pem&ssl_certfile=c.pem&ssl_keyfile=k.pem&ssl_password=s%26",
+            RedisTarget(
+                "standalone",
+                (("h", 6379),),
+                tls=True,
+                tls_options=TlsOptions("/a b/ca.pem", "c.pem", "k.pem", "s&"),
+            ),
+        ),
+        (
+            "rediss+cluster://h?ssl_cert_reqs=none&ssl_check_hostname=False",
+            RedisTarget(
+                "cluster", (("h", 6379),), tls=True, tls_options=TlsOptions(verify=False, check_hostname=False)
+            ),
+        ),
+        (
+            "redis+sentinel://:data@h/main?sentinel_username=u&sentinel_password=p%40",
+            RedisTarget(
+                "sentinel",
+                (("h", 26379),),
+                service="main",
+                password="data",
+                sentinel_username="u",
+                sentinel_password="p@",
+            ),
+        ),
     ],
 )
 def test_every_form_is_read(url: str, target: RedisTarget) -> None:
@@ -47,13 +74,22 @@ def test_every_form_is_read(url: str, target: RedisTarget) -> None:
         ("redis://h/first", "database is a number"),
         ("redis://h/-1", "database is a number"),
         ("redis://a,b", "redis[+]sentinel:// or redis[+]cluster://"),
-        ("redis://h?ssl=1", "no options"),
+        ("redis://h?ssl=1", "option 'ssl'; it takes one of prefix"),
+        ("redis://h?ssl_ca_certs=x", "only with rediss://"),
+        ("redis+sentinel://h/m?ssl_ca_certs=x", "only with rediss[+]sentinel://"),
+        ("rediss://h?ssl_cert_reqs=maybe", "ssl_cert_reqs of the Redis URL is required or none"),
+        ("rediss://h?ssl_check_hostname=1", "ssl_check_hostname of the Redis URL is true or false"),
+        ("rediss://h?ssl_keyfile=k", "needs ssl_certfile"),
+        ("redis://h?sentinel_password=x", "takes one of prefix"),
+        ("redis://h?prefix=", "prefix of the Redis URL"),
+        ("redis://h?prefix=a:b", "prefix of the Redis URL"),
+        ("redis://h?prefix={a}", "prefix of the Redis URL"),
         ("redis://:s/ecret@h", "percent-encode"),
         ("redis+sentinel://a:1", "service name"),
         ("redis+cluster://a:1/2", "only database 0"),
         ("unix://", "absolute path"),
         ("unix://run/redis.sock", "absolute path"),
-        ("unix:///r.sock?x=1", "no option but db"),
+        ("unix:///r.sock?x=1", "takes one of db, prefix"),
     ],
 )
 def test_a_mistake_gets_one_clear_sentence(url: str, complaint: str) -> None:
@@ -65,7 +101,39 @@ def test_a_mistake_gets_one_clear_sentence(url: str, complaint: str) -> None:
 def test_credentials_stay_out_of_texts() -> None:
     target = parse("redis+sentinel://me:secret@a:1,[::1]:2/main")
     assert "secret" not in repr(target)
+    assert "secret" not in repr(parse("rediss+sentinel://a/m?sentinel_password=secret&ssl_password=secret"))
     assert target.label == "sentinel a:1,[::1]:2 service main"
     with pytest.raises(ValueError, match="no port") as caught:
         parse("redis://:secret@h:99999")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("redis://h", "room:{a}"),
+        ("redis://h/1", "@1:room:{a}"),
+        ("redis://h?prefix=shop", "shop:room:{a}"),
+        ("redis://h/1?prefix=shop", "shop:@1:room:{a}"),
+        ("redis+cluster://h?prefix=shop", "shop:room:{a}"),
+        ("unix:///r.sock?db=3", "@3:room:{a}"),
+    ],
+)
+def test_names_tell_deployments_apart(url: str, name: str) -> None:
+    keyspace = parse(url).keyspace
+    assert keyspace.name("room:{a}") == name
+    assert keyspace.names(["room:{a}"]) == (name,)
+
+
+def test_one_server_of_several_keeps_what_the_url_said() -> None:
+    target = parse("rediss+sentinel://u:p@a,b/main/2?prefix=x&sentinel_password=s&ssl_ca_certs=ca")
+    master, sentinel = target.at("m", 1), target.sentinel_at("a", 26379)
+    assert (master.mode, master.hosts, master.password, master.db, master.tls) == (
+        "standalone",
+        (("m", 1),),
+        "p",
+        2,
+        True,
+    )
+    assert master.keyspace.prefix == "x:@2:"
+    assert (sentinel.username, sentinel.password, sentinel.db, sentinel.tls_options.ca_certs) == (None, "s", 0, "ca")

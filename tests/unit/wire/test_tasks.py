@@ -53,3 +53,38 @@ async def test_a_task_may_clean_up_before_it_ends() -> None:
 
 async def test_an_empty_set_has_nothing_to_wait_for() -> None:
     await TaskSet().cancel()
+
+
+async def test_a_supervised_loop_starts_again_after_an_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tasks, "FIRST_RESTART_SECONDS", 0.01)
+    runs = 0
+
+    async def loop() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise RuntimeError("a bug")
+
+    async with asyncio.timeout(5):
+        await TaskSet().supervise(loop, "loop")
+    assert runs == 3
+    assert caplog.text.count("task loop failed; it starts again") == 2
+    assert "RuntimeError: a bug" in caplog.text
+
+
+async def test_a_supervised_loop_can_be_cancelled_in_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "FIRST_RESTART_SECONDS", 60.0)
+    failed = asyncio.Event()
+
+    async def loop() -> None:
+        failed.set()
+        raise RuntimeError("a bug")
+
+    running = TaskSet()
+    running.supervise(loop, "loop")
+    await failed.wait()
+    async with asyncio.timeout(5):
+        await running.cancel()
+    assert len(running) == 0

@@ -11,6 +11,7 @@ from roomcast.adapter.redis_server import DurableConnection, RedisServer, Resolv
 from roomcast.adapter.topology import FixedServer, SentinelMaster
 from roomcast.wire import channels
 from roomcast.wire.lua import ScriptLibrary
+from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget, parse
 
 Owns = Callable[[str], bool]
@@ -33,6 +34,8 @@ class Backplane:
         scripts: ScriptLibrary | None = None,
     ) -> None:
         self.target = target
+        self.keyspace = target.keyspace
+        """The names of this deployment. All methods take names without its prefix."""
         self._scripts = scripts
         self.on_message: Callable[[bytes, bytes], None] = _ignore
         self.on_resubscribed: Callable[[Owns], None] = _ignore_owns
@@ -75,7 +78,6 @@ class Backplane:
     async def close(self) -> None:
         for shard in self._shards:
             await shard.close()
-        await self._place.close()
 
     async def wait_up(self, seconds: float = 10.0) -> None:
         """Until every link is open; raises TimeoutError."""
@@ -93,11 +95,11 @@ class Backplane:
 
     def reopen_hearing(self, channel: str) -> None:
         """Drop the pub/sub link of a channel: a new one is opened and all its channels subscribed again."""
-        self._shard(channel).reopen_hearing()
+        self._shard(self.keyspace.name(channel)).reopen_hearing()
 
     def look_again(self, channel: str) -> None:
         """The link of this channel has missed something, though it was never lost."""
-        self._resubscribed(self._shard(channel))
+        self._resubscribed(self._shard(self.keyspace.name(channel)))
 
     def canary_channels(self, node: str) -> list[str]:
         """One channel of the node for each pub/sub link."""
@@ -106,16 +108,23 @@ class Backplane:
     # --- commands ---
 
     def run_id(self, key: str) -> str:
-        """The run id of the server that holds `key`: another one may have another history. Raises LinkDown."""
-        return self._shard(key).run_id
+        """Return the run id of the server that holds `key`: another one may have another history.
 
-    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
-        """One command on the server of `key`. Raises LinkDown at once; awaiting raises LinkLost or CommandError."""
-        return self._shard(key).call(*args)
+        Raise NotConnected.
+        """
+        return self._shard(self.keyspace.name(key)).run_id
+
+    def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        """Send a command on one key; for TIME, which takes none, `key` names the server to ask.
+
+        Raise NotConnected at once; awaiting the reply raises ConnectionLost or CommandError.
+        """
+        full = self.keyspace.name(key)
+        return self._call(full, name, *args) if name == "TIME" else self._call(full, name, full, *args)
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        """A script on the server of its first key; its place in the order is the place of this call."""
-        return self._shard(keys[0]).script(name, keys, args)
+        """Run a script on the server of its first key; its place in the order is the place of this call."""
+        return self._run(name, self.keyspace.names(keys), args)
 
     def durable(self, key: str) -> DurableConnection | None:
         """How scripts whose acks wait for replicas go to the server of `key`, for the hot path.
@@ -125,19 +134,39 @@ class Backplane:
         return self._shards[0].durable if self._shards else None
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
-        """To a channel, sharded where it has a hash tag; the reply is the number of links of this server that heard."""
-        return self.call(channel, "SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
+        """Publish to a channel, sharded where it has a hash tag.
+
+        The reply is the number of connections of this server that received it.
+        """
+        return self.command("SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
 
     # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """A future that is done once Redis has confirmed; it stays open while the link is down."""
-        return self._shard(channel).subscribe(channel)
+        """Return a future that is done once Redis has confirmed; it stays open while the connection is down."""
+        return self._subscribe(self.keyspace.name(channel))
 
     def unsubscribe(self, channel: str) -> None:
-        self._shard(channel).unsubscribe(channel)
+        """Receive nothing more from a channel."""
+        self._unsubscribe(self.keyspace.name(channel))
 
-    # --- inside ---
+    def received_as(self, channel: str) -> bytes:
+        """Return the name with which the messages of a channel come to `on_message`."""
+        return self.keyspace.name(channel).encode()
+
+    # --- inside: names with the prefix ---
+
+    def _call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        return self._shard(key).call(*args)
+
+    def _run(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        return self._shard(keys[0]).script(name, keys, args)
+
+    def _subscribe(self, channel: str) -> asyncio.Future[None]:
+        return self._shard(channel).subscribe(channel)
+
+    def _unsubscribe(self, channel: str) -> None:
+        self._shard(channel).unsubscribe(channel)
 
     def _shard(self, key: str) -> RedisServer:
         if not self._shards:
@@ -145,8 +174,8 @@ class Backplane:
         return self._shards[0]
 
     def _resubscribed(self, shard: RedisServer) -> None:
-        channels = frozenset(shard.channels)
-        self.on_resubscribed(channels.__contains__)
+        channels, name = frozenset(shard.channels), self.keyspace.name
+        self.on_resubscribed(lambda channel: name(channel) in channels)
 
 
 def make_backplane(
@@ -164,6 +193,7 @@ def make_backplane(
     from roomcast.adapter.cluster_backplane import ClusterBackplane  # its subclass
 
     target = parse(url)
+    make_context(target)  # a certificate that cannot be read is a mistake in the URL: say so now
     kind = ClusterBackplane if target.mode == "cluster" else Backplane
     return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
 

@@ -17,13 +17,12 @@ from redis.crc import key_slot
 from roomcast.adapter.backplane import Backplane
 from roomcast.adapter.redis_connection import CommandError, NotConnected, RedisConnectionError
 from roomcast.adapter.redis_server import DurableConnection, RedisServer
-from roomcast.adapter.topology import ClusterTopology, SlotRange
+from roomcast.adapter.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection
 from roomcast.wire import channels
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget
 from roomcast.wire.tasks import TaskSet
 
-_SLOTS: Final = 16_384
 _WATCH_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 0.1
 _MAX_TRIES: Final = 8
@@ -50,7 +49,7 @@ class ClusterBackplane(Backplane):
         super().__init__(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
         self._cluster = ClusterTopology(target, timeout_seconds)
         self._by_address: dict[Address, RedisServer] = {}
-        self._owners: list[RedisServer | None] = [None] * _SLOTS
+        self._owners: list[RedisServer | None] = [None] * SLOTS
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._known = asyncio.Event()
         self._stale = asyncio.Event()
@@ -61,7 +60,7 @@ class ClusterBackplane(Backplane):
     def start(self) -> None:
         if not self._started:
             self._started = True
-            self._tasks.start(self._watch(), "cluster slots")
+            self._tasks.supervise(self._watch, "cluster slots")
 
     async def close(self) -> None:
         await self._tasks.cancel()
@@ -110,12 +109,12 @@ class ClusterBackplane(Backplane):
         self._known.set()
         for channel, future in list(self._waiting.items()):
             del self._waiting[channel]
-            _chain(self.subscribe(channel), future)
+            _chain(self._subscribe(channel), future)
 
     def _shard_at(self, address: Address) -> RedisServer:
         shard = self._by_address.get(address)
         if shard is None:
-            target = self._cluster.at(*address)
+            target = self.target.at(*address)
 
             async def resolve() -> RedisTarget:
                 return target
@@ -134,7 +133,7 @@ class ClusterBackplane(Backplane):
 
     def _moved(self, channel: str, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and done.exception() is None:
-            self.on_resubscribed(lambda name: name == channel)
+            self.on_resubscribed(lambda name: self.keyspace.name(name) == channel)
 
     def _owner(self, key: str) -> RedisServer | None:
         return self._owners[key_slot(key.encode())]
@@ -151,7 +150,7 @@ class ClusterBackplane(Backplane):
         found: dict[RedisServer, str] = {}
         for number in range(_MAX_CANARIES):
             channel = channels.node_channel(f"{node}.{number}")
-            owner = self._owner(channel)
+            owner = self._owner(self.keyspace.name(channel))
             if owner is not None:
                 found.setdefault(owner, channel)
             if len(found) == len(self._by_address):
@@ -160,10 +159,10 @@ class ClusterBackplane(Backplane):
 
     # --- commands, with redirections ---
 
-    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+    def _call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
         return self._send(key, lambda shard: shard.call(*args))
 
-    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+    def _run(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         values = tuple(args)
         return self._send(keys[0], lambda shard: shard.script(name, keys, values))
 
@@ -183,41 +182,57 @@ class ClusterBackplane(Backplane):
         raise NotConnected("the cluster is being rearranged")
 
     async def _again(self, key: str, send: Send, error: CommandError) -> Awaitable[Any]:
-        """Send once more where the error says; raises it when it says nothing of the kind."""
-        word, *rest = str(error).split(" ")
-        if word == "ASK":
-            host, _, port = rest[1].rpartition(":")
-            shard = self._shard_at((host, int(port)))
-            await shard.wait_up()
-            shard.call("ASKING")
-            return send(shard)
-        if word == "MOVED":
-            self._stale.set()
-            host, _, port = rest[1].rpartition(":")
-            self._owners[int(rest[0])] = shard = self._shard_at((host, int(port)))
-            await shard.wait_up()
-            return send(shard)
-        if word not in _WAIT_AND_RETRY:
+        """Send once more where the error says; raise it when it says nothing of the kind."""
+        redirection = read_redirection(str(error))
+        if redirection is not None:
+            return await self._redirected(key, send, redirection)
+        if str(error).partition(" ")[0] not in _WAIT_AND_RETRY:
             raise error
+        return await self._wait(key, send)
+
+    async def _wait(self, key: str, send: Send) -> Awaitable[Any]:
+        """Send once more to the slot's owner, a moment later."""
         self._stale.set()
         await asyncio.sleep(_RETRY_SECONDS)
         return send(self._shard(key))
 
+    async def _redirected(self, key: str, send: Send, to: Redirection) -> Awaitable[Any]:
+        if not to.host:
+            return await self._wait(key, send)  # an endpoint that its neighbour does not know: the map may
+        shard = self._shard_at((to.host, to.port))
+        if not to.is_once:
+            self._stale.set()
+            self._owners[to.slot] = shard
+        try:
+            async with asyncio.timeout(self._timeout):
+                await shard.wait_up()
+        except TimeoutError:
+            raise NotConnected(f"the node {to.host}:{to.port} does not answer") from None
+        if to.is_once:
+            shard.call("ASKING").add_done_callback(_forget)
+        return send(shard)
+
     # --- subscriptions ---
 
-    def subscribe(self, channel: str) -> asyncio.Future[None]:
+    def _subscribe(self, channel: str) -> asyncio.Future[None]:
         """Before the map is known the wish is kept."""
         owner = self._owner(channel)
         if owner is not None:
             return owner.subscribe(channel)
         return self._waiting.setdefault(channel, asyncio.get_running_loop().create_future())
 
-    def unsubscribe(self, channel: str) -> None:
+    def _unsubscribe(self, channel: str) -> None:
         waiting = self._waiting.pop(channel, None)
         if waiting is not None:
             waiting.cancel()
         for shard in self._shards:
             shard.unsubscribe(channel)
+
+
+def _forget(reply: asyncio.Future[Any]) -> None:
+    """Take a reply that nothing depends on: asyncio would log its error as never retrieved."""
+    if not reply.cancelled():
+        reply.exception()
 
 
 def _chain(source: asyncio.Future[None], target: asyncio.Future[None]) -> None:

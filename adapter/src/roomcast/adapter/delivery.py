@@ -69,7 +69,7 @@ class QueuedDelivery:
 
     def _put(self, eio_sids: list[str], packet: bytes, attachments: Sequence[bytes]) -> None:
         if not len(self._tasks):
-            self._tasks.start(self._run(), "adapter delivery")
+            self._tasks.supervise(self._run, "adapter delivery")
         packets: list[Any] = [eio_packet.Packet(eio_packet.MESSAGE, packet.decode())]
         packets += [eio_packet.Packet(eio_packet.MESSAGE, part) for part in attachments]
         self._queue.put_nowait((eio_sids, packets))

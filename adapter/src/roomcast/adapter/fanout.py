@@ -50,6 +50,10 @@ class Channels(Protocol):
         """Receive nothing more from a channel."""
         ...
 
+    def received_as(self, channel: str) -> bytes:
+        """Return the name with which the messages of a channel come."""
+        ...
+
 
 class RoomSubscription(Subscription):
     """One subscribed room on this gateway."""
@@ -58,11 +62,11 @@ class RoomSubscription(Subscription):
 
     watch: OrderTracker
 
-    def __init__(self, room: str, subscribed: asyncio.Future[None]) -> None:
+    def __init__(self, room: str, received_as: bytes, subscribed: asyncio.Future[None]) -> None:
         super().__init__(OrderTracker())
         self.room = room
         self.name = channels.room_channel(room)
-        self.channel = self.name.encode()
+        self.channel = received_as
         self.subscribed = subscribed
         self.pins = 0
         self.must_reread = False
@@ -128,8 +132,9 @@ class Fanout:
         """Hear the room at least until `unpin`; its `subscribed` future tells when."""
         channel = self._rooms.get(room)
         if channel is None:
-            subscribed = self._backplane.subscribe(channels.room_channel(room))
-            channel = self._rooms[room] = RoomSubscription(room, subscribed)
+            name = channels.room_channel(room)
+            subscribed = self._backplane.subscribe(name)
+            channel = self._rooms[room] = RoomSubscription(room, self._backplane.received_as(name), subscribed)
             self._channels[channel.channel] = channel
         elif channel.subscribed.done():
             channel.subscribed = self._backplane.subscribe(channel.name)

@@ -116,7 +116,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()
         self.listen(channels.node_channel(self.node), self.post.hear)
-        self._tasks.start(self.choir.run(self.observer.deaf), "canary")
+        self._tasks.supervise(lambda: self.choir.run(self.observer.deaf), "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
         """Until Redis is connected and every channel subscribed; raises TimeoutError."""
@@ -373,11 +373,11 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
         """Hear one more channel; the future is done once Redis has confirmed."""
-        self.listeners[channel.encode()] = handler
+        self.listeners[self.backplane.received_as(channel)] = handler
         return self.backplane.subscribe(channel)
 
     def unlisten(self, channel: str) -> None:
-        if self.listeners.pop(channel.encode(), None) is not None:
+        if self.listeners.pop(self.backplane.received_as(channel), None) is not None:
             self.backplane.unsubscribe(channel)
 
     def _hear_namespace(self, namespace: str) -> None:
@@ -385,7 +385,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             return
         self._heard.add(namespace)
         channel = channels.namespace_channel(namespace)
-        self._namespaces[channel.encode()] = namespace
+        self._namespaces[self.backplane.received_as(channel)] = namespace
         self.backplane.subscribe(channel)
 
     def _hear(self, channel: bytes, data: bytes) -> None:

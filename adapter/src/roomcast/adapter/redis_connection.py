@@ -10,16 +10,18 @@ A link is born connected and dies once. It never reconnects: `backplane.py` open
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from ssl import SSLContext
 from typing import Any, Final, NamedTuple, cast
 
 import hiredis
 
 from roomcast.adapter.command_pipeline import CommandPipeline, PushHandler, ReplyTarget
 from roomcast.wire.lua import Script
+from roomcast.wire.redis_info import RedisInfo, parse_info
+from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
 _BEHIND_SECONDS: Final = 0.1
@@ -62,15 +64,22 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         timeout_seconds: float = 1.0,
         on_push: PushHandler | None = None,
         on_unsubscribed: Callable[[bytes], None] | None = None,
+        on_demoted: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(on_push)
-        self.run_id = ""
+        self.info = RedisInfo("", "", "", "")
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._timeout = timeout_seconds
         self._on_unsubscribed = on_unsubscribed or _ignore
+        self._on_demoted = on_demoted or _nothing
         self._transport: asyncio.Transport | None = None
         self._checker: asyncio.TimerHandle | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The run id of the server process."""
+        return self.info.run_id
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Send one command; the future holds the reply, or raises CommandError or LinkLost. Raises LinkDown at once."""
@@ -147,8 +156,10 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         asker, _, note = self.pending.popleft()
         if type(note) is _Run and error.startswith("NOSCRIPT"):
             self._send_text(asker, note)
-        else:
-            self._fail(asker, CommandError(error))
+            return
+        if _is_readonly(error):
+            self._loop.call_soon(self._on_demoted)
+        self._fail(asker, CommandError(error))
 
     def _fail(self, asker: ReplyTarget, error: RedisConnectionError) -> None:
         if isinstance(asker, asyncio.Future):
@@ -201,7 +212,16 @@ def pack_command(count: int, *args: bytes | str | int) -> bytes:
 
 
 def _ignore(channel: bytes) -> None:
-    """Nobody asked to be told."""
+    """Ignore that the server dropped a channel."""
+
+
+def _nothing() -> None:
+    """Ignore that the server became a replica."""
+
+
+def _is_readonly(error: str) -> bool:
+    """Return whether a write was refused by a replica. Before Redis 7 a script's error has the word further inside."""
+    return error.startswith("READONLY") or ": -READONLY" in error
 
 
 async def open_link(
@@ -210,22 +230,28 @@ async def open_link(
     timeout_seconds: float = 1.0,
     on_push: PushHandler | None = None,
     on_unsubscribed: Callable[[bytes], None] | None = None,
+    on_demoted: Callable[[], None] | None = None,
     name: str = "roomcast",
     scripts: Sequence[Script] = (),
 ) -> RedisConnection:
-    """A link that has logged in (and loaded all scripts). `target` is one server. Raises LinkError or OSError."""
+    """Return a connection that has logged in and loaded all scripts; `target` is one server.
+
+    Raise RedisConnectionError, OSError or TimeoutError. `on_demoted` is called when the server refuses a write because
+    it is a replica now.
+    """
     loop = asyncio.get_running_loop()
 
     def make() -> RedisConnection:
-        return RedisConnection(timeout_seconds=timeout_seconds, on_push=on_push, on_unsubscribed=on_unsubscribed)
+        return RedisConnection(
+            timeout_seconds=timeout_seconds, on_push=on_push, on_unsubscribed=on_unsubscribed, on_demoted=on_demoted
+        )
 
     async with asyncio.timeout(timeout_seconds):
         if target.unix_path is not None:
             _, link = await loop.create_unix_connection(make, target.unix_path)
         else:
             host, port = target.hosts[0]
-            context = ssl.create_default_context() if target.tls else None
-            _, link = await loop.create_connection(make, host, port, ssl=context)
+            _, link = await loop.create_connection(make, host, port, ssl=_context(target))
     try:
         await _log_in(link, target, name, scripts)
     except BaseException:
@@ -242,9 +268,14 @@ async def _log_in(link: RedisConnection, target: RedisTarget, name: str, scripts
         replies.append(link.call("SELECT", target.db))
     replies.append(link.call("CLIENT", "SETNAME", name))
     replies += [link.call("SCRIPT", "LOAD", script.source) for script in scripts]
-    info = link.call("INFO", "server")
+    info = link.call("INFO")
     for reply in replies:
         await reply
-    for line in bytes(await info).splitlines():
-        if line.startswith(b"run_id:"):
-            link.run_id = line[7:].decode()
+    link.info = parse_info(await info)
+
+
+def _context(target: RedisTarget) -> SSLContext | None:
+    try:
+        return make_context(target)
+    except ValueError as error:  # the files were there when the process started
+        raise NotConnected(str(error)) from None

@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from roomcast.adapter.command_pipeline import OnReply, PushHandler
 from roomcast.adapter.redis_connection import (
     CommandError,
+    ConnectionLost,
     NotConnected,
     RedisConnection,
     RedisConnectionError,
     open_link,
 )
 from roomcast.adapter.replicas import ReplicaGate
+from roomcast.wire.backoff import Backoff
+from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
+from roomcast.wire.redis_info import parse_info
 from roomcast.wire.redis_url import RedisTarget
 from roomcast.wire.tasks import TaskSet
 
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
+_ROLE_SECONDS: Final = 2.0
+"""Between two looks at the server's role: a node that only publishes would not notice that its master is a replica."""
+_REPEAT_SECONDS: Final = 60.0
+"""The same reason for a lost connection is logged this often."""
 _log = logging.getLogger(__name__)
 
 Resolve = Callable[[], Awaitable[RedisTarget]]
@@ -81,13 +88,19 @@ class RedisServer:
         if not replicas:
             self._writes_up.set()  # there is none to wait for
         self._tasks = TaskSet()
+        self._limited = LimitedLog(_log, _REPEAT_SECONDS)
+        self._warned: set[str] = set()
         self.reconnects = 0
 
     def start(self) -> None:
-        self._tasks.start(self._keep(self._open_commands), f"redis commands {self._name}")
-        self._tasks.start(self._keep(self._open_hearing), f"redis pub/sub {self._name}")
+        """Open the connections in the background, and open them again whenever they are lost."""
+        self._supervise(self._open_commands, "commands")
+        self._supervise(self._open_hearing, "pub/sub")
         if self._replicas:
-            self._tasks.start(self._keep(self._open_writes), f"redis writes {self._name}")
+            self._supervise(self._open_writes, "writes")
+
+    def _supervise(self, session: Callable[[], Awaitable[None]], purpose: str) -> None:
+        self._tasks.supervise(lambda: self._keep(session, purpose), f"redis {purpose} {self._name}")
 
     async def close(self) -> None:
         await self._tasks.cancel()
@@ -154,7 +167,7 @@ class RedisServer:
     def subscribe(self, channel: str) -> asyncio.Future[None]:
         """A future that is done once Redis has confirmed; it stays open while the link is down."""
         wanted = self._wanted.get(channel)
-        if wanted is None:
+        if wanted is None or (wanted.done() and wanted.exception() is not None):  # a refusal may be over by now
             wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
             if self._hearing is not None:
                 self._send_subscribe(self._hearing, channel)
@@ -165,8 +178,7 @@ class RedisServer:
         if wanted is None:
             return
         if not wanted.done():
-            wanted.set_exception(NotConnected("unsubscribed"))
-            wanted.exception()  # those who waited may have gone: no "never retrieved" noise
+            _fail(wanted, NotConnected("unsubscribed"))
         if self._hearing is not None and self._hearing.is_open:
             reply = self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
             reply.add_done_callback(_forget)  # MOVED, where the slot has gone: then there is nothing to unsubscribe
@@ -193,7 +205,7 @@ class RedisServer:
         elif str(error).startswith("MOVED"):
             self._on_moved()  # the channel is subscribed anew at its slot's owner
         elif isinstance(error, CommandError):
-            wanted.set_exception(error)
+            _fail(wanted, error)
 
     def _unsubscribed(self, channel: bytes) -> None:
         """The server dropped a channel on its own: its slot has moved."""
@@ -208,9 +220,10 @@ class RedisServer:
 
     # --- keeping the links open ---
 
-    async def _keep(self, session: Callable[[], Awaitable[None]]) -> None:
-        """Run `session` (open a link, then wait until it is lost) for ever, with jittered pauses after failures."""
-        pause = _FIRST_RETRY_SECONDS
+    async def _keep(self, session: Callable[[], Awaitable[None]], purpose: str) -> None:
+        """Run `session` (open a connection, then wait until it is lost) for ever, with pauses after failures."""
+        backoff = Backoff(_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS)
+        last_reason = ""
         while True:
             started = asyncio.get_running_loop().time()
             try:
@@ -219,20 +232,58 @@ class RedisServer:
             except (RedisConnectionError, OSError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
             if asyncio.get_running_loop().time() - started > _LAST_RETRY_SECONDS * 2:
-                pause = _FIRST_RETRY_SECONDS
+                backoff.reset()
+                self._limited.forget(purpose)
             self.reconnects += 1
-            _log.warning("redis link of %s: %s; trying again", self._name, reason)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
-            pause = min(pause * 2, _LAST_RETRY_SECONDS)
+            if reason != last_reason:
+                self._limited.forget(purpose)
+            last_reason = reason
+            self._limited.warning(purpose, "redis %s of %s: %s; trying again", purpose, self._name, reason)
+            await asyncio.sleep(backoff.pause())
+
+    def _check(self, link: RedisConnection) -> None:
+        """Warn once of what is wrong with the server. Raise NotConnected for one that cannot be worked with."""
+        info = link.info
+        if info.is_replica:
+            link.close()
+            raise NotConnected("the server is a replica: the master is awaited")
+        if info.is_too_old:
+            link.close()
+            raise NotConnected(info.warnings[0])
+        for warning in info.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                _log.warning("%s", warning)
+
+    def _demoted(self) -> None:
+        """Open all connections again: the server became a replica, and the master is elsewhere."""
+        for link in (self._commands, self._hearing, self._writes):
+            if link is not None and link.is_open:
+                self._limited.warning("demoted", "redis of %s became a replica; looking for the master", self._name)
+                link.close()
+
+    async def _watch_role(self, link: RedisConnection) -> None:
+        """Return when the connection is lost; end it when its server has become a replica."""
+        while link.is_open:
+            await asyncio.wait([link.lost], timeout=_ROLE_SECONDS)
+            if not link.is_open:
+                return
+            if parse_info(await link.call("INFO", "replication")).is_replica:
+                self._demoted()
 
     async def _open_commands(self) -> None:
         link = await open_link(
-            await self._resolve(), timeout_seconds=self._timeout, name=self._name, scripts=self._scripts.all()
+            await self._resolve(),
+            timeout_seconds=self._timeout,
+            on_demoted=self._demoted,
+            name=self._name,
+            scripts=self._scripts.all(),
         )
+        self._check(link)
         self._commands = link
         self._commands_up.set()
         try:
-            await link.lost
+            await self._watch_role(link)
         finally:
             self._commands_up.clear()
             self._commands = None
@@ -243,9 +294,11 @@ class RedisServer:
         link = await open_link(
             await self._resolve(),
             timeout_seconds=self._timeout * 2,
+            on_demoted=self._demoted,
             name=f"{self._name}-writes",
             scripts=self._scripts.all(),
         )
+        self._check(link)
         self._writes = link
         self._gate = ReplicaGate(link, self._replicas, int(self._timeout * 1000))
         self._writes_up.set()
@@ -264,11 +317,10 @@ class RedisServer:
             on_push=self._on_message,
             on_unsubscribed=self._unsubscribed,
         )
+        self._check(link)
         self._hearing = link
         try:
-            for reply in [self._send_subscribe(link, channel) for channel in list(self._wanted)]:
-                if reply is not None:
-                    await reply
+            await self._subscribe_all(link)
             self._hearing_up.set()
             self._on_resubscribed(self)
             await link.lost
@@ -277,6 +329,23 @@ class RedisServer:
             self._hearing = None
             link.close()
             self._forget_confirmations()
+
+    async def _subscribe_all(self, link: RedisConnection) -> None:
+        """Subscribe what is wanted. Raise for a server that cannot, or a connection that was lost meanwhile.
+
+        A channel that the account may not subscribe, or whose slot has moved, fails alone.
+        """
+        replies = [self._send_subscribe(link, channel) for channel in list(self._wanted)]
+        for reply in replies:
+            if reply is None:
+                raise ConnectionLost("lost while subscribing")
+            try:
+                await reply
+            except CommandError as error:
+                if "unknown command" in str(error):
+                    raise NotConnected("this Redis has no sharded pub/sub (SSUBSCRIBE), which Roomcast needs") from None
+                if not str(error).startswith("MOVED"):
+                    self._limited.warning("refused", "redis refuses a subscription of %s: %s", self._name, error)
 
     def _forget_confirmations(self) -> None:
         """A channel counts as subscribed only on a live link: new members wait for the next one."""
@@ -293,6 +362,12 @@ def _forget(reply: asyncio.Future[Any]) -> None:
     """Take a reply that nothing depends on: asyncio would log its error as never retrieved."""
     if not reply.cancelled():
         reply.exception()
+
+
+def _fail(wanted: asyncio.Future[None], error: RedisConnectionError) -> None:
+    """End a subscription that is waited for. The caller may have gone: asyncio must not log the error."""
+    wanted.set_exception(error)
+    wanted.exception()
 
 
 def _verb(channel: str, verb: str) -> str:

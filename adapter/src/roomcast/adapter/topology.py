@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import RedisError
+import re
+from typing import Any, Final, NamedTuple
 
 from roomcast.adapter.redis_connection import NotConnected, RedisConnectionError, open_link
 from roomcast.wire.redis_url import RedisTarget
+
+SLOTS: Final = 16_384
+_REDIRECTION: Final = re.compile(r"(ASK|MOVED) (\d{1,5}) (.*):(\d{1,5})(?: |$)")
 
 
 class FixedServer:
@@ -18,32 +19,45 @@ class FixedServer:
         self._target = target
 
     async def resolve(self) -> RedisTarget:
+        """Return the server."""
         return self._target
-
-    async def close(self) -> None:
-        pass
 
 
 class SentinelMaster:
-    """The master of a service, asked from the Sentinels before every connection."""
+    """The master of a service, asked from the Sentinels before every connection.
+
+    A Sentinel may be wrong for a moment after a failover: whoever connects checks the server's role.
+    """
 
     def __init__(self, target: RedisTarget, timeout_seconds: float) -> None:
         self._target = target
-        self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
-            list(target.hosts), socket_timeout=timeout_seconds, protocol=2
-        )
+        self._timeout = timeout_seconds
+        self._sentinels = list(target.hosts)
 
     async def resolve(self) -> RedisTarget:
-        t = self._target
-        try:
-            host, port = await self._sentinel.discover_master(t.service or "")
-        except RedisError as error:
-            raise NotConnected(f"no Sentinel names a master of {t.service}: {error}") from None
-        return at(t, str(host), int(port))
+        """Return the master. Raise NotConnected when no Sentinel answers, or none knows the service."""
+        reason = "none knows it"
+        for address in list(self._sentinels):
+            try:
+                master = await self._ask(address)
+            except (RedisConnectionError, OSError, TimeoutError) as error:
+                reason = f"{address[0]}:{address[1]}: {str(error) or type(error).__name__}"
+                continue
+            if master is not None:
+                self._sentinels.remove(address)
+                self._sentinels.insert(0, address)
+                return self._target.at(*master)
+        raise NotConnected(f"no Sentinel names a master of {self._target.service} ({reason})")
 
-    async def close(self) -> None:
-        for client in self._sentinel.sentinels:
-            await client.aclose()
+    async def _ask(self, address: tuple[str, int]) -> tuple[str, int] | None:
+        link = await open_link(self._target.sentinel_at(*address), timeout_seconds=self._timeout)
+        try:
+            answer = await link.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service or "")
+        finally:
+            link.close()
+        if not isinstance(answer, list) or len(answer) != 2:
+            return None
+        return answer[0].decode(), int(answer[1])
 
 
 class SlotRange(NamedTuple):
@@ -55,6 +69,24 @@ class SlotRange(NamedTuple):
     port: int
 
 
+class Redirection(NamedTuple):
+    """Where a node sends a command: for good (MOVED), or this once (ASK). No host: the node does not know it."""
+
+    is_once: bool
+    slot: int
+    host: str
+    port: int
+
+
+def read_redirection(error: str) -> Redirection | None:
+    """Read the text of an error; None for one that is no redirection."""
+    found = _REDIRECTION.match(error)
+    if found is None:
+        return None
+    word, slot, host, port = found.groups()
+    return Redirection(word == "ASK", int(slot), "" if host == "?" else host, int(port))
+
+
 class ClusterTopology:
     """Asks any node of a cluster who holds which slots."""
 
@@ -64,33 +96,54 @@ class ClusterTopology:
         self._hosts = list(target.hosts)
 
     async def discover(self) -> list[SlotRange]:
-        """Raises LinkDown when no known node answers."""
+        """Return the ranges of all masters. Raise NotConnected when no known node tells any."""
+        reason = "no node answers"
         for host, port in list(self._hosts):
             try:
-                link = await open_link(at(self._target, host, port), timeout_seconds=self._timeout)
-            except (RedisConnectionError, OSError, TimeoutError):
+                rows = await self._ask(host, port)
+            except (RedisConnectionError, OSError, TimeoutError) as error:
+                reason = f"{host}:{port}: {str(error) or type(error).__name__}"
                 continue
-            try:
-                ranges = [_range(row, host) for row in await link.call("CLUSTER", "SLOTS")]
-            except RedisConnectionError:
-                continue
-            finally:
-                link.close()
-            self._hosts = list(dict.fromkeys([*((r.host, r.port) for r in ranges), *self._target.hosts]))
-            return ranges
-        raise NotConnected("no node of the cluster answers")
+            ranges = read_slots(rows, host)
+            if ranges:
+                self._hosts = list(dict.fromkeys([*((r.host, r.port) for r in ranges), *self._target.hosts]))
+                return ranges
+            reason = f"{host}:{port} names no master"
+        raise NotConnected(f"the map of the cluster's slots was not read ({reason})")
 
-    def at(self, host: str, port: int) -> RedisTarget:
-        return at(self._target, host, port)
-
-
-def at(target: RedisTarget, host: str, port: int) -> RedisTarget:
-    """One server with the credentials of `target`."""
-    db, user, password = target.db, target.username, target.password
-    return RedisTarget("standalone", ((host, port),), None, None, db, user, password, target.tls)
+    async def _ask(self, host: str, port: int) -> Any:
+        link = await open_link(self._target.at(host, port), timeout_seconds=self._timeout)
+        try:
+            return await link.call("CLUSTER", "SLOTS")
+        finally:
+            link.close()
 
 
-def _range(row: list[Any], asked: str) -> SlotRange:
-    """An empty host means: the one that was asked."""
-    first, last, (host, port, *_) = row[0], row[1], row[2]
-    return SlotRange(first, last, host.decode() or asked, port)
+def read_slots(rows: Any, asked: str) -> list[SlotRange]:
+    """Read the reply of CLUSTER SLOTS from the node at `asked`; leave out ranges whose master cannot be reached.
+
+    A null or empty endpoint means the node that was asked; `?` means that it is not known, and then the metadata may
+    hold the address (https://redis.io/docs/latest/commands/cluster-slots/).
+    """
+    if not isinstance(rows, list):
+        return []
+    return [found for row in rows if (found := _read_range(row, asked)) is not None]
+
+
+def _read_range(row: Any, asked: str) -> SlotRange | None:
+    match row:
+        case [int(first), int(last), [endpoint, int(port), *more], *_] if 0 <= first <= last < SLOTS and port:
+            host = endpoint.decode(errors="replace") if isinstance(endpoint, bytes) else ""
+            if host == "?":
+                host = _metadata(more).get("ip", "")
+                return SlotRange(first, last, host, port) if host else None
+            return SlotRange(first, last, host or asked, port)
+        case _:
+            return None
+
+
+def _metadata(more: list[Any]) -> dict[str, str]:
+    """Return a node's metadata, which stands behind its id as names and values in turn."""
+    flat = more[1] if len(more) > 1 and isinstance(more[1], list) else []
+    texts = [part.decode(errors="replace") if isinstance(part, bytes) else "" for part in flat]
+    return dict(zip(texts[::2], texts[1::2], strict=False))

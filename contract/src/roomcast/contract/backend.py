@@ -45,6 +45,7 @@ from roomcast.contract.redis_client import Client, make_client, run_script
 from roomcast.contract.texts import clean_name, is_blank
 from roomcast.wire import redis_url
 from roomcast.wire.envelope import pack
+from roomcast.wire.keyspace import Keyspace
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """How long a revocation is kept, unless told otherwise: no token may live longer."""
@@ -67,17 +68,26 @@ class Presence(NamedTuple):
 class Backend:
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
+    `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.
+
     `clock` gives unix seconds; it is the clock that stamps the tokens' `iat`.
     """
 
     sign = staticmethod(tokens.sign)
 
     def __init__(
-        self, redis: Client, *, retention: Retention | None = None, clock: Callable[[], float] = time.time
+        self,
+        redis: Client,
+        *,
+        prefix: str = "",
+        retention: Retention | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if redis.get_encoder().decode_responses:
             raise ValueError("Backend needs a Redis client with decode_responses=False")
         self._redis: Any = redis  # its command methods are untyped
+        database = 0 if isinstance(redis, RedisCluster) else redis.get_connection_kwargs().get("db") or 0
+        self._keyspace = Keyspace(prefix, database)
         self._form = EntryForm(_NAMESPACE, retention)
         self._clock = clock
 
@@ -166,7 +176,7 @@ class Backend:
         _check(room)
         members = await self._call("HKEYS", keys.room_members(room))
         gone = (*place_of(room).names[:4], keys.room_members(room), keys.room_read(room), keys.room_counts(room))
-        await self._call("DEL", *gone)
+        await self._call("DEL", gone[0], *self._keyspace.names(gone[1:]))
         for member in members:
             await self._call("HDEL", keys.user_rooms(member.decode()), room)
         await self._control(Kicked(room, closed=True))
@@ -230,7 +240,7 @@ class Backend:
         with _translated(Code.UNAVAILABLE):
             if isinstance(self._redis, RedisCluster):
                 await self._redis.initialize()
-                node = self._redis.get_node_from_key(key)
+                node = self._redis.get_node_from_key(self._keyspace.name(key))
                 info: dict[str, Any] = await self._redis.info("server", target_nodes=node)
             else:
                 info = await self._redis.info("server")
@@ -240,11 +250,12 @@ class Backend:
         self, name: str, names: tuple[str, ...], args: tuple[bytes | str | int, ...], *, is_read_only: bool = False
     ) -> Any:
         with _translated(Code.OUTCOME_UNKNOWN):
-            return await run_script(self._redis, name, names, args, is_read_only=is_read_only)
+            full = self._keyspace.names(names)
+            return await run_script(self._redis, name, full, args, is_read_only=is_read_only)
 
-    async def _call(self, *command: bytes | str | int) -> Any:
+    async def _call(self, command: str, key: str, *args: bytes | str | int) -> Any:
         with _translated(Code.OUTCOME_UNKNOWN):
-            return await self._redis.execute_command(*command)
+            return await self._redis.execute_command(command, self._keyspace.name(key), *args)
 
 
 @asynccontextmanager
@@ -253,8 +264,9 @@ async def connect(url: str) -> AsyncIterator[Backend]:
 
     Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
     """
+    target = redis_url.parse(url)
     client = make_client(
-        redis_url.parse(url),
+        target,
         client_name="roomcast-backend",
         socket_timeout=_CONNECT_SECONDS,
         socket_connect_timeout=_CONNECT_SECONDS,
@@ -263,7 +275,7 @@ async def connect(url: str) -> AsyncIterator[Backend]:
     try:
         with _translated(Code.UNAVAILABLE):
             await client.ping()
-        yield Backend(client)
+        yield Backend(client, prefix=target.prefix)
     finally:
         await client.aclose()
 

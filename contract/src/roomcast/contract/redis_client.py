@@ -4,14 +4,25 @@ gateways."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import NoScriptError
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ReadOnlyError
 
 from roomcast.contract.lua import script
+from roomcast.wire.redis_tls import redis_py_options
 from roomcast.wire.redis_url import RedisTarget
 
 Client = Redis | RedisCluster
@@ -19,24 +30,87 @@ Client = Redis | RedisCluster
 
 def make_client(target: RedisTarget, **options: Any) -> Client:
     """A client that connects on first use. `options` are redis-py's; those of sockets go for Sentinels too."""
-    options |= {"username": target.username, "password": target.password}
     if target.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in target.hosts]
-        return RedisCluster(startup_nodes=nodes, ssl=target.tls, **options)
-    options["db"] = target.db
+        return RedisCluster(
+            startup_nodes=nodes, username=target.username, password=target.password, **_tls(target), **options
+        )
     if target.mode == "sentinel":
-        return _master(target, options)
+        return _master(target, options | {"db": target.db})
+    return Redis.from_pool(make_pool(target, ConnectionPool, **options))
+
+
+P = TypeVar("P", bound=ConnectionPool)
+
+
+def make_pool(target: RedisTarget, kind: type[P], **options: Any) -> P:
+    """Return a pool of connections to a single server; `options` are redis-py's."""
+    options |= {"username": target.username, "password": target.password, "db": target.db}
     if target.unix_path is not None:
-        return Redis(unix_socket_path=target.unix_path, **options)
+        return kind(connection_class=_UnixConnection, path=target.unix_path, **options)
     host, port = target.hosts[0]
-    return Redis(host=host, port=port, ssl=target.tls, **options)
+    if target.tls:
+        return kind(
+            connection_class=_TlsConnection, host=host, port=port, **options, **redis_py_options(target.tls_options)
+        )
+    return kind(connection_class=_PlainConnection, host=host, port=port, **options)
+
+
+class _MasterConnection(AbstractConnection):
+    """A connection that ends when its server refuses writes as a replica.
+
+    The next one is opened by name again, and may find the new master there.
+    """
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        """Read a reply. Raise ConnectionError for READONLY, after closing the connection."""
+        try:
+            return await super().read_response(*args, **options)
+        except ReadOnlyError as error:
+            await self.disconnect()
+            raise RedisConnectionError("the server became a replica") from error
+
+
+class _PlainConnection(_MasterConnection, Connection):
+    pass
+
+
+class _TlsConnection(_MasterConnection, SSLConnection):
+    pass
+
+
+class _UnixConnection(_MasterConnection, UnixDomainSocketConnection):
+    pass
+
+
+def _tls(target: RedisTarget) -> dict[str, Any]:
+    return {"ssl": True, **redis_py_options(target.tls_options)} if target.tls else {}
+
+
+class _Sentinels(Sentinel):
+    """Sentinels of which any may be away, refuse, or answer nonsense: then the next one is asked."""
+
+    async def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Return the address of the master. Raise MasterNotFoundError in one line, whatever went wrong."""
+        try:
+            host, port = await super().discover_master(service_name)
+        except MasterNotFoundError:
+            raise MasterNotFoundError(f"no Sentinel names a master of {service_name}") from None
+        except Exception as error:  # an answer that is none: redis-py raises what its parser happens to raise
+            raise MasterNotFoundError(f"a Sentinel answers nonsense: {type(error).__name__}") from error
+        return host, port
 
 
 def _master(target: RedisTarget, options: dict[str, Any]) -> Redis:
-    """The master that the Sentinels name, whenever a connection is opened."""
-    shared = {name: value for name, value in options.items() if name.startswith("socket_") or name == "protocol"}
-    sentinel = Sentinel(list(target.hosts), sentinel_kwargs=shared)  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(target.service or "", ssl=target.tls, **options)
+    """Return a client of the master that the Sentinels name, whenever a connection is opened."""
+    options |= {"username": target.username, "password": target.password, **_tls(target)}
+    shared = {
+        name: value for name, value in options.items() if name.startswith(("socket_", "ssl")) or name == "protocol"
+    }
+    shared |= {"username": target.sentinel_username, "password": target.sentinel_password}
+    shared["retry"] = Retry(NoBackoff(), 0)
+    sentinel = _Sentinels(list(target.hosts), sentinel_kwargs=shared)  # type: ignore[no-untyped-call]
+    master: Redis = sentinel.master_for(target.service or "", **options)
     return master
 
 

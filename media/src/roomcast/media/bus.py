@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import redis.asyncio as aioredis
+from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
@@ -50,12 +51,14 @@ class Bus:
         self._commands = _client(target, COMMAND_SECONDS)
         self._blocking = _client(target, COMMAND_SECONDS + block_seconds)
         self._requests = Reader(MediaRequest)
+        self._keyspace = target.keyspace
+        self._stream = self._keyspace.name(keys.MEDIA_REQUESTS)
 
     async def join(self) -> None:
         """Make sure that the stream and its group exist."""
         with _translated():
             try:
-                await self._commands.xgroup_create(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, id="0", mkstream=True)
+                await self._commands.xgroup_create(self._stream, keys.MEDIA_GROUP, id="0", mkstream=True)
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
@@ -64,7 +67,7 @@ class Bus:
         """Return up to `count` new requests; an empty list after `block_seconds` without any."""
         with _translated():
             answer = await self._blocking.xreadgroup(
-                keys.MEDIA_GROUP, self._consumer, {keys.MEDIA_REQUESTS: ">"}, count=count, block=self._block_ms
+                keys.MEDIA_GROUP, self._consumer, {self._stream: ">"}, count=count, block=self._block_ms
             )
         batches = answer.values() if isinstance(answer, dict) else (batch for _, batch in answer or ())
         return [entry for batch in batches for entry in self._entries(batch)]
@@ -74,14 +77,14 @@ class Bus:
         if entries:
             with _translated():
                 await self._commands.xclaim(
-                    keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, 0, list(entries), justid=True
+                    self._stream, keys.MEDIA_GROUP, self._consumer, 0, list(entries), justid=True
                 )
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
         """Take over up to `count` requests that another consumer took and left unanswered for this long."""
         with _translated():
             _, batch, *_ = await self._commands.xautoclaim(
-                keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
+                self._stream, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
             )
         return list(self._entries(batch))
 
@@ -106,9 +109,10 @@ class Bus:
         with _translated():
             async with self._commands.pipeline(transaction=False) as pipe:
                 if entry.request is not None and reply is not None:
-                    pipe.execute_command("SPUBLISH", keys.node_channel(entry.request.reply_to), pack(reply))
-                pipe.xack(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, entry.id)
-                pipe.xdel(keys.MEDIA_REQUESTS, entry.id)
+                    channel = self._keyspace.name(keys.node_channel(entry.request.reply_to))
+                    pipe.execute_command("SPUBLISH", channel, pack(reply))
+                pipe.xack(self._stream, keys.MEDIA_GROUP, entry.id)
+                pipe.xdel(self._stream, entry.id)
                 await pipe.execute()
 
     async def now_ms(self) -> int:
@@ -120,20 +124,20 @@ class Bus:
     async def run_script(self, script: str, names: Sequence[str], *arguments: Argument) -> Any:
         """Run the contract's script of this name; texts come back as bytes."""
         with _translated():
-            return await redis_client.run_script(self._commands, script, names, arguments)
+            return await redis_client.run_script(self._commands, script, self._keyspace.names(names), arguments)
 
-    async def execute(self, command: str, *arguments: Argument) -> Any:
+    async def execute(self, command: str, key: str, *arguments: Argument) -> Any:
         """Run one plain command on one key."""
         with _translated():
-            return await self._commands.execute_command(command, *arguments)
+            return await self._commands.execute_command(command, self._keyspace.name(key), *arguments)
 
     async def forget_idle_consumers(self, idle_seconds: float) -> int:
         """Remove consumers that are long gone and owe no answer; return how many."""
         with _translated():
-            consumers = await self._commands.xinfo_consumers(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP)
+            consumers = await self._commands.xinfo_consumers(self._stream, keys.MEDIA_GROUP)
             gone = [row["name"] for row in consumers if not row["pending"] and row["idle"] > idle_seconds * 1000]
             for name in gone:
-                await self._commands.xgroup_delconsumer(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, name)
+                await self._commands.xgroup_delconsumer(self._stream, keys.MEDIA_GROUP, name)
         return len(gone)
 
     async def leave(self) -> None:
@@ -141,10 +145,10 @@ class Bus:
         try:
             with _translated():
                 pending = await self._commands.xpending_range(
-                    keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, "-", "+", 1, consumername=self._consumer
+                    self._stream, keys.MEDIA_GROUP, "-", "+", 1, consumername=self._consumer
                 )
                 if not pending:
-                    await self._commands.xgroup_delconsumer(keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, self._consumer)
+                    await self._commands.xgroup_delconsumer(self._stream, keys.MEDIA_GROUP, self._consumer)
         finally:
             await self._commands.aclose()
             await self._blocking.aclose()
@@ -168,7 +172,10 @@ def _text(value: bytes | str) -> str:
 
 
 def _client(target: RedisTarget, timeout_seconds: float) -> Any:
-    """Make a client that gives up after one prompt second try; the caller decides about more."""
+    """Make a client that gives up after one prompt second try; the caller decides about more.
+
+    Many requests share a few connections: a command that finds none free waits a moment instead of failing.
+    """
     options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": COMMAND_SECONDS,
@@ -178,18 +185,8 @@ def _client(target: RedisTarget, timeout_seconds: float) -> Any:
     if target.mode != "cluster":  # whose client follows redirects by trying again
         options["retry"] = Retry(NoBackoff(), 1)
     if target.mode == "standalone":
-        return aioredis.Redis.from_pool(_pool(target, options))
-    return redis_client.make_client(target, **options)
-
-
-def _pool(target: RedisTarget, options: dict[str, Any]) -> aioredis.BlockingConnectionPool:
-    """Make a pool that many requests share: a command that finds no free connection waits instead of failing."""
-    options |= {"username": target.username, "password": target.password, "db": target.db}
-    options |= {"max_connections": MAX_CONNECTIONS, "timeout": QUEUE_SECONDS}
-    if target.unix_path is not None:
-        return aioredis.BlockingConnectionPool(
-            connection_class=aioredis.UnixDomainSocketConnection, path=target.unix_path, **options
+        pool = redis_client.make_pool(
+            target, BlockingConnectionPool, max_connections=MAX_CONNECTIONS, timeout=QUEUE_SECONDS, **options
         )
-    host, port = target.hosts[0]
-    kind = aioredis.SSLConnection if target.tls else aioredis.Connection
-    return aioredis.BlockingConnectionPool(connection_class=kind, host=host, port=port, **options)
+        return aioredis.Redis.from_pool(pool)
+    return redis_client.make_client(target, **options)

@@ -28,7 +28,7 @@ async def run(config: Config) -> None:
     log = structlog.get_logger(__name__)
     windows = Windows()
     metrics = Metrics()
-    store = PresenceStore(connect(config.redis_url), windows)
+    store = PresenceStore(connect(config.redis_url), windows, parse(config.redis_url).keyspace)
     token = secrets.token_hex(8)
     sweeper = Sweeper(store, windows, metrics, token=token, clock=time.monotonic, chance=random.random)
     loop = asyncio.get_running_loop()

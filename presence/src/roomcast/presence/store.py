@@ -13,9 +13,11 @@ from redis.exceptions import RedisClusterException, RedisError
 from roomcast.contract import keys
 from roomcast.contract.redis_client import Client, make_client, run_script
 from roomcast.presence.state import Mark, Node, Verdict, Windows, dead_nodes, parse_node, read_mark
+from roomcast.wire.keyspace import Keyspace
 from roomcast.wire.redis_url import parse
 
 TIMEOUT_SECONDS: Final = 1.0
+_PLAIN: Final = Keyspace()
 
 
 class StoreError(Exception):
@@ -50,8 +52,9 @@ def connect(url: str) -> Client:
 class PresenceStore:
     """The sweeper's view of presence. All methods raise StoreError for Redis trouble."""
 
-    def __init__(self, client: Client, windows: Windows) -> None:
+    def __init__(self, client: Client, windows: Windows, keyspace: Keyspace = _PLAIN) -> None:
         self._client = client
+        self._keyspace = keyspace
         self._windows = windows
 
     async def close(self) -> None:
@@ -102,7 +105,7 @@ class PresenceStore:
         `now_ms` is the time of the look at this shard.
         """
         members_key = keys.presence_node(shard, node.name, node.incarnation)
-        members = await self._guarded(self._client.srandmember(members_key, self._windows.batch))
+        members = await self._guarded(self._client.srandmember(self._keyspace.name(members_key), self._windows.batch))
         if not members:
             return 0
         rows = [member.split("|", 1) for member in members]
@@ -118,16 +121,16 @@ class PresenceStore:
 
     async def forget_node(self, node: Node) -> None:
         """Nothing of this incarnation is left."""
-        await self._guarded(self._client.hdel(keys.PRESENCE_NODES, node.field))
+        await self._guarded(self._client.hdel(self._keyspace.name(keys.PRESENCE_NODES), node.field))
 
     # --- calls ---
 
     async def _get(self, key: str) -> str | None:
-        value: str | None = await self._guarded(self._client.get(key))
+        value: str | None = await self._guarded(self._client.get(self._keyspace.name(key)))
         return value
 
     async def _run(self, name: str, names: Sequence[str], *args: str | int) -> Any:
-        return await self._guarded(run_script(self._client, name, names, args))
+        return await self._guarded(run_script(self._client, name, self._keyspace.names(names), args))
 
     async def _guarded(self, call: Awaitable[Any]) -> Any:
         try:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from roomcast.process.logs import Format, Level
-from roomcast.wire import redis_url
+from roomcast.wire import redis_tls, redis_url
 
 
 def _split(value: Any) -> Any:
@@ -52,7 +52,7 @@ class ProcessSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis_url(cls, value: str) -> str:
-        redis_url.parse(value)
+        redis_tls.make_context(redis_url.parse(value))
         return value
 
 

@@ -23,8 +23,8 @@ class Scripted:
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         return self._answer(name, *keys, *args)
 
-    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
-        return self._answer(key, *args)
+    def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        return self._answer(name, key, *args)
 
     def _answer(self, *asked: Any) -> Awaitable[Any]:
         self.asked.append(asked)
@@ -67,7 +67,7 @@ async def test_trouble_has_a_code(
 
 @pytest.mark.parametrize(
     ("way", "asked"),
-    [("call", ("key", "GET", "key")), ("script", ("name", "key", "argument")), ("now_ms", ("key", "TIME"))],
+    [("call", ("GET", "key")), ("script", ("name", "key", "argument")), ("now_ms", ("TIME", "key"))],
 )
 async def test_what_is_asked_goes_to_the_server_of_its_key(way: str, asked: tuple[str, ...]) -> None:
     scripted = Scripted()

@@ -5,16 +5,29 @@
     redis+sentinel://[…@]host:port,host:port/service[/db]    the master that the Sentinels name
     redis+cluster://[…@]host:port,host:port              a cluster, found from any of the named nodes
 
-`rediss+sentinel://` and `rediss+cluster://` are the same with TLS. Credentials are percent-decoded and are those of the
-data servers; IPv6 hosts stand in brackets.
+`rediss+sentinel://` and `rediss+cluster://` are the same with TLS, to the Sentinels too. Credentials are
+percent-decoded and are those of the data servers; IPv6 hosts stand in brackets. Options follow a question mark, named
+as redis-py names them:
+
+| option | for | meaning |
+|---|---|---|
+| `prefix` | all | the deployment: 1 to 32 of `A-Za-z0-9_-`, before every key and channel (see `keyspace`) |
+| `db` | `unix://` | the database number |
+| `ssl_ca_certs` | TLS | a file of CA certificates to trust, instead of the system's |
+| `ssl_certfile`, `ssl_keyfile`, `ssl_password` | TLS | the client's certificate, its key, and the key's pass phrase |
+| `ssl_cert_reqs` | TLS | `required` (default), or `none`: trust any certificate |
+| `ssl_check_hostname` | TLS | `true` (default), or `false`: a certificate may name another host |
+| `sentinel_username`, `sentinel_password` | Sentinel | the Sentinels' own credentials |
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qsl, unquote
+
+from roomcast.wire.keyspace import Keyspace
 
 Mode = Literal["standalone", "sentinel", "cluster"]
 
@@ -29,6 +42,23 @@ _SCHEMES: Final[dict[str, tuple[Mode, bool]]] = {
     "rediss+cluster": ("cluster", True),
 }
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::(?P<port>[0-9]+))?")
+_PREFIX = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_TLS_OPTIONS: Final = frozenset(
+    ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_password", "ssl_cert_reqs", "ssl_check_hostname")
+)
+_SENTINEL_OPTIONS: Final = frozenset(("sentinel_username", "sentinel_password"))
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How a server proves who it is, and how the client does; files are read when the connection's context is made."""
+
+    ca_certs: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    password: str | None = field(default=None, repr=False)
+    verify: bool = True
+    check_hostname: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +73,24 @@ class RedisTarget:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: bool = False
+    tls_options: TlsOptions = TlsOptions()
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+    prefix: str = ""
+
+    @property
+    def keyspace(self) -> Keyspace:
+        """The names of this deployment."""
+        return Keyspace(self.prefix, self.db)
+
+    def at(self, host: str, port: int) -> RedisTarget:
+        """Return the one server at `host:port`, with everything else as here: a Sentinel's master, a cluster's node."""
+        return replace(self, mode="standalone", hosts=((host, port),), service=None)
+
+    def sentinel_at(self, host: str, port: int) -> RedisTarget:
+        """Return one Sentinel as a server, with the Sentinels' own credentials."""
+        username, password = self.sentinel_username, self.sentinel_password
+        return replace(self.at(host, port), db=0, username=username, password=password)
 
     @property
     def label(self) -> str:
@@ -64,23 +112,69 @@ def parse(url: str) -> RedisTarget:
         raise ValueError("the Redis URL has an @ after its first slash: percent-encode a slash in the password as %2F")
     credentials, _, hosts = authority.rpartition("@")
     username, password = _credentials(credentials)
-    if scheme == "unix":
-        return _unix(hosts, slash + path, query, username, password)
-    if query:
-        raise ValueError("the Redis URL takes no options after a question mark")
     mode, tls = _SCHEMES[scheme]
+    options = _options(query, scheme, mode, tls)
+    prefix = options.get("prefix", "")
+    if scheme == "unix":
+        place, db = _unix(hosts, slash + path), _database(options.get("db", ""))
+        return RedisTarget(mode, (), place, None, db, username, password, prefix=prefix)
     service, db = _place(mode, path)
-    return RedisTarget(mode, _hosts(hosts, mode), None, service, db, username, password, tls)
+    return RedisTarget(
+        mode,
+        _hosts(hosts, mode),
+        None,
+        service,
+        db,
+        username,
+        password,
+        tls,
+        _tls_options(options),
+        options.get("sentinel_username"),
+        options.get("sentinel_password"),
+        prefix,
+    )
 
 
-def _unix(host: str, path: str, query: str, username: str | None, password: str | None) -> RedisTarget:
+def _options(query: str, scheme: str, mode: Mode, tls: bool) -> dict[str, str]:
+    """Return the options after the question mark; raise ValueError for one that this kind of URL does not take."""
+    found = dict(parse_qsl(query, keep_blank_values=True))
+    known = {"prefix"} | ({"db"} if scheme == "unix" else set())
+    known |= (_TLS_OPTIONS if tls else set()) | (_SENTINEL_OPTIONS if mode == "sentinel" else set())
+    for name in found.keys() - known:
+        hint = f"only with {_with_tls(scheme)}://" if name in _TLS_OPTIONS else f"one of {', '.join(sorted(known))}"
+        raise ValueError(f"the Redis URL has an option {name[:40]!r}; it takes {hint}")
+    if "prefix" in found and not _PREFIX.fullmatch(found["prefix"]):
+        raise ValueError("prefix of the Redis URL has 1 to 32 characters of A-Z a-z 0-9 _ -")
+    return found
+
+
+def _with_tls(scheme: str) -> str:
+    return "rediss" if scheme == "unix" else scheme.replace("redis", "rediss", 1)
+
+
+def _tls_options(options: dict[str, str]) -> TlsOptions:
+    verify = _choice(options, "ssl_cert_reqs", {"required": True, "none": False})
+    check_hostname = _choice(options, "ssl_check_hostname", {"true": True, "false": False})
+    certfile, keyfile = options.get("ssl_certfile"), options.get("ssl_keyfile")
+    if keyfile is not None and certfile is None:
+        raise ValueError("ssl_keyfile of the Redis URL needs ssl_certfile")
+    return TlsOptions(
+        options.get("ssl_ca_certs"), certfile, keyfile, options.get("ssl_password"), verify, check_hostname
+    )
+
+
+def _choice(options: dict[str, str], name: str, values: dict[str, bool]) -> bool:
+    """Return the meaning of an option's value; the first of `values` is the default."""
+    value = options.get(name, next(iter(values))).lower()
+    if value not in values:
+        raise ValueError(f"{name} of the Redis URL is {' or '.join(values)}")
+    return values[value]
+
+
+def _unix(host: str, path: str) -> str:
     if host or len(path) < 2:
         raise ValueError("a unix:// Redis URL names an absolute path: unix:///run/redis.sock")
-    options = parse_qs(query, keep_blank_values=True)
-    if set(options) - {"db"}:
-        raise ValueError("a unix:// Redis URL takes no option but db")
-    db = _database(options.get("db", ["0"])[-1])
-    return RedisTarget("standalone", (), unquote(path), None, db, username, password)
+    return unquote(path)
 
 
 def _credentials(text: str) -> tuple[str | None, str | None]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from roomcast.wire.backoff import Backoff
+
 AGAIN_SECONDS: Final = 1.0
+FIRST_RESTART_SECONDS: Final = 0.1
+LAST_RESTART_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +33,27 @@ class TaskSet:
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
+
+    def supervise(self, work: Callable[[], Coroutine[Any, Any, Any]], name: str) -> asyncio.Task[Any]:
+        """Run `work()`, and again whenever it ends by an error, after a pause that grows from 0.1 to 10 seconds.
+
+        For loops without which the process would go on half dead. A loop that returns is not run again.
+        """
+        return self.start(self._supervised(work, name), name)
+
+    async def _supervised(self, work: Callable[[], Coroutine[Any, Any, Any]], name: str) -> None:
+        backoff, loop = Backoff(FIRST_RESTART_SECONDS, LAST_RESTART_SECONDS), asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            try:
+                await work()
+                return
+            except Exception as error:
+                if loop.time() - started > LAST_RESTART_SECONDS:
+                    backoff.reset()
+                pause = backoff.pause()
+                _log.error("task %s failed; it starts again in %.1f s", name, pause, exc_info=error)
+                await asyncio.sleep(pause)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

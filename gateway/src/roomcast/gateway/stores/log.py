@@ -102,7 +102,7 @@ class LogStore:
         known = self._heads.get(room)
         if known is not None and known[0] == run_id:
             return known[1]
-        names, shared = place.names, self._form.head(place, run_id)
+        names, shared = self._backplane.keyspace.names(place.names), self._form.head(place, run_id)
         count = 3 + len(names) + len(shared) + 3
         head = pack_command(count, "EVALSHA", script("room_append").sha, len(names), *names, *shared)
         self._heads[room] = run_id, head

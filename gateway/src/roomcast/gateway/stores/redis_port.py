@@ -14,7 +14,7 @@ class Scripts(Protocol):
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]: ...
 
-    def call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]: ...
+    def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]: ...
 
 
 class RedisPort:
@@ -29,11 +29,11 @@ class RedisPort:
     async def call(self, command: str, key: str, *args: bytes | str | int) -> Any:
         """Run one command on one key."""
         with translated:
-            return await self._scripts.call(key, command, key, *args)
+            return await self._scripts.command(command, key, *args)
 
     def begin(self, command: str, key: str, *args: bytes | str | int) -> Awaitable[Any]:
         """Send a command now; await the reply later, in any case. Its errors are not translated."""
-        return self._scripts.call(key, command, key, *args)
+        return self._scripts.command(command, key, *args)
 
     def begin_script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         """Send a script, as `begin` does."""
@@ -45,10 +45,7 @@ class RedisPort:
         TIME takes no key: the one given names the server to ask.
         """
         with translated:
-            return await in_turn(
-                self._scripts.call(key, command, *(() if command == "TIME" else (key, *args)))
-                for command, key, *args in commands
-            )
+            return await in_turn(self._scripts.command(name, key, *args) for name, key, *args in commands)
 
     async def run_scripts(
         self, name: str, calls: Iterable[tuple[tuple[str, ...], Iterable[bytes | str | int]]]
@@ -65,7 +62,7 @@ class RedisPort:
     async def now_ms(self, key: str) -> int:
         """Return the clock of the server that holds `key`, in milliseconds since the epoch."""
         with translated:
-            return as_ms(await self._scripts.call(key, "TIME"))
+            return as_ms(await self._scripts.command("TIME", key))
 
 
 def as_ms(time: tuple[bytes, bytes]) -> int:

@@ -1,0 +1,378 @@
+"""Redis as people run it: several databases, masters that become replicas, passwords and TLS everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from roomcast.adapter.backplane import Backplane, make_backplane
+from roomcast.contract import backend
+from roomcast.contract.lua import SCRIPTS
+from roomcast.gateway.stores.log import LogStore
+from tests import gateways
+from tests.adapters import aiohttp_node, listener
+from tests.certificates import Authority, Pair
+from tests.gateways import Client, unique
+from tests.processes import media_settings, running
+from tests.proxy import muting_proxy
+from tests.redis_cluster import redis_cluster, sentinel
+from tests.servers import free_port, redis_server, wait_until
+from tests.waiting import until
+
+
+@asynccontextmanager
+async def backplane(url: str, is_awaited: bool = True) -> AsyncIterator[Backplane]:
+    made = make_backplane(url, name="test", scripts=SCRIPTS)
+    made.start()
+    try:
+        if is_awaited:
+            await made.wait_up()
+        yield made
+    finally:
+        await made.close()
+
+
+# --- deployments that share a Redis ---
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [("/0", "/1"), ("/1", "/2"), ("/0?prefix=a", "/0?prefix=b"), ("/0", "/0?prefix=a")]
+)
+async def test_deployments_do_not_hear_each_other(redis_port: int, one: str, two: str) -> None:
+    base = f"redis://127.0.0.1:{redis_port}"
+    async with (
+        aiohttp_node(base + one, "1") as first,
+        aiohttp_node(base + two, "1") as second,
+        listener(first) as here,
+        listener(second) as there,
+    ):
+        for node, ear in ((first, here), (second, there)):
+            await node.sio.enter_room(ear.client.get_sid(), "room")
+        for node, text in ((first, "one"), (second, "two")):
+            await node.sio.emit("room", text, room="room")
+            await node.sio.emit("all", text)
+        assert sorted(await here.wait(2)) == [("all", "one"), ("room", "one")]
+        assert sorted(await there.wait(2)) == [("all", "two"), ("room", "two")]
+
+
+async def test_deployments_do_not_reset_each_others_rooms(redis_port: int) -> None:
+    base = f"redis://127.0.0.1:{redis_port}"
+    async with backplane(f"{base}/1") as one, backplane(f"{base}/2") as two, backplane(f"{base}/1?prefix=x") as three:
+        logs = [LogStore(made) for made in (one, two, three)]
+        room = unique("room")
+        receipts = [[await log.append(room, "u", str(n), b'"n":1}') for log in logs] for n in range(3)]
+        assert [[receipt.seq for receipt in row] for row in receipts] == [[1] * 3, [2] * 3, [3] * 3]
+        assert len({receipt.epoch for row in receipts for receipt in row}) == 3
+
+
+async def test_all_processes_agree_on_a_deployments_names(redis_port: int, tmp_path: Path) -> None:
+    """Gateway, sweeper, signer and back end, all in database 3 with a prefix: what each writes, the others find."""
+    url = f"redis://127.0.0.1:{redis_port}/3?prefix=shop"
+    with ExitStack() as stack:
+        gateway = stack.enter_context(gateways.gateway(tmp_path, url))
+        presence = stack.enter_context(running("presence", tmp_path, ROOMCAST_REDIS_URL=url))
+        stack.enter_context(running("media", tmp_path, **media_settings(url)))
+        wait_until(lambda: presence.is_ready, "the sweeper is ready")
+        client = Client("ada")
+        await client.connect(gateway.url)
+        room = "public:shared"
+        await client.join(room)
+        async with backend.connect(url) as behind:
+            await behind.publish(room, "shop", "from the back end")
+            await client.expect_text("from the back end")
+            assert (await behind.presence(["ada"]))["ada"].status == "online"
+            await behind.kick(room, "ada")
+            await client.expect("room", lambda event: event["room"] == room)
+        await client.close()
+        with redis.Redis(port=redis_port, db=3) as admin:
+            wait_until(lambda: bool(admin.exists("shop:@3:media:requests")), "the signer reads requests")
+            names: Any = admin.keys("*")
+        assert b"shop:@3:presence:sweeper" in names
+        assert {name[:8] for name in names} == {b"shop:@3:"}
+
+
+# --- the master became a replica ---
+
+
+async def test_a_master_that_became_a_replica_is_left_for_the_new_one(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    with (
+        redis_server(homes[0]) as one,
+        redis_server(homes[1], "--replicaof", "127.0.0.1", str(one)) as two,
+        redis.Redis(port=one) as old,
+        redis.Redis(port=two) as new,
+    ):
+        wait_until(lambda: new.info("replication")["master_link_status"] == "up", "the replica follows")
+        async with muting_proxy(one, b"never") as proxy, backplane(f"redis://127.0.0.1:{proxy.port}") as made:
+            heard: list[bytes] = []
+            made.on_message = lambda channel, data: heard.append(data)
+            log = LogStore(made)
+            before = await log.append("room", "u", "1", b'"n":1}')
+            wait_until(lambda: new.info("replication")["slave_repl_offset"] > 0, "it has the write")
+            new.replicaof("NO", "ONE")
+            old.replicaof("127.0.0.1", str(two))
+            await until(lambda: not made.is_up, "the adapter is unready", 5)
+            await asyncio.sleep(0)
+            assert not made.is_up
+            proxy.target = two
+            await until(lambda: made.is_up, "the adapter is at the new master", 5)
+            after = await log.append("room", "u", "2", b'"n":1}')
+            assert after.seq >= 1
+            assert after.epoch != before.epoch
+
+
+async def test_one_refused_write_is_enough_to_leave_a_replica(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as port, redis.Redis(port=port) as admin:
+        async with backplane(f"redis://127.0.0.1:{port}") as made:
+            admin.replicaof("127.0.0.1", "1")
+            with pytest.raises(Exception, match="READONLY"):
+                await made.command("SET", "key", "value")
+            await until(lambda: not made.is_up, "it is left at once", 1)
+            admin.replicaof("NO", "ONE")
+            await until(lambda: made.is_up, "it is the master again", 5)
+            assert await made.command("SET", "key", "value") == b"OK"
+
+
+async def test_a_sweeper_and_a_signer_leave_a_replica_too(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    with redis_server(homes[0]) as one, redis_server(homes[1]) as two, redis.Redis(port=one) as old:
+        async with muting_proxy(one, b"never") as proxy:
+            url = f"redis://127.0.0.1:{proxy.port}"
+            with (
+                running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence,
+                running("media", tmp_path, **media_settings(url)),
+            ):
+                await until(lambda: old.exists("presence:sweeper"), "the sweeper leads", 20)
+                await until(lambda: old.exists("media:requests"), "the signer reads", 20)
+                old.replicaof("127.0.0.1", "1")
+                proxy.target = two
+                with redis.Redis(port=two) as new:
+                    await until(lambda: new.exists("presence:sweeper"), "the sweeper leads at the new master", 20)
+                    await until(lambda: new.exists("media:requests"), "the signer reads at the new master", 20)
+                await until(lambda: asyncio.to_thread(lambda: presence.is_ready), "the sweeper is ready", 20)
+
+
+# --- TLS and passwords ---
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@contextmanager
+def tls_server(folder: Path, authority: Authority, *options: str) -> Iterator[tuple[int, int]]:
+    """A Redis that wants a client's certificate at its TLS port, and none at the other; yields both ports."""
+    port, pair = free_port(), authority.sign("redis")
+    with redis_server(folder, "--tls-port", str(port), *tls_options(authority, pair), *options) as plain:
+        yield port, plain
+
+
+def tls_options(authority: Authority, pair: Pair) -> tuple[str, ...]:
+    files = ("--tls-cert-file", str(pair.certificate), "--tls-key-file", str(pair.key))
+    return (*files, "--tls-ca-cert-file", str(authority.certificate), "--tls-auth-clients", "yes")
+
+
+def url_options(authority: Authority, pair: Pair) -> str:
+    return f"ssl_ca_certs={authority.certificate}&ssl_certfile={pair.certificate}&ssl_keyfile={pair.key}"
+
+
+async def test_every_process_brings_its_certificate(authority: Authority, tmp_path: Path) -> None:
+    client_pair = authority.sign("client")
+    with tls_server(tmp_path, authority) as (port, plain), ExitStack() as stack, redis.Redis(port=plain, db=1) as admin:
+        url = f"rediss://localhost:{port}/1?{url_options(authority, client_pair)}"
+        gateway = stack.enter_context(gateways.gateway(tmp_path, url))
+        presence = stack.enter_context(running("presence", tmp_path, ROOMCAST_REDIS_URL=url))
+        stack.enter_context(running("media", tmp_path, **media_settings(url)))
+        wait_until(lambda: presence.is_ready, "the sweeper is ready")
+        wait_until(lambda: bool(admin.exists("@1:media:requests")), "the signer reads requests")
+        client = Client("ada")
+        await client.connect(gateway.url)
+        await client.join("public:tls")
+        async with backend.connect(url) as behind:
+            await behind.publish("public:tls", "shop", "encrypted")
+        await client.expect_text("encrypted")
+        await client.close()
+
+
+@pytest.mark.parametrize("missing", ["the authority", "the certificate", "nothing but the name"])
+async def test_a_server_that_cannot_be_trusted_is_refused(authority: Authority, tmp_path: Path, missing: str) -> None:
+    pair = authority.sign("client")
+    with tls_server(tmp_path, authority) as (port, _):
+        files = f"ssl_certfile={pair.certificate}&ssl_keyfile={pair.key}"
+        good = url_options(authority, pair)
+        url = {
+            "the authority": f"rediss://localhost:{port}?{files}",
+            "the certificate": f"rediss://localhost:{port}?ssl_ca_certs={authority.certificate}",
+            "nothing but the name": f"rediss://127.0.0.2:{port}?{good}",
+        }[missing]
+        async with backplane(url, is_awaited=False) as made:
+            with pytest.raises(TimeoutError):
+                await made.wait_up(1.5)
+        async with backplane(f"rediss://localhost:{port}?{good}") as made:
+            assert made.is_up
+        async with backplane(f"rediss://localhost:{port}?{files}&ssl_cert_reqs=none") as made:
+            assert made.is_up
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ("ssl_ca_certs=/nowhere/ca.pem", "ssl_ca_certs of the Redis URL: No such file"),
+        ("ssl_certfile=/nowhere/c.pem", "ssl_certfile and ssl_keyfile of the Redis URL: No such file"),
+    ],
+)
+def test_a_certificate_that_cannot_be_read_is_one_sentence(options: str, complaint: str) -> None:
+    done = gateways.run_once(REDIS_URL=f"rediss://localhost?{options}", JWT_SECRET=gateways.SECRET)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+async def test_sentinels_with_a_password_and_by_tls(authority: Authority, tmp_path: Path) -> None:
+    home = tmp_path / "sentinel"
+    home.mkdir()
+    pair = authority.sign("sentinel")
+    sentinel_tls = free_port()
+    more = (
+        f"requirepass s3cret\nsentinel auth-pass main dat@\ntls-port {sentinel_tls}\ntls-replication yes\n"
+        f"tls-cert-file {pair.certificate}\ntls-key-file {pair.key}\ntls-ca-cert-file {authority.certificate}\n"
+    )
+    with (
+        tls_server(tmp_path, authority, "--requirepass", "dat@") as (master, plain),
+        sentinel(home, master, 1, more),
+        redis.Redis(port=plain, password="dat@") as admin,
+    ):
+        files = url_options(authority, authority.sign("client"))
+        url = (
+            f"rediss+sentinel://:dat%40@127.0.0.1:{sentinel_tls}/main?sentinel_password=s3cret&{files}"
+            "&ssl_check_hostname=false"
+        )
+        async with backplane(url) as made:
+            assert await made.command("SET", "key", "value") == b"OK"
+        with (
+            running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence,
+            running("media", tmp_path, **media_settings(url)),
+        ):
+            wait_until(lambda: presence.is_ready, "the sweeper is ready")
+            wait_until(lambda: bool(admin.exists("media:requests")), "the signer reads requests")
+        async with backplane(url.replace("s3cret", "wrong"), is_awaited=False) as made:
+            with pytest.raises(TimeoutError):
+                await made.wait_up(1.0)
+
+
+# --- Sentinels and servers that misbehave ---
+
+
+@asynccontextmanager
+async def rude_server(answer: bytes) -> AsyncIterator[int]:
+    """A port that accepts, says `answer` to whatever comes, and closes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if answer:
+            await reader.read(1)
+            writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*0\r\n", b"*-1\r\n", b":7\r\n", b"$5\r\nhi"]
+)
+async def test_sentinels_that_answer_nonsense_end_no_process(answer: bytes, tmp_path: Path) -> None:
+    async with rude_server(answer) as port:
+        url = f"redis+sentinel://127.0.0.1:{port}/main"
+        with (
+            gateways.gateway(tmp_path, url, is_ready=False) as gateway,
+            running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence,
+            running("media", tmp_path, **media_settings(url)) as media,
+        ):
+            await until(lambda: "failed" in presence.said or "waits" in presence.said, "the sweeper has tried", 20)
+            await asyncio.sleep(1.0)
+            for process in (gateway.process, presence.process, media.process):
+                assert process.poll() is None
+            assert not gateway.is_ready
+            assert not presence.is_ready
+            assert not media.is_ready
+
+
+async def test_a_rude_sentinel_does_not_hide_a_good_one(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("redis", "sentinel")]
+    for home in homes:
+        home.mkdir()
+    with redis_server(homes[0]) as master, sentinel(homes[1], master, 1) as good:
+        async with rude_server(b"") as rude:
+            url = f"redis+sentinel://127.0.0.1:{rude},127.0.0.1:{good}/main"
+            async with backplane(url) as made:
+                assert await made.command("SET", "key", "value") == b"OK"
+            with running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence:
+                await until(lambda: asyncio.to_thread(lambda: presence.is_ready), "the sweeper is ready", 20)
+
+
+async def test_without_sharded_pubsub_there_is_one_clear_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis_server(tmp_path, "--rename-command", "SSUBSCRIBE", "") as port:
+        async with backplane(f"redis://127.0.0.1:{port}", is_awaited=False) as made:
+            for number in range(20):
+                made.subscribe(f"room:{{{number}}}")
+            await asyncio.sleep(3.0)
+            assert not made.is_up
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(said) == 1, said
+    assert "has no sharded pub/sub (SSUBSCRIBE)" in said[0]
+
+
+async def test_a_channel_that_the_account_may_not_subscribe_fails_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis_server(tmp_path) as port, redis.Redis(port=port) as admin:
+        admin.execute_command("ACL SETUSER app on >pw ~* &room:* +@all")
+        async with backplane(f"redis://app:pw@127.0.0.1:{port}") as made:
+            with pytest.raises(Exception, match="NOPERM"):
+                await made.subscribe("other:{x}")
+            await made.subscribe("room:{x}")
+            admin.execute_command("CLIENT KILL TYPE pubsub")
+            await until(lambda: made.reconnects == 1, "the connection is lost")
+            await until(lambda: made.is_up, "it is back")
+            admin.execute_command("ACL SETUSER app &other:*")
+            await made.subscribe("other:{x}")
+    assert "never retrieved" not in caplog.text
+
+
+async def test_eviction_is_one_warning_at_start(tmp_path: Path) -> None:
+    with (
+        redis_server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port,
+        redis.Redis(port=port) as admin,
+        gateways.gateway(tmp_path, f"redis://127.0.0.1:{port}") as gateway,
+    ):
+        admin.execute_command("CLIENT KILL TYPE normal SKIPME yes")
+        wait_until(lambda: gateway.metric("roomcast_gateway_redis_reconnects") > 0, "the connection is lost")
+        wait_until(lambda: gateway.is_ready, "it is back")
+        assert gateway.said().count("maxmemory-policy allkeys-lru") == 1
+
+
+@pytest.mark.parametrize("endpoint", ["unknown-endpoint", "hostname"])
+async def test_a_cluster_that_does_not_name_its_nodes(tmp_path: Path, endpoint: str) -> None:
+    with redis_cluster(tmp_path) as ports:
+        for port in ports:
+            with redis.Redis(port=port) as admin:
+                admin.config_set("cluster-preferred-endpoint-type", endpoint)
+        async with backplane(f"redis+cluster://127.0.0.1:{ports[0]}") as made:
+            for number in range(30):
+                assert await made.command("SET", f"key{number}", "value") == b"OK"
+                await made.subscribe(f"room:{{{number}}}")

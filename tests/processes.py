@@ -1,0 +1,61 @@
+"""A presence or media process under test: started with exactly the settings given, with its log in a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests import health, servers
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Running(NamedTuple):
+    """One process: its health port, and where its log is."""
+
+    process: subprocess.Popen[bytes]
+    metrics_port: int
+    log: Path
+
+    @property
+    def is_ready(self) -> bool:
+        return health.is_ready(self.metrics_port)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@contextmanager
+def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
+    """Start `python -m roomcast.<kind>` with settings (full names); at the end it must stop with exit code 0."""
+    port = servers.free_port()
+    log = folder / f"{kind}-{port}.log"
+    environment = servers.base_environment() | settings | {"ROOMCAST_METRICS_PORT": str(port)}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"roomcast.{kind}"], cwd=ROOT, env=environment, stdout=file, stderr=file
+        )
+    one = Running(process, port, log)
+    try:
+        yield one
+    finally:
+        servers.stop(process)
+    assert process.returncode == 0, one.said
+    assert "Traceback" not in one.said, one.said
+
+
+def media_settings(redis_url: str, endpoint: str = "http://127.0.0.1:1") -> dict[str, str]:
+    """The settings of a media process whose storage is not asked."""
+    return {
+        "ROOMCAST_REDIS_URL": redis_url,
+        "ROOMCAST_S3_ENDPOINT": endpoint,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "HOME": os.environ.get("HOME", "/tmp"),
+    }

@@ -1,0 +1,28 @@
+"""The names of one deployment in a Redis that others use, too.
+
+Redis keeps keys apart by database number, but not channels. So every name that a deployment gives Redis, key or
+channel, starts with its prefix: `<prefix>:` where the URL says `?prefix=<prefix>`, and `@<n>:` in database n.
+Database 0 without a prefix has plain names. The prefix stands before the hash tag, so a key stays in its slot of a
+cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Keyspace:
+    """Turns the names of the code into the names in Redis."""
+
+    __slots__ = ("prefix",)
+
+    def __init__(self, prefix: str = "", database: int = 0) -> None:
+        self.prefix = (f"{prefix}:" if prefix else "") + (f"@{database}:" if database else "")
+
+    def name(self, name: str) -> str:
+        """Return a key's or channel's name in Redis."""
+        return self.prefix + name if self.prefix else name
+
+    def names(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return several names, as for the KEYS of a script."""
+        return tuple(self.prefix + name for name in names) if self.prefix else tuple(names)
