@@ -35,6 +35,17 @@ const client = connect({ url: process.env.ROOMCAST_URL, token: () => (asked++, n
 setTimeout(() => (client.close(), console.log("closed", asked)), 100);
 """
 
+NO_ANSWER = """
+import { createServer } from "node:net";
+import { connect } from "@roomcast/sdk";
+const server = createServer((socket) => socket.on("error", () => {}).unref()).listen(0, "127.0.0.1", () => {
+  server.unref();
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const client = connect({ url, token: () => "token", transports: process.argv[2].split(","), websocketOpenMs: 100 });
+  setTimeout(() => (client.close(), console.log("closed")), 300);
+});
+"""
+
 NOTHING_THERE = """
 import { connect } from "@roomcast/sdk";
 const backoff = { baseMs: 10, maxMs: 50 };
@@ -93,6 +104,12 @@ def test_what_the_readmes_show_compiles_under_strict(consumer: Path) -> None:
 def test_a_process_ends_after_close_while_the_token_source_is_pending(consumer: Path, cluster: Cluster) -> None:
     (consumer / "closed.mjs").write_text(CLOSED_EARLY)
     assert run(["node", "closed.mjs"], consumer, url=cluster.url) == "closed 1\n"
+
+
+@pytest.mark.parametrize("transports", ["websocket", "polling", "websocket,polling"])
+def test_a_process_ends_after_close_while_a_server_does_not_answer(consumer: Path, transports: str) -> None:
+    (consumer / "hanging.mjs").write_text(NO_ANSWER)
+    assert run(["node", "hanging.mjs", transports], consumer) == "closed\n"
 
 
 def test_a_process_survives_a_server_that_is_not_there(consumer: Path) -> None:

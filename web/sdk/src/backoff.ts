@@ -7,6 +7,8 @@ export interface BackoffPolicy {
 }
 
 export const RECONNECT: BackoffPolicy = { baseMs: 1_000, maxMs: 5_000 };
+/** After a gateway has announced that it leaves: it spreads its clients over time by itself. */
+export const MOVED: BackoffPolicy = { baseMs: 200, maxMs: 5_000 };
 export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 5_000 };
 
 const MAX_RETRY_AFTER_MS = 120_000;

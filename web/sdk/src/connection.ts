@@ -6,13 +6,15 @@
  */
 
 import { io, type Socket } from "socket.io-client";
-import { backoffMs, parseRetryAfter, RECONNECT, type BackoffPolicy } from "./backoff.ts";
+import { backoffMs, MOVED, parseRetryAfter, RECONNECT, type BackoffPolicy } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
 import { Emitter, type Undo } from "./emitter.ts";
+import { isNode, keepAlive } from "./environment.ts";
 import { isWireError, RoomcastError, type Reason } from "./errors.ts";
+import { handshakeOf } from "./handshake.ts";
 import { blameOf } from "./loss.ts";
 import { DEFAULT_LIMITS, payloadFault } from "./payload.ts";
-import { SERVER_EVENTS } from "./protocol.ts";
+import { CLIENT_EVENTS, SERVER_EVENTS } from "./protocol.ts";
 import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEvents } from "./protocol.ts";
 import { Tokens, type TokenSource } from "./tokens.ts";
 import { TransportOrder, type Transport } from "./transports.ts";
@@ -94,6 +96,8 @@ export class Connection {
   #refusals = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #readyTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Keeps a Node process alive while this client wants to be connected. */
+  #release: Undo = () => {};
 
   /** @param auth what to tell beside the token at a connect */
   constructor(options: ConnectionOptions, auth: () => object = () => ({})) {
@@ -107,6 +111,8 @@ export class Connection {
       reconnection: false,
       forceNew: true,
       autoConnect: false,
+      // A request that a server never answers must not keep a Node process alive after `close`.
+      autoUnref: isNode(),
     });
     this.#listen();
   }
@@ -142,6 +148,8 @@ export class Connection {
     if (this.online || this.#isAttempting || this.#isClosed()) return;
     clearTimeout(this.#retryTimer);
     this.#isAttempting = true;
+    this.#release();
+    this.#release = keepAlive();
     this.#change({ phase: "connecting", retryAtMs: null });
     void this.#attempt();
   }
@@ -152,14 +160,15 @@ export class Connection {
     clearTimeout(this.#readyTimer);
     this.#change({ phase: "closed", retryAtMs: null });
     this.tokens.stop();
-    this.#socket.disconnect();
+    this.#release();
+    this.#disconnect();
   }
 
   /** Give up the present connection or attempt, and try again after a pause. */
   interrupt(reason: string): void {
     if (!this.online && !this.#isAttempting) return;
     this.#retry(RoomcastError.of("unavailable", reason));
-    this.#socket.disconnect();
+    this.#disconnect();
   }
 
   /** Send without asking for an ack, and only while online. */
@@ -180,6 +189,7 @@ export class Connection {
     timeoutMs: number = this.#options.ackTimeoutMs ?? ACK_MS,
     onAnswer?: (answer: Answer<E>) => void,
   ): Promise<Answer<E>> {
+    if (!CLIENT_EVENTS.includes(event)) throw RoomcastError.of("unknown_event", String(event));
     await this.#untilOnline(timeoutMs);
     const fault = payloadFault(payload, this.limits.payload_bytes);
     if (fault) throw fault;
@@ -220,6 +230,12 @@ export class Connection {
     this.#socket.connect();
   }
 
+  #disconnect(): void {
+    const abort = handshakeOf(this.#socket);
+    this.#socket.disconnect();
+    abort();
+  }
+
   #listen(): void {
     const socket = this.#socket;
     socket.io.on("open", () => this.#awaitReady());
@@ -257,6 +273,7 @@ export class Connection {
 
   #connectFailed(error: Error): void {
     if (this.#isClosed() || !this.#isAttempting) return;
+    handshakeOf(this.#socket)();
     // socket.io-client lets go of a socket that the server refused; one that found no server stays active.
     if (!this.#socket.active) return this.#refused(refusalOf(error));
     if (error.message === "timeout" && this.#transports.stalled()) {
@@ -269,13 +286,17 @@ export class Connection {
     this.#refusals += 1;
     if (error.retryable || this.#refusals <= MAX_REFUSALS) return this.#retry(error, error.retryAfterMs);
     this.#isAttempting = false;
+    this.#release();
     this.#change({ phase: "refused", error, retryAtMs: null });
   }
 
   #disconnected(reason: string, details: unknown): void {
     clearTimeout(this.#readyTimer);
-    this.#losses.emit(blameOf(details));
+    const blame = blameOf(details);
+    this.#losses.emit(blame);
     if (!this.online && !this.#isAttempting) return;
+    // Only the token was sent: the gateway cannot read it, or it is longer than a packet.
+    if (!this.online && blame) return this.#refused(RoomcastError.of("unauthorized", `the token is ${blame}`));
     // A proxy that lets the handshake of a WebSocket through may swallow what follows.
     if (!this.online) this.#transports.stalled();
     this.#retry(RoomcastError.of("unavailable", reason));
@@ -285,7 +306,8 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     this.#isAttempting = false;
     const attempt = this.#state.attempt;
-    const waitMs = backoffMs(attempt, Math.random(), this.#options.backoff ?? RECONNECT, retryAfterMs);
+    const policy = this.#options.backoff ?? (this.#state.draining ? MOVED : RECONNECT);
+    const waitMs = backoffMs(attempt, Math.random(), policy, retryAfterMs);
     const retryAtMs = Date.now() + waitMs;
     this.#change({ phase: "waiting", attempt: attempt + 1, retryAtMs, error });
     this.#retryTimer = setTimeout(() => this.connect(), waitMs);

@@ -1,5 +1,6 @@
 /** Use what the platform offers (a browser, Node, React Native), and do without what it lacks. */
 
+import type { Undo } from "./emitter.ts";
 import type { KeyValueStorage } from "./outbox_storage.ts";
 
 /** Return `localStorage`, or null where there is none or the browser forbids it. */
@@ -28,4 +29,26 @@ export function newId(): string {
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** What tells Node from the runtimes that resemble it. */
+interface Runtime {
+  window?: unknown;
+  Deno?: unknown;
+  process?: { versions?: { node?: string; bun?: string } };
+}
+
+/** Return whether this is Node: not a browser, Bun, Deno, or a test environment that imitates a browser. */
+export function isNode(): boolean {
+  const { window, Deno, process } = globalThis as Runtime;
+  return window === undefined && Deno === undefined && !!process?.versions?.node && !process.versions.bun;
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Keep a Node process alive until the returned function is called. Does nothing elsewhere. */
+export function keepAlive(): Undo {
+  if (!isNode()) return () => {};
+  const timer = setInterval(() => {}, LONGEST_TIMER_MS);
+  return () => clearInterval(timer);
 }

@@ -12,6 +12,9 @@ import type { RoomId } from "./protocol.ts";
 
 const EVERY_MS = 1_000;
 
+/** The epoch of a mark in a room that was not joined yet. */
+export const UNKNOWN_EPOCH = "";
+
 interface Mark extends StoredMark {
   attempts: number;
   /** Whether the mark comes from an earlier session, so that its epoch must be compared first. */
@@ -89,6 +92,7 @@ export class ReadMarks {
 
   /** Return whether the room still has the log that this mark counts in. */
   async #isCurrent(room: RoomId, mark: Mark): Promise<boolean> {
+    if (mark.epoch === UNKNOWN_EPOCH) return true;
     const { epoch } = await this.#connection.call("message:history", { room, limit: 1 });
     return epoch === mark.epoch;
   }

@@ -9,7 +9,7 @@ import { peopleChanged, peopleListed } from "./people.ts";
 import type { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type { JoinAnswer, Message, Payload, RoomChange, RoomId, Since, UserId } from "./protocol.ts";
-import type { ReadMarks } from "./read_marks.ts";
+import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./retry.ts";
 import { EMPTY_ROOM, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
@@ -145,8 +145,8 @@ export class Room {
   /** Say that the user has read everything up to `seq`. It is told at most once a second, and until it is confirmed. */
   markRead(seq: number): void {
     const { user } = this.#context.self();
-    if (this.#timeline.epoch === null || seq <= (this.#state.read[user] ?? 0)) return;
-    this.#context.readMarks.set(this.id, seq, this.#timeline.epoch);
+    if (seq <= (this.#state.read[user] ?? 0)) return;
+    this.#context.readMarks.set(this.id, seq, this.#timeline.epoch ?? UNKNOWN_EPOCH);
     this.onReceipt(user, seq);
   }
 

@@ -93,6 +93,28 @@ describe("the token source", () => {
   });
 });
 
+describe("a token that no gateway can read", () => {
+  it("is given up like a refused one", async () => {
+    const client = open({ token: () => "x".repeat(1_100_000), transports: ["websocket"] });
+    await until(() => client.state.phase === "refused", "refused");
+    assert.equal(client.state.error?.reason, "unauthorized");
+    assert.equal(gateway.tokens.length, 0);
+  });
+});
+
+describe("a gateway that leaves", () => {
+  it("is replaced without the wait that follows a loss", async () => {
+    const client = await online({ backoff: undefined });
+    gateway.io.emit("drain", { within_seconds: 1 });
+    await until(() => client.state.draining, "announced");
+    gateway.cut();
+    await until(() => client.state.phase === "waiting", "cut off");
+    assert.ok(client.state.retryAtMs! - Date.now() <= 200);
+    await until(() => client.state.phase === "online", "online again");
+    assert.equal(client.state.draining, false);
+  });
+});
+
 describe("a token", () => {
   const token = (exp: number, iat: number) => `x.${btoa(JSON.stringify({ exp, iat }))}.y`;
   const HOUR_MS = 3_600_000;

@@ -54,6 +54,13 @@ describe("a read mark", () => {
     assert.equal(marks().length, 1);
   });
 
+  it("is told for a room that was not joined, such as one in a list", async () => {
+    const client = await online();
+    client.room(LOBBY).markRead(3);
+    await until(() => marks().length === 1, "told");
+    assert.equal(gateway.joins.length, 0);
+  });
+
   it("that is pending at close is told before the connection ends", async () => {
     const { client, room } = await joined();
     room.markRead(3);

@@ -1,0 +1,23 @@
+/** Abort a handshake that was given up. */
+
+import type { Socket } from "socket.io-client";
+
+/** The internals of engine.io-client's polling transport that are used. */
+interface PollingTransport {
+  readyState?: string;
+  pollXhr?: { _xhr?: unknown };
+}
+
+/**
+ * Return a function that aborts the polling request of a handshake under way.
+ *
+ * socket.io-client leaves the request pending. A server that never answers would then occupy one of the browser's few
+ * connections to the host with each attempt. In Node the request is left alone: to abort the one that socket.io-client
+ * uses there throws later.
+ */
+export function handshakeOf(socket: Socket): () => void {
+  const transport = socket.io.engine?.transport as unknown as PollingTransport | undefined;
+  const request = transport?.readyState === "opening" ? transport.pollXhr?._xhr : null;
+  if (typeof XMLHttpRequest === "undefined" || !(request instanceof XMLHttpRequest)) return () => {};
+  return () => request.abort();
+}
