@@ -7,10 +7,15 @@ PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v pyth
 # Programs that the set-up unpacked, behind those of the system.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
-AGAIN = $(MAKE) --no-print-directory again
+# Test files run side by side: most wait for servers, so there are more workers than processors.
+WORKERS ?= 4
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile
+PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
+# The contract, and the modules without I/O: the rules that must be right.
+CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/probe.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test again load bench chaos observe sbom audit dist docs version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage load bench chaos observe sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -50,31 +55,33 @@ compose: .venv-ready ## write what deploy/compose.yaml needs: random secrets, co
 compile: .venv-ready ## compile the gateways' hot path (set-up does it, where there is a C compiler)
 	@$(IN_VENV) -m deploy compile
 
-check: lint unit web-check ## lint, types and unit tests: under a minute
+check: lint unit web-check ## lint, types and unit tests
 
 lint: .venv-ready
 	@$(IN_VENV) -m ruff format --check --quiet .
 	@$(IN_VENV) -m ruff check --quiet .
 	@$(IN_VENV) -m mypy
 
-# All of it on the hot path that this machine has; what runs on one, on the plain one as well.
+# On the build that this machine has, compiled where there is a compiler, and then on the plain build.
 unit: .venv-ready
-	@$(IN_VENV) -m pytest tests/unit
-	@ROOMCAST_HOTPATH=python $(IN_VENV) -m pytest tests/unit/adapter tests/unit/engineio tests/unit/gateway
+	@$(PYTEST) tests/unit
+	@ROOMCAST_HOTPATH=python $(PYTEST) tests/unit/adapter tests/unit/engineio tests/unit/gateway tests/unit/hotpath
 
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check
 
-test: .venv-ready ## everything: check, then integration, cluster and browser tests on servers of their own
+test: .venv-ready ## everything: lint, types, all tests on both builds, and the floors of coverage
 	@$(IN_VENV) -m deploy setup --browser
-	@$(MAKE) --no-print-directory check
-	@$(IN_VENV) -m pytest -n 2 --dist loadfile tests/integration || $(AGAIN) FOLDERS=tests/integration
-	@$(IN_VENV) -m pytest tests/cluster tests/chaos tests/browser || $(AGAIN) FOLDERS="tests/cluster tests/chaos tests/browser"
+	@$(MAKE) --no-print-directory lint web-check
+	@$(PYTEST) tests
+	@$(MAKE) --no-print-directory coverage
 
-# These tests wait for real servers: a machine that stands still for some seconds can fail one. What fails again is broken.
-again:
-	@echo "roomcast: what failed, once more and by itself" >&2
-	@$(IN_VENV) -m pytest --last-failed --last-failed-no-failures none $(FOLDERS)
+coverage: .venv-ready ## unit and integration tests on the plain build, measured by branches, with floors
+	@rm -rf .state/coverage && mkdir -p .state/coverage
+	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) tests/unit tests/integration
+	@$(IN_VENV) -m coverage combine --quiet
+	@$(IN_VENV) -m coverage report --fail-under=90
+	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
 
 load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)
