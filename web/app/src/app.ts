@@ -3,14 +3,14 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { RoomcastError, type Client, type RoomId, type UserId } from "@roomcast/sdk";
-import type { RoomBook } from "./book.ts";
-import type { NoteBook } from "./notes.ts";
+import type { RoomList } from "./room_list.ts";
+import type { StatusNotes } from "./status_notes.ts";
 import type { UploadQueue } from "./uploads.ts";
 
 export interface App {
   client: Client;
-  book: RoomBook;
-  notes: NoteBook;
+  rooms: RoomList;
+  notes: StatusNotes;
   uploads: UploadQueue;
   self: { user: UserId; name: string };
   go: (room: RoomId) => void;

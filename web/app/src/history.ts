@@ -1,4 +1,4 @@
-/** Loading a room's past up to a certain message. */
+/** Load a room's history up to a certain message. */
 
 import type { Room } from "@roomcast/sdk";
 

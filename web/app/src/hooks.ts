@@ -1,14 +1,14 @@
-/** Preact over the SDK's subscriptions. */
+/** Preact hooks over the SDK's subscriptions. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Room, RoomState, Undo } from "@roomcast/sdk";
 
-/** Renders again whenever `subscribe` says so. */
+/** Render the component again whenever `subscribe` reports a change. */
 export function useChanges(subscribe: (listener: () => void) => Undo, deps: readonly unknown[]): void {
   const [, setCount] = useState(0);
   useEffect(() => {
     const undo = subscribe(() => setCount((count) => count + 1));
-    // What changed between the render and this effect.
+    // Something may have changed between the render and this effect.
     setCount((count) => count + 1);
     return undo;
   }, deps as unknown[]);
@@ -19,7 +19,7 @@ export function useRoom(room: Room): RoomState {
   return room.state;
 }
 
-/** The current time, renewed every `everyMs`. */
+/** Return the current time, renewed every `everyMs`. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -29,7 +29,7 @@ export function useNow(everyMs: number): number {
   return now;
 }
 
-/** A function that stays the same while doing what the last render's would. */
+/** Return a function that stays the same over renders and calls the function of the last render. */
 export function useLatest<A extends unknown[], R>(run: (...args: A) => R): (...args: A) => R {
   const latest = useRef(run);
   latest.current = run;

@@ -1,4 +1,4 @@
-/** Which rooms are joined at once: the ones used last, up to a bound. It keeps the books; joining is done elsewhere. */
+/** Which rooms are joined at once: the ones used last, up to a bound. The room list joins and leaves them. */
 
 import type { RoomId } from "@roomcast/sdk";
 

@@ -1,4 +1,4 @@
-/** Finding a person by what was typed. Pure. */
+/** Find a person by what was typed. Pure. */
 
 import type { UserId } from "@roomcast/sdk";
 import { cleanName } from "./names.ts";

@@ -167,6 +167,14 @@ export class Room {
     }
   }
 
+  /**
+   * Drop loaded messages beyond about the newest `keep`, to free memory; `loadOlder` brings them back. Edits and
+   * reactions count, too. Does nothing while a page of older messages is on its way.
+   */
+  releaseHistory(keep: number): void {
+    if (!this.#state.loadingOlder) this.#reduce({ type: "released", keep: Math.max(1, Math.trunc(keep)) });
+  }
+
   /** Load the first page of the people who are here. */
   async refreshMembers(): Promise<void> {
     const answer = await this.#context.connection.call("room:members", { room: this.id });

@@ -27,7 +27,8 @@ export interface Timeline {
 export type TimelineAction =
   | { type: "joined"; answer: JoinAnswer; since: Since | null }
   | { type: "live"; messages: readonly Message[] }
-  | { type: "history"; page: Page };
+  | { type: "history"; page: Page }
+  | { type: "released"; keep: number };
 
 export const EMPTY_TIMELINE: Timeline = {
   epoch: null,
@@ -53,6 +54,8 @@ export function reduceTimeline(timeline: Timeline, action: TimelineAction): Time
       return live(timeline, action.messages);
     case "history":
       return history(timeline, action.page);
+    case "released":
+      return released(timeline, action.keep);
   }
 }
 
@@ -182,8 +185,13 @@ function drain(timeline: Timeline): Timeline {
 }
 
 function bounded(timeline: Timeline): Timeline {
-  if (timeline.events.length <= MAX_EVENTS) return timeline;
-  return { ...timeline, events: timeline.events.slice(-KEPT_EVENTS), more: true };
+  return timeline.events.length > MAX_EVENTS ? released(timeline, KEPT_EVENTS) : timeline;
+}
+
+/** Drop the oldest entries beyond the newest `keep`; the log still has them. */
+function released(timeline: Timeline, keep: number): Timeline {
+  if (timeline.events.length <= keep) return timeline;
+  return { ...timeline, events: timeline.events.slice(timeline.events.length - keep), more: true };
 }
 
 function sorted(messages: readonly Message[]): Message[] {

@@ -156,4 +156,17 @@ describe("timeline", () => {
     assert.equal(timeline.more, true);
     assert.equal(timeline.events.at(-1)?.seq, MAX_EVENTS + 1);
   });
+
+  it("releases old entries on request, and loads them again without a gap", () => {
+    const released = reduceTimeline(first(range(1, 300)), { type: "released", keep: 100 });
+    assert.deepEqual([released.events.length, released.events[0]?.seq, released.more], [100, 201, true]);
+    assert.equal(released.last, 300);
+    const page = { messages: range(151, 200), more: true };
+    const again = reduceTimeline(released, { type: "history", page });
+    assert.deepEqual(
+      again.events.map(({ seq }) => seq),
+      range(151, 300).map(({ seq }) => seq),
+    );
+    assert.equal(reduceTimeline(again, { type: "released", keep: 150 }), again);
+  });
 });

@@ -5,7 +5,7 @@ import { plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { Icon } from "./icons.tsx";
 
-/** Say that the connection is gone, and what happens about it. */
+/** Tell that the connection is gone, and what the page does about it. */
 export function Banner({ state, notice }: { state: ConnectionState; notice: Notice }) {
   const { client, signOut } = useApp();
   if (notice === "none") return null;

@@ -7,14 +7,14 @@ import { Dialog } from "./dialog.tsx";
 
 /** Let a person into a private room. An id that was never seen here is invited only when that is confirmed. */
 export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
-  const { client, book, note } = useApp();
-  const people = book.people();
+  const { client, rooms, note } = useApp();
+  const people = rooms.people();
   const [error, setError] = useState<string | null>(null);
   const [stranger, setStranger] = useState<UserId | null>(null);
 
   const invite = async (user: UserId, isKnown: boolean) => {
     await client.call("room:invite", { room, user });
-    const name = isolated(book.nameOf(user));
+    const name = isolated(rooms.nameOf(user));
     note(isKnown ? `${name} was invited` : `The id ${user} was invited. No person with this id has been here so far.`);
     onClose();
   };

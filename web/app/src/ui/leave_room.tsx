@@ -1,20 +1,20 @@
 import { useState } from "preact/hooks";
 import { RoomcastError } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
-import type { RoomEntry } from "../book.ts";
+import type { RoomEntry } from "../room_list.ts";
 import { isolated } from "../names.ts";
 import { LOBBY } from "../route.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Ask before a membership is given up: without an invitation one does not come back. */
+/** Ask before a membership is given up: the only way back is an invitation. */
 export function LeaveRoom({ entry, onClose }: { entry: RoomEntry; onClose: () => void }) {
-  const { book, go, note } = useApp();
+  const { rooms, go, note } = useApp();
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const leave = async () => {
     setBusy(true);
     try {
-      await book.leave(entry.id);
+      await rooms.leave(entry.id);
       note(`You have left ${isolated(entry.title)}`);
       go(LOBBY);
     } catch (thrown) {

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { directRoom, type Member, type Room } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
-import type { RoomEntry } from "../book.ts";
+import type { RoomEntry } from "../room_list.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges, useNow, useRoom } from "../hooks.ts";
 import { cleanName, isolated } from "../names.ts";
@@ -11,11 +11,11 @@ import { IconButton } from "./icons.tsx";
 import { Name } from "./name.tsx";
 
 export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boolean; onClose: () => void }) {
-  const { book, notes } = useApp();
+  const { rooms, notes } = useApp();
   const state = useRoom(room);
   useEffect(() => void notes.ask(state.members.map((member) => member.user)), [state.members, state.phase]);
   useChanges((listener) => notes.subscribe(listener), [notes]);
-  const sorted = useSorted(withPeer(state.members, book.entry(room.id)));
+  const sorted = useSorted(withPeer(state.members, rooms.entry(room.id)));
   const listed = new Set(sorted.map((member) => member.user));
   const gone = state.gone.filter((member) => !listed.has(member.user));
   return (
@@ -43,7 +43,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   );
 }
 
-/** Add the other person to a conversation of two, who belongs to it even while away. */
+/** Add the other person of a direct room, who belongs to it even while away. */
 function withPeer(members: readonly Member[], { peer, title }: RoomEntry): readonly Member[] {
   if (peer === null || members.some((member) => member.user === peer)) return members;
   return [...members, { user: peer, name: title, status: "offline" }];

@@ -4,14 +4,14 @@ import { explain, useApp } from "../app.ts";
 import { roomOfInput, slugOf } from "../route.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Makes a room, or joins one by its link. */
+/** Create a room, or join one by its link. */
 export function NewRoom({ onClose }: { onClose: () => void }) {
-  const { client, book, go } = useApp();
+  const { client, rooms, go } = useApp();
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
 
   const enter = (room: string, name: string | null) => {
-    book.open(room, name);
+    rooms.open(room, name);
     go(room);
     onClose();
   };
@@ -28,7 +28,7 @@ export function NewRoom({ onClose }: { onClose: () => void }) {
       await client.call("room:create", { room, kind, name });
       enter(room, name);
     } catch (thrown) {
-      // A public room of this name is there already: that is the one meant.
+      // A public room of this name exists: the person means that one.
       if (kind === "public" && RoomcastError.from(thrown).reason === "conflict") return enter(room, null);
       setError(explain(thrown));
       setBusy(false);

@@ -47,13 +47,13 @@ export function RoomView({ room, membersShown, onMembers, onRooms, banner }: Roo
 }
 
 function RoomHeader({ room, membersShown, onMembers, onRooms }: Omit<RoomViewProps, "banner">) {
-  const { book, client, go, note } = useApp();
+  const { rooms, client, go, note } = useApp();
   const [dialog, setDialog] = useState<"invite" | "leave" | null>(null);
-  const entry = book.entry(room.id);
+  const entry = rooms.entry(room.id);
   const close = () => setDialog(null);
   const leave = () => {
     if (entry.kind === "private") return setDialog("leave");
-    void book.leave(room.id);
+    void rooms.leave(room.id);
     go(LOBBY);
   };
   return (
@@ -130,7 +130,7 @@ async function copyLink(note: (text: string) => void): Promise<void> {
     await navigator.clipboard.writeText(location.href);
     note("Link copied");
   } catch {
-    // No clipboard on plain http beyond localhost: let people copy it by hand.
+    // Browsers offer no clipboard on plain http beyond localhost: show the link, so that it can be copied by hand.
     window.prompt("Link to this room", location.href);
   }
 }

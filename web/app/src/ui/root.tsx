@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { connect, type Client, type ConnectionState, type RoomId } from "@roomcast/sdk";
 import { AppContext, type App } from "../app.ts";
-import { RoomBook } from "../book.ts";
+import { RoomList } from "../room_list.ts";
 import { HiddenRooms } from "../hidden.ts";
 import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
-import { NoteBook } from "../notes.ts";
+import { StatusNotes } from "../status_notes.ts";
 import { UploadQueue } from "../uploads.ts";
 import { currentToken, loadSession, saveSession, type Session } from "../session.ts";
 import { Shell } from "./shell.tsx";
@@ -51,8 +51,8 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
       self
         ? {
             client,
-            book: new RoomBook(client, new HiddenRooms(localStorage, self.user), changed),
-            notes: new NoteBook(client),
+            rooms: new RoomList(client, new HiddenRooms(localStorage, self.user), changed),
+            notes: new StatusNotes(client),
             uploads,
             self,
             go,
@@ -62,7 +62,7 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
         : null,
     [client, self?.user, self?.name],
   );
-  useEffect(() => app?.book.watch(), [app]);
+  useEffect(() => app?.rooms.watch(), [app]);
   return (
     <>
       {app ? (

@@ -20,14 +20,14 @@ interface ShellProps {
 
 /** Three columns on a wide screen; on a narrow one the outer two are drawers. */
 export function Shell({ room, connection, notice }: ShellProps) {
-  const { book, client } = useApp();
+  const { rooms, client } = useApp();
   const [drawer, setDrawer] = useState<Drawer>(null);
   const [wantsMembers, setWantsMembers] = useState(true);
   const narrow = useMedia("(max-width: 759px)");
   const wide = useMedia("(min-width: 1100px)");
   const membersShown = wide ? wantsMembers : drawer === "members";
 
-  useEffect(() => book.open(room), [room, book]);
+  useEffect(() => rooms.show(room), [room, rooms]);
   useEffect(() => setDrawer(null), [room]);
   useEffect(() => {
     const close = (event: KeyboardEvent) => event.key === "Escape" && setDrawer(null);
@@ -60,9 +60,9 @@ export function Shell({ room, connection, notice }: ShellProps) {
 }
 
 function useTitle(room: RoomId): void {
-  const { book } = useApp();
-  const unread = book.entries().reduce((sum, entry) => sum + entry.unread, 0);
-  const title = isolated(book.entry(room).title);
+  const { rooms } = useApp();
+  const unread = rooms.entries().reduce((sum, entry) => sum + entry.unread, 0);
+  const title = isolated(rooms.entry(room).title);
   useEffect(() => {
     document.title = `${unread ? `(${unread}) ` : ""}${title} · Roomcast`;
   }, [unread, title]);

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { RoomId, Status } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
-import type { RoomEntry } from "../book.ts";
+import type { RoomEntry } from "../room_list.ts";
 import { shortTime } from "../format.ts";
 import { useChanges, useNow } from "../hooks.ts";
 import { hashOfRoom } from "../route.ts";
@@ -18,7 +18,7 @@ interface SidebarProps {
 }
 
 export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
-  const { book } = useApp();
+  const { rooms } = useApp();
   const [creating, setCreating] = useState(false);
   return (
     <nav class="sidebar" aria-label="Rooms" inert={!open}>
@@ -29,7 +29,7 @@ export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
         {isDrawer && <IconButton icon="close" label="Close the room list" onClick={onClose} />}
       </header>
       <ul class="room-list">
-        {book.entries().map((entry) => (
+        {rooms.entries().map((entry) => (
           <RoomItem key={entry.id} entry={entry} active={entry.id === room} onPick={onClose} />
         ))}
       </ul>

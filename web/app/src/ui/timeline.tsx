@@ -126,13 +126,13 @@ interface Handlers {
 }
 
 function useActions(room: Room, handlers: Handlers): MessageActions {
-  const { note, self, book } = useApp();
+  const { note, self, rooms } = useApp();
   const latest = useRef(handlers);
   latest.current = handlers;
   return useMemo(
     () => ({
       self: self.user,
-      nameOf: (user) => book.nameOf(user),
+      nameOf: (user) => rooms.nameOf(user),
       reply: (message) => latest.current.onReply(message),
       edit: (message) => latest.current.onEdit(message),
       remove: (message) => latest.current.onDelete(message),

@@ -3,7 +3,7 @@ import { typingText } from "../format.ts";
 import { isolated } from "../names.ts";
 
 export function TypingLine({ users }: { users: readonly string[] }) {
-  const { book } = useApp();
+  const { rooms } = useApp();
   if (users.length === 0) return <div class="typing-space" />;
   return (
     <div class="typing" data-testid="typing">
@@ -12,7 +12,7 @@ export function TypingLine({ users }: { users: readonly string[] }) {
         <i />
         <i />
       </span>
-      {typingText(users.map((user) => isolated(book.nameOf(user))))}
+      {typingText(users.map((user) => isolated(rooms.nameOf(user))))}
     </div>
   );
 }

@@ -100,7 +100,7 @@ function Progress({ item: { file, upload } }: { item: UploadItem }) {
   );
 }
 
-/** The pressed button is about to go: the keyboard goes on where one writes. */
+/** Move the focus to the composer, because the pressed button is about to go. */
 function focusComposer(): void {
   document.querySelector<HTMLElement>("[data-testid=composer]")?.focus();
 }
@@ -129,7 +129,7 @@ export function DropZone({
     event.preventDefault();
     onFiles(event.dataTransfer?.files ?? []);
   };
-  // A file that misses the zone must not replace the page.
+  // By default, a browser opens a file that is dropped beside the zone, in place of the page.
   useEffect(() => {
     const stop = (event: DragEvent) => event.preventDefault();
     window.addEventListener("dragover", stop);

@@ -5,16 +5,16 @@ import { useLatest } from "../hooks.ts";
 import { countUnread } from "../rows.ts";
 
 /**
- * Where the reader had stopped when the room was opened, or when they last looked away. The line stays where it is
- * until they look away again.
+ * Return the seq after which the line above the new messages stands: where the reader had stopped when the room was
+ * opened, or when they last looked away. The line stays there until they look away again. Null means no line.
  */
 export function useUnreadAfter(room: Room, state: RoomState): number | null {
-  const { book, self } = useApp();
+  const { rooms, self } = useApp();
   const [awayAt, setAwayAt] = useState<number | null>(null);
   const opened = useRef<number | null | undefined>(undefined);
-  // In the same render as the first messages, so that the timeline can open at the line.
+  // Decide in the render of the first messages, so that the timeline can open at the line.
   if (opened.current === undefined && state.phase === "joined") {
-    const readSeq = book.readSeq(room.id);
+    const readSeq = rooms.readSeq(room.id);
     opened.current = countUnread(state.messages, self.user, readSeq) > 0 ? readSeq : null;
   }
   const lookedAway = useLatest(() => setAwayAt(state.seq));
@@ -25,7 +25,7 @@ export function useUnreadAfter(room: Room, state: RoomState): number | null {
   return awayAt ?? opened.current ?? null;
 }
 
-/** What is on the screen, at its end, in a visible window, is read. */
+/** Mark everything as read while the end of the timeline is in sight and the window has the focus. */
 export function useReceipts(room: Room, state: RoomState, atBottom: boolean): void {
   const mark = useLatest(() => {
     if (state.phase === "joined" && atBottom && document.hasFocus() && state.seq > 0) room.markRead(state.seq);

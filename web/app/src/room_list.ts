@@ -1,4 +1,4 @@
-/** The rooms at the side: those that the server lists, those opened here, and what is unread in each. */
+/** The room list: rooms that the server lists, rooms opened here, and what is unread in each. */
 
 import {
   directPeer,
@@ -42,10 +42,12 @@ interface Known extends Activity {
 const NOTHING: Known = { name: null, unread: 0, lastText: "", lastTime: 0 };
 /** Rooms joined at once. A connection may join 100; each one costs the gateway and this page memory. */
 const MAX_LIVE = 40;
+/** Messages that stay in memory of a joined room that is not on show; they may double before the rest is dropped. */
+const KEPT_MESSAGES = 200;
 /** How often the list is asked about the rooms that are not joined. */
 const LIST_EVERY_MS = 20_000;
 
-export class RoomBook {
+export class RoomList {
   readonly #client: Client;
   readonly #changed: () => void;
   readonly #known = new Map<RoomId, Known>();
@@ -54,6 +56,7 @@ export class RoomBook {
   readonly #names = new Map<UserId, string>();
   readonly #hidden: HiddenRooms;
   readonly #baseline = new Map<RoomId, number>();
+  #shown: RoomId | null = null;
 
   constructor(client: Client, hidden: HiddenRooms, changed: () => void) {
     this.#client = client;
@@ -77,6 +80,14 @@ export class RoomBook {
       if (isDue && document.visibilityState === "visible") void this.refresh();
     }, LIST_EVERY_MS);
     return () => clearInterval(timer);
+  }
+
+  /** Open the room that comes on show; the history of the one before is released. */
+  show(room: RoomId): void {
+    const before = this.#shown;
+    this.#shown = room;
+    this.open(room);
+    if (before !== null && before !== room) this.#client.room(before).releaseHistory(KEPT_MESSAGES);
   }
 
   /** Put a room on the list and join it. With as many rooms joined as allowed, the one used longest ago is left. */
@@ -125,7 +136,7 @@ export class RoomBook {
     this.#learnRoom(LOBBY, null);
     if (!this.#live.has(LOBBY)) this.#follow(LOBBY);
     const listed = await this.#client.listRooms().catch(() => []);
-    // The server lists a public room for as long as it remembers our visit.
+    // The server keeps a public room on the list after it was left.
     const rooms = listed.filter(({ room, seq }) => !this.#hidden.hides(room, seq));
     for (const room of rooms) this.#learnSummary(room);
     const quiet = byActivity(rooms).filter(({ room }) => !this.#live.has(room));
@@ -155,7 +166,7 @@ export class RoomBook {
     if (evicted !== null) this.#retire(evicted);
     const peer = directPeer(room, this.#client.self?.user ?? "");
     const handle = this.#client.room(room);
-    const undos = [handle.subscribe((state) => this.#roomShows(state))];
+    const undos = [handle.subscribe((state) => this.#roomShows(handle, state))];
     if (peer !== null) undos.push(this.#client.presence.watch([peer]));
     this.#undos.set(room, undos);
     handle.join();
@@ -205,10 +216,13 @@ export class RoomBook {
     this.#known.set(room, { name: name ?? null, unread, lastText, lastTime: last?.time ?? 0 });
   }
 
-  #roomShows(state: RoomState): void {
+  #roomShows(room: Room, state: RoomState): void {
     for (const { user, name } of state.members) if (name) this.#names.set(user, name);
     const last = state.messages.at(-1);
     if (last) this.#names.set(last.user, last.name);
+    const isTooLong = room.id !== this.#shown && state.messages.length > 2 * KEPT_MESSAGES;
+    // Not at once: the room is still telling its listeners about the state before.
+    if (isTooLong) queueMicrotask(() => room.releaseHistory(KEPT_MESSAGES));
     this.#changed();
   }
 

@@ -1,8 +1,8 @@
-/** Status notes of people who wrote them before this page looked. Room answers carry the status alone. */
+/** Status notes that were written before this page came. The members in a room's answers carry the status alone. */
 
 import { MAX_LIST, type Client, type PresenceInfo, type Undo, type UserId } from "@roomcast/sdk";
 
-export class NoteBook {
+export class StatusNotes {
   readonly #client: Client;
   readonly #listeners = new Set<() => void>();
   readonly #notes = new Map<UserId, string>();
