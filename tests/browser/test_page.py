@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, ViewportSize, expect
+from playwright.sync_api import FilePayload, Locator, ViewportSize, expect
 
 from deploy import browser, page
 from tests.browser.guests import PHONE, WIDE, Guest, Guests, Scheme, unique
+from tests.browser.recording import RECORD
 from tests.integration.media_rig import picture
 
 NARROWEST: ViewportSize = {"width": 320, "height": 600}
@@ -108,6 +110,44 @@ def test_the_dialog_fits_and_is_accessible(guests: Guests, axe: str, scheme: Sch
     guest.page.get_by_role("heading", name="New room").wait_for()
     guests.shoot(guest, f"dialog-phone-{scheme}")
     assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_files_and_their_failures_are_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
+    guest = guests.enter("Ada", unique("public:salon"), WIDE, scheme)
+    for kind in ("video", "audio"):
+        recording = base64.b64decode(guest.page.evaluate(RECORD, kind))
+        file: FilePayload = {"name": f"{kind}.webm", "mimeType": f"{kind}/webm", "buffer": recording}
+        guest.find("file-input").set_input_files(file)
+    guest.find("media-video").wait_for()
+    guest.find("media-audio").wait_for()
+    guest.find("file-input").set_input_files({"name": "a.exe", "mimeType": "application/x-exe", "buffer": b"MZ"})
+    guest.find("upload", phase="failed").wait_for()
+    guest.find("message").first.hover()
+    guests.shoot(guest, f"files-{scheme}")
+    assert violations(guest, axe) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_dialogs_of_a_private_room_are_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
+    guest = guests.enter("Ada", unique("public:salon"), PHONE, scheme)
+    guest.find("open-rooms").click()
+    guest.find("new-room").click()
+    guest.page.get_by_label("Name", exact=True).fill("Surprise party")
+    guest.page.get_by_text("Private", exact=True).click()
+    guest.page.get_by_role("button", name="Create room").click()
+    guest.find("invite").click()
+    guest.page.get_by_label("Name or user id").fill(unique("stranger"))
+    guest.page.get_by_role("button", name="Invite", exact=True).click()
+    guest.find("invite-unknown").wait_for()
+    guests.shoot(guest, f"invite-phone-{scheme}")
+    assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+    guest.page.keyboard.press("Escape")
+    guest.find("leave").click()
+    guest.find("confirm-leave").wait_for()
+    guests.shoot(guest, f"leave-phone-{scheme}")
     assert violations(guest, axe) == []
 
 

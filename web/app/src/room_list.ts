@@ -68,7 +68,9 @@ export class RoomList {
     if (client.state.phase === "online") void this.refresh();
     client.on("message", (message) => {
       this.#names.set(message.user, message.name);
-      if (!this.#known.has(message.room)) this.open(message.room);
+      // A message of a room that was left may still have been on its way.
+      const isNew = !this.#known.has(message.room) && !this.#hidden.hides(message.room, message.seq);
+      if (isNew) this.open(message.room);
     });
     client.on("room", (event) => this.#roomChanged(event));
   }

@@ -99,12 +99,15 @@ const STATUSES: { value: Status; label: string }[] = [
 ];
 
 function Me() {
-  const { client, self, note, signOut } = useApp();
+  const { client, self, note, signOut, uploads } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
   const status = client.presence.ownStatus;
   const change = (event: Event) => {
     const value = (event.currentTarget as HTMLSelectElement).value as Status;
     client.presence.setStatus(value).catch((error: unknown) => note(explain(error)));
+  };
+  const leave = () => {
+    if (!uploads.busy || window.confirm("Files are still being sent. Sign out all the same?")) signOut();
   };
   return (
     <footer class="me">
@@ -124,7 +127,7 @@ function Me() {
           ))}
         </select>
       </span>
-      <IconButton icon="exit" label="Sign out" onClick={signOut} data-testid="sign-out" />
+      <IconButton icon="exit" label="Sign out" onClick={leave} data-testid="sign-out" />
     </footer>
   );
 }
