@@ -28,6 +28,7 @@ UNWANTED = {
     "roomcast-process": MEDIA | SOCKETS | TOOLS | {"roomcast-contract", "roomcast-adapter", "redis", "pyjwt"},
     "roomcast-presence": MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-gateway"},
     "roomcast-media": SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-gateway"},
+    "roomcast-cli": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-process"},
     "roomcast-gateway": MEDIA | TOOLS | {"roomcast-media", "roomcast-presence"},
 }
 """What a host that installs the distribution must not get."""
@@ -40,6 +41,7 @@ PACKAGES = {
     "roomcast-process": ("process",),
     "roomcast-presence": ("presence",),
     "roomcast-media": ("media",),
+    "roomcast-cli": ("cli",),
     "roomcast-gateway": ("gateway",),
 }
 

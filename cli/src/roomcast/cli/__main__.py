@@ -1,0 +1,225 @@
+"""`roomcast`: look at a running cluster, and act on it. `roomcast --help` lists the commands.
+
+Exit status: 0 done; 1 refused, not found, or a failed check; 2 a bad command line or URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from roomcast.cli import doctor as examination
+from roomcast.cli import output, tail
+from roomcast.cli.cluster import ClusterReader, connect
+from roomcast.contract import backend
+from roomcast.contract.errors import RoomcastError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of every command."""
+
+    url: str | None
+    is_json: bool
+
+    def show(self, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+        """Print rows as a table, or as JSON."""
+        click.echo(output.as_json(list(rows)) if self.is_json else output.table(rows, columns))
+
+    def read(self, use: Callable[[ClusterReader], Awaitable[Result]]) -> Result:
+        """Run `use` on a connected reader; end the program with one line when that fails."""
+
+        async def run() -> Result:
+            async with connect(self._url()) as reader:
+                return await use(reader)
+
+        return _guarded(run)
+
+    def act(self, use: Callable[[backend.Backend], Awaitable[Result]]) -> Result:
+        """Run `use` on a connected Backend; end the program with one line when that fails."""
+
+        async def run() -> Result:
+            async with backend.connect(self._url()) as client:
+                return await use(client)
+
+        return _guarded(run)
+
+    def _url(self) -> str:
+        if not self.url:
+            raise click.UsageError("where is Redis? Set ROOMCAST_REDIS_URL, or pass --redis")
+        return self.url
+
+
+def _guarded(run: Callable[[], Awaitable[Result]]) -> Result:
+    async def whole() -> Result:
+        return await run()
+
+    try:
+        return asyncio.run(whole())
+    except RoomcastError as error:
+        raise click.ClickException(str(error)) from None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--redis", "url", envvar="ROOMCAST_REDIS_URL", help="URL of Redis; default: ROOMCAST_REDIS_URL.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
+@click.version_option(package_name="roomcast-cli")
+@click.pass_context
+def main(context: click.Context, url: str | None, is_json: bool) -> None:
+    """Look at a running Roomcast cluster through Redis, and act on it."""
+    context.obj = Options(url, is_json)
+
+
+# --- looking ---
+
+
+@main.command()
+@click.pass_obj
+def nodes(options: Options) -> None:
+    """List the gateways: connections, seconds since the last announcement, and whether the lease is held."""
+    rows = [
+        {**node._asdict(), "alive": "yes" if node.is_alive else "no", "seen": f"{node.announced_seconds_ago} s ago"}
+        for node in options.read(lambda reader: reader.nodes())
+    ]
+    options.show(rows, ("node", "alive", "connections", "seen", "incarnation"))
+
+
+@main.command()
+@click.option("--match", default="*", show_default=True, help="Glob pattern of room ids.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@click.pass_obj
+def rooms(options: Options, match: str, limit: int) -> None:
+    """List rooms by id: kind, newest seq, messages in the log, stored members, occupants."""
+    found = options.read(lambda reader: reader.rooms(match, limit))
+    columns = ("room", "kind", "name", "seq", "messages", "members", "occupants")
+    options.show([room._asdict() for room in found], columns)
+
+
+@main.command()
+@click.argument("room")
+@click.pass_obj
+def who(options: Options, room: str) -> None:
+    """List who is in ROOM now, on which gateways, and with which role."""
+    options.show(options.read(lambda reader: reader.occupants(room)), ("user", "nodes", "role"))
+
+
+@main.command()
+@click.argument("user")
+@click.pass_obj
+def sessions(options: Options, user: str) -> None:
+    """List the connections of USER."""
+    rows = [
+        {**session._asdict(), "since": output.moment(session.since_ms)}
+        for session in options.read(lambda reader: reader.sessions(user))
+    ]
+    options.show(rows, ("session", "node", "status", "note", "since"))
+
+
+@main.command()
+@click.argument("users", nargs=-1, required=True)
+@click.pass_obj
+def presence(options: Options, users: tuple[str, ...]) -> None:
+    """Show the presence of USERS as others see it."""
+    found = options.act(lambda client: client.presence(users))
+    rows = [
+        {"user": user, "status": each.status, "last seen": output.moment(each.last_seen), "note": each.note}
+        for user, each in found.items()
+    ]
+    options.show(rows, ("user", "status", "last seen", "note"))
+
+
+@main.command()
+@click.pass_obj
+def sizes(options: Options) -> None:
+    """Show how much the cluster keeps: rooms, users present, waiting media requests, memory."""
+    found = options.read(lambda reader: reader.sizes())
+    options.show([{"what": name, "size": value} for name, value in found._asdict().items()], ("what", "size"))
+
+
+@main.command("tail")
+@click.argument("room")
+@click.option("--lines", default=10, show_default=True, type=click.IntRange(0, 100), help="Messages to begin with.")
+@click.option("--no-follow", is_flag=True, help="End after these messages.")
+@click.pass_obj
+def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> None:
+    """Print the newest messages of ROOM and follow it; Ctrl-C ends."""
+
+    def show(message: dict[str, Any]) -> None:
+        click.echo(json.dumps(message, ensure_ascii=False) if options.is_json else tail.line(message))
+
+    options.read(lambda reader: tail.follow(reader, room, lines, show, ends=no_follow))
+
+
+@main.command()
+@click.pass_obj
+def doctor(options: Options) -> None:
+    """Check Redis and the processes, and say what to change. Exit status 1 when a check fails."""
+    findings = options.read(examination.examine)
+    options.show(examination.as_rows(findings), ("check", "level", "seen", "advice"))
+    if examination.worst(findings) == "error":
+        sys.exit(1)
+
+
+# --- acting ---
+
+
+@main.command()
+@click.argument("room")
+@click.argument("text")
+@click.option("--user", required=True, help="The user id that the message carries.")
+@click.option("--name", help="The name that is shown; default: the user id.")
+@click.option("--id", "message_id", help="Makes a repeated call harmless.")
+@click.pass_obj
+def publish(options: Options, room: str, text: str, user: str, name: str | None, message_id: str | None) -> None:
+    """Publish TEXT into ROOM as a system message."""
+    receipt = options.act(lambda client: client.publish(room, user, text, name=name, id=message_id))
+    options.show([receipt._asdict()], ("seq", "time", "epoch", "duplicate"))
+
+
+@main.command()
+@click.argument("room")
+@click.argument("user")
+@click.pass_obj
+def kick(options: Options, room: str, user: str) -> None:
+    """Take USER out of ROOM on every gateway. A user who may enter may come back."""
+    options.act(lambda client: client.kick(room, user))
+    click.echo(f"{user} was taken out of {room}", err=True)
+
+
+@main.command()
+@click.option("--user", help="Refuse every token of this user issued up to now.")
+@click.option("--token", metavar="JTI", help="Refuse the token with this jti claim.")
+@click.pass_obj
+def revoke(options: Options, user: str | None, token: str | None) -> None:
+    """Refuse tokens of a user, or one token, and close the connections that use them."""
+    if (user is None) == (token is None):
+        raise click.UsageError("name either --user or --token")
+    if user is not None:
+        options.act(lambda client: client.revoke_user(user))
+    elif token is not None:
+        options.act(lambda client: client.revoke_token(token))
+    click.echo(f"revoked: {user or token}", err=True)
+
+
+@main.command()
+@click.argument("room")
+@click.confirmation_option(prompt="Delete the room with its history and members?")
+@click.pass_obj
+def close(options: Options, room: str) -> None:
+    """Delete ROOM with its history and members, and take all clients out of it."""
+    options.act(lambda client: client.close_room(room))
+    click.echo(f"{room} is closed", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Read the state of a cluster from Redis, for an account that may read all keys.
+
+The figures are a snapshot without a lock: a node or session may be gone by the time it is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from redis.asyncio import RedisCluster
+from redis.exceptions import RedisClusterException, RedisError
+
+from roomcast.contract import keys
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.ids import is_room_id
+from roomcast.contract.redis_client import Client, make_client
+from roomcast.wire import redis_url
+
+_TIMEOUT_SECONDS: Final = 5.0
+_SCAN_COUNT: Final = 1_000
+_META_SUFFIX: Final = "}:meta"
+_META_PREFIX: Final = "room:{"
+
+
+class Node(NamedTuple):
+    """A gateway: its number, incarnation, connections, and seconds since its last announcement."""
+
+    node: str
+    incarnation: str
+    connections: int
+    announced_seconds_ago: int
+    is_alive: bool
+
+
+class Room(NamedTuple):
+    """A room: kind (empty: not stored), name, newest seq, messages in the log, stored members, occupants."""
+
+    room: str
+    kind: str
+    name: str
+    seq: int
+    messages: int
+    members: int
+    occupants: int
+
+
+class Session(NamedTuple):
+    """A connection of a user: session id, node, status, note, and since when it has this status (ms)."""
+
+    session: str
+    node: str
+    status: str
+    note: str
+    since_ms: int
+
+
+class Sizes(NamedTuple):
+    """What a cluster keeps in Redis: counts of keys and entries, and bytes of memory."""
+
+    rooms: int
+    users_present: int
+    media_requests: int
+    media_pending: int
+    memory_bytes: int
+    memory_limit_bytes: int
+
+
+class ClusterReader:
+    """Reads from one Redis client. Methods raise RoomcastError(UNAVAILABLE) for Redis trouble."""
+
+    def __init__(self, client: Client) -> None:
+        self._redis: Any = client
+
+    async def call(self, *command: str | int) -> Any:
+        """Return the reply of one command."""
+        try:
+            return await self._redis.execute_command(*command)
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
+
+    async def nodes(self) -> list[Node]:
+        """Return the announced gateways, by number."""
+        now = int((await self.call("TIME"))[0])
+        announced = _pairs(await self.call("HGETALL", keys.PRESENCE_NODES))
+        found = []
+        for field, at in announced.items():
+            name, _, incarnation = field.partition(":")
+            lease = await self.call("GET", keys.node_lease(name))
+            connections = 0
+            for shard in range(keys.PRESENCE_SHARDS):
+                connections += await self.call("SCARD", keys.presence_node(shard, name, incarnation))
+            is_alive = lease is not None and lease.decode() == incarnation
+            found.append(Node(name, incarnation, connections, now - int(at), is_alive))
+        return sorted(found, key=lambda node: (len(node.node), node.node))
+
+    async def rooms(self, match: str, limit: int) -> list[Room]:
+        """Return up to `limit` rooms whose id matches the glob pattern `match`, by id."""
+        names: list[str] = []
+        async for key in self._scan(f"room:{{{match}}}:meta"):
+            name = key.removeprefix(_META_PREFIX).removesuffix(_META_SUFFIX)
+            if is_room_id(name):
+                names.append(name)
+            if len(names) >= limit:
+                break
+        return [await self.room(name) for name in sorted(names)]
+
+    async def room(self, room: str) -> Room:
+        """Return one room; raise NOT_FOUND when nothing is known of it."""
+        meta = _pairs(await self.call("HGETALL", keys.room_meta(room)))
+        messages = await self.call("HLEN", keys.room_log(room))
+        members = await self.call("HLEN", keys.room_members(room))
+        occupants = await self.call("HLEN", keys.room_nodes_of(room))
+        if not (meta or messages or members or occupants):
+            raise RoomcastError(Code.NOT_FOUND, f"nothing is known of the room {room}")
+        kind, name, seq = meta.get("kind", ""), meta.get("name", ""), int(meta.get("seq", 0))
+        return Room(room, kind, name, seq, messages, members, occupants)
+
+    async def occupants(self, room: str) -> list[dict[str, Any]]:
+        """Return who is in a room, with the nodes of their devices."""
+        where: dict[str, list[str]] = {}
+        for entry in await self.call("ZRANGE", keys.room_occupants(room), 0, -1):
+            user, _, node = entry.decode().rpartition("|")
+            where.setdefault(user, []).append(node)
+        roles = _pairs(await self.call("HGETALL", keys.room_members(room)))
+        return [
+            {"user": user, "nodes": ",".join(sorted(nodes)), "role": roles.get(user, "")}
+            for user, nodes in sorted(where.items())
+        ]
+
+    async def sessions(self, user: str) -> list[Session]:
+        """Return the connections of a user on all gateways."""
+        records = await self.call("HGETALL", keys.presence_connections(keys.presence_shard(user), user))
+        found = []
+        for session, packed in _raw_pairs(records):
+            row = msgspec.msgpack.decode(packed)
+            status, note, node, _, since_ms, *_ = row
+            found.append(Session(session.decode(), node, status, note, int(since_ms)))
+        return sorted(found)
+
+    async def sizes(self) -> Sizes:
+        """Return how much the cluster keeps."""
+        rooms = 0
+        async for _ in self._scan("room:{*}:meta"):
+            rooms += 1
+        users = 0
+        for shard in range(keys.PRESENCE_SHARDS):
+            users += await self.call("ZCARD", keys.presence_seen(shard))
+        requests = await self.call("XLEN", keys.MEDIA_REQUESTS)
+        memory = await self.info("memory")
+        return Sizes(
+            rooms, users, requests, await self._pending(), int(memory["used_memory"]), int(memory["maxmemory"])
+        )
+
+    async def _pending(self) -> int:
+        try:
+            return int((await self.call("XPENDING", keys.MEDIA_REQUESTS, keys.MEDIA_GROUP))["pending"])
+        except RoomcastError as error:
+            if "NOGROUP" in error.detail:
+                return 0  # no signer has run yet
+            raise
+
+    async def setting(self, name: str) -> str:
+        """Return a setting of Redis; raise UNAVAILABLE for an account that may not read it."""
+        found: dict[Any, Any] = await self.call("CONFIG", "GET", name)
+        value = found.get(name, found.get(name.encode(), b""))
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+    async def info(self, section: str) -> dict[str, Any]:
+        """Return a section of INFO, of any one node in a cluster."""
+        try:
+            if isinstance(self._redis, RedisCluster):
+                await self._redis.initialize()
+                found = await self._redis.info(section, target_nodes=self._redis.get_random_node())
+            else:
+                found = await self._redis.info(section)
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
+        return dict(found)
+
+    async def _scan(self, pattern: str) -> AsyncIterator[str]:
+        try:
+            async for key in self._redis.scan_iter(match=pattern, count=_SCAN_COUNT):
+                yield key.decode()
+        except (RedisError, RedisClusterException, OSError) as error:
+            raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[ClusterReader]:
+    """Open a reader for `url`; raise ValueError for a URL of another form, RoomcastError when Redis does not answer."""
+    client = make_client(
+        redis_url.parse(url),
+        client_name="roomcast-cli",
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+    )
+    try:
+        reader = ClusterReader(client)
+        await reader.call("PING")
+        yield reader
+    finally:
+        await client.aclose()
+
+
+def _raw_pairs(flat: Any) -> list[tuple[bytes, bytes]]:
+    """Return the pairs of a hash, which RESP2 sends flat and redis-py may have made a dict."""
+    if isinstance(flat, dict):
+        return list(flat.items())
+    values: Sequence[bytes] = flat
+    return list(zip(values[::2], values[1::2], strict=True))
+
+
+def _pairs(flat: Any) -> dict[str, str]:
+    return {key.decode(): value.decode(errors="replace") for key, value in _raw_pairs(flat)}

@@ -1,0 +1,155 @@
+"""The operator command against a running cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import redis
+
+from deploy.cluster import Cluster
+from tests.cluster.people import LOBBY, Party, Person
+
+
+def run(cluster: Cluster, *arguments: str, account: str = "admin") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "ROOMCAST_REDIS_URL": cluster.redis_url(account)}
+    command = [sys.executable, "-m", "roomcast.cli", *arguments]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=30)
+
+
+def rows(cluster: Cluster, *arguments: str) -> list[dict[str, Any]]:
+    """Return what a command prints with `--json`."""
+    done = run(cluster, "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+async def people(cluster: Cluster) -> AsyncIterator[list[Person]]:
+    """Two people in the lobby, on different gateways."""
+    party = Party(cluster)
+    people = await party.apart()
+    for person in people:
+        await person.join(LOBBY)
+        await person.send(f"hello from {person.user}")
+    yield people
+    await party.close()
+
+
+async def test_it_lists_the_gateways_with_their_connections(cluster: Cluster, people: list[Person]) -> None:
+    found = {row["node"]: row for row in rows(cluster, "nodes")}
+    assert sorted(found) == ["1", "2"]
+    assert {row["alive"] for row in found.values()} == {"yes"}
+    assert all(row["connections"] >= 1 for row in found.values())
+    table = run(cluster, "nodes").stdout.splitlines()
+    assert table[0].split() == ["NODE", "ALIVE", "CONNECTIONS", "SEEN", "INCARNATION"]
+    assert len(table) == 3
+
+
+async def test_it_shows_a_room_and_who_is_in_it(cluster: Cluster, people: list[Person]) -> None:
+    (room,) = rows(cluster, "rooms", "--match", "public:lobby")
+    assert (room["room"], room["occupants"]) == (LOBBY, 2)
+    assert room["seq"] == room["messages"] >= 2
+    found = {row["user"]: row["nodes"] for row in rows(cluster, "who", LOBBY)}
+    assert found == {person.user: person.node for person in people}
+
+
+async def test_it_shows_sessions_and_presence(cluster: Cluster, people: list[Person]) -> None:
+    ada = people[0]
+    (session,) = rows(cluster, "sessions", ada.user)
+    assert (session["node"], session["status"]) == (ada.node, "online")
+    found = {row["user"]: row["status"] for row in rows(cluster, "presence", ada.user, "nobody-of-that-name")}
+    assert found == {ada.user: "online", "nobody-of-that-name": "offline"}
+
+
+async def test_it_publishes_and_tails(cluster: Cluster, people: list[Person]) -> None:
+    (receipt,) = rows(cluster, "publish", LOBBY, "Maintenance at noon", "--user", "ops", "--id", "m-1")
+    (again,) = rows(cluster, "publish", LOBBY, "Maintenance at noon", "--user", "ops", "--id", "m-1")
+    assert (receipt["duplicate"], again["duplicate"], again["seq"]) == (False, True, receipt["seq"])
+    lines = run(cluster, "tail", LOBBY, "--lines", "1", "--no-follow").stdout.splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith("ops: Maintenance at noon")
+
+
+async def test_it_kicks_and_revokes(cluster: Cluster, people: list[Person]) -> None:
+    ada, bob = people
+    assert run(cluster, "kick", LOBBY, ada.user).returncode == 0
+    assert (await ada.expect("room", room=LOBBY, change="removed"))["room"] == LOBBY
+    assert run(cluster, "revoke", "--user", bob.user).returncode == 0
+    await bob.expect("disconnect")
+
+
+def test_sizes_are_numbers(cluster: Cluster) -> None:
+    found = {row["what"]: row["size"] for row in rows(cluster, "sizes")}
+    assert found["memory_limit_bytes"] >= found["memory_bytes"] > 0
+    assert found["media_pending"] == 0
+
+
+def test_a_healthy_cluster_passes_the_examination(cluster: Cluster) -> None:
+    found = {row["check"]: row["level"] for row in rows(cluster, "doctor")}
+    assert set(found.values()) == {"ok"}
+    assert len(found) == 11
+
+
+@contextmanager
+def configured(cluster: Cluster, name: str, value: str) -> Iterator[None]:
+    with redis.Redis.from_url(cluster.redis_url("admin")) as client:
+        before = client.config_get(name)[name]
+        client.config_set(name, value)
+        try:
+            yield
+        finally:
+            client.config_set(name, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check", "level", "status"),
+    [
+        ("maxmemory-policy", "allkeys-lru", "eviction", "error", 1),
+        ("appendonly", "no", "persistence", "error", 1),
+        ("maxmemory", "0", "memory", "warning", 0),
+        ("client-output-buffer-limit", "pubsub 1mb 1mb 10", "output buffer", "warning", 0),
+    ],
+)
+def test_a_bad_setting_is_found_and_said(
+    cluster: Cluster, name: str, value: str, check: str, level: str, status: int
+) -> None:
+    with configured(cluster, name, value):
+        done = run(cluster, "--json", "doctor")
+    found = {row["check"]: row for row in json.loads(done.stdout)}
+    assert (found[check]["level"], done.returncode) == (level, status)
+    assert found[check]["advice"]
+
+
+def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
+    done = run(cluster, "doctor", account="backend")
+    assert "not checked" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url", "status", "said"),
+    [
+        (("nodes",), None, 2, "where is Redis?"),
+        (("nodes",), "http://localhost", 2, "a Redis URL starts with"),
+        (("nodes",), "redis://127.0.0.1:1", 1, "unavailable"),
+        (("revoke",), "redis://127.0.0.1:1", 2, "name either --user or --token"),
+        (("publish", "a room", "text", "--user", "u"), "redis://127.0.0.1:1", 1, "unavailable"),
+        (("nonsense",), None, 2, "No such command"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], url: str | None, status: int, said: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "ROOMCAST_REDIS_URL"}
+    environment |= {"ROOMCAST_REDIS_URL": url} if url else {}
+    command = [sys.executable, "-m", "roomcast.cli", *arguments]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,41 @@
+"""Tables and times as the operator command prints them."""
+
+from __future__ import annotations
+
+import json
+
+from roomcast.cli import output, tail
+
+
+def test_a_table_is_aligned_and_numbers_stand_right() -> None:
+    rows = [{"room": "public:lobby", "seq": 7}, {"room": "x", "seq": 1234}]
+    assert output.table(rows, ("room", "seq")).splitlines() == [
+        "ROOM           SEQ",
+        "public:lobby     7",
+        "x             1234",
+    ]
+
+
+def test_an_empty_table_is_its_heading() -> None:
+    assert output.table([], ("room", "seq")) == "ROOM  SEQ"
+
+
+def test_what_a_terminal_would_act_on_is_not_printed() -> None:
+    rows = [{"note": "\x1b[31mred\x07\u202eevil"}]
+    assert output.table(rows, ("note",)).splitlines()[1] == "?[31mred??evil"
+
+
+def test_json_keeps_what_a_table_cuts() -> None:
+    assert json.loads(output.as_json([{"note": "\x1b"}])) == [{"note": "\x1b"}]
+
+
+def test_a_moment_is_utc_and_zero_is_none() -> None:
+    assert output.moment(1_700_000_000_123) == "2023-11-14 22:13:20"
+    assert output.moment(0) == ""
+
+
+def test_a_message_is_one_printable_line() -> None:
+    message = {"time": 1_700_000_000_000, "seq": 3, "kind": "text", "user": "ada", "text": "two\nlines\x1b[2J"}
+    assert tail.line(message) == "2023-11-14 22:13:20       3  text        ada: two lines?[2J"
+    deletion = {"time": 1_700_000_000_000, "seq": 4, "kind": "delete", "user": "ada", "target": 3}
+    assert tail.line(deletion) == "2023-11-14 22:13:20       4  delete of 3  ada:"
