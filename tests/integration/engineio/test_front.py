@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from roomcast.engineio import Caller, EngineServer, Refusal, Rules, front
+from roomcast.engineio import Admission, Caller, Decide, EngineServer, Refusal, Rules, Withdraw, front
 from roomcast.engineio.rfc6455 import TEXT
 from tests.frames import masked
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
@@ -133,27 +133,76 @@ async def test_a_full_address_is_refused() -> None:
         second.drop()
 
 
+def after(seconds: float) -> Admission:
+    """Let every session begin after a while."""
+
+    def admit(caller: Caller, decide: Decide) -> Withdraw:
+        asyncio.get_running_loop().call_later(seconds, decide, None)
+        return lambda: None
+
+    return admit
+
+
 class TestTurns:
+    async def test_a_client_that_goes_while_it_waits_withdraws(self) -> None:
+        async with server() as (eio, address):
+            places: list[Decide] = []
+            withdrawn: list[Caller] = []
+
+            def admit(caller: Caller, decide: Decide) -> Withdraw:
+                places.append(decide)
+                return lambda: withdrawn.append(caller)
+
+            eio.admission = admit
+            _, writer = await connection(address)
+            writer.write(opening())
+            await until(lambda: places, "it waits")
+            writer.close()
+            await until(lambda: withdrawn, "it is withdrawn")
+            assert places[0](None) is False
+            assert not eio.sockets
+
+    async def test_what_a_client_sends_while_it_waits_is_read_once_it_has_its_session(self) -> None:
+        async with server() as (eio, address):
+            places: list[Decide] = []
+
+            def admit(caller: Caller, decide: Decide) -> Withdraw:
+                places.append(decide)
+                return lambda: None
+
+            eio.admission = admit
+            reader, writer = await connection(address)
+            writer.write(opening())
+            await until(lambda: places, "it waits")
+            writer.write(masked(TEXT, b"4early"))
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            assert places[0](None) is True
+            assert (await soon(reader.readuntil(b"\r\n\r\n"))).startswith(b"HTTP/1.1 101 ")
+            await soon(reader.readuntil(b"4early"))
+            writer.close()
+
     async def test_a_refusal_says_when_to_come_back_and_ends_the_connection(self) -> None:
         async with server(cors_allowed_origins="*") as (eio, address):
             asked: list[Caller] = []
 
-            def admit(caller: Caller) -> Refusal | float:
+            def admit(caller: Caller, decide: Decide) -> Withdraw:
                 asked.append(caller)
-                return Refusal(503, 4, "Full", retry_after=7)
+                decide(Refusal(503, 4, "Full", retry_after=7, reason="full"))
+                return lambda: None
 
             eio.admission = admit
             head, socket = await answer(address, opening("Origin: https://b.example"))
             lines = head.split("\r\n")
             assert lines[0] == "HTTP/1.1 503 Service Unavailable"
             assert {"Retry-After: 7", "Access-Control-Allow-Origin: https://b.example"} <= set(lines)
-            assert await soon(socket.reader.read()) == b'{"code":4,"message":"Full"}'
+            assert await soon(socket.reader.read()) == b'{"code":4,"message":"Full","reason":"full"}'
             assert [caller.peer for caller in asked] == ["127.0.0.1"]
             assert not eio.sockets
 
     async def test_whoever_waits_comes_in_when_it_is_time(self) -> None:
         async with server() as (eio, address):
-            eio.admission = lambda caller: 0.05
+            eio.admission = after(0.05)
             head, socket = await answer(address, opening())
             assert head.startswith("HTTP/1.1 101 ")
             await echoes(socket)
@@ -162,7 +211,7 @@ class TestTurns:
     async def test_those_who_wait_count_against_their_address_and_are_forgotten(self, *, has_front: bool) -> None:
         rules = Rules(max_pending_per_peer=3)
         async with server(has_front=has_front, rules=rules) as (eio, address):
-            eio.admission = lambda caller: 0.3
+            eio.admission = after(0.3)
             answers = await asyncio.gather(*(answer(address, opening()) for _ in range(8)))
             heads = [head.split(" ")[1] for head, _ in answers]
             assert sorted(heads) == ["101"] * 3 + ["429"] * 5
@@ -176,9 +225,9 @@ class TestTurns:
         async with server() as (eio, address):
             waiting = asyncio.Event()
 
-            def admit(caller: Caller) -> Refusal | float:
+            def admit(caller: Caller, decide: Decide) -> Withdraw:
                 waiting.set()
-                return 0.05
+                return after(0.05)(caller, decide)
 
             eio.admission = admit
             asked = asyncio.ensure_future(answer(address, opening()))

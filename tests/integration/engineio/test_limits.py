@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from roomcast.engineio import Caller, EngineServer, Frames, NoObserver, Reason, Refusal, Rules
+from roomcast.engineio import Caller, Decide, EngineServer, Frames, NoObserver, Reason, Refusal, Rules, Withdraw
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until
 
@@ -303,9 +303,10 @@ class TestAdmission:
         async with server() as (eio, _, address), ClientSession() as http:
             asked: list[Caller] = []
 
-            def admit(caller: Caller) -> Refusal | float:
+            def admit(caller: Caller, decide: Decide) -> Withdraw:
                 asked.append(caller)
-                return Refusal(503, 4, "Full", retry_after=7) if len(asked) > 1 else 0.0
+                decide(Refusal(503, 4, "Full", retry_after=7) if len(asked) > 1 else None)
+                return lambda: None
 
             eio.admission = admit
             await Polling.open(http, address, PATH)

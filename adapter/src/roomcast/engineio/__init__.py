@@ -24,8 +24,8 @@ then run as tasks of their own, so that a pong never waits behind one.
 timer of its own. The wheel looks at it every 25 seconds to ping it.
 """
 
+from roomcast.engineio.admission import Admission, Decide, Withdraw
 from roomcast.engineio.commands import Command
-from roomcast.engineio.endpoint import Admission
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.handshake import Caller
 from roomcast.engineio.observer import NoObserver, Observer
@@ -38,6 +38,7 @@ __all__ = [
     "Admission",
     "Caller",
     "Command",
+    "Decide",
     "EngineServer",
     "Frames",
     "NoObserver",
@@ -46,4 +47,5 @@ __all__ = [
     "Refusal",
     "Rules",
     "Session",
+    "Withdraw",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
 from roomcast.engineio import environ, handshake, polling, refusals
+from roomcast.engineio.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, nothing
 from roomcast.engineio.core import Phase
 from roomcast.engineio.handshake import Caller, Request
 from roomcast.engineio.opening import Opening
@@ -23,9 +24,6 @@ from roomcast.engineio.takeover import TakenOver, take_over
 from roomcast.engineio.websocket import WebSocketLink
 
 TRANSPORTS: Final = ("polling", "websocket")
-
-Admission = Callable[[Caller], Refusal | float]
-"""Asked before each new session: for how many seconds it waits; a Refusal is what the client gets instead."""
 
 
 class Entry(NamedTuple):
@@ -50,7 +48,7 @@ class Endpoint:
         self._peers = peers
         self._upgrades = ["websocket"] if allow_upgrades and "websocket" in self._transports else []
         self.is_accepting = True
-        self.admission: Admission | None = None
+        self.admission: Admission = admit_all
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         caller = handshake.identify(request, self._peers)
@@ -74,43 +72,39 @@ class Endpoint:
             return await self._continue(request, transport, sid)
         if request.method != "GET":
             return self._refuse(refusals.BAD_METHOD)
-        refusal = await self._admit(caller)
+        refusal = await self._admit(request, caller)
         if refusal is not None:
             return self._refuse(refusal)
         return await (self._open_polling if transport == "polling" else self._open_websocket)(request, caller)
 
-    async def _admit(self, caller: Caller) -> Refusal | None:
-        refusal = self.refusal(caller)
-        if refusal is not None or (turn := self.turn(caller)) == 0:
-            return refusal
-        if isinstance(turn, Refusal):
-            return turn
+    async def _admit(self, request: web.Request, caller: Caller) -> Refusal | None:
+        """Wait for the decision about a new session."""
+        decided: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+
+        def decide(refusal: Refusal | None) -> bool:
+            if not decided.done():
+                decided.set_result(refusal)
+            return refusal is None and request.transport is not None and not decided.cancelled()
+
+        withdraw = self.request_place(caller, decide)
         try:
-            await asyncio.sleep(turn)
+            return await decided
         finally:
-            refusal = self.waited(caller)
-        return refusal
+            withdraw()
 
     def refusal(self, caller: Caller) -> Refusal | None:
         """Why there is no new session for this caller at the moment."""
         if not self.is_accepting:
-            return refusals.NOT_ACCEPTING
+            return refusals.DRAINING
         return refusals.TOO_MANY_PENDING if self._runtime.pending.is_full(caller.peer) else None
 
-    def turn(self, caller: Caller) -> Refusal | float:
-        """The seconds that a new session waits, or why it is refused. Asked once per session.
-
-        Whoever waits counts as pending, until `waited`: one address cannot fill the queue.
-        """
-        turn = 0.0 if self.admission is None else self.admission(caller)
-        if not isinstance(turn, Refusal) and turn > 0:
-            self._runtime.pending.add(caller.peer)
-        return turn
-
-    def waited(self, caller: Caller) -> Refusal | None:
-        """The turn of this caller has come: why there is no session for it after all."""
-        self._runtime.pending.remove(caller.peer)
-        return self.refusal(caller)
+    def request_place(self, caller: Caller, decide: Decide) -> Withdraw:
+        """Have it decided whether and when a new session begins; see `Admission`."""
+        refusal = self.refusal(caller)
+        if refusal is None:
+            return PlaceRequest(caller, self._runtime.pending, self.refusal, decide).begin(self.admission)
+        decide(refusal)
+        return nothing
 
     async def _open_polling(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         session = self._runtime.create(caller.peer, Phase.POLLING)
@@ -189,7 +183,7 @@ class Endpoint:
 
     def turn_away(self, entry: Entry, transport: asyncio.Transport, refusal: Refusal) -> None:
         """Answer with a refusal, and close."""
-        self._runtime.observer.refused(refusal.status, refusal.message)
+        self._runtime.observer.refused(refusal.status, refusal.reason)
         transport.write(refusal_bytes(refusal, self._origins.headers(entry.opening.headers, "GET")))
         transport.close()
 
@@ -257,7 +251,7 @@ class Endpoint:
         return TakenOver()
 
     def _refuse(self, refusal: Refusal) -> web.Response:
-        self._runtime.observer.refused(refusal.status, refusal.message)
+        self._runtime.observer.refused(refusal.status, refusal.reason)
         return refusal_response(refusal)
 
 

@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
+from roomcast.engineio.admission import Withdraw, nothing
 from roomcast.engineio.endpoint import Endpoint, Entry
 from roomcast.engineio.opening import read_opening
 from roomcast.engineio.refusals import Refusal
 
+_MAX_EARLY_BYTES: Final = 16_384
 SILENT_SECONDS: Final = 5.0
 """A connection that says nothing goes to aiohttp, which ends it when its own patience does."""
 
@@ -82,13 +84,17 @@ class FrontDoor:
 
 
 class Front(asyncio.Protocol):
-    """One connection until it is known what it wants."""
+    """One connection until it is known what it wants, and until it may begin its session."""
 
-    __slots__ = ("_door", "_transport")
+    __slots__ = ("_door", "_early", "_entry", "_transport", "_withdraw")
 
     def __init__(self, door: FrontDoor) -> None:
         self._door = door
         self._transport: asyncio.Transport | None = None
+        self._entry: Entry | None = None
+        self._early = b""
+        """What the client sent behind its request while it waited."""
+        self._withdraw: Withdraw = nothing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -97,18 +103,23 @@ class Front(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._door.spoke(self)
+        self._withdraw()
 
     def data_received(self, data: bytes) -> None:
         transport = self._transport
         if transport is None:
             return
-        self._transport = None  # what it says decides now, once
+        if self._entry is not None:
+            self._wait_on(transport, data)
+            return
         self._door.spoke(self)
-        entry = self._entry(transport, data)
+        entry = self._read_entry(transport, data)
         if entry is None:
+            self._transport = None  # what it says decides now, once
             self._door.hand_on(transport, data)
         else:
-            self._admit(entry, transport)
+            self._entry = entry
+            self._withdraw = self._door.endpoint.request_place(entry.caller, self._decide)
 
     def give_up(self) -> None:
         """It has said nothing for long."""
@@ -120,29 +131,29 @@ class Front(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _entry(self, transport: asyncio.Transport, data: bytes) -> Entry | None:
+    def _wait_on(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Keep reading while the session waits: so a client that goes gives its place back."""
+        self._early += data
+        if len(self._early) > _MAX_EARLY_BYTES:
+            transport.abort()
+
+    def _decide(self, refusal: Refusal | None) -> bool:
+        transport, entry = self._transport, self._entry
+        if transport is None or entry is None or transport.is_closing():
+            return False
+        self._transport, self._entry = None, None
+        if refusal is not None:
+            self._door.endpoint.turn_away(entry, transport, refusal)
+            return False
+        if self._early:
+            entry = entry._replace(opening=entry.opening._replace(tail=entry.opening.tail + self._early))
+        self._door.endpoint.enter(entry, transport)
+        return True
+
+    def _read_entry(self, transport: asyncio.Transport, data: bytes) -> Entry | None:
         scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
         opening = read_opening(data, self._door.path, _address(transport.get_extra_info("peername")), scheme)
         return None if opening is None else self._door.endpoint.examine(opening)
-
-    def _admit(self, entry: Entry, transport: asyncio.Transport) -> None:
-        turn = self._door.endpoint.turn(entry.caller)
-        if isinstance(turn, Refusal):
-            self._door.endpoint.turn_away(entry, transport, turn)
-        elif turn > 0:
-            transport.pause_reading()
-            asyncio.get_running_loop().call_later(turn, self._take_turn, entry, transport)
-        else:
-            self._door.endpoint.enter(entry, transport)
-
-    def _take_turn(self, entry: Entry, transport: asyncio.Transport) -> None:
-        refusal = self._door.endpoint.waited(entry.caller)
-        if transport.is_closing():
-            return
-        if refusal is None:
-            self._door.endpoint.enter(entry, transport)
-        else:
-            self._door.endpoint.turn_away(entry, transport, refusal)
 
 
 def _address(peername: Any) -> str:

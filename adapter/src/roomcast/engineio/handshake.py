@@ -16,11 +16,12 @@ _SWITCHING: Final = (
 
 
 class Caller(NamedTuple):
-    """Where a request comes from: the client's address, and how it reached us (behind a trusted proxy, the proxy)."""
+    """Where a request comes from: the client's address, how it reached us (or the trusted proxy), and its query."""
 
     peer: str
     scheme: str
     hosts: tuple[str, ...]
+    query_string: str = ""
 
 
 class Request(Protocol):
@@ -53,7 +54,8 @@ def identify(request: Request, peers: Peers) -> Caller:
         if forwarded := headers.get("X-Forwarded-Host"):
             hosts = (*hosts, forwarded.split(",")[0].strip())
     forwarded_for = ",".join(headers.getall("X-Forwarded-For", ()))
-    return Caller(peers.find(remote, forwarded_for) if forwarded_for else remote, scheme, hosts)
+    peer = peers.find(remote, forwarded_for) if forwarded_for else remote
+    return Caller(peer, scheme, hosts, request.query_string)
 
 
 def is_allowed(request: Request, caller: Caller, origins: Origins) -> bool:

@@ -11,23 +11,24 @@ from aiohttp import web
 
 
 class Refusal(NamedTuple):
-    """`status` is HTTP's; `code` Engine.IO's; `retry_after` in seconds, 0 for none."""
+    """`status` is HTTP's; `code` Engine.IO's; `retry_after` in seconds, 0 for none; `reason` one word for machines."""
 
     status: int
     code: int
     message: str
     retry_after: int = 0
+    reason: str = "request"
 
 
-UNAUTHORIZED: Final = Refusal(401, 4, "Unauthorized")
+UNAUTHORIZED: Final = Refusal(401, 4, "Unauthorized", reason="unauthorized")
 UNKNOWN_TRANSPORT: Final = Refusal(400, 0, "Transport unknown")
 UNKNOWN_SESSION: Final = Refusal(400, 1, "Session ID unknown")
 BAD_METHOD: Final = Refusal(400, 2, "Bad handshake method")
 BAD_REQUEST: Final = Refusal(400, 3, "Bad request")
-FORBIDDEN_ORIGIN: Final = Refusal(403, 4, "Origin not allowed")
+FORBIDDEN_ORIGIN: Final = Refusal(403, 4, "Origin not allowed", reason="origin")
 UNSUPPORTED_VERSION: Final = Refusal(400, 5, "Unsupported protocol version")
-TOO_MANY_PENDING: Final = Refusal(429, 4, "Too many sessions without a connect from this address", 5)
-NOT_ACCEPTING: Final = Refusal(503, 4, "Not accepting new sessions", 1)
+TOO_MANY_PENDING: Final = Refusal(429, 4, "Too many sessions without a connect from this address", 5, "pending")
+DRAINING: Final = Refusal(503, 4, "The server is draining: connect again", 1, "draining")
 
 
 def refusal_response(refusal: Refusal) -> web.Response:
@@ -51,7 +52,10 @@ def refusal_bytes(refusal: Refusal, headers: Mapping[str, str]) -> bytes:
 
 
 def _body(refusal: Refusal) -> str:
-    return json.dumps({"code": refusal.code, "message": refusal.message}, separators=(",", ":"))
+    body: dict[str, int | str] = {"code": refusal.code, "message": refusal.message}
+    if refusal.retry_after:
+        body["reason"] = refusal.reason
+    return json.dumps(body, separators=(",", ":"))
 
 
 def _headers(refusal: Refusal) -> dict[str, str]:

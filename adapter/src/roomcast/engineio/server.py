@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from roomcast.engineio.endpoint import TRANSPORTS, Admission, Endpoint
+from roomcast.engineio.admission import Admission, admit_all
+from roomcast.engineio.endpoint import TRANSPORTS, Endpoint
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.frames import Frames
@@ -197,13 +198,13 @@ class EngineServer:
     # --- operations ---
 
     @property
-    def admission(self) -> Admission | None:
+    def admission(self) -> Admission:
         """Asked before each new session; see `Admission`."""
         return self._endpoint.admission
 
     @admission.setter
     def admission(self, admission: Admission | None) -> None:
-        self._endpoint.admission = admission
+        self._endpoint.admission = admission or admit_all
 
     def mark_connected(self, sid: str) -> None:
         """The session has done its CONNECT: the connect timeout and the cap on pending sessions let go of it."""

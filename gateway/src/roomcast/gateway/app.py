@@ -19,7 +19,6 @@ from roomcast.contract.envelope import MediaReply
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import AuthRefresh, MediaSign, MediaUrl
 from roomcast.contract.lua import SCRIPTS
-from roomcast.engineio import Caller, Refusal
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.fast_path import MessageFastPath
@@ -30,13 +29,15 @@ from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.config import Config
 from roomcast.gateway.media.requests import MediaRequests
-from roomcast.gateway.operations.admission import Admission
+from roomcast.gateway.operations.admission import AdmissionQueue
+from roomcast.gateway.operations.admission_control import AdmissionControl
 from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.listener import Listener
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
+from roomcast.gateway.operations.reconnect_tickets import ReconnectTickets
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
@@ -157,8 +158,19 @@ def make_presence(
     return occupancy, presence
 
 
+def make_tickets(config: Config) -> ReconnectTickets:
+    """Make the reconnect tickets, with a key that all gateways of a cluster have in common."""
+    secret = config.redis_url if config.jwt_secret is None else config.jwt_secret.get_secret_value()
+    return ReconnectTickets(secret, time.time)
+
+
 def make_sessions(
-    config: Config, adapter: RedisAdapter, emitter: Emitter, stores: Stores, presence: PresenceService
+    config: Config,
+    adapter: RedisAdapter,
+    emitter: Emitter,
+    stores: Stores,
+    presence: PresenceService,
+    tickets: ReconnectTickets,
 ) -> Sessions:
     """Make the sign-in: token verification, revocation, expiry and limits."""
     secret = config.jwt_secret
@@ -176,6 +188,7 @@ def make_sessions(
             "payload_bytes": config.max_payload_bytes,
             "rooms": config.rooms_per_connection,
         },
+        issue_ticket=tickets.issue,
         on_open=presence.add_session,
         on_close=presence.remove_session,
     )
@@ -206,7 +219,8 @@ class Gateway:
         self.stores = make_stores(config, self.adapter)
         self.emitter = Emitter(self.adapter)
         self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores, self._give_up)
-        self.sessions = make_sessions(config, self.adapter, self.emitter, self.stores, self.presence)
+        self.tickets = make_tickets(config)
+        self.sessions = make_sessions(config, self.adapter, self.emitter, self.stores, self.presence, self.tickets)
         self.control = ControlChannel(self.adapter, self._receive_control)
         self.access = RoomAccess(self.stores.rooms)
         self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
@@ -246,10 +260,10 @@ class Gateway:
             max_message_bytes=config.message_bytes,
         )
         self.chat.on_plain = self.fast_path.issue
-        self.admission = Admission(
-            config.sessions_per_second, config.sessions_burst, config.sessions_wait_seconds, time.monotonic
+        self.admission = AdmissionControl(
+            AdmissionQueue(time.monotonic), lambda: self.claim.is_held, self.tickets.is_valid
         )
-        self.server.eio.admission = self._admit
+        self.server.eio.admission = self.admission
         self.lag = LagProbe(self.adapter.beat, config.lag_probe_seconds, self.metrics.loop_lag)
         self.claim = NodeClaim(self.stores.nodes, config.node)
         self.listener, self.runner = make_listener(config, self.server)
@@ -307,13 +321,6 @@ class Gateway:
 
     def _receive_control(self, message: Any) -> None:
         self.sessions.hear_control(message, self.joins.take_out)
-
-    def _admit(self, caller: Caller) -> Refusal | float:
-        """Admit new sessions at a rate, and none before the node number is ours: session ids carry it."""
-        if not self.claim.is_held:
-            return Refusal(503, 4, "The gateway is starting", 1)
-        turn = self.admission.ask()
-        return Refusal(503, 4, "Too many new sessions", turn.retry_after) if turn.retry_after else turn.wait
 
     # --- running ---
 
@@ -376,6 +383,7 @@ class Gateway:
         await self.presence.retire()
         await self.tasks.cancel()
         self.lag.stop()
+        self.admission.stop()
         await self.runner.cleanup()
         await self.adapter.close()
 

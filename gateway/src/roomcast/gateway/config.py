@@ -45,11 +45,6 @@ class Config(ProcessSettings):
     rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
     events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one client, long run", gt=0)
     events_burst: float = setting(200.0, "ROOMCAST_EVENTS_BURST", "events of one client, at once", ge=1)
-    sessions_per_second: float = setting(100.0, "ROOMCAST_SESSIONS_PER_SECOND", "new sessions let in, long run", gt=0)
-    sessions_burst: float = setting(20.0, "ROOMCAST_SESSIONS_BURST", "new sessions let in, at once", ge=1)
-    sessions_wait_seconds: float = setting(
-        3.0, "ROOMCAST_SESSIONS_WAIT_SECONDS", "longest wait of a new session for its turn, before 503", ge=0
-    )
     pending_per_address: int = setting(
         200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1
     )

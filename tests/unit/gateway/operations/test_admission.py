@@ -1,10 +1,22 @@
-"""A reconnect storm is admitted at a rate; a short queue waits, and the surplus comes back when it has a chance."""
+"""New sessions come in as fast as the loop bears, in fair turns, and a place that is not used goes to the next one."""
 
-from itertools import pairwise
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
 
 import pytest
 
-from roomcast.gateway.operations.admission import Admission, Turn
+from roomcast.gateway.operations.admission import (
+    BURST_SECONDS,
+    MAX_RATE,
+    MIN_RATE,
+    START_RATE,
+    TICK_SECONDS,
+    AdmissionQueue,
+    FairQueue,
+    Ticket,
+)
 
 
 class Clock:
@@ -14,48 +26,135 @@ class Clock:
         return self.now
 
 
-def test_a_burst_comes_in_at_once_the_next_wait_and_the_surplus_is_sent_away() -> None:
-    door = Admission(per_second=10, burst=3, patience=0.25, clock=Clock())
-    turns = [door.ask() for _ in range(7)]
-    assert [turn.wait for turn in turns] == pytest.approx([0, 0, 0, 0.1, 0.2, 0, 0])
-    assert [turn.retry_after for turn in turns] == [0, 0, 0, 0, 0, 1, 1]
+class Storm:
+    """Clients that ask, and what they are answered: 0, or seconds after which to try again."""
+
+    def __init__(self, **options: Any) -> None:
+        self.clock = Clock()
+        self.queue = AdmissionQueue(self.clock, **options)
+        self.admitted: list[str] = []
+        self.refused: list[tuple[str, int]] = []
+        self.gone: set[str] = set()
+
+    def ask(self, address: str, count: int = 1, *, is_returning: bool = False) -> list[Ticket]:
+        def answer(retry_after: int) -> bool:
+            if address in self.gone:
+                return False
+            if retry_after:
+                self.refused.append((address, retry_after))
+                return False
+            self.admitted.append(address)
+            return True
+
+        return [self.queue.add(address, answer, is_returning=is_returning) for _ in range(count)]
+
+    def run(self, seconds: float, lag: float = 0.0) -> None:
+        for _ in range(round(seconds / TICK_SECONDS)):
+            self.clock.now += TICK_SECONDS
+            self.queue.tick(lag)
 
 
-def test_turns_are_a_rate_apart_in_the_order_of_asking() -> None:
-    clock = Clock()
-    door = Admission(per_second=100, burst=1, patience=5, clock=clock)
-    due = []
-    for _ in range(200):
-        clock.now += 0.001
-        due.append(clock.now + door.ask().wait)
-    assert due == sorted(due)
-    assert all(later - earlier == pytest.approx(0.01) for earlier, later in pairwise(due))
+def test_a_few_come_in_at_once_and_the_next_wait() -> None:
+    storm = Storm()
+    storm.ask("a", 50)
+    assert len(storm.admitted) == int(START_RATE * BURST_SECONDS)
+    assert storm.queue.is_waiting
+    storm.run(0.5)
+    assert (len(storm.admitted), storm.queue.is_waiting) == (50, False)
 
 
-def test_the_rate_is_kept_in_the_long_run() -> None:
-    clock = Clock()
-    door = Admission(per_second=10, burst=5, patience=0, clock=clock)
-    admitted = 0
-    for _ in range(1000):
-        clock.now += 0.01
-        admitted += door.ask().retry_after == 0
-    assert 100 <= admitted <= 106
+def test_the_rate_grows_while_the_loop_is_on_time_and_falls_when_it_is_late() -> None:
+    storm = Storm(max_waiting=100_000, patience_seconds=100)
+    storm.ask("a", 100_000)
+    storm.run(3.0)
+    assert storm.queue.rate == MAX_RATE
+    storm.run(0.05, lag=0.03)
+    assert storm.queue.rate == pytest.approx(MAX_RATE * 0.8**5)
+    storm.run(3.0, lag=0.03)
+    assert storm.queue.rate == MIN_RATE
+    before = len(storm.admitted)
+    storm.run(1.0, lag=0.015)
+    assert storm.queue.rate == MIN_RATE
+    assert len(storm.admitted) - before == pytest.approx(MIN_RATE, abs=1)
 
 
-def test_a_longer_queue_waits_longer_up_to_a_bound() -> None:
-    door = Admission(per_second=10, burst=1, patience=0, clock=Clock())
-    waits = [door.ask().retry_after for _ in range(1001)]
-    assert waits[0] == 0
-    assert waits[1] == 1
-    assert waits[100] == 10
-    assert waits[1000] == 30
+def test_addresses_take_turns() -> None:
+    storm = Storm()
+    storm.ask("flood", 1_000)
+    storm.ask("b", 3)
+    storm.ask("c", 3)
+    start = len(storm.admitted)
+    storm.run(0.1)
+    assert storm.admitted[start : start + 9] == ["flood", "b", "c"] * 3
 
 
-def test_the_queue_is_forgotten_when_the_storm_is_over() -> None:
-    clock = Clock()
-    door = Admission(per_second=10, burst=1, patience=0, clock=clock)
-    for _ in range(200):
-        door.ask()
-    clock.now += 60
-    assert door.ask() == Turn(0.0)
-    assert door.ask().retry_after == 1
+def test_a_full_queue_drops_the_newest_of_the_address_that_has_most() -> None:
+    storm = Storm(max_waiting=100)
+    storm.ask("flood", 500)
+    storm.ask("other flood", 500)
+    storm.ask("b", 5)
+    assert storm.queue.refused == 500 + 500 + 5 - 20 - 100
+    assert {address for address, _ in storm.refused} == {"flood", "other flood"}
+    assert len(storm.queue) == 100
+    storm.run(1.0)
+    assert Counter(storm.admitted)["b"] == 5
+    assert abs(Counter(storm.admitted)["flood"] - 20 - Counter(storm.admitted)["other flood"]) <= 5
+
+
+def test_the_surplus_is_told_to_come_back_when_the_queue_has_gone() -> None:
+    storm = Storm(max_waiting=1_000)
+    storm.ask("a", 1_100)
+    assert {retry_after for _, retry_after in storm.refused} == {5}
+
+
+def test_returning_clients_go_first_but_every_fourth_place_is_for_others() -> None:
+    storm = Storm()
+    storm.ask("stranger", 100)
+    start = len(storm.admitted)
+    storm.ask("friend", 100, is_returning=True)
+    storm.run(0.1)
+    assert Counter(storm.admitted[start : start + 20]) == {"friend": 15, "stranger": 5}
+
+
+def test_a_client_that_goes_gives_its_place_back() -> None:
+    storm = Storm()
+    storm.ask("a", int(START_RATE * BURST_SECONDS))
+    tickets = storm.ask("gone", 1_000)
+    for ticket in tickets:
+        storm.queue.withdraw(ticket)
+        storm.queue.withdraw(ticket)
+    storm.ask("b")
+    storm.run(0.02)
+    assert storm.admitted[-1] == "b"
+
+
+def test_a_place_that_is_not_used_goes_to_the_next() -> None:
+    storm = Storm()
+    storm.ask("a", int(START_RATE * BURST_SECONDS))
+    storm.ask("gone", 1_000)
+    storm.gone.add("gone")
+    storm.ask("b")
+    storm.run(0.1)
+    assert storm.admitted[-1] == "b"
+    assert not storm.queue.is_waiting
+
+
+def test_no_client_waits_for_longer_than_its_patience() -> None:
+    storm = Storm(rate=MIN_RATE, patience_seconds=1.0)
+    storm.ask("a", 200)
+    storm.run(1.5, lag=0.03)
+    assert len(storm.admitted) == pytest.approx(MIN_RATE * (1.0 + BURST_SECONDS), abs=2)
+    assert len(storm.admitted) + len(storm.refused) == 200
+    assert not storm.queue.is_waiting
+
+
+def test_a_fair_queue_keeps_count() -> None:
+    queue = FairQueue()
+    tickets = [Ticket(address, 0.0, lambda _: True, is_returning=False) for address in "aaabbc"]
+    for ticket in tickets:
+        queue.push(ticket)
+    assert (len(queue), queue.longest()) == (6, 3)
+    assert queue.drop_longest() is tickets[2]
+    queue.remove(tickets[3])
+    assert [queue.pop().subscriber for _ in range(4)] == ["a", "b", "c", "a"]
+    assert (len(queue), queue.longest()) == (0, 0)

@@ -1,56 +1,221 @@
-"""How fast new sessions are let in. Pure; the clock is passed in.
+"""Let new sessions in as fast as the event loop can bear, in fair turns. Pure; the clock is passed in.
 
-After a crash thousands of clients come back within a second. Each costs a token check, presence and a recovery; let in
-all at once they would stall those already here. So they come in one by one: a short queue waits for its turn, which
-costs nothing, and the surplus is told to come back later, spread over the time that the queue behind the door takes.
+After a crash thousands of clients come back within a second. Each costs a token check, presence and a recovery: all at
+once they would stall the clients that are already here. So new sessions wait in a queue.
+
+- **Rate.** The queue starts at a modest rate. While the loop wakes on time the rate grows; when it wakes late it falls.
+- **Fairness.** Addresses take turns (an IPv6 /64 counts as one), so one address cannot hold up the others. A full queue
+  drops the newest request of the address that has most of them waiting.
+- **Priority.** Clients with a reconnect ticket go first, but every fourth place is for the others.
+- **No waste.** A client that goes gives its place back: the place goes to the next one.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Final
 
+TICK_SECONDS: Final = 0.01
+"""How often places are given out while clients wait."""
+LATE_SECONDS: Final = 0.02
+EARLY_SECONDS: Final = 0.008
+START_RATE: Final = 200.0
+MIN_RATE: Final = 50.0
+MAX_RATE: Final = 5_000.0
+BURST_SECONDS: Final = 0.1
+"""Places that may be saved up while nobody comes, as seconds of the rate."""
+MAX_WAITING: Final = 2_000
+PATIENCE_SECONDS: Final = 5.0
+"""A client that would wait for longer is better off elsewhere."""
+_GROWTH: Final = 1.05
+_FALL: Final = 0.8
+_OTHERS_EVERY: Final = 4
 _MAX_RETRY_SECONDS: Final = 30
-_WINDOW_SECONDS: Final = 1.0
 
 
-class Turn(NamedTuple):
-    """Come in after `wait` seconds; or, when `retry_after` is not 0, come back after that many."""
+class Ticket:
+    """One new session that waits. `answer(0)` begins it and returns whether it did; `answer(n)`: try again in n s."""
 
-    wait: float
-    retry_after: int = 0
+    __slots__ = ("answer", "deadline", "is_open", "is_returning", "subscriber")
+
+    def __init__(self, subscriber: str, deadline: float, answer: Callable[[int], bool], *, is_returning: bool) -> None:
+        self.subscriber = subscriber
+        self.deadline = deadline
+        self.answer = answer
+        self.is_returning = is_returning
+        self.is_open = True
+
+    def close(self) -> Callable[[int], bool]:
+        """Return the answer function, and let go of it: it refers to the client."""
+        answer, self.answer, self.is_open = self.answer, _no_answer, False
+        return answer
 
 
-class Admission:
-    """`per_second` sessions in the long run, `burst` at once; a turn more than `patience` seconds away is refused."""
+def _no_answer(retry_after: int) -> bool:
+    return False
 
-    def __init__(self, per_second: float, burst: float, patience: float, clock: Callable[[], float]) -> None:
-        self._per_second = per_second
-        self._slack = (burst - 1) / per_second
-        self._patience = patience
+
+class FairQueue:
+    """Tickets by address. Addresses take turns; the tickets of one address keep their order."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str, deque[Ticket]] = OrderedDict()
+        self._by_length: list[dict[str, None]] = [{}]
+        self._longest = 0
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def push(self, ticket: Ticket) -> None:
+        """Add a ticket behind the others of its address."""
+        queue = self._queues.setdefault(ticket.subscriber, deque())
+        queue.append(ticket)
+        self._resized(ticket.subscriber, len(queue) - 1, len(queue))
+
+    def pop(self) -> Ticket:
+        """Remove the first ticket of the address whose turn it is."""
+        subscriber, queue = next(iter(self._queues.items()))
+        ticket = queue.popleft()
+        self._settle(subscriber, queue, len(queue) + 1)
+        if queue:
+            self._queues.move_to_end(subscriber)
+        return ticket
+
+    def drop_longest(self) -> Ticket:
+        """Remove the newest ticket of the address that has most of them."""
+        while not self._by_length[self._longest]:
+            self._longest -= 1
+        subscriber = next(iter(self._by_length[self._longest]))
+        queue = self._queues[subscriber]
+        ticket = queue.pop()
+        self._settle(subscriber, queue, len(queue) + 1)
+        return ticket
+
+    def remove(self, ticket: Ticket) -> None:
+        """Remove a ticket that waits here."""
+        queue = self._queues[ticket.subscriber]
+        queue.remove(ticket)
+        self._settle(ticket.subscriber, queue, len(queue) + 1)
+
+    def longest(self) -> int:
+        """Return how many tickets the address with most of them has."""
+        while self._longest and not self._by_length[self._longest]:
+            self._longest -= 1
+        return self._longest
+
+    def _settle(self, subscriber: str, queue: deque[Ticket], before: int) -> None:
+        self._resized(subscriber, before, len(queue))
+        if not queue:
+            del self._queues[subscriber]
+
+    def _resized(self, subscriber: str, before: int, after: int) -> None:
+        """Keep the index by length up to date; each change is by one."""
+        self._size += after - before
+        self._by_length[before].pop(subscriber, None)
+        if after == len(self._by_length):
+            self._by_length.append({})
+        if after:
+            self._by_length[after][subscriber] = None
+        self._longest = max(self._longest, after)
+
+
+class AdmissionQueue:
+    """The new sessions of one gateway. Call `tick` every TICK_SECONDS while `is_waiting`."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        max_waiting: int = MAX_WAITING,
+        patience_seconds: float = PATIENCE_SECONDS,
+        rate: float = START_RATE,
+    ) -> None:
         self._clock = clock
-        self._next_turn = clock() - self._slack
-        self._window_from = clock()
-        self._refused = 0
-        self._refused_before = 0
+        self._max_waiting = max_waiting
+        self._patience = patience_seconds
+        self.rate = rate
+        """Sessions a second, at the moment."""
+        self.refused = 0
+        """How many requests were told to come back later."""
+        self._places = rate * BURST_SECONDS
+        self._filled_at = clock()
+        self._returning = FairQueue()
+        self._others = FairQueue()
+        self._in_order: deque[Ticket] = deque()
+        self._served = 0
 
-    def ask(self) -> Turn:
-        """The turn of a new session. Whoever was given a turn has it, even if it does not come."""
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether clients wait for a place."""
+        return bool(self._returning or self._others)
+
+    def __len__(self) -> int:
+        return len(self._returning) + len(self._others)
+
+    def add(self, subscriber: str, answer: Callable[[int], bool], *, is_returning: bool = False) -> Ticket:
+        """Ask for a place for a client of this address; `answer` may be called before this returns."""
         now = self._clock()
-        turn = max(self._next_turn, now - self._slack)
-        if turn - now <= self._patience:
-            self._next_turn = turn + 1 / self._per_second
-            return Turn(max(0.0, turn - now))
-        self._turn_window(now)
-        self._refused += 1
-        queue = max(self._refused, self._refused_before)
-        return Turn(0.0, min(_MAX_RETRY_SECONDS, max(1, ceil(queue / self._per_second))))
+        ticket = Ticket(subscriber, now + self._patience, answer, is_returning=is_returning)
+        self._fill(now)
+        if not self.is_waiting and self._places >= 1.0:
+            self._give(ticket)
+            return ticket
+        self._queue_of(ticket).push(ticket)
+        self._in_order.append(ticket)
+        if len(self) > self._max_waiting:
+            self._drop_one()
+        return ticket
 
-    def _turn_window(self, now: float) -> None:
-        """Those who were refused in the last second are the queue behind the door."""
-        passed = now - self._window_from
-        if passed >= _WINDOW_SECONDS:
-            self._refused_before = self._refused if passed < 2 * _WINDOW_SECONDS else 0
-            self._refused = 0
-            self._window_from = now
+    def withdraw(self, ticket: Ticket) -> None:
+        """Give the place back: the client has gone. Idempotent."""
+        if ticket.is_open:
+            ticket.close()
+            self._queue_of(ticket).remove(ticket)
+
+    def tick(self, lag_seconds: float) -> None:
+        """Adapt the rate to the event loop's lag, and give out the places that have come up since."""
+        if lag_seconds > LATE_SECONDS:
+            self.rate = max(MIN_RATE, self.rate * _FALL)
+        elif lag_seconds < EARLY_SECONDS and self.is_waiting:
+            self.rate = min(MAX_RATE, self.rate * _GROWTH)
+        now = self._clock()
+        self._fill(now)
+        self._expire(now)
+        while self.is_waiting and self._places >= 1.0:
+            self._give(self._next())
+
+    def _fill(self, now: float) -> None:
+        self._places = min(max(1.0, self.rate * BURST_SECONDS), self._places + (now - self._filled_at) * self.rate)
+        self._filled_at = now
+
+    def _next(self) -> Ticket:
+        self._served += 1
+        is_for_others = not self._returning or (self._others and self._served % _OTHERS_EVERY == 0)
+        return (self._others if is_for_others else self._returning).pop()
+
+    def _give(self, ticket: Ticket) -> None:
+        """Let a client in; a place that is not used stays."""
+        if ticket.close()(0):
+            self._places -= 1.0
+
+    def _drop_one(self) -> None:
+        """Refuse one request of the address that has most, in the queue with the longest line."""
+        queue = self._others if self._others.longest() >= self._returning.longest() else self._returning
+        self._refuse(queue.drop_longest())
+
+    def _expire(self, now: float) -> None:
+        while self._in_order and (not self._in_order[0].is_open or self._in_order[0].deadline <= now):
+            ticket = self._in_order.popleft()
+            if ticket.is_open:
+                self._queue_of(ticket).remove(ticket)
+                self._refuse(ticket)
+
+    def _refuse(self, ticket: Ticket) -> None:
+        self.refused += 1
+        ticket.close()(min(_MAX_RETRY_SECONDS, max(1, ceil(len(self) / self.rate))))
+
+    def _queue_of(self, ticket: Ticket) -> FairQueue:
+        return self._returning if ticket.is_returning else self._others

@@ -33,8 +33,8 @@ class EngineMetrics:
         self._closed = LabelledCounter(
             "roomcast_gateway_sessions_closed", "Sessions ended", ["transport", "reason"], registry
         )
-        self._refused = Counter(
-            "roomcast_gateway_refused_requests", "HTTP requests refused by status", ["status"], registry=registry
+        self._refused = LabelledCounter(
+            "roomcast_gateway_refused_requests", "HTTP requests refused", ["status", "reason"], registry
         )
         self._received = Counter("roomcast_gateway_received_bytes", "Bytes from clients", registry=registry)
         self._writes = Counter("roomcast_gateway_writes", "Writes to sockets", registry=registry)
@@ -59,7 +59,7 @@ class EngineMetrics:
         self._closed.increment(transport, reason)
 
     def refused(self, status: int, reason: str) -> None:
-        self._refused.labels(str(status)).inc()
+        self._refused.increment(str(status), reason)
 
     def settle(self) -> None:
         """Hand over what was counted since the last exposition."""

@@ -65,6 +65,7 @@ class Sessions:
         events_per_second: float,
         events_burst: float,
         limits: dict[str, int],
+        issue_ticket: Callable[[], str],
         on_open: Callable[[ChatSession], None],
         on_close: Callable[[ChatSession], Awaitable[None]],
     ) -> None:
@@ -74,6 +75,7 @@ class Sessions:
         self._outbox = outbox
         self._rate = (events_per_second, events_burst)
         self._limits = limits
+        self._issue_ticket = issue_ticket
         self._on_open = on_open
         self._on_close = on_close
         self._sessions: dict[str, ChatSession] = {}
@@ -120,6 +122,7 @@ class Sessions:
             "heartbeat_seconds": HEARTBEAT_SECONDS,
             "online_seconds": ONLINE_SECONDS,
             "limits": self._limits,
+            "ticket": self._issue_ticket(),
         }
         self._outbox.to_sessions([session.sid], READY, ready)
 

@@ -1,0 +1,80 @@
+"""Connect the admission queue to the Engine.IO server: ticks while clients wait, and refusals that say why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from roomcast.engineio import Caller, Decide, Refusal, Withdraw
+from roomcast.engineio.admission import nothing
+from roomcast.engineio.peers import subscriber_of
+from roomcast.gateway.operations.admission import TICK_SECONDS, AdmissionQueue
+
+STARTING: Final = Refusal(503, 4, "The gateway is starting", 1, "starting")
+_LOG_SECONDS: Final = 10.0
+_log = structlog.get_logger(__name__)
+
+
+class AdmissionControl:
+    """Decide when new sessions begin; see `roomcast.engineio.Admission`.
+
+    `is_started`: whether this gateway may have sessions at all. `is_returning` judges the query of a handshake.
+    """
+
+    def __init__(
+        self, queue: AdmissionQueue, is_started: Callable[[], bool], is_returning: Callable[[str], bool]
+    ) -> None:
+        self._queue = queue
+        self._is_started = is_started
+        self._is_returning = is_returning
+        self._timer: asyncio.TimerHandle | None = None
+        self._logged_at = float("-inf")
+        self._logged_refused = 0
+
+    def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
+        """Queue a new session."""
+        if not self._is_started():
+            decide(STARTING)
+            return nothing
+
+        def answer(retry_after: int) -> bool:
+            return decide(_busy(retry_after) if retry_after else None)
+
+        is_returning = self._is_returning(caller.query_string)
+        ticket = self._queue.add(subscriber_of(caller.peer), answer, is_returning=is_returning)
+        if not ticket.is_open:
+            return nothing
+        if self._timer is None:
+            self._schedule()
+        return lambda: self._queue.withdraw(ticket)
+
+    def stop(self) -> None:
+        """Stop the timer. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(TICK_SECONDS, self._tick, loop.time() + TICK_SECONDS)
+
+    def _tick(self, due: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._queue.tick(now - due)
+        self._log_refusals(now)
+        self._timer = None
+        if self._queue.is_waiting:
+            self._schedule()
+
+    def _log_refusals(self, now: float) -> None:
+        """Log at most one line in ten seconds."""
+        refused = self._queue.refused - self._logged_refused
+        if refused and now - self._logged_at >= _LOG_SECONDS:
+            self._logged_at, self._logged_refused = now, self._queue.refused
+            _log.warning("new sessions refused", reason="admission", count=refused, rate=round(self._queue.rate))
+
+
+def _busy(retry_after: int) -> Refusal:
+    return Refusal(503, 4, "Too many new sessions", retry_after, "admission")

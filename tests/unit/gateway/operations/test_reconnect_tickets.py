@@ -1,0 +1,39 @@
+"""A ticket is good for a day, at every gateway with the same secret, and cannot be made without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.gateway.operations.reconnect_tickets import LIFE_SECONDS, ReconnectTickets
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_ticket_is_valid_until_it_expires() -> None:
+    clock = Clock()
+    ticket = ReconnectTickets("secret", clock).issue()
+    other_gateway = ReconnectTickets("secret", clock)
+    assert other_gateway.is_valid(f"EIO=4&transport=websocket&ticket={ticket}")
+    clock.now += LIFE_SECONDS
+    assert not other_gateway.is_valid(f"ticket={ticket}")
+
+
+BAD = ["", "EIO=4", "ticket=", "ticket=x", "ticket=ffffffff.", "ticket=ffffffff.00", "ticket=%F0%9F%98%80.x"]
+
+
+@pytest.mark.parametrize("query", BAD)
+def test_what_was_not_issued_is_not_valid(query: str) -> None:
+    assert not ReconnectTickets("secret", Clock()).is_valid(query)
+
+
+def test_a_changed_ticket_and_one_of_another_cluster_are_not_valid() -> None:
+    clock = Clock()
+    ticket = ReconnectTickets("secret", clock).issue()
+    later = f"f{ticket}"
+    assert not ReconnectTickets("secret", clock).is_valid(f"ticket={later}")
+    assert not ReconnectTickets("other", clock).is_valid(f"ticket={ticket}")
