@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from deploy.cluster import Cluster
 from tests.browser.guests import Guest, Guests, unique
-from tests.browser.writers import Writer
+from tests.browser.writers import Writer, flood
 
 MANY = 46
 """Rooms of one person, a few more than the page joins at once (40)."""
@@ -89,6 +89,29 @@ def test_an_owner_is_told_that_leaving_is_impossible(guests: Guests, cluster: Cl
         ada.page.get_by_role("button", name="Stay").click()
         expect(ada.find("room-item", room=club)).to_be_visible()
         assert club in rooms_of(owner)
+
+
+def test_news_of_a_room_that_was_empty_is_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:
+    ada = guests.enter("Ada", room)
+    expect(ada.page.get_by_text("Nothing here yet")).to_be_visible()
+    ada.go("public:lobby")
+    flood(cluster, room, 5)
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "5")
+    ada.page.reload()
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "5")
+    ada.find("room-item", room=room).click()
+    expect(ada.find("unread-line")).to_be_visible()
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "0")
+
+
+def test_the_past_of_a_room_that_one_visits_for_the_first_time_is_read(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
+    flood(cluster, room, 5)
+    ada = guests.enter("Ada", room)
+    ada.hears("line 5")
+    expect(ada.find("unread-line")).to_have_count(0)
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "0")
 
 
 def invite(guest: Guest, text: str) -> None:

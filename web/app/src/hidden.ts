@@ -1,10 +1,7 @@
 /** Rooms that were left: out of the list until they are opened again, or, unless public, until news comes. */
 
 import type { RoomId, UserId } from "@roomcast/sdk";
-
-const MAX_KEPT = 500;
-
-type Store = Pick<Storage, "getItem" | "setItem">;
+import { loadSeqs, saveSeqs, type Store } from "./stored_seqs.ts";
 
 export class HiddenRooms {
   readonly #storage: Store;
@@ -15,7 +12,7 @@ export class HiddenRooms {
   constructor(storage: Store, user: UserId) {
     this.#storage = storage;
     this.#key = `roomcast:left:${user}`;
-    this.#rooms = new Map(read(storage.getItem(this.#key)));
+    this.#rooms = loadSeqs(storage, this.#key);
   }
 
   /** Return true for a room that stays out of the list; `seq` is its newest entry. */
@@ -34,19 +31,6 @@ export class HiddenRooms {
   }
 
   #save(): void {
-    this.#storage.setItem(this.#key, JSON.stringify([...this.#rooms].slice(-MAX_KEPT)));
+    saveSeqs(this.#storage, this.#key, this.#rooms);
   }
-}
-
-function read(json: string | null): [RoomId, number][] {
-  try {
-    const rooms: unknown = JSON.parse(json ?? "[]");
-    return Array.isArray(rooms) ? rooms.filter(isEntry) : [];
-  } catch {
-    return [];
-  }
-}
-
-function isEntry(entry: unknown): entry is [RoomId, number] {
-  return Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
 }

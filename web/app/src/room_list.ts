@@ -13,11 +13,13 @@ import {
   type UserId,
 } from "@roomcast/sdk";
 import { roomTitle, summary } from "./format.ts";
-import type { HiddenRooms } from "./hidden.ts";
+import { FirstVisits } from "./first_visits.ts";
+import { HiddenRooms } from "./hidden.ts";
 import { LiveRooms } from "./live_rooms.ts";
 import { isolated } from "./names.ts";
 import { LOBBY } from "./route.ts";
 import { countUnread } from "./rows.ts";
+import type { Store } from "./stored_seqs.ts";
 
 export type RoomKind = "public" | "direct" | "private";
 
@@ -55,12 +57,14 @@ export class RoomList {
   readonly #undos = new Map<RoomId, Undo[]>();
   readonly #names = new Map<UserId, string>();
   readonly #hidden: HiddenRooms;
-  readonly #baseline = new Map<RoomId, number>();
+  readonly #visits: FirstVisits;
   #shown: RoomId | null = null;
 
-  constructor(client: Client, hidden: HiddenRooms, changed: () => void) {
+  constructor(client: Client, storage: Store, changed: () => void) {
+    const user = client.self?.user ?? "";
     this.#client = client;
-    this.#hidden = hidden;
+    this.#hidden = new HiddenRooms(storage, user);
+    this.#visits = new FirstVisits(storage, user);
     this.#changed = changed;
     client.onState((state) => {
       if (state.phase === "online") void this.refresh();
@@ -153,11 +157,9 @@ export class RoomList {
   readSeq(id: RoomId): number {
     const self = this.#client.self?.user ?? "";
     const state = this.#client.room(id).state;
-    const known = state.read[self] ?? this.#baseline.get(id);
+    const known = state.read[self];
     if (known !== undefined || state.phase !== "joined") return known ?? 0;
-    const start = id.startsWith("public:") ? state.seq : 0;
-    this.#baseline.set(id, start);
-    return start;
+    return id.startsWith("public:") ? this.#visits.seqOf(id, state.seq) : 0;
   }
 
   // --- joining and leaving -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RoomcastError, type ConnectionState, type Message, type Room, type RoomState } from "@roomcast/sdk";
 import { MOVE_MS, noticeOf } from "../src/connection.ts";
+import { FirstVisits } from "../src/first_visits.ts";
 import { HiddenRooms } from "../src/hidden.ts";
 import { loadUntil } from "../src/history.ts";
 import { LiveRooms } from "../src/live_rooms.ts";
@@ -84,6 +85,33 @@ describe("rooms that were left", () => {
     assert.equal(new HiddenRooms(storage, "ada").hides("public:a", 5), false);
     kept.set("roomcast:left:ada", '["public:a", 7, null]');
     assert.equal(new HiddenRooms(storage, "ada").hides("public:a", 5), false);
+  });
+});
+
+describe("first visits", () => {
+  it("are remembered, so that news of a room that was empty counts after a reload", () => {
+    const kept = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => void kept.set(key, value),
+    };
+    const visits = new FirstVisits(storage, "ada");
+    assert.deepEqual([visits.seqOf("public:empty", 0), visits.seqOf("public:old", 70)], [0, 70]);
+    const later = new FirstVisits(storage, "ada");
+    assert.deepEqual([later.seqOf("public:empty", 5), later.seqOf("public:old", 75)], [0, 70]);
+    assert.equal(later.seqOf("public:old", 3), 0);
+    assert.equal(new FirstVisits(storage, "bob").seqOf("public:empty", 5), 5);
+  });
+
+  it("work where the storage takes nothing", () => {
+    const full = {
+      getItem: () => null,
+      setItem: () => {
+        throw new Error("quota");
+      },
+    };
+    const visits = new FirstVisits(full, "ada");
+    assert.deepEqual([visits.seqOf("public:a", 7), visits.seqOf("public:a", 9)], [7, 7]);
   });
 });
 

@@ -2,7 +2,6 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { connect, type Client, type ConnectionState, type RoomId } from "@roomcast/sdk";
 import { AppContext, type App } from "../app.ts";
 import { RoomList } from "../room_list.ts";
-import { HiddenRooms } from "../hidden.ts";
 import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
 import { StatusNotes } from "../status_notes.ts";
@@ -51,7 +50,7 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
       self
         ? {
             client,
-            rooms: new RoomList(client, new HiddenRooms(localStorage, self.user), changed),
+            rooms: new RoomList(client, localStorage, changed),
             notes: new StatusNotes(client),
             uploads,
             self,
