@@ -14,6 +14,7 @@ from aiohttp import web
 from roomcast.adapter import RedisAdapter
 from roomcast.socketio.server import create_server
 from tests.servers import free_port
+from tests.waiting import until
 
 
 class Node:
@@ -61,8 +62,7 @@ async def asgi_node(url: str, name: str) -> AsyncIterator[Node]:
     settings = uvicorn.Config(socketio.ASGIApp(sio), host="127.0.0.1", port=port, log_level="error", lifespan="off")
     server = uvicorn.Server(settings)
     task = asyncio.ensure_future(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, "uvicorn listens")
     await adapter.wait_ready()
     try:
         yield Node(sio, adapter, port)
@@ -79,6 +79,10 @@ class Listener:
     def __init__(self, client: socketio.AsyncClient) -> None:
         self.client = client
         self.heard: list[tuple[Any, ...]] = []
+
+    def count(self, event: str) -> int:
+        """Return how many events of this name were heard."""
+        return sum(name == event for name, *_ in self.heard)
 
     async def wait(self, count: int, seconds: float = 5.0) -> list[tuple[Any, ...]]:
         """The events heard, once there are `count` of them; raises TimeoutError."""

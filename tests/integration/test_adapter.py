@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from roomcast.adapter import RedisAdapter
-from tests.adapters import Node, aiohttp_node, asgi_node, listener
+from roomcast.adapter import DuplicateNodeError, RedisAdapter
+from tests.adapters import Listener, Node, aiohttp_node, asgi_node, listener
 from tests.waiting import until
 
 
@@ -23,11 +24,14 @@ async def nodes(redis_url: str) -> AsyncIterator[list[Node]]:
         ]
 
 
-async def settle(nodes: list[Node]) -> None:
-    """Everything published so far has been heard: each node hears a canary of its own."""
-    for node in nodes:
-        await node.adapter.emit("flush", None, "/", room="nobody")
-    await asyncio.sleep(0.05)
+async def settle(nodes: list[Node], *ears: Listener) -> None:
+    """Wait until everything published so far has come: a last event to each session follows it on its connection."""
+    for ear in ears:
+        for node in nodes:
+            await node.adapter.emit("settled", node.adapter.node, "/", to=ear.client.get_sid())
+    for ear in ears:
+        await until(lambda ear=ear: ear.count("settled") == len(nodes), "everything has come")  # type: ignore[misc]
+        ear.heard[:] = [event for event in ear.heard if event[0] != "settled"]
 
 
 async def test_a_room_spans_all_nodes_in_one_order(nodes: list[Node]) -> None:
@@ -68,7 +72,7 @@ async def test_the_whole_namespace_and_skipping(nodes: list[Node]) -> None:
         await nodes[2].sio.emit("all", {"x": 1}, skip_sid=second.client.get_sid())
         assert await first.wait(1) == [("all", {"x": 1})]
         assert await third.wait(1) == [("all", {"x": 1})]
-        await settle(nodes)
+        await settle(nodes, second)
         assert second.heard == []
 
 
@@ -88,7 +92,7 @@ async def test_an_empty_target_is_refused(nodes: list[Node], target: object) -> 
     async with listener(nodes[0]) as ear:
         with pytest.raises(ValueError, match="empty room"):
             await nodes[0].adapter.emit("oops", 1, "/", to=target)
-        await settle(nodes)
+        await settle(nodes, ear)
         assert ear.heard == []
 
 
@@ -107,7 +111,7 @@ async def test_namespaces_do_not_mix(nodes: list[Node]) -> None:
         await nodes[1].sio.enter_room(other.client.get_sid("/other"), "same", namespace="/other")
         await nodes[0].sio.emit("x", 1, room="same", namespace="/other")
         assert await other.wait(1) == [("x", 1)]
-        await settle(nodes)
+        await settle(nodes, plain)
         assert plain.heard == []
 
 
@@ -124,7 +128,7 @@ async def test_entering_leaving_and_closing_from_another_node(nodes: list[Node])
         await nodes[0].sio.close_room("closing")
         await until(lambda: "closing" not in nodes[1].sio.rooms(sid), "the room is closed")
         await nodes[0].sio.emit("late", 1, room=["remote", "closing"])
-        await settle(nodes)
+        await settle(nodes, ear)
         assert ear.heard == [("in", 1)]
 
 
@@ -169,3 +173,110 @@ async def test_a_lost_pubsub_link_is_subscribed_again(nodes: list[Node], redis_p
         await until(lambda: all(node.adapter.is_ready for node in nodes), "all are ready")
         await nodes[1].sio.emit("after", 1, room="room")
         assert await ear.wait(1) == [("after", 1)]
+
+
+@pytest.mark.parametrize("room", [42, 0, -1.5, UUID(int=7), True], ids=repr)
+async def test_rooms_of_any_type_as_the_stock_manager_takes_them(nodes: list[Node], room: Any) -> None:
+    async with listener(nodes[1]) as ear, listener(nodes[2]) as stock:
+        for node, one in ((nodes[1], ear), (nodes[2], stock)):
+            await node.sio.enter_room(one.client.get_sid(), room)
+            assert room in node.sio.rooms(one.client.get_sid())
+        await nodes[0].sio.emit("to", 1, room=room)
+        await nodes[0].sio.emit("to", 2, room=[room, "other"])
+        await nodes[0].sio.emit("text", 3, room=str(room))
+        await nodes[0].sio.leave_room(stock.client.get_sid(), room)
+        await until(lambda: room not in nodes[2].sio.rooms(stock.client.get_sid()), "it has left")
+        await nodes[2].sio.close_room(room)
+        await until(lambda: room not in nodes[1].sio.rooms(ear.client.get_sid()), "the room is closed")
+        await settle(nodes, ear, stock)
+        assert ear.heard == stock.heard == [("to", 1), ("to", 2)]
+
+
+async def test_a_session_among_several_targets_gets_it_once(nodes: list[Node]) -> None:
+    async with listener(nodes[0]) as here, listener(nodes[1]) as there:
+        for node, ear in ((nodes[0], here), (nodes[1], there)):
+            await node.sio.enter_room(ear.client.get_sid(), "room")
+        await nodes[0].sio.emit("one", 1, to=[here.client.get_sid(), there.client.get_sid(), "room"])
+        await nodes[0].sio.emit("two", 2, to=[there.client.get_sid()])
+        await settle(nodes, here, there)
+        assert here.heard == [("one", 1)]
+        assert there.heard == [("one", 1), ("two", 2)]
+
+
+async def test_the_first_ack_of_a_room_goes_to_the_callback(nodes: list[Node]) -> None:
+    for target in nodes:
+        async with listener(target) as ear:
+            await target.sio.enter_room(ear.client.get_sid(), "of one")
+            ear.client.on("question", lambda data: ({"answer": data["n"] + 1}, b"\x00\xff"))
+            for asker in nodes:
+                acks: list[tuple[Any, ...]] = []
+                await asker.sio.emit("question", {"n": 41}, to="of one", callback=lambda *got: acks.append(got))  # noqa: B023
+                await until(lambda: acks, "the ack")  # noqa: B023
+                assert acks == [({"answer": 42}, b"\x00\xff")]
+
+
+async def test_a_question_to_several_members_is_answered_once(nodes: list[Node]) -> None:
+    async with AsyncExitStack() as stack:
+        for node in nodes:
+            ear = await stack.enter_async_context(listener(node))
+            await node.sio.enter_room(ear.client.get_sid(), "all")
+            ear.client.on("question", lambda: "here")
+        acks: list[Any] = []
+        await nodes[0].sio.emit("question", to="all", callback=acks.append)
+        await until(lambda: acks, "an ack")
+        assert acks == ["here"]
+        assert await nodes[0].sio.call("question", to="all", timeout=5) == "here"
+
+
+@pytest.mark.parametrize("target", [None, ["a", "b"]])
+async def test_a_callback_without_a_single_target_is_refused(nodes: list[Node], target: Any) -> None:
+    with pytest.raises(ValueError, match="one session or one room"):
+        await nodes[0].sio.emit("question", to=target, callback=print)
+
+
+async def test_bytes_in_an_ack_cross_nodes(nodes: list[Node]) -> None:
+    for target in nodes[1:]:
+        async with listener(target) as ear:
+            ear.client.on("question", lambda: {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]})
+            answer = await nodes[0].sio.call("question", to=ear.client.get_sid(), timeout=5)
+            assert answer == {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]}
+
+
+async def test_a_second_process_of_a_name_refuses_to_start(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with aiohttp_node(redis_url, "same") as first, listener(first) as ear:
+        second = RedisAdapter(redis_url, node="same")
+        try:
+            with pytest.raises(DuplicateNodeError, match="another process has the node name same"):
+                await second.wait_ready()
+            assert not second.is_ready
+            assert await second.pre_connect("eio", "/") is None
+            assert [record.levelname for record in caplog.records if "node name" in record.getMessage()] == ["CRITICAL"]
+            assert first.adapter.is_ready
+            await first.sio.emit("still", 1, to=ear.client.get_sid())
+            assert await ear.wait(1) == [("still", 1)]
+        finally:
+            await second.close()
+        third = RedisAdapter(redis_url, node="other")
+        await third.wait_ready()
+        await third.close()
+
+
+async def test_a_name_is_free_again_when_its_process_has_ended(redis_url: str) -> None:
+    for _ in range(3):
+        async with aiohttp_node(redis_url, "same") as node:
+            assert node.adapter.is_ready
+
+
+async def test_without_a_name_each_process_has_its_own(redis_url: str) -> None:
+    adapters = [RedisAdapter(redis_url) for _ in range(3)]
+    for adapter in adapters:
+        await adapter.wait_ready()
+    assert len({adapter.node for adapter in adapters}) == 3
+    for adapter in adapters:
+        await adapter.close()
+
+
+@pytest.mark.parametrize("node", ["", "a" * 17, "a.b", "é", "{1}"])
+def test_a_node_name_that_no_session_id_could_hold_is_refused(node: str) -> None:
+    with pytest.raises(ValueError, match="a node name has 1 to 16 characters"):
+        RedisAdapter("redis://localhost", node=node)

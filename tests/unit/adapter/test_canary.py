@@ -1,20 +1,30 @@
 """When a gateway takes a link for deaf."""
 
-from roomcast.adapter.canary import CanaryWatch
-from roomcast.adapter.node_messages import Canary
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from roomcast.adapter import canary
+from roomcast.adapter.canary import CanaryProbe, CanaryWatch
+from roomcast.adapter.node_messages import Canary, Disconnect
+from roomcast.adapter.redis_connection import NotConnected
+from roomcast.adapter.ticker import Ticker
+from roomcast.wire.envelope import pack
 
 
 def test_hearing_every_canary_is_not_deaf() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     for now in range(10):
-        watch.heard(watch.sing(now), now + 0.1)
+        watch.receive(watch.next_canary(now), now + 0.1)
     assert watch.deaf_seconds(12.0) == 0
 
 
 def test_silence_is_deafness_after_a_while() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
-    watch.sing(0.0)
-    watch.sing(1.0)
+    watch.next_canary(0.0)
+    watch.next_canary(1.0)
     assert watch.deaf_seconds(3.0) == 0
     assert watch.deaf_seconds(5.0) == 2.0
 
@@ -22,45 +32,158 @@ def test_silence_is_deafness_after_a_while() -> None:
 def test_silence_while_nothing_can_be_published_is_not_deafness() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     for now in range(60):
-        watch.sing(now)
+        watch.next_canary(now)
         watch.excuse()
     assert watch.deaf_seconds(60.0) == 0
     assert not watch.is_due_for_reopening(60.0)
-    watch.sing(61.0)
+    watch.next_canary(61.0)
     assert watch.deaf_seconds(65.0) == 1.0
 
 
 def test_a_missed_canary_is_noticed_when_the_next_one_comes() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
-    assert not watch.heard(watch.sing(0.0), 0.1)
-    watch.sing(1.0)
-    assert watch.heard(watch.sing(2.0), 2.1)
-    assert not watch.heard(watch.sing(3.0), 3.1)
+    assert not watch.receive(watch.next_canary(0.0), 0.1)
+    watch.next_canary(1.0)
+    assert watch.receive(watch.next_canary(2.0), 2.1)
+    assert not watch.receive(watch.next_canary(3.0), 3.1)
 
 
 def test_another_incarnations_canary_proves_nothing() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
-    watch.sing(0.0)
-    watch.heard(Canary("j", 1), 1.0)
+    watch.next_canary(0.0)
+    watch.receive(Canary("j", 1), 1.0)
     assert watch.deaf_seconds(4.0) == 1.0
 
 
 def test_an_old_canary_resets_the_clock_only() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
-    first = watch.sing(0.0)
-    watch.sing(1.0)
-    watch.heard(first, 2.0)
+    first = watch.next_canary(0.0)
+    watch.next_canary(1.0)
+    watch.receive(first, 2.0)
     assert watch.deaf_seconds(5.0) == 0
     assert watch.deaf_seconds(5.5) == 0.5
 
 
 def test_a_deaf_link_is_reopened_once_per_spell_and_stays_deaf_until_it_hears() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
-    canary = watch.sing(0.0)
+    canary = watch.next_canary(0.0)
     assert not watch.is_due_for_reopening(2.0)
     assert watch.is_due_for_reopening(4.0)
     assert not watch.is_due_for_reopening(5.0)
     assert watch.deaf_seconds(5.0) == 2.0
     assert watch.is_due_for_reopening(7.5)
-    watch.heard(canary, 8.0)
+    watch.receive(canary, 8.0)
     assert watch.deaf_seconds(8.0) == 0
+
+
+class Loop:
+    """A backplane and a subscriber in one: what is published comes to every probe, unless it is deaf or away."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, list[Callable[[bytes], None]]] = {}
+        self.published = 0
+        self.reopened: list[str] = []
+        self.looked_again: list[str] = []
+        self.is_deaf = False
+        self.is_away = False
+
+    def canary_channels(self, node: str) -> list[str]:
+        return [f"node:{node}.0"]
+
+    async def publish(self, channel: str, data: bytes) -> Any:
+        if self.is_away:
+            raise NotConnected("away")
+        self.published += 1
+        for handler in () if self.is_deaf else list(self.handlers.get(channel, ())):
+            handler(data)
+
+    def reopen_hearing(self, channel: str) -> None:
+        self.reopened.append(channel)
+
+    def look_again(self, channel: str) -> None:
+        self.looked_again.append(channel)
+
+    def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+        self.handlers.setdefault(channel, []).append(handler)
+        return asyncio.get_running_loop().create_future()
+
+    def unlisten(self, channel: str) -> None:
+        del self.handlers[channel]
+
+
+def probe(loop: Loop, incarnation: str, started_at: float, gave_way: list[str]) -> CanaryProbe:
+    return CanaryProbe(
+        loop,
+        "1",
+        incarnation,
+        loop,
+        Ticker(0.5),
+        on_deaf=lambda: gave_way.append("deaf"),
+        on_duplicate=lambda: gave_way.append(incarnation),
+        started_at=started_at,
+    )
+
+
+async def test_the_younger_of_two_processes_gives_way_at_once_and_neither_spins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(canary, "CLAIM_SECONDS", 0.02)
+    loop, gave_way = Loop(), list[str]()
+    old, young = probe(loop, "a", 100.0, gave_way), probe(loop, "b", 101.0, gave_way)
+    running = [asyncio.ensure_future(old.run()), asyncio.ensure_future(young.run())]
+    await young.claim()
+    assert set(gave_way) == {"b"}
+    before = loop.published
+    await asyncio.sleep(0.3)
+    assert loop.published - before <= 6
+    for task in running:
+        task.cancel()
+
+
+@pytest.mark.parametrize("clocks", [(100.0, 100.0), (100.0, 50.0)])
+async def test_exactly_one_gives_way_whatever_the_clocks_say(clocks: tuple[float, float]) -> None:
+    loop, gave_way = Loop(), list[str]()
+    probes = [probe(loop, name, at, gave_way) for name, at in zip("ab", clocks, strict=True)]
+    for one in (*probes, *probes):
+        await one.publish_all()
+    assert len(set(gave_way)) == 1
+
+
+async def test_without_redis_there_is_no_deafness_and_no_claim() -> None:
+    loop, gave_way = Loop(), list[str]()
+    loop.is_away = True
+    one = probe(loop, "a", 1.0, gave_way)
+    await one.publish_all()
+    assert one.deaf_seconds(1e9) == 0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await one.claim()
+
+
+async def test_a_missed_canary_means_to_look_again() -> None:
+    loop = Loop()
+    one = probe(loop, "a", 1.0, [])
+    await one.publish_all()
+    loop.is_deaf = True
+    await one.publish_all()
+    loop.is_deaf = False
+    assert loop.looked_again == []
+    await one.publish_all()
+    assert loop.looked_again == ["node:1.0"]
+
+
+async def test_a_deaf_connection_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CanaryWatch, "deaf_seconds", lambda self, now: 1.0)
+    loop, told = Loop(), list[str]()
+    loop.is_deaf = True
+    await probe(loop, "a", 1.0, told).publish_all()
+    assert loop.reopened == ["node:1.0"]
+    assert told == ["deaf"]
+
+
+async def test_other_messages_on_the_channel_are_ignored() -> None:
+    loop, told = Loop(), list[str]()
+    one = probe(loop, "a", 1.0, told)
+    await one.publish_all()
+    await loop.publish("node:1.0", pack(Disconnect("/", "sid")))
+    assert told == []

@@ -63,7 +63,7 @@ def test_any_bytes_are_a_room_packet_or_an_envelope_error(data: bytes) -> None:
     except e.EnvelopeError:
         return
     assert data[0] == e.VERSION
-    assert packet.kind in range(1, 6)
+    assert packet.kind in range(1, 7)
     if packet.kind in (e.KIND_MESSAGE, e.KIND_EVENT):
         assert packet.body.decode().startswith("2")
 

@@ -13,7 +13,7 @@ all of Redis as the rest sees it. `members` and `order` are pure. Nothing here k
 in as `log.RoomLog`, and without one the adapter is a plain, ordered, at-most-once fan-out.
 """
 
-from roomcast.adapter.manager import RedisAdapter
+from roomcast.adapter.manager import DuplicateNodeError, RedisAdapter
 from roomcast.adapter.observer import AdapterObserver
 
-__all__ = ["AdapterObserver", "RedisAdapter"]
+__all__ = ["AdapterObserver", "DuplicateNodeError", "RedisAdapter"]

@@ -1,27 +1,31 @@
-"""A gateway's proof to itself that its subscriptions hear: one canary a second through every pub/sub link.
+"""A node's proof to itself that its subscriptions receive: one canary a second through every pub/sub connection.
 
-A link can be open and yet deaf (a subscription lost on the way, a proxy that swallows pushes): commands work, nothing
-comes. The watch is pure; `CanaryProbe` publishes, listens, and has a deaf link opened again.
+A connection can be open and yet deaf (a subscription lost on the way, a proxy that swallows pushes): commands work,
+nothing comes. `CanaryWatch` is pure; `CanaryProbe` publishes, receives, and has a deaf connection opened again.
+
+A canary also shows when two processes have one node name. What is sent to a session would then reach the wrong process
+half of the time, silently. The younger process gives way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from roomcast.adapter.backplane import Backplane
 from roomcast.adapter.node_messages import Canary, NodeMessage
 from roomcast.adapter.redis_connection import RedisConnectionError
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire.envelope import Reader, pack
 
 DEAF_SECONDS: Final = 3.0
+CLAIM_SECONDS: Final = 0.1
+"""How long an older process of the same name has to object, after the first canary came back."""
 
 
 class CanaryWatch:
-    """The canaries of one link, sent and heard by this incarnation. The clock is monotonic, in seconds."""
+    """The canaries of one connection, sent and received by this incarnation. The clock is monotonic, in seconds."""
 
     def __init__(self, incarnation: str, deaf_seconds: float = DEAF_SECONDS) -> None:
         self._incarnation = incarnation
@@ -31,15 +35,15 @@ class CanaryWatch:
         self._unheard_since: float | None = None
         self._reopened_at = float("-inf")
 
-    def sing(self, now: float) -> Canary:
-        """The next canary to publish."""
+    def next_canary(self, now: float, started_at: float = 0.0) -> Canary:
+        """Return the next canary to publish."""
         self._count += 1
         if self._unheard_since is None:
             self._unheard_since = now
-        return Canary(self._incarnation, self._count)
+        return Canary(self._incarnation, self._count, started_at)
 
-    def heard(self, canary: Canary, now: float) -> bool:
-        """True when canaries before this one were missed: then other packets may have been, too."""
+    def receive(self, canary: Canary, now: float) -> bool:
+        """Return True when canaries before this one were missed: then other packets may have been, too."""
         if canary.incarnation != self._incarnation:
             return False
         missed = canary.count > self._last_heard + 1
@@ -48,25 +52,37 @@ class CanaryWatch:
         return missed
 
     def excuse(self) -> None:
-        """Nothing could be published: the silence says nothing about hearing."""
+        """Forget the silence: nothing could be published, so it says nothing about receiving."""
         self._unheard_since = None
 
     def deaf_seconds(self, now: float) -> float:
-        """For how long the link has been deaf; 0 while it hears."""
+        """Return for how long the connection has been deaf; 0 while it receives."""
         if self._unheard_since is None:
             return 0.0
         return max(0.0, now - self._unheard_since - self._deaf_seconds)
 
     def is_due_for_reopening(self, now: float) -> bool:
-        """True once per spell of silence that is long enough; the new link gets the same time again."""
+        """Return True once per spell of silence that is long enough; the new connection gets the same time again."""
         if self.deaf_seconds(now) <= 0 or now - self._reopened_at <= self._deaf_seconds:
             return False
         self._reopened_at = now
         return True
 
 
+class Backplane(Protocol):
+    """What the probe needs of Redis: a `roomcast.adapter.backplane.Backplane`."""
+
+    def canary_channels(self, node: str) -> list[str]: ...
+
+    def publish(self, channel: str, data: bytes) -> Awaitable[Any]: ...
+
+    def reopen_hearing(self, channel: str) -> None: ...
+
+    def look_again(self, channel: str) -> None: ...
+
+
 class ChannelSubscriber(Protocol):
-    """How the choir hears: the adapter."""
+    """How the probe receives: the adapter."""
 
     def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]: ...
 
@@ -74,52 +90,105 @@ class ChannelSubscriber(Protocol):
 
 
 class CanaryProbe:
-    """The canaries of all pub/sub links of one gateway."""
+    """The canaries of all pub/sub connections of one node.
+
+    `on_deaf` is called when a connection is opened again for being deaf, `on_duplicate` when an older process has the
+    same node name. `started_at`: when this process started, in unix seconds.
+    """
 
     def __init__(
-        self, backplane: Backplane, node: str, incarnation: str, ears: ChannelSubscriber, beat: Ticker
+        self,
+        backplane: Backplane,
+        node: str,
+        incarnation: str,
+        subscriber: ChannelSubscriber,
+        ticker: Ticker,
+        *,
+        on_deaf: Callable[[], None],
+        on_duplicate: Callable[[], None],
+        started_at: float,
     ) -> None:
         self._backplane = backplane
         self._node = node
         self._incarnation = incarnation
-        self._ears = ears
-        self._beat = beat
+        self._subscriber = subscriber
+        self._ticker = ticker
+        self._on_deaf = on_deaf
+        self._on_duplicate = on_duplicate
+        self._started_at = started_at
         self._reader = Reader(NodeMessage)
         self._watches: dict[str, CanaryWatch] = {}
+        self._wake = asyncio.Event()
+        self._confirmed = asyncio.Event()
 
     def deaf_seconds(self, now: float) -> float:
-        """For how long the worst link has been deaf."""
+        """Return for how long the worst connection has been deaf."""
         return max((watch.deaf_seconds(now) for watch in self._watches.values()), default=0.0)
 
-    async def run(self, on_deaf: Callable[[], None]) -> None:
-        """For ever. `on_deaf` is called when a link is opened again for being deaf."""
+    async def run(self) -> None:
+        """Publish a canary on every connection, every second, for ever."""
         while True:
-            self._follow(self._backplane.canary_channels(self._node))
-            for channel, watch in list(self._watches.items()):
-                await self._sing(channel, watch, on_deaf)
-            await self._beat.wait()
+            await self.publish_all()
+            await self._pause()
+
+    async def publish_all(self) -> None:
+        """Publish a canary on every connection."""
+        self._follow(self._backplane.canary_channels(self._node))
+        for channel, watch in list(self._watches.items()):
+            await self._publish(channel, watch)
+
+    async def claim(self) -> None:
+        """Return once the first canary has come back, and an older process had time to object."""
+        await self.publish_all()
+        await self._confirmed.wait()
+        await asyncio.sleep(CLAIM_SECONDS)
+
+    async def _pause(self) -> None:
+        """Wait for the next tick, or until a younger process of the same name must be told."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout_at(self._ticker.due()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
 
     def _follow(self, channels: list[str]) -> None:
-        """A cluster's masters come and go."""
+        """Subscribe what is new, and leave what is gone: a cluster's masters come and go."""
         for channel in self._watches.keys() - set(channels):
             del self._watches[channel]
-            self._ears.unlisten(channel)
+            self._subscriber.unlisten(channel)
         for channel in set(channels) - self._watches.keys():
             self._watches[channel] = watch = CanaryWatch(self._incarnation)
-            self._ears.listen(channel, partial(self._hear, channel, watch))
+            self._subscriber.listen(channel, partial(self._receive, channel, watch))
 
-    async def _sing(self, channel: str, watch: CanaryWatch, on_deaf: Callable[[], None]) -> None:
+    async def _publish(self, channel: str, watch: CanaryWatch) -> None:
         now = asyncio.get_running_loop().time()
         try:
-            await self._backplane.publish(channel, pack(watch.sing(now)))
+            await self._backplane.publish(channel, pack(watch.next_canary(now, self._started_at)))
         except RedisConnectionError:
             watch.excuse()  # commands are gone too: that is not deafness, however long it lasts
             return
         if watch.is_due_for_reopening(now):
-            on_deaf()
+            self._on_deaf()
             self._backplane.reopen_hearing(channel)
 
-    def _hear(self, channel: str, watch: CanaryWatch, data: bytes) -> None:
+    def _receive(self, channel: str, watch: CanaryWatch, data: bytes) -> None:
         message = self._reader.unpack(data)
-        if isinstance(message, Canary) and watch.heard(message, asyncio.get_running_loop().time()):
+        if not isinstance(message, Canary):
+            return
+        if message.incarnation != self._incarnation:
+            self._meet(message)
+            return
+        self._confirmed.set()
+        if watch.receive(message, asyncio.get_running_loop().time()):
             self._backplane.look_again(channel)
+
+    def _meet(self, other: Canary) -> None:
+        """Give way to an older process of the same name; let a younger one know at once.
+
+        Both compare the same two pairs, so that exactly one gives way, whatever their clocks say.
+        """
+        if (other.started_at, other.incarnation) < (self._started_at, self._incarnation):
+            self._on_duplicate()
+        else:
+            self._wake.set()

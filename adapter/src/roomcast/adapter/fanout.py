@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, Protocol
 from urllib.parse import quote, unquote
 
@@ -27,6 +27,7 @@ from roomcast.wire.envelope import (
     KIND_CLOSE,
     KIND_MESSAGE,
     KIND_NOTE,
+    KIND_QUESTION,
     EnvelopeError,
     RoomPacket,
     pack_routing,
@@ -90,6 +91,8 @@ class Fanout:
         self._delivery: Delivery | None = None
         self.on_note: Callable[[str, bytes], None] = _ignore
         """Gets the notes for gateways: room and the packed note."""
+        self.on_question: Callable[[list[Client], RoomPacket], None] = _ignore_question
+        """Gets the events that ask for acks, and the members that are asked."""
         self._backplane = backplane
         self._members = members
         self._observer = observer
@@ -211,6 +214,8 @@ class Fanout:
             self._close_room(packet.namespace, channel.room)
         elif packet.kind == KIND_NOTE:
             self.on_note(channel.room, packet.body)
+        elif packet.kind == KIND_QUESTION:
+            self.on_question(list(self._recipients(channel, packet)), packet)
         else:
             self.deliver(channel, packet)
 
@@ -245,15 +250,16 @@ class Fanout:
 
     def deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         """Send a packet, whose turn it is, to the room's local members."""
-        members = self._members.room(packet.namespace, channel.room)
-        if not members:
-            return
-        clients: Iterable[Client] = members.values()
-        if packet.skip:
-            clients = self._without(clients, packet.namespace, packet.skip)
+        clients = self._recipients(channel, packet)
         if channel.floors and packet.kind == KIND_MESSAGE:
             clients = self._above_floor(channel, clients, packet)
-        self.send(clients, packet)
+        if clients:
+            self.send(clients, packet)
+
+    def _recipients(self, channel: RoomSubscription, packet: RoomPacket) -> Collection[Client]:
+        """Return the members of the room here that the packet does not leave out."""
+        clients = self._members.room(packet.namespace, channel.room).values()
+        return self._without(clients, packet.namespace, packet.skip) if packet.skip else clients
 
     def send(self, clients: Iterable[Client], packet: RoomPacket) -> None:
         """Hand a packet to local clients."""
@@ -303,6 +309,10 @@ class Fanout:
 
 def _ignore(room: str, note: bytes) -> None:
     """Nobody asked for notes."""
+
+
+def _ignore_question(clients: list[Client], question: RoomPacket) -> None:
+    """Ask no member."""
 
 
 def _ignore_other(channel: bytes, data: bytes) -> None:

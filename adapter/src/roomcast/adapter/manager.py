@@ -8,10 +8,14 @@ came back through Redis (so that all gateways see one order), and keeps its tabl
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import random
+import re
 import secrets
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import socketio
 
@@ -25,6 +29,7 @@ from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.room_log import RoomLog
+from roomcast.adapter.room_names import is_empty, is_several, name_of, room_of
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
 from roomcast.wire.envelope import Reader, RoomPacket, pack_close, pack_event, unpack_room
@@ -33,23 +38,35 @@ from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
 
 NodeHandler = Callable[[Any], None]
+_NODE: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
+_DUPLICATE: Final = (
+    "another process has the node name %s: this one serves nobody. Give each process a name of its own, or none: then"
+    " it makes one"
+)
+_log = logging.getLogger(__name__)
+
+
+class DuplicateNodeError(RuntimeError):
+    """Another process of the deployment has this node name, and started before this one."""
 
 
 class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
     """The shared Redis adapter.
 
-    `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique in the cluster;
-    session ids
-    start with `g<node>.`. A room name of that form is taken for a session id. `scripts`: the Lua scripts that the
-    application runs. `node_messages`: a union of `NodeMessage` and the application's own messages to nodes, which
-    `on_node_message` gets.
+    `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
+    the deployment; without it each process makes a name of its own, which is right wherever a server starts several
+    workers. Session ids start with `g<node>.`, and a room of that form is taken for a session id. A process whose name
+    is taken serves nobody: `wait_ready` raises DuplicateNodeError.
+
+    `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the
+    application's own messages to nodes, which `on_node_message` gets.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        node: str,
+        node: str | None = None,
         observer: AdapterObserver | None = None,
         redis_timeout_seconds: float = 1.0,
         linger_seconds: float = 5.0,
@@ -58,12 +75,12 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         node_messages: Any = NodeMessage,
     ) -> None:
         super().__init__()
-        self.node = node
-        self.incarnation = secrets.token_hex(4)
+        if node is not None and not _NODE.fullmatch(node):
+            raise ValueError("a node name has 1 to 16 characters of A-Z a-z 0-9 _ -")
         self.observer = observer or AdapterObserver()
         self.backplane = make_backplane(
             url,
-            name=f"roomcast-gateway-{node}",
+            name=f"roomcast-gateway-{node}" if node is not None else "roomcast-adapter",
             timeout_seconds=redis_timeout_seconds,
             replicas=replicas,
             scripts=scripts,
@@ -77,7 +94,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             close_room=self._close_locally,
         )
         self.beat = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
-        self.choir = CanaryProbe(self.backplane, node, self.incarnation, self, self.beat)
         self.on_node_message: NodeHandler = _ignore
         """Gets the node messages that are not the adapter's own (a signer's replies)."""
         self.on_resubscribed: Callable[[], None] = _nothing
@@ -89,9 +105,29 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self._heard: set[str] = set()
         self._delivery: Delivery | None = None
         self._tasks = TaskSet()
-        self._new_id = SessionIds(node)
+        self._is_duplicate = False
+        self._given_node = node
+        self._node_reader = Reader(node_messages)
+        self._identify()
+
+    def _identify(self) -> None:
+        """Take a name. A process that was forked from the one that made the adapter takes one of its own."""
+        self._process = os.getpid()
+        self.node = self._given_node or f"w{secrets.token_hex(5)}"
+        self.incarnation = secrets.token_hex(4)
+        self._new_id = SessionIds(self.node)
+        self.choir = CanaryProbe(
+            self.backplane,
+            self.node,
+            self.incarnation,
+            self,
+            self.beat,
+            on_deaf=self.observer.deaf,
+            on_duplicate=self._give_way,
+            started_at=time.time(),
+        )
         self.post = NodeMessenger(
-            node, self, self._publish, lambda message: self.on_node_message(message), Reader(node_messages)
+            self.node, self, self._publish, lambda message: self.on_node_message(message), self._node_reader
         )
 
     # --- life ---
@@ -109,19 +145,36 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         """Open the Redis links in the background. Call inside the event loop; repeated calls are no-ops."""
         if self.backplane.is_started:
             return
+        if os.getpid() != self._process:
+            self._identify()
         if log is not None:
             self.fanout.use_log(log)
         self.backplane.on_message = self.fanout.ear
         self.fanout.on_other = self._hear
+        self.fanout.on_question = self.post.receive_question
         self.backplane.on_resubscribed = self._resubscribed
         self.backplane.start()
         self.listen(channels.node_channel(self.node), self.post.hear)
-        self._tasks.supervise(lambda: self.choir.run(self.observer.deaf), "canary")
+        self._tasks.supervise(self.choir.run, "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
-        """Until Redis is connected and every channel subscribed; raises TimeoutError."""
+        """Wait until Redis is connected, every channel subscribed, and the node name this process's own.
+
+        Raise TimeoutError, or DuplicateNodeError when an older process has the name.
+        """
         self.start()
-        await self.backplane.wait_up(seconds)
+        async with asyncio.timeout(seconds):
+            await self.backplane.wait_up(seconds)
+            if self._given_node is not None:
+                await self.choir.claim()
+        if self._is_duplicate:
+            raise DuplicateNodeError(_DUPLICATE % self.node)
+
+    def _give_way(self) -> None:
+        """Serve nobody: what is sent to this process's sessions would reach the other one half of the time."""
+        if not self._is_duplicate:
+            self._is_duplicate = True
+            _log.critical(_DUPLICATE, self.node)
 
     async def close(self) -> None:
         """End background work and drop the Redis links. Idempotent."""
@@ -137,8 +190,12 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     @property
     def is_ready(self) -> bool:
-        """Connected, subscribed, and not deaf."""
-        return self.backplane.is_up and not self.choir.deaf_seconds(asyncio.get_running_loop().time())
+        """Whether this node is connected, subscribed, not deaf, and alone with its name."""
+        return (
+            self.backplane.is_up
+            and not self._is_duplicate
+            and not self.choir.deaf_seconds(asyncio.get_running_loop().time())
+        )
 
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
         self.fanout.reconcile(owns)
@@ -156,15 +213,18 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
     def _local(self, namespace: str, room: Any) -> dict[str, Client]:
         if room is None:
             return self.members.everyone(namespace)
-        if not isinstance(room, str):
+        if is_several(room):
             merged: dict[str, Client] = {}
-            for name in room:
-                merged.update(self._local(namespace, name))
+            for one in room:
+                merged.update(self._local(namespace, one))
             return merged
-        client = self.members.client(namespace, room)
-        return {room: client} if client else self.members.room(namespace, room)
+        name = name_of(room)
+        client = self.members.client(namespace, name)
+        return {name: client} if client else self.members.room(namespace, name)
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        if self._is_duplicate:
+            return None
         sid = self._new_id()
         target = self._delivery.target(eio_sid) if self._delivery else eio_sid
         if not self.members.add(namespace, Client(sid, eio_sid, target)):
@@ -224,34 +284,46 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         for room in self.members.remove(namespace, sid):
             self.fanout.vacated(room)
 
-    async def enter_room(self, sid: str, namespace: str, room: str, eio_sid: str | None = None) -> None:
-        """Returns once Redis has confirmed that this gateway hears the room."""
+    async def enter_room(self, sid: str, namespace: str, room: Any, eio_sid: str | None = None) -> None:
+        """Return once Redis has confirmed that this node receives what is sent to the room."""
+        await self.enter_named(sid, namespace, name_of(room))
+
+    async def enter_named(self, sid: str, namespace: str, name: str) -> None:
+        """Enter a room by its name (see `room_names`)."""
         if (node := self.post.node_of(sid)) is not None:
-            await self.post.tell(node, Membership(namespace, sid, room, enter=True))
+            await self.post.tell(node, Membership(namespace, sid, name, enter=True))
             return
-        self._refuse_session_room(namespace, sid, room)
-        if room == sid:
+        self._refuse_session_room(namespace, sid, name)
+        if name == sid:
             return
-        channel = self.fanout.pin(room)
+        channel = self.fanout.pin(name)
         try:
-            self.members.enter(namespace, sid, room)
+            self.members.enter(namespace, sid, name)
             await asyncio.shield(channel.subscribed)
         finally:
-            self.fanout.unpin(room)
+            self.fanout.unpin(name)
 
-    async def leave_room(self, sid: str, namespace: str, room: str) -> None:
+    async def leave_room(self, sid: str, namespace: str, room: Any) -> None:
+        """Leave a room; another node does it for its own session."""
+        await self.leave_named(sid, namespace, name_of(room))
+
+    async def leave_named(self, sid: str, namespace: str, name: str) -> None:
+        """Leave a room by its name (see `room_names`)."""
         if (node := self.post.node_of(sid)) is not None:
-            await self.post.tell(node, Membership(namespace, sid, room, enter=False))
-        elif self.members.leave(namespace, sid, room):
-            self.fanout.vacated(room)
+            await self.post.tell(node, Membership(namespace, sid, name, enter=False))
+        elif self.members.leave(namespace, sid, name):
+            self.fanout.vacated(name)
 
-    async def close_room(self, room: str, namespace: str) -> None:
-        self._refuse_session_room(namespace, None, room)
-        await self.backplane.publish(channels.room_channel(room), pack_close(namespace))
+    async def close_room(self, room: Any, namespace: str) -> None:
+        """Make every member leave the room, on all nodes."""
+        name = name_of(room)
+        self._refuse_session_room(namespace, None, name)
+        await self._publish(channels.room_channel(name), pack_close(namespace))
 
-    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+    def get_rooms(self, sid: str, namespace: str) -> list[Any]:
+        """Return the rooms of a session of this node, its own id first."""
         client = self.members.client(namespace, sid)
-        return [sid, *client.rooms] if client else []
+        return [sid, *map(room_of, client.rooms)] if client else []
 
     def _refuse_session_room(self, namespace: str, sid: str | None, room: str) -> None:
         if room != sid and self.members.client(namespace, room) is not None:
@@ -288,32 +360,44 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         to: Any = None,
         **kwargs: Any,
     ) -> None:
-        """To a session, a room, several rooms (each recipient once), or (`None`) the whole namespace.
+        """Send an event to a session, a room, several rooms (each recipient once), or (`None`) the whole namespace.
 
-        An empty `to` or `room` raises ValueError: it is a caller's mistake, not a broadcast.
+        `callback` gets the ack of a session, or the first one of a room's members; other targets take none. Raise
+        ValueError for them, and for an empty `to` or `room`: it is a caller's mistake, not a broadcast.
         """
         room = to if to is not None else room
-        if room is not None and not room:
+        if is_empty(room):
             raise ValueError("an empty room addresses nobody: use None for the whole namespace")
+        if callback is not None and (room is None or is_several(room)):
+            raise ValueError("an ack callback needs one session or one room as its target")
         skip = _as_tuple(skip_sid)
-        if isinstance(room, str) and ((client := self.members.client(namespace, room)) or self.post.node_of(room)):
-            await self._emit_to_session(event, data, namespace, room, client, skip, callback)
+        names = [] if room is None else list(dict.fromkeys(map(name_of, room if is_several(room) else (room,))))
+        for name in list(names):
+            client = self.members.client(namespace, name)
+            if client is not None or self.post.node_of(name) is not None:
+                await self._emit_to_session(event, data, namespace, name, client, skip, callback)
+                names.remove(name)
+                skip = (*skip, name)
+        if room is not None and not names:
             return
-        if callback is not None:
-            raise ValueError("an ack callback needs a single session as its target")
         packet, attachments = codec.encode_event(self.server, namespace, event, data)
         if room is None:
             self._hear_namespace(namespace)
             await self._publish(
                 channels.namespace_channel(namespace), pack_event(namespace, packet, skip, tuple(attachments))
             )
-            return
-        excluded = skip
-        for name in dict.fromkeys([room] if isinstance(room, str) else room):
-            await self._publish(
-                channels.room_channel(name), pack_event(namespace, packet, excluded, tuple(attachments))
-            )
-            excluded = (*excluded, skip_members_of(name))
+        elif callback is not None:
+            await self.post.ask(channels.room_channel(names[0]), namespace, skip, packet, attachments, callback)
+        else:
+            await self._emit_to_rooms(names, namespace, packet, tuple(attachments), skip)
+
+    async def _emit_to_rooms(
+        self, names: list[str], namespace: str, packet: bytes, attachments: tuple[bytes, ...], skip: tuple[str, ...]
+    ) -> None:
+        """Publish to each room for its members that no room before had."""
+        for name in names:
+            await self._publish(channels.room_channel(name), pack_event(namespace, packet, skip, attachments))
+            skip = (*skip, skip_members_of(name))
 
     async def _publish(self, channel: str, data: bytes) -> None:
         """A process that only publishes needs no `start`: its first packet opens the links."""
@@ -415,4 +499,4 @@ def _as_tuple(skip_sid: Any) -> tuple[str, ...]:
     return (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid)
 
 
-__all__ = ["RedisAdapter"]
+__all__ = ["DuplicateNodeError", "RedisAdapter"]

@@ -41,10 +41,15 @@ class Membership(Struct, frozen=True, tag="membership", array_like=True):
 
 
 class Canary(Struct, frozen=True, tag="canary", array_like=True):
-    """A gateway to itself, through Redis: proof that its subscription hears."""
+    """A node to itself, through Redis: proof that its subscription receives.
+
+    Another process of the same name receives it, too. The one that started later (`started_at`, unix seconds) gives
+    way.
+    """
 
     incarnation: str
     count: int
+    started_at: float = 0.0
 
 
 NodeMessage = Emit | EmitAck | Disconnect | Membership | Canary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Protocol
 
 from roomcast.adapter import callbacks, codec
@@ -10,7 +10,7 @@ from roomcast.adapter.callbacks import Callback, RemoteCallbacks
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.node_messages import Disconnect, Emit, EmitAck, Membership
 from roomcast.wire import channels
-from roomcast.wire.envelope import Reader, check_event, pack
+from roomcast.wire.envelope import EnvelopeError, Reader, RoomPacket, check_event, pack, pack_question
 from roomcast.wire.session_ids import prefix_of
 
 Publish = Callable[[str, bytes], Awaitable[None]]
@@ -25,9 +25,9 @@ class LocalNode(Protocol):
 
     async def disconnect_here(self, namespace: str, sid: str) -> None: ...
 
-    async def enter_room(self, sid: str, namespace: str, room: str) -> None: ...
+    async def enter_named(self, sid: str, namespace: str, name: str) -> None: ...
 
-    async def leave_room(self, sid: str, namespace: str, room: str) -> None: ...
+    async def leave_named(self, sid: str, namespace: str, name: str) -> None: ...
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> Any: ...
 
@@ -66,7 +66,28 @@ class NodeMessenger:
         message = Emit(namespace, sid, packet, tuple(attachments), reply_to, self._remote.add(callback))
         await self.tell(self.node_of(sid) or "", message)
 
+    async def ask(
+        self,
+        channel: str,
+        namespace: str,
+        skip: tuple[str, ...],
+        packet: bytes,
+        attachments: Sequence[bytes],
+        callback: Callback,
+    ) -> None:
+        """Send an event to all members of a room, on all nodes; `callback` gets the first ack."""
+        question = Emit(namespace, "", packet, tuple(attachments), self._node, self._remote.add(callback))
+        await self._publish(channel, pack_question(namespace, question, skip))
+
     # --- in ---
+
+    def receive_question(self, clients: Iterable[Client], question: RoomPacket) -> None:
+        """Ask these clients of this node. Raise EnvelopeError for what is no question."""
+        message = self._reader.unpack(question.body)
+        if not isinstance(message, Emit):
+            raise EnvelopeError("a question without an event")
+        for client in clients:
+            self._ask(client, message)
 
     def hear(self, data: bytes) -> None:
         """Raises EnvelopeError for what is no letter."""
@@ -81,15 +102,17 @@ class NodeMessenger:
                 self._here.background(self._here.disconnect_here(namespace, sid), "disconnect")
             case Membership(namespace, sid, room, enter):
                 if self._here.members.client(namespace, sid) is not None:
-                    change = self._here.enter_room if enter else self._here.leave_room
+                    change = self._here.enter_named if enter else self._here.leave_named
                     self._here.background(change(sid, namespace, room), "membership")
             case _:
                 self._other(message)
 
     def _deliver(self, message: Emit) -> None:
         client = self._here.members.client(message.namespace, message.session)
-        if client is None:
-            return
+        if client is not None:
+            self._ask(client, message)
+
+    def _ask(self, client: Client, message: Emit) -> None:
         packet = message.packet
         check_event(packet, len(message.attachments))
         if message.reply_to is not None:

@@ -351,8 +351,8 @@ class Gateway:
         for shard in range(keys.PRESENCE_SHARDS):
             self.adapter.listen(keys.presence_channel(shard), self.presence.receive_changes)
         self.control.start()
-        self.tasks.start(self._claim_and_announce(), "presence")
-        self.tasks.start(self.sessions.watch_expiries(), "token expiry")
+        self.tasks.supervise(self._claim_and_announce, "presence")
+        self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
         self.tasks.start(watch_subscriptions(self.adapter.choir, self.adapter.beat, self._give_up), "subscriptions")
         self.lag.start()
 

@@ -7,13 +7,15 @@ finished Socket.IO packet. Integers are big-endian.
     0       1     version, 1
     1       1     kind: 1 logged message, 2 event, 3 event with binary attachments, 4 close the room,
                   5 a note for gateways, which clients do not see
+                  6 an event that asks each member for an ack
     2       16    epoch, ASCII (kind 1; else zero bytes)
     18      8     seq (kind 1; else 0)
     26      1     a = length of the namespace
     27      2     b = length of the skip list (session ids joined by commas)
     29      a     namespace, UTF-8
     29+a    b     skip list, ASCII; an entry `=name` means the members of room `name` (percent-encoded)
-    29+a+b        the Socket.IO packet, UTF-8 (kind 3: 4-byte length and packet, then the same per attachment)
+    29+a+b        the Socket.IO packet, UTF-8 (kind 3: 4-byte length and packet, then the same per attachment;
+                  kinds 5 and 6: a version byte and the MessagePack of a struct)
 
 The script that appends to a room's log writes the same header for kind 1.
 
@@ -35,6 +37,7 @@ KIND_EVENT: Final = 2
 KIND_BINARY: Final = 3
 KIND_CLOSE: Final = 4
 KIND_NOTE: Final = 5
+KIND_QUESTION: Final = 6
 EPOCH_LENGTH: Final = 16
 NO_EPOCH: Final = b"\0" * EPOCH_LENGTH
 
@@ -96,6 +99,11 @@ def pack_note(namespace: str, note: Struct) -> bytes:
     return note_head(namespace) + _encoder.encode(note)
 
 
+def pack_question(namespace: str, question: Struct, skip: tuple[str, ...] = ()) -> bytes:
+    """Return a room packet whose `question` holds an event, and says where the acks go."""
+    return _unlogged_head(KIND_QUESTION, namespace, skip) + pack(question)
+
+
 def note_head(namespace: str) -> bytes:
     """A note up to its MessagePack, which a script writes."""
     return _unlogged_head(KIND_NOTE, namespace) + bytes((VERSION,))
@@ -111,7 +119,7 @@ def unpack_room(data: bytes) -> RoomPacket:
     end = start + skip_size
     if (
         version != VERSION
-        or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE, KIND_NOTE)
+        or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE, KIND_NOTE, KIND_QUESTION)
         or len(data) < end
     ):
         raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")

@@ -1,0 +1,52 @@
+"""Rooms as applications name them, and as channels do: python-socketio takes any key, a channel has a text.
+
+A text is its own name. Numbers and UUIDs get a name that no text has: a NUL, a letter for the type, and the value. A
+text that starts with a NUL is escaped the same way. As in python-socketio's own tables, equal keys are one room: 1, 1.0
+and True.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sized
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+_MARK: Final = "\0"
+_READ: Final[dict[str, Callable[[str], Any]]] = {
+    "s": str,
+    "i": int,
+    "f": float,
+    "u": lambda text: UUID(hex=text),
+}
+
+
+def is_several(room: Any) -> bool:
+    """Tell whether `room` is a collection of rooms, rather than one."""
+    return isinstance(room, Iterable) and not isinstance(room, str | bytes | bytearray | Enum)
+
+
+def is_empty(room: Any) -> bool:
+    """Tell whether `room` addresses nobody: an empty text or collection. A number always names a room."""
+    return isinstance(room, Sized) and len(room) == 0
+
+
+def name_of(room: Any) -> str:
+    """Return the name of one room. Raise TypeError for a key that has no text of its own."""
+    if isinstance(room, str):
+        text = str.__str__(room)  # the value of a text Enum, too
+        return f"{_MARK}s{text}" if text.startswith(_MARK) else text
+    if isinstance(room, Enum):
+        return name_of(room.value)
+    if isinstance(room, int) or (isinstance(room, float) and room.is_integer()):
+        return f"{_MARK}i{int(room)}"
+    if isinstance(room, float):
+        return f"{_MARK}f{room!r}"
+    if isinstance(room, UUID):
+        return f"{_MARK}u{room.hex}"
+    raise TypeError(f"a room is a string, a number, a UUID or an Enum of these, not {type(room).__name__}")
+
+
+def room_of(name: str) -> Any:
+    """Return the room that has this name, as the application gave it."""
+    return _READ[name[1]](name[2:]) if name.startswith(_MARK) else name

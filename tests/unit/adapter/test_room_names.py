@@ -1,0 +1,55 @@
+"""Rooms of any type have names of their own, and come back as they were given."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomcast.adapter.room_names import is_empty, is_several, name_of, room_of
+
+
+class Color(str, Enum):  # noqa: UP042 (formatted, it is not its value)
+    RED = "red"
+
+
+class Number(IntEnum):
+    TWO = 2
+
+
+ROOMS = st.text() | st.integers() | st.floats(allow_nan=False) | st.uuids() | st.booleans()
+
+
+@given(ROOMS)
+def test_a_room_comes_back_equal(room: Any) -> None:
+    assert room_of(name_of(room)) == room
+
+
+@given(ROOMS, ROOMS)
+def test_different_rooms_have_different_names(one: Any, two: Any) -> None:
+    assert (name_of(one) == name_of(two)) == (one == two)
+
+
+@pytest.mark.parametrize(("room", "equal"), [(Color.RED, "red"), (Number.TWO, 2), (1.0, 1), (True, 1)])
+def test_what_python_calls_equal_is_one_room(room: Any, equal: Any) -> None:
+    assert name_of(room) == name_of(equal)
+
+
+@pytest.mark.parametrize("room", [None, b"room", object(), ("a",)])
+def test_a_key_without_a_text_is_refused(room: Any) -> None:
+    with pytest.raises(TypeError, match="a room is a string, a number"):
+        name_of(room)
+
+
+def test_collections_are_several_rooms() -> None:
+    assert [is_several(room) for room in (["a"], ("a",), {"a"}, "ab", 42, Color.RED, UUID(int=1))] == [
+        True,
+        True,
+        True,
+        *[False] * 4,
+    ]
+    assert [is_empty(room) for room in ("", [], (), 0, 0.0, "a", [1])] == [True] * 3 + [False] * 4
