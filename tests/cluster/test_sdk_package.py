@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,12 +14,16 @@ import pytest
 from deploy import page
 from deploy.cluster import Cluster
 from deploy.layout import ROOT
+from roomcast.contract.errors import Code
+from roomcast.contract.tokens import sign
 
 WEB = ROOT / "web"
 README = (WEB / "sdk" / "README.md").read_text()
 TOP_README = (ROOT / "README.md").read_text()
 INSTALL_SECONDS = 240
 RUN_SECONDS = 30
+FUZZ_SECONDS = 90
+CLIENT = Path(__file__).with_name("client")
 TYPES = ["@types/react@19.3.3", "@types/node@20.19.25"]
 
 CONFIG = """{
@@ -104,6 +110,16 @@ def test_what_the_readmes_show_compiles_under_strict(consumer: Path) -> None:
 def test_a_process_ends_after_close_while_the_token_source_is_pending(consumer: Path, cluster: Cluster) -> None:
     (consumer / "closed.mjs").write_text(CLOSED_EARLY)
     assert run(["node", "closed.mjs"], consumer, url=cluster.url) == "closed 1\n"
+
+
+def test_nothing_that_a_client_sends_ends_its_connection(consumer: Path, cluster: Cluster) -> None:
+    shutil.copy(CLIENT / "sdk_fuzz.mjs", consumer)
+    token = sign(cluster.jwt_secret, "fuzz", name="Fuzz")
+    seen = json.loads(run(["node", "sdk_fuzz.mjs", cluster.url, token], consumer, FUZZ_SECONDS))
+    assert (seen["connects"], seen["phase"]) == (1, "online")
+    assert set(seen["answers"]) <= {"ok", *(code.reason for code in Code if not code.retryable)}
+    assert seen["answers"]["bad_request"] > 100
+    assert seen["answers"]["too_large"] > 40
 
 
 @pytest.mark.parametrize("transports", ["websocket", "polling", "websocket,polling"])

@@ -56,7 +56,10 @@ export class Tokens {
 
   async #fromSource(): Promise<string> {
     try {
-      return await this.#source();
+      const token: unknown = await this.#source();
+      // JavaScript, or an answer that was not checked: `undefined` for a user who is signed out, for example.
+      if (typeof token !== "string" || token === "") throw new Error("the token source returned none");
+      return token;
     } catch (error) {
       throw failed(error);
     }

@@ -82,6 +82,15 @@ describe("the token source", () => {
     assert.equal(source.asked, 1);
   });
 
+  for (const none of [undefined, null, "", 7, { token: "x" }]) {
+    it(`has failed when it returns ${JSON.stringify(none)}`, async () => {
+      let asked = 0;
+      const client = await online({ token: () => (++asked === 1 ? (none as string) : "token") });
+      assert.deepEqual([asked, gateway.tokens], [2, ["token"]]);
+      assert.equal(client.state.error, null);
+    });
+  }
+
   it("may throw instead of rejecting", async () => {
     let asked = 0;
     const token = () => {

@@ -1,0 +1,23 @@
+"""A browser that goes offline: the page says so at once, and what is written meanwhile arrives."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.guests import Guests
+
+NOTICE_MS = 2_000
+"""Far below the 45 s after which an unanswered ping would tell."""
+
+
+def test_offline_shows_at_once_and_messages_wait(guests: Guests) -> None:
+    guests.ignores_network = True
+    ada = guests.enter("Ada", "public:offline")
+    bob = guests.enter("Bob", "public:offline")
+    ada.page.context.set_offline(True)
+    expect(ada.page.locator("body")).to_have_attribute("data-connected", "false", timeout=NOTICE_MS)
+    ada.write("written offline")
+    expect(ada.find("message", state="sending").filter(has_text="written offline")).to_have_count(1)
+    ada.page.context.set_offline(False)
+    bob.hears("written offline")
+    expect(ada.find("message", state="sent").filter(has_text="written offline")).to_have_count(1)
