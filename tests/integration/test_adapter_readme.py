@@ -1,0 +1,127 @@
+"""The programs of the adapter's README, as printed, with a real Redis: several processes, clients on each."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+
+from tests.servers import base_environment, free_port, is_listening, stop, wait_until
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = 12
+
+
+def program(name: str, redis_url: str, **changes: str) -> str:
+    """Return a program of the README with the test's addresses."""
+    found = re.search(rf"```python\n# {name}\n(.*?)```", (ROOT / "adapter" / "README.md").read_text(), re.DOTALL)
+    assert found is not None, name
+    text = found[1]
+    for documented, real in {"redis://localhost:6379/0": redis_url, **changes}.items():
+        assert documented in text, f"{name} does not name {documented}"
+        text = text.replace(documented, real)
+    return text
+
+
+@contextmanager
+def started(folder: Path, port: int, *command: str) -> Iterator[Path]:
+    """Run a Python command in `folder` until it listens on `port`; yields its log."""
+    log = folder / f"{port}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env=base_environment(), stdout=file, stderr=file
+        )
+    try:
+        wait_until(lambda: is_listening(port), f"{command} on port {port}", 30)
+        yield log
+    finally:
+        stop(process)
+
+
+@asynccontextmanager
+async def clients(*ports: int) -> AsyncIterator[list[socketio.AsyncClient]]:
+    """Clients of these ports in turn, each of which keeps what was said in `said`."""
+    made = []
+    for number in range(CLIENTS):
+        client = socketio.AsyncClient(reconnection=False)
+        client.said = []
+        client.on("said", client.said.append)
+        await client.connect(f"http://127.0.0.1:{ports[number % len(ports)]}", transports=["websocket"])
+        made.append(client)
+    try:
+        yield made
+    finally:
+        for client in made:
+            await client.disconnect()
+
+
+async def talks(found: list[socketio.AsyncClient]) -> set[str]:
+    """Let each client say something, until all have heard all in one order; return the node names of their ids."""
+    for number, client in enumerate(found):
+        await client.emit("say", f"{number}")
+    await until(lambda: all(len(client.said) == len(found) for client in found), "everybody heard everything", 20)
+    assert all(client.said == found[0].said for client in found)
+    return {client.get_sid().partition(".")[0] for client in found}
+
+
+async def test_the_aiohttp_program(redis_url: str, tmp_path: Path) -> None:
+    ports = [free_port(), free_port()]
+    for port in ports:
+        text = program("aiohttp_app.py", redis_url, **{"port=8000": f"port={port}"})
+        (tmp_path / f"app{port}.py").write_text(text)
+    with started(tmp_path, ports[0], f"app{ports[0]}.py"), started(tmp_path, ports[1], f"app{ports[1]}.py"):
+        async with clients(*ports) as found:
+            assert len(await talks(found)) == 2
+
+
+async def test_the_asgi_program_with_several_workers(redis_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "asgi_app.py").write_text(program("asgi_app.py", redis_url))
+    with started(tmp_path, port, "-m", "uvicorn", "asgi_app:app", "--workers", "2", "--port", str(port)) as log:
+        await until(lambda: log.read_text().count("Application startup complete") == 2, "both workers serve", 30)
+        async with clients(port) as found:
+            nodes = await talks(found)
+        assert 1 <= len(nodes) <= 2
+        assert "Traceback" not in log.read_text()
+
+
+async def test_workers_with_one_name_are_one_worker(redis_url: str, tmp_path: Path) -> None:
+    """The second worker refuses to start, loudly; what the first one serves loses nothing."""
+    port = free_port()
+    text = program("asgi_app.py", redis_url)
+    (tmp_path / "asgi_app.py").write_text(text.replace('/0")', '/0", node="same")'))
+    with started(tmp_path, port, "-m", "uvicorn", "asgi_app:app", "--workers", "2", "--port", str(port)) as log:
+        await until(lambda: "another process has the node name same" in log.read_text(), "the refusal", 30)
+        await until(lambda: "Application startup failed" in log.read_text(), "the second has ended", 30)
+        assert log.read_text().count("Application startup complete") == 1
+        async with asyncio.timeout(30):
+            async with clients(port) as found:
+                assert await talks(found) == {"gsame"}
+
+
+async def test_the_publishing_program(redis_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "asgi_app.py").write_text(program("asgi_app.py", redis_url))
+    (tmp_path / "publish.py").write_text(program("publish.py", redis_url))
+    with started(tmp_path, port, "-m", "uvicorn", "asgi_app:app", "--port", str(port)):
+        async with clients(port) as found:
+            command = [sys.executable, "publish.py"]
+            done: Any = await asyncio.to_thread(
+                subprocess.run, command, cwd=tmp_path, env=base_environment(), capture_output=True, timeout=30
+            )
+            assert done.returncode == 0, done.stderr
+            await until(lambda: all(client.said == ["Good morning"] for client in found), "everybody heard it")
+
+
+@pytest.mark.parametrize("name", ["aiohttp_app.py", "asgi_app.py", "publish.py"])
+def test_the_programs_are_whole(name: str) -> None:
+    compile(program(name, "redis://localhost:6379/0"), name, "exec")
