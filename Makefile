@@ -15,7 +15,7 @@ PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/probe.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage load bench chaos observe sbom audit dist docs version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage load bench chaos chart observe sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ bench: .venv-ready ## CPU per delivery beside Node, nchan and python-socketio: R
 
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod as processes (helm is built with Go)
+	@$(IN_VENV) -m deploy.chart
 
 observe: .venv-ready ## Prometheus with our alerts on the running cluster: http://localhost:9090
 	@exec $(IN_VENV) -m deploy.observability.observe

@@ -1,0 +1,1 @@
+"""The Helm chart in `roomcast/`, and its checks: `python -m deploy.chart` (`make chart`)."""

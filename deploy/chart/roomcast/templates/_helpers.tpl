@@ -1,0 +1,101 @@
+{{- define "roomcast.name" -}}
+{{- printf "%s" .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "roomcast.labels" -}}
+app.kubernetes.io/name: roomcast
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* Labels that select the pods of one component: (dict "root" $ "component" "gateway") */}}
+{{- define "roomcast.selector" -}}
+app.kubernetes.io/name: roomcast
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "roomcast.serverImage" -}}
+{{ printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end -}}
+
+{{- define "roomcast.edgeImage" -}}
+{{ printf "%s:%s" .Values.image.edgeRepository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end -}}
+
+{{- define "roomcast.secret" -}}
+{{- default (printf "%s-secrets" (include "roomcast.name" .)) .Values.secrets.existing -}}
+{{- end -}}
+
+{{- define "roomcast.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "roomcast.name" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "roomcast.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ .uid }}
+runAsGroup: {{ .uid }}
+fsGroup: {{ .uid }}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "roomcast.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* Liveness never asks Redis; readiness does. */}}
+{{- define "roomcast.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: metrics}
+  periodSeconds: 1
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /healthz, port: metrics}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, port: metrics}
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 2
+{{- end -}}
+
+{{- define "roomcast.redisMounts" -}}
+{{- with .Values.redis.tls.caSecret }}
+- {name: redis-ca, mountPath: /etc/roomcast/redis/ca, readOnly: true}
+{{- end }}
+{{- with .Values.redis.tls.clientSecret }}
+- {name: redis-client, mountPath: /etc/roomcast/redis/client, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "roomcast.redisVolumes" -}}
+{{- with .Values.redis.tls.caSecret }}
+- name: redis-ca
+  secret: {secretName: {{ . }}}
+{{- end }}
+{{- with .Values.redis.tls.clientSecret }}
+- name: redis-client
+  secret: {secretName: {{ . }}}
+{{- end }}
+{{- end -}}
+
+{{/* Pods of one component on different machines, where that is possible. */}}
+{{- define "roomcast.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "roomcast.selector" . | nindent 8 }}
+{{- end -}}
