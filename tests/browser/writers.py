@@ -24,7 +24,7 @@ class Writer:
         self._client = socketio.SimpleClient()
 
     def __enter__(self) -> Writer:
-        token = sign(self._cluster.jwt_secret, self.user, name=self._name)
+        token = sign(self._cluster.jwt_secret, self.user, name=self._name, create=["*"])
         self._client.connect(self._cluster.url, auth={"token": token}, transports=["websocket"])
         return self
 

@@ -46,7 +46,7 @@ class Person:
     # --- the connection ---
 
     async def connect(self, cluster: Cluster, transports: Sequence[str] = ()) -> None:
-        token = sign(cluster.jwt_secret, self.user, name=self.name)
+        token = sign(cluster.jwt_secret, self.user, name=self.name, create=["*"])
         await self.wire.open(cluster.url, token, transports, self._hear)
         await self.expect("ready")
 

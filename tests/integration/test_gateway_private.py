@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from roomcast.contract import keys
-from tests.gateways import Client, Clients, Gateway, raw, store, token, unique
+from roomcast.contract.backend import connect
+from tests.gateways import Client, Clients, Gateway, gateway, raw, store, token, unique
 from tests.waiting import until
 
 Pair = list[Gateway]
@@ -236,16 +238,73 @@ async def test_a_token_pattern_opens_rooms_and_its_absence_does_not(pair: Pair, 
     assert await everything.refused("room:join", {"room": "dm:ada:bob"}) == "forbidden"
 
 
-async def test_nobody_takes_over_a_room_that_others_use_by_their_tokens(pair: Pair, clients: Clients) -> None:
+async def test_nobody_takes_over_a_room_that_others_use(pair: Pair, clients: Clients) -> None:
+    room, lobby = unique("team"), unique("public:talk")
+    ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
+    for used in (room, lobby):
+        await ada.join(used)
+        await ada.send(used, "between us")
+
+    for kind in ("private", "public"):
+        assert await eve.refused("room:create", {"room": room, "kind": kind}) == "conflict"
+    assert await eve.refused("room:create", {"room": lobby, "kind": "public"}) == "forbidden"
+    assert await eve.refused("message:history", {"room": room}) == "forbidden"
+    assert await eve.refused("message:delete", {"room": lobby, "id": "x", "target": 1}) == "forbidden"
+    for used in (room, lobby):
+        assert await ada.refused("room:create", {"room": used, "kind": "public"}) == "forbidden"
+        assert await ada.refused("room:invite", {"room": used, "user": eve.user}) == "forbidden"
+
+
+async def test_a_room_that_was_only_looked_at_is_used(pair: Pair, clients: Clients) -> None:
     room = unique("team")
     ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
     await ada.join(room)
-    await ada.send(room, "between us")
 
     assert await eve.refused("room:create", {"room": room, "kind": "private"}) == "conflict"
-    assert await eve.refused("room:create", {"room": room, "kind": "public"}) == "conflict"
-    assert await eve.refused("message:history", {"room": room}) == "forbidden"
-    await ada.ok("room:create", {"room": room, "kind": "private"})
+
+
+async def test_creating_takes_a_claim(pair: Pair, clients: Clients) -> None:
+    team, other = unique("team"), unique("other")
+    stranger = await clients(pair[0], unique("eve"), create=[])
+    ada = await clients(pair[0], unique("ada"), create=[f"{team}-*", "public:*", "dm:*"])
+
+    for room, kind in ((team, "private"), (f"{team}-1", "public"), (unique("public:talk"), "public")):
+        assert await stranger.refused("room:create", {"room": room, "kind": kind}) == "forbidden"
+    assert await ada.refused("room:create", {"room": other, "kind": "private"}) == "forbidden"
+    assert await ada.refused("room:create", {"room": unique("public:talk"), "kind": "public"}) == "forbidden"
+    assert await ada.refused("room:create", {"room": f"dm:{ada.user}:{ada.user}", "kind": "private"}) == "forbidden"
+    assert (await ada.ok("room:create", {"room": f"{team}-1", "kind": "private"}))["role"] == "owner"
+
+
+async def test_a_room_that_the_own_token_opens_belongs_to_nobody(pair: Pair, clients: Clients) -> None:
+    team = unique("team")
+    ada = await clients(pair[0], unique("ada"), rooms=[f"{team}-*"], create=["*"])
+
+    assert await ada.refused("room:create", {"room": f"{team}-1", "kind": "private"}) == "forbidden"
+
+
+async def test_operators_and_back_ends_own_what_others_only_use(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    ops = await clients(pair[1], unique("ops"), ops=True, create=[])
+    first, second = unique("public:talk"), unique("public:talk")
+    for room in (first, second):
+        await ada.send(room, "mine")
+
+    await ops.ok("room:create", {"room": first, "kind": "public", "name": "Lobby"})
+    async with connect(gateway_redis) as backend:
+        await backend.create_room(second, ops.user, kind="public")
+    await ops.ok("message:delete", {"room": second, "id": "x", "target": 1})
+    assert await ada.refused("room:create", {"room": first, "kind": "public"}) == "forbidden"
+
+
+async def test_a_configured_pattern_lets_everybody_create(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+    with gateway(tmp_path, redis_url, CREATE_ROOMS="team:*, club:*") as running:
+        ada = await clients(running, "ada", create=[])
+        await ada.ok("room:create", {"room": "team:red", "kind": "private"})
+        assert await ada.refused("room:create", {"room": "other:red", "kind": "private"}) == "forbidden"
+        assert await ada.refused("room:create", {"room": "public:red", "kind": "public"}) == "forbidden"
 
 
 async def test_a_refreshed_token_leaves_the_rooms_it_does_not_open(pair: Pair, clients: Clients) -> None:

@@ -9,6 +9,7 @@ import pytest
 import socketio
 
 from roomcast.contract import keys
+from roomcast.contract.backend import connect
 from roomcast.contract.envelope import Kicked, Revoked
 from roomcast.wire.envelope import pack
 from tests.gateways import Client, Clients, Gateway, store, token, unique
@@ -93,6 +94,8 @@ async def test_a_revocation_ends_the_session_and_keeps_the_token_out(
     revoke(gateway_redis, user, token_id)
 
     for device in devices:
+        await device.expect_gone(CLOSED_WITHIN)
+    for device in devices:
         await assert_out(device, bob, room)
     again = Client(user)
     with pytest.raises(socketio.exceptions.ConnectionError):
@@ -163,3 +166,62 @@ async def test_a_closed_room_lets_everybody_go(pair: Pair, clients: Clients, gat
     await eve.send(room, "anybody?")
     await eve.expect_text("anybody?")
     assert ada.texts(room) == bob.texts(room) == []
+
+
+@pytest.mark.parametrize(("who", "change"), [("user", "removed"), ("*", "closed")])
+async def test_a_kick_that_no_gateway_heard_is_found_when_the_link_is_back(
+    pair: Pair, clients: Clients, gateway_redis: str, who: str, change: str
+) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room, other = unique("public:talk"), unique("public:other")
+    for client in (ada, bob):
+        await client.join(room)
+        await client.join(other)
+
+    with store(gateway_redis) as redis:
+        seconds, microseconds = redis.time()
+        at = int(seconds) * 1000 + int(microseconds) // 1000 + 1
+        redis.hset(keys.room_kicked(room), ada.user if who == "user" else who, at)
+        redis.client_kill_filter(_type="pubsub")
+
+    assert (await ada.expect("room", lambda e: e["change"] == change))["room"] == room
+    await until(lambda: all(running.is_ready for running in pair), "ready again")
+    await bob.join(room)
+    await bob.send(room, "without ada")
+    await bob.expect_text("without ada")
+    await bob.send(other, "with ada")
+    await ada.expect_text("with ada")
+    assert ada.texts(room) == []
+    await ada.join(room)  # entry is allowed: a kick is no ban
+    with store(gateway_redis) as redis:
+        redis.client_kill_filter(_type="pubsub")
+    await until(lambda: all(running.is_ready for running in pair), "ready again")
+    await bob.send(room, "with ada again")
+    await ada.expect_text("with ada again")
+
+
+async def test_a_revocation_reaches_a_token_of_a_clock_that_runs_ahead(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    user = unique("ada")
+    signed = token(user, iat=int(time.time()) + 20)
+    ada = await clients(pair[0], user, token_=signed)
+
+    async with connect(gateway_redis) as backend:
+        await backend.revoke_user(user)
+
+    await ada.expect_gone(CLOSED_WITHIN)
+    again = Client(user)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await again.connect(pair[1].url, signed)
+
+
+async def test_without_skew_a_new_sign_in_works_at_once(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    user = unique("ada")
+    ada = await clients(pair[0], user, iat=int(time.time()) - 10)
+
+    async with connect(gateway_redis) as backend:
+        await backend.revoke_user(user, skew_seconds=0)
+
+    await ada.expect_gone(CLOSED_WITHIN)
+    await clients(pair[1], user, iat=int(time.time()) + 2)

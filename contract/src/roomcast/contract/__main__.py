@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     kick.add_argument("user")
     revoke = commands.add_parser("revoke", help="refuse a person's tokens, or one token, and close the connections")
     what = revoke.add_mutually_exclusive_group(required=True)
-    what.add_argument("--user", help="every token issued up to now")
+    what.add_argument("--user", help="every token issued up to half a minute from now: clocks may differ")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
     revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token (default 30)")
     commands.add_parser("close", help="forget a room, its history and its members").add_argument("room")
@@ -68,6 +68,7 @@ def _add_token(token: argparse.ArgumentParser) -> None:
     token.add_argument("--user", required=True, help="the token's sub")
     token.add_argument("--name")
     token.add_argument("--rooms", nargs="*", default=[], help="patterns of rooms that the token opens")
+    token.add_argument("--create", nargs="*", default=[], help="patterns of rooms that the user may create")
     token.add_argument("--hours", type=float, default=12.0)
     token.add_argument("--ops", action="store_true", help="an operator")
     token.add_argument("--jti", help="an id by which this token can be revoked")
@@ -76,7 +77,11 @@ def _add_token(token: argparse.ArgumentParser) -> None:
 
 
 def _token(options: argparse.Namespace) -> str:
-    claims = {name: getattr(options, name) for name in ("rooms", "ops", "jti", "aud", "iss") if getattr(options, name)}
+    claims = {
+        name: getattr(options, name)
+        for name in ("rooms", "create", "ops", "jti", "aud", "iss")
+        if getattr(options, name)
+    }
     seconds = options.hours * 3600
     try:
         return tokens.sign(

@@ -39,7 +39,7 @@ from roomcast.contract.events import (
     ROOM_LIST_SECONDS,
     ShownStatus,
 )
-from roomcast.contract.ids import CLIENT_ID, is_room_id, is_user_id
+from roomcast.contract.ids import CLIENT_ID, DIRECT, PUBLIC, is_room_id, is_user_id
 from roomcast.contract.log_entry import EntryForm, PublishReceipt, Retention, dedup_field, place_of, read_receipt
 from roomcast.contract.redis_client import Client, make_client, run_script
 from roomcast.contract.texts import clean_name, is_blank
@@ -49,6 +49,9 @@ from roomcast.wire.keyspace import Keyspace
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """How long a revocation is kept, unless told otherwise: no token may live longer."""
+
+CLOCK_SKEW_SECONDS: Final = 30
+"""How far the clock of a process that signs tokens may run ahead."""
 
 _HORIZON_SECONDS: Final = 3 * ONLINE_SECONDS
 _QUERY_USERS: Final = 100
@@ -86,7 +89,7 @@ class Backend:
         if redis.get_encoder().decode_responses:
             raise ValueError("Backend needs a Redis client with decode_responses=False")
         self._redis: Any = redis  # its command methods are untyped
-        database = 0 if isinstance(redis, RedisCluster) else redis.get_connection_kwargs().get("db") or 0
+        database = 0 if isinstance(redis, RedisCluster) else self._redis.get_connection_kwargs().get("db") or 0
         self._keyspace = Keyspace(prefix, database)
         self._form = EntryForm(_NAMESPACE, retention)
         self._clock = clock
@@ -129,7 +132,7 @@ class Backend:
         """Store a room that `owner` owns. Raises CONFLICT when it is stored already, FORBIDDEN for a reserved id."""
         _check(room, owner)
         name = clean_name(name)
-        if room.startswith("dm:") or (room.startswith("public:") and kind != "public"):
+        if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         if not await self._script("room_create", names, (owner, kind, name)):
@@ -159,16 +162,18 @@ class Backend:
         Raises FORBIDDEN for the owner.
         """
         _check(room, user)
-        if await self._call("HGET", keys.room_members(room), user) == b"owner":
+        names = (keys.room_members(room), keys.room_kicked(room))
+        outcome = await self._script("room_remove", names, (user, keys.KICK_SECONDS))
+        if outcome == b"owner":
             raise RoomcastError(Code.FORBIDDEN, "the owner stays")
-        was_member = bool(await self._call("HDEL", keys.room_members(room), user))
         await self._call("HDEL", keys.user_rooms(user), room)
-        await self._control(Kicked(room, user))
-        return was_member
+        await self.kick(room, user)
+        return bool(outcome == b"removed")
 
     async def kick(self, room: str, user: str) -> None:
         """Take a user out of a room on every gateway. Whoever may enter may come back: see `remove`."""
         _check(room, user)
+        await self._script("room_kick", (keys.room_kicked(room),), (user, keys.KICK_SECONDS))
         await self._control(Kicked(room, user))
 
     async def close_room(self, room: str) -> None:
@@ -179,17 +184,23 @@ class Backend:
         await self._call("DEL", gone[0], *self._keyspace.names(gone[1:]))
         for member in members:
             await self._call("HDEL", keys.user_rooms(member.decode()), room)
+        await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
         await self._control(Kicked(room, closed=True))
 
     # --- revocations ---
 
-    async def revoke_user(self, user: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
+    async def revoke_user(
+        self, user: str, *, seconds: float = TOKEN_LIFE_SECONDS, skew_seconds: float = CLOCK_SKEW_SECONDS
+    ) -> None:
         """Refuse every token of `user` issued up to now, and close its connections within seconds.
 
-        A token issued in this same second is refused too. `seconds`: the longest life of a token.
+        `seconds`: the longest life of a token. `skew_seconds`: how far the clocks that stamp `iat` may run ahead of
+        this one. Tokens issued within that time from now on are refused, too, so that none escapes. Pass 0 where this
+        process signs all tokens, and a new sign-in has to work at once.
         """
         _check(None, user)
-        await self._call("SET", keys.revoked_user(user), str(int(self._clock())), "EX", _whole(seconds))
+        until = str(int(self._clock() + skew_seconds))
+        await self._call("SET", keys.revoked_user(user), until, "EX", _whole(seconds))
         await self._control(Revoked(user=user))
 
     async def revoke_token(self, jti: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:

@@ -22,6 +22,7 @@ USER_PATTERN: Final = rf"^{USER_ID}\Z"
 """For validators that search; `$` would let a newline through at the end."""
 
 DIRECT: Final = "dm:"
+PUBLIC: Final = "public:"
 _ROOM = re.compile(ROOM_ID)
 _USER = re.compile(USER_ID)
 _ENCODED_PREFIX: Final = "x--"

@@ -7,6 +7,7 @@
 | `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
 | `room:{R}:counts` | hash user -> texts written, `=user` -> read | gateway, back end | gateway | as the meta |
+| `room:{R}:kicked` | hash user (`*`: all) -> ms of the last kick | gateway, back end | gateway | 1 day past a kick |
 | `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
 | `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past a refresh |
 | `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway | as `occupants` |
@@ -52,6 +53,9 @@ from roomcast.wire.channels import tag as tag
 PRESENCE_SHARDS = 16
 """How many slots presence is spread over. Changing it moves users: stop all gateways first."""
 
+KICK_SECONDS = 86_400
+"""A kick is recorded this long: a gateway whose subscriptions were away for less finds it."""
+
 CONTROL = "control"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
@@ -83,6 +87,10 @@ def room_members(room: str) -> str:
 
 def room_counts(room: str) -> str:
     return f"room:{{{tag(room)}}}:counts"
+
+
+def room_kicked(room: str) -> str:
+    return f"room:{{{tag(room)}}}:kicked"
 
 
 def room_read(room: str) -> str:

@@ -24,6 +24,7 @@ def main() -> int:
     token.add_argument("--user", required=True)
     token.add_argument("--name")
     token.add_argument("--rooms", nargs="*", default=[], help="room patterns the token opens")
+    token.add_argument("--create", nargs="*", default=[], help="room patterns the token may create")
     token.add_argument("--hours", type=float, default=12.0)
     token.add_argument("--ops", action="store_true", help="an operator")
     arguments = parser.parse_args()
@@ -36,6 +37,7 @@ def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
         return command.fail("gateway", "token: only with ROOMCAST_JWT_SECRET; a JWKS has no private keys", 2)
     claims = {
         "rooms": arguments.rooms,
+        "create": arguments.create,
         "ops": arguments.ops,
         **({"aud": settings.jwt_audience} if settings.jwt_audience else {}),
         **({"iss": settings.jwt_issuer} if settings.jwt_issuer else {}),

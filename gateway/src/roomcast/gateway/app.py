@@ -222,7 +222,7 @@ class Gateway:
         self.tickets = make_tickets(config)
         self.sessions = make_sessions(config, self.adapter, self.emitter, self.stores, self.presence, self.tickets)
         self.control = ControlChannel(self.adapter, self._receive_control)
-        self.access = RoomAccess(self.stores.rooms)
+        self.access = RoomAccess(self.stores.rooms, config.create_rooms)
         self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
         self.joins = RoomJoins(
             self.adapter,
@@ -316,7 +316,7 @@ class Gateway:
     async def _refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         """Rooms that the new token does not open are left."""
         answer = await self.sessions.refresh(session, p)
-        await self.joins.recheck(session)
+        await self.joins.recheck([session])
         return answer
 
     def _receive_control(self, message: Any) -> None:

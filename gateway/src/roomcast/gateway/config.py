@@ -29,6 +29,9 @@ class Config(ProcessSettings):
     trusted_proxies: Words = setting(
         ("127.0.0.0/8", "::1"), "ROOMCAST_TRUSTED_PROXIES", "networks whose X-Forwarded-For counts, by commas"
     )
+    create_rooms: Words = setting(
+        (), "ROOMCAST_CREATE_ROOMS", "patterns of rooms that every user may create, by commas; none: by `create` claims"
+    )
     dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: anybody signs in by name at /dev/login")
 
     ping_interval_seconds: float = setting(25.0, "ROOMCAST_PING_SECONDS", "time between pings", gt=0)

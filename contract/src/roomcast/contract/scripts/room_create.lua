@@ -3,8 +3,8 @@
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members, KEYS[3] room:{R}:counts
 -- ARGV[1] owner, ARGV[2] kind (public | private), ARGV[3] display name ('' = none)
--- ARGV[4] 'unused': only if nobody has been in the room yet. People whose tokens open a room that is not stored use it
---         nevertheless: whoever may not enter it must not become its owner.
+-- ARGV[4] 'unused': only if the room was never used. People may be in it by their tokens, or because it is public:
+--         who creates it must not become the owner of what they wrote.
 --
 -- Returns 1, or 0 when the room is stored already (or used).
 if redis.call('HEXISTS', KEYS[1], 'kind') == 1 then return 0 end

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.ids import Access, access
+from roomcast.contract.ids import DIRECT, PUBLIC, Access, access
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.sign_in.tokens import matches
 from roomcast.gateway.stores.rooms import RoomStore
 
 _MODERATORS: Final = ("owner", "admin")
@@ -15,8 +17,10 @@ _MODERATORS: Final = ("owner", "admin")
 class RoomAccess:
     """Decides by the room's id, the session's token and the stored memberships."""
 
-    def __init__(self, store: RoomStore) -> None:
+    def __init__(self, store: RoomStore, creatable: Collection[str] = ()) -> None:
+        """`creatable` are patterns of the rooms that every user may create."""
         self._store = store
+        self._creatable = tuple(creatable)
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, the same whether the room exists or not."""
@@ -37,4 +41,19 @@ class RoomAccess:
     async def require_moderator(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN unless the session moderates this stored room."""
         if access(room, session.user) is not Access.STORED or not await self.is_moderator(session, room):
+            raise RoomcastError(Code.FORBIDDEN)
+
+    def require_creation(self, session: ChatSession, room: str, kind: str) -> None:
+        """Raise FORBIDDEN unless the session may create and own this room.
+
+        That takes the token's `create` claim or a pattern of the configuration. A room that anybody may enter, or that
+        the session's own token opens, belongs to nobody: only operators and back ends may give it an owner.
+        """
+        identity = session.identity
+        if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
+            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        if identity.ops:
+            return
+        is_allowed = matches(room, identity.create) or matches(room, self._creatable)
+        if room.startswith(PUBLIC) or identity.matches(room) or not is_allowed:
             raise RoomcastError(Code.FORBIDDEN)

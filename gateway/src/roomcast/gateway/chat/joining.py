@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from roomcast.gateway.stores.rooms import RoomStore
 
 _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
+_log = logging.getLogger(__name__)
 
 
 class RoomJoins:
@@ -77,7 +79,7 @@ class RoomJoins:
             raise
         finally:
             self._adapter.unpin(p.room)
-        await self._settle(session, p.room, turn)
+        await self._settle(session, p.room, turn, page.time)
         messages = [orjson.Fragment(entry) for entry in page.entries]
         return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
 
@@ -86,7 +88,7 @@ class RoomJoins:
         subscribed = self._adapter.pin(p.room).subscribed
         try:
             page, after, snapshot = await self._pause_and_look(session, p, subscribed)
-            await self._settle(session, p.room, turn)
+            await self._settle(session, p.room, turn, page.time)
         except BaseException:
             self._adapter.unpin(p.room)
             raise
@@ -140,9 +142,10 @@ class RoomJoins:
                 return self._store.joins(session.user, session.identity.name, room)
         return None
 
-    async def _settle(self, session: ChatSession, room: str, turn: JoinTurn) -> None:
+    async def _settle(self, session: ChatSession, room: str, turn: JoinTurn, time_ms: int) -> None:
         """Take the session out again if it left, or was removed, while the join was under way."""
         session.rooms.add(room)
+        session.joined_at[room] = time_ms
         if not turn.is_wanted:
             await self._remove(session, room)
             await self._access.require_entry(session, room)
@@ -195,17 +198,36 @@ class RoomJoins:
             await self._remove(session, room)
 
     async def _remove(self, session: ChatSession, room: str) -> None:
+        """Remove the session here, whether Redis answers or not: its entry there expires by itself."""
         session.rooms.discard(room)
+        session.joined_at.pop(room, None)
         self._replays.cancel(session.sid, room)
         await self._adapter.leave_room(session.sid, NAMESPACE, room)
-        await self._occupancy.leave_room(session, room)
+        try:
+            await self._occupancy.leave_room(session, room)
+        except RoomcastError as error:
+            _log.info("leaving a room: %s; its entry expires by itself", error)
 
-    async def recheck(self, session: ChatSession) -> None:
-        """Leave the rooms that the session may not enter any more: its token changed, or a removal was missed."""
-        for room in list(session.rooms):
-            if not await self._access.may_enter(session, room):
-                await self.take_out(session, room)
-                self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": "removed"})
+    async def recheck(self, sessions: Iterable[ChatSession]) -> None:
+        """Take sessions out of rooms that they lost unheard: by another token, a removal, a kick, or a closed room."""
+        kicks: dict[str, dict[str, int]] = {}
+        for session in sessions:
+            for room in list(session.rooms):
+                if room not in kicks:
+                    kicks[room] = await self._store.kicks(room)
+                change = await self._lost_by(session, room, kicks[room])
+                if change is not None:
+                    await self.take_out(session, room)
+                    self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": change})
+
+    async def _lost_by(self, session: ChatSession, room: str, kicks: dict[str, int]) -> str | None:
+        """Return how the session lost the room, as the `room` event calls it; None while it may stay."""
+        joined_at = session.joined_at.get(room, 0)
+        if kicks.get("*", 0) > joined_at:
+            return "closed"
+        if kicks.get(session.user, 0) > joined_at or not await self._access.may_enter(session, room):
+            return "removed"
+        return None
 
 
 def is_recoverable(page: History, seq: int, epoch: str) -> bool:

@@ -65,12 +65,10 @@ class Rooms:
     # --- membership ---
 
     async def create(self, session: ChatSession, p: RoomCreate) -> AckFields:
-        """Answer `room:create`: the creator owns the room."""
-        if p.room.startswith("dm:") or (p.room.startswith("public:") and p.kind != "public"):
-            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        """Answer `room:create`: the creator owns the room, which must be new. Operators may take over a used one."""
+        self._access.require_creation(session, p.room, p.kind)
         name = clean_name(p.name or "")
-        is_outsider = not await self._access.may_enter(session, p.room)
-        await self._store.create(p.room, session.user, p.kind, name, is_outsider=is_outsider)
+        await self._store.create(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
         await self._store.list_room(session.user, p.room, name)
         return {"room": p.room, "kind": p.kind, "name": name or p.room, "role": "owner"}
 
@@ -89,13 +87,11 @@ class Rooms:
         """Answer `room:remove`: moderators remove others, everybody may remove oneself, the owner stays."""
         if p.user != session.user:
             await self._access.require_moderator(session, p.room)
-        role = await self._store.role(p.room, p.user)
-        if role == "owner":
-            raise RoomcastError(Code.FORBIDDEN, "the owner stays")
-        if role is None or not await self._store.remove(p.room, p.user):
-            raise RoomcastError(Code.NOT_FOUND, "no such member")
+        is_done_now = await self._store.remove(p.room, p.user)
         await self._store.unlist_room(p.user, p.room)
-        await self._control.tell(Kicked(p.room, p.user))
+        await self._control.tell(Kicked(p.room, p.user))  # also for a repetition: the one before may have failed here
+        if not is_done_now:
+            raise RoomcastError(Code.NOT_FOUND, "no such member")
         return {"room": p.room, "user": p.user}
 
     # --- lists and read marks ---

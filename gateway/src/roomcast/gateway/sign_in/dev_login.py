@@ -1,4 +1,4 @@
-"""HTTP beside the socket: local sign-in, and nothing else. Health and metrics have a port of their own."""
+"""Local sign-in over HTTP, beside the socket. Health and metrics have a port of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _MAX_USER: Final = 60
 
 
 class DevLogin:
-    """`POST /dev/login` `{"name": "Ada"}` -> `{token, user}`: anybody signs in as anybody. Local use only."""
+    """Answer `POST /dev/login` `{"name": "Ada"}` with `{token, user}`. Anybody becomes anybody: local use only.
+
+    The token may create rooms, so that the page can be tried.
+    """
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -31,7 +34,7 @@ class DevLogin:
             user = user_id_of(name)
         except (ValueError, KeyError, TypeError, RecursionError):
             return web.json_response({"error": 'send {"name": "Ada"}: a name with a letter or digit'}, status=400)
-        return web.json_response({"token": sign(self._secret, user, name=name), "user": user})
+        return web.json_response({"token": sign(self._secret, user, name=name, create=["*"]), "user": user})
 
 
 def user_id_of(name: str) -> str:

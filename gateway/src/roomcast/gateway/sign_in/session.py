@@ -42,6 +42,8 @@ class ChatSession:
     identity: Identity
     limit: EventLimit
     rooms: set[str] = field(default_factory=set)
+    joined_at: dict[str, int] = field(default_factory=dict)
+    """When each room was joined, ms by Redis's clock: a kick from before does not concern the session."""
     joining: dict[str, JoinTurn] = field(default_factory=dict)
     """The latest join under way, by room."""
     is_closed: bool = False

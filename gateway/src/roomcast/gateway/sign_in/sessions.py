@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -173,21 +174,19 @@ class Sessions:
             if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
                 await self.dismiss(session)
 
-    async def look_again(self, recheck: Callable[[ChatSession], Awaitable[None]]) -> None:
-        """Control messages may have been missed: check every session and its rooms, until that has worked once."""
-        while True:
-            try:
-                await self.check_revocations()
-                for session in list(self._sessions.values()):
-                    await recheck(session)
-            except RoomcastError:
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-            else:
-                return
+    async def look_again(self, recheck: Callable[[list[ChatSession]], Awaitable[None]]) -> None:
+        """Check every session and its rooms: control messages may have been missed. Repeats until Redis answers."""
+
+        async def check() -> None:
+            await self.check_revocations()
+            await recheck(list(self._sessions.values()))
+
+        await _until_answered(check)
 
     def hear_control(self, message: Kicked | Revoked, leave: Leave) -> None:
         if isinstance(message, Revoked):
-            self._adapter.background(self.check_revocations(message.user, message.token), "revocations")
+            check = partial(self.check_revocations, message.user, message.token)
+            self._adapter.background(_until_answered(check), "revocations")
         else:
             self._adapter.background(self._kick(message, leave), "kick")
 
@@ -204,6 +203,17 @@ class Sessions:
         change = "closed" if message.closed else "removed"
         sids = [session.sid for session in concerned]
         self._outbox.to_sessions(sids, ROOM, {"room": message.room, "change": change})
+
+
+async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
+    """Repeat what reads Redis until that has worked once."""
+    while True:
+        try:
+            await check()
+        except RoomcastError:
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        else:
+            return
 
 
 def read_presence(auth: Any) -> Presence:

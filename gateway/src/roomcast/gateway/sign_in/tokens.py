@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ _JWKS_SECONDS: Final = 300
 _JWKS_UNKNOWN_KID_SECONDS: Final = 10
 _JWKS_RETRY_SECONDS: Final = 1
 _MAX_TOKEN: Final = 8192
+_MAX_PATTERNS: Final = 100
 _MAX_KNOWN_HEADS: Final = 8
 _MAX_EXPIRES: Final = 2**53 / 1000
 """Unix seconds whose milliseconds a browser can count."""
@@ -40,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Identity(Struct, frozen=True):
-    """What a valid token says. `expires` and `issued` are unix seconds; `rooms` are `fnmatch` patterns."""
+    """What a valid token says. `expires` and `issued` are unix seconds; `rooms` and `create` are `fnmatch` patterns."""
 
     user: str
     name: str
@@ -49,10 +50,16 @@ class Identity(Struct, frozen=True):
     token_id: str
     rooms: tuple[str, ...]
     ops: bool
+    create: tuple[str, ...] = ()
 
     def matches(self, room: str) -> bool:
-        """Whether the token itself lets its bearer into the room."""
-        return any(fnmatchcase(room, pattern) for pattern in self.rooms)
+        """Return whether the token itself lets its bearer into the room."""
+        return matches(room, self.rooms)
+
+
+def matches(room: str, patterns: Iterable[str]) -> bool:
+    """Return whether one of the patterns fits the room's id."""
+    return any(fnmatchcase(room, pattern) for pattern in patterns)
 
 
 class Keys:
@@ -217,9 +224,7 @@ def _read(payload: bytes) -> dict[str, Any]:
 def _identity(claims: dict[str, Any], now: float) -> Identity:
     """The leeway is for clocks that run behind the issuer's: a session is not opened to be closed a second later."""
     user = encode_subject(claims["sub"])
-    name, rooms, expires = claims.get("name"), claims.get("rooms", []), float(claims["exp"])
-    if not isinstance(rooms, list) or not all(isinstance(room, str) for room in rooms):
-        raise ValueError("rooms is not a list of texts")
+    name, expires = claims.get("name"), float(claims["exp"])
     if not now < expires <= _MAX_EXPIRES:
         raise ValueError("expired, or never expires")
     if max(float(claims.get("nbf", 0)), float(claims.get("iat", 0))) > now + LEEWAY_SECONDS:
@@ -230,9 +235,18 @@ def _identity(claims: dict[str, Any], now: float) -> Identity:
         expires=expires,
         issued=int(claims.get("iat", 0)),
         token_id=_mended(str(claims.get("jti", ""))[:128]),
-        rooms=tuple(rooms[:100]),
+        rooms=_patterns(claims, "rooms"),
         ops=claims.get("ops") is True,
+        create=_patterns(claims, "create"),
     )
+
+
+def _patterns(claims: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Return the room patterns in a claim, at most a hundred."""
+    patterns = claims.get(name, [])
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise ValueError(f"{name} is not a list of texts")
+    return tuple(patterns[:_MAX_PATTERNS])
 
 
 def _mended(text: str) -> str:

@@ -44,10 +44,10 @@ class RoomStore:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
         return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
-    async def create(self, room: str, owner: str, kind: str, name: str, *, is_outsider: bool) -> None:
-        """Raises CONFLICT when the room is stored already; an outsider gets no room that others use by their tokens."""
+    async def create(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
+        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used."""
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
-        if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_outsider else "")):
+        if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_new else "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
 
     async def set_role(self, room: str, user: str, role: str) -> None:
@@ -56,8 +56,22 @@ class RoomStore:
         await self._redis.script("room_grant", names, (user, role))
 
     async def remove(self, room: str, user: str) -> bool:
-        """Take a membership away; False when there was none."""
-        return bool(await self._redis.call("HDEL", keys.room_members(room), user))
+        """Take a membership away; False when that was done within the last minute.
+
+        Raises FORBIDDEN for the owner, NOT_FOUND for others than members.
+        """
+        names = (keys.room_members(room), keys.room_kicked(room))
+        outcome = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS))
+        if outcome == b"owner":
+            raise RoomcastError(Code.FORBIDDEN, "the owner stays")
+        if outcome == b"none":
+            raise RoomcastError(Code.NOT_FOUND, "no such member")
+        return bool(outcome == b"removed")
+
+    async def kicks(self, room: str) -> dict[str, int]:
+        """Return who was taken out of the room lately, and when (ms by Redis's clock); `*` is everybody."""
+        flat = await self._redis.call("HGETALL", keys.room_kicked(room))
+        return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
 
     async def name(self, room: str) -> str:
         return _text(await self._redis.call("HGET", keys.room_meta(room), "name")) or room

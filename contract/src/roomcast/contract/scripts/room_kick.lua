@@ -1,0 +1,15 @@
+#!lua
+-- Record that a person, or everybody, has to leave a room now: gateways that miss the control message find it here.
+--
+-- KEYS[1] room:{R}:kicked  hash  user (or * = everybody) -> ms of the last kick
+-- ARGV[1] user, or *
+-- ARGV[2] life of the record, seconds
+--
+-- Returns the time, ms.
+
+--@include _room
+
+local now = now_ms()
+redis.call('HSET', KEYS[1], ARGV[1], int(now))
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return now

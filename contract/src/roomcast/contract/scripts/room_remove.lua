@@ -1,0 +1,23 @@
+#!lua
+-- Take a membership away and record the kick, as room_kick.lua does. The owner stays. Safe to retry.
+--
+-- KEYS[1] room:{R}:members, KEYS[2] room:{R}:kicked
+-- ARGV[1] user
+-- ARGV[2] life of the record, seconds
+--
+-- Returns 'removed'; 'owner'; 'none' when there is no such member; 'again' when the member was removed within the last
+-- minute: the caller before may not have told the gateways.
+
+--@include _room
+
+local role = redis.call('HGET', KEYS[1], ARGV[1])
+if role == 'owner' then return 'owner' end
+local now = now_ms()
+if not role then
+  local kicked_at = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+  return now - kicked_at <= 60000 and 'again' or 'none'
+end
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], int(now))
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 'removed'
