@@ -12,13 +12,13 @@ WORKERS ?= 4
 SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile
 PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
 # The contract, and the modules without I/O: the rules that must be right.
-CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/probe.py,*/operations/admission.py
+CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage load bench chaos chart observe sbom audit dist docs version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos chart observe sbom audit dist docs version clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
 
 .venv-ready:
 	@test -n "$(PYTHON)" || { echo "roomcast: Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 1; }
@@ -82,6 +82,9 @@ coverage: .venv-ready ## unit and integration tests on the plain build, measured
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
+
+s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
+	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/test_s3_contract.py
 
 load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)

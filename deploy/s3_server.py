@@ -1,8 +1,8 @@
 """Install and start the object storage of development machines and tests: ministack, in its own environment.
 
 ministack pins a botocore of its own, so it cannot live beside the signer's: `ensure` makes a second virtual environment
-in the state folder, once, and `command` says how to start the server. It checks signatures and POST policies as S3
-does, keeps objects and bucket settings on disk, and listens on 127.0.0.1 only. It is not for production.
+in the state folder, once, and `command` says how to start the server. `s3_guard` checks every signature before it, and
+ministack checks POST policies as S3 does. Objects and bucket settings are kept on disk. It is not for production.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REQUIREMENTS: Final = Path(__file__).with_name("s3-requirements.txt")
+GUARD: Final = Path(__file__).with_name("s3_guard.py")
 INSTALL_SECONDS: Final = 300
 
 
@@ -44,7 +45,7 @@ def command(
 ) -> tuple[list[str], dict[str, str]]:
     """Return arguments and environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
     (data_dir / "tmp").mkdir(parents=True, exist_ok=True)
-    return [str(_python(state / "s3-venv")), "-m", "ministack"], environment(port, data_dir, access_key, secret_key)
+    return [str(_python(state / "s3-venv")), str(GUARD)], environment(port, data_dir, access_key, secret_key)
 
 
 def environment(port: int, data_dir: Path, access_key: str, secret_key: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from deploy import nginx_config, prepare, tools
+from deploy import free_ports, nginx_config, prepare, tools
 from deploy.cluster import Cluster, free_base
 from deploy.layout import HOST, Paths, Ports
 from deploy.processes import nginx_command
@@ -82,6 +82,7 @@ async def running_edge(folder: Path, page: Path, fronts: Sequence[str] = ()) -> 
             servers.stop(process)
             for runner in runners:
                 await runner.cleanup()
+            free_ports.release_block(ports.page)
 
 
 @pytest.fixture
@@ -302,6 +303,41 @@ async def test_the_storage_sees_the_path_and_host_that_were_signed(edge: Edge, h
     assert headers["host"] == edge.url.removeprefix("http://")
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+@pytest.mark.parametrize(
+    "query", ["", "?X-Amz-Credential=key", "?AWSAccessKeyId=key&Signature=x&Expires=9", "?x=X-Amz-Signature=0"]
+)
+async def test_what_is_not_signed_never_reaches_the_storage(
+    edge: Edge, http: aiohttp.ClientSession, method: str, query: str
+) -> None:
+    for path in (f"/{BUCKET}", f"/{BUCKET}/", f"/{BUCKET}/2026/11/a.png"):
+        answer = await http.request(method, URL(edge.url + path + query, encoded=True))
+        assert answer.status == 403
+    assert edge.storage.requests == []
+
+
+async def test_the_storage_sees_no_header_that_signs_and_no_cookie(edge: Edge, http: aiohttp.ClientSession) -> None:
+    headers = {"Authorization": "AWS key:x", "Cookie": "session=1", "Range": "bytes=0-1"}
+    await http.get(f"{edge.url}/{BUCKET}/a.png?X-Amz-Signature=0", headers=headers)
+    _, _, seen, _ = edge.storage.requests[-1]
+    assert {"authorization", "cookie"}.isdisjoint(seen)
+    assert seen["range"] == "bytes=0-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "plays"), [("a.mp4", True), ("a.m4a", True), ("a.png", False), ("a.pdf", False), ("a.mp4.txt", False)]
+)
+async def test_only_films_and_sounds_may_load_themselves(
+    edge: Edge, http: aiohttp.ClientSession, name: str, plays: bool
+) -> None:
+    answer = await http.get(f"{edge.url}/{BUCKET}/2026/11/{name}?X-Amz-Signature=0")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert "sandbox" in policy
+    assert "allow-scripts" not in policy
+    assert ("media-src 'self'" in policy) is plays
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH"])
