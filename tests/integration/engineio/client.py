@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, web
 
+from roomcast.engineio.http_log import HTTP_LOG
 from roomcast.engineio.rfc6455 import BINARY, CLOSE, TEXT
 from roomcast.gateway.operations.listener import Listener
 from tests.frames import masked
@@ -28,7 +29,7 @@ async def serving(server: Any, path: str, *, has_front: bool = True) -> AsyncIte
     """
     app = web.Application()
     server.attach(app, path)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=HTTP_LOG)
     await runner.setup()
     port = free_port()
     engine = getattr(server, "eio", server)

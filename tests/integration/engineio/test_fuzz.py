@@ -89,7 +89,7 @@ async def test_rubbish(seed: int, caplog: pytest.LogCaptureFixture) -> None:
                 with suppress(ClientError):  # the server may end a connection that it refused to read to the end
                     await misuse_polling(address, chance, http)
         for session in [*app.sio.eio.sockets.values()]:
-            if session.transport_name == "polling":
+            if session.core.transport_name == "polling":
                 app.sio.eio.close(session.sid, "test is over")
         await until(app.is_empty, "nothing is left")
         gc.collect()

@@ -174,7 +174,7 @@ class TestMessages:
     async def test_two_gets_at_once(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         first = asyncio.ensure_future(client.get())
-        await until(lambda: echo.eio.sockets[client.sid].has_poll, "the first GET waits")
+        await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the first GET waits")
         assert (await client.get())[0] == 400
         assert await soon(first) == (200, "1")
         assert (await client.get())[0] == 400
@@ -182,7 +182,7 @@ class TestMessages:
     async def test_a_get_that_the_client_gave_up(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
-        await until(lambda: echo.eio.sockets[client.sid].has_poll, "the GET waits")
+        await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
         waiting.cancel()
         await until(lambda: echo.gone.get(client.sid) == Reason.TRANSPORT_CLOSE, "the end is noticed at once", 0.2)
         assert (await client.get())[0] == 400
@@ -214,7 +214,7 @@ class TestClose:
     async def test_by_a_polling_client(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
-        await until(lambda: echo.eio.sockets[client.sid].has_poll, "the GET waits")
+        await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
         assert (await client.post("1"))[0] == 200
         assert await soon(waiting) == (200, "6")
         assert (await client.get())[0] == 400
@@ -335,7 +335,7 @@ async def test_shutdown_moves_everybody_and_can_be_repeated(http: ClientSession)
         socket, sid = await opened(address)
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
-        await until(lambda: echo.eio.sockets[client.sid].has_poll, "the GET waits")
+        await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
         await echo.eio.shutdown()
         assert await soon(waiting) == (200, "1")
         assert await socket.closed() == 1012

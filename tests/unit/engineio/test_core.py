@@ -7,15 +7,16 @@ import json
 import pytest
 
 from roomcast.engineio.commands import (
-    AbortLink,
+    AbortConnection,
     AnswerPoll,
-    CloseLink,
+    CloseConnection,
     Deliver,
     DropProbe,
     Ended,
-    LeaveFarewell,
+    KeepPayload,
     PollAnswer,
     RefusePoll,
+    SendPing,
     SendToProbe,
     Switch,
 )
@@ -81,11 +82,11 @@ class TestPackets:
     @pytest.mark.parametrize("text", ["", "9x", "abc", "0", "2", "2probe", "5", "7", "٣", "\x004"])
     def test_what_a_client_must_not_send_closes_with_1003(self, text: str) -> None:
         session = websocket()
-        assert session.receive(text, 1) == [CloseLink(1003, b"1"), Ended(Reason.PARSE_ERROR)]
+        assert session.receive(text, 1) == [CloseConnection(1003, b"1"), Ended(Reason.PARSE_ERROR)]
         assert session.receive("4hello", 2) == []
 
     def test_a_client_that_closes_its_websocket_session(self) -> None:
-        assert websocket().receive("1", 1) == [CloseLink(1000, b""), Ended(Reason.CLIENT_DISCONNECT)]
+        assert websocket().receive("1", 1) == [CloseConnection(1000, b""), Ended(Reason.CLIENT_DISCONNECT)]
 
     def test_a_client_that_closes_while_its_get_waits_gets_a_noop(self) -> None:
         session = polling()
@@ -97,17 +98,17 @@ class TestPolling:
     def test_a_get_waits_and_is_answered_with_all_that_was_queued(self) -> None:
         session = polling()
         assert session.poll_opened() == []
-        session.enqueue(HELLO, 0)
-        session.enqueue(Frames.binary(b"\x01\x02\x03\x04"), 0)
-        assert session.poll_ready() == [AnswerPoll(PollAnswer.OUTBOX)]
-        assert session.take_payload(PollAnswer.OUTBOX) == b"4hello\x1ebAQIDBA=="
+        session.enqueue(HELLO)
+        session.enqueue(Frames.binary(b"\x01\x02\x03\x04"))
+        assert session.poll_ready() == [AnswerPoll(PollAnswer.QUEUE)]
+        assert session.take_payload(PollAnswer.QUEUE) == b"4hello\x1ebAQIDBA=="
         assert not session.has_poll
 
     def test_a_get_is_answered_at_once_when_something_is_queued(self) -> None:
         session = polling()
-        session.enqueue(HELLO, 0)
+        session.enqueue(HELLO)
         assert session.poll_ready() == []
-        assert session.poll_opened() == [AnswerPoll(PollAnswer.OUTBOX)]
+        assert session.poll_opened() == [AnswerPoll(PollAnswer.QUEUE)]
 
     def test_two_gets_at_once_close_the_session(self) -> None:
         session = polling()
@@ -134,7 +135,7 @@ class TestPolling:
 
     def test_a_get_that_was_answered_cannot_be_lost(self) -> None:
         session = polling()
-        session.enqueue(HELLO, 0)
+        session.enqueue(HELLO)
         session.poll_opened()
         assert session.poll_lost() == []
 
@@ -160,12 +161,11 @@ class TestUpgrade:
 
     def test_what_was_queued_goes_out_by_websocket(self) -> None:
         session = polling()
-        session.enqueue(HELLO, 0)
+        session.enqueue(HELLO)
         session.probe_attached(1)
         session.probe_received("2probe")
-        assert session.probe_received("5") == [Switch()]
-        assert session.outbox == [b"\x81\x064hello"]
-        assert session.credit == 100 - 8
+        assert session.probe_received("5") == [Switch((HELLO,))]
+        assert (session.queue, session.queued_bytes) == ([], 0)
         assert session.transport_name == "websocket"
 
     def test_only_one_websocket_may_try(self) -> None:
@@ -213,9 +213,7 @@ class TestHeartbeat:
         session = connected(websocket())
         assert session.due == 25
         assert session.tick(24.9) == []
-        assert session.outbox == []
-        session.tick(25)
-        assert session.outbox == [b"\x81\x012"]
+        assert session.tick(25) == [SendPing()]
         assert session.due == 45
         session.receive("3", 30)
         assert session.due == 55
@@ -224,7 +222,7 @@ class TestHeartbeat:
         session = connected(websocket())
         session.tick(25)
         assert session.tick(44.9) == []
-        assert session.tick(45) == [CloseLink(1000, b"1"), Ended(Reason.PING_TIMEOUT)]
+        assert session.tick(45) == [CloseConnection(1000, b"1"), Ended(Reason.PING_TIMEOUT)]
 
     def test_a_pong_that_nobody_asked_for_changes_nothing(self) -> None:
         session = connected(websocket())
@@ -240,15 +238,15 @@ class TestHeartbeat:
         session = connected(polling())
         session.poll_opened()
         session.tick(25)
-        assert session.poll_ready() == [AnswerPoll(PollAnswer.OUTBOX)]
-        assert session.take_payload(PollAnswer.OUTBOX) == b"2"
+        assert session.poll_ready() == [AnswerPoll(PollAnswer.QUEUE)]
+        assert session.take_payload(PollAnswer.QUEUE) == b"2"
 
 
 class TestGuard:
     def test_no_connect_in_time(self) -> None:
         session = websocket()
         assert session.due == 10
-        assert session.tick(10) == [CloseLink(1008, b"1"), Ended(Reason.CONNECT_TIMEOUT)]
+        assert session.tick(10) == [CloseConnection(1008, b"1"), Ended(Reason.CONNECT_TIMEOUT)]
 
     def test_what_is_expected_later(self) -> None:
         session = connected(websocket())
@@ -263,47 +261,36 @@ class TestGuard:
 class TestSlowClient:
     def test_polling_is_bounded_in_bytes(self) -> None:
         session = polling()
-        assert session.enqueue(Frames(b"x" * 59), 0) == []
-        assert session.enqueue(Frames(b"x" * 39), 0) == []
-        assert session.enqueue(Frames(b"x"), 0) == [Ended(Reason.SLOW_CLIENT)]
+        assert session.enqueue(Frames(b"x" * 59)) == []
+        assert session.enqueue(Frames(b"x" * 39)) == []
+        assert session.enqueue(Frames(b"x")) == [Ended(Reason.SLOW_CLIENT)]
 
     def test_a_large_packet_alone_may_pass(self) -> None:
         session = polling()
-        assert session.enqueue(Frames(b"x" * 500), 0) == []
-        assert session.enqueue(Frames(b"x"), 0) == [Ended(Reason.SLOW_CLIENT)]
+        assert session.enqueue(Frames(b"x" * 500)) == []
+        assert session.enqueue(Frames(b"x")) == [Ended(Reason.SLOW_CLIENT)]
 
-    def test_what_the_transport_holds_counts(self) -> None:
+    def test_on_a_websocket_nothing_is_queued_here(self) -> None:
         session = websocket()
-        session.pause()
-        assert session.enqueue(Frames(b"x" * 10), 50) == []
-        assert session.enqueue(Frames(b"x" * 60), 50) == [AbortLink(), Ended(Reason.SLOW_CLIENT)]
+        assert session.enqueue(HELLO) == []
+        assert session.queue == []
 
-    def test_a_transport_that_drains_gives_the_credit_back(self) -> None:
-        session = websocket()
-        session.pause()
-        assert session.credit < 0
-        session.enqueue(HELLO, 0)
-        session.resume()
-        assert session.credit == 100 - 8
-        assert session.outbox == [b"\x81\x064hello"]
+    def test_a_slow_websocket_is_cut_without_a_close_frame(self) -> None:
+        assert websocket().close(Reason.SLOW_CLIENT) == [AbortConnection(), Ended(Reason.SLOW_CLIENT)]
 
-    def test_pausing_counts_what_is_queued_already(self) -> None:
-        session = websocket()
-        session.outbox.append(b"x" * 60)
-        session.credit -= 60
-        session.pause()
-        assert session.queued == 60
+    def test_a_flooding_websocket_is_closed_with_1008(self) -> None:
+        assert websocket().close(Reason.FLOOD) == [CloseConnection(1008, b"1"), Ended(Reason.FLOOD)]
 
 
 class TestEnd:
     def test_the_server_closes_a_websocket(self) -> None:
         assert websocket().close(Reason.SERVER_DISCONNECT) == [
-            CloseLink(1000, b"1"),
+            CloseConnection(1000, b"1"),
             Ended(Reason.SERVER_DISCONNECT),
         ]
 
     def test_moving_a_client_says_nothing_but_the_close_of_the_transport(self) -> None:
-        assert websocket().close(Reason.RECONNECT) == [CloseLink(1012, b""), Ended(Reason.RECONNECT)]
+        assert websocket().close(Reason.RECONNECT) == [CloseConnection(1012, b""), Ended(Reason.RECONNECT)]
 
     def test_moving_a_polling_client_answers_its_get(self) -> None:
         session = polling()
@@ -312,25 +299,39 @@ class TestEnd:
 
     def test_a_polling_client_between_two_gets_is_owed_what_was_queued(self) -> None:
         session = polling()
-        session.enqueue(HELLO, 0)
-        assert session.close(Reason.RECONNECT) == [LeaveFarewell(b"4hello\x1e1"), Ended(Reason.RECONNECT)]
+        session.enqueue(HELLO)
+        assert session.close(Reason.RECONNECT) == [KeepPayload(b"4hello\x1e1"), Ended(Reason.RECONNECT)]
+
+    @pytest.mark.parametrize("reason", [Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR])
+    def test_after_a_violation_a_polling_client_gets_what_was_queued_before(self, reason: str) -> None:
+        """As from the reference server: it closes when the queue has been fetched."""
+        session = polling()
+        session.enqueue(HELLO)
+        assert session.close(reason) == [KeepPayload(b"4hello\x1e1"), Ended(reason)]
+        assert polling().close(reason) == [Ended(reason)]
+
+    @pytest.mark.parametrize("reason", [Reason.SLOW_CLIENT, Reason.PING_TIMEOUT])
+    def test_nothing_is_kept_for_a_client_that_does_not_fetch(self, reason: str) -> None:
+        session = polling()
+        session.enqueue(HELLO)
+        assert session.close(reason) == [Ended(reason)]
 
     def test_a_lost_websocket(self) -> None:
-        assert websocket().link_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
+        assert websocket().connection_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
 
     @pytest.mark.parametrize(
         ("code", "reason"), [(1002, Reason.TRANSPORT_ERROR), (1007, Reason.TRANSPORT_ERROR), (1009, Reason.TOO_LARGE)]
     )
     def test_a_broken_websocket(self, code: int, reason: str) -> None:
-        assert websocket().link_failed(code) == [CloseLink(code, b""), Ended(reason)]
+        assert websocket().connection_failed(code) == [CloseConnection(code, b""), Ended(reason)]
 
     def test_after_the_end_nothing_happens(self) -> None:
         session = websocket()
         session.close(Reason.SERVER_DISCONNECT)
         assert session.close(Reason.RECONNECT) == []
-        assert session.link_lost() == []
-        assert session.link_failed(1002) == []
-        assert session.enqueue(HELLO, 0) == []
+        assert session.connection_lost() == []
+        assert session.connection_failed(1002) == []
+        assert session.enqueue(HELLO) == []
         assert session.tick(1000) == []
         assert session.probe_received("2probe") == []
         assert session.poll_lost() == []

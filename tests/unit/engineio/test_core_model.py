@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from roomcast.engineio.commands import AnswerPoll, CloseLink, Command, Deliver, Ended, RefusePoll, Switch
+from roomcast.engineio.commands import AnswerPoll, Command, Deliver, Ended, RefusePoll, Switch
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
 from roomcast.engineio.rules import Reason, Rules
@@ -40,46 +38,28 @@ class Session(RuleBasedStateMachine):
                 self.read_payload(self.core.take_payload(command.answer))
             elif isinstance(command, Ended):
                 self.ended.append(command.reason)
-            elif isinstance(command, (Switch, CloseLink)):
-                self.write()
+            elif isinstance(command, Switch):
+                self.arrived += [frames.polling[1:] for frames in command.queue if frames is not PING]
             elif isinstance(command, Deliver):
                 assert isinstance(command.data, (str, bytes))
 
     def read_payload(self, payload: bytes) -> None:
         self.arrived += [packet[1:] for packet in payload.split(SEPARATOR) if packet[:1] == b"4"]
 
-    def write(self) -> None:
-        for frame in self.core.outbox:
-            if frame[2:3] == b"4":
-                self.arrived.append(frame[3:])
-        self.core.outbox = []
-        self.core.queued = 0
-        if self.core.credit >= 0:
-            self.core.credit = LIMIT
-
     @rule(size=st.integers(0, 60))
     def push(self, size: int) -> None:
         self.count += 1
         text = str(self.count).encode().ljust(size, b".")
-        commands = self.core.enqueue(Frames(text), 0) if self.core.credit < 0 else self.queue_on_credit(text)
-        self.carry_out(commands)
+        if self.core.phase is Phase.WEBSOCKET:
+            self.arrived.append(text)  # the shell writes it
+        else:
+            self.carry_out(self.core.enqueue(Frames(text)))
         if not self.ended:
             self.expected.append(text)
 
-    def queue_on_credit(self, text: bytes) -> list[Command]:
-        data = Frames(text).websocket
-        if self.core.credit < len(data):
-            self.write()
-        self.core.outbox.append(data)
-        self.core.credit = max(0, self.core.credit - len(data))
-        return []
-
     @rule()
     def flush(self) -> None:
-        if self.core.phase is Phase.WEBSOCKET and self.core.credit >= 0:
-            self.write()
-        elif self.core.phase <= Phase.PROBED:
-            self.carry_out(self.core.poll_ready())
+        self.carry_out(self.core.poll_ready())
 
     @rule()
     def get(self) -> None:
@@ -119,15 +99,6 @@ class Session(RuleBasedStateMachine):
     def lose_probe(self) -> None:
         self.carry_out(self.core.probe_lost())
 
-    @rule()
-    def pause(self) -> None:
-        if self.core.phase is Phase.WEBSOCKET:
-            self.core.pause()
-
-    @rule()
-    def resume(self) -> None:
-        self.core.resume()
-
     @rule(seconds=st.floats(0, 60))
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -144,7 +115,7 @@ class Session(RuleBasedStateMachine):
     @rule()
     def lose_link(self) -> None:
         if self.core.phase is Phase.WEBSOCKET:
-            self.carry_out(self.core.link_lost())
+            self.carry_out(self.core.connection_lost())
 
     @invariant()
     def arrives_in_order_and_once(self) -> None:
@@ -162,12 +133,10 @@ class Session(RuleBasedStateMachine):
     def is_bounded(self) -> None:
         if not hasattr(self, "core") or self.core.is_closed:
             return
-        queued: list[Any] = self.core.outbox
-        size = sum(len(item if isinstance(item, bytes) else item.polling) for item in queued)
-        assert size <= LIMIT + len(PING.websocket) or len(queued) == 1
-        if self.core.credit < 0:
-            assert self.core.queued == size
-        assert (self.core.credit >= 0) <= (self.core.phase is Phase.WEBSOCKET)
+        sizes = [len(frames.polling) for frames in self.core.queue]
+        assert self.core.queued_bytes == sum(sizes)
+        assert sum(sizes) <= LIMIT or len(sizes) == 1
+        assert not (sizes and self.core.phase is Phase.WEBSOCKET)
 
 
 TestSession = Session.TestCase

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from roomcast.engineio.budget import AddressBudgets
 from roomcast.engineio.commands import Command, Ended
-from roomcast.engineio.core import Phase
+from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import SLICE, Flusher
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.observer import NoObserver
@@ -36,10 +37,15 @@ class Shell:
 
     def watch(self, session: Session) -> None: ...
 
-    def bury(self, link: Any) -> None: ...
+    def wake(self, session: Session) -> None:
+        self.flusher.wake(session)
+
+    def release(self, connection: Any) -> None: ...
 
     def session(self, rules: Rules | None = None, phase: Phase = Phase.WEBSOCKET) -> tuple[Session, list[bytes]]:
-        session = Session(self, "g1.x", "", rules or Rules(), phase)
+        rules = rules or Rules()
+        core = SessionCore("g1.x", "", rules, phase, now=0.0)
+        session = Session(self, core, AddressBudgets(rules).open("", 0.0))
         transport = Transport()
         session.transport = cast("Any", transport)
         return session, transport.written
@@ -120,7 +126,7 @@ def test_a_full_transport_lets_it_wait(shell: Shell) -> None:
     session.push(Frames(b"b"))
     shell.tick()
     assert written == []
-    session.resume_writing()
+    session.writing_resumed()
     shell.tick()
     assert written == [b"\x81\x024a\x81\x024b"]
 

@@ -56,7 +56,7 @@ def test_a_query_may_say_more(query: str) -> None:
     "target",
     [
         PATH,
-        "/socket.io?EIO=4&transport=websocket",
+        "/socket.ioo?EIO=4&transport=websocket",
         "/socket.io/x?EIO=4&transport=websocket",
         "/socket.io/?EIO=3&transport=websocket",
         "/socket.io/?EIO=4&transport=polling",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from roomcast.engineio.origins import Origins
+from roomcast.engineio.origins import Origins, is_origin
 
 HOSTS = ("chat.example:8080",)
 
@@ -34,6 +34,25 @@ HOSTS = ("chat.example:8080",)
         (["https://app.example"], "null", False),
         ("https://app.example", "https://app.example", True),
         ([], "http://evil.example", True),
+        (None, "ws://chat.example:8080", True),
+        (None, "wss://chat.example:8080", False),
+        (["https://app.example"], "wss://app.example", True),
+        (["capacitor://localhost"], "capacitor://localhost", True),
+        (["capacitor://localhost"], "http://localhost", False),
+        (["tauri://localhost", "ionic://localhost"], "ionic://localhost", True),
+        (["https://*.app.example"], "https://a.app.example", True),
+        (["https://*.app.example"], "https://a.b.App.Example:443", True),
+        (["https://*.app.example"], "wss://a.app.example", True),
+        (["https://*.app.example"], "https://app.example", False),
+        (["https://*.app.example"], "https://evilapp.example", False),
+        (["https://*.app.example"], "https://.app.example", False),
+        (["https://*.app.example"], "http://a.app.example", False),
+        (["https://*.app.example"], "https://a.app.example:8443", False),
+        (["https://*.app.example"], "https://evil.example/.app.example", False),
+        (["https://*.app.example"], "https://evil.example#.app.example", False),
+        (["https://*.app.example"], "https://evil.example:x@a.app.example", False),
+        (["https://*.app.example"], "https://a.app.example.evil.example", False),
+        (["https://*.app.example:8443"], "https://a.app.example:8443", True),
     ],
 )
 def test_policy(allowed: str | Iterable[str] | None, origin: str | None, accepted: bool) -> None:
@@ -59,3 +78,45 @@ def test_headers_of_a_preflight() -> None:
 def test_no_headers_without_origin_or_without_policy() -> None:
     assert Origins("*").headers({}, "GET") == {}
     assert Origins([]).headers({"Origin": "http://a.example"}, "GET") == {}
+
+
+@pytest.mark.parametrize("origin", ["http://chat.example:8080", "https://chat.example:8080", "wss://chat.example:8080"])
+def test_behind_a_trusted_proxy_the_scheme_of_the_own_host_does_not_matter(origin: str) -> None:
+    """TLS may have ended in front of that proxy."""
+    assert Origins().accepts(origin, "http", HOSTS, is_proxied=True)
+    assert not Origins().accepts(origin.replace("chat", "evil"), "http", HOSTS, is_proxied=True)
+    assert not Origins(["https://app.example"]).accepts(origin, "http", HOSTS, is_proxied=True)
+
+
+def test_an_https_page_behind_two_proxies_on_default_ports() -> None:
+    assert Origins().accepts("https://chat.example", "http", ("chat.example",), is_proxied=True)
+    assert not Origins().accepts("https://chat.example:8443", "http", ("chat.example",), is_proxied=True)
+
+
+def test_scripts_may_read_retry_after() -> None:
+    assert Origins("*").headers({"Origin": "http://a.example"}, "GET")["Access-Control-Expose-Headers"] == "Retry-After"
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("*", True),
+        ("https://app.example", True),
+        ("http://localhost:3000", True),
+        ("capacitor://localhost", True),
+        ("https://*.app.example", True),
+        ("https://app.example/", False),
+        ("https://*", False),
+        ("https://a.*.example", False),
+        ("app.example", False),
+        ("https://", False),
+        ("https://user@app.example", False),
+    ],
+)
+def test_what_can_be_listed(text: str, valid: bool) -> None:
+    assert is_origin(text) is valid
+
+
+def test_a_policy_names_what_it_allows() -> None:
+    assert str(Origins()) == "its own host"
+    assert str(Origins(["https://b.example", "https://*.a.example"])) == "https://*.a.example, https://b.example"

@@ -1,27 +1,36 @@
 """An Engine.IO v4 server for aiohttp: WebSocket and long polling under python-socketio, for many idle clients and
 large rooms.
 
-**The core decides, the shell does.** `core.SessionCore` is one session as a state machine: events in (a packet came,
-a GET opened, time passed), commands out (deliver this, answer that GET, close the link). It knows no socket, no loop
-and no clock, and its tests read as scripts. `rfc6455.FrameParser`, `wheel.Wheel`, `origins`, `peers` and `payload`
-are pure in the same way. Around them:
+**The core decides, the shell acts.** `core.SessionCore` is one session as a state machine: events in (a packet came,
+a GET opened, time passed), commands out (deliver this, answer that GET, close the connection). It knows no socket, no
+loop and no clock, and its tests read as scripts. `rfc6455.FrameParser`, `wheel.Wheel`, `budget`, `origins`, `peers`,
+`opening` and `payload` are pure in the same way. Around them:
 
-    endpoint    HTTP: handshakes, polls, posts, upgrades, refusals          takeover   the way out of aiohttp
-    front       new WebSockets without aiohttp, from their first bytes      opening    what those may be (pure)
-    polling     a GET that waits, a POST that brings                        timers     one timer for everything
-    websocket   an asyncio protocol: bytes to messages, commands to frames  outlet     writes joined per tick
-    runtime     carries out the commands, keeps the table of sessions       server     the face to the outside
+    listener    new connections, and WebSockets without aiohttp
+    endpoint    HTTP: handshakes, polls, posts, upgrades, refusals
+    handshake   what a request asks for, and whether it may
+    admission   when a new session begins
+    detach      takes a connection from aiohttp
+    polling     a GET that waits, a POST that brings packets
+    websocket   an asyncio protocol: bytes to messages, commands to frames
+    session     the core, the write buffer and the transport of one client
+    flush       when to write, and how much at a time
+    timers      one timer for everything
+    runtime     carries out the commands, keeps the table of sessions
+    server      what applications and operators call
 
-**A packet on its way out** is framed once (`Frames`), however many receive it. `push_many` appends the same bytes
-to each member's outbox; at the end of the loop's tick each socket gets one joined write, in slices of a few
-milliseconds. Nothing ever waits for a client: its outbox is bounded in bytes, and one that reads too slowly is cut
+**A packet on its way out** is framed once (`Frames`), however many clients receive it. `push_many` appends the same
+bytes to each client's write buffer; at the end of the loop's tick each socket gets one joined write, in slices of a few
+milliseconds. Nothing ever waits for a client: its buffer is bounded in bytes, and a client that reads too slowly is cut
 ("slow client").
 
-**A packet on its way in** goes to the receiver synchronously, in the order of arrival; python-socketio's handlers
-then run as tasks of their own, so that a pong never waits behind one.
+**A packet on its way in** goes to the receiver synchronously, in the order of arrival; python-socketio's handlers then
+run as tasks of their own, so that a pong never waits behind one. What clients send is bounded per connection and per
+address, in frames and bytes of every kind; a turn of the loop takes a bounded share of one socket; a client that sends
+more is cut with 1008 ("flood").
 
-**An idle connection** is a transport, a protocol, a session and a parser without buffers: no task, no queue, no
-timer of its own. The wheel looks at it every 25 seconds to ping it.
+**An idle connection** is a transport, a protocol, a session and a parser without buffers: no task, no queue, no timer
+of its own. The timer wheel looks at it every 25 seconds to ping it.
 """
 
 from roomcast.engineio.admission import Admission, Decide, Withdraw

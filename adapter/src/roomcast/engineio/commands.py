@@ -5,16 +5,18 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple
 
+from roomcast.engineio.frames import Frames
+
 
 class PollAnswer(Enum):
-    """How to answer the GET that is waiting."""
+    """How to answer the GET that waits."""
 
-    OUTBOX = auto()
-    """With what is queued (a noop when nothing is)."""
+    QUEUE = auto()
+    """With the queued packets, or a noop if there are none."""
     NOOP = auto()
-    """With a noop packet: the queue goes elsewhere, or nowhere."""
+    """With a noop packet; the queue stays as it is."""
     CLOSE = auto()
-    """With what is queued, then a close packet."""
+    """With the queued packets, then a close packet."""
 
 
 class Deliver(NamedTuple):
@@ -24,13 +26,17 @@ class Deliver(NamedTuple):
 
 
 class AnswerPoll(NamedTuple):
-    """Complete the GET that is waiting; there is one."""
+    """Complete the GET that waits; there is one."""
 
     answer: PollAnswer
 
 
 class RefusePoll(NamedTuple):
-    """Refuse the request that was just made, with 400."""
+    """Refuse the request that was just made, with HTTP 400."""
+
+
+class SendPing(NamedTuple):
+    """Queue an Engine.IO ping on the WebSocket."""
 
 
 class SendToProbe(NamedTuple):
@@ -40,36 +46,48 @@ class SendToProbe(NamedTuple):
 
 
 class DropProbe(NamedTuple):
-    """Close the WebSocket that did not become an upgrade; the session stays on polling."""
+    """Close the WebSocket that did not become the transport; the session stays on polling."""
 
 
 class Switch(NamedTuple):
-    """The probe is the transport now: let it write the outbox."""
+    """Make the probe the transport, and queue these packets on it."""
+
+    queue: tuple[Frames, ...]
 
 
-class CloseLink(NamedTuple):
-    """Close the WebSocket with this code, after what is queued and `farewell` (an Engine.IO packet, maybe empty)."""
+class CloseConnection(NamedTuple):
+    """Close the WebSocket with this code, after what is queued and `packet` (an Engine.IO packet, maybe empty)."""
 
     code: int
-    farewell: bytes
+    packet: bytes
 
 
-class AbortLink(NamedTuple):
+class AbortConnection(NamedTuple):
     """Cut the WebSocket at once; what is queued is lost."""
 
 
-class LeaveFarewell(NamedTuple):
-    """The session is over, but its polling client is between two GETs: answer the next one with this payload."""
+class KeepPayload(NamedTuple):
+    """Keep this payload for the next GET: the session is over, but its polling client is between two GETs."""
 
     payload: bytes
 
 
 class Ended(NamedTuple):
-    """The session is over: forget it and tell the application. The last command of a session, and given once."""
+    """Forget the session and tell the application. The last command of a session, and given once."""
 
     reason: str
 
 
 Command = (
-    Deliver | AnswerPoll | RefusePoll | SendToProbe | DropProbe | Switch | CloseLink | AbortLink | LeaveFarewell | Ended
+    Deliver
+    | AnswerPoll
+    | RefusePoll
+    | SendPing
+    | SendToProbe
+    | DropProbe
+    | Switch
+    | CloseConnection
+    | AbortConnection
+    | KeepPayload
+    | Ended
 )

@@ -1,12 +1,14 @@
 """One Engine.IO v4 session as a state machine: events in, commands out; no asyncio, no sockets, no clock.
 
 Every method is an event: what the client sent, what the transport noticed, what the application wants, or that time
-has passed (`now` is any monotonic clock, in seconds). It answers with the commands that the shell carries out in
-order. After `Ended` every event is a no-op.
+has passed (`now` is any monotonic clock, in seconds). It returns the commands that the shell carries out in order.
+After `Ended` every event is a no-op.
 
     POLLING --probe_attached--> PROBING --"2probe"--> PROBED --"5"--> WEBSOCKET
        ^--------------------------- probe lost ---------'
     any --> CLOSED
+
+The core queues packets only for polling, where a GET fetches them. On a WebSocket the shell has a write buffer.
 
 Source: the Engine.IO protocol, revision 4 (socket.io documentation).
 """
@@ -20,29 +22,30 @@ import orjson
 
 from roomcast.engineio import rfc6455
 from roomcast.engineio.commands import (
-    AbortLink,
+    AbortConnection,
     AnswerPoll,
-    CloseLink,
+    CloseConnection,
     Command,
     Deliver,
     DropProbe,
     Ended,
-    LeaveFarewell,
+    KeepPayload,
     PollAnswer,
     RefusePoll,
+    SendPing,
     SendToProbe,
     Switch,
 )
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
 from roomcast.engineio.rules import Reason, Rules
-from roomcast.engineio.write_buffer import WriteBuffer
 
 NOOP_PACKET = b"6"
 CLOSE_PACKET = b"1"
-_BLOCKED = -1
 
 
 class Phase(IntEnum):
+    """Where a session is in its life."""
+
     POLLING = 0
     PROBING = 1
     PROBED = 2
@@ -57,16 +60,18 @@ _CLOSE_CODES = {
     Reason.CONNECT_TIMEOUT: rfc6455.POLICY_VIOLATION,
     Reason.ATTACHMENT_TIMEOUT: rfc6455.POLICY_VIOLATION,
     Reason.OVERLOAD: rfc6455.POLICY_VIOLATION,
+    Reason.FLOOD: rfc6455.POLICY_VIOLATION,
 }
-_FAREWELL_REASONS = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
-"""Ends that the server chose: a polling client between two GETs is still owed the close packet."""
+_SERVER_CHOSEN = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
+"""A polling client between two GETs is told of these ends in its next one."""
+_VIOLATIONS = frozenset({Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR})
+"""After these a polling client still gets what was queued before, as from the reference server."""
 
 
-class SessionCore(WriteBuffer):
+class SessionCore:
     """The state of one session. `sid` is its id, `peer` the client's address.
 
-    On an open WebSocket `outbox` holds frames (bytes) and `credit` the bytes that may still be queued without a
-    look at the transport. Everywhere else it holds `Frames`, `credit` is negative and `queued` counts the bytes.
+    `queue` holds the packets that a polling client will fetch, `queued_bytes` their size in a payload.
     """
 
     __slots__ = (
@@ -80,21 +85,21 @@ class SessionCore(WriteBuffer):
         "end_reason",
         "peer",
         "phase",
-        "queued",
+        "queue",
+        "queued_bytes",
         "rules",
         "sid",
         "transport_name",
     )
 
     def __init__(self, sid: str, peer: str, rules: Rules, phase: Phase, now: float) -> None:
-        super().__init__(rules.max_buffer)
         self.sid = sid
         self.peer = peer
         self.rules = rules
         self.phase = phase
         self.transport_name = "websocket" if phase is Phase.WEBSOCKET else "polling"
-        self.queued = 0
-        self.credit = rules.max_buffer if phase is Phase.WEBSOCKET else _BLOCKED
+        self.queue: list[Frames] = []
+        self.queued_bytes = 0
         self._poll_open = False
         self._post_open = False
         self._awaiting_pong = False
@@ -107,7 +112,7 @@ class SessionCore(WriteBuffer):
     # --- what the server says about the session ---
 
     def open_packet(self, upgrades: list[str]) -> bytes:
-        """The handshake: `0` and its JSON; times in milliseconds, the size limit in bytes."""
+        """Return the handshake: `0` and its JSON; times in milliseconds, the size limit in bytes."""
         handshake = {
             "sid": self.sid,
             "upgrades": upgrades,
@@ -119,16 +124,17 @@ class SessionCore(WriteBuffer):
 
     @property
     def due(self) -> float:
-        """When `tick` wants to be called; earlier and later calls do no harm."""
+        """When `tick` should be called; earlier and later calls do no harm."""
         return min(self._heartbeat_due, self._guard_due, self._probe_due)
 
     @property
     def is_closed(self) -> bool:
+        """Tell whether the session is over."""
         return self.phase is Phase.CLOSED
 
     @property
     def has_poll(self) -> bool:
-        """Does a GET wait?"""
+        """Tell whether a GET waits."""
         return self._poll_open
 
     def expect(self, due: float, reason: str) -> None:
@@ -137,13 +143,13 @@ class SessionCore(WriteBuffer):
         self._guard_reason = reason
 
     def fulfil(self) -> None:
-        """What was expected has come."""
+        """Drop the expectation: it was met."""
         self._guard_due = inf
 
     # --- what the client sent ---
 
     def receive(self, data: str | bytes, now: float) -> list[Command]:
-        """A packet on the session's transport: text with its type character, or a binary message."""
+        """Take a packet on the session's transport: text with its type character, or a binary message."""
         if self.phase is Phase.CLOSED:
             return []
         if isinstance(data, bytes):
@@ -164,37 +170,37 @@ class SessionCore(WriteBuffer):
         return []
 
     def _client_closed(self) -> list[Command]:
-        """A GET that waits is ended with a noop: the client knows already."""
+        """End a GET that waits with a noop: the client knows already."""
         if self.phase is Phase.WEBSOCKET:
-            return self._end([CloseLink(rfc6455.NORMAL, b"")], Reason.CLIENT_DISCONNECT)
+            return self._end([CloseConnection(rfc6455.NORMAL, b"")], Reason.CLIENT_DISCONNECT)
         return self._end([*self._answer(PollAnswer.NOOP), *self._drop_probe()], Reason.CLIENT_DISCONNECT)
 
     # --- long polling ---
 
     def poll_opened(self) -> list[Command]:
-        """A GET came. It waits unless an `AnswerPoll` or `RefusePoll` follows at once."""
+        """Take a GET. It waits unless an `AnswerPoll` or `RefusePoll` follows at once."""
         if self.phase >= Phase.WEBSOCKET:
             return [RefusePoll()]
         if self._poll_open:
             return [*self.close(Reason.TRANSPORT_ERROR), RefusePoll()]
         self._poll_open = True
-        if self.outbox:
-            return self._answer(PollAnswer.OUTBOX)
+        if self.queue:
+            return self._answer(PollAnswer.QUEUE)
         return self._answer(PollAnswer.NOOP) if self.phase is Phase.PROBED else []
 
     def poll_ready(self) -> list[Command]:
-        """Something was queued: answer the GET that waits, if one does."""
-        return self._answer(PollAnswer.OUTBOX) if self.outbox else []
+        """Answer the GET that waits, if one does and something is queued."""
+        return self._answer(PollAnswer.QUEUE) if self.queue else []
 
     def poll_lost(self) -> list[Command]:
-        """The client went away from a waiting GET; what an answer held would be lost, so the session ends."""
+        """End the session: the client dropped a waiting GET, and an answer to it would be lost."""
         if not self._poll_open:
             return []
         self._poll_open = False
         return self.close(Reason.TRANSPORT_CLOSE)
 
     def post_opened(self) -> list[Command]:
-        """A POST came; its packets follow as `receive`, its end as `post_ended`. Two at once have no order."""
+        """Take a POST; its packets follow as `receive`, its end as `post_ended`. Two at once have no order."""
         if self.phase >= Phase.WEBSOCKET:
             return [RefusePoll()]
         if self._post_open:
@@ -203,17 +209,21 @@ class SessionCore(WriteBuffer):
         return []
 
     def post_ended(self) -> None:
+        """Allow the next POST."""
         self._post_open = False
 
     def take_payload(self, answer: PollAnswer) -> bytes:
-        """The body of an answer, which empties the outbox (a plain noop leaves it alone)."""
+        """Return the body of an answer, and empty the queue (a plain noop leaves it alone)."""
         if answer is PollAnswer.NOOP:
             return NOOP_PACKET
-        packets = [frames.polling for frames in self.outbox]
-        self.outbox, self.queued = [], 0
+        packets = [frames.polling for frames in self.queue]
+        self._clear_queue()
         if answer is PollAnswer.CLOSE:
             packets.append(CLOSE_PACKET)
         return SEPARATOR.join(packets) or NOOP_PACKET
+
+    def _clear_queue(self) -> None:
+        self.queue, self.queued_bytes = [], 0
 
     def _answer(self, answer: PollAnswer) -> list[Command]:
         if not self._poll_open:
@@ -221,10 +231,24 @@ class SessionCore(WriteBuffer):
         self._poll_open = False
         return [AnswerPoll(answer)]
 
+    def enqueue(self, frames: Frames) -> list[Command]:
+        """Queue a packet for a polling client.
+
+        A client that has something waiting and would pass `max_buffer` with this packet is cut: it reads too slowly.
+        """
+        if self.phase >= Phase.WEBSOCKET:
+            return []
+        size = len(frames.polling)
+        if self.queued_bytes and self.queued_bytes + size > self.rules.max_buffer:
+            return self.close(Reason.SLOW_CLIENT)
+        self.queue.append(frames)
+        self.queued_bytes += size
+        return []
+
     # --- the upgrade from polling to WebSocket ---
 
     def probe_attached(self, now: float) -> bool:
-        """A WebSocket wants to take the session over; False when that is not possible now."""
+        """Let a WebSocket try to become the transport; return False if that is not possible now."""
         if self.phase is not Phase.POLLING:
             return False
         self.phase = Phase.PROBING
@@ -232,7 +256,7 @@ class SessionCore(WriteBuffer):
         return True
 
     def probe_received(self, data: str | bytes) -> list[Command]:
-        """A packet on the probing WebSocket: first `2probe`, then `5`."""
+        """Take a packet on the probing WebSocket: first `2probe`, then `5`."""
         if self.phase is Phase.PROBING and data == "2probe":
             self.phase = Phase.PROBED
             return [SendToProbe(b"3probe"), *self._answer(PollAnswer.NOOP)]
@@ -241,11 +265,11 @@ class SessionCore(WriteBuffer):
         return self._drop_probe()
 
     def probe_broke(self) -> list[Command]:
-        """The WebSocket misbehaved before it took over."""
+        """Drop the WebSocket: it broke its protocol before it became the transport."""
         return self._drop_probe()
 
     def probe_lost(self) -> list[Command]:
-        """The WebSocket went away before it took over; the session stays on polling."""
+        """Stay on polling: the WebSocket closed before it became the transport."""
         if self.phase in (Phase.PROBING, Phase.PROBED):
             self.phase = Phase.POLLING
             self._probe_due = inf
@@ -255,10 +279,9 @@ class SessionCore(WriteBuffer):
         self.phase = Phase.WEBSOCKET
         self.transport_name = "websocket"
         self._probe_due = inf
-        frames = [queued.websocket for queued in self.outbox]
-        self.outbox, self.queued = frames, 0
-        self.credit = max(0, self.rules.max_buffer - sum(map(len, frames)))
-        return Switch()
+        queue = tuple(self.queue)
+        self._clear_queue()
+        return Switch(queue)
 
     def _drop_probe(self) -> list[Command]:
         if self.phase not in (Phase.PROBING, Phase.PROBED):
@@ -266,43 +289,10 @@ class SessionCore(WriteBuffer):
         self.probe_lost()
         return [DropProbe()]
 
-    # --- what goes out ---
-
-    def enqueue(self, frames: Frames, held: int) -> list[Command]:
-        """Queue a packet where `credit` does not allow it offhand; `held` bytes wait in the transport.
-
-        A client that has something waiting and would pass `max_buffer` with this is cut: it reads too slowly.
-        """
-        if self.phase is Phase.CLOSED:
-            return []
-        on_websocket = self.phase is Phase.WEBSOCKET
-        data = frames.websocket if on_websocket else frames.polling
-        waiting = self.queued + held
-        if waiting and waiting + len(data) > self.rules.max_buffer:
-            return self.close(Reason.SLOW_CLIENT)
-        if on_websocket:
-            self.outbox.append(data)
-        else:
-            self.outbox.append(frames)
-        self.queued += len(data)
-        return []
-
-    def pause(self) -> None:
-        """The WebSocket's transport took more than it likes: what is queued from now on waits and is counted."""
-        if self.credit >= 0:
-            self.queued = self.rules.max_buffer - self.credit
-            self.credit = _BLOCKED
-
-    def resume(self) -> None:
-        """The transport has drained: the outbox may go out."""
-        if self.phase is Phase.WEBSOCKET and self.credit < 0:
-            self.credit = max(0, self.rules.max_buffer - self.queued)
-            self.queued = 0
-
     # --- time, loss and the end ---
 
     def tick(self, now: float) -> list[Command]:
-        """Time has passed."""
+        """Take note that time has passed."""
         if self.phase is Phase.CLOSED:
             return []
         if now >= self._guard_due:
@@ -313,57 +303,49 @@ class SessionCore(WriteBuffer):
         if self._awaiting_pong:
             return commands + self.close(Reason.PING_TIMEOUT)
         self._awaiting_pong = True
-        # Counted from when the ping was due, so that the slots of a timer do not add up; but a process that was
-        # stopped meanwhile gives its clients their full time.
+        # Counted from when the ping was due, so that the slots of a timer do not add up. After a pause of the process
+        # the client still gets most of its time.
         grace = self.rules.ping_timeout / 4
         self._heartbeat_due = max(self._heartbeat_due, now - grace) + self.rules.ping_timeout
-        return commands + self._ping()
+        return commands + (self.enqueue(PING) if self.phase < Phase.WEBSOCKET else [SendPing()])
 
-    def _ping(self) -> list[Command]:
-        if self.credit < 0:
-            return self.enqueue(PING, 0)
-        self.outbox.append(PING.websocket)
-        self.credit = max(0, self.credit - len(PING.websocket))
-        return []
-
-    def link_lost(self) -> list[Command]:
-        """The WebSocket is gone."""
+    def connection_lost(self) -> list[Command]:
+        """End the session: its WebSocket is gone."""
         return [] if self.phase is Phase.CLOSED else self._end([], Reason.TRANSPORT_CLOSE)
 
-    def link_failed(self, code: int) -> list[Command]:
-        """The client broke the WebSocket protocol; `code` is the close code for it."""
+    def connection_failed(self, code: int) -> list[Command]:
+        """End the session: the client broke the WebSocket protocol; `code` is the close code for that."""
         if self.phase is Phase.CLOSED:
             return []
         reason = Reason.TOO_LARGE if code == rfc6455.TOO_BIG else Reason.TRANSPORT_ERROR
-        return self._end([CloseLink(code, b"")], reason)
+        return self._end([CloseConnection(code, b"")], reason)
 
     def close(self, reason: str) -> list[Command]:
         """End the session for `reason`.
 
-        `Reason.RECONNECT` moves the client: its transport closes, which lets a socket.io client reconnect by
-        itself; nothing is said on the Socket.IO level.
+        `Reason.RECONNECT` moves the client: its transport closes without a close packet, upon which a socket.io client
+        reconnects by itself. A polling client gets the queued packets first, in the GET that waits or the next one.
         """
         if self.phase is Phase.CLOSED:
             return []
         if self.phase is Phase.WEBSOCKET:
-            return self._end([self._close_link(reason)], reason)
+            return self._end([self._close_connection(reason)], reason)
         commands = self._drop_probe()
         if self._poll_open:
             commands += self._answer(PollAnswer.CLOSE)
-        elif reason in _FAREWELL_REASONS:
-            commands.append(LeaveFarewell(self.take_payload(PollAnswer.CLOSE)))
+        elif reason in _SERVER_CHOSEN or (reason in _VIOLATIONS and self.queue):
+            commands.append(KeepPayload(self.take_payload(PollAnswer.CLOSE)))
         return self._end(commands, reason)
 
     @staticmethod
-    def _close_link(reason: str) -> Command:
+    def _close_connection(reason: str) -> Command:
         if reason == Reason.SLOW_CLIENT:
-            return AbortLink()
-        farewell = b"" if reason == Reason.RECONNECT else CLOSE_PACKET
-        return CloseLink(_CLOSE_CODES.get(reason, rfc6455.NORMAL), farewell)
+            return AbortConnection()
+        packet = b"" if reason == Reason.RECONNECT else CLOSE_PACKET
+        return CloseConnection(_CLOSE_CODES.get(reason, rfc6455.NORMAL), packet)
 
     def _end(self, commands: list[Command], reason: str) -> list[Command]:
         self.phase = Phase.CLOSED
         self.end_reason = reason
-        self.credit = _BLOCKED
         self._heartbeat_due = self._guard_due = self._probe_due = inf
         return [*commands, Ended(reason)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -11,22 +12,25 @@ from aiohttp import web
 from roomcast.engineio import environ, handshake, polling, refusals
 from roomcast.engineio.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, nothing
 from roomcast.engineio.core import Phase
+from roomcast.engineio.detach import Detached, detach, on_client_gone
 from roomcast.engineio.handshake import Caller, Request
 from roomcast.engineio.opening import Opening
 from roomcast.engineio.origins import Origins
 from roomcast.engineio.peers import Peers
 from roomcast.engineio.refusals import Refusal, refusal_bytes, refusal_response
-from roomcast.engineio.rfc6455 import POLICY_VIOLATION, TEXT, FrameParser, HandshakeError, frame
+from roomcast.engineio.rfc6455 import POLICY_VIOLATION, TEXT, HandshakeError, frame
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
 from roomcast.engineio.session import Session
-from roomcast.engineio.takeover import TakenOver, take_over
-from roomcast.engineio.websocket import WebSocketLink
+from roomcast.engineio.websocket import WebSocketConnection
+from roomcast.wire.limited_log import LimitedLog
 
 TRANSPORTS: Final = ("polling", "websocket")
+_MAX_LOGGED: Final = 200
+_log = LimitedLog(logging.getLogger(__name__))
 
 
-class Entry(NamedTuple):
+class DirectSession(NamedTuple):
     """A new session that only waits for its turn; `head` answers its handshake."""
 
     opening: Opening
@@ -51,13 +55,22 @@ class Endpoint:
         self.admission: Admission = admit_all
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        if not handshake.names_one_host(request):
+            return self._refuse(refusals.BAD_REQUEST)
         caller = handshake.identify(request, self._peers)
         if not handshake.is_allowed(request, caller, self._origins):
+            self._log_origin(request, caller)
             return self._refuse(refusals.FORBIDDEN_ORIGIN)
         response = await self._respond(request, caller)
-        if not isinstance(response, TakenOver):
+        if not isinstance(response, Detached):
             response.headers.update(self._origins.headers(request.headers, request.method))
         return response
+
+    def _log_origin(self, request: Request, caller: Caller) -> None:
+        origin = ", ".join(request.headers.getall("Origin", ()))[:_MAX_LOGGED]
+        ours = ", ".join(f"{caller.scheme}://{host}" for host in caller.hosts)[:_MAX_LOGGED]
+        _log.warning("origin", "origin %r refused: reached as %r, allowed is %s", origin, ours, self._origins)
 
     async def _respond(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         if request.method == "OPTIONS":
@@ -77,6 +90,8 @@ class Endpoint:
             return self._refuse(refusal)
         return await (self._open_polling if transport == "polling" else self._open_websocket)(request, caller)
 
+    # --- admission ---
+
     async def _admit(self, request: web.Request, caller: Caller) -> Refusal | None:
         """Wait for the decision about a new session."""
         decided: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
@@ -87,13 +102,15 @@ class Endpoint:
             return refusal is None and request.transport is not None and not decided.cancelled()
 
         withdraw = self.request_place(caller, decide)
+        if not decided.done():
+            on_client_gone(request, lambda: _give_up(decided, withdraw))
         try:
             return await decided
         finally:
             withdraw()
 
     def refusal(self, caller: Caller) -> Refusal | None:
-        """Why there is no new session for this caller at the moment."""
+        """Return why there is no new session for this caller at the moment."""
         if not self.is_accepting:
             return refusals.DRAINING
         return refusals.TOO_MANY_PENDING if self._runtime.pending.is_full(caller.peer) else None
@@ -106,11 +123,13 @@ class Endpoint:
         decide(refusal)
         return nothing
 
+    # --- new sessions of aiohttp's connections ---
+
     async def _open_polling(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         session = self._runtime.create(caller.peer, Phase.POLLING)
         if not await self._announce(session, request, caller):
             return self._refuse(refusals.UNAUTHORIZED)
-        return polling.payload_response(session.open_packet(self._upgrades))
+        return polling.payload_response(session.core.open_packet(self._upgrades))
 
     async def _open_websocket(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         head = _switching(request)
@@ -119,72 +138,84 @@ class Endpoint:
         session = self._runtime.create(caller.peer, Phase.WEBSOCKET)
         if not await self._announce(session, request, caller):
             return self._refuse(refusals.UNAUTHORIZED)
-        link = session.link = self._link(session)
-        return self._hand_over(request, session, link, head + frame(TEXT, session.open_packet([])))
+        connection = session.connection = self._runtime.connect(session)
+        return self._take_over(request, session, connection, head + frame(TEXT, session.core.open_packet([])))
 
     async def _announce(self, session: Session, request: web.Request, caller: Caller) -> bool:
-        """Tell the application; False when it refuses the session."""
+        """Tell the application; return False if it refuses the session."""
         verdict = self._call(session, request, caller)
-        return self._hears(session, await verdict if isinstance(verdict, Awaitable) else verdict)
+        return self._accepts(session, await verdict if isinstance(verdict, Awaitable) else verdict)
 
     def _call(self, session: Session, request: Request, caller: Caller) -> Any:
         return self._runtime.call_now("connect", session.sid, environ.build(request, caller.peer, caller.scheme))
 
-    def _hears(self, session: Session, verdict: Any) -> bool:
-        """What the application says of a new session."""
+    def _accepts(self, session: Session, verdict: Any) -> bool:
+        """Carry out what the application says of a new session."""
         if verdict is not None and verdict is not True:
-            self._runtime.run(session, session.close(Reason.SERVER_DISCONNECT))
+            session.close(Reason.SERVER_DISCONNECT)
         return not session.is_closed
 
-    # --- a WebSocket that never was aiohttp's: see `front` ---
+    # --- new sessions without aiohttp: see `listener` ---
 
-    def examine(self, opening: Opening) -> Entry | None:
-        """An opening that may have its session, when it is its turn; None when aiohttp shall say what is wrong."""
+    def examine(self, opening: Opening) -> DirectSession | None:
+        """Return a session that may be opened when it is its turn; None if aiohttp is to answer the request."""
+        if not handshake.names_one_host(opening) or "websocket" not in self._transports:
+            return None
         caller = handshake.identify(opening, self._peers)
-        is_welcome = "websocket" in self._transports and handshake.is_allowed(opening, caller, self._origins)
+        is_welcome = handshake.is_allowed(opening, caller, self._origins)
         if not is_welcome or self.refusal(caller) is not None or not handshake.wants_websocket(opening):
             return None
         try:
-            return Entry(opening, caller, handshake.switching_protocols(opening))
+            return DirectSession(opening, caller, handshake.switching_protocols(opening))
         except HandshakeError:
             return None
 
-    def enter(self, entry: Entry, transport: asyncio.Transport) -> None:
-        """Open the session on `transport`: before this returns, unless the application takes its time."""
-        session = self._runtime.create(entry.caller.peer, Phase.WEBSOCKET)
-        verdict = self._call(session, entry.opening, entry.caller)
+    def start_direct(self, direct: DirectSession, transport: asyncio.Transport, early: bytes) -> None:
+        """Open the session on `transport`: before this returns, unless the application takes its time.
+
+        `early` came behind the request while the client waited for its turn.
+        """
+        session = self._runtime.create(direct.caller.peer, Phase.WEBSOCKET)
+        verdict = self._call(session, direct.opening, direct.caller)
         if isinstance(verdict, Awaitable):
             transport.pause_reading()
-            self._runtime.tasks.start(self._seat_later(entry, transport, session, verdict), "connect")
+            self._runtime.tasks.start(self._join_later(direct, transport, session, verdict, early), "connect")
         else:
-            self._seat(entry, transport, session, verdict)
+            self._join(direct, transport, session, verdict, early)
 
-    async def _seat_later(
-        self, entry: Entry, transport: asyncio.Transport, session: Session, verdict: Awaitable[Any]
+    async def _join_later(
+        self,
+        direct: DirectSession,
+        transport: asyncio.Transport,
+        session: Session,
+        verdict: Awaitable[Any],
+        early: bytes,
     ) -> None:
-        self._seat(entry, transport, session, await verdict)
+        self._join(direct, transport, session, await verdict, early)
 
-    def _seat(self, entry: Entry, transport: asyncio.Transport, session: Session, verdict: Any) -> None:
-        if not self._hears(session, verdict):
-            self.turn_away(entry, transport, refusals.UNAUTHORIZED)
+    def _join(
+        self, direct: DirectSession, transport: asyncio.Transport, session: Session, verdict: Any, early: bytes
+    ) -> None:
+        if not self._accepts(session, verdict):
+            self.refuse_direct(direct, transport, refusals.UNAUTHORIZED)
             return
-        link = session.link = self._link(session)
+        connection = session.connection = self._runtime.connect(session)
         if transport.is_closing():
-            session.link_went(link)
-        else:
-            transport.set_protocol(link)
-            link.join(transport, is_tls=entry.opening.scheme == "https")
-            link.send(entry.head + frame(TEXT, session.open_packet([])))
-            session.attach(link, transport)
-            if not transport.is_reading():
-                transport.resume_reading()
-            if entry.opening.tail:
-                link.data_received(entry.opening.tail)
+            session.connection_ended(connection)
+            return
+        transport.set_protocol(connection)
+        connection.join(transport, is_tls=direct.opening.scheme == "https")
+        connection.send(direct.head + frame(TEXT, session.core.open_packet([])))
+        session.attach(connection, transport)
+        if not transport.is_reading():
+            transport.resume_reading()
+        if tail := direct.opening.tail + early:
+            connection.data_received(tail)
 
-    def turn_away(self, entry: Entry, transport: asyncio.Transport, refusal: Refusal) -> None:
+    def refuse_direct(self, direct: DirectSession, transport: asyncio.Transport, refusal: Refusal) -> None:
         """Answer with a refusal, and close."""
         self._runtime.observer.refused(refusal.status, refusal.reason)
-        transport.write(refusal_bytes(refusal, self._origins.headers(entry.opening.headers, "GET")))
+        transport.write(refusal_bytes(refusal, self._origins.headers(direct.opening.headers, "GET")))
         transport.close()
 
     # --- sessions that exist ---
@@ -194,7 +225,7 @@ class Endpoint:
         if session is not None:
             session.on_time(self._runtime.now())
         if session is None or session.is_closed:
-            return self._say_farewell(request, sid)
+            return self._answer_after_end(request, sid)
         if transport == "websocket":
             return self._upgrade(request, session)
         if request.method == "GET":
@@ -203,8 +234,8 @@ class Endpoint:
             return await polling.post(self._runtime, session, request)
         return self._refuse(refusals.BAD_METHOD)
 
-    def _say_farewell(self, request: web.Request, sid: str) -> web.Response:
-        payload = self._runtime.take_farewell(sid) if request.method == "GET" else None
+    def _answer_after_end(self, request: web.Request, sid: str) -> web.Response:
+        payload = self._runtime.take_kept_payload(sid) if request.method == "GET" else None
         return self._refuse(refusals.UNKNOWN_SESSION) if payload is None else polling.payload_response(payload)
 
     def _upgrade(self, request: web.Request, session: Session) -> web.StreamResponse:
@@ -213,46 +244,46 @@ class Endpoint:
             return self._refuse(head)
         if not self._upgrades:
             return self._refuse(refusals.BAD_REQUEST)
-        if not session.probe_attached(self._runtime.now()):
-            return self._turn_away(request, head)
+        if not session.core.probe_attached(self._runtime.now()):
+            return self._refuse_upgrade(request, head)
         self._runtime.watch(session)
-        link = session.probe = self._link(session, is_probe=True)
-        return self._hand_over(request, session, link, head)
+        connection = session.probe = self._runtime.connect(session, is_probe=True)
+        return self._take_over(request, session, connection, head)
 
-    def _turn_away(self, request: web.Request, head: bytes) -> web.StreamResponse:
-        """A second WebSocket for one session is opened and closed: the protocol's suite expects no HTTP error."""
-        link = self._link(None)
-        if take_over(request, link) is None:
+    def _refuse_upgrade(self, request: web.Request, head: bytes) -> web.StreamResponse:
+        """Open and close a second WebSocket of one session: the protocol's suite expects no HTTP error."""
+        connection = self._runtime.connect(None)
+        if detach(request, connection) is None:
             return self._refuse(refusals.BAD_REQUEST)
-        link.send(head)
-        self._runtime.finish(link, POLICY_VIOLATION, b"")
-        return TakenOver()
+        connection.send(head)
+        self._runtime.finish(connection, POLICY_VIOLATION, b"")
+        return Detached()
 
-    def _link(self, session: Session | None, *, is_probe: bool = False) -> WebSocketLink:
-        runtime = self._runtime
-        parser = FrameParser(runtime.rules.max_payload)
-        return WebSocketLink(
-            session, parser, is_probe=is_probe, traffic=runtime.observer.traffic, fast_path=runtime.fast_path
-        )
-
-    def _hand_over(
-        self, request: web.Request, session: Session, link: WebSocketLink, head: bytes
+    def _take_over(
+        self, request: web.Request, session: Session, connection: WebSocketConnection, head: bytes
     ) -> web.StreamResponse:
         """Take the connection from aiohttp, and answer on it."""
-        tail = take_over(request, link)
-        if tail is None or link.transport is None:
-            session.link_went(link)
+        tail = detach(request, connection)
+        if tail is None or connection.transport is None:
+            session.connection_ended(connection)
             return self._refuse(refusals.BAD_REQUEST)
-        link.send(head)
-        if not link.is_probe:
-            session.attach(link, link.transport)
+        connection.send(head)
+        if not connection.is_probe:
+            session.attach(connection, connection.transport)
         if tail:
-            link.data_received(tail)
-        return TakenOver()
+            connection.data_received(tail)
+        return Detached()
 
     def _refuse(self, refusal: Refusal) -> web.Response:
         self._runtime.observer.refused(refusal.status, refusal.reason)
         return refusal_response(refusal)
+
+
+def _give_up(decided: asyncio.Future[Refusal | None], withdraw: Withdraw) -> None:
+    """Withdraw the request of a client that has gone; the answer goes nowhere."""
+    withdraw()
+    if not decided.done():
+        decided.set_result(refusals.BAD_REQUEST)
 
 
 def _switching(request: web.Request) -> bytes | Refusal:

@@ -1,13 +1,13 @@
-"""Where packets leave: what one loop tick queues for a socket is joined and written once.
+"""Write out what one tick of the loop queued: one joined write per socket.
 
-The queues and the writing are `write_buffer.py`'s; here it is decided when to write, and how much at a time. A
-flush that has many sockets to serve runs in slices, with the loop's other work between them. The order of a socket's
-packets is that of its own outbox, whatever the slices do.
+`write_buffer.py` has the queues and the writing; this module decides when to write, and how much at a time. A flush
+that has many sockets to serve runs in slices, with the loop's other work between them. The order of a client's packets
+is that of its own write buffer, whatever the slices do.
 
 Under load flushes are paced: after one that took a while the next waits `_PACE` times as long, at most `_MAX_PAUSE`
-seconds. A write is a system call of 5 µs at least, more than everything else about a delivery together; what gathers in
-the pause shares one. It costs no latency, because the time is not idle. A quiet server's flush takes microseconds, and
-so does its pause.
+seconds. A write is a system call of 5 µs at least, more than everything else about a delivery together; what gathers
+in the pause shares one. It costs no latency, because the loop is not idle in the pause. The flush of a quiet server
+takes microseconds, and so does its pause.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.write_buffer import FlushQueue, Traffic, WriteBuffer, write_out
-
-if TYPE_CHECKING:
-    from roomcast.engineio.session import Session
 
 SLICE = 128
 """Sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
@@ -40,6 +37,16 @@ _GATHER = 0.002
 in time saves as many system calls as there are members. Small rooms do not wait."""
 
 
+class SlowBuffer(Protocol):
+    """What the flush needs of a session whose credit does not cover a packet."""
+
+    def push_slowly(self, frames: Frames) -> None:
+        """Queue the packet where it can wait, or end the session."""
+
+    def flush_slowly(self) -> None:
+        """Flush without credit."""
+
+
 class Flusher(FlushQueue):
     """The sessions with something to write, and the flush that serves them at the end of the tick."""
 
@@ -51,23 +58,27 @@ class Flusher(FlushQueue):
         self._spent = 0.0
         self._not_before = 0.0
 
-    def wake(self, session: Session) -> None:
-        """`session` has an outbox that was empty before."""
+    def wake(self, session: WriteBuffer) -> None:
+        """Flush `session` at the end of the tick: it has something queued and had nothing before."""
         self.dirty.append(session)
         if not self.is_armed:
             self.arm()
 
-    def push_many(self, sessions: Sequence[Session], frames: Frames) -> None:
-        """Queue `frames` for every session; see `Session.push`."""
-        for session in self.queue(list(sessions), frames.websocket) or ():
-            cast("Session", session).push_slow(frames)
+    def push_many(self, sessions: Sequence[WriteBuffer], frames: Frames) -> None:
+        """Queue `frames` for every session, in one pass."""
+        self._push_slowly(self.queue(list(sessions), frames.websocket) or (), frames)
 
     def send_slowly(self, buffers: list[WriteBuffer], packet: bytes) -> None:
-        frames = Frames(packet)
+        """Send a Socket.IO packet to sessions whose credit does not cover it."""
+        self._push_slowly(buffers, Frames(packet))
+
+    @staticmethod
+    def _push_slowly(buffers: Sequence[WriteBuffer], frames: Frames) -> None:
         for buffer in buffers:
-            cast("Session", buffer).push_slow(frames)
+            cast("SlowBuffer", buffer).push_slowly(frames)
 
     def arm(self) -> None:
+        """Plan the flush, after the pause that is due."""
         self.is_armed = True
         pause = self._not_before - self._clock()
         if len(self.dirty) > _MANY:
@@ -91,8 +102,8 @@ class Flusher(FlushQueue):
         self.is_armed = bool(self._rest)
         if self.is_armed:
             asyncio.get_running_loop().call_soon(self.flush)
-        for session in write_out(batch, self._traffic) or ():
-            cast("Session", session).flush_slow()
+        for buffer in write_out(batch, self._traffic) or ():
+            cast("SlowBuffer", buffer).flush_slowly()
         ended = self._clock()
         self._spent += ended - started
         if not self.is_armed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple, Protocol
 
 from multidict import MultiMapping
@@ -11,8 +12,12 @@ from roomcast.engineio.peers import Peers
 from roomcast.engineio.rfc6455 import HandshakeError, accept
 
 _SWITCHING: Final = (
-    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n"
+    b"%b\r\n"
 )
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+_FORWARDED: Final = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
 
 
 class Caller(NamedTuple):
@@ -22,6 +27,8 @@ class Caller(NamedTuple):
     scheme: str
     hosts: tuple[str, ...]
     query_string: str = ""
+    is_proxied: bool = False
+    """Whether a trusted proxy sent the request."""
 
 
 class Request(Protocol):
@@ -44,36 +51,47 @@ class Request(Protocol):
 
 
 def identify(request: Request, peers: Peers) -> Caller:
-    """Forwarding headers count only when a trusted proxy sent them."""
+    """Find out who asks. Forwarding headers count only if a trusted proxy sent them."""
     headers = request.headers
     remote = request.remote or ""
     scheme = request.scheme
     hosts: tuple[str, ...] = (headers.get("Host", ""),)
-    if peers.is_trusted(remote):
-        scheme = headers.get("X-Forwarded-Proto", scheme).split(",")[0].strip()
+    is_proxied = peers.is_trusted(remote) and any(name in headers for name in _FORWARDED)
+    if is_proxied:
+        scheme = headers.get("X-Forwarded-Proto", scheme).split(",")[0].strip().lower()
         if forwarded := headers.get("X-Forwarded-Host"):
             hosts = (*hosts, forwarded.split(",")[0].strip())
     forwarded_for = ",".join(headers.getall("X-Forwarded-For", ()))
     peer = peers.find(remote, forwarded_for) if forwarded_for else remote
-    return Caller(peer, scheme, hosts, request.query_string)
+    return Caller(peer, _SCHEMES.get(scheme, scheme), hosts, request.query_string, is_proxied)
+
+
+def names_one_host(request: Request) -> bool:
+    """Tell whether the request has exactly one Host, as RFC 9112, section 3.2, demands."""
+    return len(request.headers.getall("Host", ())) == 1
 
 
 def is_allowed(request: Request, caller: Caller, origins: Origins) -> bool:
-    """Is the Origin of the page behind this request accepted? More than one Origin header is no browser's."""
+    """Tell whether the page behind this request may talk to us. No browser sends more than one Origin header."""
     listed = request.headers.getall("Origin", [])
-    return len(listed) < 2 and origins.accepts(listed[0] if listed else None, caller.scheme, caller.hosts)
+    origin = listed[0] if listed else None
+    return len(listed) < 2 and origins.accepts(origin, caller.scheme, caller.hosts, is_proxied=caller.is_proxied)
 
 
 def wants_websocket(request: Request) -> bool:
+    """Tell whether the request asks for an upgrade to WebSocket."""
     tokens = {token.strip().lower() for token in request.headers.get("Connection", "").split(",")}
     return "upgrade" in tokens and request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def switching_protocols(request: Request) -> bytes:
-    """The 101 answer to a WebSocket handshake (RFC 6455, section 4.2.2), without extensions or subprotocols.
+    """Return the 101 answer to a WebSocket handshake (RFC 6455, section 4.2.2), without extensions.
 
-    Raises HandshakeError: 400, or 426 for another version than 13.
+    Of the subprotocols that a client offers the first is accepted: they mean nothing here, but a browser fails the
+    connection if none is. Raises HandshakeError: 400, or 426 for another version than 13.
     """
     if request.headers.get("Sec-WebSocket-Version") != "13":
         raise HandshakeError("Sec-WebSocket-Version must be 13", 426)
-    return _SWITCHING % accept(request.headers.get("Sec-WebSocket-Key", "")).encode()
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").partition(",")[0].strip()
+    protocol = f"Sec-WebSocket-Protocol: {offered}\r\n" if _TOKEN.fullmatch(offered) else ""
+    return _SWITCHING % (accept(request.headers.get("Sec-WebSocket-Key", "")).encode(), protocol.encode())

@@ -48,12 +48,12 @@ def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | 
         return None
     target, lines = match.groups()
     asked, _, query = target.partition("?")
-    if asked != path or not _opens(query):
+    if asked not in (path, path.rstrip("/")) or not _opens(query):
         return None
     headers = CIMultiDict(_LINES.findall(lines))
     if any(name in headers for name in _NEVER) or headers.get("Upgrade", "").lower() != "websocket":
         return None
-    return Opening(path, query, headers, lines, remote, scheme, tail)
+    return Opening(asked, query, headers, lines, remote, scheme, tail)
 
 
 @lru_cache(64)

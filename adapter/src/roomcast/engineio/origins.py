@@ -1,15 +1,32 @@
-"""Which web pages may talk to the server (CORS for polling; the Origin check that WebSocket leaves to the server)."""
+"""Decide which web pages may talk to the server (CORS for polling; WebSocket leaves the Origin check to the server)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import Final
+
+_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)")
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+_WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
+"""A WebSocket client that is no browser names its own URL as the origin."""
+
+
+def is_origin(text: str) -> bool:
+    """Tell whether `text` can stand in a list of allowed origins.
+
+    That is `*`, `https://app.example.com`, an app's own scheme (`capacitor://localhost`), or all subdomains of a
+    domain (`https://*.example.com`).
+    """
+    return text == "*" or _ORIGIN.fullmatch(text.lower()) is not None
 
 
 class Origins:
     """The policy `cors_allowed_origins`, as python-engineio reads it.
 
     `None`: only the page's own host, by Host or by what a trusted proxy forwards; `"*"`: any; a string or strings:
-    exactly these; an empty list: no check and no headers. A request without Origin is no page's and passes.
+    these, where `https://*.example.com` means every subdomain; an empty list: no check and no headers. A request
+    without Origin comes from no page and passes.
     """
 
     def __init__(self, allowed: str | Iterable[str] | None = None, *, credentials: bool = True) -> None:
@@ -17,27 +34,50 @@ class Origins:
         self._same_host = allowed is None
         self._disabled = allowed is not None and not listed
         self._any = "*" in listed
-        self._listed = {_normal(origin) for origin in listed}
+        self._listed = {_normal(origin) for origin in listed if "://*." not in origin}
+        self._domains = tuple(_normal(origin).split("*", 1) for origin in listed if "://*." in origin)
         self._credentials = credentials
 
-    def accepts(self, origin: str | None, scheme: str, hosts: Iterable[str]) -> bool:
-        """May a page of `origin` talk to this server, reached as `scheme` under any of `hosts`?"""
+    def __str__(self) -> str:
+        if self._same_host:
+            return "its own host"
+        return ", ".join(sorted(self._listed | {"*".join(parts) for parts in self._domains}))
+
+    def accepts(self, origin: str | None, scheme: str, hosts: Iterable[str], *, is_proxied: bool = False) -> bool:
+        """Tell whether a page of `origin` may talk to this server, reached as `scheme` under any of `hosts`.
+
+        Behind a trusted proxy (`is_proxied`) the scheme of the same host does not matter: another proxy in front of
+        that one may have ended TLS.
+        """
         if origin is None or self._disabled:
             return True
         if origin == "null":
             return False
         if self._any:
             return True
-        if self._same_host:
-            return _normal(origin) in {_normal(f"{scheme}://{host}") for host in hosts}
-        return _normal(origin) in self._listed
+        normal = _normal(origin)
+        if not self._same_host:
+            return normal in self._listed or self._is_subdomain(normal)
+        schemes = ("http", "https") if is_proxied else (scheme,)
+        return normal in {_normal(f"{scheme}://{host}") for scheme in schemes for host in hosts}
+
+    def _is_subdomain(self, origin: str) -> bool:
+        for scheme, domain in self._domains:
+            label = origin.removeprefix(scheme).removesuffix(domain)
+            if len(label) == len(origin) - len(scheme) - len(domain) and _LABELS.fullmatch(label):
+                return True
+        return False
 
     def headers(self, request: Mapping[str, str], method: str) -> dict[str, str]:
-        """The CORS headers of the answer to a request whose Origin was accepted."""
+        """Return the CORS headers of the answer to a request whose Origin was accepted."""
         origin = request.get("Origin")
         if origin is None or self._disabled:
             return {}
-        headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        headers = {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": "Retry-After",
+            "Vary": "Origin",
+        }
         if self._credentials:
             headers["Access-Control-Allow-Credentials"] = "true"
         if method == "OPTIONS":
@@ -48,12 +88,12 @@ class Origins:
         return headers
 
 
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_LABELS: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 def _normal(origin: str) -> str:
-    """Lower case, without a default port."""
-    text = origin.lower()
-    scheme, _, host = text.partition("://")
+    """Return the origin in lower case, with a page's scheme, without a default port."""
+    scheme, separator, host = origin.lower().partition("://")
+    scheme = _WEB_SCHEMES.get(scheme, scheme)
     port = _DEFAULT_PORTS.get(scheme)
-    return text.removesuffix(port) if port and host else text
+    return f"{scheme}{separator}{host.removesuffix(port) if port else host}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 
+SEPARATOR_BYTE = b"\x1e"
+
 
 class PayloadError(ValueError):
     """A body that is no polling payload."""

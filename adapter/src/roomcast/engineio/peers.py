@@ -50,14 +50,14 @@ class PendingCap:
         return sum(self._counts.values())
 
     def is_full(self, peer: str) -> bool:
-        return self._counts.get(subscriber_of(peer), 0) >= self._limit
+        return self._counts.get(address_group(peer), 0) >= self._limit
 
     def add(self, peer: str) -> None:
-        group = subscriber_of(peer)
+        group = address_group(peer)
         self._counts[group] = self._counts.get(group, 0) + 1
 
     def remove(self, peer: str) -> None:
-        group = subscriber_of(peer)
+        group = address_group(peer)
         count = self._counts.get(group, 0) - 1
         if count > 0:
             self._counts[group] = count
@@ -73,7 +73,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def subscriber_of(peer: str) -> str:
-    """Return what one subscriber has: an IPv4 address, or an IPv6 /64."""
+def address_group(peer: str) -> str:
+    """Return what one subscriber usually has: an IPv4 address, or an IPv6 /64."""
     parsed = _parse(peer) if ":" in peer else None
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else peer

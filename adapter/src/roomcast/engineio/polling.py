@@ -3,76 +3,94 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from roomcast.engineio import payload
 from roomcast.engineio.commands import Command, RefusePoll
-from roomcast.engineio.refusals import Refusal, refusal_response
+from roomcast.engineio.detach import on_client_gone
+from roomcast.engineio.observer import Observer
+from roomcast.engineio.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
 from roomcast.engineio.rules import Reason
-from roomcast.engineio.session import Engine, Session
-from roomcast.engineio.takeover import on_client_gone
+from roomcast.engineio.session import Session
 
 TEXT_TYPE: Final = "text/plain; charset=UTF-8"
 _HEADERS: Final = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store"}
-_BAD_REQUEST: Final = Refusal(400, 3, "Bad request")
+
+
+class Host(Protocol):
+    """What polling needs of the server."""
+
+    def run(self, session: Session, commands: list[Command]) -> None:
+        """Carry out the core's commands."""
+
+    def now(self) -> float:
+        """Return the time by the core's clock."""
+
+    def watch(self, session: Session) -> None:
+        """Look at the session's `due` again."""
+
+    @property
+    def observer(self) -> Observer:
+        """Told of what happens."""
 
 
 def payload_response(body: bytes) -> web.Response:
+    """Answer with a polling payload."""
     return web.Response(body=body, headers=_HEADERS)
 
 
-async def get(engine: Engine, session: Session, request: web.Request) -> web.Response:
+async def get(host: Host, session: Session, request: web.Request) -> web.Response:
     """Answer with the queued packets, at once or when there are some."""
     waiter: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-    if not session.has_poll:
+    if not session.core.has_poll:
         session.waiter = waiter
-    commands = session.poll_opened()
-    engine.run(session, commands)
+    commands = session.core.poll_opened()
+    host.run(session, commands)
     if RefusePoll() in commands:
-        return refusal_response(_BAD_REQUEST)
+        return refusal_response(BAD_REQUEST)
     if not waiter.done():
-        on_client_gone(request, lambda: _lost(engine, session, waiter))
+        on_client_gone(request, lambda: _lost(host, session, waiter))
     try:
         return payload_response(await waiter)
     except asyncio.CancelledError:
-        _lost(engine, session, waiter)
+        _lost(host, session, waiter)
         raise
 
 
-def _lost(engine: Engine, session: Session, waiter: asyncio.Future[bytes]) -> None:
+def _lost(host: Host, session: Session, waiter: asyncio.Future[bytes]) -> None:
     if session.waiter is waiter:
         session.waiter = None
-        engine.run(session, session.poll_lost())
+        host.run(session, session.core.poll_lost())
     if not waiter.done():
         waiter.set_result(b"")
 
 
-async def post(engine: Engine, session: Session, request: web.Request) -> web.Response:
+async def post(host: Host, session: Session, request: web.Request) -> web.Response:
     """Take in the packets of the body, in order; any number of them, up to `max_payload` bytes in all."""
-    commands = session.post_opened()
-    engine.run(session, commands)
+    commands = session.core.post_opened()
+    host.run(session, commands)
     if RefusePoll() in commands:
-        return refusal_response(_BAD_REQUEST)
+        return refusal_response(BAD_REQUEST)
     try:
         body = await _read(session, request)
     except (TimeoutError, ConnectionError, web.RequestPayloadError):
-        return _refuse(engine, session, Reason.TRANSPORT_ERROR, _BAD_REQUEST)
+        return _refuse(session, Reason.TRANSPORT_ERROR, BAD_REQUEST)
     finally:
-        session.post_ended()
+        session.core.post_ended()
     if body is None:
-        return _refuse(engine, session, Reason.TOO_LARGE, Refusal(413, 3, "Payload too large"))
-    return _take(engine, session, body)
+        return _refuse(session, Reason.TOO_LARGE, PAYLOAD_TOO_LARGE)
+    return _take(host, session, body)
 
 
 async def _read(session: Session, request: web.Request) -> bytes | None:
-    """The body; None as soon as it is known to be too long."""
-    limit = session.rules.max_payload
+    """Return the body; None as soon as it is known to be too long. Raises TimeoutError for a body that drips."""
+    limit = session.max_message
     if (request.content_length or 0) > limit:
         return None
     body = bytearray()
-    async with asyncio.timeout(session.rules.ping_timeout):
+    async with asyncio.timeout(min(session.rules.ping_timeout, session.rules.body_seconds)):
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > limit:
@@ -80,25 +98,26 @@ async def _read(session: Session, request: web.Request) -> bytes | None:
     return bytes(body)
 
 
-def _take(engine: Engine, session: Session, body: bytes) -> web.Response:
+def _take(host: Host, session: Session, body: bytes) -> web.Response:
+    host.observer.traffic.received += len(body)
+    if not session.budget.spend(host.now(), body.count(payload.SEPARATOR_BYTE) + 1, len(body)):
+        return _refuse(session, Reason.FLOOD, TOO_MANY_PACKETS)
     try:
         packets = payload.split(body)
     except payload.PayloadError:
-        return _refuse(engine, session, Reason.PARSE_ERROR, _BAD_REQUEST)
-    session.traffic.received += len(body)
+        return _refuse(session, Reason.PARSE_ERROR, BAD_REQUEST)
     for packet in packets:
         if session.is_closed:
             break
-        commands: list[Command] = session.receive(packet, engine.now())
-        engine.run(session, commands)
-    engine.watch(session)
-    if session.end_reason == Reason.PARSE_ERROR:
-        return refusal_response(_BAD_REQUEST)
+        session.packet_received(packet)
+    host.watch(session)
+    if session.core.end_reason == Reason.PARSE_ERROR:
+        return refusal_response(BAD_REQUEST)
     return payload_response(b"ok")
 
 
-def _refuse(engine: Engine, session: Session, reason: str, refusal: Refusal) -> web.Response:
-    engine.run(session, session.close(reason))
+def _refuse(session: Session, reason: str, refusal: Refusal) -> web.Response:
+    session.close(reason)
     response = refusal_response(refusal)
     response.force_close()
     return response

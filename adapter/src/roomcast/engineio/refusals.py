@@ -27,6 +27,8 @@ BAD_METHOD: Final = Refusal(400, 2, "Bad handshake method")
 BAD_REQUEST: Final = Refusal(400, 3, "Bad request")
 FORBIDDEN_ORIGIN: Final = Refusal(403, 4, "Origin not allowed", reason="origin")
 UNSUPPORTED_VERSION: Final = Refusal(400, 5, "Unsupported protocol version")
+PAYLOAD_TOO_LARGE: Final = Refusal(413, 3, "Payload too large")
+TOO_MANY_PACKETS: Final = Refusal(429, 3, "Too many packets", 1, "flood")
 TOO_MANY_PENDING: Final = Refusal(429, 4, "Too many sessions without a connect from this address", 5, "pending")
 DRAINING: Final = Refusal(503, 4, "The server is draining: connect again", 1, "draining")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from binascii import a2b_base64, b2a_base64
 from hashlib import sha1
 from struct import Struct
+from sys import maxsize
 from typing import Final, NamedTuple
 
 from roomcast.engineio.kernels import unmask, whole_text
@@ -107,14 +108,15 @@ class FrameParser:
     """Turns a client's bytes into messages; fed in pieces of any size.
 
     After a violation `failure` holds the close code (1002, 1007 or 1009), and further bytes are ignored.
-    A message longer than `max_size` fails as soon as a header announces it.
+    A message longer than `max_size` fails as soon as a header announces it. `frames` counts all frames so far.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "max_size")
+    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "frames", "max_size")
 
     def __init__(self, max_size: int) -> None:
         self.max_size = max_size
         self.failure = 0
+        self.frames = 0
         self._buffer: bytearray | None = None
         self._needed = 0
         self._opcode = CONTINUATION
@@ -122,26 +124,30 @@ class FrameParser:
 
     @property
     def held(self) -> int:
-        """Bytes kept of a frame or a message that is not complete."""
+        """How many bytes are kept: of what is not complete, or not returned yet."""
         return len(self._buffer or b"") + len(self._fragments or b"")
 
-    def whole_text(self, data: bytes) -> str | None:
-        """The message in `data` when it is exactly one TEXT frame and nothing came before; else None: `feed` it.
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether `feed(b"")` may return more: the last call ended at its limit of frames."""
+        return self._buffer is not None and len(self._buffer) >= self._needed and not self.failure
 
-        It is what nearly every read of a chat holds, and costs a third of the general way.
-        """
+    def whole_text(self, data: bytes) -> str | None:
+        """Return the message if `data` is exactly one TEXT frame and nothing came before; else None: `feed` it."""
         if self._buffer is not None or self._fragments is not None or self.failure:
             return None
         payload = whole_text(data)
         if payload is None or len(payload) > self.max_size:
             return None
         try:
-            return payload.decode()
+            text = payload.decode()
         except UnicodeDecodeError:
             return None
+        self.frames += 1
+        return text
 
-    def feed(self, data: bytes) -> list[Message]:
-        """The messages that `data` completes, in order."""
+    def feed(self, data: bytes, max_frames: int = maxsize) -> list[Message]:
+        """Return the messages that `data` completes, in order, of at most `max_frames` frames; see `is_behind`."""
         messages: list[Message] = []
         if self.failure:
             return messages
@@ -152,21 +158,27 @@ class FrameParser:
                 return messages
             source = self._buffer
         try:
-            rest = self._parse(source, messages)
+            rest = self._parse(source, messages, max_frames)
         except _Violation as violation:
             self._fail(violation.code)
             return messages
-        self._buffer = bytearray(memoryview(source)[rest:]) if rest < len(source) else None
+        if rest == len(source):
+            self._buffer = None
+        elif source is self._buffer:
+            del self._buffer[:rest]
+        else:
+            self._buffer = bytearray(memoryview(source)[rest:])
         return messages
 
     def _fail(self, code: int) -> None:
         self.failure = code
         self._buffer = self._fragments = None
 
-    def _parse(self, data: bytes | bytearray, messages: list[Message]) -> int:
-        """Append what is whole; returns where the first incomplete frame begins. One loop, for speed."""
+    def _parse(self, data: bytes | bytearray, messages: list[Message], max_frames: int) -> int:
+        """Append what is whole; return where the first frame that was not taken begins. One loop, for speed."""
         at, end = 0, len(data)
-        while end - at >= 2:
+        last_frame = self.frames + max_frames
+        while end - at >= 2 and self.frames < last_frame:
             first, second = data[at], data[at + 1]
             size = second & 0x7F
             self._check_head(first, second)
@@ -184,6 +196,7 @@ class FrameParser:
             if end < stop:
                 self._needed = stop - at
                 return at
+            self.frames += 1
             payload = bytearray(memoryview(data)[start:stop])
             unmask(bytes(data[mask_at:start]), payload)
             self._take(first, payload, messages)

@@ -23,6 +23,7 @@ class Reason:
     CONNECT_TIMEOUT: Final = "connect timeout"
     ATTACHMENT_TIMEOUT: Final = "attachment timeout"
     OVERLOAD: Final = "too many pending events"
+    FLOOD: Final = "flood"
     RECONNECT: Final = "moved"
 
 
@@ -38,6 +39,8 @@ class Rules:
     """How long a WebSocket may take to prove itself as the upgrade of a polling session."""
     close_seconds: float = 1.0
     """How long a closed WebSocket waits for the client's close frame."""
+    body_seconds: float = 20.0
+    """How long the body of a polling POST may take."""
     max_payload: int = 1_000_000
     """The largest WebSocket message and polling POST that is read."""
     max_buffer: int = 1_000_000
@@ -47,10 +50,32 @@ class Rules:
     """SO_SNDBUF of a WebSocket (the kernel books twice as much); 0 leaves it to the kernel."""
     max_pending_per_peer: int = 500
     """Sessions without a CONNECT that one peer address may hold; an IPv6 /64 counts as one address."""
+    max_pending_bytes: int = 0
+    """How many bytes a session may send before its CONNECT is accepted; 0: as many as any session."""
+    frames_per_second: float = 500.0
+    """How many WebSocket frames (or polling packets) of any kind one client may send in the long run."""
+    frames_burst: float = 4_000.0
+    """How many frames it may send at once."""
+    bytes_per_second: float = 4_000_000.0
+    bytes_burst: float = 16_000_000.0
+    address_factor: float = 20.0
+    """How many times as much all clients of one address may send together."""
 
     def __post_init__(self) -> None:
-        for name in ("ping_interval", "ping_timeout", "connect_seconds", "upgrade_seconds", "close_seconds"):
+        for name in (
+            "ping_interval",
+            "ping_timeout",
+            "connect_seconds",
+            "upgrade_seconds",
+            "close_seconds",
+            "body_seconds",
+        ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0")
-        if self.max_payload < 1 or self.max_buffer < 1 or self.kernel_buffer < 0 or self.max_pending_per_peer < 1:
-            raise ValueError("sizes and counts must be above 0")
+        for name in ("max_payload", "max_buffer", "max_pending_per_peer", "frames_per_second", "bytes_per_second"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0")
+        if self.kernel_buffer < 0 or self.max_pending_bytes < 0 or self.address_factor < 1:
+            raise ValueError("sizes must not be below 0, and address_factor not below 1")
+        if self.frames_burst < 1 or self.bytes_burst < self.max_payload:
+            raise ValueError("a burst must hold one message of max_payload")

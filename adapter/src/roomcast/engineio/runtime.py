@@ -9,38 +9,42 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, Final
 
+from roomcast.engineio.budget import AddressBudgets
 from roomcast.engineio.commands import (
-    AbortLink,
+    AbortConnection,
     AnswerPoll,
-    CloseLink,
+    CloseConnection,
     Command,
     Deliver,
     DropProbe,
     Ended,
-    LeaveFarewell,
+    KeepPayload,
     PollAnswer,
+    SendPing,
     SendToProbe,
     Switch,
 )
-from roomcast.engineio.core import Phase
+from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frame_receiver import FastPath
+from roomcast.engineio.frames import PING
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.peers import PendingCap
-from roomcast.engineio.rfc6455 import NORMAL, TEXT, frame
+from roomcast.engineio.rfc6455 import NORMAL, TEXT, FrameParser, frame
 from roomcast.engineio.rules import Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
-from roomcast.engineio.websocket import WebSocketLink
+from roomcast.engineio.websocket import WebSocketConnection
 from roomcast.wire.tasks import TaskSet
 
-_END_SLICE: Final = 8
-_FAREWELL_SECONDS: Final = 10.0
+_SLICE: Final = 8
+"""Sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
+_KEPT_PAYLOAD_SECONDS: Final = 10.0
 
 Receiver = Callable[[Session, str | bytes], None]
 
 
-class _Farewell:
+class _KeptPayload:
     """The last payload of a polling session that was closed between two GETs; forgotten in time."""
 
     __slots__ = ("_forget", "due", "payload", "slot")
@@ -58,47 +62,73 @@ class _Farewell:
 
 
 class Runtime:
-    """The sessions of one server. `handlers` and `receiver` are the application's."""
+    """The sessions of one server. `receiver` gets every message, in the order of arrival.
 
-    def __init__(self, rules: Rules, observer: Observer, new_id: Callable[[], str]) -> None:
+    Without a receiver the application's `message` handler gets them; `handlers` are the application's, by event.
+    """
+
+    def __init__(
+        self, rules: Rules, observer: Observer, new_id: Callable[[], str], receiver: Receiver | None = None
+    ) -> None:
         self.rules = rules
         self.observer = observer
         self.sessions: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
-        self.receiver: Receiver = self._receive_by_handler
         self.fast_path: FastPath | None = None
         """Takes plain packets past the receiver."""
         self.pending = PendingCap(rules.max_pending_per_peer)
         self.flusher = Flusher(observer.traffic)
         self.tasks = TaskSet()
         self.background = TaskSet()
+        self._receiver = receiver or self._receive_by_handler
+        self._budgets = AddressBudgets(rules)
         self._new_id = new_id
         self._pending_sids: set[str] = set()
-        self._farewells: dict[str, _Farewell] = {}
+        self._kept_payloads: dict[str, _KeptPayload] = {}
         self._ended: deque[tuple[str, str]] = deque()
-        self._hung_up: deque[WebSocketLink] = deque()
+        self._hung_up: deque[WebSocketConnection] = deque()
         shortest = min(rules.ping_interval, rules.ping_timeout, rules.close_seconds)
         self._timers = Timers(time.monotonic, min(0.1, max(0.001, shortest / 100)))
 
     # --- the life of a session ---
 
     def create(self, peer: str, phase: Phase) -> Session:
-        session = Session(self, self._new_id(), peer, self.rules, phase)
+        """Open a session; it counts as pending until `settle`."""
+        now = self.now()
+        core = SessionCore(self._new_id(), peer, self.rules, phase, now)
+        session = Session(self, core, self._budgets.open(peer, now))
+        if self.rules.max_pending_bytes:
+            session.limit_input(self.rules.max_pending_bytes)
         self.sessions[session.sid] = session
-        self.pending.add(session.peer)
+        self.pending.add(peer)
         self._pending_sids.add(session.sid)
-        self.observer.opened(session.transport_name)
+        self.observer.opened(core.transport_name)
         self._timers.watch(session)
         return session
 
+    def connect(self, session: Session | None, *, is_probe: bool = False) -> WebSocketConnection:
+        """Make the WebSocket of a session: its transport, or a probe. Without a session it only closes."""
+        budget = self._budgets.open("", self.now()) if session is None else session.budget
+        if session is None:
+            self._budgets.close("")
+        return WebSocketConnection(
+            session,
+            FrameParser(self.rules.max_payload if session is None else session.max_message),
+            budget,
+            is_probe=is_probe,
+            traffic=self.observer.traffic,
+            fast_path=self.fast_path,
+            clock=time.monotonic,
+        )
+
     def settle(self, session: Session) -> None:
-        """The session has done its CONNECT, or is over: it does not count as pending any more."""
+        """Stop counting the session as pending: its CONNECT was accepted, or it is over."""
         if session.sid in self._pending_sids:
             self._pending_sids.discard(session.sid)
             self.pending.remove(session.peer)
 
     def is_pending(self, sid: str) -> bool:
-        """Has the session not done its CONNECT yet?"""
+        """Tell whether the session's CONNECT has not been accepted yet."""
         return sid in self._pending_sids
 
     async def call(self, event: str, *args: Any) -> Any:
@@ -107,42 +137,43 @@ class Runtime:
         return await result if isinstance(result, Awaitable) else result
 
     def call_now(self, event: str, *args: Any) -> Any:
-        """The same without a coroutine: the result of a plain handler, or what is to be awaited of another."""
+        """Call the handler without a coroutine: return its result, or the awaitable that it returns."""
         handler = self.handlers.get(event)
         return None if handler is None else handler(*args)
 
     def _receive_by_handler(self, session: Session, data: str | bytes) -> None:
-        """Tasks start in the order in which they are made, hence handlers in the order of arrival."""
+        """Start the handler: tasks start in the order in which they are made, which is the order of arrival."""
         self.tasks.start(self.call("message", session.sid, data), "message")
 
     def _end(self, session: Session, reason: str) -> None:
         self.sessions.pop(session.sid, None)
         self.settle(session)
+        self._budgets.close(session.peer)
         session.detach()
-        self.observer.closed(session.transport_name, reason)
+        self.observer.closed(session.core.transport_name, reason)
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._announce_ended)
         self._ended.append((session.sid, reason))
 
     def _announce_ended(self) -> None:
-        """Disconnect handlers start in slices: ten thousand clients may go at once."""
-        for _ in range(min(_END_SLICE, len(self._ended))):
+        """Start disconnect handlers, in slices."""
+        for _ in range(min(_SLICE, len(self._ended))):
             sid, reason = self._ended.popleft()
             self.tasks.start(self.call("disconnect", sid, reason), "disconnect")
         if self._ended:
             asyncio.get_running_loop().call_soon(self._announce_ended)
 
-    def bury(self, link: WebSocketLink) -> None:
+    def release(self, connection: WebSocketConnection) -> None:
+        """End the session of a WebSocket whose client hung up, when it is its turn."""
         if not self._hung_up:
-            asyncio.get_running_loop().call_soon(self._bury_some)
-        self._hung_up.append(link)
+            asyncio.get_running_loop().call_soon(self._release_some)
+        self._hung_up.append(connection)
 
-    def _bury_some(self) -> None:
-        """To end a session and close a transport costs 25 µs, and thousands of clients may hang up at once."""
-        for _ in range(min(_END_SLICE, len(self._hung_up))):
-            self._hung_up.popleft().bury()
+    def _release_some(self) -> None:
+        for _ in range(min(_SLICE, len(self._hung_up))):
+            self._hung_up.popleft().release()
         if self._hung_up:
-            asyncio.get_running_loop().call_soon(self._bury_some)
+            asyncio.get_running_loop().call_soon(self._release_some)
 
     async def drain(self, deadline: float) -> None:
         """Wait until the application knows of every end, at most until `deadline`; then stop."""
@@ -153,27 +184,33 @@ class Runtime:
         await self.tasks.cancel()
         await self.background.cancel()
 
-    def take_farewell(self, sid: str) -> bytes | None:
-        """The payload that a closed polling session still owes its client."""
-        farewell = self._farewells.pop(sid, None)
-        if farewell is None:
+    def take_kept_payload(self, sid: str) -> bytes | None:
+        """Return the payload that a closed polling session still owes its client."""
+        kept = self._kept_payloads.pop(sid, None)
+        if kept is None:
             return None
-        farewell.due = inf
-        return farewell.payload
+        kept.due = inf
+        return kept.payload
 
     # --- what sessions need ---
 
     def now(self) -> float:
+        """Return the time by the core's clock."""
         return time.monotonic()
 
     def watch(self, session: Session) -> None:
+        """Look at the session's `due` again."""
         self._timers.watch(session)
+
+    def wake(self, session: Session) -> None:
+        """Flush the session at the end of the tick."""
+        self.flusher.wake(session)
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out what the core decided, in order."""
         for command in commands:
             if isinstance(command, Deliver):
-                self.receiver(session, command.data)
+                self._receiver(session, command.data)
             else:
                 self._run_one(session, command)
 
@@ -181,43 +218,46 @@ class Runtime:
         match command:
             case AnswerPoll(answer):
                 self._answer_poll(session, answer)
+            case SendPing():
+                session.push(PING)
             case SendToProbe(text) if session.probe is not None:
                 session.probe.send(frame(TEXT, text))
             case DropProbe() if session.probe is not None:
-                link, session.probe = session.probe, None
-                self.finish(link, NORMAL, b"")
-            case Switch():
-                session.adopt_probe()
+                connection, session.probe = session.probe, None
+                self.finish(connection, NORMAL, b"")
+            case Switch(queue):
+                session.adopt_probe(queue)
                 self.observer.upgraded()
-            case CloseLink(code, farewell) if session.link is not None:
-                self.finish(session.link, code, session.last_frames(farewell))
-            case AbortLink() if session.link is not None:
+            case CloseConnection(code, packet) if session.connection is not None:
+                self.finish(session.connection, code, session.last_frames(packet))
+            case AbortConnection() if session.connection is not None:
                 self.observer.cut_slow(session.waiting)
-                session.link.abort()
-            case LeaveFarewell(payload):
-                self._leave_farewell(session.sid, payload)
+                session.connection.abort()
+            case KeepPayload(payload):
+                self._keep_payload(session.sid, payload)
             case Ended(reason):
                 self._end(session, reason)
 
     def _answer_poll(self, session: Session, answer: PollAnswer) -> None:
         traffic = self.observer.traffic
         traffic.writes += 1
-        traffic.packets += len(session.outbox)
-        payload = session.take_payload(answer)
+        traffic.packets += len(session.core.queue)
+        payload = session.core.take_payload(answer)
         traffic.sent += len(payload)
         session.answer_poll(payload)
 
-    def finish(self, link: WebSocketLink, code: int, last: bytes) -> None:
-        """Close a WebSocket politely, and watch that it ends."""
-        link.finish(code, last, self.now(), self.rules.close_seconds)
-        self._timers.watch(link)
+    def finish(self, connection: WebSocketConnection, code: int, last: bytes) -> None:
+        """Close a WebSocket with a CLOSE frame, and watch that it ends."""
+        connection.finish(code, last, self.now(), self.rules.close_seconds)
+        self._timers.watch(connection)
 
     @property
-    def farewells(self) -> int:
+    def kept_payloads(self) -> int:
         """How many wait to be fetched."""
-        return len(self._farewells)
+        return len(self._kept_payloads)
 
-    def _leave_farewell(self, sid: str, payload: bytes) -> None:
-        farewell = _Farewell(payload, self.now() + _FAREWELL_SECONDS, lambda: self._farewells.pop(sid, None))
-        self._farewells[sid] = farewell
-        self._timers.watch(farewell)
+    def _keep_payload(self, sid: str, payload: bytes) -> None:
+        due = self.now() + _KEPT_PAYLOAD_SECONDS
+        kept = _KeptPayload(payload, due, lambda: self._kept_payloads.pop(sid, None))
+        self._kept_payloads[sid] = kept
+        self._timers.watch(kept)

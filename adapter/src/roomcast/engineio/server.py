@@ -19,7 +19,7 @@ from roomcast.engineio.endpoint import TRANSPORTS, Endpoint
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.frames import Frames
-from roomcast.engineio.front import FrontDoor
+from roomcast.engineio.listener import DirectListener
 from roomcast.engineio.observer import NoObserver, Observer
 from roomcast.engineio.origins import Origins
 from roomcast.engineio.peers import LOOPBACK, Peers
@@ -38,7 +38,8 @@ class EngineServer:
 
     Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
     `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
-    `observer`: told of what happens. Raises ValueError for options that make no sense.
+    `observer`: told of what happens. `receiver(session, data)`: gets every message, in the order of arrival, instead
+    of the `message` handler. Raises ValueError for options that make no sense.
     """
 
     reason = Reason
@@ -57,6 +58,7 @@ class EngineServer:
         observer: Observer | None = None,
         logger: logging.Logger | bool = False,
         async_handlers: bool = False,
+        receiver: Receiver | None = None,
     ) -> None:
         if not _NODE.fullmatch(node):
             raise ValueError("a node's name is 1 to 32 letters and digits")
@@ -65,7 +67,7 @@ class EngineServer:
         self.rules = rules or Rules()
         self.logger = logger if isinstance(logger, logging.Logger) else _default_log
         self._path = ""
-        self._runtime = Runtime(self.rules, observer or NoObserver(), self.generate_id)
+        self._runtime = Runtime(self.rules, observer or NoObserver(), self.generate_id, receiver)
         self._endpoint = Endpoint(
             self._runtime,
             Origins(cors_allowed_origins, credentials=cors_credentials),
@@ -90,18 +92,19 @@ class EngineServer:
         return handler
 
     def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
-        """Serve on `/<engineio_path>/` of `app`."""
+        """Serve on `/<engineio_path>/` of `app`, and without the slash at its end."""
         self._path = f"/{engineio_path.strip('/')}/"
-        app.router.add_route("*", self._path, self.handle_request)
+        for path in (self._path, self._path.rstrip("/")):
+            app.router.add_route("*", path, self.handle_request)
 
-    def front(self, behind: Callable[[], asyncio.Protocol]) -> FrontDoor:
-        """A protocol factory for a listener of our own: quicker than `behind`, an aiohttp server of the attached app.
+    def listener(self, behind: Callable[[], asyncio.Protocol]) -> DirectListener:
+        """Make a protocol factory for a listener, faster than `behind`, an aiohttp server of the attached app.
 
         Raises RuntimeError before `attach`.
         """
         if not self._path:
             raise RuntimeError("attach the server to an application first")
-        return FrontDoor(self._endpoint, self._path, behind, self.rules.kernel_buffer)
+        return DirectListener(self._endpoint, self._path, behind, self.rules.kernel_buffer)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Serve one request of a client: handshake, GET, POST, upgrade, or preflight."""
@@ -138,7 +141,7 @@ class EngineServer:
 
     def transport(self, sid: str) -> str:
         """`polling` or `websocket`; raises KeyError when there is no such session."""
-        return self._existing(sid).transport_name
+        return self._existing(sid).core.transport_name
 
     def _existing(self, sid: str) -> Session:
         try:
@@ -187,10 +190,6 @@ class EngineServer:
     def fast_path(self, fast_path: FastPath) -> None:
         self._runtime.fast_path = fast_path
 
-    def set_receiver(self, receiver: Receiver) -> None:
-        """Call `receiver(session, data)` with every message, in the order of arrival, instead of a handler."""
-        self._runtime.receiver = receiver
-
     def start_event(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a handler as a task: tasks start in the order of these calls, and a shutdown waits for them."""
         self._runtime.tasks.start(coroutine, "event")
@@ -210,7 +209,8 @@ class EngineServer:
         """The session has done its CONNECT: the connect timeout and the cap on pending sessions let go of it."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
-            session.fulfil()
+            session.core.fulfil()
+            session.unlimit_input()
             self._runtime.settle(session)
 
     def is_pending(self, sid: str) -> bool:
@@ -221,20 +221,20 @@ class EngineServer:
         """End the session with `reason` unless `fulfil` (or another `expect`) comes within `seconds`."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
-            session.expect(self._runtime.now() + seconds, reason)
+            session.core.expect(self._runtime.now() + seconds, reason)
             self._runtime.watch(session)
 
     def fulfil(self, sid: str) -> None:
         """What `expect` waited for has come."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
-            session.fulfil()
+            session.core.fulfil()
 
     def close(self, sid: str, reason: str) -> None:
         """End a session, for a reason of `Reason` or of the application's own."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
-            self._runtime.run(session, session.close(reason))
+            session.close(reason)
 
     def close_for_reconnect(self, sid: str) -> None:
         """Close the transport only: a socket.io client reconnects by itself, elsewhere if need be.
@@ -246,7 +246,7 @@ class EngineServer:
     @property
     def unfetched(self) -> int:
         """Polling sessions that ended between two GETs, with packets that nobody has fetched yet."""
-        return self._runtime.farewells
+        return self._runtime.kept_payloads
 
     def stop_accepting(self) -> None:
         """Answer new handshakes with 503 and Retry-After; existing sessions go on, also over new connections."""

@@ -1,53 +1,55 @@
-"""A session as the server and the adapter hold it: the pure core, tied to its transport."""
+"""A session as the server and the adapter hold it: the pure core, the write buffer, and the transport."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from roomcast.engineio.budget import InputBudget
 from roomcast.engineio.commands import Command
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import Frames
-from roomcast.engineio.observer import Observer
 from roomcast.engineio.rfc6455 import TEXT, frame
-from roomcast.engineio.rules import Rules
-from roomcast.engineio.write_buffer import Traffic, write_now
+from roomcast.engineio.rules import Reason, Rules
+from roomcast.engineio.write_buffer import BLOCKED, WriteBuffer, write_now
 
 if TYPE_CHECKING:
     import asyncio
 
-    from roomcast.engineio.flush import Flusher
-    from roomcast.engineio.websocket import WebSocketLink
+    from roomcast.engineio.websocket import WebSocketConnection
 
 
-class Engine(Protocol):
+_PACKET_OVERHEAD: Final = 6
+"""The bytes around a packet: the head of a masked WebSocket frame, or a separator and what else a request costs."""
+
+
+class Host(Protocol):
     """What a session needs of its server."""
-
-    @property
-    def flusher(self) -> Flusher: ...
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""
 
     def now(self) -> float:
-        """The clock of the core, in seconds."""
+        """Return the time by the core's clock, in seconds."""
 
     def watch(self, session: Session) -> None:
-        """The session's `due` may have come closer."""
+        """Look at the session's `due` again: it may be sooner."""
 
-    def bury(self, link: WebSocketLink) -> None:
-        """The client of a WebSocket hung up: bury it when it is its turn."""
+    def wake(self, session: Session) -> None:
+        """Flush the session at the end of the tick: it has something queued and had nothing before."""
 
-    @property
-    def observer(self) -> Observer:
-        """Told of what happens."""
+    def release(self, connection: WebSocketConnection) -> None:
+        """Call the connection's `release` when it is its turn: its client hung up."""
 
 
-class Session(SessionCore):
-    """One client. Whoever holds a session whose client has gone may go on calling it: nothing happens."""
+class Session(WriteBuffer):
+    """One client. A caller that holds a session whose client has gone may go on calling it: nothing happens."""
 
     __slots__ = (
-        "_engine",
-        "link",
+        "_host",
+        "budget",
+        "connection",
+        "core",
+        "input_left",
         "pending_bytes",
         "pending_events",
         "probe",
@@ -56,51 +58,91 @@ class Session(SessionCore):
         "waiter",
     )
 
-    def __init__(self, engine: Engine, sid: str, peer: str, rules: Rules, phase: Phase) -> None:
-        super().__init__(sid, peer, rules, phase, engine.now())
-        self._engine = engine
-        self.link: WebSocketLink | None = None
-        self.probe: WebSocketLink | None = None
+    def __init__(self, host: Host, core: SessionCore, budget: InputBudget) -> None:
+        super().__init__(core.rules.max_buffer)
+        self._host = host
+        self.budget = budget
+        self.core = core
+        self.connection: WebSocketConnection | None = None
+        self.probe: WebSocketConnection | None = None
         self.waiter: asyncio.Future[bytes] | None = None
         self.user: dict[str, Any] | None = None
         self.slot = -1
+        self.input_left = -1
+        """How many bytes the client may still send before its CONNECT is accepted; negative: no such limit."""
         self.pending_events = 0
         self.pending_bytes = 0
+        if core.phase is Phase.WEBSOCKET:
+            self.resume()
+
+    @property
+    def sid(self) -> str:
+        """The session's id."""
+        return self.core.sid
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+        return self.core.peer
+
+    @property
+    def rules(self) -> Rules:
+        """The limits of the server."""
+        return self.core.rules
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the session is over."""
+        return self.core.is_closed
 
     # --- sending ---
 
     def push(self, frames: Frames) -> None:
         """Queue a packet; never blocks, never raises. It is written at the end of the loop's tick."""
+        if self.credit < 0:
+            self.push_slowly(frames)
+            return
         data = frames.websocket
         credit = self.credit - len(data)
         if credit < 0:
-            self.push_slow(frames)
+            self.push_slowly(frames)
             return
-        self.credit = credit
-        if not self.outbox:
-            self._engine.flusher.wake(self)
-        self.outbox.append(data)
+        self._append(data, credit)
 
-    def push_slow(self, frames: Frames) -> None:
-        """`push` where the credit does not cover it: on polling, behind a full transport, after a burst, at the end."""
+    def push_slowly(self, frames: Frames) -> None:
+        """Queue a packet that the credit does not cover: on polling, behind a full transport, after a burst."""
+        if self.core.phase is Phase.WEBSOCKET:
+            self._push_to_connection(frames.websocket)
+            return
+        was_empty = not self.core.queue
+        self._host.run(self, self.core.enqueue(frames))
+        if was_empty and self.core.queue:
+            self._host.wake(self)
+
+    def _push_to_connection(self, data: bytes) -> None:
         if self.credit >= 0:
-            # A burst within one tick: the bound is for what the kernel refuses, so let it have a look first.
+            # A burst within one tick: the bound is for what the kernel refuses, so the kernel gets it first.
             self._write_outbox()
             if self.credit >= 0:
-                self._engine.flusher.wake(self)
-                data = frames.websocket
-                self.outbox.append(data)
-                self.credit = max(0, self.credit - len(data))
+                self._append(data, max(0, self.credit - len(data)))
                 return
-        was_empty = not self.outbox
-        self._engine.run(self, self.enqueue(frames, self.link.held if self.link is not None else 0))
-        if was_empty and self.outbox:
-            self._engine.flusher.wake(self)
+        waiting = self.waiting
+        if waiting and waiting + len(data) > self.max_credit:
+            self.close(Reason.SLOW_CLIENT)
+        else:
+            self.outbox.append(data)
+            self.queued += len(data)
 
-    def flush_slow(self) -> None:
-        """The flush of a session without credit: a GET may wait for it; a full transport lets it wait."""
-        if self.phase <= Phase.PROBED:
-            self._engine.run(self, self.poll_ready())
+    def _append(self, data: bytes, credit: int) -> None:
+        self.credit = credit
+        if not self.outbox:
+            self._host.wake(self)
+        self.outbox.append(data)
+
+    def flush_slowly(self) -> None:
+        """Flush a session without credit: on polling answer the GET that waits; a full transport lets it wait."""
+        if self.core.phase <= Phase.PROBED:
+            self._host.run(self, self.core.poll_ready())
 
     def _write_outbox(self) -> None:
         frames = self.outbox
@@ -110,34 +152,38 @@ class Session(SessionCore):
         if data:
             write_now(self, data)
 
-    def last_frames(self, farewell: bytes) -> bytes:
-        """What a closing WebSocket still writes: the outbox, and an Engine.IO packet unless it is empty."""
+    def last_frames(self, packet: bytes) -> bytes:
+        """Return what a closing WebSocket still writes: the outbox, and an Engine.IO packet unless it is empty."""
         frames = b"".join(self.outbox)
-        return frames + frame(TEXT, farewell) if farewell else frames
+        return frames + frame(TEXT, packet) if packet else frames
 
     @property
     def waiting(self) -> int:
-        """Bytes that wait for the client, in the outbox and in the transport."""
+        """The bytes that wait for the client, in the queue of the core, the outbox and the transport."""
         queued = self.queued if self.credit < 0 else self.max_credit - self.credit
-        return queued + (self.link.held if self.link is not None else 0)
+        unsent = self.connection.unsent if self.connection is not None else 0
+        return self.core.queued_bytes + queued + unsent
 
     # --- the transport ---
 
-    def attach(self, link: WebSocketLink, transport: asyncio.Transport) -> None:
-        """`link` is the session's transport from now on."""
-        self.link = link
+    def attach(self, connection: WebSocketConnection, transport: asyncio.Transport) -> None:
+        """Make `connection` the session's transport."""
+        self.connection = connection
         self.transport = transport
-        if link.held:
+        if connection.unsent:
             self.pause()
 
-    def adopt_probe(self) -> None:
-        """The upgrade is complete: the probing WebSocket is the transport, and takes what is queued."""
-        link, self.probe = self.probe, None
-        if link is not None and link.transport is not None:
-            link.is_probe = False
-            self.attach(link, link.transport)
+    def adopt_probe(self, queue: tuple[Frames, ...]) -> None:
+        """Make the probing WebSocket the transport, and queue these packets on it: the upgrade is complete."""
+        self.outbox = [frames.websocket for frames in queue]
+        self.queued = sum(map(len, self.outbox))
+        self.resume()
+        connection, self.probe = self.probe, None
+        if connection is not None and connection.transport is not None:
+            connection.is_probe = False
+            self.attach(connection, connection.transport)
             if self.outbox:
-                self._engine.flusher.wake(self)
+                self._host.wake(self)
 
     def answer_poll(self, payload: bytes) -> None:
         """Complete the GET that waits."""
@@ -145,68 +191,109 @@ class Session(SessionCore):
         if waiter is not None and not waiter.done():
             waiter.set_result(payload)
 
-    # --- what the WebSocket reports ---
+    # --- events of the session's WebSockets ---
 
-    def took(self, data: str | bytes) -> None:
-        """A message came on the session's WebSocket."""
-        self._engine.run(self, self.receive(data, self._engine.now()))
-        if data == "3":
-            self._engine.watch(self)  # a ping interval below the timeout brings `due` closer
-
-    def probe_took(self, data: str | bytes) -> None:
-        """A message came on the WebSocket that wants to become the session's."""
-        self._engine.run(self, self.probe_received(data))
-
-    def resume_writing(self) -> None:
-        """The transport has drained."""
-        self.resume()
-        if self.outbox:
-            self._engine.flusher.wake(self)
-
-    def pong(self, link: WebSocketLink, data: bytes) -> None:
-        """Answer a WebSocket PING; a client that sends them and reads nothing runs into the same bound."""
-        if link is not self.link:
-            if link.held < self.max_credit:
-                link.send(data)
-        elif self.credit >= len(data):
-            self.credit -= len(data)
-            if not self.outbox:
-                self._engine.flusher.wake(self)
-            self.outbox.append(data)
-
-    def link_hung_up(self, link: WebSocketLink) -> None:
-        """The client of a WebSocket is gone; `link_went` follows. Until then what is written goes nowhere."""
-        if link is self.link:
-            self.transport = None
-        self._engine.bury(link)
-
-    def link_went(self, link: WebSocketLink) -> None:
-        """A WebSocket is gone, or was closed by the client."""
-        self._engine.run(self, self.link_lost() if link is self.link else self.probe_lost())
-
-    def link_broke(self, link: WebSocketLink, code: int) -> None:
-        """The client broke the WebSocket protocol; `code` says how."""
-        if link is self.link:
-            self._engine.run(self, self.link_failed(code))
+    def message_received(self, connection: WebSocketConnection, data: str | bytes) -> None:
+        """Take a message of the transport, or of the WebSocket that wants to become it."""
+        if connection is self.probe:
+            self._host.run(self, self.core.probe_received(data))
         else:
-            self._engine.run(self, self.probe_broke())
+            self.packet_received(data)
+            if data == "3":
+                self._host.watch(self)  # a ping interval below the timeout brings `due` closer
+
+    def packet_received(self, data: str | bytes) -> None:
+        """Take an Engine.IO packet, or a binary message, by either transport."""
+        if self._count_input(len(data) + _PACKET_OVERHEAD):
+            self._host.run(self, self.core.receive(data, self._host.now()))
+
+    def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
+        """Answer a WebSocket PING with `pong`; a client that sends pings and reads nothing hits the same bound."""
+        if connection is not self.connection:
+            if connection.unsent < self.max_credit:
+                connection.send(pong)
+        elif self.credit >= len(pong):
+            self._append(pong, self.credit - len(pong))
+
+    def writing_resumed(self) -> None:
+        """Flush: the transport has drained."""
+        if self.core.phase is Phase.WEBSOCKET:
+            self.resume()
+            if self.outbox:
+                self._host.wake(self)
+
+    def hung_up(self, connection: WebSocketConnection) -> None:
+        """Stop writing: the client of a WebSocket is gone. `connection_ended` follows in its turn."""
+        if connection is self.connection:
+            self.transport = None
+        self._host.release(connection)
+
+    def connection_ended(self, connection: WebSocketConnection) -> None:
+        """Take note that a WebSocket is gone, or was closed by the client."""
+        is_transport = connection is self.connection
+        self._host.run(self, self.core.connection_lost() if is_transport else self.core.probe_lost())
+
+    def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
+        """Take note that the client broke the WebSocket protocol; `code` is the close code for that."""
+        is_transport = connection is self.connection
+        self._host.run(self, self.core.connection_failed(code) if is_transport else self.core.probe_broke())
+
+    def flooded(self, connection: WebSocketConnection) -> None:
+        """End the session: the client sends more than it may."""
+        self.close(Reason.FLOOD)
+
+    # --- input before and after the CONNECT ---
+
+    def limit_input(self, max_bytes: int) -> None:
+        """Let the client send so many bytes in all until `unlimit_input`: it has not been accepted yet."""
+        self.input_left = max_bytes
+
+    def unlimit_input(self) -> None:
+        """Let the client send messages of up to `max_payload` bytes: it was accepted."""
+        self.input_left = -1
+        for connection in (self.connection, self.probe):
+            if connection is not None:
+                connection.limit_messages(self.rules.max_payload)
 
     @property
-    def traffic(self) -> Traffic:
-        """What is counted of the server's bytes."""
-        return self._engine.observer.traffic
+    def max_message(self) -> int:
+        """How long the client's next message may be."""
+        return self.rules.max_payload if self.input_left < 0 else min(self.rules.max_payload, self.input_left)
+
+    def _count_input(self, size: int) -> bool:
+        """Count a message of a client that has not been accepted; return False if it has sent too much."""
+        if self.input_left < 0:
+            return True
+        self.input_left -= size
+        if self.input_left < 0:
+            self.input_left = 0
+            self.close(Reason.TOO_LARGE)
+            return False
+        return True
 
     # --- time and the end ---
 
-    def detach(self) -> None:
-        """The session is over: let go of its transport and of what was queued (someone may keep the session)."""
-        self.outbox = []
-        self.link = self.probe = self.waiter = None
-        self.transport = None
-        self.tickets = None
+    @property
+    def due(self) -> float:
+        """When `on_time` should be called."""
+        return self.core.due
 
     def on_time(self, now: float) -> None:
-        was_empty = not self.outbox
-        self._engine.run(self, self.tick(now))
-        if was_empty and self.outbox:
-            self._engine.flusher.wake(self)
+        """Take note that time has passed."""
+        was_empty = not self.core.queue
+        self._host.run(self, self.core.tick(now))
+        if was_empty and self.core.queue:
+            self._host.wake(self)
+
+    def close(self, reason: str) -> None:
+        """End the session, for a reason of `Reason` or of the application's own."""
+        self._host.run(self, self.core.close(reason))
+
+    def detach(self) -> None:
+        """Let go of the transport and of what was queued: the session is over, though a caller may keep it."""
+        self.outbox = []
+        self.credit = BLOCKED
+        self.queued = 0
+        self.connection = self.probe = self.waiter = None
+        self.transport = None
+        self.tickets = None

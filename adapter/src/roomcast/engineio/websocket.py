@@ -1,55 +1,94 @@
 """The WebSocket transport: an asyncio protocol between a socket and a session.
 
-It decides nothing about Engine.IO: bytes become packets for the session (or for the upgrade that the session
-watches), and the session's commands become frames. It has no task; its timer is the server's wheel.
+It decides nothing about Engine.IO: bytes become messages for the session, and the session's commands become frames. It
+has no task; its timer is the server's timer wheel.
+
+One socket gets a bounded share of a turn of the event loop: `_FRAMES_PER_TURN` frames, then reading pauses until the
+next turn. A client that sends more frames or bytes than its budget (`budget.py`) is cut.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Final, Protocol, cast
 
 from roomcast.engineio import rfc6455
+from roomcast.engineio.budget import InputBudget
 from roomcast.engineio.frame_receiver import FastPath, FrameReceiver
 from roomcast.engineio.rfc6455 import Control, FrameParser, Message
-from roomcast.engineio.write_buffer import Traffic
+from roomcast.engineio.write_buffer import Traffic, WriteBuffer
 
-if TYPE_CHECKING:
-    from roomcast.engineio.session import Session
+_HIGH_WATER: Final = 0
+"""Bytes in the transport's buffer from which on packets wait in the session, where they are counted. A transport that
+holds anything has paused its session, so the flush may write to the socket directly."""
 
-_HIGH_WATER = 0
-"""Bytes in the transport's buffer from which on packets wait in the session, where they are counted. The hot path needs
-none: a transport that holds anything has paused its session, so whoever may write may write to the socket."""
+_FRAMES_PER_TURN: Final = 32
 
 
-class WebSocketLink(FrameReceiver, asyncio.Protocol):
-    """One WebSocket. `is_probe` until the session has taken it as its transport."""
+class Owner(Protocol):
+    """What a WebSocket tells its session."""
 
-    __slots__ = ("_close_due", "_is_tls", "_parser", "_transport", "slot")
+    def message_received(self, connection: WebSocketConnection, data: str | bytes) -> None:
+        """Take a message."""
 
-    session: Session | None
+    def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
+        """Send `pong`, the frame that answers a PING."""
+
+    def pause(self) -> None:
+        """Stop writing: the transport is full."""
+
+    def writing_resumed(self) -> None:
+        """Go on writing: the transport has drained."""
+
+    def hung_up(self, connection: WebSocketConnection) -> None:
+        """Take note that the client is gone, and call the connection's `release` in its turn."""
+
+    def connection_ended(self, connection: WebSocketConnection) -> None:
+        """Take note that the connection is over."""
+
+    def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
+        """Close the connection with `code`: the client broke the WebSocket protocol."""
+
+    def flooded(self, connection: WebSocketConnection) -> None:
+        """Close the connection: the client sends more than it may."""
+
+
+class WebSocketConnection(FrameReceiver, asyncio.Protocol):
+    """One WebSocket. `is_probe` is true until the session has taken it as its transport."""
+
+    __slots__ = ("_budget", "_clock", "_close_due", "_is_finished", "_is_tls", "_parser", "_transport", "slot")
+
+    session: Any
+    """The `Owner`; None once the session has let go of the connection."""
 
     def __init__(
         self,
-        session: Session | None,
+        session: (WriteBuffer | Owner) | None,
         parser: FrameParser,
+        budget: InputBudget,
         *,
         is_probe: bool,
         traffic: Traffic,
         fast_path: FastPath | None,
+        clock: Callable[[], float],
     ) -> None:
         super().__init__(session, is_probe=is_probe, traffic=traffic, fast_path=fast_path)
         self._parser = parser
+        self._budget = budget
+        self._clock = clock
         self._transport: asyncio.Transport | None = None
         self._is_tls = False
+        self._is_finished = False
         self._close_due = inf
         self.slot = -1
 
     # --- asyncio's side ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport, and bound the kernel's buffer for it."""
         is_tls = transport.get_extra_info("sslcontext") is not None
         self.join(cast("asyncio.Transport", transport), is_tls=is_tls)
         if self.session is None:
@@ -60,61 +99,105 @@ class WebSocketLink(FrameReceiver, asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
     def join(self, transport: asyncio.Transport, *, is_tls: bool) -> None:
-        """The same for a socket whose buffer has its size from the listener."""
+        """Take a transport whose socket inherited its buffer size from the listener."""
         self._transport = transport
         self._is_tls = is_tls
         if self.session is not None:
             transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def receive(self, data: bytes) -> None:
+        """Parse bytes that the fast path did not take."""
+        if self._is_finished:
+            return
         parser = self._parser
         if not (self.is_midway or self.is_probe) and (text := parser.whole_text(data)) is not None:
-            if self.session is not None:
-                self.session.took(text)
-            return
-        messages = parser.feed(data)
+            if self._spend(1, len(data)) and self.session is not None:
+                self.session.message_received(self, text)
+        else:
+            self._receive_some(data, len(data))
+
+    def _receive_some(self, data: bytes, size: int) -> None:
+        """Handle as many frames as one turn may, and the others in the next turns."""
+        parser = self._parser
+        before = parser.frames
+        messages = parser.feed(data, _FRAMES_PER_TURN)
         self.is_midway = parser.held > 0
+        if not self._spend(parser.frames - before, size):
+            return
         for message in messages:
             self._take(message)
         if parser.failure:
-            self._fail(parser.failure)
+            if self.session is not None:
+                self.session.connection_failed(self, parser.failure)
+        elif parser.is_behind and self._transport is not None and not self._is_finished:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._receive_more)
+
+    def _receive_more(self) -> None:
+        if self._transport is None or self._is_finished:
+            return
+        self._transport.resume_reading()
+        self._receive_some(b"", 0)
+
+    def _spend(self, frames: int, size: int) -> bool:
+        """Take this from the budget; cut the client if it is spent."""
+        if self._budget.spend(self._clock(), frames, size):
+            return True
+        if self.session is not None:
+            self.session.flooded(self)
+        self._stop_reading()
+        return False
+
+    def _stop_reading(self) -> None:
+        """Ignore the client from now on; the transport closes when the wheel's time comes."""
+        self._is_finished = True
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
+        """Block the session: the transport is full."""
         if self.session is not None and not self.is_probe:
             self.session.pause()
 
     def resume_writing(self) -> None:
+        """Unblock the session: the transport has drained."""
         if self.session is not None and not self.is_probe:
-            self.session.resume_writing()
+            self.session.writing_resumed()
 
     def eof_received(self) -> bool:
-        """The client hung up. True keeps the transport open until it is this link's turn to be buried.
+        """Take note that the client hung up. True keeps the transport open until `release`.
 
         TLS knows no half-closed connections: there the transport closes at once. Ten thousand clients may hang up in
-        one tick of the loop, which takes them all: hence nothing more happens here.
+        one turn of the loop: hence nothing more happens here.
         """
         session = self.session
         if session is None or self._transport is None:
             return False
-        session.link_hung_up(self)
+        session.hung_up(self)
         return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the connection is gone."""
         self._transport = None
         self._close_due = inf
         if self.session is not None:
-            self.session.link_hung_up(self)
+            self.session.hung_up(self)
 
     # --- the session's side ---
 
     @property
-    def held(self) -> int:
-        """Bytes in the transport's buffer."""
+    def unsent(self) -> int:
+        """How many bytes the transport's buffer holds."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     @property
     def transport(self) -> asyncio.Transport | None:
+        """The transport; None before and after."""
         return self._transport
+
+    def limit_messages(self, max_size: int) -> None:
+        """Accept messages of up to `max_size` bytes from now on."""
+        self._parser.max_size = max_size
 
     def send(self, data: bytes) -> None:
         """Write whole frames now."""
@@ -124,7 +207,7 @@ class WebSocketLink(FrameReceiver, asyncio.Protocol):
     def finish(self, code: int, last: bytes, now: float, seconds: float) -> None:
         """Write `last` and a CLOSE frame; the connection ends with the client's CLOSE, or after `seconds`.
 
-        Closing at once could destroy what the client has not read yet (a reset, when bytes of it lie unread).
+        To close at once could destroy what the client has not read yet: a reset follows if bytes of it lie unread.
         """
         self._detach()
         if self._transport is not None:
@@ -134,27 +217,30 @@ class WebSocketLink(FrameReceiver, asyncio.Protocol):
     def abort(self) -> None:
         """Cut the connection; what waits in it is lost."""
         self._detach()
+        self._is_finished = True
         self._close_due = inf
         if self._transport is not None:
             self._transport.abort()
 
-    def bury(self) -> None:
-        """The client hung up, or the connection is lost: tell the session, and let go of the transport."""
+    def release(self) -> None:
+        """Tell the session that the connection is over, and close the transport: the client hung up."""
         if (session := self._detach()) is not None:
-            session.link_went(self)
+            session.connection_ended(self)
         self.abort()
 
     @property
     def due(self) -> float:
+        """When `on_time` should be called."""
         return self._close_due
 
     def on_time(self, now: float) -> None:
+        """Cut the connection if the client's CLOSE did not come in time."""
         if now >= self._close_due:
             self.abort()
 
     # --- between them ---
 
-    def _detach(self) -> Session | None:
+    def _detach(self) -> Any:
         session, self.session = self.session, None
         return session
 
@@ -162,20 +248,14 @@ class WebSocketLink(FrameReceiver, asyncio.Protocol):
         if isinstance(message, Control):
             self._control(message)
         elif self.session is not None:
-            if self.is_probe:
-                self.session.probe_took(message)
-            else:
-                self.session.took(message)
+            self.session.message_received(self, message)
 
     def _control(self, control: Control) -> None:
         if control.opcode == rfc6455.PING and self.session is not None:
-            self.session.pong(self, rfc6455.frame(rfc6455.PONG, control.payload))
+            self.session.ping_received(self, rfc6455.frame(rfc6455.PONG, control.payload))
         elif control.opcode == rfc6455.CLOSE and self._transport is not None:
             if (session := self._detach()) is not None:
                 self._transport.write(rfc6455.close_frame(rfc6455.close_code(control.payload)))
-                session.link_went(self)
+                session.connection_ended(self)
+            self._is_finished = True
             self._transport.close()
-
-    def _fail(self, code: int) -> None:
-        if self.session is not None:
-            self.session.link_broke(self, code)

@@ -12,7 +12,7 @@ cdef class Traffic:
 
 cdef class WriteBuffer:
     cdef public list outbox
-    cdef public Py_ssize_t credit, max_credit
+    cdef public Py_ssize_t credit, max_credit, queued
     cdef public int held
     cdef public dict tickets
     cdef int _socket

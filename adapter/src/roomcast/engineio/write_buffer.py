@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NO_SOCKET: Final = -1
 _UNKNOWN_SOCKET: Final = -2
+BLOCKED: Final = -1
+"""The credit of a buffer whose transport is missing or full."""
 
 
 class Traffic:
@@ -42,16 +44,17 @@ class Traffic:
 class WriteBuffer:
     """The frames that wait for one client, and the transport that they go to.
 
-    `credit` is how many bytes may still be queued without asking the session; it is negative while nothing may be
-    queued that way. While `held` is not 0, earlier packets of the client are in progress, and the fast path leaves the
-    later ones alone.
+    `credit` is how many bytes may still be queued without asking the session. It is BLOCKED while nothing may be queued
+    that way; `queued` counts the bytes in `outbox` meanwhile. While `held` is not 0, earlier packets of the client are
+    in progress, and the fast path leaves the later ones alone.
     """
 
-    __slots__ = ("_socket", "_transport", "credit", "held", "max_credit", "outbox", "tickets")
+    __slots__ = ("_socket", "_transport", "credit", "held", "max_credit", "outbox", "queued", "tickets")
 
     def __init__(self, max_credit: int) -> None:
         self.outbox: list[Any] = []
-        self.credit = -1
+        self.credit = BLOCKED
+        self.queued = 0
         self.max_credit = max_credit
         self.held = 0
         self._socket = _NO_SOCKET
@@ -68,6 +71,18 @@ class WriteBuffer:
     def transport(self, transport: asyncio.Transport | None) -> None:
         self._transport = transport
         self._socket = _NO_SOCKET if transport is None else _UNKNOWN_SOCKET
+
+    def pause(self) -> None:
+        """Block the buffer: the transport took more than it likes, and what is queued now waits and is counted."""
+        if self.credit >= 0:
+            self.queued = self.max_credit - self.credit
+            self.credit = BLOCKED
+
+    def resume(self) -> None:
+        """Unblock the buffer: the transport has drained, or a new one begins with what is queued."""
+        if self.credit < 0:
+            self.credit = max(0, self.max_credit - self.queued)
+            self.queued = 0
 
 
 def write_now(buffer: WriteBuffer, data: bytes) -> None:

@@ -20,6 +20,8 @@ from roomcast.socketio.packet import StrictPacket, in_parts
 from socketio import packet as packets
 
 ATTACHMENT_SECONDS: Final = 10.0
+MAX_PENDING_BYTES: Final = 16_384
+"""What a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 _MAX_PENDING_EVENTS: Final = 2_000
@@ -35,10 +37,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     manager_initialized: bool
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(receiver=self._receive, **options)
         self._busy: dict[str, deque[str | bytes]] = {}
         self._gone: dict[str, str] = {}
-        self.eio.set_receiver(self._receive)
         self.eio.on("connect", self._opened)
 
     def _engineio_server_class(self) -> type[EngineServer]:
@@ -254,7 +255,7 @@ def create_server(*, node: str, client_manager: Any = None, **options: Any) -> S
     if "max_http_buffer_size" in options:
         options["max_payload"] = options.pop("max_http_buffer_size")
     limits = {field.name: options.pop(field.name) for field in fields(Rules) if field.name in options}
-    rules = replace(options.pop("rules", Rules()), **limits)
+    rules = replace(options.pop("rules", Rules(max_pending_bytes=MAX_PENDING_BYTES)), **limits)
     options.setdefault("serializer", StrictPacket)
     options.setdefault("logger", logging.getLogger("gateway.socketio"))
     return SocketServer(node=node, client_manager=client_manager, rules=rules, **options)

@@ -19,6 +19,7 @@ from roomcast.contract.envelope import MediaReply
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import AuthRefresh, MediaSign, MediaUrl
 from roomcast.contract.lua import SCRIPTS
+from roomcast.engineio.http_log import HTTP_LOG
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.fast_path import MessageFastPath
@@ -54,10 +55,16 @@ from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.gateway.stores.uploads import Uploads
 from roomcast.process import ops
 from roomcast.process.settings import SettingsError
-from roomcast.socketio.server import create_server
+from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
 from roomcast.wire.tasks import TaskSet
 
 _log = structlog.get_logger(__name__)
+
+_FRAMES_PER_EVENT = 10
+"""How many frames of any kind a client may send for each event that it may: attachments, pongs, what is refused."""
+_MEAN_EVENT_BYTES = 20_000
+"""The input of a client is bounded as if each event held a text of the largest size."""
+_BURST_PAYLOADS = 10
 
 
 async def run(config: Config) -> bool:
@@ -106,6 +113,11 @@ def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
         max_payload=config.max_payload_bytes,
         max_buffer=config.send_buffer_bytes,
         max_pending_per_peer=config.pending_per_address,
+        max_pending_bytes=MAX_PENDING_BYTES,
+        frames_per_second=_FRAMES_PER_EVENT * config.events_per_second,
+        frames_burst=_FRAMES_PER_EVENT * config.events_burst,
+        bytes_per_second=config.events_per_second * _MEAN_EVENT_BYTES,
+        bytes_burst=_BURST_PAYLOADS * config.max_payload_bytes + config.events_burst * _MEAN_EVENT_BYTES,
     )
 
 
@@ -200,7 +212,7 @@ def make_listener(config: Config, server: Any) -> tuple[Listener, web.AppRunner]
     server.attach(application, socketio_path="socket.io")
     if config.dev_login and config.jwt_secret is not None:
         DevLogin(config.jwt_secret.get_secret_value()).add_to(application)
-    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(application, access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=1.0)
     return Listener(runner, server.eio, config.host, config.port), runner
 
 

@@ -9,10 +9,10 @@ from typing import Literal
 from pydantic import SecretStr, field_validator, model_validator
 
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
+from roomcast.engineio.origins import is_origin
 from roomcast.process.settings import ProcessSettings, Words, setting
 
 _NODE = re.compile(r"[1-9][0-9]{0,3}")
-_ORIGIN = re.compile(r"\*|https?://[^\s/]+")
 
 
 class Config(ProcessSettings):
@@ -82,8 +82,8 @@ class Config(ProcessSettings):
     @classmethod
     def _are_origins(cls, value: Words) -> Words:
         for origin in value:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no origin: https://chat.example.com, or *")
+            if not is_origin(origin):
+                raise ValueError(f"{origin!r} is no origin: https://chat.example.com, https://*.example.com, or *")
         return value
 
     @model_validator(mode="after")

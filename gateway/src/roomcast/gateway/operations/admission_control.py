@@ -10,7 +10,7 @@ import structlog
 
 from roomcast.engineio import Caller, Decide, Refusal, Withdraw
 from roomcast.engineio.admission import nothing
-from roomcast.engineio.peers import subscriber_of
+from roomcast.engineio.peers import address_group
 from roomcast.gateway.operations.admission import TICK_SECONDS, AdmissionQueue
 
 STARTING: Final = Refusal(503, 4, "The gateway is starting", 1, "starting")
@@ -44,7 +44,7 @@ class AdmissionControl:
             return decide(_busy(retry_after) if retry_after else None)
 
         is_returning = self._is_returning(caller.query_string)
-        ticket = self._queue.add(subscriber_of(caller.peer), answer, is_returning=is_returning)
+        ticket = self._queue.add(address_group(caller.peer), answer, is_returning=is_returning)
         if not ticket.is_open:
             return nothing
         if self._timer is None:

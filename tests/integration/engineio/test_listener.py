@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from roomcast.engineio import Admission, Caller, Decide, EngineServer, Refusal, Rules, Withdraw, front
+from roomcast.engineio import Admission, Caller, Decide, EngineServer, Refusal, Rules, Withdraw, listener
 from roomcast.engineio.rfc6455 import TEXT
 from tests.frames import masked
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
@@ -63,7 +63,7 @@ async def test_a_plain_opening_never_sees_aiohttp() -> None:
         raise AssertionError("given to aiohttp")
 
     async with server() as (eio, _):
-        listener = await asyncio.get_running_loop().create_server(eio.front(behind), "127.0.0.1", 0)
+        listener = await asyncio.get_running_loop().create_server(eio.listener(behind), "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]
         head, socket = await answer(f"127.0.0.1:{port}", opening("X-Forwarded-For: 203.0.113.9"))
         assert head.startswith("HTTP/1.1 101 ")
@@ -266,30 +266,110 @@ class TestTheApplication:
                 socket.drop()
 
 
-class TestSilence:
-    async def test_a_connection_that_says_nothing_goes_to_aiohttp(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(front, "SILENT_SECONDS", 0.05)
-        given: list[asyncio.Protocol] = []
-        async with server() as (eio, _):
+class TestHeads:
+    @pytest.mark.parametrize(
+        "start", [b"", b"G", b"GET /engine.io/?EIO=4 HTTP/1.1\r\nHost: a.example\r\n", b"\x16\x03\x01"]
+    )
+    async def test_a_connection_without_a_whole_request_is_closed(
+        self, monkeypatch: pytest.MonkeyPatch, start: bytes
+    ) -> None:
+        monkeypatch.setattr(listener, "HEAD_SECONDS", 0.1)
+        monkeypatch.setattr(listener, "_LOOK_SECONDS", 0.05)
+        async with server() as (_, address):
+            reader, writer = await connection(address)
+            writer.write(start)
+            assert await _until_closed(reader) == b""
+            writer.close()
 
-            def behind() -> asyncio.Protocol:
-                given.append(asyncio.Protocol())
-                return given[-1]
+    async def test_a_dripped_head_does_not_keep_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(listener, "HEAD_SECONDS", 0.2)
+        monkeypatch.setattr(listener, "_LOOK_SECONDS", 0.05)
+        async with server() as (_, address):
+            reader, writer = await connection(address)
+            closed = asyncio.ensure_future(_until_closed(reader))
+            for byte in opening() * 20:
+                if closed.done():
+                    break
+                writer.write(bytes((byte,)))
+                await asyncio.sleep(0.005)
+            assert await closed == b""
+            writer.close()
 
-            door = eio.front(behind)
-            listener = await asyncio.get_running_loop().create_server(door, "127.0.0.1", 0)
-            address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-            connections = [await connection(address) for _ in range(2)]
-            await until(lambda: len(given) == 2, "both are given to aiohttp")
-            for _, writer in connections:
-                writer.close()
-            door.close()
-            listener.close()
+    async def test_a_head_in_pieces_is_read(self) -> None:
+        async with server() as (_, address):
+            whole = opening()
+            head, socket = await answer(address, whole[:1], whole[1:100], whole[100:-2], whole[-2:])
+            assert head.startswith("HTTP/1.1 101 ")
+            await echoes(socket)
+
+    async def test_a_head_without_end_is_refused(self) -> None:
+        async with server() as (_, address):
+            reader, writer = await connection(address)
+            writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000)
+            assert (await _until_closed(reader))[8:13] == b" 400 "
+            writer.close()
 
     async def test_the_end_of_the_listener_cuts_those_who_said_nothing(self) -> None:
         async with server() as (_, address):
             reader, writer = await connection(address)
-            await asyncio.sleep(0.01)
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await soon(reader.readexactly(1))
+            head, socket = await answer(address, opening())  # accepted after the other
+            assert head.startswith("HTTP/1.1 101 ")
+            socket.drop()
+        assert await _until_closed(reader) == b""
         writer.close()
+
+    async def test_two_hosts_are_refused(self) -> None:
+        async with server() as (eio, address):
+            head, socket = await answer(address, opening("Host: b.example"))
+            assert head.split(" ")[1] == "400"
+            assert not eio.sockets
+            socket.drop()
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return bytes(await soon(reader.read()))
+    except ConnectionError:
+        return b""
+
+
+class TestLeaving:
+    async def test_a_client_of_aiohttps_withdraws_as_well(self) -> None:
+        async with server(has_front=False) as (eio, address):
+            withdrawn: list[Caller] = []
+
+            def admit(caller: Caller, decide: Decide) -> Withdraw:
+                return lambda: withdrawn.append(caller)
+
+            eio.admission = admit
+            _, writer = await connection(address)
+            writer.write(opening())
+            await until(lambda: len(eio._runtime.pending) == 1, "it waits")
+            writer.close()
+            await until(lambda: withdrawn, "it is withdrawn")
+            assert len(eio._runtime.pending) == 0
+            assert not eio.sockets
+
+
+class TestSubprotocols:
+    @pytest.mark.parametrize("has_front", [True, False])
+    @pytest.mark.parametrize(
+        ("offered", "accepted"), [("chat", "chat"), ("v2.chat, chat", "v2.chat"), ('"bad"', None), ("", None)]
+    )
+    async def test_the_first_that_is_offered_is_accepted(
+        self, offered: str, accepted: str | None, *, has_front: bool
+    ) -> None:
+        async with server(has_front=has_front) as (_, address):
+            head, socket = await answer(address, opening(f"Sec-WebSocket-Protocol: {offered}"))
+            assert head.startswith("HTTP/1.1 101 ")
+            lines = [line for line in head.split("\r\n") if line.startswith("Sec-WebSocket-Protocol")]
+            assert lines == ([] if accepted is None else [f"Sec-WebSocket-Protocol: {accepted}"])
+            await echoes(socket)
+
+
+@pytest.mark.parametrize("has_front", [True, False])
+async def test_the_path_works_without_its_slash(*, has_front: bool) -> None:
+    async with server(has_front=has_front) as (_, address):
+        head, socket = await answer(address, opening().replace(b"/engine.io/?", b"/engine.io?"))
+        assert head.startswith("HTTP/1.1 101 ")
+        await echoes(socket)

@@ -1,9 +1,9 @@
-"""The only file that knows aiohttp's insides (3.14, pinned).
+"""Detach a connection from aiohttp. The only file that knows aiohttp's insides (3.14, pinned).
 
 aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 14 KiB. Here the connection leaves
 aiohttp after the handshake: the transport gets a protocol of ours, and aiohttp is told that the connection is lost,
-upon which it forgets everything about it. The same private hook tells us when a waiting GET's client goes away,
-which aiohttp says to nobody (it cancels handlers only on request).
+upon which it forgets everything about it. A similar private hook tells when the client of a waiting GET goes away:
+aiohttp itself tells nobody (it cancels handlers only on request).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
 
-class TakenOver(web.StreamResponse):
-    """The answer of a handler whose connection is not aiohttp's any more: writes nothing."""
+class Detached(web.StreamResponse):
+    """The answer of a handler whose connection was detached: writes nothing."""
 
     def __init__(self) -> None:
         super().__init__(status=101)
@@ -31,7 +31,7 @@ class TakenOver(web.StreamResponse):
         return
 
 
-def take_over(request: web.Request, protocol: asyncio.Protocol) -> bytes | None:
+def detach(request: web.Request, protocol: asyncio.Protocol) -> bytes | None:
     """Give the connection of `request` to `protocol` (its `connection_made` is called).
 
     Returns bytes that the client sent behind its handshake, or None when the connection is gone.

@@ -1,0 +1,74 @@
+"""Bound what clients may send, in frames and bytes of every kind, per connection and per address. Pure."""
+
+from __future__ import annotations
+
+from roomcast.engineio.peers import address_group
+from roomcast.engineio.rules import Rules
+from roomcast.engineio.token_bucket import TokenBucket
+
+_MAX_IDLE_ADDRESSES = 1_000
+"""Addresses without a session whose budgets are remembered: a flooder that reconnects finds its budget spent."""
+
+
+class Budget:
+    """The frames and bytes that one sender may still send. Times are in seconds."""
+
+    __slots__ = ("_bytes", "_frames", "users")
+
+    def __init__(self, rules: Rules, factor: float, now: float) -> None:
+        self._frames = TokenBucket(rules.frames_per_second * factor, rules.frames_burst * factor, now)
+        self._bytes = TokenBucket(rules.bytes_per_second * factor, rules.bytes_burst * factor, now)
+        self.users = 0
+
+    def spend(self, now: float, frames: int, size: int) -> bool:
+        """Take so many frames and bytes; return False if that is more than allowed."""
+        return self._frames.take(now, frames) and self._bytes.take(now, size)
+
+
+class InputBudget:
+    """The budget of one connection, together with that of its address."""
+
+    __slots__ = ("_address", "_own")
+
+    def __init__(self, own: Budget, address: Budget) -> None:
+        self._own = own
+        self._address = address
+
+    def spend(self, now: float, frames: int, size: int) -> bool:
+        """Take so many frames and bytes; return False if the connection or its address sends too much."""
+        return self._own.spend(now, frames, size) and self._address.spend(now, frames, size)
+
+
+class AddressBudgets:
+    """The budgets of all addresses that have connections; an IPv6 /64 counts as one address."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._by_address: dict[str, Budget] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_address)
+
+    def open(self, peer: str, now: float) -> InputBudget:
+        """Return the budget of a new connection from this address; `close` ends it."""
+        group = address_group(peer)
+        address = self._by_address.pop(group, None) or Budget(self._rules, self._rules.address_factor, now)
+        address.users += 1
+        self._by_address[group] = address
+        return InputBudget(Budget(self._rules, 1.0, now), address)
+
+    def close(self, peer: str) -> None:
+        """Take note that a connection from this address has ended."""
+        group = address_group(peer)
+        address = self._by_address.get(group)
+        if address is None:
+            return
+        address.users -= 1
+        if len(self._by_address) > _MAX_IDLE_ADDRESSES:
+            self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        """Forget addresses without a connection, the oldest first."""
+        idle = [group for group, budget in self._by_address.items() if budget.users <= 0]
+        for group in idle[: len(self._by_address) - _MAX_IDLE_ADDRESSES]:
+            del self._by_address[group]

@@ -1,0 +1,164 @@
+"""Accept connections: open plain WebSocket sessions directly, and give every other connection to aiohttp.
+
+aiohttp makes a parser, two tasks, a request, a match and a response for a connection that leaves it after one request:
+more than all that the session itself costs. Here the head of the first request decides. If it is a plain opening
+(`opening.py`) that is allowed, the transport goes straight to the WebSocket. Else aiohttp gets it with the bytes that
+came, as if it had had it from the start, and answers it: refusals, long polling, upgrades, other routes, and whatever
+is out of the ordinary. The checks are the endpoint's, the same for both.
+
+A connection whose first request has no complete head after `HEAD_SECONDS` is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
+from roomcast.engineio.admission import Withdraw, nothing
+from roomcast.engineio.endpoint import DirectSession, Endpoint
+from roomcast.engineio.opening import read_opening
+from roomcast.engineio.refusals import Refusal
+
+HEAD_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 1.0
+_MAX_HEAD_BYTES: Final = 16_384
+"""Longer heads go to aiohttp, which refuses them."""
+_MAX_EARLY_BYTES: Final = 4_096
+"""What a client may send behind its request while it waits for its place."""
+
+
+class DirectListener:
+    """A protocol factory for a listener. `behind` makes the protocols of all that is no plain opening."""
+
+    def __init__(
+        self, endpoint: Endpoint, path: str, behind: Callable[[], asyncio.Protocol], kernel_buffer: int
+    ) -> None:
+        self.endpoint = endpoint
+        self.path = path
+        self._behind = behind
+        self._kernel_buffer = kernel_buffer
+        self._unread: dict[NewConnection, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> NewConnection:
+        return NewConnection(self)
+
+    def prepare(self, sockets: Iterable[socket.socket]) -> None:
+        """Set up listening sockets; what they accept inherits it, without a system call of its own."""
+        for listener in sockets:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._kernel_buffer:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._kernel_buffer)
+
+    def close(self) -> None:
+        """Cut the connections whose first request has not been read. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for connection in list(self._unread):
+            connection.cut()
+
+    def opened(self, connection: NewConnection) -> None:
+        """Watch that the head of the first request comes in time."""
+        self._unread[connection] = time.monotonic()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+    def forget(self, connection: NewConnection) -> None:
+        """Stop watching: the head has come, or the client has gone."""
+        self._unread.pop(connection, None)
+
+    def hand_on(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Give aiohttp the connection, and what came on it."""
+        protocol = self._behind()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+
+    def _look(self) -> None:
+        self._timer = None
+        latest = time.monotonic() - HEAD_SECONDS
+        for connection, since in list(self._unread.items()):
+            if since > latest:
+                break  # they are in the order in which they came
+            connection.cut()
+        if self._unread:
+            self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+
+class NewConnection(asyncio.Protocol):
+    """One connection until its first request is known, and while a new session waits for its place."""
+
+    __slots__ = ("_data", "_listener", "_transport", "_waiting", "_withdraw")
+
+    def __init__(self, listener: DirectListener) -> None:
+        self._listener = listener
+        self._transport: asyncio.Transport | None = None
+        self._data = b""
+        self._waiting: DirectSession | None = None
+        self._withdraw: Withdraw = nothing
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._listener.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Withdraw, if the client waited for a place."""
+        self._transport = None
+        self._listener.forget(self)
+        self._withdraw()
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the head of the first request, then decide; reading goes on so that a client that goes is noticed."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._data = self._data + data if self._data else data
+        if self._waiting is not None:
+            if len(self._data) > _MAX_EARLY_BYTES:
+                transport.abort()
+        elif b"\r\n\r\n" in self._data or len(self._data) > _MAX_HEAD_BYTES:
+            self._listener.forget(self)
+            data, self._data = self._data, b""
+            self._answer(transport, data)
+
+    def cut(self) -> None:
+        """Close the connection at once."""
+        self._listener.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _answer(self, transport: asyncio.Transport, data: bytes) -> None:
+        session = self._read(transport, data)
+        if session is None:
+            self._transport = None
+            self._listener.hand_on(transport, data)
+        else:
+            self._waiting = session
+            self._withdraw = self._listener.endpoint.request_place(session.caller, self._decide)
+
+    def _read(self, transport: asyncio.Transport, data: bytes) -> DirectSession | None:
+        scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
+        opening = read_opening(data, self._listener.path, _address(transport.get_extra_info("peername")), scheme)
+        return None if opening is None else self._listener.endpoint.examine(opening)
+
+    def _decide(self, refusal: Refusal | None) -> bool:
+        """Begin the session, or refuse it."""
+        transport, session = self._transport, self._waiting
+        if transport is None or session is None or transport.is_closing():
+            return False
+        self._transport, self._waiting = None, None
+        if refusal is not None:
+            self._listener.endpoint.refuse_direct(session, transport, refusal)
+            return False
+        self._listener.endpoint.start_direct(session, transport, self._data)
+        return True
+
+
+def _address(peername: Any) -> str:
+    """Return what aiohttp's `request.remote` is: a host, or what a Unix socket is called."""
+    return str(peername[0]) if isinstance(peername, (list, tuple)) else str(peername or "")
