@@ -1,7 +1,7 @@
 """Build what is published: a wheel and an sdist of each Python distribution, and the npm package of the SDK.
 
-Each wheel is built from its sdist, so a file that the sdist lacks is noticed here. The wheels are pure Python: a host
-compiles the fast path after the installation, see adapter/README.md.
+Each wheel is built from its sdist, so a file that the sdist lacks is noticed here. Where there is a C compiler, the
+adapter's wheel holds the compiled fast path and fits this Python only; all others are pure.
 """
 
 from __future__ import annotations

@@ -11,20 +11,38 @@ import pytest
 
 from deploy.dist import artifacts as paths_of
 from deploy.versions import DISTRIBUTIONS, current, for_npm
+from roomcast.hotpath import build
 
 PACKAGES = {name: {name} for name in DISTRIBUTIONS} | {"adapter": {"adapter", "engineio", "hotpath", "socketio"}}
 """The packages below `roomcast` in each wheel."""
 
 
+COMPILED = {"adapter"}
+"""The distributions whose wheels hold compiled modules, where a C compiler built them."""
+
+
 def wheel(artifacts: Path, name: str) -> ZipFile:
-    return ZipFile(artifacts / f"roomcast_{name}-{current()}-py3-none-any.whl")
+    [path] = artifacts.glob(f"roomcast_{name}-{current()}-*.whl")
+    return ZipFile(path)
 
 
 def test_every_artifact_is_built_and_no_other(artifacts: Path) -> None:
-    python = {f"roomcast_{name}-{current()}{end}" for name in DISTRIBUTIONS for end in (".tar.gz", "-py3-none-any.whl")}
     built = {path.name for path in paths_of(artifacts)}
-    assert python <= built
-    assert built - python == {f"roomcast-sdk-{for_npm(current())}.tgz"}
+    sdists = {f"roomcast_{name}-{current()}.tar.gz" for name in DISTRIBUTIONS}
+    pure = {f"roomcast_{name}-{current()}-py3-none-any.whl" for name in DISTRIBUTIONS if name not in COMPILED}
+    others = built - sdists - pure - {f"roomcast-sdk-{for_npm(current())}.tgz"}
+    assert built - others == sdists | pure | {f"roomcast-sdk-{for_npm(current())}.tgz"}
+    assert {name.split("-")[0] for name in others} == {f"roomcast_{name}" for name in COMPILED}
+    assert len(others) == len(COMPILED)
+
+
+@pytest.mark.parametrize("name", sorted(COMPILED))
+def test_a_wheel_with_compiled_modules_says_for_which_python(artifacts: Path, name: str) -> None:
+    with wheel(artifacts, name) as archive:
+        modules = [path for path in archive.namelist() if path.endswith(".so")]
+        assert archive.filename is not None
+        assert bool(modules) == ("-none-any" not in archive.filename)
+    assert bool(modules) == (build.missing() is None)
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
@@ -36,7 +54,8 @@ def test_a_wheel_holds_its_own_typed_packages(artifacts: Path, name: str) -> Non
     assert {path.split("/")[1] for path in files if path.startswith("roomcast/")} == PACKAGES[name]
     assert {f"roomcast/{package}/py.typed" for package in PACKAGES[name]} <= set(files)
     assert any(path.endswith("/licenses/LICENSE") for path in files)
-    assert [path for path in files if path.endswith((".so", ".c", ".pyc"))] == []
+    assert [path for path in files if path.endswith((".c", ".pyc"))] == []
+    assert name in COMPILED or not any(path.endswith(".so") for path in files)
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
@@ -59,5 +78,5 @@ def test_the_contract_brings_its_scripts(artifacts: Path) -> None:
 def test_the_sources_of_the_compiled_fast_path_are_shipped(artifacts: Path) -> None:
     with tarfile.open(artifacts / f"roomcast_adapter-{current()}.tar.gz") as archive:
         names = archive.getnames()
-    assert any(name.endswith((".pyx", ".pxd")) for name in names)
+    assert sum(name.endswith((".pyx", ".pxd")) for name in names) >= 5
     assert not any(name.endswith(".so") for name in names)

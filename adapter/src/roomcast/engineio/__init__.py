@@ -33,15 +33,21 @@ more is cut with 1008 ("flood").
 of its own. The timer wheel looks at it every 25 seconds to ping it.
 """
 
-from roomcast.engineio.admission import Admission, Decide, Withdraw
-from roomcast.engineio.commands import Command
-from roomcast.engineio.frames import Frames
-from roomcast.engineio.handshake import Caller
-from roomcast.engineio.observer import NoObserver, Observer
-from roomcast.engineio.refusals import Refusal
-from roomcast.engineio.rules import Reason, Rules
-from roomcast.engineio.server import EngineServer
-from roomcast.engineio.session import Session
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from roomcast.engineio.admission import Admission, Decide, Withdraw
+    from roomcast.engineio.commands import Command
+    from roomcast.engineio.frames import Frames
+    from roomcast.engineio.handshake import Caller
+    from roomcast.engineio.observer import NoObserver, Observer
+    from roomcast.engineio.refusals import Refusal
+    from roomcast.engineio.rules import Reason, Rules
+    from roomcast.engineio.server import EngineServer
+    from roomcast.engineio.session import Session
 
 __all__ = [
     "Admission",
@@ -58,3 +64,28 @@ __all__ = [
     "Session",
     "Withdraw",
 ]
+
+_MODULES: Final = {
+    "Admission": "admission",
+    "Caller": "handshake",
+    "Command": "commands",
+    "Decide": "admission",
+    "EngineServer": "server",
+    "Frames": "frames",
+    "NoObserver": "observer",
+    "Observer": "observer",
+    "Reason": "rules",
+    "Refusal": "refusals",
+    "Rules": "rules",
+    "Session": "session",
+    "Withdraw": "admission",
+}
+"""The module of each name, loaded when the name is first used: an ASGI application has no aiohttp, and the adapter
+imports only `write_buffer` of this package there."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name (PEP 562); raise AttributeError for any other."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
