@@ -19,6 +19,14 @@ PAUSE_MS = 40
 MAX_TURNS = 1500
 SEQS = "(all) => all.map((one) => Number(one.dataset.seq))"
 FROM_TOP = "(one) => one.getBoundingClientRect().top"
+NEXT_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+IN_SIGHT = """() => {
+    const top = document.querySelector(".timeline").getBoundingClientRect().top + 250;
+    const all = [...document.querySelectorAll("[data-testid=message]")];
+    return all.find((one) => one.getBoundingClientRect().top > top).dataset.seq;
+}"""
+"""The seq of a message well within the window."""
+STEP_PX = 120
 COVERED = """(toolbar) => {
     const { left, right, top, bottom } = toolbar.getBoundingClientRect();
     const own = toolbar.closest("[data-testid=message]");
@@ -77,23 +85,55 @@ def test_history_comes_as_one_scrolls_up(guests: Guests, room: str, cluster: Clu
     expect(ada.find("jump-latest")).to_have_count(0)
 
 
-def test_what_is_read_stays_where_it_is_while_older_messages_come(guests: Guests, room: str, cluster: Cluster) -> None:
-    flood(cluster, room, 200)
+def test_nothing_jumps_while_one_scrolls_up_and_older_messages_come(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
+    flood(cluster, room, 220)
     ada = guests.enter("Ada", room)
-    ada.find("message", seq="200").wait_for()
-    held: list[Any] = []
-    scroll_until(ada, lambda: ada.page.evaluate("document.querySelector('.timeline').scrollTop") < 900, step=-200)
-    expect(ada.find("timeline").locator(".timeline-top .spinner")).to_have_count(0)
-    seq = str(shown(ada)[len(shown(ada)) // 2])
-    target = ada.find("message", seq=seq)
-    target.scroll_into_view_if_needed()
+    ada.find("message", seq="220").wait_for()
+    timeline = ada.find("timeline")
+    moved: list[float] = []
+    while 1 not in shown(ada):
+        seq = ada.page.evaluate(IN_SIGHT)
+        before = ada.find("message", seq=seq).evaluate(FROM_TOP)
+        timeline.evaluate("(box, step) => { box.scrollTop -= step; }", STEP_PX)
+        ada.page.evaluate(NEXT_FRAMES)
+        expect(timeline.locator(".timeline-top .spinner")).to_have_count(0)
+        ada.page.evaluate(NEXT_FRAMES)
+        moved.append(ada.find("message", seq=seq).evaluate(FROM_TOP) - before)
+    assert len(moved) > 40
+    assert moved == pytest.approx([STEP_PX] * len(moved), abs=2)
+
+
+def test_what_is_read_stays_where_it_is_while_new_messages_come(guests: Guests, room: str, cluster: Cluster) -> None:
+    flood(cluster, room, 120)
+    ada = guests.enter("Ada", room)
+    ada.find("message", seq="120").wait_for()
+    ada.find("timeline").evaluate("(box) => { box.scrollTop -= 1500; }")
+    expect(ada.find("jump-latest")).to_be_visible()
+    target = ada.find("message", seq=ada.page.evaluate(IN_SIGHT))
     first = target.evaluate(FROM_TOP)
     for number in range(3):
         with Writer(cluster) as writer:
             writer.send(room, f"news {number}")
         expect(ada.find("jump-latest")).to_contain_text(f"{number + 1} new message")
-        held.append(target.evaluate(FROM_TOP))
-    assert held == pytest.approx([first] * 3, abs=1)
+        assert target.evaluate(FROM_TOP) == pytest.approx(first, abs=1)
+
+
+def test_a_room_opens_at_the_line_above_many_unread_messages(guests: Guests, room: str, cluster: Cluster) -> None:
+    flood(cluster, room, 80)
+    ada = guests.enter("Ada", room)
+    ada.find("message", seq="80").wait_for()
+    ada.find("room-item", room="public:lobby").click()
+    expect(ada.find("room-item", room="public:lobby")).to_have_attribute("aria-current", "page")
+    flood(cluster, room, 120, first=81)
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "120")
+    ada.find("room-item", room=room).click()
+    expect(ada.find("unread-line")).to_be_in_viewport(ratio=1)
+    expect(ada.find("message", seq="80")).to_be_in_viewport()
+    expect(ada.find("message", seq="81")).to_be_in_viewport()
+    ada.find("jump-latest").click()
+    expect(ada.find("message", seq="200")).to_be_in_viewport()
 
 
 @pytest.mark.timeout(180)

@@ -89,8 +89,10 @@ function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string)
   const look = useLatest((isScroll: boolean) => {
     const element = box.current;
     if (!element || !placed.current) return;
+    const below = element.scrollHeight - element.scrollTop - element.clientHeight;
+    const isAtEnd = below <= NEAR_BOTTOM_PX;
     // Only scrolling leads away from the end; a smaller window does not.
-    if (isScroll || list.isAtEnd()) last.current.atEnd = list.isAtEnd();
+    if (isScroll || isAtEnd) last.current.atEnd = isAtEnd;
     last.current.top = element.scrollTop;
     setAtBottom(last.current.atEnd);
     if (last.current.atEnd) setFresh(0);

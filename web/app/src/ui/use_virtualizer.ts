@@ -4,6 +4,7 @@ import {
   elementScroll,
   observeElementOffset,
   observeElementRect,
+  type VirtualItem,
   Virtualizer,
   type VirtualizerOptions,
 } from "@tanstack/virtual-core";
@@ -12,6 +13,17 @@ import { useLayoutEffect, useReducer, useState } from "preact/hooks";
 export type ListVirtualizer = Virtualizer<HTMLElement, HTMLElement>;
 type Given = "observeElementRect" | "observeElementOffset" | "scrollToFn" | "onChange";
 export type ListOptions = Omit<VirtualizerOptions<HTMLElement, HTMLElement>, Given>;
+
+/**
+ * Return whether a change of a row's height would move what the reader sees, so that the scroll position must follow.
+ *
+ * The library's own rule leaves out rows that are measured again while the reader scrolls up. Here a row changes then,
+ * too: the oldest one loses its author line when the messages before it arrive.
+ */
+function movesReader(row: VirtualItem, _delta: number, list: ListVirtualizer): boolean {
+  const top = list.scrollOffset ?? 0;
+  return list.itemSizeCache.has(row.key) ? row.end <= top : row.start < top;
+}
 
 /** Return a virtualizer that renders the component again whenever other rows, or other places of rows, are due. */
 export function useVirtualizer(options: ListOptions): ListVirtualizer {
@@ -23,7 +35,11 @@ export function useVirtualizer(options: ListOptions): ListVirtualizer {
     ...options,
     onChange: () => render(),
   };
-  const [virtualizer] = useState(() => new Virtualizer<HTMLElement, HTMLElement>(complete));
+  const [virtualizer] = useState(() => {
+    const made = new Virtualizer<HTMLElement, HTMLElement>(complete);
+    made.shouldAdjustScrollPositionOnItemSizeChange = movesReader;
+    return made;
+  });
   virtualizer.setOptions(complete);
   useLayoutEffect(() => virtualizer._didMount(), []);
   useLayoutEffect(() => virtualizer._willUpdate());
