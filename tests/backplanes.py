@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from roomcast.adapter.backplane import Backplane, make_backplane
+from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.backplanes import make_backplane
 from roomcast.contract.lua import SCRIPTS
 
 Hear = Callable[[bytes, bytes], None]
@@ -15,9 +16,7 @@ Hear = Callable[[bytes, bytes], None]
 async def running_backplane(url: str, name: str = "test", hear: Hear | None = None) -> AsyncIterator[Backplane]:
     """`hear(channel, data)` hears whatever is subscribed."""
     backplane = make_backplane(url, name=name, scripts=SCRIPTS)
-    if hear is not None:
-        backplane.on_message = hear
-    backplane.start()
+    backplane.start(hear)
     try:
         await backplane.wait_up()
         yield backplane

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from redis.crc import key_slot
 
-from roomcast.adapter.backplane import Backplane, make_backplane
+from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.backplanes import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.lua import SCRIPTS
@@ -56,8 +57,7 @@ async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, 
     slot = key_slot(keys.room_channel(room).encode())
     heard: list[bytes] = []
     backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
-    backplane.on_message = lambda channel, data: heard.append(data)
-    backplane.start()
+    backplane.start(lambda channel, data: heard.append(data))
     await backplane.wait_up()
     log = LogStore(backplane)
     try:

@@ -67,10 +67,10 @@ async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogSto
     adapter.start(log)
     await adapter.wait_ready()
     adapter.members.add("/", Client("g1.sid", "eio", heard))
-    channel = adapter.pin("room")
+    channel = adapter.fanout.acquire("room")
     await channel.subscribed
     page = await log.before("room", 0, 10)
-    assert adapter.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
+    assert adapter.fanout.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
     try:
         yield adapter, log, heard
     finally:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import redis
 
-from roomcast.adapter.backplane import Backplane, make_backplane
+from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.backplanes import make_backplane
 from roomcast.contract import backend
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore
@@ -113,8 +114,6 @@ async def test_a_master_that_became_a_replica_is_left_for_the_new_one(tmp_path: 
     ):
         wait_until(lambda: new.info("replication")["master_link_status"] == "up", "the replica follows")
         async with muting_proxy(one, b"never") as proxy, backplane(f"redis://127.0.0.1:{proxy.port}") as made:
-            heard: list[bytes] = []
-            made.on_message = lambda channel, data: heard.append(data)
             log = LogStore(made)
             before = await log.append("room", "u", "1", b'"n":1}')
             wait_until(lambda: new.info("replication")["slave_repl_offset"] > 0, "it has the write")

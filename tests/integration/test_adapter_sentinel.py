@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from roomcast.adapter.backplane import make_backplane
+from roomcast.adapter.backplanes import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS
@@ -20,8 +20,7 @@ async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
         hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
         backplane = make_backplane(f"redis+sentinel://{hosts}/main", name="test", scripts=SCRIPTS)
         heard: list[bytes] = []
-        backplane.on_message = lambda channel, data: heard.append(data)
-        backplane.start()
+        backplane.start(lambda channel, data: heard.append(data))
         await backplane.wait_up()
         log = LogStore(backplane)
         try:

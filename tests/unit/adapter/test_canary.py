@@ -97,17 +97,17 @@ class Loop:
         for handler in () if self.is_deaf else list(self.handlers.get(channel, ())):
             handler(data)
 
-    def reopen_hearing(self, channel: str) -> None:
+    def reopen_subscriptions(self, channel: str) -> None:
         self.reopened.append(channel)
 
-    def look_again(self, channel: str) -> None:
+    def report_missed(self, channel: str) -> None:
         self.looked_again.append(channel)
 
-    def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
         self.handlers.setdefault(channel, []).append(handler)
         return asyncio.get_running_loop().create_future()
 
-    def unlisten(self, channel: str) -> None:
+    def unsubscribe(self, channel: str) -> None:
         del self.handlers[channel]
 
 

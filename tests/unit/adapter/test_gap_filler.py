@@ -37,19 +37,19 @@ class Rig:
         """Make `sid` a member that holds the log up to seq 1."""
         if self.members.client("/", "sid") is None:
             self.members.add("/", Client("sid", "eio", "eio"))
-        subscription = self.fanout.pin(room)
+        subscription = self.fanout.acquire(room)
         self.log.append(room)
         assert self.fanout.admit("/", "sid", room, EPOCH, 1)
         return subscription
 
     def leave(self, room: str = "room") -> None:
-        self.fanout.unpin(room)
+        self.fanout.release(room)
         self.members.leave("/", "sid", room)
-        self.fanout.vacated(room)
+        self.fanout.member_left(room)
 
     def publish(self, seq: int, room: str = "room", epoch: bytes = EPOCH) -> None:
         """What Redis pushes."""
-        self.fanout.hear(channel(room), logged(seq, epoch))
+        self.fanout.receive(channel(room), logged(seq, epoch))
 
     @property
     def seqs(self) -> list[int]:
@@ -109,7 +109,7 @@ async def test_a_packet_far_ahead_of_its_log_is_dropped(rig: Rig, caplog: pytest
         for _ in range(50):
             rig.publish(2**63)
             await asyncio.sleep(0)
-        await until(lambda: rig.fanout.pin("room").backlog is None, "nothing waits")
+        await until(lambda: rig.fanout.acquire("room").backlog is None, "nothing waits")
     await rests(rig)
     rig.publish(rig.log.append("room"))
     await until(lambda: rig.seqs == [2], "the room goes on")
@@ -211,7 +211,7 @@ async def test_the_bytes_that_wait_are_bounded_over_all_rooms(rig: Rig, monkeypa
 async def test_a_lost_tail_is_found(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 2)
-    rig.fanout.reconcile(lambda name: True)
+    rig.fanout.compare_with_logs(lambda name: True)
     await until(lambda: rig.seqs == [2, 3], "the tail is delivered")
 
 
@@ -221,7 +221,7 @@ async def test_a_tail_lost_during_a_filling_is_found(rig: Rig) -> None:
     rig.log.error = AWAY
     rig.publish(3)
     await until(lambda: rig.log.reads > 0, "the filling has begun")
-    rig.fanout.reconcile(lambda name: True)
+    rig.fanout.compare_with_logs(lambda name: True)
     rig.log.append("room", 1)
     rig.log.error = None
     await until(lambda: rig.seqs == [2, 3, 4], "all are delivered", 3)
@@ -231,7 +231,7 @@ async def test_many_lost_connections_are_one_comparison(rig: Rig) -> None:
     rig.join()
     rig.log.error = AWAY
     for _ in range(100):
-        rig.fanout.reconcile(lambda name: True)
+        rig.fanout.compare_with_logs(lambda name: True)
     await rests(rig)
     rig.leave()
     await until(lambda: rig.fanout.rooms == 0, "the room is unsubscribed")
@@ -241,5 +241,5 @@ async def test_many_lost_connections_are_one_comparison(rig: Rig) -> None:
 async def test_a_room_whose_epoch_changed_is_declared(rig: Rig) -> None:
     rig.join()
     rig.log.epoch = OTHER
-    rig.fanout.reconcile(lambda name: True)
+    rig.fanout.compare_with_logs(lambda name: True)
     await until(lambda: rig.count.resyncs == 1, "the loss is declared")

@@ -11,18 +11,15 @@ from roomcast.adapter.redis_server import DurableConnection, RedisServer, Resolv
 from roomcast.adapter.topology import FixedServer, SentinelMaster
 from roomcast.wire import channels
 from roomcast.wire.lua import ScriptLibrary
-from roomcast.wire.redis_tls import make_context
-from roomcast.wire.redis_url import RedisTarget, parse
+from roomcast.wire.redis_url import RedisTarget
 
 Owns = Callable[[str], bool]
+OnMessage = Callable[[bytes, bytes], None]
+OnResubscribed = Callable[[Owns], None]
 
 
 class Backplane:
-    """Commands and scripts by key, subscriptions by channel; here on one server.
-
-    `on_message(channel, data)`, set before `start`, hears every channel subscribed; `on_resubscribed(owns)` is called
-    whenever channels were (re)subscribed: `owns(channel)` tells which ones may have missed something.
-    """
+    """Commands and scripts by key, subscriptions by channel; here on one server."""
 
     def __init__(
         self,
@@ -37,8 +34,8 @@ class Backplane:
         self.keyspace = target.keyspace
         """The names of this deployment. All methods take names without its prefix."""
         self._scripts = scripts
-        self.on_message: Callable[[bytes, bytes], None] = _ignore
-        self.on_resubscribed: Callable[[Owns], None] = _ignore_owns
+        self._on_message: OnMessage = _ignore
+        self._on_resubscribed: OnResubscribed = _ignore_owns
         self._name = name
         self._timeout = timeout_seconds
         self._replicas = replicas
@@ -54,18 +51,28 @@ class Backplane:
     def is_started(self) -> bool:
         return self._started
 
-    def start(self) -> None:
-        """Open the links in the background, inside the event loop; repeated calls are no-ops."""
-        if not self._started:
-            self._started = True
-            self._add_shard(self._place.resolve)
+    def start(self, on_message: OnMessage | None = None, on_resubscribed: OnResubscribed | None = None) -> None:
+        """Open the connections in the background, inside the event loop; repeated calls do nothing.
+
+        `on_message(channel, data)` gets what comes on every subscribed channel. `on_resubscribed(owns)` is called
+        whenever channels were subscribed again: `owns(channel)` tells which ones may have missed something.
+        """
+        if self._started:
+            return
+        self._started = True
+        self._on_message = on_message or _ignore
+        self._on_resubscribed = on_resubscribed or _ignore_owns
+        self._open()
+
+    def _open(self) -> None:
+        self._add_shard(self._place.resolve)
 
     def _add_shard(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> RedisServer:
         shard = RedisServer(
             resolve,
             name=self._name,
             timeout_seconds=self._timeout,
-            on_message=self.on_message,
+            on_message=self._on_message,
             on_resubscribed=self._resubscribed,
             on_moved=on_moved,
             replicas=self._replicas,
@@ -93,11 +100,11 @@ class Backplane:
     def reconnects(self) -> int:
         return sum(shard.reconnects for shard in self._shards)
 
-    def reopen_hearing(self, channel: str) -> None:
+    def reopen_subscriptions(self, channel: str) -> None:
         """Drop the pub/sub link of a channel: a new one is opened and all its channels subscribed again."""
-        self._shard(self.keyspace.name(channel)).reopen_hearing()
+        self._shard(self.keyspace.name(channel)).reopen_subscriptions()
 
-    def look_again(self, channel: str) -> None:
+    def report_missed(self, channel: str) -> None:
         """The link of this channel has missed something, though it was never lost."""
         self._resubscribed(self._shard(self.keyspace.name(channel)))
 
@@ -175,27 +182,7 @@ class Backplane:
 
     def _resubscribed(self, shard: RedisServer) -> None:
         channels, name = frozenset(shard.channels), self.keyspace.name
-        self.on_resubscribed(lambda channel: name(channel) in channels)
-
-
-def make_backplane(
-    url: str,
-    *,
-    name: str,
-    timeout_seconds: float = 1.0,
-    replicas: int = 0,
-    scripts: ScriptLibrary | None = None,
-) -> Backplane:
-    """Return the backplane for a URL of `roomcast.wire.redis_url`; raise ValueError for any other URL.
-
-    `replicas`: how many must hold a message before it counts as written (WAIT); 0 = the master alone.
-    """
-    from roomcast.adapter.cluster_backplane import ClusterBackplane  # its subclass
-
-    target = parse(url)
-    make_context(target)  # a certificate that cannot be read is a mistake in the URL: say so now
-    kind = ClusterBackplane if target.mode == "cluster" else Backplane
-    return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
+        self._on_resubscribed(lambda channel: name(channel) in channels)
 
 
 def _ignore(channel: bytes, data: bytes) -> None:

@@ -76,17 +76,17 @@ class Backplane(Protocol):
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]: ...
 
-    def reopen_hearing(self, channel: str) -> None: ...
+    def reopen_subscriptions(self, channel: str) -> None: ...
 
-    def look_again(self, channel: str) -> None: ...
+    def report_missed(self, channel: str) -> None: ...
 
 
 class ChannelSubscriber(Protocol):
     """How the probe receives: the adapter."""
 
-    def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]: ...
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]: ...
 
-    def unlisten(self, channel: str) -> None: ...
+    def unsubscribe(self, channel: str) -> None: ...
 
 
 class CanaryProbe:
@@ -156,10 +156,10 @@ class CanaryProbe:
         """Subscribe what is new, and leave what is gone: a cluster's masters come and go."""
         for channel in self._watches.keys() - set(channels):
             del self._watches[channel]
-            self._subscriber.unlisten(channel)
+            self._subscriber.unsubscribe(channel)
         for channel in set(channels) - self._watches.keys():
             self._watches[channel] = watch = CanaryWatch(self._incarnation)
-            self._subscriber.listen(channel, partial(self._receive, channel, watch))
+            self._subscriber.subscribe(channel, partial(self._receive, channel, watch))
 
     async def _publish(self, channel: str, watch: CanaryWatch) -> None:
         now = asyncio.get_running_loop().time()
@@ -170,7 +170,7 @@ class CanaryProbe:
             return
         if watch.is_due_for_reopening(now):
             self._on_deaf()
-            self._backplane.reopen_hearing(channel)
+            self._backplane.reopen_subscriptions(channel)
 
     def _receive(self, channel: str, watch: CanaryWatch, data: bytes) -> None:
         message = self._reader.unpack(data)
@@ -181,7 +181,7 @@ class CanaryProbe:
             return
         self._confirmed.set()
         if watch.receive(message, asyncio.get_running_loop().time()):
-            self._backplane.look_again(channel)
+            self._backplane.report_missed(channel)
 
     def _meet(self, other: Canary) -> None:
         """Give way to an older process of the same name; let a younger one know at once.

@@ -57,10 +57,8 @@ class ClusterBackplane(Backplane):
 
     # --- life ---
 
-    def start(self) -> None:
-        if not self._started:
-            self._started = True
-            self._tasks.supervise(self._watch, "cluster slots")
+    def _open(self) -> None:
+        self._tasks.supervise(self._watch, "cluster slots")
 
     async def close(self) -> None:
         await self._tasks.cancel()
@@ -133,7 +131,7 @@ class ClusterBackplane(Backplane):
 
     def _moved(self, channel: str, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and done.exception() is None:
-            self.on_resubscribed(lambda name: self.keyspace.name(name) == channel)
+            self._on_resubscribed(lambda name: self.keyspace.name(name) == channel)
 
     def _owner(self, key: str) -> RedisServer | None:
         return self._owners[key_slot(key.encode())]

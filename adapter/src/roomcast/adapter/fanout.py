@@ -1,9 +1,9 @@
-"""From a room's channel to its local members: in order, whole, and without parsing JSON.
+"""Deliver what comes on rooms' channels to their local members: in order, whole, and without parsing JSON.
 
-`Fanout` keeps one `RoomSubscription` per room with a local member (or a pin): the first subscribes, the last one
-leaving
-unsubscribes after a delay and a second look. Logged packets pass the room's `OrderTracker`; a hole is filled from
-the log before anything later is delivered, and what cannot be made whole is declared (`resync`).
+`Fanout` keeps one `RoomSubscription` per room that has a local member, or that is held. The first member subscribes;
+when the last one has left, the room stays subscribed for some seconds. Logged packets pass the room's `OrderTracker`. A
+gap is filled from the log before anything later is delivered, and a loss that cannot be made good is declared
+(`resync`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote, unquote
 
+from roomcast.adapter.channel_handlers import Channels
 from roomcast.adapter.delivery import Delivery
 from roomcast.adapter.gap_filler import GapFiller
 from roomcast.adapter.local_members import Client, LocalMembers
@@ -40,26 +41,10 @@ LINGER_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Channels(Protocol):
-    """What the fan-out needs of Redis: a `roomcast.adapter.backplane.Backplane`."""
-
-    def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Return a future that is done once Redis has confirmed the subscription."""
-        ...
-
-    def unsubscribe(self, channel: str) -> None:
-        """Receive nothing more from a channel."""
-        ...
-
-    def received_as(self, channel: str) -> bytes:
-        """Return the name with which the messages of a channel come."""
-        ...
-
-
 class RoomSubscription(Subscription):
-    """One subscribed room on this gateway."""
+    """One subscribed room of this node. `subscribed` is done once Redis has confirmed; `holds` counts `acquire`."""
 
-    __slots__ = ("channel", "linger", "must_reread", "name", "pins", "room", "subscribed")
+    __slots__ = ("channel", "holds", "linger", "must_reread", "name", "room", "subscribed")
 
     watch: OrderTracker
 
@@ -69,14 +54,31 @@ class RoomSubscription(Subscription):
         self.name = channels.room_channel(room)
         self.channel = received_as
         self.subscribed = subscribed
-        self.pins = 0
+        self.holds = 0
         self.must_reread = False
         """Whether something may have been missed while its gap was being filled."""
         self.linger: asyncio.TimerHandle | None = None
 
 
+def _ignore_note(room: str, note: bytes) -> None:
+    """Ignore a note."""
+
+
+def _ignore_question(clients: list[Client], question: RoomPacket) -> None:
+    """Ask no member."""
+
+
+def _ignore_other(channel: bytes, data: bytes) -> None:
+    """Ignore a message."""
+
+
 class Fanout:
-    """Room channels of one gateway."""
+    """The room channels of one node.
+
+    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets the notes that clients do
+    not see, `on_question` the events that ask for acks with the members that are asked, and `on_other(channel, data)`
+    what comes on channels that are no room's.
+    """
 
     def __init__(
         self,
@@ -86,39 +88,40 @@ class Fanout:
         *,
         linger_seconds: float = LINGER_SECONDS,
         close_room: Callable[[str, str], None],
+        on_note: Callable[[str, bytes], None] = _ignore_note,
+        on_question: Callable[[list[Client], RoomPacket], None] = _ignore_question,
+        on_other: Callable[[bytes, bytes], None] = _ignore_other,
     ) -> None:
         self.log: RoomLog | None = None
         self._delivery: Delivery | None = None
-        self.on_note: Callable[[str, bytes], None] = _ignore
-        """Gets the notes for gateways: room and the packed note."""
-        self.on_question: Callable[[list[Client], RoomPacket], None] = _ignore_question
-        """Gets the events that ask for acks, and the members that are asked."""
         self._backplane = backplane
         self._members = members
         self._observer = observer
         self._linger = linger_seconds
         self._close_room = close_room
-        self.ear = Subscriber(self.hear)
-        """Hears everything; what it does not deliver itself comes to `hear`."""
-        self.on_other: Callable[[bytes, bytes], None] = _ignore_other
-        """Gets what is heard on channels that are no room's."""
-        self._channels: dict[bytes, RoomSubscription] = self.ear.rooms
+        self._on_note = on_note
+        self._on_question = on_question
+        self._on_other = on_other
+        self.subscriber = Subscriber(self.receive)
+        """Gets all messages; what it does not deliver itself comes to `receive`."""
+        self._channels: dict[bytes, RoomSubscription] = self.subscriber.rooms
         self._rooms: dict[str, RoomSubscription] = {}
         self._filler: GapFiller | None = None
         self._limited = LimitedLog(_log)
-        members.on_change = self._members_changed
 
     def use_log(self, log: RoomLog) -> None:
         """Make rooms whole from this log."""
         self.log = log
         self._filler = GapFiller(log, self, self._observer)
-        self.ear.routing = pack_routing(log.namespace)
+        self.subscriber.routing = pack_routing(log.namespace)
 
     def use_delivery(self, delivery: Delivery) -> None:
+        """Deliver packets this way."""
         self._delivery = delivery
-        self.ear.outgoing = delivery.outgoing
+        self.subscriber.outgoing = delivery.outgoing
 
     async def close(self) -> None:
+        """End all work. Nothing is unsubscribed: the connections close, too."""
         for channel in self._channels.values():
             if channel.linger is not None:
                 channel.linger.cancel()
@@ -127,12 +130,13 @@ class Fanout:
 
     @property
     def rooms(self) -> int:
+        """The number of subscribed rooms."""
         return len(self._rooms)
 
-    # --- which rooms are heard ---
+    # --- which rooms are subscribed ---
 
-    def pin(self, room: str) -> RoomSubscription:
-        """Hear the room at least until `unpin`; its `subscribed` future tells when."""
+    def acquire(self, room: str) -> RoomSubscription:
+        """Subscribe the room, at least until `release`."""
         channel = self._rooms.get(room)
         if channel is None:
             name = channels.room_channel(room)
@@ -141,20 +145,21 @@ class Fanout:
             self._channels[channel.channel] = channel
         elif channel.subscribed.done():
             channel.subscribed = self._backplane.subscribe(channel.name)
-        channel.pins += 1
+        channel.holds += 1
         if channel.linger is not None:
             channel.linger.cancel()
             channel.linger = None
         return channel
 
-    def unpin(self, room: str) -> None:
+    def release(self, room: str) -> None:
+        """Give back what `acquire` took."""
         channel = self._rooms.get(room)
         if channel is not None:
-            channel.pins -= 1
-            self.vacated(room)
+            channel.holds -= 1
+            self.member_left(room)
 
-    def vacated(self, room: str) -> None:
-        """A member left: if nobody is left, look again after a while and then unsubscribe."""
+    def member_left(self, room: str) -> None:
+        """Unsubscribe the room in a while, if it has no member then and is not held."""
         channel = self._rooms.get(room)
         if channel is None or channel.linger is not None or not self._is_vacant(channel):
             return
@@ -162,7 +167,7 @@ class Fanout:
         channel.linger = loop.call_later(self._linger, self._drop_if_vacant, channel)
 
     def _is_vacant(self, channel: RoomSubscription) -> bool:
-        return channel.pins <= 0 and not self._members.has_room(channel.room)
+        return channel.holds <= 0 and not self._members.has_room(channel.room)
 
     def _drop_if_vacant(self, channel: RoomSubscription) -> None:
         channel.linger = None
@@ -176,10 +181,11 @@ class Fanout:
     # --- joining with history ---
 
     def admit(self, namespace: str, sid: str, room: str, epoch: bytes, seq: int) -> bool:
-        """Make `sid` a member that already holds the log up to `seq`; the room must be pinned.
+        """Make `sid` a member that already holds the log up to `seq`; the caller holds the room.
 
-        False when live packets are ahead of that position: read the log again. Between the log read and the first live
-        packet nothing can fall, because the channel was subscribed before the read.
+        Return False when live packets are ahead of that position: read the log again. Nothing falls between the read
+        and the first live packet, because the channel was subscribed before the read. Does not await: what the caller
+        sends next to `sid` comes before any live packet.
         """
         channel = self._rooms[room]
         watch = channel.watch
@@ -191,55 +197,56 @@ class Fanout:
             channel.floors[sid] = (epoch, seq)
         return True
 
-    # --- what is heard ---
+    # --- what comes ---
 
-    def hear(self, name: bytes, data: bytes) -> None:
+    def receive(self, name: bytes, data: bytes) -> None:
         """Take what was published on a channel. Never raises: one bad packet must not end the subscription of all."""
         try:
             channel = self._channels.get(name)
             if channel is None:
-                self.on_other(name, data)
+                self._on_other(name, data)
             else:
-                self._hear_room(channel, unpack_room(data))
+                self._receive_room(channel, unpack_room(data))
         except EnvelopeError as error:
             self._limited.warning("packet", "not an envelope on channel %.200r: %.200s", name, error)
         except Exception as error:
             self._limited.error("handler", "a packet on channel %.200r was not taken", name, error=error)
 
-    def _hear_room(self, channel: RoomSubscription, packet: RoomPacket) -> None:
+    def _receive_room(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         if packet.kind == KIND_MESSAGE:
-            self._hear_logged(channel, packet)
+            self._receive_logged(channel, packet)
             self._name_targets(channel)
         elif packet.kind == KIND_CLOSE:
             self._close_room(packet.namespace, channel.room)
         elif packet.kind == KIND_NOTE:
-            self.on_note(channel.room, packet.body)
+            self._on_note(channel.room, packet.body)
         elif packet.kind == KIND_QUESTION:
-            self.on_question(list(self._recipients(channel, packet)), packet)
+            self._on_question(list(self._recipients(channel, packet)), packet)
         else:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """For the ear, which takes the next message. Only with messages: large rooms hear more notes than those."""
-        if channel.targets is None and self.log is not None and self.ear.outgoing is not None:
+        """Let the subscriber take the next message. Done for messages only: large rooms get more notes than those."""
+        if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]
 
-    def _members_changed(self, room: str) -> None:
+    def members_changed(self, room: str) -> None:
+        """Forget whom the subscriber delivers to: a member of the room came or went."""
         channel = self._rooms.get(room)
         if channel is not None:
             channel.targets = None
 
-    def _hear_logged(self, channel: RoomSubscription, packet: RoomPacket) -> None:
+    def _receive_logged(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         filler = self._filler
         if filler is None:  # without a log there is nothing to compare with: pub/sub repeats nothing
             self.deliver(channel, packet)
         elif channel.backlog is not None:
             filler.hold(channel, packet)
         else:
-            self._hear_next(filler, channel, packet)
+            self._receive_next(filler, channel, packet)
 
-    def _hear_next(self, filler: GapFiller, channel: RoomSubscription, packet: RoomPacket) -> None:
+    def _receive_next(self, filler: GapFiller, channel: RoomSubscription, packet: RoomPacket) -> None:
         verdict = channel.watch.offer(packet.epoch, packet.seq)
         if verdict is Verdict.GAP:
             filler.start(channel, (packet,), packet.seq - channel.watch.seq - 1)
@@ -287,7 +294,7 @@ class Fanout:
 
     # --- making a room whole ---
 
-    def reconcile(self, owns: Callable[[str], bool]) -> None:
+    def compare_with_logs(self, owns: Callable[[str], bool]) -> None:
         """Compare every room with its log in the background: these channels may have missed something."""
         if self._filler is not None:
             self._filler.compare(room for room in self._channels.values() if owns(room.name))
@@ -305,18 +312,6 @@ class Fanout:
         members = self._members.room(self.log.namespace, channel.room)
         if members and self._delivery is not None:
             self._delivery.send(members.values(), self.log.resync_packet(channel.room), ())
-
-
-def _ignore(room: str, note: bytes) -> None:
-    """Nobody asked for notes."""
-
-
-def _ignore_question(clients: list[Client], question: RoomPacket) -> None:
-    """Ask no member."""
-
-
-def _ignore_other(channel: bytes, data: bytes) -> None:
-    """Nobody listens."""
 
 
 def _is_below(floor: tuple[bytes, int] | None, packet: RoomPacket) -> bool:

@@ -1,4 +1,4 @@
-"""Who is where on this gateway: sessions, namespaces, rooms. Pure tables; entering and leaving are O(1) each.
+"""Keep the sessions, namespaces and rooms of this node. Pure tables; entering and leaving take constant time each.
 
 python-socketio's own tables search every room when one client goes, which blocks the loop for seconds when many do.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class State(Enum):
-    """Where a client is in its life."""
+    """The states of a client."""
 
     CONNECTING = "connecting"
     CONNECTED = "connected"
@@ -34,7 +34,7 @@ class Client:
 
 
 class Namespace:
-    """The clients and rooms of one namespace on this gateway."""
+    """The clients and rooms of one namespace."""
 
     __slots__ = ("by_eio", "clients", "rooms")
 
@@ -44,16 +44,22 @@ class Namespace:
         self.rooms: dict[str, dict[str, Client]] = {}
 
 
-class LocalMembers:
-    """All namespaces of this gateway."""
+_NOBODY: dict[str, Client] = {}
 
-    def __init__(self) -> None:
+
+def _ignore(room: str) -> None:
+    """Ignore a change."""
+
+
+class LocalMembers:
+    """All namespaces of this node. `on_change` is called with each room whose members change, in any namespace."""
+
+    def __init__(self, on_change: Callable[[str], None] = _ignore) -> None:
         self.namespaces: dict[str, Namespace] = {}
-        self.on_change: Callable[[str], None] = _ignore
-        """Told of each room, in whichever namespace, whose members have changed."""
+        self._on_change = on_change
 
     def add(self, namespace: str, client: Client) -> bool:
-        """Register a client; False when its Engine.IO session is in the namespace already."""
+        """Register a client. Return False when its Engine.IO session is in the namespace already."""
         space = self.namespaces.setdefault(namespace, Namespace())
         if client.eio_sid in space.by_eio:
             return False
@@ -62,7 +68,7 @@ class LocalMembers:
         return True
 
     def remove(self, namespace: str, sid: str) -> list[str]:
-        """Forget a client; the rooms that it was in, of which some may be empty now."""
+        """Forget a client. Return the rooms that it was in, of which some may be empty now."""
         space = self.namespaces.get(namespace)
         client = space.clients.pop(sid, None) if space else None
         if space is None or client is None:
@@ -77,7 +83,7 @@ class LocalMembers:
         return rooms
 
     def enter(self, namespace: str, sid: str, room: str) -> bool:
-        """True when the client is new in the room. Raises ValueError for an unknown client."""
+        """Return True when the client is new in the room. Raise ValueError for an unknown client."""
         client = self.client(namespace, sid)
         if client is None:
             raise ValueError("sid is not connected to requested namespace")
@@ -85,11 +91,11 @@ class LocalMembers:
             return False
         client.rooms.add(room)
         self.namespaces[namespace].rooms.setdefault(room, {})[sid] = client
-        self.on_change(room)
+        self._on_change(room)
         return True
 
     def leave(self, namespace: str, sid: str, room: str) -> bool:
-        """True when the client was in the room."""
+        """Return True when the client was in the room."""
         client = self.client(namespace, sid)
         if client is None or room not in client.rooms:
             return False
@@ -98,7 +104,7 @@ class LocalMembers:
         return True
 
     def _drop(self, space: Namespace, room: str, sid: str) -> None:
-        self.on_change(room)
+        self._on_change(room)
         members = space.rooms.get(room)
         if members is not None:
             members.pop(sid, None)
@@ -106,29 +112,25 @@ class LocalMembers:
                 del space.rooms[room]
 
     def client(self, namespace: str, sid: str) -> Client | None:
+        """Return a client by its session id."""
         space = self.namespaces.get(namespace)
         return space.clients.get(sid) if space else None
 
     def client_of(self, namespace: str, eio_sid: str) -> Client | None:
+        """Return the client of an Engine.IO session."""
         space = self.namespaces.get(namespace)
         return space.by_eio.get(eio_sid) if space else None
 
     def room(self, namespace: str, room: str) -> dict[str, Client]:
-        """The members of a room here; a live view, do not change it."""
+        """Return the members of a room by session id: a live view, do not change it."""
         space = self.namespaces.get(namespace)
         return space.rooms.get(room, _NOBODY) if space else _NOBODY
 
     def everyone(self, namespace: str) -> dict[str, Client]:
+        """Return all clients of a namespace by session id: a live view, do not change it."""
         space = self.namespaces.get(namespace)
         return space.clients if space else _NOBODY
 
     def has_room(self, room: str) -> bool:
-        """Whether any namespace has a member in a room of this name here."""
+        """Tell whether any namespace has a member in a room of this name."""
         return any(room in space.rooms for space in self.namespaces.values())
-
-
-def _ignore(room: str) -> None:
-    """Nobody asked to be told."""
-
-
-_NOBODY: dict[str, Client] = {}

@@ -20,10 +20,11 @@ from typing import Any, Final
 import socketio
 
 from roomcast.adapter import callbacks, codec
-from roomcast.adapter.backplane import make_backplane
+from roomcast.adapter.backplanes import make_backplane
 from roomcast.adapter.canary import CanaryProbe
+from roomcast.adapter.channel_handlers import ChannelHandlers
 from roomcast.adapter.delivery import Delivery, make_delivery
-from roomcast.adapter.fanout import Fanout, RoomSubscription, skip_members_of
+from roomcast.adapter.fanout import Fanout, skip_members_of
 from roomcast.adapter.local_members import Client, LocalMembers, State
 from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
@@ -32,12 +33,13 @@ from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_names import is_empty, is_several, name_of, room_of
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
-from roomcast.wire.envelope import Reader, RoomPacket, pack_close, pack_event, unpack_room
+from roomcast.wire.envelope import Reader, pack_close, pack_event, unpack_room
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
 
 NodeHandler = Callable[[Any], None]
+NoteHandler = Callable[[str, bytes], None]
 _NODE: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _DUPLICATE: Final = (
     "another process has the node name %s: this one serves nobody. Give each process a name of its own, or none: then"
@@ -85,24 +87,22 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             replicas=replicas,
             scripts=scripts,
         )
-        self.members = LocalMembers()
+        self.members = LocalMembers(lambda room: self.fanout.members_changed(room))
         self.fanout = Fanout(
             self.backplane,
             self.members,
             self.observer,
             linger_seconds=linger_seconds,
             close_room=self._close_locally,
+            on_note=lambda room, note: self._on_note(room, note),
+            on_question=lambda clients, question: self.messenger.receive_question(clients, question),
+            on_other=lambda channel, data: self._handlers.receive(channel, data),
         )
-        self.beat = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
-        self.on_node_message: NodeHandler = _ignore
-        """Gets the node messages that are not the adapter's own (a signer's replies)."""
-        self.on_resubscribed: Callable[[], None] = _nothing
-        """Called after every subscription of all channels: something may have been missed before it."""
-        self.listeners: dict[bytes, Callable[[bytes], None]] = {}
-        """More channels to hear: raw channel name to handler of the data. Use `listen`."""
-        self._namespaces: dict[bytes, str] = {}
-        """channel -> namespace, of those heard"""
-        self._heard: set[str] = set()
+        self.ticker = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
+        self._on_note: NoteHandler = _ignore_note
+        self._on_node_message: NodeHandler = _ignore
+        self._on_resubscribed: Callable[[], None] = _nothing
+        self._handlers = ChannelHandlers(self.backplane)
         self._delivery: Delivery | None = None
         self._tasks = TaskSet()
         self._is_duplicate = False
@@ -116,18 +116,18 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self.node = self._given_node or f"w{secrets.token_hex(5)}"
         self.incarnation = secrets.token_hex(4)
         self._new_id = SessionIds(self.node)
-        self.choir = CanaryProbe(
+        self.canary = CanaryProbe(
             self.backplane,
             self.node,
             self.incarnation,
             self,
-            self.beat,
+            self.ticker,
             on_deaf=self.observer.deaf,
             on_duplicate=self._give_way,
             started_at=time.time(),
         )
-        self.post = NodeMessenger(
-            self.node, self, self._publish, lambda message: self.on_node_message(message), self._node_reader
+        self.messenger = NodeMessenger(
+            self.node, self, self._publish, lambda message: self._on_node_message(message), self._node_reader
         )
 
     # --- life ---
@@ -141,21 +141,32 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         """Called by python-socketio before the first client; `start` does it earlier."""
         self.start()
 
-    def start(self, log: RoomLog | None = None) -> None:
-        """Open the Redis links in the background. Call inside the event loop; repeated calls are no-ops."""
+    def start(
+        self,
+        log: RoomLog | None = None,
+        *,
+        on_note: NoteHandler | None = None,
+        on_node_message: NodeHandler | None = None,
+        on_resubscribed: Callable[[], None] | None = None,
+    ) -> None:
+        """Open the Redis connections in the background, inside the event loop; repeated calls do nothing.
+
+        `log` makes rooms whole. `on_note(room, note)` gets the notes on rooms' channels, `on_node_message` the node
+        messages that are not the adapter's own. `on_resubscribed` is called whenever channels were subscribed again:
+        something may have been missed before.
+        """
         if self.backplane.is_started:
             return
         if os.getpid() != self._process:
             self._identify()
         if log is not None:
             self.fanout.use_log(log)
-        self.backplane.on_message = self.fanout.ear
-        self.fanout.on_other = self._hear
-        self.fanout.on_question = self.post.receive_question
-        self.backplane.on_resubscribed = self._resubscribed
-        self.backplane.start()
-        self.listen(channels.node_channel(self.node), self.post.hear)
-        self._tasks.supervise(self.choir.run, "canary")
+        self._on_note = on_note or _ignore_note
+        self._on_node_message = on_node_message or _ignore
+        self._on_resubscribed = on_resubscribed or _nothing
+        self.backplane.start(self.fanout.subscriber, self._resubscribed)
+        self.subscribe(channels.node_channel(self.node), self.messenger.receive)
+        self._tasks.supervise(self.canary.run, "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
         """Wait until Redis is connected, every channel subscribed, and the node name this process's own.
@@ -166,7 +177,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         async with asyncio.timeout(seconds):
             await self.backplane.wait_up(seconds)
             if self._given_node is not None:
-                await self.choir.claim()
+                await self.canary.claim()
         if self._is_duplicate:
             raise DuplicateNodeError(_DUPLICATE % self.node)
 
@@ -194,12 +205,12 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         return (
             self.backplane.is_up
             and not self._is_duplicate
-            and not self.choir.deaf_seconds(asyncio.get_running_loop().time())
+            and not self.canary.deaf_seconds(asyncio.get_running_loop().time())
         )
 
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
-        self.fanout.reconcile(owns)
-        self.on_resubscribed()
+        self.fanout.compare_with_logs(owns)
+        self._on_resubscribed()
 
     # --- tables: what python-socketio asks of a manager ---
 
@@ -229,7 +240,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         target = self._delivery.target(eio_sid) if self._delivery else eio_sid
         if not self.members.add(namespace, Client(sid, eio_sid, target)):
             return None
-        self._hear_namespace(namespace)
+        self._subscribe_namespace(namespace)
         return sid
 
     async def connect(self, sid: str, namespace: str) -> str | None:
@@ -269,8 +280,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         """True when the client is here; another node is asked to do it itself."""
         if self.is_connected(sid, namespace):
             return True
-        if (node := self.post.node_of(sid)) is not None:
-            await self.post.tell(node, Disconnect(namespace, sid))
+        if (node := self.messenger.node_of(sid)) is not None:
+            await self.messenger.tell(node, Disconnect(namespace, sid))
         return False
 
     async def disconnect_here(self, namespace: str, sid: str) -> None:
@@ -282,7 +293,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             await self.can_disconnect(sid, namespace)
             return
         for room in self.members.remove(namespace, sid):
-            self.fanout.vacated(room)
+            self.fanout.member_left(room)
 
     async def enter_room(self, sid: str, namespace: str, room: Any, eio_sid: str | None = None) -> None:
         """Return once Redis has confirmed that this node receives what is sent to the room."""
@@ -290,18 +301,18 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     async def enter_named(self, sid: str, namespace: str, name: str) -> None:
         """Enter a room by its name (see `room_names`)."""
-        if (node := self.post.node_of(sid)) is not None:
-            await self.post.tell(node, Membership(namespace, sid, name, enter=True))
+        if (node := self.messenger.node_of(sid)) is not None:
+            await self.messenger.tell(node, Membership(namespace, sid, name, enter=True))
             return
         self._refuse_session_room(namespace, sid, name)
         if name == sid:
             return
-        channel = self.fanout.pin(name)
+        channel = self.fanout.acquire(name)
         try:
             self.members.enter(namespace, sid, name)
             await asyncio.shield(channel.subscribed)
         finally:
-            self.fanout.unpin(name)
+            self.fanout.release(name)
 
     async def leave_room(self, sid: str, namespace: str, room: Any) -> None:
         """Leave a room; another node does it for its own session."""
@@ -309,10 +320,10 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     async def leave_named(self, sid: str, namespace: str, name: str) -> None:
         """Leave a room by its name (see `room_names`)."""
-        if (node := self.post.node_of(sid)) is not None:
-            await self.post.tell(node, Membership(namespace, sid, name, enter=False))
+        if (node := self.messenger.node_of(sid)) is not None:
+            await self.messenger.tell(node, Membership(namespace, sid, name, enter=False))
         elif self.members.leave(namespace, sid, name):
-            self.fanout.vacated(name)
+            self.fanout.member_left(name)
 
     async def close_room(self, room: Any, namespace: str) -> None:
         """Make every member leave the room, on all nodes."""
@@ -332,20 +343,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
     def _close_locally(self, namespace: str, room: str) -> None:
         for sid in list(self.members.room(namespace, room)):
             self.members.leave(namespace, sid, room)
-        self.fanout.vacated(room)
-
-    # --- joining with history ---
-
-    def pin(self, room: str) -> RoomSubscription:
-        """Hear a room at least until `unpin`, so that its log can be read without a gap. See `Fanout.pin`."""
-        return self.fanout.pin(room)
-
-    def unpin(self, room: str) -> None:
-        self.fanout.unpin(room)
-
-    def admit(self, namespace: str, sid: str, room: str, epoch: bytes, seq: int) -> bool:
-        """See `Fanout.admit`. Synchronous: what the caller sends next to `sid` comes before any live packet."""
-        return self.fanout.admit(namespace, sid, room, epoch, seq)
+        self.fanout.member_left(room)
 
     # --- emitting ---
 
@@ -374,7 +372,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         names = [] if room is None else list(dict.fromkeys(map(name_of, room if is_several(room) else (room,))))
         for name in list(names):
             client = self.members.client(namespace, name)
-            if client is not None or self.post.node_of(name) is not None:
+            if client is not None or self.messenger.node_of(name) is not None:
                 await self._emit_to_session(event, data, namespace, name, client, skip, callback)
                 names.remove(name)
                 skip = (*skip, name)
@@ -382,12 +380,12 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             return
         packet, attachments = codec.encode_event(self.server, namespace, event, data)
         if room is None:
-            self._hear_namespace(namespace)
+            self._subscribe_namespace(namespace)
             await self._publish(
                 channels.namespace_channel(namespace), pack_event(namespace, packet, skip, tuple(attachments))
             )
         elif callback is not None:
-            await self.post.ask(channels.room_channel(names[0]), namespace, skip, packet, attachments, callback)
+            await self.messenger.ask(channels.room_channel(names[0]), namespace, skip, packet, attachments, callback)
         else:
             await self._emit_to_rooms(names, namespace, packet, tuple(attachments), skip)
 
@@ -422,7 +420,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             self.deliver(client, *codec.encode_event(self.server, namespace, event, data, ack_id))
             return
         packet, attachments = codec.encode_event(self.server, namespace, event, data)
-        await self.post.emit(namespace, sid, packet, attachments, callback)
+        await self.messenger.emit(namespace, sid, packet, attachments, callback)
 
     def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
         for space in self.members.namespaces.values():
@@ -438,59 +436,53 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
                 return
 
     def deliver(self, client: Client, packet: bytes, attachments: Sequence[bytes] = ()) -> None:
-        """A finished packet to one client of this gateway."""
+        """Send a finished packet to one client of this node."""
         if self._delivery is not None:
             self._delivery.send((client,), packet, attachments)
 
-    def send_locally(self, namespace: str, sids: Iterable[str], packet: bytes) -> None:
-        """A finished packet to sessions of this gateway; unknown ones are ignored."""
+    def deliver_to_sessions(self, namespace: str, sids: Iterable[str], packet: bytes) -> None:
+        """Send a finished packet to sessions of this node; unknown ones are ignored."""
         found = [client for sid in sids if (client := self.members.client(namespace, sid)) is not None]
         if found and self._delivery is not None:
             self._delivery.send(found, packet, ())
 
-    def send_to_local_room(self, namespace: str, room: str, packet: bytes) -> None:
-        """A finished packet to the room's members on this gateway."""
+    def deliver_to_room(self, namespace: str, room: str, packet: bytes) -> None:
+        """Send a finished packet to the room's members on this node."""
         if self._delivery is not None and (members := self.members.room(namespace, room)):
             self._delivery.send(members.values(), packet, ())
 
-    # --- hearing ---
+    # --- subscriptions ---
 
-    def listen(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
-        """Hear one more channel; the future is done once Redis has confirmed."""
-        self.listeners[self.backplane.received_as(channel)] = handler
-        return self.backplane.subscribe(channel)
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+        """Receive one more channel; the future is done once Redis has confirmed."""
+        return self._handlers.subscribe(channel, handler)
 
-    def unlisten(self, channel: str) -> None:
-        if self.listeners.pop(self.backplane.received_as(channel), None) is not None:
-            self.backplane.unsubscribe(channel)
+    def unsubscribe(self, channel: str) -> None:
+        """Receive nothing more from a channel."""
+        self._handlers.unsubscribe(channel)
 
-    def _hear_namespace(self, namespace: str) -> None:
-        if namespace in self._heard or not self.backplane.is_started:
-            return
-        self._heard.add(namespace)
+    def _subscribe_namespace(self, namespace: str) -> None:
         channel = channels.namespace_channel(namespace)
-        self._namespaces[self.backplane.received_as(channel)] = namespace
-        self.backplane.subscribe(channel)
+        if self.backplane.is_started and not self._handlers.is_subscribed(channel):
+            self.subscribe(channel, self._receive_for_everyone)
 
-    def _hear(self, channel: bytes, data: bytes) -> None:
-        """What no room heard."""
-        if (handler := self.listeners.get(channel)) is not None:
-            handler(data)
-        elif channel in self._namespaces:
-            self._hear_everyone(unpack_room(data))
-
-    def _hear_everyone(self, packet: RoomPacket) -> None:
+    def _receive_for_everyone(self, data: bytes) -> None:
+        packet = unpack_room(data)
         clients = self.members.everyone(packet.namespace).values()
         chosen = [c for c in clients if c.state is State.CONNECTED and c.sid not in packet.skip]
         self.fanout.send(chosen, packet)
 
 
 def _ignore(message: Any) -> None:
-    """Nobody asked for these."""
+    """Ignore a node message."""
+
+
+def _ignore_note(room: str, note: bytes) -> None:
+    """Ignore a note."""
 
 
 def _nothing() -> None:
-    """Nobody asked to be told."""
+    """Ignore that channels were subscribed again."""
 
 
 def _as_tuple(skip_sid: Any) -> tuple[str, ...]:

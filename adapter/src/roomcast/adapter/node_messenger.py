@@ -89,7 +89,7 @@ class NodeMessenger:
         for client in clients:
             self._ask(client, message)
 
-    def hear(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Raises EnvelopeError for what is no letter."""
         message = self._reader.unpack(data)
         match message:

@@ -80,10 +80,10 @@ class RedisServer:
         self._commands: RedisConnection | None = None
         self._writes: RedisConnection | None = None
         self._gate: ReplicaGate | None = None
-        self._hearing: RedisConnection | None = None
+        self._subscriptions: RedisConnection | None = None
         self._wanted: dict[str, asyncio.Future[None]] = {}
         self._commands_up = asyncio.Event()
-        self._hearing_up = asyncio.Event()
+        self._subscriptions_up = asyncio.Event()
         self._writes_up = asyncio.Event()
         if not replicas:
             self._writes_up.set()  # there is none to wait for
@@ -95,7 +95,7 @@ class RedisServer:
     def start(self) -> None:
         """Open the connections in the background, and open them again whenever they are lost."""
         self._supervise(self._open_commands, "commands")
-        self._supervise(self._open_hearing, "pub/sub")
+        self._supervise(self._open_subscriptions, "pub/sub")
         if self._replicas:
             self._supervise(self._open_writes, "writes")
 
@@ -104,18 +104,18 @@ class RedisServer:
 
     async def close(self) -> None:
         await self._tasks.cancel()
-        for link in (self._commands, self._hearing, self._writes):
+        for link in (self._commands, self._subscriptions, self._writes):
             if link is not None:
                 link.close()
 
     async def wait_up(self) -> None:
         """Until all links are open and all channels are subscribed."""
-        for link_up in (self._commands_up, self._hearing_up, self._writes_up):
+        for link_up in (self._commands_up, self._subscriptions_up, self._writes_up):
             await link_up.wait()
 
     @property
     def is_up(self) -> bool:
-        return self._commands_up.is_set() and self._hearing_up.is_set() and self._writes_up.is_set()
+        return self._commands_up.is_set() and self._subscriptions_up.is_set() and self._writes_up.is_set()
 
     @property
     def run_id(self) -> str:
@@ -169,8 +169,8 @@ class RedisServer:
         wanted = self._wanted.get(channel)
         if wanted is None or (wanted.done() and wanted.exception() is not None):  # a refusal may be over by now
             wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
-            if self._hearing is not None:
-                self._send_subscribe(self._hearing, channel)
+            if self._subscriptions is not None:
+                self._send_subscribe(self._subscriptions, channel)
         return wanted
 
     def unsubscribe(self, channel: str) -> None:
@@ -179,14 +179,14 @@ class RedisServer:
             return
         if not wanted.done():
             _fail(wanted, NotConnected("unsubscribed"))
-        if self._hearing is not None and self._hearing.is_open:
-            reply = self._hearing.call(_verb(channel, "UNSUBSCRIBE"), channel)
+        if self._subscriptions is not None and self._subscriptions.is_open:
+            reply = self._subscriptions.call(_verb(channel, "UNSUBSCRIBE"), channel)
             reply.add_done_callback(_forget)  # MOVED, where the slot has gone: then there is nothing to unsubscribe
 
-    def reopen_hearing(self) -> None:
+    def reopen_subscriptions(self) -> None:
         """Drop the pub/sub link; a new one is opened at once."""
-        if self._hearing is not None:
-            self._hearing.close()
+        if self._subscriptions is not None:
+            self._subscriptions.close()
 
     def _send_subscribe(self, link: RedisConnection, channel: str) -> asyncio.Future[Any] | None:
         if not link.is_open:
@@ -257,7 +257,7 @@ class RedisServer:
 
     def _demoted(self) -> None:
         """Open all connections again: the server became a replica, and the master is elsewhere."""
-        for link in (self._commands, self._hearing, self._writes):
+        for link in (self._commands, self._subscriptions, self._writes):
             if link is not None and link.is_open:
                 self._limited.warning("demoted", "redis of %s became a replica; looking for the master", self._name)
                 link.close()
@@ -309,7 +309,7 @@ class RedisServer:
             self._writes = self._gate = None
             link.close()
 
-    async def _open_hearing(self) -> None:
+    async def _open_subscriptions(self) -> None:
         link = await open_link(
             await self._resolve(),
             timeout_seconds=self._timeout,
@@ -318,15 +318,15 @@ class RedisServer:
             on_unsubscribed=self._unsubscribed,
         )
         self._check(link)
-        self._hearing = link
+        self._subscriptions = link
         try:
             await self._subscribe_all(link)
-            self._hearing_up.set()
+            self._subscriptions_up.set()
             self._on_resubscribed(self)
             await link.lost
         finally:
-            self._hearing_up.clear()
-            self._hearing = None
+            self._subscriptions_up.clear()
+            self._subscriptions = None
             link.close()
             self._forget_confirmations()
 

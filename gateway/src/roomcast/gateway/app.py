@@ -162,7 +162,7 @@ def make_presence(
         Activity(time.monotonic),
         watchers,
         hidden,
-        adapter.beat,
+        adapter.ticker,
         adapter.background,
         lambda: adapter.members.everyone(NAMESPACE),
         on_node_lost,
@@ -276,7 +276,7 @@ class Gateway:
             AdmissionQueue(time.monotonic), lambda: self.claim.is_held, self.tickets.is_valid
         )
         self.server.eio.admission = self.admission
-        self.lag = LagProbe(self.adapter.beat, config.lag_probe_seconds, self.metrics.loop_lag)
+        self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self.metrics.loop_lag)
         self.claim = NodeClaim(self.stores.nodes, config.node)
         self.listener, self.runner = make_listener(config, self.server)
         self.drain = Drain(
@@ -356,16 +356,18 @@ class Gateway:
 
     def _start(self) -> None:
         """Subscribe, then start what runs in the background."""
-        self.adapter.on_node_message = self.media.reply
-        self.adapter.on_resubscribed = self._resubscribed
-        self.adapter.fanout.on_note = self.occupancy.receive_note
-        self.adapter.start(self.stores.log)
+        self.adapter.start(
+            self.stores.log,
+            on_note=self.occupancy.receive_note,
+            on_node_message=self.media.reply,
+            on_resubscribed=self._resubscribed,
+        )
         for shard in range(keys.PRESENCE_SHARDS):
-            self.adapter.listen(keys.presence_channel(shard), self.presence.receive_changes)
+            self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes)
         self.control.start()
         self.tasks.supervise(self._claim_and_announce, "presence")
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
-        self.tasks.start(watch_subscriptions(self.adapter.choir, self.adapter.beat, self._give_up), "subscriptions")
+        self.tasks.start(watch_subscriptions(self.adapter.canary, self.adapter.ticker, self._give_up), "subscriptions")
         self.lag.start()
 
     async def _claim_and_announce(self) -> None:

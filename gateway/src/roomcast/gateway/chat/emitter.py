@@ -40,11 +40,11 @@ class Emitter:
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
         """To sessions of this gateway; unknown ones are ignored. Never waits."""
-        self._adapter.send_locally(NAMESPACE, sids, self._packet(event, data))
+        self._adapter.deliver_to_sessions(NAMESPACE, sids, self._packet(event, data))
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
         """To the members of a room on this gateway only."""
-        self._adapter.send_to_local_room(NAMESPACE, room, self._packet(event, data))
+        self._adapter.deliver_to_room(NAMESPACE, room, self._packet(event, data))
 
     def _packet(self, event: str, data: dict[str, Any]) -> bytes:
         packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
@@ -54,15 +54,15 @@ class Emitter:
 
     def unpin(self, room: str) -> None:
         """Let the room's channel go, unless others need it."""
-        self._adapter.unpin(room)
+        self._adapter.fanout.release(room)
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
         """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
-        return self._adapter.admit(NAMESPACE, sid, room, epoch.encode(), seq)
+        return self._adapter.fanout.admit(NAMESPACE, sid, room, epoch.encode(), seq)
 
     def send_packet(self, sid: str, packet: bytes) -> None:
         """Send a finished packet to a session of this gateway."""
-        self._adapter.send_locally(NAMESPACE, (sid,), packet)
+        self._adapter.deliver_to_sessions(NAMESPACE, (sid,), packet)
 
     def waiting_bytes(self, sid: str) -> int | None:
         """Return the bytes that wait for the session's client; None when the session has gone."""
@@ -78,14 +78,14 @@ class Emitter:
         devices = self._devices.get(user)
         if devices is None:
             devices = self._devices[user] = set()
-            self._adapter.listen(keys.user_channel(user), lambda data: self._hear(user, data))
+            self._adapter.subscribe(keys.user_channel(user), lambda data: self._hear(user, data))
         devices.add(sid)
 
     def remove_device(self, user: str, sid: str) -> None:
         devices = self._devices.get(user, set())
         devices.discard(sid)
         if not devices and self._devices.pop(user, None) is not None:
-            self._adapter.unlisten(keys.user_channel(user))
+            self._adapter.unsubscribe(keys.user_channel(user))
 
     def devices(self, user: str) -> frozenset[str]:
         """The sessions of a person on this gateway."""
@@ -94,4 +94,4 @@ class Emitter:
     def _hear(self, user: str, data: bytes) -> None:
         message = self._reader.unpack(data)
         check_event(message.packet)
-        self._adapter.send_locally(message.namespace, list(self._devices.get(user, ())), message.packet)
+        self._adapter.deliver_to_sessions(message.namespace, list(self._devices.get(user, ())), message.packet)

@@ -70,7 +70,7 @@ class RoomJoins:
 
     async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
         """Subscribe, read the log, then merge by `seq`: nothing falls between, and nothing comes twice."""
-        subscribed = self._adapter.pin(p.room).subscribed
+        subscribed = self._adapter.fanout.acquire(p.room).subscribed
         try:
             page, after, snapshot = await self._look(session, p, p.limit, subscribed)
             page, after = await self._admit(session, p, page, after)
@@ -78,19 +78,19 @@ class RoomJoins:
             await self._abandon(session, p.room)
             raise
         finally:
-            self._adapter.unpin(p.room)
+            self._adapter.fanout.release(p.room)
         await self._settle(session, p.room, turn, page.time)
         messages = [orjson.Fragment(entry) for entry in page.entries]
         return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
 
     async def _join_with_replay(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
         """Answer first; what was missed follows as `message` events. The replay gives back the pin."""
-        subscribed = self._adapter.pin(p.room).subscribed
+        subscribed = self._adapter.fanout.acquire(p.room).subscribed
         try:
             page, after, snapshot = await self._pause_and_look(session, p, subscribed)
             await self._settle(session, p.room, turn, page.time)
         except BaseException:
-            self._adapter.unpin(p.room)
+            self._adapter.fanout.release(p.room)
             raise
         start = Start(page, page.seq - len(page.entries) if after is None else after)
         self._replays.begin(session, p.room, start, lambda: self._catch_up(session, p.room, snapshot))
@@ -158,7 +158,7 @@ class RoomJoins:
         for _ in range(_MAX_ADMISSION_TRIES):
             if session.is_closed:
                 raise RoomcastError(Code.CONFLICT, "the connection has ended")
-            if self._adapter.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
+            if self._adapter.fanout.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
                 return page, after
             page, after = await self._recover(p.room, p.since, p.limit, p.limit)
         raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")

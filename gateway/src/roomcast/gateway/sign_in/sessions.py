@@ -41,7 +41,7 @@ class ControlChannel:
         self._reader = Reader(ControlMessage)
 
     def start(self) -> None:
-        self._adapter.listen(CONTROL, self._take)
+        self._adapter.subscribe(CONTROL, self._take)
 
     async def tell(self, message: Kicked | Revoked) -> None:
         try:
@@ -160,7 +160,7 @@ class Sessions:
             if self._sessions or beats % _EMPTY_CLOCK_BEATS == 0:
                 with suppress(RoomcastError):  # without Redis the clock runs on by itself
                     self._clock.read(await self._store.now_ms())
-            await self._adapter.beat.wait()
+            await self._adapter.ticker.wait()
             now = self._clock.now()
             for session in [one for one in self._sessions.values() if one.identity.expires <= now]:
                 self._adapter.background(self.dismiss(session), "token expiry")
