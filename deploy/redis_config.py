@@ -32,7 +32,7 @@ _READ_ONLY: Final = "%R~"
 
 
 class Account(NamedTuple):
-    """What one account may do: key patterns (`%R~`: read only), channel patterns, scripts by prefix, more commands."""
+    """What one account may do: key patterns (`%R~`: read only), channel patterns, scripts by prefix of their names, more commands."""
 
     keys: str
     channels: str
@@ -59,10 +59,10 @@ _PARTS: Final[Mapping[str, Account]] = {
     "gateway": Account(
         "~room:* ~user:* ~node:* ~presence:* ~media:requests %R~upload:* %R~revoked:*",
         "&room:* &namespace:* &node:* &user:* &presence:* &control",
-        ("lease", "occupancy", "presence", "room", "upload", "user"),
+        ("",),
         f"{_PUBSUB} get set del exists pttl hget hgetall hmget hkeys hlen hdel hscan hrandfield xadd",
     ),
-    "presence": Account("~presence:* %R~node:*", "&presence:*", ("lease", "presence"), "get mget zcard spublish"),
+    "presence": Account("~presence:* %R~node:*", "&presence:*", ("lease", "presence"), "get hdel srandmember"),
     "media": Account(
         "~media:* ~upload:* ~user:*:uploads ~user:*:upload_bytes",
         "&node:*",

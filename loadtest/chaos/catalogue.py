@@ -9,7 +9,7 @@ from typing import Final
 
 from deploy.cluster import Cluster
 from loadtest.chaos import stages
-from loadtest.chaos.faults import clients, failover, gateways, network, parts, redis
+from loadtest.chaos.faults import clients, failover, gateways, mixed, network, parts, redis
 from loadtest.chaos.rig import Rig
 from loadtest.chaos.stages import Stage
 
@@ -66,6 +66,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("half-open", "half-open TCP", clients.half_open, env=clients.HALF_OPEN_ENV),
     Fault("clock-skew", "clock ± 1 h on one process", gateways.clock_skew),
     Fault("reconnect-storm", "reconnect storm: all gateways killed", gateways.reconnect_storm, clients=5000),
+    Fault("mixed", "kills, pauses, cuts, flushes, reloads at random", mixed.mixed, True),
     Fault(
         "sentinel-failover",
         "Sentinel failover",

@@ -1,0 +1,149 @@
+"""Faults of many kinds at random, overlapping, for minutes; then everything is whole and idle again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import hiredis
+import psutil
+
+from loadtest.chaos.crowd import clock
+from loadtest.chaos.redis_admin import RedisAway
+from loadtest.chaos.rig import Rig
+from roomcast.wire.tasks import TaskSet
+
+INJECTORS: Final = 2
+"""Loops that inject faults side by side, so that two may overlap at any moment."""
+
+_PAUSE_SECONDS: Final = (0.5, 3.0)
+_REST_SECONDS: Final = (0.5, 4.0)
+_HELD_TIMES: Final = 12
+"""The row lasts as long as this many single faults: two minutes by default."""
+
+_WHOLE_SECONDS: Final = 30.0
+_IDLE_PERCENT: Final = 1.0
+_IDLE_SPAN_SECONDS: Final = 5.0
+
+Injection = Callable[[Rig], Awaitable[None]]
+
+
+async def mixed(rig: Rig) -> None:
+    """Inject random faults, heal, and check that all processes are whole and idle."""
+    injected: Counter[str] = Counter()
+    tasks = TaskSet()
+    begun = clock()
+    ends = begun + rig.span.held * _HELD_TIMES
+    for number in range(INJECTORS):
+        tasks.start(_inject(rig, ends, injected), f"injector {number}")
+    await tasks.wait(ends - begun + 30.0)
+    healed = clock()
+    await rig.redis.wait_answers(15.0)
+    await rig.wait_ready()
+    await rig.settle()
+    rig.figure("processes whole again", clock() - healed, _WHOLE_SECONDS)
+    await asyncio.sleep(rig.span.after)
+    await rig.crowd.drain(rig.span.drain)
+    rig.figure("busiest idle process", await _busiest_percent(rig), _IDLE_PERCENT, "%")
+    rig.figure("faults injected", sum(injected.values()), 10, "", at_least=True)
+    rig.notes.append("injected: " + ", ".join(f"{count} {name}" for name, count in sorted(injected.items())))
+    answers = [answer for answer in rig.crowd.ledger.answers if answer.at >= begun]
+    rig.figure("sends acked or refused", sum(answer.outcome != "timeout" for answer in answers), None, "")
+
+
+async def _inject(rig: Rig, ends: float, injected: Counter[str]) -> None:
+    while clock() < ends:
+        name = rig.random.choice(sorted(INJECTIONS))
+        try:
+            await INJECTIONS[name](rig)
+        except (OSError, KeyError, RedisAway, hiredis.ReplyError):
+            pass  # the other injector has just taken the process or Redis away: that is a mixed fault, too
+        else:
+            injected[name] += 1
+        await asyncio.sleep(rig.random.uniform(*_REST_SECONDS))
+
+
+def _gateway(rig: Rig) -> str:
+    return rig.random.choice(rig.gateways)
+
+
+async def _kill_gateway(rig: Rig) -> None:
+    await rig.kill(_gateway(rig))
+
+
+async def _end_gateway(rig: Rig) -> None:
+    await rig.kill(_gateway(rig), signal.SIGTERM)
+
+
+async def _kill_redis(rig: Rig) -> None:
+    await rig.kill("redis")
+
+
+async def _kill_companion(rig: Rig) -> None:
+    await rig.kill(rig.random.choice(("sweeper1", "signer1")))
+
+
+async def _pause_gateway(rig: Rig) -> None:
+    await _pause(rig, _gateway(rig))
+
+
+async def _pause_redis(rig: Rig) -> None:
+    await _pause(rig, "redis")
+
+
+async def _pause(rig: Rig, name: str) -> None:
+    """Stop a process for a moment; it may be killed meanwhile."""
+    pid = (await rig.pids())[name]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(rig.random.uniform(*_PAUSE_SECONDS))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def _cut_redis(rig: Rig) -> None:
+    await rig.redis.call("CLIENT", "KILL", "USER", "gateway")
+
+
+async def _cut_pubsub(rig: Rig) -> None:
+    await rig.redis.call("CLIENT", "KILL", "TYPE", "pubsub")
+
+
+async def _flush_scripts(rig: Rig) -> None:
+    await rig.redis.call("SCRIPT", "FLUSH")
+
+
+async def _reload_nginx(rig: Rig) -> None:
+    await rig.kill("nginx", signal.SIGHUP)
+
+
+INJECTIONS: Final[dict[str, Injection]] = {
+    "kill a gateway": _kill_gateway,
+    "SIGTERM to a gateway": _end_gateway,
+    "kill Redis": _kill_redis,
+    "kill sweeper or signer": _kill_companion,
+    "pause a gateway": _pause_gateway,
+    "pause Redis": _pause_redis,
+    "cut Redis connections": _cut_redis,
+    "cut subscriptions": _cut_pubsub,
+    "flush scripts": _flush_scripts,
+    "reload nginx": _reload_nginx,
+}
+
+
+async def _busiest_percent(rig: Rig) -> float:
+    """Return the CPU of the busiest of our processes over some seconds without load, in percent of a core."""
+    pids = {name: pid for name, pid in (await rig.pids()).items() if name.startswith(("gateway", "sweeper", "signer"))}
+    before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
+    await asyncio.sleep(_IDLE_SPAN_SECONDS)
+    spent = {name: _cpu_seconds(pid) - before[name] for name, pid in pids.items()}
+    return 100 * max(spent.values()) / _IDLE_SPAN_SECONDS
+
+
+def _cpu_seconds(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
