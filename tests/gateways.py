@@ -18,8 +18,8 @@ import aiohttp
 import redis
 import socketio
 
+from roomcast.contract.tokens import sign
 from roomcast.engineio.rfc6455 import CONTINUATION, TEXT
-from roomcast.gateway.sign_in.tokens import sign
 from tests import health, servers
 from tests.frames import masked
 

@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
@@ -16,9 +17,11 @@ import socketio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from roomcast.contract.tokens import sign
 from tests import gateways
-from tests.gateways import SECRET, Client, Clients, Gateway, gateway, token, unique
+from tests.gateways import SECRET, Client, Clients, Gateway, gateway, run_once, token, unique
 from tests.health import request
+from tests.waiting import until
 
 Pair = list[Gateway]
 AUDIENCE, ISSUER = "roomcast-tests", "https://issuer.example"
@@ -289,3 +292,54 @@ def test_a_port_that_is_taken_is_one_clear_line(pair: Pair, gateway_redis: str) 
 
     assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1), ended.stderr
     assert "cannot listen" in ended.stderr
+
+
+async def test_a_gateway_without_any_key_is_not_ready_and_says_why(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
+    key = rsa.generate_private_key(65_537, 2048)
+    row = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": "r1"}
+    path = tmp_path / "later.json"
+    settings = {"JWT_SECRET": "", "JWKS_URL": str(path)}
+    with gateway(tmp_path, redis_url, is_ready=False, **settings) as running:
+        await until(lambda: "the keys of tokens cannot be read" in running.said(), "the reason is logged")
+        assert not running.is_ready
+        path.write_text(json.dumps({"keys": [row]}))
+        await until(lambda: running.is_ready, "ready with a key", 40)
+        good = jwt.encode({"sub": "ada", "exp": time.time() + 60}, key, "RS256")  # without a kid
+        await clients(running, "ada", token_=good)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [("http://id.example/jwks.json", "http:// is for keys on this machine only"), ("ftp://x/y", "cannot be read")],
+)
+def test_a_key_location_that_cannot_be_used_ends_the_start_with_one_line(url: str, says: str) -> None:
+    done = run_once(REDIS_URL="redis://127.0.0.1:1", JWKS_URL=url)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_refused_tokens_are_counted_by_reason_and_logged_without_the_token(pair: Pair) -> None:
+    bad = {
+        "expired": token("ada", seconds=-5),
+        "expiry": token("ada", exp=(time.time() + 60) * 1000),
+        "signature": sign(SECRET + "!", "ada"),
+        "missing": None,
+    }
+    before = {reason: refused_tokens(pair[0], reason) for reason in bad}
+
+    for value in bad.values():
+        assert (await refusal(pair[0], {"token": value}))[0]["message"] == "unauthorized"
+
+    for reason in bad:
+        assert refused_tokens(pair[0], reason) == before[reason] + 1, reason
+    said = pair[0].said()
+    assert '"token refused"' in said
+    assert not any(value in said for value in bad.values() if value)
+
+
+def refused_tokens(running: Gateway, reason: str) -> float:
+    return running.metric(f'roomcast_gateway_refused_tokens_total{{reason="{reason}"}}')

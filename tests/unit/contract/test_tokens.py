@@ -8,7 +8,8 @@ import jwt
 import pytest
 
 from roomcast.contract.tokens import sign
-from roomcast.gateway.sign_in.tokens import SharedSecret, Verifier
+from roomcast.gateway.sign_in.keys import SharedSecret
+from roomcast.gateway.sign_in.verifier import Verifier
 
 SECRET = "a secret of the tests, long enough for HS256"
 

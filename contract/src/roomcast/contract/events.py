@@ -19,6 +19,8 @@ ONLINE_SECONDS: Final = 60
 TYPING_SECONDS: Final = 6
 MAX_LIST: Final = 100
 MAX_MESSAGE_BYTES: Final = 16_384
+MAX_TOKEN: Final = 8_192
+"""Characters of a token."""
 MAX_SEQ: Final = 2**53
 """The largest integer that every JavaScript number can hold."""
 MAX_WATCHED_USERS: Final = 200
@@ -168,7 +170,7 @@ class MediaUrl(Struct, frozen=True):
 
 
 class AuthRefresh(Struct, frozen=True):
-    token: Annotated[str, Meta(max_length=8192)]
+    token: Annotated[str, Meta(max_length=MAX_TOKEN)]
 
 
 EVENTS: Final[dict[str, type[Struct]]] = {

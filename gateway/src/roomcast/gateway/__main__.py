@@ -6,8 +6,8 @@ import argparse
 import gc
 import sys
 
+from roomcast.contract.tokens import sign
 from roomcast.gateway.config import TITLE, Config
-from roomcast.gateway.sign_in.tokens import sign
 from roomcast.process import command
 from roomcast.process.settings import describe, load
 

@@ -44,9 +44,11 @@ from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.dev_login import DevLogin
+from roomcast.gateway.sign_in.jwks import JwksKeys
+from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.sessions import ControlChannel, Sessions
-from roomcast.gateway.sign_in.tokens import JwksKeys, Keys, SharedSecret, Verifier
+from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.log import LogStore, Retention
 from roomcast.gateway.stores.nodes import NodeStore, take_free_number
 from roomcast.gateway.stores.occupancy import OccupancyStore
@@ -176,6 +178,12 @@ def make_tickets(config: Config) -> ReconnectTickets:
     return ReconnectTickets(secret, time.time)
 
 
+def make_token_keys(config: Config) -> Keys:
+    """Make the keys by which tokens are verified: the shared secret, or a key set."""
+    secret = config.jwt_secret
+    return JwksKeys(config.jwks_url or "") if secret is None else SharedSecret(secret.get_secret_value())
+
+
 def make_sessions(
     config: Config,
     adapter: RedisAdapter,
@@ -183,13 +191,12 @@ def make_sessions(
     stores: Stores,
     presence: PresenceService,
     tickets: ReconnectTickets,
+    verifier: Verifier,
 ) -> Sessions:
     """Make the sign-in: token verification, revocation, expiry and limits."""
-    secret = config.jwt_secret
-    keys_: Keys = JwksKeys(config.jwks_url or "") if secret is None else SharedSecret(secret.get_secret_value())
     return Sessions(
         adapter,
-        Verifier(keys_, audience=config.jwt_audience, issuer=config.jwt_issuer),
+        verifier,
         stores.rooms,
         emitter,
         events_per_second=config.events_per_second,
@@ -232,7 +239,16 @@ class Gateway:
         self.emitter = Emitter(self.adapter)
         self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores, self._give_up)
         self.tickets = make_tickets(config)
-        self.sessions = make_sessions(config, self.adapter, self.emitter, self.stores, self.presence, self.tickets)
+        self.token_keys = make_token_keys(config)
+        verifier = Verifier(
+            self.token_keys,
+            audience=config.jwt_audience,
+            issuer=config.jwt_issuer,
+            on_refusal=self.metrics.token_refused,
+        )
+        self.sessions = make_sessions(
+            config, self.adapter, self.emitter, self.stores, self.presence, self.tickets, verifier
+        )
         self.control = ControlChannel(self.adapter, self._receive_control)
         self.access = RoomAccess(self.stores.rooms, config.create_rooms)
         self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
@@ -366,6 +382,7 @@ class Gateway:
             self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes)
         self.control.start()
         self.tasks.supervise(self._claim_and_announce, "presence")
+        self.tasks.supervise(self.token_keys.run, "token keys")
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
         self.tasks.start(watch_subscriptions(self.adapter.canary, self.adapter.ticker, self._give_up), "subscriptions")
         self.lag.start()
@@ -402,7 +419,7 @@ class Gateway:
         await self.adapter.close()
 
     def _is_ready(self) -> bool:
-        return self.claim.is_held and is_ready(self.drain, self.adapter.is_ready)
+        return self.claim.is_held and self.token_keys.is_ready and is_ready(self.drain, self.adapter.is_ready)
 
     def _announce_drain(self, within_seconds: float) -> None:
         sids = list(self.adapter.members.everyone(NAMESPACE))

@@ -10,6 +10,7 @@ from pydantic import SecretStr, field_validator, model_validator
 
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
 from roomcast.engineio.origins import is_origin
+from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.process.settings import ProcessSettings, Words, setting
 
 _NODE = re.compile(r"[1-9][0-9]{0,3}")
@@ -70,6 +71,11 @@ class Config(ProcessSettings):
         if value and not _NODE.fullmatch(value):
             raise ValueError("ROOMCAST_NODE is a number from 1 to 9999, without leading zeros")
         return value
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        return None if value is None else check_location(value)
 
     @field_validator("trusted_proxies")
     @classmethod

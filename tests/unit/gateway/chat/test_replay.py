@@ -10,8 +10,8 @@ import pytest
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.event_limit import EventLimit
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.sign_in.tokens import Identity
 from roomcast.gateway.stores.log import History
 from tests.waiting import until
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import DIRECT, PUBLIC, Access, access
+from roomcast.gateway.sign_in.identity import matches
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.sign_in.tokens import matches
 from roomcast.gateway.stores.rooms import RoomStore
 
 _MODERATORS: Final = ("owner", "admin")

@@ -91,6 +91,9 @@ class Metrics(GatewayObserver):
         self.engine = EngineMetrics(registry)
         self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
         self._connects = LabelledCounter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
+        self._tokens_refused = LabelledCounter(
+            "roomcast_gateway_refused_tokens", "Tokens refused at sign-in or refresh", ["reason"], registry
+        )
         self._disconnects = LabelledCounter(
             "roomcast_gateway_disconnects", "Ended connections by reason", ["reason"], registry
         )
@@ -138,6 +141,10 @@ class Metrics(GatewayObserver):
 
     def refused(self, reason: str) -> None:
         self._connects.increment(reason)
+
+    def token_refused(self, reason: str) -> None:
+        """Count a refused token; the reasons are those of `TokenFault`."""
+        self._tokens_refused.increment(reason)
 
     def disconnected(self, reason: str) -> None:
         self._disconnects.increment(reason or "unknown")

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from roomcast.gateway.sign_in.tokens import sign
+from roomcast.contract.tokens import sign
 
 _MAX_NAME: Final = 40
 _MAX_USER: Final = 60

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.sign_in.event_limit import EventLimit
-from roomcast.gateway.sign_in.tokens import Identity
+from roomcast.gateway.sign_in.identity import Identity
 
 
 class JoinTurn:

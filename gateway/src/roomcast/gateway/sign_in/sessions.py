@@ -23,7 +23,7 @@ from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.server_clock import ServerClock
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.sign_in.tokens import Verifier
+from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.wire.envelope import Reader, pack
 

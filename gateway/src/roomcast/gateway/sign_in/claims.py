@@ -1,0 +1,126 @@
+"""Read the claims of a token whose signature is right (RFC 7519, section 4). Pure; raises TokenRefused."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+import orjson
+
+from roomcast.contract.ids import encode_subject
+from roomcast.contract.texts import clean_name
+from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
+
+LEEWAY_SECONDS: Final = 30
+"""How far the issuer's clock may run ahead. There is none for `exp`: a session is not opened to be closed at once."""
+
+MAX_EXPIRES: Final = 1e11
+"""Unix seconds in the year 5138. A larger `exp` is in milliseconds, and such a token would never expire."""
+
+_MAX_PATTERNS: Final = 100
+_MAX_TOKEN_ID: Final = 128
+
+
+def read_identity(payload: bytes, now: float, *, audience: str | None = None, issuer: str | None = None) -> Identity:
+    """Return what the payload of a token says, at the time `now` (unix seconds)."""
+    claims = _parse(payload)
+    _check_parties(claims, audience, issuer)
+    expires = _expiry(claims, now)
+    issued = _number(claims, "iat")
+    if max(issued, _number(claims, "nbf")) > now + LEEWAY_SECONDS:
+        raise TokenRefused(TokenFault.EARLY)
+    user, name = _user(claims), claims.get("name")
+    return Identity(
+        user=user,
+        name=(clean_name(name) if isinstance(name, str) else "") or user,
+        expires=expires,
+        issued=int(issued),
+        token_id=_token_id(claims),
+        rooms=_patterns(claims, "rooms"),
+        ops=claims.get("ops") is True,
+        create=_patterns(claims, "create"),
+    )
+
+
+def _parse(payload: bytes) -> dict[str, Any]:
+    try:
+        claims = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        claims = _parse_with_half_pairs(payload)
+    if not isinstance(claims, dict):
+        raise TokenRefused(TokenFault.MALFORMED)
+    return claims
+
+
+def _parse_with_half_pairs(payload: bytes) -> Any:
+    """Parse JSON with half a surrogate pair in it, which orjson refuses: some issuers cut names within an emoji."""
+    try:
+        return json.loads(payload, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise TokenRefused(TokenFault.MALFORMED) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_parties(claims: dict[str, Any], audience: str | None, issuer: str | None) -> None:
+    """RFC 7519, sections 4.1.1 and 4.1.3: who made the token, and for whom."""
+    if issuer is not None and claims.get("iss") != issuer:
+        raise TokenRefused(TokenFault.ISSUER)
+    if audience is not None:
+        listed = claims.get("aud")
+        audiences = [listed] if isinstance(listed, str) else listed
+        if not isinstance(audiences, list) or audience not in audiences:
+            raise TokenRefused(TokenFault.AUDIENCE)
+
+
+def _expiry(claims: dict[str, Any], now: float) -> float:
+    value: Any = claims.get("exp")
+    if not _is_number(value) or not 0 < value <= MAX_EXPIRES:
+        raise TokenRefused(TokenFault.EXPIRY)
+    if value <= now:
+        raise TokenRefused(TokenFault.EXPIRED)
+    return float(value)
+
+
+def _number(claims: dict[str, Any], name: str) -> float:
+    """Return a time that may be left out; 0 without it."""
+    value = claims.get(name, 0)
+    if not _is_number(value):
+        raise TokenRefused(TokenFault.CLAIMS)
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether the value is a NumericDate: a finite JSON number, not a text and not true."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 2**63 and math.isfinite(value)
+
+
+def _user(claims: dict[str, Any]) -> str:
+    subject = claims.get("sub")
+    if not isinstance(subject, str):
+        raise TokenRefused(TokenFault.CLAIMS)
+    try:
+        return encode_subject(subject)
+    except ValueError:
+        raise TokenRefused(TokenFault.CLAIMS) from None
+
+
+def _token_id(claims: dict[str, Any]) -> str:
+    """Return the `jti` as UTF-8 can hold it: half a surrogate pair becomes `?`."""
+    token_id = claims.get("jti", "")
+    if not isinstance(token_id, str):
+        raise TokenRefused(TokenFault.CLAIMS)
+    return token_id[:_MAX_TOKEN_ID].encode("utf-8", "replace").decode()
+
+
+def _patterns(claims: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Return the room patterns in a claim, at most a hundred."""
+    patterns = claims.get(name, [])
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise TokenRefused(TokenFault.CLAIMS)
+    return tuple(patterns[:_MAX_PATTERNS])

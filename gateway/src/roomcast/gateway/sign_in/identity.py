@@ -1,0 +1,56 @@
+"""Whom a valid token names, and what it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+
+class Identity(Struct, frozen=True):
+    """What a valid token says. `expires` and `issued` are unix seconds; `rooms` and `create` are `fnmatch` patterns."""
+
+    user: str
+    name: str
+    expires: float
+    issued: int
+    token_id: str
+    rooms: tuple[str, ...]
+    ops: bool
+    create: tuple[str, ...] = ()
+
+    def matches(self, room: str) -> bool:
+        """Return whether the token itself lets its bearer into the room."""
+        return matches(room, self.rooms)
+
+
+class TokenFault(Enum):
+    """Why a token is refused; for metrics and logs. Clients are told one word for all."""
+
+    MISSING = "missing"
+    TOO_LONG = "too_long"
+    MALFORMED = "malformed"
+    ALGORITHM = "algorithm"
+    UNKNOWN_KEY = "unknown_key"
+    SIGNATURE = "signature"
+    CLAIMS = "claims"
+    EXPIRY = "expiry"
+    EXPIRED = "expired"
+    EARLY = "not_yet_valid"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+
+
+class TokenRefused(Exception):
+    """The token is not good."""
+
+    def __init__(self, fault: TokenFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+def matches(room: str, patterns: Iterable[str]) -> bool:
+    """Return whether one of the patterns fits the room's id."""
+    return any(fnmatchcase(room, pattern) for pattern in patterns)

@@ -1,0 +1,66 @@
+"""Where the keys of tokens come from, and the check of a signature (RFC 7515).
+
+A gateway has either a shared secret (HS256) or a key set (RS256, ES256), never both: a public key cannot be passed off
+as a secret. PyJWT checks the signatures; nothing here takes a short cut around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import jwt
+
+from roomcast.contract.tokens import MIN_SECRET_BYTES
+from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
+
+_SECRET_ALGORITHMS: Final = ["HS256"]
+T = TypeVar("T")
+
+
+class Keys:
+    """Verifies tokens."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether tokens can be verified; else the gateway takes no clients."""
+        return True
+
+    async def open(self, token: str) -> bytes:
+        """Return the payload of a token whose signature is right.
+
+        Raises TokenRefused for any other, and RoomcastError(UNAVAILABLE) while there are no keys.
+        """
+        raise NotImplementedError
+
+    async def run(self) -> None:
+        """Keep the keys fresh, for ever; return at once where there is nothing to do."""
+
+
+class SharedSecret(Keys):
+    """HS256 with the secret that the back ends have, too."""
+
+    def __init__(self, secret: str) -> None:
+        if len(secret.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"ROOMCAST_JWT_SECRET must hold at least {MIN_SECRET_BYTES} bytes")
+        self._secret = secret.encode()
+        self._tokens = jwt.PyJWS(algorithms=_SECRET_ALGORITHMS)
+
+    async def open(self, token: str) -> bytes:
+        """Return the payload of a token that the secret signed."""
+        payload: bytes = checked(
+            lambda: self._tokens.decode_complete(token, self._secret, _SECRET_ALGORITHMS)["payload"]
+        )
+        return payload
+
+
+def checked(check: Callable[[], T]) -> T:
+    """Return what `check` returns, with PyJWT's errors as ours."""
+    try:
+        return check()
+    except jwt.InvalidSignatureError:
+        raise TokenRefused(TokenFault.SIGNATURE) from None
+    except jwt.InvalidAlgorithmError:
+        raise TokenRefused(TokenFault.ALGORITHM) from None
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
+        raise TokenRefused(TokenFault.MALFORMED) from None

@@ -1,0 +1,34 @@
+"""Which rooms a token opens by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.gateway.sign_in.identity import Identity
+
+
+def identity(*rooms: str) -> Identity:
+    return Identity(user="ada", name="Ada", expires=0.0, issued=0, token_id="", rooms=rooms, ops=False)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "room", "opens"),
+    [
+        ("team", "team", True),
+        ("team", "team-1", False),
+        ("team-*", "team-1", True),
+        ("team-*", "team", False),
+        ("Team", "team", False),
+        ("*", "anything", True),
+        ("team-?", "team-12", False),
+        ("team-[12]", "team-2", True),
+        ("", "team", False),
+    ],
+)
+def test_patterns_of_a_token_open_rooms(pattern: str, room: str, opens: bool) -> None:
+    assert identity(pattern).matches(room) is opens
+    assert identity("other", pattern).matches(room) is opens
+
+
+def test_no_pattern_opens_nothing() -> None:
+    assert not identity().matches("team")

@@ -1,0 +1,116 @@
+"""Signatures with a shared secret, and every way around them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomcast.contract.tokens import sign
+from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
+from roomcast.gateway.sign_in.keys import SharedSecret
+
+SECRET = "a secret of the tests, longer than 32 bytes"
+GOOD = sign(SECRET, "ada")
+
+
+async def fault(token: str) -> TokenFault:
+    with pytest.raises(TokenRefused) as caught:
+        await SharedSecret(SECRET).open(token)
+    return caught.value.fault
+
+
+def forged(header: dict[str, Any], secret: str = SECRET) -> str:
+    """A token put together by hand, signed with HMAC-SHA-256 whatever its header says."""
+    parts = (json.dumps(header).encode(), json.dumps({"sub": "eve", "exp": 2e9}).encode())
+    head = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    signature = hmac.new(secret.encode(), head, hashlib.sha256).digest()
+    return f"{head.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+async def test_the_payload_of_a_good_token() -> None:
+    assert json.loads(await SharedSecret(SECRET).open(GOOD))["sub"] == "ada"
+    assert json.loads(await SharedSecret(SECRET).open(forged({"alg": "HS256"})))["sub"] == "eve"
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (GOOD[:-2] + ("AA" if GOOD[-2:] != "AA" else "BA"), TokenFault.SIGNATURE),
+        (GOOD.rpartition(".")[0] + ".", TokenFault.SIGNATURE),
+        (forged({"alg": "HS256"}, SECRET + "!"), TokenFault.SIGNATURE),
+        (forged({"alg": "HS256"}, ""), TokenFault.SIGNATURE),
+        (forged({"alg": "none"}), TokenFault.ALGORITHM),
+        (forged({"alg": "none"}).rpartition(".")[0] + ".", TokenFault.ALGORITHM),
+        (forged({"alg": "HS384"}), TokenFault.ALGORITHM),
+        (forged({"alg": "RS256"}), TokenFault.ALGORITHM),
+        (forged({"alg": "hs256"}), TokenFault.ALGORITHM),
+        (forged({"alg": ["HS256"]}), TokenFault.ALGORITHM),
+        (forged({}), TokenFault.ALGORITHM),
+        (forged({"alg": "HS256", "crit": ["x"], "x": 1}), TokenFault.MALFORMED),
+        (forged({"alg": "HS256", "kid": 7}), TokenFault.MALFORMED),
+        ("x", TokenFault.MALFORMED),
+        ("..", TokenFault.MALFORMED),
+        (GOOD + ".x", TokenFault.MALFORMED),
+        (GOOD.replace(".", " .", 1), TokenFault.MALFORMED),
+        ("\ud83d." + GOOD, TokenFault.MALFORMED),
+        ("é" + GOOD, TokenFault.MALFORMED),
+    ],
+    ids=lambda value: ascii(value)[-40:],
+)
+async def test_what_the_secret_did_not_sign_is_refused(token: str, reason: TokenFault) -> None:
+    assert await fault(token) is reason
+
+
+async def test_a_known_head_opens_no_other_token() -> None:
+    keys = SharedSecret(SECRET)
+    await keys.open(GOOD)
+    head, body, _ = GOOD.split(".")
+    for bad in (
+        forged({"alg": "HS256", "typ": "JWT"}, "another secret of thirty-two bytes"),
+        f"{head}.{body}.",
+        f"{head}.{body}.AAAA",
+    ):
+        with pytest.raises(TokenRefused):
+            await keys.open(bad)
+    await keys.open(GOOD)
+
+
+async def test_a_signature_of_another_encoding_is_refused() -> None:
+    """Base64 with padding, or of the other alphabet, would let one token appear under several texts."""
+    signature = GOOD.rpartition(".")[2]
+    assert await fault(GOOD + "=" * 9) in (TokenFault.MALFORMED, TokenFault.SIGNATURE)
+    standard = signature.replace("-", "+").replace("_", "/")
+    if standard != signature:
+        assert await fault(f"{GOOD.rpartition('.')[0]}.{standard}") in (TokenFault.MALFORMED, TokenFault.SIGNATURE)
+
+
+@given(st.integers(0, len(GOOD.partition(".")[2]) - 1), st.characters(codec="ascii"))
+async def test_no_character_of_a_token_can_be_changed(at: int, character: str) -> None:
+    body, _, signature = GOOD.partition(".")[2].partition(".")
+    text = body + "." + signature
+    changed = GOOD.partition(".")[0] + "." + text[:at] + character + text[at + 1 :]
+    try:
+        payload = await SharedSecret(SECRET).open(changed)
+    except TokenRefused:
+        return
+    assert payload == await SharedSecret(SECRET).open(GOOD)  # the last character of base64 has bits that say nothing
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 31])
+def test_a_short_secret_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="at least 32 bytes"):
+        SharedSecret(secret)
+
+
+async def test_a_key_that_looks_like_a_public_key_signs_nothing() -> None:
+    pem = "-----BEGIN PUBLIC KEY-----\n" + "A" * 64 + "\n-----END PUBLIC KEY-----"
+    with pytest.raises(TokenRefused):
+        await SharedSecret(pem).open(jwt.encode({"sub": "eve"}, SECRET, "HS256"))
