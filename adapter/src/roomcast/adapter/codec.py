@@ -12,12 +12,24 @@ from roomcast.wire.envelope import EnvelopeError
 _arguments: msgspec.msgpack.Decoder[list[Any]] = msgspec.msgpack.Decoder(list[Any])
 
 
-def encode_event(
-    server: Any, namespace: str, event: str, data: Any, ack_id: int | None = None
+def encode_event(server: Any, namespace: str, event: str, data: Any) -> tuple[bytes, list[bytes]]:
+    """Return the packet of an event, and its binary attachments, as this python-socketio server writes it."""
+    return encode(packet_class_of(server), namespace, event, data)
+
+
+def packet_class_of(server: Any) -> Any:
+    """Return the class that a server makes packets with; python-socketio's own where there is no server."""
+    return sio_packet.Packet if server is None else server.packet_class
+
+
+def encode(
+    packet_class: Any, namespace: str, event: str, data: Any, ack_id: int | None = None
 ) -> tuple[bytes, list[bytes]]:
-    """The packet of an event and its binary attachments. A tuple is several arguments; None is none."""
+    """Return the packet of an event and its binary attachments. A tuple is several arguments; None is none.
+
+    Raise ValueError for a serializer that is not JSON.
+    """
     arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
-    packet_class = server.packet_class if server is not None else sio_packet.Packet
     packet = packet_class(sio_packet.EVENT, namespace=namespace, data=[event, *arguments], id=ack_id)
     if (parts := getattr(packet, "parts", None)) is not None:
         return cast("tuple[bytes, list[bytes]]", parts())  # our own class has them as bytes
@@ -30,7 +42,7 @@ def encode_event(
 
 
 def with_ack_id(packet: bytes, ack_id: int) -> bytes:
-    """`packet` (an event without an ack id) asking for an ack of this id."""
+    """Return `packet`, an event without an ack id, with this one."""
     head, bracket, tail = packet.partition(b"[")
     return head + str(ack_id).encode() + bracket + tail
 

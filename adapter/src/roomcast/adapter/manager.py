@@ -14,26 +14,26 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-import socketio
-
-from roomcast.adapter import callbacks, codec
+from roomcast.adapter import codec
 from roomcast.adapter.backplanes import make_backplane
 from roomcast.adapter.canary import CanaryProbe
 from roomcast.adapter.channel_handlers import ChannelHandlers
-from roomcast.adapter.delivery import Delivery, make_delivery
-from roomcast.adapter.fanout import Fanout, skip_members_of
-from roomcast.adapter.local_members import Client, LocalMembers, State
+from roomcast.adapter.delivery import make_delivery
+from roomcast.adapter.emission import Emission
+from roomcast.adapter.fanout import Fanout
+from roomcast.adapter.local_manager import LocalManager
+from roomcast.adapter.local_members import Client, State
 from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.room_log import RoomLog
-from roomcast.adapter.room_names import is_empty, is_several, name_of, room_of
+from roomcast.adapter.room_names import name_of
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
-from roomcast.wire.envelope import Reader, pack_close, pack_event, unpack_room
+from roomcast.wire.envelope import Reader, pack_close, unpack_room
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
@@ -52,7 +52,7 @@ class DuplicateNodeError(RuntimeError):
     """Another process of the deployment has this node name, and started before this one."""
 
 
-class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
+class RedisAdapter(LocalManager):
     """The shared Redis adapter.
 
     `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
@@ -76,7 +76,7 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         scripts: ScriptLibrary | None = None,
         node_messages: Any = NodeMessage,
     ) -> None:
-        super().__init__()
+        super().__init__(lambda room: self.fanout.members_changed(room))
         if node is not None and not _NODE.fullmatch(node):
             raise ValueError("a node name has 1 to 16 characters of A-Z a-z 0-9 _ -")
         self.observer = observer or AdapterObserver()
@@ -87,7 +87,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             replicas=replicas,
             scripts=scripts,
         )
-        self.members = LocalMembers(lambda room: self.fanout.members_changed(room))
         self.fanout = Fanout(
             self.backplane,
             self.members,
@@ -103,7 +102,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self._on_node_message: NodeHandler = _ignore
         self._on_resubscribed: Callable[[], None] = _nothing
         self._handlers = ChannelHandlers(self.backplane)
-        self._delivery: Delivery | None = None
         self._tasks = TaskSet()
         self._is_duplicate = False
         self._given_node = node
@@ -134,8 +132,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     def set_server(self, server: Any) -> None:
         super().set_server(server)
-        self._delivery = make_delivery(server)
-        self.fanout.use_delivery(self._delivery)
+        self.delivery = make_delivery(server)
+        self.fanout.use_delivery(self.delivery)
 
     def initialize(self) -> None:
         """Called by python-socketio before the first client; `start` does it earlier."""
@@ -191,8 +189,8 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         """End background work and drop the Redis links. Idempotent."""
         await self._tasks.cancel()
         await self.fanout.close()
-        if self._delivery is not None:
-            await self._delivery.close()
+        if self.delivery is not None:
+            await self.delivery.close()
         await self.backplane.close()
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -214,30 +212,11 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
 
     # --- tables: what python-socketio asks of a manager ---
 
-    def get_namespaces(self) -> Iterable[str]:
-        return self.members.namespaces.keys()
-
-    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        for client in list(self._local(namespace, room).values()):
-            yield client.sid, client.eio_sid
-
-    def _local(self, namespace: str, room: Any) -> dict[str, Client]:
-        if room is None:
-            return self.members.everyone(namespace)
-        if is_several(room):
-            merged: dict[str, Client] = {}
-            for one in room:
-                merged.update(self._local(namespace, one))
-            return merged
-        name = name_of(room)
-        client = self.members.client(namespace, name)
-        return {name: client} if client else self.members.room(namespace, name)
-
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         if self._is_duplicate:
             return None
         sid = self._new_id()
-        target = self._delivery.target(eio_sid) if self._delivery else eio_sid
+        target = self.delivery.target(eio_sid) if self.delivery else eio_sid
         if not self.members.add(namespace, Client(sid, eio_sid, target)):
             return None
         self._subscribe_namespace(namespace)
@@ -252,29 +231,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
             return None
         client.state = State.CONNECTED
         return client.sid
-
-    def is_pre_connected(self, sid: str, namespace: str) -> bool:
-        client = self.members.client(namespace, sid)
-        return client is not None and client.state is State.CONNECTING
-
-    def is_connected(self, sid: str, namespace: str) -> bool:
-        client = self.members.client(namespace, sid)
-        return client is not None and client.state is State.CONNECTED
-
-    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
-        client = self.members.client_of(namespace, eio_sid)
-        return client.sid if client else None
-
-    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
-        client = self.members.client(namespace, sid)
-        return client.eio_sid if client else None
-
-    def pre_disconnect(self, sid: str, namespace: str) -> str | None:
-        client = self.members.client(namespace, sid)
-        if client is None:
-            return None
-        client.state = State.LEAVING
-        return client.eio_sid
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         """True when the client is here; another node is asked to do it itself."""
@@ -331,11 +287,6 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         self._refuse_session_room(namespace, None, name)
         await self._publish(channels.room_channel(name), pack_close(namespace))
 
-    def get_rooms(self, sid: str, namespace: str) -> list[Any]:
-        """Return the rooms of a session of this node, its own id first."""
-        client = self.members.client(namespace, sid)
-        return [sid, *map(room_of, client.rooms)] if client else []
-
     def _refuse_session_room(self, namespace: str, sid: str | None, room: str) -> None:
         if room != sid and self.members.client(namespace, room) is not None:
             raise ValueError("cannot enter or close a sid room")
@@ -363,93 +314,23 @@ class RedisAdapter(socketio.AsyncManager):  # type: ignore[misc]
         `callback` gets the ack of a session, or the first one of a room's members; other targets take none. Raise
         ValueError for them, and for an empty `to` or `room`: it is a caller's mistake, not a broadcast.
         """
-        room = to if to is not None else room
-        if is_empty(room):
-            raise ValueError("an empty room addresses nobody: use None for the whole namespace")
-        if callback is not None and (room is None or is_several(room)):
-            raise ValueError("an ack callback needs one session or one room as its target")
-        skip = _as_tuple(skip_sid)
-        names = [] if room is None else list(dict.fromkeys(map(name_of, room if is_several(room) else (room,))))
-        for name in list(names):
-            client = self.members.client(namespace, name)
-            if client is not None or self.messenger.node_of(name) is not None:
-                await self._emit_to_session(event, data, namespace, name, client, skip, callback)
-                names.remove(name)
-                skip = (*skip, name)
-        if room is not None and not names:
-            return
-        packet, attachments = codec.encode_event(self.server, namespace, event, data)
-        if room is None:
+        target = to if to is not None else room
+        if target is None:
             self._subscribe_namespace(namespace)
-            await self._publish(
-                channels.namespace_channel(namespace), pack_event(namespace, packet, skip, tuple(attachments))
-            )
-        elif callback is not None:
-            await self.messenger.ask(channels.room_channel(names[0]), namespace, skip, packet, attachments, callback)
-        else:
-            await self._emit_to_rooms(names, namespace, packet, tuple(attachments), skip)
-
-    async def _emit_to_rooms(
-        self, names: list[str], namespace: str, packet: bytes, attachments: tuple[bytes, ...], skip: tuple[str, ...]
-    ) -> None:
-        """Publish to each room for its members that no room before had."""
-        for name in names:
-            await self._publish(channels.room_channel(name), pack_event(namespace, packet, skip, attachments))
-            skip = (*skip, skip_members_of(name))
+        emission = Emission(
+            self.members,
+            self.messenger,
+            publish=self._publish,
+            deliver=self.deliver,
+            packet_class=codec.packet_class_of(self.server),
+        )
+        await emission.send(event, data, namespace, target, _as_tuple(skip_sid), callback)
 
     async def _publish(self, channel: str, data: bytes) -> None:
-        """A process that only publishes needs no `start`: its first packet opens the links."""
+        """Publish. A process that only publishes needs no `start`: its first packet opens the connections."""
         if not self.backplane.is_started:
             await self.wait_ready()
         await self.backplane.publish(channel, data)
-
-    async def _emit_to_session(
-        self,
-        event: str,
-        data: Any,
-        namespace: str,
-        sid: str,
-        client: Client | None,
-        skip: tuple[str, ...],
-        callback: Callable[..., Any] | None,
-    ) -> None:
-        if sid in skip:
-            return
-        if client is not None:
-            ack_id = callbacks.expect_ack(client, callback)
-            self.deliver(client, *codec.encode_event(self.server, namespace, event, data, ack_id))
-            return
-        packet, attachments = codec.encode_event(self.server, namespace, event, data)
-        await self.messenger.emit(namespace, sid, packet, attachments, callback)
-
-    def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
-        for space in self.members.namespaces.values():
-            if (client := space.clients.get(sid)) is not None:
-                return callbacks.expect_ack(client, callback) or 0
-        raise ValueError("unknown session")
-
-    async def trigger_callback(self, sid: str, id: int, data: Any) -> None:  # noqa: A002 (python-socketio's name)
-        for space in self.members.namespaces.values():
-            client = space.clients.get(sid)
-            if client is not None and (callback := callbacks.take_ack(client, id)) is not None:
-                await callbacks.run(callback, data)
-                return
-
-    def deliver(self, client: Client, packet: bytes, attachments: Sequence[bytes] = ()) -> None:
-        """Send a finished packet to one client of this node."""
-        if self._delivery is not None:
-            self._delivery.send((client,), packet, attachments)
-
-    def deliver_to_sessions(self, namespace: str, sids: Iterable[str], packet: bytes) -> None:
-        """Send a finished packet to sessions of this node; unknown ones are ignored."""
-        found = [client for sid in sids if (client := self.members.client(namespace, sid)) is not None]
-        if found and self._delivery is not None:
-            self._delivery.send(found, packet, ())
-
-    def deliver_to_room(self, namespace: str, room: str, packet: bytes) -> None:
-        """Send a finished packet to the room's members on this node."""
-        if self._delivery is not None and (members := self.members.room(namespace, room)):
-            self._delivery.send(members.values(), packet, ())
 
     # --- subscriptions ---
 

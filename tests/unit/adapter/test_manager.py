@@ -1,0 +1,249 @@
+"""The adapter as python-socketio's manager, with fakes for Redis and the server: targets, rooms, names, life."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from roomcast.adapter import DuplicateNodeError, RedisAdapter, canary, manager
+from roomcast.adapter.node_messages import Canary, Emit, Membership, NodeMessage
+from roomcast.adapter.redis_connection import NotConnected
+from roomcast.wire import channels
+from roomcast.wire.envelope import KIND_BINARY, KIND_CLOSE, KIND_EVENT, KIND_QUESTION, Reader, pack, unpack_room
+from tests.unit.adapter.fakes import FakeBackplane
+
+ELSEWHERE = "gother.aaaaaaaaaaaaaaaaaaaa"
+
+
+class Redis(FakeBackplane):
+    """A Redis in memory: what is published on a subscribed channel comes back at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_started = False
+        self.is_up = False
+        self.published: list[tuple[str, bytes]] = []
+        self.error: Exception | None = None
+        self._on_message: Callable[[bytes, bytes], None] = lambda channel, data: None
+
+    def start(self, on_message: Callable[[bytes, bytes], None], on_resubscribed: Any) -> None:
+        self.is_started = self.is_up = True
+        self._on_message = on_message
+
+    async def wait_up(self, seconds: float) -> None:
+        assert self.is_started
+
+    def canary_channels(self, node: str) -> list[str]:
+        return [channels.node_channel(f"{node}.0")]
+
+    async def publish(self, channel: str, data: bytes) -> int:
+        if self.error is not None:
+            raise self.error
+        if ".0}" not in channel:
+            self.published.append((channel, data))
+        if channel in self.subscribed:
+            self._on_message(channel.encode(), data)
+        return 1
+
+    def reopen_subscriptions(self, channel: str) -> None:
+        """Nothing is deaf here."""
+
+    def report_missed(self, channel: str) -> None:
+        """Nothing is missed here."""
+
+    async def close(self) -> None:
+        self.is_up = False
+
+
+class Eio:
+    """An Engine.IO server that keeps what is sent."""
+
+
+class Server:
+    """A python-socketio server that records what its sessions are sent."""
+
+    def __init__(self) -> None:
+        import socketio
+
+        self.eio = Eio()
+        self.packet_class = socketio.packet.Packet
+        self.sent: list[tuple[str, Any]] = []
+        self.disconnected: list[str] = []
+
+    async def _send_eio_packet(self, eio_sid: str, packet: Any) -> None:
+        self.sent.append((eio_sid, packet.data))
+
+    async def disconnect(self, sid: str, namespace: str) -> None:
+        self.disconnected.append(sid)
+
+
+class Rig:
+    """An adapter of node `1` with its fakes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, node: str | None = "1") -> None:
+        monkeypatch.setattr(manager, "make_backplane", lambda url, **_: Redis())
+        monkeypatch.setattr(canary, "CLAIM_SECONDS", 0.0)
+        self.adapter: Any = RedisAdapter("redis://fake", node=node)
+        self.redis: Any = self.adapter.backplane
+        self.server = Server()
+        self.adapter.set_server(self.server)
+
+    async def connect(self, eio_sid: str = "eio", namespace: str = "/") -> str:
+        sid = await self.adapter.pre_connect(eio_sid, namespace)
+        assert sid is not None
+        assert await self.adapter.connect(sid, namespace) == sid
+        return str(sid)
+
+    def kinds(self) -> list[tuple[str, int]]:
+        return [(channel, unpack_room(data).kind) for channel, data in self.redis.published]
+
+
+@pytest.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    made = Rig(monkeypatch)
+    await made.adapter.wait_ready()
+    yield made
+    await made.adapter.close()
+
+
+async def test_targets_have_their_channels(rig: Rig) -> None:
+    for target in (None, "room", ["a", "b", "a"], 42):
+        await rig.adapter.emit("e", 1, "/", room=target)
+    assert rig.kinds() == [
+        ("namespace:{/}", KIND_EVENT),
+        ("room:{room}", KIND_EVENT),
+        ("room:{a}", KIND_EVENT),
+        ("room:{b}", KIND_EVENT),
+        ("room:{%00i42}", KIND_EVENT),
+    ]
+    assert unpack_room(rig.redis.published[3][1]).skip == ("=a",)
+
+
+@pytest.mark.parametrize("target", ["", [], ()])
+async def test_an_empty_target_is_refused(rig: Rig, target: Any) -> None:
+    with pytest.raises(ValueError, match="addresses nobody"):
+        await rig.adapter.emit("e", 1, "/", room=target)
+
+
+async def test_bytes_and_callbacks_have_their_kinds(rig: Rig) -> None:
+    await rig.adapter.emit("e", b"\x00", "/", room="room")
+    await rig.adapter.emit("e", 1, "/", room="room", callback=print)
+    assert [kind for _, kind in rig.kinds()] == [KIND_BINARY, KIND_QUESTION]
+
+
+async def test_a_session_here_is_written_to_and_one_elsewhere_goes_through_its_node(rig: Rig) -> None:
+    sid = await rig.connect()
+    await rig.adapter.emit("e", 1, "/", to=[sid, ELSEWHERE], skip_sid=["nobody"])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert rig.server.sent == [("eio", '2["e",1]')]
+    ((channel, data),) = rig.redis.published
+    assert channel == "node:{other}"
+    assert Reader(NodeMessage).unpack(data) == Emit("/", ELSEWHERE, b'2["e",1]')
+
+
+async def test_a_skipped_session_gets_nothing(rig: Rig) -> None:
+    sid = await rig.connect()
+    await rig.adapter.emit("e", 1, "/", to=sid, skip_sid=sid)
+    assert rig.server.sent == []
+    assert rig.redis.published == []
+
+
+async def test_rooms_are_entered_left_and_told(rig: Rig) -> None:
+    sid = await rig.connect()
+    for room in ("room", 42):
+        await rig.adapter.enter_room(sid, "/", room)
+    assert sorted(map(str, rig.adapter.get_rooms(sid, "/"))) == sorted(["42", sid, "room"])
+    assert list(rig.adapter.get_participants("/", 42)) == [(sid, "eio")]
+    assert list(rig.adapter.get_participants("/", ["room", 42])) == [(sid, "eio")]
+    await rig.adapter.leave_room(sid, "/", "room")
+    await rig.adapter.close_room(42, "/")
+    assert rig.adapter.get_rooms(sid, "/") == [sid]
+    assert rig.kinds() == [("room:{%00i42}", KIND_CLOSE)]
+
+
+async def test_another_nodes_session_is_entered_by_its_node(rig: Rig) -> None:
+    await rig.adapter.enter_room(ELSEWHERE, "/", 42)
+    ((channel, data),) = rig.redis.published
+    assert channel == "node:{other}"
+    assert Reader(NodeMessage).unpack(data) == Membership("/", ELSEWHERE, "\0i42", enter=True)
+
+
+async def test_a_session_is_no_room(rig: Rig) -> None:
+    one, two = await rig.connect("eio1"), await rig.connect("eio2")
+    await rig.adapter.enter_room(one, "/", one)
+    for change in (rig.adapter.enter_room(one, "/", two), rig.adapter.close_room(two, "/")):
+        with pytest.raises(ValueError, match="sid room"):
+            await change
+
+
+async def test_the_states_of_a_client(rig: Rig) -> None:
+    adapter = rig.adapter
+    sid = await adapter.pre_connect("eio", "/")
+    assert adapter.is_pre_connected(sid, "/")
+    assert await adapter.pre_connect("eio", "/") is None
+    await adapter.connect(sid, "/")
+    assert adapter.is_connected(sid, "/")
+    assert (adapter.sid_from_eio_sid("eio", "/"), adapter.eio_sid_from_sid(sid, "/")) == (sid, "eio")
+    assert list(adapter.get_namespaces()) == ["/"]
+    assert adapter.pre_disconnect(sid, "/") == "eio"
+    assert not adapter.is_connected(sid, "/")
+    await adapter.disconnect(sid, "/", ignore_queue=True)
+    assert adapter.get_rooms(sid, "/") == []
+
+
+async def test_a_complete_attempt_connects_at_once(rig: Rig) -> None:
+    sid = await rig.adapter.connect("eio", "/")
+    assert rig.adapter.is_connected(sid, "/")
+
+
+async def test_an_ack_runs_its_callback_once(rig: Rig) -> None:
+    sid = await rig.connect()
+    acks: list[Any] = []
+    await rig.adapter.emit("e", None, "/", to=sid, callback=lambda *got: acks.append(got))
+    for _ in range(2):
+        await rig.adapter.trigger_callback(sid, 1, ["a", 2])
+    assert acks == [("a", 2)]
+
+
+async def test_a_lost_redis_is_the_emitters_error(rig: Rig) -> None:
+    rig.redis.error = NotConnected("away")
+    with pytest.raises(NotConnected):
+        await rig.adapter.emit("e", 1, "/", room="room")
+
+
+async def test_an_older_process_of_the_name_makes_this_one_give_way(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(monkeypatch)
+    rig.adapter.start()
+    await rig.adapter.canary.publish_all()
+    older = pack(Canary("another", 100, 1.0))
+    for _ in range(2):
+        await rig.redis.publish("node:{1.0}", older)
+    with pytest.raises(DuplicateNodeError, match="node name 1"):
+        await rig.adapter.wait_ready()
+    assert not rig.adapter.is_ready
+    assert await rig.adapter.pre_connect("eio", "/") is None
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+    await rig.adapter.close()
+
+
+async def test_a_younger_process_of_the_name_does_not(rig: Rig) -> None:
+    await rig.redis.publish("node:{1.0}", pack(Canary("another", 1, 1e12)))
+    assert rig.adapter.is_ready
+    assert await rig.adapter.pre_connect("eio", "/") is not None
+
+
+async def test_a_forked_process_takes_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(monkeypatch, node=None)
+    before = (rig.adapter.node, rig.adapter.incarnation)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    rig.adapter.start()
+    assert (rig.adapter.node, rig.adapter.incarnation) != before
+    assert await rig.connect() != ""
+    await rig.adapter.close()

@@ -1,0 +1,82 @@
+"""Replies of cluster nodes, whatever they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomcast.adapter.topology import Redirection, SlotRange, read_redirection, read_slots
+
+NODE = [b"10.0.0.1", 7000, b"id", []]
+
+
+@pytest.mark.parametrize(
+    ("node", "host"),
+    [
+        ([b"10.0.0.1", 7000, b"id"], "10.0.0.1"),
+        ([b"", 7000, b"id", []], "asked"),
+        ([None, 7000, b"id", [b"ip", b"10.0.0.9"]], "asked"),
+        ([b"?", 7000, b"id", [b"hostname", b"x", b"ip", b"10.0.0.9"]], "10.0.0.9"),
+    ],
+)
+def test_an_endpoint_may_be_left_out(node: list[Any], host: str) -> None:
+    assert read_slots([[0, 5, node, [b"replica", 1, b"id"]]], "asked") == [SlotRange(0, 5, host, 7000)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        [],
+        [0],
+        [0, 5],
+        [0, 5, []],
+        [0, 5, None],
+        [0, 5, [b"h", None]],
+        [0, 5, [b"h", 0, b"id"]],
+        [0, 5, [b"?", 7000, b"id", []]],
+        [0, 99_999, NODE],
+        [5, 0, NODE],
+        [-1, 3, NODE],
+        [b"0", b"5", NODE],
+    ],
+)
+def test_a_row_that_cannot_be_used_is_left_out(row: Any) -> None:
+    assert read_slots([row, [6, 9, NODE]], "asked") == [SlotRange(6, 9, "10.0.0.1", 7000)]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.integers() | st.binary(max_size=5), lambda inner: st.lists(inner, max_size=5), max_leaves=20
+)
+
+
+@given(ANYTHING)
+def test_any_reply_is_read_without_an_error(reply: Any) -> None:
+    assert isinstance(read_slots(reply, "asked"), list)
+
+
+@pytest.mark.parametrize(
+    ("error", "to"),
+    [
+        ("MOVED 3999 127.0.0.1:6381", Redirection(False, 3999, "127.0.0.1", 6381)),
+        ("ASK 3999 127.0.0.1:6381", Redirection(True, 3999, "127.0.0.1", 6381)),
+        ("MOVED 3999 ::1:6381", Redirection(False, 3999, "::1", 6381)),
+        ("MOVED 3999 :6381", Redirection(False, 3999, "", 6381)),
+        ("MOVED 3999 ?:6381", Redirection(False, 3999, "", 6381)),
+        ("MOVED", None),
+        ("MOVED x y", None),
+        ("ERR MOVED 1 a:2", None),
+        ("READONLY You can't write", None),
+    ],
+)
+def test_redirections(error: str, to: Redirection | None) -> None:
+    assert read_redirection(error) == to
+
+
+@given(st.text(max_size=40))
+def test_any_error_text_is_read_without_an_error(text: str) -> None:
+    read_redirection(text)
+    read_redirection(f"MOVED {text}")
