@@ -53,6 +53,8 @@ export class Sender {
   readonly #inFlight = new Map<string, Flight>();
   /** Draft → connections that ended soon after it was sent. */
   readonly #losses = new Map<string, number>();
+  /** Draft → when to stop trying, by the monotonic clock: the device's may be wrong or change. */
+  readonly #deadlines = new Map<string, number>();
   readonly #open = new Set<RoomId>();
   /** The null entry pauses all rooms. */
   readonly #paused = new Map<RoomId | null, ReturnType<typeof setTimeout>>();
@@ -72,7 +74,10 @@ export class Sender {
   restore(storage: OutboxStorage, nowMs: number): void {
     const found = storage.load(nowMs);
     this.#storage = storage;
-    for (const draft of found) this.#apply({ type: "written", draft });
+    for (const draft of found) {
+      this.#deadlines.set(draft.id, monotonicMs() + SAFE_RESEND_MS - Math.max(0, nowMs - draft.time));
+      this.#apply({ type: "written", draft });
+    }
     for (const draft of this.#outbox) storage.save([], [draft]);
   }
 
@@ -96,6 +101,7 @@ export class Sender {
   }
 
   add(draft: Draft): void {
+    this.#deadlines.set(draft.id, monotonicMs() + SAFE_RESEND_MS);
     this.#apply({ type: "written", draft });
     const fault = this.#faultOf(draft);
     if (fault) this.#fail(draft.id, fault.wire);
@@ -104,13 +110,17 @@ export class Sender {
 
   retry(id: string): void {
     this.#losses.delete(id);
+    this.#deadlines.set(id, monotonicMs() + SAFE_RESEND_MS);
     this.#apply({ type: "retried", id });
     this.#flushAll();
   }
 
   /** Forget drafts that were thrown away, or found in the room's log. */
   remove(ids: ReadonlySet<string>): void {
-    for (const id of ids) this.#losses.delete(id);
+    for (const id of ids) {
+      this.#losses.delete(id);
+      this.#deadlines.delete(id);
+    }
     this.#apply({ type: "removed", ids });
   }
 
@@ -225,7 +235,7 @@ export class Sender {
    * for as long as the server knows its id.
    */
   #isHopeless(draft: Draft, error: RoomcastError): boolean {
-    if (PASSING.has(error.reason)) return this.#connection.clock.now() - draft.time > SAFE_RESEND_MS;
+    if (PASSING.has(error.reason)) return monotonicMs() >= (this.#deadlines.get(draft.id) ?? 0);
     return draft.attempts >= MAX_ATTEMPTS;
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { WebSocket } from "ws";
 import type { Socket } from "socket.io";
 import { MAX_ATTEMPTS } from "../src/sender.ts";
-import { gateway, joined, LOBBY, online, texts, useGateway } from "./harness.ts";
+import { gateway, joined, LOBBY, online, open, texts, useGateway } from "./harness.ts";
 import { MemoryStorage } from "./memory_storage.ts";
 import { refusal, until, type Ack } from "./server.ts";
 
@@ -190,6 +190,28 @@ describe("a long fault of the server", () => {
       await until(() => room.state.messages[0]?.state === "sent", "sent");
     });
   }
+
+  it("is waited out on a device whose clock is behind, and ends after 55 minutes", async (t) => {
+    let elapsedMs = performance.now();
+    t.mock.method(performance, "now", () => elapsedMs);
+    t.mock.method(Date, "now", () => gateway.serverTime() - 3_600_000);
+    gateway.serverTime = () => 1_800_000_000_000;
+    let tries = 0;
+    gateway.onSend = (_payload, ack) => {
+      tries += 1;
+      ack(refusal("unavailable"));
+      return true;
+    };
+    const client = open();
+    const room = client.room(LOBBY);
+    room.send({ text: "early" });
+    room.join();
+    await until(() => tries > MAX_ATTEMPTS, "tried on");
+    assert.equal(room.state.messages[0]?.state, "sending");
+    elapsedMs += 55 * 60_000;
+    await until(() => room.state.messages[0]?.state === "failed", "given up");
+    assert.equal(room.state.messages[0]?.error?.reason, "unavailable");
+  });
 
   it("ends where the fault concerns this message", async () => {
     const { room } = await joined();
