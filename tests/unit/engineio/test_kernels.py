@@ -110,3 +110,30 @@ def test_what_the_kernel_takes_is_counted(kernels: Any) -> None:
         else:
             assert kernels is PLAIN
     assert kernels.send_now(chosen.NO_SOCKET, b"abc") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "depth"),
+    [
+        (b"", 0),
+        (b"1", 0),
+        (b"[]", 1),
+        (b'[{"a":[1]},[]]', 3),
+        (b'["[[[[", "]]"]', 1),
+        (b'["\\"[[", {"\\\\":[]}]', 3),
+        (b"[" * 500 + b"]" * 500, 500),
+        (b"[[]]" * 500, 2),
+        (b"]]][[[", 0),
+    ],
+)
+def test_the_depth_of_json(kernels: Any, text: bytes, depth: int) -> None:
+    assert kernels.json_depth(text) == depth
+
+
+_strings = st.sampled_from([b'"a"', b'"["', b'"]]"', b'"\\""', b'"\\\\"', b'"[\\"{"'])
+_brackets = st.sampled_from([b"[", b"]", b"{", b"}", b"1", b","])
+
+
+@given(st.lists(st.one_of(_strings, _brackets), max_size=40).map(b"".join))
+def test_both_forms_measure_alike(text: bytes) -> None:
+    assert PLAIN.json_depth(text) == chosen.json_depth(text)

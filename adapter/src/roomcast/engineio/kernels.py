@@ -1,17 +1,23 @@
-"""Handle the bytes of single WebSocket frames, and write to sockets: the leaf functions of the hot path, in Python.
+"""Handle the bytes of single WebSocket frames, write to sockets, and measure JSON: the leaf functions, in Python.
 
 `kernels.pyx` holds the same functions in C. The compiled build uses those; `tests/unit/engineio/test_kernels.py`
-compares the two. No rule of the chat or of Engine.IO stands here, only RFC 6455, section 5.2.
+compares the two. No rule of the chat or of Engine.IO stands here, only RFC 6455 (section 5.2) and RFC 8259.
 """
 
 from __future__ import annotations
 
+import re
+from array import array
+from itertools import accumulate
 from struct import Struct
 from typing import Any, Final
 
 from roomcast.hotpath.choice import prefer_compiled
 
 NO_SOCKET: Final = -1
+_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 _WHOLE_TEXT: Final = 0x81
 _MASKED: Final = 0x80
 _SHORT_HEAD: Final = Struct(">BBc").pack
@@ -68,6 +74,12 @@ def socket_number(transport: Any) -> int:
 def send_now(socket: int, data: bytes) -> int:
     """Write to the socket without waiting; return how many bytes the kernel took, 0 on any error."""
     return 0
+
+
+def json_depth(text: bytes) -> int:
+    """Return how deeply the arrays and objects in a JSON text are nested. Linear in its length."""
+    brackets = _STRINGS.sub(b"", text).translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(array("b", brackets), initial=0))
 
 
 prefer_compiled(__name__)

@@ -85,3 +85,23 @@ cpdef Py_ssize_t send_now(int socket, bytes data) except -3:
         return 0
     done = send_to_socket(socket, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL)
     return done if done > 0 else 0
+
+
+cpdef Py_ssize_t json_depth(bytes text) except -3:
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(text)
+    cdef Py_ssize_t i = 0, size = PyBytes_GET_SIZE(text), depth = 0, deepest = 0
+    cdef uint8_t c
+    while i < size:
+        c = at[i]
+        i += 1
+        if c == 34:  # a string: brackets in it do not count
+            while i < size and at[i] != 34:
+                i += 2 if at[i] == 92 else 1
+            i += 1
+        elif c == 91 or c == 123:
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+        elif c == 93 or c == 125:
+            depth -= 1
+    return deepest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -81,7 +82,18 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
         session.core.post_ended()
     if body is None:
         return _refuse(session, Reason.TOO_LARGE, PAYLOAD_TOO_LARGE)
-    return _take(host, session, body)
+    response = _take(host, session, body)
+    await _wait_until_handled(session)
+    return response
+
+
+async def _wait_until_handled(session: Session) -> None:
+    """Answer the POST only when the client may send more: so a slow back end slows its clients down."""
+    if session.is_input_paused:
+        session.input_waiter = asyncio.get_running_loop().create_future()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(session.rules.body_seconds):
+                await session.input_waiter
 
 
 async def _read(session: Session, request: web.Request) -> bytes | None:

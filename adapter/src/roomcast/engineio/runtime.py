@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -31,15 +32,28 @@ from roomcast.engineio.frames import PING
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.peers import PendingCap
 from roomcast.engineio.rfc6455 import NORMAL, TEXT, FrameParser, frame
-from roomcast.engineio.rules import Rules
+from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
 from roomcast.engineio.websocket import WebSocketConnection
+from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 
 _SLICE: Final = 8
 """Sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
 _KEPT_PAYLOAD_SECONDS: Final = 10.0
+
+_MISBEHAVIOUR: Final = frozenset(
+    {
+        Reason.PARSE_ERROR,
+        Reason.TOO_LARGE,
+        Reason.TRANSPORT_ERROR,
+        Reason.ATTACHMENT_TIMEOUT,
+        Reason.OVERLOAD,
+        Reason.FLOOD,
+    }
+)
+_log = LimitedLog(logging.getLogger(__name__))
 
 Receiver = Callable[[Session, str | bytes], None]
 
@@ -149,11 +163,19 @@ class Runtime:
         self.sessions.pop(session.sid, None)
         self.settle(session)
         self._budgets.close(session.peer)
+        self._log_end(session, reason)
         session.detach()
         self.observer.closed(session.core.transport_name, reason)
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._announce_ended)
         self._ended.append((session.sid, reason))
+
+    @staticmethod
+    def _log_end(session: Session, reason: str) -> None:
+        """Leave a line about a client that broke the rules: one per reason in ten seconds."""
+        if reason in _MISBEHAVIOUR:
+            detail = f" ({session.end_detail})" if session.end_detail else ""
+            _log.warning(reason, "closed a session of %s: %s%s", session.peer, reason, detail)
 
     def _announce_ended(self) -> None:
         """Start disconnect handlers, in slices."""

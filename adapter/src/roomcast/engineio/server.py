@@ -230,11 +230,14 @@ class EngineServer:
         if session is not None:
             session.core.fulfil()
 
-    def close(self, sid: str, reason: str) -> None:
-        """End a session, for a reason of `Reason` or of the application's own."""
+    def close(self, sid: str, reason: str, detail: str = "") -> None:
+        """End a session, for a reason of `Reason` or of the application's own.
+
+        `detail` goes into the log; it must not hold what the client wrote.
+        """
         session = self._runtime.sessions.get(sid)
         if session is not None:
-            session.close(reason)
+            session.close(reason, detail)
 
     def close_for_reconnect(self, sid: str) -> None:
         """Close the transport only: a socket.io client reconnects by itself, elsewhere if need be.

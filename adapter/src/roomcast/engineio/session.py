@@ -49,7 +49,10 @@ class Session(WriteBuffer):
         "budget",
         "connection",
         "core",
+        "end_detail",
         "input_left",
+        "input_waiter",
+        "is_input_paused",
         "pending_bytes",
         "pending_events",
         "probe",
@@ -70,6 +73,10 @@ class Session(WriteBuffer):
         self.slot = -1
         self.input_left = -1
         """How many bytes the client may still send before its CONNECT is accepted; negative: no such limit."""
+        self.is_input_paused = False
+        self.input_waiter: asyncio.Future[None] | None = None
+        self.end_detail = ""
+        """What exactly was wrong, for the log; nothing that the client wrote."""
         self.pending_events = 0
         self.pending_bytes = 0
         if core.phase is Phase.WEBSOCKET:
@@ -271,6 +278,23 @@ class Session(WriteBuffer):
             return False
         return True
 
+    # --- input that has to wait ---
+
+    def pause_input(self) -> None:
+        """Read nothing more from the client until `resume_input`: what it sent is still being handled."""
+        self.is_input_paused = True
+        if self.connection is not None:
+            self.connection.pause_input()
+
+    def resume_input(self) -> None:
+        """Read on."""
+        self.is_input_paused = False
+        if self.connection is not None:
+            self.connection.resume_input()
+        waiter, self.input_waiter = self.input_waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
     # --- time and the end ---
 
     @property
@@ -285,12 +309,14 @@ class Session(WriteBuffer):
         if was_empty and self.core.queue:
             self._host.wake(self)
 
-    def close(self, reason: str) -> None:
-        """End the session, for a reason of `Reason` or of the application's own."""
+    def close(self, reason: str, detail: str = "") -> None:
+        """End the session, for a reason of `Reason` or of the application's own; `detail` is for the log."""
+        self.end_detail = self.end_detail or detail
         self._host.run(self, self.core.close(reason))
 
     def detach(self) -> None:
         """Let go of the transport and of what was queued: the session is over, though a caller may keep it."""
+        self.resume_input()
         self.outbox = []
         self.credit = BLOCKED
         self.queued = 0

@@ -59,7 +59,17 @@ class Owner(Protocol):
 class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     """One WebSocket. `is_probe` is true until the session has taken it as its transport."""
 
-    __slots__ = ("_budget", "_clock", "_close_due", "_is_finished", "_is_tls", "_parser", "_transport", "slot")
+    __slots__ = (
+        "_budget",
+        "_clock",
+        "_close_due",
+        "_is_finished",
+        "_is_input_paused",
+        "_is_tls",
+        "_parser",
+        "_transport",
+        "slot",
+    )
 
     session: Any
     """The `Owner`; None once the session has let go of the connection."""
@@ -82,6 +92,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._is_tls = False
         self._is_finished = False
+        self._is_input_paused = False
         self._close_due = inf
         self.slot = -1
 
@@ -129,15 +140,27 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         if parser.failure:
             if self.session is not None:
                 self.session.connection_failed(self, parser.failure)
-        elif parser.is_behind and self._transport is not None and not self._is_finished:
+        elif parser.is_behind and self._transport is not None and not (self._is_finished or self._is_input_paused):
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._receive_more)
 
     def _receive_more(self) -> None:
-        if self._transport is None or self._is_finished:
+        if self._transport is None or self._is_finished or self._is_input_paused:
             return
         self._transport.resume_reading()
         self._receive_some(b"", 0)
+
+    def pause_input(self) -> None:
+        """Read nothing more until `resume_input`; what was read already waits."""
+        self._is_input_paused = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_input(self) -> None:
+        """Read on, in the next turn."""
+        if self._is_input_paused:
+            self._is_input_paused = False
+            asyncio.get_running_loop().call_soon(self._receive_more)
 
     def _spend(self, frames: int, size: int) -> bool:
         """Take this from the budget; cut the client if it is spent."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from roomcast.engineio.kernels import json_depth
 from socketio import packet as stock
 
 MAX_ATTACHMENTS: Final = 10
@@ -30,7 +31,6 @@ _FORM: Final = re.compile(
     r"(.*)",  # JSON
     re.DOTALL,
 )
-_NOT_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _BINARY_TYPES: Final = (stock.BINARY_EVENT, stock.BINARY_ACK)
 _EVENT_TYPES: Final = (stock.EVENT, stock.BINARY_EVENT)
@@ -162,7 +162,7 @@ def in_parts(encoded: str | list[Any]) -> tuple[bytes, list[bytes]]:
 
 
 def _parse(text: str) -> Any:
-    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(text):
+    if text.count("[") + text.count("{") > MAX_DEPTH and json_depth(text.encode()) > MAX_DEPTH:
         raise ValueError("nested too deeply")
     try:
         return orjson.loads(text)
@@ -183,16 +183,6 @@ def _finite(text: str) -> float:
     if isinf(number):
         raise ValueError("a number beyond the range of a double")
     return number
-
-
-def _is_deep(text: str) -> bool:
-    """Is the nesting beyond MAX_DEPTH? Peels one level at a time, at the speed of the string methods."""
-    brackets = _NOT_BRACKETS.sub("", text)
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace("[]", "").replace("{}", "")
-        if not brackets:
-            return False
-    return True
 
 
 def _fill(data: Any, left: dict[int, bytes]) -> Any:

@@ -4,7 +4,8 @@
     server.attach(app)          # an aiohttp application
 
 Events of one client start in the order in which they arrived, and run concurrently; while a CONNECT or DISCONNECT of
-a client is under way its later packets wait. Bad packets close the session, with one line in the log.
+a client is under way its later packets wait. While too many events of all clients are under
+way, nothing more is read from a client that sends. Bad packets close the session, with a line in the log.
 """
 
 from __future__ import annotations
@@ -24,10 +25,43 @@ MAX_PENDING_BYTES: Final = 16_384
 """What a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
+MAX_TOTAL_EVENTS: Final = 4_000
+MAX_TOTAL_BYTES: Final = 32_000_000
+"""Events of all clients under way at which nothing more is read from any client that sends."""
 _MAX_PENDING_EVENTS: Final = 2_000
 _MAX_PENDING_PAYLOADS: Final = 4
 """Pending events of one client may hold this many times the largest message."""
 _log = logging.getLogger(__name__)
+
+
+class PendingEvents:
+    """The events of all clients whose handlers are under way, by number and bytes. Pure."""
+
+    __slots__ = ("bytes", "events")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.bytes = 0
+
+    def add(self, size: int) -> None:
+        """Count an event that begins."""
+        self.events += 1
+        self.bytes += size
+
+    def remove(self, size: int) -> None:
+        """Count an event that has ended."""
+        self.events -= 1
+        self.bytes -= size
+
+    @property
+    def is_high(self) -> bool:
+        """Tell whether clients have to wait with what they send."""
+        return self.events >= MAX_TOTAL_EVENTS or self.bytes >= MAX_TOTAL_BYTES
+
+    @property
+    def is_low(self) -> bool:
+        """Tell whether all clients may go on."""
+        return self.events <= MAX_TOTAL_EVENTS // 2 and self.bytes <= MAX_TOTAL_BYTES // 2
 
 
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
@@ -40,6 +74,8 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(receiver=self._receive, **options)
         self._busy: dict[str, deque[str | bytes]] = {}
         self._gone: dict[str, str] = {}
+        self._pending = PendingEvents()
+        self._paused: set[Session] = set()
         self.eio.on("connect", self._opened)
 
     def _engineio_server_class(self) -> type[EngineServer]:
@@ -63,8 +99,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             if packet is not None:
                 self._dispatch(session, packet, len(data))
         except ValueError as error:
-            _log.info("session %s closed: %s", session.sid, error)
-            self.eio.close(session.sid, Reason.PARSE_ERROR)
+            self.eio.close(session.sid, Reason.PARSE_ERROR, str(error))
 
     def _assemble(self, session: Session, data: str | bytes) -> Any:
         """The packet that `data` is or completes; None while attachments are missing."""
@@ -124,21 +159,37 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         session.held += 1
         session.pending_events += 1
         session.pending_bytes += size
+        self._pending.add(size)
         limit = _MAX_PENDING_PAYLOADS * session.rules.max_payload
         if session.pending_events > _MAX_PENDING_EVENTS or session.pending_bytes > limit:
+            self._done(session, size)
             coroutine.close()
             self.eio.close(session.sid, Reason.OVERLOAD)
-        else:
-            self.eio.start_event(self._run(session, coroutine, size))
+            return
+        self.eio.start_event(self._run(session, coroutine, size))
+        if self._pending.is_high and not session.is_input_paused:
+            session.pause_input()
+            self._paused.add(session)
 
-    @staticmethod
-    async def _run(session: Session, coroutine: Any, size: int) -> None:
+    async def _run(self, session: Session, coroutine: Any, size: int) -> None:
         try:
             await coroutine
         finally:
-            session.held -= 1
-            session.pending_events -= 1
-            session.pending_bytes -= size
+            self._done(session, size)
+            if self._paused and self._pending.is_low:
+                self._resume_all()
+
+    def _done(self, session: Session, size: int) -> None:
+        session.held -= 1
+        session.pending_events -= 1
+        session.pending_bytes -= size
+        self._pending.remove(size)
+
+    def _resume_all(self) -> None:
+        """Read on from the clients that had to wait."""
+        paused, self._paused = self._paused, set()
+        for session in paused:
+            session.resume_input()
 
     def _start_alone(self, session: Session, coroutine: Any) -> None:
         """Run a CONNECT or DISCONNECT; what the client sends meanwhile waits for its end."""

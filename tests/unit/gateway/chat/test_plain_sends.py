@@ -17,7 +17,7 @@ from roomcast.engineio.frame_receiver import FrameReceiver
 from roomcast.engineio.rfc6455 import TEXT
 from roomcast.engineio.token_bucket import TokenBucket
 from roomcast.engineio.write_buffer import Traffic
-from roomcast.gateway.chat.plain_sends import PlainSends, SendTicket
+from roomcast.gateway.chat.plain_sends import MAX_HELD_BYTES, PlainSends, SendTicket
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 from roomcast.socketio.packet import StrictPacket
 from tests.frames import masked
@@ -243,6 +243,15 @@ def test_writes_that_wait_for_replicas_go_their_own_way(client: Client) -> None:
     assert command.startswith(HEAD)
     on_reply(RECEIPT)
     assert (client.plain_sends.in_flight, len(client.buffer.outbox)) == (0, 1)
+
+
+def test_what_is_held_for_all_clients_is_bounded(client: Client) -> None:
+    client.plain_sends.held_bytes = MAX_HELD_BYTES - len(packet()) + 1
+    assert not client.take(packet())
+    client.plain_sends.held_bytes -= 1
+    assert client.take(packet())
+    client.pipeline.answer(RECEIPT)
+    assert client.plain_sends.held_bytes == MAX_HELD_BYTES - len(packet())
 
 
 # --- and back ---

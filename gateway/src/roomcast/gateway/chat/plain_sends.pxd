@@ -41,7 +41,7 @@ cdef class PlainSends(FastPath):
     cdef public FlushQueue outgoing
     cdef public OutcomeCounter outcome
     cdef public object seen, failed
-    cdef public long long in_flight, taken
+    cdef public long long in_flight, held_bytes, taken
 
     @cython.locals(tickets=dict, ticket=SendTicket, now=double, pending=PendingAck)
     cpdef bint take(self, WriteBuffer buffer, bytes payload) except -1

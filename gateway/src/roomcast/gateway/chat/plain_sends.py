@@ -34,6 +34,8 @@ from roomcast.hotpath.choice import prefer_compiled
 _SPACE: Final = 0x20
 _BACKSLASH: Final = 0x5C
 _DELETE: Final = 0x7F
+MAX_HELD_BYTES: Final = 32_000_000
+"""Sends of all clients without a receipt; the general code, which slows clients down, gets what would pass this."""
 SEEN_SECONDS: Final = 1.0
 """Activity of one client is passed on at most this often."""
 _ESCAPED: Final = rb'"\\'
@@ -146,6 +148,8 @@ class PendingAck:
 class PlainSends(FastPath):
     """The fast path of all sessions: `taken` counts its sends, `in_flight` those whose receipts are still to come.
 
+    `held_bytes` is the size of these.
+
     It tells `seen(sid)` of activity. It gives `failed(pending, reply)` what is no receipt: an error of the connection,
     or a reply of another form.
     """
@@ -163,6 +167,7 @@ class PlainSends(FastPath):
         self.seen = seen
         self.failed = failed
         self.in_flight = 0
+        self.held_bytes = 0
         self.taken = 0
 
     def take(self, buffer: WriteBuffer, payload: bytes) -> bool:
@@ -178,6 +183,8 @@ class PlainSends(FastPath):
         if not ticket.pipeline.is_open:
             del tickets[room]
             return False
+        if self.held_bytes + len(payload) > MAX_HELD_BYTES:
+            return False
         now = monotonic()
         if ticket.room not in ticket.rooms or not ticket.bucket.take(now):
             return False
@@ -188,6 +195,7 @@ class PlainSends(FastPath):
         else:
             ticket.send(command, pending)
         self.in_flight += 1
+        self.held_bytes += len(payload)
         self.taken += 1
         if now - ticket.seen_at >= SEEN_SECONDS:
             ticket.seen_at = now
@@ -197,6 +205,7 @@ class PlainSends(FastPath):
     def answer(self, pending: PendingAck, reply: Any) -> None:
         """Send the ack of the log's reply: `[is a duplicate, seq, time, epoch]`, see `room_append.lua`."""
         self.in_flight -= 1
+        self.held_bytes -= len(pending.payload)
         if type(reply) is not list or len(reply) != 4:
             self.failed(pending, reply)
             return
