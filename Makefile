@@ -28,7 +28,7 @@ setup: .venv-ready ## fetch and build all that run and test need
 	@$(IN_VENV) -m deploy setup
 
 run: .venv-ready ## start the cluster on http://localhost:8080 (PORT=…); Ctrl-C stops it
-	@exec $(IN_VENV) -m deploy run --port $(PORT)
+	@exec $(IN_VENV) -m deploy run --port $(PORT) $(if $(CAPACITY),--capacity $(CAPACITY))
 
 stop: .venv-ready ## stop the cluster
 	@$(IN_VENV) -m deploy stop

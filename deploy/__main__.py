@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy import bootstrap, browser, compose, control, dist, docs_site, hotpath, logs, page, run, tools, versions
 from deploy.control import Control
-from deploy.layout import MACHINE_STATE, ROOT, Counts
+from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, ROOT, Counts
 from deploy.prepare import CannotStart
 from deploy.s3_server import SetupError
 from deploy.supervisor import StartFailed
@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     start = commands.add_parser("run", help="start a cluster and stay until Ctrl-C")
     start.add_argument("--port", type=int, default=8080, help="the page's port; the others follow from it")
     start.add_argument("--gateways", type=int, default=2)
+    start.add_argument("--capacity", type=int, help=f"gateways that it can be scaled to (default {GATEWAY_CAPACITY})")
     start.add_argument("--sweepers", type=int, default=1)
     start.add_argument("--signers", type=int, default=1)
     start.add_argument("--page", type=Path, help="a built page, instead of building web/")
@@ -64,7 +65,8 @@ def _do(arguments: argparse.Namespace) -> None:
     state: Path = arguments.state.resolve()
     match arguments.command:
         case "run":
-            counts = Counts(arguments.gateways, arguments.sweepers, arguments.signers)
+            capacity = arguments.capacity or max(GATEWAY_CAPACITY, arguments.gateways)
+            counts = Counts(arguments.gateways, arguments.sweepers, arguments.signers, capacity)
             built = arguments.page.resolve() if arguments.page else None
             run.run(run.Options(arguments.port, state, counts, built))
         case "setup":

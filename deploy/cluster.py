@@ -22,7 +22,7 @@ from typing import Final, Self
 
 from deploy import free_ports, prepare, readiness, run, tools
 from deploy.control import Control
-from deploy.layout import ROOT, Ports
+from deploy.layout import GATEWAY_CAPACITY, ROOT, Ports
 from deploy.logs import last_words
 from deploy.processes import Process
 
@@ -57,6 +57,7 @@ class Cluster:
         state: Path,
         *,
         gateways: int = 2,
+        capacity: int = GATEWAY_CAPACITY,
         sweepers: int = 1,
         signers: int = 1,
         page: Path | None = None,
@@ -65,7 +66,7 @@ class Cluster:
         """`page`: a built page (default: web/, built when needed); `env`: more environment for our own processes."""
         self.ports = Ports(base_port)
         self.state = state
-        self._counts = {"--gateways": gateways, "--sweepers": sweepers, "--signers": signers}
+        self._counts = {"--gateways": gateways, "--capacity": capacity, "--sweepers": sweepers, "--signers": signers}
         self._page = page
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None

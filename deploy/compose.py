@@ -14,6 +14,9 @@ from deploy.credentials import Credentials
 
 GATEWAYS: Final = ("gateway1", "gateway2", "gateway3")
 GATEWAY_PORT: Final = 8000
+ALL_GATEWAYS: Final = f"gateways:{GATEWAY_PORT}"
+"""A name with the addresses of all gateways: nginx looks it up again every few seconds."""
+
 STORAGE_PORT: Final = 4566
 REDIS: Final = "redis:6379"
 ORIGIN: Final = "http://localhost:8080"
@@ -52,8 +55,7 @@ def files(secrets: Credentials) -> dict[str, str]:
 
 
 def nginx_values() -> dict[str, str]:
-    """Return the values of nginx.conf: gateways are names, resolved again when their containers change."""
-    addresses = [f"{name}:{GATEWAY_PORT}" for name in GATEWAYS]
+    """Return the values of nginx.conf: one name for all gateways, and `gateway-<n>` for each."""
     return {
         "PAGE_LISTEN": "8080",
         "NGINX_RUN": "/tmp",
@@ -61,10 +63,11 @@ def nginx_values() -> dict[str, str]:
         "NGINX_CONNECTIONS": str(nginx_config.MAX_CONNECTIONS),
         "NGINX_LOG_LEVEL": "error",
         "RESOLVER": "resolver 127.0.0.11 valid=5s ipv6=off;",
-        "GATEWAY_SERVERS": nginx_config.gateway_servers(addresses, " resolve"),
-        "WEBSOCKET_SERVERS": nginx_config.websocket_servers(addresses, " resolve"),
-        "GATEWAY_UPSTREAMS": " ".join(nginx_config.gateway_upstreams(addresses, " resolve").split()),
-        "GATEWAY_ADDRESSES": nginx_config.gateway_addresses(len(addresses)),
+        "GATEWAY_SERVERS": nginx_config.gateway_servers([ALL_GATEWAYS], " resolve"),
+        "WEBSOCKET_SERVERS": nginx_config.websocket_servers([ALL_GATEWAYS], " resolve"),
+        "GATEWAY_UPSTREAMS": "",
+        "GATEWAY_NAME": "gateway-",
+        "GATEWAY_NAME_END": f":{GATEWAY_PORT}",
         **nginx_config.front_proxies(()),
         "WEB_ROOT": "/usr/share/nginx/html",
         "S3_SERVER": f"storage:{STORAGE_PORT}",

@@ -55,11 +55,13 @@ class Control:
         if pid is None:
             raise NotRunning("no cluster of this folder runs: make run")
         self.pid = pid
-        self.ports = Ports(int((state / "run" / _BASE_FILE).read_text()))
+        base, capacity = (state / "run" / _BASE_FILE).read_text().split()
+        self.ports = Ports(int(base))
         self.credentials: Credentials = load(state / "secrets")
         unused = Programs("", (), (), {})  # names, ports and probes do not depend on it
+        counts = Counts(capacity=int(capacity))
         paths = Paths(state=state, public=state)
-        self._processes = Plan(self.ports, paths, self.credentials, unused, Counts(), {}).processes
+        self._processes = Plan(self.ports, paths, self.credentials, unused, counts, {}).processes
 
     def process(self, name: str) -> Process:
         """Return the process of that name, running or not; raise KeyError."""
@@ -154,9 +156,9 @@ def _in_folder(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def remember_base(state: Path, ports: Ports) -> None:
-    """Write down the base port of a cluster, for `Control`."""
-    (state / "run" / _BASE_FILE).write_text(str(ports.page))
+def remember(state: Path, ports: Ports, capacity: int) -> None:
+    """Write down the base port and the capacity of a cluster, for `Control`."""
+    (state / "run" / _BASE_FILE).write_text(f"{ports.page} {capacity}")
 
 
 def table(rows: list[Row]) -> str:

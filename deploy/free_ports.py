@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import socket
 import tempfile
 from pathlib import Path
+from random import SystemRandom
 from typing import IO, Final
 
 from deploy.layout import HOST
@@ -21,6 +21,9 @@ SINGLE: Final = range(61_000, 65_500)
 BLOCK_PORTS: Final = 400
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
 ATTEMPTS: Final = 200
+
+_random: Final = SystemRandom()
+"""Not the generator of `random`: tests seed that one, and two of them would then choose the same ports."""
 
 _held: dict[int, IO[str]] = {}
 """The lock files of this process's blocks, by first port."""
@@ -44,7 +47,7 @@ def is_free(port: int, host: str = HOST) -> bool:
 def singles(count: int) -> list[int]:
     """Return `count` different ports that were free a moment ago; raise NoFreePortError."""
     found: set[int] = set()
-    for port in random.sample(SINGLE, ATTEMPTS):
+    for port in _random.sample(SINGLE, ATTEMPTS):
         if len(found) < count and is_free(port):
             found.add(port)
     if len(found) < count:
@@ -54,7 +57,7 @@ def singles(count: int) -> list[int]:
 
 def hold_block() -> int:
     """Return the first port of a block that no other process holds, and hold it; raise NoFreePortError."""
-    for base in random.sample(BLOCKS, len(BLOCKS)):
+    for base in _random.sample(BLOCKS, len(BLOCKS)):
         if base not in _held and _lock(base):
             return base
     raise NoFreePortError("every block of ports is held by a test process")

@@ -11,7 +11,12 @@ MACHINE_STATE: Final = ROOT / ".state"
 """What all clusters of this checkout share: unpacked tools, the storage's environment, the built page's stamp."""
 
 HOST: Final = "127.0.0.1"
-MAX_GATEWAYS: Final = 16
+GATEWAY_CAPACITY: Final = 16
+"""How many gateways a local cluster can be scaled to, unless it was started with another capacity."""
+
+MAX_GATEWAYS: Final = 99
+"""The largest capacity of a local cluster: each gateway has a port in a range of a hundred."""
+
 MAX_SWEEPERS: Final = 4
 MAX_SIGNERS: Final = 4
 HIGHEST_BASE: Final = 65_535 - 353
@@ -58,15 +63,20 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many processes of each scalable kind run at the start; raises ValueError when out of range."""
+    """How many processes of each scalable kind run at the start; raises ValueError when out of range.
+
+    `capacity`: up to which number gateways can be added later, without a new configuration of nginx.
+    """
 
     gateways: int = 2
     sweepers: int = 1
     signers: int = 1
+    capacity: int = GATEWAY_CAPACITY
 
     def __post_init__(self) -> None:
         for name, value, most in (
-            ("gateways", self.gateways, MAX_GATEWAYS),
+            ("the capacity", self.capacity, MAX_GATEWAYS),
+            ("gateways", self.gateways, self.capacity),
             ("sweepers", self.sweepers, MAX_SWEEPERS),
             ("signers", self.signers, MAX_SIGNERS),
         ):

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from deploy import template
-from deploy.layout import HOST, MAX_GATEWAYS, ROOT, Ports
+from deploy.layout import GATEWAY_CAPACITY, HOST, ROOT, Ports
 
 TEMPLATE: Final = ROOT / "nginx.conf"
 S3_BUCKET: Final = "roomcast-media"
@@ -45,11 +45,6 @@ def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
     )
 
 
-def gateway_addresses(count: int) -> str:
-    """Return the lines of the map from a gateway's number to its upstream, for gateways 1 to `count`."""
-    return " ".join(f"{number} gateway_{number};" for number in range(1, count + 1))
-
-
 def front_proxies(networks: Sequence[str]) -> dict[str, str]:
     """Return the values for proxies in front of nginx; raise ValueError for what is no network."""
     names = [str(ip_network(network)) for network in networks]
@@ -60,13 +55,19 @@ def front_proxies(networks: Sequence[str]) -> dict[str, str]:
 
 
 def local_values(
-    ports: Ports, *, cpus: int, open_files: int, upload_bytes: int = UPLOAD_BYTES, fronts: Sequence[str] = ()
+    ports: Ports,
+    *,
+    cpus: int,
+    open_files: int,
+    upload_bytes: int = UPLOAD_BYTES,
+    capacity: int = GATEWAY_CAPACITY,
+    fronts: Sequence[str] = (),
 ) -> dict[str, str]:
     """Return the values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
 
     `open_files` is the hard limit of descriptors: nginx takes what it may, up to 65,536 for each worker.
     """
-    addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, MAX_GATEWAYS + 1)]
+    addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, capacity + 1)]
     return {
         "PAGE_LISTEN": f"{HOST}:{ports.page}",
         "NGINX_RUN": "run",
@@ -77,7 +78,8 @@ def local_values(
         "GATEWAY_SERVERS": gateway_servers(addresses).replace("; ", ";\n        "),
         "WEBSOCKET_SERVERS": websocket_servers(addresses).replace("; ", ";\n        "),
         "GATEWAY_UPSTREAMS": gateway_upstreams(addresses),
-        "GATEWAY_ADDRESSES": gateway_addresses(len(addresses)).replace("; ", ";\n        "),
+        "GATEWAY_NAME": "gateway_",
+        "GATEWAY_NAME_END": "",
         **front_proxies(fronts),
         "WEB_ROOT": "page",
         "S3_SERVER": f"{HOST}:{ports.s3}",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy import credentials, free_ports, nginx_config, redis_config, s3_server, tools
-from deploy.layout import MACHINE_STATE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
+from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 from deploy.processes import Plan, Programs, nginx_command
 
 _PUBLIC_PREFIX: Final = "roomcast-page-"
@@ -60,14 +60,14 @@ def supervisor_pid(state: Path) -> int | None:
     return None
 
 
-def check_ports(ports: Ports) -> None:
+def check_ports(ports: Ports, capacity: int = GATEWAY_CAPACITY) -> None:
     """Raise CannotStart when one of the cluster's ports is taken.
 
-    All sixteen gateway ports count, running or not: nginx sends new sessions to whoever answers there.
+    The ports of all gateways up to `capacity` count, running or not: nginx sends new sessions to any server there.
     """
     wanted = {ports.page: "the page", ports.redis: "Redis", ports.s3: "the object storage"}
-    wanted |= {ports.gateway(n): f"gateway {n}" for n in range(1, MAX_GATEWAYS + 1)}
-    wanted |= {ports.gateway_metrics(n): f"gateway {n}'s metrics" for n in range(1, MAX_GATEWAYS + 1)}
+    wanted |= {ports.gateway(n): f"gateway {n}" for n in range(1, capacity + 1)}
+    wanted |= {ports.gateway_metrics(n): f"gateway {n}'s metrics" for n in range(1, capacity + 1)}
     wanted |= {ports.sweeper_metrics(n): f"sweeper {n}'s metrics" for n in range(1, MAX_SWEEPERS + 1)}
     wanted |= {ports.signer_metrics(n): f"signer {n}'s metrics" for n in range(1, MAX_SIGNERS + 1)}
     for port, what in wanted.items():
@@ -136,7 +136,7 @@ def plan(state: Path, public: Path, ports: Ports, counts: Counts) -> tuple[Plan,
     paths.redis_config.write_text(redis_config.config(ports.redis, paths.redis_data, paths.redis_acl))
     paths.redis_acl.touch(mode=0o600)
     paths.redis_acl.write_text(redis_config.acl(secrets.redis))
-    paths.nginx_config.write_text(nginx_config.render(_nginx_values(ports)))
+    paths.nginx_config.write_text(nginx_config.render(_nginx_values(ports, counts.capacity)))
     argv, env = s3_server.command(
         ports.s3, paths.s3_data, secrets.s3_access_key, secrets.s3_secret_key, state=MACHINE_STATE
     )
@@ -145,11 +145,16 @@ def plan(state: Path, public: Path, ports: Ports, counts: Counts) -> tuple[Plan,
     return Plan(ports, paths, secrets, programs, counts, os.environ), paths, secrets
 
 
-def _nginx_values(ports: Ports) -> dict[str, str]:
+def _nginx_values(ports: Ports, capacity: int) -> dict[str, str]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = nginx_config.MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else hard
     upload_bytes = int(os.environ.get("ROOMCAST_UPLOAD_BYTES") or nginx_config.UPLOAD_BYTES)
     fronts = [name.strip() for name in os.environ.get("FRONT_PROXIES", "").split(",") if name.strip()]
     return nginx_config.local_values(
-        ports, cpus=os.cpu_count() or 1, open_files=files, upload_bytes=upload_bytes, fronts=fronts
+        ports,
+        capacity=capacity,
+        cpus=os.cpu_count() or 1,
+        open_files=files,
+        upload_bytes=upload_bytes,
+        fronts=fronts,
     )

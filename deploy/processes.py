@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from deploy import nginx_config
 from deploy.credentials import Credentials
-from deploy.layout import HOST, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
+from deploy.layout import HOST, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 
 Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer"]
 
@@ -90,7 +90,7 @@ class Plan:
         self._ports = ports
         self._credentials = credentials
         self._base = inherited(environment)
-        gateways = [self._gateway(number, counts.gateways) for number in range(1, MAX_GATEWAYS + 1)]
+        gateways = [self._gateway(number, counts.gateways) for number in range(1, counts.capacity + 1)]
         sweepers = [self._sweeper(number, counts.sweepers) for number in range(1, MAX_SWEEPERS + 1)]
         signers = [self._signer(number, counts.signers) for number in range(1, MAX_SIGNERS + 1)]
         servers = [self._redis(paths, programs), self._s3(programs), self._nginx(programs)]

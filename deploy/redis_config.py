@@ -32,7 +32,7 @@ _READ_ONLY: Final = "%R~"
 
 
 class Account(NamedTuple):
-    """What one account may do: key patterns (`%R~`: read only), channel patterns, scripts by prefix of their names, more commands."""
+    """What one account may do: key patterns (`%R~`: read only), channel patterns, scripts by prefix, more commands."""
 
     keys: str
     channels: str

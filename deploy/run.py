@@ -51,12 +51,12 @@ def run(options: Options) -> None:
     begun = time.monotonic()
     ports = Ports(options.port)
     with prepare.claimed(options.state):
-        prepare.check_ports(ports)
+        prepare.check_ports(ports, options.counts.capacity)
         built = options.page_folder or set_up()
         with prepare.public_folder(options.state) as public:
             prepare.publish_page(built, public)
             plan, paths, secrets = prepare.plan(options.state, public, ports, options.counts)
-            control.remember_base(options.state, ports)
+            control.remember(options.state, ports, options.counts.capacity)
             supervisor.log_to(paths.logs / "supervisor.log")
             _ignore_terminal()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deploy import free_ports
 
-STARTUP_SECONDS = 20.0
+STARTUP_SECONDS = 60.0
 SHUTDOWN_SECONDS = 15.0
 
 

@@ -110,7 +110,7 @@ def test_nginx_accepts_what_compose_renders(tmp_path: Path) -> None:
     """With addresses for names, since there is no container network; `resolve` needs a newer nginx than Debian's."""
     values = dict(compose.nginx_values())
     for name in ("GATEWAY_SERVERS", "WEBSOCKET_SERVERS", "GATEWAY_UPSTREAMS", "S3_SERVER"):
-        values[name] = re.sub(r"\b(gateway\d|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")
+        values[name] = re.sub(r"\b(gateways|storage):", "127.0.0.1:", values[name]).replace(" resolve", "")
     values |= {"NGINX_RUN": str(tmp_path), "NGINX_CONNECTIONS": "512"}
     (tmp_path / "nginx.conf").write_text(nginx_config.render(values))
     command: list[str | Path] = [

@@ -14,7 +14,7 @@ def test_every_name_has_a_value_and_every_value_a_name() -> None:
     assert template.names(nginx_config.TEMPLATE.read_text()) == set(VALUES)
 
 
-def test_all_sixteen_gateways_are_known_to_it() -> None:
+def test_all_gateways_up_to_the_capacity_are_known_to_it() -> None:
     text = nginx_config.render(VALUES)
     upstreams = ("WebSocket", "polling", "sign-in", "its own")
     for number in range(1, 17):
@@ -57,3 +57,8 @@ def test_no_gateway_is_left_out_for_new_websockets() -> None:
     servers = [line for line in upstream.splitlines() if "server 127" in line]
     assert len(servers) == 16
     assert all("max_fails=0" in line for line in servers)
+
+
+def test_a_larger_capacity_lists_more_gateways() -> None:
+    text = nginx_config.render(nginx_config.local_values(Ports(8080), cpus=2, open_files=1024, capacity=40))
+    assert [number for number in range(1, 99) if f"upstream gateway_{number} {{" in text] == list(range(1, 41))
