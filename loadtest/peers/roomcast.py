@@ -17,7 +17,6 @@ from loadtest.peers.role import Running, plain_environment
 READY_SECONDS = 30.0
 _LIMITS = {
     "ROOMCAST_EVENTS_PER_SECOND": "1000000",
-    "ROOMCAST_EVENTS_BURST": "1000000",
     "ROOMCAST_PENDING_PER_ADDRESS": "10000",
 }
 

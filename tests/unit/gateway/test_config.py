@@ -48,7 +48,7 @@ def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ALLOWED_ORIGINS": "chat.example.com"}, "ROOMCAST_ALLOWED_ORIGINS"),
         ({"ALLOWED_ORIGINS": "https://a.example/path"}, "ROOMCAST_ALLOWED_ORIGINS"),
         ({"DRAIN_SECONDS": "-1"}, "ROOMCAST_DRAIN_SECONDS"),
-        ({"EVENTS_BURST": "0"}, "ROOMCAST_EVENTS_BURST"),
+        ({"EVENTS_PER_SECOND": "0"}, "ROOMCAST_EVENTS_PER_SECOND"),
     ],
     ids=str,
 )

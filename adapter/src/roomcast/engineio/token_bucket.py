@@ -8,13 +8,15 @@ from roomcast.hotpath.choice import prefer_compiled
 class TokenBucket:
     """Give out `rate` units a second in the long run, and up to `burst` at once. Times are in seconds."""
 
-    __slots__ = ("burst", "filled_at", "level", "rate")
+    __slots__ = ("burst", "filled_at", "level", "rate", "taken")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self.rate = rate
         self.burst = burst
         self.level = burst
         self.filled_at = now
+        self.taken = 0.0
+        """Units given out since the start."""
 
     def take(self, now: float, amount: float = 1.0) -> bool:
         """Take `amount` units; return False, and take nothing, if there are not that many."""
@@ -24,6 +26,7 @@ class TokenBucket:
             self.level = level
             return False
         self.level = level - amount
+        self.taken += amount
         return True
 
     def wait_seconds(self) -> float:

@@ -35,10 +35,12 @@ from roomcast.gateway.operations.admission_control import AdmissionControl
 from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.listener import Listener
+from roomcast.gateway.operations.memory import give_back
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
 from roomcast.gateway.operations.reconnect_tickets import ReconnectTickets
+from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
@@ -55,6 +57,7 @@ from roomcast.gateway.stores.occupancy import OccupancyStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.gateway.stores.uploads import Uploads
+from roomcast.gateway.stores.user_events import UserEvents
 from roomcast.process import ops
 from roomcast.process.settings import SettingsError
 from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
@@ -132,6 +135,7 @@ class Stores(NamedTuple):
     presence: PresenceStore
     occupancy: OccupancyStore
     nodes: NodeStore
+    user_events: UserEvents
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -145,6 +149,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         PresenceStore(redis, config.node, adapter.incarnation),
         OccupancyStore(redis, config.node),
         NodeStore(redis, config.node, adapter.incarnation, describe_process()),
+        UserEvents(redis, config.node),
     )
 
 
@@ -192,6 +197,7 @@ def make_sessions(
     presence: PresenceService,
     tickets: ReconnectTickets,
     verifier: Verifier,
+    user_limits: UserLimits,
 ) -> Sessions:
     """Make the sign-in: token verification, revocation, expiry and limits."""
     return Sessions(
@@ -199,8 +205,7 @@ def make_sessions(
         verifier,
         stores.rooms,
         emitter,
-        events_per_second=config.events_per_second,
-        events_burst=config.events_burst,
+        user_limits=user_limits,
         limits={
             "message_bytes": config.message_bytes,
             "upload_bytes": config.upload_bytes,
@@ -246,8 +251,16 @@ class Gateway:
             issuer=config.jwt_issuer,
             on_refusal=self.metrics.token_refused,
         )
+        self.user_limits = UserLimits(config.events_per_second, time.monotonic)
         self.sessions = make_sessions(
-            config, self.adapter, self.emitter, self.stores, self.presence, self.tickets, verifier
+            config,
+            self.adapter,
+            self.emitter,
+            self.stores,
+            self.presence,
+            self.tickets,
+            verifier,
+            self.user_limits,
         )
         self.control = ControlChannel(self.adapter, self._receive_control)
         self.access = RoomAccess(self.stores.rooms, config.create_rooms)
@@ -292,7 +305,7 @@ class Gateway:
             AdmissionQueue(time.monotonic), lambda: self.claim.is_held, self.tickets.is_valid
         )
         self.server.eio.admission = self.admission
-        self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self.metrics.loop_lag)
+        self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self._record_lag)
         self.claim = NodeClaim(self.stores.nodes, config.node)
         self.listener, self.runner = make_listener(config, self.server)
         self.drain = Drain(
@@ -384,6 +397,8 @@ class Gateway:
         self.tasks.supervise(self._claim_and_announce, "presence")
         self.tasks.supervise(self.token_keys.run, "token keys")
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
+        self.tasks.supervise(lambda: give_back(lambda: len(self.server.eio.sockets), self.adapter.ticker), "memory")
+        self.tasks.supervise(lambda: self.user_limits.run(self.stores.user_events, self.adapter.ticker), "user limits")
         self.tasks.start(watch_subscriptions(self.adapter.canary, self.adapter.ticker, self._give_up), "subscriptions")
         self.lag.start()
 
@@ -400,6 +415,10 @@ class Gateway:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
         self.presence.on_resubscribed()
         self.adapter.background(self.sessions.look_again(self.joins.recheck), "look again")
+
+    def _record_lag(self, lag: float, busy: float) -> None:
+        self.metrics.loop_lag(lag, busy)
+        self.user_limits.record_busy(busy)
 
     def _give_up(self) -> None:
         """Drain and end with an error: this gateway cannot go on."""

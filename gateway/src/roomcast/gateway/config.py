@@ -47,8 +47,7 @@ class Config(ProcessSettings):
         1_000_000, "ROOMCAST_SEND_BUFFER_BYTES", "unsent bytes at which a slow client is cut", ge=10_000
     )
     rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
-    events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one client, long run", gt=0)
-    events_burst: float = setting(200.0, "ROOMCAST_EVENTS_BURST", "events of one client, at once", ge=1)
+    events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one connection, long run", gt=0)
     pending_per_address: int = setting(
         200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1
     )

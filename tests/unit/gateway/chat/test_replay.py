@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.engineio.token_bucket import TokenBucket
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
@@ -20,7 +21,7 @@ ROOM = "public:lobby"
 
 def session() -> ChatSession:
     identity = Identity("ada", "Ada", 2e9, 0, "", (), ops=False)
-    return ChatSession("s1", "e1", identity, EventLimit(50, 200, 0.0))
+    return ChatSession("s1", "e1", identity, EventLimit(TokenBucket(50, 200, 0.0), TokenBucket(50, 200, 0.0)))
 
 
 class Log:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from roomcast.engineio.token_bucket import TokenBucket
 from roomcast.gateway.sign_in.event_limit import EventLimit, Ruling
+
+
+def limit_of(rate: float, burst: float) -> EventLimit:
+    return EventLimit(TokenBucket(rate, burst, 0.0), TokenBucket(rate, 20, 0.0))
 
 
 def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
@@ -10,7 +15,7 @@ def rulings(limit: EventLimit, count: int, now: float) -> list[Ruling]:
 
 
 def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
-    limit = EventLimit(rate=10, burst=5, now=0.0)
+    limit = limit_of(10, 5)
 
     got = rulings(limit, 40, 0.0)
 
@@ -18,7 +23,7 @@ def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
 
 
 def test_whoever_waits_as_told_is_never_cut() -> None:
-    limit, now = EventLimit(rate=10, burst=5, now=0.0), 0.0
+    limit, now = limit_of(10, 5), 0.0
     rulings(limit, 6, now)
 
     for _ in range(1_000):
@@ -30,7 +35,7 @@ def test_whoever_waits_as_told_is_never_cut() -> None:
 
 
 def test_the_wait_is_never_nothing() -> None:
-    limit = EventLimit(rate=1_000_000, burst=1, now=0.0)
+    limit = limit_of(1_000_000, 1)
     rulings(limit, 2, 0.0)
 
     assert limit.retry_after() == 0.001

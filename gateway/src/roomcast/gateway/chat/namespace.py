@@ -24,6 +24,8 @@ AckFields = dict[str, Any]
 Handler = Callable[[ChatSession, Any], Awaitable[AckFields]]
 _UNACKED: Final = frozenset({TYPING})
 _MAX_NAME_IN_LOG: Final = 40
+_MAX_IN_FLIGHT: Final = 5_000
+"""Events of all clients that wait for Redis at once. Beyond, the gateway could only pile them up in memory."""
 _OVER_LIMIT: Final = " of length <= "
 """How msgspec words that a text or list is too long."""
 _log = logging.getLogger(__name__)
@@ -121,6 +123,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             await self.server.disconnect(session.sid, namespace=NAMESPACE)
         if ruling is not Ruling.ALLOWED:
             raise RoomcastError(Code.RATE_LIMITED, retry_after=session.limit.retry_after())
+        if self.in_flight > _MAX_IN_FLIGHT:
+            raise RoomcastError(Code.RATE_LIMITED, "overloaded", retry_after=1.0)
         known = self._handlers.get(event)
         if known is None:
             raise RoomcastError(Code.UNKNOWN_EVENT)

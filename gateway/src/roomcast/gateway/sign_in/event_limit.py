@@ -20,10 +20,10 @@ class EventLimit:
 
     __slots__ = ("_patience", "bucket")
 
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self.bucket = TokenBucket(rate, burst, now)
-        """What the hot path takes from; it leaves the answer to `rule` where there is nothing left."""
-        self._patience = TokenBucket(rate, max(burst, rate * 2), now)
+    def __init__(self, bucket: TokenBucket, patience: TokenBucket) -> None:
+        self.bucket = bucket
+        """Shared by all connections of the user, and by the fast path, which leaves refusals to `rule`."""
+        self._patience = patience
 
     def rule(self, now: float) -> Ruling:
         if self.bucket.take(now):

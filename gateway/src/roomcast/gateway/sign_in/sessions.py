@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -20,6 +19,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, ROOM, AuthRefresh, Presence
 from roomcast.contract.keys import CONTROL
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
+from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.server_clock import ServerClock
 from roomcast.gateway.sign_in.session import ChatSession
@@ -63,8 +63,7 @@ class Sessions:
         store: RoomStore,
         outbox: Emitter,
         *,
-        events_per_second: float,
-        events_burst: float,
+        user_limits: UserLimits,
         limits: dict[str, int],
         issue_ticket: Callable[[], str],
         on_open: Callable[[ChatSession], None],
@@ -74,7 +73,7 @@ class Sessions:
         self._verifier = verifier
         self._store = store
         self._outbox = outbox
-        self._rate = (events_per_second, events_burst)
+        self._user_limits = user_limits
         self._limits = limits
         self._issue_ticket = issue_ticket
         self._on_open = on_open
@@ -103,7 +102,8 @@ class Sessions:
             raise RoomcastError(Code.REVOKED)
         presence = read_presence(auth)
         self._store.note_name(identity.user, identity.name)
-        session = ChatSession(sid, eio_sid, identity, EventLimit(*self._rate, time.monotonic()))
+        limit = self._user_limits.add_connection(identity.user)
+        session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience))
         if presence.status is not None:
             session.set_own_status(presence.status, presence.note or "")
         self._sessions[sid] = session
@@ -144,6 +144,7 @@ class Sessions:
         if self._sessions.pop(session.sid, None) is None:
             return
         session.is_closed = True
+        self._user_limits.remove_connection(session.user)
         self._outbox.remove_device(session.user, session.sid)
         await self._on_close(session)
 

@@ -1,0 +1,62 @@
+"""Give memory back to the system after a crowd has gone.
+
+The garbage collector rarely looks at old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed
+pages. Both are right while connections come and go, and wrong for hours after a storm. Collecting costs time in
+proportion to what is still there, so it happens when most connections have gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable
+from typing import Final, Protocol
+
+QUIET_SECONDS: Final = 5
+_CROWD: Final = 50
+"""Fewer connections than this are not worth the work."""
+_GONE: Final = 0.5
+
+
+class Ticks(Protocol):
+    """See `roomcast.adapter.ticker.Ticker`."""
+
+    async def wait(self) -> None: ...
+
+
+class CrowdWatch:
+    """Know when a crowd has gone: most of the connections since the last time, and for some seconds no more. Pure."""
+
+    def __init__(self) -> None:
+        self._peak = 0
+        self._before = 0
+        self._quiet_seconds = 0
+
+    def is_gone(self, connections: int) -> bool:
+        """Return True once for each crowd; call it every second with the present number of connections."""
+        self._peak = max(self._peak, connections)
+        self._quiet_seconds = 0 if connections < self._before else self._quiet_seconds + 1
+        self._before = connections
+        if self._peak < _CROWD or connections > self._peak * _GONE or self._quiet_seconds < QUIET_SECONDS:
+            return False
+        self._peak = connections
+        return True
+
+
+async def give_back(count_connections: Callable[[], int], ticks: Ticks) -> None:
+    """Watch for crowds that have gone, until cancelled."""
+    crowd, trim = CrowdWatch(), _malloc_trim()
+    while True:
+        await ticks.wait()
+        if crowd.is_gone(count_connections()):
+            gc.collect()
+            trim(0)
+
+
+def _malloc_trim() -> Callable[[int], int]:
+    """Return the C library's malloc_trim; a function that does nothing where there is none (musl, macOS)."""
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError):
+        return lambda pad: 0
+    return trim

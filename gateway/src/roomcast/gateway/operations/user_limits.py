@@ -1,0 +1,166 @@
+"""Limit what one user may do: all connections together, on this gateway and, a second later, on all of them.
+
+All connections of a user share one token bucket. It grows with their number, up to that of `SHARES` connections: many
+devices do not slow a person down, and a thousand connections of one token do not get a thousand times as much.
+Once a second the gateway reports busy users to Redis and lowers their local rate to their share. So across N gateways a
+user gets at most N times the limit for one second.
+
+When the event loop is overloaded, every bucket gets a smaller rate, until the loop keeps up again. Whoever asks for
+little does not notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.engineio.token_bucket import TokenBucket
+
+SHARES: Final = 4
+"""A user may do as much as this many connections."""
+MAX_CONNECTIONS: Final = 50
+"""Connections of one user on one gateway."""
+BURST_SECONDS: Final = 4.0
+OVERLOAD_SECONDS: Final = 0.1
+"""The loop is overloaded when it wakes this late."""
+RELIEF_SECONDS: Final = 0.03
+MIN_FACTOR: Final = 1 / 16
+_LATE_IN_A_ROW: Final = 2
+"""Seconds in a row: a single stall is no overload."""
+_FALL: Final = 0.5
+_GROWTH: Final = 1.25
+_BUSY_SHARE: Final = 0.25
+"""A user who takes this part of the limit here is reported."""
+_SLICE: Final = 500
+
+_log = logging.getLogger(__name__)
+
+
+class EventsPort(Protocol):
+    """See `roomcast.gateway.stores.user_events.UserEvents`."""
+
+    async def report(self, events: Mapping[str, int]) -> dict[str, int]: ...
+
+
+class Ticks(Protocol):
+    """See `roomcast.adapter.ticker.Ticker`."""
+
+    async def wait(self) -> None: ...
+
+
+class UserLimit:
+    """What the connections of one user share."""
+
+    __slots__ = ("bucket", "connections", "patience", "share", "taken_before")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
+        self.patience = TokenBucket(rate, rate * BURST_SECONDS, now)
+        """What a client may ask for beyond the limit, and be told so, before it is cut."""
+        self.connections = 0
+        self.share = 1.0
+        """The part of the user's limit that this gateway may give out."""
+        self.taken_before = 0.0
+
+
+class UserLimits:
+    """The limits of all users with connections here. `rate`: events a second of one connection."""
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._users: dict[str, UserLimit] = {}
+        self.factor = 1.0
+        """The part of its rate that every user has at the moment: below 1 while the loop is overloaded."""
+        self._worst_busy = 0.0
+        self._late_seconds = 0
+
+    def add_connection(self, user: str) -> UserLimit:
+        """Add a connection; raises RoomcastError (RATE_LIMITED) when the user has too many here."""
+        now = self._clock()
+        limit = self._users.get(user)
+        if limit is None:
+            limit = self._users[user] = UserLimit(self._rate * self.factor, now)
+        elif limit.connections >= MAX_CONNECTIONS:
+            raise RoomcastError(Code.RATE_LIMITED, f"a user has at most {MAX_CONNECTIONS} connections", retry_after=5.0)
+        limit.connections += 1
+        self._size(limit, is_grown=1 < limit.connections <= SHARES)
+        return limit
+
+    def remove_connection(self, user: str) -> None:
+        """Remove a connection. The last one takes the limit with it once the bucket is full again."""
+        limit = self._users.get(user)
+        if limit is None:
+            return
+        limit.connections -= 1
+        self._size(limit)
+
+    def record_busy(self, busy_seconds: float) -> None:
+        """Record how long the event loop was late because of its own work."""
+        self._worst_busy = max(self._worst_busy, busy_seconds)
+
+    def _size(self, limit: UserLimit, *, is_grown: bool = False) -> None:
+        shares = min(SHARES, max(1, limit.connections)) * limit.share * self.factor
+        limit.bucket.rate = limit.patience.rate = self._rate * shares
+        limit.bucket.burst = limit.patience.burst = max(1.0, self._rate * shares * BURST_SECONDS)
+        if is_grown:
+            limit.bucket.level += self._rate * self.factor * BURST_SECONDS
+
+    async def run(self, events: EventsPort, ticks: Ticks) -> None:
+        """Compare with the other gateways, and with the loop's lag, once a second until cancelled."""
+        while True:
+            await ticks.wait()
+            self.adapt()
+            busy = await self.take_busy()
+            if not busy:
+                continue
+            try:
+                self.share_out(busy, await events.report(busy))
+            except RoomcastError as error:
+                _log.info("limits of users are local: %s", error)
+
+    def adapt(self) -> None:
+        """Lower the rates of all users while the loop is overloaded, and raise them again when it keeps up."""
+        lag, self._worst_busy, before = self._worst_busy, 0.0, self.factor
+        self._late_seconds = self._late_seconds + 1 if lag > OVERLOAD_SECONDS else 0
+        if self._late_seconds >= _LATE_IN_A_ROW:
+            self.factor = max(MIN_FACTOR, self.factor * _FALL)
+        elif lag < RELIEF_SECONDS:
+            self.factor = min(1.0, self.factor * _GROWTH)
+        if self.factor == before:
+            return
+        if self.factor < before:
+            _log.warning(
+                "the event loop is overloaded (%.0f ms late): users get %.0f %%", lag * 1000, self.factor * 100
+            )
+        for limit in self._users.values():
+            self._size(limit)
+
+    async def take_busy(self) -> dict[str, int]:
+        """Return how many events busy users sent since the last call; forget users who have gone."""
+        busy: dict[str, int] = {}
+        now = self._clock()
+        least = self._rate * SHARES * _BUSY_SHARE
+        for number, (user, limit) in enumerate(list(self._users.items()), start=1):
+            taken = limit.bucket.taken - limit.taken_before
+            limit.taken_before = limit.bucket.taken
+            if taken >= least or limit.share < 1.0:
+                busy[user] = int(taken)
+            elif limit.connections <= 0 and now - limit.bucket.filled_at > BURST_SECONDS:
+                self._users.pop(user, None)
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
+        return busy
+
+    def share_out(self, local: Mapping[str, int], totals: Mapping[str, int]) -> None:
+        """Give each busy user the share of the limit that this gateway's part of the events asks for."""
+        allowed = self._rate * SHARES
+        for user, total in totals.items():
+            limit = self._users.get(user)
+            if limit is None:
+                continue
+            limit.share = 1.0 if total <= allowed else max(MIN_FACTOR, local[user] / total)
+            self._size(limit)

@@ -1,0 +1,132 @@
+"""Many connections that send too much: the gateway stays ready for others, drains in time, and keeps no memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import ClientSession, ClientWebSocketResponse
+
+from tests.gateways import Clients, Gateway, gateway, gateways, token, unique
+from tests.waiting import until
+
+CONNECTIONS = 200
+EVENTS_PER_SECOND = 100
+ACK_SECONDS = 1.0
+"""Bound of what a bystander waits for an answer; on an idle machine it takes milliseconds."""
+DRAIN_SECONDS = 4.0
+MEMORY_BYTES = 20_000_000
+
+
+async def _flood_one(http: ClientSession, url: str, user: str, room: str) -> int:
+    """Sign in, join, and send until the gateway closes the connection; return how many events went out."""
+    sent = 0
+    try:
+        async with http.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket") as socket:
+            await socket.send_str("40" + json.dumps({"token": token(user)}))
+            await socket.send_str(f'420["room:join",{{"room":"{room}"}}]')
+            reader = asyncio.ensure_future(_read(socket))
+            while not socket.closed and not reader.done():
+                for _ in range(EVENTS_PER_SECOND // 10):
+                    sent += 1
+                    await socket.send_str(f'42{sent}["message:send",{{"room":"{room}","id":"{sent}","text":"flood"}}]')
+                await asyncio.sleep(0.1)
+            reader.cancel()
+    except Exception:  # refused or cut: that is what shall happen
+        pass
+    return sent
+
+
+async def _read(socket: ClientWebSocketResponse) -> None:
+    async for _ in socket:
+        pass
+
+
+@asynccontextmanager
+async def flood(one: Gateway, users: list[str], room: str) -> AsyncIterator[None]:
+    """Keep CONNECTIONS open, and open those again that were cut."""
+    async with ClientSession() as http:
+
+        async def client(user: str) -> None:
+            while True:
+                await _flood_one(http, one.url, user, room)
+                await asyncio.sleep(0.5)
+
+        tasks = [asyncio.ensure_future(client(users[n % len(users)])) for n in range(CONNECTIONS)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_one_token_with_many_connections_hurts_nobody(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+    with gateway(tmp_path, redis_url, "1") as one:
+        room, user = unique("public:talk"), unique("mallory")
+        ada = await clients(one, "ada")
+        await ada.join("public:quiet")
+        async with flood(one, [user], room):
+            waits = []
+            for n in range(40):
+                started = time.monotonic()
+                await ada.send("public:quiet", f"still here {n}")
+                waits.append(time.monotonic() - started)
+                await asyncio.sleep(0.1)
+            assert one.metric('roomcast_gateway_connects_total{outcome="rate_limited"}') > 0
+            assert one.metric("roomcast_gateway_connections") <= 51
+        assert sorted(waits)[int(len(waits) * 0.9)] < ACK_SECONDS, sorted(waits)
+        assert one.is_ready
+
+
+async def test_a_flood_of_many_users_ends_with_the_memory_back(redis_url: str, tmp_path: Path) -> None:
+    with gateway(tmp_path, redis_url, "1", PENDING_PER_ADDRESS="1000") as one:
+        room = unique("public:talk")
+        before = one.metric("process_resident_memory_bytes")
+        async with flood(one, [f"user-{n}" for n in range(CONNECTIONS)], room):
+            await asyncio.sleep(5.0)
+            assert one.get("/healthz")[0] == 200
+        await until(lambda: one.metric("roomcast_gateway_connections") == 0, "all are gone", 20)
+
+        def is_back() -> bool:
+            return one.metric("process_resident_memory_bytes") - before < MEMORY_BYTES
+
+        await until(is_back, "the memory is back", 30)
+
+
+async def test_a_drain_keeps_its_budget_under_a_flood(redis_url: str, tmp_path: Path) -> None:
+    with gateway(tmp_path, redis_url, "1", DRAIN_SECONDS=str(DRAIN_SECONDS), PENDING_PER_ADDRESS="1000") as one:
+        async with flood(one, [f"user-{n}" for n in range(CONNECTIONS)], unique("public:talk")):
+            await until(lambda: one.metric("roomcast_gateway_connections") > 20, "the flood")
+            started = time.monotonic()
+            await asyncio.to_thread(one.stop, 30.0)
+            assert time.monotonic() - started < DRAIN_SECONDS + 4.0
+
+
+async def test_a_user_is_limited_across_gateways(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+    """Four times the rate of a connection, however many gateways the user is connected to."""
+    with gateways(tmp_path, redis_url, 2, EVENTS_PER_SECOND="10") as both:
+        user = unique("mallory")
+        devices = [await clients(both[n % 2], user) for n in range(8)]
+        allowed = 0
+
+        async def ask(device: int) -> None:
+            nonlocal allowed
+            while True:
+                answer = await devices[device].call("presence:query", {"users": []})
+                allowed += answer["ok"]
+                await asyncio.sleep(0.08)
+
+        tasks = [asyncio.ensure_future(ask(n)) for n in range(8)]
+        await asyncio.sleep(6.0)
+        before = allowed
+        await asyncio.sleep(4.0)
+        rate = (allowed - before) / 4.0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert 20 < rate < 60

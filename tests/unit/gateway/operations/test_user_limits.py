@@ -1,0 +1,120 @@
+"""All connections of a user share a limit, here and on all gateways; an overloaded loop lowers everybody's."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.operations.user_limits import BURST_SECONDS, MAX_CONNECTIONS, MIN_FACTOR, SHARES, UserLimits
+
+RATE = 50.0
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limits(clock: Clock) -> UserLimits:
+    return UserLimits(RATE, clock)
+
+
+def take_all(limits: UserLimits, clock: Clock, user: str, seconds: float) -> int:
+    """Ask 1,000 times a second; return how often the answer was yes."""
+    bucket = limits._users[user].bucket
+    taken = 0
+    for _ in range(round(seconds * 1_000)):
+        clock.now += 0.001
+        taken += bucket.take(clock.now)
+    return taken
+
+
+def test_one_connection_has_its_rate_and_four_seconds_at_once(limits: UserLimits, clock: Clock) -> None:
+    limits.add_connection("ada")
+    assert take_all(limits, clock, "ada", 10.0) == pytest.approx(RATE * (10 + BURST_SECONDS), abs=2)
+
+
+@pytest.mark.parametrize("connections", [2, SHARES, SHARES + 1, MAX_CONNECTIONS])
+def test_many_connections_have_at_most_the_rate_of_four(limits: UserLimits, clock: Clock, connections: int) -> None:
+    for _ in range(connections):
+        limits.add_connection("ada")
+    shares = min(connections, SHARES)
+    assert take_all(limits, clock, "ada", 2.0) == pytest.approx(RATE * shares * (2 + BURST_SECONDS), abs=2)
+
+
+def test_coming_and_going_gives_nothing_more(limits: UserLimits, clock: Clock) -> None:
+    limits.add_connection("ada")
+    take_all(limits, clock, "ada", 10.0)
+    for _ in range(20):
+        limits.remove_connection("ada")
+        limits.add_connection("ada")
+    assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
+
+
+def test_a_user_has_a_bounded_number_of_connections(limits: UserLimits) -> None:
+    for _ in range(MAX_CONNECTIONS):
+        limits.add_connection("ada")
+    with pytest.raises(RoomcastError) as caught:
+        limits.add_connection("ada")
+    assert caught.value.code is Code.RATE_LIMITED
+    limits.remove_connection("ada")
+    limits.add_connection("ada")
+
+
+async def test_busy_users_are_reported_and_get_their_share(limits: UserLimits, clock: Clock) -> None:
+    for _ in range(SHARES):
+        limits.add_connection("ada")
+    limits.add_connection("bob")
+    take_all(limits, clock, "ada", BURST_SECONDS + 1)
+    await limits.take_busy()
+    used = take_all(limits, clock, "ada", 1.0)
+    busy = await limits.take_busy()
+    assert busy == {"ada": pytest.approx(used, abs=1)}
+
+    limits.share_out(busy, {"ada": busy["ada"] * 4})
+    take_all(limits, clock, "ada", 1.0)
+    assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE * SHARES / 4, abs=2)
+    assert "ada" in await limits.take_busy()
+    limits.share_out({"ada": 10}, {"ada": 10})
+    take_all(limits, clock, "ada", 5.0)
+    assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE * SHARES, abs=2)
+
+
+async def test_a_user_who_has_gone_is_forgotten_once_the_bucket_is_full(limits: UserLimits, clock: Clock) -> None:
+    limits.add_connection("ada")
+    take_all(limits, clock, "ada", 1.0)
+    limits.remove_connection("ada")
+    await limits.take_busy()
+    await limits.take_busy()
+    assert "ada" in limits._users
+    clock.now += BURST_SECONDS + 1
+    await limits.take_busy()
+    assert limits._users == {}
+
+
+def test_an_overloaded_loop_lowers_all_rates_and_raises_them_again(limits: UserLimits, clock: Clock) -> None:
+    limits.add_connection("ada")
+    limits.record_busy(0.2)
+    limits.adapt()
+    assert limits.factor == 1.0
+    for _ in range(20):
+        limits.record_busy(0.2)
+        limits.adapt()
+    assert limits.factor == MIN_FACTOR
+    limits.add_connection("bob")
+    take_all(limits, clock, "bob", 1.0)
+    assert take_all(limits, clock, "bob", 4.0) == pytest.approx(RATE * MIN_FACTOR * 4, abs=2)
+    for _ in range(20):
+        limits.record_busy(0.0)
+        limits.adapt()
+    assert limits.factor == 1.0
+    take_all(limits, clock, "ada", 10.0)
+    assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
