@@ -40,7 +40,7 @@ from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
 from roomcast.gateway.operations.reconnect_tickets import ReconnectTickets
-from roomcast.gateway.operations.user_limits import UserLimits
+from roomcast.gateway.operations.user_limits import BURST_SECONDS, UserLimits
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
@@ -120,9 +120,10 @@ def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
         max_pending_per_peer=config.pending_per_address,
         max_pending_bytes=MAX_PENDING_BYTES,
         frames_per_second=_FRAMES_PER_EVENT * config.events_per_second,
-        frames_burst=_FRAMES_PER_EVENT * config.events_burst,
+        frames_burst=_FRAMES_PER_EVENT * config.events_per_second * BURST_SECONDS,
         bytes_per_second=config.events_per_second * _MEAN_EVENT_BYTES,
-        bytes_burst=_BURST_PAYLOADS * config.max_payload_bytes + config.events_burst * _MEAN_EVENT_BYTES,
+        bytes_burst=_BURST_PAYLOADS * config.max_payload_bytes
+        + config.events_per_second * BURST_SECONDS * _MEAN_EVENT_BYTES,
     )
 
 
