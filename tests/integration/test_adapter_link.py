@@ -10,7 +10,7 @@ import redis
 import uvloop
 
 from roomcast.adapter.command_pipeline import SLICE_REPLIES
-from roomcast.adapter.redis_connection import ConnectionLost, RedisConnectionError, open_link
+from roomcast.adapter.redis_connection import ConnectionLost, RedisConnectionError, open_connection
 from roomcast.wire.redis_url import parse
 
 
@@ -24,7 +24,7 @@ def test_a_cut_link_fails_its_calls_without_a_traceback(
 
 async def _call_through_a_cut(url: str, port: int) -> None:
     for _ in range(5):
-        link = await open_link(parse(url), name="test-link")
+        link = await open_connection(parse(url), name="test-link")
         replies = []
         with redis.Redis(port=port) as admin:
             own = next(row["id"] for row in admin.client_list() if row["name"] == "test-link")
@@ -42,7 +42,7 @@ async def _call_through_a_cut(url: str, port: int) -> None:
 
 async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(redis_url: str) -> None:
     """The timer runs only while something is under way: the next call must set it again."""
-    link = await open_link(parse(redis_url), timeout_seconds=0.2, name="test-link")
+    link = await open_connection(parse(redis_url), timeout_seconds=0.2, name="test-link")
     await link.call("PING")
     await asyncio.sleep(0.5)
     assert link.is_open
@@ -53,7 +53,7 @@ async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(red
 
 async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: str) -> None:
     """Each wakes somebody in the next tick: ten thousand at once would stall the loop."""
-    link = await open_link(parse(redis_url), name="test-link")
+    link = await open_connection(parse(redis_url), name="test-link")
     came: list[bytes] = []
     per_tick: list[int] = []
     for number in range(2_000):

@@ -1,4 +1,7 @@
-"""What the adapter asks of Redis, over one server, a Sentinel-watched master, or a cluster."""
+"""Send commands and subscribe channels, at one Redis server or at the master that Sentinels name.
+
+`cluster_backplane` does the same for a cluster. All names that callers give are without the deployment's prefix.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ OnResubscribed = Callable[[Owns], None]
 
 
 class Backplane:
-    """Commands and scripts by key, subscriptions by channel; here on one server."""
+    """Commands and scripts by key, subscriptions by channel; all on one server."""
 
     def __init__(
         self,
@@ -32,14 +35,14 @@ class Backplane:
     ) -> None:
         self.target = target
         self.keyspace = target.keyspace
-        """The names of this deployment. All methods take names without its prefix."""
+        """Turns names into this deployment's."""
         self._scripts = scripts
         self._on_message: OnMessage = _ignore
         self._on_resubscribed: OnResubscribed = _ignore_owns
         self._name = name
         self._timeout = timeout_seconds
         self._replicas = replicas
-        self._shards: list[RedisServer] = []
+        self._servers: list[RedisServer] = []
         self._started = False
         self._place: FixedServer | SentinelMaster = (
             SentinelMaster(target, timeout_seconds) if target.mode == "sentinel" else FixedServer(target)
@@ -65,10 +68,10 @@ class Backplane:
         self._open()
 
     def _open(self) -> None:
-        self._add_shard(self._place.resolve)
+        self._add_server(self._place.resolve)
 
-    def _add_shard(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> RedisServer:
-        shard = RedisServer(
+    def _add_server(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> RedisServer:
+        server = RedisServer(
             resolve,
             name=self._name,
             timeout_seconds=self._timeout,
@@ -78,38 +81,38 @@ class Backplane:
             replicas=self._replicas,
             scripts=self._scripts,
         )
-        self._shards.append(shard)
-        shard.start()
-        return shard
+        self._servers.append(server)
+        server.start()
+        return server
 
     async def close(self) -> None:
-        for shard in self._shards:
-            await shard.close()
+        for server in self._servers:
+            await server.close()
 
     async def wait_up(self, seconds: float = 10.0) -> None:
-        """Until every link is open; raises TimeoutError."""
+        """Wait until every connection is open. Raise TimeoutError."""
         async with asyncio.timeout(seconds):
-            for shard in self._shards:
-                await shard.wait_up()
+            for server in self._servers:
+                await server.wait_up()
 
     @property
     def is_up(self) -> bool:
-        return bool(self._shards) and all(shard.is_up for shard in self._shards)
+        return bool(self._servers) and all(server.is_up for server in self._servers)
 
     @property
     def reconnects(self) -> int:
-        return sum(shard.reconnects for shard in self._shards)
+        return sum(server.reconnects for server in self._servers)
 
     def reopen_subscriptions(self, channel: str) -> None:
-        """Drop the pub/sub link of a channel: a new one is opened and all its channels subscribed again."""
-        self._shard(self.keyspace.name(channel)).reopen_subscriptions()
+        """Drop the pub/sub connection of a channel: a new one is opened, and all its channels subscribed again."""
+        self._server(self.keyspace.name(channel)).reopen_subscriptions()
 
     def report_missed(self, channel: str) -> None:
-        """The link of this channel has missed something, though it was never lost."""
-        self._resubscribed(self._shard(self.keyspace.name(channel)))
+        """Treat the connection of this channel as one that was lost: it has missed something."""
+        self._resubscribed(self._server(self.keyspace.name(channel)))
 
     def canary_channels(self, node: str) -> list[str]:
-        """One channel of the node for each pub/sub link."""
+        """Return one channel of the node for each pub/sub connection."""
         return [channels.node_channel(f"{node}.0")]
 
     # --- commands ---
@@ -119,7 +122,7 @@ class Backplane:
 
         Raise NotConnected.
         """
-        return self._shard(self.keyspace.name(key)).run_id
+        return self._server(self.keyspace.name(key)).run_id
 
     def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
         """Send a command on one key; for TIME, which takes none, `key` names the server to ask.
@@ -130,15 +133,15 @@ class Backplane:
         return self._call(full, name, *args) if name == "TIME" else self._call(full, name, full, *args)
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        """Run a script on the server of its first key; its place in the order is the place of this call."""
+        """Send a script to the server of its first key, now: the order of calls is the order at Redis."""
         return self._run(name, self.keyspace.names(keys), args)
 
     def durable(self, key: str) -> DurableConnection | None:
-        """How scripts whose acks wait for replicas go to the server of `key`, for the hot path.
+        """Return the connection on which the fast path sends packed scripts to the server of `key`.
 
-        None while there is no link, and where a reply may need a second look (a cluster redirects): use `script` then.
+        None while there is no connection, and in a cluster, which may redirect: use `script` then.
         """
-        return self._shards[0].durable if self._shards else None
+        return self._servers[0].durable if self._servers else None
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
         """Publish to a channel, sharded where it has a hash tag.
@@ -164,30 +167,30 @@ class Backplane:
     # --- inside: names with the prefix ---
 
     def _call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
-        return self._shard(key).call(*args)
+        return self._server(key).call(*args)
 
     def _run(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        return self._shard(keys[0]).script(name, keys, args)
+        return self._server(keys[0]).script(name, keys, args)
 
     def _subscribe(self, channel: str) -> asyncio.Future[None]:
-        return self._shard(channel).subscribe(channel)
+        return self._server(channel).subscribe(channel)
 
     def _unsubscribe(self, channel: str) -> None:
-        self._shard(channel).unsubscribe(channel)
+        self._server(channel).unsubscribe(channel)
 
-    def _shard(self, key: str) -> RedisServer:
-        if not self._shards:
+    def _server(self, key: str) -> RedisServer:
+        if not self._servers:
             raise NotConnected("the adapter is not started")
-        return self._shards[0]
+        return self._servers[0]
 
-    def _resubscribed(self, shard: RedisServer) -> None:
-        channels, name = frozenset(shard.channels), self.keyspace.name
+    def _resubscribed(self, server: RedisServer) -> None:
+        channels, name = frozenset(server.channels), self.keyspace.name
         self._on_resubscribed(lambda channel: name(channel) in channels)
 
 
 def _ignore(channel: bytes, data: bytes) -> None:
-    """Nobody listens yet."""
+    """Ignore a message."""
 
 
 def _ignore_owns(owns: Owns) -> None:
-    """Nobody listens yet."""
+    """Ignore that channels were subscribed again."""

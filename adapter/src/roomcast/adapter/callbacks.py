@@ -1,4 +1,4 @@
-"""Callbacks that wait for a client's ack: of clients here, by ack id, and of clients elsewhere, by a number of ours."""
+"""Keep the callbacks that wait for acks: of clients of this node by ack id, of others by a number of this node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_REMOTE: Final = 10_000
 
 
 def expect_ack(client: Client, callback: Callback | None) -> int | None:
-    """The id that the packet for `client` asks its ack with; None without a callback."""
+    """Return the ack id for a packet to `client`; None without a callback."""
     if callback is None:
         return None
     client.last_ack += 1
@@ -24,11 +24,12 @@ def expect_ack(client: Client, callback: Callback | None) -> int | None:
 
 
 def take_ack(client: Client, ack_id: int) -> Callback | None:
-    """The callback that waits for this ack; a second ack of the same id finds none."""
+    """Return the callback that waits for this ack; a second ack of the same id finds none."""
     return client.callbacks.pop(ack_id, None) if client.callbacks else None
 
 
 async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
+    """Call a callback, and await it where it is a coroutine function."""
     if callback is not None:
         result = callback(*arguments)
         if inspect.isawaitable(result):
@@ -36,7 +37,7 @@ async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
 
 
 class RemoteCallbacks:
-    """Callbacks for clients of other nodes. Clients that never answer must not pile up: the oldest are forgotten."""
+    """Callbacks for clients of other nodes. At most `limit` wait: of clients that never answer the oldest go."""
 
     def __init__(self, limit: int = _MAX_REMOTE) -> None:
         self._limit = limit
@@ -47,7 +48,7 @@ class RemoteCallbacks:
         return len(self._waiting)
 
     def add(self, callback: Callback | None) -> int:
-        """The number that the answer will carry; 0 without a callback."""
+        """Return the number that the answer will carry; 0 without a callback."""
         if callback is None:
             return 0
         self._count += 1
@@ -57,4 +58,5 @@ class RemoteCallbacks:
         return self._count
 
     def take(self, number: int) -> Callback | None:
+        """Return the callback of a number, once."""
         return self._waiting.pop(number, None)

@@ -1,7 +1,7 @@
-"""A Redis Cluster: one shard per master, keys and sharded channels by hash slot, redirections followed.
+"""Send commands and subscribe channels at a Redis Cluster: by hash slot, following redirections.
 
 The map of slots is read again every few seconds, when a node says MOVED, and when it drops a channel whose slot went.
-Channels follow their slots; those that moved are compared with their logs afterwards, like after a lost link.
+Channels follow their slots. Rooms whose channels moved are compared with their logs, as after a lost connection.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Address = tuple[str, int]
 
 
 class ClusterBackplane(Backplane):
-    """See `Backplane`. What goes to a channel without a hash tag (`control`) reaches all nodes: any one is heard."""
+    """See `Backplane`. A message on a channel without a hash tag (`control`) reaches all nodes: any one will do."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class ClusterBackplane(Backplane):
     # --- the map ---
 
     async def _watch(self) -> None:
-        """For ever: keep the map of slots true."""
+        """Keep the map of slots true, for ever."""
         while True:
             self._stale.clear()
             try:
@@ -94,39 +94,39 @@ class ClusterBackplane(Backplane):
     def _apply(self, ranges: list[SlotRange]) -> None:
         masters = {(r.host, r.port) for r in ranges}
         for r in ranges:
-            shard = self._shard_at((r.host, r.port))
-            self._owners[r.first : r.last + 1] = [shard] * (r.last + 1 - r.first)
+            server = self._server_at((r.host, r.port))
+            self._owners[r.first : r.last + 1] = [server] * (r.last + 1 - r.first)
         for address in self._by_address.keys() - masters:
-            shard = self._by_address.pop(address)
-            self._shards.remove(shard)
-            self._owners = [None if owner is shard else owner for owner in self._owners]
-            self._move_channels(shard)
-            self._tasks.start(shard.close(), "close a shard")
-        for shard in list(self._shards):
-            self._move_channels(shard)
+            server = self._by_address.pop(address)
+            self._servers.remove(server)
+            self._owners = [None if owner is server else owner for owner in self._owners]
+            self._move_channels(server)
+            self._tasks.start(server.close(), "close a server")
+        for server in list(self._servers):
+            self._move_channels(server)
         self._known.set()
         for channel, future in list(self._waiting.items()):
             del self._waiting[channel]
             _chain(self._subscribe(channel), future)
 
-    def _shard_at(self, address: Address) -> RedisServer:
-        shard = self._by_address.get(address)
-        if shard is None:
+    def _server_at(self, address: Address) -> RedisServer:
+        server = self._by_address.get(address)
+        if server is None:
             target = self.target.at(*address)
 
             async def resolve() -> RedisTarget:
                 return target
 
-            shard = self._by_address[address] = self._add_shard(resolve, self._stale.set)
-        return shard
+            server = self._by_address[address] = self._add_server(resolve, self._stale.set)
+        return server
 
-    def _move_channels(self, shard: RedisServer) -> None:
-        """Subscribe elsewhere what is no longer this shard's, and look for what was missed meanwhile."""
-        for channel in shard.channels:
+    def _move_channels(self, server: RedisServer) -> None:
+        """Subscribe elsewhere what is no longer this server's, and look for what was missed meanwhile."""
+        for channel in server.channels:
             owner = self._owner(channel)
-            if owner is None or owner is shard:
+            if owner is None or owner is server:
                 continue
-            shard.unsubscribe(channel)
+            server.unsubscribe(channel)
             owner.subscribe(channel).add_done_callback(partial(self._moved, channel))
 
     def _moved(self, channel: str, done: asyncio.Future[None]) -> None:
@@ -136,7 +136,7 @@ class ClusterBackplane(Backplane):
     def _owner(self, key: str) -> RedisServer | None:
         return self._owners[key_slot(key.encode())]
 
-    def _shard(self, key: str) -> RedisServer:
+    def _server(self, key: str) -> RedisServer:
         owner = self._owner(key)
         if owner is None:
             self._stale.set()
@@ -144,7 +144,7 @@ class ClusterBackplane(Backplane):
         return owner
 
     def canary_channels(self, node: str) -> list[str]:
-        """Per master the first numbered channel of the node that hashes to a slot of it."""
+        """Return for each master the first numbered channel of the node that hashes to one of its slots."""
         found: dict[RedisServer, str] = {}
         for number in range(_MAX_CANARIES):
             channel = channels.node_channel(f"{node}.{number}")
@@ -158,18 +158,18 @@ class ClusterBackplane(Backplane):
     # --- commands, with redirections ---
 
     def _call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
-        return self._send(key, lambda shard: shard.call(*args))
+        return self._send(key, lambda server: server.call(*args))
 
     def _run(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         values = tuple(args)
-        return self._send(keys[0], lambda shard: shard.script(name, keys, values))
+        return self._send(keys[0], lambda server: server.script(name, keys, values))
 
     def durable(self, key: str) -> DurableConnection | None:
         return None
 
     def _send(self, key: str, send: Send) -> Awaitable[Any]:
-        """The first try is sent now: the order of calls is the order on the link."""
-        return self._follow(key, send, send(self._shard(key)))
+        """Send the first try now: the order of calls is the order on the connection."""
+        return self._follow(key, send, send(self._server(key)))
 
     async def _follow(self, key: str, send: Send, reply: Awaitable[Any]) -> Any:
         for _ in range(_MAX_TRIES):
@@ -192,28 +192,28 @@ class ClusterBackplane(Backplane):
         """Send once more to the slot's owner, a moment later."""
         self._stale.set()
         await asyncio.sleep(_RETRY_SECONDS)
-        return send(self._shard(key))
+        return send(self._server(key))
 
     async def _redirected(self, key: str, send: Send, to: Redirection) -> Awaitable[Any]:
         if not to.host:
             return await self._wait(key, send)  # an endpoint that its neighbour does not know: the map may
-        shard = self._shard_at((to.host, to.port))
+        server = self._server_at((to.host, to.port))
         if not to.is_once:
             self._stale.set()
-            self._owners[to.slot] = shard
+            self._owners[to.slot] = server
         try:
             async with asyncio.timeout(self._timeout):
-                await shard.wait_up()
+                await server.wait_up()
         except TimeoutError:
             raise NotConnected(f"the node {to.host}:{to.port} does not answer") from None
         if to.is_once:
-            shard.call("ASKING").add_done_callback(_forget)
-        return send(shard)
+            server.call("ASKING").add_done_callback(_forget)
+        return send(server)
 
     # --- subscriptions ---
 
     def _subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Before the map is known the wish is kept."""
+        """Subscribe at the slot's owner; before the map is known, remember the channel."""
         owner = self._owner(channel)
         if owner is not None:
             return owner.subscribe(channel)
@@ -223,8 +223,8 @@ class ClusterBackplane(Backplane):
         waiting = self._waiting.pop(channel, None)
         if waiting is not None:
             waiting.cancel()
-        for shard in self._shards:
-            shard.unsubscribe(channel)
+        for server in self._servers:
+            server.unsubscribe(channel)
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:

@@ -1,4 +1,4 @@
-"""How a finished packet reaches local sessions: by our engine's direct writes, or through a stock Engine.IO server."""
+"""Bring finished packets to local sessions: by direct writes of our engine, or through a stock Engine.IO server."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from roomcast.wire.tasks import TaskSet
 
 
 class Delivery(Protocol):
-    """Delivers in the order of the calls, never blocks, never raises."""
+    """Delivers in the order of the calls, and never blocks."""
 
     def target(self, eio_sid: str) -> Any:
-        """What `Client.target` holds for this Engine.IO session."""
+        """Return what `Client.target` holds for this Engine.IO session."""
         ...
 
-    def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None: ...
+    def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
+        """Send a packet to clients."""
+        ...
 
     @property
     def outgoing(self) -> FlushQueue | None:
-        """Where the hot path may put packets for the targets of clients; None where only `send` can."""
+        """The queue in which the fast path may put packets for the targets of clients; None where only `send` can."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End background work."""
+        ...
 
 
 class DirectDelivery:
-    """Over `roomcast.engineio`: one frame for all, written by the engine."""
+    """Delivery over `roomcast.engineio`: one frame for all clients, written by the engine."""
 
     def __init__(self, eio: Any) -> None:
         from roomcast.engineio import Frames
@@ -52,7 +56,7 @@ class DirectDelivery:
 
 
 class QueuedDelivery:
-    """Over a stock python-engineio server (ASGI and others): one task that keeps the order."""
+    """Delivery over a stock python-engineio server (ASGI and others): one task keeps the order."""
 
     outgoing = None
 
@@ -86,5 +90,5 @@ class QueuedDelivery:
 
 
 def make_delivery(server: Any) -> Delivery:
-    """The fast one where the server's engine offers it."""
+    """Return the direct delivery where the server's engine offers it."""
     return DirectDelivery(server.eio) if hasattr(server.eio, "flusher") else QueuedDelivery(server)

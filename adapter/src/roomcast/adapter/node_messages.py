@@ -1,5 +1,4 @@
-"""The messages that nodes send one another on `node:{N}`: an event for one session, its ack, a disconnect, a
-membership."""
+"""The messages that nodes send one another on `node:{N}`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nodes say to one another, on `node:{N}`: an event for one session, its ack, a disconnect, a membership."""
+"""Send and receive node messages, on `node:{N}`: an event for one session, its ack, a disconnect, a membership."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 class LocalNode(Protocol):
-    """What other nodes may ask of this one: the adapter."""
+    """What other nodes may ask of this one. The adapter does it."""
 
     members: LocalMembers
 
@@ -33,7 +33,7 @@ class LocalNode(Protocol):
 
 
 class NodeMessenger:
-    """The letters of node `node`; `other` gets those that are not the adapter's own (a signer's replies)."""
+    """The messages of node `node`; `other` gets those that are not the adapter's own (a media process's replies)."""
 
     def __init__(
         self, node: str, here: LocalNode, publish: Publish, other: Callable[[Any], None], reader: Reader
@@ -47,7 +47,7 @@ class NodeMessenger:
         self._remote = RemoteCallbacks()
 
     def node_of(self, sid: str) -> str | None:
-        """The other node that a session id names; None for our own and for what is no session id."""
+        """Return the other node that a session id names; None for this node, and for what is no session id."""
         if not sid.startswith("g") or sid.startswith(self._own_prefix):
             return None
         node, dot, rest = sid[1:].partition(".")
@@ -56,12 +56,13 @@ class NodeMessenger:
     # --- out ---
 
     async def tell(self, node: str, message: Any) -> None:
+        """Send a message to a node."""
         await self._publish(channels.node_channel(node), pack(message))
 
     async def emit(
         self, namespace: str, sid: str, packet: bytes, attachments: Sequence[bytes], callback: Callback | None
     ) -> None:
-        """An event for a session of another node; `callback` gets its ack."""
+        """Send an event to a session of another node; `callback` gets its ack."""
         reply_to = self._node if callback else None
         message = Emit(namespace, sid, packet, tuple(attachments), reply_to, self._remote.add(callback))
         await self.tell(self.node_of(sid) or "", message)
@@ -90,7 +91,7 @@ class NodeMessenger:
             self._ask(client, message)
 
     def receive(self, data: bytes) -> None:
-        """Raises EnvelopeError for what is no letter."""
+        """Act on a message. Raise EnvelopeError for what is none."""
         message = self._reader.unpack(data)
         match message:
             case Emit():

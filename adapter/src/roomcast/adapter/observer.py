@@ -1,19 +1,19 @@
-"""What the adapter announces. Observers count; they never change what happens."""
+"""Announce what happens in the adapter. Observers count; they never change what happens."""
 
 from __future__ import annotations
 
 
 class AdapterObserver:
-    """Ignores everything; override what you count."""
+    """Ignores all events. Override the methods of those to count."""
 
     def hole(self, room: str, missing: int) -> None:
-        """`missing` packets of a room did not come through pub/sub."""
+        """Count a gap: `missing` packets of a room did not come through pub/sub."""
 
     def filled(self, room: str, count: int) -> None:
-        """`count` packets were delivered from the log instead."""
+        """Count `count` packets that were delivered from the log instead."""
 
     def resync(self, room: str) -> None:
-        """A room could not be made whole; its members were told."""
+        """Count a room that could not be made whole; its members were told."""
 
     def deaf(self) -> None:
-        """The gateway does not hear its own canary though commands work."""
+        """Count a connection that does not receive the node's own canary though commands work."""

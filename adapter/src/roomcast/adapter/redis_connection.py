@@ -1,10 +1,10 @@
 """One connection to one Redis server: pipelined, without a task or a lock per command.
 
-Why not redis-py here: a command through its asyncio client costs 60 to 100 µs of CPU, a message heard 12 µs; a gateway
-sends one script per message and hears one packet per message and room. This protocol costs a few µs for either
-(RESP2 through hiredis, writes of one loop tick joined). Everything else in Roomcast uses redis-py.
+Why not redis-py here: a command through its asyncio client costs 60 to 100 µs of CPU, a received message 12 µs. A
+gateway sends one script per message and receives one packet per message and room. This protocol costs a few µs for
+either (RESP2 through hiredis, the writes of one loop tick joined). Everything else in Roomcast uses redis-py.
 
-A link is born connected and dies once. It never reconnects: `backplane.py` opens the next one.
+A connection object is one connection: it starts open, and is lost once. `redis_server.py` opens the next one.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
 _BEHIND_SECONDS: Final = 0.1
-_CLOSED: Final = "the Redis link is closed"
+_CLOSED: Final = "the Redis connection is closed"
 
 
 class RedisConnectionError(Exception):
-    """The base of what a link raises."""
+    """The base class of what a connection raises."""
 
 
 class NotConnected(RedisConnectionError):
-    """There was no link: the command was not sent."""
+    """There is no connection: the command was not sent."""
 
 
 class ConnectionLost(RedisConnectionError):
-    """The link broke, or no answer came in time: the command may or may not have been carried out."""
+    """The connection broke, or no reply came in time: the command may or may not have been carried out."""
 
 
 class CommandError(RedisConnectionError):
@@ -53,9 +53,10 @@ class _Run(NamedTuple):
 
 
 class RedisConnection(CommandPipeline, asyncio.Protocol):
-    """One connection. `call` for commands; pub/sub messages go to `on_push(channel, data)`.
+    """One connection for commands, or for pub/sub, whose messages go to `on_push(channel, data)`.
 
-    `CommandPipeline` has what every command and message passes.
+    `on_unsubscribed(channel)` is called when the server drops a channel on its own, `on_demoted` when it refuses a
+    write because it is a replica now. `CommandPipeline` has what every command and message passes.
     """
 
     def __init__(
@@ -82,20 +83,23 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         return self.info.run_id
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """Send one command; the future holds the reply, or raises CommandError or LinkLost. Raises LinkDown at once."""
+        """Send one command; the future holds the reply, or raises CommandError or ConnectionLost.
+
+        Raise NotConnected at once.
+        """
         future = self._loop.create_future()
         self.send(hiredis.pack_command(cast("Any", args)), future, args[0])
         return future
 
     def script(self, lua: Script, keys: Sequence[str], args: Sequence[bytes | str | int]) -> asyncio.Future[Any]:
-        """Run a script by its hash, or by its text where this server does not know it (any more); as with `call`."""
+        """Run a script by its hash, or by its text where this server does not know it (any more). As `call`."""
         future = self._loop.create_future()
         command: Any = ("EVALSHA", lua.sha, len(keys), *keys, *args)
         self.send(hiredis.pack_command(command), future, _Run(lua, keys, args))
         return future
 
     def _send_text(self, asker: ReplyTarget, run: _Run) -> None:
-        """Redis does not know the script: send it whole."""
+        """Send a script whole, which this server does not know."""
         if self.is_open:
             command: Any = ("EVAL", run.lua.source, len(run.keys), *run.keys, *run.args)
             self.send(hiredis.pack_command(command), asker, "EVAL")
@@ -103,7 +107,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self._fail(asker, ConnectionLost(_CLOSED))
 
     def close(self) -> None:
-        """Drop the connection; every waiting call raises LinkLost. Idempotent."""
+        """Drop the connection; every waiting call raises ConnectionLost. Repeated calls do nothing."""
         if self._transport is not None:
             self._transport.abort()
         self._end("closed")
@@ -171,14 +175,14 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self.blame(trouble)
 
     def _is_news(self) -> bool:
-        """Whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
+        """Tell whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
         return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
     def _check(self) -> None:
-        """Redis that accepts but does not answer (a stopped process) ends the link: callers must not hang on it."""
+        """End the connection to a Redis that accepts but does not answer (a stopped process): callers must not hang."""
         self._checker = None
         if not self.pending:
-            return  # the next call sets the timer again: a quiet link wakes nobody
+            return  # the next call sets the timer again: an idle connection costs no wake-up
         left = self.pending[0][1] + self._timeout - time.monotonic()
         if left > 0 or self.is_behind:
             self._checker = self._loop.call_later(max(left, _BEHIND_SECONDS), self._check)
@@ -206,7 +210,7 @@ def _give(future: asyncio.Future[Any], error: RedisConnectionError) -> None:
 
 
 def pack_command(count: int, *args: bytes | str | int) -> bytes:
-    """The beginning of a command of `count` arguments, packed: the first ones. The rest is up to the caller."""
+    """Return the packed beginning of a command of `count` arguments; the caller appends the others."""
     whole: bytes = hiredis.pack_command(cast("Any", args))
     return b"*%d%b" % (count, whole[whole.index(b"\r") :])
 
@@ -224,7 +228,7 @@ def _is_readonly(error: str) -> bool:
     return error.startswith("READONLY") or ": -READONLY" in error
 
 
-async def open_link(
+async def open_connection(
     target: RedisTarget,
     *,
     timeout_seconds: float = 1.0,
@@ -248,30 +252,30 @@ async def open_link(
 
     async with asyncio.timeout(timeout_seconds):
         if target.unix_path is not None:
-            _, link = await loop.create_unix_connection(make, target.unix_path)
+            _, connection = await loop.create_unix_connection(make, target.unix_path)
         else:
             host, port = target.hosts[0]
-            _, link = await loop.create_connection(make, host, port, ssl=_context(target))
+            _, connection = await loop.create_connection(make, host, port, ssl=_context(target))
     try:
-        await _log_in(link, target, name, scripts)
+        await _log_in(connection, target, name, scripts)
     except BaseException:
-        link.close()
+        connection.close()
         raise
-    return link
+    return connection
 
 
-async def _log_in(link: RedisConnection, target: RedisTarget, name: str, scripts: Sequence[Script]) -> None:
+async def _log_in(connection: RedisConnection, target: RedisTarget, name: str, scripts: Sequence[Script]) -> None:
     replies = []
     if target.password is not None:
-        replies.append(link.call("AUTH", *([target.username] if target.username else []), target.password))
+        replies.append(connection.call("AUTH", *([target.username] if target.username else []), target.password))
     if target.db:
-        replies.append(link.call("SELECT", target.db))
-    replies.append(link.call("CLIENT", "SETNAME", name))
-    replies += [link.call("SCRIPT", "LOAD", script.source) for script in scripts]
-    info = link.call("INFO")
+        replies.append(connection.call("SELECT", target.db))
+    replies.append(connection.call("CLIENT", "SETNAME", name))
+    replies += [connection.call("SCRIPT", "LOAD", script.source) for script in scripts]
+    info = connection.call("INFO")
     for reply in replies:
         await reply
-    link.info = parse_info(await info)
+    connection.info = parse_info(await info)
 
 
 def _context(target: RedisTarget) -> SSLContext | None:

@@ -1,8 +1,9 @@
-"""One Redis server as the gateway sees it: a link for commands and one for pub/sub, each reopened with jitter.
+"""Keep the connections to one Redis server open: one for commands and one for pub/sub, each reopened with jitter.
 
-A cluster is several shards; a single server or a Sentinel-watched master is one. Two links, because a pub/sub link
-that drowns in messages must not delay commands, and because Redis may drop the one and keep the other. Where acks wait
-for replicas there is a third for these writes alone: WAIT blocks its link, and reads must not stand behind it.
+A cluster is several servers; a single one, or the master that Sentinels watch, is one. Commands and pub/sub have a
+connection each: a flood of messages must not delay commands, and Redis may drop the one and keep the other. Where acks
+wait for replicas there is a third one for these writes alone, because WAIT blocks its connection, and reads must not
+stand behind it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from roomcast.adapter.redis_connection import (
     NotConnected,
     RedisConnection,
     RedisConnectionError,
-    open_link,
+    open_connection,
 )
 from roomcast.adapter.replicas import ReplicaGate
 from roomcast.wire.backoff import Backoff
@@ -41,20 +42,22 @@ Resolve = Callable[[], Awaitable[RedisTarget]]
 
 
 class DurableConnection(NamedTuple):
-    """The link for writes whose acks promise something, and how to `send` on it where that is not the link's own way.
+    """The connection for writes whose acks promise something. `send` replaces its own where replies are held back.
 
-    Good while the link is open. The reply comes bare: an error as a CommandError (NOSCRIPT, too) or LinkLost.
+    To be used while the connection is open. The reply comes as it is: an error is a CommandError (NOSCRIPT, too) or
+    ConnectionLost.
     """
 
-    link: RedisConnection
+    connection: RedisConnection
     send: Callable[[bytes, OnReply], None] | None
 
 
 class RedisServer:
     """Commands, scripts and subscriptions on one server.
 
-    `on_message(channel, data)` for everything heard; `on_resubscribed(shard)` after each (re)subscription of all
-    channels, when something may have been missed.
+    `on_message(channel, data)` gets what comes on subscribed channels. `on_resubscribed(server)` is called after each
+    subscription of all channels: something may have been missed before. `on_moved` is called when a channel turns out
+    to belong to another server of the cluster.
     """
 
     def __init__(
@@ -104,14 +107,14 @@ class RedisServer:
 
     async def close(self) -> None:
         await self._tasks.cancel()
-        for link in (self._commands, self._subscriptions, self._writes):
-            if link is not None:
-                link.close()
+        for connection in (self._commands, self._subscriptions, self._writes):
+            if connection is not None:
+                connection.close()
 
     async def wait_up(self) -> None:
-        """Until all links are open and all channels are subscribed."""
-        for link_up in (self._commands_up, self._subscriptions_up, self._writes_up):
-            await link_up.wait()
+        """Wait until all connections are open and all channels are subscribed."""
+        for is_up in (self._commands_up, self._subscriptions_up, self._writes_up):
+            await is_up.wait()
 
     @property
     def is_up(self) -> bool:
@@ -124,32 +127,32 @@ class RedisServer:
     # --- commands ---
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """One command. Raises LinkDown at once, or LinkLost or CommandError through the future."""
+        """Send one command. Raise NotConnected at once; the future raises ConnectionLost or CommandError."""
         if self._commands is None:
-            raise NotConnected(f"no link to Redis ({self._name})")
+            raise NotConnected(f"no connection to Redis ({self._name})")
         return self._commands.call(*args)
 
     def script(self, script_name: str, keys: Iterable[str], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        """Start a script now (its place in the order is the place of this call); await the reply."""
+        """Send a script now: the order of calls is the order at Redis. Await the reply."""
         names, values = tuple(keys), tuple(args)
         lua = self._scripts.script(script_name)
         if self._replicas and script_name in self._scripts.durable:
             future = self._open_gate().call("EVALSHA", lua.sha, len(names), *names, *values)
             return self._reply(future, lua.source, names, values)
         if self._commands is None:
-            raise NotConnected(f"no link to Redis ({self._name})")
+            raise NotConnected(f"no connection to Redis ({self._name})")
         return self._commands.script(lua, names, values)
 
     @property
     def durable(self) -> DurableConnection | None:
-        """How packed durable scripts go out; None while the link is down."""
+        """The connection for packed durable scripts; None while it is down."""
         if not self._replicas:
             return None if self._commands is None else DurableConnection(self._commands, None)
         return None if self._writes is None or self._gate is None else DurableConnection(self._writes, self._gate.send)
 
     def _open_gate(self) -> ReplicaGate:
         if self._gate is None:
-            raise NotConnected(f"no link for writes to Redis ({self._name})")
+            raise NotConnected(f"no connection for writes to Redis ({self._name})")
         return self._gate
 
     async def _reply(
@@ -165,7 +168,7 @@ class RedisServer:
     # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """A future that is done once Redis has confirmed; it stays open while the link is down."""
+        """Return a future that is done once Redis has confirmed; it stays open while the connection is down."""
         wanted = self._wanted.get(channel)
         if wanted is None or (wanted.done() and wanted.exception() is not None):  # a refusal may be over by now
             wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
@@ -184,14 +187,14 @@ class RedisServer:
             reply.add_done_callback(_forget)  # MOVED, where the slot has gone: then there is nothing to unsubscribe
 
     def reopen_subscriptions(self) -> None:
-        """Drop the pub/sub link; a new one is opened at once."""
+        """Drop the pub/sub connection; a new one is opened at once."""
         if self._subscriptions is not None:
             self._subscriptions.close()
 
-    def _send_subscribe(self, link: RedisConnection, channel: str) -> asyncio.Future[Any] | None:
-        if not link.is_open:
+    def _send_subscribe(self, connection: RedisConnection, channel: str) -> asyncio.Future[Any] | None:
+        if not connection.is_open:
             return None
-        reply = link.call(_verb(channel, "SUBSCRIBE"), channel)
+        reply = connection.call(_verb(channel, "SUBSCRIBE"), channel)
         reply.add_done_callback(lambda done: self._confirmed(channel, done))
         return reply
 
@@ -208,17 +211,17 @@ class RedisServer:
             _fail(wanted, error)
 
     def _unsubscribed(self, channel: bytes) -> None:
-        """The server dropped a channel on its own: its slot has moved."""
+        """Wait for a channel again that the server dropped on its own: its slot has moved."""
         if (name := channel.decode()) in self._wanted:
             self._wanted[name] = asyncio.get_running_loop().create_future()
             self._on_moved()
 
     @property
     def channels(self) -> list[str]:
-        """What is subscribed here, or will be."""
+        """The channels that are subscribed here, or will be."""
         return list(self._wanted)
 
-    # --- keeping the links open ---
+    # --- keeping the connections open ---
 
     async def _keep(self, session: Callable[[], Awaitable[None]], purpose: str) -> None:
         """Run `session` (open a connection, then wait until it is lost) for ever, with pauses after failures."""
@@ -241,14 +244,14 @@ class RedisServer:
             self._limited.warning(purpose, "redis %s of %s: %s; trying again", purpose, self._name, reason)
             await asyncio.sleep(backoff.pause())
 
-    def _check(self, link: RedisConnection) -> None:
+    def _check(self, connection: RedisConnection) -> None:
         """Warn once of what is wrong with the server. Raise NotConnected for one that cannot be worked with."""
-        info = link.info
+        info = connection.info
         if info.is_replica:
-            link.close()
+            connection.close()
             raise NotConnected("the server is a replica: the master is awaited")
         if info.is_too_old:
-            link.close()
+            connection.close()
             raise NotConnected(info.warnings[0])
         for warning in info.warnings:
             if warning not in self._warned:
@@ -257,85 +260,85 @@ class RedisServer:
 
     def _demoted(self) -> None:
         """Open all connections again: the server became a replica, and the master is elsewhere."""
-        for link in (self._commands, self._subscriptions, self._writes):
-            if link is not None and link.is_open:
+        for connection in (self._commands, self._subscriptions, self._writes):
+            if connection is not None and connection.is_open:
                 self._limited.warning("demoted", "redis of %s became a replica; looking for the master", self._name)
-                link.close()
+                connection.close()
 
-    async def _watch_role(self, link: RedisConnection) -> None:
+    async def _watch_role(self, connection: RedisConnection) -> None:
         """Return when the connection is lost; end it when its server has become a replica."""
-        while link.is_open:
-            await asyncio.wait([link.lost], timeout=_ROLE_SECONDS)
-            if not link.is_open:
+        while connection.is_open:
+            await asyncio.wait([connection.lost], timeout=_ROLE_SECONDS)
+            if not connection.is_open:
                 return
-            if parse_info(await link.call("INFO", "replication")).is_replica:
+            if parse_info(await connection.call("INFO", "replication")).is_replica:
                 self._demoted()
 
     async def _open_commands(self) -> None:
-        link = await open_link(
+        connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout,
             on_demoted=self._demoted,
             name=self._name,
             scripts=self._scripts.all(),
         )
-        self._check(link)
-        self._commands = link
+        self._check(connection)
+        self._commands = connection
         self._commands_up.set()
         try:
-            await self._watch_role(link)
+            await self._watch_role(connection)
         finally:
             self._commands_up.clear()
             self._commands = None
-            link.close()
+            connection.close()
 
     async def _open_writes(self) -> None:
-        """Its WAIT may take as long as a command, and the command before it too: it is patient twice as long."""
-        link = await open_link(
+        """Wait twice as long for replies: WAIT may take as long as a command, and the command before it, too."""
+        connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout * 2,
             on_demoted=self._demoted,
             name=f"{self._name}-writes",
             scripts=self._scripts.all(),
         )
-        self._check(link)
-        self._writes = link
-        self._gate = ReplicaGate(link, self._replicas, int(self._timeout * 1000))
+        self._check(connection)
+        self._writes = connection
+        self._gate = ReplicaGate(connection, self._replicas, int(self._timeout * 1000))
         self._writes_up.set()
         try:
-            await link.lost
+            await connection.lost
         finally:
             self._writes_up.clear()
             self._writes = self._gate = None
-            link.close()
+            connection.close()
 
     async def _open_subscriptions(self) -> None:
-        link = await open_link(
+        connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout,
             name=f"{self._name}-pubsub",
             on_push=self._on_message,
             on_unsubscribed=self._unsubscribed,
         )
-        self._check(link)
-        self._subscriptions = link
+        self._check(connection)
+        self._subscriptions = connection
         try:
-            await self._subscribe_all(link)
+            await self._subscribe_all(connection)
             self._subscriptions_up.set()
             self._on_resubscribed(self)
-            await link.lost
+            await connection.lost
         finally:
             self._subscriptions_up.clear()
             self._subscriptions = None
-            link.close()
+            connection.close()
             self._forget_confirmations()
 
-    async def _subscribe_all(self, link: RedisConnection) -> None:
+    async def _subscribe_all(self, connection: RedisConnection) -> None:
         """Subscribe what is wanted. Raise for a server that cannot, or a connection that was lost meanwhile.
 
         A channel that the account may not subscribe, or whose slot has moved, fails alone.
         """
-        replies = [self._send_subscribe(link, channel) for channel in list(self._wanted)]
+        replies = [self._send_subscribe(connection, channel) for channel in list(self._wanted)]
         for reply in replies:
             if reply is None:
                 raise ConnectionLost("lost while subscribing")
@@ -348,14 +351,14 @@ class RedisServer:
                     self._limited.warning("refused", "redis refuses a subscription of %s: %s", self._name, error)
 
     def _forget_confirmations(self) -> None:
-        """A channel counts as subscribed only on a live link: new members wait for the next one."""
+        """Count no channel as subscribed while the connection is down: new members wait for the next one."""
         for channel, wanted in self._wanted.items():
             if wanted.done():
                 self._wanted[channel] = asyncio.get_running_loop().create_future()
 
 
 def _nothing() -> None:
-    """On a single server channels do not move."""
+    """Ignore that a channel moved: on a single server none does."""
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:
@@ -371,5 +374,5 @@ def _fail(wanted: asyncio.Future[None], error: RedisConnectionError) -> None:
 
 
 def _verb(channel: str, verb: str) -> str:
-    """Channels with a hash tag are sharded; the few without one (`control`) are not."""
+    """Return the command for a channel: those with a hash tag are sharded, the few without one (`control`) are not."""
     return f"S{verb}" if "{" in channel else verb

@@ -1,9 +1,9 @@
-"""Writes that count only once enough replicas hold them: one WAIT for many writes, on the writing connection.
+"""Hold replies back until enough replicas have the writes: one WAIT for many writes, on the writing connection.
 
-WAIT is not allowed in scripts, speaks of the writes of its own connection only, and blocks that connection until it
-answers: so there is one at a time, and what is written meanwhile shares the next. Too few replicas in time means that
-the outcome is unknown (the write is there, but a failover may lose it): `ConnectionLost`, to be retried with the
-same id.
+WAIT is not allowed in scripts, concerns the writes of its own connection only, and blocks that connection until it
+answers. So there is one at a time, and the writes that come meanwhile share the next. When too few replicas answer in
+time the outcome is unknown (the write is there, but a failover may lose it): callers get ConnectionLost, and send the
+same id again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from roomcast.adapter.redis_connection import ConnectionLost, RedisConnection
 
 
 class ReplicaGate:
-    """Over one link. `timeout_ms` must be well below the link's own timeout."""
+    """The writes of one connection. `timeout_ms` must be well below the connection's own timeout."""
 
-    def __init__(self, link: RedisConnection, replicas: int, timeout_ms: int) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection, replicas: int, timeout_ms: int) -> None:
+        self._connection = connection
         self._replicas = replicas
         self._timeout_ms = timeout_ms
         self._loop = asyncio.get_running_loop()
@@ -28,13 +28,16 @@ class ReplicaGate:
         self._batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]] = []
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """Like `RedisConnection.call`; the reply comes when enough replicas have the write. Raises LinkDown at once."""
-        return self._keep(self._link.call(*args))
+        """Send as `RedisConnection.call` does; the reply comes when enough replicas have the write.
+
+        Raise NotConnected at once.
+        """
+        return self._keep(self._connection.call(*args))
 
     def send(self, command: bytes, on_reply: OnReply) -> None:
-        """Like `RedisConnection.send`, with the reply as late as `call`'s."""
+        """Send as `RedisConnection.send` does, with the reply as late as that of `call`."""
         reply = self._loop.create_future()
-        self._link.send(command, reply)
+        self._connection.send(command, reply)
         self._keep(reply).add_done_callback(lambda kept: on_reply(kept.exception() or kept.result()))
 
     def _keep(self, reply: asyncio.Future[Any]) -> asyncio.Future[Any]:
@@ -49,10 +52,10 @@ class ReplicaGate:
         self._is_waiting = bool(batch)
         if not batch:
             return
-        if not self._link.is_open:
-            _fail(batch, ConnectionLost("the link broke before WAIT"))
+        if not self._connection.is_open:
+            _fail(batch, ConnectionLost("the connection broke before WAIT"))
             return
-        answer = self._link.call("WAIT", self._replicas, self._timeout_ms)
+        answer = self._connection.call("WAIT", self._replicas, self._timeout_ms)
         answer.add_done_callback(partial(self._release, batch))
 
     def _release(
@@ -75,9 +78,9 @@ class ReplicaGate:
 
 
 def _fail(batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], error: ConnectionLost) -> None:
-    """A write that Redis refused keeps its own error; the others are unknown."""
+    """Fail all writes: one that Redis refused with its own error, the others as unknown."""
     for reply, kept in batch:
         refused = reply.exception() if reply.done() and not reply.cancelled() else None
         if not kept.done():
             kept.set_exception(refused or error)
-            kept.exception()  # its caller may have gone
+            kept.exception()  # the caller may have gone: asyncio must not log the error

@@ -1,4 +1,4 @@
-"""What the adapter asks of whoever keeps a log of rooms, to make pub/sub whole. The adapter works without one."""
+"""The port to a log of rooms, by which the adapter makes pub/sub whole. It works without one, too."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class Page(NamedTuple):
 
 
 class RoomLog(Protocol):
-    """Reads what pub/sub lost. Raises LinkError (or TimeoutError) when Redis does not answer."""
+    """Reads what pub/sub lost. Raises RedisConnectionError or TimeoutError when Redis does not answer."""
 
     namespace: str
 
     async def page(self, room: str, after: int) -> Page:
-        """The entries above `after`, oldest first; possibly not all of them."""
+        """Return the entries above `after`, oldest first; possibly not all of them."""
         ...
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
-        """`{room: (epoch, seq)}` for the rooms that have a log."""
+        """Return `{room: (epoch, seq)}` for the rooms that have a log."""
         ...
 
     def resync_packet(self, room: str) -> bytes:
-        """The packet that tells members that the gateway could not make the room whole."""
+        """Return the packet that tells members that the gateway could not make the room whole."""
         ...

@@ -1,8 +1,8 @@
-"""The whole seconds of one process: what is done every second is done in the same moment.
+"""The ticks of one process: work that is due every second is done in the same moment.
 
-To wake a process that sleeps costs many times what it then does (about 200 µs of CPU on a machine with sixteen
-gateways, for work of ten): loops that look after something once a second share one waking, and their commands to Redis
-one write. Each process has a phase of its own, so that a cluster does not knock at Redis all at once.
+Waking a process that sleeps costs many times what it then does (about 200 µs of CPU on a machine with sixteen gateways,
+for 10 µs of work). So loops that run once a second share one waking, and their commands to Redis one write. Each
+process has a phase of its own, so that a cluster does not ask Redis all at once.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from math import ceil
 from typing import Final
 
 _TOO_CLOSE_SECONDS: Final = 0.05
-"""Timers fire a little early or late: a beat that is just over is not waited for again."""
+"""Timers fire a little early or late: a tick that is just over is not waited for again."""
 
 
 def next_tick(now: float, phase: float) -> float:
-    """The first beat (whole second plus `phase`) after `now`."""
+    """Return the first tick (whole second plus `phase`) after `now`."""
     return ceil(now + _TOO_CLOSE_SECONDS - phase) + phase
 
 
 class Ticker:
-    """One beat a second, on the loop's clock. `phase`: 0 to 1 seconds, random."""
+    """One tick a second, on the loop's clock. `phase`: 0 to 1 seconds, random."""
 
     def __init__(self, phase: float) -> None:
         self._phase = phase
 
     def due(self, count: int = 1) -> float:
-        """The loop's time of the next beat, or of the one `count - 1` beats later."""
+        """Return the loop's time of the next tick, or of the one `count - 1` ticks later."""
         return next_tick(asyncio.get_running_loop().time(), self._phase) + count - 1
 
     async def wait(self) -> None:
-        """Until the next beat."""
+        """Wait until the next tick."""
         await asyncio.sleep(self.due() - asyncio.get_running_loop().time())

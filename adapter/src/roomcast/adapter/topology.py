@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from roomcast.adapter.redis_connection import NotConnected, RedisConnectionError, open_link
+from roomcast.adapter.redis_connection import NotConnected, RedisConnectionError, open_connection
 from roomcast.wire.redis_url import RedisTarget
 
 SLOTS: Final = 16_384
@@ -50,11 +50,11 @@ class SentinelMaster:
         raise NotConnected(f"no Sentinel names a master of {self._target.service} ({reason})")
 
     async def _ask(self, address: tuple[str, int]) -> tuple[str, int] | None:
-        link = await open_link(self._target.sentinel_at(*address), timeout_seconds=self._timeout)
+        connection = await open_connection(self._target.sentinel_at(*address), timeout_seconds=self._timeout)
         try:
-            answer = await link.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service or "")
+            answer = await connection.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._target.service or "")
         finally:
-            link.close()
+            connection.close()
         if not isinstance(answer, list) or len(answer) != 2:
             return None
         return answer[0].decode(), int(answer[1])
@@ -112,11 +112,11 @@ class ClusterTopology:
         raise NotConnected(f"the map of the cluster's slots was not read ({reason})")
 
     async def _ask(self, host: str, port: int) -> Any:
-        link = await open_link(self._target.at(host, port), timeout_seconds=self._timeout)
+        connection = await open_connection(self._target.at(host, port), timeout_seconds=self._timeout)
         try:
-            return await link.call("CLUSTER", "SLOTS")
+            return await connection.call("CLUSTER", "SLOTS")
         finally:
-            link.close()
+            connection.close()
 
 
 def read_slots(rows: Any, asked: str) -> list[SlotRange]:

@@ -95,7 +95,7 @@ class LogStore:
         """How plain messages into this room reach the log on the hot path; None where only `append` can."""
         place = self._of(room)
         way = self._backplane.durable(place.names[0])
-        return None if way is None else PlainWay(self._head(room, place, way.link.run_id), *way)
+        return None if way is None else PlainWay(self._head(room, place, way.connection.run_id), *way)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
         """The command of the room's messages as far as it is always the same; cached with the places."""
