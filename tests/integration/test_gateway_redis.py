@@ -306,6 +306,8 @@ async def test_a_full_redis_says_so(own: OwnRedis, both: list[Gateway], clients:
         try:
             error = await nack(ada, room, "during")
             assert (error["reason"], error["detail"]) == ("unavailable", "oom")
+            assert (await nack(ada, room, "again"))["detail"] == "oom"
+            assert sum(one.said().count("Redis refuses commands: OOM") for one in both) == 1
             await bob.ok("message:history", {"room": room})
         finally:
             redis.config_set("maxmemory", "0")

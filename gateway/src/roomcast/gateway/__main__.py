@@ -51,8 +51,10 @@ def _print_token(settings: Config, arguments: argparse.Namespace) -> int:
 def _serve(settings: Config) -> int:
     try:
         from roomcast.gateway import app  # importing it chooses the hot path
+        from roomcast.gateway.operations.descriptors import raise_limit
     except ImportError as error:
         return command.fail("gateway", str(error), 2)
+    raise_limit()
     gc.freeze()
     # Collecting 1,000 new objects takes 1 to 2 ms. A connection has 40, and next to no cycles. Collecting older objects
     # finds nothing and takes 100 ms with 10,000 sessions, so it happens once in a million connections.

@@ -219,14 +219,14 @@ def make_sessions(
     )
 
 
-def make_listener(config: Config, server: Any) -> tuple[Listener, web.AppRunner]:
+def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listener, web.AppRunner]:
     """Make the listener for clients, and the aiohttp application behind it."""
     application = web.Application(client_max_size=config.max_payload_bytes + 1024)
     server.attach(application, socketio_path="socket.io")
     if config.dev_login and config.jwt_secret is not None:
         DevLogin(config.jwt_secret.get_secret_value()).add_to(application)
     runner = web.AppRunner(application, access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=1.0)
-    return Listener(runner, server.eio, config.host, config.port), runner
+    return Listener(runner, server.eio, config.host, config.port, metrics.engine.refused), runner
 
 
 class Gateway:
@@ -308,7 +308,7 @@ class Gateway:
         self.server.eio.admission = self.admission
         self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self._record_lag)
         self.claim = NodeClaim(self.stores.nodes, config.node)
-        self.listener, self.runner = make_listener(config, self.server)
+        self.listener, self.runner = make_listener(config, self.server, self.metrics)
         self.drain = Drain(
             self.server.eio,
             budget_seconds=config.drain_seconds,

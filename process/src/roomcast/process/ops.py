@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from roomcast.process.listen import open_sockets
+
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,7 +32,8 @@ async def serve(
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        for listener in open_sockets(host, port):
+            await web.SockSite(runner, listener).start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

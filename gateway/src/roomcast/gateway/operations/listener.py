@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
 
 from roomcast.engineio import EngineServer
 from roomcast.engineio.listener import DirectListener
+from roomcast.gateway.operations.descriptors import DescriptorReserve
+from roomcast.process.listen import open_sockets
 
 _BACKLOG: Final = 4096
+
+
+def _ignore(status: int, reason: str) -> None:
+    """Count no refusals."""
 
 
 class Listener:
     """Listen on `host` and `port` for `engine`, which is attached to the application of `runner`."""
 
-    def __init__(self, runner: web.AppRunner, engine: EngineServer, host: str, port: int) -> None:
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        engine: EngineServer,
+        host: str,
+        port: int,
+        on_refused: Callable[[int, str], None] = _ignore,
+    ) -> None:
         self._runner = runner
+        self._on_refused = on_refused
         self._address = (host, port)
         self._direct: DirectListener = engine.listener(self._make_http_protocol)
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Start to accept connections; set the runner up before. Raises OSError when the port is taken."""
-        self._server = await asyncio.get_running_loop().create_server(self._direct, *self._address, backlog=_BACKLOG)
-        self._direct.prepare(self._server.sockets)
+        sockets = open_sockets(*self._address, backlog=_BACKLOG)
+        self._direct.prepare(sockets)
+        reserve, loop = DescriptorReserve(self._direct, self._on_refused), asyncio.get_running_loop()
+        for listener in sockets:
+            self._servers.append(await loop.create_server(reserve, sock=listener, backlog=_BACKLOG))
 
     async def stop(self) -> None:
         """Accept no more connections, and keep the open ones. Idempotent."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
 
     def end(self) -> None:
         """Close the connections that neither the engine nor aiohttp has taken over. Idempotent."""

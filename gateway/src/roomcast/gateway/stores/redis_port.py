@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any, Final, Protocol
 
 from roomcast.adapter.redis_connection import CommandError, ConnectionLost, NotConnected, RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.wire.limited_log import LimitedLog
+
+_log = LimitedLog(logging.getLogger(__name__))
 
 
 class Scripts(Protocol):
@@ -110,6 +114,8 @@ def translation(error: RedisConnectionError) -> RoomcastError:
         case ConnectionLost():
             return RoomcastError(Code.OUTCOME_UNKNOWN)
         case CommandError():
-            return RoomcastError(Code.UNAVAILABLE, str(error).split(" ", 1)[0].lower())
+            word = str(error).split(" ", 1)[0]
+            _log.warning(word, "Redis refuses commands: %s", word)
+            return RoomcastError(Code.UNAVAILABLE, word.lower())
         case _:
             return RoomcastError(Code.INTERNAL)

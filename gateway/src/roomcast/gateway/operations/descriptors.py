@@ -1,0 +1,91 @@
+"""Keep file descriptors in reserve: clients beyond the process's limit are refused, health and Redis go on working.
+
+The kernel gives out the lowest free number, so a connection's number says how many descriptors are in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from collections.abc import Callable
+from typing import Final, cast
+
+from roomcast.engineio.refusals import Refusal, refusal_bytes
+from roomcast.wire.limited_log import LimitedLog
+
+REFUSAL: Final = Refusal(503, 4, "The gateway has as many connections as it can hold", 5, "descriptors")
+_MAX_RESERVE: Final = 256
+_RESERVED_SHARE: Final = 8
+_ANSWER_SECONDS: Final = 1.0
+"""How long a refused client may take to send its request, which its answer waits for."""
+
+
+def raise_limit() -> None:
+    """Raise this process's limit of open files to the most that the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class DescriptorReserve:
+    """A protocol factory in front of `accept`: passes connections on until only the reserve is left."""
+
+    def __init__(self, accept: Callable[[], asyncio.Protocol], on_refused: Callable[[int, str], None]) -> None:
+        self.accept = accept
+        self._on_refused = on_refused
+        self._log = LimitedLog(logging.getLogger(__name__))
+        self.answering = 0
+        """Refused connections that still wait for their answer."""
+
+    def __call__(self) -> asyncio.Protocol:
+        return _Checked(self)
+
+    def has_room(self, descriptor: int) -> bool:
+        """Return whether a connection with this descriptor leaves the reserve alone."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return descriptor < limit - reserve_of(limit)
+
+    def may_answer(self) -> bool:
+        """Count and log a refusal; return whether there are descriptors to answer it, rather than cut the client."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._on_refused(REFUSAL.status, REFUSAL.reason)
+        self._log.error("descriptors", "connections are refused: the limit of %d open files is reached (nofile)", limit)
+        return self.answering < reserve_of(limit) // 2
+
+
+def reserve_of(limit: int) -> int:
+    """Return how many descriptors are kept from clients."""
+    return min(_MAX_RESERVE, limit // _RESERVED_SHARE)
+
+
+class _Checked(asyncio.Protocol):
+    """A new connection, until its descriptor has been looked at; then a refused one, until it is answered."""
+
+    def __init__(self, reserve: DescriptorReserve) -> None:
+        self._reserve = reserve
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connection = cast("asyncio.Transport", transport)
+        if self._reserve.has_room(connection.get_extra_info("socket").fileno()):
+            protocol = self._reserve.accept()
+            connection.set_protocol(protocol)
+            protocol.connection_made(connection)
+        elif self._reserve.may_answer():
+            self._reserve.answering += 1
+            self._transport = connection
+            self._timer = asyncio.get_running_loop().call_later(_ANSWER_SECONDS, connection.abort)
+        else:
+            connection.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(refusal_bytes(REFUSAL, {}))
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._reserve.answering -= 1
