@@ -81,11 +81,16 @@ export class RoomList {
 
   /** Start looking after the rooms that are not joined; the returned function stops it. */
   watch(): Undo {
-    const timer = setInterval(() => {
+    const look = () => {
       const isDue = this.#live.isFull && this.#client.state.phase === "online";
       if (isDue && document.visibilityState === "visible") void this.refresh();
-    }, LIST_EVERY_MS);
-    return () => clearInterval(timer);
+    };
+    const timer = setInterval(look, LIST_EVERY_MS);
+    window.addEventListener("focus", look);
+    return () => {
+      clearInterval(timer);
+      window.removeEventListener("focus", look);
+    };
   }
 
   /** Open the room that comes on show; the history of the one before is released. */
