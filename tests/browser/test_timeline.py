@@ -105,13 +105,25 @@ def test_nothing_jumps_while_one_scrolls_up_and_older_messages_come(
     assert moved == pytest.approx([STEP_PX] * len(moved), abs=2)
 
 
+def test_at_the_very_top_older_messages_come_above_what_is_read(guests: Guests, room: str, cluster: Cluster) -> None:
+    flood(cluster, room, 220)
+    ada = guests.enter("Ada", room)
+    ada.find("message", seq="220").wait_for()
+    ada.find("timeline").evaluate("(box) => { box.scrollTop = 0; }")
+    expect(ada.find("message", seq="170")).to_have_count(1)
+    expect(ada.find("timeline").locator(".timeline-top .spinner")).to_have_count(0)
+    expect(ada.find("message", seq="171")).to_be_in_viewport()
+    assert 1 not in shown(ada)
+
+
 def test_what_is_read_stays_where_it_is_while_new_messages_come(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 120)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="120").wait_for()
-    ada.find("timeline").evaluate("(box) => { box.scrollTop -= 1500; }")
+    ada.find("timeline").evaluate("(box) => { box.scrollTop -= 700; }")
     expect(ada.find("jump-latest")).to_be_visible()
     target = ada.find("message", seq=ada.page.evaluate(IN_SIGHT))
+    ada.page.evaluate(NEXT_FRAMES)
     first = target.evaluate(FROM_TOP)
     for number in range(3):
         with Writer(cluster) as writer:

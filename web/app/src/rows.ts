@@ -1,23 +1,25 @@
-/** From messages to the rows of the timeline: days, the line above the unread ones, one row per message. Pure. */
+/**
+ * From messages to the rows of the timeline, one row per message. Pure.
+ *
+ * The label of a day and the line above the unread messages belong to the row below them: every row is a message that
+ * stays when older ones come, so that the timeline can hold its place by any of them.
+ */
 
 import type { ChatMessage, UserId } from "@roomcast/sdk";
 import { dayEnd, dayOf } from "./format.ts";
 
-export interface MessageRow {
-  type: "message";
+export interface Row {
   key: string;
   message: ChatMessage;
+  /** The start of the day, above its first message. */
+  day: number | null;
+  /** The line above the unread messages stands here. */
+  unread: boolean;
   own: boolean;
   /** The first and the last of one author's messages that follow each other closely. */
   first: boolean;
   last: boolean;
 }
-
-export type Row =
-  | { type: "day"; key: string; time: number }
-  | { type: "unread"; key: string }
-  | { type: "system"; key: string; message: ChatMessage }
-  | MessageRow;
 
 const GROUP_GAP_MS = 5 * 60_000;
 
@@ -31,17 +33,25 @@ export function buildRows(messages: readonly ChatMessage[], self: UserId, unread
   let marked = unreadAfter === null;
   let day = { start: Infinity, end: -Infinity };
   for (const message of messages) {
-    if (message.time < day.start || message.time >= day.end) {
-      day = { start: dayOf(message.time), end: dayEnd(message.time) };
-      rows.push({ type: "day", key: `day-${day.start}`, time: message.time });
-    }
-    if (!marked && isUnread(message, self, unreadAfter ?? 0)) {
-      marked = true;
-      rows.push({ type: "unread", key: "unread" });
-    }
-    rows.push(rowOf(message, self, rows.at(-1)));
+    const isNewDay = message.time < day.start || message.time >= day.end;
+    if (isNewDay) day = { start: dayOf(message.time), end: dayEnd(message.time) };
+    const unread = !marked && isUnread(message, self, unreadAfter ?? 0);
+    marked ||= unread;
+    const previous = rows.at(-1);
+    const first = isNewDay || unread || !previous || !continues(previous.message, message);
+    if (!first) previous.last = false;
+    const own = message.user === self;
+    // Ids are unique per author only.
+    const key = `${message.user} ${message.id}`;
+    rows.push({ key, message, day: isNewDay ? day.start : null, unread, own, first, last: true });
   }
-  return uniqueKeys(rows);
+  return rows;
+}
+
+/** Return true where two messages belong to one group: same author, close in time. */
+function continues(previous: ChatMessage, message: ChatMessage): boolean {
+  if (previous.kind === "system" || message.kind === "system") return false;
+  return previous.user === message.user && message.time - previous.time < GROUP_GAP_MS;
 }
 
 /** Return true for a message of another person after `readSeq`; system entries and deleted messages do not count. */
@@ -57,27 +67,4 @@ export function countUnread(messages: readonly ChatMessage[], self: UserId, read
     if (isUnread(message, self, readSeq)) count += 1;
   }
   return count;
-}
-
-/** Make the row of one message; it joins the group of `previous` where author and time allow. */
-function rowOf(message: ChatMessage, self: UserId, previous: Row | undefined): Row {
-  if (message.kind === "system") return { type: "system", key: `system-${message.id}`, message };
-  const joins =
-    previous?.type === "message" &&
-    previous.message.user === message.user &&
-    message.time - previous.message.time < GROUP_GAP_MS;
-  if (joins) previous.last = false;
-  // Ids are unique per author only.
-  const key = `${message.user} ${message.id}`;
-  return { type: "message", key, message, own: message.user === self, first: !joins, last: true };
-}
-
-/** Number repeated keys: clocks may disagree, so that a day comes twice. */
-function uniqueKeys(rows: Row[]): Row[] {
-  const seen = new Map<string, number>();
-  return rows.map((row) => {
-    const count = seen.get(row.key) ?? 0;
-    seen.set(row.key, count + 1);
-    return count ? { ...row, key: `${row.key}-${count}` } : row;
-  });
 }

@@ -25,10 +25,8 @@ function message(seq: number, user: string, time: number, part: Partial<ChatMess
 
 /** The rows in short: a message by its seq, in brackets where its group begins and ends. */
 function sketch(rows: readonly Row[]): string {
-  const word = (row: Row) =>
-    row.type === "message"
-      ? `${row.first ? "(" : ""}${row.own ? "own" : ""}${row.message.seq}${row.last ? ")" : ""}`
-      : row.type;
+  const word = ({ day, unread, first, own, message: { seq }, last }: Row) =>
+    `${day === null ? "" : "day "}${unread ? "unread " : ""}${first ? "(" : ""}${own ? "own" : ""}${seq}${last ? ")" : ""}`;
   return rows.map(word).join(" ");
 }
 
@@ -76,11 +74,25 @@ describe("rows", () => {
     assert.notEqual(keyOf(sent), keyOf({ ...sent, user: "bob" }));
   });
 
-  it("never gives two rows the same key", () => {
-    const day = 24 * 60 * MINUTE;
-    const messages = [message(1, "ada", NOON), message(2, "ada", NOON - day), message(3, "ada", NOON)];
-    const keys = buildRows(messages, "ada", null).map((row) => row.key);
-    assert.equal(new Set(keys).size, keys.length);
+  it("keeps every row when older messages come, whatever day they are of", () => {
+    const later = [message(3, "ada", NOON), message(4, "bob", NOON)];
+    const older = [message(1, "bob", NOON - 24 * 60 * MINUTE), message(2, "ada", NOON - MINUTE)];
+    const before = buildRows(later, "ada", null).map((row) => row.key);
+    const after = buildRows([...older, ...later], "ada", null);
+    assert.deepEqual(
+      after.slice(-2).map((row) => row.key),
+      before,
+    );
+    assert.equal(sketch(after), "day (1) day (own2 own3) (4)");
+  });
+
+  it("leaves entries of the system out of groups", () => {
+    const messages = [
+      message(1, "ada", NOON),
+      message(2, "ada", NOON, { kind: "system" }),
+      message(3, "ada", NOON),
+    ];
+    assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) (own2) (own3)");
   });
 
   it("counts as unread what others wrote and did not delete", () => {

@@ -14,10 +14,10 @@ const REACTIONS_PX = 32;
 const CARD_PX = 62;
 
 export function estimateHeight(row: Row): number {
-  if (row.type !== "message") return SEPARATOR_PX;
   const { text = "", media, reactions } = row.message;
   const lines = text === "" ? 0 : text.split("\n").length + Math.floor(text.length / LINE_CHARACTERS);
-  const extra = (row.first ? AUTHOR_PX : 0) + (reactions.length > 0 ? REACTIONS_PX : 0);
+  const separators = (row.day !== null ? SEPARATOR_PX : 0) + (row.unread ? SEPARATOR_PX : 0);
+  const extra = separators + (row.first ? AUTHOR_PX : 0) + (reactions.length > 0 ? REACTIONS_PX : 0);
   return BUBBLE_PX + lines * LINE_PX + (media ? mediaHeight(media) : 0) + extra;
 }
 

@@ -1,6 +1,6 @@
 import type { ChatMessage, RoomState } from "@roomcast/sdk";
 import { dayLabel } from "../format.ts";
-import type { MessageRow, Row } from "../rows.ts";
+import type { Row } from "../rows.ts";
 import { Avatar } from "./avatar.tsx";
 import type { MessageActions } from "./message_actions.ts";
 import { MessageItem } from "./message_item.tsx";
@@ -17,31 +17,30 @@ export interface RowContext {
 }
 
 export function RowView({ row, context }: { row: Row; context: RowContext }) {
-  if (row.type === "day") {
-    return (
-      <div class="day" role="separator">
-        <span>{dayLabel(row.time, context.now)}</span>
-      </div>
-    );
-  }
-  if (row.type === "unread") {
-    return (
-      <div class="unread-line" role="separator" data-testid="unread-line">
-        <span>New messages</span>
-      </div>
-    );
-  }
-  if (row.type === "system") {
-    return (
-      <p class="system" dir="auto">
-        {row.message.text}
-      </p>
-    );
-  }
-  return <MessageRowView row={row} context={context} />;
+  return (
+    <>
+      {row.day !== null && (
+        <div class="day" role="separator">
+          <span>{dayLabel(row.day, context.now)}</span>
+        </div>
+      )}
+      {row.unread && (
+        <div class="unread-line" role="separator" data-testid="unread-line">
+          <span>New messages</span>
+        </div>
+      )}
+      {row.message.kind === "system" ? (
+        <p class="system" dir="auto">
+          {row.message.text}
+        </p>
+      ) : (
+        <MessageRow row={row} context={context} />
+      )}
+    </>
+  );
 }
 
-function MessageRowView({ row, context }: { row: MessageRow; context: RowContext }) {
+function MessageRow({ row, context }: { row: Row; context: RowContext }) {
   const { message, own, first, last } = row;
   const { actions, bySeq, state, lastOwn, found } = context;
   const classes = ["group", own && "own", first && "first", last && "last"].filter(Boolean);

@@ -157,7 +157,7 @@ function walk(event: KeyboardEvent, rows: readonly Row[], view: TimelineView): v
   const key = current.closest<HTMLElement>("[data-key]")?.dataset["key"];
   let at = rows.findIndex((row) => row.key === key);
   do at += step;
-  while (rows[at] && rows[at]!.type !== "message");
+  while (rows[at]?.message.kind === "system");
   const next = rows[at];
   if (!next) return;
   event.preventDefault();

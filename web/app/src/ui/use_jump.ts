@@ -21,7 +21,7 @@ export function useJump(
   const latest = useRef(rows);
   latest.current = rows;
   const keyOf = (seq: number) =>
-    latest.current.find((row) => row.type === "message" && row.message.seq === seq)?.key ?? null;
+    latest.current.find((row) => row.message.seq === seq)?.key ?? null;
 
   const search = async (seq: number): Promise<void> => {
     const turn = ++turns.current;

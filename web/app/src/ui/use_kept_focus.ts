@@ -49,6 +49,10 @@ export function keyOf(element: HTMLElement): string | null {
 /** Return the row itself where it still exists, else the nearest message that has taken its place. */
 function placeOf(kept: { key: string; index: number }, rows: readonly Row[]): string | null {
   if (rows.some((row) => row.key === kept.key)) return kept.key;
-  const before = rows.slice(0, kept.index + 1).findLast((row) => row.type === "message");
-  return (before ?? rows.find((row) => row.type === "message"))?.key ?? null;
+  const before = rows.slice(0, kept.index + 1).findLast(canFocus);
+  return (before ?? rows.find(canFocus))?.key ?? null;
+}
+
+function canFocus({ message }: Row): boolean {
+  return message.kind !== "system";
 }

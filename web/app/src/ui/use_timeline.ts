@@ -73,7 +73,7 @@ function usePlacing(list: ListVirtualizer, rows: readonly Row[], state: RoomStat
   useLayoutEffect(() => {
     if (placed.current || state.phase !== "joined" || rows.length === 0) return;
     placed.current = true;
-    const unread = rows.findIndex((row) => row.type === "unread");
+    const unread = rows.findIndex((row) => row.unread);
     if (unread >= 0) list.scrollToIndex(unread, { align: "start" });
     else list.scrollToEnd();
   }, [rows, state.phase]);
