@@ -248,12 +248,12 @@ class Fanout:
 
     def _receive_next(self, filler: GapFiller, channel: RoomSubscription, packet: RoomPacket) -> None:
         verdict = channel.watch.offer(packet.epoch, packet.seq)
-        if verdict is Verdict.GAP:
-            filler.start(channel, (packet,), packet.seq - channel.watch.seq - 1)
-        elif verdict is not Verdict.DUPLICATE:
-            if verdict is Verdict.OTHER_EPOCH:
-                self.declare_loss(channel, packet.epoch, packet.seq)
+        if verdict is Verdict.DELIVER:
             self.deliver(channel, packet)
+        elif verdict is Verdict.GAP:
+            filler.start(channel, (packet,), packet.seq - channel.watch.seq - 1)
+        elif verdict is Verdict.OTHER_EPOCH:  # the log tells whether it is the room's
+            filler.start(channel, (packet,), 0)
 
     def deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         """Send a packet, whose turn it is, to the room's local members."""

@@ -2,8 +2,9 @@
 
 Every loop here ends or rests:
 
-* One gap costs one read of the log per page of what is missing. A packet that the log does not reach although it was
-  read after the packet came (a forged or a lost one) is dropped, not waited for.
+* One gap costs one read of the log per page of what is missing. A packet that the log does not hold although it was
+  read after the packet came (a forged or a lost one) is dropped, not waited for. So is one of another epoch, unless the
+  log has that epoch, too.
 * While Redis does not answer, and after a read that brought nothing, the next read waits: 0.2 s, then longer, at most
   2 s.
 * A filling ends with its room: when the last local member has left and the room is unsubscribed.
@@ -84,8 +85,12 @@ class GapFiller:
     # --- one room's gap ---
 
     def start(self, room: RoomSubscription, waiting: Iterable[RoomPacket], missing: int) -> None:
-        """Read what is missing from the log, in the background; what is offered meanwhile goes to `hold`."""
-        self._observer.hole(room.room, missing)
+        """Read what is missing from the log, in the background; what is offered meanwhile goes to `hold`.
+
+        `missing`: how many packets, as far as it is known.
+        """
+        if missing:
+            self._observer.hole(room.room, missing)
         room.backlog = []
         for packet in waiting:
             self.hold(room, packet)
@@ -154,7 +159,10 @@ class GapFiller:
     def _take_page(self, room: RoomSubscription, page: Page) -> int:
         """Deliver a page that goes on where the room stands; else declare a loss. Return how many were delivered."""
         position = room.watch
-        is_lost = page.epoch != position.epoch or page.seq < position.seq or page.first > position.seq + 1
+        if page.epoch != position.epoch:
+            self._output.declare_loss(room, page.epoch, _before_held(room, page))
+            return 0
+        is_lost = page.seq < position.seq or page.first > position.seq + 1
         if is_lost or (not page.packets and page.seq > position.seq):
             self._output.declare_loss(room, page.epoch, page.seq)
             return 0
@@ -167,29 +175,28 @@ class GapFiller:
         return len(page.packets)
 
     def _take_backlog(self, room: RoomSubscription, asked: int) -> int:
-        """Deliver what waited, up to the next gap. Return how many packets were dropped because no log reaches them.
+        """Deliver what waited, up to the next gap. Return how many packets were dropped because the log denies them.
 
-        The first `asked` packets came before the log was read: what is beyond the log among them will never be in it.
+        The first `asked` packets came before the log was read: what is beyond the log among them, or of another epoch,
+        will never be in it.
         """
         backlog = room.backlog or []
         self._release(room)
         dropped = 0
         for number, packet in enumerate(backlog):
             verdict = room.watch.offer(packet.epoch, packet.seq)
-            if verdict is Verdict.OTHER_EPOCH:
-                self._output.declare_loss(room, packet.epoch, packet.seq)
-            elif verdict is Verdict.GAP:
+            if verdict is Verdict.DELIVER:
+                self._output.deliver(room, packet)
+            elif verdict is not Verdict.DUPLICATE:
                 if number >= asked:
                     self._keep_waiting(room, backlog[number:])
                     break
                 dropped += 1
-            if verdict in (Verdict.DELIVER, Verdict.OTHER_EPOCH):
-                self._output.deliver(room, packet)
         if room.must_reread and room.backlog is None:
             room.backlog = []
         if dropped:
             self._backoff(room)
-            self._limited.warning("beyond", "%d packets of a room that its log does not reach are dropped", dropped)
+            self._limited.warning("beyond", "%d packets that their room's log does not hold are dropped", dropped)
         return dropped
 
     def _keep_waiting(self, room: RoomSubscription, packets: list[RoomPacket]) -> None:
@@ -257,3 +264,9 @@ class GapFiller:
             self.start(room, (), seq - room.watch.seq)
         elif verdict is Verdict.OTHER_EPOCH:
             self._output.declare_loss(room, epoch, seq)
+
+
+def _before_held(room: RoomSubscription, page: Page) -> int:
+    """Return the position in a new epoch from which on the packets that wait can be delivered; else the log's own."""
+    held = [packet.seq for packet in room.backlog or () if packet.epoch == page.epoch and packet.seq <= page.seq]
+    return min(held, default=page.seq + 1) - 1
