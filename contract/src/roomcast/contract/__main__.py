@@ -24,7 +24,7 @@ _DAY_SECONDS: Final = 86_400
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status; one line on standard error says what went wrong."""
+    """Run one command and return the exit status; one line on standard error says what went wrong."""
     options = _parser().parse_args(arguments)
     try:
         line = _token(options) if options.command == "token" else asyncio.run(_act(options))

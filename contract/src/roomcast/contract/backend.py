@@ -213,7 +213,7 @@ class Backend:
     # --- presence ---
 
     async def presence(self, users: Collection[str]) -> dict[str, Presence]:
-        """The presence of each user as others see it, unknown ones included."""
+        """Return the presence of each user as others see it, unknown ones included."""
         shards: dict[int, list[str]] = {}
         for user in users:
             _check(None, user)
@@ -271,7 +271,7 @@ class Backend:
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Backend]:
-    """A Backend with a client of its own, for `url` (see `roomcast.wire.redis_url`), which is closed at the end.
+    """Make a Backend with its own client for `url` (see `roomcast.wire.redis_url`), and close it at the end.
 
     Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
     """
@@ -293,7 +293,7 @@ async def connect(url: str) -> AsyncIterator[Backend]:
 
 @contextmanager
 def _translated(unanswered: Code) -> Iterator[None]:
-    """The driver's errors as ours; `unanswered` is what a lost connection or a missing answer means."""
+    """Turn the driver's errors into ours; `unanswered` is what a lost connection or a missing answer means."""
     try:
         yield
     except (ResponseError, AuthenticationError) as error:
@@ -303,7 +303,7 @@ def _translated(unanswered: Code) -> Iterator[None]:
 
 
 def _kind(error: RedisError) -> str:
-    """What Redis refused with (out of memory, no permission, MISCONF): enough to act on, without internals."""
+    """Say why Redis refused (out of memory, no permission, MISCONF): enough to act on, without internals."""
     if type(error) is ResponseError:
         return str(error).split(" ", 1)[0].lower()
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()

@@ -13,7 +13,7 @@ class MissingVariable(ValueError):
 
 
 def required(name: str) -> str:
-    """The value of a variable; raises MissingVariable when it is unset or empty."""
+    """Return the value of a variable; raise MissingVariable when it is unset or empty."""
     value = os.environ.get(name, "").strip()
     if not value:
         raise MissingVariable(f"{name}: field required")

@@ -70,7 +70,7 @@ class RoomcastError(ExpectedError):
 
 
 def by_number(number: int) -> Code:
-    """The code with this number; an unknown one (of a newer release) reads as INTERNAL."""
+    """Return the code with this number; an unknown one (of a newer release) reads as INTERNAL."""
     for code in Code:
         if code.number == number:
             return code

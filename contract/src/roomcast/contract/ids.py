@@ -38,15 +38,17 @@ class Access(Enum):
 
 
 def is_room_id(text: str) -> bool:
+    """Tell whether `text` has the form of a room id."""
     return _ROOM.fullmatch(text) is not None
 
 
 def is_user_id(text: str) -> bool:
+    """Tell whether `text` has the form of a user id."""
     return _USER.fullmatch(text) is not None
 
 
 def encode_subject(subject: str) -> str:
-    """A token's `sub` as a user id.
+    """Return a token's `sub` as a user id.
 
     A subject that already is a user id stays as it is, unless it starts with `x--`. Any other becomes
     `x--` followed by its UTF-8 bytes, where a byte outside `[A-Za-z0-9_.@]` is written `-HH` (upper-case hex):
@@ -63,7 +65,7 @@ def encode_subject(subject: str) -> str:
 
 
 def decode_user(user: str) -> str:
-    """The inverse of `encode_subject`."""
+    """Return the `sub` of a user id: the inverse of `encode_subject`."""
     if not user.startswith(_ENCODED_PREFIX):
         return user
     raw = re.sub(rb"-([0-9A-F]{2})", lambda m: bytes((int(m[1], 16),)), user.removeprefix(_ENCODED_PREFIX).encode())
@@ -71,7 +73,7 @@ def decode_user(user: str) -> str:
 
 
 def other_person(room: str, user: str) -> str | None:
-    """The other one of a direct room; None for any other room, and for a room with oneself."""
+    """Return the other user of a direct room; None for any other room, and for a room with oneself."""
     if not room.startswith(DIRECT):
         return None
     first, _, second = room.removeprefix(DIRECT).partition(":")
@@ -79,7 +81,7 @@ def other_person(room: str, user: str) -> str | None:
 
 
 def access(room: str, user: str) -> Access:
-    """What the id of `room` says about `user`; it says nothing about whether the room exists."""
+    """Return what the id of `room` says about `user`; it says nothing about whether the room exists."""
     kind, _, rest = room.partition(":")
     if kind == "public" and rest:
         return Access.OPEN

@@ -131,7 +131,7 @@ def user_events(user: str) -> str:
 
 
 def presence_shard(user: str) -> int:
-    """The shard of a user: CRC-32 of the id, modulo the number of shards."""
+    """Return the shard of a user: CRC-32 of the id, modulo the number of shards."""
     return crc32(user.encode()) % PRESENCE_SHARDS
 
 

@@ -43,6 +43,7 @@ class Retention:
 
     @property
     def idle_ms(self) -> str:
+        """The life of an idle room's keys, as an argument of the script."""
         return str(int(self.idle_seconds * 1000))
 
 
@@ -54,6 +55,7 @@ class Place(NamedTuple):
 
 
 def place_of(room: str) -> Place:
+    """Return the place of a room's messages."""
     names = (
         keys.room_log(room),
         keys.room_meta(room),
@@ -93,7 +95,7 @@ class EntryForm:
         return (*self.head(place, run_id), epoch, dedup, tail, *(part for rewrite in rewrites for part in rewrite))
 
     def head(self, place: Place, run_id: str) -> tuple[bytes | str, ...]:
-        """The arguments that all messages of a room share; epoch, dedup field and tail follow."""
+        """Return the arguments that all messages of a room share; epoch, dedup field and tail follow."""
         return (place.head, run_id, *self._constant)
 
 
@@ -103,7 +105,7 @@ def dedup_field(user: str, message_id: str) -> str:
 
 
 def read_receipt(row: Sequence[Any]) -> PublishReceipt:
-    """The script's reply; raises StaleRewriteError when an entry to be rewritten was not as expected."""
+    """Read the script's reply; raise StaleRewriteError when an entry to be rewritten was not as expected."""
     if row[0] == _STALE:
         raise StaleRewriteError
     return PublishReceipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)

@@ -1,5 +1,4 @@
-"""redis-py clients for what `roomcast.wire.redis_url` describes, and the scripts on them: for all who are not
-gateways."""
+"""Make redis-py clients for the URLs of `roomcast.wire.redis_url`, and run scripts on them. Not for gateways."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ Client = Redis | RedisCluster
 
 
 def make_client(target: RedisTarget, **options: Any) -> Client:
-    """A client that connects on first use. `options` are redis-py's; those of sockets go for Sentinels too."""
+    """Make a client that connects on first use. `options` are redis-py's; those of sockets go for Sentinels, too."""
     if target.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in target.hosts]
         return RedisCluster(

@@ -11,7 +11,7 @@ MIN_SECRET_BYTES: Final = 32
 
 
 def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12 * 3600, **claims: Any) -> str:
-    """A token for `user`, valid for `seconds` from now.
+    """Return a token for `user`, valid for `seconds` from now.
 
     `name` is what others see. `claims` are added as they are: `rooms` (patterns of rooms that the token opens), `ops`,
     `jti` (an id by which this one token can be revoked), `aud` and `iss` where the gateways require them. Raises

@@ -8,7 +8,7 @@ from roomcast.process import command
 
 
 def main() -> int:
-    """The exit status: 0 after SIGTERM, 2 for a bad command line or variable, 1 when the metrics port is taken."""
+    """Run a sweeper and return 0 after SIGTERM, 2 for a bad command line or variable, 1 for a metrics port in use."""
     return command.main("presence", Config, TITLE, app.run)
 
 

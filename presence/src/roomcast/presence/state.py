@@ -74,7 +74,7 @@ class Verdict(NamedTuple):
 
 
 def read_mark(text: str) -> Mark | None:
-    """The mark in `text`; None where there is none (or one that no release wrote)."""
+    """Return the mark in `text`; None where there is none (or one that no release wrote)."""
     at, _, until = text.partition(" ")
     if not at.isdecimal() or not until.isdecimal():
         return None
@@ -113,6 +113,7 @@ class Node(NamedTuple):
 
 
 def parse_node(field: str) -> Node:
+    """Return the node and incarnation that a field of the node hash names."""
     name, _, incarnation = field.partition(":")
     return Node(name, incarnation)
 
@@ -120,7 +121,7 @@ def parse_node(field: str) -> Node:
 def dead_nodes(
     now: int, announced: Mapping[Node, int], leases: Mapping[str, str | None], windows: Windows
 ) -> list[Node]:
-    """The incarnations that are gone: another one holds the node's lease, or none does and it fell silent.
+    """Return the incarnations that are gone: another one holds the node's lease, or none does and it fell silent.
 
     `announced`: unix seconds of each one's last announcement; `leases`: the incarnation in each node's lease.
     Silence alone does not do: lease and announcement lie on different servers of a cluster, and both must agree.
@@ -146,13 +147,13 @@ class Rounds:
         self._next: list[int] = []
 
     def take(self) -> int | None:
-        """The shard to step next; None when the pass is over."""
+        """Return the shard to step next; None when the pass is over."""
         if not self._now:
             self._now, self._next = self._next, []
         return self._now.pop(0) if self._now else None
 
     def again(self, shard: int) -> None:
-        """The step in `shard` was full: there is more to do."""
+        """Note that the step in `shard` was full: there is more to do."""
         self._next.append(shard)
 
 

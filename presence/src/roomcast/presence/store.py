@@ -34,7 +34,7 @@ class Look(NamedTuple):
 
 
 def connect(url: str) -> Client:
-    """A client for any URL that `roomcast.wire.redis_url` reads; it connects on first use. Raises ValueError.
+    """Make a client for any URL that `roomcast.wire.redis_url` reads, connected on first use; raise ValueError.
 
     It never retries by itself: the sweeper's own backoff does, and each operation keeps its second.
     """
@@ -58,6 +58,7 @@ class PresenceStore:
         self._windows = windows
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._client.aclose()
 
     async def hold_lease(self, token: str) -> bool:
@@ -66,9 +67,11 @@ class PresenceStore:
         return bool(await self._run("lease_hold", [keys.PRESENCE_SWEEPER], token, life_ms))
 
     async def release_lease(self, token: str) -> bool:
+        """Give the lease back; tell whether this sweeper held it."""
         return bool(await self._run("lease_release", [keys.PRESENCE_SWEEPER], token))
 
     async def look(self, shard: int) -> Look:
+        """Return what a shard holds now, by Redis's clock."""
         w = self._windows
         names = [keys.presence_seen(shard), keys.presence_mark(shard)]
         now_ms, mark, users, due = await self._run("presence_look", names, w.online_seconds, w.batch, w.ahead_seconds)
@@ -93,7 +96,7 @@ class PresenceStore:
         return int(await self._run("presence_sweep", names, *fence, *bounds, *users))
 
     async def dead_nodes(self) -> list[Node]:
-        """The incarnations of gateways that are gone and have left something behind."""
+        """Return the incarnations of gateways that are gone and have left something behind."""
         now, flat = await self._run("presence_nodes", [keys.PRESENCE_NODES])
         announced = {parse_node(field): int(at) for field, at in zip(flat[::2], flat[1::2], strict=True)}
         leases = {name: await self._get(keys.node_lease(name)) for name in {node.name for node in announced}}

@@ -17,10 +17,10 @@ class Observer(Protocol):
     """What the sweeper announces. Observers count; they never break the loop."""
 
     def passed(self, *, leader: bool, users: int, seconds: float) -> None:
-        """A pass ended well; `users` present in all shards (0 for one that stands by)."""
+        """Report a pass that ended well; `users` are present in all shards (0 for a sweeper that stands by)."""
 
     def failed(self, error: str, failures: int) -> None:
-        """A pass ended in Redis trouble, the `failures`th in a row."""
+        """Report a pass that Redis failed, the `failures`th in a row."""
 
     def expired(self, users: int, seconds: float) -> None:
         """One step ended the presence of `users`."""
@@ -29,10 +29,10 @@ class Observer(Protocol):
         """Nobody of this shard expires for a while."""
 
     def late(self, shard: int) -> None:
-        """A step reached Redis too late and did nothing."""
+        """Report a step that reached Redis too late and did nothing."""
 
     def node_dropped(self, node: Node, connections: int) -> None:
-        """A dead gateway's connections are removed."""
+        """Report that a dead gateway's connections were removed."""
 
 
 class Sweeper:
@@ -59,6 +59,7 @@ class Sweeper:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
+        """End after the current step."""
         self._stop.set()
 
     async def run(self) -> None:
@@ -86,7 +87,7 @@ class Sweeper:
         return self._pace.after_success(started, now)
 
     async def _pass(self) -> int | None:
-        """The users present, or None when another sweeper holds the lease."""
+        """Run one pass; return the users present, or None when another sweeper holds the lease."""
         if not await self._hold():
             return None
         users = dict.fromkeys(_SHARDS, 0)
@@ -140,7 +141,7 @@ class Sweeper:
             self._observer.node_dropped(node, removed)
 
     async def _drop_node(self, node: Node) -> int | None:
-        """The number of connections removed; None when some had to stay for now."""
+        """Return the number of connections removed; None when some had to stay for now."""
         removed = 0
         for shard in _SHARDS:
             count = 1

@@ -19,7 +19,7 @@ Run = Callable[[S], Coroutine[Any, Any, bool | None]]
 
 
 def main(process: str, settings: type[S], title: str, run: Run[S]) -> int:
-    """The exit status of a process that takes no arguments but `--help`: that of `serve`, or 2 for an argument."""
+    """Run a process that takes no argument but `--help`; return the exit status of `serve`, or 2 for an argument."""
     arguments = sys.argv[1:]
     if arguments in (["--help"], ["-h"]):
         sys.stdout.write(describe(settings, title))

@@ -25,7 +25,7 @@ class SettingsError(ValueError):
 
 
 def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
-    """The field of the variable `name`: optional, with its bounds (`ge`, `gt`, `le`, `lt`)."""
+    """Make the field of the variable `name`: optional, with its bounds (`ge`, `gt`, `le`, `lt`)."""
     return Field(default=default, validation_alias=name, description=description, **cast("Any", bounds))
 
 
@@ -60,7 +60,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(settings: type[S], process: str) -> S:
-    """The settings from the environment; a bad or missing one ends the process with one line and exit code 2."""
+    """Read the settings from the environment; a bad or missing one ends the process with one line and exit code 2."""
     try:
         return settings()
     except ValidationError as error:
@@ -72,7 +72,7 @@ def load(settings: type[S], process: str) -> S:
 
 
 def describe(settings: type[BaseSettings], title: str) -> str:
-    """The help text: every variable with its default and meaning."""
+    """Return the help text: every variable with its default and meaning."""
     lines = [title, ""]
     for field in settings.model_fields.values():
         default = ",".join(field.default) if isinstance(field.default, tuple) else field.default

@@ -28,6 +28,7 @@ class ProcessUsage(Collector):
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metrics of this process, for a scrape."""
         stat = _stat()
         virtual, resident = int(stat[20]), int(stat[21]) * self._page
         yield GaugeMetricFamily("process_virtual_memory_bytes", "Virtual memory size in bytes.", value=virtual)
@@ -50,6 +51,6 @@ def _age_seconds() -> float:
 
 
 def _stat() -> list[str]:
-    """The fields of `/proc/self/stat` from the third on: the second, a name, may hold blanks and brackets."""
+    """Return the fields of `/proc/self/stat` from the third on: the second, a name, may hold blanks and brackets."""
     with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123
         return file.read().rpartition(")")[2].split()

@@ -24,12 +24,15 @@ def tag(name: str) -> str:
 
 
 def room_channel(room: str) -> str:
+    """Return the channel of a room's packets."""
     return f"room:{{{tag(room)}}}"
 
 
 def namespace_channel(namespace: str) -> str:
+    """Return the channel of what goes to a whole namespace."""
     return f"namespace:{{{tag(namespace)}}}"
 
 
 def node_channel(node: str) -> str:
+    """Return the channel of messages to one node."""
     return f"node:{{{node}}}"

@@ -65,7 +65,7 @@ class RoomPacket(NamedTuple):
 
 
 def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
-    """The tail of a header, from ROUTING_OFFSET: lengths, namespace and skip list."""
+    """Return the tail of a header, from ROUTING_OFFSET: lengths, namespace and skip list."""
     raw_namespace = namespace.encode()
     raw_skip = ",".join(skip).encode()
     if len(raw_namespace) > 255 or len(raw_skip) > 65_535:
@@ -74,12 +74,12 @@ def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
 
 
 def _unlogged_head(kind: int, namespace: str, skip: tuple[str, ...] = ()) -> bytes:
-    """The header of a packet that the log does not keep: without epoch and seq."""
+    """Return the header of a packet that the log does not keep: without epoch and seq."""
     return bytes((VERSION, kind)) + NO_EPOCH + bytes(8) + pack_routing(namespace, skip)
 
 
 def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attachments: tuple[bytes, ...] = ()) -> bytes:
-    """A room packet without a seq: an event that the log does not keep."""
+    """Return a room packet without a seq: an event that the log does not keep."""
     head = _unlogged_head(KIND_BINARY if attachments else KIND_EVENT, namespace, skip)
     if not attachments:
         return head + packet
@@ -90,12 +90,12 @@ def pack_event(namespace: str, packet: bytes, skip: tuple[str, ...] = (), attach
 
 
 def pack_close(namespace: str) -> bytes:
-    """A room packet that makes every member leave the room."""
+    """Return a room packet that makes every member leave the room."""
     return _unlogged_head(KIND_CLOSE, namespace)
 
 
 def pack_note(namespace: str, note: Struct) -> bytes:
-    """A room packet for the gateways that hear the room; `note` is one of RoomNote."""
+    """Return a room packet for the gateways that are subscribed to the room; `note` is one of RoomNote."""
     return note_head(namespace) + _encoder.encode(note)
 
 
@@ -105,12 +105,12 @@ def pack_question(namespace: str, question: Struct, skip: tuple[str, ...] = ()) 
 
 
 def note_head(namespace: str) -> bytes:
-    """A note up to its MessagePack, which a script writes."""
+    """Return the part of a note before its MessagePack, which a script writes."""
     return _unlogged_head(KIND_NOTE, namespace) + bytes((VERSION,))
 
 
 def unpack_room(data: bytes) -> RoomPacket:
-    """The room packet in `data`; raises EnvelopeError for anything else."""
+    """Return the room packet in `data`; raise EnvelopeError for anything else."""
     try:
         version, kind, epoch, seq, namespace_size, skip_size = _HEADER.unpack_from(data)
     except struct.error:
@@ -150,7 +150,7 @@ def _decode(data: bytes, encoding: str = "utf-8") -> str:
 
 
 def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
-    """The packet and its attachments in the body of a KIND_BINARY room packet."""
+    """Return the packet and its attachments from the body of a KIND_BINARY room packet."""
     parts: list[bytes] = []
     at = 0
     while at < len(body):
@@ -170,7 +170,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def pack(message: Struct) -> bytes:
-    """A version byte, then MessagePack."""
+    """Return a version byte, then the message as MessagePack."""
     return bytes((VERSION,)) + _encoder.encode(message)
 
 
@@ -181,7 +181,7 @@ class Reader:
         self._decoder = msgspec.msgpack.Decoder(family)
 
     def unpack(self, data: bytes) -> Any:
-        """The message in `data`; raises EnvelopeError for another version or form."""
+        """Return the message in `data`; raise EnvelopeError for another version or form."""
         if not data or data[0] != VERSION:
             raise EnvelopeError(f"version {data[0] if data else None}")
         try:

@@ -102,7 +102,7 @@ class RedisTarget:
 
 
 def parse(url: str) -> RedisTarget:
-    """The description in `url`; raises ValueError with one clear sentence (never holding the password)."""
+    """Return the description in `url`; raise ValueError with one clear sentence that never holds the password."""
     scheme, separator, rest = url.strip().partition("://")
     if not separator or scheme not in _SCHEMES:
         raise ValueError(f"a Redis URL starts with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
@@ -200,7 +200,7 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
 
 
 def _place(mode: Mode, path: str) -> tuple[str | None, int]:
-    """The Sentinel service and the database number that a path names."""
+    """Return the Sentinel service and the database number that a path names."""
     if mode == "standalone":
         return None, _database(path.rstrip("/"))
     if mode == "cluster":

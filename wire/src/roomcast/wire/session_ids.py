@@ -25,6 +25,7 @@ class SessionIds:
         self._at = 0
 
     def __call__(self) -> str:
+        """Return a new session id."""
         if self._at == len(self._pool):
             self._pool, self._at = urlsafe_b64encode(secrets.token_bytes(_BYTES * _AT_ONCE)).decode(), 0
         start, self._at = self._at, self._at + _CHARACTERS
