@@ -10,7 +10,7 @@ from tests.browser.guests import PHONE, Guest, Guests, unique
 
 @pytest.fixture
 def room() -> str:
-    return unique("public:desk")
+    return unique("public:media")
 
 
 def test_an_edit_that_is_given_up_brings_the_draft_back(guests: Guests, room: str) -> None:

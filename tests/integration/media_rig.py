@@ -1,4 +1,4 @@
-"""What the media tests share: a real signer process, a gateway's desk on a real Redis link, and a browser's upload."""
+"""What the media tests share: a real signer process, a gateway's media on a real Redis link, and a browser's upload."""
 
 from __future__ import annotations
 
@@ -87,27 +87,27 @@ def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz
 class Gateway(NamedTuple):
     """The media half of a gateway."""
 
-    desk: MediaRequests
+    media: MediaRequests
     uploads: Uploads
     backplane: Backplane
 
 
 @asynccontextmanager
 async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator[Gateway]:
-    """A desk and a store over one backplane, hearing the node's channel."""
+    """A media and a store over one backplane, hearing the node's channel."""
     node = f"test-{secrets.token_hex(4)}"
     messages = Reader(NodeMessage | MediaReply)
 
     def hear(_: bytes, data: bytes) -> None:
         message = messages.unpack(data)
         assert isinstance(message, MediaReply)
-        desk.reply(message)
+        media.receive_reply(message)
 
     async with running_backplane(redis_url, node, hear) as backplane:
         uploads = Uploads(backplane)
-        desk = MediaRequests(uploads, node, lambda: secrets.token_hex(8), patience)
+        media = MediaRequests(uploads, node, lambda: secrets.token_hex(8), patience)
         await backplane.subscribe(keys.node_channel(node))
-        yield Gateway(desk, uploads, backplane)
+        yield Gateway(media, uploads, backplane)
 
 
 async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:

@@ -69,7 +69,7 @@ async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, 
             receipts += await sending
         receipts.append(await log.append(room, "u", "last", b'"n":1}'))
         assert [receipt.seq for receipt in receipts] == list(range(1, len(receipts) + 1))
-        kept = (await log.after(room, 0, 500)).entries
+        kept = (await log.read_after(room, 0, 500)).entries
         assert len(kept) == len(receipts)
         await _again_until_heard(log, room, heard)
     finally:

@@ -69,7 +69,7 @@ async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogSto
     adapter.members.add("/", Client("g1.sid", "eio", heard))
     channel = adapter.fanout.acquire("room")
     await channel.subscribed
-    page = await log.before("room", 0, 10)
+    page = await log.read_before("room", 0, 10)
     assert adapter.fanout.admit("/", "g1.sid", "room", page.epoch.encode(), page.seq)
     try:
         yield adapter, log, heard

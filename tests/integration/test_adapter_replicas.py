@@ -39,7 +39,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
             assert isinstance(await _send(log, "short"), ConnectionLost)
             waiting = [asyncio.ensure_future(log.append("room", "u", f"more{n}", b'"n":1}')) for n in range(3)]
             async with asyncio.timeout(0.8):  # WAIT takes a second: reads do not stand behind it
-                assert (await log.before("room", 0, 10)).seq >= 2
+                assert (await log.read_before("room", 0, 10)).seq >= 2
             for answer in await asyncio.gather(*waiting, return_exceptions=True):
                 assert isinstance(answer, RoomcastError)
             with redis_server(homes[1], "--replicaof", "127.0.0.1", str(master)):
@@ -54,7 +54,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
 async def _send(log: LogStore, message_id: str) -> Any:
     """The reply to a message on the hot path."""
     reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    way = log.way("room")
+    way = log.fast_append("room")
     assert way is not None
     assert way.send is not None
     rest = (b"0123456789abcdef", f"u:{message_id}".encode(), b'"n":1}')

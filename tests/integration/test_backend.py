@@ -253,10 +253,10 @@ async def test_a_revoked_user_is_closed_and_stays_out(cluster: Cluster, backend:
 
 
 async def test_one_token_is_revoked_without_the_others(cluster: Cluster, backend: Backend) -> None:
-    async with signed_in(cluster, "ada", jti="phone") as phone, signed_in(cluster, "ada", jti="desk") as desk:
+    async with signed_in(cluster, "ada", jti="phone") as phone, signed_in(cluster, "ada", jti="media") as media:
         await backend.revoke_token("phone")
         await until(lambda: not phone.socket.connected, "the phone is cut", REVOKED_WITHIN_SECONDS)
-        assert (await desk.join("public:hall"))["ok"]
+        assert (await media.join("public:hall"))["ok"]
 
 
 # --- presence ---

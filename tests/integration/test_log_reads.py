@@ -23,7 +23,7 @@ async def test_a_thousand_readers_of_one_page_share_a_few_reads(redis_url: str) 
             await log.append("public:talk", "ada", f"m{number}", b'"kind":"text"}')
         before = scripts_run(redis_url)
 
-        pages = await asyncio.gather(*(log.after("public:talk", 10, 100) for _ in range(1000)))
+        pages = await asyncio.gather(*(log.read_after("public:talk", 10, 100) for _ in range(1000)))
 
         assert scripts_run(redis_url) - before <= 5
         assert all(page.seq == 30 and len(page.entries) == 20 for page in pages)
@@ -35,6 +35,6 @@ async def test_a_read_sees_what_was_acked_before_it_was_asked_for(redis_url: str
 
         async def write_and_read(number: int) -> bool:
             receipt = await log.append("public:talk", "ada", f"m{number}", b'"kind":"text"}')
-            return (await log.before("public:talk", 0, 10)).seq >= receipt.seq
+            return (await log.read_before("public:talk", 0, 10)).seq >= receipt.seq
 
         assert all(await asyncio.gather(*(write_and_read(number) for number in range(500))))

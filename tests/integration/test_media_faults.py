@@ -55,7 +55,7 @@ async def sign_again_and_again(gateway: rig.Gateway, body: bytes) -> dict[str, A
     async with asyncio.timeout(15):
         while True:
             try:
-                return await gateway.desk.sign("ada", announce(body))
+                return await gateway.media.sign_upload("ada", announce(body))
             except RoomcastError as error:
                 if not error.code.retryable:
                     raise
@@ -75,16 +75,16 @@ async def refusal(waiting: object) -> RoomcastError:
 async def test_without_a_signer_the_answer_is_a_code_in_time(redis_url: str) -> None:
     async with rig.gateway(redis_url, Patience()) as gateway:
         started = time.monotonic()
-        error = await refusal(gateway.desk.sign("ada", announce(b"x" * 10)))
+        error = await refusal(gateway.media.sign_upload("ada", announce(b"x" * 10)))
         assert time.monotonic() - started < 5
         assert error.code is Code.MEDIA_UNAVAILABLE
         assert error.retry_after is not None
-        assert len(gateway.desk) == 0
+        assert len(gateway.media) == 0
 
 
 async def test_a_request_that_nobody_waits_for_is_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     async with rig.gateway(redis_url, Patience()) as gateway:
-        await refusal(gateway.desk.sign("ada", announce(b"x" * 10)))
+        await refusal(gateway.media.sign_upload("ada", announce(b"x" * 10)))
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         servers.wait_until(
             lambda: signer.metric('roomcast_media_requests_total{action="sign",outcome="too_late"}') == 1, "dropped"
@@ -107,7 +107,7 @@ async def test_bytes_that_are_no_request_are_dropped(redis_url: str, storage: s3
         )
         servers.wait_until(lambda: client.xlen(keys.MEDIA_REQUESTS) == 0, "the stream is empty")
         async with rig.gateway(redis_url) as gateway:
-            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+            assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
         assert "Traceback" not in signer.log.read_text()
 
 
@@ -121,13 +121,13 @@ async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, 
         redis.Redis.from_url(redis_url) as client,
     ):
         async with rig.gateway(redis_url) as gateway:
-            form = await gateway.desk.sign("ada", announce(body))
+            form = await gateway.media.sign_upload("ada", announce(body))
             form["url"] = form["url"].replace(nowhere, storage.endpoint)
             await rig.store(form, body)
             heir.process.send_signal(signal.SIGSTOP)
             servers.wait_until(lambda: client.info("clients")["blocked_clients"] <= 1, "only one signer reads")
             await asyncio.sleep(0)
-            completing = asyncio.ensure_future(gateway.desk.complete("ada", MediaComplete(form["upload"])))
+            completing = asyncio.ensure_future(gateway.media.complete_upload("ada", MediaComplete(form["upload"])))
             while client.hget(keys.upload(form["upload"]), "claim") is None:
                 await asyncio.sleep(0.02)
             doomed.process.kill()
@@ -143,17 +143,17 @@ async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: st
         rig.signer(tmp_path, redis_url, nowhere, "/healthz", ROOMCAST_S3_SETUP="0") as signer,
     ):
         async with rig.gateway(redis_url, Patience()) as gateway:
-            form = await gateway.desk.sign("ada", announce(b"x" * 10))
+            form = await gateway.media.sign_upload("ada", announce(b"x" * 10))
             waiting = [
-                asyncio.ensure_future(refusal(gateway.desk.complete("ada", MediaComplete(form["upload"]))))
+                asyncio.ensure_future(refusal(gateway.media.complete_upload("ada", MediaComplete(form["upload"]))))
                 for _ in range(60)
             ]
             await asyncio.sleep(0)
-            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+            assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
             errors = await asyncio.gather(*waiting)
             assert {error.code for error in errors} == {Code.MEDIA_UNAVAILABLE}
             assert any(error.detail == "too many uploads are being verified" for error in errors)
-            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+            assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
         assert signer.get("/healthz")[0] == 200
 
 
@@ -190,21 +190,25 @@ async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_pa
     body = rig.picture()
     with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}", is_ready="/healthz") as signer:
         async with rig.gateway(redis_url) as gateway:
-            form = await gateway.desk.sign("ada", announce(body))
-            error = await refusal(gateway.desk.complete("ada", MediaComplete(form["upload"])))
+            form = await gateway.media.sign_upload("ada", announce(body))
+            error = await refusal(gateway.media.complete_upload("ada", MediaComplete(form["upload"])))
             assert error.code is Code.MEDIA_UNAVAILABLE
             assert signer.get("/readyz")[0] == 503
             with s3.s3_server_on(tmp_path, port):
                 servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "the bucket is set up")
                 assert await rig.store(form, body) == 204
-                assert (await gateway.desk.complete("ada", MediaComplete(form["upload"])))["media"]["width"] == 40
+                assert (await gateway.media.complete_upload("ada", MediaComplete(form["upload"])))["media"][
+                    "width"
+                ] == 40
 
 
 async def test_a_burst_beyond_the_connections_is_answered_whole(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     """More requests at once than the signer works on, or has links to Redis for."""
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
         async with rig.gateway(redis_url) as gateway:
-            forms = await asyncio.gather(*(gateway.desk.sign(f"user-{n}", announce(b"x" * 10)) for n in range(200)))
+            forms = await asyncio.gather(
+                *(gateway.media.sign_upload(f"user-{n}", announce(b"x" * 10)) for n in range(200))
+            )
         assert len({form["upload"] for form in forms}) == 200
         answered = 'roomcast_media_requests_total{action="sign",outcome="ok"}'
         servers.wait_until(lambda: signer.metric(answered) == 200, "each is counted once")
@@ -214,7 +218,7 @@ async def test_an_emptied_redis_is_joined_again(redis_url: str, storage: s3.S3, 
     with rig.signer(tmp_path, redis_url, storage.endpoint), redis.Redis.from_url(redis_url) as client:
         client.flushall()
         async with rig.gateway(redis_url) as gateway:
-            assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]
+            assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
 
 
 async def test_cut_connections_are_opened_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
@@ -252,10 +256,10 @@ async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3
         redis.Redis.from_url(redis_url) as client,
     ):
         async with rig.gateway(redis_url) as gateway:
-            abandoned, kept = [await gateway.desk.sign("ada", announce(body)) for _ in range(2)]
+            abandoned, kept = [await gateway.media.sign_upload("ada", announce(body)) for _ in range(2)]
             await rig.store(abandoned, body)
             await rig.store(kept, body)
-            media = (await gateway.desk.complete("ada", MediaComplete(kept["upload"])))["media"]
+            media = (await gateway.media.complete_upload("ada", MediaComplete(kept["upload"])))["media"]
             await rig.store(kept, body)
             assert storage.holds(rig.BUCKET, f"incoming/{abandoned['upload']}")
             assert storage.holds(rig.BUCKET, f"incoming/{kept['upload']}")
@@ -266,7 +270,7 @@ async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3
             assert signer.metric('roomcast_media_swept_total{kind="abandoned"}') == 1
             assert signer.metric('roomcast_media_swept_total{kind="completed"}') == 1
             assert await rig.store(abandoned, body) == 403
-            error = await refusal(gateway.desk.complete("ada", MediaComplete(abandoned["upload"])))
+            error = await refusal(gateway.media.complete_upload("ada", MediaComplete(abandoned["upload"])))
             assert error.code is Code.UPLOAD_EXPIRED
 
 
@@ -276,9 +280,9 @@ async def test_sigterm_finishes_work_leaves_the_group_and_exits_0(
     body = rig.picture()
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         async with rig.gateway(redis_url) as gateway:
-            form = await gateway.desk.sign("ada", announce(body))
+            form = await gateway.media.sign_upload("ada", announce(body))
             await rig.store(form, body)
-            completing = asyncio.ensure_future(gateway.desk.complete("ada", MediaComplete(form["upload"])))
+            completing = asyncio.ensure_future(gateway.media.complete_upload("ada", MediaComplete(form["upload"])))
             while client.hget(keys.upload(form["upload"]), "claim") is None and not completing.done():
                 await asyncio.sleep(0.001)
             signer.process.send_signal(signal.SIGTERM)

@@ -64,9 +64,9 @@ async def code_of(waiting: object) -> Code:
 
 async def test_a_picture_from_announcement_to_download(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture(40, 30)
-    form = await gateway.desk.sign(ada, announce(body, name="a cat’s picture.png"))
+    form = await gateway.media.sign_upload(ada, announce(body, name="a cat’s picture.png"))
     assert await rig.store(form, body) in (200, 204)
-    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    media = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]
     assert {k: v for k, v in media.items() if k != "url"} == {
         "upload": form["upload"],
         "type": "image/png",
@@ -78,14 +78,14 @@ async def test_a_picture_from_announcement_to_download(gateway: rig.Gateway, ada
     status, stored, headers = await rig.fetch(media["url"])
     assert (status, stored, headers["content-type"]) == (200, body, "image/png")
     assert headers["content-disposition"].startswith("inline; filename=")
-    assert await gateway.uploads.verified_media(form["upload"], ada, ROOM) == media
+    assert await gateway.uploads.read_verified(form["upload"], ada, ROOM) == media
 
 
 async def test_the_server_picks_the_key(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
-    url = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]["url"]
+    url = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]["url"]
     path = url.partition("?")[0]
     assert path.endswith(f"/{form['upload']}.png")
     assert "incoming" not in path
@@ -95,22 +95,22 @@ async def test_the_server_picks_the_key(gateway: rig.Gateway, ada: str) -> None:
 @pytest.mark.parametrize("extra", [1, -1])
 async def test_another_size_is_refused_by_the_storage(gateway: rig.Gateway, ada: str, extra: int) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     other = body + b"x" if extra > 0 else body[:-1]
     assert await rig.store(form, other) in (400, 403)
-    assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
+    assert await code_of(gateway.media.complete_upload(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
 
 
 async def test_another_type_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     assert await rig.store(form, body, **{"Content-Type": "image/svg+xml"}) == 403
-    assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
+    assert await code_of(gateway.media.complete_upload(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_INCOMPLETE
 
 
 async def test_another_key_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     if form["method"] == "PUT":
         form["url"] = form["url"].replace("incoming/", "2026/01/")
         assert await rig.store(form, body) == 403
@@ -120,7 +120,7 @@ async def test_another_key_is_refused_by_the_storage(gateway: rig.Gateway, ada: 
 
 async def test_a_tampered_signature_is_refused_by_the_storage(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     form["url"] = form["url"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
     assert await rig.store(form, body, **({"x-amz-signature": "0" * 64} if form["method"] == "POST" else {})) == 403
 
@@ -129,10 +129,10 @@ async def test_a_tampered_signature_is_refused_by_the_storage(gateway: rig.Gatew
     "body", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<!doctype html><script>alert(1)</script>", b"GIF89a"]
 )
 async def test_what_only_claims_to_be_a_picture_is_refused(gateway: rig.Gateway, ada: str, body: bytes) -> None:
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     assert await rig.store(form, body) in (200, 204)
-    assert await code_of(gateway.desk.complete(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_MISMATCH
-    assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
+    assert await code_of(gateway.media.complete_upload(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_MISMATCH
+    assert await code_of(gateway.uploads.read_verified(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ async def test_what_only_claims_to_be_a_picture_is_refused(gateway: rig.Gateway,
 async def test_ordinary_files_are_taken_as_their_owner_names_them(
     gateway: rig.Gateway, ada: str, name: str, announced: str, kept: str, body: bytes
 ) -> None:
-    form = await gateway.desk.sign(ada, announce(body, announced, name))
+    form = await gateway.media.sign_upload(ada, announce(body, announced, name))
     assert await rig.store(form, body) in (200, 204)
-    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    media = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]
     assert (media["name"], media["type"], media["size"]) == (name, kept, len(body))
     status, stored, headers = await rig.fetch(media["url"])
     assert (status, stored) == (200, body)
@@ -164,7 +164,7 @@ async def test_ordinary_files_are_taken_as_their_owner_names_them(
     if "charset" in media:
         assert headers["content-type"] == f"{kept}; charset={media['charset']}"
         assert stored.decode(media["charset"])
-    link = await gateway.desk.url(ada, MediaUrl(form["upload"]), ROOM)
+    link = await gateway.media.sign_download(ada, MediaUrl(form["upload"]), ROOM)
     again = (await rig.fetch(link["url"]))[2]
     assert [again[header] for header in ("content-type", "content-disposition")] == [
         headers[header] for header in ("content-type", "content-disposition")
@@ -186,88 +186,90 @@ async def test_ordinary_files_are_taken_as_their_owner_names_them(
 async def test_what_is_not_welcome_is_not_signed(
     gateway: rig.Gateway, ada: str, name: str, content_type: str, size: int
 ) -> None:
-    asked = gateway.desk.sign(ada, MediaSign(ROOM, name, content_type, size))
+    asked = gateway.media.sign_upload(ada, MediaSign(ROOM, name, content_type, size))
     assert await code_of(asked) is Code.MEDIA_REFUSED
 
 
 async def test_completing_twice_and_at_once_gives_the_same_media(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
-    answers = await asyncio.gather(*(gateway.desk.complete(ada, MediaComplete(form["upload"])) for _ in range(4)))
-    answers.append(await gateway.desk.complete(ada, MediaComplete(form["upload"])))
+    answers = await asyncio.gather(
+        *(gateway.media.complete_upload(ada, MediaComplete(form["upload"])) for _ in range(4))
+    )
+    answers.append(await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))
     assert all(answer == answers[0] for answer in answers)
 
 
 async def test_a_form_used_again_after_completion_changes_nothing(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
-    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    media = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]
     assert await rig.store(form, b"\0" * len(body)) in (200, 204)
-    assert (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"] == media
+    assert (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"] == media
     assert (await rig.fetch(media["url"]))[1] == body
 
 
 async def test_an_upload_belongs_to_its_owner_and_its_room(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
-    assert await code_of(gateway.desk.complete("bob", MediaComplete(form["upload"]))) is Code.NOT_FOUND
-    assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
-    await gateway.desk.complete(ada, MediaComplete(form["upload"]))
-    assert await code_of(gateway.uploads.verified_media(form["upload"], "bob", ROOM)) is Code.NOT_FOUND
-    assert await code_of(gateway.uploads.verified_media(form["upload"], ada, "public:other")) is Code.NOT_FOUND
-    assert await code_of(gateway.uploads.verified_media("unknown-upload", ada, ROOM)) is Code.UPLOAD_EXPIRED
-    assert await code_of(gateway.desk.complete(ada, MediaComplete("unknown-upload"))) is Code.UPLOAD_EXPIRED
+    assert await code_of(gateway.media.complete_upload("bob", MediaComplete(form["upload"]))) is Code.NOT_FOUND
+    assert await code_of(gateway.uploads.read_verified(form["upload"], ada, ROOM)) is Code.UPLOAD_INCOMPLETE
+    await gateway.media.complete_upload(ada, MediaComplete(form["upload"]))
+    assert await code_of(gateway.uploads.read_verified(form["upload"], "bob", ROOM)) is Code.NOT_FOUND
+    assert await code_of(gateway.uploads.read_verified(form["upload"], ada, "public:other")) is Code.NOT_FOUND
+    assert await code_of(gateway.uploads.read_verified("unknown-upload", ada, ROOM)) is Code.UPLOAD_EXPIRED
+    assert await code_of(gateway.media.complete_upload(ada, MediaComplete("unknown-upload"))) is Code.UPLOAD_EXPIRED
 
 
 async def test_a_record_outlives_the_messages_that_name_it(gateway: rig.Gateway, ada: str, redis_port: int) -> None:
     body = rig.picture()
-    form = await gateway.desk.sign(ada, announce(body))
+    form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
-    media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+    media = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]
     month, name = 30 * 86_400, keys.upload(form["upload"])
     with redis.Redis(port=redis_port) as client:
         assert month < client.ttl(name) <= month + 86_400
         client.expire(name, month + 60)
-        assert await gateway.uploads.verified_media(form["upload"], ada, ROOM) == media
+        assert await gateway.uploads.read_verified(form["upload"], ada, ROOM) == media
         client.expire(name, month - 60)
-        assert await code_of(gateway.uploads.verified_media(form["upload"], ada, ROOM)) is Code.UPLOAD_EXPIRED
+        assert await code_of(gateway.uploads.read_verified(form["upload"], ada, ROOM)) is Code.UPLOAD_EXPIRED
 
 
 async def test_a_fresh_url_for_those_who_may_enter_the_room(gateway: rig.Gateway, ada: str) -> None:
     body = "grüße\n".encode() * 20
-    form = await gateway.desk.sign(ada, announce(body, "text/plain; charset=utf-8", "notes.txt"))
-    assert await code_of(gateway.uploads.room_of(form["upload"])) is Code.NOT_FOUND
+    form = await gateway.media.sign_upload(ada, announce(body, "text/plain; charset=utf-8", "notes.txt"))
+    assert await code_of(gateway.uploads.read_room(form["upload"])) is Code.NOT_FOUND
     await rig.store(form, body)
-    await gateway.desk.complete(ada, MediaComplete(form["upload"]))
-    assert await gateway.uploads.room_of(form["upload"]) == ROOM
-    link = await gateway.desk.url("bob", MediaUrl(form["upload"]), ROOM)
+    await gateway.media.complete_upload(ada, MediaComplete(form["upload"]))
+    assert await gateway.uploads.read_room(form["upload"]) == ROOM
+    link = await gateway.media.sign_download("bob", MediaUrl(form["upload"]), ROOM)
     status, stored, headers = await rig.fetch(link["url"])
     assert (status, stored) == (200, body)
     assert headers["content-type"] == "text/plain; charset=utf-8"
     assert headers["content-disposition"].startswith("attachment")
     assert set(link) == {"url", "expires"}
-    assert await code_of(gateway.desk.url("bob", MediaUrl(form["upload"]), "public:other")) is Code.NOT_FOUND
+    assert await code_of(gateway.media.sign_download("bob", MediaUrl(form["upload"]), "public:other")) is Code.NOT_FOUND
     assert (await rig.fetch(link["url"].replace("Signature=", "Signature=0")))[0] == 403
 
 
 async def test_a_photograph_is_measured_as_it_is_shown(gateway: rig.Gateway, ada: str) -> None:
     for kind, content_type in (("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp")):
         body = rig.picture(64, 48, kind)
-        form = await gateway.desk.sign(ada, announce(body, content_type, "photo"))
+        form = await gateway.media.sign_upload(ada, announce(body, content_type, "photo"))
         await rig.store(form, body)
-        media = (await gateway.desk.complete(ada, MediaComplete(form["upload"])))["media"]
+        media = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]
         assert (media["width"], media["height"], media["type"]) == (64, 48, content_type)
 
 
 async def test_nobody_reserves_without_end(gateway: rig.Gateway, ada: str) -> None:
     for _ in range(20):
-        await gateway.desk.sign(ada, announce(b"x" * 10))
+        await gateway.media.sign_upload(ada, announce(b"x" * 10))
     with pytest.raises(RoomcastError) as caught:
-        await gateway.desk.sign(ada, announce(b"x" * 10))
+        await gateway.media.sign_upload(ada, announce(b"x" * 10))
     assert caught.value.code is Code.RATE_LIMITED
     assert caught.value.retry_after is not None
     assert 0 < caught.value.retry_after <= 300
-    assert (await gateway.desk.sign(f"{ada}-modest", announce(b"x" * 10)))["upload"]
+    assert (await gateway.media.sign_upload(f"{ada}-modest", announce(b"x" * 10)))["upload"]

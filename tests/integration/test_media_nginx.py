@@ -65,11 +65,13 @@ async def test_uploads_and_downloads_pass_through_nginx(redis_url: str, tmp_path
         more = {"ROOMCAST_S3_PUBLIC_ENDPOINT": page, "ROOMCAST_MEDIA_METHOD": method}
         with rig.signer(tmp_path, redis_url, storage.endpoint, **more):
             async with rig.gateway(redis_url) as gateway:
-                form = await gateway.desk.sign("ada", MediaSign("public:lobby", "cat.png", "image/png", len(body)))
+                form = await gateway.media.sign_upload(
+                    "ada", MediaSign("public:lobby", "cat.png", "image/png", len(body))
+                )
                 assert form["url"].startswith(f"{page}/{rig.BUCKET}/")
                 assert await rig.store(form, body + b"x") in (400, 403)
                 assert await rig.store(form, body) in (200, 204)
-                media = (await gateway.desk.complete("ada", MediaComplete(form["upload"])))["media"]
+                media = (await gateway.media.complete_upload("ada", MediaComplete(form["upload"])))["media"]
                 assert media["url"].startswith(f"{page}/{rig.BUCKET}/20")
                 status, stored, headers = await rig.fetch(media["url"])
                 assert (status, stored) == (200, body)

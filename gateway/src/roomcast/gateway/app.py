@@ -16,8 +16,6 @@ from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
-from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import AuthRefresh, MediaSign, MediaUrl
 from roomcast.contract.lua import SCRIPTS
 from roomcast.engineio.http_log import HTTP_LOG
 from roomcast.gateway.chat.access import RoomAccess
@@ -30,6 +28,7 @@ from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.config import Config
 from roomcast.gateway.media.requests import MediaRequests
+from roomcast.gateway.media.use_cases import MediaUseCases
 from roomcast.gateway.operations.admission import AdmissionQueue
 from roomcast.gateway.operations.admission_control import AdmissionControl
 from roomcast.gateway.operations.drain import Drain
@@ -45,11 +44,11 @@ from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
 from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.dev_login import DevLogin
 from roomcast.gateway.sign_in.jwks import JwksKeys
 from roomcast.gateway.sign_in.keys import Keys, SharedSecret
-from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.sign_in.sessions import ControlChannel, Sessions
+from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.log import LogStore, Retention
 from roomcast.gateway.stores.nodes import NodeStore, take_free_number
@@ -263,7 +262,7 @@ class Gateway:
             verifier,
             self.user_limits,
         )
-        self.control = ControlChannel(self.adapter, self._receive_control)
+        self.control = ControlPublisher(self.adapter)
         self.access = RoomAccess(self.stores.rooms, config.create_rooms)
         self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
         self.joins = RoomJoins(
@@ -277,22 +276,8 @@ class Gateway:
             self.replays,
             max_rooms=config.rooms_per_connection,
         )
+        self.session_control = SessionControl(self.adapter, self.sessions, self.stores.rooms, self.emitter, self.joins)
         self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
-        self.chat = Chat(
-            self.stores.log,
-            self.access,
-            self.stores.uploads.verified_media,
-            self.rooms.address,
-            max_message_bytes=config.message_bytes,
-        )
-        self.media = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
-        self.namespace = ChatNamespace(
-            SessionHooks(self.sessions.open, self.sessions.close),
-            self._handlers(),
-            self.metrics,
-            self.presence.mark_seen,
-        )
-        self.server.register_namespace(self.namespace)
         self.fast_path = MessageFastPath(
             self.server.eio,
             self.stores.log,
@@ -301,7 +286,23 @@ class Gateway:
             detour=self.server.take_packet,
             max_message_bytes=config.message_bytes,
         )
-        self.chat.on_plain = self.fast_path.issue
+        self.chat = Chat(
+            self.stores.log,
+            self.access,
+            self.stores.uploads.read_verified,
+            self.rooms.announce_direct_room,
+            self.fast_path.issue_ticket,
+            max_message_bytes=config.message_bytes,
+        )
+        self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
+        self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
+        self.namespace = ChatNamespace(
+            SessionHooks(self.sessions.sign_in, self.sessions.sign_out),
+            self._handlers(),
+            self.metrics,
+            self.presence.mark_seen,
+        )
+        self.server.register_namespace(self.namespace)
         self.admission = AdmissionControl(
             AdmissionQueue(time.monotonic), lambda: self.claim.is_held, self.tickets.is_valid
         )
@@ -321,48 +322,29 @@ class Gateway:
     def _handlers(self) -> dict[str, Handler]:
         """Map every event of the protocol to its use case."""
         return {
-            "room:join": self.joins.join,
-            "room:leave": self.joins.leave,
-            "room:members": self.rooms.members,
-            "room:create": self.rooms.create,
-            "room:invite": self.rooms.invite,
-            "room:remove": self.rooms.remove,
-            "room:list": self.rooms.list,
-            "message:send": self.chat.send,
-            "message:edit": self.chat.edit,
-            "message:delete": self.chat.delete,
-            "message:react": self.chat.react,
-            "message:history": self.chat.history,
+            "room:join": self.joins.join_room,
+            "room:leave": self.joins.leave_room,
+            "room:members": self.rooms.list_members,
+            "room:create": self.rooms.create_room,
+            "room:invite": self.rooms.invite_user,
+            "room:remove": self.rooms.remove_user,
+            "room:list": self.rooms.list_rooms,
+            "message:send": self.chat.send_message,
+            "message:edit": self.chat.edit_message,
+            "message:delete": self.chat.delete_message,
+            "message:react": self.chat.react_to_message,
+            "message:history": self.chat.read_history,
             "typing": self.presence.send_typing,
-            "receipt:read": self.rooms.read,
+            "receipt:read": self.rooms.mark_read,
             "presence": self.presence.set_presence,
             "presence:query": self.presence.query_users,
             "presence:watch": self.presence.watch_users,
             "presence:unwatch": self.presence.unwatch_users,
-            "media:sign": self._sign_media,
-            "media:complete": lambda session, p: self.media.complete(session.user, p),
-            "media:url": self._media_url,
-            "auth:refresh": self._refresh_token,
+            "media:sign": self.media.sign_upload,
+            "media:complete": self.media.complete_upload,
+            "media:url": self.media.sign_download,
+            "auth:refresh": self.session_control.refresh_token,
         }
-
-    async def _sign_media(self, session: ChatSession, p: MediaSign) -> dict[str, Any]:
-        await self.access.require_entry(session, p.room)
-        return await self.media.sign(session.user, p)
-
-    async def _media_url(self, session: ChatSession, p: MediaUrl) -> dict[str, Any]:
-        room = await self.stores.uploads.room_of(p.upload)
-        if room not in session.rooms and not await self.access.may_enter(session, room):
-            raise RoomcastError(Code.NOT_FOUND)
-        return await self.media.url(session.user, p, room)
-
-    async def _refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
-        """Rooms that the new token does not open are left."""
-        answer = await self.sessions.refresh(session, p)
-        await self.joins.recheck([session])
-        return answer
-
-    def _receive_control(self, message: Any) -> None:
-        self.sessions.hear_control(message, self.joins.take_out)
 
     # --- running ---
 
@@ -389,12 +371,12 @@ class Gateway:
         self.adapter.start(
             self.stores.log,
             on_note=self.occupancy.receive_note,
-            on_node_message=self.media.reply,
+            on_node_message=self.media_requests.receive_reply,
             on_resubscribed=self._resubscribed,
         )
         for shard in range(keys.PRESENCE_SHARDS):
             self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes)
-        self.control.start()
+        self.session_control.subscribe()
         self.tasks.supervise(self._claim_and_announce, "presence")
         self.tasks.supervise(self.token_keys.run, "token keys")
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
@@ -415,7 +397,7 @@ class Gateway:
     def _resubscribed(self) -> None:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
         self.presence.on_resubscribed()
-        self.adapter.background(self.sessions.look_again(self.joins.recheck), "look again")
+        self.adapter.background(self.session_control.recheck_all(), "recheck sessions")
 
     def _record_lag(self, lag: float, busy: float) -> None:
         self.metrics.loop_lag(lag, busy)
@@ -429,7 +411,7 @@ class Gateway:
     async def _end(self) -> None:
         """Give leases back, end what runs, and close Redis last."""
         await self.server.shutdown()
-        self.media.close()
+        self.media_requests.close()
         await self.replays.close()
         await self.presence.retire()
         await self.tasks.cancel()
@@ -450,7 +432,7 @@ class Gateway:
         metrics, redis = self.metrics, self.adapter.backplane
         metrics.connections.set(len(self.sessions))
         metrics.rooms.set(self.adapter.fanout.rooms)
-        metrics.fast_path.inc(self.fast_path.newly_taken())
+        metrics.fast_path.inc(self.fast_path.count_taken())
         metrics.redis_up.set(redis.is_up)
         metrics.redis_reconnects.set(redis.reconnects)
         metrics.ready.set(self.adapter.is_ready)

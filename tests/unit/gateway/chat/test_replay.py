@@ -33,7 +33,7 @@ class Log:
         self.first = first
         self.on_read: Callable[[], None] = lambda: None
 
-    async def after(self, room: str, seq: int, limit: int) -> History:
+    async def read_after(self, room: str, seq: int, limit: int) -> History:
         assert room == ROOM
         self.on_read()
         await asyncio.sleep(0)
@@ -96,7 +96,7 @@ class Rig:
         )
 
     def begin(self, after: int, limit: int = 100) -> None:
-        self.replays.begin(self.session, ROOM, Start(self.log.page(after, limit), after), self._on_late)
+        self.replays.begin_replay(self.session, ROOM, Start(self.log.page(after, limit), after), self._on_late)
 
     async def _on_late(self) -> None:
         self.late.append(True)
@@ -215,7 +215,7 @@ async def test_a_client_that_reads_nothing_gets_resync_after_the_stated_time() -
 
 async def test_a_cancelled_replay_sends_nothing_more() -> None:
     rig = Rig(Log(300))
-    rig.log.on_read = lambda: rig.replays.cancel("s1", ROOM)
+    rig.log.on_read = lambda: rig.replays.cancel_replay("s1", ROOM)
     rig.begin(0)
 
     assert await rig.ended() == messages(1, 100)

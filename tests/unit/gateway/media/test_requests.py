@@ -1,4 +1,4 @@
-"""The gateway's desk for media requests: every waiter is answered, refused or timed out, and none is forgotten."""
+"""The gateway's media for media requests: every waiter is answered, refused or timed out, and none is forgotten."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ class Port:
         self.answer(request)
 
 
-def desk_on(port: Port, **patience: float) -> MediaRequests:
+def requests_on(port: Port, **patience: float) -> MediaRequests:
     numbers = count(1)
     return MediaRequests(port, "7", lambda: f"r{next(numbers)}", Patience(**patience))  # type: ignore[arg-type]
 
 
 async def test_a_request_names_user_node_and_deadline() -> None:
     port = Port()
-    desk = desk_on(port, sign_seconds=1.0)
-    port.answer = lambda request: desk.reply(MediaReply(request.request, {"upload": "u"}))
-    assert await desk.sign("ada", SIGN) == {"upload": "u"}
+    media = requests_on(port, sign_seconds=1.0)
+    port.answer = lambda request: media.receive_reply(MediaReply(request.request, {"upload": "u"}))
+    assert await media.sign_upload("ada", SIGN) == {"upload": "u"}
     args = {"room": "public:lobby", "name": "cat.png", "type": "image/png", "size": 10, "width": None, "height": None}
     assert port.posted == [MediaRequest("r1", "7", "ada", "sign", args, 1_001_000)]
-    assert len(desk) == 0
+    assert len(media) == 0
 
 
 async def test_a_refusal_keeps_its_code_detail_and_wait() -> None:
     port = Port()
-    desk = desk_on(port)
-    port.answer = lambda request: desk.reply(MediaReply(request.request, None, 302, "too many uploads", 7.5))
+    media = requests_on(port)
+    port.answer = lambda request: media.receive_reply(MediaReply(request.request, None, 302, "too many uploads", 7.5))
     with pytest.raises(RoomcastError) as caught:
-        await desk.sign("ada", SIGN)
+        await media.sign_upload("ada", SIGN)
     assert (caught.value.code, caught.value.detail, caught.value.retry_after) == (
         Code.RATE_LIMITED,
         "too many uploads",
@@ -60,25 +60,25 @@ async def test_a_refusal_keeps_its_code_detail_and_wait() -> None:
 
 
 async def test_no_answer_is_unavailable_and_leaves_nothing_behind() -> None:
-    desk = desk_on(Port(), complete_seconds=0.02)
+    media = requests_on(Port(), complete_seconds=0.02)
     with pytest.raises(RoomcastError) as caught:
-        await desk.complete("ada", MediaComplete("upload-1"))
+        await media.complete_upload("ada", MediaComplete("upload-1"))
     assert caught.value.code is Code.MEDIA_UNAVAILABLE
-    assert len(desk) == 0
+    assert len(media) == 0
 
 
 async def test_a_late_or_repeated_or_foreign_answer_is_ignored() -> None:
     port = Port()
-    desk = desk_on(port)
+    media = requests_on(port)
 
     def twice(request: MediaRequest) -> None:
-        desk.reply(MediaReply("somebody else's", {"media": 0}))
-        desk.reply(MediaReply(request.request, {"media": 1}))
-        desk.reply(MediaReply(request.request, {"media": 2}))
+        media.receive_reply(MediaReply("somebody else's", {"media": 0}))
+        media.receive_reply(MediaReply(request.request, {"media": 1}))
+        media.receive_reply(MediaReply(request.request, {"media": 2}))
 
     port.answer = twice
-    assert await desk.complete("ada", MediaComplete("upload-1")) == {"media": 1}
-    desk.reply(MediaReply("r1", {"media": 3}))
+    assert await media.complete_upload("ada", MediaComplete("upload-1")) == {"media": 1}
+    media.receive_reply(MediaReply("r1", {"media": 3}))
 
 
 async def test_a_closed_way_to_the_signers_is_passed_on() -> None:
@@ -88,55 +88,55 @@ async def test_a_closed_way_to_the_signers_is_passed_on() -> None:
         raise RoomcastError(Code.UNAVAILABLE)
 
     port.answer = closed
-    desk = desk_on(port)
+    media = requests_on(port)
     with pytest.raises(RoomcastError) as caught:
-        await desk.sign("ada", SIGN)
+        await media.sign_upload("ada", SIGN)
     assert caught.value.code is Code.UNAVAILABLE
-    assert len(desk) == 0
+    assert len(media) == 0
 
 
 async def test_only_so_many_wait() -> None:
     port = Port()
-    desk = desk_on(port, max_waiting=2, sign_seconds=30.0)
-    waiting = [asyncio.ensure_future(desk.sign("ada", SIGN)) for _ in range(2)]
+    media = requests_on(port, max_waiting=2, sign_seconds=30.0)
+    waiting = [asyncio.ensure_future(media.sign_upload("ada", SIGN)) for _ in range(2)]
     while len(port.posted) < 2:
         await asyncio.sleep(0)
     with pytest.raises(RoomcastError) as caught:
-        await desk.sign("ada", SIGN)
+        await media.sign_upload("ada", SIGN)
     assert caught.value.code is Code.MEDIA_UNAVAILABLE
-    desk.close()
+    media.close()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [outcome.code for outcome in outcomes if isinstance(outcome, RoomcastError)] == [Code.MEDIA_UNAVAILABLE] * 2
-    assert len(desk) == 0
+    assert len(media) == 0
 
 
 async def test_a_client_that_leaves_is_forgotten() -> None:
     port = Port()
-    desk = desk_on(port, sign_seconds=30.0)
-    asked = asyncio.ensure_future(desk.sign("ada", SIGN))
+    media = requests_on(port, sign_seconds=30.0)
+    asked = asyncio.ensure_future(media.sign_upload("ada", SIGN))
     while not port.posted:
         await asyncio.sleep(0)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert len(desk) == 0
+    assert len(media) == 0
 
 
 @pytest.mark.parametrize("room", ["public:other", None])
 async def test_a_url_for_another_room_than_the_one_checked_is_not_found(room: str | None) -> None:
     port = Port()
-    desk = desk_on(port)
-    port.answer = lambda request: desk.reply(
+    media = requests_on(port)
+    port.answer = lambda request: media.receive_reply(
         MediaReply(request.request, {"url": "http://x", "expires": 1, "room": room})
     )
     with pytest.raises(RoomcastError) as caught:
-        await desk.url("ada", MediaUrl("upload-1"), "public:lobby")
+        await media.sign_download("ada", MediaUrl("upload-1"), "public:lobby")
     assert caught.value.code is Code.NOT_FOUND
 
 
 async def test_a_url_says_nothing_of_the_room() -> None:
     port = Port()
-    desk = desk_on(port)
+    media = requests_on(port)
     result = {"url": "http://x", "expires": 1, "room": "public:lobby"}
-    port.answer = lambda request: desk.reply(MediaReply(request.request, dict(result)))
-    assert await desk.url("ada", MediaUrl("upload-1"), "public:lobby") == {"url": "http://x", "expires": 1}
+    port.answer = lambda request: media.receive_reply(MediaReply(request.request, dict(result)))
+    assert await media.sign_download("ada", MediaUrl("upload-1"), "public:lobby") == {"url": "http://x", "expires": 1}

@@ -31,12 +31,12 @@ class RoomAccess:
         """Return whether the session may enter the room now, wherever it is already."""
         verdict = access(room, session.user)
         if verdict is Access.STORED:
-            return session.identity.matches(room) or await self._store.role(room, session.user) is not None
+            return session.identity.matches(room) or await self._store.read_role(room, session.user) is not None
         return verdict is Access.OPEN
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
         """Return whether the session may delete other people's messages, invite and remove."""
-        return session.identity.ops or await self._store.role(room, session.user) in _MODERATORS
+        return session.identity.ops or await self._store.read_role(room, session.user) in _MODERATORS
 
     async def require_moderator(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN unless the session moderates this stored room."""

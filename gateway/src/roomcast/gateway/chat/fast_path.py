@@ -57,14 +57,14 @@ class MessageFastPath:
         """Messages whose acks are still to come."""
         return self.plain_sends.in_flight
 
-    def newly_taken(self) -> int:
+    def count_taken(self) -> int:
         """Messages taken since this was last asked."""
         taken, self.plain_sends.taken = self.plain_sends.taken, 0
         return taken
 
-    def issue(self, session: ChatSession, room: str) -> None:
+    def issue_ticket(self, session: ChatSession, room: str) -> None:
         """From now on plain messages of the session into the room need no look."""
-        connection, way = self._engine.session(session.eio_sid), self._log.way(room)
+        connection, way = self._engine.session(session.eio_sid), self._log.fast_append(room)
         if connection is None or way is None or session.is_closed:
             return
         if session.tickets is None:

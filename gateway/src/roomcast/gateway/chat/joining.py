@@ -55,14 +55,14 @@ class RoomJoins:
 
     # --- joining ---
 
-    async def join(self, session: ChatSession, p: RoomJoin) -> AckFields:
+    async def join_room(self, session: ChatSession, p: RoomJoin) -> AckFields:
         """Answer `room:join`. Joins of one room by one session are answered one after the other."""
         if len({*session.rooms, *session.joining, p.room}) > self._max_rooms:
             raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
         turn = session.begin_join(p.room)
         try:
             await turn.come()
-            self._replays.cancel(session.sid, p.room)
+            self._replays.cancel_replay(session.sid, p.room)
             await self._access.require_entry(session, p.room)
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
         finally:
@@ -93,7 +93,7 @@ class RoomJoins:
             self._adapter.fanout.release(p.room)
             raise
         start = Start(page, page.seq - len(page.entries) if after is None else after)
-        self._replays.begin(session, p.room, start, lambda: self._catch_up(session, p.room, snapshot))
+        self._replays.begin_replay(session, p.room, start, lambda: self._catch_up(session, p.room, snapshot))
         return _answer(p.room, page, snapshot, after, [], more=False)
 
     async def _pause_and_look(
@@ -139,7 +139,7 @@ class RoomJoins:
         """Put the room on the user's list. A failure of that does not fail the join."""
         if room not in session.rooms:
             with suppress(RoomcastError):
-                return self._store.joins(session.user, session.identity.name, room)
+                return self._store.note_join(session.user, session.identity.name, room)
         return None
 
     async def _settle(self, session: ChatSession, room: str, turn: JoinTurn, time_ms: int) -> None:
@@ -168,10 +168,10 @@ class RoomJoins:
     ) -> tuple[History, int | None]:
         """Read what follows `since`; or the latest page, and None, where not all of that is kept."""
         if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
-            page = await self._log.after(room, since.seq, recovery_limit)
+            page = await self._log.read_after(room, since.seq, recovery_limit)
             if is_recoverable(page, since.seq, since.epoch):
                 return page, since.seq
-        return await self._log.before(room, 0, limit), None
+        return await self._log.read_before(room, 0, limit), None
 
     async def _catch_up(self, session: ChatSession, room: str, before: RoomSnapshot) -> None:
         """Tell the session who came, left and read while its replay ran."""
@@ -186,12 +186,12 @@ class RoomJoins:
 
     # --- leaving ---
 
-    async def leave(self, session: ChatSession, p: RoomLeave) -> AckFields:
+    async def leave_room(self, session: ChatSession, p: RoomLeave) -> AckFields:
         """Answer `room:leave`."""
-        await self.take_out(session, p.room)
+        await self.remove_session(session, p.room)
         return {}
 
-    async def take_out(self, session: ChatSession, room: str) -> None:
+    async def remove_session(self, session: ChatSession, room: str) -> None:
         """Deliver nothing more of the room to the session, and let joins under way come to nothing."""
         session.abandon_joins(room)
         if room in session.rooms:
@@ -201,23 +201,23 @@ class RoomJoins:
         """Remove the session here, whether Redis answers or not: its entry there expires by itself."""
         session.rooms.discard(room)
         session.joined_at.pop(room, None)
-        self._replays.cancel(session.sid, room)
+        self._replays.cancel_replay(session.sid, room)
         await self._adapter.leave_room(session.sid, NAMESPACE, room)
         try:
             await self._occupancy.leave_room(session, room)
         except RoomcastError as error:
             _log.info("leaving a room: %s; its entry expires by itself", error)
 
-    async def recheck(self, sessions: Iterable[ChatSession]) -> None:
+    async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
         """Take sessions out of rooms that they lost unheard: by another token, a removal, a kick, or a closed room."""
         kicks: dict[str, dict[str, int]] = {}
         for session in sessions:
             for room in list(session.rooms):
                 if room not in kicks:
-                    kicks[room] = await self._store.kicks(room)
+                    kicks[room] = await self._store.read_kicks(room)
                 change = await self._lost_by(session, room, kicks[room])
                 if change is not None:
-                    await self.take_out(session, room)
+                    await self.remove_session(session, room)
                     self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": change})
 
     async def _lost_by(self, session: ChatSession, room: str, kicks: dict[str, int]) -> str | None:

@@ -40,6 +40,10 @@ Address = Callable[[ChatSession, str], Awaitable[None]]
 """Called before the first message of a session into a direct room: the other person learns of the room."""
 
 
+OnPlainSend = Callable[[ChatSession, str], None]
+"""Called after a send for which nothing had to be looked up: the next ones may take the fast path."""
+
+
 class Chat:
     """The use cases behind `message:*`. Answers are what the ack adds to `ok`."""
 
@@ -49,6 +53,7 @@ class Chat:
         access: MessageAccess,
         media_of: MediaOf,
         address: Address,
+        on_plain_send: OnPlainSend,
         *,
         max_message_bytes: int,
     ) -> None:
@@ -57,17 +62,16 @@ class Chat:
         self._media_of = media_of
         self._address = address
         self._max_bytes = max_message_bytes
-        self.on_plain: Callable[[ChatSession, str], None] = _ignore
-        """Told that a session has sent a text into a room where nothing needed to be looked up: it may do so again."""
+        self._on_plain_send = on_plain_send
 
-    async def send(self, session: ChatSession, p: MessageSend) -> AckFields:
+    async def send_message(self, session: ChatSession, p: MessageSend) -> AckFields:
         """Without an upload, and in a joined room, the message is queued before this first awaits: order is kept."""
         if p.text is None and p.upload is None:
             raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
         self._check_text(p.text)
         if self._is_plain(session, p):
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
-            self.on_plain(session, p.room)
+            self._on_plain_send(session, p.room)
         else:
             receipt = await (await self._send_in_turn(session, p))
         return _receipt(receipt)
@@ -95,7 +99,7 @@ class Chat:
             if session.sending is turn:
                 session.sending = None
 
-    async def edit(self, session: ChatSession, p: MessageEdit) -> AckFields:
+    async def edit_message(self, session: ChatSession, p: MessageEdit) -> AckFields:
         self._check_text(p.text)
         await self._access.require_entry(session, p.room)
 
@@ -108,7 +112,7 @@ class Chat:
         tail = _fields(session, p.id, "edit", target=p.target, text=p.text)
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
-    async def delete(self, session: ChatSession, p: MessageDelete) -> AckFields:
+    async def delete_message(self, session: ChatSession, p: MessageDelete) -> AckFields:
         await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
@@ -120,7 +124,7 @@ class Chat:
         tail = _fields(session, p.id, "delete", target=p.target)
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
-    async def react(self, session: ChatSession, p: MessageReact) -> AckFields:
+    async def react_to_message(self, session: ChatSession, p: MessageReact) -> AckFields:
         """Answer `message:react`. One emoji has one form, whichever the client typed."""
         emoji = canonical_emoji(p.emoji)
         if is_blank(emoji):
@@ -134,9 +138,9 @@ class Chat:
         tail = _fields(session, p.id, "reaction", target=p.target, emoji=emoji, on=p.on)
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
-    async def history(self, session: ChatSession, p: MessageHistory) -> AckFields:
+    async def read_history(self, session: ChatSession, p: MessageHistory) -> AckFields:
         await self._access.require_entry(session, p.room)
-        page = await self._log.before(p.room, p.before or 0, p.limit)
+        page = await self._log.read_before(p.room, p.before or 0, p.limit)
         lowest = min(page.seq, (p.before or page.seq + 1) - 1) - len(page.entries) + 1
         messages = [orjson.Fragment(entry) for entry in page.entries]
         more = bool(page.entries) and lowest > page.first
@@ -158,19 +162,19 @@ class Chat:
                 continue
             except RoomcastError as error:
                 if error.code is not Code.NOT_FOUND or not (
-                    known := await self._log.known(room, session.user, message_id)
+                    known := await self._log.find_receipt(room, session.user, message_id)
                 ):
                     raise
                 return known  # a resend of what took effect: its target was deleted by it, or since
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
-        entry = await self._log.entry(room, seq)
+        entry = await self._log.read_entry(room, seq)
         return entry or b"", amend.load_target(entry)
 
     async def _earlier_edit(self, room: str, message: dict[str, Any]) -> list[Rewrite]:
         seq = message.get("edited")
-        entry = await self._log.entry(room, seq) if seq else None
+        entry = await self._log.read_entry(room, seq) if seq else None
         return [amend.superseded(entry)] if entry else []
 
     def _check_text(self, text: str | None) -> None:
@@ -180,10 +184,6 @@ class Chat:
             raise RoomcastError(Code.TOO_LARGE, f"a text holds at most {self._max_bytes} bytes")
         if is_blank(text):
             raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
-
-
-def _ignore(session: ChatSession, room: str) -> None:
-    """Nobody wants to know."""
 
 
 def _tail(session: ChatSession, p: MessageSend, media: Media | None) -> bytes:

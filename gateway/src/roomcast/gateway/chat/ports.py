@@ -54,4 +54,6 @@ class Visibility(Protocol):
 class Control(Protocol):
     """Wakes all gateways."""
 
-    async def tell(self, message: Kicked) -> None: ...
+    async def publish_control(self, message: Kicked) -> None:
+        """Take a user, or everybody, out of a room on all gateways."""
+        ...

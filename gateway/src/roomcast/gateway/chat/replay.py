@@ -31,7 +31,7 @@ _IDLE_SECONDS: Final = 0.05
 class ReplayLog(Protocol):
     """Where the missed messages are."""
 
-    async def after(self, room: str, seq: int, limit: int) -> History: ...
+    async def read_after(self, room: str, seq: int, limit: int) -> History: ...
 
     def message_packet(self, entry: bytes) -> bytes:
         """Return the Socket.IO packet of a log entry."""
@@ -95,7 +95,7 @@ class Replays:
     def __len__(self) -> int:
         return len(self._running)
 
-    def begin(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
+    def begin_replay(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
         """Replay in the background, from the next turn of the loop on: the ack goes out before.
 
         The caller has pinned the room; the replay unpins it at its end. `on_late` is called after a replay that took
@@ -105,7 +105,7 @@ class Replays:
         task = self._running[key] = self._tasks.start(self._run(session, room, start, on_late), f"replay {room}")
         task.add_done_callback(lambda done: self._ended(key, done))
 
-    def cancel(self, sid: str, room: str) -> None:
+    def cancel_replay(self, sid: str, room: str) -> None:
         """Stop at once: the session has left the room, or joins it again."""
         if (task := self._running.pop((sid, room), None)) is not None:
             task.cancel()
@@ -143,7 +143,7 @@ class Replays:
             idle_pages = 0 if page.entries else idle_pages + 1
             if idle_pages:
                 await asyncio.sleep(_IDLE_SECONDS)
-            page = await self._log.after(room, seq, MAX_LIST)
+            page = await self._log.read_after(room, seq, MAX_LIST)
             if page.epoch != epoch or not page.first - 1 <= seq <= page.seq or idle_pages > _IDLE_PAGES:
                 raise ReplayFailed
         return False

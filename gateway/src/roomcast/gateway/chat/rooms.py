@@ -44,7 +44,7 @@ class Rooms:
         self._visibility = visibility
         self._control = control
 
-    async def address(self, session: ChatSession, room: str) -> None:
+    async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other person's list and tell their devices, once per session."""
         if not room.startswith(DIRECT) or room in session.addressed:
             return
@@ -53,10 +53,10 @@ class Rooms:
         if other is None:
             return
         name = session.identity.name
-        await self._store.list_room(other, room, name)
+        await self._store.add_to_list(other, room, name)
         await self._emitter.to_user(other, ROOM, {"room": room, "change": "direct", "name": name, "by": session.user})
 
-    async def members(self, session: ChatSession, p: RoomMembers) -> AckFields:
+    async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
         """Answer `room:members`: a page of the people who are in the room now."""
         await self._access.require_entry(session, p.room)
         members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
@@ -64,41 +64,43 @@ class Rooms:
 
     # --- membership ---
 
-    async def create(self, session: ChatSession, p: RoomCreate) -> AckFields:
+    async def create_room(self, session: ChatSession, p: RoomCreate) -> AckFields:
         """Answer `room:create`: the creator owns the room, which must be new. Operators may take over a used one."""
         self._access.require_creation(session, p.room, p.kind)
         name = clean_name(p.name or "")
-        await self._store.create(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
-        await self._store.list_room(session.user, p.room, name)
+        await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
+        await self._store.add_to_list(session.user, p.room, name)
         return {"room": p.room, "kind": p.kind, "name": name or p.room, "role": "owner"}
 
-    async def invite(self, session: ChatSession, p: RoomInvite) -> AckFields:
+    async def invite_user(self, session: ChatSession, p: RoomInvite) -> AckFields:
         """Answer `room:invite`: store the membership and tell the user's devices."""
         await self._access.require_moderator(session, p.room)
         await self._store.set_role(p.room, p.user, p.role)
-        name = await self._store.name(p.room)
-        await self._store.list_room(p.user, p.room, name)
+        name = await self._store.read_name(p.room)
+        await self._store.add_to_list(p.user, p.room, name)
         await self._emitter.to_user(
             p.user, ROOM, {"room": p.room, "change": "invited", "name": name, "role": p.role, "by": session.user}
         )
         return {"room": p.room, "user": p.user, "role": p.role}
 
-    async def remove(self, session: ChatSession, p: RoomRemove) -> AckFields:
+    async def remove_user(self, session: ChatSession, p: RoomRemove) -> AckFields:
         """Answer `room:remove`: moderators remove others, everybody may remove oneself, the owner stays."""
         if p.user != session.user:
             await self._access.require_moderator(session, p.room)
-        is_done_now = await self._store.remove(p.room, p.user)
-        await self._store.unlist_room(p.user, p.room)
-        await self._control.tell(Kicked(p.room, p.user))  # also for a repetition: the one before may have failed here
+        is_done_now = await self._store.remove_member(p.room, p.user)
+        await self._store.remove_from_list(p.user, p.room)
+        await self._control.publish_control(
+            Kicked(p.room, p.user)
+        )  # also for a repetition: the one before may have failed here
         if not is_done_now:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         return {"room": p.room, "user": p.user}
 
     # --- lists and read marks ---
 
-    async def list(self, session: ChatSession, p: RoomList) -> AckFields:
+    async def list_rooms(self, session: ChatSession, p: RoomList) -> AckFields:
         """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next one."""
-        rows, more = await self._store.rooms(session.user, p.after, p.limit)
+        rows, more = await self._store.page_list(session.user, p.after, p.limit)
         rooms = [
             {
                 "room": row.room,
@@ -111,10 +113,10 @@ class Rooms:
         ]
         return {"rooms": rooms, "more": more, "after": rows[-1].room if more else None}
 
-    async def read(self, session: ChatSession, p: ReceiptRead) -> AckFields:
+    async def mark_read(self, session: ChatSession, p: ReceiptRead) -> AckFields:
         """Answer `receipt:read`: move the read mark, and tell the room unless the user is invisible."""
         await self._access.require_entry(session, p.room)
-        mark = await self._store.mark_read(p.room, session.user, p.seq)
+        mark = await self._store.move_read_mark(p.room, session.user, p.seq)
         if mark is not None and await self._visibility.is_visible(session):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}

@@ -67,15 +67,15 @@ class MediaRequests:
         """How many requests wait for an answer."""
         return len(self._waiting)
 
-    async def sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
+    async def sign_upload(self, user: str, wanted: MediaSign) -> dict[str, Any]:
         """`{upload, method, url, fields or headers, expires}`."""
         return await self._ask(user, "sign", msgspec.to_builtins(wanted), self._patience.sign_seconds)
 
-    async def complete(self, user: str, wanted: MediaComplete) -> dict[str, Any]:
+    async def complete_upload(self, user: str, wanted: MediaComplete) -> dict[str, Any]:
         """`{media}`; the signer checks that the upload is this user's."""
         return await self._ask(user, "complete", msgspec.to_builtins(wanted), self._patience.complete_seconds)
 
-    async def url(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:
+    async def sign_download(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:
         """`{url, expires}` of an upload into `room`, which the caller looked up and may enter; else NOT_FOUND."""
         args = {"upload": wanted.upload, "room": room}
         result = await self._ask(user, "url", args, self._patience.url_seconds)
@@ -83,7 +83,7 @@ class MediaRequests:
             raise RoomcastError(Code.NOT_FOUND)
         return result
 
-    def reply(self, reply: MediaReply) -> None:
+    def receive_reply(self, reply: MediaReply) -> None:
         """An answer arrived on the node's channel."""
         waiting = self._waiting.get(reply.request)
         if waiting is not None and not waiting.done():

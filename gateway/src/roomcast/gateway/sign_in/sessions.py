@@ -1,11 +1,10 @@
-"""Letting clients in and out: tokens, revocations, expiry, and what a gateway forgets when somebody goes."""
+"""The signed-in sessions of one gateway: sign-in, token refresh, expiry, sign-out."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -13,11 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from roomcast.adapter.manager import RedisAdapter
-from roomcast.adapter.redis_connection import RedisConnectionError
-from roomcast.contract.envelope import ControlMessage, Kicked, Revoked
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, ROOM, AuthRefresh, Presence
-from roomcast.contract.keys import CONTROL
+from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, AuthRefresh, Presence
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.event_limit import EventLimit
@@ -25,43 +21,19 @@ from roomcast.gateway.sign_in.server_clock import ServerClock
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.rooms import RoomStore
-from roomcast.wire.envelope import Reader, pack
 
-_LOOK_AGAIN_SECONDS: Final = 0.5
 _EMPTY_CLOCK_BEATS: Final = 5
-Leave = Callable[[ChatSession, str], Awaitable[None]]
-
-
-class ControlChannel:
-    """`control`: wakes all gateways to look again."""
-
-    def __init__(self, adapter: RedisAdapter, hear: Callable[[Any], None]) -> None:
-        self._adapter = adapter
-        self._hear = hear
-        self._reader = Reader(ControlMessage)
-
-    def start(self) -> None:
-        self._adapter.subscribe(CONTROL, self._take)
-
-    async def tell(self, message: Kicked | Revoked) -> None:
-        try:
-            await self._adapter.backplane.publish(CONTROL, pack(message))
-        except RedisConnectionError as error:
-            raise RoomcastError(Code.UNAVAILABLE) from error
-
-    def _take(self, data: bytes) -> None:
-        self._hear(self._reader.unpack(data))
 
 
 class Sessions:
-    """Opens and closes sessions; closes those whose token expires or is revoked."""
+    """Signs clients in and out, and disconnects those whose token expires. Iterates over a copy."""
 
     def __init__(
         self,
         adapter: RedisAdapter,
         verifier: Verifier,
         store: RoomStore,
-        outbox: Emitter,
+        emitter: Emitter,
         *,
         user_limits: UserLimits,
         limits: dict[str, int],
@@ -72,7 +44,7 @@ class Sessions:
         self._adapter = adapter
         self._verifier = verifier
         self._store = store
-        self._outbox = outbox
+        self._emitter = emitter
         self._user_limits = user_limits
         self._limits = limits
         self._issue_ticket = issue_ticket
@@ -85,12 +57,12 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def session(self, sid: str) -> ChatSession | None:
-        return self._sessions.get(sid)
+    def __iter__(self) -> Iterator[ChatSession]:
+        return iter(list(self._sessions.values()))
 
     # --- in ---
 
-    async def open(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
+    async def sign_in(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
         """Sign a client in by `auth`: `{token, status?, note?}`.
 
         Raises RoomcastError: UNAUTHORIZED, REVOKED, UNAVAILABLE, or what is wrong with the status or the note.
@@ -100,6 +72,8 @@ class Sessions:
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
+        # A token of a clock that runs ahead counts as issued now: a revocation from now on reaches the session.
+        identity = replace(identity, issued=min(identity.issued, int(self._clock.now())))
         presence = read_presence(auth)
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
@@ -107,13 +81,13 @@ class Sessions:
         if presence.status is not None:
             session.set_own_status(presence.status, presence.note or "")
         self._sessions[sid] = session
-        self._outbox.add_device(identity.user, sid)
+        self._emitter.add_device(identity.user, sid)
         self._on_open(session)
         asyncio.get_running_loop().call_soon(self._greet, session)
         return session
 
     def _greet(self, session: ChatSession) -> None:
-        """`ready`, right behind the packet that accepts the connection."""
+        """Send `ready`, right behind the packet that accepts the connection."""
         ready = {
             "user": session.user,
             "name": session.identity.name,
@@ -125,10 +99,10 @@ class Sessions:
             "limits": self._limits,
             "ticket": self._issue_ticket(),
         }
-        self._outbox.to_sessions([session.sid], READY, ready)
+        self._emitter.to_sessions([session.sid], READY, ready)
 
-    async def refresh(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
-        """A new token for the same person."""
+    async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
+        """Take a new token of the same user; the session keeps its display name."""
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
@@ -139,24 +113,24 @@ class Sessions:
 
     # --- out ---
 
-    async def close(self, session: ChatSession) -> None:
-        """Forget a session that has gone. Idempotent."""
+    async def sign_out(self, session: ChatSession) -> None:
+        """Forget a session whose connection has ended. Idempotent."""
         if self._sessions.pop(session.sid, None) is None:
             return
         session.is_closed = True
         self._user_limits.remove_connection(session.user)
-        self._outbox.remove_device(session.user, session.sid)
+        self._emitter.remove_device(session.user, session.sid)
         await self._on_close(session)
 
-    async def dismiss(self, session: ChatSession) -> None:
-        """Disconnect a client that may not stay; it does not come back by itself."""
+    async def disconnect_session(self, session: ChatSession) -> None:
+        """Disconnect a client that may not stay; socket.io-client does not reconnect after that."""
         await self._adapter.server.disconnect(session.sid, namespace=NAMESPACE)
         await self._adapter.server.eio.disconnect(session.eio_sid)
 
-    # --- expiry and revocation ---
+    # --- expiry ---
 
     async def watch_expiries(self) -> None:
-        """Runs for ever: closes sessions whose token has expired, within two seconds."""
+        """Disconnect sessions within two seconds of their token's expiry, for ever."""
         for beats in count():
             if self._sessions or beats % _EMPTY_CLOCK_BEATS == 0:
                 with suppress(RoomcastError):  # without Redis the clock runs on by itself
@@ -164,57 +138,7 @@ class Sessions:
             await self._adapter.ticker.wait()
             now = self._clock.now()
             for session in [one for one in self._sessions.values() if one.identity.expires <= now]:
-                self._adapter.background(self.dismiss(session), "token expiry")
-
-    async def check_revocations(self, user: str = "", token: str = "") -> None:
-        """Look again at the sessions of a user, or with a token, or (neither) at all of them."""
-        for session in list(self._sessions.values()):
-            identity = session.identity
-            if (user and identity.user != user) or (token and identity.token_id != token):
-                continue
-            if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
-                await self.dismiss(session)
-
-    async def look_again(self, recheck: Callable[[list[ChatSession]], Awaitable[None]]) -> None:
-        """Check every session and its rooms: control messages may have been missed. Repeats until Redis answers."""
-
-        async def check() -> None:
-            await self.check_revocations()
-            await recheck(list(self._sessions.values()))
-
-        await _until_answered(check)
-
-    def hear_control(self, message: Kicked | Revoked, leave: Leave) -> None:
-        if isinstance(message, Revoked):
-            check = partial(self.check_revocations, message.user, message.token)
-            self._adapter.background(_until_answered(check), "revocations")
-        else:
-            self._adapter.background(self._kick(message, leave), "kick")
-
-    async def _kick(self, message: Kicked, leave: Leave) -> None:
-        """Take a person (or everybody) out of a room on this gateway, and say so."""
-        concerned = [
-            session
-            for session in list(self._sessions.values())
-            if session.user == message.user
-            or (message.closed and (message.room in session.rooms or message.room in session.joining))
-        ]
-        for session in concerned:
-            await leave(session, message.room)
-        change = "closed" if message.closed else "removed"
-        sids = [session.sid for session in concerned]
-        self._outbox.to_sessions(sids, ROOM, {"room": message.room, "change": change})
-
-
-async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
-    """Repeat what reads Redis until that has worked once."""
-    while True:
-        try:
-            await check()
-        except RoomcastError:
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-        else:
-            return
+                self._adapter.background(self.disconnect_session(session), "token expiry")
 
 
 def read_presence(auth: Any) -> Presence:

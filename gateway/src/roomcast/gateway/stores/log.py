@@ -48,7 +48,7 @@ class Rewrite(NamedTuple):
     after: bytes = b""
 
 
-class PlainWay(NamedTuple):
+class FastAppend(NamedTuple):
     """`head` is the packed `room_append` of a room without its last three arguments: epoch, dedup field and tail.
 
     It goes out by `send`, or by `link.send` where that is None; good while the link is open.
@@ -91,11 +91,11 @@ class LogStore:
             reply = self._backplane.script("room_append", place.names, args)
         return _receipt(reply)
 
-    def way(self, room: str) -> PlainWay | None:
+    def fast_append(self, room: str) -> FastAppend | None:
         """How plain messages into this room reach the log on the hot path; None where only `append` can."""
         place = self._of(room)
         way = self._backplane.durable(place.names[0])
-        return None if way is None else PlainWay(self._head(room, place, way.connection.run_id), *way)
+        return None if way is None else FastAppend(self._head(room, place, way.connection.run_id), *way)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
         """The command of the room's messages as far as it is always the same; cached with the places."""
@@ -116,7 +116,7 @@ class LogStore:
         field = dedup_field(user, message_id)
         return place, self._form.arguments(place, field, _fresh_epoch(), run_id, tail, rewrites)
 
-    async def known(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
+    async def find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
         """The receipt of a message id that the log remembers."""
         field = dedup_field(user, message_id)
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
@@ -128,14 +128,14 @@ class LogStore:
 
     # --- reading ---
 
-    async def after(self, room: str, seq: int, limit: int) -> History:
+    async def read_after(self, room: str, seq: int, limit: int) -> History:
         return await self._read(room, "after", seq, limit)
 
-    async def before(self, room: str, seq: int, limit: int) -> History:
+    async def read_before(self, room: str, seq: int, limit: int) -> History:
         """The last entries below `seq`; 0 means the latest."""
         return await self._read(room, "before", seq, limit)
 
-    async def entry(self, room: str, seq: int) -> bytes | None:
+    async def read_entry(self, room: str, seq: int) -> bytes | None:
         """One entry's JSON, or None when the log does not hold it."""
         value: bytes | None = await self._redis.call("HGET", keys.room_log(room), seq)
         return value

@@ -40,11 +40,11 @@ class RoomStore:
         self._names: dict[str, tuple[float, str]] = {}
         """user -> until when the name is taken for right, and the name"""
 
-    async def role(self, room: str, user: str) -> str | None:
+    async def read_role(self, room: str, user: str) -> str | None:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
         return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
-    async def create(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
         """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used."""
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_new else "")):
@@ -55,7 +55,7 @@ class RoomStore:
         names = (keys.room_meta(room), keys.room_members(room))
         await self._redis.script("room_grant", names, (user, role))
 
-    async def remove(self, room: str, user: str) -> bool:
+    async def remove_member(self, room: str, user: str) -> bool:
         """Take a membership away; False when that was done within the last minute.
 
         Raises FORBIDDEN for the owner, NOT_FOUND for others than members.
@@ -68,22 +68,22 @@ class RoomStore:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         return bool(outcome == b"removed")
 
-    async def kicks(self, room: str) -> dict[str, int]:
+    async def read_kicks(self, room: str) -> dict[str, int]:
         """Return who was taken out of the room lately, and when (ms by Redis's clock); `*` is everybody."""
         flat = await self._redis.call("HGETALL", keys.room_kicked(room))
         return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
 
-    async def name(self, room: str) -> str:
+    async def read_name(self, room: str) -> str:
         return _text(await self._redis.call("HGET", keys.room_meta(room), "name")) or room
 
     # --- a person's rooms ---
 
-    async def list_room(self, user: str, room: str, name: str = "") -> None:
+    async def add_to_list(self, user: str, room: str, name: str = "") -> None:
         """Put the room on the person's list, if the list is not full."""
         args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
         await self._redis.script("user_room", (keys.user_rooms(user),), args)
 
-    def joins(self, user: str, person: str, room: str) -> Awaitable[None]:
+    def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
         """The same for somebody who joins, and others will want to know this name of the person.
 
         Asked for now; await the answer in any case.
@@ -93,10 +93,10 @@ class RoomStore:
         with translated:
             return _done(self._redis.begin_script("user_room", names, args))
 
-    async def unlist_room(self, user: str, room: str) -> None:
+    async def remove_from_list(self, user: str, room: str) -> None:
         await self._redis.call("HDEL", keys.user_rooms(user), room)
 
-    async def rooms(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
         """A page of the person's list with positions, by room id, and whether there is more."""
         flat = await self._redis.call("HGETALL", keys.user_rooms(user))
         names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
@@ -111,7 +111,7 @@ class RoomStore:
 
     # --- receipts ---
 
-    async def mark_read(self, room: str, user: str, seq: int) -> int | None:
+    async def move_read_mark(self, room: str, user: str, seq: int) -> int | None:
         """Move the person's read mark forward; the new mark, or None when it did not move."""
         names = (keys.room_meta(room), keys.room_read(room), keys.room_log(room), keys.room_counts(room))
         moved = await self._redis.script("room_read_mark", names, (user, str(seq)))

@@ -38,7 +38,7 @@ class Uploads:
         stream = keys.MEDIA_REQUESTS
         await self._redis.call("XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
 
-    async def verified_media(self, upload: str, user: str, room: str) -> Media:
+    async def read_verified(self, upload: str, user: str, room: str) -> Media:
         """What a message of `user` in `room` may say about this upload.
 
         Raises RoomcastError: UPLOAD_EXPIRED for an unknown one or one verified more than a day ago, NOT_FOUND for
@@ -59,7 +59,7 @@ class Uploads:
         found: Media = msgspec.json.decode(media, type=Media)
         return found
 
-    async def room_of(self, upload: str) -> str:
+    async def read_room(self, upload: str) -> str:
         """The room of a verified upload: check the right to enter it before anything is told. Raises NOT_FOUND."""
         room, media = await self._read(upload, "room", "media")
         if room is None or media is None:

@@ -1,0 +1,55 @@
+"""The use cases behind `media:*`: who may upload into a room, and read from it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
+from roomcast.gateway.media.requests import MediaRequests
+from roomcast.gateway.sign_in.session import ChatSession
+
+
+class MediaAccess(Protocol):
+    """Who may enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+
+    async def require_entry(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN for a room that the session may not enter."""
+        ...
+
+    async def may_enter(self, session: ChatSession, room: str) -> bool:
+        """Return whether the session may enter the room."""
+        ...
+
+
+class UploadRooms(Protocol):
+    """Where uploads belong; see `roomcast.gateway.stores.uploads.Uploads`."""
+
+    async def read_room(self, upload: str) -> str:
+        """Return the room of a verified upload; raises NOT_FOUND."""
+        ...
+
+
+class MediaUseCases:
+    """Check the right to the room, then ask the signers."""
+
+    def __init__(self, requests: MediaRequests, uploads: UploadRooms, access: MediaAccess) -> None:
+        self._requests = requests
+        self._uploads = uploads
+        self._access = access
+
+    async def sign_upload(self, session: ChatSession, p: MediaSign) -> dict[str, Any]:
+        """Answer `media:sign`."""
+        await self._access.require_entry(session, p.room)
+        return await self._requests.sign_upload(session.user, p)
+
+    async def complete_upload(self, session: ChatSession, p: MediaComplete) -> dict[str, Any]:
+        """Answer `media:complete`; the signer checks that the upload is the user's own."""
+        return await self._requests.complete_upload(session.user, p)
+
+    async def sign_download(self, session: ChatSession, p: MediaUrl) -> dict[str, Any]:
+        """Answer `media:url`. An upload of a room that the session may not enter looks like one that does not exist."""
+        room = await self._uploads.read_room(p.upload)
+        if room not in session.rooms and not await self._access.may_enter(session, room):
+            raise RoomcastError(Code.NOT_FOUND)
+        return await self._requests.sign_download(session.user, p, room)

@@ -1,0 +1,133 @@
+"""Control messages: kicks, closed rooms and revocations, in force on every gateway.
+
+    back end or gateway --Kicked, Revoked--> channel `control` --> SessionControl of each gateway
+
+What a message says is also in Redis. A gateway whose subscriptions were away reads it there when they are back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, Final, Protocol
+
+from roomcast.adapter.manager import RedisAdapter
+from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.contract.envelope import ControlMessage, Kicked, Revoked
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import ROOM, AuthRefresh
+from roomcast.contract.keys import CONTROL
+from roomcast.gateway.chat.emitter import Emitter
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.sign_in.sessions import Sessions
+from roomcast.gateway.stores.rooms import RoomStore
+from roomcast.wire.envelope import Reader, pack
+
+_RETRY_SECONDS: Final = 0.5
+
+
+class RoomMembership(Protocol):
+    """Takes sessions out of rooms; see `roomcast.gateway.chat.joining.RoomJoins`."""
+
+    async def remove_session(self, session: ChatSession, room: str) -> None:
+        """Deliver nothing more of the room to the session."""
+        ...
+
+    async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
+        """Take the sessions out of rooms that they may not be in any more."""
+        ...
+
+
+class ControlPublisher:
+    """Sends control messages to all gateways, this one included."""
+
+    def __init__(self, adapter: RedisAdapter) -> None:
+        self._adapter = adapter
+
+    async def publish_control(self, message: Kicked | Revoked) -> None:
+        """Wake all gateways. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
+        try:
+            await self._adapter.backplane.publish(CONTROL, pack(message))
+        except RedisConnectionError as error:
+            raise RoomcastError(Code.UNAVAILABLE) from error
+
+
+class SessionControl:
+    """Applies control messages to the sessions of this gateway, and `auth:refresh`."""
+
+    def __init__(
+        self,
+        adapter: RedisAdapter,
+        sessions: Sessions,
+        store: RoomStore,
+        emitter: Emitter,
+        membership: RoomMembership,
+    ) -> None:
+        self._adapter = adapter
+        self._sessions = sessions
+        self._store = store
+        self._emitter = emitter
+        self._membership = membership
+        self._reader = Reader(ControlMessage)
+
+    def subscribe(self) -> None:
+        """Receive control messages from now on."""
+        self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)))
+
+    def apply(self, message: Kicked | Revoked) -> None:
+        """Apply a message in the background."""
+        if isinstance(message, Revoked):
+            check = partial(self.check_revocations, message.user, message.token)
+            self._adapter.background(_until_answered(check), "revocations")
+        else:
+            self._adapter.background(self._kick(message), "kick")
+
+    async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
+        """Answer `auth:refresh`: take the new token, and leave the rooms that it does not open."""
+        answer = await self._sessions.refresh_token(session, p)
+        await self._membership.recheck_sessions([session])
+        return answer
+
+    async def recheck_all(self) -> None:
+        """Check every session and its rooms, for control messages may have been missed. Repeats until Redis answers."""
+        await _until_answered(self._recheck_all)
+
+    async def _recheck_all(self) -> None:
+        await self.check_revocations()
+        await self._membership.recheck_sessions(list(self._sessions))
+
+    async def check_revocations(self, user: str = "", token: str = "") -> None:
+        """Disconnect what was revoked among the sessions of a user, or with a token, or (neither) among all."""
+        for session in list(self._sessions):
+            identity = session.identity
+            if (user and identity.user != user) or (token and identity.token_id != token):
+                continue
+            if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
+                await self._sessions.disconnect_session(session)
+
+    async def _kick(self, message: Kicked) -> None:
+        """Take a user, or everybody, out of a room on this gateway, and tell them."""
+        concerned = [session for session in self._sessions if _is_concerned(session, message)]
+        for session in concerned:
+            await self._membership.remove_session(session, message.room)
+        change = "closed" if message.closed else "removed"
+        sids = [session.sid for session in concerned]
+        self._emitter.to_sessions(sids, ROOM, {"room": message.room, "change": change})
+
+
+def _is_concerned(session: ChatSession, message: Kicked) -> bool:
+    if message.closed:
+        return message.room in session.rooms or message.room in session.joining
+    return session.user == message.user
+
+
+async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
+    """Repeat what reads Redis until that has worked once."""
+    while True:
+        try:
+            await check()
+        except RoomcastError:
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            return
