@@ -8,12 +8,16 @@ from contextlib import asynccontextmanager, suppress
 
 
 class MutingProxy:
-    """Forwards to `target`; while `is_muted`, connections that named themselves with `mark` hear nothing."""
+    """Forwards to `target`; while `is_muted`, connections that named themselves with `mark` receive nothing.
+
+    `swallowed` is what they would have received.
+    """
 
     def __init__(self, target: int, mark: bytes) -> None:
         self.port = 0
         self.is_muted = False
         self.target = target
+        self.swallowed = bytearray()
         self._mark = mark
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,7 +32,9 @@ class MutingProxy:
 
         async def backward() -> None:
             while data := await upstream_reader.read(65_536):
-                if not (self.is_muted and marked.is_set()):
+                if self.is_muted and marked.is_set():
+                    self.swallowed += data
+                else:
                     writer.write(data)
 
         with suppress(ConnectionError):
@@ -55,6 +61,7 @@ class SlowProxy:
     def __init__(self, target: int, delay_seconds: float) -> None:
         self.port = 0
         self.target = target
+        self.swallowed = bytearray()
         self._delay = delay_seconds
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,8 @@ from roomcast.contract import keys
 from roomcast.wire.envelope import KIND_EVENT, KIND_MESSAGE, pack, pack_event, pack_routing
 from tests import gateways
 from tests.gateways import Client, Clients, Gateway, unique
-from tests.proxy import muting_proxy
+from tests.proxy import MutingProxy, muting_proxy
+from tests.waiting import until
 
 IDLE_SHARE = 0.01
 WINDOW_SECONDS = 2.0
@@ -120,35 +123,71 @@ async def goes_on(client: Client, room: str) -> None:
     await client.expect_text(text)
 
 
+@asynccontextmanager
+async def gateway_behind(proxy: MutingProxy, folder: Path, node: str) -> AsyncIterator[Gateway]:
+    """A gateway that reaches Redis through the proxy."""
+    context = gateways.gateway(folder, f"redis://127.0.0.1:{proxy.port}/0", node)
+    running = await asyncio.to_thread(context.__enter__)
+    try:
+        yield running
+    finally:
+        proxy.is_muted = False
+        await asyncio.to_thread(context.__exit__, None, None, None)
+
+
+async def until_ready(gateway: Gateway, is_ready: bool = True) -> None:
+    await until(lambda: asyncio.to_thread(lambda: gateway.is_ready is is_ready), f"{is_ready=}", WITHIN_SECONDS)
+
+
 async def test_commands_away_and_the_last_member_gone(redis_port: int, admin: redis.Redis, tmp_path: Path) -> None:
     """The gap cannot be filled while its room ends: the filling ends with it, and the next member finds it whole."""
     room = unique("public:gap")
-    async with muting_proxy(redis_port, b"roomcast-gateway-7\r\n") as proxy:
-        context = gateways.gateway(tmp_path, f"redis://127.0.0.1:{proxy.port}/0", "7")
-        gateway = await asyncio.to_thread(context.__enter__)
-        try:
-            client = Client("ada")
-            await client.connect(gateway.url)
-            epoch = (await client.join(room))["epoch"].encode()
-            proxy.is_muted = True
-            admin.execute_command("SPUBLISH", keys.room_channel(room), forged(5, epoch))
-            await asyncio.sleep(1.5)  # the fault lasts: the gateway's timeout for commands is one second
-            await client.close()
-            await asyncio.sleep(7)  # and outlasts the five seconds for which an empty room stays subscribed
-            await becomes_idle(gateway)
-            proxy.is_muted = False
-            await until_ready(gateway)
-            again = Client("ada")
-            await again.connect(gateway.url)
-            await again.join(room)
-            await goes_on(again, room)
-            await again.close()
-            await becomes_idle(gateway)
-        finally:
-            await asyncio.to_thread(context.__exit__, None, None, None)
+    async with (
+        muting_proxy(redis_port, b"roomcast-gateway-7\r\n") as proxy,
+        gateway_behind(proxy, tmp_path, "7") as gateway,
+    ):
+        client = Client("ada")
+        await client.connect(gateway.url)
+        epoch = (await client.join(room))["epoch"].encode()
+        proxy.is_muted = True
+        admin.execute_command("SPUBLISH", keys.room_channel(room), forged(5, epoch))
+        await until_ready(gateway, is_ready=False)
+        await client.close()
+        rooms = partial(gateway.metric, "roomcast_gateway_rooms")
+        await until(lambda: asyncio.to_thread(lambda: rooms() == 0), "the empty room is unsubscribed", WITHIN_SECONDS)
+        await becomes_idle(gateway)
+        proxy.is_muted = False
+        await until_ready(gateway)
+        again = Client("ada")
+        await again.connect(gateway.url)
+        await again.join(room)
+        await goes_on(again, room)
+        await again.close()
+        await becomes_idle(gateway)
 
 
-async def until_ready(gateway: Gateway) -> None:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while not await asyncio.to_thread(lambda: gateway.is_ready):
-            await asyncio.sleep(0.1)
+async def test_pubsub_away_with_gaps_and_leaving_members(
+    redis_port: int, gateway: Gateway, clients: Clients, tmp_path: Path
+) -> None:
+    """What was sent meanwhile arrives in order once the connection is back; then the gateway is idle."""
+    room = unique("public:deaf")
+    async with muting_proxy(redis_port, b"-pubsub") as proxy, gateway_behind(proxy, tmp_path, "8") as deaf:
+        stays, leaves, sender = Client("ada"), Client("bob"), await clients(gateway, "cleo")
+        for client in (stays, leaves):
+            await client.connect(deaf.url)
+            await client.join(room)
+        await sender.join(room)
+        await sender.send(room, "before")
+        await stays.expect_text("before")
+        proxy.is_muted = True
+        for number in range(20):
+            await sender.send(room, f"meanwhile {number}")
+        await leaves.close()
+        await until_ready(deaf, is_ready=False)
+        await becomes_idle(deaf)
+        proxy.is_muted = False
+        await stays.expect_text("meanwhile 19", WITHIN_SECONDS)
+        assert stays.texts(room) == ["before", *(f"meanwhile {number}" for number in range(20))]
+        await until_ready(deaf)
+        await stays.close()
+        await becomes_idle(deaf)
