@@ -297,3 +297,18 @@ def test_the_metrics_are_well_formed(redis_url: str, storage: s3.S3, tmp_path: P
     assert status == 200
     assert health.complaints(text) == ""
     assert "roomcast_media_ready" in text
+
+
+async def test_an_account_without_channels_is_told_in_a_line_or_two(storage: s3.S3, tmp_path: Path) -> None:
+    """The signer takes no requests that it could not answer, and another one with the right answers them."""
+    with servers.redis_server(tmp_path) as port, redis.Redis(port=port) as client:
+        client.execute_command("ACL", "SETUSER", "mute", "on", ">mute", "~*", "+@all", "resetchannels")
+        url = f"redis://127.0.0.1:{port}/0"
+        with rig.signer(tmp_path, url.replace("://", "://mute:mute@"), storage.endpoint, "/healthz") as mute:
+            servers.wait_until(lambda: mute.metric("roomcast_media_redis_failures_total") >= 4, "four tries")
+            assert mute.get("/readyz")[0] == 503
+            told = [line for line in mute.log.read_text().splitlines() if "NoPermissionError" in line]
+            assert len(told) == 1
+            with rig.signer(tmp_path, url, storage.endpoint):
+                async with rig.gateway(url) as gateway:
+                    assert (await gateway.desk.sign("ada", announce(b"x" * 10)))["upload"]

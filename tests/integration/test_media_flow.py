@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from roomcast.contract.events import MediaComplete, MediaSign, MediaUrl
 from roomcast.media.file_names import saved_name
 from tests import s3
 from tests.integration import media_rig as rig
+from tests.redis_accounts import redis_with_accounts
 from tests.unit.media import samples
 
 ROOM = "public:lobby"
@@ -33,16 +34,24 @@ def storage(folder: Path) -> Iterator[s3.S3]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def url_of(folder: Path) -> Iterator[Callable[[str], str]]:
+    """A Redis on which signers and gateways have the rights of their accounts only."""
+    with redis_with_accounts(folder) as url_of:
+        yield url_of
+
+
 @pytest.fixture(scope="module", params=["POST", "PUT"])
-def signer(request: pytest.FixtureRequest, folder: Path, redis_port: int, storage: s3.S3) -> Iterator[rig.Signer]:
-    url = f"redis://127.0.0.1:{redis_port}/0"
-    with rig.signer(folder, url, storage.endpoint, ROOMCAST_MEDIA_METHOD=request.param) as running:
+def signer(
+    request: pytest.FixtureRequest, folder: Path, url_of: Callable[[str], str], storage: s3.S3
+) -> Iterator[rig.Signer]:
+    with rig.signer(folder, url_of("media"), storage.endpoint, ROOMCAST_MEDIA_METHOD=request.param) as running:
         yield running
 
 
 @pytest.fixture
-async def gateway(redis_port: int, signer: rig.Signer) -> AsyncIterator[rig.Gateway]:
-    async with rig.gateway(f"redis://127.0.0.1:{redis_port}/0") as running:
+async def gateway(url_of: Callable[[str], str], signer: rig.Signer) -> AsyncIterator[rig.Gateway]:
+    async with rig.gateway(url_of("gateway")) as running:
         yield running
 
 
@@ -224,13 +233,15 @@ async def test_an_upload_belongs_to_its_owner_and_its_room(gateway: rig.Gateway,
     assert await code_of(gateway.media.complete_upload(ada, MediaComplete("unknown-upload"))) is Code.UPLOAD_EXPIRED
 
 
-async def test_a_record_outlives_the_messages_that_name_it(gateway: rig.Gateway, ada: str, redis_port: int) -> None:
+async def test_a_record_outlives_the_messages_that_name_it(
+    gateway: rig.Gateway, ada: str, url_of: Callable[[str], str]
+) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
     media = (await gateway.media.complete_upload(ada, MediaComplete(form["upload"])))["media"]
     month, name = 30 * 86_400, keys.upload(form["upload"])
-    with redis.Redis(port=redis_port) as client:
+    with redis.Redis.from_url(url_of("admin")) as client:
         assert month < client.ttl(name) <= month + 86_400
         client.expire(name, month + 60)
         assert await gateway.uploads.read_verified(form["upload"], ada, ROOM) == media

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.exceptions import OutOfMemoryError
 
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.gateway.presence.activity import Activity, Touch
+from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.presence.state import Doubt, Verdict
 from roomcast.presence.store import PresenceStore as SweeperStore
@@ -121,6 +123,34 @@ async def test_a_sweep_that_waited_in_a_stopped_redis_does_nothing(own_redis: st
         assert after.mark is not None
         assert after.mark.at_ms <= look.now_ms
         assert await cluster.redis.zscore(keys.presence_seen(shard), "ada") is not None
+
+
+async def test_a_full_redis_drops_no_gateway_that_lives(own_redis: str) -> None:
+    """Heartbeats, leases and sweeps are let through when there is no memory left, so nothing looks dead."""
+    activity, tasks = Activity(time.monotonic), TaskSet()
+    activity.add_connection("c1", "ada")
+    activity.add_connection("c2", "bob")
+    async with running_cluster(own_redis) as cluster, sweeping(own_redis) as recorder:
+        tasks.start(heartbeats(cluster.one, activity), "heartbeats")
+        tasks.start(announcements(cluster.node), "announcements")
+        await until(lambda: len(cluster.heard) == 2, "both online")
+        await settle(cluster, recorder)
+        await cluster.redis.config_set("maxmemory", "1")
+        with pytest.raises(OutOfMemoryError):
+            await cluster.redis.set("x", "y")
+        await cluster.two.touch([Touch("ghost", "c3", "online", "")])
+        await until(lambda: any(row[:2] == ("ghost", "offline") for row in cluster.heard), "the ghost gone", 15)
+        await tasks.cancel()
+        assert recorder.dropped == []
+        assert recorder.failures == 0
+        assert await cluster.shows("ada", "bob") == {"ada": "online", "bob": "online"}
+
+
+async def announcements(node: NodeStore) -> None:
+    """Renew a gateway's number five times in the silence after which it counts as dead."""
+    while True:
+        await node.announce()
+        await asyncio.sleep(WINDOWS.node_silence_seconds / 5)
 
 
 # --- processes --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -27,6 +27,7 @@ from roomcast.presence.sweeper import Sweeper
 from roomcast.wire.envelope import Reader
 from tests import servers
 from tests.backplanes import running_backplane
+from tests.redis_accounts import redis_with_accounts
 from tests.waiting import until
 
 # One unit of time is a second instead of thirty: a heartbeat every second, offline after two.
@@ -112,7 +113,8 @@ async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Clus
 @pytest.fixture(scope="module")
 def slotted_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis in cluster mode: it refuses scripts whose keys, or channel, lie in more than one slot."""
-    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+    bus = str(servers.free_port())  # by default 10,000 above the port of the clients, which may not exist
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", bus)
     with servers.redis_server(tmp_path_factory.mktemp("slotted"), *options) as port:
         with SyncRedis(port=port) as client:
             client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
@@ -120,11 +122,23 @@ def slotted_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}"
 
 
-@pytest.fixture(params=["standalone", "cluster"])
+@pytest.fixture(scope="module")
+def account_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """A Redis on which the sweeper has the rights of its account only."""
+    with redis_with_accounts(tmp_path_factory.mktemp("accounts")) as url_of:
+        yield url_of
+
+
+@pytest.fixture(params=["standalone", "cluster", "accounts"])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
-    """The same suite over both kinds of Redis."""
+    """The same suite over both kinds of Redis, and with the sweeper's own account."""
     if request.param == "standalone":
         url = sweeper_url = request.getfixturevalue("redis_url")
+    elif request.param == "accounts":
+        url_of: Callable[[str], str] = request.getfixturevalue("account_url")
+        url, sweeper_url = url_of("admin"), url_of("presence")
+        with SyncRedis.from_url(url) as client:
+            client.flushall()
     else:
         url = request.getfixturevalue("slotted_url")
         sweeper_url = url.replace("redis://", "redis+cluster://")

@@ -28,8 +28,8 @@ from roomcast.media.signer import Signer
 from roomcast.media.storage_health import StorageHealth
 from roomcast.media.sweep import Sweep
 from roomcast.process import ops
-from roomcast.process.essential import EssentialTasks
 from roomcast.wire import redis_url
+from roomcast.wire.tasks import TaskSet
 
 READY_SECONDS = 2.0
 WATCH_SECONDS = 0.5
@@ -41,10 +41,10 @@ SEND_SECONDS = 86_400
 _log = structlog.get_logger(__name__)
 
 
-async def run(config: Config) -> bool:
+async def run(config: Config) -> None:
     """Serve until SIGTERM or SIGINT: stop reading, answer what is in flight, leave the group, close the connections.
 
-    Returns False when a background task failed, so that the supervisor starts the process again.
+    A background task that ends by an error is started again.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,10 +54,10 @@ async def run(config: Config) -> bool:
         config.s3_bucket, config.s3_endpoint, config.s3_public_endpoint, config.s3_region, config.s3_addressing
     )
     async with storage.connect(location, config.upload_method, metrics) as files:
-        return await _serve(config, metrics, files, stopping)
+        await _serve(config, metrics, files, stopping)
 
 
-async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopping: asyncio.Event) -> bool:
+async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopping: asyncio.Event) -> None:
     consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     bus = Bus(redis_url.parse(config.redis_url), consumer)
     records = Records(bus, _limits(config))
@@ -69,19 +69,19 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         """Tell whether Redis answers, the storage accepts signed requests, and no drain has begun."""
         return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
-    background = EssentialTasks(stopping.set)
+    background = TaskSet()
     async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
-        background.start(Sweep(bus, records, files, metrics, consumer).run(config.sweep_seconds), "sweep")
-        background.start(health.run(), "storage health")
-        background.start(_watch(metrics, is_ready), "watch")
+        sweep = Sweep(bus, records, files, metrics, consumer)
+        background.supervise(partial(sweep.run, config.sweep_seconds), "sweep")
+        background.supervise(health.run, "storage health")
+        background.supervise(partial(_watch, metrics, is_ready), "watch")
         _log.info("media signer runs", consumer=consumer, metrics_port=port, bucket=config.s3_bucket)
-        await signer.run(stopping)
+        await background.supervise(partial(signer.run, stopping), "requests")
         await background.cancel()
         done = await signer.finish(config.drain_seconds)
         with suppress(RoomcastError):
             await bus.leave()
         _log.info("media signer ends", all_answered=done)
-    return not background.has_failed
 
 
 def _limits(config: Config) -> Limits:

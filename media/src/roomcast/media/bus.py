@@ -27,6 +27,9 @@ QUEUE_SECONDS: Final = 5.0
 """Longest wait of a command for a connection: a burst has many times more commands than there are connections."""
 
 FIELD: Final = b"m"
+PROBE_NODE: Final = "signers"
+"""A channel without subscribers: an account without rights on channels is found before it takes requests."""
+
 MAX_CONNECTIONS: Final = 16
 
 Argument = str | bytes | int | float
@@ -55,8 +58,9 @@ class Bus:
         self._stream = self._keyspace.name(keys.MEDIA_REQUESTS)
 
     async def join(self) -> None:
-        """Make sure that the stream and its group exist."""
+        """Make sure that the stream and its group exist, and that this account may publish answers."""
         with _translated():
+            await self._commands.execute_command("SPUBLISH", keys.node_channel(PROBE_NODE), b"")
             try:
                 await self._commands.xgroup_create(self._stream, keys.MEDIA_GROUP, id="0", mkstream=True)
             except ResponseError as error:

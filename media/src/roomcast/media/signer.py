@@ -7,6 +7,7 @@ own, beyond which they are refused at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -17,13 +18,17 @@ import structlog
 from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.media.bus import Bus, Entry, is_group_missing
+from roomcast.wire.backoff import Backoff
+from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 
 ANSWER_MARGIN_SECONDS: Final = 0.2
 """An answer leaves this long before its deadline, so that it still arrives in time."""
 
+FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
+_limited = LimitedLog(logging.getLogger(__name__))
 
 
 class Bounds(NamedTuple):
@@ -74,21 +79,19 @@ class Signer:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping` is set; work in flight goes on, see `finish`."""
-        failures = 0
-        joined = False
+        backoff, joined = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), False
         while not stopping.is_set():
             try:
                 if not joined:
                     await self._bus.join()
                     joined = True
                 await self._turn()
-                failures = 0
+                backoff.reset()
             except RoomcastError as error:
                 joined = joined and not is_group_missing(error)
-                failures += 1
                 self._observer.bus_failed()
-                _log.warning("requests cannot be read", reason=error.detail, failures=failures)
-                await _pause(failures, stopping)
+                _limited.warning("read", "requests cannot be read: %s", error.detail)
+                await _wait_until(stopping, backoff.pause())
 
     async def finish(self, seconds: float) -> bool:
         """Wait for work in flight, at most this long; tell whether all of it was done. Other signers claim the rest."""
@@ -133,7 +136,7 @@ class Signer:
             outcome = await self._settle(entry, now_ms)
         except RoomcastError as error:
             outcome = error.code.reason
-            _log.warning("a request could not be answered", reason=error.detail, action=action)
+            _limited.warning("answer", "a %s request could not be answered: %s", action, error.detail)
         finally:
             self._serving.discard(entry.id)
             self._task_ended.set()
@@ -191,11 +194,10 @@ class Signer:
         await asyncio.sleep(0)  # lets the finished task leave the set
 
 
-async def _pause(failures: int, stopping: asyncio.Event) -> None:
-    """Wait before the next try: longer each time, with jitter, and no longer than until the stop."""
-    longest = min(LONGEST_PAUSE_SECONDS, 0.1 * 2 ** min(failures, 8))
+async def _wait_until(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait before the next try, but no longer than until the stop."""
     try:
-        async with asyncio.timeout(random.uniform(longest / 2, longest)):  # noqa: S311 - spread, no secret
+        async with asyncio.timeout(seconds):
             await stopping.wait()
     except TimeoutError:
         return

@@ -8,22 +8,22 @@ sweeps at a time, in bounded steps; deleting twice does no harm, so the lease ne
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from pathlib import PurePosixPath
 from typing import Final, Protocol
-
-import structlog
 
 from roomcast.contract.errors import RoomcastError
 from roomcast.media import policy
 from roomcast.media.bus import Bus
 from roomcast.media.records import Records
 from roomcast.media.storage import Storage
+from roomcast.wire.limited_log import LimitedLog
 
 STEP: Final = 100
 LEASE_SECONDS: Final = 30.0
 CONSUMER_IDLE_SECONDS: Final = 600.0
-_log = structlog.get_logger(__name__)
+_limited = LimitedLog(logging.getLogger(__name__))
 
 
 class Observer(Protocol):
@@ -43,15 +43,15 @@ class Sweep:
         self._holder = holder
 
     async def run(self, pause_seconds: float) -> None:
-        """Sweep for ever; a failure is logged and tried again."""
+        """Sweep for ever; trouble is logged, and the next sweep tries again."""
         while True:
             await asyncio.sleep(pause_seconds * random.uniform(0.7, 1.3))  # noqa: S311 - spread, no secret
             try:
                 await self.once()
             except RoomcastError as error:
-                _log.warning("sweep failed", reason=error.detail)
+                _limited.warning("sweep", "sweep failed: %s", error.detail)
             except TimeoutError:
-                _log.warning("sweep failed", reason="it took longer than its lease")
+                _limited.warning("lease", "sweep failed: it took longer than its lease")
 
     async def once(self) -> None:
         """Sweep one step within the lease, unless another signer holds it. Raises RoomcastError, TimeoutError."""

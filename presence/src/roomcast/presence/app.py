@@ -19,6 +19,7 @@ from roomcast.presence.store import PresenceStore, connect
 from roomcast.presence.sweeper import Sweeper
 from roomcast.process import ops
 from roomcast.wire.redis_url import parse
+from roomcast.wire.tasks import TaskSet
 
 _READY_SECONDS: Final = 5.0
 
@@ -31,7 +32,7 @@ async def run(config: Config) -> None:
     store = PresenceStore(connect(config.redis_url), windows, parse(config.redis_url).keyspace)
     token = secrets.token_hex(8)
     sweeper = Sweeper(store, windows, metrics, token=token, clock=time.monotonic, chance=random.random)
-    loop = asyncio.get_running_loop()
+    tasks, loop = TaskSet(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, sweeper.stop)
 
@@ -39,7 +40,7 @@ async def run(config: Config) -> None:
         is_ready = partial(metrics.is_fresh, _READY_SECONDS)
         async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
             log.info("started", redis=parse(config.redis_url).label, metrics_port=port)
-            await sweeper.run()
+            await tasks.supervise(sweeper.run, "sweeper")
             log.info("stopped")
     finally:
         await store.close()

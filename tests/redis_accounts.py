@@ -1,0 +1,22 @@
+"""A real Redis with the accounts of a deployment, so that tests find a right that an account lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy import redis_config
+from tests import servers
+
+PASSWORD = "password-of-{}"
+
+
+@contextmanager
+def redis_with_accounts(folder: Path) -> Iterator[Callable[[str], str]]:
+    """Start a Redis; yield a function from the name of an account (`gateway`, `media`, `admin`, …) to its URL."""
+    passwords = {account: PASSWORD.format(account) for account in redis_config.ACCOUNTS}
+    accounts = folder / "users.acl"
+    accounts.write_text(redis_config.acl(passwords))
+    with servers.redis_server(folder, "--aclfile", str(accounts)) as port:
+        yield lambda account: f"redis://{account}:{passwords[account]}@127.0.0.1:{port}/0"
