@@ -15,7 +15,7 @@ class HotPathHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called by hatchling before it collects the files."""
+        """Compile, before hatchling collects the files."""
         if version == "editable":
             return
         project = Path(self.root)

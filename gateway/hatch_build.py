@@ -15,7 +15,7 @@ class HotPathHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called by hatchling before it collects the files.
+        """Compile, before hatchling collects the files.
 
         The declarations of the adapter's classes come from the checkout beside this folder. Without it (a build from a
         source distribution) the gateway's part runs in plain Python.

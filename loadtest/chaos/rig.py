@@ -180,7 +180,7 @@ class Rig:
 
     @asynccontextmanager
     async def watching_readiness(self, *names: str) -> AsyncIterator[ReadyWatch]:
-        """A watch that polls the gateways (default: all) for readiness, ten times a second."""
+        """Poll the gateways (default: all) for readiness, ten times a second."""
         watch = ReadyWatch({name: self.cluster.metrics_url(name, "/readyz") for name in names or self.gateways})
         tasks = TaskSet()
         for name in watch.urls:

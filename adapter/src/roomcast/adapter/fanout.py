@@ -319,5 +319,5 @@ def _is_below(floor: tuple[bytes, int] | None, packet: RoomPacket) -> bool:
 
 
 def skip_members_of(room: str) -> str:
-    """The skip-list entry for the members of a room."""
+    """Return the skip-list entry for the members of a room."""
     return "=" + quote(room, safe="")

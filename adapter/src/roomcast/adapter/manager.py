@@ -136,7 +136,7 @@ class RedisAdapter(LocalManager):
         self.fanout.use_delivery(self.delivery)
 
     def initialize(self) -> None:
-        """Called by python-socketio before the first client; `start` does it earlier."""
+        """Start, when python-socketio is about to serve its first client; `start` does it earlier."""
         self.start()
 
     def start(
@@ -233,7 +233,7 @@ class RedisAdapter(LocalManager):
         return client.sid
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
-        """True when the client is here; another node is asked to do it itself."""
+        """Tell whether the client may be disconnected here; another node is asked to do it itself."""
         if self.is_connected(sid, namespace):
             return True
         if (node := self.messenger.node_of(sid)) is not None:

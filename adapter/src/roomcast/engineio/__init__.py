@@ -1,5 +1,6 @@
-"""An Engine.IO v4 server for aiohttp: WebSocket and long polling under python-socketio, for many idle clients and
-large rooms.
+"""Serve Engine.IO v4 with aiohttp: WebSocket and long polling for many idle clients and large rooms.
+
+It takes the place of python-engineio's server under python-socketio.
 
 **The core decides, the shell acts.** `core.SessionCore` is one session as a state machine: events in (a packet came,
 a GET opened, time passed), commands out (deliver this, answer that GET, close the connection). It knows no socket, no

@@ -45,7 +45,7 @@ class _Later(Mapping[str, Any]):
 
 
 def build(request: Request, peer: str, scheme: str) -> Mapping[str, Any]:
-    """The environment of a handshake; `peer` is the client's real address."""
+    """Return the environment of a handshake; `peer` is the client's real address."""
     if isinstance(request, Opening):
         return _Later(request, peer, scheme)
     return _build(intern(request.path), intern(request.query_string), peer, scheme, request.headers.items())
@@ -72,7 +72,7 @@ def _build(path: str, query: str, peer: str, scheme: str, headers: Iterable[tupl
 
 @lru_cache(maxsize=256)
 def _key(name: str) -> str | None:
-    """The key of a header; None for one that is left out."""
+    """Return the key of a header; None for one that is left out."""
     key = name.upper().replace("-", "_")
     if key in _LEFT_OUT:
         return None

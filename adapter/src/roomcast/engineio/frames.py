@@ -27,7 +27,7 @@ class Frames:
 
     @classmethod
     def of_type(cls, text: bytes) -> Frames:
-        """A whole Engine.IO text packet, its type included (`b"2"` is a ping)."""
+        """Make the frames of a whole Engine.IO text packet, its type included (`b"2"` is a ping)."""
         frames = cls(b"")
         frames._text = text
         return frames

@@ -15,19 +15,19 @@ class Observer(Protocol):
         """Counted up by the engine itself: bytes and packets are too many to tell of each."""
 
     def opened(self, transport: str) -> None:
-        """A session was opened on `polling` or `websocket`."""
+        """Report a session that was opened on `polling` or `websocket`."""
 
     def upgraded(self) -> None:
-        """A polling session went over to WebSocket."""
+        """Report a polling session that was upgraded to WebSocket."""
 
     def closed(self, transport: str, reason: str) -> None:
-        """A session ended."""
+        """Report the end of a session."""
 
     def refused(self, status: int, reason: str) -> None:
-        """A request was refused with this HTTP status."""
+        """Report a request that was refused with this HTTP status."""
 
     def cut_slow(self, waiting: int) -> None:
-        """A client that reads too slowly was cut, with this many bytes waiting for it."""
+        """Report a client that was closed because it reads too slowly, with this many bytes waiting for it."""
 
 
 class NoObserver:

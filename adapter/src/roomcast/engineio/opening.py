@@ -39,7 +39,7 @@ class Opening(NamedTuple):
 
 
 def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | None:
-    """The request in `data`; None when it is anything but a whole and plain opening of a WebSocket on `path`."""
+    """Return the request in `data`; None for anything but a whole and plain opening of a WebSocket on `path`."""
     head, end, tail = data.partition(b"\r\n\r\n")
     if not end or len(head) > _MAX_HEAD or not head.isascii():
         return None
@@ -58,7 +58,7 @@ def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | 
 
 @lru_cache(64)
 def _opens(query: str) -> bool:
-    """Does the query ask for a new session by WebSocket, and say each thing once?"""
+    """Tell whether the query asks for a new session by WebSocket, and says each thing once."""
     if _QUERY.fullmatch(query) is None:
         return False
     parts = query.split("&")

@@ -13,7 +13,7 @@ class PayloadError(ValueError):
 
 
 def split(body: bytes) -> list[str | bytes]:
-    """The packets in the body of a POST: text with its type character, or bytes of a binary message.
+    """Return the packets in the body of a POST: text with its type character, or bytes of a binary message.
 
     Raises PayloadError for text that is not UTF-8, an empty packet, or broken base64.
     """

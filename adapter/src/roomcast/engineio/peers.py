@@ -24,7 +24,7 @@ class Peers:
         return any(parsed in network for network in self._networks if network.version == parsed.version)
 
     def find(self, remote: str, forwarded_for: str | None) -> str:
-        """The right-most address that is no trusted proxy: `remote` itself, or one of X-Forwarded-For.
+        """Return the right-most address that is no trusted proxy: `remote` itself, or one of X-Forwarded-For.
 
         Entries left of it were written by the client and mean nothing. When all are trusted, the left-most is it.
         """

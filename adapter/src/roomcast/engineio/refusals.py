@@ -40,7 +40,7 @@ def refusal_response(refusal: Refusal) -> web.Response:
 
 
 def refusal_bytes(refusal: Refusal, headers: Mapping[str, str]) -> bytes:
-    """The same answer with more `headers`, for a connection that ends with it."""
+    """Return the same answer with more `headers`, for a connection that ends with it."""
     body = _body(refusal)
     lines = {
         "Content-Type": "application/json; charset=utf-8",

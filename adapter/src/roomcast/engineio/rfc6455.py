@@ -80,12 +80,12 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def close_frame(code: int) -> bytes:
-    """A CLOSE frame with a status code (section 5.5.1); 1005, "no status", becomes an empty one."""
+    """Return a CLOSE frame with a status code (section 5.5.1); 1005, "no status", becomes an empty one."""
     return frame(CLOSE, b"" if code == 1005 else code.to_bytes(2, "big"))
 
 
 def close_code(payload: bytes) -> int:
-    """The code with which to answer a client's CLOSE: its own when it is valid, else 1002 or 1007."""
+    """Return the code with which to answer a client's CLOSE: its own when it is valid, else 1002 or 1007."""
     if not payload:
         return 1005
     code = int.from_bytes(payload[:2], "big")

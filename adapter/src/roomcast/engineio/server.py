@@ -111,7 +111,7 @@ class EngineServer:
         return await self._endpoint.serve(request)
 
     def generate_id(self) -> str:
-        """A new id, `g<node>.` and 120 random bits: a proxy finds the node by the prefix."""
+        """Return a new id, `g<node>.` and 120 random bits: a proxy finds the node by the prefix."""
         return self._new_id()
 
     async def send(self, sid: str, data: str | bytes) -> None:
@@ -130,7 +130,7 @@ class EngineServer:
             self.close(key, Reason.SERVER_DISCONNECT)
 
     async def get_session(self, sid: str) -> dict[str, Any]:
-        """The application's dictionary of a session; raises KeyError when there is no such session."""
+        """Return the application's dictionary of a session; raise KeyError when there is no such session."""
         session = self._existing(sid)
         if session.user is None:
             session.user = {}
@@ -140,7 +140,7 @@ class EngineServer:
         self._existing(sid).user = session
 
     def transport(self, sid: str) -> str:
-        """`polling` or `websocket`; raises KeyError when there is no such session."""
+        """Return `polling` or `websocket`; raise KeyError when there is no such session."""
         return self._existing(sid).core.transport_name
 
     def _existing(self, sid: str) -> Session:
@@ -164,7 +164,7 @@ class EngineServer:
     # --- for adapters ---
 
     def session(self, sid: str) -> Session | None:
-        """The session of this id; None when it is over. Its `push` sends without a coroutine."""
+        """Return the session of this id; None when it is over. Its `push` sends without a coroutine."""
         return self._runtime.sessions.get(sid)
 
     @property
@@ -173,7 +173,7 @@ class EngineServer:
         return self._runtime.sessions
 
     def session_ids(self) -> list[str]:
-        """The ids of all sessions, in the order in which they were opened."""
+        """Return the ids of all sessions, in the order in which they were opened."""
         return list(self._runtime.sessions)
 
     @property
@@ -206,7 +206,7 @@ class EngineServer:
         self._endpoint.admission = admission or admit_all
 
     def mark_connected(self, sid: str) -> None:
-        """The session has done its CONNECT: the connect timeout and the cap on pending sessions let go of it."""
+        """Note the CONNECT of a session: the connect timeout and the cap on pending sessions end for it."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.core.fulfil()
@@ -214,7 +214,7 @@ class EngineServer:
             self._runtime.settle(session)
 
     def is_pending(self, sid: str) -> bool:
-        """Has the session not done its CONNECT yet?"""
+        """Tell whether the session has not done its CONNECT yet."""
         return self._runtime.is_pending(sid)
 
     def expect(self, sid: str, seconds: float, reason: str) -> None:
@@ -225,7 +225,7 @@ class EngineServer:
             self._runtime.watch(session)
 
     def fulfil(self, sid: str) -> None:
-        """What `expect` waited for has come."""
+        """Note that what `expect` waited for has come."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.core.fulfil()

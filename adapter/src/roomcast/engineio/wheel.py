@@ -38,7 +38,7 @@ class Wheel(Generic[Item]):
         return slot
 
     def slot_of(self, due: float) -> int:
-        """The slot into which `due` would fall."""
+        """Return the slot into which `due` would fall."""
         return ceil(due / self._tick)
 
     def next_due(self) -> float | None:

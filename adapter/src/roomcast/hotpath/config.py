@@ -1,5 +1,7 @@
-"""Read which build of the hot path is wanted: it is chosen while modules are imported. `roomcast.gateway.config`
-checks the value for gateways."""
+"""Read which build of the hot path is wanted: it is chosen while modules are imported.
+
+`roomcast.gateway.config` checks the value for gateways.
+"""
 
 from __future__ import annotations
 

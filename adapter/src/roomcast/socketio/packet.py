@@ -51,7 +51,7 @@ class OrjsonModule:
 
     @staticmethod
     def loads(text: str | bytes, **_: Any) -> Any:
-        """The value in `text`; raises ValueError, also for NaN and Infinity."""
+        """Return the value in `text`; raise ValueError, also for NaN and Infinity."""
         return orjson.loads(text)
 
 
@@ -95,18 +95,18 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return True
 
     def encode(self) -> str | list[str | bytes]:
-        """The packet as text; followed by its attachments when it has any."""
+        """Return the packet as text, followed by its attachments when it has any."""
         if self._json is None:
             encoded: str | list[str | bytes] = super().encode()
             return encoded
         return f"{self._head()}{self._json.decode()}"
 
     def parts(self) -> tuple[bytes, list[bytes]]:
-        """The same as bytes: the text, and the attachments."""
+        """Return the same as bytes: the text, and the attachments."""
         return in_parts(super().encode()) if self._json is None else (self._head().encode() + self._json, [])
 
     def _head(self) -> str:
-        """What stands before the JSON."""
+        """Return what stands before the JSON."""
         namespace = f"{self.namespace}," if self.namespace and self.namespace != "/" else ""
         return f"{self.packet_type}{namespace}{'' if self.id is None else self.id}"
 
@@ -132,7 +132,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return number
 
     def _check(self) -> None:
-        """The payload has the form of its type."""
+        """Check that the payload has the form of its type."""
         kind, data = self.packet_type, self.data
         if kind in _EVENT_TYPES:
             is_right = isinstance(data, list) and data and isinstance(data[0], str)
@@ -149,13 +149,13 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
 
     @classmethod
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
-        """`data` with its placeholders replaced; each attachment is used at most once."""
+        """Return `data` with its placeholders replaced; each attachment is used at most once."""
         left = dict(enumerate(attachments))
         return _fill(data, left)
 
 
 def in_parts(encoded: str | list[Any]) -> tuple[bytes, list[bytes]]:
-    """What a packet's `encode` returned, as bytes: the text, and the attachments."""
+    """Return as bytes what a packet's `encode` returned: the text, and the attachments."""
     if isinstance(encoded, str):
         return encoded.encode(), []
     return encoded[0].encode(), [bytes(part) for part in encoded[1:]]

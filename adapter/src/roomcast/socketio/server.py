@@ -102,7 +102,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self.eio.close(session.sid, Reason.PARSE_ERROR, str(error))
 
     def _assemble(self, session: Session, data: str | bytes) -> Any:
-        """The packet that `data` is or completes; None while attachments are missing."""
+        """Return the packet that `data` is or completes; None while attachments are missing."""
         sid = session.sid
         packet = self._binary_packet.get(sid)
         if isinstance(data, str):
@@ -150,7 +150,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._start(session, event, size)
 
     def take_packet(self, session: Session, packet: str) -> None:
-        """A text packet that the hot path could not finish: to its handler."""
+        """Pass a text packet that the hot path could not finish to its handler."""
         event = self.packet_class(encoded_packet=packet[1:])
         self._start_event(session, event.namespace or "/", event, len(packet))
 
@@ -269,12 +269,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self._expect_connect(eio_sid, _LEFT_ALONE_SECONDS, Reason.SERVER_DISCONNECT)
 
     def _expect_connect(self, eio_sid: str, seconds: float, reason: str) -> None:
-        """A session without a namespace may not stay."""
+        """Expect a session without a namespace to join one in time; close it otherwise."""
         if all(self.manager.sid_from_eio_sid(eio_sid, name) is None for name in self.manager.get_namespaces()):
             self.eio.expect(eio_sid, seconds, reason)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """The transport is gone. While a CONNECT is under way the end waits for it, or it would leave a ghost."""
+        """End a session whose transport is gone, after a CONNECT under way, which would leave a ghost otherwise."""
         self._binary_packet.pop(eio_sid, None)
         if eio_sid in self._busy:
             self._gone[eio_sid] = reason
@@ -291,12 +291,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
 
 
 def frames_of(packet: Any) -> Frames:
-    """A Socket.IO packet, encoded for every transport."""
+    """Encode a Socket.IO packet for every transport."""
     return Frames(*(packet.parts() if isinstance(packet, StrictPacket) else in_parts(packet.encode())))
 
 
 def create_server(*, node: str, client_manager: Any = None, **options: Any) -> SocketServer:
-    """A server named `node` (letters and digits; part of every session id).
+    """Make a server named `node` (letters and digits; part of every session id).
 
     `options` are the fields of `Rules` (`ping_interval`, `max_buffer`, …), the arguments of `EngineServer`
     (`cors_allowed_origins`, `trusted_proxies`, `observer`, …) and those of `socketio.AsyncServer` (`namespaces`,

@@ -19,7 +19,7 @@ _AMENDABLE: Final = ("text", "media")
 
 
 def load_target(entry: bytes | None) -> dict[str, Any]:
-    """The message to be amended; raises NOT_FOUND for what is gone, deleted, or no message."""
+    """Return the message to be amended; raise NOT_FOUND for what is gone, deleted, or no message."""
     message = orjson.loads(entry) if entry else None
     if not isinstance(message, dict) or message.get("kind") not in _AMENDABLE or "deleted" in message:
         raise RoomcastError(Code.NOT_FOUND, "no such message")
@@ -27,17 +27,17 @@ def load_target(entry: bytes | None) -> dict[str, Any]:
 
 
 def edited(entry: bytes, message: dict[str, Any], text: str) -> Rewrite:
-    """The original with the new text."""
+    """Return the original with the new text."""
     return _marked(entry, {**message, "text": text}, "edited")
 
 
 def deleted(entry: bytes, message: dict[str, Any]) -> Rewrite:
-    """The original as a tombstone."""
+    """Return the original as a tombstone."""
     return _marked(entry, {key: value for key, value in message.items() if key not in _CONTENT}, "deleted")
 
 
 def superseded(entry: bytes) -> Rewrite:
-    """An earlier edit without its text."""
+    """Return an earlier edit without its text."""
     message = orjson.loads(entry)
     bare = {key: value for key, value in message.items() if key not in _CONTENT}
     return Rewrite(message["seq"], entry, orjson.dumps({**bare, "superseded": True}))

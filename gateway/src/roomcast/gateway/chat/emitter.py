@@ -24,7 +24,7 @@ class Emitter:
         self._reader = Reader(UserMessage)
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
-        """Raises RoomcastError(UNAVAILABLE) when Redis is away."""
+        """Emit an event; raise RoomcastError(UNAVAILABLE) when Redis is away."""
         try:
             await self._adapter.emit(event, data, NAMESPACE, room=room, skip_sid=skip)
         except RedisConnectionError as error:
@@ -88,7 +88,7 @@ class Emitter:
             self._adapter.unsubscribe(keys.user_channel(user))
 
     def devices(self, user: str) -> frozenset[str]:
-        """The sessions of a person on this gateway."""
+        """Return the sessions of a user on this gateway."""
         return frozenset(self._devices.get(user, ()))
 
     def _hear(self, user: str, data: bytes) -> None:

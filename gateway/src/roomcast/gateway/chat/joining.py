@@ -112,7 +112,7 @@ class RoomJoins:
         return found
 
     async def _abandon(self, session: ChatSession, room: str) -> None:
-        """A join has failed: a session that was not in the room before is not in it now."""
+        """Undo a failed join: a session that was not in the room before is not in it now."""
         if room not in session.rooms:
             await self._occupancy.leave_room(session, room)
 

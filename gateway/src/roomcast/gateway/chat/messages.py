@@ -78,7 +78,7 @@ class Chat:
 
     @staticmethod
     def _is_plain(session: ChatSession, p: MessageSend) -> bool:
-        """A text into a joined room, with no earlier send waiting: nothing to look up."""
+        """Tell whether this is a text into a joined room, with no earlier send waiting: nothing to look up."""
         if p.upload is not None or session.sending is not None or p.room not in session.rooms:
             return False
         return not p.room.startswith(DIRECT) or p.room in session.addressed
@@ -191,12 +191,12 @@ def _tail(session: ChatSession, p: MessageSend, media: Media | None) -> bytes:
 
 
 def author_of(session: ChatSession) -> bytes:
-    """What stands between the id and the text in the JSON of a session's plain messages (see `plain_sends`)."""
+    """Return what stands between id and text in the JSON of a session's plain messages (see `plain_sends`)."""
     return _fields(session, "", "text", text="").removeprefix(b'"id":""').removesuffix(b'""}')
 
 
 def _fields(session: ChatSession, message_id: str, kind: str, **fields: Any) -> bytes:
-    """The JSON of a message after `room, seq, epoch, time`, without the opening brace."""
+    """Return the JSON of a message after `room, seq, epoch, time`, without the opening brace."""
     message: dict[str, Any] = {"id": message_id, "user": session.user, "name": session.identity.name, "kind": kind}
     message.update((key, value) for key, value in fields.items() if value is not None)
     return orjson.dumps(message)[1:]

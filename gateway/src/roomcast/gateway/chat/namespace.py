@@ -61,7 +61,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         """Events whose acks are still to come."""
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
-        """What python-socketio calls for everything; returns the ack."""
+        """Handle any event of python-socketio; return the ack."""
         if event == "connect":
             return await self._connect(*args)
         if event == "disconnect":

@@ -84,7 +84,7 @@ class MediaRequests:
         return result
 
     def receive_reply(self, reply: MediaReply) -> None:
-        """An answer arrived on the node's channel."""
+        """Pass on an answer that arrived on the node's channel."""
         waiting = self._waiting.get(reply.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)

@@ -10,20 +10,20 @@ class GatewayObserver(AdapterObserver):
     """Ignore every event; override what you count. Never use rooms or users as labels."""
 
     def connected(self) -> None:
-        """A client signed in."""
+        """Report a client that signed in."""
 
     def refused(self, reason: str) -> None:
-        """A client's sign-in was refused."""
+        """Report a sign-in that was refused."""
 
     def disconnected(self, reason: str) -> None:
-        """A signed-in client's connection ended."""
+        """Report the end of a signed-in client's connection."""
 
     def event(self, name: str, outcome: str, seconds: float) -> None:
-        """A client event was handled; `outcome` is `ok` or the reason of the error."""
+        """Report a client event; `outcome` is `ok` or the reason of the error."""
 
     def tally(self, name: str, outcome: str) -> OutcomeCounter:
         """Return the counter in which the fast path itself counts events of this name and outcome."""
         return OutcomeCounter(Histogram(()))
 
     def drain(self, state: str) -> None:
-        """The gateway is `serving`, `draining` or `drained`."""
+        """Report that the gateway is `serving`, `draining` or `drained`."""

@@ -38,7 +38,7 @@ class DevLogin:
 
 
 def user_id_of(name: str) -> str:
-    """A user id made of a display name: `Ada Lovelace` -> `ada-lovelace`. Raises ValueError when nothing is left."""
+    """Make a user id of a display name: `Ada Lovelace` -> `ada-lovelace`; raise ValueError when nothing is left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     user = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_MAX_USER].rstrip("-")
     if not user and name.strip():

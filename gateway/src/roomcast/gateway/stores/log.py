@@ -98,7 +98,7 @@ class LogStore:
         return None if way is None else FastAppend(self._head(room, place, way.connection.run_id), *way)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
-        """The command of the room's messages as far as it is always the same; cached with the places."""
+        """Return the command of the room's messages as far as it is always the same; cached with the places."""
         known = self._heads.get(room)
         if known is not None and known[0] == run_id:
             return known[1]
@@ -117,7 +117,7 @@ class LogStore:
         return place, self._form.arguments(place, field, _fresh_epoch(), run_id, tail, rewrites)
 
     async def find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
-        """The receipt of a message id that the log remembers."""
+        """Return the receipt of a message id that the log remembers."""
         field = dedup_field(user, message_id)
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
             value = await self._redis.call("HGET", key, field)
@@ -132,7 +132,7 @@ class LogStore:
         return await self._read(room, "after", seq, limit)
 
     async def read_before(self, room: str, seq: int, limit: int) -> History:
-        """The last entries below `seq`; 0 means the latest."""
+        """Return the last entries below `seq`; 0 means the latest."""
         return await self._read(room, "before", seq, limit)
 
     async def read_entry(self, room: str, seq: int) -> bytes | None:

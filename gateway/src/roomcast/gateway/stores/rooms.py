@@ -84,7 +84,7 @@ class RoomStore:
         await self._redis.script("user_room", (keys.user_rooms(user),), args)
 
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
-        """The same for somebody who joins, and others will want to know this name of the person.
+        """Do the same for a user who joins, and store the user's name for others.
 
         Asked for now; await the answer in any case.
         """
@@ -97,7 +97,7 @@ class RoomStore:
         await self._redis.call("HDEL", keys.user_rooms(user), room)
 
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
-        """A page of the person's list with positions, by room id, and whether there is more."""
+        """Return a page of the user's list with positions, by room id, and whether there is more."""
         flat = await self._redis.call("HGETALL", keys.user_rooms(user))
         names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
         rooms = sorted(room for room in names if after is None or room > after)
@@ -141,7 +141,7 @@ class RoomStore:
         return {user: self._names[user][1] if user in self._names else user for user in users}
 
     def note_name(self, user: str, name: str) -> None:
-        """This is heard of a person: nobody need ask Redis for a while."""
+        """Keep a user's name as heard, so that Redis need not be asked for a while."""
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         self._names[user] = (self._clock() + _NAME_SECONDS, name)
@@ -163,7 +163,7 @@ async def _done(reply: Awaitable[Any]) -> None:
 
 
 def _revocations(user: str, token: str) -> list[tuple[str, str]]:
-    """What to ask; of a token without an id nothing can have been said."""
+    """Build the revocation look-ups; a token without `jti` cannot be revoked by itself."""
     asked = [("GET", keys.revoked_user(user))]
     return [*asked, ("EXISTS", keys.revoked_token(token))] if token else asked
 

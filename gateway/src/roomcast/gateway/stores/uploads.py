@@ -39,7 +39,7 @@ class Uploads:
         await self._redis.call("XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
 
     async def read_verified(self, upload: str, user: str, room: str) -> Media:
-        """What a message of `user` in `room` may say about this upload.
+        """Return what a message of `user` in `room` may say about this upload.
 
         Raises RoomcastError: UPLOAD_EXPIRED for an unknown one or one verified more than a day ago, NOT_FOUND for
         another user's or another room's, UPLOAD_INCOMPLETE before it was verified.
@@ -60,7 +60,7 @@ class Uploads:
         return found
 
     async def read_room(self, upload: str) -> str:
-        """The room of a verified upload: check the right to enter it before anything is told. Raises NOT_FOUND."""
+        """Return the room of a verified upload, to check the right to enter it first; raise NOT_FOUND."""
         room, media = await self._read(upload, "room", "media")
         if room is None or media is None:
             raise RoomcastError(Code.NOT_FOUND)
