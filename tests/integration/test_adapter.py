@@ -250,7 +250,7 @@ async def test_a_second_process_of_a_name_refuses_to_start(redis_url: str, caplo
                 await second.wait_ready()
             assert not second.is_ready
             assert await second.pre_connect("eio", "/") is None
-            assert [record.levelname for record in caplog.records if "node name" in record.getMessage()] == ["CRITICAL"]
+            assert [record.levelname for record in caplog.records if "node name" in record.getMessage()] == ["ERROR"]
             assert first.adapter.is_ready
             await first.sio.emit("still", 1, to=ear.client.get_sid())
             assert await ear.wait(1) == [("still", 1)]

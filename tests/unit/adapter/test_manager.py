@@ -15,6 +15,7 @@ from roomcast.adapter.redis_connection import NotConnected
 from roomcast.wire import channels
 from roomcast.wire.envelope import KIND_BINARY, KIND_CLOSE, KIND_EVENT, KIND_QUESTION, Reader, pack, unpack_room
 from tests.unit.adapter.fakes import FakeBackplane
+from tests.waiting import until
 
 ELSEWHERE = "gother.aaaaaaaaaaaaaaaaaaaa"
 
@@ -84,10 +85,10 @@ class Server:
 class Rig:
     """An adapter of node `1` with its fakes."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, node: str | None = "1") -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, node: str | None = "1", **options: Any) -> None:
         monkeypatch.setattr(manager, "make_backplane", lambda url, **_: Redis())
         monkeypatch.setattr(canary, "CLAIM_SECONDS", 0.0)
-        self.adapter: Any = RedisAdapter("redis://fake", node=node)
+        self.adapter: Any = RedisAdapter("redis://fake", node=node, **options)
         self.redis: Any = self.adapter.backplane
         self.server = Server()
         self.adapter.set_server(self.server)
@@ -229,7 +230,26 @@ async def test_an_older_process_of_the_name_makes_this_one_give_way(
         await rig.adapter.wait_ready()
     assert not rig.adapter.is_ready
     assert await rig.adapter.pre_connect("eio", "/") is None
-    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    await rig.adapter.close()
+
+
+async def test_the_name_is_its_own_once_the_older_process_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager, "DEAF_SECONDS", 0.05)
+    rig = Rig(monkeypatch)
+    await rig.adapter.wait_ready()
+    await rig.redis.publish("node:{1.0}", pack(Canary("another", 100, 1.0)))
+    assert not rig.adapter.is_ready
+    await until(lambda: rig.adapter.is_ready, "it serves again")
+    assert await rig.adapter.pre_connect("eio", "/") is not None
+    await rig.adapter.close()
+
+
+async def test_where_names_are_leased_the_lease_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(monkeypatch, is_node_leased=True)
+    await rig.adapter.wait_ready()
+    await rig.redis.publish("node:{1.0}", pack(Canary("another", 100, 1.0)))
+    assert rig.adapter.is_ready
     await rig.adapter.close()
 
 

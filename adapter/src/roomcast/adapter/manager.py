@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from roomcast.adapter import codec
 from roomcast.adapter.backplanes import make_backplane
-from roomcast.adapter.canary import CanaryProbe
+from roomcast.adapter.canary import DEAF_SECONDS, CanaryProbe
 from roomcast.adapter.channel_handlers import ChannelHandlers
 from roomcast.adapter.delivery import make_delivery
 from roomcast.adapter.emission import Emission
@@ -34,6 +34,7 @@ from roomcast.adapter.room_names import name_of
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
 from roomcast.wire.envelope import Reader, pack_close, unpack_room
+from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
@@ -58,7 +59,8 @@ class RedisAdapter(LocalManager):
     `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
     the deployment; without it each process makes a name of its own, which is right wherever a server starts several
     workers. Session ids start with `g<node>.`, and a room of that form is taken for a session id. A process whose name
-    is taken serves nobody: `wait_ready` raises DuplicateNodeError.
+    an older one has serves nobody while that one lives: `wait_ready` raises DuplicateNodeError, and clients are
+    refused. `is_node_leased`: the application itself makes sure that names are unique.
 
     `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the
     application's own messages to nodes, which `on_node_message` gets.
@@ -75,6 +77,7 @@ class RedisAdapter(LocalManager):
         replicas: int = 0,
         scripts: ScriptLibrary | None = None,
         node_messages: Any = NodeMessage,
+        is_node_leased: bool = False,
     ) -> None:
         super().__init__(lambda room: self.fanout.members_changed(room))
         if node is not None and not _NODE.fullmatch(node):
@@ -103,8 +106,10 @@ class RedisAdapter(LocalManager):
         self._on_resubscribed: Callable[[], None] = _nothing
         self._handlers = ChannelHandlers(self.backplane)
         self._tasks = TaskSet()
-        self._is_duplicate = False
+        self._outranked_until = float("-inf")
         self._given_node = node
+        self._is_node_leased = is_node_leased
+        self._limited = LimitedLog(_log, 60.0)
         self._node_reader = Reader(node_messages)
         self._identify()
 
@@ -174,16 +179,21 @@ class RedisAdapter(LocalManager):
         self.start()
         async with asyncio.timeout(seconds):
             await self.backplane.wait_up(seconds)
-            if self._given_node is not None:
+            if self._given_node is not None and not self._is_node_leased:
                 await self.canary.claim()
         if self._is_duplicate:
             raise DuplicateNodeError(_DUPLICATE % self.node)
 
+    @property
+    def _is_duplicate(self) -> bool:
+        """Whether an older process of this node name was met a moment ago."""
+        return asyncio.get_running_loop().time() < self._outranked_until
+
     def _give_way(self) -> None:
-        """Serve nobody: what is sent to this process's sessions would reach the other one half of the time."""
-        if not self._is_duplicate:
-            self._is_duplicate = True
-            _log.critical(_DUPLICATE, self.node)
+        """Refuse new clients for as long as the older process lives: theirs could not be told from its own."""
+        if not self._is_node_leased:
+            self._outranked_until = asyncio.get_running_loop().time() + DEAF_SECONDS
+            self._limited.error("duplicate", _DUPLICATE, self.node)
 
     async def close(self) -> None:
         """End background work and drop the Redis links. Idempotent."""

@@ -100,6 +100,7 @@ def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
         replicas=config.wait_replicas,
         scripts=SCRIPTS,
         node_messages=NodeMessage | MediaReply,
+        is_node_leased=True,
     )
 
 
