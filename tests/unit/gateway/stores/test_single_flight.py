@@ -94,4 +94,4 @@ async def test_a_quiet_key_is_forgotten() -> None:
         await settled()
         reads.begun[number].set_result(number)
         assert await task == number
-    assert flights.under_way == 0
+    assert not flights._waiting

@@ -37,11 +37,6 @@ class SingleFlight(Generic[T]):
         finally:
             self._finish(key)
 
-    @property
-    def under_way(self) -> int:
-        """Return how many keys are being read."""
-        return len(self._waiting)
-
     def _finish(self, key: Hashable) -> None:
         """Begin the next read for the callers that came meanwhile and still wait."""
         waiting = [(begin, result) for begin, result in self._waiting.pop(key) if not result.done()]

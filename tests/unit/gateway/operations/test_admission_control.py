@@ -1,0 +1,80 @@
+"""The admission queue in front of the Engine.IO server: refusals with a reason, ticks only while clients wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.engineio import Caller, Refusal
+from roomcast.gateway.operations.admission import BURST_SECONDS, START_RATE, AdmissionQueue
+from roomcast.gateway.operations.admission_control import STARTING, AdmissionControl
+from tests.waiting import until
+
+BURST = int(START_RATE * BURST_SECONDS)
+
+
+class Gateway:
+    """An admission control whose decisions are remembered."""
+
+    def __init__(self, **options: int) -> None:
+        self.now = 100.0
+        self.is_started = True
+        self.queue = AdmissionQueue(lambda: self.now, **options)
+        self.control = AdmissionControl(self.queue, lambda: self.is_started, lambda query: "ticket" in query)
+        self.decisions: list[tuple[str, Refusal | None]] = []
+
+    def ask(self, peer: str, query: str = "") -> object:
+        def decide(refusal: Refusal | None) -> bool:
+            self.decisions.append((peer, refusal))
+            return refusal is None
+
+        return self.control(Caller(peer, "http", ("x",), query), decide)
+
+
+async def test_nobody_is_let_in_before_the_gateway_has_started() -> None:
+    gateway = Gateway()
+    gateway.is_started = False
+    gateway.ask("a")
+    assert gateway.decisions == [("a", STARTING)]
+
+
+async def test_waiting_clients_are_let_in_by_a_timer_that_ends_with_the_queue() -> None:
+    gateway = Gateway()
+    for _ in range(BURST + 5):
+        gateway.ask("a")
+    assert len(gateway.decisions) == BURST
+    gateway.now += 1.0
+    await until(lambda: len(gateway.decisions) == BURST + 5, "the others")
+    await until(lambda: gateway.control._timer is None, "no timer is left")
+    gateway.control.stop()
+
+
+async def test_the_surplus_is_refused_with_a_reason_and_a_time() -> None:
+    gateway = Gateway(max_waiting=10)
+    for _ in range(BURST + 12):
+        gateway.ask("a")
+    refused = [refusal for _, refusal in gateway.decisions if refusal is not None]
+    assert [(one.status, one.reason, one.retry_after) for one in refused] == [(503, "admission", 1)] * 2
+    gateway.control.stop()
+
+
+@pytest.mark.parametrize(("first", "second"), [("2001:db8::1", "2001:db8::2"), ("192.0.2.1", "192.0.2.1")])
+async def test_one_subscriber_is_one_address(first: str, second: str) -> None:
+    gateway = Gateway(max_waiting=4)
+    for _ in range(BURST):
+        gateway.ask("other")
+    for peer in (first, second, first, second, "203.0.113.9"):
+        gateway.ask(peer)
+    assert [peer for peer, refusal in gateway.decisions if refusal is not None] == [second]
+    gateway.control.stop()
+
+
+async def test_a_client_with_a_ticket_goes_first() -> None:
+    gateway = Gateway()
+    for _ in range(BURST):
+        gateway.ask("other")
+    gateway.ask("stranger")
+    gateway.ask("friend", "EIO=4&ticket=x")
+    gateway.now += 0.005
+    await until(lambda: len(gateway.decisions) > BURST, "the next one")
+    assert gateway.decisions[BURST][0] == "friend"
+    gateway.control.stop()

@@ -1,0 +1,41 @@
+"""A gateway whose subscriptions stay broken gives up, once, and not before."""
+
+from __future__ import annotations
+
+import asyncio
+
+from roomcast.gateway.operations.readiness import watch_subscriptions
+
+
+class Subscriptions:
+    """Broken for as long as a test says."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.seconds = list(seconds)
+
+    def deaf_seconds(self, now: float) -> float:
+        return self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
+
+
+class Ticks:
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def wait(self) -> None:
+        self.count += 1
+        await asyncio.sleep(0)
+
+
+async def test_a_gateway_gives_up_when_its_subscriptions_stay_broken() -> None:
+    ticks, given_up = Ticks(), asyncio.Event()
+    await watch_subscriptions(Subscriptions(0.0, 4.0, 0.0, 9.9, 10.0), ticks, given_up.set)
+    assert (given_up.is_set(), ticks.count) == (True, 4)
+
+
+async def test_a_gateway_that_hears_goes_on() -> None:
+    given_up = asyncio.Event()
+    task = asyncio.get_running_loop().create_task(watch_subscriptions(Subscriptions(0.0), Ticks(), given_up.set))
+    await asyncio.sleep(0.02)
+    assert not task.done()
+    task.cancel()
+    assert not given_up.is_set()

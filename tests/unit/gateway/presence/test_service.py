@@ -1,0 +1,251 @@
+"""The presence service: what it writes, what it delivers and whom it hides, with fakes for Redis and the sender."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from roomcast.contract.envelope import PresenceChanges
+from roomcast.contract.errors import RoomcastError
+from roomcast.contract.events import Presence as PresencePayload
+from roomcast.contract.events import PresenceUsers, Typing
+from roomcast.gateway.presence import service as module
+from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.occupancy import OccupancyService
+from roomcast.gateway.presence.service import PresenceService
+from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.nodes import Hold
+from roomcast.wire.envelope import pack
+from tests.unit.gateway.presence.fakes import (
+    Names,
+    Node,
+    Occupancy,
+    Presence,
+    Sender,
+    Ticks,
+    session_of,
+    start_task,
+)
+from tests.waiting import until
+
+
+class Gateway:
+    """A presence service and what is around it; offline is delivered at once."""
+
+    def __init__(self) -> None:
+        self.store, self.node, self.sender, self.rooms = Presence(), Node(), Sender(), Occupancy()
+        self.hidden: set[str] = set()
+        self.lost = 0
+        clock = asyncio.get_running_loop().time
+        watchers = Watchers(clock, linger_seconds=0.0)
+        self.occupancy = OccupancyService(
+            self.rooms, self.store, Names(), self.sender, watchers, self.hidden, start_task
+        )
+        self.sids: list[str] = []
+        self.service = PresenceService(
+            self.store,
+            self.node,
+            self.sender,
+            self.occupancy,
+            Activity(clock),
+            watchers,
+            self.hidden,
+            Ticks(),
+            start_task,
+            lambda: self.sids,
+            self._lose,
+        )
+
+    def _lose(self) -> None:
+        self.lost += 1
+
+    def add(self, user: str, sid: str = "", status: str = "") -> ChatSession:
+        session = session_of(user, sid)
+        if status:
+            session.set_own_status(status, "")
+        self.service.add_session(session)
+        return session
+
+    def receive(self, *rows: tuple[str, str]) -> None:
+        self.service.receive_changes(pack(PresenceChanges([(user, status, 1, "") for user, status in rows])))
+
+    def written(self) -> list[tuple[str, str | None, bool]]:
+        """Every full state that Redis was given."""
+        return [(row.user, row.status, row.is_choice) for batch in self.store.batches for row in batch.full]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.get_running_loop().create_task(self.service.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def gateway() -> Gateway:
+    return Gateway()
+
+
+async def test_a_session_is_written_at_once_and_waiters_go_on(gateway: Gateway) -> None:
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.wait_written(session)
+    assert gateway.written() == [("ada", None, False)]
+    assert await gateway.service.is_visible(session)
+
+
+async def test_a_session_without_a_status_gets_what_the_user_chose(gateway: Gateway) -> None:
+    gateway.store.choices["ada"] = ("busy", "in a call")
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.wait_written(session)
+        answer = await gateway.service.set_presence(session, PresencePayload())
+    assert (session.status, session.note) == ("busy", "in a call")
+    assert (answer["status"], answer["note"]) == ("busy", "in a call")
+
+
+async def test_a_note_alone_keeps_the_status_that_the_user_chose(gateway: Gateway) -> None:
+    gateway.store.choices["ada"] = ("invisible", "")
+    gateway.store.hidden.add("ada")
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.set_presence(session, PresencePayload(note="at lunch"))
+        await until(lambda: len(gateway.written()) == 2, "the note")
+    assert gateway.written()[1] == ("ada", "invisible", True)
+    assert not await gateway.service.is_visible(session)
+
+
+async def test_a_status_of_the_connect_is_the_first_that_is_written(gateway: Gateway) -> None:
+    async with gateway.running():
+        await gateway.service.wait_written(gateway.add("ada", status="invisible"))
+    assert gateway.written() == [("ada", "invisible", True)]
+
+
+async def test_a_hidden_user_leaves_the_rooms_and_types_to_nobody(gateway: Gateway) -> None:
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.wait_written(session)
+        await gateway.occupancy.enter_room(session, "r")
+        session.rooms.add("r")
+        await gateway.service.send_typing(session, Typing(room="r", typing=True))
+        assert [event for _, event, _ in gateway.sender.take()] == ["typing"]
+
+        gateway.receive(("ada", "offline"))
+        await until(lambda: gateway.rooms.rooms["r"] == {}, "out of the room")
+        await gateway.service.send_typing(session, Typing(room="r", typing=True))
+        assert (session.status, [event for _, event, _ in gateway.sender.sent if event == "typing"]) == (
+            "invisible",
+            [],
+        )
+
+        gateway.receive(("ada", "busy"))
+        await until(lambda: gateway.rooms.rooms["r"] == {"ada": "busy"}, "back in the room")
+        assert session.status == "busy"
+
+
+async def test_a_result_that_comes_after_the_user_has_gone_hides_nobody(gateway: Gateway) -> None:
+    gateway.store.hidden.add("ada")
+    session = gateway.add("ada", status="invisible")
+    await gateway.service.remove_session(session)
+    async with gateway.running():
+        await until(lambda: gateway.written(), "the last choice")
+    assert gateway.hidden == set()
+
+
+async def test_changes_go_to_rooms_and_watching_sessions_once(gateway: Gateway) -> None:
+    async with gateway.running():
+        ada, bob = gateway.add("ada"), gateway.add("bob")
+        await gateway.service.wait_written(ada)
+        await gateway.occupancy.enter_room(ada, "r")
+        gateway.rooms.others["r"] = ["cy"]
+        await gateway.occupancy.refresh_rooms()
+        watched = await gateway.service.watch_users(bob, PresenceUsers(users=["dan"]))
+        assert watched["users"]["dan"] == {"status": "online", "last_seen": 7}
+        gateway.sender.take()
+        gateway.receive(("cy", "away"), ("dan", "away"), ("eve", "away"))
+        await until(lambda: len(gateway.sender.sent) >= 2, "the changes")
+        await gateway.service.unwatch_users(bob, PresenceUsers(users=["dan"]))
+        gateway.receive(("dan", "busy"))
+        await asyncio.sleep(0.05)
+    sent = {(where, row["user"], row["status"]) for where, _, data in gateway.sender.sent for row in data["changes"]}
+    assert sent == {("r", "cy", "away"), ("s-bob", "dan", "away")}
+
+
+async def test_what_could_not_be_written_is_written_later(gateway: Gateway) -> None:
+    gateway.store.is_away = True
+    async with gateway.running():
+        session = gateway.add("ada", status="busy")
+        await asyncio.sleep(0.05)
+        gateway.store.is_away = False
+        await gateway.service.wait_written(session)
+    assert gateway.written() == [("ada", "busy", False)]
+
+
+async def test_a_session_that_stays_unwritten_is_unavailable(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WRITTEN_SECONDS", 0.02)
+    late = Gateway()
+    with pytest.raises(RoomcastError, match="presence does not answer"):
+        await late.service.wait_written(late.add("ada"))
+
+
+async def test_a_session_that_ends_leaves_presence_and_its_rooms(gateway: Gateway) -> None:
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.wait_written(session)
+        await gateway.occupancy.enter_room(session, "r")
+        session.rooms.add("r")
+        await gateway.service.remove_session(session)
+        await until(lambda: any(batch.left for batch in gateway.store.batches), "the departure")
+    assert [batch.left for batch in gateway.store.batches if batch.left] == [[("ada", "s-ada")]]
+    assert gateway.rooms.rooms["r"] == {}
+
+
+async def test_while_draining_presence_is_left_to_expire(gateway: Gateway) -> None:
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.wait_written(session)
+        gateway.service.is_draining = True
+        await gateway.service.remove_session(session)
+        await asyncio.sleep(0.05)
+    await gateway.service.retire()
+    assert all(not batch.left for batch in gateway.store.batches)
+    assert gateway.node.is_retired
+
+
+async def test_a_lease_that_had_ended_has_everything_written_again(gateway: Gateway) -> None:
+    gateway.node.hold = Hold(is_new=True, holder=None)
+    async with gateway.running():
+        await gateway.service.wait_written(gateway.add("ada"))
+        await until(lambda: len(gateway.written()) >= 2, "the full state once more")
+    assert gateway.lost == 0
+
+
+async def test_a_number_in_other_hands_is_reported(gateway: Gateway) -> None:
+    gateway.node.lose()
+    async with gateway.running():
+        await until(lambda: gateway.lost, "lost")
+
+
+async def test_open_connections_are_alive(gateway: Gateway) -> None:
+    async with gateway.running():
+        session = gateway.add("ada")
+        await gateway.service.wait_written(session)
+        gateway.sids = [session.sid]
+        await until(lambda: any(batch.alive for batch in gateway.store.batches), "a sign of life")
+    alive = {user for batch in gateway.store.batches for users in batch.alive.values() for user in users}
+    assert alive == {"ada"}
+
+
+async def test_after_a_gap_every_watched_user_is_queried(gateway: Gateway) -> None:
+    bob = gateway.add("bob")
+    await gateway.service.watch_users(bob, PresenceUsers(users=["dan", "eve"]))
+    gateway.store.queries.clear()
+    gateway.service.on_resubscribed()
+    await until(lambda: gateway.store.queries, "the query")
+    assert gateway.store.queries == [["dan", "eve"]]
