@@ -311,4 +311,4 @@ async def test_an_account_without_channels_is_told_in_a_line_or_two(storage: s3.
             assert len(told) == 1
             with rig.signer(tmp_path, url, storage.endpoint):
                 async with rig.gateway(url) as gateway:
-                    assert (await gateway.media.sign("ada", announce(b"x" * 10)))["upload"]
+                    assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]

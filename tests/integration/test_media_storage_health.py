@@ -72,9 +72,9 @@ async def code_of(waiting: Awaitable[Any]) -> Code:
 
 async def upload(redis_url: str, body: bytes) -> dict[str, Any]:
     async with rig.gateway(redis_url) as gateway:
-        form = await gateway.media.sign("ada", MediaSign(ROOM, "cat.png", "image/png", len(body)))
+        form = await gateway.media.sign_upload("ada", MediaSign(ROOM, "cat.png", "image/png", len(body)))
         assert await rig.store(form, body) in (200, 204)
-        media: dict[str, Any] = (await gateway.media.complete("ada", MediaComplete(form["upload"])))["media"]
+        media: dict[str, Any] = (await gateway.media.complete_upload("ada", MediaComplete(form["upload"])))["media"]
         return media
 
 
@@ -95,7 +95,7 @@ async def test_wrong_credentials_are_seen(
         assert signer.metric("roomcast_media_storage_up") == 0
         assert signer.metric('roomcast_media_storage_failures_total{operation="probe"}') >= 1
         async with rig.gateway(redis_url) as gateway:
-            asked = gateway.media.sign("ada", MediaSign(ROOM, "cat.png", "image/png", 10))
+            asked = gateway.media.sign_upload("ada", MediaSign(ROOM, "cat.png", "image/png", 10))
             assert await code_of(asked) is Code.MEDIA_UNAVAILABLE
         assert "another-secret" not in signer.log.read_text()
 
