@@ -57,10 +57,11 @@ _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe
 
 _PARTS: Final[Mapping[str, Account]] = {
     "gateway": Account(
-        "~room:* ~user:* ~node:* ~presence:* ~media:requests %R~upload:* %R~revoked:*",
+        "~room:* ~user:* ~node:* ~presence:* ~media:requests ~moderation:* %R~upload:* %R~revoked:*",
         "&room:* &namespace:* &node:* &user:* &presence:* &control",
         ("",),
-        f"{_PUBSUB} get set del exists pttl hget hgetall hmget hkeys hlen hdel hscan hrandfield xadd",
+        f"{_PUBSUB} get set del exists pttl hget hgetall hmget hkeys hlen hset hdel hscan"
+        " hrandfield sadd srem scard smembers xadd xdel xrange",
     ),
     "presence": Account("~presence:* %R~node:*", "&presence:*", ("lease", "presence"), "get hdel srandmember"),
     "media": Account(
@@ -72,10 +73,11 @@ _PARTS: Final[Mapping[str, Account]] = {
         " xinfo|stream xinfo|consumers",
     ),
     "backend": Account(
-        "~room:* ~user:* ~revoked:* %R~presence:*",
+        "~room:* ~user:* ~revoked:* ~moderation:* %R~presence:*",
         "&room:* &namespace:* &user:* &control",
         ("occupancy", "presence_query", "presence_look", "room", "user"),
-        "publish spublish get mget set del exists expire hget hgetall hmget hkeys hlen hdel hset",
+        "publish spublish get mget set del exists expire hget hgetall hmget hkeys hlen hdel hset sadd srem smembers"
+        " xrange xdel",
     ),
 }
 

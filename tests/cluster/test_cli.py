@@ -153,3 +153,14 @@ def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], url: str | 
     assert done.returncode == status
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_it_mutes_and_bans(cluster: Cluster, people: list[Person]) -> None:
+    ada, bob = people
+    assert run(cluster, "mute", ada.user, "--room", LOBBY, "--seconds", "60").returncode == 0
+    assert run(cluster, "ban", bob.user, "--seconds", "60").returncode == 0
+    await bob.expect("disconnect")
+    for user in (ada.user, bob.user):
+        assert run(cluster, "unmute", user, "--room", LOBBY).returncode == 0
+        assert run(cluster, "unban", user).returncode == 0
+    assert rows(cluster, "reports") == []

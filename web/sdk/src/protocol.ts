@@ -167,11 +167,22 @@ export interface ClientEvents {
   "room:invite": [{ room: RoomId; user: UserId; role?: "admin" | "member" }, Empty];
   "room:remove": [{ room: RoomId; user: UserId }, Empty];
   "room:list": [{ after?: RoomId; limit?: number }, { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null }];
+  "room:sanction": [
+    { room: RoomId; user: UserId; kind: "mute" | "ban"; on: boolean; seconds?: number },
+    { room: RoomId; user: UserId; kind: "mute" | "ban"; on: boolean; until: number },
+  ];
+  "room:sanctions": [{ room: RoomId }, RoomSanctions];
+  "room:slow": [{ room: RoomId; seconds: number }, { room: RoomId; seconds: number }];
   "message:send": [SendPayload, { seq: number; time: number; epoch?: string; duplicate: boolean }];
   "message:edit": [{ room: RoomId; id: string; target: number; text: string }, { seq: number }];
   "message:delete": [{ room: RoomId; id: string; target: number }, { seq: number }];
   "message:react": [{ room: RoomId; id: string; target: number; emoji: string; on: boolean }, { seq: number }];
   "message:history": [{ room: RoomId; before?: number; limit?: number }, Page];
+  "message:report": [{ room: RoomId; target: number; reason: string }, { id: string }];
+  "report:list": [{ room?: RoomId; after?: string; limit?: number }, { reports: Report[]; more: boolean }];
+  "report:resolve": [{ id: string }, { id: string }];
+  "user:block": [{ user: UserId; on: boolean }, { user: UserId; on: boolean }];
+  "user:blocked": [Record<string, never>, { users: UserId[] }];
   "receipt:read": [{ room: RoomId; seq: number }, Empty];
   presence: [{ status?: Status; note?: string }, { online_seconds: number; status?: Status; note?: string }];
   "presence:query": [Users, UsersAnswer];
@@ -184,6 +195,28 @@ export interface ClientEvents {
   "media:complete": [{ upload: string }, { media: Media }];
   "media:url": [{ upload: string }, { url: string; expires: number }];
   "auth:refresh": [{ token: string }, { expires: number }];
+}
+
+/** Who is muted and banned in a room: the end in ms, 0 for none. */
+export interface RoomSanctions {
+  room: RoomId;
+  muted: Record<UserId, number>;
+  banned: Record<UserId, number>;
+  /** Seconds between two messages of a user; 0: no slow mode. */
+  slow_seconds: number;
+}
+
+/** An open report of a message. */
+export interface Report {
+  id: string;
+  room: RoomId;
+  /** The seq of the message. */
+  target: number;
+  /** Who reported it. */
+  by: UserId;
+  reason: string;
+  /** The message as it was when it was reported, as JSON. */
+  message: string;
 }
 
 /** A new message: text, an upload, or both. */
@@ -218,9 +251,24 @@ export interface ServerEvents {
 export interface RoomChange {
   room: RoomId;
   /** `people`: people entered or left. Later versions add kinds: ignore an unknown one. */
-  change: "people" | "invited" | "direct" | "removed" | "closed" | (string & {});
+  change:
+    | "people"
+    | "invited"
+    | "direct"
+    | "removed"
+    | "closed"
+    | "muted"
+    | "unmuted"
+    | "banned"
+    | "unbanned"
+    | "slow"
+    | (string & {});
   name?: string;
   by?: UserId;
+  /** `muted`, `banned`: when it ends, in ms; 0: it does not end. */
+  until?: number;
+  /** `slow`: seconds between two messages of a user; 0: slow mode is over. */
+  seconds?: number;
   occupancy?: number;
   /** Large rooms get `occupancy` alone. */
   entered?: Member[];
@@ -254,11 +302,19 @@ export const CLIENT_EVENTS = [
   "room:invite",
   "room:remove",
   "room:list",
+  "room:sanction",
+  "room:sanctions",
+  "room:slow",
   "message:send",
   "message:edit",
   "message:delete",
   "message:react",
   "message:history",
+  "message:report",
+  "report:list",
+  "report:resolve",
+  "user:block",
+  "user:blocked",
   "typing",
   "receipt:read",
   "presence",

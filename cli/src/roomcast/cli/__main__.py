@@ -211,6 +211,43 @@ def revoke(options: Options, user: str | None, token: str | None) -> None:
     click.echo(f"revoked: {user or token}", err=True)
 
 
+def _sanctions(name: str, past: str, *, lasts: bool) -> None:
+    """Add a command that mutes or bans, or lifts that."""
+
+    def command(options: Options, user: str, room: str | None, seconds: float | None = None) -> None:
+        more = {"seconds": seconds} if lasts else {}
+        options.act(lambda client: getattr(client, name)(user, room=room, **more))
+        click.echo(f"{user} was {past}{f' in {room}' if room else ''}", err=True)
+
+    command.__doc__ = f"{name.capitalize()} USER everywhere, or in one room."
+    decorated = click.pass_obj(command)
+    if lasts:
+        decorated = click.option("--seconds", type=click.FloatRange(1), help="Default: without an end.")(decorated)
+    decorated = click.option("--room", help="Only in this room.")(decorated)
+    main.command(name)(click.argument("user")(decorated))
+
+
+_sanctions("mute", "muted", lasts=True)
+_sanctions("unmute", "unmuted", lasts=False)
+_sanctions("ban", "banned", lasts=True)
+_sanctions("unban", "unbanned", lasts=False)
+
+
+@main.command()
+@click.pass_obj
+def reports(options: Options) -> None:
+    """List open reports of messages, oldest first."""
+    options.show(options.act(lambda client: client.reports()), ("id", "room", "target", "by", "reason"))
+
+
+@main.command()
+@click.argument("number")
+@click.pass_obj
+def resolve(options: Options, number: str) -> None:
+    """Close the report of that id."""
+    options.act(lambda client: client.resolve_report(number))
+
+
 @main.command()
 @click.argument("room")
 @click.confirmation_option(prompt="Delete the room with its history and members?")

@@ -29,11 +29,12 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import AuthenticationError, RedisClusterException, RedisError, ResponseError
 
 from roomcast.contract import keys, tokens
-from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, UserEvent
+from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, Sanctioned, UserEvent
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import (
     MAX_MESSAGE_BYTES,
     MAX_ROOMS_PER_USER,
+    MAX_SANCTIONS,
     ONLINE_SECONDS,
     ROOM,
     ROOM_LIST_SECONDS,
@@ -58,6 +59,8 @@ _QUERY_USERS: Final = 100
 _CONNECT_SECONDS: Final = 2.0
 _CLIENT_ID = re.compile(CLIENT_ID)
 _NAMESPACE: Final = "/"
+_FULL: Final = -2
+"""What `room_sanction.lua` returns when there is no place for another sanction."""
 
 
 class Presence(NamedTuple):
@@ -210,6 +213,62 @@ class Backend:
         await self._call("SET", keys.revoked_token(jti), "1", "EX", _whole(seconds))
         await self._control(Revoked(token=jti))
 
+    # --- moderation ---
+
+    async def mute(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
+        """Let `user` read, but not write: in a room, or everywhere. `seconds` None: until `unmute`."""
+        await self._sanction("mute", user, room, seconds)
+
+    async def unmute(self, user: str, *, room: str | None = None) -> None:
+        """Lift a mute. A mute everywhere and one in a room are lifted by themselves."""
+        await self._lift("mute", user, room)
+
+    async def ban(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
+        """Keep `user` out of a room, or from signing in at all; close what is open. `seconds` None: until `unban`."""
+        await self._sanction("ban", user, room, seconds)
+
+    async def unban(self, user: str, *, room: str | None = None) -> None:
+        """Lift a ban. A ban everywhere and one from a room are lifted by themselves."""
+        await self._lift("ban", user, room)
+
+    async def set_slow_mode(self, room: str, seconds: int) -> None:
+        """Let each user of a room send one message in so many seconds; 0 ends that."""
+        _check(room)
+        if seconds:
+            await self._call("HSET", keys.room_sanctions(room), "slow", str(seconds))
+        else:
+            await self._call("HDEL", keys.room_sanctions(room), "slow")
+        await self._control(Sanctioned(room))
+
+    async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Return open reports above the id `after`, oldest first: `{id, room, target, by, reason, message}`."""
+        rows = await self._call("XRANGE", keys.REPORTS, f"({after}" if after else "-", "+", "COUNT", limit)
+        return [{"id": number.decode(), **json.loads(fields[b"report"])} for number, fields in _entries(rows)]
+
+    async def resolve_report(self, number: str) -> None:
+        """Close a report; one that is closed is no error."""
+        await self._call("XDEL", keys.REPORTS, number)
+
+    async def _sanction(self, kind: str, user: str, room: str | None, seconds: float | None) -> None:
+        _check(room, user)
+        whole = 0 if seconds is None else _whole(seconds)
+        if room is not None:
+            args = (f"{kind}:{user}", whole, MAX_SANCTIONS)
+            if int(await self._script("room_sanction", (keys.room_sanctions(room),), args)) == _FULL:
+                raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
+        else:
+            args = (kind, whole, MAX_SANCTIONS)
+            await self._script("room_sanction", (keys.user_sanctions(user),), args)
+        await self._control(Sanctioned(room or "", user))
+
+    async def _lift(self, kind: str, user: str, room: str | None) -> None:
+        _check(room, user)
+        if room is not None:
+            await self._call("HDEL", keys.room_sanctions(room), f"{kind}:{user}")
+        else:
+            await self._call("HDEL", keys.user_sanctions(user), kind)
+        await self._control(Sanctioned(room or "", user))
+
     # --- presence ---
 
     async def presence(self, users: Collection[str]) -> dict[str, Presence]:
@@ -331,3 +390,12 @@ def _whole(seconds: float) -> int:
     if seconds < 1:
         raise RoomcastError(Code.BAD_REQUEST, "a revocation lasts at least a second")
     return int(seconds)
+
+
+def _entries(rows: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return stream entries with their fields as a dict, whichever form the driver gives them."""
+    pairs = ((row[0], row[1]) for row in rows)
+    return [
+        (number, fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True)))
+        for number, fields in pairs
+    ]

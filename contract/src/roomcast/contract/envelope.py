@@ -52,7 +52,14 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
     closed: bool = False
 
 
-ControlMessage = Revoked | Kicked
+class Sanctioned(Struct, frozen=True, tag="sanctioned", array_like=True):
+    """A mute, ban, block or slow mode changed: read `…:sanctions` of this room, of this user, or of both again."""
+
+    room: str = ""
+    user: str = ""
+
+
+ControlMessage = Revoked | Kicked | Sanctioned
 
 
 # --- user messages: on user:{U} ---------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ class Code(Enum):
     UNAUTHORIZED = (200, False, "the token is missing, malformed, expired or not for this service")
     FORBIDDEN = (201, False, "you may not do this here")
     REVOKED = (202, False, "the session was revoked")
+    MUTED = (203, False, "you may read here, but not write at the moment")
+    BANNED = (204, False, "you may not sign in until the ban ends")
     UNAVAILABLE = (300, True, "a part behind the gateway does not answer; nothing was done")
     OUTCOME_UNKNOWN = (301, True, "no answer in time; it may have been done, resend the same id")
     RATE_LIMITED = (302, True, "too many events; wait `retry_after` seconds")

@@ -27,6 +27,12 @@ MAX_WATCHED_USERS: Final = 200
 MAX_PRESENCE_ROOM: Final = 200
 MAX_ROOMS_PER_CONNECTION: Final = 100
 MAX_ROOMS_PER_USER: Final = 500
+MAX_SANCTIONS: Final = 1_000
+"""Users muted or banned in one room."""
+MAX_BLOCKED: Final = 500
+"""Users on one block list."""
+MAX_REPORTS: Final = 10_000
+"""Open reports of a cluster; the oldest go first."""
 ROOM_LIST_SECONDS: Final = 90 * 86_400
 """A person's room list is kept this long past its last change."""
 
@@ -37,6 +43,9 @@ Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 ReadSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 """0: an empty room was read."""
 
+SanctionSeconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400)]
+SlowSeconds = Annotated[int, Meta(ge=0, le=6 * 3_600)]
+ReportId = Annotated[str, Meta(pattern=r"^[0-9]{1,20}-[0-9]{1,20}\Z")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
@@ -91,6 +100,29 @@ class RoomRemove(Struct, frozen=True):
     user: User
 
 
+class RoomSanction(Struct, frozen=True):
+    """Mute or ban a user in a room (`on`), or lift that. `seconds` None: without an end."""
+
+    room: Room
+    user: User
+    kind: Literal["mute", "ban"]
+    on: bool
+    seconds: SanctionSeconds | None = None
+
+
+class RoomSanctions(Struct, frozen=True):
+    """Ask who is muted or banned in a room."""
+
+    room: Room
+
+
+class RoomSlow(Struct, frozen=True):
+    """Let each user of a room send at most one message in so many seconds; 0: as many as limits allow."""
+
+    room: Room
+    seconds: SlowSeconds
+
+
 class RoomList(Struct, frozen=True):
     after: str | None = None
     limit: Limit = MAX_LIST
@@ -129,6 +161,39 @@ class MessageHistory(Struct, frozen=True):
     room: Room
     before: Seq | None = None
     limit: Limit = 50
+
+
+class MessageReport(Struct, frozen=True):
+    """Report a message to the room's moderators and the operators."""
+
+    room: Room
+    target: Seq
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class ReportList(Struct, frozen=True):
+    """Ask for open reports: of a room that one moderates, or (operators) of all rooms."""
+
+    room: Room | None = None
+    after: ReportId | None = None
+    limit: Limit = 50
+
+
+class ReportResolve(Struct, frozen=True):
+    """Close a report."""
+
+    id: ReportId
+
+
+class UserBlock(Struct, frozen=True):
+    """Block a user (`on`), or lift that: no direct messages, presence or typing from one to the other."""
+
+    user: User
+    on: bool
+
+
+class UserBlocked(Struct, frozen=True):
+    """Ask for one's block list."""
 
 
 class Typing(Struct, frozen=True):
@@ -181,11 +246,19 @@ EVENTS: Final[dict[str, type[Struct]]] = {
     "room:invite": RoomInvite,
     "room:remove": RoomRemove,
     "room:list": RoomList,
+    "room:sanction": RoomSanction,
+    "room:sanctions": RoomSanctions,
+    "room:slow": RoomSlow,
     "message:send": MessageSend,
     "message:edit": MessageEdit,
     "message:delete": MessageDelete,
     "message:react": MessageReact,
     "message:history": MessageHistory,
+    "message:report": MessageReport,
+    "report:list": ReportList,
+    "report:resolve": ReportResolve,
+    "user:block": UserBlock,
+    "user:blocked": UserBlocked,
     "typing": Typing,
     "receipt:read": ReceiptRead,
     "presence": Presence,

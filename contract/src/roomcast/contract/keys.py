@@ -13,6 +13,11 @@
 | `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway | as `occupants` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
+| `room:{R}:sanctions` | hash `mute:U`, `ban:U` -> end in ms, `slow` -> s | gateway, back end | gateway | bounded |
+| `room:{R}:slow` | hash user -> ms of the last message | gateway | gateway | 6 h past the last message |
+| `user:{U}:sanctions` | hash `mute`, `ban` -> end in ms (0: none) | back end | gateway | until lifted |
+| `user:{U}:blocked` | set of users | gateway, back end | gateway | bounded |
+| `moderation:reports` | stream of reports | gateway | gateway, back end | bounded |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
@@ -62,6 +67,7 @@ MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
 MEDIA_INCOMING = "media:incoming"
 MEDIA_SWEEPER = "media:sweeper"
+REPORTS = "moderation:reports"
 PRESENCE_NODES = "presence:nodes"
 PRESENCE_SWEEPER = "presence:sweeper"
 
@@ -104,6 +110,22 @@ def room_occupants(room: str) -> str:
 
 def room_nodes_of(room: str) -> str:
     return f"room:{{{tag(room)}}}:nodes_of"
+
+
+def room_sanctions(room: str) -> str:
+    return f"room:{{{tag(room)}}}:sanctions"
+
+
+def room_slow(room: str) -> str:
+    return f"room:{{{tag(room)}}}:slow"
+
+
+def user_sanctions(user: str) -> str:
+    return f"user:{{{user}}}:sanctions"
+
+
+def user_blocked(user: str) -> str:
+    return f"user:{{{user}}}:blocked"
 
 
 def node_lease(node: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import structlog
@@ -20,12 +20,16 @@ from roomcast.contract.lua import SCRIPTS
 from roomcast.engineio.http_log import HTTP_LOG
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
+from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.fast_path import MessageFastPath
 from roomcast.gateway.chat.joining import RoomJoins
 from roomcast.gateway.chat.messages import Chat
+from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
+from roomcast.gateway.chat.privacy import Privacy
 from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.rooms import Rooms
+from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.config import Config
 from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.media.use_cases import MediaUseCases
@@ -51,6 +55,7 @@ from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.log import LogStore, Retention
+from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.nodes import NodeStore, take_free_number
 from roomcast.gateway.stores.occupancy import OccupancyStore
 from roomcast.gateway.stores.presence import PresenceStore
@@ -137,6 +142,7 @@ class Stores(NamedTuple):
     occupancy: OccupancyStore
     nodes: NodeStore
     user_events: UserEvents
+    moderation: ModerationStore
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -151,6 +157,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         OccupancyStore(redis, config.node),
         NodeStore(redis, config.node, adapter.incarnation, describe_process()),
         UserEvents(redis, config.node),
+        ModerationStore(redis),
     )
 
 
@@ -199,6 +206,7 @@ def make_sessions(
     tickets: ReconnectTickets,
     verifier: Verifier,
     user_limits: UserLimits,
+    is_banned: Callable[[str], Awaitable[bool]],
 ) -> Sessions:
     """Make the sign-in: token verification, revocation, expiry and limits."""
     return Sessions(
@@ -214,6 +222,7 @@ def make_sessions(
             "rooms": config.rooms_per_connection,
         },
         issue_ticket=tickets.issue,
+        is_banned=is_banned,
         on_open=presence.add_session,
         on_close=presence.remove_session,
     )
@@ -253,6 +262,7 @@ class Gateway:
             on_refusal=self.metrics.token_refused,
         )
         self.user_limits = UserLimits(config.events_per_second, time.monotonic)
+        self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())
         self.sessions = make_sessions(
             config,
             self.adapter,
@@ -262,9 +272,10 @@ class Gateway:
             self.tickets,
             verifier,
             self.user_limits,
+            self.sanctions.is_banned_everywhere,
         )
         self.control = ControlPublisher(self.adapter)
-        self.access = RoomAccess(self.stores.rooms, config.create_rooms)
+        self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
         self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
         self.joins = RoomJoins(
             self.adapter,
@@ -277,7 +288,23 @@ class Gateway:
             self.replays,
             max_rooms=config.rooms_per_connection,
         )
-        self.session_control = SessionControl(self.adapter, self.sessions, self.stores.rooms, self.emitter, self.joins)
+        self.session_control = SessionControl(
+            self.adapter,
+            self.sessions,
+            self.stores.rooms,
+            self.emitter,
+            self.joins,
+            is_banned=self.sanctions.is_banned_everywhere,
+            on_sanctioned=lambda message: self.enforcer.receive(message),
+        )
+        self.enforcer = SanctionEnforcer(
+            self.sanctions,
+            self.sessions,
+            MessageFastPath.revoke_tickets,
+            self.session_control.check_revocations,
+            self.joins.recheck_sessions,
+            self.adapter.background,
+        )
         self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
         self.fast_path = MessageFastPath(
             self.server.eio,
@@ -293,8 +320,19 @@ class Gateway:
             self.stores.uploads.read_verified,
             self.rooms.announce_direct_room,
             self.fast_path.issue_ticket,
+            self.sanctions,
             max_message_bytes=config.message_bytes,
         )
+        self.moderation = Moderation(
+            self.stores.moderation,
+            self.sanctions,
+            self.access,
+            self.stores.rooms,
+            self.stores.log,
+            self.emitter,
+            self.control,
+        )
+        self.privacy = Privacy(self.presence, self.sanctions)
         self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
         self.namespace = ChatNamespace(
@@ -335,11 +373,19 @@ class Gateway:
             "message:delete": self.chat.delete_message,
             "message:react": self.chat.react_to_message,
             "message:history": self.chat.read_history,
-            "typing": self.presence.send_typing,
+            "message:report": self.moderation.report,
+            "report:list": self.moderation.list_reports,
+            "report:resolve": self.moderation.resolve_report,
+            "room:sanction": self.moderation.sanction,
+            "room:sanctions": self.moderation.list_sanctions,
+            "room:slow": self.moderation.set_slow,
+            "user:block": self.moderation.block,
+            "user:blocked": self.moderation.list_blocked,
+            "typing": self.privacy.send_typing,
             "receipt:read": self.rooms.mark_read,
             "presence": self.presence.set_presence,
-            "presence:query": self.presence.query_users,
-            "presence:watch": self.presence.watch_users,
+            "presence:query": self.privacy.query_users,
+            "presence:watch": self.privacy.watch_users,
             "presence:unwatch": self.presence.unwatch_users,
             "media:sign": self.media.sign_upload,
             "media:complete": self.media.complete_upload,
@@ -398,6 +444,7 @@ class Gateway:
     def _resubscribed(self) -> None:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
         self.presence.on_resubscribed()
+        self.enforcer.forget_all()
         self.adapter.background(self.session_control.recheck_all(), "recheck sessions")
 
     def _record_lag(self, lag: float, busy: float) -> None:

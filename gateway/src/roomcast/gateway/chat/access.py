@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from roomcast.contract.errors import Code, RoomcastError
@@ -13,13 +13,17 @@ from roomcast.gateway.stores.rooms import RoomStore
 
 _MODERATORS: Final = ("owner", "admin")
 
+IsBanned = Callable[[str, str], Awaitable[bool]]
+"""`(user, room)` -> whether the user is banned from the room."""
+
 
 class RoomAccess:
     """Decides by the room's id, the session's token and the stored memberships."""
 
-    def __init__(self, store: RoomStore, creatable: Collection[str] = ()) -> None:
+    def __init__(self, store: RoomStore, is_banned: IsBanned, creatable: Collection[str] = ()) -> None:
         """`creatable` are patterns of the rooms that every user may create."""
         self._store = store
+        self._is_banned = is_banned
         self._creatable = tuple(creatable)
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
@@ -29,6 +33,8 @@ class RoomAccess:
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
         """Return whether the session may enter the room now, wherever it is already."""
+        if not session.identity.ops and await self._is_banned(session.user, room):
+            return False
         verdict = access(room, session.user)
         if verdict is Access.STORED:
             return session.identity.matches(room) or await self._store.read_role(room, session.user) is not None
@@ -39,7 +45,9 @@ class RoomAccess:
         return session.identity.ops or await self._store.read_role(room, session.user) in _MODERATORS
 
     async def require_moderator(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN unless the session moderates this stored room."""
+        """Raise FORBIDDEN unless the session moderates this room: operators moderate every one."""
+        if session.identity.ops:
+            return
         if access(room, session.user) is not Access.STORED or not await self.is_moderator(session, room):
             raise RoomcastError(Code.FORBIDDEN)
 

@@ -83,6 +83,15 @@ class MessageFastPath:
             max_payload=self._engine.rules.max_payload,
         )
 
+    @staticmethod
+    def revoke_tickets(session: ChatSession, room: str) -> None:
+        """Take the ticket for a room away, or (an empty `room`) all: the next message is checked again."""
+        if session.tickets is not None:
+            if room:
+                session.tickets.pop(room.encode(), None)
+            else:
+                session.tickets.clear()
+
     def _failed(self, pending: PendingAck, reply: Any) -> None:
         """No receipt came. What Redis refused, or does not know any more, goes the ordinary way under the same id."""
         connection: Any = pending.buffer

@@ -32,6 +32,22 @@ class MessageAccess(Protocol):
         ...
 
 
+class Voice(Protocol):
+    """Who may write in a room now; see `roomcast.gateway.chat.sanctions.Sanctions`."""
+
+    def is_unrestricted(self, user: str, room: str) -> bool:
+        """Return whether it is known, without a look, that the user may write."""
+        ...
+
+    async def require_voice(self, user: str, room: str) -> None:
+        """Raise MUTED, or FORBIDDEN in a direct room where one has blocked the other."""
+        ...
+
+    async def take_turn(self, user: str, room: str) -> None:
+        """Raise RATE_LIMITED in a room with slow mode."""
+        ...
+
+
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
 """`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
 
@@ -54,6 +70,7 @@ class Chat:
         media_of: MediaOf,
         address: Address,
         on_plain_send: OnPlainSend,
+        voice: Voice,
         *,
         max_message_bytes: int,
     ) -> None:
@@ -63,6 +80,7 @@ class Chat:
         self._address = address
         self._max_bytes = max_message_bytes
         self._on_plain_send = on_plain_send
+        self._voice = voice
 
     async def send_message(self, session: ChatSession, p: MessageSend) -> AckFields:
         """Without an upload, and in a joined room, the message is queued before this first awaits: order is kept."""
@@ -76,10 +94,11 @@ class Chat:
             receipt = await (await self._send_in_turn(session, p))
         return _receipt(receipt)
 
-    @staticmethod
-    def _is_plain(session: ChatSession, p: MessageSend) -> bool:
-        """Tell whether this is a text into a joined room, with no earlier send waiting: nothing to look up."""
+    def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
+        """Return whether nothing is to be looked up: a text into a joined room, with no earlier send waiting."""
         if p.upload is not None or session.sending is not None or p.room not in session.rooms:
+            return False
+        if not self._voice.is_unrestricted(session.user, p.room):
             return False
         return not p.room.startswith(DIRECT) or p.room in session.addressed
 
@@ -90,7 +109,9 @@ class Chat:
         try:
             if before is not None:
                 await before
-            await self._access.require_entry(session, p.room)
+            await self._require_voice(session, p.room)
+            if not session.identity.ops:
+                await self._voice.take_turn(session.user, p.room)
             await self._address(session, p.room)
             media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
             return self._log.append(p.room, session.user, p.id, _tail(session, p, media))
@@ -101,7 +122,7 @@ class Chat:
 
     async def edit_message(self, session: ChatSession, p: MessageEdit) -> AckFields:
         self._check_text(p.text)
-        await self._access.require_entry(session, p.room)
+        await self._require_voice(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
             entry, message = await self._target(p.room, p.target)
@@ -129,7 +150,7 @@ class Chat:
         emoji = canonical_emoji(p.emoji)
         if is_blank(emoji):
             raise RoomcastError(Code.BAD_REQUEST, "no emoji")
-        await self._access.require_entry(session, p.room)
+        await self._require_voice(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
             await self._target(p.room, p.target)
@@ -137,6 +158,12 @@ class Chat:
 
         tail = _fields(session, p.id, "reaction", target=p.target, emoji=emoji, on=p.on)
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+
+    async def _require_voice(self, session: ChatSession, room: str) -> None:
+        """Raise unless the session may enter the room and write there. Mutes do not concern operators."""
+        await self._access.require_entry(session, room)
+        if not session.identity.ops:
+            await self._voice.require_voice(session.user, room)
 
     async def read_history(self, session: ChatSession, p: MessageHistory) -> AckFields:
         await self._access.require_entry(session, p.room)

@@ -1,6 +1,6 @@
-"""Control messages: kicks, closed rooms and revocations, in force on every gateway.
+"""Control messages: kicks, closed rooms, revocations and sanctions, in force on every gateway.
 
-    back end or gateway --Kicked, Revoked--> channel `control` --> SessionControl of each gateway
+    back end or gateway --Kicked, Revoked, Sanctioned--> channel `control` --> SessionControl of each gateway
 
 What a message says is also in Redis. A gateway whose subscriptions were away reads it there when they are back.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis_connection import RedisConnectionError
-from roomcast.contract.envelope import ControlMessage, Kicked, Revoked
+from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
@@ -45,7 +45,7 @@ class ControlPublisher:
     def __init__(self, adapter: RedisAdapter) -> None:
         self._adapter = adapter
 
-    async def publish_control(self, message: Kicked | Revoked) -> None:
+    async def publish_control(self, message: ControlMessage) -> None:
         """Wake all gateways. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
         try:
             await self._adapter.backplane.publish(CONTROL, pack(message))
@@ -63,21 +63,28 @@ class SessionControl:
         store: RoomStore,
         emitter: Emitter,
         membership: RoomMembership,
+        *,
+        is_banned: Callable[[str], Awaitable[bool]],
+        on_sanctioned: Callable[[Sanctioned], None],
     ) -> None:
         self._adapter = adapter
         self._sessions = sessions
         self._store = store
         self._emitter = emitter
         self._membership = membership
+        self._is_banned = is_banned
+        self._on_sanctioned = on_sanctioned
         self._reader = Reader(ControlMessage)
 
     def subscribe(self) -> None:
         """Receive control messages from now on."""
         self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)))
 
-    def apply(self, message: Kicked | Revoked) -> None:
+    def apply(self, message: ControlMessage) -> None:
         """Apply a message in the background."""
-        if isinstance(message, Revoked):
+        if isinstance(message, Sanctioned):
+            self._on_sanctioned(message)
+        elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token)
             self._adapter.background(_until_answered(check), "revocations")
         else:
@@ -98,12 +105,13 @@ class SessionControl:
         await self._membership.recheck_sessions(list(self._sessions))
 
     async def check_revocations(self, user: str = "", token: str = "") -> None:
-        """Disconnect what was revoked among the sessions of a user, or with a token, or (neither) among all."""
+        """Disconnect what was revoked or banned, of a user, with a token, or (neither) among all sessions."""
         for session in list(self._sessions):
             identity = session.identity
             if (user and identity.user != user) or (token and identity.token_id != token):
                 continue
-            if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
+            is_revoked = await self._store.is_revoked(identity.user, identity.token_id, identity.issued)
+            if is_revoked or await self._is_banned(identity.user):
                 await self._sessions.disconnect_session(session)
 
     async def _kick(self, message: Kicked) -> None:

@@ -38,6 +38,7 @@ class Sessions:
         user_limits: UserLimits,
         limits: dict[str, int],
         issue_ticket: Callable[[], str],
+        is_banned: Callable[[str], Awaitable[bool]],
         on_open: Callable[[ChatSession], None],
         on_close: Callable[[ChatSession], Awaitable[None]],
     ) -> None:
@@ -48,6 +49,7 @@ class Sessions:
         self._user_limits = user_limits
         self._limits = limits
         self._issue_ticket = issue_ticket
+        self._is_banned = is_banned
         self._on_open = on_open
         self._on_close = on_close
         self._sessions: dict[str, ChatSession] = {}
@@ -60,18 +62,24 @@ class Sessions:
     def __iter__(self) -> Iterator[ChatSession]:
         return iter(list(self._sessions.values()))
 
+    def now_ms(self) -> float:
+        """Return Redis's clock as this gateway knows it, in ms."""
+        return self._clock.now() * 1000
+
     # --- in ---
 
     async def sign_in(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
         """Sign a client in by `auth`: `{token, status?, note?}`.
 
-        Raises RoomcastError: UNAUTHORIZED, REVOKED, UNAVAILABLE, or what is wrong with the status or the note.
+        Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, UNAVAILABLE, or what is wrong with the status or the note.
         """
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
         if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
+        if await self._is_banned(identity.user):
+            raise RoomcastError(Code.BANNED)
         # A token of a clock that runs ahead counts as issued now: a revocation from now on reaches the session.
         identity = replace(identity, issued=min(identity.issued, int(self._clock.now())))
         presence = read_presence(auth)

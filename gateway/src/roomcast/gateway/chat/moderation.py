@@ -1,0 +1,140 @@
+"""The use cases of moderators and of users who protect themselves: mutes, bans, slow mode, reports, block lists."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from roomcast.contract.envelope import Sanctioned
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import (
+    ROOM,
+    MessageReport,
+    ReportList,
+    ReportResolve,
+    RoomSanction,
+    RoomSanctions,
+    RoomSlow,
+    UserBlock,
+    UserBlocked,
+)
+from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.emitter import Emitter
+from roomcast.gateway.chat.ports import AckFields
+from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.log import LogStore
+from roomcast.gateway.stores.moderation import ModerationStore
+from roomcast.gateway.stores.rooms import RoomStore
+
+_CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "banned", ("ban", False): "unbanned"}
+_SCANNED = 1_000
+
+
+class SanctionPublisher(Protocol):
+    """Wakes all gateways."""
+
+    async def publish_control(self, message: Sanctioned) -> None:
+        """Publish a control message. Raise UNAVAILABLE."""
+        ...
+
+
+class Moderation:
+    """Answers `room:sanction`, `room:sanctions`, `room:slow`, `message:report`, `report:*`, `user:block*`."""
+
+    def __init__(
+        self,
+        store: ModerationStore,
+        sanctions: Sanctions,
+        access: RoomAccess,
+        rooms: RoomStore,
+        log: LogStore,
+        emitter: Emitter,
+        control: SanctionPublisher,
+    ) -> None:
+        self._store = store
+        self._sanctions = sanctions
+        self._access = access
+        self._rooms = rooms
+        self._log = log
+        self._emitter = emitter
+        self._control = control
+
+    # --- sanctions ---
+
+    async def sanction(self, session: ChatSession, p: RoomSanction) -> AckFields:
+        """Answer `room:sanction`. Nobody sanctions the owner but operators, nor oneself."""
+        await self._access.require_moderator(session, p.room)
+        if p.user == session.user:
+            raise RoomcastError(Code.FORBIDDEN, "not oneself")
+        if not session.identity.ops and await self._rooms.read_role(p.room, p.user) == "owner":
+            raise RoomcastError(Code.FORBIDDEN, "not the owner")
+        until = 0
+        if p.on:
+            until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0)
+        else:
+            await self._store.lift(p.room, p.user, p.kind)
+        await self._control.publish_control(Sanctioned(p.room, p.user))
+        event: dict[str, Any] = {"room": p.room, "change": _CHANGES[p.kind, p.on], "by": session.user}
+        await self._emitter.to_user(p.user, ROOM, {**event, "until": until} if p.on else event)
+        return {"room": p.room, "user": p.user, "kind": p.kind, "on": p.on, "until": until}
+
+    async def list_sanctions(self, session: ChatSession, p: RoomSanctions) -> AckFields:
+        """Answer `room:sanctions`: who is muted and banned, with the end in ms (0: none), and the slow mode."""
+        await self._access.require_moderator(session, p.room)
+        found = await self._store.room(p.room)
+        return {"room": p.room, "muted": found.muted, "banned": found.banned, "slow_seconds": found.slow_seconds}
+
+    async def set_slow(self, session: ChatSession, p: RoomSlow) -> AckFields:
+        """Answer `room:slow`, and tell the room."""
+        await self._access.require_moderator(session, p.room)
+        await self._store.set_slow(p.room, p.seconds)
+        await self._control.publish_control(Sanctioned(p.room))
+        event = {"room": p.room, "change": "slow", "seconds": p.seconds, "by": session.user}
+        await self._emitter.to_room(p.room, ROOM, event)
+        return {"room": p.room, "seconds": p.seconds}
+
+    # --- reports ---
+
+    async def report(self, session: ChatSession, p: MessageReport) -> AckFields:
+        """Answer `message:report`: keep what was reported, as it is now, with who reported it and why."""
+        await self._access.require_entry(session, p.room)
+        entry = await self._log.read_entry(p.room, p.target)
+        if entry is None:
+            raise RoomcastError(Code.NOT_FOUND, "no such message")
+        report = {"room": p.room, "target": p.target, "by": session.user, "reason": p.reason, "message": entry.decode()}
+        return {"id": await self._store.report(report)}
+
+    async def list_reports(self, session: ChatSession, p: ReportList) -> AckFields:
+        """Answer `report:list`: open reports of a room that the session moderates, or of all rooms to operators."""
+        if p.room is None:
+            if not session.identity.ops:
+                raise RoomcastError(Code.FORBIDDEN)
+            reports = await self._store.reports(p.after, p.limit)
+            return {"reports": reports, "more": len(reports) == p.limit}
+        await self._access.require_moderator(session, p.room)
+        found = [each for each in await self._store.reports(p.after, _SCANNED) if each["room"] == p.room]
+        return {"reports": found[: p.limit], "more": len(found) > p.limit}
+
+    async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:
+        """Answer `report:resolve`."""
+        report = await self._store.find_report(p.id)
+        if report is None:
+            raise RoomcastError(Code.NOT_FOUND, "no such report")
+        if not session.identity.ops:
+            await self._access.require_moderator(session, report["room"])
+        await self._store.resolve_report(p.id)
+        return {"id": p.id}
+
+    # --- block lists ---
+
+    async def block(self, session: ChatSession, p: UserBlock) -> AckFields:
+        """Answer `user:block`. The other user is not told."""
+        if p.user == session.user:
+            raise RoomcastError(Code.BAD_REQUEST, "not oneself")
+        await (self._store.block if p.on else self._store.unblock)(session.user, p.user)
+        await self._control.publish_control(Sanctioned(user=session.user))
+        return {"user": p.user, "on": p.on}
+
+    async def list_blocked(self, session: ChatSession, p: UserBlocked) -> AckFields:
+        """Answer `user:blocked`."""
+        return {"users": sorted(await self._sanctions.blocked_by(session.user))}

@@ -1,0 +1,119 @@
+"""Keep mutes, bans, slow modes, block lists and reports in Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from roomcast.contract import keys
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_BLOCKED, MAX_REPORTS, MAX_SANCTIONS
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts
+
+_FIELD: Final = "report"
+_FULL: Final = -2
+
+
+class RoomSanctions(NamedTuple):
+    """Who is muted and banned in a room, with the end in ms (0: none), and the seconds of its slow mode (0: off)."""
+
+    muted: Mapping[str, int]
+    banned: Mapping[str, int]
+    slow_seconds: int
+
+
+class UserSanctions(NamedTuple):
+    """A user's mute and ban everywhere: the end in ms, 0 for none, None where there is no such sanction."""
+
+    muted_until: int | None
+    banned_until: int | None
+
+
+class ModerationStore:
+    """Read and change sanctions. Raise RoomcastError for Redis trouble."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._redis = RedisPort(scripts)
+
+    async def room(self, room: str) -> RoomSanctions:
+        """Return the sanctions of a room, ended ones included."""
+        flat = await self._redis.call("HGETALL", keys.room_sanctions(room))
+        fields = {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
+        slow = fields.pop("slow", 0)
+        parted: dict[str, dict[str, int]] = {"mute": {}, "ban": {}}
+        for field, ends in fields.items():
+            kind, _, user = field.partition(":")
+            parted.setdefault(kind, {})[user] = ends
+        return RoomSanctions(parted["mute"], parted["ban"], slow)
+
+    async def user(self, user: str) -> UserSanctions:
+        """Return the sanctions of a user everywhere."""
+        found = await self._redis.call("HMGET", keys.user_sanctions(user), "mute", "ban")
+        return UserSanctions(*(None if value is None else int(value) for value in found))
+
+    async def sanction(self, room: str, user: str, kind: str, seconds: int) -> int:
+        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: none). Raise TOO_LARGE."""
+        ends = int(await self._run(room, user, kind, seconds))
+        if ends == _FULL:
+            raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
+        return ends
+
+    async def lift(self, room: str, user: str, kind: str) -> None:
+        """Lift a sanction; one that is not there is no error."""
+        await self._run(room, user, kind, -1)
+
+    async def _run(self, room: str, user: str, kind: str, seconds: int) -> Any:
+        args = (f"{kind}:{user}", seconds, MAX_SANCTIONS)
+        return await self._redis.script("room_sanction", (keys.room_sanctions(room),), args)
+
+    async def set_slow(self, room: str, seconds: int) -> None:
+        """Set the slow mode of a room; 0 ends it."""
+        if seconds:
+            await self._redis.call("HSET", keys.room_sanctions(room), "slow", str(seconds))
+        else:
+            await self._redis.call("HDEL", keys.room_sanctions(room), "slow")
+
+    async def take_turn(self, room: str, user: str, seconds: int) -> float:
+        """Take the user's turn in a slow room; return 0, or the seconds until the next one."""
+        return int(await self._redis.script("room_slow_take", (keys.room_slow(room),), (user, seconds))) / 1000
+
+    # --- block lists ---
+
+    async def block(self, user: str, other: str) -> None:
+        """Put `other` on the user's block list. Raise TOO_LARGE when it is full."""
+        if await self._redis.call("SCARD", keys.user_blocked(user)) >= MAX_BLOCKED:
+            raise RoomcastError(Code.TOO_LARGE, f"a block list holds at most {MAX_BLOCKED} users")
+        await self._redis.call("SADD", keys.user_blocked(user), other)
+
+    async def unblock(self, user: str, other: str) -> None:
+        """Take `other` off the user's block list."""
+        await self._redis.call("SREM", keys.user_blocked(user), other)
+
+    async def block_lists(self, users: Sequence[str]) -> list[frozenset[str]]:
+        """Return the block list of each user, in one round trip."""
+        found = await self._redis.run_together(*(("SMEMBERS", keys.user_blocked(user)) for user in users))
+        return [frozenset(other.decode() for other in members) for members in found]
+
+    # --- reports ---
+
+    async def report(self, report: Mapping[str, Any]) -> str:
+        """Add a report; return its id."""
+        text = json.dumps(report, ensure_ascii=False, separators=(",", ":"))
+        added = await self._redis.call("XADD", keys.REPORTS, "MAXLEN", "~", MAX_REPORTS, "*", _FIELD, text)
+        return str(added.decode())
+
+    async def reports(self, after: str | None, limit: int) -> list[dict[str, Any]]:
+        """Return open reports above the id `after`, oldest first."""
+        first = f"({after}" if after else "-"
+        rows = await self._redis.call("XRANGE", keys.REPORTS, first, "+", "COUNT", limit)
+        return [{"id": number.decode(), **json.loads(fields[1])} for number, fields in rows]
+
+    async def find_report(self, number: str) -> dict[str, Any] | None:
+        """Return the report of that id, if it is open."""
+        rows = await self._redis.call("XRANGE", keys.REPORTS, number, number)
+        return {"id": rows[0][0].decode(), **json.loads(rows[0][1][1])} if rows else None
+
+    async def resolve_report(self, number: str) -> None:
+        """Close a report."""
+        await self._redis.call("XDEL", keys.REPORTS, number)

@@ -1,0 +1,223 @@
+"""Mutes, bans, slow mode, reports and block lists, over two gateways."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+import socketio
+
+from roomcast.contract.backend import connect
+from tests.gateways import Client, Clients, Gateway, unique
+from tests.waiting import until
+
+Pair = list[Gateway]
+EVERYWHERE_SECONDS = 5.0
+
+
+async def room_of(owner: Client, *members: Client) -> str:
+    """Make a private room of these people, which all of them join."""
+    room = unique("team")
+    await owner.ok("room:create", {"room": room, "kind": "private", "name": "The team"})
+    for member in members:
+        await owner.ok("room:invite", {"room": room, "user": member.user})
+    for person in (owner, *members):
+        await person.join(room)
+    return room
+
+
+async def refusal(client: Client, event: str, payload: dict[str, Any]) -> str:
+    return str((await client.call(event, payload)).get("error", {}).get("reason", "ok"))
+
+
+def text(room: str, words: str = "hello") -> dict[str, Any]:
+    return {"room": room, "id": unique("m"), "text": words}
+
+
+class TestMutes:
+    async def test_a_muted_user_reads_and_does_not_write_on_any_gateway(self, pair: Pair, clients: Clients) -> None:
+        ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+        room = await room_of(ada, bob)
+        for _ in range(3):  # the fast path has a ticket from the second one on
+            await bob.send(room, "before")
+        answer = await ada.ok("room:sanction", {"room": room, "user": bob.user, "kind": "mute", "on": True})
+        assert answer["until"] == 0
+        told = await bob.expect("room", lambda e: e["change"] == "muted")
+        assert (told["room"], told["by"], told["until"]) == (room, ada.user, 0)
+        await until(lambda: _is(bob, room, "muted"), "muted", EVERYWHERE_SECONDS)
+        mine = next(m["seq"] for _, m in bob.events if _ == "message" and m["text"] == "before")
+        for event, payload in [
+            ("message:edit", {"room": room, "id": unique("e"), "target": mine, "text": "after"}),
+            ("message:react", {"room": room, "id": unique("r"), "target": mine, "emoji": "x", "on": True}),
+        ]:
+            assert await refusal(bob, event, payload) == "muted"
+        await ada.send(room, "you may read this")
+        await bob.expect_text("you may read this")
+
+    async def test_a_mute_ends_by_itself_or_is_lifted(self, pair: Pair, clients: Clients) -> None:
+        ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+        room = await room_of(ada, bob)
+        mute = {"room": room, "user": bob.user, "kind": "mute"}
+        await ada.ok("room:sanction", {**mute, "on": True, "seconds": 1})
+        await until(lambda: _is(bob, room, "muted"), "muted", EVERYWHERE_SECONDS)
+        await until(lambda: _is(bob, room, "ok"), "ended", EVERYWHERE_SECONDS)
+        await ada.ok("room:sanction", {**mute, "on": True})
+        await until(lambda: _is(bob, room, "muted"), "muted", EVERYWHERE_SECONDS)
+        await ada.ok("room:sanction", {**mute, "on": False})
+        await until(lambda: _is(bob, room, "ok"), "lifted", EVERYWHERE_SECONDS)
+
+    async def test_only_moderators_sanction_and_nobody_the_owner(self, pair: Pair, clients: Clients) -> None:
+        ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
+        room = await room_of(ada, bob)
+        mute = {"room": room, "kind": "mute", "on": True}
+        assert await refusal(bob, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
+        assert await refusal(eve, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
+        assert await refusal(eve, "room:sanctions", {"room": room}) == "forbidden"
+        assert await refusal(eve, "room:slow", {"room": room, "seconds": 5}) == "forbidden"
+        await ada.ok("room:invite", {"room": room, "user": bob.user, "role": "admin"})
+        assert await refusal(bob, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
+        assert await refusal(ada, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
+
+    async def test_an_operator_moderates_a_public_room(self, pair: Pair, clients: Clients) -> None:
+        ops = await clients(pair[0], unique("ops"), ops=True)
+        bob = await clients(pair[1], unique("bob"))
+        room = unique("public:hall")
+        await bob.join(room)
+        await bob.send(room, "noise")
+        await ops.ok("room:sanction", {"room": room, "user": bob.user, "kind": "mute", "on": True})
+        await until(lambda: _is(bob, room, "muted"), "muted", EVERYWHERE_SECONDS)
+        listed = await ops.ok("room:sanctions", {"room": room})
+        assert (listed["muted"], listed["banned"], listed["slow_seconds"]) == ({bob.user: 0}, {}, 0)
+
+
+class TestBans:
+    async def test_a_banned_user_is_out_and_stays_out(self, pair: Pair, clients: Clients) -> None:
+        ops = await clients(pair[0], unique("ops"), ops=True)
+        bob = await clients(pair[1], unique("bob"))
+        room = unique("public:hall")
+        await bob.join(room)
+        ban = {"room": room, "user": bob.user, "kind": "ban"}
+        await ops.ok("room:sanction", {**ban, "on": True})
+        await bob.expect("room", lambda e: e["change"] == "removed")
+        tries = [("room:join", {"room": room}), ("message:send", text(room)), ("message:history", {"room": room})]
+        for event, payload in tries:
+            assert await refusal(bob, event, payload) == "forbidden"
+        await ops.ok("room:sanction", {**ban, "on": False})
+        await until(lambda: _joins(bob, room), "unbanned", EVERYWHERE_SECONDS)
+
+    async def test_a_ban_everywhere_disconnects_and_refuses(
+        self, pair: Pair, clients: Clients, gateway_redis: str
+    ) -> None:
+        bob = await clients(pair[0], unique("bob"))
+        async with connect(gateway_redis) as backend:
+            await backend.ban(bob.user, seconds=600)
+            await until(lambda: not bob.io.connected, "disconnected", EVERYWHERE_SECONDS)
+            with pytest.raises(socketio.exceptions.ConnectionError):
+                await clients(pair[1], bob.user)
+            assert pair[1].metric('roomcast_gateway_connects_total{outcome="banned"}') >= 1
+            await backend.unban(bob.user)
+            await until(lambda: _connects(clients, pair[1], bob.user), "unbanned", EVERYWHERE_SECONDS)
+
+    async def test_a_mute_everywhere_holds_in_every_room(
+        self, pair: Pair, clients: Clients, gateway_redis: str
+    ) -> None:
+        bob = await clients(pair[0], unique("bob"))
+        rooms = [unique("public:a"), unique("public:b")]
+        for room in rooms:
+            await bob.join(room)
+            await bob.send(room, "before")
+        async with connect(gateway_redis) as backend:
+            await backend.mute(bob.user)
+            for room in rooms:
+                await until(partial(_is, bob, room, "muted"), "muted", EVERYWHERE_SECONDS)
+            await backend.unmute(bob.user)
+            await until(lambda: _is(bob, rooms[0], "ok"), "unmuted", EVERYWHERE_SECONDS)
+
+
+async def test_slow_mode_holds_over_gateways_and_devices(pair: Pair, clients: Clients) -> None:
+    ops = await clients(pair[0], unique("ops"), ops=True)
+    name = unique("bob")
+    phone, desk = await clients(pair[0], name), await clients(pair[1], name)
+    room = unique("public:slow")
+    for client in (ops, phone, desk):
+        await client.join(room)
+    await phone.send(room, "fast")
+    await desk.send(room, "fast")
+    await ops.ok("room:slow", {"room": room, "seconds": 600})
+    told = await desk.expect("room", lambda e: e["change"] == "slow")
+    assert told["seconds"] == 600
+
+    async def is_slow(client: Client) -> bool:
+        answer = await client.call("message:send", text(room))
+        error = answer.get("error", {})
+        return bool(error.get("reason") == "rate_limited" and error["retry_after"] > 500)
+
+    await until(lambda: is_slow(phone), "slow here", EVERYWHERE_SECONDS)
+    await until(lambda: is_slow(desk), "slow there", EVERYWHERE_SECONDS)
+    await ops.send(room, "operators are not slowed")
+    await ops.send(room, "at all")
+    await ops.ok("room:slow", {"room": room, "seconds": 0})
+    await until(lambda: _is(phone, room, "ok"), "fast again", EVERYWHERE_SECONDS)
+
+
+async def test_a_report_reaches_moderators_and_operators(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
+    ops = await clients(pair[1], unique("ops"), ops=True)
+    room = await room_of(ada, bob)
+    seq = (await ada.send(room, "an insult"))["seq"]
+    assert await refusal(eve, "message:report", {"room": room, "target": seq, "reason": "x"}) == "forbidden"
+    assert await refusal(bob, "message:report", {"room": room, "target": 999, "reason": "x"}) == "not_found"
+    number = (await bob.ok("message:report", {"room": room, "target": seq, "reason": "rude"}))["id"]
+    assert await refusal(bob, "report:list", {"room": room}) == "forbidden"
+    assert await refusal(ada, "report:list", {}) == "forbidden"
+    (report,) = (await ada.ok("report:list", {"room": room}))["reports"]
+    assert (report["id"], report["by"], report["reason"], report["target"]) == (number, bob.user, "rude", seq)
+    assert json.loads(report["message"])["text"] == "an insult"
+    assert number in [each["id"] for each in (await ops.ok("report:list", {}))["reports"]]
+    assert await refusal(bob, "report:resolve", {"id": number}) == "forbidden"
+    await ada.ok("report:resolve", {"id": number})
+    assert (await ada.ok("report:list", {"room": room}))["reports"] == []
+    async with connect(gateway_redis) as backend:
+        assert number not in [each["id"] for each in await backend.reports()]
+        again = (await bob.ok("message:report", {"room": room, "target": seq, "reason": "again"}))["id"]
+        assert again in [each["id"] for each in await backend.reports()]
+        await backend.resolve_report(again)
+        assert again not in [each["id"] for each in await backend.reports()]
+
+
+async def test_blocked_people_do_not_reach_each_other(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    first, second = sorted((ada.user, bob.user))
+    room = f"dm:{first}:{second}"
+    for person in (ada, bob):
+        await person.join(room)
+        await person.send(room, "hello")
+        await person.send(room, "hello again")
+    await ada.ok("user:block", {"user": bob.user, "on": True})
+    assert (await ada.ok("user:blocked", {}))["users"] == [bob.user]
+    await until(lambda: _is(bob, room, "forbidden"), "blocked", EVERYWHERE_SECONDS)
+    await until(lambda: _is(ada, room, "forbidden"), "blocked both ways", EVERYWHERE_SECONDS)
+    for watcher, other in ((ada, bob), (bob, ada)):
+        shown = (await watcher.ok("presence:query", {"users": [other.user]}))["users"][other.user]
+        assert shown["status"] == "offline"
+    await ada.ok("user:block", {"user": bob.user, "on": False})
+    await until(lambda: _is(bob, room, "ok"), "unblocked", EVERYWHERE_SECONDS)
+    assert await refusal(ada, "user:block", {"user": ada.user, "on": True}) == "bad_request"
+
+
+async def _is(client: Client, room: str, outcome: str) -> bool:
+    return await refusal(client, "message:send", text(room)) == outcome
+
+
+async def _joins(client: Client, room: str) -> bool:
+    return await refusal(client, "room:join", {"room": room}) == "ok"
+
+
+async def _connects(clients: Clients, where: Gateway, user: str) -> bool:
+    try:
+        await clients(where, user)
+    except socketio.exceptions.ConnectionError:
+        return False
+    return True
