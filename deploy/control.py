@@ -25,6 +25,9 @@ from deploy.supervisor import CONTROL_SOCKET, START_SECONDS
 
 STOP_SECONDS: Final = DRAIN_SECONDS + REDIS_STOP_SECONDS + 30
 ANSWER_SECONDS: Final = 5.0
+START_SECONDS_EACH: Final = 3.0
+"""What each process that starts may add: its start takes a second of CPU, and all start at once."""
+
 _BASE_FILE: Final = "port"
 
 
@@ -96,7 +99,8 @@ class Control:
         for process in every[:count]:
             if process.name not in running:
                 self._ask("start", name=process.name, waiting=True)
-        unready = readiness.first_unready(every[:count], self.credentials, START_SECONDS)
+        seconds = START_SECONDS + START_SECONDS_EACH * count
+        unready = readiness.first_unready(every[:count], self.credentials, seconds)
         if unready is not None:
             raise Refused(f"{unready.name} did not become ready: make logs")
         if surplus := [process.name for process in every[count:] if process.name in running]:
