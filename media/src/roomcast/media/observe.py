@@ -41,33 +41,42 @@ class Metrics:
         self._lag = Gauge("roomcast_media_loop_lag_seconds", "Lateness of the event loop", registry=registry)
 
     def handled(self, action: str, outcome: str, seconds: float) -> None:
+        """Count one request with its outcome and its time from stream to answer."""
         self._requests.labels(action, outcome).inc()
         self._request_seconds.labels(action).observe(seconds)
 
     def in_flight(self, count: int) -> None:
+        """Show how many requests are being worked on."""
         self._in_flight.set(count)
 
     def claimed(self, count: int) -> None:
+        """Count requests that were taken over from other signers."""
         self._claimed.inc(count)
 
     def bus_failed(self) -> None:
+        """Count a failed read from Redis."""
         self._bus_failures.inc()
 
     def storage_call(self, operation: str, seconds: float, failed: bool) -> None:
+        """Count a call to the storage with its time."""
         self._storage_seconds.labels(operation).observe(seconds)
         if failed:
             self._storage_failures.labels(operation).inc()
 
     def storage_up(self, is_up: bool) -> None:
+        """Show whether the storage accepts signed requests."""
         self._storage_up.set(is_up)
 
     def swept(self, kind: str, count: int) -> None:
+        """Count collected uploads."""
         self._swept.labels(kind).inc(count)
 
     def ready(self, is_ready: bool) -> None:
+        """Show whether the signer is ready."""
         self._ready.set(is_ready)
 
     def loop_lag(self, seconds: float) -> None:
+        """Show how late the event loop is."""
         self._lag.set(seconds)
 
     def exposition(self) -> bytes:

@@ -19,9 +19,13 @@ CLAIM_SECONDS: Final = 2.0
 class Scripts(Protocol):
     """Runs scripts and commands: the part of the bus that records need."""
 
-    async def run_script(self, script: str, names: Sequence[str], *arguments: str | bytes | int | float) -> Any: ...
+    async def run_script(self, script: str, names: Sequence[str], *arguments: str | bytes | int | float) -> Any:
+        """Run the contract's script of this name."""
+        ...
 
-    async def execute(self, command: str, key: str, *arguments: str | bytes | int | float) -> Any: ...
+    async def execute(self, command: str, key: str, *arguments: str | bytes | int | float) -> Any:
+        """Run one plain command on one key."""
+        ...
 
 
 class Limits(NamedTuple):

@@ -42,13 +42,17 @@ class Bounds(NamedTuple):
 class Observer(Protocol):
     """Counts requests."""
 
-    def handled(self, action: str, outcome: str, seconds: float) -> None: ...
+    def handled(self, action: str, outcome: str, seconds: float) -> None:
+        """Count one request with its outcome and its time from stream to answer."""
 
-    def in_flight(self, count: int) -> None: ...
+    def in_flight(self, count: int) -> None:
+        """Show how many requests are being worked on."""
 
-    def claimed(self, count: int) -> None: ...
+    def claimed(self, count: int) -> None:
+        """Count requests that were taken over from other signers."""
 
-    def bus_failed(self) -> None: ...
+    def bus_failed(self) -> None:
+        """Count a failed read from Redis."""
 
 
 class Signer:

@@ -67,7 +67,8 @@ class RefusedError(RoomcastError):
 class Observer(Protocol):
     """Counts the calls to the storage."""
 
-    def storage_call(self, operation: str, seconds: float, failed: bool) -> None: ...
+    def storage_call(self, operation: str, seconds: float, failed: bool) -> None:
+        """Count a call to the storage with its time."""
 
 
 class Storage:

@@ -28,7 +28,8 @@ Call = Callable[[], Awaitable[None]]
 class Observer(Protocol):
     """Shows whether the storage accepts the signer's requests."""
 
-    def storage_up(self, is_up: bool) -> None: ...
+    def storage_up(self, is_up: bool) -> None:
+        """Show whether the storage accepts signed requests."""
 
 
 class StorageHealth:

@@ -29,7 +29,8 @@ _limited = LimitedLog(logging.getLogger(__name__))
 class Observer(Protocol):
     """Counts collected uploads: `abandoned` ones, and `completed` ones whose form has expired."""
 
-    def swept(self, kind: str, count: int) -> None: ...
+    def swept(self, kind: str, count: int) -> None:
+        """Count collected uploads."""
 
 
 class Sweep:

@@ -1,8 +1,8 @@
-"""The presence sweeper: it ends presences that nobody refreshes, and cleans up after gateways that died.
+"""End presences that no gateway refreshes, and clean up after gateways that died: the presence sweeper.
 
-state     pure: may anybody expire now, which gateways are dead, when is the next pass
-store     Redis
-sweeper   the loop that feeds the one to the other
-observe   metrics and log lines
-config    environment variables     app    puts it together
+state     decides who may expire now, which gateways are dead, and when the next pass is due (pure)
+store     reads and writes presence in Redis
+sweeper   runs the loop that feeds the one to the other
+observe   counts and logs
+config    reads environment variables     app    composes the process
 """

@@ -1,4 +1,4 @@
-"""`python -m roomcast.presence`: one sweeper; `--help` lists its environment variables."""
+"""Run one sweeper: `python -m roomcast.presence`; `--help` lists its environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The composition root of the sweeper process."""
+"""Compose a sweeper from its parts and run it."""
 
 from __future__ import annotations
 

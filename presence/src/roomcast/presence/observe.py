@@ -1,4 +1,4 @@
-"""The sweeper's metrics and log lines. It only counts; nothing here decides."""
+"""Count and log what the sweeper does. Nothing here decides."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 
 
 class Metrics:
-    """Implements `roomcast.presence.sweeper.Observer` with a registry of its own."""
+    """Observe the sweeper, with a registry of its own."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
@@ -60,11 +60,11 @@ class Metrics:
             self._doubts.labels(doubt.value)
 
     def is_fresh(self, seconds: float) -> bool:
-        """Whether the last pass went well and is that young, also for one that stands by."""
+        """Tell whether the last pass ended well less than `seconds` ago, also for a sweeper that stands by."""
         return time.monotonic() - self._last_success < seconds
 
     def exposition(self) -> bytes:
-        """All metrics in Prometheus's text format."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self.registry)
 
     # --- roomcast.presence.sweeper.Observer ---
@@ -95,7 +95,7 @@ class Metrics:
         self._doubted.setdefault(doubt.value, []).append(shard)
 
     def _tell_doubts(self) -> None:
-        """One line for a pass: what makes one shard doubtful usually befalls all."""
+        """Log one line for a pass: what makes one shard doubtful usually makes all of them doubtful."""
         for reason, shards in self._doubted.items():
             self._log.info("expiry_suspended", reason=reason, shards=shards)
         self._doubted.clear()

@@ -1,23 +1,23 @@
-"""When presence may end. Pure: times come in as numbers, decisions go out.
+"""Decide when presence may end. Pure: times come in as numbers, decisions go out.
 
 **The guard against false mass expiry.** A user is offline when no sign of life came for the window (60 s). That
 holds only while signs of life *could* come. Each step in a shard therefore leaves a mark there with Redis's time, and
 the next step asks: how long ago was the mark, by the same clock?
 
-* About one sweep ago: Redis ran, took writes, and kept them. Gateways refreshed whom they hold. Expire.
+* About one sweep ago: Redis ran, took writes, and kept them. Gateways refreshed their users. Expire.
 * Longer ago than `gap_seconds`: Redis was stopped or unreachable, refused writes, lost its latest writes (a crash, a
-  failover), its clock jumped forward, or no sweeper ran. Nobody can tell which, and live users may look old.
+  failover), its clock jumped forward, or no sweeper ran. The cases look alike, and live users may look old.
 * In the future: the clock went back.
 * No mark: a fresh Redis, or one that came back empty.
 
-In all but the first case nobody expires for `grace_seconds`: one heartbeat period and a margin, within which every
+In all but the first case no user expires for `grace_seconds`: one heartbeat period and a margin, within which every
 gateway refreshes every connection that lives. Gaps up to `gap_seconds` need no grace: a heartbeat period plus the gap
 is still well inside the window. The end of the grace stands in the mark, so a sweeper that takes over honours it; and
 a sweeper that takes over quickly finds a young mark and grants none, so ghosts do not live longer because a sweeper
 died. No local clock is read, so the clock of the sweeper's machine cannot matter.
 
-One hole is left to the scripts: a stopped Redis that wakes up first runs the commands waiting in its buffers, before
-any gateway could refresh. So each step names the time it was decided at, and does nothing when it arrives late.
+The scripts close one remaining gap: a stopped Redis that wakes up first runs the commands waiting in its buffers,
+before any gateway could refresh. So each step names the time of its decision, and does nothing when it arrives late.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BACKWARDS_TOLERANCE_MS: Final = 2_000
 
 @dataclass(frozen=True)
 class Windows:
-    """All durations of the sweeper, in seconds; tests scale them together."""
+    """Hold all durations of the sweeper, in seconds; tests scale them together."""
 
     online_seconds: int = ONLINE_SECONDS
     gap_seconds: float = 10.0
@@ -51,7 +51,7 @@ class Windows:
 
 
 class Doubt(Enum):
-    """Why nobody may expire for a while."""
+    """Name the reason why no user may expire for a while."""
 
     FRESH = "fresh"
     GAP = "gap"
@@ -59,14 +59,14 @@ class Doubt(Enum):
 
 
 class Mark(NamedTuple):
-    """What a step leaves behind in its shard; both in ms by Redis's clock."""
+    """Hold what a step leaves behind in its shard; both in ms by Redis's clock."""
 
     at_ms: int
     grace_until_ms: int
 
 
 class Verdict(NamedTuple):
-    """Whether users may expire now, until when not, and the doubt that just arose (None: none did)."""
+    """Hold whether users may expire now, until when they may not, and the doubt that just arose (None: none did)."""
 
     may_expire: bool
     grace_until_ms: int
@@ -82,7 +82,7 @@ def read_mark(text: str) -> Mark | None:
 
 
 def judge(now_ms: int, mark: Mark | None, windows: Windows) -> Verdict:
-    """Whether users of a shard may expire at `now_ms`, given the mark of the step before."""
+    """Judge whether users of a shard may expire at `now_ms`, given the mark of the step before."""
     doubt = _doubt(now_ms, mark, windows)
     if doubt is not None:
         return Verdict(False, now_ms + int(windows.grace_seconds * 1000), doubt)
@@ -101,14 +101,14 @@ def _doubt(now_ms: int, mark: Mark | None, windows: Windows) -> Doubt | None:
 
 
 class Node(NamedTuple):
-    """One incarnation of a gateway."""
+    """Name one incarnation of a gateway."""
 
     name: str
     incarnation: str
 
     @property
     def field(self) -> str:
-        """Its field in `presence:nodes`."""
+        """The field of this incarnation in `presence:nodes`."""
         return f"{self.name}:{self.incarnation}"
 
 
@@ -124,7 +124,7 @@ def dead_nodes(
     """Return the incarnations that are gone: another one holds the node's lease, or none does and it fell silent.
 
     `announced`: unix seconds of each one's last announcement; `leases`: the incarnation in each node's lease.
-    Silence alone does not do: lease and announcement lie on different servers of a cluster, and both must agree.
+    Silence alone is not enough: lease and announcement lie on different servers of a cluster, and both must agree.
     """
     dead = []
     for node, at in announced.items():
@@ -136,7 +136,7 @@ def dead_nodes(
 
 
 class Rounds:
-    """The order of the steps of one pass: shard after shard, one batch each, until none has more.
+    """Order the steps of one pass: shard after shard, one batch each, until none has more.
 
     Round-robin, so that a shard with a hundred thousand expired users does not make the others wait, nor their marks
     grow old.
@@ -158,7 +158,7 @@ class Rounds:
 
 
 class Pace:
-    """When to pass next: on a fixed schedule while all is well, with jittered backoff while Redis is in trouble."""
+    """Time the passes: on a fixed schedule while all is well, with jittered backoff while Redis is in trouble."""
 
     def __init__(self, period_seconds: float, *, first_backoff: float = 0.1, longest_backoff: float = 2.0) -> None:
         self._period = period_seconds
@@ -168,16 +168,16 @@ class Pace:
 
     @property
     def failures(self) -> int:
-        """Passes that failed in a row."""
+        """The number of passes that failed in a row."""
         return self._failures
 
     def after_success(self, started: float, now: float) -> float:
-        """Seconds to wait; a pass that took longer than the period is followed at once."""
+        """Return the seconds to wait; a pass that took longer than the period is followed at once."""
         self._failures = 0
         return max(0.0, started + self._period - now)
 
     def after_failure(self, chance: float) -> float:
-        """Seconds to wait; `chance` is uniform in [0, 1): between half and the whole of a doubling delay."""
+        """Return the seconds to wait: half to all of a doubling delay; `chance` is uniform in [0, 1)."""
         delay = min(self._longest, self._first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return delay * (0.5 + chance / 2)

@@ -1,4 +1,4 @@
-"""Presence in Redis, as the sweeper needs it. Every operation ends within a second, as StoreError where it must."""
+"""Read and write presence in Redis, as the sweeper needs it. Every operation ends within a second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StoreError(Exception):
 
 
 class Look(NamedTuple):
-    """One shard before a step: Redis's time, the mark of the step before, users present, and some that are due."""
+    """Hold one shard before a step: Redis's time, the mark of the step before, users present, and some that are due."""
 
     now_ms: int
     mark: Mark | None
@@ -36,7 +36,7 @@ class Look(NamedTuple):
 def connect(url: str) -> Client:
     """Make a client for any URL that `roomcast.wire.redis_url` reads, connected on first use; raise ValueError.
 
-    It never retries by itself: the sweeper's own backoff does, and each operation keeps its second.
+    The client never retries by itself: the sweeper's own backoff does, and each operation keeps its second.
     """
     return make_client(
         parse(url),
@@ -50,7 +50,7 @@ def connect(url: str) -> Client:
 
 
 class PresenceStore:
-    """The sweeper's view of presence. All methods raise StoreError for Redis trouble."""
+    """Change presence for the sweeper. All methods raise StoreError for Redis trouble."""
 
     def __init__(self, client: Client, windows: Windows, keyspace: Keyspace = _PLAIN) -> None:
         self._client = client
@@ -60,6 +60,10 @@ class PresenceStore:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def check_rights(self) -> None:
+        """Publish into a channel without subscribers: an account without rights on channels could expire no user."""
+        await self._guarded(self._client.execute_command("SPUBLISH", keys.presence_channel(keys.PRESENCE_SHARDS), ""))
 
     async def hold_lease(self, token: str) -> bool:
         """Take or renew the sweepers' lease; False while another sweeper holds it."""
@@ -78,9 +82,9 @@ class PresenceStore:
         return Look(now_ms, read_mark(mark), users, due)
 
     async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
-        """One step: expire the users due if the verdict allows it, and leave a mark. Returns how many expired.
+        """Expire the users due if the verdict allows it, and leave a mark; return how many expired.
 
-        -1: it came too late, and nothing was done.
+        -1: the step came too late, and nothing was done.
         """
         w = self._windows
         users = look.due if verdict.may_expire else []
@@ -123,7 +127,7 @@ class PresenceStore:
         return int(await self._run("presence_drop_node", names, now_ms, fence_ms, *node, horizon, *flat))
 
     async def forget_node(self, node: Node) -> None:
-        """Nothing of this incarnation is left."""
+        """Note that nothing of this incarnation is left."""
         await self._guarded(self._client.hdel(self._keyspace.name(keys.PRESENCE_NODES), node.field))
 
     # --- calls ---

@@ -1,4 +1,4 @@
-"""The loop of the sweeper: hold the lease, step through the shards, clean up after dead gateways, sleep, again."""
+"""Run the sweeper: hold the lease, step through the shards, clean up after dead gateways, sleep, repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHARDS: Final = range(PRESENCE_SHARDS)
 
 
 class Observer(Protocol):
-    """What the sweeper announces. Observers count; they never break the loop."""
+    """Counts and logs what the sweeper announces; never breaks the loop."""
 
     def passed(self, *, leader: bool, users: int, seconds: float) -> None:
         """Report a pass that ended well; `users` are present in all shards (0 for a sweeper that stands by)."""
@@ -23,10 +23,10 @@ class Observer(Protocol):
         """Report a pass that Redis failed, the `failures`th in a row."""
 
     def expired(self, users: int, seconds: float) -> None:
-        """One step ended the presence of `users`."""
+        """Report a step that ended the presence of `users`."""
 
     def doubted(self, shard: int, doubt: Doubt) -> None:
-        """Nobody of this shard expires for a while."""
+        """Report that no user of this shard expires for a while."""
 
     def late(self, shard: int) -> None:
         """Report a step that reached Redis too late and did nothing."""
@@ -36,7 +36,7 @@ class Observer(Protocol):
 
 
 class Sweeper:
-    """Runs until `stop` is set. `clock` is monotonic, in seconds; `chance` is uniform in [0, 1)."""
+    """Sweep until `stop` is called. `clock` is monotonic, in seconds; `chance` is uniform in [0, 1)."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Sweeper:
         self._chance = chance
         self._pace = Pace(windows.sweep_seconds)
         self._renew_at = 0.0
+        self._has_rights = False
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -63,7 +64,7 @@ class Sweeper:
         self._stop.set()
 
     async def run(self) -> None:
-        """Pass after pass; gives the lease back at the end."""
+        """Run pass after pass; give the lease back at the end."""
         while not self._stop.is_set():
             await self._wait(await self._timed_pass())
         if self._pace.failures:  # it would only cost another second; the lease ends by itself
@@ -74,7 +75,7 @@ class Sweeper:
             self._observer.failed(str(error), self._pace.failures)
 
     async def _timed_pass(self) -> float:
-        """One pass; returns the seconds to wait after it."""
+        """Run one pass; return the seconds to wait after it."""
         started = self._clock()
         try:
             users = await self._pass()
@@ -88,6 +89,9 @@ class Sweeper:
 
     async def _pass(self) -> int | None:
         """Run one pass; return the users present, or None when another sweeper holds the lease."""
+        if not self._has_rights:
+            await self._store.check_rights()
+            self._has_rights = True
         if not await self._hold():
             return None
         users = dict.fromkeys(_SHARDS, 0)
@@ -114,7 +118,7 @@ class Sweeper:
         return await self._store.hold_lease(self._token)
 
     async def _step(self, shard: int) -> tuple[int, bool]:
-        """One batch of one shard: users present, and whether more may be due."""
+        """Step through one batch of one shard; return the users present, and whether more may be due."""
         look = await self._store.look(shard)
         verdict = judge(look.now_ms, look.mark, self._windows)
         if verdict.doubt is not None:

@@ -1,9 +1,9 @@
-"""What every Roomcast process needs in order to be run.
+"""Run a Roomcast process: settings, command line, logs, health and metrics.
 
-* `settings`  from environment variables, with one line for a bad one
+* `settings`  read environment variables, with one line for a bad one
 * `command`   `python -m <process>`: `--help`, exit statuses, the event loop
 * `logs`      structlog, one line an entry
 * `ops`       `/healthz`, `/readyz` and `/metrics`, on a port of their own
 
-Nothing here knows what a process does; `gateway`, `presence` and `media` use it and never each other.
+Nothing here knows what a process does; `gateway`, `presence` and `media` import this package and never each other.
 """

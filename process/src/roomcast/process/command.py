@@ -1,4 +1,4 @@
-"""The command line of a process: `python -m <process>`, and how it runs until it is told to end."""
+"""Serve the command line of a process, `python -m <process>`, and run it until it is told to end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(process: str, settings: type[S], title: str, run: Run[S]) -> int:
 
 
 def serve(process: str, settings: S, run: Run[S]) -> int:
-    """Run to the end; the exit status.
+    """Run to the end; return the exit status.
 
     0 after SIGTERM; 1 for a port that is taken, or when it could not go on; 2 for a setting that it cannot start with.
     """
@@ -48,6 +48,6 @@ def serve(process: str, settings: S, run: Run[S]) -> int:
 
 
 def fail(process: str, reason: str, status: int) -> int:
-    """One line for the operator; returns `status`."""
+    """Write one line for the operator; return `status`."""
     sys.stderr.write(f"roomcast {process}: {reason}\n")
     return status

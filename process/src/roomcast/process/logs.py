@@ -1,4 +1,4 @@
-"""Logs: structlog over the standard library, one line an entry, to standard error."""
+"""Write logs: structlog over the standard library, one line an entry, to standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Format = Literal["json", "text"]
 
 
 def configure(level: Level, form: Format) -> None:
-    """Set up both structlog and the standard library's logging. Call once, at the start of a process."""
+    """Set up structlog and the standard library's logging. Call it once, at the start of a process."""
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer = (
         structlog.processors.JSONRenderer()

@@ -1,4 +1,4 @@
-"""Health and metrics, on a port of their own. Liveness is the event loop alone, never Redis."""
+"""Serve health and metrics on a port of their own. Liveness is the event loop alone, never Redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 async def serve(
     host: str, port: int, is_ready: Callable[[], bool], exposition: Callable[[], bytes]
 ) -> AsyncIterator[int]:
-    """`/healthz`, `/readyz` (503 while not ready) and `/metrics`; yields the port. Raises OSError when it is taken."""
+    """Serve `/healthz`, `/readyz` (503 while not ready) and `/metrics`; yield the port. Raises OSError."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

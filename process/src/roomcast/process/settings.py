@@ -1,4 +1,4 @@
-"""Settings by environment variables: one line for a bad one, one list for `--help`."""
+"""Read settings from environment variables: one line for a bad one, one list for `--help`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
 
 
 class ProcessSettings(BaseSettings):
-    """What every process can be told; a variable that is empty counts as not set."""
+    """Hold what every process can be told; a variable that is empty counts as not set."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 

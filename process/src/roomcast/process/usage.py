@@ -1,7 +1,7 @@
-"""What a process uses, in the standard metrics `process_*`, at a cost that does not grow with its connections.
+"""Measure what a process uses, in the standard metrics `process_*`, at a cost that no connection adds to.
 
-prometheus_client's own collector lists the open files to count them: 30 to 50 ms in which the event loop stands still,
-where there are 10,000. Since Linux 6.2 the size of `/proc/self/fd` is their number; of older kernels the list is asked.
+prometheus_client's own collector lists the open files to count them, which stops the event loop for 30 to 50 ms where
+there are 10,000. Since Linux 6.2 the size of `/proc/self/fd` is their number; on older kernels the files are listed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _FILES: Final = "/proc/self/fd"
 
 
 class ProcessUsage(Collector):
-    """The figures of this process, as of each collection."""
+    """Collect the figures of this process at each scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._page = resource.getpagesize()
@@ -41,12 +41,12 @@ class ProcessUsage(Collector):
 
 
 def open_files() -> int:
-    """How many descriptors this process has open."""
+    """Return how many descriptors this process has open."""
     return os.stat(_FILES).st_size or len(os.listdir(_FILES))  # noqa: PTH116, PTH208 - pathlib's answer costs more
 
 
 def _age_seconds() -> float:
-    """How long this process has lived."""
+    """Return how many seconds this process has lived."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(_stat()[19]) / os.sysconf("SC_CLK_TCK")
 
 
