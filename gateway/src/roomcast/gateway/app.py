@@ -28,6 +28,7 @@ from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
 from roomcast.gateway.chat.privacy import Privacy
 from roomcast.gateway.chat.replay import Replays
+from roomcast.gateway.chat.room_channels import RoomChannels
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.config import Config
@@ -276,9 +277,10 @@ class Gateway:
         )
         self.control = ControlPublisher(self.adapter)
         self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
-        self.replays = Replays(self.stores.log, self.emitter, buffer_bytes=config.send_buffer_bytes // 4)
+        channels = RoomChannels(self.adapter)
+        self.replays = Replays(self.stores.log, channels, buffer_bytes=config.send_buffer_bytes // 4)
         self.joins = RoomJoins(
-            self.adapter,
+            channels,
             self.stores.log,
             self.stores.rooms,
             self.access,

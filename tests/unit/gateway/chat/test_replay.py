@@ -56,14 +56,14 @@ class Route:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
         self.admitted: tuple[str, int] | None = None
-        self.unpinned = 0
+        self.released = 0
         self.live = 0
         self.waiting: int | None = 0
         self.most_waiting = 0
         self.is_reading = True
 
-    def unpin(self, room: str) -> None:
-        self.unpinned += 1
+    def release(self, room: str) -> None:
+        self.released += 1
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
         if self.live > seq:
@@ -103,7 +103,7 @@ class Rig:
 
     async def ended(self) -> list[bytes]:
         await until(lambda: not len(self.replays), "the end of the replay")
-        assert self.route.unpinned == 1
+        assert self.route.released == 1
         return self.route.sent
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import DIRECT, PUBLIC, Access, access
 from roomcast.gateway.sign_in.identity import matches
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.rooms import RoomStore
 
 _MODERATORS: Final = ("owner", "admin")
 
@@ -17,10 +16,18 @@ IsBanned = Callable[[str, str], Awaitable[bool]]
 """`(user, room)` -> whether the user is banned from the room."""
 
 
+class Roles(Protocol):
+    """Stored memberships; see `roomcast.gateway.stores.rooms.RoomStore`."""
+
+    async def read_role(self, room: str, user: str) -> str | None:
+        """Return `owner`, `admin`, `member`, or None."""
+        ...
+
+
 class RoomAccess:
     """Decides by the room's id, the session's token and the stored memberships."""
 
-    def __init__(self, store: RoomStore, is_banned: IsBanned, creatable: Collection[str] = ()) -> None:
+    def __init__(self, store: Roles, is_banned: IsBanned, creatable: Collection[str] = ()) -> None:
         """`creatable` are patterns of the rooms that every user may create."""
         self._store = store
         self._is_banned = is_banned

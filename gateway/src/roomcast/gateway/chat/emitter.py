@@ -1,4 +1,4 @@
-"""How the chat speaks to rooms, people and sessions, wherever they are."""
+"""Send the chat's events to rooms, users and sessions, wherever they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMESPACE: Final = "/"
 
 
 class Emitter:
-    """Events to rooms (every gateway), to a person's devices (every gateway), to one session here."""
+    """Sends events to rooms and to users' devices on every gateway, and to sessions of this one."""
 
     def __init__(self, adapter: RedisAdapter) -> None:
         self._adapter = adapter
@@ -24,14 +24,14 @@ class Emitter:
         self._reader = Reader(UserMessage)
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
-        """Emit an event; raise RoomcastError(UNAVAILABLE) when Redis is away."""
+        """Send to a room on every gateway. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
         try:
             await self._adapter.emit(event, data, NAMESPACE, room=room, skip_sid=skip)
         except RedisConnectionError as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
-        """To all devices of a person; nothing happens when there are none."""
+        """Send to all devices of a user, of which there may be none. Raises UNAVAILABLE when Redis is away."""
         message = pack(UserEvent(NAMESPACE, self._packet(event, data)))
         try:
             await self._adapter.backplane.publish(keys.user_channel(user), message)
@@ -39,59 +39,35 @@ class Emitter:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
-        """To sessions of this gateway; unknown ones are ignored. Never waits."""
+        """Send to sessions of this gateway; unknown ones are ignored. Never waits."""
         self._adapter.deliver_to_sessions(NAMESPACE, sids, self._packet(event, data))
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
-        """To the members of a room on this gateway only."""
+        """Send to the members of a room on this gateway only."""
         self._adapter.deliver_to_room(NAMESPACE, room, self._packet(event, data))
 
     def _packet(self, event: str, data: dict[str, Any]) -> bytes:
         packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
         return packet
 
-    # --- roomcast.gateway.chat.replay.ReplayRoute ---
-
-    def unpin(self, room: str) -> None:
-        """Let the room's channel go, unless others need it."""
-        self._adapter.fanout.release(room)
-
-    def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
-        return self._adapter.fanout.admit(NAMESPACE, sid, room, epoch.encode(), seq)
-
-    def send_packet(self, sid: str, packet: bytes) -> None:
-        """Send a finished packet to a session of this gateway."""
-        self._adapter.deliver_to_sessions(NAMESPACE, (sid,), packet)
-
-    def waiting_bytes(self, sid: str) -> int | None:
-        """Return the bytes that wait for the session's client; None when the session has gone."""
-        client = self._adapter.members.client(NAMESPACE, sid)
-        if client is None or client.target is None:
-            return None
-        waiting: int = client.target.waiting
-        return waiting
-
-    # --- a person's devices here ---
+    # --- users' devices here ---
 
     def add_device(self, user: str, sid: str) -> None:
+        """Deliver the user's events to this session, too; the first device subscribes to the user's channel."""
         devices = self._devices.get(user)
         if devices is None:
             devices = self._devices[user] = set()
-            self._adapter.subscribe(keys.user_channel(user), lambda data: self._hear(user, data))
+            self._adapter.subscribe(keys.user_channel(user), lambda data: self._receive(user, data))
         devices.add(sid)
 
     def remove_device(self, user: str, sid: str) -> None:
+        """Deliver no more to this session; the last device unsubscribes."""
         devices = self._devices.get(user, set())
         devices.discard(sid)
         if not devices and self._devices.pop(user, None) is not None:
             self._adapter.unsubscribe(keys.user_channel(user))
 
-    def devices(self, user: str) -> frozenset[str]:
-        """Return the sessions of a user on this gateway."""
-        return frozenset(self._devices.get(user, ()))
-
-    def _hear(self, user: str, data: bytes) -> None:
+    def _receive(self, user: str, data: bytes) -> None:
         message = self._reader.unpack(data)
         check_event(message.packet)
         self._adapter.deliver_to_sessions(message.namespace, list(self._devices.get(user, ())), message.packet)

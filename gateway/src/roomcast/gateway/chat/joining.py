@@ -6,25 +6,77 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
-from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis_connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
-from roomcast.gateway.chat.access import RoomAccess
-from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
-from roomcast.gateway.chat.ports import AckFields, RoomOccupancy, RoomSnapshot, Visibility
+from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.session import ChatSession, JoinTurn
-from roomcast.gateway.stores.log import History, LogStore
-from roomcast.gateway.stores.rooms import RoomStore
+from roomcast.gateway.stores.log import History
 
 _SUBSCRIBE_SECONDS: Final = 2.0
 _MAX_ADMISSION_TRIES: Final = 20
 _log = logging.getLogger(__name__)
+
+
+class JoinRoute(Protocol):
+    """Which sessions of this gateway get a room's messages; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
+
+    def acquire(self, room: str) -> asyncio.Future[None]:
+        """Subscribe to a room at least until `release`; the future is done once Redis has confirmed."""
+        ...
+
+    def release(self, room: str) -> None:
+        """Let the room go, unless it has members."""
+        ...
+
+    def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
+        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
+        ...
+
+    async def remove_member(self, sid: str, room: str) -> None:
+        """Send the session nothing more of the room."""
+        ...
+
+
+class JoinLog(Protocol):
+    """Pages of a room's log; see `roomcast.gateway.stores.log.LogStore`."""
+
+    async def read_after(self, room: str, seq: int, limit: int) -> History:
+        """Return the first entries above `seq`."""
+        ...
+
+    async def read_before(self, room: str, seq: int, limit: int) -> History:
+        """Return the last entries below `seq`; 0 means the latest."""
+        ...
+
+
+class JoinRecords(Protocol):
+    """What Redis keeps of rooms and kicks; see `roomcast.gateway.stores.rooms.RoomStore`."""
+
+    def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
+        """Put the room on the user's list, and keep the user's display name."""
+        ...
+
+    async def read_kicks(self, room: str) -> dict[str, int]:
+        """Return who was taken out of the room lately, and when (ms by Redis's clock); `*` is everybody."""
+        ...
+
+
+class EntryAccess(Protocol):
+    """Who may enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+
+    async def require_entry(self, session: ChatSession, room: str) -> None:
+        """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
+        ...
+
+    async def may_enter(self, session: ChatSession, room: str) -> bool:
+        """Return whether the session may enter the room now, wherever it is already."""
+        ...
 
 
 class RoomJoins:
@@ -32,18 +84,18 @@ class RoomJoins:
 
     def __init__(
         self,
-        adapter: RedisAdapter,
-        log: LogStore,
-        store: RoomStore,
-        access: RoomAccess,
-        emitter: Emitter,
+        route: JoinRoute,
+        log: JoinLog,
+        store: JoinRecords,
+        access: EntryAccess,
+        emitter: EventSender,
         occupancy: RoomOccupancy,
         visibility: Visibility,
         replays: Replays,
         *,
         max_rooms: int,
     ) -> None:
-        self._adapter = adapter
+        self._route = route
         self._log = log
         self._store = store
         self._access = access
@@ -70,7 +122,7 @@ class RoomJoins:
 
     async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
         """Subscribe, read the log, then merge by `seq`: nothing falls between, and nothing comes twice."""
-        subscribed = self._adapter.fanout.acquire(p.room).subscribed
+        subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._look(session, p, p.limit, subscribed)
             page, after = await self._admit(session, p, page, after)
@@ -78,19 +130,19 @@ class RoomJoins:
             await self._abandon(session, p.room)
             raise
         finally:
-            self._adapter.fanout.release(p.room)
+            self._route.release(p.room)
         await self._settle(session, p.room, turn, page.time)
         messages = [orjson.Fragment(entry) for entry in page.entries]
         return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
 
     async def _join_with_replay(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
-        """Answer first; what was missed follows as `message` events. The replay gives back the pin."""
-        subscribed = self._adapter.fanout.acquire(p.room).subscribed
+        """Answer first; what was missed follows as `message` events. The replay releases the room."""
+        subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._pause_and_look(session, p, subscribed)
             await self._settle(session, p.room, turn, page.time)
         except BaseException:
-            self._adapter.fanout.release(p.room)
+            self._route.release(p.room)
             raise
         start = Start(page, page.seq - len(page.entries) if after is None else after)
         self._replays.begin_replay(session, p.room, start, lambda: self._catch_up(session, p.room, snapshot))
@@ -101,7 +153,7 @@ class RoomJoins:
     ) -> tuple[History, int | None, RoomSnapshot]:
         """Look, with no live message of the room to the session from now on. A failure leaves the room."""
         try:
-            await self._adapter.leave_room(session.sid, NAMESPACE, p.room)
+            await self._route.remove_member(session.sid, p.room)
             found = await self._look(session, p, MAX_LIST, subscribed)
             if session.is_closed:
                 raise RoomcastError(Code.CONFLICT, "the connection has ended")
@@ -121,7 +173,7 @@ class RoomJoins:
     ) -> tuple[History, int | None, RoomSnapshot]:
         """Read all that the ack tells, in one go: the page, the `seq` after which it was recovered, who is there."""
         await self._visibility.wait_written(session)
-        await _confirmed(subscribed)  # asked for with the pin; the log is read after it
+        await _confirmed(subscribed)  # asked for by `acquire`; the log is read after it
         listing = self._list(session, p.room)
         try:
             entering = self._occupancy.enter_room(session, p.room)
@@ -158,7 +210,7 @@ class RoomJoins:
         for _ in range(_MAX_ADMISSION_TRIES):
             if session.is_closed:
                 raise RoomcastError(Code.CONFLICT, "the connection has ended")
-            if self._adapter.fanout.admit(NAMESPACE, session.sid, p.room, page.epoch.encode(), page.seq):
+            if self._route.admit(session.sid, p.room, page.epoch, page.seq):
                 return page, after
             page, after = await self._recover(p.room, p.since, p.limit, p.limit)
         raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
@@ -202,7 +254,7 @@ class RoomJoins:
         session.rooms.discard(room)
         session.joined_at.pop(room, None)
         self._replays.cancel_replay(session.sid, room)
-        await self._adapter.leave_room(session.sid, NAMESPACE, room)
+        await self._route.remove_member(session.sid, room)
         try:
             await self._occupancy.leave_room(session, room)
         except RoomcastError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 import orjson
@@ -13,15 +13,37 @@ from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageH
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
 from roomcast.gateway.chat import amendments as amend
+from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.log import LogStore, PublishReceipt, Rewrite, StaleRewriteError
+from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 _MAX_TRIES: Final = 5
-AckFields = dict[str, Any]
+
+
+class MessageLog(Protocol):
+    """Where messages are kept; see `roomcast.gateway.stores.log.LogStore`."""
+
+    def append(
+        self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()
+    ) -> Awaitable[PublishReceipt]:
+        """Queue a message now; await its receipt."""
+        ...
+
+    async def read_before(self, room: str, seq: int, limit: int) -> History:
+        """Return the last entries below `seq`; 0 means the latest."""
+        ...
+
+    async def read_entry(self, room: str, seq: int) -> bytes | None:
+        """Return one entry's JSON, or None when the log does not hold it."""
+        ...
+
+    async def find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
+        """Return the receipt of a message id that the log remembers."""
+        ...
 
 
 class MessageAccess(Protocol):
-    """Who may read and write in a room."""
+    """Who may read and write in a room; see `roomcast.gateway.chat.access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
@@ -51,21 +73,19 @@ class Voice(Protocol):
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
 """`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
 
-
 Address = Callable[[ChatSession, str], Awaitable[None]]
 """Called before the first message of a session into a direct room: the other person learns of the room."""
-
 
 OnPlainSend = Callable[[ChatSession, str], None]
 """Called after a send for which nothing had to be looked up: the next ones may take the fast path."""
 
 
 class Chat:
-    """The use cases behind `message:*`. Answers are what the ack adds to `ok`."""
+    """The use cases behind `message:*`. They return what the ack adds to `ok`."""
 
     def __init__(
         self,
-        log: LogStore,
+        log: MessageLog,
         access: MessageAccess,
         media_of: MediaOf,
         address: Address,
@@ -83,7 +103,11 @@ class Chat:
         self._voice = voice
 
     async def send_message(self, session: ChatSession, p: MessageSend) -> AckFields:
-        """Without an upload, and in a joined room, the message is queued before this first awaits: order is kept."""
+        """Answer `message:send`.
+
+        A text into a joined room is queued before this method first awaits, so that the sends of a client keep their
+        order while their acks are awaited side by side.
+        """
         if p.text is None and p.upload is None:
             raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
         self._check_text(p.text)
@@ -103,7 +127,7 @@ class Chat:
         return not p.room.startswith(DIRECT) or p.room in session.addressed
 
     async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
-        """Look up what the message needs first, while later sends of this client wait for their turn."""
+        """Look up what the message needs, while later sends of this client wait, and queue it."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before, session.sending = session.sending, turn
         try:
@@ -121,6 +145,7 @@ class Chat:
                 session.sending = None
 
     async def edit_message(self, session: ChatSession, p: MessageEdit) -> AckFields:
+        """Answer `message:edit`: only the author may edit."""
         self._check_text(p.text)
         await self._require_voice(session, p.room)
 
@@ -134,6 +159,7 @@ class Chat:
         return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
 
     async def delete_message(self, session: ChatSession, p: MessageDelete) -> AckFields:
+        """Answer `message:delete`: the author and moderators may delete."""
         await self._access.require_entry(session, p.room)
 
         async def rewrites() -> list[Rewrite]:
@@ -166,6 +192,7 @@ class Chat:
             await self._voice.require_voice(session.user, room)
 
     async def read_history(self, session: ChatSession, p: MessageHistory) -> AckFields:
+        """Answer `message:history`: a page of older messages, oldest first."""
         await self._access.require_entry(session, p.room)
         page = await self._log.read_before(p.room, p.before or 0, p.limit)
         lowest = min(page.seq, (p.before or page.seq + 1) - 1) - len(page.entries) + 1
@@ -181,7 +208,7 @@ class Chat:
         tail: bytes,
         rewrites: Callable[[], Awaitable[list[Rewrite]]],
     ) -> PublishReceipt:
-        """Append with rewrites, reading the target again when somebody amended it at the same time."""
+        """Append with rewrites; read the target again when another amendment came first."""
         for _ in range(_MAX_TRIES):
             try:
                 return await self._log.append(room, session.user, message_id, tail, await rewrites())
@@ -192,7 +219,7 @@ class Chat:
                     known := await self._log.find_receipt(room, session.user, message_id)
                 ):
                     raise
-                return known  # a resend of what took effect: its target was deleted by it, or since
+                return known  # a resend: its target was deleted by it, or since
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:

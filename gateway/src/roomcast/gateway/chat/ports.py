@@ -52,8 +52,24 @@ class Visibility(Protocol):
 
 
 class Control(Protocol):
-    """Wakes all gateways."""
+    """Wakes all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
 
     async def publish_control(self, message: Kicked) -> None:
         """Take a user, or everybody, out of a room on all gateways."""
+        ...
+
+
+class EventSender(Protocol):
+    """Sends events to rooms, users and sessions; see `roomcast.gateway.chat.emitter.Emitter`."""
+
+    async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
+        """Send to a room on every gateway. Raises UNAVAILABLE when Redis is away."""
+        ...
+
+    async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
+        """Send to all devices of a user. Raises UNAVAILABLE when Redis is away."""
+        ...
+
+    def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
+        """Send to sessions of this gateway; unknown ones are ignored."""
         ...

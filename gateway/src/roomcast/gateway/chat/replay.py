@@ -43,8 +43,8 @@ class ReplayLog(Protocol):
 class ReplayRoute(Protocol):
     """How packets reach one session, and how the session becomes a member."""
 
-    def unpin(self, room: str) -> None:
-        """Let the room's channel go, unless others need it."""
+    def release(self, room: str) -> None:
+        """Let the room go, unless it has members."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
@@ -98,8 +98,8 @@ class Replays:
     def begin_replay(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
         """Replay in the background, from the next turn of the loop on: the ack goes out before.
 
-        The caller has pinned the room; the replay unpins it at its end. `on_late` is called after a replay that took
-        longer than one step: what else happened in the room meanwhile did not reach the session.
+        The caller has acquired the room; the replay releases it at its end. `on_late` is called after a replay that
+        took longer than one step: what else happened in the room meanwhile did not reach the session.
         """
         key = session.sid, room
         task = self._running[key] = self._tasks.start(self._run(session, room, start, on_late), f"replay {room}")
@@ -115,7 +115,7 @@ class Replays:
         await self._tasks.cancel()
 
     def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
-        self._route.unpin(key[1])
+        self._route.release(key[1])
         if self._running.get(key) is task:
             del self._running[key]
 

@@ -19,8 +19,7 @@ from roomcast.contract.events import (
 from roomcast.contract.ids import DIRECT, other_person
 from roomcast.contract.texts import clean_name
 from roomcast.gateway.chat.access import RoomAccess
-from roomcast.gateway.chat.emitter import Emitter
-from roomcast.gateway.chat.ports import AckFields, Control, RoomOccupancy, Visibility
+from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.rooms import RoomStore
 
@@ -32,7 +31,7 @@ class Rooms:
         self,
         store: RoomStore,
         access: RoomAccess,
-        emitter: Emitter,
+        emitter: EventSender,
         occupancy: RoomOccupancy,
         visibility: Visibility,
         control: Control,
@@ -45,7 +44,7 @@ class Rooms:
         self._control = control
 
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
-        """Put a direct room on the other person's list and tell their devices, once per session."""
+        """Put a direct room on the other user's list and tell that user's devices, once per session."""
         if not room.startswith(DIRECT) or room in session.addressed:
             return
         session.addressed.add(room)

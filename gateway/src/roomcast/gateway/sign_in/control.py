@@ -8,7 +8,7 @@ What a message says is also in Redis. A gateway whose subscriptions were away re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -18,10 +18,8 @@ from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, Sanction
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
-from roomcast.gateway.chat.emitter import Emitter
+from roomcast.gateway.chat.ports import EventSender
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.sign_in.sessions import Sessions
-from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.wire.envelope import Reader, pack
 
 _RETRY_SECONDS: Final = 0.5
@@ -36,6 +34,40 @@ class RoomMembership(Protocol):
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
         """Take the sessions out of rooms that they may not be in any more."""
+        ...
+
+
+class Revocations(Protocol):
+    """What was revoked; see `roomcast.gateway.stores.rooms.RoomStore`."""
+
+    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
+        """Return whether the user's tokens issued up to a moment, or this one token, were revoked."""
+        ...
+
+
+class SignedIn(Protocol):
+    """The sessions of this gateway; see `roomcast.gateway.sign_in.sessions.Sessions`."""
+
+    def __iter__(self) -> Iterator[ChatSession]: ...
+
+    async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
+        """Take a new token of the same user."""
+        ...
+
+    async def disconnect_session(self, session: ChatSession) -> None:
+        """Disconnect a client that may not stay."""
+        ...
+
+
+class ControlChannel(Protocol):
+    """Subscribes to the control channel, and runs tasks; see `roomcast.adapter.manager.RedisAdapter`."""
+
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> object:
+        """Call `handler` with what is published on the channel."""
+        ...
+
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> object:
+        """Run what outlives its caller."""
         ...
 
 
@@ -58,10 +90,10 @@ class SessionControl:
 
     def __init__(
         self,
-        adapter: RedisAdapter,
-        sessions: Sessions,
-        store: RoomStore,
-        emitter: Emitter,
+        adapter: ControlChannel,
+        sessions: SignedIn,
+        store: Revocations,
+        emitter: EventSender,
         membership: RoomMembership,
         *,
         is_banned: Callable[[str], Awaitable[bool]],

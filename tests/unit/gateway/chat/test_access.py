@@ -1,0 +1,118 @@
+"""Who may enter, moderate and create rooms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.chat.access import RoomAccess
+from tests.unit.gateway.fakes import nobody_is_banned, session_of
+
+
+class Roles:
+    """Stored memberships."""
+
+    def __init__(self, **roles: str) -> None:
+        self.roles = roles
+
+    async def read_role(self, room: str, user: str) -> str | None:
+        return self.roles.get(user) if room == "team" else None
+
+
+ROLES = Roles(ada="owner", max="admin", bob="member")
+
+
+@pytest.mark.parametrize(
+    ("user", "room", "may"),
+    [
+        ("ada", "team", True),
+        ("bob", "team", True),
+        ("eve", "team", False),
+        ("eve", "public:x", True),
+        ("eve", "public:", False),
+        ("ada", "dm:ada:bob", True),
+        ("eve", "dm:ada:bob", False),
+        ("ada", "dm:bob:ada", False),
+    ],
+)
+async def test_who_may_enter(user: str, room: str, may: bool) -> None:
+    assert await RoomAccess(ROLES, nobody_is_banned).may_enter(session_of(user), room) is may
+
+
+async def test_a_token_opens_stored_rooms_only() -> None:
+    access = RoomAccess(ROLES, nobody_is_banned)
+    assert await access.may_enter(session_of("eve", rooms=("te*",)), "team")
+    assert not await access.may_enter(session_of("eve", rooms=("*",)), "dm:ada:bob")
+
+
+async def test_a_joined_room_needs_no_look() -> None:
+    await RoomAccess(Roles(), nobody_is_banned).require_entry(session_of("eve", "team"), "team")
+    with pytest.raises(RoomcastError) as caught:
+        await RoomAccess(Roles(), nobody_is_banned).require_entry(session_of("eve"), "team")
+    assert caught.value.code is Code.FORBIDDEN
+
+
+async def test_a_ban_keeps_everybody_but_operators_out() -> None:
+    async def is_banned(user: str, room: str) -> bool:
+        return room in ("team", "public:x")
+
+    access = RoomAccess(ROLES, is_banned)
+    assert not await access.may_enter(session_of("ada"), "team")
+    assert not await access.may_enter(session_of("ada"), "public:x")
+    assert await access.may_enter(session_of("ada"), "public:y")
+    assert await access.may_enter(session_of("eve", ops=True), "public:x")
+
+
+@pytest.mark.parametrize(
+    ("user", "claims", "room", "may"),
+    [
+        ("ada", {}, "team", True),
+        ("max", {}, "team", True),
+        ("bob", {}, "team", False),
+        ("eve", {"ops": True}, "team", True),
+        ("eve", {"ops": True}, "public:x", True),
+        ("ada", {}, "public:x", False),
+        ("ada", {}, "dm:ada:bob", False),
+        ("eve", {"rooms": ("team",)}, "team", False),
+    ],
+)
+async def test_who_may_change_memberships(user: str, claims: dict[str, Any], room: str, may: bool) -> None:
+    session = session_of(user, **claims)
+    if may:
+        await RoomAccess(ROLES, nobody_is_banned).require_moderator(session, room)
+    else:
+        with pytest.raises(RoomcastError):
+            await RoomAccess(ROLES, nobody_is_banned).require_moderator(session, room)
+
+
+@pytest.mark.parametrize(
+    ("claims", "room", "kind", "may"),
+    [
+        ({}, "team:1", "private", False),
+        ({}, "club:1", "private", True),
+        ({"create": ("team:*",)}, "team:1", "private", True),
+        ({"create": ("team:*",)}, "team:1", "public", True),
+        ({"create": ("team:*",)}, "other", "private", False),
+        ({"create": ("*",)}, "public:x", "public", False),
+        ({"create": ("*",)}, "public:", "public", False),
+        ({"create": ("*",)}, "public:x", "private", False),
+        ({"create": ("*",)}, "dm:a:b", "private", False),
+        ({"create": ("*",), "rooms": ("team:*",)}, "team:1", "private", False),
+        ({"create": ("*",), "rooms": ("team:*",)}, "club:1", "private", True),
+        ({"ops": True}, "anything", "private", True),
+        ({"ops": True}, "public:x", "public", True),
+        ({"ops": True}, "public:x", "private", False),
+        ({"ops": True}, "dm:a:b", "private", False),
+    ],
+    ids=str,
+)
+def test_who_may_create_which_room(claims: dict[str, Any], room: str, kind: str, may: bool) -> None:
+    access, session = RoomAccess(ROLES, nobody_is_banned, ["club:*"]), session_of("eve", **claims)
+    if may:
+        access.require_creation(session, room, kind)
+    else:
+        with pytest.raises(RoomcastError) as caught:
+            access.require_creation(session, room, kind)
+        assert caught.value.code is Code.FORBIDDEN

@@ -1,0 +1,235 @@
+"""The rules of messages, with fakes for the log and for the right to a room."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import (
+    Media,
+    MessageDelete,
+    MessageEdit,
+    MessageHistory,
+    MessageReact,
+    MessageSend,
+)
+from roomcast.gateway.chat.messages import Chat
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import FakeAccess, FakeLog, FakeVoice, session_of
+
+ROOM = "team"
+
+
+class Rig:
+    """A chat over fakes; `ada` is in the room, `bob` may enter it, `mod` moderates, `eve` may not enter."""
+
+    def __init__(self) -> None:
+        self.log = FakeLog()
+        self.access = FakeAccess(("bob", ROOM), ("mod", ROOM), moderators=["mod"])
+        self.addressed: list[tuple[str, str]] = []
+        self.plain: list[tuple[str, str]] = []
+        self.voice = FakeVoice()
+        self.chat = Chat(
+            self.log, self.access, self._media, self._address, self._note_plain, self.voice, max_message_bytes=100
+        )
+        self.ada = session_of("ada", ROOM)
+        self.bob = session_of("bob")
+        self.mod = session_of("mod")
+        self.eve = session_of("eve")
+
+    async def _media(self, upload: str, user: str, room: str) -> Media:
+        await asyncio.sleep(0.01)
+        if upload == "missing0":
+            raise RoomcastError(Code.NOT_FOUND)
+        return {"upload": upload, "type": "image/png"}
+
+    async def _address(self, session: ChatSession, room: str) -> None:
+        self.addressed.append((session.user, room))
+
+    def _note_plain(self, session: ChatSession, room: str) -> None:
+        self.plain.append((session.user, room))
+
+    async def send(self, session: ChatSession, text: str | None = "hi", message_id: str = "1", **more: Any) -> Any:
+        return await self.chat.send_message(session, MessageSend(ROOM, message_id, text, **more))
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def refusal(work: Any) -> Code:
+    with pytest.raises(RoomcastError) as caught:
+        await work
+    return caught.value.code
+
+
+async def test_a_text_into_a_joined_room_is_plain(rig: Rig) -> None:
+    assert await rig.send(rig.ada, reply_to=7) == {"seq": 1, "time": 7, "epoch": "e1", "duplicate": False}
+
+    entry = rig.log.read(1)
+    assert (entry["kind"], entry["text"], entry["user"], entry["name"], entry["reply_to"]) == (
+        "text",
+        "hi",
+        "ada",
+        "Ada",
+        7,
+    )
+    assert rig.plain == [("ada", ROOM)]
+    assert rig.addressed == []
+
+
+async def test_a_text_into_a_room_that_was_not_joined_needs_the_right_to_it(rig: Rig) -> None:
+    await rig.send(rig.bob)
+
+    assert await refusal(rig.send(rig.eve)) is Code.FORBIDDEN
+    assert (rig.plain, rig.addressed, rig.log.seq) == ([], [("bob", ROOM)], 1)
+
+
+async def test_who_is_muted_writes_nothing_and_who_is_restricted_is_looked_at(rig: Rig) -> None:
+    await rig.send(rig.ada)
+    target = rig.log.seq
+    rig.voice.muted.add("ada")
+
+    assert await refusal(rig.send(rig.ada)) is Code.MUTED
+    assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", target, "x"))) is Code.MUTED
+    assert (
+        await refusal(rig.chat.react_to_message(rig.ada, MessageReact(ROOM, "r", target, "x", on=True))) is Code.MUTED
+    )
+    rig.voice.muted.clear()
+    rig.voice.restricted.add("ada")
+    await rig.send(rig.ada, "slow", "2")
+    assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
+
+
+async def test_sends_keep_their_order_behind_one_that_looks_something_up(rig: Rig) -> None:
+    sends = [
+        rig.send(rig.ada, "one", "1", upload="upload01"),
+        rig.send(rig.ada, "two", "2"),
+        rig.send(rig.ada, "three", "3", upload="upload02"),
+        rig.send(rig.ada, "four", "4"),
+    ]
+    await asyncio.gather(*sends)
+    await rig.send(rig.ada, "five", "5")
+
+    assert rig.log.queued == ["1", "2", "3", "4", "5"]
+    assert rig.log.read(1)["media"] == {"upload": "upload01", "type": "image/png"}
+    assert rig.log.read(1)["kind"] == "media"
+
+
+async def test_a_send_that_fails_its_look_up_holds_up_no_later_one(rig: Rig) -> None:
+    outcomes = await asyncio.gather(
+        rig.send(rig.ada, None, "1", upload="missing0"), rig.send(rig.ada, "two", "2"), return_exceptions=True
+    )
+
+    assert isinstance(outcomes[0], RoomcastError)
+    assert rig.log.queued == ["2"]
+    assert rig.ada.sending is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [(None, Code.BAD_REQUEST), ("x" * 101, Code.TOO_LARGE), ("é" * 51, Code.TOO_LARGE), ("\u200b ", Code.BAD_REQUEST)],
+)
+async def test_texts_that_are_refused(rig: Rig, text: str | None, code: Code) -> None:
+    assert await refusal(rig.send(rig.ada, text)) is code
+    if text is not None:
+        assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", 1, text))) is code
+    assert rig.log.queued == []
+
+
+async def test_only_the_author_edits_and_the_old_text_is_gone(rig: Rig) -> None:
+    await rig.send(rig.ada, "old")
+    await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))
+    await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e2", 1, "newest"))
+
+    assert await refusal(rig.chat.edit_message(rig.bob, MessageEdit(ROOM, "e3", 1, "mine"))) is Code.FORBIDDEN
+    assert await refusal(rig.chat.edit_message(rig.eve, MessageEdit(ROOM, "e4", 1, "mine"))) is Code.FORBIDDEN
+    assert (rig.log.read(1)["text"], rig.log.read(1)["edited"]) == ("newest", 3)
+    assert (rig.log.read(2).get("text"), rig.log.read(2)["superseded"]) == (None, True)
+    assert "old" not in str(rig.log.entries)
+
+
+async def test_the_author_and_moderators_delete(rig: Rig) -> None:
+    for number in ("1", "2"):
+        await rig.send(rig.ada, "secret", number)
+
+    assert await refusal(rig.chat.delete_message(rig.bob, MessageDelete(ROOM, "d", 1))) is Code.FORBIDDEN
+    await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1))
+    await rig.chat.delete_message(rig.mod, MessageDelete(ROOM, "d", 2))
+    assert "secret" not in str(rig.log.entries)
+    assert (rig.log.read(1)["deleted"], rig.log.read(2)["deleted"]) == (3, 4)
+    assert await refusal(rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "again", 1))) is Code.NOT_FOUND
+
+
+async def test_a_resend_of_a_deletion_gets_the_first_receipt(rig: Rig) -> None:
+    await rig.send(rig.ada)
+    first = await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1))
+
+    assert (await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1)))["seq"] == first["seq"]
+    assert rig.log.seq == 2
+
+
+@pytest.mark.parametrize("target", [1, 99])
+async def test_only_texts_and_media_are_targets(rig: Rig, target: int) -> None:
+    rig.log.put(kind="system", user="shop", text="paid")
+
+    for work in (
+        rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", target, "x")),
+        rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", target)),
+        rig.chat.react_to_message(rig.ada, MessageReact(ROOM, "r", target, "x", on=True)),
+    ):
+        assert await refusal(work) is Code.NOT_FOUND
+
+
+async def test_an_amendment_that_loses_a_race_reads_again(rig: Rig) -> None:
+    await rig.send(rig.ada, "old")
+    changes = iter(["first", "second"])
+
+    def change() -> None:
+        text = next(changes, None)
+        if text is not None:
+            rig.log.entries[1] = rig.log.entries[1].replace(b'"old"', f'"{text}"'.encode())
+
+    rig.log.before_append = change
+    await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", 1, "new"))
+    assert rig.log.read(1)["text"] == "new"
+
+
+async def test_an_amendment_that_loses_every_race_is_a_conflict(rig: Rig) -> None:
+    await rig.send(rig.ada, "0")
+    count = 0
+
+    def change() -> None:
+        nonlocal count
+        rig.log.entries[1] = rig.log.entries[1].replace(f'"{count}"'.encode(), f'"{count + 1}"'.encode())
+        count += 1
+
+    rig.log.before_append = change
+    assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", 1, "new"))) is Code.CONFLICT
+    assert count == 5
+
+
+async def test_reactions_have_one_form_of_an_emoji(rig: Rig) -> None:
+    await rig.send(rig.ada)
+    for message_id, emoji in (("r1", "❤"), ("r2", "❤\ufe0f")):
+        await rig.chat.react_to_message(rig.bob, MessageReact(ROOM, message_id, 1, emoji, on=True))
+
+    assert [rig.log.read(seq)["emoji"] for seq in (2, 3)] == ["❤", "❤"]
+    assert await refusal(rig.chat.react_to_message(rig.bob, MessageReact(ROOM, "r3", 1, "\ufe0f", on=True))) is (
+        Code.BAD_REQUEST
+    )
+
+
+async def test_history_says_whether_there_is_more(rig: Rig) -> None:
+    for n in range(5):
+        await rig.send(rig.ada, str(n), str(n))
+
+    latest = await rig.chat.read_history(rig.ada, MessageHistory(ROOM, limit=3))
+    oldest = await rig.chat.read_history(rig.ada, MessageHistory(ROOM, before=3, limit=3))
+    assert (len(latest["messages"]), latest["more"], latest["seq"]) == (3, True, 5)
+    assert (len(oldest["messages"]), oldest["more"]) == (2, False)
+    assert await refusal(rig.chat.read_history(rig.eve, MessageHistory(ROOM))) is Code.FORBIDDEN

@@ -1,0 +1,230 @@
+"""Joining, leaving and losing rooms, with fakes for the log, the adapter and presence."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import RoomJoin, RoomLeave, Since
+from roomcast.gateway.chat.joining import RoomJoins
+from roomcast.gateway.chat.replay import Replays
+from tests.unit.gateway.fakes import (
+    EPOCH,
+    FakeAccess,
+    FakeEmitter,
+    FakeLog,
+    FakeOccupancy,
+    FakeRoute,
+    FakeVisibility,
+    session_of,
+)
+from tests.waiting import until
+
+ROOM = "team"
+
+
+class Records:
+    """Kicks and room lists."""
+
+    def __init__(self) -> None:
+        self.kicks: dict[str, int] = {}
+        self.listed: list[tuple[str, str]] = []
+
+    async def note_join(self, user: str, person: str, room: str) -> None:
+        self.listed.append((user, room))
+
+    async def read_kicks(self, room: str) -> dict[str, int]:
+        return self.kicks
+
+
+class Rig:
+    """Joins of `ada`, who may enter the room, over a log of five messages."""
+
+    def __init__(self, max_rooms: int = 3) -> None:
+        self.log, self.route, self.records = FakeLog(), FakeRoute(), Records()
+        self.emitter, self.occupancy = FakeEmitter(), FakeOccupancy()
+        self.access = FakeAccess(*(("ada", room) for room in (ROOM, "other", "third", "fourth")))
+        self.replays = Replays(self.log, self.route, buffer_bytes=10_000)
+        self.joins = RoomJoins(
+            self.route,
+            self.log,
+            self.records,
+            self.access,
+            self.emitter,
+            self.occupancy,
+            FakeVisibility(),
+            self.replays,
+            max_rooms=max_rooms,
+        )
+        self.ada = session_of("ada")
+        for n in range(5):
+            self.log.put(text=str(n))
+
+    async def join(self, room: str = ROOM, *, since: int | None = None, **more: Any) -> dict[str, Any]:
+        place = None if since is None else Since(since, EPOCH)
+        return await self.joins.join_room(self.ada, RoomJoin(room, place, **more))
+
+    async def replayed(self) -> list[bytes]:
+        await until(lambda: not len(self.replays), "the end of the replay")
+        return [packet for _, packet in self.route.packets]
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def refusal(work: Any) -> Code:
+    with pytest.raises(RoomcastError) as caught:
+        await work
+    return caught.value.code
+
+
+async def test_a_join_brings_a_page_and_makes_a_member(rig: Rig) -> None:
+    answer = await rig.join(limit=2)
+
+    assert (answer["recovered"], len(answer["messages"]), answer["more"], answer["seq"]) == (False, 2, True, 5)
+    assert rig.route.members == {("sid-ada", ROOM)}
+    assert (rig.ada.rooms, rig.ada.joined_at, rig.ada.joining) == ({ROOM}, {ROOM: 1_000}, {})
+    assert rig.records.listed == [("ada", ROOM)]
+    assert rig.route.acquired[ROOM] == 0
+
+
+async def test_a_join_reads_again_until_the_log_is_not_behind_the_live_messages(rig: Rig) -> None:
+    rig.route.live = 6
+    joining = asyncio.create_task(rig.join(since=3))
+    await asyncio.sleep(0)
+    rig.log.put(text="live")
+
+    answer = await joining
+    assert (answer["recovered"], len(answer["messages"]), answer["seq"]) == (True, 3, 6)
+
+
+async def test_a_room_that_may_not_be_entered_leaves_nothing_behind(rig: Rig) -> None:
+    eve = session_of("eve")
+
+    assert await refusal(rig.joins.join_room(eve, RoomJoin(ROOM))) is Code.FORBIDDEN
+    assert (eve.rooms, eve.joining, rig.route.acquired[ROOM], rig.route.members) == (set(), {}, 0, set())
+
+
+async def test_a_failed_join_leaves_nothing_behind(rig: Rig) -> None:
+    rig.route.live = 99
+
+    assert await refusal(rig.join()) is Code.UNAVAILABLE
+    assert (rig.ada.rooms, rig.ada.joining, rig.route.acquired[ROOM]) == (set(), {}, 0)
+    assert not rig.occupancy.is_in(rig.ada, ROOM)
+
+
+@pytest.mark.parametrize("replay", [False, True])
+async def test_leaving_while_a_join_is_under_way_ends_outside(rig: Rig, replay: bool) -> None:
+    joining = asyncio.create_task(rig.join(replay=replay))
+    await asyncio.sleep(0)
+    await rig.joins.leave_room(rig.ada, RoomLeave(ROOM))
+
+    assert await refusal(joining) is Code.CONFLICT
+    assert (rig.ada.rooms, rig.route.members, len(rig.replays)) == (set(), set(), 0)
+    assert not rig.occupancy.is_in(rig.ada, ROOM)
+    assert rig.route.acquired[ROOM] == 0
+
+
+async def test_a_join_after_that_leave_is_in(rig: Rig) -> None:
+    first = asyncio.create_task(rig.join())
+    await asyncio.sleep(0)
+    await rig.joins.leave_room(rig.ada, RoomLeave(ROOM))
+    second = asyncio.create_task(rig.join())
+
+    assert await refusal(first) is Code.CONFLICT
+    assert (await second)["seq"] == 5
+    assert (rig.ada.rooms, rig.route.members) == ({ROOM}, {("sid-ada", ROOM)})
+    assert rig.occupancy.is_in(rig.ada, ROOM)
+
+
+async def test_a_replay_delivers_after_the_answer_and_then_makes_a_member(rig: Rig) -> None:
+    answer = await rig.join(since=2, replay=True)
+    assert (answer["recovered"], answer["messages"], answer["more"], answer["seq"]) == (True, [], False, 5)
+    assert (rig.route.members, rig.route.packets) == (set(), [])
+
+    assert await rig.replayed() == [b"message " + rig.log.entries[seq] for seq in (3, 4, 5)]
+    assert rig.route.members == {("sid-ada", ROOM)}
+    assert rig.route.acquired[ROOM] == 0
+
+
+async def test_a_replay_of_a_joined_room_pauses_its_live_messages(rig: Rig) -> None:
+    await rig.join()
+    joining = asyncio.create_task(rig.join(since=5, replay=True))
+    await asyncio.sleep(0)
+    assert rig.route.members == set()
+    await joining
+
+    assert await rig.replayed() == []
+    assert rig.route.members == {("sid-ada", ROOM)}
+
+
+async def test_joins_of_one_room_are_answered_in_order_and_the_last_is_replayed(rig: Rig) -> None:
+    answered: list[int] = []
+
+    async def join(since: int) -> None:
+        await rig.join(since=since, replay=True)
+        answered.append(since)
+
+    await asyncio.gather(*(join(since) for since in (0, 1, 4)))
+    packets = await rig.replayed()
+
+    assert answered == [0, 1, 4]
+    assert packets[-1] == b"message " + rig.log.entries[5]
+    assert rig.route.acquired[ROOM] == 0
+
+
+async def test_a_session_joins_only_so_many_rooms_however_fast_it_asks(rig: Rig) -> None:
+    outcomes = await asyncio.gather(
+        *(rig.join(room) for room in (ROOM, "other", "third", "fourth", ROOM)), return_exceptions=True
+    )
+
+    codes = [outcome.code for outcome in outcomes if isinstance(outcome, RoomcastError)]
+    assert codes == [Code.TOO_MANY_ROOMS]
+    assert rig.ada.rooms == {ROOM, "other", "third"}
+
+
+async def test_a_session_is_removed_here_though_redis_does_not_answer(rig: Rig) -> None:
+    await rig.join()
+    rig.occupancy.fails = True
+
+    await rig.joins.remove_session(rig.ada, ROOM)
+    assert (rig.ada.rooms, rig.ada.joined_at, rig.route.members) == (set(), {}, set())
+
+
+@pytest.mark.parametrize(
+    ("kicks", "change"),
+    [
+        ({"ada": 1_001}, "removed"),
+        ({"*": 1_001}, "closed"),
+        ({"ada": 1_000}, None),
+        ({"bob": 1_001}, None),
+        ({"*": 999, "ada": 999}, None),
+    ],
+    ids=str,
+)
+async def test_a_kick_after_the_join_is_found(rig: Rig, kicks: dict[str, int], change: str | None) -> None:
+    await rig.join()
+    rig.records.kicks = kicks
+    await rig.joins.recheck_sessions([rig.ada])
+
+    if change is None:
+        assert (rig.ada.rooms, rig.emitter.sent) == ({ROOM}, [])
+    else:
+        assert (rig.ada.rooms, rig.route.members) == (set(), set())
+        assert rig.emitter.sent == [("sid-ada", "room", {"room": ROOM, "change": change})]
+
+
+async def test_a_room_that_may_not_be_entered_any_more_is_left(rig: Rig) -> None:
+    await rig.join()
+    await rig.join("other")
+    rig.access.open_to.discard(("ada", ROOM))
+    rig.occupancy.fails = True
+    await rig.joins.recheck_sessions([rig.ada])
+
+    assert rig.ada.rooms == {"other"}
+    assert rig.emitter.sent == [("sid-ada", "room", {"room": ROOM, "change": "removed"})]

@@ -1,0 +1,194 @@
+"""Kicks and revocations, with fakes for the sessions and for Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from roomcast.contract.envelope import Kicked, Revoked, Sanctioned
+from roomcast.contract.events import AuthRefresh
+from roomcast.gateway.sign_in import control
+from roomcast.gateway.sign_in.control import SessionControl
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.wire.envelope import pack
+from roomcast.wire.tasks import TaskSet
+from tests.unit.gateway.fakes import FakeEmitter, session_of, unavailable
+from tests.waiting import until
+
+ROOM = "team"
+
+
+class Channel:
+    """A subscription, and the tasks of the test."""
+
+    def __init__(self) -> None:
+        self.tasks = TaskSet()
+        self.handlers: dict[str, Callable[[bytes], None]] = {}
+
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> None:
+        self.handlers[channel] = handler
+
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        self.tasks.start(work, name)
+
+
+class SignedIn:
+    """The sessions of this gateway."""
+
+    def __init__(self, *sessions: ChatSession) -> None:
+        self.sessions = list(sessions)
+        self.refreshed: list[str] = []
+
+    def __iter__(self) -> Iterator[ChatSession]:
+        return iter(list(self.sessions))
+
+    async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
+        self.refreshed.append(p.token)
+        return {"expires": 7}
+
+    async def disconnect_session(self, session: ChatSession) -> None:
+        self.sessions.remove(session)
+
+
+class Revocations:
+    """Redis, away for the first `failures` questions."""
+
+    def __init__(self) -> None:
+        self.revoked: set[str] = set()
+        self.failures = 0
+
+    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
+        if self.failures:
+            self.failures -= 1
+            raise unavailable()
+        return user in self.revoked or token in self.revoked
+
+
+class Membership:
+    """Rooms of the sessions."""
+
+    def __init__(self) -> None:
+        self.rechecked: list[list[str]] = []
+
+    async def remove_session(self, session: ChatSession, room: str) -> None:
+        session.rooms.discard(room)
+
+    async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
+        self.rechecked.append([session.sid for session in sessions])
+
+
+class Rig:
+    """Two devices of ada, and bob, all in the room; eve is not."""
+
+    def __init__(self) -> None:
+        self.phone = session_of("ada", ROOM, sid="phone", token_id="t1")
+        self.desk = session_of("ada", sid="desk", token_id="t2")
+        self.bob = session_of("bob", ROOM, sid="bob")
+        self.eve = session_of("eve", sid="eve")
+        self.signed_in = SignedIn(self.phone, self.desk, self.bob, self.eve)
+        self.channel, self.revocations, self.membership = Channel(), Revocations(), Membership()
+        self.emitter = FakeEmitter()
+        self.banned: set[str] = set()
+        self.sanctioned: list[Sanctioned] = []
+        self.control = SessionControl(
+            self.channel,
+            self.signed_in,
+            self.revocations,
+            self.emitter,
+            self.membership,
+            is_banned=self._is_banned,
+            on_sanctioned=self.sanctioned.append,
+        )
+        self.control.subscribe()
+
+    async def _is_banned(self, user: str) -> bool:
+        return user in self.banned
+
+    async def publish(self, message: Kicked | Revoked | Sanctioned) -> None:
+        self.channel.handlers["control"](pack(message))
+        await until(lambda: not len(self.channel.tasks), "the message is applied")
+
+    @property
+    def left(self) -> list[str]:
+        return [session.sid for session in self.signed_in]
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    monkeypatch.setattr(control, "_RETRY_SECONDS", 0.001)
+    return Rig()
+
+
+async def test_a_kick_takes_all_devices_of_the_user_out_and_tells_them(rig: Rig) -> None:
+    await rig.publish(Kicked(ROOM, "ada"))
+
+    assert (rig.phone.rooms, rig.bob.rooms) == (set(), {ROOM})
+    told = {"room": ROOM, "change": "removed"}
+    assert rig.emitter.sent == [("phone", "room", told), ("desk", "room", told)]
+
+
+async def test_a_closed_room_is_told_to_those_in_it_and_to_those_who_join(rig: Rig) -> None:
+    rig.desk.begin_join(ROOM)
+    await rig.publish(Kicked(ROOM, closed=True))
+
+    assert [(to, data["change"]) for to, _, data in rig.emitter.sent] == [
+        ("phone", "closed"),
+        ("desk", "closed"),
+        ("bob", "closed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "revoked", "left"),
+    [
+        (Revoked(user="ada"), "ada", ["bob", "eve"]),
+        (Revoked(token="t1"), "t1", ["desk", "bob", "eve"]),
+        (Revoked(), "bob", ["phone", "desk", "eve"]),
+        (Revoked(user="ada"), "bob", ["phone", "desk", "bob", "eve"]),
+    ],
+    ids=str,
+)
+async def test_what_was_revoked_is_disconnected(rig: Rig, message: Revoked, revoked: str, left: list[str]) -> None:
+    rig.revocations.revoked.add(revoked)
+    await rig.publish(message)
+
+    assert rig.left == left
+
+
+async def test_a_revocation_waits_for_redis(rig: Rig) -> None:
+    rig.revocations.revoked.add("ada")
+    rig.revocations.failures = 5
+    await rig.publish(Revoked(user="ada"))
+
+    assert rig.left == ["bob", "eve"]
+
+
+async def test_after_a_lost_subscription_everything_is_checked_once_redis_answers(rig: Rig) -> None:
+    rig.revocations.revoked.add("t2")
+    rig.revocations.failures = 3
+    await asyncio.wait_for(rig.control.recheck_all(), 5)
+
+    assert rig.left == ["phone", "bob", "eve"]
+    assert rig.membership.rechecked == [["phone", "bob", "eve"]]
+
+
+async def test_a_refreshed_token_is_followed_by_a_check_of_the_rooms(rig: Rig) -> None:
+    assert await rig.control.refresh_token(rig.phone, AuthRefresh("a token")) == {"expires": 7}
+    assert (rig.signed_in.refreshed, rig.membership.rechecked) == (["a token"], [["phone"]])
+
+
+async def test_who_is_banned_everywhere_is_disconnected(rig: Rig) -> None:
+    rig.banned.add("ada")
+    await rig.publish(Revoked())
+
+    assert rig.left == ["bob", "eve"]
+
+
+async def test_sanctions_go_to_their_handler(rig: Rig) -> None:
+    message = Sanctioned(room=ROOM, user="ada")
+    await rig.publish(message)
+
+    assert rig.sanctioned == [message]
