@@ -218,6 +218,19 @@ class TestUnfinishedSessions:
             socket.drop()
             elsewhere.drop()
 
+    async def test_an_idle_handshake_loses_its_place_to_a_newer_one_of_its_address(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("roomcast.engineio.runtime._SLOW_CONNECT_SECONDS", 0.2)
+        async with server(rules=Rules(max_pending_per_peer=2)) as (eio, watcher, address), ClientSession() as http:
+            idle = [await Polling.open(http, address, PATH) for _ in range(2)]
+            async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
+                assert answer.status == 429
+            await asyncio.sleep(0.25)
+            late = await Polling.open(http, address, PATH)
+            assert watcher.closes == [("polling", Reason.CONNECT_TIMEOUT)]
+            assert {*eio.sockets} == {idle[1].sid, late.sid}
+
     async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(self) -> None:
         rules = Rules(max_pending_per_peer=1)
         async with server(rules=rules, trusted_proxies=[]) as (_, _, address):

@@ -113,7 +113,7 @@ class Endpoint:
         """Return why there is no new session for this caller at the moment."""
         if not self.is_accepting:
             return refusals.DRAINING
-        return refusals.TOO_MANY_PENDING if self._runtime.pending.is_full(caller.peer) else None
+        return None if self._runtime.has_room(caller.peer) else refusals.TOO_MANY_PENDING
 
     def request_place(self, caller: Caller, decide: Decide) -> Withdraw:
         """Have it decided whether and when a new session begins; see `Admission`."""

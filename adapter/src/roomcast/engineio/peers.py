@@ -45,6 +45,8 @@ class PendingCap:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._counts: dict[str, int] = {}
+        self._opened: dict[str, dict[str, float]] = {}
+        """address -> session -> when it was opened, oldest first"""
 
     def __len__(self) -> int:
         return sum(self._counts.values())
@@ -52,12 +54,26 @@ class PendingCap:
     def is_full(self, peer: str) -> bool:
         return self._counts.get(address_group(peer), 0) >= self._limit
 
-    def add(self, peer: str) -> None:
+    def add(self, peer: str, sid: str = "", now: float = 0.0) -> None:
+        """Count one more: a session, or (without an id) a request that waits for its place."""
         group = address_group(peer)
         self._counts[group] = self._counts.get(group, 0) + 1
+        if sid:
+            self._opened.setdefault(group, {})[sid] = now
 
-    def remove(self, peer: str) -> None:
+    def oldest(self, peer: str, before: float) -> str:
+        """Return the session of this address that is pending for longest; `""` if it was opened after `before`."""
+        for sid, opened_at in self._opened.get(address_group(peer), {}).items():
+            return sid if opened_at <= before else ""
+        return ""
+
+    def remove(self, peer: str, sid: str = "") -> None:
+        """Count one less."""
         group = address_group(peer)
+        if sid and (opened := self._opened.get(group)) is not None:
+            opened.pop(sid, None)
+            if not opened:
+                del self._opened[group]
         count = self._counts.get(group, 0) - 1
         if count > 0:
             self._counts[group] = count

@@ -42,6 +42,8 @@ from roomcast.wire.tasks import TaskSet
 _SLICE: Final = 8
 """Sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
 _KEPT_PAYLOAD_SECONDS: Final = 10.0
+_SLOW_CONNECT_SECONDS: Final = 2.0
+"""A session that has not sent its CONNECT for so long may lose its place to a newer one of its address."""
 
 _MISBEHAVIOUR: Final = frozenset(
     {
@@ -114,7 +116,7 @@ class Runtime:
         if self.rules.max_pending_bytes:
             session.limit_input(self.rules.max_pending_bytes)
         self.sessions[session.sid] = session
-        self.pending.add(peer)
+        self.pending.add(peer, session.sid, now)
         self._pending_sids.add(session.sid)
         self.observer.opened(core.transport_name)
         self._timers.watch(session)
@@ -139,7 +141,21 @@ class Runtime:
         """Stop counting the session as pending: its CONNECT was accepted, or it is over."""
         if session.sid in self._pending_sids:
             self._pending_sids.discard(session.sid)
-            self.pending.remove(session.peer)
+            self.pending.remove(session.peer, session.sid)
+
+    def has_room(self, peer: str) -> bool:
+        """Return whether this address may have one more pending session; end its oldest one if it is slow.
+
+        A client sends its CONNECT within a round trip. So neighbours behind one address get in although another one of
+        them leaves its handshakes idle.
+        """
+        if not self.pending.is_full(peer):
+            return True
+        session = self.sessions.get(self.pending.oldest(peer, self.now() - _SLOW_CONNECT_SECONDS))
+        if session is None:
+            return False
+        session.close(Reason.CONNECT_TIMEOUT)
+        return not self.pending.is_full(peer)
 
     def is_pending(self, sid: str) -> bool:
         """Tell whether the session's CONNECT has not been accepted yet."""
