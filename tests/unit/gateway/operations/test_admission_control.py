@@ -74,7 +74,7 @@ async def test_a_client_with_a_ticket_goes_first() -> None:
         gateway.ask("other")
     gateway.ask("stranger")
     gateway.ask("friend", "EIO=4&ticket=x")
-    gateway.now += 0.005
+    gateway.now += 0.006
     await until(lambda: len(gateway.decisions) > BURST, "the next one")
     assert gateway.decisions[BURST][0] == "friend"
     gateway.control.stop()
