@@ -41,6 +41,12 @@ REFERENCE: Final = {
 }
 """One reference page per import package: the folder that holds it, and its name."""
 
+SDK_PAGE: Final = """# @roomcast/sdk
+
+The TypeScript reference is a site of its own: <a href="../../sdk/index.html">open it</a>. `make docs` builds it from the
+SDK's comments.
+"""
+
 _LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]*)(?P<anchor>#[^)\s]*)?\)")
 _IMAGE: Final = re.compile(r"!\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 _IS_FAR: Final = re.compile(r"[a-z]+:|#|$")
@@ -54,6 +60,7 @@ def on_files(files: Any, config: Any) -> Any:
         if (ROOT / source).is_file():
             text = linked((ROOT / source).read_text(), source, place)
             files.append(File.generated(config, place, content=text))
+    files.append(File.generated(config, "reference/sdk.md", content=SDK_PAGE))
     for name, (folder, package) in REFERENCE.items():
         files.append(File.generated(config, f"reference/{name}.md", content=reference(folder, package)))
     return files
