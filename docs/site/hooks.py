@@ -43,8 +43,8 @@ REFERENCE: Final = {
 
 SDK_PAGE: Final = """# @roomcast/sdk
 
-The TypeScript reference is a site of its own: <a href="../../sdk/index.html">open it</a>. `make docs` builds it from the
-SDK's comments.
+The TypeScript reference is a site of its own: <a href="../../sdk/index.html">open it</a>.
+`make docs` builds it from the SDK's comments.
 """
 
 _LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]*)(?P<anchor>#[^)\s]*)?\)")
