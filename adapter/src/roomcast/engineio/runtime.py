@@ -29,6 +29,7 @@ from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import Flusher
 from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.frames import PING
+from roomcast.engineio.memory import give_back
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.peers import PendingCap
 from roomcast.engineio.rfc6455 import NORMAL, TEXT, FrameParser, frame
@@ -41,6 +42,9 @@ from roomcast.wire.tasks import TaskSet
 
 _SLICE: Final = 8
 """Sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
+_MANY_GONE: Final = 32
+_TRIM_SECONDS: Final = 3.0
+"""After this many sessions have ended, their memory goes back to the system, so much later."""
 _KEPT_PAYLOAD_SECONDS: Final = 10.0
 _SLOW_CONNECT_SECONDS: Final = 2.0
 """A session that has not sent its CONNECT for so long may lose its place to a newer one of its address."""
@@ -102,6 +106,8 @@ class Runtime:
         self._pending_sids: set[str] = set()
         self._kept_payloads: dict[str, _KeptPayload] = {}
         self._ended: deque[tuple[str, str]] = deque()
+        self._gone = 0
+        self._trimmer: asyncio.TimerHandle | None = None
         self._hung_up: deque[WebSocketConnection] = deque()
         shortest = min(rules.ping_interval, rules.ping_timeout, rules.close_seconds)
         self._timers = Timers(time.monotonic, min(0.1, max(0.001, shortest / 100)))
@@ -197,9 +203,18 @@ class Runtime:
         """Start disconnect handlers, in slices."""
         for _ in range(min(_SLICE, len(self._ended))):
             sid, reason = self._ended.popleft()
+            self._gone += 1
             self.tasks.start(self.call("disconnect", sid, reason), "disconnect")
         if self._ended:
             asyncio.get_running_loop().call_soon(self._announce_ended)
+        elif self._gone >= _MANY_GONE and self._trimmer is None:
+            self._trimmer = asyncio.get_running_loop().call_later(_TRIM_SECONDS, self._give_memory_back)
+
+    def _give_memory_back(self) -> None:
+        """Return the memory of many sessions that have ended."""
+        self._trimmer = None
+        self._gone = 0
+        give_back()
 
     def release(self, connection: WebSocketConnection) -> None:
         """End the session of a WebSocket whose client hung up, when it is its turn."""
@@ -219,6 +234,8 @@ class Runtime:
             await asyncio.sleep(0)
         await self.tasks.wait(max(0.0, deadline - self.now()))
         self._timers.stop()
+        if self._trimmer is not None:
+            self._trimmer.cancel()
         await self.tasks.cancel()
         await self.background.cancel()
 

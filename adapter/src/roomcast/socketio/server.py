@@ -26,7 +26,7 @@ MAX_PENDING_BYTES: Final = 16_384
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 MAX_TOTAL_EVENTS: Final = 4_000
-MAX_TOTAL_BYTES: Final = 32_000_000
+MAX_TOTAL_BYTES: Final = 16_000_000
 """Events of all clients under way at which nothing more is read from any client that sends."""
 _MAX_PENDING_EVENTS: Final = 2_000
 _MAX_PENDING_PAYLOADS: Final = 4

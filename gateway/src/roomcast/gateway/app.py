@@ -235,7 +235,14 @@ def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listen
     server.attach(application, socketio_path="socket.io")
     if config.dev_login and config.jwt_secret is not None:
         DevLogin(config.jwt_secret.get_secret_value()).add_to(application)
-    runner = web.AppRunner(application, access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        logger=HTTP_LOG,
+        handle_signals=False,
+        shutdown_timeout=1.0,
+        lingering_time=1.0,
+    )
     return Listener(runner, server.eio, config.host, config.port, metrics.engine.refused), runner
 
 

@@ -1,0 +1,29 @@
+"""A gateway under attack, and clients that talk meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests import gateways, servers
+from tests.attack.victim import Victim
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """A gateway of its own for a module; at its end it exits with 0 and has logged no traceback."""
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
+        folder = tmp_path_factory.mktemp("gateway")
+        settings = {"PING_TIMEOUT_SECONDS": "2", "PENDING_PER_ADDRESS": "50"}
+        with gateways.gateway(folder, f"redis://127.0.0.1:{port}/0", **settings) as running:
+            yield Victim(running)
+
+
+@pytest_asyncio.fixture
+async def clients() -> AsyncIterator[gateways.Clients]:
+    """Make signed-in clients, and close them at the end of the test."""
+    made = gateways.Clients()
+    yield made
+    await made.close()

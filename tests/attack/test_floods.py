@@ -1,0 +1,119 @@
+"""Sockets that send as much as they can of what costs them nothing: each is cut, and others go on talking."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+
+from roomcast.engineio.rfc6455 import BINARY, CONTINUATION, PING, PONG, TEXT
+from tests.attack.victim import Stranger, Victim, conversation, said
+from tests.frames import masked
+from tests.gateways import Clients, unique
+
+FRAMES = {
+    "noops": masked(TEXT, b"6"),
+    "pongs": masked(TEXT, b"3"),
+    "WebSocket pings": masked(PING, b""),
+    "WebSocket pongs": masked(PONG, b""),
+    "events of unknown namespaces": masked(TEXT, b'42/x,["e"]'),
+    "acks of nothing": masked(TEXT, b"430[]"),
+    "unknown events": masked(TEXT, b'42["e"]'),
+    "fragments without content": masked(CONTINUATION, b"", fin=False),
+}
+FLOOD = 1008
+
+
+def many(frame: bytes) -> bytes:
+    """Return about 64 kB of these frames."""
+    return frame * max(1, 65_536 // len(frame))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FRAMES if kind != "fragments without content"])
+async def test_a_signed_in_flooder_is_closed_with_1008(victim: Victim, clients: Clients, kind: str) -> None:
+    before = victim.memory
+    async with conversation(victim, clients):
+        stranger = await Stranger.open_websocket(victim)
+        await stranger.sign_in(unique("flood"))
+        await stranger.flood(many(FRAMES[kind]))
+        code = await stranger.close_code()
+        stranger.drop()
+    assert code == FLOOD
+    await victim.assert_well(before)
+
+
+@pytest.mark.parametrize("kind", ["noops", "pongs", "WebSocket pings", "fragments without content"])
+async def test_ten_strangers_flood_at_once(victim: Victim, clients: Clients, kind: str) -> None:
+    before = victim.memory
+    async with conversation(victim, clients):
+        strangers = [await Stranger.open_websocket(victim) for _ in range(10)]
+        for stranger in strangers if kind.startswith("fragments") else ():
+            stranger.write(masked(TEXT, b"4", fin=False))
+        await asyncio.gather(*(stranger.flood(many(FRAMES[kind])) for stranger in strangers))
+        codes = {await stranger.close_code() for stranger in strangers}
+        for stranger in strangers:
+            stranger.drop()
+    assert codes <= {FLOOD, 1009, 0}, "cut for the flood, for its size, or too fast to be told"
+    await victim.assert_well(before)
+
+
+async def test_a_flood_leaves_one_line_in_the_log(victim: Victim) -> None:
+    for _ in range(5):
+        stranger = await Stranger.open_websocket(victim)
+        await stranger.flood(many(FRAMES["WebSocket pings"]), seconds=2.0)
+        stranger.drop()
+    await said(victim, "closed a session of 127.0.0.1: flood")
+    assert victim.gateway.said().count("closed a session of 127.0.0.1: flood") < 5
+
+
+async def test_a_polling_client_that_posts_too_many_packets_is_refused(victim: Victim, clients: Clients) -> None:
+    """A body of 100 kB holds fifty thousand noops."""
+    before = victim.memory
+    async with conversation(victim, clients), aiohttp.ClientSession() as http:
+        url = f"{victim.gateway.url}/socket.io/?EIO=4&transport=polling"
+        async with http.get(url) as answer:
+            sid = json.loads((await answer.text())[1:])["sid"]
+        statuses = []
+        for _ in range(20):
+            async with http.post(f"{url}&sid={sid}", data=b"\x1e".join([b"6"] * 7_000)) as answer:
+                statuses.append(answer.status)
+            if statuses[-1] != 200:
+                break
+        assert statuses[-1] in (400, 413, 429)
+    await victim.assert_well(before)
+
+
+async def test_many_clients_at_their_limits_leave_no_memory_behind(victim: Victim, clients: Clients) -> None:
+    """Forty sockets of one user send texts of 8 kB as fast as they can."""
+    before = victim.memory
+    room = unique("public:flood")
+    texts = b"".join(
+        masked(TEXT, b"42" + json.dumps(["message:send", {"room": room, "id": f"m{n}", "text": "x" * 8_000}]).encode())
+        for n in range(8)
+    )
+    join = masked(TEXT, b"421" + json.dumps(["room:join", {"room": room}]).encode())
+    async with conversation(victim, clients):
+        strangers = [await Stranger.open_websocket(victim) for _ in range(40)]
+        for stranger in strangers:
+            await stranger.sign_in("flood")
+            stranger.write(join)
+        await asyncio.gather(*(_write_and_discard(stranger, texts) for stranger in strangers))
+        for stranger in strangers:
+            stranger.drop()
+    await victim.assert_well(before)
+
+
+async def _write_and_discard(stranger: Stranger, data: bytes) -> None:
+    flood = asyncio.ensure_future(stranger.flood(data, seconds=4.0))
+    while not flood.done():
+        stranger.received.clear()
+        await asyncio.sleep(0.01)
+
+
+async def test_binary_frames_that_nobody_announced_end_the_session(victim: Victim) -> None:
+    stranger = await Stranger.open_websocket(victim)
+    await stranger.flood(many(masked(BINARY, b"x")), seconds=2.0)
+    assert await stranger.close_code() == 1003
+    stranger.drop()

@@ -1,0 +1,177 @@
+"""The gateway that is attacked, how it must be afterwards, and connections that break the rules."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import psutil
+
+from roomcast.engineio.rfc6455 import CLOSE, TEXT
+from tests.frames import masked
+from tests.gateways import Clients, Gateway, token, unique
+from tests.waiting import until
+
+CLOSED_WITHIN = 5.0
+MEMORY_MARGIN = 20_000_000
+
+
+class Victim:
+    """A gateway with its process."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.process = psutil.Process(gateway.process.pid)
+
+    @property
+    def memory(self) -> int:
+        """The resident memory in bytes."""
+        return int(self.process.memory_info().rss)
+
+    async def is_idle(self) -> bool:
+        """Tell whether the process takes less than a tenth of a core, over half a second."""
+        before = sum(self.process.cpu_times()[:2])
+        await asyncio.sleep(0.5)
+        return bool(sum(self.process.cpu_times()[:2]) - before < 0.05)
+
+    async def assert_well(self, memory_before: int) -> None:
+        """The process is idle again, its memory is back, and it says that it is ready."""
+        deadline = time.monotonic() + 30
+        while not await self.is_idle():
+            assert time.monotonic() < deadline, "still busy"
+        while self.memory > memory_before + MEMORY_MARGIN:
+            assert time.monotonic() < deadline, f"{(self.memory - memory_before) / 1e6:.0f} MB more than before"
+            await asyncio.sleep(0.2)
+        assert self.gateway.is_ready
+        self.gateway.check_log()
+
+
+@asynccontextmanager
+async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
+    """Two people talk while the block runs: each message is acked and arrives, each within the client's deadline."""
+    ada, bob = await clients(victim.gateway, unique("ada")), await clients(victim.gateway, unique("bob"))
+    room = unique("public:talk")
+    for person in (ada, bob):
+        await person.join(room)
+    over = asyncio.Event()
+
+    async def talk() -> int:
+        count = 0
+        while not over.is_set() or not count:
+            count += 1
+            await ada.send(room, f"message {count}")
+            await bob.expect_text(f"message {count}")
+            await asyncio.sleep(0.02)
+        return count
+
+    talking = asyncio.ensure_future(talk())
+    try:
+        yield
+    finally:
+        over.set()
+        count = await asyncio.wait_for(talking, 10)
+    assert bob.texts(room) == [f"message {number}" for number in range(1, count + 1)]
+
+
+class Stranger(asyncio.Protocol):
+    """A TCP connection to the gateway. `received` holds all that came, also what came before a reset."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.is_closed = False
+        self._transport: asyncio.Transport | None = None
+        self._can_write = True
+
+    @classmethod
+    async def connect(cls, victim: Victim) -> Stranger:
+        """Connect, and say nothing."""
+        loop = asyncio.get_running_loop()
+        _, stranger = await loop.create_connection(cls, "127.0.0.1", victim.gateway.port)
+        return stranger
+
+    @classmethod
+    async def open_websocket(cls, victim: Victim, *headers: str) -> Stranger:
+        """Open an Engine.IO session by WebSocket."""
+        stranger = await cls.connect(victim)
+        stranger.write(opening(*headers))
+        await stranger.until(b"\r\n\r\n")
+        assert stranger.received.startswith(b"HTTP/1.1 101 "), bytes(stranger.received)
+        return stranger
+
+    async def sign_in(self, user: str) -> None:
+        """Send a CONNECT with a token, and wait until the gateway is ready."""
+        self.write(masked(TEXT, b"40" + json.dumps({"token": token(user)}).encode()))
+        await self.until(b'"ready"')
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_closed = True
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def pause_writing(self) -> None:
+        self._can_write = False
+
+    def resume_writing(self) -> None:
+        self._can_write = True
+
+    def write(self, data: bytes) -> None:
+        """Write, if the connection is still there."""
+        if self._transport is not None and not self.is_closed:
+            self._transport.write(data)
+
+    async def until(self, text: bytes) -> None:
+        """Wait until this has come."""
+        await until(lambda: text in self.received, f"{text!r} comes", CLOSED_WITHIN)
+
+    async def flood(self, data: bytes, seconds: float = 8.0, most_bytes: int = 20_000_000) -> None:
+        """Write `data` again and again, until the connection is gone or the bounds are reached."""
+        ends, sent = time.monotonic() + seconds, 0
+        while time.monotonic() < ends and sent < most_bytes and not self.is_closed:
+            if self._can_write:
+                self.write(data)
+                sent += len(data)
+            await asyncio.sleep(0 if self._can_write else 0.005)
+
+    async def until_closed(self, seconds: float = CLOSED_WITHIN) -> bytes:
+        """Wait until the gateway closes; return all that came. Raises TimeoutError if it does not close."""
+        await until(lambda: self.is_closed, "the connection is closed", seconds)
+        return bytes(self.received)
+
+    async def close_code(self) -> int:
+        """Wait until the gateway closes; return the code of its CLOSE frame, 0 if there was none."""
+        data = await self.until_closed()
+        at = data.rfind(bytes((0x80 | CLOSE, 2)))
+        return 0 if at < 0 else int.from_bytes(data[at + 2 : at + 4], "big")
+
+    def drop(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def opening(*headers: str, target: str = "/socket.io/?EIO=4&transport=websocket") -> bytes:
+    """Return the request that opens a WebSocket session; headers replace those of the same name."""
+    lines = {
+        "Host": "Host: chat.example",
+        "Connection": "Connection: Upgrade",
+        "Upgrade": "Upgrade: websocket",
+        "Sec-WebSocket-Version": "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key": f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+    }
+    more = [header for header in headers if header]
+    return "\r\n".join((f"GET {target} HTTP/1.1", *lines.values(), *more, "", "")).encode()
+
+
+async def said(victim: Victim, text: str) -> None:
+    """Wait until the gateway has logged this."""
+    await until(lambda: text in victim.gateway.said(), f"the log says {text!r}")
