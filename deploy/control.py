@@ -26,7 +26,7 @@ from deploy.supervisor import CONTROL_SOCKET, START_SECONDS
 STOP_SECONDS: Final = DRAIN_SECONDS + REDIS_STOP_SECONDS + 30
 ANSWER_SECONDS: Final = 5.0
 START_SECONDS_EACH: Final = 3.0
-"""What each process that starts may add: its start takes a second of CPU, and all start at once."""
+"""Time that each starting process may add: its start takes a second of CPU, and all start at once."""
 
 _BASE_FILE: Final = "port"
 

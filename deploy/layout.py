@@ -8,11 +8,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MACHINE_STATE: Final = ROOT / ".state"
-"""What all clusters of this checkout share: unpacked tools, the storage's environment, the built page's stamp."""
+"""All clusters of this checkout share this: unpacked tools, the storage's environment, the built page's stamp."""
 
 HOST: Final = "127.0.0.1"
 GATEWAY_CAPACITY: Final = 16
-"""How many gateways a local cluster can be scaled to, unless it was started with another capacity."""
+"""Number of gateways that a local cluster can be scaled to, unless it was started with another capacity."""
 
 MAX_GATEWAYS: Final = 99
 """The largest capacity of a local cluster: each gateway has a port in a range of a hundred."""
@@ -63,7 +63,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many processes of each scalable kind run at the start; raises ValueError when out of range.
+    """The number of processes of each scalable kind at the start; raises ValueError when out of range.
 
     `capacity`: up to which number gateways can be added later, without a new configuration of nginx.
     """
@@ -108,12 +108,12 @@ class Paths:
 
     @property
     def redis_data(self) -> Path:
-        """What Redis keeps."""
+        """The data of Redis."""
         return self.state / "redis"
 
     @property
     def s3_data(self) -> Path:
-        """What the object storage keeps."""
+        """The data of the object storage."""
         return self.state / "s3"
 
     @property

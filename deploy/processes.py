@@ -33,7 +33,7 @@ _INHERITED_PREFIXES: Final = ("ROOMCAST_", "COVERAGE_PROCESS_")
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """How to see that a process is ready: an HTTP path that answers 200, a PING, or an open port."""
+    """The probe by which a process is found ready: an HTTP path that answers 200, a PING, or an open port."""
 
     how: Literal["http", "redis", "port"]
     port: int

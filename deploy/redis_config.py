@@ -32,7 +32,7 @@ _READ_ONLY: Final = "%R~"
 
 
 class Account(NamedTuple):
-    """What one account may do: key patterns (`%R~`: read only), channel patterns, scripts by prefix, more commands."""
+    """One account's rights: key patterns (`%R~`: read only), channel patterns, scripts by prefix, more commands."""
 
     keys: str
     channels: str
@@ -85,7 +85,7 @@ ACCOUNTS: Final[Mapping[str, str]] = {
     **{name: account.rules for name, account in _PARTS.items()},
     "admin": "~* &* +@all",
 }
-"""What each account may do: key patterns (`%R~` to read only), channel patterns, commands."""
+"""The rights of each account: key patterns (`%R~` to read only), channel patterns, commands."""
 
 DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
 """Off: nobody can be it. Its rights must stay whole all the same, for Redis replays its append-only file as it: with

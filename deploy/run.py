@@ -16,7 +16,7 @@ from deploy.tools import Say
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a cluster is started with. `page_folder`: a built page, instead of building the one in web/."""
+    """The options of a start. `page_folder`: a built page, instead of building the one in web/."""
 
     port: int
     state: Path

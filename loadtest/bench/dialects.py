@@ -1,4 +1,4 @@
-"""How a client talks to each kind of server: where to connect, how to join, how to publish. Pure.
+"""The client's side of each kind of server: where to connect, how to join, how to publish. Pure.
 
 A handshake is a list of steps; after each step's `send`, the client waits for a text that starts with `expect`.
 """

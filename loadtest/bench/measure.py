@@ -26,7 +26,7 @@ Pids = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Span:
-    """How long a delivery row runs (seconds before counting, and counted seconds), and when a window moves on."""
+    """The duration of a delivery row (seconds before counting, and counted seconds), and when a window moves on."""
 
     warm_seconds: float = 1.5
     seconds: float = 4.0

@@ -38,7 +38,7 @@ class Fault:
     env: Mapping[str, str] = field(default_factory=dict)
     clients: int | None = None
     stage: Callable[[Cluster, str], AbstractContextManager[Stage]] | None = None
-    """Where the data lives, when it is not the cluster's own Redis; then no sweeper or signer runs."""
+    """The Redis topology, when it is not the cluster's own Redis; then no sweeper or signer runs."""
 
 
 FAULTS: Final[tuple[Fault, ...]] = (

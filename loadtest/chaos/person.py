@@ -53,7 +53,7 @@ class Ledger:
     failed_connects: list[tuple[float, str]] = field(default_factory=list)
     connects: int = 0
     told: dict[str, int] = field(default_factory=dict)
-    """How often `drain`, `resync` and `recovered: false` arrived."""
+    """Counts of `drain`, `resync` and `recovered: false`."""
 
     def tell(self, what: str) -> None:
         self.told[what] = self.told.get(what, 0) + 1

@@ -21,7 +21,7 @@ from roomcast.wire.envelope import Reader, pack
 
 DEAF_SECONDS: Final = 3.0
 CLAIM_SECONDS: Final = 0.1
-"""How long an older process of the same name has to object, after the first canary came back."""
+"""Time that an older process of the same name has to object, after the first canary came back."""
 
 
 class CanaryWatch:
@@ -70,7 +70,7 @@ class CanaryWatch:
 
 
 class Backplane(Protocol):
-    """What the probe needs of Redis: a `roomcast.adapter.backplane.Backplane`."""
+    """The probe's port to Redis: a `roomcast.adapter.backplane.Backplane`."""
 
     def canary_channels(self, node: str) -> list[str]: ...
 
@@ -82,7 +82,7 @@ class Backplane(Protocol):
 
 
 class ChannelSubscriber(Protocol):
-    """How the probe receives: the adapter."""
+    """The probe's way to receive: the adapter."""
 
     def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]: ...
 

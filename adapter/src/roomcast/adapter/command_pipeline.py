@@ -18,7 +18,7 @@ from roomcast.hotpath.choice import prefer_compiled
 OnReply = Callable[[Any], None]
 """Gets a command's reply, or the error that came instead of it, synchronously; it must not raise."""
 ReplyTarget = OnReply | Future[Any]
-"""What gets the reply: a callback, or a future, which the pipeline resolves. The subclass hands out errors."""
+"""The receiver of a reply: a callback, or a future, which the pipeline resolves. The subclass hands out errors."""
 PushHandler = Callable[[bytes, bytes], None]
 
 SLICE_SECONDS: Final = 0.004
@@ -27,7 +27,7 @@ MESSAGES: Final = (b"smessage", b"message")
 
 
 class CommandPipeline:
-    """What every command and every push of one connection passes; a subclass has the connection.
+    """The path of every command and push of one connection; a subclass has the connection.
 
     `out` holds the packed commands of this loop turn. `pending` holds, for each command without a reply, what gets the
     reply, when the command was sent (monotonic clock), and a note of the subclass. Pushes go to

@@ -15,7 +15,7 @@ from roomcast.wire.envelope import pack_event
 
 
 class RemoteSessions(Protocol):
-    """How sessions of other nodes, and questions to rooms, are reached: the node messenger."""
+    """The route to sessions of other nodes, and for questions to rooms: the node messenger."""
 
     def node_of(self, sid: str) -> str | None: ...
 

@@ -56,7 +56,7 @@ class RoomSubscription(Subscription):
         self.subscribed = subscribed
         self.holds = 0
         self.must_reread = False
-        """Whether something may have been missed while its gap was being filled."""
+        """True when packets may have been missed while its gap was being filled."""
         self.linger: asyncio.TimerHandle | None = None
 
 
@@ -300,7 +300,7 @@ class Fanout:
             self._filler.compare(room for room in self._channels.values() if owns(room.name))
 
     def is_subscribed(self, room: RoomSubscription) -> bool:
-        """Whether this subscription is still the room's."""
+        """Return whether this subscription is still the room's."""
         return self._rooms.get(room.room) is room
 
     def declare_loss(self, channel: RoomSubscription, epoch: bytes, seq: int) -> None:

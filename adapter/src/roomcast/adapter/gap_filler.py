@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class RoomOutput(Protocol):
-    """Where whole rooms go: the fan-out."""
+    """The receiver of filled rooms: the fan-out."""
 
     def deliver(self, room: RoomSubscription, packet: RoomPacket) -> None:
         """Send a packet, whose turn it is, to the room's local members."""
@@ -52,7 +52,7 @@ class RoomOutput(Protocol):
         ...
 
     def is_subscribed(self, room: RoomSubscription) -> bool:
-        """Whether this subscription is still the room's."""
+        """Return whether this subscription is still the room's."""
         ...
 
 

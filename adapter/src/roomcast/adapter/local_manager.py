@@ -1,4 +1,4 @@
-"""What python-socketio asks a client manager about the clients of its own process."""
+"""The part of a client manager that concerns the clients of its own process."""
 
 from __future__ import annotations
 

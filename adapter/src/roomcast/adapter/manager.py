@@ -186,7 +186,7 @@ class RedisAdapter(LocalManager):
 
     @property
     def _is_duplicate(self) -> bool:
-        """Whether an older process of this node name was met a moment ago."""
+        """Return whether an older process of this node name was met a moment ago."""
         return asyncio.get_running_loop().time() < self._outranked_until
 
     def _give_way(self) -> None:
@@ -209,7 +209,7 @@ class RedisAdapter(LocalManager):
 
     @property
     def is_ready(self) -> bool:
-        """Whether this node is connected, subscribed, not deaf, and alone with its name."""
+        """Return whether this node is connected, subscribed, not deaf, and alone with its name."""
         return (
             self.backplane.is_up
             and not self._is_duplicate

@@ -17,7 +17,7 @@ Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 class LocalNode(Protocol):
-    """What other nodes may ask of this one. The adapter does it."""
+    """The requests of other nodes, which the adapter serves."""
 
     members: LocalMembers
 

@@ -13,7 +13,7 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class Verdict(Enum):
-    """What to do with a logged packet."""
+    """The decision about a logged packet."""
 
     DELIVER = "deliver"
     DUPLICATE = "duplicate"

@@ -70,7 +70,7 @@ class SlotRange(NamedTuple):
 
 
 class Redirection(NamedTuple):
-    """Where a node sends a command: for good (MOVED), or this once (ASK). No host: the node does not know it."""
+    """A node's redirection of a command: for good (MOVED), or this once (ASK). No host: the node does not know it."""
 
     is_once: bool
     slot: int

@@ -1,4 +1,4 @@
-"""What the session core tells its shell to do. One event may yield several commands; they are done in order."""
+"""The commands of the session core to its shell. One event may yield several commands; they are done in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roomcast.engineio.frames import Frames
 
 
 class PollAnswer(Enum):
-    """How to answer the GET that waits."""
+    """The answer to the GET that waits."""
 
     QUEUE = auto()
     """With the queued packets, or a noop if there are none."""

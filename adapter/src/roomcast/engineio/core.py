@@ -44,7 +44,7 @@ CLOSE_PACKET = b"1"
 
 
 class Phase(IntEnum):
-    """Where a session is in its life."""
+    """The phases of a session's life."""
 
     POLLING = 0
     PROBING = 1

@@ -38,7 +38,7 @@ in time saves as many system calls as there are members. Small rooms do not wait
 
 
 class SlowBuffer(Protocol):
-    """What the flush needs of a session whose credit does not cover a packet."""
+    """The flush's port to a session whose credit does not cover a packet."""
 
     def push_slowly(self, frames: Frames) -> None:
         """Queue the packet where it can wait, or end the session."""

@@ -21,14 +21,14 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
 
 
 class Caller(NamedTuple):
-    """Where a request comes from: the client's address, how it reached us (or the trusted proxy), and its query."""
+    """The origin of a request: the client's address, how it reached us (or the trusted proxy), and its query."""
 
     peer: str
     scheme: str
     hosts: tuple[str, ...]
     query_string: str = ""
     is_proxied: bool = False
-    """Whether a trusted proxy sent the request."""
+    """True when a trusted proxy sent the request."""
 
 
 class Request(Protocol):

@@ -27,7 +27,7 @@ _LOOK_SECONDS: Final = 1.0
 _MAX_HEAD_BYTES: Final = 16_384
 """Longer heads go to aiohttp, which refuses them."""
 _MAX_EARLY_BYTES: Final = 4_096
-"""What a client may send behind its request while it waits for its place."""
+"""Bytes that a client may send behind its request while it waits for its place."""
 
 
 class DirectListener:

@@ -1,4 +1,4 @@
-"""What the engine announces about itself. Logic announces, observers count (the metrics live elsewhere)."""
+"""The announcements of the engine. Logic announces, observers count (the metrics live elsewhere)."""
 
 from __future__ import annotations
 

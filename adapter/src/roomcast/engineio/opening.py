@@ -35,7 +35,7 @@ class Opening(NamedTuple):
     remote: str
     scheme: str
     tail: bytes
-    """What the client sent behind the request."""
+    """Bytes that the client sent behind the request."""
 
 
 def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | None:

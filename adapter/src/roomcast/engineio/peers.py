@@ -1,4 +1,4 @@
-"""Who a client really is, and how many unfinished sessions one address may hold."""
+"""The real address of a client, and the bound on unfinished sessions of one address."""
 
 from __future__ import annotations
 

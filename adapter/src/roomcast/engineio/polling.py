@@ -21,7 +21,7 @@ _HEADERS: Final = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store"}
 
 
 class Host(Protocol):
-    """What polling needs of the server."""
+    """Polling's port to the server."""
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""

@@ -47,7 +47,7 @@ class Control(NamedTuple):
 
 
 Message = str | bytes | Control
-"""What a client sent: a text message, a binary message, or a control frame."""
+"""A parsed input of a client: a text message, a binary message, or a control frame."""
 
 
 class HandshakeError(ValueError):
@@ -124,7 +124,7 @@ class FrameParser:
 
     @property
     def held(self) -> int:
-        """How many bytes are kept: of what is not complete, or not returned yet."""
+        """Return how many bytes are kept: of what is not complete, or not returned yet."""
         return len(self._buffer or b"") + len(self._fragments or b"")
 
     @property

@@ -34,32 +34,32 @@ class Rules:
     ping_interval: float = 25.0
     ping_timeout: float = 20.0
     connect_seconds: float = 10.0
-    """How long a session may live without a Socket.IO CONNECT."""
+    """Time that a session may live without a Socket.IO CONNECT."""
     upgrade_seconds: float = 10.0
-    """How long a WebSocket may take to prove itself as the upgrade of a polling session."""
+    """Time that a WebSocket may take to become the upgrade of a polling session."""
     close_seconds: float = 1.0
-    """How long a closed WebSocket waits for the client's close frame."""
+    """Time that a closed WebSocket waits for the client's close frame."""
     body_seconds: float = 20.0
-    """How long the body of a polling POST may take."""
+    """Time that the body of a polling POST may take."""
     max_payload: int = 1_000_000
     """The largest WebSocket message and polling POST that is read."""
     max_buffer: int = 1_000_000
-    """How much may wait for one client: its queue and its transport's buffer together. One packet that is larger
+    """Bound on what waits for one client: its queue and its transport's buffer together. One packet that is larger
     by itself may still go to a client that has nothing waiting."""
     kernel_buffer: int = 262_144
     """SO_SNDBUF of a WebSocket (the kernel books twice as much); 0 leaves it to the kernel."""
     max_pending_per_peer: int = 500
     """Sessions without a CONNECT that one peer address may hold; an IPv6 /64 counts as one address."""
     max_pending_bytes: int = 0
-    """How many bytes a session may send before its CONNECT is accepted; 0: as many as any session."""
+    """Bytes that a session may send before its CONNECT is accepted; 0: as many as any session."""
     frames_per_second: float = 500.0
-    """How many WebSocket frames (or polling packets) of any kind one client may send in the long run."""
+    """WebSocket frames (or polling packets) of any kind that one client may send in the long run."""
     frames_burst: float = 4_000.0
-    """How many frames it may send at once."""
+    """Frames that it may send at once."""
     bytes_per_second: float = 4_000_000.0
     bytes_burst: float = 16_000_000.0
     address_factor: float = 20.0
-    """How many times as much all clients of one address may send together."""
+    """Factor by which all clients of one address together may send more."""
 
     def __post_init__(self) -> None:
         for name in (

@@ -308,7 +308,7 @@ class Runtime:
 
     @property
     def kept_payloads(self) -> int:
-        """How many wait to be fetched."""
+        """Return how many wait to be fetched."""
         return len(self._kept_payloads)
 
     def _keep_payload(self, sid: str, payload: bytes) -> None:

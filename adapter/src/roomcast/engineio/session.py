@@ -23,7 +23,7 @@ _PACKET_OVERHEAD: Final = 6
 
 
 class Host(Protocol):
-    """What a session needs of its server."""
+    """A session's port to its server."""
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""
@@ -72,11 +72,11 @@ class Session(WriteBuffer):
         self.user: dict[str, Any] | None = None
         self.slot = -1
         self.input_left = -1
-        """How many bytes the client may still send before its CONNECT is accepted; negative: no such limit."""
+        """Bytes that the client may still send before its CONNECT is accepted; negative: no such limit."""
         self.is_input_paused = False
         self.input_waiter: asyncio.Future[None] | None = None
         self.end_detail = ""
-        """What exactly was wrong, for the log; nothing that the client wrote."""
+        """The exact fault, for the log; it holds nothing that the client wrote."""
         self.pending_events = 0
         self.pending_bytes = 0
         if core.phase is Phase.WEBSOCKET:
@@ -264,7 +264,7 @@ class Session(WriteBuffer):
 
     @property
     def max_message(self) -> int:
-        """How long the client's next message may be."""
+        """Return the bound on the client's next message, in bytes."""
         return self.rules.max_payload if self.input_left < 0 else min(self.rules.max_payload, self.input_left)
 
     def _count_input(self, size: int) -> bool:

@@ -29,7 +29,7 @@ _FRAMES_PER_TURN: Final = 32
 
 
 class Owner(Protocol):
-    """What a WebSocket tells its session."""
+    """The events that a WebSocket reports to its session."""
 
     def message_received(self, connection: WebSocketConnection, data: str | bytes) -> None:
         """Take a message."""
@@ -210,7 +210,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """How many bytes the transport's buffer holds."""
+        """Return how many bytes the transport's buffer holds."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     @property

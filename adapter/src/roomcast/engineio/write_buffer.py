@@ -60,7 +60,7 @@ class WriteBuffer:
         self._socket = _NO_SOCKET
         self._transport: asyncio.Transport | None = None
         self.tickets: dict[bytes, Any] | None = None
-        """What the fast path may take from this client, by a key of its own; None or empty: nothing."""
+        """The fast path's tickets for this client, by a key of its own; None or empty: none."""
 
     @property
     def transport(self) -> asyncio.Transport | None:

@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
     @property
     def target(self) -> Path:
-        """Where its compiled form lies, for this interpreter and this very source."""
+        """Return the path of its compiled form, for this interpreter and this very source."""
         return self.pxd.parent / FOLDER / f"{self.pxd.stem}-{fingerprint(self.name)[:16]}{_SUFFIX}"
 
     def stale(self) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from socketio import packet as packets
 
 ATTACHMENT_SECONDS: Final = 10.0
 MAX_PENDING_BYTES: Final = 16_384
-"""What a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
+"""Bytes that a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 MAX_TOTAL_EVENTS: Final = 4_000

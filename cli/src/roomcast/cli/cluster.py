@@ -58,7 +58,7 @@ class Session(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """What a cluster keeps in Redis: counts of keys and entries, and bytes of memory."""
+    """The size of a cluster's data in Redis: counts of keys and entries, and bytes of memory."""
 
     rooms: int
     users_present: int

@@ -49,10 +49,10 @@ from roomcast.wire.envelope import pack
 from roomcast.wire.keyspace import Keyspace
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
-"""How long a revocation is kept, unless told otherwise: no token may live longer."""
+"""Default life of a revocation: no token may live longer."""
 
 CLOCK_SKEW_SECONDS: Final = 30
-"""How far the clock of a process that signs tokens may run ahead."""
+"""Bound on the clock of a process that signs tokens: it may run ahead by so much."""
 
 _HORIZON_SECONDS: Final = 3 * ONLINE_SECONDS
 _QUERY_USERS: Final = 100
@@ -60,7 +60,7 @@ _CONNECT_SECONDS: Final = 2.0
 _CLIENT_ID = re.compile(CLIENT_ID)
 _NAMESPACE: Final = "/"
 _FULL: Final = -2
-"""What `room_sanction.lua` returns when there is no place for another sanction."""
+"""The reply of `room_sanction.lua` when there is no place for another sanction."""
 
 
 class Presence(NamedTuple):
@@ -306,7 +306,7 @@ class Backend:
         await self._call("PUBLISH", keys.CONTROL, pack(message))
 
     async def _run_id(self, key: str) -> str:
-        """Of the server process that holds `key`: asked each time, for after a failover it is another."""
+        """Return the run id of the server that holds `key`; ask each time, because a failover changes it."""
         with _translated(Code.UNAVAILABLE):
             if isinstance(self._redis, RedisCluster):
                 await self._redis.initialize()

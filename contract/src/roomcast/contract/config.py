@@ -1,4 +1,4 @@
-"""What the command line of `contract` is told by environment variables."""
+"""The environment variables of the command line of `contract`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers and gateways say to each other: event names, payloads, limits.
+"""The protocol between browsers and gateways: event names, payloads, limits.
 
 Payloads of client events are `msgspec` structs: `msgspec.convert(payload, EVENTS[name])` validates and raises
 `msgspec.ValidationError`. Unknown fields are ignored, so that a newer client can talk to an older gateway.
@@ -60,7 +60,7 @@ ShownStatus = Literal["online", "away", "busy", "offline"]
 
 
 class Since(Struct, frozen=True):
-    """Where a returning client stopped. Any number or text is accepted; nonsense is simply not recovered."""
+    """The position at which a returning client stopped. Any number or text is accepted; nonsense is not recovered."""
 
     seq: int | float | str
     epoch: str
@@ -286,7 +286,7 @@ SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, RESYNC,
 
 
 class Media(TypedDict, total=False):
-    """What a message says about a file; written by the server only, from what the storage holds."""
+    """A file in a message; written by the server only, from what the storage holds."""
 
     upload: str
     url: str

@@ -30,7 +30,7 @@ _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 
 
 class Access(Enum):
-    """What a room's id alone says about a user: in, out, or look it up."""
+    """The verdict of a room's id alone about a user: in, out, or look it up."""
 
     OPEN = "open"
     CLOSED = "closed"

@@ -57,7 +57,7 @@ from roomcast.wire.channels import room_channel as room_channel
 from roomcast.wire.channels import tag as tag
 
 PRESENCE_SHARDS = 16
-"""How many slots presence is spread over. Changing it moves users: stop all gateways first."""
+"""Number of slots that presence is spread over. Changing it moves users: stop all gateways first."""
 
 KICK_SECONDS = 86_400
 """A kick is recorded this long: a gateway whose subscriptions were away for less finds it."""

@@ -1,4 +1,6 @@
-"""How a message enters a room's log: keys and arguments of `room_append.lua`. Pure; gateways and back ends share it.
+"""Build the entry of a message in a room's log: keys and arguments of `room_append.lua`. Pure.
+
+Gateways and back ends share it.
 
 A message is one JSON object that begins with `room, seq, epoch, time` (the script writes the last three) and goes on
 with its `tail`: `"id":…,"user":…,"name":…,"kind":…` and what its kind adds.
@@ -19,7 +21,7 @@ _STALE: Final = 2
 
 
 class PublishReceipt(NamedTuple):
-    """What the log says of an appended message; `time` in ms by Redis's clock."""
+    """The log's answer to an appended message; `time` in ms by Redis's clock."""
 
     seq: int
     time: int
@@ -48,7 +50,7 @@ class Retention:
 
 
 class Place(NamedTuple):
-    """Where a room's messages go: the KEYS of `room_append.lua`, and the JSON of its messages up to the seq."""
+    """The destination of a room's messages: KEYS of `room_append.lua`, and their JSON up to the seq."""
 
     names: tuple[str, ...]
     head: str
@@ -68,7 +70,7 @@ def place_of(room: str) -> Place:
 
 
 class EntryForm:
-    """What all messages of one namespace have in common."""
+    """The parts that all messages of one namespace have in common."""
 
     def __init__(self, namespace: str = "/", retention: Retention | None = None) -> None:
         kept = retention or Retention()

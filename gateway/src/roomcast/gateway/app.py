@@ -71,7 +71,7 @@ from roomcast.wire.tasks import TaskSet
 _log = structlog.get_logger(__name__)
 
 _FRAMES_PER_EVENT = 10
-"""How many frames of any kind a client may send for each event that it may: attachments, pongs, what is refused."""
+"""Frames of any kind that a client may send for each event that it may: attachments, pongs, what is refused."""
 _MEAN_EVENT_BYTES = 20_000
 """The input of a client is bounded as if each event held a text of the largest size."""
 _BURST_PAYLOADS = 10
@@ -134,7 +134,7 @@ def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
 
 
 class Stores(NamedTuple):
-    """What the gateway keeps in Redis."""
+    """The stores of the gateway in Redis."""
 
     log: LogStore
     rooms: RoomStore
@@ -253,7 +253,7 @@ class Gateway:
         self.config = config
         self.stopping = asyncio.Event()
         self.is_failed = False
-        """Whether the gateway ended because it could not go on, rather than because it was told to."""
+        """True when the gateway ended because it could not go on, rather than because it was told to."""
         self.tasks = TaskSet()
         self.metrics = Metrics()
         self.adapter = make_adapter(config, self.metrics)

@@ -1,4 +1,4 @@
-"""What a gateway can be told, all by environment variables; `python -m roomcast.gateway --help` prints this list."""
+"""The settings of a gateway, all environment variables; `python -m roomcast.gateway --help` prints this list."""
 
 from __future__ import annotations
 

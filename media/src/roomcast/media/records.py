@@ -13,7 +13,7 @@ from roomcast.contract.events import Media
 from roomcast.media.policy import Announced
 
 CLAIM_SECONDS: Final = 2.0
-"""How long an attempt to verify keeps others out; a live one renews it before that, a dead one is soon replaced."""
+"""Time that an attempt to verify keeps others out; a live one renews it before that, a dead one is soon replaced."""
 
 
 class Scripts(Protocol):

@@ -1,4 +1,4 @@
-"""What a Redis server says of itself (INFO), and which of it an operator must know. Pure."""
+"""Read a Redis server's INFO, and find what an operator must know. Pure."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class RedisInfo(NamedTuple):
 
     @property
     def is_replica(self) -> bool:
-        """Whether the server follows a master, and refuses writes."""
+        """Return whether the server follows a master, and refuses writes."""
         return self.role == "slave"
 
     @property
     def is_too_old(self) -> bool:
-        """Whether the server has no sharded pub/sub. False where it does not tell its version."""
+        """Return whether the server has no sharded pub/sub. False where it does not tell its version."""
         numbers = re.findall(r"\d+", self.version)[:2]
         return bool(numbers) and tuple(int(number) for number in numbers) < MIN_VERSION
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the server, a sentence each."""
+        """Return the faults of the server, a sentence each."""
         found = []
         if self.is_too_old:
             found.append(f"Redis {self.version} is too old: Roomcast needs 7.0 or newer (sharded pub/sub)")

@@ -1,4 +1,4 @@
-"""Where Redis is, read from one URL. Pure: each process builds its own clients from the description.
+"""Read the address of Redis from one URL. Pure: each process builds its own clients from the description.
 
     redis://[[user]:password@]host[:port][/db]           one server (rediss:// with TLS)
     unix://[[user]:password@]/path/to.sock[?db=1]        one server, by a local socket
@@ -51,7 +51,7 @@ _SENTINEL_OPTIONS: Final = frozenset(("sentinel_username", "sentinel_password"))
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """How a server proves who it is, and how the client does; files are read when the connection's context is made."""
+    """The certificates of server and client; files are read when the connection's context is made."""
 
     ca_certs: str | None = None
     certfile: str | None = None
@@ -94,7 +94,7 @@ class RedisTarget:
 
     @property
     def label(self) -> str:
-        """Where it is, without credentials: for logs and error lines."""
+        """Return the address without credentials, for logs and error lines."""
         if self.unix_path is not None:
             return f"unix:{self.unix_path}"
         hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)

@@ -12,7 +12,7 @@ _AT_ONCE: Final = 64
 
 
 def prefix_of(node: str) -> str:
-    """How the ids of a node's sessions begin."""
+    """Return the beginning of the ids of a node's sessions."""
     return f"g{node}."
 
 

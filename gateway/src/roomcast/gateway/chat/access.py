@@ -1,4 +1,4 @@
-"""Who may enter a room, and who may moderate it."""
+"""Decide who may enter a room, and who may moderate it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an edit or a deletion does to older entries of the log. Pure: JSON in, rewrites out.
+"""Rewrite older entries of the log for an edit or a deletion. Pure: JSON in, rewrites out.
 
 The log keeps one entry per `seq`, so that a deleted message can be told from a hole. A deletion leaves a tombstone
 (`deleted` = the seq of the deletion) without text and media; an edit puts the new text in the original's place

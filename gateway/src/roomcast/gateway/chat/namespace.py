@@ -27,7 +27,7 @@ _MAX_NAME_IN_LOG: Final = 40
 _MAX_IN_FLIGHT: Final = 5_000
 """Events of all clients that wait for Redis at once. Beyond, the gateway could only pile them up in memory."""
 _OVER_LIMIT: Final = " of length <= "
-"""How msgspec words that a text or list is too long."""
+"""Words of msgspec for a text or list that is too long."""
 _log = logging.getLogger(__name__)
 
 

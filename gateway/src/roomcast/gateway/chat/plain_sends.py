@@ -44,7 +44,7 @@ _ID_CHARACTERS: Final = b"".join(
     for code in range(128)
     if re.fullmatch(CLIENT_ID_CHARACTER, chr(code)) and code not in _ESCAPED
 )
-"""What a client's id may hold, without the characters that JSON escapes."""
+"""Characters that a client's id may hold, without those that JSON escapes."""
 _PLAIN: Final = re.compile(
     rb"42(|0|[1-9][0-9]{0,15})"
     rb'\["message:send",\{"room":"(%b)"'
@@ -57,7 +57,7 @@ _match: Final = _PLAIN.fullmatch
 
 
 class SendTicket:
-    """What all plain sends of one session into one room have in common.
+    """The parts that all plain sends of one session into one room have in common.
 
     `head` is the packed EVALSHA of `room_append` without its last three arguments; `dedup` and `author` are the
     session's parts of these (`user:`, and the JSON fields between id and text). The ticket is valid while `room` is in

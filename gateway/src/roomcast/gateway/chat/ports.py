@@ -1,4 +1,4 @@
-"""What the chat's use cases need of other parts of the gateway."""
+"""The ports of the chat's use cases to other parts of the gateway."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from roomcast.contract.envelope import Kicked
 from roomcast.gateway.sign_in.session import ChatSession
 
 AckFields = dict[str, Any]
-"""What an ack adds to `ok: true`."""
+"""Fields that an ack adds to `ok: true`."""
 
 
 class RoomSnapshot(NamedTuple):
-    """Who is in a room now: the number of people, some of them as `{user, name, status}`, and their read marks."""
+    """The occupants of a room: the number of people, some of them as `{user, name, status}`, and their read marks."""
 
     occupancy: int
     members: list[dict[str, Any]]

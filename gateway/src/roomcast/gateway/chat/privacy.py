@@ -13,7 +13,7 @@ _UNSEEN: dict[str, Any] = {"status": "offline", "last_seen": 0}
 
 
 class PresenceUseCases(Protocol):
-    """What the presence service answers; see `roomcast.gateway.presence.service.PresenceService`."""
+    """The presence service's use cases; see `roomcast.gateway.presence.service.PresenceService`."""
 
     async def query_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
         """Return the presence of users."""

@@ -29,7 +29,7 @@ _IDLE_SECONDS: Final = 0.05
 
 
 class ReplayLog(Protocol):
-    """Where the missed messages are."""
+    """The source of the missed messages."""
 
     async def read_after(self, room: str, seq: int, limit: int) -> History: ...
 
@@ -41,7 +41,7 @@ class ReplayLog(Protocol):
 
 
 class ReplayRoute(Protocol):
-    """How packets reach one session, and how the session becomes a member."""
+    """The route of packets to one session, and the session's way to become a member."""
 
     def release(self, room: str) -> None:
         """Let the room go, unless it has members."""
@@ -59,7 +59,7 @@ class ReplayRoute(Protocol):
 
 
 class Start(NamedTuple):
-    """Where a replay begins: the first page, and the `seq` before its first entry."""
+    """The begin of a replay: the first page, and the `seq` before its first entry."""
 
     page: History
     after: int

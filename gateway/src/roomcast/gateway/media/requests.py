@@ -35,7 +35,7 @@ class MediaPort(Protocol):
 
 
 class Patience(NamedTuple):
-    """How long to wait for each action, in seconds, and how many may wait at once in this process."""
+    """Time to wait for each action, in seconds, and the bound on waiting requests in this process."""
 
     sign_seconds: float = 0.8
     complete_seconds: float = 5.0
@@ -64,7 +64,7 @@ class MediaRequests:
         self._waiting: dict[str, asyncio.Future[MediaReply]] = {}
 
     def __len__(self) -> int:
-        """How many requests wait for an answer."""
+        """Return how many requests wait for an answer."""
         return len(self._waiting)
 
     async def sign_upload(self, user: str, wanted: MediaSign) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class MediaRequests:
             waiting.set_result(reply)
 
     def close(self) -> None:
-        """Nobody waits any longer: every request is answered MEDIA_UNAVAILABLE."""
+        """Answer every waiting request with MEDIA_UNAVAILABLE."""
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(RoomcastError(Code.MEDIA_UNAVAILABLE, retry_after=RETRY_SECONDS))

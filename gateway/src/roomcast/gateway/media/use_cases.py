@@ -11,7 +11,7 @@ from roomcast.gateway.sign_in.session import ChatSession
 
 
 class MediaAccess(Protocol):
-    """Who may enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+    """The right to enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter."""
@@ -23,7 +23,7 @@ class MediaAccess(Protocol):
 
 
 class UploadRooms(Protocol):
-    """Where uploads belong; see `roomcast.gateway.stores.uploads.Uploads`."""
+    """The rooms of uploads; see `roomcast.gateway.stores.uploads.Uploads`."""
 
     async def read_room(self, upload: str) -> str:
         """Return the room of a verified upload; raises NOT_FOUND."""

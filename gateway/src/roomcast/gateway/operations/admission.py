@@ -18,7 +18,7 @@ from math import ceil
 from typing import Final
 
 TICK_SECONDS: Final = 0.01
-"""How often places are given out while clients wait."""
+"""Pause between two rounds of admission while clients wait."""
 LATE_SECONDS: Final = 0.02
 EARLY_SECONDS: Final = 0.008
 START_RATE: Final = 200.0
@@ -139,7 +139,7 @@ class AdmissionQueue:
         self.rate = rate
         """Sessions a second, at the moment."""
         self.refused = 0
-        """How many requests were told to come back later."""
+        """Number of requests that were told to come back later."""
         self._places = rate * BURST_SECONDS
         self._filled_at = clock()
         self._returning = FairQueue()

@@ -18,7 +18,7 @@ REFUSAL: Final = Refusal(503, 4, "The gateway has as many connections as it can 
 _MAX_RESERVE: Final = 256
 _RESERVED_SHARE: Final = 8
 _ANSWER_SECONDS: Final = 1.0
-"""How long a refused client may take to send its request, which its answer waits for."""
+"""Time that a refused client may take to send its request, for which its answer waits."""
 
 
 def raise_limit() -> None:

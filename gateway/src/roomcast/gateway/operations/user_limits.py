@@ -52,14 +52,14 @@ class Ticks(Protocol):
 
 
 class UserLimit:
-    """What the connections of one user share."""
+    """The limits that the connections of one user share."""
 
     __slots__ = ("bucket", "connections", "patience", "share", "taken_before")
 
     def __init__(self, rate: float, now: float) -> None:
         self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
         self.patience = TokenBucket(rate, rate * BURST_SECONDS, now)
-        """What a client may ask for beyond the limit, and be told so, before it is cut."""
+        """Events beyond the limit that a client is told of before it is cut."""
         self.connections = 0
         self.share = 1.0
         """The part of the user's limit that this gateway may give out."""

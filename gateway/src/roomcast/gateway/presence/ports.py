@@ -1,4 +1,4 @@
-"""What presence needs of the rest of the gateway. Tests implement these with small fakes."""
+"""The ports of presence to the rest of the gateway. Tests implement these with small fakes."""
 
 from __future__ import annotations
 

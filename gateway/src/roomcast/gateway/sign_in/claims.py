@@ -13,7 +13,10 @@ from roomcast.contract.texts import clean_name
 from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
 
 LEEWAY_SECONDS: Final = 30
-"""How far the issuer's clock may run ahead. There is none for `exp`: a session is not opened to be closed at once."""
+"""Bound on the issuer's clock: it may run ahead by so much.
+
+There is none for `exp`: a session is not opened to be closed at once.
+"""
 
 MAX_EXPIRES: Final = 1e11
 """Unix seconds in the year 5138. A larger `exp` is in milliseconds, and such a token would never expire."""

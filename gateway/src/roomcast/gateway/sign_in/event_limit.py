@@ -1,4 +1,4 @@
-"""How much one connection may ask for. Pure; the clock is passed in."""
+"""Limit the events of one connection. Pure; the clock is passed in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roomcast.engineio.token_bucket import TokenBucket
 
 
 class Ruling(Enum):
-    """What happens to an event of a client."""
+    """The verdict on an event of a client."""
 
     ALLOWED = "allowed"
     LIMITED = "limited"

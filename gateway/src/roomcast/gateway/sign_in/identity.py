@@ -1,4 +1,4 @@
-"""Whom a valid token names, and what it allows."""
+"""The user that a valid token names, and the rights that it gives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class Identity(Struct, frozen=True):
-    """What a valid token says. `expires` and `issued` are unix seconds; `rooms` and `create` are `fnmatch` patterns."""
+    """A valid token. `expires` and `issued` are unix seconds; `rooms` and `create` are `fnmatch` patterns."""
 
     user: str
     name: str

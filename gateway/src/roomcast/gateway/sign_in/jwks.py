@@ -30,7 +30,7 @@ UNKNOWN_KID_SECONDS: Final = 10.0
 """A token of an unknown key asks for a refresh at most this often."""
 FETCH_SECONDS: Final = 5.0
 WAIT_SECONDS: Final = 2.0
-"""How long a sign-in waits for a refresh without which it cannot succeed."""
+"""Time that a sign-in waits for a refresh without which it cannot succeed."""
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LAST_RETRY_SECONDS: Final = 30.0
@@ -58,7 +58,7 @@ class JwksKeys(Keys):
 
     @property
     def is_ready(self) -> bool:
-        """Whether keys could be read since the start."""
+        """Return whether keys could be read since the start."""
         return self._set is not None
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the keys of tokens come from, and the check of a signature (RFC 7515).
+"""The sources of token keys, and the check of a signature (RFC 7515).
 
 A gateway has either a shared secret (HS256) or a key set (RS256, ES256), never both: a public key cannot be passed off
 as a secret. PyJWT checks the signatures; nothing here takes a short cut around it.
@@ -23,7 +23,7 @@ class Keys:
 
     @property
     def is_ready(self) -> bool:
-        """Whether tokens can be verified; else the gateway takes no clients."""
+        """Return whether tokens can be verified; else the gateway takes no clients."""
         return True
 
     async def open(self, token: str) -> bytes:

@@ -50,7 +50,7 @@ class ChatSession:
     status: str = "online"
     note: str = ""
     has_own_status: bool = False
-    """Whether this client has said a status. Else the session has the one that its user chose last, on any device."""
+    """True when this client has set a status. Else the session has the one that its user chose last, on any device."""
     addressed: set[str] = field(default_factory=set)
     """Direct rooms whose other person was told of them by this session."""
     tickets: dict[bytes, SendTicket] | None = None

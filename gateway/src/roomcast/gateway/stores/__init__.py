@@ -1,1 +1,1 @@
-"""What a gateway keeps in Redis, one module per concern."""
+"""The gateway's data in Redis, one module per concern."""

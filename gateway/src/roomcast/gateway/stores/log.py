@@ -92,7 +92,7 @@ class LogStore:
         return _receipt(reply)
 
     def fast_append(self, room: str) -> FastAppend | None:
-        """How plain messages into this room reach the log on the hot path; None where only `append` can."""
+        """Return the route of plain messages of this room to the log on the fast path; None where only `append` can."""
         place = self._of(room)
         way = self._backplane.durable(place.names[0])
         return None if way is None else FastAppend(self._head(room, place, way.connection.run_id), *way)
@@ -162,7 +162,7 @@ class LogStore:
         return self._backplane.script("room_read", names[:2], args)
 
     def _of(self, room: str) -> Place:
-        """Where the room's messages go; cached, bounded."""
+        """Return the destination of the room's messages; cached, bounded."""
         known = self._places.get(room)
         if known is None:
             if len(self._places) > 10_000:

@@ -16,7 +16,7 @@ _FULL: Final = -2
 
 
 class RoomSanctions(NamedTuple):
-    """Who is muted and banned in a room, with the end in ms (0: none), and the seconds of its slow mode (0: off)."""
+    """The users muted and banned in a room, with the end in ms (0: none), and its slow mode in seconds (0: off)."""
 
     muted: Mapping[str, int]
     banned: Mapping[str, int]

@@ -153,7 +153,7 @@ class RoomStore:
         return await self._redis.now_ms(keys.CONTROL)
 
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
-        """Whether the person's tokens issued up to a moment, or this one token, were revoked."""
+        """Return whether the person's tokens issued up to a moment, or this one token, were revoked."""
         return _is_revoked(issued_at, *await self._redis.run_together(*_revocations(user, token)))
 
 
