@@ -27,12 +27,7 @@ const FINAL = new Set(["unauthorized", "revoked"]);
  * @param offlineMs for how long the client has been offline
  * @param serverNowMs the time by the server's clock, as far as known
  */
-export function noticeOf(
-  state: ConnectionState,
-  signIn: SignInState,
-  offlineMs: number,
-  serverNowMs: number,
-): Notice {
+export function noticeOf(state: ConnectionState, signIn: SignInState, offlineMs: number, serverNowMs: number): Notice {
   if (state.phase === "online" || state.phase === "closed") return "none";
   if (state.phase === "refused") return "signed-out";
   const isFinal = FINAL.has(state.error?.reason ?? "") || isExpired(signIn, serverNowMs);

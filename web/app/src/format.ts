@@ -51,7 +51,9 @@ export function fileSize(bytes: number): string {
 
 /** Return the first letters of up to two words. */
 export function initials(name: string): string {
-  const words = cleanName(name).split(/[\s._@-]+/).filter(Boolean);
+  const words = cleanName(name)
+    .split(/[\s._@-]+/)
+    .filter(Boolean);
   const picked = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
   return picked.map((word) => [...(word ?? "?")][0]?.toUpperCase() ?? "?").join("");
 }

@@ -87,11 +87,7 @@ describe("rows", () => {
   });
 
   it("leaves entries of the system out of groups", () => {
-    const messages = [
-      message(1, "ada", NOON),
-      message(2, "ada", NOON, { kind: "system" }),
-      message(3, "ada", NOON),
-    ];
+    const messages = [message(1, "ada", NOON), message(2, "ada", NOON, { kind: "system" }), message(3, "ada", NOON)];
     assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) (own2) (own3)");
   });
 

@@ -14,7 +14,7 @@ export function Banner({ state, notice }: { state: ConnectionState; notice: Noti
       <div class="banner banner-bad" role="alert" data-testid="banner" data-notice={notice}>
         <Icon name="warning" size={18} />
         <span>{signedOutText(state)}</span>
-        <button class="link-button" onClick={signOut}>
+        <button type="button" class="link-button" onClick={signOut}>
           Sign in again
         </button>
       </div>
@@ -27,7 +27,7 @@ export function Banner({ state, notice }: { state: ConnectionState; notice: Noti
         {notice === "moving" ? "The server is restarting." : "Connection lost."} <Countdown state={state} />
       </span>
       {state.phase === "waiting" && (
-        <button class="link-button" onClick={() => client.reconnect()}>
+        <button type="button" class="link-button" onClick={() => client.reconnect()}>
           Try now
         </button>
       )}

@@ -10,7 +10,9 @@ import { useDraft } from "./use_draft.ts";
 import { useTyping } from "./use_typing.ts";
 
 export type ComposerMode =
-  { type: "write" } | { type: "reply"; message: ChatMessage } | { type: "edit"; message: ChatMessage };
+  | { type: "write" }
+  | { type: "reply"; message: ChatMessage }
+  | { type: "edit"; message: ChatMessage };
 
 interface ComposerProps {
   room: Room;
@@ -48,6 +50,10 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
     onMode(WRITE);
     area.current?.focus();
   };
+  const onSubmit = (event: SubmitEvent) => {
+    event.preventDefault();
+    submit();
+  };
   const onKey = (event: KeyboardEvent) => {
     if (composition.takes(event)) return;
     if (event.key === "Enter" && !event.shiftKey && (!isTouch || event.ctrlKey || event.metaKey)) {
@@ -58,7 +64,9 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
       onMode(WRITE);
     } else if (event.key === "ArrowUp" && text === "" && mode.type === "write") {
       const last = lastEditable(room.state.messages, self.user);
-      if (last) (event.preventDefault(), onMode({ type: "edit", message: last }));
+      if (!last) return;
+      event.preventDefault();
+      onMode({ type: "edit", message: last });
     }
   };
   const onPaste = (event: ClipboardEvent) => {
@@ -74,7 +82,7 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
   };
 
   return (
-    <form class="composer" onSubmit={(event) => (event.preventDefault(), submit())}>
+    <form class="composer" onSubmit={onSubmit}>
       {mode.type !== "write" && <ModeLine mode={mode} onCancel={() => onMode(WRITE)} />}
       <div class="composer-box">
         <FilePicker onFiles={onFiles} />

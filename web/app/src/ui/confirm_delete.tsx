@@ -11,13 +11,15 @@ export function ConfirmDelete({ room, message, onClose }: { room: Room; message:
   };
   return (
     <Dialog title="Delete this message?" onClose={onClose}>
-      <blockquote class="quoted" dir="auto">{summary(message.text, message.media)}</blockquote>
+      <blockquote class="quoted" dir="auto">
+        {summary(message.text, message.media)}
+      </blockquote>
       <p class="muted">It disappears for everybody.</p>
       <div class="row end">
-        <button class="button" onClick={onClose}>
+        <button type="button" class="button" onClick={onClose}>
           Keep it
         </button>
-        <button class="button danger" onClick={remove} autofocus data-testid="confirm-delete">
+        <button type="button" class="button danger" onClick={remove} autofocus data-testid="confirm-delete">
           Delete
         </button>
       </div>

@@ -12,10 +12,9 @@ interface DialogProps {
 /** A modal dialog: the browser keeps the focus inside and closes it on Escape. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
-  useModal(element);
-  const onBackdrop = (event: MouseEvent) => event.target === element.current && onClose();
+  useModal(element, isOnBackdrop);
   return (
-    <dialog ref={element} class="dialog" aria-labelledby="dialog-title" onClose={onClose} onClick={onBackdrop}>
+    <dialog ref={element} class="dialog" aria-labelledby="dialog-title" onClose={onClose}>
       <div class="dialog-body">
         <header>
           <h2 id="dialog-title">{title}</h2>
@@ -25,4 +24,9 @@ export function Dialog({ title, onClose, children }: DialogProps) {
       </div>
     </dialog>
   );
+}
+
+/** Return whether a click fell beside the body of the dialog, which fills the dialog. */
+function isOnBackdrop(event: MouseEvent): boolean {
+  return event.target === event.currentTarget;
 }

@@ -29,7 +29,8 @@ export function Invite({ room, onClose }: { room: RoomId; onClose: () => void })
     const user = userOfInput(input, people);
     setError(null);
     if (user === null) return setError("Several people have this name. Choose one from the list.");
-    if (!isUserId(user)) return setError("No person here has this name. A user id has letters, digits and . _ @ - only.");
+    if (!isUserId(user))
+      return setError("No person here has this name. A user id has letters, digits and . _ @ - only.");
     try {
       const isKnown = await wasSeen(user);
       if (isKnown || user === stranger) await invite(user, isKnown);
@@ -62,11 +63,13 @@ export function Invite({ room, onClose }: { room: RoomId; onClose: () => void })
         </datalist>
         {stranger !== null && (
           <p class="form-warning" role="alert" data-testid="invite-unknown">
-            No person with the id “{stranger}” has been here so far. Check the spelling. If you invite the id all the same,
-            the person who signs in with it may enter.
+            No person with the id “{stranger}” has been here so far. Check the spelling. If you invite the id all the
+            same, the person who signs in with it may enter.
           </p>
         )}
-        <button class="button primary">{stranger === null ? "Invite" : "Invite all the same"}</button>
+        <button type="submit" class="button primary">
+          {stranger === null ? "Invite" : "Invite all the same"}
+        </button>
         <p class="form-error" role="alert">
           {error}
         </p>

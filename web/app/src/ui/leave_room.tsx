@@ -31,10 +31,17 @@ export function LeaveRoom({ entry, onClose }: { entry: RoomEntry; onClose: () =>
         {error}
       </p>
       <div class="row end">
-        <button class="button" onClick={onClose}>
+        <button type="button" class="button" onClick={onClose}>
           Stay
         </button>
-        <button class="button danger" onClick={() => void leave()} disabled={busy} autofocus data-testid="confirm-leave">
+        <button
+          type="button"
+          class="button danger"
+          onClick={() => void leave()}
+          disabled={busy}
+          autofocus
+          data-testid="confirm-leave"
+        >
           Leave
         </button>
       </div>

@@ -8,17 +8,10 @@ import { useModal } from "./use_modal.ts";
 /** An image as large as the window allows. Escape, or a click anywhere, closes it. */
 export function Lightbox({ url, media, onClose }: { url: string; media: Media; onClose: () => void }) {
   const element = useRef<HTMLDialogElement>(null);
-  useModal(element);
+  useModal(element, () => true);
   const pixels = media.width && media.height ? `${media.width} × ${media.height}, ` : "";
   return (
-    <dialog
-      ref={element}
-      class="lightbox"
-      aria-label={media.name}
-      onClose={onClose}
-      onClick={onClose}
-      data-testid="lightbox"
-    >
+    <dialog ref={element} class="lightbox" aria-label={media.name} onClose={onClose} data-testid="lightbox">
       <img src={url} alt={media.name} />
       <p>
         <bdi>{withoutControls(media.name)}</bdi> <span>{pixels + fileSize(media.size)}</span>

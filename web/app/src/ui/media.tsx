@@ -68,6 +68,7 @@ function MediaVideo({ media }: { media: Media }) {
   };
   if (isBroken) return <FileCard media={media} />;
   return (
+    // biome-ignore lint/a11y/useMediaCaption: a file that a user sends comes without captions
     <video
       class="video"
       style={boxOf(size, 240)}
@@ -88,6 +89,7 @@ function MediaAudio({ media }: { media: Media }) {
   if (isBroken) return <FileCard media={media} />;
   return (
     <div class="audio">
+      {/* biome-ignore lint/a11y/useMediaCaption: a file that a user sends comes without captions */}
       <audio
         src={url}
         controls

@@ -35,7 +35,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
         {state.phase !== "joined" && state.phase !== "refused" && state.members.length === 0 && <MemberSkeleton />}
       </ul>
       {state.moreMembers && (
-        <button class="button small" onClick={() => void room.loadMembers().catch(() => {})}>
+        <button type="button" class="button small" onClick={() => void room.loadMembers().catch(() => {})}>
           Show more
         </button>
       )}

@@ -141,10 +141,10 @@ function Failed({ message, actions }: { message: ChatMessage; actions: MessageAc
   return (
     <p class="delivery failed" role="alert">
       <Icon name="warning" size={14} /> Not sent
-      <button class="link-button" onClick={() => actions.retry(message)} data-testid="retry">
+      <button type="button" class="link-button" onClick={() => actions.retry(message)} data-testid="retry">
         Retry
       </button>
-      <button class="link-button" onClick={() => actions.discard(message)} data-testid="discard">
+      <button type="button" class="link-button" onClick={() => actions.discard(message)} data-testid="discard">
         Discard
       </button>
     </p>

@@ -72,7 +72,7 @@ export function NewRoom({ onClose }: { onClose: () => void }) {
             </span>
           </label>
         </fieldset>
-        <button class="button primary" disabled={busy}>
+        <button type="submit" class="button primary" disabled={busy}>
           Create room
         </button>
       </form>
@@ -81,7 +81,9 @@ export function NewRoom({ onClose }: { onClose: () => void }) {
         <label for="room-link">Join by link</label>
         <div class="row">
           <input id="room-link" name="link" class="field" placeholder="Link or room name" autocomplete="off" />
-          <button class="button">Join</button>
+          <button type="submit" class="button">
+            Join
+          </button>
         </div>
       </form>
       <p class="form-error" role="alert">

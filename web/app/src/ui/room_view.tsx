@@ -102,7 +102,11 @@ function Subtitle({ room, peer }: { room: Room; peer: string | null }) {
   if (peer !== null) {
     const { status, note } = client.presence.get(peer);
     const text = note || notes.of(peer);
-    return <p class="muted">{text ? <bdi>{text}</bdi> : { online: "Online", away: "Away", busy: "Busy", offline: "Offline" }[status]}</p>;
+    return (
+      <p class="muted">
+        {text ? <bdi>{text}</bdi> : { online: "Online", away: "Away", busy: "Busy", offline: "Offline" }[status]}
+      </p>
+    );
   }
   return <p class="muted">{plural(Math.max(state.occupancy, state.members.length), "person", "people")} here</p>;
 }
@@ -118,7 +122,7 @@ function Refused({ room }: { room: Room }) {
           ? "It is private or does not exist. Ask a member to invite you."
           : error && explain(error)}
       </p>
-      <button class="button" onClick={() => room.join()}>
+      <button type="button" class="button" onClick={() => room.join()}>
         Try again
       </button>
     </div>

@@ -79,7 +79,10 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
 function useClient(session: Session, onRenewed: (session: Session) => void): Client {
   const client = useMemo(() => {
     let current = session;
-    const keep = (next: Session) => onRenewed((current = next));
+    const keep = (next: Session) => {
+      current = next;
+      onRenewed(next);
+    };
     return connect({ url: location.origin, token: () => currentToken(current, keep) });
   }, [session]);
   useEffect(() => () => client.close(), [client]);
@@ -94,11 +97,15 @@ function useConnection(client: Client): ConnectionState {
     return client.onState(setState);
   }, [client]);
   useEffect(() => {
-    document.body.dataset["connected"] = String(state.phase === "online");
-    if (state.ready) document.body.dataset["node"] = String(state.ready.node);
+    showConnected(state.phase === "online");
+    if (state.ready) document.body.dataset.node = String(state.ready.node);
   }, [state]);
-  useEffect(() => () => void (document.body.dataset["connected"] = "false"), []);
+  useEffect(() => () => showConnected(false), []);
   return state;
+}
+
+function showConnected(connected: boolean): void {
+  document.body.dataset.connected = String(connected);
 }
 
 function useRoute(): [RoomId, (room: RoomId) => void] {
@@ -109,5 +116,8 @@ function useRoute(): [RoomId, (room: RoomId) => void] {
     window.addEventListener("hashchange", update);
     return () => window.removeEventListener("hashchange", update);
   }, []);
-  return [room, useLatest((next: RoomId) => void (location.hash = hashOfRoom(next)))];
+  const go = useLatest((next: RoomId) => {
+    location.hash = hashOfRoom(next);
+  });
+  return [room, go];
 }

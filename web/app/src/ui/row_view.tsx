@@ -20,14 +20,14 @@ export function RowView({ row, context }: { row: Row; context: RowContext }) {
   return (
     <>
       {row.day !== null && (
-        <div class="day" role="separator">
+        <p class="day">
           <span>{dayLabel(row.day, context.now)}</span>
-        </div>
+        </p>
       )}
       {row.unread && (
-        <div class="unread-line" role="separator" data-testid="unread-line">
+        <p class="unread-line" data-testid="unread-line">
           <span>New messages</span>
-        </div>
+        </p>
       )}
       {row.message.kind === "system" ? (
         <p class="system" dir="auto">

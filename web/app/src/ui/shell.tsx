@@ -54,7 +54,9 @@ export function Shell({ room, connection, notice }: ShellProps) {
         banner={<Banner state={connection} notice={notice} />}
       />
       {membersShown && <Members key={`members-${room}`} room={handle} isDrawer={!wide} onClose={toggleMembers} />}
-      {drawer && <div class="scrim" onClick={() => setDrawer(null)} />}
+      {drawer && (
+        <button type="button" class="scrim" tabIndex={-1} aria-label="Close" onClick={() => setDrawer(null)} />
+      )}
     </div>
   );
 }

@@ -62,8 +62,8 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
         <span class="room-item-side">
           {entry.lastTime > 0 && <time>{shortTime(entry.lastTime, now)}</time>}
           {entry.unread > 0 && !(active && document.hasFocus()) && (
-            <span class="badge" aria-label={`${entry.unread} unread`}>
-              {entry.unread > 99 ? "99+" : entry.unread}
+            <span class="badge">
+              {entry.unread > 99 ? "99+" : entry.unread} <span class="visually-hidden">unread</span>
             </span>
           )}
         </span>

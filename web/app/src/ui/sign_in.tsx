@@ -45,7 +45,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
             aria-invalid={error !== null}
             aria-describedby="sign-in-error"
           />
-          <button class="button primary" data-testid="sign-in" disabled={busy}>
+          <button type="submit" class="button primary" data-testid="sign-in" disabled={busy}>
             {busy ? "Signing in…" : "Sign in"}
           </button>
         </form>
@@ -62,7 +62,9 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
           <form onSubmit={byToken}>
             <label for="token">Token (JWT)</label>
             <textarea id="token" name="token" class="field" rows={3} spellcheck={false} autocomplete="off" />
-            <button class="button">Use token</button>
+            <button type="submit" class="button">
+              Use token
+            </button>
           </form>
         </details>
       </div>

@@ -23,11 +23,11 @@ export function Splash({ state, notice, onRetry, onSignOut }: SplashProps) {
         {(refused || state.error) && (
           <div class="row">
             {!refused && (
-              <button class="button" onClick={onRetry}>
+              <button type="button" class="button" onClick={onRetry}>
                 Try now
               </button>
             )}
-            <button class={refused ? "button primary" : "button"} onClick={onSignOut}>
+            <button type="button" class={refused ? "button primary" : "button"} onClick={onSignOut}>
               {refused ? "Sign in again" : "Sign out"}
             </button>
           </div>
@@ -42,5 +42,7 @@ function waitingText({ error }: ConnectionState): string {
 }
 
 function refusalText({ error }: ConnectionState): string {
-  return error?.reason === "revoked" ? explain(error) : "You are not signed in: the token is not valid, or has expired.";
+  return error?.reason === "revoked"
+    ? explain(error)
+    : "You are not signed in: the token is not valid, or has expired.";
 }

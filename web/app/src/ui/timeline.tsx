@@ -45,14 +45,15 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
 
   return (
     <div class="timeline-frame">
-      <div
-        class="timeline"
-        ref={view.box}
-        onScroll={view.onScroll}
-        onKeyDown={(event) => walk(event, rows, view)}
-        data-testid="timeline"
-      >
-        <div class="timeline-content" role="log" aria-live="off" aria-label="Messages" aria-busy={searching}>
+      <div class="timeline" ref={view.box} onScroll={view.onScroll} data-testid="timeline">
+        <div
+          class="timeline-content"
+          role="log"
+          aria-live="off"
+          aria-label="Messages"
+          aria-busy={searching}
+          onKeyDown={(event) => walk(event, rows, view)}
+        >
           {rows.length > 0 ? <Rows rows={rows} view={view} context={context} /> : <NoRows state={state} />}
         </div>
       </div>
@@ -62,7 +63,7 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
         </div>
       )}
       {!view.atBottom && (
-        <button class="to-latest" onClick={view.toBottom} data-testid="jump-latest">
+        <button type="button" class="to-latest" onClick={view.toBottom} data-testid="jump-latest">
           <Icon name="down" size={18} />
           {view.fresh > 0 ? plural(view.fresh, "new message", "new messages") : "Jump to latest"}
         </button>
@@ -153,8 +154,8 @@ function useActions(room: Room, handlers: Handlers): MessageActions {
 function walk(event: KeyboardEvent, rows: readonly Row[], view: TimelineView): void {
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   const current = event.target as HTMLElement;
-  if (!step || current.dataset["testid"] !== "message") return;
-  const key = current.closest<HTMLElement>("[data-key]")?.dataset["key"];
+  if (!step || current.dataset.testid !== "message") return;
+  const key = current.closest<HTMLElement>("[data-key]")?.dataset.key;
   let at = rows.findIndex((row) => row.key === key);
   do at += step;
   while (rows[at]?.message.kind === "system");

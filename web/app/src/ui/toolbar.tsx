@@ -20,7 +20,8 @@ export function Toolbar({ message, own, actions }: { message: ChatMessage; own: 
     setPicking(null);
   };
   return (
-    <div
+    <fieldset
+      aria-label="Actions"
       class={picking ? "toolbar open" : "toolbar"}
       onKeyDown={onKey}
       onMouseLeave={() => setPicking(null)}
@@ -44,13 +45,13 @@ export function Toolbar({ message, own, actions }: { message: ChatMessage; own: 
         />
       )}
       {picking && (
-        <div class={`emoji-picker ${picking}`} role="group" aria-label="Reactions">
+        <fieldset class={`emoji-picker ${picking}`} aria-label="Reactions">
           {MORE_EMOJI.map((emoji) => (
             <EmojiButton key={emoji} emoji={emoji} onPick={react} />
           ))}
-        </div>
+        </fieldset>
       )}
-    </div>
+    </fieldset>
   );
 }
 

@@ -94,7 +94,12 @@ function Progress({ item: { file, upload } }: { item: UploadItem }) {
   const words: Record<string, string> = { signing: "Preparing…", checking: "Checking…" };
   return (
     <>
-      <progress max={100} value={percent} data-testid="upload-progress" aria-label={`Sending ${cleanName(file.name)}`} />
+      <progress
+        max={100}
+        value={percent}
+        data-testid="upload-progress"
+        aria-label={`Sending ${cleanName(file.name)}`}
+      />
       <span class="upload-note">{words[phase] ?? `${percent} % of ${fileSize(totalBytes)}`}</span>
     </>
   );
@@ -140,7 +145,7 @@ export function DropZone({
     };
   }, []);
   return (
-    <div class="drop-zone" onDragEnter={enter(1)} onDragLeave={enter(-1)} onDrop={drop}>
+    <section class="drop-zone" aria-label="Conversation" onDragEnter={enter(1)} onDragLeave={enter(-1)} onDrop={drop}>
       {children}
       {over && (
         <div class="drop-hint" aria-hidden="true">
@@ -148,6 +153,6 @@ export function DropZone({
           Drop to send
         </div>
       )}
-    </div>
+    </section>
   );
 }

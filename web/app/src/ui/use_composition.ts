@@ -9,10 +9,12 @@ const TAKEN_BY_INPUT_METHOD = 229;
  */
 export function useComposition() {
   const composing = useRef(false);
+  const set = (value: boolean) => {
+    composing.current = value;
+  };
   return {
-    onCompositionStart: () => void (composing.current = true),
-    onCompositionEnd: () => void (composing.current = false),
-    takes: (event: KeyboardEvent) =>
-      composing.current || event.isComposing || event.keyCode === TAKEN_BY_INPUT_METHOD,
+    onCompositionStart: () => set(true),
+    onCompositionEnd: () => set(false),
+    takes: (event: KeyboardEvent) => composing.current || event.isComposing || event.keyCode === TAKEN_BY_INPUT_METHOD,
   };
 }

@@ -20,8 +20,7 @@ export function useJump(
   const turns = useRef(0);
   const latest = useRef(rows);
   latest.current = rows;
-  const keyOf = (seq: number) =>
-    latest.current.find((row) => row.message.seq === seq)?.key ?? null;
+  const keyOf = (seq: number) => latest.current.find((row) => row.message.seq === seq)?.key ?? null;
 
   const search = async (seq: number): Promise<void> => {
     const turn = ++turns.current;

@@ -30,7 +30,9 @@ export function useKeptFocus(box: { current: HTMLElement | null }, rows: readonl
   useLayoutEffect(() => {
     if (!kept.current || document.activeElement !== document.body) return;
     const place = placeOf(kept.current, rows);
-    const target = place ? messageOf(box.current, place) : document.querySelector<HTMLElement>("[data-testid=composer]");
+    const target = place
+      ? messageOf(box.current, place)
+      : document.querySelector<HTMLElement>("[data-testid=composer]");
     target?.focus({ preventScroll: true });
   });
   return () => kept.current?.key ?? null;
@@ -43,7 +45,7 @@ export function messageOf(box: HTMLElement | null, key: string): HTMLElement | n
 
 /** Return the key of the row that an element is in. */
 export function keyOf(element: HTMLElement): string | null {
-  return element.closest<HTMLElement>("[data-key]")?.dataset["key"] ?? null;
+  return element.closest<HTMLElement>("[data-key]")?.dataset.key ?? null;
 }
 
 /** Return the row itself where it still exists, else the nearest message that has taken its place. */
