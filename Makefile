@@ -1,10 +1,10 @@
-# Everything one does with Roomcast. `make help` lists it. Nothing needs to be set up before.
+# Targets for running, testing and releasing Roomcast; `make help` lists them. Each sets up what it needs.
 
 PORT ?= 8080
 USERS ?= 200
 TIME ?= 30s
 PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
-# Programs that the set-up unpacked, behind those of the system.
+# The programs that the set-up unpacked come after those of the system.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
 # Test files run side by side: most wait for servers, so there are more workers than processors.
