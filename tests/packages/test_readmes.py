@@ -45,6 +45,27 @@ def test_wire(install: Install) -> None:
     assert len(comments) == 3
 
 
+def told(name: str) -> list[str]:
+    """Return what the comments of a README say that its lines print."""
+    comments = re.findall(r"^print\(.*\)  # (.+)", python_lines(name), re.MULTILINE)
+    assert len(comments) >= 3
+    return comments
+
+
+@pytest.mark.parametrize("name", ["media", "presence"])
+def test_rules_of_a_process(install: Install, name: str) -> None:
+    assert run_lines(install(f"roomcast-{name}"), name, {}).splitlines() == told(name)
+
+
+def test_process(install: Install, redis_url: str) -> None:
+    environment, port = install("roomcast-process"), servers.free_port()
+    variables = {"ROOMCAST_REDIS_URL": redis_url, "ROOMCAST_METRICS_PORT": str(port)}
+    assert run_lines(environment, "process", {}, **variables) == f"ready on port {port}\n"
+    failed = environment.run(environment.python, environment.folder / "readme_process.py")
+    assert failed.returncode == 2
+    assert "ROOMCAST_REDIS_URL" in failed.stderr
+
+
 def test_contract(install: Install, redis_url: str) -> None:
     places = {"redis://localhost:6379/0": redis_url}
     environment = install("roomcast-contract")
