@@ -17,7 +17,7 @@ local function unix_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- The records of a user, by connection; an unreadable one counts as absent.
+-- Return the records of a user, by connection; an unreadable one counts as absent.
 local function load_records(key)
   local records, flat = {}, redis.call('HGETALL', key)
   for i = 1, #flat, 2 do
@@ -29,8 +29,8 @@ local function load_records(key)
   return records
 end
 
--- Status and note as others see them. One invisible device hides the user; else the most reachable device speaks
--- (online, busy, away), among equals the one that changed last, among those the smallest connection id.
+-- Return status and note as others see them. One invisible device hides the user. Else the status of the most reachable
+-- device counts (online, busy, away), among equals that of the one that changed last, then of the smallest id.
 local function shown(records)
   local status, note, rank, since, speaker = 'offline', '', 0, 0, ''
   for connection, record in pairs(records) do
@@ -46,14 +46,13 @@ local function shown(records)
   return status, note
 end
 
--- Whether the score of a user in `seen` still counts. The sweeper, not this horizon, ends presence in time; the horizon
--- only keeps ghosts out where no sweeper runs. It is the same for readers and writers, so that what is read and what
--- was published agree.
+-- Return whether the score of a user in `seen` still counts. The sweeper ends presence in time; this horizon only hides
+-- leftovers where no sweeper runs. Readers and writers use the same one, so that reads agree with what was published.
 local function counts(score, now, horizon)
   return score and now - tonumber(score) <= horizon
 end
 
--- Put into `rows` what others now see differently; who came to look offline was last seen now. Returns the status.
+-- Add to `rows` what others now see differently; a user who has come to look offline was last seen now. Return the status.
 local function note_change(rows, last, user, now, records, before, note_before)
   local after, note_after = shown(records)
   if after ~= before or note_after ~= note_before then

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Note that an incarnation of a gateway lives (or, retiring, that its connections may be removed).
+-- Record that an incarnation of a gateway is alive, or that it retires and its connections may be removed.
 --
 -- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last sign of life
 -- ARGV[1] "N:I"   ARGV[2] '1' alive, '0' retired   ARGV[3] life of the hash, seconds

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- One bounded step in removing the connections of a dead incarnation of a node. Nobody goes offline here: a user
--- without another connection keeps the last status until the window since the last sign of life ends (clients of a
--- killed gateway are back within seconds). Safe to retry; does nothing when it comes late, as presence_sweep.
+-- Remove up to a batch of the connections of a dead incarnation of a node. No user goes offline here: a user without
+-- another connection keeps the last status until the window since the last sign of life ends, because the clients of a
+-- killed gateway are back within seconds. Safe to retry; does nothing when it arrives late, as presence_sweep.
 --
 -- KEYS[1] presence:{s}:node:N:I  set   "user|connection"
 -- KEYS[2] presence:{s}:seen      zset  user -> unix seconds of the last sign of life

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- The cheap heartbeat: users of one shard showed a sign of life, and nothing about them changed. Safe to retry.
--- Runs without memory to spare, so that a full Redis does not turn everybody offline.
+-- Record signs of life of users of one shard whose state has not changed: the cheap heartbeat. Safe to retry.
+-- It also runs when Redis is out of memory; otherwise a full Redis would turn all users offline.
 --
 -- KEYS[1] presence:{s}:seen  zset  user -> unix seconds
 -- ARGV[1] horizon, seconds   ARGV[2] life of `seen`, seconds

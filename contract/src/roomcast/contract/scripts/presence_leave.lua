@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Connections of one shard have ended; a user whose last one it was goes offline at once. Safe to retry.
+-- Remove ended connections of one shard; a user without another one goes offline at once. Safe to retry.
 --
 -- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen

@@ -1,10 +1,11 @@
 #!lua flags=no-writes
--- What the sweeper must know about one shard before it acts: the time, its own mark, and who is due. Changes nothing.
+-- Read what the sweeper must know about one shard before it acts: the time, its own mark, and the users that are due.
+-- Changes nothing.
 --
 -- KEYS[1] presence:{s}:seen  zset    user -> unix seconds
--- KEYS[2] presence:{s}:mark  string  "<ms of the last step here> <ms until which nobody may expire>"
+-- KEYS[2] presence:{s}:mark  string  "<ms of the last step here> <ms until which no user may expire>"
 -- ARGV[1] window, seconds    ARGV[2] users returned at most
--- ARGV[3] seconds by which a score may lie in the future; beyond, the clock went back and nobody refreshed it
+-- ARGV[3] seconds by which a score may lie in the future; beyond it, the clock went back and no refresh followed
 --
 -- Returns {now in ms, mark or '', users in `seen`, {users due}}.
 

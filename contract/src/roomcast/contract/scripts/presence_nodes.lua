@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- The gateways that announced themselves, and the time. As many entries as gateways that ran lately.
+-- Read the gateways that announced themselves, and the time. There is one entry per gateway that ran lately.
 --
 -- KEYS[1] presence:nodes  hash  "N:I" -> unix seconds of the last sign of life
 --

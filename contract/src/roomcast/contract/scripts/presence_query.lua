@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- The presence of users of one shard as others see it. Changes nothing.
+-- Read the presence of users of one shard as others see it. Changes nothing.
 --
 -- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen

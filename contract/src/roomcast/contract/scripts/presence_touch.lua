@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Record the full state of many connections of one shard, and publish what others see differently. Safe to retry.
--- Runs without memory to spare: what it adds is bounded by the connections that the gateways hold.
+-- It also runs when Redis is out of memory: what it adds is bounded by the connections that the gateways hold.
 --
 -- KEYS[1] presence:{s}:seen      zset  user -> unix seconds of the last sign of life
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
@@ -33,7 +33,7 @@ local choice_life, row_count = ARGV[7], (#ARGV - 7) / 5
 local now_ms = unix_ms()
 local now = math.floor(now_ms / 1000)
 
--- Forget records of dead nodes, records nobody touches any more, and the stalest ones beyond the cap.
+-- Remove records of dead nodes, records that no gateway touches any more, and the stalest ones beyond the cap.
 local function prune(key, records, keep)
   local count, stalest = 0, nil
   for connection, record in pairs(records) do
