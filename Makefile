@@ -11,6 +11,8 @@ IN_VENV = .venv/bin/python
 WORKERS ?= 4
 SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile
 PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
+# What may be compiled, and what uses it.
+ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio tests/unit/hotpath tests/unit/gateway
 # The contract, and the modules without I/O: the rules that must be right.
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
@@ -65,26 +67,24 @@ lint: .venv-ready
 # On the build that this machine has, compiled where there is a compiler, and then on the plain build.
 unit: .venv-ready
 	@$(PYTEST) tests/unit
-	@ROOMCAST_HOTPATH=python $(PYTEST) tests/unit/adapter tests/unit/engineio tests/unit/gateway tests/unit/hotpath
+	@ROOMCAST_HOTPATH=python $(PYTEST) $(ON_BOTH_BUILDS)
 
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check
 
-test: .venv-ready ## everything: lint, types, all tests on both builds, and the floors of coverage
+test: .venv-ready ## everything: lint, types, all tests, and the floors of coverage
 	@$(IN_VENV) -m deploy setup --browser
 	@$(MAKE) --no-print-directory lint web-check
-	@$(PYTEST) tests
+	@$(PYTEST) -m slow tests
 	@$(MAKE) --no-print-directory coverage
 
-coverage: .venv-ready ## unit and integration tests on the plain build, measured by branches, with floors
+coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
-	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) tests/unit tests/integration
+	@$(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) -m "not slow" tests
+	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) $(ON_BOTH_BUILDS)
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
-
-s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
-	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/test_s3_contract.py
 
 load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)

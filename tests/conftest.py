@@ -10,7 +10,7 @@ import redis
 
 from tests import servers
 
-SLOW_FOLDERS = ("chaos", "browser", "cluster", "packages")
+SLOW_FOLDERS = ("chaos", "browser", "cluster", "attack", "packages", "chart")
 """Folders whose tests run for long or start whole clusters."""
 
 
