@@ -33,7 +33,10 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
-    """Start `python -m roomcast.<kind>` with settings (full names); at the end it must stop with exit code 0."""
+    """Start `python -m roomcast.<kind>` with settings (full names), until its health port answers.
+
+    At the end it must stop with exit code 0, and a log without a traceback.
+    """
     port = servers.free_port()
     log = folder / f"{kind}-{port}.log"
     environment = servers.base_environment() | settings | {"ROOMCAST_METRICS_PORT": str(port)}
@@ -43,6 +46,7 @@ def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
         )
     one = Running(process, port, log)
     try:
+        servers.wait_until(lambda: servers.is_listening(port), f"the health port of {kind}", 60.0)
         yield one
     finally:
         servers.stop(process)

@@ -336,6 +336,30 @@ async def test_without_sharded_pubsub_there_is_one_clear_sentence(
     assert "has no sharded pub/sub (SSUBSCRIBE)" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--rename-command", "SSUBSCRIBE", ""), "has no sharded pub/sub (SSUBSCRIBE)"),
+        (("--rename-command", "SPUBLISH", ""), "Redis refuses to publish: ERR unknown command"),
+        (("--requirepass", "secret"), "NOAUTH"),
+        (("--replicaof", "127.0.0.1", "1"), "the server is a replica"),
+    ],
+    ids=["no SSUBSCRIBE", "no SPUBLISH", "a password", "a replica"],
+)
+async def test_a_redis_that_cannot_be_used_is_one_sentence_and_no_readiness(
+    tmp_path: Path, options: tuple[str, ...], sentence: str
+) -> None:
+    with redis_server(tmp_path, *options) as port:
+        url = f"redis://127.0.0.1:{port}"
+        with gateways.gateway(tmp_path, url, is_ready=False) as gateway:
+            await until(lambda: sentence in gateway.said(), "the sentence", 10)
+            await asyncio.sleep(2.5)  # many more tries
+            assert not gateway.is_ready
+            said = [line for line in gateway.said().splitlines() if '"level": "info"' not in line]
+            assert len([line for line in said if sentence in line]) == 1, said
+            assert len(said) <= 2, said
+
+
 async def test_a_channel_that_the_account_may_not_subscribe_fails_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

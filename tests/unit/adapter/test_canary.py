@@ -9,7 +9,7 @@ import pytest
 from roomcast.adapter import canary
 from roomcast.adapter.canary import CanaryProbe, CanaryWatch
 from roomcast.adapter.node_messages import Canary, Disconnect
-from roomcast.adapter.redis_connection import NotConnected
+from roomcast.adapter.redis_connection import CommandError, NotConnected
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire.envelope import pack
 
@@ -85,14 +85,14 @@ class Loop:
         self.reopened: list[str] = []
         self.looked_again: list[str] = []
         self.is_deaf = False
-        self.is_away = False
+        self.error: Exception | None = None
 
     def canary_channels(self, node: str) -> list[str]:
         return [f"node:{node}.0"]
 
     async def publish(self, channel: str, data: bytes) -> Any:
-        if self.is_away:
-            raise NotConnected("away")
+        if self.error is not None:
+            raise self.error
         self.published += 1
         for handler in () if self.is_deaf else list(self.handlers.get(channel, ())):
             handler(data)
@@ -151,13 +151,29 @@ async def test_exactly_one_gives_way_whatever_the_clocks_say(clocks: tuple[float
 
 async def test_without_redis_there_is_no_deafness_and_no_claim() -> None:
     loop, gave_way = Loop(), list[str]()
-    loop.is_away = True
+    loop.error = NotConnected("away")
     one = probe(loop, "a", 1.0, gave_way)
     await one.publish_all()
     assert one.deaf_seconds(1e9) == 0
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await one.claim()
+
+
+async def test_a_refused_canary_is_no_deafness_but_tells(caplog: pytest.LogCaptureFixture) -> None:
+    loop, gave_way = Loop(), list[str]()
+    one = probe(loop, "a", 1.0, gave_way)
+    loop.error = CommandError("NOPERM this user has no permissions")
+    for _ in range(3):
+        await one.publish_all()
+    assert one.is_refused
+    assert one.deaf_seconds(1e9) == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "Redis refuses to publish: NOPERM this user has no permissions"
+    ]
+    loop.error = None
+    await one.publish_all()
+    assert not one.is_refused
 
 
 async def test_a_missed_canary_means_to_look_again() -> None:

@@ -10,18 +10,22 @@ half of the time, silently. The younger process gives way.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
 from roomcast.adapter.node_messages import Canary, NodeMessage
-from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.redis_connection import CommandError, RedisConnectionError
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire.envelope import Reader, pack
+from roomcast.wire.limited_log import LimitedLog
 
 DEAF_SECONDS: Final = 3.0
+REPEAT_SECONDS: Final = 60.0
 CLAIM_SECONDS: Final = 0.1
 """Time that an older process of the same name has to object, after the first canary came back."""
+_log = logging.getLogger(__name__)
 
 
 class CanaryWatch:
@@ -116,7 +120,10 @@ class CanaryProbe:
         self._on_deaf = on_deaf
         self._on_duplicate = on_duplicate
         self._started_at = started_at
+        self.is_refused = False
+        """Whether Redis answers a canary with an error: no permission, no such command, or it is still loading."""
         self._reader = Reader(NodeMessage)
+        self._limited = LimitedLog(_log, REPEAT_SECONDS)
         self._watches: dict[str, CanaryWatch] = {}
         self._wake = asyncio.Event()
         self._confirmed = asyncio.Event()
@@ -165,9 +172,13 @@ class CanaryProbe:
         now = asyncio.get_running_loop().time()
         try:
             await self._backplane.publish(channel, pack(watch.next_canary(now, self._started_at)))
-        except RedisConnectionError:
+        except RedisConnectionError as error:
             watch.excuse()  # commands are gone too: that is not deafness, however long it lasts
+            self.is_refused = isinstance(error, CommandError)
+            if self.is_refused:
+                self._limited.warning("refused", "Redis refuses to publish: %s", error)
             return
+        self.is_refused = False
         if watch.is_due_for_reopening(now):
             self._on_deaf()
             self._backplane.reopen_subscriptions(channel)

@@ -19,6 +19,7 @@ from roomcast.adapter.redis_connection import CommandError, NotConnected, RedisC
 from roomcast.adapter.redis_server import DurableConnection, RedisServer
 from roomcast.adapter.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection
 from roomcast.wire import channels
+from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget
 from roomcast.wire.tasks import TaskSet
@@ -54,6 +55,7 @@ class ClusterBackplane(Backplane):
         self._known = asyncio.Event()
         self._stale = asyncio.Event()
         self._tasks = TaskSet()
+        self._limited = LimitedLog(_log)
 
     # --- life ---
 
@@ -82,7 +84,7 @@ class ClusterBackplane(Backplane):
             try:
                 self._apply(await self._cluster.discover())
             except RedisConnectionError as error:
-                _log.warning("cluster map not read: %s", error)
+                self._limited.warning("map", "%s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             try:
                 async with asyncio.timeout(_WATCH_SECONDS):

@@ -213,6 +213,7 @@ class RedisAdapter(LocalManager):
         return (
             self.backplane.is_up
             and not self._is_duplicate
+            and not self.canary.is_refused
             and not self.canary.deaf_seconds(asyncio.get_running_loop().time())
         )
 

@@ -235,13 +235,14 @@ async def open_connection(
     on_push: PushHandler | None = None,
     on_unsubscribed: Callable[[bytes], None] | None = None,
     on_demoted: Callable[[], None] | None = None,
+    check: Callable[[RedisInfo], None] | None = None,
     name: str = "roomcast",
     scripts: Sequence[Script] = (),
 ) -> RedisConnection:
     """Return a connection that has logged in and loaded all scripts; `target` is one server.
 
     Raise RedisConnectionError, OSError or TimeoutError. `on_demoted` is called when the server refuses a write because
-    it is a replica now.
+    it is a replica now. `check` raises NotConnected for a server that cannot be worked with.
     """
     loop = asyncio.get_running_loop()
 
@@ -257,25 +258,24 @@ async def open_connection(
             host, port = target.hosts[0]
             _, connection = await loop.create_connection(make, host, port, ssl=_context(target))
     try:
-        await _log_in(connection, target, name, scripts)
+        await _log_in(connection, target, name)
+        if check is not None:
+            check(connection.info)
+        await asyncio.gather(*(connection.call("SCRIPT", "LOAD", script.source) for script in scripts))
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-async def _log_in(connection: RedisConnection, target: RedisTarget, name: str, scripts: Sequence[Script]) -> None:
+async def _log_in(connection: RedisConnection, target: RedisTarget, name: str) -> None:
     replies = []
     if target.password is not None:
         replies.append(connection.call("AUTH", *([target.username] if target.username else []), target.password))
     if target.db:
         replies.append(connection.call("SELECT", target.db))
-    replies.append(connection.call("CLIENT", "SETNAME", name))
-    replies += [connection.call("SCRIPT", "LOAD", script.source) for script in scripts]
-    info = connection.call("INFO")
-    for reply in replies:
-        await reply
-    connection.info = parse_info(await info)
+    replies += [connection.call("CLIENT", "SETNAME", name), connection.call("INFO")]
+    connection.info = parse_info((await asyncio.gather(*replies))[-1])
 
 
 def _context(target: RedisTarget) -> SSLContext | None:

@@ -26,7 +26,7 @@ from roomcast.adapter.replicas import ReplicaGate
 from roomcast.wire.backoff import Backoff
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
-from roomcast.wire.redis_info import parse_info
+from roomcast.wire.redis_info import RedisInfo, parse_info
 from roomcast.wire.redis_url import RedisTarget
 from roomcast.wire.tasks import TaskSet
 
@@ -92,6 +92,7 @@ class RedisServer:
             self._writes_up.set()  # there is none to wait for
         self._tasks = TaskSet()
         self._limited = LimitedLog(_log, _REPEAT_SECONDS)
+        self._reasons: dict[str, str] = {}
         self._warned: set[str] = set()
         self.reconnects = 0
 
@@ -226,7 +227,6 @@ class RedisServer:
     async def _keep(self, session: Callable[[], Awaitable[None]], purpose: str) -> None:
         """Run `session` (open a connection, then wait until it is lost) for ever, with pauses after failures."""
         backoff = Backoff(_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS)
-        last_reason = ""
         while True:
             started = asyncio.get_running_loop().time()
             try:
@@ -236,22 +236,23 @@ class RedisServer:
                 reason = str(error) or type(error).__name__
             if asyncio.get_running_loop().time() - started > _LAST_RETRY_SECONDS * 2:
                 backoff.reset()
-                self._limited.forget(purpose)
+                self._reasons.pop(purpose, None)
             self.reconnects += 1
-            if reason != last_reason:
-                self._limited.forget(purpose)
-            last_reason = reason
-            self._limited.warning(purpose, "redis %s of %s: %s; trying again", purpose, self._name, reason)
+            self._tell(purpose, reason)
             await asyncio.sleep(backoff.pause())
 
-    def _check(self, connection: RedisConnection) -> None:
+    def _tell(self, purpose: str, reason: str) -> None:
+        """Log why a connection is tried again: each reason once for all connections, and again after a minute."""
+        if reason not in self._reasons.values():
+            self._limited.forget("lost")
+        self._reasons[purpose] = reason
+        self._limited.warning("lost", "redis %s of %s: %s; trying again", purpose, self._name, reason)
+
+    def _check(self, info: RedisInfo) -> None:
         """Warn once of what is wrong with the server. Raise NotConnected for one that cannot be worked with."""
-        info = connection.info
         if info.is_replica:
-            connection.close()
             raise NotConnected("the server is a replica: the master is awaited")
         if info.is_too_old:
-            connection.close()
             raise NotConnected(info.warnings[0])
         for warning in info.warnings:
             if warning not in self._warned:
@@ -279,10 +280,10 @@ class RedisServer:
             await self._resolve(),
             timeout_seconds=self._timeout,
             on_demoted=self._demoted,
+            check=self._check,
             name=self._name,
             scripts=self._scripts.all(),
         )
-        self._check(connection)
         self._commands = connection
         self._commands_up.set()
         try:
@@ -298,10 +299,10 @@ class RedisServer:
             await self._resolve(),
             timeout_seconds=self._timeout * 2,
             on_demoted=self._demoted,
+            check=self._check,
             name=f"{self._name}-writes",
             scripts=self._scripts.all(),
         )
-        self._check(connection)
         self._writes = connection
         self._gate = ReplicaGate(connection, self._replicas, int(self._timeout * 1000))
         self._writes_up.set()
@@ -319,8 +320,8 @@ class RedisServer:
             name=f"{self._name}-pubsub",
             on_push=self._on_message,
             on_unsubscribed=self._unsubscribed,
+            check=self._check,
         )
-        self._check(connection)
         self._subscriptions = connection
         try:
             await self._subscribe_all(connection)
