@@ -105,6 +105,14 @@ async def test_who_is_muted_writes_nothing_and_who_is_restricted_is_looked_at(ri
     assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
 
 
+async def test_a_look_up_that_finds_nothing_in_the_way_opens_the_fast_path(rig: Rig) -> None:
+    rig.voice.restricted.add("ada")  # nothing is known of her yet
+    rig.log.before_append = rig.voice.restricted.clear
+    await rig.send(rig.ada)
+
+    assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
+
+
 async def test_sends_keep_their_order_behind_one_that_looks_something_up(rig: Rig) -> None:
     sends = [
         rig.send(rig.ada, "one", "1", upload="upload01"),

@@ -113,9 +113,10 @@ class Chat:
         self._check_text(p.text)
         if self._is_plain(session, p):
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
-            self._on_plain_send(session, p.room)
         else:
             receipt = await (await self._send_in_turn(session, p))
+        if self._is_plain(session, p):  # also where the look-up of this send has found nothing in the way
+            self._on_plain_send(session, p.room)
         return _receipt(receipt)
 
     def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
