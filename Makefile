@@ -110,7 +110,7 @@ sbom: .venv-ready ## list every package in use, as CycloneDX, into dist/sbom
 audit: .venv-ready ## ask the public databases for known vulnerabilities of the packages in use
 	@$(IN_VENV) -m deploy.supply_chain audit
 
-dist: .venv-ready ## build wheels, sdists and the npm package into dist/
+dist: .venv-ready ## build wheels, sdists and the npm packages into dist/
 	@$(IN_VENV) -m deploy dist
 
 docs: .venv-ready ## build the documentation site, with the references, into site/

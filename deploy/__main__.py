@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
     commands.add_parser("compile", help="build the gateways' hot path, if its source has changed")
     commands.add_parser("web-check", help="types and unit tests of the page")
-    commands.add_parser("dist", help="build the Python packages and the npm package into dist/")
+    commands.add_parser("dist", help="build the Python packages and the npm packages into dist/")
     commands.add_parser("docs", help="build the documentation site into site/")
     commands.add_parser("version", help="write the version in VERSION into every manifest")
     commands.add_parser("compose", help="write secrets and configurations for deploy/compose.yaml")

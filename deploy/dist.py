@@ -1,4 +1,4 @@
-"""Build what is published: a wheel and an sdist of each Python distribution, and the npm package of the SDK.
+"""Build what is published: wheels and sdists of the Python distributions, npm packages of the SDK and the React hooks.
 
 Each wheel is built from its sdist, so a file that the sdist lacks is noticed here. Where there is a C compiler, the
 adapter's wheel holds the compiled fast path and fits this Python only; all others are pure.
@@ -25,8 +25,8 @@ def build(folder: Path = FOLDER, *, say: Say = quiet) -> list[Path]:
         old.unlink()
     say("building wheels and sdists")
     build_python(folder)
-    say("packing the SDK")
-    build_sdk(folder, say=say)
+    say("packing the npm packages")
+    build_node(folder, say=say)
     return artifacts(folder)
 
 
@@ -42,10 +42,10 @@ def build_python(folder: Path) -> None:
         _run([uv, "build", "--quiet", "--package", f"roomcast-{name}", "--out-dir", str(folder)], ROOT)
 
 
-def build_sdk(folder: Path, *, say: Say = quiet) -> None:
-    """Compile the SDK and pack it as npm would publish it."""
+def build_node(folder: Path, *, say: Say = quiet) -> None:
+    """Compile the SDK and the React hooks, and pack them as npm would publish them."""
     page.packages(page.SOURCES, say=say)
-    _run(["npm", "run", "--silent", "pack:sdk", "--", str(folder.resolve())], page.SOURCES)
+    _run(["npm", "run", "--silent", "pack", "--", "--out", str(folder.resolve())], page.SOURCES)
 
 
 def _run(command: list[str], folder: Path) -> None:

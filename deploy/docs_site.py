@@ -31,7 +31,7 @@ def build(folder: Path = SITE, *, say: Say = quiet) -> Path:
     if "docs" in json.loads((page.SOURCES / "package.json").read_text())["scripts"]:
         say("building the TypeScript reference")
         page.packages(page.SOURCES, say=say)
-        _run(["npm", "run", "--silent", "docs", "--", "--out", str(folder / "sdk")], page.SOURCES)
+        _run(["npm", "run", "--silent", "docs", "--", "--out", str(folder.resolve())], page.SOURCES)
     return folder / "index.html"
 
 

@@ -1,4 +1,4 @@
-"""The Next.js code of web/README.md, as printed, with the packed SDK: one connection, in the browser only."""
+"""The Next.js code of web/README.md, as printed, and the hooks, both packed: one connection, in the browser only."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ APP = Path(__file__).with_name("next")
 README = (ROOT / "web" / "README.md").read_text()
 FILES = {"chat-client.ts": "app/chat-client.ts", "chat.tsx": "app/chat.tsx"}
 """Where the README's files go; a path with a folder is where it says."""
+EXAMPLE = "https://chat.example.com"
+HOOKS = Path("app", "hooks", "hooks-chat.tsx")
 INSTALL_SECONDS = 240
 START_SECONDS = 60
+SETTLE_SECONDS = 10.0
 SHOW_MS = 30_000
 
 
@@ -52,7 +55,8 @@ def application(tmp_path_factory: pytest.TempPathFactory, chat: Cluster, next_po
     for name, code in readme_files().items():
         path = folder / FILES.get(name, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(code.replace("https://chat.example.com", chat.url))
+        path.write_text(code.replace(EXAMPLE, chat.url))
+    edit(folder / HOOKS, EXAMPLE, chat.url)
     install(folder)
     environment = os.environ | {"ROOMCAST_JWT_SECRET": chat.jwt_secret, "NEXT_TELEMETRY_DISABLED": "1"}
     command = ["node", "node_modules/next/dist/bin/next", "dev", "--port", str(next_port)]
@@ -77,12 +81,12 @@ def readme_files() -> dict[str, str]:
 
 
 def install(folder: Path) -> None:
-    """Install what the lock file names, then the packed SDK, as the README says."""
+    """Install what the lock file names, then the packed SDK and hooks, as the README says."""
     built_page.packages(ROOT / "web")
-    pack = ["node", str(ROOT / "web" / "scripts" / "pack_sdk.mjs"), str(folder.parent)]
-    tarball = run(pack, folder).splitlines()[-1]
+    pack = ["node", str(ROOT / "web" / "scripts" / "pack.mjs"), "--out", str(folder.parent)]
+    tarballs = [line for line in run(pack, folder).splitlines() if line.endswith(".tgz")]
     run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", tarball], folder)
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *tarballs], folder)
 
 
 def run(command: list[str], folder: Path) -> str:
@@ -108,6 +112,14 @@ def connections(chat: Cluster) -> int:
     texts = [requests.get(chat.metrics_url(name), timeout=5).text for name in ("gateway1", "gateway2")]
     found = [re.search(r"^roomcast_gateway_connections (\S+)$", text, re.MULTILINE) for text in texts]
     return sum(int(float(match[1])) for match in found if match)
+
+
+def settle(chat: Cluster, count: int) -> None:
+    """Wait until the gateways have this many clients."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (found := connections(chat)) != count:
+        assert time.monotonic() < deadline, f"{found} connections instead of {count}"
+        time.sleep(0.1)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -151,5 +163,29 @@ def test_one_connection_through_strict_mode_and_fast_refresh(
     page.get_by_label("Message").fill("Still here")
     page.get_by_label("Message").press("Enter")
     expect(page.locator("[data-state=sent]")).to_have_count(2, timeout=SHOW_MS)
+    assert (connections(chat), sockets.opened) == (1, 1)
+    page.close()
+
+
+@pytest.mark.timeout(400)
+def test_hooks_render_on_the_server_and_connect_once_in_the_browser(
+    chat: Cluster, application: Path, next_port: int, chromium: Browser
+) -> None:
+    address = f"http://localhost:{next_port}/hooks"
+    html = requests.get(address, timeout=START_SECONDS).text
+    assert 'data-provider="function"' in html
+    assert 'role="status">connecting<' in html
+    settle(chat, 0)
+    page = chromium.new_page()
+    sockets = Sockets(page, chat)
+    page.goto(address, timeout=SHOW_MS)
+    expect(page.get_by_role("main").get_by_role("status")).to_have_text("online", timeout=SHOW_MS)
+    page.get_by_label("Message").fill("Hello from the hooks")
+    page.get_by_label("Message").press("Enter")
+    message = page.locator("[data-state=sent]", has_text="Hello from the hooks")
+    expect(message).to_have_count(1, timeout=SHOW_MS)
+    edit(application / HOOKS, "Version 1", "Version 2")
+    expect(page.get_by_role("heading")).to_have_text("Version 2", timeout=SHOW_MS)
+    expect(message).to_have_count(1)
     assert (connections(chat), sockets.opened) == (1, 1)
     page.close()

@@ -1,20 +1,21 @@
-// Builds the SDK's API reference into the repository's dist/docs/sdk/ (or `--out FOLDER`). A warning is an error.
+// Builds the API references of the SDK and the hooks into the repository's dist/docs/ (or `--out FOLDER`): sdk/ and
+// react/. A warning is an error.
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { compile, web } from "./compile.mjs";
 
-const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
+const { values } = parseArgs({ options: { out: { type: "string" } } });
+const folder = resolve(values.out ?? join(web, "..", "dist", "docs"));
+const typedoc = join("node_modules", "typedoc", "bin", "typedoc");
 
-for (const [command, ...rest] of [
-  ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-  [
-    process.execPath,
-    join("node_modules", "typedoc", "bin", "typedoc"),
-    "--options",
-    "typedoc.json",
-    ...process.argv.slice(2),
-  ],
-]) {
-  const { status } = spawnSync(command, rest, { cwd: folder, stdio: "inherit" });
+function run(command, ...rest) {
+  const { status } = spawnSync(command, rest, { cwd: join(web, "docs"), stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
 }
+
+run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error");
+run(process.execPath, typedoc, "--options", "typedoc.json", "--out", join(folder, "sdk"));
+// The hooks name types of the SDK.
+compile("sdk");
+run(process.execPath, typedoc, "--options", "typedoc.react.json", "--out", join(folder, "react"));

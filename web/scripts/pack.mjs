@@ -1,14 +1,17 @@
-// Packs the SDK for npm into the repository's dist/ (or the folder named on the command line), and prints the tarball's path.
+// Packs packages for npm and prints the tarballs' paths: `pack.mjs [--out FOLDER] [NAME…]`; by default all, into dist/.
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { web } from "./compile.mjs";
 
-const web = dirname(dirname(fileURLToPath(import.meta.url)));
-const folder = resolve(process.argv[2] ?? join(web, "..", "dist"));
+const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
+const folder = resolve(values.out ?? join(web, "..", "dist"));
 
 mkdirSync(folder, { recursive: true });
-const pack = ["pack", "--json", "--loglevel=error", "--pack-destination", folder];
-const run = spawnSync("npm", pack, { cwd: join(web, "sdk"), encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-if (run.status !== 0) process.exit(run.status ?? 1);
-console.log(join(folder, JSON.parse(run.stdout.slice(run.stdout.indexOf("[")))[0].filename));
+for (const name of positionals.length ? positionals : ["sdk", "react"]) {
+  const pack = ["pack", "--json", "--loglevel=error", "--pack-destination", folder];
+  const run = spawnSync("npm", pack, { cwd: join(web, name), encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  if (run.status !== 0) process.exit(run.status ?? 1);
+  console.log(join(folder, JSON.parse(run.stdout.slice(run.stdout.indexOf("[")))[0].filename));
+}

@@ -42,7 +42,10 @@ def test_a_new_version_reaches_manifests_pins_and_lock() -> None:
     assert gateway["version"] == "9.8.7rc1"
     assert "roomcast-adapter[aiohttp]==9.8.7rc1" in gateway["dependencies"]
     assert json.loads(texts["web/sdk/package.json"])["version"] == "9.8.7-rc.1"
+    hooks = json.loads(texts["web/react/package.json"])
+    assert (hooks["version"], hooks["peerDependencies"]["@roomcast/sdk"]) == ("9.8.7-rc.1", "9.8.7-rc.1")
     lock = json.loads(texts["web/package-lock.json"])
+    assert lock["packages"]["react"]["peerDependencies"]["@roomcast/sdk"] == "9.8.7-rc.1"
     assert lock["packages"]["sdk"]["version"] == "9.8.7-rc.1"
     assert lock["packages"]["node_modules/esbuild"]["version"] == installed_esbuild()
     assert "hatchling==1.33.0" in texts["gateway/pyproject.toml"]

@@ -1,0 +1,72 @@
+// One person at the components of the README, in StrictMode. `?name=Ada&friend=bob` in the address.
+import { StrictMode, useRef, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { RoomcastProvider, useMessages } from "@roomcast/react";
+import { Attach, Composer, Friends, People, Status, Timeline } from "./readme";
+
+const parameters = new URLSearchParams(location.search);
+const friends = parameters.getAll("friend");
+
+async function token(): Promise<string> {
+  const answer = await fetch("/dev/login", { method: "POST", body: JSON.stringify({ name: parameters.get("name") }) });
+  return ((await answer.json()) as { token: string }).token;
+}
+
+/** Says how often a component that uses messages alone was rendered. */
+function Count({ room }: { room: string }) {
+  const renders = useRef(0);
+  const { messages } = useMessages(room);
+  renders.current += 1;
+  return (
+    <output data-testid="count" data-renders={renders.current} data-files={messages.filter((one) => one.media).length}>
+      {messages.length}
+    </output>
+  );
+}
+
+function Writer({ room }: { room: string }) {
+  const { send } = useMessages(room);
+  const submit = (form: FormData) => void send({ text: String(form.get("text")) });
+  return (
+    <form action={submit}>
+      <input name="text" aria-label="Message" />
+    </form>
+  );
+}
+
+function Room({ room }: { room: string }) {
+  return (
+    <section data-testid="room" data-room={room}>
+      <People room={room} />
+      <Timeline room={room} />
+      <Count room={room} />
+      <Composer room={room} />
+      <Attach room={room} />
+      <Writer room={room} />
+    </section>
+  );
+}
+
+function App() {
+  const [isSignedIn, setSignedIn] = useState(true);
+  const [room, setRoom] = useState<string | null>(parameters.get("room"));
+  return (
+    <>
+      <button onClick={() => setSignedIn(!isSignedIn)}>{isSignedIn ? "Sign out" : "Sign in"}</button>
+      <button onClick={() => setRoom(room ? null : parameters.get("room"))}>{room ? "Hide" : "Show"}</button>
+      {isSignedIn && (
+        <RoomcastProvider url={location.origin} token={token}>
+          <Status />
+          <Friends users={friends} />
+          {room && <Room room={room} />}
+        </RoomcastProvider>
+      )}
+    </>
+  );
+}
+
+createRoot(document.getElementById("root")!).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,228 @@
+"""The hooks of `@roomcast/react` with React 19 in Chromium: the README's components, from the packed tarballs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+
+from deploy import page as built_page
+from deploy.cluster import Cluster, free_base
+from deploy.layout import ROOT
+from tests.browser.guests import unique
+
+WEB = ROOT / "web"
+APP = Path(__file__).with_name("react")
+README = (WEB / "react" / "README.md").read_text()
+HOOKS = ("useConnection", "useMessages", "usePresence", "useRoom", "useTyping", "useUpload")
+URL = "http://localhost:8080"
+"""The cluster's address in the README."""
+INSTALL_SECONDS = 240
+SETTLE_SECONDS = 10.0
+
+TYPES = """{
+  "compilerOptions": {
+    "strict": true, "noEmit": true, "jsx": "react-jsx", "target": "es2022", "lib": ["es2023", "dom", "dom.iterable"],
+    "module": "preserve", "moduleResolution": "bundler", "types": []
+  },
+  "include": ["*.tsx"]
+}"""
+
+
+def run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def readme_components() -> tuple[str, str]:
+    """Return the README's ten lines, and a module of the components in its other blocks."""
+    lines, *components = re.findall(r"^```tsx\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert len(components) == len(HOOKS), "one component per hook"
+    code = "".join(f"export {component}" for component in components)
+    return lines, f'import {{ {", ".join(HOOKS)} }} from "@roomcast/react";\n{code}'
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The application's folder with React and the packed packages installed."""
+    folder = tmp_path_factory.mktemp("react") / "app"
+    shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
+    lines, components = readme_components()
+    (folder / "chat.tsx").write_text(lines.replace(f'"{URL}"', "location.origin"))
+    (folder / "readme.tsx").write_text(components)
+    built_page.packages(WEB)
+    tarballs = run(["node", str(WEB / "scripts" / "pack.mjs"), "--out", str(folder.parent)], folder).splitlines()
+    run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
+    packed = [line for line in tarballs if line.endswith(".tgz")]
+    assert len(packed) == 2
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *packed], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(source: Path) -> Path:
+    """A folder with the bundled application: `index.html`, and `lines.html` for the README's ten lines."""
+    folder = source.parent / "served"
+    folder.mkdir()
+    for name, place in (("app", "index"), ("lines", "lines")):
+        html = (APP / "index.html").read_text().replace("app.js", f"{name}.js")
+        (folder / f"{place}.html").write_text(html)
+    esbuild = ["node_modules/.bin/esbuild", str(source / "app.tsx"), str(source / "lines.tsx")]
+    options = ["--bundle", "--format=esm", "--jsx=automatic", "--jsx-dev", f"--outdir={folder}", "--log-level=error"]
+    run([*esbuild, *options, '--define:process.env.NODE_ENV="development"'], WEB)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory, served: Path) -> Iterator[Cluster]:
+    with Cluster(free_base(), tmp_path_factory.mktemp("cluster"), gateways=2, page=served) as running:
+        yield running
+
+
+class Person:
+    """One person at the application."""
+
+    def __init__(self, page: Page, chat: Cluster, address: str) -> None:
+        self.page = page
+        self.sockets = 0
+        self._port = f":{chat.ports.page}/"
+        page.on("websocket", self._count)
+        page.goto(f"{chat.url}/{address}")
+
+    def _count(self, socket: WebSocket) -> None:
+        self.sockets += self._port in socket.url
+
+    @property
+    def room(self) -> Locator:
+        return self.page.get_by_test_id("room")
+
+    @property
+    def count(self) -> Locator:
+        return self.page.get_by_test_id("count")
+
+    def write(self, text: str) -> None:
+        self.page.get_by_label("Message").fill(text)
+        self.page.get_by_label("Message").press("Enter")
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+
+Enter = Callable[..., Person]
+
+
+@pytest.fixture
+def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
+    """Opens the application as a person with a room, who follows some friends; nothing may go wrong on the page."""
+    complaints: list[str] = []
+
+    def open_page(name: str, room: str, *friends: str, page: str = "") -> Person:
+        opened = chromium.new_context().new_page()
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        follow = "".join(f"&friend={friend}" for friend in friends)
+        return Person(opened, chat, f"{page}?name={name}&room={room}{follow}")
+
+    yield open_page
+    for context in chromium.contexts:
+        context.close()
+    assert complaints == []
+
+
+def connections(chat: Cluster) -> int:
+    """Return how many clients are signed in, on all gateways."""
+    texts = [requests.get(chat.metrics_url(name), timeout=5).text for name in ("gateway1", "gateway2")]
+    found = [re.search(r"^roomcast_gateway_connections (\S+)$", text, re.MULTILINE) for text in texts]
+    return sum(int(float(match[1])) for match in found if match)
+
+
+def settle(chat: Cluster, count: int) -> None:
+    """Wait until the gateways have this many clients."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (found := connections(chat)) != count:
+        assert time.monotonic() < deadline, f"{found} connections instead of {count}"
+        time.sleep(0.1)
+
+
+def test_the_package_compiles_under_strict_types(source: Path) -> None:
+    (source / "tsconfig.json").write_text(TYPES)
+    run(["node", str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "-p", str(source)], source)
+
+
+def test_the_ten_lines_of_the_readme(enter: Enter) -> None:
+    ada = enter("unused", "public:lobby", page="lines.html")
+    expect(ada.page.get_by_label("Message")).to_be_visible()
+    ada.write("Hello from React")
+    expect(ada.page.locator("[data-state=sent]", has_text="Ada: Hello from React")).to_have_count(1)
+
+
+def test_strict_mode_opens_one_connection_and_the_provider_takes_it_along(chat: Cluster, enter: Enter) -> None:
+    settle(chat, 0)
+    ada = enter(unique("ada"), unique("public:hooks"))
+    expect(ada.page.get_by_text("Signed in as")).to_be_visible()
+    assert (connections(chat), ada.sockets) == (1, 1)
+    ada.press("Sign out")
+    settle(chat, 0)
+    ada.press("Sign in")
+    expect(ada.page.get_by_text("Signed in as")).to_be_visible()
+    settle(chat, 1)
+    assert ada.sockets == 2
+
+
+def test_two_people_read_type_react_and_see_each_other(enter: Enter) -> None:
+    room, names = unique("public:hooks"), (unique("ada"), unique("bob"))
+    ada, bob = enter(names[0], room, names[1]), enter(names[1], room, names[0])
+    expect(ada.room).to_contain_text("2 here")
+    expect(ada.page.get_by_role("listitem").filter(has_text=names[1])).to_have_text(f"{names[1]}: online")
+    ada.write("Hello Bob")
+    expect(bob.room.get_by_text(f"{names[0]}: Hello Bob")).to_have_count(1)
+    bob.press("online")
+    expect(ada.page.get_by_role("listitem").filter(has_text=names[1])).to_have_text(f"{names[1]}: busy")
+    bob.page.get_by_label("0 typing").fill("Hel")
+    expect(ada.page.get_by_text("1 typing")).to_be_visible()
+
+
+def test_typing_and_arrivals_render_no_component_that_uses_messages_alone(enter: Enter) -> None:
+    room = unique("public:hooks")
+    ada = enter(unique("ada"), room)
+    ada.write("first")
+    expect(ada.count).to_have_text("1")
+    expect(ada.room.get_by_role("button", name="👍")).to_have_count(1)
+    renders = ada.count.get_attribute("data-renders")
+    bob = enter(unique("bob"), room)
+    expect(ada.room).to_contain_text("2 here")
+    bob.page.get_by_label("0 typing").fill("Hel")
+    expect(ada.page.get_by_text("1 typing")).to_be_visible()
+    assert ada.count.get_attribute("data-renders") == renders
+    bob.write("second")
+    expect(ada.count).to_have_text("2")
+    assert ada.count.get_attribute("data-renders") != renders
+
+
+def test_a_room_is_left_with_its_last_component_and_complete_when_it_is_back(enter: Enter) -> None:
+    room = unique("public:hooks")
+    ada, bob = enter(unique("ada"), room), enter(unique("bob"), room)
+    expect(bob.room).to_contain_text("2 here")
+    ada.press("Hide")
+    expect(bob.room).to_contain_text("1 here")
+    bob.write("while Ada is away")
+    expect(bob.room.get_by_role("button", name="👍")).to_have_count(1)
+    ada.press("Show")
+    expect(ada.room.get_by_text("while Ada is away")).to_have_count(1)
+    expect(bob.room).to_contain_text("2 here")
+
+
+def test_a_file_becomes_a_message(enter: Enter, tmp_path: Path) -> None:
+    ada = enter(unique("ada"), unique("public:hooks"))
+    expect(ada.room).to_contain_text("1 here")
+    (tmp_path / "notes.txt").write_text("plain text")
+    ada.page.get_by_label("File").set_input_files(tmp_path / "notes.txt")
+    expect(ada.count).to_have_attribute("data-files", "1")

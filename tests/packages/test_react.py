@@ -1,0 +1,65 @@
+"""The packed hooks in an empty folder: Node renders a component with them, without a connection."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.versions import current, for_npm
+
+INSTALL_SECONDS = 120
+REACT = "19.3.1"
+
+RENDER = """
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+import { RoomcastProvider, useConnection, useMessages } from "@roomcast/react";
+
+let asked = 0;
+function Lobby() {
+  const { phase } = useConnection();
+  const { messages } = useMessages("public:lobby");
+  return createElement("p", null, `${phase} ${messages.length}`);
+}
+const options = { url: "http://127.0.0.1:9", token: () => `token ${asked++}` };
+console.log(renderToString(createElement(RoomcastProvider, options, createElement(Lobby))), asked);
+"""
+
+
+@pytest.fixture(scope="module")
+def app(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of an application that depends on both tarballs and React."""
+    folder = tmp_path_factory.mktemp("app")
+    packed = {
+        f"@roomcast/{name}": f"file:{artifacts / f'roomcast-{name}-{for_npm(current())}.tgz'}"
+        for name in ("sdk", "react")
+    }
+    dependencies = {**packed, "react": REACT, "react-dom": REACT}
+    (folder / "package.json").write_text(json.dumps({"private": True, "type": "module", "dependencies": dependencies}))
+    run(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
+    return folder
+
+
+def run(folder: Path, *command: str) -> str:
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_server_renders_it_and_the_process_ends_without_a_connection(app: Path) -> None:
+    (app / "render.mjs").write_text(RENDER)
+    assert run(app, "node", "render.mjs") == "<p>connecting 0</p> 0\n"
+
+
+def test_it_holds_one_client_module_and_types_and_brings_no_react_of_its_own(app: Path) -> None:
+    package = app / "node_modules" / "@roomcast" / "react"
+    manifest = json.loads((package / "package.json").read_text())
+    assert manifest["version"] == for_npm(current())
+    assert manifest.get("dependencies", {}) == {}
+    assert manifest["peerDependencies"]["@roomcast/sdk"] == for_npm(current())
+    assert [path.name for path in package.rglob("*.js")] == ["index.js"]
+    assert (package / "dist" / "index.js").read_text().startswith('"use client";\n')
+    assert not (app / "node_modules" / "@roomcast" / "react" / "node_modules").exists()

@@ -1,0 +1,13 @@
+import type { ConnectionState, UserId } from "@roomcast/sdk";
+/** The state of the connection, and the user. */
+export interface UseConnection extends ConnectionState {
+    /** The signed-in user; null before the first sign-in. */
+    self: {
+        user: UserId;
+        name: string;
+    } | null;
+    /** Connect now instead of after a wait, or again after the server refused the token. */
+    reconnect: () => void;
+}
+/** Follow the connection of the nearest provider. */
+export declare function useConnection(): UseConnection;

@@ -1,0 +1,47 @@
+/** Give the components below it one connection. */
+
+import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore } from "react";
+import type { ReactElement, ReactNode } from "react";
+import type { Client, ConnectOptions } from "@roomcast/sdk";
+import { Session } from "./session.ts";
+
+const SessionContext = createContext<Session | null>(null);
+
+/** What `connect` of the SDK takes, and the components that use the connection. */
+export interface RoomcastProviderProps extends ConnectOptions {
+  children?: ReactNode;
+}
+
+/**
+ * Connect while this component is mounted, in the browser only. The connection closes a second after it is unmounted.
+ *
+ * The options are read when it connects, except for `token`: the function of the latest render is called. To connect
+ * as another user or to another address, give the provider another `key`.
+ */
+export function RoomcastProvider({ children, ...options }: RoomcastProviderProps): ReactElement {
+  const [session] = useState(() => new Session(options));
+  useEffect(() => session.update(options));
+  useEffect(() => session.open(), [session]);
+  return createElement(SessionContext.Provider, { value: session }, children);
+}
+
+/** Return the session of the nearest provider. */
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (session === null) throw new Error("Roomcast's hooks work below a <RoomcastProvider> only");
+  return session;
+}
+
+/**
+ * Return the client of the nearest provider, for what the other hooks do not offer.
+ *
+ * It is null on a server and until the provider's first effect has run.
+ */
+export function useClient(): Client | null {
+  const session = useSession();
+  return useSyncExternalStore(session.subscribe, () => session.client, noClient);
+}
+
+function noClient(): null {
+  return null;
+}

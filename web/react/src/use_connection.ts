@@ -1,0 +1,49 @@
+import { useMemo } from "react";
+import type { Client, ConnectionState, UserId } from "@roomcast/sdk";
+import { useClient } from "./provider.ts";
+import { useSelection, type Source } from "./selection.ts";
+
+/** The state of the connection, and the user. */
+export interface UseConnection extends ConnectionState {
+  /** The signed-in user; null before the first sign-in. */
+  self: { user: UserId; name: string } | null;
+  /** Connect now instead of after a wait, or again after the server refused the token. */
+  reconnect: () => void;
+}
+
+type Shown = Omit<UseConnection, "reconnect">;
+
+const NOT_YET: Shown = {
+  phase: "connecting",
+  attempt: 0,
+  retryAtMs: null,
+  wasOnline: false,
+  draining: false,
+  error: null,
+  ready: null,
+  self: null,
+};
+
+/** Follow the connection of the nearest provider. */
+export function useConnection(): UseConnection {
+  const client = useClient();
+  const source = useMemo(() => client && new ClientState(client), [client]);
+  const shown = useSelection(source, shownOf, NOT_YET);
+  return useMemo(() => ({ ...shown, reconnect: () => client?.reconnect() }), [shown, client]);
+}
+
+class ClientState implements Source {
+  readonly client: Client;
+
+  constructor(client: Client) {
+    this.client = client;
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.client.onState(listener);
+  }
+}
+
+function shownOf({ client }: ClientState): Shown {
+  return { ...client.state, self: client.self };
+}

@@ -1,0 +1,56 @@
+import { useEffect, useMemo } from "react";
+import { EMPTY_ROOM, RoomcastError, type Room, type RoomId, type RoomState } from "@roomcast/sdk";
+import { useClient, useSession } from "./provider.ts";
+import { useSelection } from "./selection.ts";
+
+/** A room without its messages: `useMessages` has those. */
+export interface UseRoom extends Pick<RoomState, Shown> {
+  /** The SDK's object, for everything else; null on a server, and until the provider's first effect. */
+  room: Room | null;
+  /** Try again to enter, after a refusal. */
+  join: () => void;
+  /** Load the next page of a long list of members. */
+  loadMembers: () => Promise<void>;
+}
+
+type Shown = "phase" | "error" | "occupancy" | "members" | "moreMembers" | "gone" | "read" | "seq";
+
+const NOBODY = shownOf({ state: EMPTY_ROOM });
+
+/**
+ * Join a room while at least one component uses it, and follow who is there.
+ *
+ * The room is left a second after the last component that uses it has gone; unsent messages go first.
+ */
+export function useRoom(id: RoomId): UseRoom {
+  const room = useJoinedRoom(id);
+  const shown = useSelection(room, shownOf, NOBODY);
+  return useMemo(
+    () => ({
+      ...shown,
+      room,
+      join: () => room?.join(),
+      loadMembers: async () => room?.loadMembers(),
+    }),
+    [shown, room],
+  );
+}
+
+/** Return a room that stays joined while the component is mounted. */
+export function useJoinedRoom(id: RoomId): Room | null {
+  const session = useSession();
+  const client = useClient();
+  useEffect(() => (client ? session.enter(client, id) : undefined), [session, client, id]);
+  return useMemo(() => client?.room(id) ?? null, [client, id]);
+}
+
+/** Return the room; throw where an event handler runs before the provider has connected. */
+export function connected(room: Room | null): Room {
+  if (room === null) throw RoomcastError.of("unavailable", "the provider has not connected yet");
+  return room;
+}
+
+function shownOf({ state }: { state: RoomState }): Pick<RoomState, Shown> {
+  const { phase, error, occupancy, members, moreMembers, gone, read, seq } = state;
+  return { phase, error, occupancy, members, moreMembers, gone, read, seq };
+}

@@ -1,0 +1,25 @@
+import { useMemo } from "react";
+import { EMPTY_ROOM, type RoomId, type RoomState, type UserId } from "@roomcast/sdk";
+import { useSelection } from "./selection.ts";
+import { useJoinedRoom } from "./use_room.ts";
+
+/** Who types in a room, and a function to say that one does. */
+export interface UseTyping {
+  /** The other people who are typing. */
+  typing: readonly UserId[];
+  /** Say that the user is typing, or has stopped. Call it at every key press; what goes out is throttled. */
+  setTyping: (typing: boolean) => void;
+}
+
+const NO_TYPING = shownOf({ state: EMPTY_ROOM });
+
+/** Join a room as `useRoom` does, and follow who is typing there. */
+export function useTyping(id: RoomId): UseTyping {
+  const room = useJoinedRoom(id);
+  const shown = useSelection(room, shownOf, NO_TYPING);
+  return useMemo(() => ({ ...shown, setTyping: (typing: boolean) => room?.setTyping(typing) }), [shown, room]);
+}
+
+function shownOf({ state }: { state: RoomState }): Pick<UseTyping, "typing"> {
+  return { typing: state.typing };
+}

@@ -1,0 +1,99 @@
+/** One provider's connection and rooms, without React: against a live Socket.IO server. */
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { Session } from "../src/session.ts";
+import { FAST, gateway, LOBBY, useGateway as gatewayPerTest } from "../../sdk/test/harness.ts";
+import { until } from "../../sdk/test/server.ts";
+
+gatewayPerTest();
+
+let ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends) end();
+  ends = [];
+});
+
+function session(token: () => string = () => "token"): Session {
+  return new Session({ url: gateway.url, token, backoff: FAST, resend: FAST, storage: null, pageSize: 3 });
+}
+
+/** Open a session that the end of the test closes at once. */
+function opened(one: Session): () => void {
+  const undo = one.open();
+  ends.push(() => one.client?.close());
+  return undo;
+}
+
+async function joined(one: Session): Promise<() => void> {
+  opened(one);
+  const client = one.client!;
+  const undo = one.enter(client, LOBBY);
+  await until(() => client.room(LOBBY).state.phase === "joined", "joined");
+  return undo;
+}
+
+test("a session connects only when it is opened", () => {
+  assert.equal(session().client, null);
+  assert.equal(gateway.tokens.length, 0);
+});
+
+test("taken away and put back at once, it keeps its connection", async () => {
+  const one = session();
+  opened(one)();
+  const client = one.client;
+  opened(one);
+  await until(() => client?.state.phase === "online", "online");
+  assert.equal(one.client, client);
+  assert.equal(gateway.tokens.length, 1);
+});
+
+test("the connection closes after the last user, and a later one opens another", async () => {
+  const one = session();
+  let changes = 0;
+  one.subscribe(() => changes++);
+  const [first, second] = [opened(one), opened(one)];
+  const client = one.client;
+  first();
+  first();
+  await until(() => client?.state.phase === "online", "online");
+  second();
+  await until(() => one.client === null, "closed");
+  assert.equal(client?.state.phase, "closed");
+  assert.equal(changes, 2);
+  opened(one);
+  assert.notEqual(one.client, client);
+});
+
+test("each connect asks the token function of the latest render", async () => {
+  const one = session(() => "old");
+  opened(one);
+  await until(() => one.client?.state.phase === "online", "online");
+  one.update({ url: gateway.url, token: () => "new" });
+  gateway.cut();
+  await until(() => gateway.tokens.length === 2, "connected again");
+  assert.deepEqual(gateway.tokens, ["old", "new"]);
+});
+
+test("a room stays joined until its last user has gone", async () => {
+  const one = session();
+  const leaveFirst = await joined(one);
+  const leaveSecond = one.enter(one.client!, LOBBY);
+  leaveFirst();
+  one.enter(one.client!, LOBBY)();
+  assert.equal(gateway.payloads("room:leave").length, 0);
+  leaveSecond();
+  await until(() => gateway.payloads("room:leave").length === 1, "left");
+  assert.equal(gateway.joins.length, 1);
+});
+
+test("a room is not left while a message is still being sent", async () => {
+  const one = session();
+  const leave = await joined(one);
+  gateway.cut();
+  await until(() => one.client?.state.phase !== "online", "offline");
+  one.client!.room(LOBBY).send({ text: "last words" });
+  leave();
+  await until(() => gateway.log.some(({ text }) => text === "last words"), "sent");
+  await until(() => gateway.payloads("room:leave").length === 1, "left");
+});

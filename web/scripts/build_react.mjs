@@ -1,0 +1,20 @@
+// Bundles the hooks into react/dist/index.js, which says "use client", and compiles their types beside it.
+import { build } from "esbuild";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { compile, web } from "./compile.mjs";
+
+// The types name those of the SDK.
+if (!existsSync(join(web, "sdk", "dist", "index.d.ts"))) compile("sdk");
+compile("react");
+await build({
+  absWorkingDir: web,
+  entryPoints: ["react/src/index.ts"],
+  bundle: true,
+  packages: "external",
+  format: "esm",
+  target: "es2022",
+  outfile: "react/dist/index.js",
+  // React's server components need it in the first line of a module that uses state or effects.
+  banner: { js: '"use client";' },
+});
