@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import { RoomcastError } from "@roomcast/sdk";
 import { explain, useApp } from "../app.ts";
 import { roomOfInput, slugOf } from "../route.ts";
 import { Dialog } from "./dialog.tsx";
@@ -22,14 +21,14 @@ export function NewRoom({ onClose }: { onClose: () => void }) {
     const kind = form.get("kind") === "private" ? "private" : "public";
     const slug = slugOf(name);
     if (!slug) return setError("A room needs a name with a letter or a digit in it.");
-    const room = kind === "public" ? `public:${slug}` : `room:${slug}-${randomSuffix()}`;
+    // A public room belongs to nobody and needs no creation: whoever enters the name is in it.
+    if (kind === "public") return enter(`public:${slug}`, name);
+    const room = `room:${slug}-${randomSuffix()}`;
     setBusy(true);
     try {
       await client.call("room:create", { room, kind, name });
       enter(room, name);
     } catch (thrown) {
-      // A public room of this name exists: the person means that one.
-      if (kind === "public" && RoomcastError.from(thrown).reason === "conflict") return enter(room, null);
       setError(explain(thrown));
       setBusy(false);
     }

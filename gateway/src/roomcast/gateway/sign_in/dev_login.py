@@ -18,7 +18,7 @@ _MAX_USER: Final = 60
 class DevLogin:
     """Answer `POST /dev/login` `{"name": "Ada"}` with `{token, user}`. Anybody becomes anybody: local use only.
 
-    The token may create rooms, so that the page can be tried.
+    The token may create the rooms that the page makes (`room:…`).
     """
 
     def __init__(self, secret: str) -> None:
@@ -34,7 +34,7 @@ class DevLogin:
             user = user_id_of(name)
         except (ValueError, KeyError, TypeError, RecursionError):
             return web.json_response({"error": 'send {"name": "Ada"}: a name with a letter or digit'}, status=400)
-        return web.json_response({"token": sign(self._secret, user, name=name, create=["*"]), "user": user})
+        return web.json_response({"token": sign(self._secret, user, name=name, create=["room:*"]), "user": user})
 
 
 def user_id_of(name: str) -> str:
