@@ -60,7 +60,7 @@ class Bus:
     async def join(self) -> None:
         """Make sure that the stream and its group exist, and that this account may publish answers."""
         with _translated():
-            await self._commands.execute_command("SPUBLISH", keys.node_channel(PROBE_NODE), b"")
+            await self._commands.execute_command("SPUBLISH", self._keyspace.name(keys.node_channel(PROBE_NODE)), b"")
             try:
                 await self._commands.xgroup_create(self._stream, keys.MEDIA_GROUP, id="0", mkstream=True)
             except ResponseError as error:

@@ -63,7 +63,8 @@ class PresenceStore:
 
     async def check_rights(self) -> None:
         """Publish into a channel without subscribers: an account without rights on channels could expire no user."""
-        await self._guarded(self._client.execute_command("SPUBLISH", keys.presence_channel(keys.PRESENCE_SHARDS), ""))
+        channel = self._keyspace.name(keys.presence_channel(keys.PRESENCE_SHARDS))
+        await self._guarded(self._client.execute_command("SPUBLISH", channel, ""))
 
     async def hold_lease(self, token: str) -> bool:
         """Take or renew the sweepers' lease; False while another sweeper holds it."""

@@ -1,0 +1,80 @@
+"""Whether the storage accepts the signer's requests, look by look."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.media import storage_health
+from roomcast.media.storage import RefusedError
+from roomcast.media.storage_health import StorageHealth
+from roomcast.wire.tasks import TaskSet
+from tests.unit.media.fakes import Counts
+from tests.waiting import until
+
+AWAY = RoomcastError(Code.MEDIA_UNAVAILABLE, "storage: probe: ConnectTimeoutError")
+WRONG = RefusedError("storage: probe: SignatureDoesNotMatch")
+
+
+class Steps:
+    """Answers one look after the other: an error, or None for success."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self.answers = list(answers)
+        self.calls: list[str] = []
+
+    def _next(self) -> None:
+        if (answer := self.answers.pop(0) if self.answers else None) is not None:
+            raise answer
+
+    async def probe(self) -> None:
+        self.calls.append("probe")
+        self._next()
+
+    async def set_up(self) -> None:
+        self.calls.append("set_up")
+        self._next()
+
+
+async def test_up_refused_away_and_up_again() -> None:
+    steps, counts = Steps(None, WRONG, AWAY, None), Counts()
+    health = StorageHealth(steps.probe, None, counts)
+    assert (health.is_up, health.refusal) == (False, None)
+    seen = []
+    for _ in range(4):
+        await health.look()
+        seen.append((health.is_up, health.refusal))
+    assert seen == [(True, None), (False, WRONG), (False, None), (True, None)]
+    assert counts.told == [("storage_up", is_up) for is_up in (True, False, False, True)]
+
+
+async def test_the_bucket_is_set_up_first_and_after_trouble() -> None:
+    steps = Steps(AWAY, None, None, AWAY, None)
+    health = StorageHealth(steps.probe, steps.set_up, Counts())
+    for _ in range(5):
+        await health.look()
+    assert steps.calls == ["set_up", "set_up", "probe", "probe", "set_up"]
+
+
+async def test_a_storage_that_hangs_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_health, "PROBE_TIMEOUT_SECONDS", 0.01)
+    never = asyncio.Event()
+
+    async def hang() -> None:
+        await never.wait()
+
+    health = StorageHealth(hang, None, Counts())
+    await health.look()
+    assert (health.is_up, health.refusal) == (False, None)
+
+
+async def test_it_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_health, "RETRY_SECONDS", 0.001)
+    steps, tasks = Steps(AWAY, WRONG), TaskSet()
+    health = StorageHealth(steps.probe, None, Counts(), probe_seconds=0.001)
+    tasks.start(health.run(), "health")
+    await until(lambda: len(steps.calls) >= 4, "four looks")
+    await tasks.cancel()
+    assert health.is_up

@@ -1,0 +1,263 @@
+"""The loop of the sweeper over a store in memory, with a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from roomcast.contract.keys import PRESENCE_SHARDS
+from roomcast.presence.state import Doubt, Mark, Node, Verdict, Windows
+from roomcast.presence.store import Look, PresenceStore, StoreError
+from roomcast.presence.sweeper import Sweeper
+
+WINDOWS = Windows(batch=2)
+NOW_MS = 1_000_000
+RECENT = Mark(NOW_MS - 2_000, 0)
+AWAY = StoreError("no answer within 1 s")
+
+
+class Counts:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *values, **named: self.told.append((name, *values, *named.values()))
+
+    def of(self, name: str) -> list[tuple[Any, ...]]:
+        return [row[1:] for row in self.told if row[0] == name]
+
+
+class Presence:
+    """Shards in memory: users that are due, and what fails."""
+
+    def __init__(self) -> None:
+        self.due: dict[int, list[str]] = {}
+        self.mark: Mark | None = RECENT
+        self.present = 10
+        self.has_lease = True
+        self.failing: dict[str, list[StoreError | None]] = {}
+        self.steps: list[tuple[int, bool]] = []
+        self.is_late = False
+        self.dead: list[Node] = []
+        self.left_of_dead: list[int] = [2, 0]
+        self.forgotten: list[Node] = []
+        self.released = 0
+        self.holds = 0
+        self.checks = 0
+        self.on_hold: Callable[[], None] = lambda: None
+
+    def _fail(self, name: str) -> None:
+        waiting = self.failing.get(name)
+        if waiting and (error := waiting.pop(0)) is not None:
+            raise error
+
+    async def check_rights(self) -> None:
+        self.checks += 1
+        self._fail("check_rights")
+
+    async def hold_lease(self, token: str) -> bool:
+        self.holds += 1
+        self._fail("hold_lease")
+        self.on_hold()
+        return self.has_lease
+
+    async def release_lease(self, token: str) -> bool:
+        self.released += 1
+        self._fail("release_lease")
+        return True
+
+    async def look(self, shard: int) -> Look:
+        self._fail("look")
+        return Look(NOW_MS, self.mark, self.present, self.due.get(shard, [])[: WINDOWS.batch])
+
+    async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
+        self.steps.append((shard, verdict.may_expire))
+        if self.is_late:
+            return -1
+        users = look.due if verdict.may_expire else []
+        self.due[shard] = self.due.get(shard, [])[len(users) :]
+        return len(users)
+
+    async def dead_nodes(self) -> list[Node]:
+        return self.dead
+
+    async def drop_node_step(self, shard: int, node: Node, now_ms: int) -> int:
+        return self.left_of_dead.pop(0) if self.left_of_dead else 0
+
+    async def forget_node(self, node: Node) -> None:
+        self.forgotten.append(node)
+
+
+class Rig:
+    def __init__(self, passes: int = 1) -> None:
+        self.presence, self.counts, self.now = Presence(), Counts(), 0.0
+        self.sweeper = Sweeper(
+            cast("PresenceStore", self.presence),
+            WINDOWS,
+            self.counts,
+            token="me",
+            clock=self.clock,
+            chance=lambda: 0.0,
+        )
+        self.left = passes
+
+        def stop_after() -> None:
+            self.left -= 1
+            if self.left < 0:
+                self.sweeper.stop()
+
+        self.presence.on_hold = stop_after
+
+    def clock(self) -> float:
+        """Every look at the clock takes a millisecond, so passes are due soon and leases hold."""
+        self.now += 0.001
+        return self.now
+
+    async def run(self, seconds: float = 5.0) -> None:
+        import asyncio
+
+        async with asyncio.timeout(seconds):
+            await self.sweeper.run()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two passes the loop waits for no time at all."""
+
+    async def at_once(self: Sweeper, seconds: float) -> None:
+        return
+
+    monkeypatch.setattr(Sweeper, "_wait", at_once)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_pass_steps_through_every_shard_until_none_has_more() -> None:
+    rig = Rig()
+    rig.presence.due = {3: ["a", "b", "c"], 5: ["d"]}
+    await rig.run()
+    first = rig.presence.steps[: PRESENCE_SHARDS + 1]
+    assert [shard for shard, _ in first] == [*range(PRESENCE_SHARDS), 3]
+    assert all(may_expire for _, may_expire in first)
+    assert [users for users, _ in rig.counts.of("expired")] == [2, 1, 1]
+    leader, users, _ = rig.counts.of("passed")[0]
+    assert leader
+    assert users == PRESENCE_SHARDS * 10 - 2  # what the last look at each shard saw, less those who went
+    assert rig.presence.released == 1
+    assert rig.presence.checks == 1
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("mark", "doubt"), [(None, Doubt.FRESH), (Mark(0, 0), Doubt.GAP), (Mark(NOW_MS + 60_000, 0), Doubt.CLOCK_BACK)]
+)
+async def test_in_doubt_no_user_expires_and_no_node_is_dropped(mark: Mark | None, doubt: Doubt) -> None:
+    rig = Rig()
+    rig.presence.due, rig.presence.mark, rig.presence.dead = {0: ["a"]}, mark, [Node("1", "old")]
+    await rig.run()
+    assert {told for _, told in rig.counts.of("doubted")} == {doubt}
+    assert rig.presence.due[0] == ["a"]
+    assert rig.presence.forgotten == []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_dead_node_is_dropped_in_steps() -> None:
+    rig = Rig()
+    rig.presence.dead = [Node("1", "old")]
+    await rig.run()
+    assert rig.presence.forgotten[0] == Node("1", "old")
+    assert rig.counts.of("node_dropped")[0] == (Node("1", "old"), 2)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_node_whose_step_came_too_late_waits_for_the_next_pass() -> None:
+    rig = Rig()
+    rig.presence.dead, rig.presence.left_of_dead = [Node("1", "old")], [-1]
+    await rig.run()
+    assert rig.presence.forgotten == []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_late_step_is_told() -> None:
+    rig = Rig()
+    rig.presence.is_late = True
+    await rig.run()
+    assert len(rig.counts.of("late")) >= PRESENCE_SHARDS
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_sweeper_without_the_lease_stands_by() -> None:
+    rig = Rig(passes=2)
+    rig.presence.has_lease = False
+    await rig.run()
+    assert rig.presence.steps == []
+    assert all((leader, users) == (False, 0) for leader, users, _ in rig.counts.of("passed"))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_one_failing_shard_does_not_stop_the_others_but_fails_the_pass() -> None:
+    rig = Rig(passes=2)
+    rig.presence.failing["look"] = [None, AWAY]
+    await rig.run()
+    assert len([shard for shard, _ in rig.presence.steps if shard == 2]) >= 1
+    assert rig.counts.of("failed") == [(str(AWAY), 1)]
+    assert rig.counts.of("passed") != []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_two_failures_end_the_pass() -> None:
+    rig = Rig(passes=2)
+    rig.presence.failing["look"] = [AWAY, AWAY]
+    await rig.run()
+    assert rig.counts.of("failed") == [(str(AWAY), 1)]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_without_rights_on_channels_no_pass_begins() -> None:
+    rig = Rig(passes=1)
+    rig.presence.failing["check_rights"] = [StoreError("this user has no permissions"), None]
+    await rig.run()
+    assert rig.counts.of("failed") == [("this user has no permissions", 1)]
+    assert rig.presence.checks == 2
+    assert rig.counts.of("passed") != []
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_lease_is_renewed_within_a_long_pass_and_losing_it_ends_the_pass() -> None:
+    rig = Rig(passes=2)
+    slow = WINDOWS.lease_seconds / 3 / 4
+
+    def clock() -> float:
+        rig.now += slow
+        return rig.now
+
+    rig.sweeper._clock = clock
+    await rig.run()
+    assert rig.presence.holds >= 3
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_lease_that_cannot_be_given_back_is_told() -> None:
+    rig = Rig()
+    rig.presence.failing["release_lease"] = [AWAY]
+    await rig.run()
+    assert rig.counts.told[-1] == ("failed", str(AWAY), 0)
+
+
+async def test_after_a_failure_the_lease_ends_by_itself_and_stop_cuts_the_pause_short() -> None:
+    rig = Rig()
+    rig.presence.failing["hold_lease"] = [AWAY]
+    counted = rig.counts
+
+    class Stopping(Counts):
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            rig.sweeper.stop()
+            return getattr(counted, name)  # type: ignore[no-any-return]
+
+    rig.sweeper._observer = Stopping()
+    await rig.run(2.0)
+    assert counted.of("failed") == [(str(AWAY), 1)]
+    assert rig.presence.released == 0
