@@ -17,7 +17,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos chart observe sbom audit dist docs version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos fuzz chart observe sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -97,6 +97,9 @@ bench: .venv-ready ## CPU per delivery beside Node, nchan and python-socketio: R
 
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+fuzz: .venv-ready ## fuzz the parsers, guided by coverage: make fuzz SECONDS=20 for each
+	@$(IN_VENV) -m deploy.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod as processes (helm is built with Go)
 	@$(IN_VENV) -m deploy.chart

@@ -1,0 +1,39 @@
+"""One cluster for all tests of this folder that run in one process, and what must hold after each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.cluster import Cluster, free_base
+from tests.attack.bad_inputs.targets import SETTINGS, Health, Target, conversation, targets_of
+
+
+@pytest.fixture(scope="session")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with small bounds; at the end all its processes are idle, and their logs tell no secret."""
+    page: Path = tmp_path_factory.mktemp("page")
+    (page / "index.html").write_text("<!doctype html><title>Roomcast</title>")
+    with Cluster(free_base(), tmp_path_factory.mktemp("attacked"), page=page, env=SETTINGS) as cluster:
+        health = Health(cluster)
+        yield cluster
+        asyncio.run(health.assert_idle())
+        health.assert_logs_are_clean()
+
+
+@pytest.fixture(params=["direct", "nginx"])
+def target(request: pytest.FixtureRequest, attacked: Cluster) -> Target:
+    """The way to the gateways: each test that asks for it runs twice."""
+    return targets_of(attacked)[request.param]
+
+
+@pytest.fixture(autouse=True)
+async def others_go_on(attacked: Cluster) -> AsyncIterator[None]:
+    """Let two people talk before and after each test, on connections that stay, and wait until the memory is back."""
+    health = Health(attacked)
+    async with conversation(targets_of(attacked)["nginx"]):
+        yield
+    await health.assert_memory_is_back()

@@ -1,0 +1,172 @@
+"""Where a request comes from and what it asks for: origins, forged addresses, pages that are not for the public."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+import pytest
+import redis
+
+from deploy.cluster import Cluster
+from tests.attack.bad_inputs.targets import CONNECT_SECONDS, Target
+from tests.gateways import unique
+from tests.waiting import until
+
+SESSIONS: Final = 3_000
+AT_ONCE: Final = 50
+POLLING: Final = "/socket.io/?EIO=4&transport=polling"
+WEBSOCKET: Final = "/socket.io/?EIO=4&transport=websocket"
+UPGRADE: Final = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@asynccontextmanager
+async def caller(source: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """Make an HTTP client that calls from an address of the loopback network."""
+    connector = aiohttp.TCPConnector(local_addr=(source, 0), limit=AT_ONCE)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(20.0)) as http:
+        yield http
+
+
+async def status(http: aiohttp.ClientSession, url: str, **headers: str) -> int:
+    """Return the status of a GET."""
+    async with http.get(url, headers=headers) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize("is_forging", [False, True], ids=["honest", "forged X-Forwarded-For"])
+async def test_an_address_may_hold_so_many_sessions_without_connect(target: Target, is_forging: bool) -> None:
+    """Whatever it says about itself; other addresses are served meanwhile, and its own again once they are over."""
+    source = f"127.0.{'78'[is_forging]}.{'12'[target.name == 'nginx']}"
+    async with caller(source) as http:
+
+        async def ask(number: int) -> int:
+            forged = {"X-Forwarded-For": f"198.51.{number // 250}.{number % 250}"} if is_forging else {}
+            return await status(http, target.url + POLLING, **forged)
+
+        statuses = await asyncio.gather(*(ask(number) for number in range(SESSIONS)))
+        assert set(statuses) <= {200, 429}
+        assert statuses.count(429) > SESSIONS / 2, "more than a few seconds' worth is refused"
+        async with caller("127.0.5.5") as neighbour:
+            assert await status(neighbour, target.url + POLLING) == 200
+
+        async def is_served() -> bool:
+            return await status(http, target.url + POLLING) == 200
+
+        await until(is_served, "the address is served again", CONNECT_SECONDS + 5.0)
+
+
+ORIGINS: Final = {
+    "foreign": "https://evil.example",
+    "null": "null",
+    "longer": "http://127.0.0.1:{port}.evil.example",
+    "another port": "http://127.0.0.1:1",
+    "another scheme": "ftp://127.0.0.1:{port}",
+    "with a user": "http://127.0.0.1:{port}@evil.example",
+    "with a path": "http://127.0.0.1:{port}/x",
+}
+
+
+@pytest.mark.parametrize("kind", ORIGINS)
+async def test_foreign_origins_are_refused(target: Target, kind: str) -> None:
+    origin = ORIGINS[kind].format(port=target.url.rpartition(":")[2])
+    async with caller("127.0.0.1") as http:
+        assert await status(http, target.url + POLLING, Origin=origin) == 403
+        assert await status(http, target.url + WEBSOCKET, Origin=origin, **UPGRADE) == 403
+
+
+async def test_the_page_s_own_origin_is_welcome(target: Target) -> None:
+    origin = f"http://localhost:{target.cluster.ports.page}"
+    async with caller("127.0.0.1") as http:
+        assert await status(http, target.url + POLLING, Origin=origin) == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/metrics/",
+        "//metrics",
+        "/%6detrics",
+        "/healthz",
+        "/readyz",
+        "/livez",
+        "/ops",
+        "/admin/x",
+        "/debug/pprof",
+        "/socket.io/../metrics",
+        "/.git/config",
+        "/%2e%2e/%2e%2e/etc/passwd",
+    ],
+)
+async def test_pages_of_operators_are_not_shown(target: Target, path: str) -> None:
+    """The path goes out as it is written here."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(target.url.rpartition(":")[2]))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read(100_000)
+    writer.close()
+    assert int(answer.split(b" ", 2)[1]) in (400, 403, 404), answer[:200]
+    assert b"roomcast_" not in answer
+
+
+@pytest.mark.parametrize("account", ["gateway", "presence", "media", "backend"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "CONFIG GET *",
+        "CONFIG SET dir /tmp",
+        "FLUSHALL",
+        "FLUSHDB",
+        "KEYS *",
+        "SCAN 0",
+        "ACL LIST",
+        "LATENCY RESET",
+        "SHUTDOWN NOSAVE",
+        "MONITOR",
+        "CLIENT KILL TYPE normal",
+        "SCRIPT FLUSH",
+        "FUNCTION LOAD x",
+        "FUNCTION FLUSH",
+        "REPLICAOF 127.0.0.1 1",
+        "MODULE LIST",
+        "SAVE",
+        "SWAPDB 0 1",
+        "RANDOMKEY",
+        "GET strange:key",
+        "PUBLISH strange 1",
+    ],
+)
+def test_accounts_of_redis_are_kept_to_their_work(attacked: Cluster, account: str, command: str) -> None:
+    with (
+        redis.Redis.from_url(attacked.redis_url(account)) as client,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        client.execute_command(*command.split(" "))
+
+
+def test_redis_answers_only_who_signs_in(attacked: Cluster) -> None:
+    with socket.create_connection(("127.0.0.1", attacked.ports.redis), 5) as connection:
+        connection.sendall(b"PING\r\nAUTH default x\r\nGET room:x\r\n")
+        answer = b""
+        while answer.count(b"\r\n") < 3:
+            answer += connection.recv(1_000)
+    assert answer.startswith(b"-NOAUTH")
+    assert answer.splitlines()[1].startswith(b"-WRONGPASS")
+    assert answer.splitlines()[2].startswith(b"-NOAUTH")
+
+
+async def test_a_chosen_session_id_reaches_no_other_address(target: Target) -> None:
+    """A client chooses among gateways at most."""
+    async with caller("127.0.0.1") as http:
+        for sid in ("g1.x@evil", "g99999.x", "g0.x", "127.0.0.1:1", "g1", "../x", "g1.%00", unique("g9.")):
+            assert await status(http, f"{target.url}{POLLING}&sid={sid}") == 400

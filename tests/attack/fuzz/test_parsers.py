@@ -1,0 +1,47 @@
+"""The fuzzer's parsers under Hypothesis: arbitrary bytes, seeds with small changes, and inputs that once failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.attack.fuzz.parsers import PARSERS, SEEDS
+
+CORPUS = Path(__file__).with_name("corpus")
+
+
+@st.composite
+def mutations(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
+    """Take a seed, and cut out, repeat or replace pieces of it."""
+    data = draw(st.sampled_from(seeds))
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, len(data)))
+        end = min(len(data), at + draw(st.integers(0, 8)))
+        piece = draw(st.one_of(st.binary(max_size=6), st.just(data[at:end] * 3), st.sampled_from(seeds)))
+        data = data[:at] + piece + data[end:]
+    return data
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_arbitrary_bytes_break_no_promise(name: str) -> None:
+    @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.one_of(st.binary(max_size=400), mutations(SEEDS[name])))
+    def check(data: bytes) -> None:
+        PARSERS[name](data)
+
+    check()
+
+
+def test_inputs_that_were_found_once() -> None:
+    for path in sorted(CORPUS.glob("*/*")):
+        PARSERS[path.parent.name](path.read_bytes())
+
+
+def test_every_parser_has_seeds_that_it_takes() -> None:
+    assert SEEDS.keys() == PARSERS.keys()
+    for name, seeds in SEEDS.items():
+        for seed in seeds:
+            PARSERS[name](seed)
