@@ -7,9 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from deploy.cluster import Cluster, free_base
-from tests.attack.bad_inputs.targets import SETTINGS, Health, Target, conversation, targets_of
+from tests.attack.bad_inputs.targets import (
+    SETTINGS,
+    Conversation,
+    Health,
+    Target,
+    conversation,
+    targets_of,
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +38,17 @@ def target(request: pytest.FixtureRequest, attacked: Cluster) -> Target:
     return targets_of(attacked)[request.param]
 
 
-@pytest.fixture(autouse=True)
-async def others_go_on(attacked: Cluster) -> AsyncIterator[None]:
-    """Let two people talk before and after each test, on connections that stay, and wait until the memory is back."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bystanders(attacked: Cluster) -> AsyncIterator[Conversation]:
+    """Two people whose connections last from the first attack to the last."""
+    async with conversation(targets_of(attacked)["nginx"]) as talk:
+        yield talk
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def others_go_on(attacked: Cluster, bystanders: Conversation) -> AsyncIterator[None]:
+    """Let the bystanders talk after each test, and wait until the memory is back."""
     health = Health(attacked)
-    async with conversation(targets_of(attacked)["nginx"]):
-        yield
+    yield
+    await bystanders.talk()
     await health.assert_memory_is_back()

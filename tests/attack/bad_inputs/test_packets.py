@@ -22,8 +22,10 @@ from tests.attack.bad_inputs.targets import (
 )
 from tests.gateways import Json, unique
 
-CLOSED_SECONDS = 2.0
-"""What is stated is half a second; a busy machine may take longer."""
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CLOSED_SECONDS = 5.0
+"""Half a second is what the gateway takes; the rest is for a machine that is busy with other tests."""
 
 ATTACHMENT_SECONDS = 12.0
 PAYLOAD_BYTES = 100_000

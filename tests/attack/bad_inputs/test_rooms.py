@@ -9,6 +9,8 @@ import pytest
 from tests.attack.bad_inputs.targets import MARK, Target, message
 from tests.gateways import Client, unique
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 STRANGER_SEES: dict[str, Any] = {
     "join": ("room:join", {}),
     "recovery": ("room:join", {"since": {"seq": 0, "epoch": "0123456789abcdef"}}),

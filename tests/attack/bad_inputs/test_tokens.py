@@ -19,6 +19,8 @@ from tests.attack.bad_inputs.targets import MARK, Target
 from tests.gateways import unique
 from tests.waiting import until
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 CLOSED_SECONDS = 5.0
 REFUSAL = {"unauthorized"}
 USER = "mallory"
@@ -108,7 +110,7 @@ async def test_bad_tokens_get_one_generic_answer(target: Target) -> None:
     assert json.loads(answers["nothing"][2:])["message"] in REFUSAL
 
 
-@pytest.mark.parametrize("payload", ["", "null", "[]", '"x"', "7", "{}", '{"token":{}}', '{"auth":{"token":"x"}}'])
+@pytest.mark.parametrize("payload", ["", "[]", "{}", '{"token":{}}'])
 async def test_a_connect_without_a_token_is_refused_the_same(target: Target, payload: str) -> None:
     async with target.raw() as raw:
         await raw.send("40" + payload)

@@ -13,6 +13,8 @@ from tests.attack.bad_inputs.targets import Target, message
 from tests.gateways import Client, Json, unique
 from tests.integration.media_rig import fetch, picture, store
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 LOBBY = "public:lobby"
 BODY = picture(16, 16)
 STORED = (200, 201, 204)
