@@ -16,8 +16,8 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     """A gateway of its own for a module; at its end it exits with 0 and has logged no traceback."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         folder = tmp_path_factory.mktemp("gateway")
-        settings = {"PING_TIMEOUT_SECONDS": "2", "PENDING_PER_ADDRESS": "50"}
-        with gateways.gateway(folder, f"redis://127.0.0.1:{port}/0", **settings) as running:
+        url = f"redis://127.0.0.1:{port}/0"
+        with gateways.gateway(folder, url, PING_TIMEOUT_SECONDS="2", PENDING_PER_ADDRESS="50") as running:
             yield Victim(running)
 
 
