@@ -52,6 +52,7 @@ class Backplane:
 
     @property
     def is_started(self) -> bool:
+        """Tell whether the connections were started."""
         return self._started
 
     def start(self, on_message: OnMessage | None = None, on_resubscribed: OnResubscribed | None = None) -> None:
@@ -86,6 +87,7 @@ class Backplane:
         return server
 
     async def close(self) -> None:
+        """Close all connections."""
         for server in self._servers:
             await server.close()
 
@@ -97,10 +99,12 @@ class Backplane:
 
     @property
     def is_up(self) -> bool:
+        """Tell whether every server is reachable."""
         return bool(self._servers) and all(server.is_up for server in self._servers)
 
     @property
     def reconnects(self) -> int:
+        """The connections that were opened again since the start."""
         return sum(server.reconnects for server in self._servers)
 
     def reopen_subscriptions(self, channel: str) -> None:

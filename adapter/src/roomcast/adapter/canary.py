@@ -76,21 +76,33 @@ class CanaryWatch:
 class Backplane(Protocol):
     """The probe's port to Redis: a `roomcast.adapter.backplane.Backplane`."""
 
-    def canary_channels(self, node: str) -> list[str]: ...
+    def canary_channels(self, node: str) -> list[str]:
+        """Return the channels on which the node hears itself: one for each master."""
+        ...
 
-    def publish(self, channel: str, data: bytes) -> Awaitable[Any]: ...
+    def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
+        """Publish a probe."""
+        ...
 
-    def reopen_subscriptions(self, channel: str) -> None: ...
+    def reopen_subscriptions(self, channel: str) -> None:
+        """Drop the subscription connection that did not deliver, and open another."""
+        ...
 
-    def report_missed(self, channel: str) -> None: ...
+    def report_missed(self, channel: str) -> None:
+        """Report a probe that was not heard in time."""
+        ...
 
 
 class ChannelSubscriber(Protocol):
     """The probe's way to receive: the adapter."""
 
-    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]: ...
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+        """Subscribe to a channel; the future is done once Redis confirms."""
+        ...
 
-    def unsubscribe(self, channel: str) -> None: ...
+    def unsubscribe(self, channel: str) -> None:
+        """End the subscription to a channel."""
+        ...
 
 
 class CanaryProbe:

@@ -63,16 +63,19 @@ class ClusterBackplane(Backplane):
         self._tasks.supervise(self._watch, "cluster slots")
 
     async def close(self) -> None:
+        """Close all connections and stop watching the topology."""
         await self._tasks.cancel()
         await super().close()
 
     async def wait_up(self, seconds: float = 10.0) -> None:
+        """Wait until every master is known and reachable; raise TimeoutError."""
         async with asyncio.timeout(seconds):
             await self._known.wait()
         await super().wait_up(seconds)
 
     @property
     def is_up(self) -> bool:
+        """Tell whether the topology is known and every master reachable."""
         return self._known.is_set() and super().is_up
 
     # --- the map ---
@@ -167,6 +170,7 @@ class ClusterBackplane(Backplane):
         return self._send(keys[0], lambda server: server.script(name, keys, values))
 
     def durable(self, key: str) -> DurableConnection | None:
+        """Return None: a cluster may redirect, and the fast path does not follow."""
         return None
 
     def _send(self, key: str, send: Send) -> Awaitable[Any]:

@@ -46,12 +46,15 @@ class DirectDelivery:
         self._push_many = eio.flusher.push_many
 
     def target(self, eio_sid: str) -> Any:
+        """Return what `Client.target` holds for this Engine.IO session."""
         return self._eio.session(eio_sid)
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
+        """Send a packet to clients, framed once."""
         self._push_many([client.target for client in clients], self._frames(packet, attachments))
 
     async def close(self) -> None:
+        """Stop sending."""
         pass
 
 
@@ -66,9 +69,11 @@ class QueuedDelivery:
         self._tasks = TaskSet()
 
     def target(self, eio_sid: str) -> Any:
+        """Return what `Client.target` holds for this Engine.IO session."""
         return eio_sid
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
+        """Send a packet to clients, framed once."""
         self._put([client.eio_sid for client in clients], packet, attachments)
 
     def _put(self, eio_sids: list[str], packet: bytes, attachments: Sequence[bytes]) -> None:
@@ -79,6 +84,7 @@ class QueuedDelivery:
         self._queue.put_nowait((eio_sids, packets))
 
     async def close(self) -> None:
+        """Stop sending."""
         await self._tasks.cancel()
 
     async def _run(self) -> None:

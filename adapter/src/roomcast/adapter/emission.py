@@ -17,11 +17,15 @@ from roomcast.wire.envelope import pack_event
 class RemoteSessions(Protocol):
     """The route to sessions of other nodes, and for questions to rooms: the node messenger."""
 
-    def node_of(self, sid: str) -> str | None: ...
+    def node_of(self, sid: str) -> str | None:
+        """Return the other node that a session id names; None for this node, and for what is no session id."""
+        ...
 
     async def emit(
         self, namespace: str, sid: str, packet: bytes, attachments: Sequence[bytes], callback: Callback | None
-    ) -> None: ...
+    ) -> None:
+        """Send a packet to a session of another node."""
+        ...
 
     async def ask(
         self,
@@ -31,7 +35,9 @@ class RemoteSessions(Protocol):
         packet: bytes,
         attachments: Sequence[bytes],
         callback: Callback,
-    ) -> None: ...
+    ) -> None:
+        """Send a request to another node and wait for its answer."""
+        ...
 
 
 class Emission:

@@ -136,6 +136,7 @@ class RedisAdapter(LocalManager):
     # --- life ---
 
     def set_server(self, server: Any) -> None:
+        """Take the python-socketio server that this manager serves."""
         super().set_server(server)
         self.delivery = make_delivery(server)
         self.fanout.use_delivery(self.delivery)
@@ -224,6 +225,7 @@ class RedisAdapter(LocalManager):
     # --- tables: what python-socketio asks of a manager ---
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        """Prepare a client's connection to a namespace; return its session id, or None to refuse."""
         if self._is_duplicate:
             return None
         sid = self._new_id()
@@ -234,6 +236,7 @@ class RedisAdapter(LocalManager):
         return sid
 
     async def connect(self, sid: str, namespace: str) -> str | None:
+        """Complete a client's connection to a namespace."""
         client = self.members.client(namespace, sid)
         if client is None:  # a complete attempt: `sid` is the Engine.IO session
             new = await self.pre_connect(sid, namespace)
@@ -256,6 +259,7 @@ class RedisAdapter(LocalManager):
         await self.server.disconnect(sid, namespace=namespace)
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        """Disconnect a client, on whichever node it is."""
         if not kwargs.get("ignore_queue") and self.members.client(namespace, sid) is None:
             await self.can_disconnect(sid, namespace)
             return

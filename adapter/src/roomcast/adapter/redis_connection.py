@@ -115,10 +115,12 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport (asyncio)."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what waits for a reply (asyncio)."""
         while self.is_behind:  # what was answered before the end counts
             self.take_some()
         self._end(str(exc) if exc else "connection closed by Redis")
@@ -126,9 +128,11 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     # --- what the pipeline needs ---
 
     def refuse(self) -> None:
+        """Raise NotConnected."""
         raise NotConnected(_CLOSED)
 
     def began(self) -> None:
+        """Flush in the next turn of the loop."""
         self._loop.call_soon(self._flush)
         if self._checker is None:
             self._checker = self._loop.call_later(self._timeout, self._check)
@@ -139,16 +143,20 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self._transport.write(b"".join(out))  # else connection_lost is on its way, and fails what is pending
 
     def take_later(self) -> None:
+        """Read the next replies in the next turn of the loop."""
         self._loop.call_soon(self.take_some)
 
     def failed(self, error: Exception) -> None:
+        """Close after bytes that are not Redis's protocol."""
         self._end(f"not Redis: {error}")
         self.close()
 
     def blame(self, error: Exception) -> None:
+        """Report the error of a reply's callback, and go on."""
         self._loop.call_exception_handler({"message": "a Redis reply was not taken", "exception": error})
 
     def take_odd(self, reply: Any) -> None:
+        """Handle a pushed reply that is not a message."""
         if type(reply) is list and reply[0] == b"sunsubscribe" and self._is_news():
             self._on_unsubscribed(reply[1])
         elif self.pending and isinstance(reply, hiredis.ReplyError):

@@ -107,6 +107,7 @@ class RedisServer:
         self._tasks.supervise(lambda: self._keep(session, purpose), f"redis {purpose} {self._name}")
 
     async def close(self) -> None:
+        """Close both connections."""
         await self._tasks.cancel()
         for connection in (self._commands, self._subscriptions, self._writes):
             if connection is not None:
@@ -119,10 +120,12 @@ class RedisServer:
 
     @property
     def is_up(self) -> bool:
+        """Tell whether commands, writes and subscriptions work."""
         return self._commands_up.is_set() and self._subscriptions_up.is_set() and self._writes_up.is_set()
 
     @property
     def run_id(self) -> str:
+        """The id of the Redis process, as it says itself; empty before the first connection."""
         return self._commands.run_id if self._commands else ""
 
     # --- commands ---
@@ -178,6 +181,7 @@ class RedisServer:
         return wanted
 
     def unsubscribe(self, channel: str) -> None:
+        """End the subscription to a channel."""
         wanted = self._wanted.pop(channel, None)
         if wanted is None:
             return

@@ -42,6 +42,7 @@ class Subscriber:
         self.other = other
 
     def __call__(self, channel: bytes, data: bytes) -> None:
+        """Take a packet that arrived on the channel."""
         if not self.takes(channel, data):
             self.other(channel, data)
 

@@ -18,7 +18,9 @@ Withdraw = Callable[[], None]
 class Admission(Protocol):
     """Decide about each new session, by calling `decide` at once or later. Return how to withdraw the request."""
 
-    def __call__(self, caller: Caller, decide: Decide) -> Withdraw: ...
+    def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
+        """Ask for a session; `decide` is called once, with the answer. Return how to withdraw."""
+        ...
 
 
 def admit_all(caller: Caller, decide: Decide) -> Withdraw:

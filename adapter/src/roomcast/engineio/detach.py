@@ -24,10 +24,12 @@ class Detached(web.StreamResponse):
         super().__init__(status=101)
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        """Close the connection for aiohttp, without sending an answer."""
         self.force_close()
         return None
 
     async def write_eof(self, data: Any = b"") -> None:
+        """Send nothing."""
         return
 
 

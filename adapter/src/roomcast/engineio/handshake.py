@@ -35,19 +35,29 @@ class Request(Protocol):
     """A request of aiohttp, or an `Opening`."""
 
     @property
-    def headers(self) -> MultiMapping[str]: ...
+    def headers(self) -> MultiMapping[str]:
+        """The headers, whatever the case of their names."""
+        ...
 
     @property
-    def remote(self) -> str | None: ...
+    def remote(self) -> str | None:
+        """The address of the peer."""
+        ...
 
     @property
-    def scheme(self) -> str: ...
+    def scheme(self) -> str:
+        """`http` or `https`, as this server sees it."""
+        ...
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The path, decoded."""
+        ...
 
     @property
-    def query_string(self) -> str: ...
+    def query_string(self) -> str:
+        """The query, as it was sent."""
+        ...
 
 
 def identify(request: Request, peers: Peers) -> Caller:

@@ -44,6 +44,7 @@ class DirectListener:
         self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self) -> NewConnection:
+        """Return the protocol of a new connection."""
         return NewConnection(self)
 
     def prepare(self, sockets: Iterable[socket.socket]) -> None:

@@ -52,6 +52,7 @@ class PendingCap:
         return sum(self._counts.values())
 
     def is_full(self, peer: str) -> bool:
+        """Tell whether the address has as many as it may."""
         return self._counts.get(address_group(peer), 0) >= self._limit
 
     def add(self, peer: str, sid: str = "", now: float = 0.0) -> None:

@@ -34,6 +34,7 @@ DRAINING: Final = Refusal(503, 4, "The server is draining: connect again", 1, "d
 
 
 def refusal_response(refusal: Refusal) -> web.Response:
+    """Return the HTTP answer of a refusal."""
     return web.Response(
         status=refusal.status, text=_body(refusal), content_type="application/json", headers=_headers(refusal)
     )

@@ -137,6 +137,7 @@ class EngineServer:
         return session.user
 
     async def save_session(self, sid: str, session: dict[str, Any]) -> None:
+        """Replace the application's dictionary of a session; raise KeyError when there is no such session."""
         self._existing(sid).user = session
 
     def transport(self, sid: str) -> str:
@@ -150,15 +151,19 @@ class EngineServer:
             raise KeyError("Session not found") from None
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Run a coroutine function as a background task."""
         return self._runtime.background.start(target(*args, **kwargs), getattr(target, "__name__", "background"))
 
     async def sleep(self, seconds: float = 0) -> None:
+        """Sleep, as python-socketio asks for it."""
         await asyncio.sleep(seconds)
 
     def create_event(self) -> asyncio.Event:
+        """Return an asyncio event."""
         return asyncio.Event()
 
     def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
+        """Return an asyncio queue."""
         return asyncio.Queue(*args, **kwargs)
 
     # --- for adapters ---
@@ -257,6 +262,7 @@ class EngineServer:
 
     @property
     def is_accepting(self) -> bool:
+        """Tell whether new sessions are accepted."""
         return self._endpoint.is_accepting
 
     async def shutdown(self, seconds: float = 5.0) -> None:

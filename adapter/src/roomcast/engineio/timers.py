@@ -21,7 +21,9 @@ class Timed(Protocol):
     slot: int
 
     @property
-    def due(self) -> float: ...
+    def due(self) -> float:
+        """When the timer is due, by the loop's clock."""
+        ...
 
     def on_time(self, now: float) -> None:
         """`due` may have come."""
@@ -46,6 +48,7 @@ class Timers:
         self._arm()
 
     def stop(self) -> None:
+        """Cancel the timer."""
         if self._handle is not None:
             self._handle.cancel()
         self._handle, self._planned = None, inf

@@ -142,6 +142,7 @@ class PendingAck:
         self.started = started
 
     def __call__(self, reply: Any) -> None:
+        """Take the script's reply."""
         self.fast_path.answer(self, reply)
 
 

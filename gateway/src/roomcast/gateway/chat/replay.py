@@ -31,13 +31,17 @@ _IDLE_SECONDS: Final = 0.05
 class ReplayLog(Protocol):
     """The source of the missed messages."""
 
-    async def read_after(self, room: str, seq: int, limit: int) -> History: ...
+    async def read_after(self, room: str, seq: int, limit: int) -> History:
+        """Return the entries after `seq`, at most `limit`."""
+        ...
 
     def message_packet(self, entry: bytes) -> bytes:
         """Return the Socket.IO packet of a log entry."""
         ...
 
-    def resync_packet(self, room: str) -> bytes: ...
+    def resync_packet(self, room: str) -> bytes:
+        """Return the packet that tells a client to join again."""
+        ...
 
 
 class ReplayRoute(Protocol):
@@ -51,7 +55,9 @@ class ReplayRoute(Protocol):
         """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
         ...
 
-    def send_packet(self, sid: str, packet: bytes) -> None: ...
+    def send_packet(self, sid: str, packet: bytes) -> None:
+        """Send a packet to a session."""
+        ...
 
     def waiting_bytes(self, sid: str) -> int | None:
         """Return the bytes that wait for the session's client; None when the session has gone."""

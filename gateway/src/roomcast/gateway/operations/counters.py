@@ -29,6 +29,7 @@ class LabelledCounter(Collector):
         self._counts[labels] += 1
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metric, for a scrape."""
         name, meaning, labels = self._described
         family = CounterMetricFamily(name, meaning, labels=labels)
         for values, count in self._counts.items():
@@ -45,6 +46,7 @@ class PlainHistogram(Collector):
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metric, for a scrape."""
         family = HistogramMetricFamily(*self._described)
         _fill(family, (), self.durations)
         yield family
@@ -68,6 +70,7 @@ class EventCounters(Collector):
         return counter
 
     def collect(self) -> Iterator[Metric]:
+        """Yield the metric, for a scrape."""
         counted = CounterMetricFamily(
             "roomcast_gateway_events", "Client events by name and outcome", labels=["event", "outcome"]
         )

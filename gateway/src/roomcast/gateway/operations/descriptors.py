@@ -38,6 +38,7 @@ class DescriptorReserve:
         """Refused connections that still wait for their answer."""
 
     def __call__(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
         return _Checked(self)
 
     def has_room(self, descriptor: int) -> bool:

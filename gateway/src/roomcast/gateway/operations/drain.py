@@ -34,11 +34,17 @@ class State(Enum):
 class Engine(Protocol):
     """The part of the Engine.IO server that a drain uses."""
 
-    def session_ids(self) -> list[str]: ...
+    def session_ids(self) -> list[str]:
+        """Return the ids of all sessions."""
+        ...
 
-    def stop_accepting(self) -> None: ...
+    def stop_accepting(self) -> None:
+        """Accept no more sessions."""
+        ...
 
-    def close_for_reconnect(self, sid: str) -> None: ...
+    def close_for_reconnect(self, sid: str) -> None:
+        """Close a session's transport, so that its client reconnects."""
+        ...
 
     @property
     def unfetched(self) -> int:

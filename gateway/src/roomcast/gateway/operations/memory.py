@@ -21,7 +21,9 @@ _GONE: Final = 0.5
 class Ticks(Protocol):
     """See `roomcast.adapter.ticker.Ticker`."""
 
-    async def wait(self) -> None: ...
+    async def wait(self) -> None:
+        """Wait until the next tick."""
+        ...
 
 
 class CrowdWatch:

@@ -23,7 +23,9 @@ class NodeTakenError(Exception):
 class NodePort(Protocol):
     """See `roomcast.gateway.stores.nodes.NodeStore`."""
 
-    async def hold(self, replaces: str = "") -> Hold: ...
+    async def hold(self, replaces: str = "") -> Hold:
+        """Take or renew the number; `replaces`: the incarnation of a dead process that may still hold it."""
+        ...
 
 
 class NodeClaim:

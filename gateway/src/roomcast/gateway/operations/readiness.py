@@ -17,13 +17,17 @@ _log = structlog.get_logger(__name__)
 class Subscriptions(Protocol):
     """See `roomcast.adapter.canary.CanaryProbe`."""
 
-    def deaf_seconds(self, now: float) -> float: ...
+    def deaf_seconds(self, now: float) -> float:
+        """Return for how long no probe was heard."""
+        ...
 
 
 class Ticks(Protocol):
     """See `roomcast.adapter.ticker.Ticker`."""
 
-    async def wait(self) -> None: ...
+    async def wait(self) -> None:
+        """Wait until the next tick."""
+        ...
 
 
 def is_ready(drain: Drain, is_connected: bool) -> bool:

@@ -42,13 +42,17 @@ _log = logging.getLogger(__name__)
 class EventsPort(Protocol):
     """See `roomcast.gateway.stores.user_events.UserEvents`."""
 
-    async def report(self, events: Mapping[str, int]) -> dict[str, int]: ...
+    async def report(self, events: Mapping[str, int]) -> dict[str, int]:
+        """Report the events of users in the last second here; return those of all gateways."""
+        ...
 
 
 class Ticks(Protocol):
     """See `roomcast.adapter.ticker.Ticker`."""
 
-    async def wait(self) -> None: ...
+    async def wait(self) -> None:
+        """Wait until the next tick."""
+        ...
 
 
 class UserLimit:

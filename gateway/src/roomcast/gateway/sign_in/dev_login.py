@@ -25,6 +25,7 @@ class DevLogin:
         self._secret = secret
 
     def add_to(self, application: web.Application) -> None:
+        """Add the route to an application."""
         application.router.add_post("/dev/login", self._login)
 
     async def _login(self, request: web.Request) -> web.Response:

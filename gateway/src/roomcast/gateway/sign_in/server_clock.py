@@ -23,6 +23,7 @@ class ServerClock:
 
     @property
     def is_read(self) -> bool:
+        """Tell whether Redis's clock was read."""
         return self._offset is not None
 
     def now(self) -> float:

@@ -60,10 +60,12 @@ class ChatSession:
 
     @property
     def user(self) -> str:
+        """The user id."""
         return self.identity.user
 
     @property
     def is_visible(self) -> bool:
+        """Tell whether others see the user as present."""
         return self.status != "invisible"
 
     def set_own_status(self, status: str, note: str) -> None:

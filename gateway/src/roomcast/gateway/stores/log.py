@@ -129,6 +129,7 @@ class LogStore:
     # --- reading ---
 
     async def read_after(self, room: str, seq: int, limit: int) -> History:
+        """Return the entries after `seq`, at most `limit`."""
         return await self._read(room, "after", seq, limit)
 
     async def read_before(self, room: str, seq: int, limit: int) -> History:
@@ -174,10 +175,12 @@ class LogStore:
     # --- roomcast.adapter.room_log.RoomLog ---
 
     async def page(self, room: str, after: int) -> Page:
+        """Return the packets after `after`, for a gap."""
         got = _history(await self._read_script(room, "after", after, _FILL_PAGE))
         return Page(got.epoch.encode(), got.seq, got.first, [self.message_packet(entry) for entry in got.entries])
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
+        """Return epoch and last seq of rooms."""
         rows = await asyncio.gather(*(self._read_script(room, "after", 0, 0) for room in rooms))
         return {room: (row[1], row[0]) for room, row in zip(rooms, rows, strict=True)}
 
@@ -186,6 +189,7 @@ class LogStore:
         return self._packet_head + entry + b"]"
 
     def resync_packet(self, room: str) -> bytes:
+        """Return the packet that tells a client to join again."""
         return (self._resync_head + orjson.dumps({"room": room}).decode() + "]").encode()
 
 

@@ -16,9 +16,13 @@ _log = LimitedLog(logging.getLogger(__name__))
 class Scripts(Protocol):
     """Run commands and scripts; see `roomcast.adapter.backplane.Backplane`."""
 
-    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]: ...
+    def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
+        """Run a script of the contract."""
+        ...
 
-    def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]: ...
+    def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
+        """Run one plain command on one key."""
+        ...
 
 
 class RedisPort:

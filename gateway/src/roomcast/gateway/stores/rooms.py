@@ -74,6 +74,7 @@ class RoomStore:
         return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
 
     async def read_name(self, room: str) -> str:
+        """Return the name of a room; its id where none is stored."""
         return _text(await self._redis.call("HGET", keys.room_meta(room), "name")) or room
 
     # --- a person's rooms ---
@@ -94,6 +95,7 @@ class RoomStore:
             return _done(self._redis.begin_script("user_room", names, args))
 
     async def remove_from_list(self, user: str, room: str) -> None:
+        """Take a room off a user's list."""
         await self._redis.call("HDEL", keys.user_rooms(user), room)
 
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
