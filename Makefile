@@ -87,7 +87,7 @@ coverage: .venv-ready ## unit and integration tests, measured by branches, with 
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
 
 s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
-	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/test_s3_contract.py
+	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py
 
 load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)

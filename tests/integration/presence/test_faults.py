@@ -29,7 +29,7 @@ from roomcast.presence.store import StoreError, connect
 from roomcast.presence.sweeper import Sweeper
 from roomcast.wire.tasks import TaskSet
 from tests import health, servers
-from tests.integration.test_presence_store import WINDOWS, Cluster, Recorder, running_cluster
+from tests.integration.presence.test_store import WINDOWS, Cluster, Recorder, running_cluster
 from tests.waiting import until
 
 STOPPED_SECONDS = 4.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.gateways import Client, Clients, Gateway, token, unique
-from tests.integration.test_gateway_sign_in import refusal
+from tests.integration.gateway.test_sign_in import refusal
 from tests.proxy import slow_proxy
 from tests.waiting import until
 

@@ -17,7 +17,7 @@ import socketio
 from tests.servers import base_environment, free_port, is_listening, stop, wait_until
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CLIENTS = 12
 
 

@@ -1,0 +1,1 @@
+"""Real gateways, driven by real clients."""

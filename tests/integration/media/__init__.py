@@ -1,0 +1,1 @@
+"""The signer, the storage and the guard in front of the storage."""

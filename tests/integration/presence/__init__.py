@@ -1,0 +1,1 @@
+"""The sweeper and the presence store on real Redis."""
