@@ -10,7 +10,7 @@ import pytest
 from roomcast.adapter import codec
 from roomcast.adapter.callbacks import take_ack
 from roomcast.adapter.local_members import Client, LocalMembers
-from roomcast.adapter.node_messages import Disconnect, Emit, EmitAck, Membership, NodeMessage
+from roomcast.adapter.node_messages import Canary, Disconnect, Emit, EmitAck, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.wire.envelope import EnvelopeError, Reader, pack, pack_question, unpack_room
 
@@ -129,6 +129,7 @@ async def test_disconnects_and_memberships_concern_clients_of_this_node() -> Non
         pack(Emit("/", "g1.aaaaaaaaaaaaaaaaaaaa", b'2["e"]', (b"x",))),
         pack(EmitAck(1, b"\xc1")),
         pack(EmitAck(1, b"\x01")),
+        pack(Canary("incarnation", 1)),
     ],
 )
 def test_what_is_no_message_is_an_envelope_error(data: bytes) -> None:

@@ -129,3 +129,9 @@ def test_a_room_that_is_not_whole_and_known_is_for_others(room: Room, change: Ca
 
 def test_other_channels_are_passed_on(room: Room) -> None:
     assert not room.hears(envelope(8), b"node:{1}")
+
+
+@pytest.mark.parametrize("cut", range(1, len(PACKET)))
+def test_a_packet_that_was_cut_short_is_passed_on(room: Room, cut: int) -> None:
+    assert not room.hears(envelope(8)[:-cut])
+    assert room.hears(envelope(8))

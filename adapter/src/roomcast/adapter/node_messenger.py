@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from roomcast.adapter import callbacks, codec
 from roomcast.adapter.callbacks import Callback, RemoteCallbacks
 from roomcast.adapter.local_members import Client, LocalMembers
-from roomcast.adapter.node_messages import Disconnect, Emit, EmitAck, Membership
+from roomcast.adapter.node_messages import Canary, Disconnect, Emit, EmitAck, Membership
 from roomcast.wire import channels
 from roomcast.wire.envelope import EnvelopeError, Reader, RoomPacket, check_event, pack, pack_question
 from roomcast.wire.session_ids import prefix_of
@@ -115,6 +115,8 @@ class NodeMessenger:
                 if self._here.members.client(namespace, sid) is not None:
                     change = self._here.enter_named if enter else self._here.leave_named
                     self._here.background(change(sid, namespace, room), "membership")
+            case Canary():
+                raise EnvelopeError("a canary has a channel of its own")
             case _:
                 self._other(message)
 

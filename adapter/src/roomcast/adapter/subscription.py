@@ -60,7 +60,9 @@ class Subscriber:
         if targets is None or room.backlog is not None or room.floors:
             return False
         version, kind, epoch, seq = unpack_fixed(data)
-        if version != VERSION or kind != KIND_MESSAGE or not room.watch.advance(epoch, seq):
+        if version != VERSION or kind != KIND_MESSAGE or not data.endswith(b"]"):
+            return False  # one that was cut short would end its readers' connections
+        if not room.watch.advance(epoch, seq):
             return False
         if targets:
             outgoing.send(targets, data, ROUTING_OFFSET + len(routing))
