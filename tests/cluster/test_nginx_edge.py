@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -423,3 +424,22 @@ async def test_it_listens_on_the_loopback_address_only(cluster: Cluster) -> None
     listening: set[Any] = {c.laddr for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
     assert {(HOST, port) for port in every} <= {(address.ip, address.port) for address in listening}
     assert {address.ip for address in listening if address.port in every} == {HOST}
+
+
+async def test_a_body_that_drips_is_ended_by_the_gateway(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    """A body has twenty seconds, though each of its bytes comes in time for nginx."""
+    url = f"{cluster.url}/socket.io/?EIO=4&transport=polling"
+    async with http.get(url) as answer:
+        sid = json.loads((await answer.text())[1:])["sid"]
+    reader, writer = await asyncio.open_connection(HOST, cluster.ports.page)
+    head = f"POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\n"
+    writer.write(f"{head}Host: {HOST}\r\nContent-Length: 1000\r\n\r\n".encode())
+    answered = asyncio.ensure_future(reader.readline())
+    for _ in range(60):
+        if answered.done():
+            break
+        writer.write(b"6")
+        await asyncio.wait([answered], timeout=0.5)
+    assert answered.done()
+    assert b" 400 " in answered.result()
+    writer.transport.abort()

@@ -1,4 +1,4 @@
-"""The WSGI-like environment that python-socketio keeps per client, built when somebody looks.
+"""Build the WSGI-like environment that python-socketio keeps per client, when it is first read.
 
 It lives as long as the client, so until then it holds the text of the headers and no more. `aiohttp.request`, which
 python-engineio puts in, is not there: it would keep 10 KiB alive.
@@ -19,7 +19,7 @@ _LEFT_OUT = frozenset({"SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_EXTENSIONS", "CONNECT
 
 
 class _Later(Mapping[str, Any]):
-    """The environment of an opening, whose header lines are kept as they came."""
+    """The environment of an opening, built from its header lines when it is first read."""
 
     __slots__ = ("_asked", "_whole")
 

@@ -1,6 +1,6 @@
-"""Packets on their way out, encoded once per transport for all who receive them.
+"""Encode packets once per transport for all clients that receive them.
 
-A server's WebSocket frames are not masked, so that the bytes of a frame are the same for every member of a room.
+A server's WebSocket frames are not masked, so the bytes of a frame are the same for every member of a room.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Frames:
 
     @classmethod
     def binary(cls, data: bytes) -> Frames:
-        """One binary message by itself."""
+        """Return the frames of one binary message by itself."""
         frames = cls(b"", (data,))
         frames._text = None
         return frames

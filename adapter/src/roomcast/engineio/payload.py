@@ -1,4 +1,4 @@
-"""The polling payload of Engine.IO v4: text packets joined by U+001E; binary ones are `b` and base64."""
+"""Split the polling payload of Engine.IO v4: text packets joined by U+001E; a binary one is `b` and base64."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A timer wheel: thousands of deadlines behind one timer (Varghese and Lauck, 1987; the hashed form).
 
-Deadlines fall into slots of `tick_seconds`. An entry is never moved or removed: `pop_due` gives back what a slot
-holds, and whoever put it there looks at its own clock (a session that was heard from since simply goes in again).
+Deadlines fall into slots of `tick_seconds`. An entry is never moved or removed: `pop_due` returns what a slot holds,
+and the caller checks its own deadline (a session with a later one goes in again).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class Wheel(Generic[Item]):
-    """Items by the moment at which they want to be looked at again."""
+    """Items by the time at which they are due."""
 
     __slots__ = ("_order", "_slots", "_tick")
 
@@ -27,7 +27,7 @@ class Wheel(Generic[Item]):
         return sum(map(len, self._slots.values()))
 
     def add(self, item: Item, due: float) -> int:
-        """Put `item` into the slot that ends at or after `due`; returns the number of the slot."""
+        """Put `item` into the slot that ends at or after `due`; return the number of the slot."""
         slot = ceil(due / self._tick)
         items = self._slots.get(slot)
         if items is None:
@@ -42,11 +42,11 @@ class Wheel(Generic[Item]):
         return ceil(due / self._tick)
 
     def next_due(self) -> float | None:
-        """When the earliest slot ends; None when nothing waits."""
+        """Return when the earliest slot ends; None if nothing waits."""
         return self._order[0] * self._tick if self._order else None
 
     def pop_due(self, now: float, limit: int) -> list[tuple[int, Item]]:
-        """At most `limit` entries of slots that have ended, with their slot numbers."""
+        """Return at most `limit` entries of slots that have ended, with their slot numbers."""
         due: list[tuple[int, Item]] = []
         while self._order and self._order[0] * self._tick <= now and len(due) < limit:
             slot = self._order[0]
