@@ -145,7 +145,7 @@ class Backend:
     async def grant(
         self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
     ) -> None:
-        """Let `user` enter a stored room; an owner stays the owner. The user's devices hear `room` "invited".
+        """Let `user` enter a stored room; an owner stays the owner. The user's devices get `room` "invited".
 
         Raises NOT_FOUND for a room that is not stored.
         """

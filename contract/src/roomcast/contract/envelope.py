@@ -83,7 +83,7 @@ class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
 
     `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
     `url` {upload, room}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
-    `deadline_ms`: after this moment (Redis's clock) nobody waits for the answer any more.
+    `deadline_ms`: after this moment (Redis's clock) the gateway does not wait for the answer any more.
     """
 
     request: str

@@ -92,7 +92,7 @@ if is_gone then
 end
 
 -- Drop what is over the length, then a few heads over the age: never more than eight, so that the work stays bounded.
--- `head_at` is never later than the head's time: while it is young enough nobody need look.
+-- `head_at` is never later than the head's time: while it is young enough, the head need not be read.
 local length, oldest, dropped = tonumber(ARGV[4]), now - tonumber(ARGV[5]), 0
 while first < seq and dropped < 8 do
   if seq - first + 1 <= length then

@@ -62,7 +62,7 @@ class RoomAccess:
         """Raise FORBIDDEN unless the session may create and own this room.
 
         That takes the token's `create` claim or a pattern of the configuration. A room that anybody may enter, or that
-        the session's own token opens, belongs to nobody: only operators and back ends may give it an owner.
+        the session's own token opens, has no owner: only operators and back ends may give it one.
         """
         identity = session.identity
         if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):

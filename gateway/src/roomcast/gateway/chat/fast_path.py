@@ -1,8 +1,8 @@
 """Issue the tickets of the fast path for plain sends (`plain_sends.py`), and finish the sends that it could not.
 
-The first text of a session into a room goes the ordinary way, which checks everything; then it gets a ticket, and the
-next ones pass from their frames to the log without a task. A ticket is good for as long as the session is in the room
-and the link to Redis is open.
+The first text of a session into a room takes the general path, which checks everything. Then the session gets a ticket,
+and its next texts pass from their frames to the log without a task. A ticket is valid while the session is in the room
+and the Redis connection is open.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _EVENT: Final = "message:send"
 _UNKNOWN: Final = orjson.dumps({"ok": False, "error": RoomcastError(Code.OUTCOME_UNKNOWN).to_wire()})
 
 Detour = Callable[[Connection, str], None]
-"""The ordinary way for a packet that the hot path could not finish."""
+"""Handles, on the general path, a packet that the fast path could not finish."""
 
 
 class MessageFastPath:
-    """The lane of one gateway, and the tickets for it."""
+    """Gives tickets to sessions, and handles the sends that get no receipt."""
 
     def __init__(
         self,
@@ -64,8 +64,8 @@ class MessageFastPath:
 
     def issue_ticket(self, session: ChatSession, room: str) -> None:
         """From now on plain messages of the session into the room need no look."""
-        connection, way = self._engine.session(session.eio_sid), self._log.fast_append(room)
-        if connection is None or way is None or session.is_closed:
+        connection, append = self._engine.session(session.eio_sid), self._log.fast_append(room)
+        if connection is None or append is None or session.is_closed:
             return
         if session.tickets is None:
             session.tickets = connection.tickets = {}
@@ -73,12 +73,12 @@ class MessageFastPath:
             sid=session.sid,
             room=room,
             rooms=session.rooms,
-            head=way.head,
+            head=append.head,
             dedup=dedup_field(session.user, "").encode(),
             author=author_of(session),
             bucket=session.limit.bucket,
-            pipeline=way.link,
-            send=way.send,
+            pipeline=append.connection,
+            send=append.send,
             max_bytes=self._max_bytes,
             max_payload=self._engine.rules.max_payload,
         )
@@ -93,7 +93,7 @@ class MessageFastPath:
                 session.tickets.clear()
 
     def _failed(self, pending: PendingAck, reply: Any) -> None:
-        """No receipt came. What Redis refused, or does not know any more, goes the ordinary way under the same id."""
+        """Handle a send that got no receipt. What Redis refused takes the general path, with the same id."""
         connection: Any = pending.buffer
         if not isinstance(reply, ConnectionLost):
             self._detour(connection, pending.payload.decode())

@@ -115,7 +115,7 @@ class Chat:
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
         else:
             receipt = await (await self._send_in_turn(session, p))
-        if self._is_plain(session, p):  # also where the look-up of this send has found nothing in the way
+        if self._is_plain(session, p):  # also after a look-up that found no restriction
             self._on_plain_send(session, p.room)
         return _receipt(receipt)
 

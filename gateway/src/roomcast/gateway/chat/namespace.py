@@ -43,7 +43,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     def __init__(
         self,
-        door: SessionHooks,
+        sessions: SessionHooks,
         handlers: dict[str, Handler],
         observer: GatewayObserver,
         seen: Callable[[str], None],
@@ -53,7 +53,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if missing:
             raise ValueError(f"handlers do not match the events: {sorted(missing)}")
         self.sessions: dict[str, ChatSession] = {}
-        self._door = door
+        self._hooks = sessions
         self._handlers = {name: (EVENTS[name], handler) for name, handler in handlers.items()}
         self._observer = observer
         self._seen = seen
@@ -71,7 +71,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> bool:
         eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE) or ""
         try:
-            session = await self._door.open(sid, eio_sid, auth)
+            session = await self._hooks.open(sid, eio_sid, auth)
         except RoomcastError as error:
             self._observer.refused(error.code.reason)
             if error.code.retryable:
@@ -79,7 +79,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 self.server.eio.close_for_reconnect(eio_sid)
             raise socketio.exceptions.ConnectionRefusedError(error.code.reason, error.to_wire()) from None
         if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
-            await self._door.close(session)  # the transport went away meanwhile
+            await self._hooks.close(session)  # the transport went away meanwhile
             return False
         self.sessions[sid] = session
         self._observer.connected()
@@ -91,7 +91,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             if session.tickets is not None:
                 session.tickets.clear()  # the connection has it, too
             self._observer.disconnected(reason)
-            await self._door.close(session)
+            await self._hooks.close(session)
 
     async def _handle(self, event: str, sid: str, *args: Any) -> Any:
         started = time.perf_counter()

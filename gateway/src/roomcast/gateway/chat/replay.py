@@ -29,10 +29,10 @@ _IDLE_SECONDS: Final = 0.05
 
 
 class ReplayLog(Protocol):
-    """The source of the missed messages."""
+    """The source of the missed messages; see `roomcast.gateway.stores.log.LogStore`."""
 
     async def read_after(self, room: str, seq: int, limit: int) -> History:
-        """Return the entries after `seq`, at most `limit`."""
+        """Return the first entries above `seq`."""
         ...
 
     def message_packet(self, entry: bytes) -> bytes:
@@ -40,12 +40,12 @@ class ReplayLog(Protocol):
         ...
 
     def resync_packet(self, room: str) -> bytes:
-        """Return the packet that tells a client to join again."""
+        """Return the packet that tells a client to join the room again."""
         ...
 
 
 class ReplayRoute(Protocol):
-    """The route of packets to one session, and the session's way to become a member."""
+    """Sends packets to one session, and makes it a member; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
 
     def release(self, room: str) -> None:
         """Let the room go, unless it has members."""
@@ -56,7 +56,7 @@ class ReplayRoute(Protocol):
         ...
 
     def send_packet(self, sid: str, packet: bytes) -> None:
-        """Send a packet to a session."""
+        """Send a finished packet to the session."""
         ...
 
     def waiting_bytes(self, sid: str) -> int | None:

@@ -23,7 +23,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 class MediaPort(Protocol):
-    """The way to the signers. Both raise RoomcastError when it is closed."""
+    """Reaches the signers; both methods raise RoomcastError while Redis is away."""
 
     async def now_ms(self) -> int:
         """Redis's clock, milliseconds since the epoch."""

@@ -25,7 +25,7 @@ class DevLogin:
         self._secret = secret
 
     def add_to(self, application: web.Application) -> None:
-        """Add the route to an application."""
+        """Add the route to the gateway's HTTP application."""
         application.router.add_post("/dev/login", self._login)
 
     async def _login(self, request: web.Request) -> web.Response:

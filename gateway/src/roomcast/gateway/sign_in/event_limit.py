@@ -26,7 +26,7 @@ class EventLimit:
         self._patience = patience
 
     def rule(self, now: float) -> Ruling:
-        """Rule on one more event."""
+        """Decide about one event; it counts."""
         if self.bucket.take(now):
             return Ruling.ALLOWED
         return Ruling.LIMITED if self._patience.take(now) else Ruling.CUT

@@ -1,7 +1,7 @@
 """Keys from a JWKS (RFC 7517): an https URL, an http URL of this machine, or a file.
 
-One refresh runs at a time, in the background. Sign-ins use the keys that are there meanwhile: a key server that hangs
-or is away delays nobody, except tokens of a key that is not known, which wait for the refresh that may bring it.
+One refresh runs at a time, in the background. Sign-ins use the known keys meanwhile, so that a key server that hangs or
+is away does not delay them. Only a token of an unknown key waits for the refresh that may bring its key.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ async def _fetch_url(url: str) -> bytes:
 def check_location(location: str) -> str:
     """Return a JWKS location that can be used; raises ValueError that says why not.
 
-    Plain http is for this machine only: whoever can change the answer decides who may sign in.
+    Plain http is for this machine only: a network that can change the answer decides who may sign in.
     """
     scheme, separator, rest = location.partition("://")
     if not separator or scheme == "file":

@@ -23,7 +23,7 @@ class ServerClock:
 
     @property
     def is_read(self) -> bool:
-        """Tell whether Redis's clock was read."""
+        """Whether Redis's clock was read since the start."""
         return self._offset is not None
 
     def now(self) -> float:

@@ -65,7 +65,7 @@ class ChatSession:
 
     @property
     def is_visible(self) -> bool:
-        """Tell whether others see the user as present."""
+        """Whether this device does not hide the user."""
         return self.status != "invisible"
 
     def set_own_status(self, status: str, note: str) -> None:

@@ -49,13 +49,14 @@ class Rewrite(NamedTuple):
 
 
 class FastAppend(NamedTuple):
-    """`head` is the packed `room_append` of a room without its last three arguments: epoch, dedup field and tail.
+    """How plain messages of one room are appended by the fast path, valid while the connection is open.
 
-    It goes out by `send`, or by `link.send` where that is None; good while the link is open.
+    `head` is the packed `room_append` of the room without its last three arguments: epoch, dedup field and tail. The
+    command goes out by `send`, or by `connection.send` where that is None.
     """
 
     head: bytes
-    link: RedisConnection
+    connection: RedisConnection
     send: Callable[[bytes, OnReply], None] | None
 
 
@@ -73,7 +74,7 @@ class LogStore:
         self._resync_head = f'2{space}["{RESYNC}",'
         self._idle_ms = kept.idle_ms
         self._places: dict[str, Place] = {}
-        self._flights: SingleFlight[History] = SingleFlight()
+        self._reads: SingleFlight[History] = SingleFlight()
         self._heads: dict[str, tuple[str, bytes]] = {}
 
     # --- writing ---
@@ -92,13 +93,13 @@ class LogStore:
         return _receipt(reply)
 
     def fast_append(self, room: str) -> FastAppend | None:
-        """Return the route of plain messages of this room to the log on the fast path; None where only `append` can."""
+        """Return how the fast path appends plain messages of this room; None where only `append` can."""
         place = self._of(room)
-        way = self._backplane.durable(place.names[0])
-        return None if way is None else FastAppend(self._head(room, place, way.connection.run_id), *way)
+        writer = self._backplane.durable(place.names[0])
+        return None if writer is None else FastAppend(self._head(room, place, writer.connection.run_id), *writer)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
-        """Return the command of the room's messages as far as it is always the same; cached with the places."""
+        """Return the part of the command that all messages of the room share; cached with the places."""
         known = self._heads.get(room)
         if known is not None and known[0] == run_id:
             return known[1]
@@ -129,7 +130,7 @@ class LogStore:
     # --- reading ---
 
     async def read_after(self, room: str, seq: int, limit: int) -> History:
-        """Return the entries after `seq`, at most `limit`."""
+        """Return the first entries above `seq`."""
         return await self._read(room, "after", seq, limit)
 
     async def read_before(self, room: str, seq: int, limit: int) -> History:
@@ -137,18 +138,18 @@ class LogStore:
         return await self._read(room, "before", seq, limit)
 
     async def read_entry(self, room: str, seq: int) -> bytes | None:
-        """One entry's JSON, or None when the log does not hold it."""
+        """Return one entry's JSON, or None when the log does not hold it."""
         value: bytes | None = await self._redis.call("HGET", keys.room_log(room), seq)
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        """Shared by those who ask the same at the same time; none is given a page older than their question."""
+        """Share the read among callers that ask for the same page; each gets a read that began after its call."""
 
         async def begin() -> History:
             with translated:
                 return _history(await self._read_script(room, direction, seq, limit))
 
-        return await self._flights.read((room, direction, seq, limit), begin)
+        return await self._reads.read((room, direction, seq, limit), begin)
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int) -> Awaitable[Any]:
         names = self._of(room).names
@@ -175,12 +176,12 @@ class LogStore:
     # --- roomcast.adapter.room_log.RoomLog ---
 
     async def page(self, room: str, after: int) -> Page:
-        """Return the packets after `after`, for a gap."""
+        """Return packets of the first entries above `after`, for the adapter to fill a gap."""
         got = _history(await self._read_script(room, "after", after, _FILL_PAGE))
         return Page(got.epoch.encode(), got.seq, got.first, [self.message_packet(entry) for entry in got.entries])
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
-        """Return epoch and last seq of rooms."""
+        """Return the epoch and the newest `seq` of each room."""
         rows = await asyncio.gather(*(self._read_script(room, "after", 0, 0) for room in rooms))
         return {room: (row[1], row[0]) for room, row in zip(rooms, rows, strict=True)}
 
@@ -189,12 +190,12 @@ class LogStore:
         return self._packet_head + entry + b"]"
 
     def resync_packet(self, room: str) -> bytes:
-        """Return the packet that tells a client to join again."""
+        """Return the Socket.IO packet that tells a client to join the room again."""
         return (self._resync_head + orjson.dumps({"room": room}).decode() + "]").encode()
 
 
 def _fresh_epoch() -> str:
-    """16 random characters; not a secret, so without a system call per message."""
+    """Return 16 random characters. They are no secret, so they need no system call per message."""
     return "%016x" % getrandbits(64)  # noqa: UP031 (the hot path: twice as fast as an f-string)
 
 

@@ -74,7 +74,7 @@ class RoomStore:
         return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
 
     async def read_name(self, room: str) -> str:
-        """Return the name of a room; its id where none is stored."""
+        """Return the room's display name, or its id."""
         return _text(await self._redis.call("HGET", keys.room_meta(room), "name")) or room
 
     # --- a person's rooms ---
@@ -95,7 +95,7 @@ class RoomStore:
             return _done(self._redis.begin_script("user_room", names, args))
 
     async def remove_from_list(self, user: str, room: str) -> None:
-        """Take a room off a user's list."""
+        """Take the room off the user's list."""
         await self._redis.call("HDEL", keys.user_rooms(user), room)
 
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
@@ -143,7 +143,7 @@ class RoomStore:
         return {user: self._names[user][1] if user in self._names else user for user in users}
 
     def note_name(self, user: str, name: str) -> None:
-        """Keep a user's name as heard, so that Redis need not be asked for a while."""
+        """Keep a user's display name for a minute, so that `names` need not read it."""
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         self._names[user] = (self._clock() + _NAME_SECONDS, name)
