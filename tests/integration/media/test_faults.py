@@ -312,3 +312,12 @@ async def test_an_account_without_channels_is_told_in_a_line_or_two(storage: s3.
             with rig.signer(tmp_path, url, storage.endpoint):
                 async with rig.gateway(url) as gateway:
                     assert (await gateway.media.sign_upload("ada", announce(b"x" * 10)))["upload"]
+
+
+def test_a_redis_that_evicts_keys_is_one_warning(storage: s3.S3, tmp_path: Path) -> None:
+    with (
+        servers.redis_server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port,
+        rig.signer(tmp_path, f"redis://127.0.0.1:{port}/0", storage.endpoint) as signer,
+    ):
+        servers.wait_until(lambda: "allkeys-lru" in signer.log.read_text(), "the warning")
+        assert signer.log.read_text().count("maxmemory-policy") == 1

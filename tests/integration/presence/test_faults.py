@@ -255,3 +255,11 @@ def test_a_taken_port_is_one_clear_line(redis_url: str, start) -> None:  # type:
     (line,) = second.stderr.decode().splitlines()
     assert line.startswith("roomcast presence: cannot listen: ")
     assert str(process.port) in line
+
+
+def test_a_redis_that_evicts_keys_is_one_warning(own_redis: str, start) -> None:  # type: ignore[no-untyped-def]
+    with redis.Redis.from_url(own_redis) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    process = start(own_redis)
+    servers.wait_until(lambda: "allkeys-lru" in process.log.read_text(), "the warning")
+    assert process.log.read_text().count("maxmemory-policy") == 1

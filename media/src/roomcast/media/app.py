@@ -27,7 +27,7 @@ from roomcast.media.service import Service, Settings
 from roomcast.media.signer import Signer
 from roomcast.media.storage_health import StorageHealth
 from roomcast.media.sweep import Sweep
-from roomcast.process import ops
+from roomcast.process import ops, redis_faults
 from roomcast.wire import redis_url
 from roomcast.wire.tasks import TaskSet
 
@@ -74,6 +74,7 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         sweep = Sweep(bus, records, files, metrics, consumer)
         background.supervise(partial(sweep.run, config.sweep_seconds), "sweep")
         background.supervise(health.run, "storage health")
+        background.start(redis_faults.report(bus.info, RoomcastError), "faults of Redis")
         background.supervise(partial(_watch, metrics, is_ready), "watch")
         _log.info("media signer runs", consumer=consumer, metrics_port=port, bucket=config.s3_bucket)
         await background.supervise(partial(signer.run, stopping), "requests")

@@ -119,6 +119,11 @@ class Bus:
                 pipe.xdel(self._stream, entry.id)
                 await pipe.execute()
 
+    async def info(self) -> Any:
+        """Return INFO of the server, or of one server of a cluster."""
+        with _translated():
+            return await self._commands.info()
+
     async def now_ms(self) -> int:
         """Return Redis's time, in milliseconds since the epoch."""
         with _translated():

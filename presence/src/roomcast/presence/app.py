@@ -15,9 +15,9 @@ import structlog
 from roomcast.presence.config import Config
 from roomcast.presence.observe import Metrics
 from roomcast.presence.state import Windows
-from roomcast.presence.store import PresenceStore, connect
+from roomcast.presence.store import PresenceStore, StoreError, connect
 from roomcast.presence.sweeper import Sweeper
-from roomcast.process import ops
+from roomcast.process import ops, redis_faults
 from roomcast.wire.redis_url import parse
 from roomcast.wire.tasks import TaskSet
 
@@ -40,7 +40,9 @@ async def run(config: Config) -> None:
         is_ready = partial(metrics.is_fresh, _READY_SECONDS)
         async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
             log.info("started", redis=parse(config.redis_url).label, metrics_port=port)
+            tasks.start(redis_faults.report(store.info, StoreError), "faults of Redis")
             await tasks.supervise(sweeper.run, "sweeper")
             log.info("stopped")
     finally:
+        await tasks.cancel()
         await store.close()

@@ -61,6 +61,10 @@ class PresenceStore:
         """Close the connections."""
         await self._client.aclose()
 
+    async def info(self) -> Any:
+        """Return INFO of the server, or of one server of a cluster."""
+        return await self._guarded(self._client.info())
+
     async def check_rights(self) -> None:
         """Publish into a channel without subscribers: an account without rights on channels could expire no user."""
         channel = self._keyspace.name(keys.presence_channel(keys.PRESENCE_SHARDS))

@@ -1,0 +1,53 @@
+"""One warning at the start for a Redis that is too old or evicts keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from roomcast.process import redis_faults
+
+FINE = {"redis_version": "7.0.15", "role": "master", "maxmemory_policy": "noeviction"}
+
+
+async def told(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[str]:
+    lines: list[str] = []
+
+    class Log:
+        def warning(self, text: str) -> None:
+            lines.append(text)
+
+    monkeypatch.setattr(redis_faults, "_log", Log())
+    monkeypatch.setattr(redis_faults, "RETRY_SECONDS", 0.001)
+    waiting = list(answers)
+
+    async def ask() -> Any:
+        answer = waiting.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    await redis_faults.report(ask, ConnectionError)
+    assert waiting == []
+    return lines
+
+
+async def test_a_redis_as_it_should_be_is_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await told(monkeypatch, ConnectionError("away"), ConnectionError("away"), FINE) == []
+
+
+async def test_each_fault_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, evicting = await told(monkeypatch, FINE | {"redis_version": "6.2.7", "maxmemory_policy": "allkeys-lru"})
+    assert "6.2.7 is too old" in old
+    assert "maxmemory-policy allkeys-lru" in evicting
+
+
+async def test_a_cluster_answers_for_each_of_its_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = await told(monkeypatch, {"127.0.0.1:7000": FINE | {"maxmemory_policy": "volatile-lru"}})
+    assert "volatile-lru" in line
+
+
+async def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="a bug"):
+        await told(monkeypatch, ValueError("a bug"))
