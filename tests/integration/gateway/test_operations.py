@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import time
 import urllib.error
@@ -218,9 +219,11 @@ async def test_a_flood_from_some_addresses_holds_up_no_other(redis_url: str, tmp
     """The flood fills the queue and is refused with a reason; the other address has its session at once."""
     refused = 'roomcast_gateway_refused_requests_total{reason="admission",status="503"}'
     with gateway(tmp_path, redis_url, "1") as one:
+        one.process.send_signal(signal.SIGSTOP)  # all of them wait in the kernel, and come at once
         flood = [await waiting_opening(one, f"198.51.100.{n % 20}") for n in range(3_000)]
-        status, _ = await asyncio.to_thread(handshake, one, "203.0.113.7")
-        assert status == 200
+        other = asyncio.ensure_future(asyncio.to_thread(handshake, one, "203.0.113.7"))
+        one.process.send_signal(signal.SIGCONT)
+        assert (await other)[0] == 200
         await until(lambda: one.metric(refused) > 0, "some of the flood is refused")
         await until(lambda: '"reason": "admission"' in one.said(), "one log line")
         assert one.said().count("new sessions refused") == 1

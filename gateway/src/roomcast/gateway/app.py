@@ -39,7 +39,7 @@ from roomcast.gateway.operations.admission_control import AdmissionControl
 from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.listener import Listener
-from roomcast.gateway.operations.memory import give_back
+from roomcast.gateway.operations.memory import watch_crowds
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
@@ -436,7 +436,7 @@ class Gateway:
         self.tasks.supervise(self._claim_and_announce, "presence")
         self.tasks.supervise(self.token_keys.run, "token keys")
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
-        self.tasks.supervise(lambda: give_back(lambda: len(self.server.eio.sockets), self.adapter.ticker), "memory")
+        self.tasks.supervise(lambda: watch_crowds(lambda: len(self.server.eio.sockets), self.adapter.ticker), "memory")
         self.tasks.supervise(lambda: self.user_limits.run(self.stores.user_events, self.adapter.ticker), "user limits")
         self.tasks.start(watch_subscriptions(self.adapter.canary, self.adapter.ticker, self._give_up), "subscriptions")
         self.lag.start()

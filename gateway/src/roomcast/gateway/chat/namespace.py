@@ -24,7 +24,7 @@ AckFields = dict[str, Any]
 Handler = Callable[[ChatSession, Any], Awaitable[AckFields]]
 _UNACKED: Final = frozenset({TYPING})
 _MAX_NAME_IN_LOG: Final = 40
-_MAX_IN_FLIGHT: Final = 5_000
+_MAX_IN_FLIGHT: Final = 2_000
 """Events of all clients that wait for Redis at once. Beyond, the gateway could only pile them up in memory."""
 _OVER_LIMIT: Final = " of length <= "
 """Words of msgspec for a text or list that is too long."""

@@ -7,10 +7,11 @@ proportion to what is still there, so it happens when most connections have gone
 
 from __future__ import annotations
 
-import ctypes
 import gc
 from collections.abc import Callable
 from typing import Final, Protocol
+
+from roomcast.engineio.memory import give_back
 
 QUIET_SECONDS: Final = 5
 _CROWD: Final = 50
@@ -45,20 +46,11 @@ class CrowdWatch:
         return True
 
 
-async def give_back(count_connections: Callable[[], int], ticks: Ticks) -> None:
+async def watch_crowds(count_connections: Callable[[], int], ticks: Ticks) -> None:
     """Watch for crowds that have gone, until cancelled."""
-    crowd, trim = CrowdWatch(), _malloc_trim()
+    crowd = CrowdWatch()
     while True:
         await ticks.wait()
         if crowd.is_gone(count_connections()):
             gc.collect()
-            trim(0)
-
-
-def _malloc_trim() -> Callable[[int], int]:
-    """Return the C library's malloc_trim; a function that does nothing where there is none (musl, macOS)."""
-    try:
-        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError):
-        return lambda pad: 0
-    return trim
+            give_back()
