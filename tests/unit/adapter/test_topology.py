@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.crc import key_slot
 
-from roomcast.adapter.topology import Redirection, SlotRange, read_redirection, read_slots
+from roomcast.adapter.topology import Redirection, SlotRange, read_redirection, read_slots, slot_of
 
 NODE = [b"10.0.0.1", 7000, b"id", []]
 
@@ -80,3 +81,13 @@ def test_redirections(error: str, to: Redirection | None) -> None:
 def test_any_error_text_is_read_without_an_error(text: str) -> None:
     read_redirection(text)
     read_redirection(f"MOVED {text}")
+
+
+@given(st.binary(max_size=30) | st.text(alphabet="ab{}", max_size=8).map(str.encode))
+def test_the_slot_of_a_key_is_that_of_other_clients(key: bytes) -> None:
+    assert slot_of(key) == key_slot(key)
+
+
+def test_a_known_slot() -> None:
+    """The check value of CRC-16/XMODEM, as the cluster specification gives it."""
+    assert slot_of(b"123456789") == 0x31C3

@@ -12,12 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from redis.crc import key_slot
-
 from roomcast.adapter.backplane import Backplane
 from roomcast.adapter.redis_connection import CommandError, NotConnected, RedisConnectionError
 from roomcast.adapter.redis_server import DurableConnection, RedisServer
-from roomcast.adapter.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection
+from roomcast.adapter.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection, slot_of
 from roomcast.wire import channels
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
@@ -139,7 +137,7 @@ class ClusterBackplane(Backplane):
             self._on_resubscribed(lambda name: self.keyspace.name(name) == channel)
 
     def _owner(self, key: str) -> RedisServer | None:
-        return self._owners[key_slot(key.encode())]
+        return self._owners[slot_of(key.encode())]
 
     def _server(self, key: str) -> RedisServer:
         owner = self._owner(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from binascii import crc_hqx
 from typing import Any, Final, NamedTuple
 
 from roomcast.adapter.redis_connection import NotConnected, RedisConnectionError, open_connection
@@ -67,6 +68,17 @@ class SlotRange(NamedTuple):
     last: int
     host: str
     port: int
+
+
+def slot_of(key: bytes) -> int:
+    """Return the hash slot of a key or sharded channel: CRC-16 (XMODEM) of its hash tag, or of all of it.
+
+    See https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model.
+    """
+    start = key.find(b"{")
+    end = key.find(b"}", start + 1)
+    has_tag = start >= 0 and end > start + 1  # an empty tag is none
+    return crc_hqx(key[start + 1 : end] if has_tag else key, 0) % SLOTS
 
 
 class Redirection(NamedTuple):
