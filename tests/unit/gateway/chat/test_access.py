@@ -116,3 +116,15 @@ def test_who_may_create_which_room(claims: dict[str, Any], room: str, kind: str,
         with pytest.raises(RoomcastError) as caught:
             access.require_creation(session, room, kind)
         assert caught.value.code is Code.FORBIDDEN
+
+
+async def test_a_banned_admin_moderates_no_more() -> None:
+    async def is_banned(user: str, room: str) -> bool:
+        return (user, room) == ("max", "team")
+
+    access = RoomAccess(ROLES, is_banned)
+    assert not await access.is_moderator(session_of("max"), "team")
+    with pytest.raises(RoomcastError, match="forbidden"):
+        await access.require_moderator(session_of("max"), "team")
+    assert await access.is_moderator(session_of("ada"), "team")
+    assert await access.is_moderator(session_of("max", ops=True), "team")

@@ -48,8 +48,14 @@ class RoomAccess:
         return verdict is Access.OPEN
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may delete other people's messages, invite and remove."""
-        return session.identity.ops or await self._store.read_role(room, session.user) in _MODERATORS
+        """Return whether the session may delete other people's messages, invite and remove.
+
+        A ban keeps the stored role for its end, and takes its rights away until then.
+        """
+        if session.identity.ops:
+            return True
+        role = await self._store.read_role(room, session.user)
+        return role in _MODERATORS and not await self._is_banned(session.user, room)
 
     async def require_moderator(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN unless the session moderates this room: operators moderate every one."""
