@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, WebSocket, expect
 
 from deploy import page as built_page
 from deploy.cluster import Cluster, free_base
@@ -26,6 +27,7 @@ URL = "http://localhost:8080"
 """The cluster's address in the README."""
 INSTALL_SECONDS = 240
 SETTLE_SECONDS = 10.0
+NETWORK = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
 
 TYPES = """{
   "compilerOptions": {
@@ -90,12 +92,29 @@ def chat(tmp_path_factory: pytest.TempPathFactory, served: Path) -> Iterator[Clu
 class Person:
     """One person at the application."""
 
-    def __init__(self, page: Page, chat: Cluster, address: str) -> None:
+    def __init__(self, page: Page, chat: Cluster, address: str, complaints: list[str], *, lost: bool = False) -> None:
         self.page = page
         self.sockets = 0
         self._port = f":{chat.ports.page}/"
+        self._complaints = complaints
+        self._is_lost = False
         page.on("websocket", self._count)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", self._listen)
+        if lost:
+            self.lose_gateways()
         page.goto(f"{chat.url}/{address}")
+
+    def lose_gateways(self) -> None:
+        """From now on, no request of this page reaches a gateway."""
+        self._is_lost = True
+        self.page.route("**/socket.io/**", lambda route: route.abort())
+        self.page.route("**/dev/login", lambda route: route.abort())
+        self.page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
+
+    def _listen(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and not (self._is_lost and NETWORK.search(said.text)):
+            self._complaints.append(said.text)
 
     def _count(self, socket: WebSocket) -> None:
         self.sockets += self._port in socket.url
@@ -124,12 +143,12 @@ def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
     """Opens the application as a person with a room, who follows some friends; nothing may go wrong on the page."""
     complaints: list[str] = []
 
-    def open_page(name: str, room: str, *friends: str, page: str = "") -> Person:
-        opened = chromium.new_context().new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    def open_page(name: str, room: str, *friends: str, page: str = "", **options: Any) -> Person:
         follow = "".join(f"&friend={friend}" for friend in friends)
-        return Person(opened, chat, f"{page}?name={name}&room={room}{follow}")
+        kept = "&kept=" if options.pop("kept", False) else ""
+        address = f"{page}?name={name}&room={room}{follow}{kept}"
+        context = options.pop("context", None) or chromium.new_context()
+        return Person(context.new_page(), chat, address, complaints, **options)
 
     yield open_page
     for context in chromium.contexts:
@@ -226,3 +245,68 @@ def test_a_file_becomes_a_message(enter: Enter, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("plain text")
     ada.page.get_by_label("File").set_input_files(tmp_path / "notes.txt")
     expect(ada.count).to_have_attribute("data-files", "1")
+
+
+KEPT = """async () => {
+    const open = indexedDB.open("roomcast");
+    const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
+    const request = database.transaction("rooms").objectStore("rooms").getAll();
+    const rows = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    database.close();
+    return rows.map((row) => [row.user, row.room, row.kept.events.map((event) => event.text)]);
+}"""
+"""What the browser keeps."""
+
+
+def kept_rooms(person: Person, rooms: list[object]) -> None:
+    """Wait until the browser keeps exactly these rooms."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (found := person.page.evaluate(KEPT)) != rooms:
+        assert time.monotonic() < deadline, f"{found} instead of {rooms}"
+        person.page.wait_for_timeout(50)
+
+
+def test_a_page_shows_its_rooms_without_a_gateway_and_is_complete_with_one(enter: Enter) -> None:
+    room, name = unique("public:kept"), unique("ada")
+    ada, bob = enter(name, room, kept=True), enter(unique("bob"), room)
+    ada.write("before")
+    expect(bob.count).to_have_text("1")
+    kept_rooms(ada, [[name, room, ["before"]]])
+    ada.lose_gateways()
+    ada.page.reload()
+    expect(ada.room.get_by_text(f"{name}: before")).to_have_count(1)
+    expect(ada.count).to_have_attribute("data-stale", "true")
+    expect(ada.page.get_by_text("Signed in as")).to_have_count(0)
+    bob.write("meanwhile")
+    expect(bob.count).to_have_text("2")
+    again = enter(name, room, kept=True, context=ada.page.context)
+    expect(again.count).to_have_text("2")
+    expect(again.count).to_have_attribute("data-stale", "false")
+    expect(again.room.get_by_text("before")).to_have_count(1)
+
+
+def test_the_kept_rooms_are_bounded_and_forgotten_at_sign_out(enter: Enter) -> None:
+    name, rooms = unique("ada"), [unique("public:kept") for _ in range(3)]
+    first = enter(name, rooms[0], kept=True)
+    for room in rooms:
+        ada = first if room is rooms[0] else enter(name, room, kept=True, context=first.page.context)
+        ada.write(f"in {room}")
+        expect(ada.room.get_by_role("button", name="👍")).to_have_count(1)
+        kept_rooms(ada, sorted([name, one, [f"in {one}"]] for one in rooms[: rooms.index(room) + 1][-2:]))
+    first.page.close()
+    ada.press("Forget me")
+    expect(ada.room).to_have_count(0)
+    kept_rooms(ada, [])
+
+
+def test_what_one_user_keeps_is_not_shown_to_another(enter: Enter) -> None:
+    room, name = unique("public:kept"), unique("ada")
+    ada = enter(name, room, kept=True)
+    ada.write("for Ada")
+    kept_rooms(ada, [[name, room, ["for Ada"]]])
+    eve = enter(unique("eve"), room, kept=True, context=ada.page.context, lost=True)
+    expect(eve.room).to_be_visible()
+    expect(eve.page.get_by_text("Connecting…").or_(eve.page.get_by_text("Offline"))).to_be_visible()
+    # The browser answers requests to its database in order: the page's own came before this one.
+    assert eve.page.evaluate(KEPT) == [[name, room, ["for Ada"]]]
+    expect(eve.count).to_have_text("0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -61,5 +62,7 @@ def test_it_holds_one_client_module_and_types_and_brings_no_react_of_its_own(app
     assert manifest.get("dependencies", {}) == {}
     assert manifest["peerDependencies"]["@roomcast/sdk"] == for_npm(current())
     assert [path.name for path in package.rglob("*.js")] == ["index.js"]
-    assert (package / "dist" / "index.js").read_text().startswith('"use client";\n')
+    code = (package / "dist" / "index.js").read_text()
+    assert code.startswith('"use client";\n')
+    assert set(re.findall(r' from "([^"]+)"', code)) == {"react", "@roomcast/sdk"}
     assert not (app / "node_modules" / "@roomcast" / "react" / "node_modules").exists()

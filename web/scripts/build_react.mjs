@@ -12,6 +12,8 @@ await build({
   entryPoints: ["react/src/index.ts"],
   bundle: true,
   packages: "external",
+  // tsconfig.json maps this name to sources, which would become a part of the bundle.
+  external: ["@roomcast/sdk"],
   format: "esm",
   target: "es2022",
   outfile: "react/dist/index.js",

@@ -1,10 +1,12 @@
 // One person at the components of the README, in StrictMode. `?name=Ada&friend=bob` in the address.
 import { StrictMode, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { RoomcastProvider, useMessages } from "@roomcast/react";
+import { RoomcastProvider, useConnection, useMessages } from "@roomcast/react";
 import { Attach, Composer, Friends, People, Status, Timeline } from "./readme";
 
 const parameters = new URLSearchParams(location.search);
+/** `&kept=` in the address: keep rooms in this browser. */
+const kept = parameters.has("kept") ? { roomCache: { user: parameters.get("name") ?? "", maxRooms: 2 } } : {};
 const friends = parameters.getAll("friend");
 
 async function token(): Promise<string> {
@@ -15,13 +17,19 @@ async function token(): Promise<string> {
 /** Says how often a component that uses messages alone was rendered. */
 function Count({ room }: { room: string }) {
   const renders = useRef(0);
-  const { messages } = useMessages(room);
+  const { messages, stale } = useMessages(room);
+  const files = messages.filter((one) => one.media).length;
   renders.current += 1;
   return (
-    <output data-testid="count" data-renders={renders.current} data-files={messages.filter((one) => one.media).length}>
+    <output data-testid="count" data-renders={renders.current} data-files={files} data-stale={stale}>
       {messages.length}
     </output>
   );
+}
+
+function Leave({ onLeft }: { onLeft: () => void }) {
+  const { signOut } = useConnection();
+  return <button onClick={() => void signOut().then(onLeft)}>Forget me</button>;
 }
 
 function Writer({ room }: { room: string }) {
@@ -55,8 +63,9 @@ function App() {
       <button onClick={() => setSignedIn(!isSignedIn)}>{isSignedIn ? "Sign out" : "Sign in"}</button>
       <button onClick={() => setRoom(room ? null : parameters.get("room"))}>{room ? "Hide" : "Show"}</button>
       {isSignedIn && (
-        <RoomcastProvider url={location.origin} token={token}>
+        <RoomcastProvider url={location.origin} token={token} {...kept}>
           <Status />
+          <Leave onLeft={() => setSignedIn(false)} />
           <Friends users={friends} />
           {room && <Room room={room} />}
         </RoomcastProvider>

@@ -8,6 +8,8 @@ export interface UseConnection extends ConnectionState {
     } | null;
     /** Connect now instead of after a wait, or again after the server refused the token. */
     reconnect: () => void;
+    /** End the connection for good, and forget the rooms that this browser keeps of the user. */
+    signOut: () => Promise<void>;
 }
 /** Follow the connection of the nearest provider. */
 export declare function useConnection(): UseConnection;

@@ -1,5 +1,5 @@
 import { type RoomId, type RoomState, type SendOptions } from "@roomcast/sdk";
-type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut";
+type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut" | "stale";
 /** What one can do with the messages of a room. Each function stays the same while the room does. */
 export interface MessageActions {
     /** Write a message; it shows at once as `sending`. Returns the id for `retry` and `discard`. */

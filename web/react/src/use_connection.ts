@@ -9,9 +9,11 @@ export interface UseConnection extends ConnectionState {
   self: { user: UserId; name: string } | null;
   /** Connect now instead of after a wait, or again after the server refused the token. */
   reconnect: () => void;
+  /** End the connection for good, and forget the rooms that this browser keeps of the user. */
+  signOut: () => Promise<void>;
 }
 
-type Shown = Omit<UseConnection, "reconnect">;
+type Shown = Omit<UseConnection, "reconnect" | "signOut">;
 
 const NOT_YET: Shown = {
   phase: "connecting",
@@ -29,7 +31,10 @@ export function useConnection(): UseConnection {
   const client = useClient();
   const source = useMemo(() => client && new ClientState(client), [client]);
   const shown = useSelection(source, shownOf, NOT_YET);
-  return useMemo(() => ({ ...shown, reconnect: () => client?.reconnect() }), [shown, client]);
+  return useMemo(
+    () => ({ ...shown, reconnect: () => client?.reconnect(), signOut: async () => client?.signOut() }),
+    [shown, client],
+  );
 }
 
 class ClientState implements Source {

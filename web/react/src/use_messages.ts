@@ -3,7 +3,7 @@ import { EMPTY_ROOM, type Room, type RoomId, type RoomState, type SendOptions } 
 import { useSelection } from "./selection.ts";
 import { connected, useJoinedRoom } from "./use_room.ts";
 
-type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut";
+type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut" | "stale";
 
 /** What one can do with the messages of a room. Each function stays the same while the room does. */
 export interface MessageActions {
@@ -39,8 +39,8 @@ export function useMessages(id: RoomId): UseMessages {
 }
 
 function shownOf({ state }: { state: RoomState }): Pick<RoomState, Shown> {
-  const { messages, hasOlder, loadingOlder, cut } = state;
-  return { messages, hasOlder, loadingOlder, cut };
+  const { messages, hasOlder, loadingOlder, cut, stale } = state;
+  return { messages, hasOlder, loadingOlder, cut, stale };
 }
 
 function actionsOf(room: Room | null): MessageActions {

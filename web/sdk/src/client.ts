@@ -5,6 +5,7 @@ import type { Undo } from "./emitter.ts";
 import { defaultStorage, newId } from "./environment.ts";
 import { followNetwork } from "./network.ts";
 import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./outbox_storage.ts";
+import { clampPage } from "./payload.ts";
 import { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type {
@@ -19,7 +20,8 @@ import type {
   UserId,
 } from "./protocol.ts";
 import { ReadMarks } from "./read_marks.ts";
-import { clampPage, Room } from "./room.ts";
+import { RoomCache, type RoomCacheOptions } from "./room_cache.ts";
+import { Room } from "./room.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { TokenRenewal } from "./token_renewal.ts";
 import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./upload.ts";
@@ -28,6 +30,11 @@ import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./
 export interface ConnectOptions extends ConnectionOptions, SenderOptions {
   /** Where unsent messages survive a reload; default `localStorage` where there is one, null for nowhere. */
   storage?: KeyValueStorage | null;
+  /**
+   * Keep the last state of rooms in IndexedDB, so that a page shows it at once and offline, with `state.stale`;
+   * default off. `Client.signOut` forgets it. Where there is no IndexedDB, nothing is kept.
+   */
+  roomCache?: RoomCacheOptions;
   /** Messages per page of history, 1 to 100; default 50. */
   pageSize?: number;
   /** How the bytes of a file are sent; default XMLHttpRequest. */
@@ -55,6 +62,7 @@ export class Client {
   readonly #sender: Sender;
   readonly #readMarks: ReadMarks;
   readonly #renewal: TokenRenewal;
+  readonly #cache: RoomCache | null;
   readonly #rooms = new Map<RoomId, Room>();
   readonly #closing = new AbortController();
   readonly #undos: Undo[];
@@ -67,6 +75,7 @@ export class Client {
     this.presence = new Presence(this.#connection, this.#closing.signal);
     this.#sender = new Sender(this.#connection, options);
     this.#readMarks = new ReadMarks(this.#connection);
+    this.#cache = options.roomCache ? new RoomCache(options.roomCache) : null;
     this.#renewal = new TokenRenewal(this.#connection, this.#connection.clock);
     this.#undos = [...this.#route(), followNetwork(this.#connection)];
   }
@@ -119,12 +128,14 @@ export class Client {
       sender: this.#sender,
       presence: this.presence,
       readMarks: this.#readMarks,
+      cache: this.#cache,
       self: () => this.#self ?? { user: "", name: "" },
       pageSize: clampPage(this.#options.pageSize ?? 50),
       newId,
       closing: this.#closing.signal,
     });
     this.#rooms.set(id, room);
+    void this.#cache?.load(id).then((kept) => kept && room.restore(kept));
     return room;
   }
 
@@ -153,10 +164,22 @@ export class Client {
     this.#closing.abort();
     for (const undo of this.#undos) undo();
     for (const room of this.#rooms.values()) room.stop();
+    this.#cache?.close();
     this.#renewal.stop();
     this.#sender.stop();
     this.presence.stop();
     this.#connection.close();
+  }
+
+  /**
+   * End the connection for good, and forget the rooms that this browser keeps of the user.
+   *
+   * Unsent messages stay in the storage for the user's next visit, as with `close`.
+   */
+  async signOut(): Promise<void> {
+    const cleared = this.#cache?.clear();
+    this.close();
+    await cleared;
   }
 
   #route(): Undo[] {
@@ -178,10 +201,17 @@ export class Client {
     const isFirst = this.#self === null;
     this.#self = { user: ready.user, name: ready.name || ready.user };
     if (isFirst) this.#restore(ready.user);
+    if (this.#cache && this.#cache.user !== ready.user) this.#stopKeeping();
     this.#renewal.start();
     this.presence.start(ready.heartbeat_seconds);
     this.#readMarks.onReady();
     for (const room of this.#rooms.values()) room.onReady();
+  }
+
+  /** The token names another user than the cache: show and keep nothing of either. */
+  #stopKeeping(): void {
+    this.#cache?.close();
+    for (const room of this.#rooms.values()) room.dropKept();
   }
 
   /** Take over what an earlier page could not tell. Its drafts go out once their rooms are joined again. */

@@ -7,6 +7,7 @@
  */
 
 import { RoomcastError } from "./errors.ts";
+import { MAX_LIST } from "./protocol.ts";
 
 /** Limits of the protocol; a gateway announces its own in `ready`. */
 export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } as const;
@@ -79,4 +80,9 @@ function holdsBinary(value: unknown, depth: number): boolean {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return true;
   if (typeof Blob !== "undefined" && value instanceof Blob) return true;
   return Object.values(value).some((inner) => holdsBinary(inner, depth + 1));
+}
+
+/** Keep the size of a page within the bounds of the protocol. */
+export function clampPage(size: number): number {
+  return Math.min(Math.max(1, Math.trunc(size)), MAX_LIST);
 }

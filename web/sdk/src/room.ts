@@ -4,6 +4,7 @@ import { RECONNECT } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
+import { keptOf, timelineOf, type KeptRoom } from "./kept_room.ts";
 import { Membership } from "./membership.ts";
 import { peopleChanged, peopleListed } from "./people.ts";
 import type { Presence } from "./presence.ts";
@@ -11,6 +12,7 @@ import { MAX_LIST } from "./protocol.ts";
 import type { JoinAnswer, Message, Payload, RoomChange, RoomId, Since, UserId } from "./protocol.ts";
 import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./retry.ts";
+import type { RoomCache } from "./room_cache.ts";
 import { EMPTY_ROOM, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
 import { EMPTY_TIMELINE, hasGap, isReplay, reduceTimeline, sinceOf } from "./timeline.ts";
@@ -24,6 +26,8 @@ export interface RoomContext {
   sender: Sender;
   presence: Presence;
   readMarks: ReadMarks;
+  /** Null where no rooms are kept. */
+  cache: RoomCache | null;
   self: () => { user: UserId; name: string };
   pageSize: number;
   newId: () => string;
@@ -145,7 +149,7 @@ export class Room {
   /** Say that the user has read everything up to `seq`. It is told at most once a second, and until it is confirmed. */
   markRead(seq: number): void {
     const { user } = this.#context.self();
-    if (seq <= (this.#state.read[user] ?? 0)) return;
+    if (this.#timeline.isKept || seq <= (this.#state.read[user] ?? 0)) return;
     this.#context.readMarks.set(this.id, seq, this.#timeline.epoch ?? UNKNOWN_EPOCH);
     this.onReceipt(user, seq);
   }
@@ -154,7 +158,8 @@ export class Room {
 
   /** Load one page of older messages; does nothing while one is on its way. */
   async loadOlder(): Promise<void> {
-    if (!this.#state.hasOlder || this.#state.loadingOlder || this.#timeline.isRestarting) return;
+    if (!this.#state.hasOlder || this.#state.loadingOlder || this.#timeline.isRestarting || this.#timeline.isKept)
+      return;
     this.#show({ loadingOlder: true });
     const { epoch, events } = this.#timeline;
     try {
@@ -196,6 +201,20 @@ export class Room {
   }
 
   // --- what the client tells its rooms -------------------------------------------------------------------------------
+
+  /** @internal Show what an earlier visit has kept, until the server has answered. */
+  restore({ read, ...kept }: KeptRoom): void {
+    if (this.#timeline.epoch !== null || this.#state.phase === "refused") return;
+    this.#timeline = timelineOf({ read, ...kept });
+    this.#show({ ...this.#shownOfTimeline(), read: { ...read, ...this.#state.read } });
+  }
+
+  /** @internal Show nothing that an earlier visit has kept: it was another user's, or this user may not see it. */
+  dropKept(): void {
+    if (!this.#timeline.isKept) return;
+    this.#timeline = EMPTY_TIMELINE;
+    this.#show({ ...this.#shownOfTimeline(), read: {} });
+  }
 
   /** @internal A new session knows nothing of this client: join again, from the last message on. */
   onReady(): void {
@@ -308,6 +327,8 @@ export class Room {
 
   #refused(error: RoomcastError): void {
     this.#show({ phase: "refused", error });
+    this.dropKept();
+    void this.#context.cache?.forget(this.id);
     this.#context.sender.refuse(this.id, error);
   }
 
@@ -341,7 +362,14 @@ export class Room {
     this.#isReducing = true;
     this.#forgetDelivered();
     this.#isReducing = false;
-    this.#show({ seq: this.#timeline.last, hasOlder: this.#timeline.more, cut: this.#timeline.cut });
+    this.#show(this.#shownOfTimeline());
+    const { cache } = this.#context;
+    cache?.save(this.id, () => keptOf(this.#timeline, this.#state.read, cache.maxMessages));
+  }
+
+  #shownOfTimeline(): Partial<RoomState> {
+    const { last: seq, more: hasOlder, cut, isKept: stale } = this.#timeline;
+    return { seq, hasOlder, cut, stale };
   }
 
   /** Forget the drafts whose copies the log shows. */
@@ -370,9 +398,4 @@ export class Room {
     const payload = { room: this.id, id: newId(), ...rest } as Payload<E>;
     await retrying(() => connection.call(event, payload), CHANGE_ATTEMPTS, RECONNECT, closing);
   }
-}
-
-/** Keep the size of a page within the bounds of the protocol. */
-export function clampPage(size: number): number {
-  return Math.min(Math.max(1, Math.trunc(size)), MAX_LIST);
 }

@@ -25,6 +25,8 @@ export interface RoomState {
   loadingOlder: boolean;
   /** Whether some messages between two visits could not be recovered. */
   cut: boolean;
+  /** Whether the messages come from the room cache, and the server has not confirmed them yet. */
+  stale: boolean;
   /** How many people are here, invisible ones left out. */
   occupancy: number;
   members: readonly Member[];
@@ -45,6 +47,7 @@ export const EMPTY_ROOM: RoomState = {
   hasOlder: false,
   loadingOlder: false,
   cut: false,
+  stale: false,
   ...NO_PEOPLE,
   moreMembers: false,
   read: {},

@@ -22,6 +22,8 @@ export interface Timeline {
   readonly cut: boolean;
   /** The latest page follows as live messages: the first of them starts the timeline anew. */
   readonly isRestarting: boolean;
+  /** What an earlier visit has kept is on show, and the server has confirmed nothing of it yet. */
+  readonly isKept: boolean;
 }
 
 export type TimelineAction =
@@ -39,6 +41,7 @@ export const EMPTY_TIMELINE: Timeline = {
   more: false,
   cut: false,
   isRestarting: false,
+  isKept: false,
 };
 
 /** Bounds, so that a tab left open for a month does not grow for a month. */
@@ -61,13 +64,13 @@ export function reduceTimeline(timeline: Timeline, action: TimelineAction): Time
 
 /** Return whether entries are missing before one that has arrived: ask the log for them. */
 export function hasGap(timeline: Timeline): boolean {
-  return timeline.epoch !== null && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
+  return timeline.epoch !== null && !timeline.isKept && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
 }
 
 /** Return what to send as `since` when joining again; null where the latest page is wanted. */
 export function sinceOf(timeline: Timeline): Since | null {
-  const { epoch, last, isRestarting } = timeline;
-  return epoch === null || isRestarting ? null : { seq: last, epoch };
+  const { epoch, last, isRestarting, isKept } = timeline;
+  return epoch === null || isRestarting || isKept ? null : { seq: last, epoch };
 }
 
 /**
@@ -97,16 +100,25 @@ function joined(timeline: Timeline, answer: JoinAnswer, since: Since | null): Ti
 /** Start anew: this is a first visit, or the entries since the last one could not be recovered. */
 function restarted(timeline: Timeline, answer: JoinAnswer, page: Message[]): Timeline {
   const last = Math.max(answer.seq, page.at(-1)?.seq ?? 0);
+  const older = timeline.isKept ? olderKept(timeline, answer, page) : [];
   return drain({
     epoch: answer.epoch,
     last,
-    events: page,
+    events: [...older, ...page],
     ahead: timeline.ahead.filter((message) => message.epoch === answer.epoch),
     dropped: 0,
-    more: answer.more,
-    cut: timeline.epoch !== null,
+    more: older.length ? timeline.more : answer.more,
+    cut: timeline.epoch !== null && !timeline.isKept,
     isRestarting: false,
+    isKept: false,
   });
+}
+
+/** Return the kept entries before a page, where nothing is missing between them: the log tells every later change. */
+function olderKept(timeline: Timeline, answer: JoinAnswer, page: readonly Message[]): readonly Message[] {
+  const first = page[0]?.seq ?? answer.seq + 1;
+  if (timeline.epoch !== answer.epoch || first > timeline.last + 1 || timeline.last > answer.seq) return [];
+  return timeline.events.filter((event) => event.seq < first);
 }
 
 /** Start anew with the messages that follow. Until the first one comes, the old entries stay on show. */

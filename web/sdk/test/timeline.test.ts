@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { keptOf, timelineOf } from "../src/kept_room.ts";
 import type { JoinAnswer, Message } from "../src/protocol.ts";
 import {
   EMPTY_TIMELINE,
@@ -35,6 +36,76 @@ function live(timeline: Timeline, ...messages: Message[]): Timeline {
 }
 
 const seqs = (timeline: Timeline) => timeline.events.map((event) => event.seq);
+
+describe("what an earlier visit has kept", () => {
+  const shown = timelineOf({ epoch: "e1", last: 8, events: range(5, 8), more: true, read: {} });
+  const page = (part: Partial<JoinAnswer>) =>
+    reduceTimeline(shown, { type: "joined", answer: answer({ more: true, ...part }), since: null });
+
+  it("is on show, but is nothing to recover from", () => {
+    assert.deepEqual(seqs(shown), [5, 6, 7, 8]);
+    assert.equal(sinceOf(shown), null);
+    assert.equal(hasGap(live(shown, entry(12))), false);
+  });
+
+  it("stays before a page that follows it without a gap", () => {
+    for (const [from, to] of [
+      [7, 9],
+      [9, 10],
+    ] as const) {
+      const timeline = page({ messages: range(from, to), seq: to });
+      assert.deepEqual(
+        seqs(timeline),
+        range(5, to).map(({ seq }) => seq),
+      );
+      assert.deepEqual(sinceOf(timeline), { seq: to, epoch: "e1" });
+      assert.deepEqual([timeline.cut, timeline.more, timeline.isKept], [false, true, false]);
+    }
+  });
+
+  it("goes where entries between it and the page are missing, and nothing was cut", () => {
+    const timeline = page({ messages: range(10, 12), seq: 12 });
+    assert.deepEqual(seqs(timeline), [10, 11, 12]);
+    assert.equal(timeline.cut, false);
+  });
+
+  it("goes when the log has begun anew, or holds less than was kept", () => {
+    assert.deepEqual(seqs(page({ epoch: "e2", messages: [entry(9, "e2")], seq: 9 })), [9]);
+    assert.deepEqual(seqs(page({ messages: range(1, 3), seq: 3, more: false })), [1, 2, 3]);
+  });
+});
+
+describe("what is kept for the next visit", () => {
+  it("is nothing before the server has confirmed it", () => {
+    assert.equal(keptOf(EMPTY_TIMELINE, {}, 10), null);
+    assert.equal(keptOf(timelineOf({ epoch: "e1", last: 1, events: [entry(1)], more: false, read: {} }), {}, 10), null);
+  });
+
+  it("is the newest entries, and whether the log has older ones", () => {
+    const kept = keptOf(first(range(1, 9)), { bob: 3 }, 4);
+    assert.deepEqual(
+      kept?.events.map(({ seq }) => seq),
+      [6, 7, 8, 9],
+    );
+    assert.deepEqual([kept?.last, kept?.more, kept?.read], [9, true, { bob: 3 }]);
+    assert.equal(keptOf(first(range(1, 3)), {}, 4)?.more, false);
+  });
+
+  it("is bounded in size", () => {
+    const long = range(1, 30).map((message) => ({ ...message, text: "x".repeat(15_000) }));
+    const kept = keptOf(first(long), {}, 100);
+    assert.equal(kept?.events.at(-1)?.seq, 30);
+    assert.ok(JSON.stringify(kept?.events).length < 201_000);
+  });
+
+  it("is not what a deleted message said", () => {
+    const deletion: Message = { ...entry(3), kind: "delete", target: 1 };
+    const edit: Message = { ...entry(2), kind: "edit", target: 1, text: "a secret, too" };
+    const kept = keptOf(first([{ ...entry(1), text: "a secret" }, edit, deletion]), {}, 10);
+    assert.equal(JSON.stringify(kept).includes("secret"), false);
+    assert.equal(kept?.events.length, 3);
+  });
+});
 
 describe("timeline", () => {
   it("takes the page of the first join and what follows it", () => {

@@ -1,0 +1,54 @@
+/** Choose what of a room is kept for the next visit, and show it until the server has answered. Pure. */
+
+import type { Message, UserId } from "./protocol.ts";
+import { EMPTY_TIMELINE, type Timeline } from "./timeline.ts";
+
+/** The last state of a room, as it is stored. */
+export interface KeptRoom {
+  epoch: string;
+  last: number;
+  /** The newest entries, without gaps, up to `last`. */
+  events: readonly Message[];
+  more: boolean;
+  read: Readonly<Record<UserId, number>>;
+}
+
+/** What one room may take, as the length of its entries in JSON. */
+const MAX_ROOM_CHARACTERS = 200_000;
+
+/** Return what to keep of a room; null while there is nothing that the server has confirmed. */
+export function keptOf(
+  timeline: Timeline,
+  read: Readonly<Record<UserId, number>>,
+  maxMessages: number,
+): KeptRoom | null {
+  const { epoch, last, events, more } = timeline;
+  if (epoch === null || timeline.isKept || timeline.isRestarting) return null;
+  const newest = withinBounds(withoutDeleted(events), maxMessages);
+  return { epoch, last, events: newest, more: more || newest.length < events.length, read };
+}
+
+/** Return the timeline to show until the server has answered the join. */
+export function timelineOf({ epoch, last, events, more }: KeptRoom): Timeline {
+  return { ...EMPTY_TIMELINE, epoch, last, events, more, isKept: true };
+}
+
+/** Take out what deleted messages said. */
+function withoutDeleted(events: readonly Message[]): Message[] {
+  const deleted = new Set(events.filter((event) => event.kind === "delete").map((event) => event.target));
+  return events.map((event) => {
+    if (!deleted.has(event.seq) && !deleted.has(event.target)) return event;
+    const { text: _text, media: _media, ...rest } = event;
+    return rest;
+  });
+}
+
+function withinBounds(events: readonly Message[], maxMessages: number): Message[] {
+  const newest = events.slice(-maxMessages);
+  let characters = 0;
+  const first = newest.findLastIndex((event) => {
+    characters += JSON.stringify(event).length;
+    return characters > MAX_ROOM_CHARACTERS;
+  });
+  return newest.slice(first + 1);
+}

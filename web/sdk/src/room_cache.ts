@@ -1,0 +1,143 @@
+/**
+ * Keep the last state of rooms in IndexedDB, so that a page shows them at once and offline.
+ *
+ * The cache is a convenience: where the browser refuses it (a private window, a full disk), rooms show nothing until
+ * they are joined.
+ */
+
+import type { KeptRoom } from "./kept_room.ts";
+import type { RoomId, UserId } from "./protocol.ts";
+
+/** Whose rooms to keep in this browser, and how many. */
+export interface RoomCacheOptions {
+  /** The id of the user whom the token will name. The cache shows nothing to any other user. */
+  user: UserId;
+  /** The most rooms in this browser, of all its users together; default 50. The ones not seen for longest go first. */
+  maxRooms?: number;
+  /** The most log entries per room; default 100. A room takes at most about 200 kB. */
+  maxMessages?: number;
+}
+
+interface Row {
+  user: UserId;
+  room: RoomId;
+  savedAtMs: number;
+  kept: KeptRoom;
+}
+
+const DATABASE = "roomcast";
+const ROOMS = "rooms";
+const BY_TIME = "savedAtMs";
+const SAVE_AFTER_MS = 500;
+
+export class RoomCache {
+  readonly user: UserId;
+  readonly maxMessages: number;
+  readonly #maxRooms: number;
+  readonly #database: Promise<IDBDatabase | null>;
+  readonly #waiting = new Map<RoomId, () => KeptRoom | null>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(options: RoomCacheOptions) {
+    this.user = options.user;
+    this.maxMessages = Math.max(1, options.maxMessages ?? 100);
+    this.#maxRooms = Math.max(1, options.maxRooms ?? 50);
+    this.#database = opened().catch(() => null);
+  }
+
+  /** Return what is kept of a room; null for nothing. */
+  async load(room: RoomId): Promise<KeptRoom | null> {
+    const row = await this.#run<Row | undefined>("readonly", (rooms) => rooms.get([this.user, room]));
+    return this.#isClosed ? null : (row?.kept ?? null);
+  }
+
+  /** Keep what `take` returns, soon: a burst of changes is written once. */
+  save(room: RoomId, take: () => KeptRoom | null): void {
+    if (this.#isClosed) return;
+    this.#waiting.set(room, take);
+    this.#timer ??= setTimeout(() => this.#flush(), SAVE_AFTER_MS);
+  }
+
+  /** Forget one room, which this user may not see any more. */
+  async forget(room: RoomId): Promise<void> {
+    this.#waiting.delete(room);
+    await this.#run("readwrite", (rooms) => rooms.delete([this.user, room]));
+  }
+
+  /** Write what waits, and keep nothing from now on. */
+  close(): void {
+    this.#flush();
+    this.#isClosed = true;
+  }
+
+  /** Forget all rooms of this user, and keep nothing from now on. */
+  async clear(): Promise<void> {
+    this.#isClosed = true;
+    this.#waiting.clear();
+    clearTimeout(this.#timer);
+    await this.#run("readwrite", (rooms) => rooms.delete(IDBKeyRange.bound([this.user], [this.user, []])));
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const savedAtMs = Date.now();
+    for (const [room, take] of this.#waiting) {
+      const kept = take();
+      const row = kept && ({ user: this.user, room, savedAtMs, kept } satisfies Row);
+      if (row) void this.#run("readwrite", (rooms) => this.#put(rooms, row));
+    }
+    this.#waiting.clear();
+  }
+
+  #put(rooms: IDBObjectStore, row: Row): IDBRequest {
+    const request = rooms.put(row);
+    const count = rooms.count();
+    count.onsuccess = () => deleteOldest(rooms, count.result - this.#maxRooms);
+    return request;
+  }
+
+  /** Run one transaction to its end; return undefined where the browser refuses it. */
+  async #run<T>(mode: IDBTransactionMode, work: (rooms: IDBObjectStore) => IDBRequest): Promise<T | undefined> {
+    const database = await this.#database;
+    if (!database) return undefined;
+    return new Promise((resolve) => {
+      try {
+        const transaction = database.transaction(ROOMS, mode);
+        const request = work(transaction.objectStore(ROOMS));
+        transaction.oncomplete = () => resolve(request.result as T);
+        transaction.onabort = () => resolve(undefined);
+      } catch {
+        resolve(undefined); // the browser has closed the database: another tab deletes it
+      }
+    });
+  }
+}
+
+function deleteOldest(rooms: IDBObjectStore, count: number): void {
+  if (count <= 0) return;
+  let left = count;
+  const request = rooms.index(BY_TIME).openCursor();
+  request.onsuccess = () => {
+    if (!request.result || left-- === 0) return;
+    request.result.delete();
+    request.result.continue();
+  };
+}
+
+function opened(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = globalThis.indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => {
+      const rooms = request.result.createObjectStore(ROOMS, { keyPath: ["user", "room"] });
+      rooms.createIndex(BY_TIME, BY_TIME);
+    };
+    request.onsuccess = () => {
+      // Do not stand in the way of a tab that deletes the database.
+      request.result.onversionchange = () => request.result.close();
+      resolve(request.result);
+    };
+    request.onerror = () => reject(request.error);
+  });
+}
