@@ -1,0 +1,125 @@
+"""The README's stock recipe in Chromium, as printed: every message once and in order over reconnects."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import time
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from deploy import page
+from deploy.cluster import Cluster
+from deploy.layout import ROOT
+from roomcast.contract.backend import connect
+from roomcast.contract.tokens import sign
+from tests.browser.guests import unique
+
+RATE = 160
+CUTS = 6
+CUT_MS = 1_500
+MISSED = 1_000
+WITHIN_SECONDS = 60.0
+
+RUN = """
+([url, room, token]) => {
+  window.fetch = async () => ({ json: async () => ({ token }) });
+  const told = (window.told = { seqs: [], clears: 0, readies: 0 });
+  window.chat = recipe.openChat(url, room, (message) => told.seqs.push(message.seq), () => told.clears++);
+  window.chat.socket.on("ready", () => told.readies++);
+}
+"""
+CUT = "() => { if (chat.socket.connected) chat.socket.io.engine.close(); }"
+LEAVE = "() => { chat.socket.connect = () => chat.socket; chat.socket.disconnect(); }"
+RETURN = "() => { delete chat.socket.connect; chat.socket.connect(); }"
+
+
+class BackEnd(Thread):
+    """Publishes texts into a room at a rate, until `stop`; then `missed` more, as fast as it can, at `burst`."""
+
+    def __init__(self, url: str, room: str) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._room = room
+        self.last = 0
+        self.stop, self.burst = Event(), Event()
+
+    def run(self) -> None:
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        async with connect(self._url) as backend:
+            while not self.stop.is_set():
+                self.last = (await backend.publish(self._room, "writer", f"text {self.last + 1}")).seq
+                await asyncio.sleep(1 / RATE)
+            while not self.burst.is_set():
+                await asyncio.sleep(0.01)
+            for _ in range(MISSED):
+                self.last = (await backend.publish(self._room, "writer", f"text {self.last + 1}")).seq
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The recipe, bundled with stock socket.io-client as the global `recipe`."""
+    page.packages(ROOT / "web")
+    (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")
+    source: Path = folder / "chat.ts"
+    source.write_text(chat)
+    esbuild = folder / "node_modules" / ".bin" / "esbuild"
+    arguments = [str(esbuild), str(source), "--bundle", "--global-name=recipe", "--log-level=error"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=folder)
+    return str(done.stdout)
+
+
+def until(tab: Page, what: str, condition: Any) -> dict[str, Any]:
+    """Poll what the recipe has told, until the condition holds for it."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while True:
+        told: dict[str, Any] = tab.evaluate("told")
+        if condition(told):
+            return told
+        assert time.monotonic() < deadline, f"{what}: {told['readies']} connections, {told['seqs'][-3:]}"
+        tab.wait_for_timeout(50)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_the_recipe_shows_every_message_once_and_in_order(
+    cluster: Cluster, chromium: Browser, bundle: str, transport: str
+) -> None:
+    room = unique("public:recipe")
+    told_transport = bundle.replace("auth: (give)", f'transports: ["{transport}"], auth: (give)', 1)
+    assert told_transport != bundle
+    writer = BackEnd(cluster.redis_url("backend"), room)
+    context = chromium.new_context(bypass_csp=True)
+    tab = context.new_page()
+    tab.goto(f"{cluster.url}/robots.txt")  # an address of the cluster's origin, without our page
+    tab.add_script_tag(content=told_transport)
+    tab.evaluate(RUN, [cluster.url, room, sign(cluster.jwt_secret, unique("reader"))])
+    until(tab, "connected", lambda told: told["readies"] == 1)
+    writer.start()
+    until(tab, "the first messages", lambda told: len(told["seqs"]) >= 3)
+    for _ in range(CUTS):
+        tab.wait_for_timeout(CUT_MS)  # the rhythm of the cuts, not a wait for something
+        tab.evaluate(CUT)
+    until(tab, "back after every cut", lambda told: told["readies"] > CUTS // 2)
+
+    writer.stop.set()
+    until(tab, "all is shown", lambda told: told["seqs"][-1] >= writer.last)
+    tab.evaluate(LEAVE)
+    writer.burst.set()
+    writer.join(WITHIN_SECONDS)
+    tab.evaluate(RETURN)
+    told = until(tab, "what was missed is shown", lambda told: told["seqs"][-1] >= writer.last)
+    context.close()
+
+    assert told["seqs"] == list(range(told["seqs"][0], writer.last + 1))
+    assert writer.last > MISSED
+    assert told["clears"] == 1
