@@ -14,9 +14,11 @@ import redis
 
 from roomcast.adapter.backplane import Backplane
 from roomcast.adapter.backplanes import make_backplane
+from roomcast.cli import cluster
 from roomcast.contract import backend
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore
+from roomcast.gateway.stores.nodes import take_free_number
 from tests import gateways
 from tests.adapters import aiohttp_node, listener
 from tests.certificates import Authority, Pair
@@ -92,6 +94,11 @@ async def test_all_processes_agree_on_a_deployments_names(redis_port: int, tmp_p
             await behind.kick(room, "ada")
             await client.expect("room", lambda event: event["room"] == room)
         await client.close()
+        number = await take_free_number(url, "another", "process")
+        async with cluster.connect(url) as reader:
+            assert [room.room for room in await reader.rooms("*", 10)] == [room]
+            assert [node.node for node in await reader.nodes()] == ["1"]
+        assert number == "2"
         with redis.Redis(port=redis_port, db=3) as admin:
             wait_until(lambda: bool(admin.exists("shop:@3:media:requests")), "the signer reads requests")
             names: Any = admin.keys("*")

@@ -18,10 +18,12 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import is_room_id
 from roomcast.contract.redis_client import Client, make_client
 from roomcast.wire import redis_url
+from roomcast.wire.keyspace import Keyspace
 
 _TIMEOUT_SECONDS: Final = 5.0
 _SCAN_COUNT: Final = 1_000
 _META_SUFFIX: Final = "}:meta"
+_WITHOUT_KEY: Final = frozenset({"CONFIG", "PING", "SCRIPT", "TIME"})
 _META_PREFIX: Final = "room:{"
 
 
@@ -71,13 +73,16 @@ class Sizes(NamedTuple):
 class ClusterReader:
     """Reads from one Redis client. Methods raise RoomcastError(UNAVAILABLE) for Redis trouble."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, keyspace: Keyspace) -> None:
         self._redis: Any = client
+        self._keyspace = keyspace
 
-    async def call(self, *command: str | int) -> Any:
-        """Return the reply of one command."""
+    async def call(self, command: str, *args: str | int) -> Any:
+        """Return the reply of one command, whose first argument is a key unless it is one of the server's own."""
+        if args and command not in _WITHOUT_KEY:
+            args = (self._keyspace.name(str(args[0])), *args[1:])
         try:
-            return await self._redis.execute_command(*command)
+            return await self._redis.execute_command(command, *args)
         except (RedisError, RedisClusterException, OSError) as error:
             raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
 
@@ -182,8 +187,8 @@ class ClusterReader:
 
     async def _scan(self, pattern: str) -> AsyncIterator[str]:
         try:
-            async for key in self._redis.scan_iter(match=pattern, count=_SCAN_COUNT):
-                yield key.decode()
+            async for key in self._redis.scan_iter(match=self._keyspace.name(pattern), count=_SCAN_COUNT):
+                yield key.decode().removeprefix(self._keyspace.prefix)
         except (RedisError, RedisClusterException, OSError) as error:
             raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
 
@@ -191,14 +196,15 @@ class ClusterReader:
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[ClusterReader]:
     """Open a reader for `url`; raise ValueError for a URL of another form, RoomcastError when Redis does not answer."""
+    target = redis_url.parse(url)
     client = make_client(
-        redis_url.parse(url),
+        target,
         client_name="roomcast-cli",
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
     )
     try:
-        reader = ClusterReader(client)
+        reader = ClusterReader(client, target.keyspace)
         await reader.call("PING")
         yield reader
     finally:

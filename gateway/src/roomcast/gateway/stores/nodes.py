@@ -14,6 +14,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from roomcast.contract import keys
 from roomcast.contract.redis_client import Client, make_client, run_script
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
+from roomcast.wire.keyspace import Keyspace
 from roomcast.wire.redis_url import parse
 
 LEASE_MS: Final = 15_000
@@ -76,21 +77,23 @@ async def take_free_number(url: str, incarnation: str, process: str, *, within_s
     It must be renewed, or taken over by the same process under another incarnation, within LEASE_MS. Raises OSError
     when Redis does not answer within `within_seconds`, or no number is free.
     """
-    client = make_client(parse(url), protocol=2, socket_timeout=1.0, socket_connect_timeout=1.0)
+    target = parse(url)
+    client = make_client(target, protocol=2, socket_timeout=1.0, socket_connect_timeout=1.0)
     try:
         async with asyncio.timeout(within_seconds):
-            return await _take_free_number(client, incarnation, process)
+            return await _take_free_number(client, target.keyspace, incarnation, process)
     except TimeoutError:
         raise OSError("Redis does not answer: no node number could be claimed") from None
     finally:
         await client.aclose()
 
 
-async def _take_free_number(client: Client, incarnation: str, process: str) -> str:
+async def _take_free_number(client: Client, keyspace: Keyspace, incarnation: str, process: str) -> str:
     number = 1
     while number <= MAX_NODES:
+        names = keyspace.names(_keys(str(number)))
         try:
-            reply = await run_script(client, "node_hold", _keys(str(number)), (incarnation, process, LEASE_MS, ""))
+            reply = await run_script(client, "node_hold", names, (incarnation, process, LEASE_MS, ""))
         except (RedisError, RedisClusterException, OSError):
             await asyncio.sleep(_RETRY_SECONDS)
             continue
