@@ -257,6 +257,7 @@ export class Connection {
     this.#isAttempting = false;
     this.#refusals = 0;
     this.clock.set(ready.server_time);
+    if (ready.ticket) this.#socket.io.opts.query = { ticket: ready.ticket };
     this.#change({ ...START, phase: "online", wasOnline: true, ready });
   }
 

@@ -98,6 +98,8 @@ export interface Ready {
   heartbeat_seconds: number;
   online_seconds: number;
   limits: Limits;
+  /** Lets this client in before strangers when it comes back; absent from older gateways. */
+  ticket?: string;
 }
 
 /** Whether a person is there, and what they say about it. */

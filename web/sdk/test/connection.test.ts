@@ -111,6 +111,17 @@ describe("a token that no gateway can read", () => {
   });
 });
 
+describe("a reconnect ticket", () => {
+  it("is shown at the next connect, the newest one each time", async () => {
+    const client = await online();
+    for (const count of [2, 3]) {
+      gateway.cut();
+      await until(() => gateway.tickets.length === count && client.state.phase === "online", "online again");
+    }
+    assert.deepEqual(gateway.tickets, [undefined, "ticket-1", "ticket-2"]);
+  });
+});
+
 describe("a gateway that leaves", () => {
   it("is replaced without the wait that follows a loss", async () => {
     const client = await online({ backoff: undefined });

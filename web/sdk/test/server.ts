@@ -31,6 +31,8 @@ export class TestGateway {
   tokens: string[] = [];
   /** What came beside the token at every connect. */
   auths: Json[] = [];
+  /** What the query of every connect says of a ticket; `ready` gives out "ticket-1" and so on. */
+  tickets: (string | undefined)[] = [];
   /** Payloads of every `message:send` that arrived, repeats included. */
   sends: SendPayload[] = [];
   joins: JoinPayload[] = [];
@@ -55,6 +57,7 @@ export class TestGateway {
       const { token: given, ...more } = socket.handshake.auth;
       const token = String(given);
       this.auths.push(more);
+      this.tickets.push(socket.handshake.query.ticket as string | undefined);
       this.tokens.push(token);
       next(this.accepts(token) ?? undefined);
     });
@@ -132,7 +135,8 @@ export class TestGateway {
       media: { upload, url: "/f", type: "image/png", size: 3, name: "x" },
     }));
     const ready = { user: "ada", name: "Ada", session: socket.id, node: 1, server_time: this.serverTime() };
-    socket.emit("ready", { ...ready, limits: this.limits, heartbeat_seconds: 30, online_seconds: 60 });
+    const ticket = `ticket-${this.tickets.length}`;
+    socket.emit("ready", { ...ready, limits: this.limits, heartbeat_seconds: 30, online_seconds: 60, ticket });
   }
 
   #answer(socket: Socket, event: string, handle: (payload: Json) => Json): void {
