@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import orjson
 
 from roomcast.contract.envelope import Kicked
@@ -21,7 +23,43 @@ from roomcast.contract.texts import clean_name
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.rooms import RoomStore
+from roomcast.gateway.stores.rooms import RoomSummary
+
+
+class RoomRecords(Protocol):
+    """Stored rooms, memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
+
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
+        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used."""
+        ...
+
+    async def set_role(self, room: str, user: str, role: str) -> None:
+        """Make the user a member; an owner stays the owner."""
+        ...
+
+    async def remove_member(self, room: str, user: str) -> bool:
+        """Take a membership away; False when that was done within the last minute. Raises FORBIDDEN, NOT_FOUND."""
+        ...
+
+    async def read_name(self, room: str) -> str:
+        """Return the room's display name, or its id."""
+        ...
+
+    async def add_to_list(self, user: str, room: str, name: str = "") -> None:
+        """Put the room on the user's list, if the list is not full."""
+        ...
+
+    async def remove_from_list(self, user: str, room: str) -> None:
+        """Take the room off the user's list."""
+        ...
+
+    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+        """Return a page of the user's list, and whether there is more."""
+        ...
+
+    async def move_read_mark(self, room: str, user: str, seq: int) -> int | None:
+        """Move the user's read mark forward; return the new mark, or None when it did not move."""
+        ...
 
 
 class Rooms:
@@ -29,7 +67,7 @@ class Rooms:
 
     def __init__(
         self,
-        store: RoomStore,
+        store: RoomRecords,
         access: RoomAccess,
         emitter: EventSender,
         occupancy: RoomOccupancy,
@@ -88,9 +126,8 @@ class Rooms:
             await self._access.require_moderator(session, p.room)
         is_done_now = await self._store.remove_member(p.room, p.user)
         await self._store.remove_from_list(p.user, p.room)
-        await self._control.publish_control(
-            Kicked(p.room, p.user)
-        )  # also for a repetition: the one before may have failed here
+        # Also for a repetition: the call before may have ended between the removal and this message.
+        await self._control.publish_control(Kicked(p.room, p.user))
         if not is_done_now:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         return {"room": p.room, "user": p.user}

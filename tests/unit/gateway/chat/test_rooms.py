@@ -1,0 +1,196 @@
+"""Memberships, lists and read marks, with fakes for Redis and for presence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from roomcast.contract.envelope import Kicked
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
+from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.rooms import Rooms
+from roomcast.gateway.stores.rooms import RoomSummary
+from tests.unit.gateway.fakes import (
+    FakeEmitter,
+    FakeOccupancy,
+    FakeVisibility,
+    nobody_is_banned,
+    session_of,
+    unavailable,
+)
+
+ROOM = "team:red"
+
+
+class Records:
+    """Stored rooms and lists in memory."""
+
+    def __init__(self) -> None:
+        self.roles: dict[tuple[str, str], str] = {}
+        self.used: set[str] = set()
+        self.lists: set[tuple[str, str]] = set()
+        self.rows: list[RoomSummary] = []
+        self.removed: set[tuple[str, str]] = set()
+        self.mark: int | None = 7
+
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
+        if any(key[0] == room for key in self.roles) or (is_new and room in self.used):
+            raise RoomcastError(Code.CONFLICT)
+        self.roles[room, owner] = "owner"
+
+    async def read_role(self, room: str, user: str) -> str | None:
+        return self.roles.get((room, user))
+
+    async def set_role(self, room: str, user: str, role: str) -> None:
+        self.roles[room, user] = role
+
+    async def remove_member(self, room: str, user: str) -> bool:
+        if self.roles.get((room, user)) == "owner":
+            raise RoomcastError(Code.FORBIDDEN)
+        if (room, user) in self.removed:
+            return False
+        if self.roles.pop((room, user), None) is None:
+            raise RoomcastError(Code.NOT_FOUND)
+        self.removed.add((room, user))
+        return True
+
+    async def read_name(self, room: str) -> str:
+        return "The red team"
+
+    async def add_to_list(self, user: str, room: str, name: str = "") -> None:
+        self.lists.add((user, room))
+
+    async def remove_from_list(self, user: str, room: str) -> None:
+        self.lists.discard((user, room))
+
+    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+        return self.rows[:limit], len(self.rows) > limit
+
+    async def move_read_mark(self, room: str, user: str, seq: int) -> int | None:
+        return self.mark
+
+
+class Control:
+    """Collects control messages; `fails` as it does while Redis is away."""
+
+    def __init__(self) -> None:
+        self.published: list[Kicked] = []
+        self.fails = False
+
+    async def publish_control(self, message: Kicked) -> None:
+        if self.fails:
+            raise unavailable()
+        self.published.append(message)
+
+
+class Rig:
+    """`ada` may create rooms of the team and owns one; `bob` is a member of it."""
+
+    def __init__(self) -> None:
+        self.records, self.control, self.emitter = Records(), Control(), FakeEmitter()
+        self.rooms = Rooms(
+            self.records,
+            RoomAccess(self.records, nobody_is_banned),
+            self.emitter,
+            FakeOccupancy(),
+            FakeVisibility("ghost"),
+            self.control,
+        )
+        self.ada = session_of("ada", create=("team:*",))
+        self.bob = session_of("bob")
+        self.records.roles = {(ROOM, "ada"): "owner", (ROOM, "bob"): "member"}
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def refusal(work: Any) -> Code:
+    with pytest.raises(RoomcastError) as caught:
+        await work
+    return caught.value.code
+
+
+async def test_the_creator_owns_a_new_room(rig: Rig) -> None:
+    answer = await rig.rooms.create_room(rig.ada, RoomCreate("team:blue", "private", "Blue\u202e "))
+
+    assert answer == {"room": "team:blue", "kind": "private", "name": "Blue", "role": "owner"}
+    assert rig.records.roles["team:blue", "ada"] == "owner"
+    assert ("ada", "team:blue") in rig.records.lists
+
+
+async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
+    rig.records.used.add("team:blue")
+    ops = session_of("ops", ops=True)
+
+    assert await refusal(rig.rooms.create_room(rig.ada, RoomCreate("team:blue", "private"))) is Code.CONFLICT
+    assert await refusal(rig.rooms.create_room(rig.bob, RoomCreate("team:blue", "private"))) is Code.FORBIDDEN
+    assert await refusal(rig.rooms.create_room(ops, RoomCreate(ROOM, "private"))) is Code.CONFLICT
+    assert (await rig.rooms.create_room(ops, RoomCreate("team:blue", "private")))["role"] == "owner"
+
+
+async def test_an_invitation_is_stored_and_told(rig: Rig) -> None:
+    await rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve", "admin"))
+
+    assert rig.records.roles[ROOM, "eve"] == "admin"
+    invited = {"room": ROOM, "change": "invited", "name": "The red team", "role": "admin", "by": "ada"}
+    assert rig.emitter.sent == [("eve", "room", invited)]
+    assert await refusal(rig.rooms.invite_user(rig.bob, RoomInvite(ROOM, "eve"))) is Code.FORBIDDEN
+
+
+async def test_who_removes_whom(rig: Rig) -> None:
+    assert await refusal(rig.rooms.remove_user(rig.bob, RoomRemove(ROOM, "ada"))) is Code.FORBIDDEN
+    assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "ada"))) is Code.FORBIDDEN
+    assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "eve"))) is Code.NOT_FOUND
+    await rig.rooms.remove_user(rig.bob, RoomRemove(ROOM, "bob"))
+
+    assert rig.control.published == [Kicked(ROOM, "bob")]
+    assert (ROOM, "bob") not in rig.records.roles
+
+
+async def test_a_removal_that_could_not_be_told_is_told_by_the_repetition(rig: Rig) -> None:
+    rig.control.fails = True
+    assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "bob"))) is Code.UNAVAILABLE
+    rig.control.fails = False
+
+    assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "bob"))) is Code.NOT_FOUND
+    assert rig.control.published == [Kicked(ROOM, "bob")]
+
+
+async def test_the_list_tells_unread_and_the_last_message(rig: Rig) -> None:
+    rig.records.rows = [RoomSummary("a", "A", 9, 3, b'{"seq":8}'), RoomSummary("b", "B", 0, 0, None)]
+    answer = orjson.loads(orjson.dumps(await rig.rooms.list_rooms(rig.ada, RoomList(limit=1))))
+
+    assert answer["rooms"] == [{"room": "a", "name": "A", "seq": 9, "unread": 3, "last": {"seq": 8}}]
+    assert (answer["more"], answer["after"]) == (True, "a")
+    assert (await rig.rooms.list_rooms(rig.ada, RoomList()))["after"] is None
+
+
+async def test_a_read_mark_is_told_unless_it_stood_still_or_the_reader_hides(rig: Rig) -> None:
+    ghost = session_of("ghost")
+    rig.records.roles[ROOM, "ghost"] = "member"
+    await rig.rooms.mark_read(ghost, ReceiptRead(ROOM, 7))
+    await rig.rooms.mark_read(rig.bob, ReceiptRead(ROOM, 7))
+    rig.records.mark = None
+    await rig.rooms.mark_read(rig.bob, ReceiptRead(ROOM, 0))
+
+    assert rig.emitter.sent == [(ROOM, "receipt", {"room": ROOM, "user": "bob", "seq": 7})]
+    assert await refusal(rig.rooms.mark_read(session_of("eve"), ReceiptRead(ROOM, 7))) is Code.FORBIDDEN
+
+
+async def test_the_members_are_for_those_who_may_enter(rig: Rig) -> None:
+    assert (await rig.rooms.list_members(rig.bob, RoomMembers(ROOM)))["more"] is False
+    assert await refusal(rig.rooms.list_members(session_of("eve"), RoomMembers(ROOM))) is Code.FORBIDDEN
+
+
+async def test_a_direct_room_is_announced_once_for_each_session(rig: Rig) -> None:
+    for room in ("dm:ada:bob", "dm:ada:bob", "dm:ada:ada", ROOM):
+        await rig.rooms.announce_direct_room(rig.ada, room)
+
+    told = {"room": "dm:ada:bob", "change": "direct", "name": "Ada", "by": "ada"}
+    assert rig.emitter.sent == [("bob", "room", told)]
+    assert rig.records.lists == {("bob", "dm:ada:bob")}
