@@ -46,7 +46,7 @@ async def test_a_signed_in_flooder_is_closed_with_1008(victim: Victim, clients: 
 
 @pytest.mark.parametrize("kind", ["noops", "pongs", "WebSocket pings", "fragments without content"])
 async def test_ten_strangers_flood_at_once(victim: Victim, clients: Clients, kind: str) -> None:
-    before = victim.memory
+    before, long_turns = victim.memory, victim.long_turns
     async with conversation(victim, clients):
         strangers = [await Stranger.open_websocket(victim) for _ in range(10)]
         for stranger in strangers if kind.startswith("fragments") else ():
@@ -56,6 +56,7 @@ async def test_ten_strangers_flood_at_once(victim: Victim, clients: Clients, kin
         for stranger in strangers:
             stranger.drop()
     assert codes <= {FLOOD, 1009, 0}, "cut for the flood, for its size, or too fast to be told"
+    assert victim.long_turns == long_turns
     await victim.assert_well(before)
 
 

@@ -34,6 +34,13 @@ class Victim:
         """The resident memory in bytes."""
         return int(self.process.memory_info().rss)
 
+    @property
+    def long_turns(self) -> float:
+        """How often the event loop's own CPU time in one turn was seen above 50 ms."""
+        rows = dict(row.rsplit(" ", 1) for row in self.gateway.get("/metrics")[1].splitlines() if row[:1] != "#")
+        name = "roomcast_gateway_loop_busy_seconds"
+        return float(rows[f"{name}_count"]) - float(rows[f'{name}_bucket{{le="0.05"}}'])
+
     async def is_idle(self) -> bool:
         """Tell whether the process takes less than a tenth of a core, over half a second."""
         before = sum(self.process.cpu_times()[:2])

@@ -140,15 +140,23 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         if parser.failure:
             if self.session is not None:
                 self.session.connection_failed(self, parser.failure)
-        elif parser.is_behind and self._transport is not None and not (self._is_finished or self._is_input_paused):
-            self._transport.pause_reading()
+        else:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Plan the next frames that were read; read more from the socket only when there are none."""
+        transport = self._transport
+        if transport is None or self._is_finished or self._is_input_paused:
+            return
+        if self._parser.is_behind:
+            transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._receive_more)
+        elif not transport.is_reading():
+            transport.resume_reading()
 
     def _receive_more(self) -> None:
-        if self._transport is None or self._is_finished or self._is_input_paused:
-            return
-        self._transport.resume_reading()
-        self._receive_some(b"", 0)
+        if self._transport is not None and not (self._is_finished or self._is_input_paused):
+            self._receive_some(b"", 0)
 
     def pause_input(self) -> None:
         """Read nothing more until `resume_input`; what was read already waits."""
