@@ -24,5 +24,6 @@ The adapter does not know the chat. Without a `RoomLog` it is a plain, ordered, 
 
 from roomcast.adapter.manager import DuplicateNodeError, RedisAdapter
 from roomcast.adapter.observer import AdapterObserver
+from roomcast.adapter.redis_connection import RedisConnectionError
 
-__all__ = ["AdapterObserver", "DuplicateNodeError", "RedisAdapter"]
+__all__ = ["AdapterObserver", "DuplicateNodeError", "RedisAdapter", "RedisConnectionError"]

@@ -1,0 +1,208 @@
+"""Keeping the connections to one server open, whatever ends them; with a connection that is a fake."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from roomcast.adapter import redis_server
+from roomcast.adapter.redis_connection import CommandError, ConnectionLost, NotConnected
+from roomcast.adapter.redis_server import RedisServer
+from roomcast.wire import tasks
+from roomcast.wire.redis_info import RedisInfo
+from roomcast.wire.redis_url import RedisTarget
+from tests.waiting import until
+
+GOOD = RedisInfo("run", "7.2.0", "master", "noeviction")
+
+
+class Connection:
+    """An open connection that confirms everything, but for the channels in `refused`."""
+
+    def __init__(self, redis: Redis, options: dict[str, Any]) -> None:
+        self.redis = redis
+        self.info = redis.info
+        self.is_open = True
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.options = options
+
+    @property
+    def run_id(self) -> str:
+        return self.info.run_id
+
+    def call(self, *args: Any) -> asyncio.Future[Any]:
+        self.redis.calls.append(args)
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        refusal = self.redis.refused.get(args[-1])
+        if refusal is not None:
+            reply.set_exception(CommandError(refusal))
+        else:
+            reply.set_result(b"role:slave" if self.redis.is_replica else b"role:master")
+        return reply
+
+    def close(self) -> None:
+        self.is_open = False
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+
+class Redis:
+    """What `open_connection` reaches: `errors` are raised by the next attempts."""
+
+    def __init__(self) -> None:
+        self.info = GOOD
+        self.is_replica = False
+        self.errors: list[Exception] = []
+        self.refused: dict[Any, str] = {}
+        self.calls: list[tuple[Any, ...]] = []
+        self.open: list[Connection] = []
+
+    async def open_connection(self, target: RedisTarget, **options: Any) -> Connection:
+        if self.errors:
+            raise self.errors.pop(0)
+        if options.get("check") is not None:
+            options["check"](self.info)
+        connection = Connection(self, options)
+        self.open.append(connection)
+        return connection
+
+
+class Rig:
+    """A server and what it tells."""
+
+    def __init__(self) -> None:
+        self.resubscribed = 0
+        self.moved = 0
+        self.server = RedisServer(
+            self._resolve,
+            name="test",
+            timeout_seconds=1.0,
+            on_message=lambda channel, data: None,
+            on_resubscribed=self._on_resubscribed,
+            on_moved=self._on_moved,
+        )
+
+    async def _resolve(self) -> RedisTarget:
+        return RedisTarget("standalone", (("h", 1),))
+
+    def _on_resubscribed(self, server: RedisServer) -> None:
+        self.resubscribed += 1
+
+    def _on_moved(self) -> None:
+        self.moved += 1
+
+
+@pytest.fixture
+def redis(monkeypatch: pytest.MonkeyPatch) -> Redis:
+    made = Redis()
+    monkeypatch.setattr(redis_server, "open_connection", made.open_connection)
+    monkeypatch.setattr(redis_server, "_FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(redis_server, "_ROLE_SECONDS", 0.02)
+    monkeypatch.setattr(tasks, "FIRST_RESTART_SECONDS", 0.001)
+    return made
+
+
+@pytest.fixture
+async def rig(redis: Redis) -> AsyncIterator[Rig]:
+    made = Rig()
+    yield made
+    await made.server.close()
+
+
+async def opened(rig: Rig) -> None:
+    rig.server.start()
+    async with asyncio.timeout(5):
+        await rig.server.wait_up()
+
+
+@pytest.mark.parametrize("error", [OSError("refused"), TimeoutError(), NotConnected("x"), KeyError("a bug")], ids=repr)
+async def test_whatever_ends_an_attempt_there_is_another(redis: Redis, rig: Rig, error: Exception) -> None:
+    redis.errors = [error] * 4
+    await opened(rig)
+    assert rig.server.is_up
+
+
+async def test_lost_connections_are_opened_again_and_all_channels_subscribed(redis: Redis, rig: Rig) -> None:
+    await opened(rig)
+    await rig.server.subscribe("room:{a}")
+    for connection in list(redis.open):
+        connection.close()
+    assert rig.server.channels == ["room:{a}"]
+    await until(lambda: rig.resubscribed == 2, "subscribed again")
+    await rig.server.subscribe("room:{a}")
+    assert [call for call in redis.calls if call[0] == "SSUBSCRIBE"] == [("SSUBSCRIBE", "room:{a}")] * 2
+
+
+@pytest.mark.parametrize(
+    ("info", "sentence"),
+    [
+        (GOOD._replace(role="slave"), "the server is a replica"),
+        (GOOD._replace(version="6.2.5"), "Redis 6.2.5 is too old"),
+    ],
+)
+async def test_a_server_that_cannot_be_worked_with_is_one_sentence(
+    redis: Redis, rig: Rig, info: RedisInfo, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.info = info
+    rig.server.start()
+    await until(lambda: rig.server.reconnects > 8, "many attempts")
+    assert not rig.server.is_up
+    assert [sentence in record.getMessage() for record in caplog.records] == [True]
+    redis.info = GOOD
+    await until(lambda: rig.server.is_up, "it is up")
+
+
+async def test_a_warning_is_given_once(redis: Redis, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    redis.info = GOOD._replace(eviction="allkeys-lru")
+    await opened(rig)
+    redis.open[0].close()
+    await until(lambda: len(redis.open) == 3, "a new connection")
+    assert [record.levelno for record in caplog.records if "allkeys-lru" in record.getMessage()] == [logging.WARNING]
+
+
+async def test_a_master_that_became_a_replica_is_left(redis: Redis, rig: Rig) -> None:
+    await opened(rig)
+    redis.info, redis.is_replica = GOOD._replace(role="slave"), True
+    await until(lambda: not rig.server.is_up, "the server is left")
+    await until(lambda: all(not connection.is_open for connection in redis.open), "all connections are closed")
+    redis.info, redis.is_replica = GOOD, False
+    await until(lambda: rig.server.is_up, "it is the master again")
+
+
+async def test_a_refused_channel_fails_alone_and_may_be_tried_again(redis: Redis, rig: Rig) -> None:
+    await opened(rig)
+    redis.refused["secret:{a}"] = "NOPERM no permission"
+    with pytest.raises(CommandError):
+        await rig.server.subscribe("secret:{a}")
+    assert rig.server.is_up
+    del redis.refused["secret:{a}"]
+    await rig.server.subscribe("secret:{a}")
+
+
+async def test_a_channel_whose_slot_moved_waits_for_its_new_server(redis: Redis, rig: Rig) -> None:
+    await opened(rig)
+    redis.refused["room:{a}"] = "MOVED 1 h:2"
+    wanted = rig.server.subscribe("room:{a}")
+    await until(lambda: rig.moved == 1, "the cluster is asked")
+    assert not wanted.done()
+    rig.server.unsubscribe("room:{a}")
+    with pytest.raises(NotConnected):
+        await wanted
+
+
+async def test_without_a_connection_nothing_is_sent(redis: Redis, rig: Rig) -> None:
+    with pytest.raises(NotConnected):
+        rig.server.call("GET", "key")
+    assert rig.server.durable is None
+    assert rig.server.run_id == ""
+
+
+async def test_a_connection_that_is_lost_while_subscribing_is_opened_again(redis: Redis, rig: Rig) -> None:
+    rig.server.subscribe("room:{a}")
+    redis.errors = [ConnectionLost("lost")]
+    await opened(rig)
+    await rig.server.subscribe("room:{a}")
