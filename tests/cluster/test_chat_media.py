@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
+from yarl import URL
 
 from deploy.cluster import Cluster
 from tests.cluster.people import LOBBY, Party, Person
@@ -65,3 +67,44 @@ async def test_another_person_cannot_send_it(pair: list[Person]) -> None:
     await ada.call("media:complete", upload=form["upload"])
     payload = {"room": LOBBY, "id": f"{bob.user}-1", "upload": form["upload"]}
     assert (await bob.wire.call("message:send", payload, 5))["ok"] is False
+
+
+def forged_queries(access_key: str) -> list[str]:
+    """Queries that name the access key, which every link shows, and carry no valid signature."""
+    scope = f"{access_key}/20261127/us-east-1/s3/aws4_request"
+    query = f"X-Amz-Credential={scope}&X-Amz-Date=20261127T100000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
+    return [
+        "",
+        f"X-Amz-Credential={scope}",
+        f"AWSAccessKeyId={access_key}",
+        f"AWSAccessKeyId={access_key}&Signature=x&Expires=99999999999",
+        f"{query}&X-Amz-Signature={'0' * 64}",
+        f"X-Amz-Algorithm=AWS4-HMAC-SHA256&{query}&X-Amz-Signature={'0' * 64}",
+    ]
+
+
+async def test_the_access_key_in_a_link_opens_nothing(pair: list[Person], cluster: Cluster) -> None:
+    """List, read, overwrite by PUT and by form: through nginx all of it is refused, and the file stays as it was."""
+    ada, _ = pair
+    body = picture(64, 48)
+    form = await sign(ada, len(body))
+    await store(form, body)
+    link = (await ada.call("media:complete", upload=form["upload"]))["media"]["url"]
+    access_key = cluster.control.credentials.s3_access_key
+    assert access_key in link
+    file = link.partition("?")[0]
+    bucket = form["url"].partition("?")[0]
+    headers = {"Authorization": f"AWS {access_key}:x"}
+    async with aiohttp.ClientSession() as session:
+        for query in forged_queries(access_key):
+            for verb, url in (("GET", file), ("GET", bucket), ("PUT", file), ("HEAD", file)):
+                answer = await session.request(verb, URL(f"{url}?{query}", encoded=True), headers=headers)
+                assert answer.status == 403, f"{verb} {url}?{query}"
+            fields = {"key": file.partition("/roomcast-media/")[2], "AWSAccessKeyId": access_key, "file": "overwritten"}
+            parts = aiohttp.FormData()
+            for name, value in fields.items():
+                parts.add_field(name, value)
+            parts.add_field("x-amz-credential", f"{access_key}/20261127/us-east-1/s3/aws4_request")
+            answer = await session.post(URL(f"{bucket}?{query}", encoded=True), data=parts)
+            assert answer.status == 403, f"a form to {bucket}?{query}"
+    assert (await fetch(link))[:2] == (200, body)

@@ -1,4 +1,4 @@
-"""The driver's errors and answers become ours. tests/integration/test_s3_contract.py tries a running storage."""
+"""The driver's errors and answers become ours. tests/integration/media/test_s3_contract.py tries a running storage."""
 
 from __future__ import annotations
 
