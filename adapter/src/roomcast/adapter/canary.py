@@ -35,35 +35,35 @@ class CanaryWatch:
         self._incarnation = incarnation
         self._deaf_seconds = deaf_seconds
         self._count = 0
-        self._last_heard = 0
-        self._unheard_since: float | None = None
+        self._last_received = 0
+        self._silent_since: float | None = None
         self._reopened_at = float("-inf")
 
     def next_canary(self, now: float, started_at: float = 0.0) -> Canary:
         """Return the next canary to publish."""
         self._count += 1
-        if self._unheard_since is None:
-            self._unheard_since = now
+        if self._silent_since is None:
+            self._silent_since = now
         return Canary(self._incarnation, self._count, started_at)
 
     def receive(self, canary: Canary, now: float) -> bool:
         """Return True when canaries before this one were missed: then other packets may have been, too."""
         if canary.incarnation != self._incarnation:
             return False
-        missed = canary.count > self._last_heard + 1
-        self._last_heard = canary.count
-        self._unheard_since = None if canary.count == self._count else now
+        missed = canary.count > self._last_received + 1
+        self._last_received = canary.count
+        self._silent_since = None if canary.count == self._count else now
         return missed
 
     def excuse(self) -> None:
         """Forget the silence: nothing could be published, so it says nothing about receiving."""
-        self._unheard_since = None
+        self._silent_since = None
 
     def deaf_seconds(self, now: float) -> float:
         """Return for how long the connection has been deaf; 0 while it receives."""
-        if self._unheard_since is None:
+        if self._silent_since is None:
             return 0.0
-        return max(0.0, now - self._unheard_since - self._deaf_seconds)
+        return max(0.0, now - self._silent_since - self._deaf_seconds)
 
     def is_due_for_reopening(self, now: float) -> bool:
         """Return True once per spell of silence that is long enough; the new connection gets the same time again."""
@@ -77,24 +77,24 @@ class Backplane(Protocol):
     """The probe's port to Redis: a `roomcast.adapter.backplane.Backplane`."""
 
     def canary_channels(self, node: str) -> list[str]:
-        """Return the channels on which the node hears itself: one for each master."""
+        """Return one channel of the node for each pub/sub connection."""
         ...
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
-        """Publish a probe."""
+        """Publish a canary."""
         ...
 
     def reopen_subscriptions(self, channel: str) -> None:
-        """Drop the subscription connection that did not deliver, and open another."""
+        """Drop the pub/sub connection of this channel, and open another."""
         ...
 
     def report_missed(self, channel: str) -> None:
-        """Report a probe that was not heard in time."""
+        """Treat the connection of this channel as one that was lost: it has missed something."""
         ...
 
 
 class ChannelSubscriber(Protocol):
-    """The probe's way to receive: the adapter."""
+    """The probe's port to receive: the adapter."""
 
     def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
         """Subscribe to a channel; the future is done once Redis confirms."""

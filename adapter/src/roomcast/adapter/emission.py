@@ -24,7 +24,7 @@ class RemoteSessions(Protocol):
     async def emit(
         self, namespace: str, sid: str, packet: bytes, attachments: Sequence[bytes], callback: Callback | None
     ) -> None:
-        """Send a packet to a session of another node."""
+        """Send an event to a session of another node; `callback` gets its ack."""
         ...
 
     async def ask(
@@ -36,7 +36,7 @@ class RemoteSessions(Protocol):
         attachments: Sequence[bytes],
         callback: Callback,
     ) -> None:
-        """Send a request to another node and wait for its answer."""
+        """Send an event to all members of a room, on all nodes; `callback` gets the first ack."""
         ...
 
 

@@ -205,7 +205,7 @@ class GapFiller:
             self.hold(room, packet)
 
     def _release(self, room: RoomSubscription) -> None:
-        """Nothing of the room waits."""
+        """Let nothing of the room wait any more."""
         self._backlog_bytes -= sum(len(packet.body) for packet in room.backlog or ())
         room.backlog = None
 
@@ -236,7 +236,7 @@ class GapFiller:
             await asyncio.sleep(backoff.pause())
 
     async def _compare(self, rooms: list[RoomSubscription]) -> bool:
-        """Return False when the logs could not be read."""
+        """Compare rooms with their logs once. Return False when the logs could not be read."""
         asked_at: dict[str, int] = {}
         for room in rooms:
             if room.backlog is not None:
