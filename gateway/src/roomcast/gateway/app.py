@@ -6,18 +6,20 @@ import asyncio
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
 
 import structlog
-from aiohttp import web
 
-from roomcast.adapter.manager import RedisAdapter
-from roomcast.adapter.node_messages import NodeMessage
 from roomcast.contract import keys
-from roomcast.contract.envelope import MediaReply
-from roomcast.contract.lua import SCRIPTS
-from roomcast.engineio.http_log import HTTP_LOG
+from roomcast.gateway.assembly import (
+    make_adapter,
+    make_listener,
+    make_presence,
+    make_server,
+    make_sessions,
+    make_stores,
+    make_tickets,
+    make_token_keys,
+)
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
@@ -38,43 +40,19 @@ from roomcast.gateway.operations.admission import AdmissionQueue
 from roomcast.gateway.operations.admission_control import AdmissionControl
 from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
-from roomcast.gateway.operations.listener import Listener
 from roomcast.gateway.operations.memory import watch_crowds
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
-from roomcast.gateway.operations.reconnect_tickets import ReconnectTickets
-from roomcast.gateway.operations.user_limits import BURST_SECONDS, UserLimits
-from roomcast.gateway.presence.activity import Activity
-from roomcast.gateway.presence.occupancy import OccupancyService
-from roomcast.gateway.presence.service import PresenceService
-from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
-from roomcast.gateway.sign_in.dev_login import DevLogin
-from roomcast.gateway.sign_in.jwks import JwksKeys
-from roomcast.gateway.sign_in.keys import Keys, SharedSecret
-from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
-from roomcast.gateway.stores.log import LogStore, Retention
-from roomcast.gateway.stores.moderation import ModerationStore
-from roomcast.gateway.stores.nodes import NodeStore, take_free_number
-from roomcast.gateway.stores.occupancy import OccupancyStore
-from roomcast.gateway.stores.presence import PresenceStore
-from roomcast.gateway.stores.rooms import RoomStore
-from roomcast.gateway.stores.uploads import Uploads
-from roomcast.gateway.stores.user_events import UserEvents
+from roomcast.gateway.stores.nodes import take_free_number
 from roomcast.process import ops
 from roomcast.process.settings import SettingsError
-from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
 from roomcast.wire.tasks import TaskSet
 
 _log = structlog.get_logger(__name__)
-
-_FRAMES_PER_EVENT = 10
-"""Frames of any kind that a client may send for each event that it may: attachments, pongs, what is refused."""
-_MEAN_EVENT_BYTES = 20_000
-"""The input of a client is bounded as if each event held a text of the largest size."""
-_BURST_PAYLOADS = 10
 
 
 async def run(config: Config) -> bool:
@@ -93,159 +71,6 @@ async def run(config: Config) -> bool:
     return not gateway.is_failed
 
 
-# --- the parts ---
-
-
-def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
-    """Make the Redis adapter, with the scripts and node messages of the chat."""
-    return RedisAdapter(
-        config.redis_url,
-        node=config.node,
-        observer=metrics,
-        redis_timeout_seconds=config.redis_timeout_seconds,
-        replicas=config.wait_replicas,
-        scripts=SCRIPTS,
-        node_messages=NodeMessage | MediaReply,
-        is_node_leased=True,
-    )
-
-
-def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
-    """Make the Socket.IO server on our Engine.IO server."""
-    return create_server(
-        node=config.node,
-        client_manager=adapter,
-        observer=metrics.engine,
-        cors_allowed_origins=list(config.allowed_origins) or None,
-        trusted_proxies=config.trusted_proxies,
-        ping_interval=config.ping_interval_seconds,
-        ping_timeout=config.ping_timeout_seconds,
-        connect_seconds=config.connect_seconds,
-        max_payload=config.max_payload_bytes,
-        max_buffer=config.send_buffer_bytes,
-        max_pending_per_peer=config.pending_per_address,
-        max_pending_bytes=MAX_PENDING_BYTES,
-        frames_per_second=_FRAMES_PER_EVENT * config.events_per_second,
-        frames_burst=_FRAMES_PER_EVENT * config.events_per_second * BURST_SECONDS,
-        bytes_per_second=config.events_per_second * _MEAN_EVENT_BYTES,
-        bytes_burst=_BURST_PAYLOADS * config.max_payload_bytes
-        + config.events_per_second * BURST_SECONDS * _MEAN_EVENT_BYTES,
-    )
-
-
-class Stores(NamedTuple):
-    """The stores of the gateway in Redis."""
-
-    log: LogStore
-    rooms: RoomStore
-    uploads: Uploads
-    presence: PresenceStore
-    occupancy: OccupancyStore
-    nodes: NodeStore
-    user_events: UserEvents
-    moderation: ModerationStore
-
-
-def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
-    """Make the stores over the adapter's connections to Redis."""
-    redis, retention_seconds = adapter.backplane, int(config.retention_days * 86_400)
-    retention = Retention(messages=config.log_messages, age_seconds=retention_seconds)
-    return Stores(
-        LogStore(redis, namespace=NAMESPACE, retention=retention),
-        RoomStore(redis),
-        Uploads(redis, retention_seconds=retention_seconds),
-        PresenceStore(redis, config.node, adapter.incarnation),
-        OccupancyStore(redis, config.node),
-        NodeStore(redis, config.node, adapter.incarnation, describe_process()),
-        UserEvents(redis, config.node),
-        ModerationStore(redis),
-    )
-
-
-def make_presence(
-    adapter: RedisAdapter, emitter: Emitter, stores: Stores, on_node_lost: Callable[[], None]
-) -> tuple[OccupancyService, PresenceService]:
-    """Make the two services that share what users watch and who is hidden."""
-    watchers, hidden = Watchers(time.monotonic), set[str]()
-    occupancy = OccupancyService(
-        stores.occupancy, stores.presence, stores.rooms, emitter, watchers, hidden, adapter.background
-    )
-    presence = PresenceService(
-        stores.presence,
-        stores.nodes,
-        emitter,
-        occupancy,
-        Activity(time.monotonic),
-        watchers,
-        hidden,
-        adapter.ticker,
-        adapter.background,
-        lambda: adapter.members.everyone(NAMESPACE),
-        on_node_lost,
-    )
-    return occupancy, presence
-
-
-def make_tickets(config: Config) -> ReconnectTickets:
-    """Make the reconnect tickets, with a key that all gateways of a cluster have in common."""
-    secret = config.redis_url if config.jwt_secret is None else config.jwt_secret.get_secret_value()
-    return ReconnectTickets(secret, time.time)
-
-
-def make_token_keys(config: Config) -> Keys:
-    """Make the keys by which tokens are verified: the shared secret, or a key set."""
-    secret = config.jwt_secret
-    return JwksKeys(config.jwks_url or "") if secret is None else SharedSecret(secret.get_secret_value())
-
-
-def make_sessions(
-    config: Config,
-    adapter: RedisAdapter,
-    emitter: Emitter,
-    stores: Stores,
-    presence: PresenceService,
-    tickets: ReconnectTickets,
-    verifier: Verifier,
-    user_limits: UserLimits,
-    is_banned: Callable[[str], Awaitable[bool]],
-) -> Sessions:
-    """Make the sign-in: token verification, revocation, expiry and limits."""
-    return Sessions(
-        adapter,
-        verifier,
-        stores.rooms,
-        emitter,
-        user_limits=user_limits,
-        limits={
-            "message_bytes": config.message_bytes,
-            "upload_bytes": config.upload_bytes,
-            "payload_bytes": config.max_payload_bytes,
-            "rooms": config.rooms_per_connection,
-        },
-        issue_ticket=tickets.issue,
-        is_banned=is_banned,
-        on_open=presence.add_session,
-        on_close=presence.remove_session,
-    )
-
-
-def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listener, web.AppRunner]:
-    """Make the listener for clients, and the aiohttp application behind it."""
-    application = web.Application(client_max_size=config.max_payload_bytes + 1024)
-    server.attach(application, socketio_path="socket.io")
-    if config.dev_login and config.jwt_secret is not None:
-        DevLogin(config.jwt_secret.get_secret_value()).add_to(application)
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        logger=HTTP_LOG,
-        handle_signals=False,
-        shutdown_timeout=1.0,
-        lingering_time=1.0,
-    )
-    return Listener(runner, server.eio, config.host, config.port, metrics.engine.refused), runner
-
-
 class Gateway:
     """The parts of one gateway, joined; `run` serves until SIGTERM."""
 
@@ -259,6 +84,14 @@ class Gateway:
         self.adapter = make_adapter(config, self.metrics)
         self.server = make_server(config, self.adapter, self.metrics)
         self.stores = make_stores(config, self.adapter)
+        self._make_sign_in()
+        self._make_rooms()
+        self._make_chat()
+        self._make_edge()
+
+    def _make_sign_in(self) -> None:
+        """Make presence, the limits of users, and the sign-in."""
+        config = self.config
         self.emitter = Emitter(self.adapter)
         self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores, self._give_up)
         self.tickets = make_tickets(config)
@@ -282,6 +115,10 @@ class Gateway:
             self.user_limits,
             self.sanctions.is_banned_everywhere,
         )
+
+    def _make_rooms(self) -> None:
+        """Make who may enter rooms, joining, and what a sanction or revocation does to sessions."""
+        config = self.config
         self.control = ControlPublisher(self.adapter)
         self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
         channels = RoomChannels(self.adapter)
@@ -315,6 +152,10 @@ class Gateway:
             self.adapter.background,
         )
         self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
+
+    def _make_chat(self) -> None:
+        """Make messages, moderation and media requests."""
+        config = self.config
         self.fast_path = MessageFastPath(
             self.server.eio,
             self.stores.log,
@@ -344,6 +185,10 @@ class Gateway:
         self.privacy = Privacy(self.presence, self.sanctions)
         self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
+
+    def _make_edge(self) -> None:
+        """Make what faces the clients: the namespace, admission, the listener and the drain."""
+        config = self.config
         self.namespace = ChatNamespace(
             SessionHooks(self.sessions.sign_in, self.sessions.sign_out),
             self._handlers(),
