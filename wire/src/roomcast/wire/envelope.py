@@ -117,17 +117,17 @@ def unpack_room(data: bytes) -> RoomPacket:
         raise EnvelopeError("shorter than a header") from None
     start = HEADER_SIZE + namespace_size
     end = start + skip_size
-    if (
-        version != VERSION
-        or kind not in (KIND_MESSAGE, KIND_EVENT, KIND_BINARY, KIND_CLOSE, KIND_NOTE, KIND_QUESTION)
-        or len(data) < end
-    ):
+    if version != VERSION or not KIND_MESSAGE <= kind <= KIND_QUESTION or len(data) < end:
         raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
     body = data[end:]
-    namespace, skip = _decode(data[HEADER_SIZE:start]), _decode(data[start:end], "ascii")
-    if kind in (KIND_MESSAGE, KIND_EVENT):
-        check_event(body)
-    return RoomPacket(kind, epoch, seq, namespace, tuple(skip.split(",")) if skip else (), body)
+    if kind <= KIND_EVENT and not (body.startswith(b"2") and body.endswith(b"]") and body.isascii()):
+        check_event(body)  # most packets need no closer look
+    try:
+        namespace = data[HEADER_SIZE:start].decode()
+        skip = tuple(data[start:end].decode("ascii").split(",")) if skip_size else ()
+    except UnicodeDecodeError as error:
+        raise EnvelopeError(str(error)) from None
+    return RoomPacket(kind, epoch, seq, namespace, skip, body)
 
 
 def check_event(packet: bytes, attachments: int = 0) -> None:
@@ -139,14 +139,10 @@ def check_event(packet: bytes, attachments: int = 0) -> None:
     if not packet.startswith(kind) or not packet.endswith(b"]"):
         raise EnvelopeError("no whole Socket.IO event")
     if not packet.isascii():
-        _decode(packet)
-
-
-def _decode(data: bytes, encoding: str = "utf-8") -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise EnvelopeError(str(error)) from None
+        try:
+            packet.decode()
+        except UnicodeDecodeError as error:
+            raise EnvelopeError(str(error)) from None
 
 
 def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
