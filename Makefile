@@ -14,7 +14,7 @@ PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
 # What may be compiled, and what uses it.
 ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio tests/unit/hotpath tests/unit/gateway
 # The contract, and the modules without I/O: the rules that must be right.
-CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
+CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
 .PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos fuzz chart observe sbom audit dist docs version clean

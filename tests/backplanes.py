@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.backplanes import make_backplane
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.contract.lua import SCRIPTS
 
 Hear = Callable[[bytes, bytes], None]

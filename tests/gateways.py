@@ -19,7 +19,7 @@ import redis
 import socketio
 
 from roomcast.contract.tokens import sign
-from roomcast.engineio.rfc6455 import CONTINUATION, TEXT
+from roomcast.engineio.websocket.rfc6455 import CONTINUATION, TEXT
 from tests import health, servers
 from tests.frames import masked
 

@@ -8,7 +8,7 @@ import json
 import aiohttp
 import pytest
 
-from roomcast.engineio.rfc6455 import BINARY, CONTINUATION, PING, PONG, TEXT
+from roomcast.engineio.websocket.rfc6455 import BINARY, CONTINUATION, PING, PONG, TEXT
 from tests.attack.victim import Stranger, Victim, conversation, said
 from tests.frames import masked
 from tests.gateways import Clients, unique

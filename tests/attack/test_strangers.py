@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from roomcast.engineio.rfc6455 import TEXT
+from roomcast.engineio.websocket.rfc6455 import TEXT
 from tests.attack.victim import Stranger, Victim, conversation, opening, said
 from tests.frames import masked
 from tests.gateways import Clients

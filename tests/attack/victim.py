@@ -13,7 +13,7 @@ from typing import cast
 
 import psutil
 
-from roomcast.engineio.rfc6455 import CLOSE, TEXT
+from roomcast.engineio.websocket.rfc6455 import CLOSE, TEXT
 from tests.frames import masked
 from tests.gateways import Clients, Gateway, token, unique
 from tests.waiting import until

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import aiohttp
 from PIL import Image
 
-from roomcast.adapter.backplane import Backplane
 from roomcast.adapter.node_messages import NodeMessage
+from roomcast.adapter.redis.backplane import Backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
 from roomcast.gateway.media.requests import MediaRequests, Patience

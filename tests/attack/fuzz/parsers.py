@@ -15,10 +15,10 @@ from roomcast.adapter.node_messages import NodeMessage
 from roomcast.contract.envelope import ControlMessage, MediaReply
 from roomcast.contract.ids import is_user_id
 from roomcast.contract.tokens import sign
-from roomcast.engineio import payload as polling
-from roomcast.engineio.kernels import json_depth
-from roomcast.engineio.opening import read_opening
-from roomcast.engineio.rfc6455 import BINARY, CONTINUATION, PING, TEXT, FrameParser, Message
+from roomcast.engineio.http import payload as polling
+from roomcast.engineio.websocket.kernels import json_depth
+from roomcast.engineio.websocket.opening import read_opening
+from roomcast.engineio.websocket.rfc6455 import BINARY, CONTINUATION, PING, TEXT, FrameParser, Message
 from roomcast.gateway.chat.plain_sends import _PLAIN
 from roomcast.gateway.sign_in.claims import read_identity
 from roomcast.gateway.sign_in.identity import TokenRefused

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from redis.crc import key_slot
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.backplanes import make_backplane
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.lua import SCRIPTS

@@ -9,8 +9,8 @@ import pytest
 import redis
 import uvloop
 
-from roomcast.adapter.command_pipeline import SLICE_REPLIES
-from roomcast.adapter.redis_connection import ConnectionLost, RedisConnectionError, open_connection
+from roomcast.adapter.redis.command_pipeline import SLICE_REPLIES
+from roomcast.adapter.redis.connection import ConnectionLost, RedisConnectionError, open_connection
 from roomcast.wire.redis_url import parse
 
 

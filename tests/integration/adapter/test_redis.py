@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import redis
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.backplanes import make_backplane
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.cli import cluster
 from roomcast.contract import backend
 from roomcast.contract.lua import SCRIPTS

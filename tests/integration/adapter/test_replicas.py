@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from roomcast.adapter.backplanes import make_backplane
-from roomcast.adapter.redis_connection import ConnectionLost
+from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.connection import ConnectionLost
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.log_entry import read_receipt
 from roomcast.contract.lua import SCRIPTS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from roomcast.adapter.backplanes import make_backplane
+from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from roomcast.engineio.http_log import HTTP_LOG
-from roomcast.engineio.rfc6455 import BINARY, CLOSE, TEXT
+from roomcast.engineio.http.log import HTTP_LOG
+from roomcast.engineio.websocket.rfc6455 import BINARY, CLOSE, TEXT
 from roomcast.gateway.operations.listener import Listener
 from tests.frames import masked
 from tests.servers import free_port

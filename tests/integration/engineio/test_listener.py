@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from roomcast.engineio import Admission, Caller, Decide, EngineServer, Refusal, Rules, Withdraw, listener
-from roomcast.engineio.rfc6455 import TEXT
+from roomcast.engineio import Admission, Caller, Decide, EngineServer, Refusal, Rules, Withdraw
+from roomcast.engineio.http import listener
+from roomcast.engineio.websocket.rfc6455 import TEXT
 from tests.frames import masked
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until

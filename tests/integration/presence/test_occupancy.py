@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from roomcast.adapter.backplane import Backplane
+from roomcast.adapter.redis.backplane import Backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import OccupancyChange, RoomNote
 from roomcast.contract.errors import Code, RoomcastError

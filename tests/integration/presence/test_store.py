@@ -11,8 +11,8 @@ import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.backplanes import make_backplane
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import PresenceChanges
 from roomcast.contract.errors import RoomcastError

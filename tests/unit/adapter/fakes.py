@@ -8,7 +8,7 @@ from typing import Any
 
 from roomcast.adapter.local_members import Client
 from roomcast.adapter.observer import AdapterObserver
-from roomcast.adapter.redis_connection import NotConnected
+from roomcast.adapter.redis.connection import NotConnected
 from roomcast.adapter.room_log import Page
 from roomcast.wire import channels
 from roomcast.wire.envelope import KIND_MESSAGE, pack_routing

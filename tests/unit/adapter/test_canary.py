@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter import canary
-from roomcast.adapter.canary import CanaryProbe, CanaryWatch
 from roomcast.adapter.node_messages import Canary, Disconnect
-from roomcast.adapter.redis_connection import CommandError, NotConnected
+from roomcast.adapter.redis import canary
+from roomcast.adapter.redis.canary import CanaryProbe, CanaryWatch
+from roomcast.adapter.redis.connection import CommandError, NotConnected
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire.envelope import pack
 

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from roomcast.adapter import gap_filler
-from roomcast.adapter.fanout import Fanout, RoomSubscription
+from roomcast.adapter.fanout import Fanout
 from roomcast.adapter.local_members import Client, LocalMembers
+from roomcast.adapter.room_subscription import RoomSubscription
 from tests.unit.adapter.fakes import AWAY, EPOCH, Count, FakeBackplane, FakeDelivery, FakeLog, channel, logged
 from tests.waiting import until
 

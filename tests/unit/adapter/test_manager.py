@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter import DuplicateNodeError, RedisAdapter, canary, manager
+from roomcast.adapter import DuplicateNodeError, RedisAdapter, manager
 from roomcast.adapter.node_messages import Canary, Emit, Membership, NodeMessage
-from roomcast.adapter.redis_connection import NotConnected
+from roomcast.adapter.redis import canary
+from roomcast.adapter.redis.connection import NotConnected
 from roomcast.wire import channels
 from roomcast.wire.envelope import KIND_BINARY, KIND_CLOSE, KIND_EVENT, KIND_QUESTION, Reader, pack, unpack_room
 from tests.unit.adapter.fakes import FakeBackplane

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter import redis_server
-from roomcast.adapter.redis_connection import CommandError, ConnectionLost, NotConnected
-from roomcast.adapter.redis_server import RedisServer
+from roomcast.adapter.redis import server as redis_server
+from roomcast.adapter.redis.connection import CommandError, ConnectionLost, NotConnected
+from roomcast.adapter.redis.server import RedisServer
 from roomcast.wire import tasks
 from roomcast.wire.redis_info import RedisInfo
 from roomcast.wire.redis_url import RedisTarget

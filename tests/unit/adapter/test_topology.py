@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from roomcast.adapter.topology import Redirection, SlotRange, read_redirection, read_slots, slot_of
+from roomcast.adapter.redis.topology import Redirection, SlotRange, read_redirection, read_slots, slot_of
 
 NODE = [b"10.0.0.1", 7000, b"id", []]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from roomcast.engineio import environ
-from roomcast.engineio.handshake import Request
-from roomcast.engineio.opening import Opening, read_opening
+from roomcast.engineio.http import environ
+from roomcast.engineio.http.handshake import Request
+from roomcast.engineio.websocket.opening import Opening, read_opening
 
 LINES = (
     "Host: chat.example:8080\r\nX-Own:  a\r\nUser-Agent: one two\r\nX-Own: b\r\nX-Empty:\r\n"

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from roomcast.engineio.budget import AddressBudgets
 from roomcast.engineio.commands import Command, Ended
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import SLICE, Flusher
 from roomcast.engineio.frames import Frames
+from roomcast.engineio.limits.budget import AddressBudgets
 from roomcast.engineio.observer import NoObserver
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session

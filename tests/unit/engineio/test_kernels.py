@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomcast.engineio import kernels as chosen
-from roomcast.engineio.rfc6455 import BINARY, TEXT, frame
+from roomcast.engineio.websocket import kernels as chosen
+from roomcast.engineio.websocket.rfc6455 import BINARY, TEXT, frame
 from roomcast.hotpath import build, choice, sources
 from roomcast.hotpath.config import WANTED
 from tests.frames import masked

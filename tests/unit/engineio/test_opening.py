@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.engineio.opening import Opening, read_opening
+from roomcast.engineio.websocket.opening import Opening, read_opening
 
 PATH = "/socket.io/"
 LINES = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from roomcast.engineio.origins import Origins, is_origin
+from roomcast.engineio.http.origins import Origins, is_origin
 
 HOSTS = ("chat.example:8080",)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomcast.engineio.frames import SEPARATOR, Frames
-from roomcast.engineio.payload import PayloadError, split
+from roomcast.engineio.http.payload import PayloadError, split
 
 
 def test_text_and_binary() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.engineio.peers import Peers, PendingCap
+from roomcast.engineio.limits.peers import Peers, PendingCap
 
 PEERS = Peers(["127.0.0.0/8", "10.0.0.0/8", "::1/128"])
 

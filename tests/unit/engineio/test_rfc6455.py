@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomcast.engineio.rfc6455 import (
+from roomcast.engineio.websocket.rfc6455 import (
     BINARY,
     CLOSE,
     CONTINUATION,

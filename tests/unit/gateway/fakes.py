@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from roomcast.adapter.command_pipeline import CommandPipeline
+from roomcast.adapter.redis.command_pipeline import CommandPipeline
 from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from roomcast.engineio import token_bucket
+from roomcast.engineio.limits import token_bucket
 from roomcast.hotpath import build, choice, sources
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = (
-    "roomcast.adapter.command_pipeline",
     "roomcast.adapter.order",
+    "roomcast.adapter.redis.command_pipeline",
     "roomcast.adapter.subscription",
-    "roomcast.engineio.frame_receiver",
-    "roomcast.engineio.kernels",
-    "roomcast.engineio.token_bucket",
+    "roomcast.engineio.limits.token_bucket",
+    "roomcast.engineio.websocket.frame_receiver",
+    "roomcast.engineio.websocket.kernels",
     "roomcast.engineio.write_buffer",
     "roomcast.gateway.chat.plain_sends",
     "roomcast.gateway.operations.histogram",
@@ -53,7 +53,7 @@ def test_all_modules_are_compiled_unless_plain_ones_are_wanted() -> None:
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sources.Source:
     """A module of the hot path in a folder of its own, where it was never compiled."""
-    folder = tmp_path / "roomcast" / "engineio"
+    folder = tmp_path / "roomcast" / "engineio" / "limits"
     folder.mkdir(parents=True)
     name = token_bucket.__name__
     original = sources.find(name)
@@ -99,7 +99,7 @@ def test_each_change_of_a_source_is_another_file(copied: sources.Source, suffix:
 
 def test_a_module_depends_on_what_it_cimports() -> None:
     needs = {source.name: source.needs for source in sources.every()}
-    assert needs["roomcast.engineio.write_buffer"] == ["roomcast.engineio.kernels"]
+    assert needs["roomcast.engineio.write_buffer"] == ["roomcast.engineio.websocket.kernels"]
     assert "roomcast.engineio.write_buffer" in needs["roomcast.gateway.chat.plain_sends"]
 
 

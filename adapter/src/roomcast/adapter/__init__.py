@@ -12,11 +12,11 @@ How a packet travels:
 |---|---|
 | `manager`, `local_manager`, `local_members` | what python-socketio asks of a client manager; the tables of this node |
 | `emission`, `codec`, `room_names`, `callbacks` | from an event to its targets, and acks back |
-| `fanout`, `subscription`, `order`, `gap_filler`, `delivery` | from a room's channel to its local members |
-| `node_messenger`, `node_messages`, `channel_handlers` | node to node, and other channels |
-| `canary`, `ticker` | the proof that subscriptions receive, once a second |
-| `backplanes`, `backplane`, `cluster_backplane`, `topology` | one server, the master behind Sentinels, a cluster |
-| `redis_server`, `redis_connection`, `command_pipeline`, `replicas` | the connections to one server |
+| `fanout`, `room_subscription`, `subscription`, `order`, `gap_filler`, `delivery` | from a room to its members here |
+| `node_messenger`, `node_messages` | node to node |
+| `redis`: `backplanes`, `topology` | one server, the master behind Sentinels, a cluster |
+| `redis`: `server`, `connection`, `command_pipeline`, `replicas` | the connections to one server |
+| `redis`: `channel_handlers`, `canary` | other channels; once a second, the proof that subscriptions receive |
 | `room_log`, `observer` | ports: the log that makes rooms whole; counting |
 
 The adapter does not know the chat. Without a `RoomLog` it is a plain, ordered, at-most-once fan-out.
@@ -24,6 +24,6 @@ The adapter does not know the chat. Without a `RoomLog` it is a plain, ordered, 
 
 from roomcast.adapter.manager import DuplicateNodeError, RedisAdapter
 from roomcast.adapter.observer import AdapterObserver
-from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.redis.connection import RedisConnectionError
 
 __all__ = ["AdapterObserver", "DuplicateNodeError", "RedisAdapter", "RedisConnectionError"]

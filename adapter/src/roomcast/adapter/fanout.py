@@ -14,14 +14,15 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from urllib.parse import quote, unquote
 
-from roomcast.adapter.channel_handlers import Channels
 from roomcast.adapter.delivery import Delivery
 from roomcast.adapter.gap_filler import GapFiller
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.observer import AdapterObserver
-from roomcast.adapter.order import OrderTracker, Verdict
+from roomcast.adapter.order import Verdict
+from roomcast.adapter.redis.channel_handlers import Channels
 from roomcast.adapter.room_log import RoomLog
-from roomcast.adapter.subscription import Subscriber, Subscription
+from roomcast.adapter.room_subscription import RoomSubscription
+from roomcast.adapter.subscription import Subscriber
 from roomcast.wire import channels
 from roomcast.wire.envelope import (
     KIND_BINARY,
@@ -39,25 +40,6 @@ from roomcast.wire.limited_log import LimitedLog
 
 LINGER_SECONDS: Final = 5.0
 _log = logging.getLogger(__name__)
-
-
-class RoomSubscription(Subscription):
-    """One subscribed room of this node. `subscribed` is done once Redis has confirmed; `holds` counts `acquire`."""
-
-    __slots__ = ("channel", "holds", "linger", "must_reread", "name", "room", "subscribed")
-
-    watch: OrderTracker
-
-    def __init__(self, room: str, received_as: bytes, subscribed: asyncio.Future[None]) -> None:
-        super().__init__(OrderTracker())
-        self.room = room
-        self.name = channels.room_channel(room)
-        self.channel = received_as
-        self.subscribed = subscribed
-        self.holds = 0
-        self.must_reread = False
-        """True when packets may have been missed while its gap was being filled."""
-        self.linger: asyncio.TimerHandle | None = None
 
 
 def _ignore_note(room: str, note: bytes) -> None:

@@ -16,19 +16,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.order import Verdict
-from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.adapter.room_log import Page, RoomLog
+from roomcast.adapter.room_subscription import RoomSubscription
 from roomcast.wire.backoff import Backoff
 from roomcast.wire.envelope import KIND_MESSAGE, RoomPacket
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
-
-if TYPE_CHECKING:
-    from roomcast.adapter.fanout import RoomSubscription
 
 MAX_BACKLOG: Final = 5_000
 """Packets of one room that wait for its gap to be filled."""

@@ -18,9 +18,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from roomcast.adapter import codec
-from roomcast.adapter.backplanes import make_backplane
-from roomcast.adapter.canary import DEAF_SECONDS, CanaryProbe
-from roomcast.adapter.channel_handlers import ChannelHandlers
 from roomcast.adapter.delivery import make_delivery
 from roomcast.adapter.emission import Emission
 from roomcast.adapter.fanout import Fanout
@@ -29,6 +26,9 @@ from roomcast.adapter.local_members import Client, State
 from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.adapter.observer import AdapterObserver
+from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.canary import DEAF_SECONDS, CanaryProbe
+from roomcast.adapter.redis.channel_handlers import ChannelHandlers
 from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_names import name_of
 from roomcast.adapter.ticker import Ticker

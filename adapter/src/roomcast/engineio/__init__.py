@@ -4,21 +4,21 @@ It takes the place of python-engineio's server under python-socketio.
 
 **The core decides, the shell acts.** `core.SessionCore` is one session as a state machine: events in (a packet came,
 a GET opened, time passed), commands out (deliver this, answer that GET, close the connection). It knows no socket, no
-loop and no clock, and its tests read as scripts. `rfc6455.FrameParser`, `wheel.Wheel`, `budget`, `origins`, `peers`,
-`opening` and `payload` are pure in the same way. Around them:
+loop and no clock, and its tests read as scripts. `websocket.rfc6455`, `websocket.opening`, `wheel`, `limits.budget`,
+`limits.peers`, `http.origins` and `http.payload` are pure in the same way. Around them:
 
-    listener    new connections, and WebSockets without aiohttp
-    endpoint    HTTP: handshakes, polls, posts, upgrades, refusals
-    handshake   what a request asks for, and whether it may
-    admission   when a new session begins
-    detach      takes a connection from aiohttp
-    polling     a GET that waits, a POST that brings packets
-    websocket   an asyncio protocol: bytes to messages, commands to frames
-    session     the core, the write buffer and the transport of one client
-    flush       when to write, and how much at a time
-    timers      one timer for everything
-    runtime     carries out the commands, keeps the table of sessions
-    server      what applications and operators call
+    http.listener        new connections, and WebSockets without aiohttp
+    http.endpoint        handshakes, polls, posts, upgrades, refusals
+    http.handshake       what a request asks for, and whether it may
+    http.polling         a GET that waits, a POST that brings packets
+    limits.admission     when a new session begins
+    websocket.transport  an asyncio protocol: bytes to messages, commands to frames
+    websocket.detach     takes a connection from aiohttp
+    session              the core, the write buffer and the transport of one client
+    flush                when to write, and how much at a time
+    timers               one timer for everything
+    runtime              carries out the commands, keeps the table of sessions
+    server               what applications and operators call
 
 **A packet on its way out** is framed once (`Frames`), however many clients receive it. `push_many` appends the same
 bytes to each client's write buffer; at the end of the loop's tick each socket gets one joined write, in slices of a few
@@ -40,12 +40,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from roomcast.engineio.admission import Admission, Decide, Withdraw
     from roomcast.engineio.commands import Command
     from roomcast.engineio.frames import Frames
-    from roomcast.engineio.handshake import Caller
+    from roomcast.engineio.http.handshake import Caller
+    from roomcast.engineio.http.refusals import Refusal
+    from roomcast.engineio.limits.admission import Admission, Decide, Withdraw
     from roomcast.engineio.observer import NoObserver, Observer
-    from roomcast.engineio.refusals import Refusal
     from roomcast.engineio.rules import Reason, Rules
     from roomcast.engineio.server import EngineServer
     from roomcast.engineio.session import Session
@@ -67,19 +67,19 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "Admission": "admission",
-    "Caller": "handshake",
+    "Admission": "limits.admission",
+    "Caller": "http.handshake",
     "Command": "commands",
-    "Decide": "admission",
+    "Decide": "limits.admission",
     "EngineServer": "server",
     "Frames": "frames",
     "NoObserver": "observer",
     "Observer": "observer",
     "Reason": "rules",
-    "Refusal": "refusals",
+    "Refusal": "http.refusals",
     "Rules": "rules",
     "Session": "session",
-    "Withdraw": "admission",
+    "Withdraw": "limits.admission",
 }
 """The module of each name, loaded when the name is first used: an ASGI application has no aiohttp, and the adapter
 imports only `write_buffer` of this package there."""

@@ -20,7 +20,6 @@ from math import inf
 
 import orjson
 
-from roomcast.engineio import rfc6455
 from roomcast.engineio.commands import (
     AbortConnection,
     AnswerPoll,
@@ -38,6 +37,7 @@ from roomcast.engineio.commands import (
 )
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
 from roomcast.engineio.rules import Reason, Rules
+from roomcast.engineio.websocket import rfc6455
 
 NOOP_PACKET = b"6"
 CLOSE_PACKET = b"1"

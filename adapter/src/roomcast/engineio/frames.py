@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 
-from roomcast.engineio.rfc6455 import BINARY, TEXT, frame
+from roomcast.engineio.websocket.rfc6455 import BINARY, TEXT, frame
 
 SEPARATOR = b"\x1e"
 """Between the packets of a polling payload."""

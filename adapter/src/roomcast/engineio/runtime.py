@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, Final
 
-from roomcast.engineio.budget import AddressBudgets
 from roomcast.engineio.commands import (
     AbortConnection,
     AnswerPoll,
@@ -27,16 +26,17 @@ from roomcast.engineio.commands import (
 )
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import Flusher
-from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.frames import PING
-from roomcast.engineio.memory import give_back
+from roomcast.engineio.limits.budget import AddressBudgets
+from roomcast.engineio.limits.memory import give_back
+from roomcast.engineio.limits.peers import PendingCap
 from roomcast.engineio.observer import Observer
-from roomcast.engineio.peers import PendingCap
-from roomcast.engineio.rfc6455 import NORMAL, TEXT, FrameParser, frame
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
-from roomcast.engineio.websocket import WebSocketConnection
+from roomcast.engineio.websocket.frame_receiver import FastPath
+from roomcast.engineio.websocket.rfc6455 import NORMAL, TEXT, FrameParser, frame
+from roomcast.engineio.websocket.transport import WebSocketConnection
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 

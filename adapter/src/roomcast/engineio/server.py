@@ -14,18 +14,18 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from roomcast.engineio.admission import Admission, admit_all
-from roomcast.engineio.endpoint import TRANSPORTS, Endpoint
 from roomcast.engineio.flush import Flusher
-from roomcast.engineio.frame_receiver import FastPath
 from roomcast.engineio.frames import Frames
-from roomcast.engineio.listener import DirectListener
+from roomcast.engineio.http.endpoint import TRANSPORTS, Endpoint
+from roomcast.engineio.http.listener import DirectListener
+from roomcast.engineio.http.origins import Origins
+from roomcast.engineio.limits.admission import Admission, admit_all
+from roomcast.engineio.limits.peers import LOOPBACK, Peers
 from roomcast.engineio.observer import NoObserver, Observer
-from roomcast.engineio.origins import Origins
-from roomcast.engineio.peers import LOOPBACK, Peers
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.runtime import Receiver, Runtime
 from roomcast.engineio.session import Session
+from roomcast.engineio.websocket.frame_receiver import FastPath
 from roomcast.wire.session_ids import SessionIds
 
 _NODE: Final = re.compile(r"[0-9A-Za-z]{1,32}")

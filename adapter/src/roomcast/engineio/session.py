@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from roomcast.engineio.budget import InputBudget
 from roomcast.engineio.commands import Command
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import Frames
-from roomcast.engineio.rfc6455 import TEXT, frame
+from roomcast.engineio.limits.budget import InputBudget
 from roomcast.engineio.rules import Reason, Rules
+from roomcast.engineio.websocket.rfc6455 import TEXT, frame
 from roomcast.engineio.write_buffer import BLOCKED, WriteBuffer, write_now
 
 if TYPE_CHECKING:
     import asyncio
 
-    from roomcast.engineio.websocket import WebSocketConnection
+    from roomcast.engineio.websocket.transport import WebSocketConnection
 
 
 _PACKET_OVERHEAD: Final = 6

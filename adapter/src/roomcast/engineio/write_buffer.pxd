@@ -1,6 +1,6 @@
 cimport cython
 
-from roomcast.engineio.kernels cimport send_now, socket_number, text_frame
+from roomcast.engineio.websocket.kernels cimport send_now, socket_number, text_frame
 
 cdef Py_ssize_t _NO_SOCKET, _UNKNOWN_SOCKET
 

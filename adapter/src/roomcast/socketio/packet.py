@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from roomcast.engineio.kernels import json_depth
+from roomcast.engineio.websocket.kernels import json_depth
 from socketio import packet as stock
 
 MAX_ATTACHMENTS: Final = 10

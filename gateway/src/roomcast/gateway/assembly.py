@@ -12,7 +12,7 @@ from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
 from roomcast.contract.envelope import MediaReply
 from roomcast.contract.lua import SCRIPTS
-from roomcast.engineio.http_log import HTTP_LOG
+from roomcast.engineio.http.log import HTTP_LOG
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.config import Config
 from roomcast.gateway.operations.listener import Listener

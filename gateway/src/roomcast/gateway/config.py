@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import SecretStr, field_validator, model_validator
 
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
-from roomcast.engineio.origins import is_origin
+from roomcast.engineio.http.origins import is_origin
 from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.process.settings import ProcessSettings, Words, setting
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from roomcast.contract.events import MessageSend
 from roomcast.contract.ids import CLIENT_ID, MAX_CLIENT_ID
-from roomcast.engineio.frame_receiver import FrameReceiver
-from roomcast.engineio.rfc6455 import TEXT
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
+from roomcast.engineio.websocket.frame_receiver import FrameReceiver
+from roomcast.engineio.websocket.rfc6455 import TEXT
 from roomcast.engineio.write_buffer import Traffic
 from roomcast.gateway.chat.plain_sends import MAX_HELD_BYTES, PlainSends, SendTicket
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity

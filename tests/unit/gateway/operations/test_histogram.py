@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.presence.activity import Batch
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.sign_in.event_limit import EventLimit, Ruling
 
 

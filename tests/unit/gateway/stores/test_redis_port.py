@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter.redis_connection import CommandError, ConnectionLost, NotConnected, RedisConnectionError
+from roomcast.adapter.redis.connection import CommandError, ConnectionLost, NotConnected, RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.stores.redis_port import RedisPort
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from roomcast.adapter import codec
 from roomcast.adapter.manager import RedisAdapter
-from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract import keys
 from roomcast.contract.envelope import UserEvent, UserMessage
 from roomcast.contract.errors import Code, RoomcastError

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from roomcast.adapter.redis_connection import ConnectionLost
+from roomcast.adapter.redis.connection import ConnectionLost
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.log_entry import dedup_field
 from roomcast.engineio import EngineServer, Frames

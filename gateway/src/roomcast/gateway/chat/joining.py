@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
 from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility

@@ -1,8 +1,8 @@
 cimport cython
 
-from roomcast.adapter.command_pipeline cimport CommandPipeline
-from roomcast.engineio.frame_receiver cimport FastPath
-from roomcast.engineio.token_bucket cimport TokenBucket
+from roomcast.adapter.redis.command_pipeline cimport CommandPipeline
+from roomcast.engineio.websocket.frame_receiver cimport FastPath
+from roomcast.engineio.limits.token_bucket cimport TokenBucket
 from roomcast.engineio.write_buffer cimport FlushQueue, WriteBuffer
 from roomcast.gateway.operations.histogram cimport OutcomeCounter
 

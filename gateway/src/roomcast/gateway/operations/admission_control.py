@@ -9,8 +9,8 @@ from typing import Final
 import structlog
 
 from roomcast.engineio import Caller, Decide, Refusal, Withdraw
-from roomcast.engineio.admission import nothing
-from roomcast.engineio.peers import address_group
+from roomcast.engineio.limits.admission import nothing
+from roomcast.engineio.limits.peers import address_group
 from roomcast.gateway.operations.admission import TICK_SECONDS, AdmissionQueue
 
 STARTING: Final = Refusal(503, 4, "The gateway is starting", 1, "starting")

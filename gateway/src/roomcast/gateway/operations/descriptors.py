@@ -11,7 +11,7 @@ import resource
 from collections.abc import Callable
 from typing import Final, cast
 
-from roomcast.engineio.refusals import Refusal, refusal_bytes
+from roomcast.engineio.http.refusals import Refusal, refusal_bytes
 from roomcast.wire.limited_log import LimitedLog
 
 REFUSAL: Final = Refusal(503, 4, "The gateway has as many connections as it can hold", 5, "descriptors")

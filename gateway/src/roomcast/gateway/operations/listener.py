@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from roomcast.engineio import EngineServer
-from roomcast.engineio.listener import DirectListener
+from roomcast.engineio.http.listener import DirectListener
 from roomcast.gateway.operations.descriptors import DescriptorReserve
 from roomcast.process.listen import open_sockets
 

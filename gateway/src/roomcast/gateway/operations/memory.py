@@ -11,7 +11,7 @@ import gc
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from roomcast.engineio.memory import give_back
+from roomcast.engineio.limits.memory import give_back
 
 QUIET_SECONDS: Final = 5
 _CROWD: Final = 50

@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Subscriptions(Protocol):
-    """See `roomcast.adapter.canary.CanaryProbe`."""
+    """See `roomcast.adapter.redis.canary.CanaryProbe`."""
 
     def deaf_seconds(self, now: float) -> float:
         """Return for how long no probe was heard."""

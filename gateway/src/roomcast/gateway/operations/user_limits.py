@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 
 SHARES: Final = 4
 """A user may do as much as this many connections."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from roomcast.adapter.manager import RedisAdapter
-from roomcast.adapter.redis_connection import RedisConnectionError
+from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh

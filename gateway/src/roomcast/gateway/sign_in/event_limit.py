@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from roomcast.engineio.token_bucket import TokenBucket
+from roomcast.engineio.limits.token_bucket import TokenBucket
 
 
 class Ruling(Enum):

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.command_pipeline import OnReply
-from roomcast.adapter.redis_connection import RedisConnection, pack_command
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.command_pipeline import OnReply
+from roomcast.adapter.redis.connection import RedisConnection, pack_command
 from roomcast.adapter.room_log import Page
 from roomcast.contract import keys
 from roomcast.contract.events import RESYNC

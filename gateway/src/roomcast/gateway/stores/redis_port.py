@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any, Final, Protocol
 
-from roomcast.adapter.redis_connection import CommandError, ConnectionLost, NotConnected, RedisConnectionError
+from roomcast.adapter.redis.connection import CommandError, ConnectionLost, NotConnected, RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire.limited_log import LimitedLog
 
@@ -14,7 +14,7 @@ _log = LimitedLog(logging.getLogger(__name__))
 
 
 class Scripts(Protocol):
-    """Run commands and scripts; see `roomcast.adapter.backplane.Backplane`."""
+    """Run commands and scripts; see `roomcast.adapter.redis.backplane.Backplane`."""
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
         """Run a script of the contract."""

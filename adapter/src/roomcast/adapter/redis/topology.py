@@ -6,7 +6,7 @@ import re
 from binascii import crc_hqx
 from typing import Any, Final, NamedTuple
 
-from roomcast.adapter.redis_connection import NotConnected, RedisConnectionError, open_connection
+from roomcast.adapter.redis.connection import NotConnected, RedisConnectionError, open_connection
 from roomcast.wire.redis_url import RedisTarget
 
 SLOTS: Final = 16_384

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Protocol, cast
 
-from roomcast.engineio import rfc6455
-from roomcast.engineio.budget import InputBudget
-from roomcast.engineio.frame_receiver import FastPath, FrameReceiver
-from roomcast.engineio.rfc6455 import Control, FrameParser, Message
+from roomcast.engineio.limits.budget import InputBudget
+from roomcast.engineio.websocket import rfc6455
+from roomcast.engineio.websocket.frame_receiver import FastPath, FrameReceiver
+from roomcast.engineio.websocket.rfc6455 import Control, FrameParser, Message
 from roomcast.engineio.write_buffer import Traffic, WriteBuffer
 
 _HIGH_WATER: Final = 0

@@ -17,10 +17,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
-from roomcast.engineio.admission import Withdraw, nothing
-from roomcast.engineio.endpoint import DirectSession, Endpoint
-from roomcast.engineio.opening import read_opening
-from roomcast.engineio.refusals import Refusal
+from roomcast.engineio.http.endpoint import DirectSession, Endpoint
+from roomcast.engineio.http.refusals import Refusal
+from roomcast.engineio.limits.admission import Withdraw, nothing
+from roomcast.engineio.websocket.opening import read_opening
 
 HEAD_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 1.0

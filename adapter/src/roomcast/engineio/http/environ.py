@@ -11,8 +11,8 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
-from roomcast.engineio.handshake import Request
-from roomcast.engineio.opening import Opening
+from roomcast.engineio.http.handshake import Request
+from roomcast.engineio.websocket.opening import Opening
 
 _SHARED_LENGTH = 256
 _LEFT_OUT = frozenset({"SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_EXTENSIONS", "CONNECTION", "UPGRADE", "CONTENT_LENGTH"})

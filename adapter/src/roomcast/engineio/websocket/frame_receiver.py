@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from roomcast.engineio.kernels import whole_text
+from roomcast.engineio.websocket.kernels import whole_text
 from roomcast.engineio.write_buffer import Traffic, WriteBuffer
 from roomcast.hotpath.choice import prefer_compiled
 

@@ -4,7 +4,7 @@ Why not redis-py here: a command through its asyncio client costs 60 to 100 µs 
 gateway sends one script per message and receives one packet per message and room. This protocol costs a few µs for
 either (RESP2 through hiredis, the writes of one loop tick joined). Everything else in Roomcast uses redis-py.
 
-A connection object is one connection: it starts open, and is lost once. `redis_server.py` opens the next one.
+A connection object is one connection: it starts open, and is lost once. `server.py` opens the next one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import hiredis
 
-from roomcast.adapter.command_pipeline import CommandPipeline, PushHandler, ReplyTarget
+from roomcast.adapter.redis.command_pipeline import CommandPipeline, PushHandler, ReplyTarget
 from roomcast.wire.lua import Script
 from roomcast.wire.redis_info import RedisInfo, parse_info
 from roomcast.wire.redis_tls import make_context

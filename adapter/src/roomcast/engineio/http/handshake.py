@@ -7,9 +7,9 @@ from typing import Final, NamedTuple, Protocol
 
 from multidict import MultiMapping
 
-from roomcast.engineio.origins import Origins
-from roomcast.engineio.peers import Peers
-from roomcast.engineio.rfc6455 import HandshakeError, accept
+from roomcast.engineio.http.origins import Origins
+from roomcast.engineio.limits.peers import Peers
+from roomcast.engineio.websocket.rfc6455 import HandshakeError, accept
 
 _SWITCHING: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n"

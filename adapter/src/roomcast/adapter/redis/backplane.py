@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from roomcast.adapter.redis_connection import NotConnected
-from roomcast.adapter.redis_server import DurableConnection, RedisServer, Resolve
-from roomcast.adapter.topology import FixedServer, SentinelMaster
+from roomcast.adapter.redis.connection import NotConnected
+from roomcast.adapter.redis.server import DurableConnection, RedisServer, Resolve
+from roomcast.adapter.redis.topology import FixedServer, SentinelMaster
 from roomcast.wire import channels
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget

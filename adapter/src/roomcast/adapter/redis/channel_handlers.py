@@ -10,7 +10,7 @@ Handler = Callable[[bytes], None]
 
 
 class Channels(Protocol):
-    """The port to Redis for receiving: a `roomcast.adapter.backplane.Backplane`."""
+    """The port to Redis for receiving: a `roomcast.adapter.redis.backplane.Backplane`."""
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
         """Return a future that is done once Redis has confirmed the subscription."""

@@ -13,8 +13,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from roomcast.adapter.command_pipeline import OnReply, PushHandler
-from roomcast.adapter.redis_connection import (
+from roomcast.adapter.redis.command_pipeline import OnReply, PushHandler
+from roomcast.adapter.redis.connection import (
     CommandError,
     ConnectionLost,
     NotConnected,
@@ -22,7 +22,7 @@ from roomcast.adapter.redis_connection import (
     RedisConnectionError,
     open_connection,
 )
-from roomcast.adapter.replicas import ReplicaGate
+from roomcast.adapter.redis.replicas import ReplicaGate
 from roomcast.wire.backoff import Backoff
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from roomcast.engineio.peers import address_group
+from roomcast.engineio.limits.peers import address_group
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.rules import Rules
-from roomcast.engineio.token_bucket import TokenBucket
 
 _MAX_IDLE_ADDRESSES = 1_000
 """Addresses without a session whose budgets are remembered: a flooder that reconnects finds its budget spent."""

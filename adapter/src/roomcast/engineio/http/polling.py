@@ -8,13 +8,13 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from roomcast.engineio import payload
 from roomcast.engineio.commands import Command, RefusePoll
-from roomcast.engineio.detach import on_client_gone
+from roomcast.engineio.http import payload
+from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
 from roomcast.engineio.observer import Observer
-from roomcast.engineio.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
 from roomcast.engineio.rules import Reason
 from roomcast.engineio.session import Session
+from roomcast.engineio.websocket.detach import on_client_gone
 
 TEXT_TYPE: Final = "text/plain; charset=UTF-8"
 _HEADERS: Final = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store"}

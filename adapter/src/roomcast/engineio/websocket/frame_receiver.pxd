@@ -1,6 +1,6 @@
 cimport cython
 
-from roomcast.engineio.kernels cimport whole_text
+from roomcast.engineio.websocket.kernels cimport whole_text
 from roomcast.engineio.write_buffer cimport Traffic, WriteBuffer
 
 

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.redis_connection import CommandError, NotConnected, RedisConnectionError
-from roomcast.adapter.redis_server import DurableConnection, RedisServer
-from roomcast.adapter.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection, slot_of
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.connection import CommandError, NotConnected, RedisConnectionError
+from roomcast.adapter.redis.server import DurableConnection, RedisServer
+from roomcast.adapter.redis.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection, slot_of
 from roomcast.wire import channels
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from roomcast.engineio.handshake import Caller
-from roomcast.engineio.peers import PendingCap
-from roomcast.engineio.refusals import Refusal
+from roomcast.engineio.http.handshake import Caller
+from roomcast.engineio.http.refusals import Refusal
+from roomcast.engineio.limits.peers import PendingCap
 
 Decide = Callable[[Refusal | None], bool]
 """Called once with the decision. Returns whether the session began: a place that was not used is free again."""

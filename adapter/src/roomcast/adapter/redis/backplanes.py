@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from roomcast.adapter.backplane import Backplane
-from roomcast.adapter.cluster_backplane import ClusterBackplane
+from roomcast.adapter.redis.backplane import Backplane
+from roomcast.adapter.redis.cluster_backplane import ClusterBackplane
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import parse

@@ -9,20 +9,20 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from roomcast.engineio import environ, handshake, polling, refusals
-from roomcast.engineio.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, nothing
 from roomcast.engineio.core import Phase
-from roomcast.engineio.detach import Detached, detach, on_client_gone
-from roomcast.engineio.handshake import Caller, Request
-from roomcast.engineio.opening import Opening
-from roomcast.engineio.origins import Origins
-from roomcast.engineio.peers import Peers
-from roomcast.engineio.refusals import Refusal, refusal_bytes, refusal_response
-from roomcast.engineio.rfc6455 import POLICY_VIOLATION, TEXT, HandshakeError, frame
+from roomcast.engineio.http import environ, handshake, polling, refusals
+from roomcast.engineio.http.handshake import Caller, Request
+from roomcast.engineio.http.origins import Origins
+from roomcast.engineio.http.refusals import Refusal, refusal_bytes, refusal_response
+from roomcast.engineio.limits.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, nothing
+from roomcast.engineio.limits.peers import Peers
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
 from roomcast.engineio.session import Session
-from roomcast.engineio.websocket import WebSocketConnection
+from roomcast.engineio.websocket.detach import Detached, detach, on_client_gone
+from roomcast.engineio.websocket.opening import Opening
+from roomcast.engineio.websocket.rfc6455 import POLICY_VIOLATION, TEXT, HandshakeError, frame
+from roomcast.engineio.websocket.transport import WebSocketConnection
 from roomcast.wire.limited_log import LimitedLog
 
 TRANSPORTS: Final = ("polling", "websocket")

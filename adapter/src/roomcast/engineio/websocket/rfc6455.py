@@ -11,7 +11,7 @@ from struct import Struct
 from sys import maxsize
 from typing import Final, NamedTuple
 
-from roomcast.engineio.kernels import unmask, whole_text
+from roomcast.engineio.websocket.kernels import unmask, whole_text
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1

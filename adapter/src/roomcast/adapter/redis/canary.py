@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from roomcast.adapter.node_messages import Canary, NodeMessage
-from roomcast.adapter.redis_connection import CommandError, RedisConnectionError
+from roomcast.adapter.redis.connection import CommandError, RedisConnectionError
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire.envelope import Reader, pack
 from roomcast.wire.limited_log import LimitedLog
@@ -74,7 +74,7 @@ class CanaryWatch:
 
 
 class Backplane(Protocol):
-    """The probe's port to Redis: a `roomcast.adapter.backplane.Backplane`."""
+    """The probe's port to Redis: a `roomcast.adapter.redis.backplane.Backplane`."""
 
     def canary_channels(self, node: str) -> list[str]:
         """Return one channel of the node for each pub/sub connection."""

@@ -12,8 +12,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from roomcast.adapter.command_pipeline import OnReply
-from roomcast.adapter.redis_connection import ConnectionLost, RedisConnection
+from roomcast.adapter.redis.command_pipeline import OnReply
+from roomcast.adapter.redis.connection import ConnectionLost, RedisConnection
 
 
 class ReplicaGate:

@@ -1,0 +1,28 @@
+"""The subscription of one room on one node, and the state of its order."""
+
+from __future__ import annotations
+
+import asyncio
+
+from roomcast.adapter.order import OrderTracker
+from roomcast.adapter.subscription import Subscription
+from roomcast.wire import channels
+
+
+class RoomSubscription(Subscription):
+    """One subscribed room of this node. `subscribed` is done once Redis has confirmed; `holds` counts `acquire`."""
+
+    __slots__ = ("channel", "holds", "linger", "must_reread", "name", "room", "subscribed")
+
+    watch: OrderTracker
+
+    def __init__(self, room: str, received_as: bytes, subscribed: asyncio.Future[None]) -> None:
+        super().__init__(OrderTracker())
+        self.room = room
+        self.name = channels.room_channel(room)
+        self.channel = received_as
+        self.subscribed = subscribed
+        self.holds = 0
+        self.must_reread = False
+        """True when packets may have been missed while its gap was being filled."""
+        self.linger: asyncio.TimerHandle | None = None

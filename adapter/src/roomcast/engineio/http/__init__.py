@@ -1,0 +1,1 @@
+"""HTTP: accepting connections, handshakes, long polling, and refusals."""
