@@ -38,7 +38,7 @@ async def refusal(verifier: Verifier, token: Any) -> Code:
         (sign(SECRET, "ada", iss="them"), "issuer"),
         (sign(SECRET, "ada", iss="us"), "audience"),
         (sign(SECRET, "x" * 61, iss="us", aud="chat"), "claims"),
-        (sign(SECRET, "ada", iss="us", aud="chat", nbf=time.time() + 100), "not_yet_valid"),
+        (sign(SECRET, "ada", iss="us", aud="chat", nbf=time.time() + 100_000), "not_yet_valid"),
         (sign(SECRET, "ada", iss="us", aud="chat", exp=(time.time() + 60) * 1000), "expiry"),
     ],
 )
