@@ -337,5 +337,5 @@ class Gateway:
         metrics.fast_path.inc(self.fast_path.count_taken())
         metrics.redis_up.set(redis.is_up)
         metrics.redis_reconnects.set(redis.reconnects)
-        metrics.ready.set(self.adapter.is_ready)
+        metrics.ready.set(self._is_ready())
         return metrics.exposition()

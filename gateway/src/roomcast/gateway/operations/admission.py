@@ -22,7 +22,8 @@ TICK_SECONDS: Final = 0.01
 LATE_SECONDS: Final = 0.02
 EARLY_SECONDS: Final = 0.008
 START_RATE: Final = 200.0
-MIN_RATE: Final = 50.0
+MIN_RATE: Final = 100.0
+"""A new session costs 1 to 2 ms, so this much fits beside any other work."""
 MAX_RATE: Final = 5_000.0
 BURST_SECONDS: Final = 0.1
 """Places that may be saved up while nobody comes, as seconds of the rate."""
