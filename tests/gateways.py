@@ -24,7 +24,7 @@ from tests import health, servers
 from tests.frames import masked
 
 ROOT = Path(__file__).resolve().parents[1]
-SECRET = "a secret of the tests, longer than 32 bytes"
+SECRET = "a secret of the tests longer than 32 bytes"
 WITHIN_SECONDS = 5.0
 
 Predicate = Callable[[dict[str, Any]], bool]

@@ -15,7 +15,7 @@ from tests.packages.environments import Environment, bare_environment
 
 Install = Callable[[str], Environment]
 
-SECRET = "a secret of the tests, longer than 32 bytes"
+SECRET = "a secret of the tests longer than 32 bytes"
 
 
 def python_lines(name: str) -> str:

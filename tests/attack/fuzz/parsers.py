@@ -29,7 +29,7 @@ from tests.frames import masked
 
 MAX_MESSAGE: Final = 4_096
 NOW: Final = 1_800_000_000.0
-SECRET: Final = "a secret of the fuzzer, longer than 32 bytes"
+SECRET: Final = "a secret of the fuzzer longer than 32 bytes"
 _READERS: Final = tuple(Reader(family) for family in (NodeMessage | MediaReply, ControlMessage))
 _keys: Final = SharedSecret(SECRET)
 

@@ -11,7 +11,7 @@ from roomcast.contract.tokens import sign
 from roomcast.gateway.sign_in.keys import SharedSecret
 from roomcast.gateway.sign_in.verifier import Verifier
 
-SECRET = "a secret of the tests, long enough for HS256"
+SECRET = "a secret of the tests long enough for HS256"
 
 
 async def test_a_gateway_reads_what_was_signed() -> None:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any, Final
 
 import jwt
 
 MIN_SECRET_BYTES: Final = 32
+_SEPARATORS: Final = re.compile(r"[,\n]")
+
+
+def secrets_in(value: str) -> tuple[str, ...]:
+    """Return the secrets in a setting, separated by commas or newlines. The first one signs, each one verifies.
+
+    So a secret is replaced without a gap: add the new one behind the old one everywhere, then put it first, and take
+    the old one out when the last token that it signed has expired. Raises ValueError for a secret of fewer than 32
+    bytes.
+    """
+    found = tuple(filter(None, (part.strip() for part in _SEPARATORS.split(value))))
+    if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):
+        raise ValueError(f"the secret must hold at least {MIN_SECRET_BYTES} bytes; commas separate several")
+    return found
 
 
 def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12 * 3600, **claims: Any) -> str:
-    """Return a token for `user`, valid for `seconds` from now.
+    """Return a token for `user`, valid for `seconds` from now, signed with the first of the secrets in `secret`.
 
     `name` is what others see. `claims` are added as they are: `rooms` (patterns of rooms that the token opens), `ops`,
     `jti` (an id by which this one token can be revoked), `aud` and `iss` where the gateways require them. Raises
     ValueError for a secret of fewer than 32 bytes.
     """
-    if len(secret.encode()) < MIN_SECRET_BYTES:
-        raise ValueError(f"the secret must hold at least {MIN_SECRET_BYTES} bytes")
+    first, *_ = secrets_in(secret)
     now = int(time.time())
     payload: dict[str, Any] = {"sub": user, "iat": now, "exp": now + int(seconds), **claims}
     if name is not None:
         payload["name"] = name
-    return jwt.encode(payload, secret, algorithm="HS256")
+    return jwt.encode(payload, first, algorithm="HS256")

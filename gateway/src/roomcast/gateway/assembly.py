@@ -12,6 +12,7 @@ from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
 from roomcast.contract.envelope import MediaReply
 from roomcast.contract.lua import SCRIPTS
+from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.config import Config
@@ -138,8 +139,10 @@ def make_presence(
 
 def make_tickets(config: Config) -> ReconnectTickets:
     """Make the reconnect tickets, with a key that all gateways of a cluster have in common."""
-    secret = config.redis_url if config.jwt_secret is None else config.jwt_secret.get_secret_value()
-    return ReconnectTickets(secret, time.time)
+    if config.jwt_secret is None:
+        return ReconnectTickets(config.redis_url, time.time)
+    first, *older = secrets_in(config.jwt_secret.get_secret_value())
+    return ReconnectTickets(first, time.time, older=older)
 
 
 def make_token_keys(config: Config) -> Keys:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import SecretStr, field_validator, model_validator
 
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
+from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.origins import is_origin
 from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.process.settings import ProcessSettings, Words, setting
@@ -22,7 +23,7 @@ class Config(ProcessSettings):
     port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
     metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
     node: str = setting("", "ROOMCAST_NODE", "this gateway's number, 1 to 9999; none: the lowest free one")
-    jwt_secret: SecretStr | None = setting(None, "ROOMCAST_JWT_SECRET", "HS256 secret of 32 bytes or more")
+    jwt_secret: SecretStr | None = setting(None, "ROOMCAST_JWT_SECRET", "HS256 secrets of 32 bytes or more, by commas")
     jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
     jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "required aud of tokens")
     jwt_issuer: str | None = setting(None, "ROOMCAST_JWT_ISSUER", "required iss of tokens")
@@ -95,8 +96,8 @@ class Config(ProcessSettings):
     def _has_one_key_source(self) -> Config:
         if (self.jwt_secret is None) == (self.jwks_url is None):
             raise ValueError("set either ROOMCAST_JWT_SECRET or ROOMCAST_JWKS_URL")
-        if self.jwt_secret is not None and len(self.jwt_secret.get_secret_value().encode()) < 32:
-            raise ValueError("ROOMCAST_JWT_SECRET must hold at least 32 bytes")
+        if self.jwt_secret is not None:
+            secrets_in(self.jwt_secret.get_secret_value())
         if self.dev_login and self.jwt_secret is None:
             raise ValueError("ROOMCAST_DEV_LOGIN needs ROOMCAST_JWT_SECRET")
         return self

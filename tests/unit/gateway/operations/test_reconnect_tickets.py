@@ -37,3 +37,10 @@ def test_a_changed_ticket_and_one_of_another_cluster_are_not_valid() -> None:
     later = f"f{ticket}"
     assert not ReconnectTickets("secret", clock).is_valid(f"ticket={later}")
     assert not ReconnectTickets("other", clock).is_valid(f"ticket={ticket}")
+
+
+def test_tickets_stay_good_while_the_secret_is_replaced() -> None:
+    clock = Clock()
+    before, after = ReconnectTickets("old", clock), ReconnectTickets("new", clock, older=["old"])
+    assert after.is_valid(f"ticket={before.issue()}")
+    assert not before.is_valid(f"ticket={after.issue()}")

@@ -8,7 +8,6 @@ import hmac
 import json
 from typing import Any
 
-import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from roomcast.contract.tokens import sign
 from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
 from roomcast.gateway.sign_in.keys import SharedSecret
 
-SECRET = "a secret of the tests, longer than 32 bytes"
+SECRET = "a secret of the tests longer than 32 bytes"
 GOOD = sign(SECRET, "ada")
 
 
@@ -110,7 +109,34 @@ def test_a_short_secret_is_refused(secret: str) -> None:
         SharedSecret(secret)
 
 
-async def test_a_key_that_looks_like_a_public_key_signs_nothing() -> None:
+def test_a_public_key_is_no_secret() -> None:
+    """Its lines would be secrets, and the first is too short."""
     pem = "-----BEGIN PUBLIC KEY-----\n" + "A" * 64 + "\n-----END PUBLIC KEY-----"
-    with pytest.raises(TokenRefused):
-        await SharedSecret(pem).open(jwt.encode({"sub": "eve"}, SECRET, "HS256"))
+    with pytest.raises(ValueError, match="at least 32 bytes"):
+        SharedSecret(pem)
+
+
+OLDER = "an older secret of the tests that is to be replaced"
+
+
+@pytest.mark.parametrize("separator", [",", "\n", " , \n"])
+async def test_secrets_overlap_while_one_is_replaced(separator: str) -> None:
+    keys = SharedSecret(f"{SECRET}{separator}{OLDER}")
+    for secret in (SECRET, OLDER):
+        assert json.loads(await keys.open(sign(secret, "ada")))["sub"] == "ada"
+    with pytest.raises(TokenRefused, match="signature"):
+        await keys.open(sign("x" * 40, "ada"))
+    with pytest.raises(TokenRefused, match="algorithm"):
+        await keys.open(forged({"alg": "none"}))
+
+
+async def test_the_first_secret_signs() -> None:
+    token = sign(f"{SECRET},{OLDER}", "ada")
+    assert json.loads(await SharedSecret(SECRET).open(token))["sub"] == "ada"
+    with pytest.raises(TokenRefused, match="signature"):
+        await SharedSecret(OLDER).open(token)
+
+
+def test_each_secret_must_be_long() -> None:
+    with pytest.raises(ValueError, match="at least 32 bytes; commas"):
+        SharedSecret(f"{SECRET},short")

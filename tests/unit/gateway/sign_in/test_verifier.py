@@ -15,7 +15,7 @@ from roomcast.gateway.sign_in.identity import TokenFault
 from roomcast.gateway.sign_in.keys import SharedSecret
 from roomcast.gateway.sign_in.verifier import RefusalLog, Verifier
 
-SECRET = "a secret of the tests, longer than 32 bytes"
+SECRET = "a secret of the tests longer than 32 bytes"
 
 
 async def refusal(verifier: Verifier, token: Any) -> Code:

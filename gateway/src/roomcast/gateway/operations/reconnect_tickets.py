@@ -5,7 +5,7 @@ A ticket proves nothing but that: it is `<expiry>.<MAC>`, checked without a look
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Final
@@ -19,23 +19,30 @@ _MAC_BYTES: Final = 12
 class ReconnectTickets:
     """Issue and check tickets under a key that all gateways of a cluster derive from one secret."""
 
-    def __init__(self, secret: str, clock: Callable[[], float]) -> None:
-        self._key = blake2b(secret.encode(), digest_size=32, person=b"reconnect").digest()
+    def __init__(self, secret: str, clock: Callable[[], float], *, older: Collection[str] = ()) -> None:
+        """`older` are secrets whose tickets are still good, while `secret` replaces them."""
+        self._key = _key(secret)
+        self._keys = (self._key, *map(_key, older))
         self._clock = clock
 
     def issue(self) -> str:
         """Return a ticket that is good for LIFE_SECONDS."""
         expiry = f"{int(self._clock()) + LIFE_SECONDS:x}"
-        return f"{expiry}.{self._mac(expiry)}"
+        return f"{expiry}.{_mac(expiry, self._key)}"
 
     def is_valid(self, query_string: str) -> bool:
         """Return whether the query of a handshake carries a valid ticket."""
         if PARAMETER not in query_string:
             return False
         expiry, _, mac = parse_qs(query_string).get(PARAMETER, [""])[0].partition(".")
-        if not compare_digest(mac.encode(), self._mac(expiry).encode()):
+        if not any(compare_digest(mac.encode(), _mac(expiry, key).encode()) for key in self._keys):
             return False
         return int(expiry, 16) > self._clock()
 
-    def _mac(self, expiry: str) -> str:
-        return blake2b(expiry.encode(), key=self._key, digest_size=_MAC_BYTES).hexdigest()
+
+def _key(secret: str) -> bytes:
+    return blake2b(secret.encode(), digest_size=32, person=b"reconnect").digest()
+
+
+def _mac(expiry: str, key: bytes) -> str:
+    return blake2b(expiry.encode(), key=key, digest_size=_MAC_BYTES).hexdigest()

@@ -7,11 +7,12 @@ as a secret. PyJWT checks the signatures; nothing here takes a short cut around 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 import jwt
 
-from roomcast.contract.tokens import MIN_SECRET_BYTES
+from roomcast.contract.tokens import secrets_in
 from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
 
 _SECRET_ALGORITHMS: Final = ["HS256"]
@@ -38,19 +39,24 @@ class Keys:
 
 
 class SharedSecret(Keys):
-    """HS256 with the secret that the back ends have, too."""
+    """HS256 with the secret that the back ends have, too; with several while it is being replaced."""
 
     def __init__(self, secret: str) -> None:
-        if len(secret.encode()) < MIN_SECRET_BYTES:
-            raise ValueError(f"ROOMCAST_JWT_SECRET must hold at least {MIN_SECRET_BYTES} bytes")
-        self._secret = secret.encode()
+        self._secrets = [each.encode() for each in secrets_in(secret)]
         self._tokens = jwt.PyJWS(algorithms=_SECRET_ALGORITHMS)
 
     async def open(self, token: str) -> bytes:
-        """Return the payload of a token that the secret signed."""
-        payload: bytes = checked(
-            lambda: self._tokens.decode_complete(token, self._secret, _SECRET_ALGORITHMS)["payload"]
-        )
+        """Return the payload of a token that one of the secrets signed."""
+        for secret in self._secrets:
+            try:
+                return checked(partial(self._decode, token, secret))
+            except TokenRefused as refused:
+                if refused.fault is not TokenFault.SIGNATURE:
+                    raise
+        raise TokenRefused(TokenFault.SIGNATURE)
+
+    def _decode(self, token: str, secret: bytes) -> bytes:
+        payload: bytes = self._tokens.decode_complete(token, secret, _SECRET_ALGORITHMS)["payload"]
         return payload
 
 
