@@ -13,6 +13,9 @@ from tests import servers
 SLOW_FOLDERS = ("chaos", "browser", "cluster", "attack", "packages", "chart")
 """Folders whose tests run for long or start whole clusters."""
 
+SLOW_SECONDS = 600
+"""How long a test of these folders may take, its fixtures included: the first one builds the page or all packages."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow folders, and begin with them: a parallel run then ends on many short files, not on a long one."""
@@ -20,6 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if folder_of(item) in order:
             item.add_marker(pytest.mark.slow)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
     items.sort(key=lambda item: order.get(folder_of(item), len(order)))
 
 

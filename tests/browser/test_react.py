@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +258,7 @@ KEPT = """async () => {
 """What the browser keeps."""
 
 
-def kept_rooms(person: Person, rooms: list[object]) -> None:
+def kept_rooms(person: Person, rooms: Sequence[object]) -> None:
     """Wait until the browser keeps exactly these rooms."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while (found := person.page.evaluate(KEPT)) != rooms:
