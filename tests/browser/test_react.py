@@ -261,7 +261,7 @@ KEPT = """async () => {
 def kept_rooms(person: Person, rooms: Sequence[object]) -> None:
     """Wait until the browser keeps exactly these rooms."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    while (found := person.page.evaluate(KEPT)) != rooms:
+    while (found := person.page.evaluate(KEPT)) != list(rooms):
         assert time.monotonic() < deadline, f"{found} instead of {rooms}"
         person.page.wait_for_timeout(50)
 

@@ -39,6 +39,8 @@ const SENTENCES: Record<string, string> = {
   conflict: "It exists already, or has changed meanwhile.",
   unauthorized: "You are not signed in any more.",
   forbidden: "You may not do this here.",
+  muted: "You are muted: you can read here, but not write at the moment.",
+  banned: "You are banned, and cannot sign in until the ban ends.",
   revoked: "Your session was ended.",
   unavailable: "The server cannot be reached at the moment.",
   outcome_unknown: "The server did not answer in time.",

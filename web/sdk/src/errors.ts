@@ -10,6 +10,8 @@ export const CODES = {
   unauthorized: { code: 200, retryable: false },
   forbidden: { code: 201, retryable: false },
   revoked: { code: 202, retryable: false },
+  muted: { code: 203, retryable: false },
+  banned: { code: 204, retryable: false },
   unavailable: { code: 300, retryable: true },
   outcome_unknown: { code: 301, retryable: true },
   rate_limited: { code: 302, retryable: true },

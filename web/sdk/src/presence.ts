@@ -44,6 +44,7 @@ export class Presence {
   #accepted = this.#own;
   /** The status of this session as the server has it: the user may have chosen it on another device or page. */
   #remembered: Status = "online";
+  #rememberedNote = "";
   /** User → how many watches name that user. */
   readonly #watches = new Map<UserId, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -63,6 +64,11 @@ export class Presence {
   /** One's own status: as chosen here, or as the server remembers it. */
   get ownStatus(): Status {
     return this.#own.status ?? this.#remembered;
+  }
+
+  /** One's own note: as written here, or as the server remembers it; empty for none. */
+  get ownNote(): string {
+    return this.#own.note ?? this.#rememberedNote;
   }
 
   /** Return what is known about a user; `offline` when nothing is. */
@@ -140,9 +146,9 @@ export class Presence {
   async #tell(): Promise<void> {
     const own = this.#own;
     try {
-      const { status } = await this.#connection.call("presence", own === this.#accepted ? {} : own);
+      const { status, note } = await this.#connection.call("presence", own === this.#accepted ? {} : own);
       this.#accepted = own;
-      this.#remember(status);
+      this.#remember(status, note);
     } catch (thrown) {
       const error = RoomcastError.from(thrown);
       // Refused once, refused at every heartbeat: forget it.
@@ -154,9 +160,10 @@ export class Presence {
     }
   }
 
-  #remember(status: Status | undefined): void {
-    if (status === undefined || status === this.#remembered) return;
+  #remember(status: Status = this.#remembered, note: string = this.#rememberedNote): void {
+    if (status === this.#remembered && note === this.#rememberedNote) return;
     this.#remembered = status;
+    this.#rememberedNote = note;
     this.#changed.emit();
   }
 

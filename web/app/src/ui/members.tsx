@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { directRoom, type Member, type Room } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 import type { RoomEntry } from "../room_list.ts";
@@ -9,6 +9,7 @@ import { hashOfRoom } from "../route.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 import { Name } from "./name.tsx";
+import { Person } from "./person.tsx";
 
 export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boolean; onClose: () => void }) {
   const { rooms, notes } = useApp();
@@ -17,6 +18,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   useChanges((listener) => notes.subscribe(listener), [notes]);
   const sorted = useSorted(withPeer(state.members, rooms.entry(room.id)));
   const listed = new Set(sorted.map((member) => member.user));
+  const [person, setPerson] = useState<Member | null>(null);
   const gone = state.gone.filter((member) => !listed.has(member.user));
   return (
     <aside class={isDrawer ? "members drawer" : "members"} aria-label="Members" data-testid="members">
@@ -26,11 +28,11 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
       </header>
       <ul class="member-list">
         {sorted.map((member) => (
-          <MemberItem key={member.user} member={member} />
+          <MemberItem key={member.user} member={member} onMore={setPerson} />
         ))}
         {gone.length > 0 && <li class="member-label">Gone</li>}
         {gone.map((member) => (
-          <MemberItem key={member.user} member={member} />
+          <MemberItem key={member.user} member={member} onMore={setPerson} />
         ))}
         {state.phase !== "joined" && state.phase !== "refused" && state.members.length === 0 && <MemberSkeleton />}
       </ul>
@@ -39,6 +41,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
           Show more
         </button>
       )}
+      {person && <Person room={room.id} member={person} onClose={() => setPerson(null)} />}
     </aside>
   );
 }
@@ -49,7 +52,7 @@ function withPeer(members: readonly Member[], { peer, title }: RoomEntry): reado
   return [...members, { user: peer, name: title, status: "offline" }];
 }
 
-function MemberItem({ member }: { member: Member }) {
+function MemberItem({ member, onMore }: { member: Member; onMore: (member: Member) => void }) {
   const { client, notes, self } = useApp();
   const now = useNow(30_000);
   const isSelf = member.user === self.user;
@@ -76,13 +79,22 @@ function MemberItem({ member }: { member: Member }) {
     </>
   );
   return (
-    <li data-user={member.user}>
+    <li class="member-item" data-user={member.user}>
       {isSelf ? (
         <span class="member">{body}</span>
       ) : (
-        <a class="member" href={hashOfRoom(directRoom(self.user, member.user))} title={`Write to ${isolated(name)}`}>
-          {body}
-        </a>
+        <>
+          <a class="member" href={hashOfRoom(directRoom(self.user, member.user))} title={`Write to ${isolated(name)}`}>
+            {body}
+          </a>
+          <IconButton
+            icon="more"
+            iconSize={18}
+            label={`More about ${isolated(name)}`}
+            onClick={() => onMore(member)}
+            data-testid="member-more"
+          />
+        </>
       )}
     </li>
   );

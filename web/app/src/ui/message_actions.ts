@@ -7,6 +7,7 @@ export interface MessageActions {
   nameOf: (user: UserId) => string;
   reply: (message: ChatMessage) => void;
   edit: (message: ChatMessage) => void;
+  report: (message: ChatMessage) => void;
   remove: (message: ChatMessage) => void;
   retry: (message: ChatMessage) => void;
   discard: (message: ChatMessage) => void;

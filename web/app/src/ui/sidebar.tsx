@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
-import type { RoomId, Status } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
+import type { RoomId } from "@roomcast/sdk";
+import { useApp } from "../app.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { shortTime } from "../format.ts";
 import { useChanges, useNow } from "../hooks.ts";
 import { hashOfRoom } from "../route.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { Icon, IconButton, Logo } from "./icons.tsx";
-import { Name } from "./name.tsx";
+import { Me } from "./me.tsx";
 import { NewRoom } from "./new_room.tsx";
 
 interface SidebarProps {
@@ -88,46 +88,5 @@ export function RoomSign({ entry }: { entry: RoomEntry }) {
       <Avatar user={entry.peer} name={entry.title} />
       <PresenceDot status={client.presence.get(entry.peer).status} user={entry.peer} />
     </span>
-  );
-}
-
-const STATUSES: { value: Status; label: string }[] = [
-  { value: "online", label: "Online" },
-  { value: "away", label: "Away" },
-  { value: "busy", label: "Busy" },
-  { value: "invisible", label: "Invisible" },
-];
-
-function Me() {
-  const { client, self, note, signOut, uploads } = useApp();
-  useChanges((listener) => client.presence.subscribe(listener), [client]);
-  const status = client.presence.ownStatus;
-  const change = (event: Event) => {
-    const value = (event.currentTarget as HTMLSelectElement).value as Status;
-    client.presence.setStatus(value).catch((error: unknown) => note(explain(error)));
-  };
-  const leave = () => {
-    if (!uploads.busy || window.confirm("Files are still being sent. Sign out all the same?")) signOut();
-  };
-  return (
-    <footer class="me">
-      <span class="with-dot">
-        <Avatar user={self.user} name={self.name} />
-        <PresenceDot status={status === "invisible" ? "offline" : status} user={self.user} />
-      </span>
-      <span class="me-text">
-        <span class="me-name">
-          <Name of={self.name} />
-        </span>
-        <select class="status-select" aria-label="Your status" value={status} onChange={change} data-testid="status">
-          {STATUSES.map(({ value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </span>
-      <IconButton icon="exit" label="Sign out" onClick={leave} data-testid="sign-out" />
-    </footer>
   );
 }

@@ -8,6 +8,7 @@ import { useLatest, useNow, useRoom } from "../hooks.ts";
 import { toggled } from "../reactions.ts";
 import { buildRows, type Row } from "../rows.ts";
 import { Announcer } from "./announcer.tsx";
+import { ReportMessage } from "./report_message.tsx";
 import { ConfirmDelete } from "./confirm_delete.tsx";
 import { Icon } from "./icons.tsx";
 import type { MessageActions } from "./message_actions.ts";
@@ -36,9 +37,10 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
   const loadOlder = useLatest(() => void room.loadOlder().catch((error: unknown) => note(explain(error))));
   const view = useTimeline(rows, state, self.user, loadOlder);
   const [deleting, setDeleting] = useState<ChatMessage | null>(null);
+  const [reporting, setReporting] = useState<ChatMessage | null>(null);
   useReceipts(room, state, view.atBottom);
   const [jump, searching] = useJump(room, rows, view.show);
-  const actions = useActions(room, { onReply, onEdit, onDelete: setDeleting, jump });
+  const actions = useActions(room, { onReply, onEdit, onDelete: setDeleting, onReport: setReporting, jump });
   const bySeq = useMemo(() => new Map(state.messages.map((message) => [message.seq, message])), [state.messages]);
   const lastOwn = useMemo(() => state.messages.findLast((message) => message.user === self.user), [state.messages]);
   const context: RowContext = { now, actions, bySeq, state, lastOwn, found: view.found };
@@ -70,6 +72,7 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
       )}
       <Announcer messages={state.messages} />
       {deleting && <ConfirmDelete room={room} message={deleting} onClose={() => setDeleting(null)} />}
+      {reporting && <ReportMessage room={room.id} message={reporting} onClose={() => setReporting(null)} />}
     </div>
   );
 }
@@ -123,6 +126,7 @@ interface Handlers {
   onReply: (message: ChatMessage) => void;
   onEdit: (message: ChatMessage) => void;
   onDelete: (message: ChatMessage) => void;
+  onReport: (message: ChatMessage) => void;
   jump: (seq: number) => void;
 }
 
@@ -136,6 +140,7 @@ function useActions(room: Room, handlers: Handlers): MessageActions {
       nameOf: (user) => rooms.nameOf(user),
       reply: (message) => latest.current.onReply(message),
       edit: (message) => latest.current.onEdit(message),
+      report: (message) => latest.current.onReport(message),
       remove: (message) => latest.current.onDelete(message),
       retry: (message) => room.retry(message.id),
       discard: (message) => room.discard(message.id),

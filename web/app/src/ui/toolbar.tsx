@@ -44,6 +44,15 @@ export function Toolbar({ message, own, actions }: { message: ChatMessage; own: 
           data-testid="delete"
         />
       )}
+      {!own && (
+        <IconButton
+          icon="flag"
+          iconSize={18}
+          label="Report"
+          onClick={() => actions.report(message)}
+          data-testid="report"
+        />
+      )}
       {picking && (
         <fieldset class={`emoji-picker ${picking}`} aria-label="Reactions">
           {MORE_EMOJI.map((emoji) => (

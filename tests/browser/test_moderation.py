@@ -1,0 +1,118 @@
+"""What people do about each other at the page: status texts, mutes, bans, reports and block lists."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from deploy.cluster import Cluster
+from tests.browser.guests import Guest, Guests, unique
+from tests.browser.writers import Writer
+
+
+def club_of(owner: Writer, *members: str) -> str:
+    """Create a private room with some members."""
+    room = unique("room:club")
+    owner.call("room:create", {"room": room, "kind": "private", "name": "Club"})
+    for user in members:
+        owner.call("room:invite", {"room": room, "user": user})
+    return room
+
+
+def open_person(guest: Guest, user: str) -> None:
+    """Open what the page offers about a person, until it is loaded."""
+    row = guest.find("members").locator(f'li[data-user="{user}"]')
+    row.get_by_test_id("member-more").click()
+    expect(guest.page.get_by_role("dialog").get_by_role("button", name=re.compile("^(Block|Unblock)$"))).to_be_visible()
+
+
+def press(guest: Guest, name: str) -> None:
+    """Press a button of the dialog; it closes once the server has agreed."""
+    guest.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
+    expect(guest.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_status_text_reaches_others_and_survives_a_reload(guests: Guests) -> None:
+    room = unique("public:notes")
+    ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
+    ada.find("status-note").fill("In a meeting")
+    ada.find("status-note").press("Enter")
+    line = bob.find("members").locator(f'li[data-user="{ada.user}"]')
+    expect(line).to_contain_text("In a meeting")
+    ada.page.reload()
+    ada.wait_connected()
+    expect(ada.find("status-note")).to_have_value("In a meeting")
+    ada.find("status-note").fill("Not this")
+    ada.find("status-note").press("Escape")
+    expect(ada.find("status-note")).to_have_value("In a meeting")
+    ada.find("status-note").fill("")
+    ada.find("status-note").press("Enter")
+    expect(line).to_contain_text("Online")
+
+
+def test_a_moderator_mutes_and_unmutes(guests: Guests, cluster: Cluster) -> None:
+    owner, member = unique("owner"), unique("member")
+    with Writer(cluster, user=owner) as writer:
+        club = club_of(writer, member)
+    ada = guests.enter_by_token(club, name="Ada", user=owner)
+    bob = guests.enter_by_token(club, name="Bob", user=member)
+    bob.say("before")
+    open_person(ada, member)
+    press(ada, "Mute")
+    bob.write("while muted")
+    expect(bob.find("message", state="failed").filter(has_text="while muted")).to_have_count(1)
+    expect(ada.messages("while muted")).to_have_count(0)
+    open_person(ada, member)
+    press(ada, "Unmute")
+    bob.find("retry").click()
+    ada.hears("while muted")
+
+
+def test_a_moderator_bans_and_lifts_the_ban(guests: Guests, cluster: Cluster) -> None:
+    owner, member = unique("owner"), unique("member")
+    with Writer(cluster, user=owner) as writer:
+        club = club_of(writer, member)
+    ada = guests.enter_by_token(club, name="Ada", user=owner)
+    bob = guests.enter_by_token(club, name="Bob", user=member)
+    open_person(ada, member)
+    press(ada, "Ban")
+    expect(bob.page.get_by_role("heading", name="You cannot enter this room")).to_be_visible()
+    open_person(ada, member)
+    press(ada, "Lift the ban")
+    bob.page.get_by_role("button", name="Try again").click()
+    expect(bob.find("composer")).to_be_visible()
+
+
+def test_a_member_may_block_and_nothing_more(guests: Guests) -> None:
+    room = unique("public:blocks")
+    ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
+    open_person(ada, bob.user)
+    expect(ada.page.get_by_role("button", name="Mute", exact=True)).to_have_count(0)
+    expect(ada.page.get_by_role("button", name="Ban", exact=True)).to_have_count(0)
+    press(ada, "Block")
+    bob.find("members").locator(f'li[data-user="{ada.user}"] a').click()
+    bob.write("Hello?")
+    expect(
+        bob.find("message", state="failed")
+        .filter(has_text="Hello?")
+        .or_(bob.page.get_by_role("heading", name="You cannot enter this room"))
+    ).to_be_visible()
+    open_person(ada, bob.user)
+    press(ada, "Unblock")
+
+
+def test_a_reported_message_reaches_the_moderators(guests: Guests, cluster: Cluster) -> None:
+    owner, member = unique("owner"), unique("member")
+    with Writer(cluster, user=owner) as writer:
+        club = club_of(writer, member)
+        bob = guests.enter_by_token(club, name="Bob", user=member)
+        seq = writer.send(club, "something bad")
+        message = bob.messages("something bad")
+        message.hover()
+        message.get_by_test_id("report").click()
+        bob.page.get_by_label("What is wrong with it?").fill("This hurts.")
+        bob.find("send-report").click()
+        expect(bob.page.get_by_role("dialog")).to_have_count(0)
+        (report,) = writer.call("report:list", {"room": club})["reports"]
+        assert (report["target"], report["by"], report["reason"]) == (seq, member, "This hurts.")

@@ -1,0 +1,34 @@
+/** What the page knows about a person before it offers to mute, ban or block them. */
+
+import { RoomcastError, type Client, type RoomId, type RoomSanctions, type UserId } from "@roomcast/sdk";
+
+/** A person as the signed-in user can treat them. */
+export interface Standing {
+  /** The user may mute and ban in this room. */
+  canModerate: boolean;
+  isMuted: boolean;
+  isBanned: boolean;
+  isBlocked: boolean;
+}
+
+/** Ask the server how a person stands in a room. Throws RoomcastError. */
+export async function standingOf(client: Client, room: RoomId, user: UserId): Promise<Standing> {
+  const [sanctions, { users }] = await Promise.all([sanctionsOf(client, room), client.call("user:blocked", {})]);
+  return {
+    canModerate: sanctions !== null,
+    isMuted: sanctions !== null && user in sanctions.muted,
+    isBanned: sanctions !== null && user in sanctions.banned,
+    isBlocked: users.includes(user),
+  };
+}
+
+/** Return the sanctions of a room; null where the user may not see them. */
+async function sanctionsOf(client: Client, room: RoomId): Promise<RoomSanctions | null> {
+  try {
+    return await client.call("room:sanctions", { room });
+  } catch (thrown) {
+    const error = RoomcastError.from(thrown);
+    if (error.reason === "forbidden" || error.reason === "not_found") return null;
+    throw error;
+  }
+}
