@@ -151,6 +151,28 @@ def test_the_dialogs_of_a_private_room_are_accessible(guests: Guests, axe: str, 
     assert violations(guest, axe) == []
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_dialogs_about_people_and_messages_are_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
+    room = unique("public:salon")
+    guest, bob = guests.enter("Ada", room, PHONE, scheme), guests.enter("Bob", room)
+    bob.say("Something bad")
+    guest.find("toggle-members").click()
+    guest.find("members").locator(f'li[data-user="{bob.user}"]').get_by_test_id("member-more").click()
+    guest.page.get_by_role("button", name="Block", exact=True).wait_for()
+    guests.shoot(guest, f"person-phone-{scheme}")
+    assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+    guest.page.keyboard.press("Escape")
+    guest.page.keyboard.press("Escape")
+    message = guest.messages("Something bad")
+    message.hover()
+    message.get_by_test_id("report").click()
+    guest.page.get_by_label("What is wrong with it?").wait_for()
+    guests.shoot(guest, f"report-phone-{scheme}")
+    assert guest.overflow() <= 0
+    assert violations(guest, axe) == []
+
+
 def test_the_narrowest_phone(guests: Guests) -> None:
     guest = furnish(guests, NARROWEST, "light")
     guests.shoot(guest, "chat-narrowest")

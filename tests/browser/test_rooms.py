@@ -13,6 +13,7 @@ from tests.browser.writers import Writer, flood
 
 MANY = 46
 """Rooms of one person, a few more than the page joins at once (40)."""
+WRITES_EVERY = 15
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def test_every_room_can_be_opened_however_many_there_are(guests: Guests, cluster
         for number, room in enumerate(rooms):
             ada.find("room-item", room=room).click()
             expect(ada.messages(f"welcome to {room}")).to_have_count(1)
-            ada.say(f"visit {number}")
+            if number % WRITES_EVERY == 0:
+                ada.say(f"visit {number}")
         expect(ada.find("room-item", room=rooms[0])).to_contain_text("visit 0")
         # News of a room that is not joined at the moment comes with the next look at the list: here, on coming back.
         owner.send(rooms[0], "news from afar")
