@@ -1,4 +1,4 @@
-"""Lua scripts from a folder, by name, with the SHA-1 that EVALSHA takes.
+"""Lua scripts from a folder and the folders in it, by name, with the SHA-1 that EVALSHA takes.
 
 A line `--@include _name` stands for the text of `_name.lua`: Redis scripts cannot import one another.
 """
@@ -23,7 +23,10 @@ class Script(NamedTuple):
 
 
 class ScriptLibrary:
-    """The scripts of one folder. The replies of `durable` ones wait for replicas, where replicas are asked for."""
+    """The scripts under one folder; no two have one name.
+
+    The replies of `durable` ones wait for replicas, where replicas are asked for.
+    """
 
     def __init__(self, folder: Path | None = None, durable: Iterable[str] = ()) -> None:
         self._folder = folder
@@ -41,12 +44,14 @@ class ScriptLibrary:
         """Return every script, to load on a fresh connection before other commands."""
         if self._folder is None:
             return ()
-        return tuple(self.script(path.stem) for path in sorted(self._folder.glob("[a-z]*.lua")))
+        return tuple(self.script(path.stem) for path in sorted(self._folder.rglob("[a-z]*.lua")))
 
     def _read(self, name: str) -> Script:
-        if self._folder is None:
-            raise FileNotFoundError(f"{name}.lua: the library is empty")
-        folder = self._folder
-        text = (folder / f"{name}.lua").read_text()
-        source = _INCLUDE.sub(lambda match: (folder / f"{match[1]}.lua").read_text(), text).encode()
+        source = _INCLUDE.sub(lambda match: self._text(match[1]), self._text(name)).encode()
         return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest())
+
+    def _text(self, name: str) -> str:
+        """Return the text of a file, wherever it stands; raise FileNotFoundError for an unknown name."""
+        for path in self._folder.rglob(f"{name}.lua") if self._folder else ():
+            return path.read_text()
+        raise FileNotFoundError(f"{name}.lua")

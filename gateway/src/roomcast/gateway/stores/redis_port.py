@@ -63,7 +63,7 @@ class RedisPort:
             return await in_turn(self._scripts.script(name, names, args) for names, args in calls)
 
     async def script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Any:
-        """Run `contract/scripts/<name>.lua` with `names` as its KEYS."""
+        """Run the Lua script `<name>` with `names` as its KEYS."""
         with translated:
             return await self._scripts.script(name, names, args)
 
