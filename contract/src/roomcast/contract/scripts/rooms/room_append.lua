@@ -2,7 +2,7 @@
 -- Append one message to a room's log and publish it: the only way a message comes into being. Safe to retry by id.
 --
 -- KEYS[1] room:{R}:log      hash  seq -> message JSON
--- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), texts, last, …
+-- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), others, last, …
 -- KEYS[3] room:{R}:ids      hash  "user:id" -> "seq time epoch", the younger half
 -- KEYS[4] room:{R}:ids:old  hash  the older half
 -- KEYS[5] room:{R}          channel
@@ -41,8 +41,7 @@ end
 
 local now = now_ms()
 local now_text = int(now)
-local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at',
-  'texts')
+local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at')
 local epoch = state[2]
 local is_new_epoch = is_cut(state, ARGV[2])
 if is_new_epoch then epoch = ARGV[9] end
@@ -84,11 +83,11 @@ local object = ARGV[1] .. text .. ',"epoch":"' .. epoch .. '","time":' .. now_te
 local first, head_at = tonumber(state[4] or '1'), tonumber(state[9] or '0')
 local is_gone = redis.call('PEXPIRE', log, ARGV[6]) == 0
 redis.call('HSET', log, text, object)
-local texts = tonumber(state[10] or '0')
 if is_gone then
-  first, head_at, texts = seq, now, 0
+  first, head_at = seq, now
   redis.call('PEXPIRE', log, ARGV[6])
   redis.call('DEL', counts)
+  if seq > 1 then redis.call('HSET', meta, 'others', int(seq - 1)) end
 end
 
 -- Drop what is over the length, then a few heads over the age: never more than eight, so that the work stays bounded.
@@ -104,20 +103,25 @@ while first < seq and dropped < 8 do
   redis.call('HDEL', log, int(first))
   first, dropped = first + 1, dropped + 1
 end
-local changes = {'seq', text}
-if state[4] ~= int(first) or state[9] ~= int(head_at) then
-  changes = {'seq', text, 'first', int(first), 'head_at', int(head_at)}
+if state[4] == int(first) and state[9] == int(head_at) then
+  redis.call('HSET', meta, 'seq', text)
+else
+  redis.call('HSET', meta, 'seq', text, 'first', int(first), 'head_at', int(head_at))
 end
--- Texts and media are counted for the room and for their author: the difference is what others have not read. In JSON,
--- a comma before a quote cannot stand inside a string, so that the first match is the field.
-local kind = string.match(ARGV[11], ',"kind":"(%a+)"')
-if kind == 'text' or kind == 'media' then
-  local at = #changes
-  changes[at + 1], changes[at + 2], changes[at + 3], changes[at + 4] = 'texts', int(texts + 1), 'last', text
-  local author = string.match(field, '^([^:]+):')
-  if author then redis.call('HINCRBY', counts, author, 1) end
+-- What others have not read is counted from the entries that are *not* texts or media (meta `others`; `other_at` is the
+-- newest of them, `last` the newest text or media before it), for they are few: a text costs one increment, of its
+-- author's own. In JSON, a comma before a quote cannot stand inside a string: the first match is the field.
+local kind_at = string.find(ARGV[11], ',"kind":"', 1, true)
+local initial = kind_at and string.byte(ARGV[11], kind_at + 9)
+if initial == 116 or initial == 109 then -- text, media
+  local colon = string.find(field, ':', 1, true)
+  if colon then redis.call('HINCRBY', counts, string.sub(field, 1, colon - 1), 1) end
+else
+  local before = int(seq - 1)
+  if redis.call('HGET', meta, 'other_at') ~= before then redis.call('HSET', meta, 'last', before) end
+  redis.call('HINCRBY', meta, 'others', 1)
+  redis.call('HSET', meta, 'other_at', text)
 end
-redis.call('HSET', meta, unpack(changes))
 -- The life of meta is far longer than the log's: it need not begin anew with every message.
 if not state[5] and now - tonumber(state[6] or '0') > tonumber(ARGV[6]) / 100 then
   redis.call('HSET', meta, 'kept_at', now_text)

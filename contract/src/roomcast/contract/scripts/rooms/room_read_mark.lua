@@ -14,7 +14,7 @@
 
 local meta, read, log, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local user = ARGV[1]
-local state = redis.call('HMGET', meta, 'seq', 'first', 'texts')
+local state = redis.call('HMGET', meta, 'seq', 'first', 'others')
 local newest, first = tonumber(state[1] or '0'), tonumber(state[2] or '1')
 local mark = math.min(tonumber(ARGV[2]), newest)
 local before = tonumber(redis.call('HGET', read, user) or '0')
@@ -36,7 +36,7 @@ local function others(from, to)
   return count
 end
 
-local unread, written = unread_of(counts, user, tonumber(state[3] or '0'))
+local unread, written = unread_of(counts, user, newest, state[3])
 local kept_from = math.max(before, first - 1) + 1
 local left
 if newest - mark <= mark - kept_from + 1 then

@@ -9,12 +9,15 @@
 
 --@include _unread
 
-local meta = redis.call('HMGET', KEYS[2], 'seq', 'first', 'texts', 'last', 'name')
+local meta = redis.call('HMGET', KEYS[2], 'seq', 'first', 'others', 'other_at', 'last', 'name')
 local seq, first = tonumber(meta[1] or '0'), tonumber(meta[2] or '1')
 local read = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or '0')
 local unread = 0
 if redis.call('EXISTS', KEYS[1]) == 1 then
-  unread = unread_of(KEYS[4], ARGV[1], tonumber(meta[3] or '0'))
+  unread = unread_of(KEYS[4], ARGV[1], seq, meta[3])
   unread = math.min(unread, seq - math.max(read, first - 1))
 end
-return {seq, unread, redis.call('HGET', KEYS[1], meta[4] or ''), meta[5] or ''}
+-- The newest entry is a text or media, unless it is one of the others.
+local last = meta[1]
+if meta[1] and meta[4] == meta[1] then last = meta[5] end
+return {seq, unread, redis.call('HGET', KEYS[1], last or ''), meta[6] or ''}
