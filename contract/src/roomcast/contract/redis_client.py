@@ -116,7 +116,7 @@ def _master(target: RedisTarget, options: dict[str, Any]) -> Redis:
 async def run_script(
     client: Any, name: str, names: Sequence[str], args: Sequence[bytes | str | float], *, is_read_only: bool = False
 ) -> Any:
-    """the Lua script `<name>` with `names` as KEYS. Raises the driver's errors."""
+    """Run the Lua script `<name>` with `names` as KEYS. Raises the driver's errors."""
     loaded, suffix = script(name), "_RO" if is_read_only else ""
     try:
         return await client.execute_command(f"EVALSHA{suffix}", loaded.sha, len(names), *names, *args)
