@@ -99,7 +99,7 @@ chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
 fuzz: .venv-ready ## fuzz the parsers, guided by coverage: make fuzz SECONDS=20 for each
-	@$(IN_VENV) -m deploy.fuzz $(if $(SECONDS),--seconds $(SECONDS))
+	@$(IN_VENV) -m deploy.release.fuzz $(if $(SECONDS),--seconds $(SECONDS))
 
 chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod as processes (helm is built with Go)
 	@$(IN_VENV) -m deploy.chart
@@ -108,10 +108,10 @@ observe: .venv-ready ## Prometheus with our alerts on the running cluster: http:
 	@exec $(IN_VENV) -m deploy.observability.observe
 
 sbom: .venv-ready ## list every package in use, as CycloneDX, into dist/sbom
-	@$(IN_VENV) -m deploy.supply_chain sbom dist/sbom
+	@$(IN_VENV) -m deploy.release.supply_chain sbom dist/sbom
 
 audit: .venv-ready ## ask the public databases for known vulnerabilities of the packages in use
-	@$(IN_VENV) -m deploy.supply_chain audit
+	@$(IN_VENV) -m deploy.release.supply_chain audit
 
 dist: .venv-ready ## build wheels, sdists and the npm packages into dist/
 	@$(IN_VENV) -m deploy dist

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy import bootstrap, browser, compose, control, dist, docs_site, hotpath, logs, page, run, tools, versions
+from deploy import bootstrap, browser, compose, control, hotpath, logs, page, run, tools
 from deploy.control import Control
 from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, ROOT, Counts
 from deploy.prepare import CannotStart
-from deploy.s3_server import SetupError
+from deploy.release import dist, docs_site, versions
+from deploy.s3.server import SetupError
 from deploy.supervisor import StartFailed
 from deploy.tools import MissingTool
 

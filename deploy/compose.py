@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from deploy import credentials, nginx_config, redis_config, s3_server
+from deploy import credentials, nginx_config, redis_config
 from deploy.credentials import Credentials
+from deploy.s3 import server as s3_server
 
 GATEWAYS: Final = ("gateway1", "gateway2", "gateway3")
 GATEWAY_PORT: Final = 8000

@@ -14,9 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from deploy import credentials, free_ports, nginx_config, redis_config, s3_server, tools
+from deploy import credentials, free_ports, nginx_config, redis_config, tools
 from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 from deploy.processes import Plan, Programs, nginx_command
+from deploy.s3 import server as s3_server
 
 _PUBLIC_PREFIX: Final = "roomcast-page-"
 _OWNER: Final = ".owner"

@@ -9,8 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import control, hotpath, page, prepare, s3_server, supervisor, tools
+from deploy import control, hotpath, page, prepare, supervisor, tools
 from deploy.layout import MACHINE_STATE, ROOT, Counts, Ports
+from deploy.s3 import server as s3_server
 from deploy.tools import Say
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy import s3_server
+from deploy.s3 import server as s3_server
 from tests import servers
 
 ACCESS_KEY = "roomcast-test"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import dist
+from deploy.release import dist
 from tests.packages import environments
 from tests.packages.environments import Environment
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy import bootstrap
 from deploy.layout import ROOT
-from deploy.versions import current
+from deploy.release.versions import current
 
 COMMAND_SECONDS = 120
 

@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from deploy.dist import artifacts as paths_of
-from deploy.versions import DISTRIBUTIONS, current, for_npm
+from deploy.release.dist import artifacts as paths_of
+from deploy.release.versions import DISTRIBUTIONS, current, for_npm
 from roomcast.hotpath import build
 
 PACKAGES = {name: {name} for name in DISTRIBUTIONS} | {"adapter": {"adapter", "engineio", "hotpath", "socketio"}}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.versions import current
+from deploy.release.versions import current
 from tests.packages.environments import Environment
 
 Install = Callable[[str], Environment]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.layout import ROOT
-from deploy.versions import current, for_npm
+from deploy.release.versions import current, for_npm
 
 INSTALL_SECONDS = 120
 TYPESCRIPT = ROOT / "web" / "node_modules" / "typescript" / "bin" / "tsc"

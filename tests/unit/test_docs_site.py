@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploy.layout import ROOT
-from deploy.versions import DISTRIBUTIONS
+from deploy.release.versions import DISTRIBUTIONS
 from docs.site import hooks
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy import compose, credentials, nginx_config, s3_server, template, tools
+from deploy import compose, credentials, nginx_config, template, tools
 from deploy.layout import ROOT
+from deploy.s3 import server as s3_server
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

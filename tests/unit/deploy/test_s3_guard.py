@@ -12,7 +12,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from deploy.s3_guard import Guard, RefusedError, Request, guarded
+from deploy.s3.guard import Guard, RefusedError, Request, guarded
 
 KEYS = Credentials("key", "secret")
 URL = "http://127.0.0.1:9000/files/2026/11/a%20b.txt"

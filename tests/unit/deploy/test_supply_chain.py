@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy import supply_chain
 from deploy.layout import ROOT
+from deploy.release import supply_chain
 
-REQUIREMENTS = (ROOT / "deploy/s3-requirements.txt", ROOT / "loadtest/peers/requirements.txt")
+REQUIREMENTS = (ROOT / "deploy/s3/requirements.txt", ROOT / "loadtest/peers/requirements.txt")
 
 
 def test_the_sbom_lists_what_the_processes_run_on(tmp_path: Path) -> None:

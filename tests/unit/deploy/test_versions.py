@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy import versions
 from deploy.layout import ROOT
+from deploy.release import versions
 
 
 def test_every_manifest_holds_the_version() -> None:

@@ -6,7 +6,7 @@ bucket, read private files and overwrite verified ones. This guard runs inside m
 what AWS would: requests signed with Signature Version 4 by header or by query, signed POST forms, and CORS preflights.
 What a signed form or link permits (size, type, key) stays ministack's to check; `make s3-contract` tests both together.
 
-The file runs in the storage's own environment (`python s3_guard.py`), so it imports nothing of this repository.
+The file runs in the storage's own environment (`python guard.py`), so it imports nothing of this repository.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Install and start the object storage of development machines and tests: ministack, in its own environment.
 
 ministack pins a botocore of its own, so it cannot live beside the signer's: `ensure` makes a second virtual environment
-in the state folder, once, and `command` says how to start the server. `s3_guard` checks every signature before it, and
+in the state folder, once, and `command` says how to start the server. `guard` checks every signature before it, and
 ministack checks POST policies as S3 does. Objects and bucket settings are kept on disk. It is not for production.
 """
 
@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-REQUIREMENTS: Final = Path(__file__).with_name("s3-requirements.txt")
-GUARD: Final = Path(__file__).with_name("s3_guard.py")
+ROOT: Final = Path(__file__).resolve().parents[2]
+REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
+GUARD: Final = Path(__file__).with_name("guard.py")
 INSTALL_SECONDS: Final = 300
 
 

@@ -10,8 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from deploy import bootstrap, page, versions
+from deploy import bootstrap, page
 from deploy.layout import ROOT
+from deploy.release import versions
 from deploy.tools import MissingTool, Say, quiet
 
 FOLDER: Final = ROOT / "dist"

@@ -1,0 +1,1 @@
+"""The development object storage, and the guard in front of it."""
