@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from deploy import nginx_config, template
-from deploy.layout import Ports
+from deploy.layout import ROOT, Ports
 
 VALUES = nginx_config.local_values(Ports(8080), cpus=2, open_files=20_000)
 
@@ -62,3 +62,9 @@ def test_no_gateway_is_left_out_for_new_websockets() -> None:
 def test_a_larger_capacity_lists_more_gateways() -> None:
     text = nginx_config.render(nginx_config.local_values(Ports(8080), cpus=2, open_files=1024, capacity=40))
     assert [number for number in range(1, 99) if f"upstream gateway_{number} {{" in text] == list(range(1, 41))
+
+
+def test_the_chart_gives_a_value_to_every_name() -> None:
+    chart = (ROOT / "deploy" / "chart" / "roomcast" / "templates" / "nginx.yaml").read_text()
+    given = set(re.findall(r"- \{name: ([A-Z0-9_]+), value:", chart))
+    assert given - {"NGINX_ENVSUBST_OUTPUT_DIR"} == template.names(nginx_config.TEMPLATE.read_text())
