@@ -1,0 +1,39 @@
+"""What a browser demands of a WebSocket and of answers across origins, beyond what our own clients use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from deploy.cluster import Cluster
+
+OPEN_WEBSOCKET = """
+([url, protocols]) => new Promise((resolve) => {
+  const socket = new WebSocket(url, protocols);
+  socket.onmessage = (event) => { resolve([socket.protocol, event.data.slice(0, 7)]); socket.close(); };
+  socket.onerror = () => resolve(["failed", ""]);
+})
+"""
+
+
+@pytest.fixture
+def page(cluster: Cluster, chromium: Browser) -> Iterator[Page]:
+    """A page of the cluster's own origin, with nothing of ours on it."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{cluster.url}/no-such-page")  # served by nginx: Chromium lets no intercepted page reach loopback
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("protocols", "accepted"), [([], ""), (["chat"], "chat"), (["v2.chat.example", "chat"], "v2.chat.example")]
+)
+@pytest.mark.parametrize("path", ["/socket.io/", "/socket.io"])
+def test_a_websocket_opens_with_and_without_subprotocols(
+    cluster: Cluster, page: Page, protocols: list[str], accepted: str, path: str
+) -> None:
+    url = cluster.url.replace("http", "ws", 1) + f"{path}?EIO=4&transport=websocket"
+    assert page.evaluate(OPEN_WEBSOCKET, [url, protocols]) == [accepted, '0{"sid"']
