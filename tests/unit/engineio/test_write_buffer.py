@@ -34,12 +34,12 @@ def test_what_is_queued_is_written_once_and_gives_the_credit_back() -> None:
     assert (traffic.writes, traffic.packets, traffic.sent) == (1, 2, 5)
 
 
-def test_who_has_no_credit_gets_nothing_and_is_named() -> None:
+def test_a_buffer_without_credit_gets_nothing_and_is_returned() -> None:
     out = flush_queue()
-    rich, poor, broke = write_buffer(), write_buffer(credit=2), write_buffer(credit=-1)
-    assert out.queue([poor, rich, broke], b"abc") == [poor, broke]
-    assert ([one.outbox for one in (rich, poor, broke)], poor.credit) == ([[b"abc"], [], []], 2)
-    assert write_out([broke, rich], Traffic()) == [broke]
+    full, short, blocked = write_buffer(), write_buffer(credit=2), write_buffer(credit=-1)
+    assert out.queue([short, full, blocked], b"abc") == [short, blocked]
+    assert ([one.outbox for one in (full, short, blocked)], short.credit) == ([[b"abc"], [], []], 2)
+    assert write_out([blocked, full], Traffic()) == [blocked]
     assert write_out([], Traffic()) is None
 
 
@@ -53,20 +53,20 @@ def test_a_packet_is_framed_as_the_engine_frames_it() -> None:
 
 
 def test_a_packet_for_the_poor_goes_the_slow_way() -> None:
-    out, rich, poor = flush_queue(), write_buffer(), write_buffer(credit=1)
-    out.send([rich, poor], b'2["m"]')
-    assert out.slowly == [([poor], b'2["m"]')]
-    assert rich.outbox == [b"\x81\x074" + b'2["m"]']
+    out, full, short = flush_queue(), write_buffer(), write_buffer(credit=1)
+    out.send([full, short], b'2["m"]')
+    assert out.slowly == [([short], b'2["m"]')]
+    assert full.outbox == [b"\x81\x074" + b'2["m"]']
 
 
 def test_neighbours_with_other_frames_get_their_own() -> None:
     out = flush_queue()
     transports = [Transport() for _ in range(4)]
-    sinks = [write_buffer(transport=transport) for transport in transports]
-    out.queue(sinks, b"all,")
-    out.queue(sinks[1:2], b"second,")
-    out.queue(sinks[:3], b"three,")
-    write_out(sinks, Traffic())
+    buffers = [write_buffer(transport=transport) for transport in transports]
+    out.queue(buffers, b"all,")
+    out.queue(buffers[1:2], b"second,")
+    out.queue(buffers[:3], b"three,")
+    write_out(buffers, Traffic())
     assert [transport.written for transport in transports] == [
         [b"all,three,"],
         [b"all,second,three,"],

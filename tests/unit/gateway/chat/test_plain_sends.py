@@ -281,8 +281,8 @@ def test_an_ack_for_a_slow_client_goes_the_slow_way(client: Client) -> None:
     client.take(packet())
     client.buffer.credit = 0
     client.pipeline.answer(RECEIPT)
-    [(sinks, ack)] = client.out.slowly
-    assert sinks == [client.buffer]
+    [(buffers, ack)] = client.out.slowly
+    assert buffers == [client.buffer]
     assert ack.startswith(b'37[{"seq":12,')
 
 
