@@ -19,7 +19,7 @@ class Backoff(NamedTuple):
 
 RECONNECT: Final = Backoff(1.0, 5.0)
 RESEND: Final = Backoff(0.7, 5.0)
-"""Both as in `web/sdk/src/backoff.ts`."""
+"""Both as in `web/sdk/src/connection/backoff.ts`."""
 MAX_RETRY_AFTER: Final = 120.0
 
 

@@ -1,9 +1,9 @@
 /** Put connection, rooms, outbox and presence together behind one object. */
 
-import { Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts";
+import { Connection, type ConnectionOptions, type ConnectionState } from "./connection/connection.ts";
 import type { Undo } from "./emitter.ts";
-import { defaultStorage, newId } from "./environment.ts";
-import { followNetwork } from "./network.ts";
+import { defaultStorage, newId } from "./connection/environment.ts";
+import { followNetwork } from "./connection/network.ts";
 import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./outbox_storage.ts";
 import { clampPage } from "./payload.ts";
 import { Presence } from "./presence.ts";
@@ -23,7 +23,7 @@ import { ReadMarks } from "./read_marks.ts";
 import { RoomCache, type RoomCacheOptions } from "./room_cache.ts";
 import { Room } from "./room.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { TokenRenewal } from "./token_renewal.ts";
+import { TokenRenewal } from "./connection/token_renewal.ts";
 import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./upload.ts";
 
 /** How to connect, and what to keep. */

@@ -4,9 +4,9 @@
  * @packageDocumentation
  */
 
-export type { BackoffPolicy } from "./backoff.ts";
+export type { BackoffPolicy } from "./connection/backoff.ts";
 export { connect, type Client, type ConnectOptions } from "./client.ts";
-export type { ConnectionOptions, ConnectionState, Phase } from "./connection.ts";
+export type { ConnectionOptions, ConnectionState, Phase } from "./connection/connection.ts";
 export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";
 export type { KeyValueStorage } from "./outbox_storage.ts";
@@ -16,7 +16,7 @@ export type { Room } from "./room.ts";
 export type { RoomCacheOptions } from "./room_cache.ts";
 export { EMPTY_ROOM, type RoomPhase, type RoomState, type SendOptions } from "./room_state.ts";
 export type { SenderOptions } from "./sender.ts";
-export type { TokenSource } from "./tokens.ts";
-export type { Transport } from "./transports.ts";
+export type { TokenSource } from "./connection/tokens.ts";
+export type { Transport } from "./connection/transports.ts";
 export type { FileTransport, Upload, UploadOptions, UploadPhase, UploadState } from "./upload.ts";
 export type { ChatMessage, Reaction } from "./view.ts";

@@ -5,8 +5,8 @@
  * a join is not sent.
  */
 
-import { backoffMs, RECONNECT } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
+import { backoffMs, RECONNECT } from "./connection/backoff.ts";
+import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
 import type { RoomId } from "./protocol.ts";
 

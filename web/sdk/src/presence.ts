@@ -1,12 +1,12 @@
 /** Follow who is online, and tell our own status. The map is pure; `Presence` keeps it current over a connection. */
 
-import { RESEND } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
+import { RESEND } from "./connection/backoff.ts";
+import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import { HEARTBEAT_SECONDS, MAX_LIST, STATUSES } from "./protocol.ts";
 import type { Member, PresenceChange, PresenceInfo, Status, UserId } from "./protocol.ts";
-import { retrying } from "./retry.ts";
+import { retrying } from "./connection/retry.ts";
 
 /** User → what is known about that user. */
 export type PresenceMap = ReadonlyMap<UserId, PresenceInfo>;

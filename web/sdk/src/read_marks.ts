@@ -4,8 +4,8 @@
  * An unconfirmed mark survives a reload. Marks only move forward on the server, so telling one twice is harmless.
  */
 
-import { backoffMs, RECONNECT } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
+import { backoffMs, RECONNECT } from "./connection/backoff.ts";
+import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
 import { MarkStorage, type StoredMark } from "./outbox_storage.ts";
 import type { RoomId } from "./protocol.ts";

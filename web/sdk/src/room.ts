@@ -1,7 +1,7 @@
 /** Show one room to the application: join it, keep its messages complete, and write to it. */
 
-import { RECONNECT } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
+import { RECONNECT } from "./connection/backoff.ts";
+import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import { keptOf, timelineOf, type KeptRoom } from "./kept_room.ts";
@@ -11,7 +11,7 @@ import type { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type { JoinAnswer, Message, Payload, RoomChange, RoomId, Since, UserId } from "./protocol.ts";
 import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
-import { retrying } from "./retry.ts";
+import { retrying } from "./connection/retry.ts";
 import type { RoomCache } from "./room_cache.ts";
 import { EMPTY_ROOM, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";

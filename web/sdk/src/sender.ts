@@ -7,9 +7,9 @@
  * its own, and a draft that seems to end connections is sent alone.
  */
 
-import { backoffMs, RESEND, type BackoffPolicy } from "./backoff.ts";
-import { monotonicMs } from "./clock.ts";
-import type { Connection } from "./connection.ts";
+import { backoffMs, RESEND, type BackoffPolicy } from "./connection/backoff.ts";
+import { monotonicMs } from "./connection/clock.ts";
+import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError, type Reason, type WireError } from "./errors.ts";
 import { culpritOf } from "./loss.ts";

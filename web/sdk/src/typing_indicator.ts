@@ -1,6 +1,6 @@
 /** Run the timers of a room's typing indicators. They follow a monotonic clock: the device's may be set back. */
 
-import { monotonicMs } from "./clock.ts";
+import { monotonicMs } from "./connection/clock.ts";
 import type { UserId } from "./protocol.ts";
 import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived, type TypingState } from "./typing.ts";
 

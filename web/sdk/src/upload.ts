@@ -1,11 +1,11 @@
 /** Upload a file: sign it over the socket, send it over HTTP, confirm it over the socket. */
 
-import { RESEND } from "./backoff.ts";
-import type { Connection } from "./connection.ts";
+import { RESEND } from "./connection/backoff.ts";
+import type { Connection } from "./connection/connection.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import type { Media, RoomId, SignedUpload } from "./protocol.ts";
-import { abortReason, retrying } from "./retry.ts";
+import { abortReason, retrying } from "./connection/retry.ts";
 
 /** The step at which an upload is. */
 export type UploadPhase = "signing" | "sending" | "checking" | "done" | "failed" | "cancelled";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { backoffMs, parseRetryAfter } from "../src/backoff.ts";
+import { backoffMs, parseRetryAfter } from "../src/connection/backoff.ts";
 import { Emitter } from "../src/emitter.ts";
 import { RoomcastError } from "../src/errors.ts";
 import { NO_PEOPLE, peopleChanged, peopleListed } from "../src/people.ts";
 import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
 import { directPeer, directRoom } from "../src/protocol.ts";
-import { refreshInMs } from "../src/token.ts";
+import { refreshInMs } from "../src/connection/token.ts";
 import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived } from "../src/typing.ts";
 
 const POLICY = { baseMs: 100, maxMs: 1000 };

@@ -1,6 +1,6 @@
 /** Ask the application's token source: one question at a time, and none that is waited for without end. */
 
-import { RoomcastError } from "./errors.ts";
+import { RoomcastError } from "../errors.ts";
 
 /** Returns a fresh token for the signed-in user. The SDK calls it before every connect and before a token expires. */
 export type TokenSource = () => string | Promise<string>;

@@ -1,7 +1,7 @@
 /** Follow what a browser knows about the network, so that the client neither waits nor pretends. */
 
 import type { Connection } from "./connection.ts";
-import type { Undo } from "./emitter.ts";
+import type { Undo } from "../emitter.ts";
 
 /**
  * Give up the connection when the browser goes offline; connect at once when it is online or on the screen again.

@@ -1,7 +1,7 @@
 /** Use what the platform offers (a browser, Node, React Native), and do without what it lacks. */
 
-import type { Undo } from "./emitter.ts";
-import type { KeyValueStorage } from "./outbox_storage.ts";
+import type { Undo } from "../emitter.ts";
+import type { KeyValueStorage } from "../outbox_storage.ts";
 
 /** Return `localStorage`, or null where there is none or the browser forbids it. */
 export function defaultStorage(): KeyValueStorage | null {

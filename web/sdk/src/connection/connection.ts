@@ -8,14 +8,14 @@
 import { io, type Socket } from "socket.io-client";
 import { backoffMs, MOVED, parseRetryAfter, RECONNECT, type BackoffPolicy } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
-import { Emitter, type Undo } from "./emitter.ts";
+import { Emitter, type Undo } from "../emitter.ts";
 import { isNode, keepAlive } from "./environment.ts";
-import { isWireError, RoomcastError, type Reason } from "./errors.ts";
+import { isWireError, RoomcastError, type Reason } from "../errors.ts";
 import { handshakeOf } from "./handshake.ts";
-import { blameOf } from "./loss.ts";
-import { DEFAULT_LIMITS, payloadFault } from "./payload.ts";
-import { CLIENT_EVENTS, SERVER_EVENTS } from "./protocol.ts";
-import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEvents } from "./protocol.ts";
+import { blameOf } from "../loss.ts";
+import { DEFAULT_LIMITS, payloadFault } from "../payload.ts";
+import { CLIENT_EVENTS, SERVER_EVENTS } from "../protocol.ts";
+import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEvents } from "../protocol.ts";
 import { Tokens, type TokenSource } from "./tokens.ts";
 import { TransportOrder, type Transport } from "./transports.ts";
 

@@ -1,7 +1,7 @@
 /** Try again what a retry can mend. */
 
 import { backoffMs, type BackoffPolicy } from "./backoff.ts";
-import { RoomcastError } from "./errors.ts";
+import { RoomcastError } from "../errors.ts";
 
 /**
  * Return the result of `work`, tried up to `attempts` times with growing waits in between.
