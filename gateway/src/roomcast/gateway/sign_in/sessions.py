@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, Final
 
 import msgspec
+import orjson
 from msgspec.structs import replace
 
 from roomcast.adapter.manager import RedisAdapter
@@ -17,6 +18,7 @@ from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, A
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.event_limit import EventLimit
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.server_clock import ServerClock
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
@@ -80,8 +82,7 @@ class Sessions:
             raise RoomcastError(Code.REVOKED)
         if await self._is_banned(identity.user):
             raise RoomcastError(Code.BANNED)
-        # A token of a clock that runs ahead counts as issued now: a revocation from now on reaches the session.
-        identity = replace(identity, issued=min(identity.issued, int(self._clock.now())))
+        identity = self._issued_by_now(identity)
         presence = read_presence(auth)
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
@@ -116,8 +117,12 @@ class Sessions:
             raise RoomcastError(Code.UNAUTHORIZED)
         if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
             raise RoomcastError(Code.REVOKED)
-        session.identity = replace(identity, name=session.identity.name)
+        session.identity = replace(self._issued_by_now(identity), name=session.identity.name)
         return {"expires": int(identity.expires * 1000)}
+
+    def _issued_by_now(self, identity: Identity) -> Identity:
+        """Count a token of a clock that runs ahead as issued now: a revocation from now on reaches the session."""
+        return replace(identity, issued=min(identity.issued, int(self._clock.now())))
 
     # --- out ---
 
@@ -153,8 +158,13 @@ def read_presence(auth: Any) -> Presence:
     """Return the status and note in a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure."""
     if not isinstance(auth, dict) or auth.get("status") is None:
         return Presence()
+    said = {"status": auth["status"], "note": auth.get("note")}
     try:
-        return msgspec.convert({"status": auth["status"], "note": auth.get("note")}, Presence)
+        presence = msgspec.convert(said, Presence)
+        orjson.dumps(said)
+    except TypeError:
+        raise RoomcastError(Code.BAD_REQUEST, "auth: a text is not valid Unicode") from None
     except msgspec.ValidationError as error:
         code = Code.TOO_LARGE if " of length <= " in str(error) else Code.BAD_REQUEST
         raise RoomcastError(code, f"auth: {error}") from None
+    return presence

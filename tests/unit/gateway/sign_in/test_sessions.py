@@ -1,0 +1,215 @@
+"""Signing in and out, with fakes for Redis, the engine and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, cast
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import AuthRefresh
+from roomcast.contract.tokens import sign
+from roomcast.gateway.operations.user_limits import UserLimits
+from roomcast.gateway.sign_in.keys import SharedSecret
+from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.sign_in.sessions import Sessions
+from roomcast.gateway.sign_in.verifier import Verifier
+from roomcast.wire.tasks import TaskSet
+from tests.waiting import until
+
+SECRET = "a secret of these tests and longer than 32 bytes"
+
+
+class Adapter:
+    """The engine, and a ticker that a test moves on; its own server for `disconnect`."""
+
+    node = "7"
+
+    def __init__(self) -> None:
+        self.tasks = TaskSet()
+        self.disconnected: list[str] = []
+        self.ticks: asyncio.Queue[None] = asyncio.Queue()
+
+    @property
+    def server(self) -> Adapter:
+        return self
+
+    @property
+    def eio(self) -> Adapter:
+        return self
+
+    @property
+    def ticker(self) -> Adapter:
+        return self
+
+    async def wait(self) -> None:
+        await self.ticks.get()
+
+    async def disconnect(self, sid: str, **_: Any) -> None:
+        self.disconnected.append(sid)
+
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        self.tasks.start(work, name)
+
+
+class Store:
+    """Redis: its clock, and what was revoked."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+        self.revoked: set[str] = set()
+        self.names: dict[str, str] = {}
+
+    async def now_ms(self) -> int:
+        return int(self.now * 1000)
+
+    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
+        return user in self.revoked or token in self.revoked
+
+    def note_name(self, user: str, name: str) -> None:
+        self.names[user] = name
+
+
+class Emitter:
+    """Devices, and what they are sent."""
+
+    def __init__(self) -> None:
+        self.devices: set[tuple[str, str]] = set()
+        self.sent: list[tuple[list[str], str, dict[str, Any]]] = []
+
+    def add_device(self, user: str, sid: str) -> None:
+        self.devices.add((user, sid))
+
+    def remove_device(self, user: str, sid: str) -> None:
+        self.devices.discard((user, sid))
+
+    def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
+        self.sent.append((sids, event, data))
+
+
+class Rig:
+    """A gateway's sessions."""
+
+    def __init__(self) -> None:
+        self.adapter, self.store, self.emitter = Adapter(), Store(), Emitter()
+        self.banned: set[str] = set()
+        self.opened: list[str] = []
+        self.closed: list[str] = []
+        self.sessions = Sessions(
+            cast("Any", self.adapter),
+            Verifier(SharedSecret(SECRET)),
+            cast("Any", self.store),
+            cast("Any", self.emitter),
+            user_limits=UserLimits(50.0, time.monotonic),
+            limits={"rooms": 3},
+            issue_ticket=lambda: "a ticket",
+            is_banned=self._is_banned,
+            on_open=lambda session: self.opened.append(session.sid),
+            on_close=self._on_close,
+        )
+
+    async def _is_banned(self, user: str) -> bool:
+        return user in self.banned
+
+    async def _on_close(self, session: ChatSession) -> None:
+        self.closed.append(session.sid)
+
+    async def sign_in(self, user: str = "ada", sid: str = "s1", **claims: Any) -> ChatSession:
+        return await self.sessions.sign_in(sid, f"e-{sid}", {"token": sign(SECRET, user, **claims)})
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def refusal(work: Any) -> Code:
+    with pytest.raises(RoomcastError) as caught:
+        await work
+    return caught.value.code
+
+
+async def test_who_signs_in_is_greeted_in_the_next_turn_of_the_loop(rig: Rig) -> None:
+    session = await rig.sign_in(name="Ada")
+    assert (rig.emitter.sent, rig.opened, len(rig.sessions), list(rig.sessions)) == ([], ["s1"], 1, [session])
+    await asyncio.sleep(0)
+
+    ((sids, event, ready),) = rig.emitter.sent
+    assert (sids, event, ready["user"], ready["name"], ready["node"]) == (["s1"], "ready", "ada", "Ada", "7")
+    assert (ready["limits"], ready["ticket"]) == ({"rooms": 3}, "a ticket")
+    assert abs(ready["server_time"] / 1000 - rig.store.now) < 5
+    assert rig.store.names == {"ada": "Ada"}
+
+
+async def test_who_may_not_sign_in_leaves_nothing_behind(rig: Rig) -> None:
+    rig.store.revoked.add("mallory")
+    rig.banned.add("eve")
+
+    assert await refusal(rig.sign_in("mallory")) is Code.REVOKED
+    assert await refusal(rig.sign_in("eve")) is Code.BANNED
+    assert await refusal(rig.sign_in(seconds=-5)) is Code.UNAUTHORIZED
+    for auth in (None, "x", {}, {"token": 7}):
+        assert await refusal(rig.sessions.sign_in("s1", "e1", auth)) is Code.UNAUTHORIZED
+    assert (len(rig.sessions), rig.opened, rig.emitter.devices) == (0, [], set())
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"status": "sleepy"}, Code.BAD_REQUEST),
+        ({"status": 7}, Code.BAD_REQUEST),
+        ({"status": "online", "note": "x" * 141}, Code.TOO_LARGE),
+        ({"status": "online", "note": "half \ud83d"}, Code.BAD_REQUEST),
+    ],
+    ids=ascii,
+)
+async def test_a_status_of_another_form_is_refused(rig: Rig, said: dict[str, Any], code: Code) -> None:
+    auth = {"token": sign(SECRET, "ada"), **said}
+
+    assert await refusal(rig.sessions.sign_in("s1", "e1", auth)) is code
+    assert len(rig.sessions) == 0
+
+
+async def test_a_token_of_a_clock_that_runs_ahead_counts_as_issued_now(rig: Rig) -> None:
+    session = await rig.sign_in(iat=int(rig.store.now) + 20)
+    assert session.identity.issued <= rig.store.now + 2
+
+    later = sign(SECRET, "ada", iat=int(rig.store.now) + 25, seconds=900)
+    await rig.sessions.refresh_token(session, AuthRefresh(later))
+    assert session.identity.issued <= rig.store.now + 2
+
+
+async def test_a_refresh_takes_a_token_of_the_same_user_and_keeps_the_name(rig: Rig) -> None:
+    session = await rig.sign_in(name="Ada", seconds=60)
+    await rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", name="Eve", seconds=900)))
+    assert (session.identity.name, session.identity.expires > time.time() + 800) == ("Ada", True)
+
+    assert await refusal(rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "eve")))) is Code.UNAUTHORIZED
+    rig.store.revoked.add("t9")
+    spent = AuthRefresh(sign(SECRET, "ada", jti="t9"))
+    assert await refusal(rig.sessions.refresh_token(session, spent)) is Code.REVOKED
+
+
+async def test_signing_out_happens_once(rig: Rig) -> None:
+    session = await rig.sign_in()
+    for _ in range(2):
+        await rig.sessions.sign_out(session)
+
+    assert (session.is_closed, rig.closed, len(rig.sessions), rig.emitter.devices) == (True, ["s1"], 0, set())
+
+
+async def test_an_expired_token_ends_the_session_by_redis_clock(rig: Rig) -> None:
+    await rig.sign_in(sid="short", seconds=60)
+    await rig.sign_in(sid="long", seconds=900)
+    rig.store.now += 120
+    watching = asyncio.create_task(rig.sessions.watch_expiries())
+    try:
+        rig.adapter.ticks.put_nowait(None)
+        await until(lambda: rig.adapter.disconnected, "a session ends")
+    finally:
+        watching.cancel()
+
+    assert rig.adapter.disconnected == ["short", "e-short"]
