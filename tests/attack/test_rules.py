@@ -25,7 +25,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
     """Two gateways that do not limit rates: the users are as quick as they can be."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         url, folder = f"redis://127.0.0.1:{port}/0", tmp_path_factory.mktemp("gateways")
-        with gateways.gateways(folder, url, 2, EVENTS_PER_SECOND="2000") as running:
+        with gateways.gateways(folder, url, 2, EVENTS_PER_SECOND="2000", ROOMS_PER_DAY="10000") as running:
             yield running
 
 

@@ -190,6 +190,15 @@ class Backend:
         await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
         await self._control(Kicked(room, closed=True))
 
+    async def allow_rooms(self, user: str, per_day: int | None) -> None:
+        """Let `user` create so many rooms a day, whatever the gateways' own setting is; None: by that setting."""
+        _check(None, user)
+        if per_day is None:
+            await self._call("DEL", keys.user_created(user))
+        else:
+            await self._call("HSET", keys.user_created(user), "most", str(max(0, per_day)))
+            await self._call("PERSIST", keys.user_created(user))
+
     # --- revocations ---
 
     async def revoke_user(

@@ -25,6 +25,7 @@
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
 | `user:{U}:events` | hash node -> events of the last second | gateway | gateway | 5 s; only of busy users |
+| `user:{U}:created` | hash, rooms created today, allowance | gateway, back end | same script | 1 day, or an allowance |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
 | `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
@@ -150,6 +151,10 @@ def user_profile(user: str) -> str:
 
 def user_events(user: str) -> str:
     return f"user:{{{user}}}:events"
+
+
+def user_created(user: str) -> str:
+    return f"user:{{{user}}}:created"
 
 
 def presence_shard(user: str) -> int:

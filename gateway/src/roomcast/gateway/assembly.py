@@ -103,7 +103,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
     retention = Retention(messages=config.log_messages, age_seconds=retention_seconds)
     return Stores(
         LogStore(redis, namespace=NAMESPACE, retention=retention),
-        RoomStore(redis),
+        RoomStore(redis, rooms_per_day=config.rooms_per_day),
         Uploads(redis, retention_seconds=retention_seconds),
         PresenceStore(redis, config.node, adapter.incarnation),
         OccupancyStore(redis, config.node),

@@ -35,11 +35,18 @@ class Records:
         self.rows: list[RoomSummary] = []
         self.removed: set[tuple[str, str]] = set()
         self.mark: int | None = 7
+        self.creations = 0
+        self.allowed = 200
 
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
         if any(key[0] == room for key in self.roles) or (is_new and room in self.used):
             raise RoomcastError(Code.CONFLICT)
         self.roles[room, owner] = "owner"
+
+    async def take_creation(self, user: str) -> None:
+        self.creations += 1
+        if self.creations > self.allowed:
+            raise RoomcastError(Code.RATE_LIMITED)
 
     async def read_role(self, room: str, user: str) -> str | None:
         return self.roles.get((room, user))

@@ -29,6 +29,10 @@ from roomcast.gateway.stores.rooms import RoomSummary
 class RoomRecords(Protocol):
     """Stored rooms, memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
+    async def take_creation(self, user: str) -> None:
+        """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
+        ...
+
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
         """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used."""
         ...
@@ -104,6 +108,8 @@ class Rooms:
     async def create_room(self, session: ChatSession, p: RoomCreate) -> AckFields:
         """Answer `room:create`: the creator owns the room, which must be new. Operators may take over a used one."""
         self._access.require_creation(session, p.room, p.kind)
+        if not session.identity.ops:
+            await self._store.take_creation(session.user)
         name = clean_name(p.name or "")
         await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
         await self._store.add_to_list(session.user, p.room, name)

@@ -12,6 +12,8 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
 
+ROOMS_PER_DAY: Final = 200
+_DAY_SECONDS: Final = 86_400
 _NAME_SECONDS: Final = 60.0
 _MAX_NAMES: Final = 20_000
 _NOBODY: Final = (float("-inf"), "")
@@ -34,7 +36,11 @@ class RoomSummary(NamedTuple):
 class RoomStore:
     """Membership and room lists. Raises RoomcastError for Redis trouble and for rules that Redis decides."""
 
-    def __init__(self, scripts: Scripts, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, scripts: Scripts, clock: Callable[[], float] = time.monotonic, *, rooms_per_day: int = ROOMS_PER_DAY
+    ) -> None:
+        """`rooms_per_day` bounds what a user may create who has no allowance from a back end."""
+        self._rooms_per_day = rooms_per_day
         self._redis = RedisPort(scripts)
         self._clock = clock
         self._names: dict[str, tuple[float, str]] = {}
@@ -49,6 +55,13 @@ class RoomStore:
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_new else "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+
+    async def take_creation(self, user: str) -> None:
+        """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
+        args = (self._rooms_per_day, _DAY_SECONDS)
+        wait = int(await self._redis.script("user_created", (keys.user_created(user),), args))
+        if wait:
+            raise RoomcastError(Code.RATE_LIMITED, "too many rooms created today", retry_after=float(wait))
 
     async def set_role(self, room: str, user: str, role: str) -> None:
         """Make `user` a member; an owner stays the owner."""
