@@ -154,6 +154,24 @@ async def test_accounts_of_redis_are_kept_to_their_work(attacked: Cluster, accou
                 client.execute_command(*command.split(" "))
 
 
+@pytest.mark.parametrize(
+    ("account", "channel"),
+    [
+        ("backend", "node:{1}"),
+        ("backend", "presence:{1}"),
+        ("presence", "node:{1}"),
+        ("presence", "control"),
+        ("media", "room:{public:lobby}"),
+        ("media", "control"),
+    ],
+)
+async def test_accounts_do_not_speak_in_place_of_a_gateway(attacked: Cluster, account: str, channel: str) -> None:
+    with redis.Redis.from_url(attacked.redis_url(account)) as client:
+        for command in ("SPUBLISH", "PUBLISH"):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.execute_command(command, channel, "x")
+
+
 async def test_redis_answers_only_who_signs_in(attacked: Cluster) -> None:
     with socket.create_connection(("127.0.0.1", attacked.ports.redis), 5) as connection:
         connection.sendall(b"PING\r\nAUTH default x\r\nGET room:x\r\n")
