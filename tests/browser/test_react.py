@@ -145,7 +145,8 @@ def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
 
     def open_page(name: str, room: str, *friends: str, page: str = "", **options: Any) -> Person:
         follow = "".join(f"&friend={friend}" for friend in friends)
-        kept = "&kept=" if options.pop("kept", False) else ""
+        keeper = options.pop("kept", None)
+        kept = f"&kept={name if keeper is True else keeper}" if keeper else ""
         address = f"{page}?name={name}&room={room}{follow}{kept}"
         context = options.pop("context", None) or chromium.new_context()
         return Person(context.new_page(), chat, address, complaints, **options)
@@ -310,3 +311,20 @@ def test_what_one_user_keeps_is_not_shown_to_another(enter: Enter) -> None:
     # The browser answers requests to its database in order: the page's own came before this one.
     assert eve.page.evaluate(KEPT) == [[name, room, ["for Ada"]]]
     expect(eve.count).to_have_text("0")
+
+
+def test_a_sign_in_as_another_user_than_the_cache_names_shows_and_keeps_nothing(enter: Enter) -> None:
+    room, name = unique("public:kept"), unique("ada")
+    ada = enter(name, room, kept=True)
+    ada.write("for Ada")
+    kept_rooms(ada, [[name, room, ["for Ada"]]])
+    ada.page.close()
+    other = enter(unique("eve"), unique("public:kept"), kept=name, context=ada.page.context)
+    other.write("from Eve")
+    expect(other.room.get_by_role("button", name="👍")).to_have_count(1)
+    # Leaving the page closes its client, which writes at once what it would keep.
+    other.press("Sign out")
+    expect(other.room).to_have_count(0)
+    watcher = enter(name, room, kept=True, context=ada.page.context)
+    expect(watcher.count).to_have_text("1")
+    assert [row[1] for row in watcher.page.evaluate(KEPT)] == [room]

@@ -5,8 +5,9 @@ import { RoomcastProvider, useConnection, useMessages } from "@roomcast/react";
 import { Attach, Composer, Friends, People, Status, Timeline } from "./readme";
 
 const parameters = new URLSearchParams(location.search);
-/** `&kept=` in the address: keep rooms in this browser. */
-const kept = parameters.has("kept") ? { roomCache: { user: parameters.get("name") ?? "", maxRooms: 2 } } : {};
+/** `&kept=ada` in the address: keep the rooms of this user in this browser. */
+const keptUser = parameters.get("kept");
+const kept = keptUser ? { roomCache: { user: keptUser, maxRooms: 2 } } : {};
 const friends = parameters.getAll("friend");
 
 async function token(): Promise<string> {

@@ -61,6 +61,7 @@ export class RoomCache {
 
   /** Forget one room, which this user may not see any more. */
   async forget(room: RoomId): Promise<void> {
+    if (this.#isClosed) return;
     this.#waiting.delete(room);
     await this.#run("readwrite", (rooms) => rooms.delete([this.user, room]));
   }
