@@ -3,11 +3,11 @@ import { EMPTY_ROOM, type RoomId, type RoomState, type UserId } from "@roomcast/
 import { useSelection } from "./selection.ts";
 import { useJoinedRoom } from "./use_room.ts";
 
-/** Who types in a room, and a function to say that one does. */
+/** What `useTyping` returns: who is typing in a room, and a function that reports the user's own typing. */
 export interface UseTyping {
   /** The other people who are typing. */
   typing: readonly UserId[];
-  /** Say that the user is typing, or has stopped. Call it at every key press; what goes out is throttled. */
+  /** Report that the user is typing, or has stopped. Call it at every key press; it limits how often it sends. */
   setTyping: (typing: boolean) => void;
 }
 

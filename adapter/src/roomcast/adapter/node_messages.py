@@ -6,7 +6,11 @@ from msgspec import Struct
 
 
 class Emit(Struct, frozen=True, tag="emit", array_like=True):
-    """Send one event to one session of the receiving node. With `reply_to`, its ack comes back as `EmitAck`."""
+    """Send one event to one session of the receiving node.
+
+    `reply_to` is the node that wants the client's ack, or None. The ack comes back to it as an `EmitAck` with the same
+    `callback`, the number under which that node keeps the waiting callback.
+    """
 
     namespace: str
     session: str
@@ -40,10 +44,11 @@ class Membership(Struct, frozen=True, tag="membership", array_like=True):
 
 
 class Canary(Struct, frozen=True, tag="canary", array_like=True):
-    """A node to itself, through Redis: proof that its subscription receives.
+    """Prove to the sending node that its subscription works: the node publishes this to itself, through Redis.
 
-    Another process of the same name receives it, too. The one that started later (`started_at`, unix seconds) gives
-    way.
+    `incarnation` is the random id of the sending process, `count` the number of the canary. Another process that uses
+    the same node name receives it, too. Of the two, the one that started later (`started_at`, unix seconds) gives
+    way: it refuses new clients.
     """
 
     incarnation: str

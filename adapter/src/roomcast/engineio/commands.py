@@ -1,4 +1,7 @@
-"""The commands of the session core to its shell. One event may yield several commands; they are done in order."""
+"""The commands that the session core (`core.py`) returns, and that `runtime.py` carries out.
+
+The core does no I/O. One event may yield several commands; they are carried out in order.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from roomcast.engineio.frames import Frames
 
 
 class PollAnswer(Enum):
-    """The answer to the GET that waits."""
+    """What the waiting GET is answered with."""
 
     QUEUE = auto()
-    """With the queued packets, or a noop if there are none."""
+    """The queued packets, or a noop packet if there are none."""
     NOOP = auto()
-    """With a noop packet; the queue stays as it is."""
+    """A noop packet; the queue stays as it is."""
     CLOSE = auto()
-    """With the queued packets, then a close packet."""
+    """The queued packets, then a close packet."""
 
 
 class Deliver(NamedTuple):
@@ -26,13 +29,13 @@ class Deliver(NamedTuple):
 
 
 class AnswerPoll(NamedTuple):
-    """Complete the GET that waits; there is one."""
+    """Answer the waiting GET. The core gives this command only while one waits."""
 
     answer: PollAnswer
 
 
 class RefusePoll(NamedTuple):
-    """Refuse the request that was just made, with HTTP 400."""
+    """Refuse the GET or POST that the core was just told of, with HTTP 400."""
 
 
 class SendPing(NamedTuple):
@@ -40,23 +43,23 @@ class SendPing(NamedTuple):
 
 
 class SendToProbe(NamedTuple):
-    """Write a text frame to the WebSocket that is still a probe."""
+    """Write a text frame to the WebSocket that probes for an upgrade."""
 
     text: bytes
 
 
 class DropProbe(NamedTuple):
-    """Close the WebSocket that did not become the transport; the session stays on polling."""
+    """Close the WebSocket that probes: the upgrade has failed, and the session stays on polling."""
 
 
 class Switch(NamedTuple):
-    """Make the probe the transport, and queue these packets on it."""
+    """Make the WebSocket that probed the transport, and queue these packets on it."""
 
     queue: tuple[Frames, ...]
 
 
 class CloseConnection(NamedTuple):
-    """Close the WebSocket with this code, after what is queued and `packet` (an Engine.IO packet, maybe empty)."""
+    """Write what is queued, then `packet` (an Engine.IO packet or `b""`), then close the WebSocket with `code`."""
 
     code: int
     packet: bytes
@@ -67,13 +70,13 @@ class AbortConnection(NamedTuple):
 
 
 class KeepPayload(NamedTuple):
-    """Keep this payload for the next GET: the session is over, but its polling client is between two GETs."""
+    """Keep this payload for the client's next GET: the session has ended while no GET waited."""
 
     payload: bytes
 
 
 class Ended(NamedTuple):
-    """Forget the session and tell the application. The last command of a session, and given once."""
+    """Forget the session and tell the application. This is the last command of a session, and comes once."""
 
     reason: str
 

@@ -1,7 +1,7 @@
-"""Rules for texts, names and emoji that gateways and back ends share. Pure.
+"""Rules for texts, names and emoji that gateways and back ends share. Nothing here does I/O.
 
-Source of the invisible characters: Unicode's property Default_Ignorable_Code_Point, white space and controls; and the
-braille blank, which is a symbol without ink.
+A character is invisible if it is white space, a control character, or has Unicode's property
+Default_Ignorable_Code_Point. The blank braille pattern (U+2800) counts as invisible, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import unicodedata
 from typing import Final
 
 MAX_NAME: Final = 80
-"""Characters of a display name or a room's name."""
+"""The most characters that a display name or a room's name may have."""
 
 _IGNORABLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -24,15 +24,16 @@ _VARIATION_SELECTORS: Final = re.compile(r"[\ufe0e\ufe0f]")
 
 
 def is_blank(text: str) -> bool:
-    """Return whether nothing of the text can be seen: it is empty, or all space and invisible characters."""
+    """Tell whether the text shows nothing: it is empty, or has only invisible characters."""
     return _VISIBLE.search(text) is None
 
 
 def clean_name(name: str) -> str:
-    """Return a name as one line that cannot turn the text around it, at most `MAX_NAME` characters; may be empty.
+    """Return a name as one line of at most `MAX_NAME` characters, or `""` if nothing of it is visible.
 
-    Bidi controls and control characters go, white space becomes single spaces, half a surrogate pair becomes `?`.
-    A right-to-left name needs no controls: its letters say their direction. Joiners stay: Persian and emoji need them.
+    Bidi controls are removed, so that a name cannot change the direction of the text around it. A right-to-left name
+    does not need them, because its letters have a direction. Joiners are kept, because Persian and emoji need them.
+    Control characters and white space become single spaces. Half a surrogate pair becomes `?`.
     """
     line = " ".join(_CONTROLS.sub(" ", _BIDI_CONTROLS.sub("", name)).split())
     cut = line[:MAX_NAME].encode("utf-8", "replace").decode().rstrip()
@@ -40,5 +41,5 @@ def clean_name(name: str) -> str:
 
 
 def canonical_emoji(emoji: str) -> str:
-    """Return the one form of an emoji that is typed with or without a variation selector."""
+    """Return the emoji in NFC without variation selectors, so that it compares equal however it was typed."""
     return unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", emoji))

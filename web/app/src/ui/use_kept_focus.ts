@@ -2,10 +2,11 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Row } from "../rows.ts";
 
 /**
- * Keep the keyboard's place in the timeline. When the focused element of a row goes away (the toolbar of a message
- * that was deleted, a draft that was discarded), the focus moves to the row's message or its neighbour, not to the page.
+ * Keep the keyboard focus in the timeline. When the focused element of a row is removed (the toolbar of a message
+ * that was deleted, a draft that was discarded), the browser would move the focus to the body. This hook moves it to
+ * the row's message, else to the nearest message, else to the composer.
  *
- * @returns a function that tells the key of the row with the focus; it is null for none
+ * @returns a function that returns the key of the row with the focus, or null if no row has it
  */
 export function useKeptFocus(box: { current: HTMLElement | null }, rows: readonly Row[]): () => string | null {
   const kept = useRef<{ key: string; index: number } | null>(null);
@@ -15,7 +16,7 @@ export function useKeptFocus(box: { current: HTMLElement | null }, rows: readonl
   useEffect(() => {
     const remember = (event: Event) => {
       const target = event.target as HTMLElement;
-      if (target.closest("dialog")) return; // a dialog about the row: its place is still wanted
+      if (target.closest("dialog")) return; // the dialog is about the kept row: keep it
       const key = box.current?.contains(target) ? keyOf(target) : null;
       kept.current = key === null ? null : { key, index: latest.current.findIndex((row) => row.key === key) };
     };
@@ -48,7 +49,7 @@ export function keyOf(element: HTMLElement): string | null {
   return element.closest<HTMLElement>("[data-key]")?.dataset.key ?? null;
 }
 
-/** Return the row itself where it still exists, else the nearest message that has taken its place. */
+/** Return the key of the kept row if it still exists, else of the nearest message before it, else of the first one. */
 function placeOf(kept: { key: string; index: number }, rows: readonly Row[]): string | null {
   if (rows.some((row) => row.key === kept.key)) return kept.key;
   const before = rows.slice(0, kept.index + 1).findLast(canFocus);

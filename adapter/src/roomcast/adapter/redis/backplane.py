@@ -1,6 +1,7 @@
-"""Send commands and subscribe channels, at one Redis server or at the master that Sentinels name.
+"""Send commands and subscribe to channels, on one Redis server or on the master that Sentinels name.
 
-`cluster_backplane` does the same for a cluster. All names that callers give are without the deployment's prefix.
+`cluster_backplane` does the same for a cluster. Callers give keys and channels without the deployment prefix; this
+module adds it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget
 
 Owns = Callable[[str], bool]
+"""Tells whether a channel is among those that were just subscribed again."""
 OnMessage = Callable[[bytes, bytes], None]
 OnResubscribed = Callable[[Owns], None]
 
 
 class Backplane:
-    """Commands and scripts by key, subscriptions by channel; all on one server."""
+    """Send commands and scripts by key, and subscribe by channel, all on one server."""
 
     def __init__(
         self,
@@ -35,7 +37,7 @@ class Backplane:
     ) -> None:
         self.target = target
         self.keyspace = target.keyspace
-        """Turns names into this deployment's."""
+        """Adds the deployment prefix to keys and channels."""
         self._scripts = scripts
         self._on_message: OnMessage = _ignore
         self._on_resubscribed: OnResubscribed = _ignore_owns
@@ -58,8 +60,9 @@ class Backplane:
     def start(self, on_message: OnMessage | None = None, on_resubscribed: OnResubscribed | None = None) -> None:
         """Open the connections in the background, inside the event loop; repeated calls do nothing.
 
-        `on_message(channel, data)` gets what comes on every subscribed channel. `on_resubscribed(owns)` is called
-        whenever channels were subscribed again: `owns(channel)` tells which ones may have missed something.
+        `on_message(channel, data)` receives every message of every subscribed channel. `on_resubscribed(owns)` is
+        called after a lost connection, when its channels are subscribed again: `owns(channel)` tells whether a channel
+        is one of them, and so may have missed messages.
         """
         if self._started:
             return
@@ -92,7 +95,7 @@ class Backplane:
             await server.close()
 
     async def wait_up(self, seconds: float = 10.0) -> None:
-        """Wait until every connection is open. Raise TimeoutError."""
+        """Wait until every connection is open. Raise TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds):
             for server in self._servers:
                 await server.wait_up()
@@ -104,15 +107,15 @@ class Backplane:
 
     @property
     def reconnects(self) -> int:
-        """The connections that were opened again since the start."""
+        """The number of times that a connection was opened again since the start."""
         return sum(server.reconnects for server in self._servers)
 
     def reopen_subscriptions(self, channel: str) -> None:
-        """Drop the pub/sub connection of a channel: a new one is opened, and all its channels subscribed again."""
+        """Replace the pub/sub connection of a channel by a new one, and subscribe to all its channels again."""
         self._server(self.keyspace.name(channel)).reopen_subscriptions()
 
     def report_missed(self, channel: str) -> None:
-        """Treat the connection of this channel as one that was lost: it has missed something."""
+        """Call `on_resubscribed` for the connection of this channel: it is open, but has missed messages."""
         self._resubscribed(self._server(self.keyspace.name(channel)))
 
     def canary_channels(self, node: str) -> list[str]:
@@ -122,33 +125,33 @@ class Backplane:
     # --- commands ---
 
     def run_id(self, key: str) -> str:
-        """Return the run id of the server that holds `key`: another one may have another history.
+        """Return the run id of the server that holds `key`. Raise NotConnected.
 
-        Raise NotConnected.
+        A run id differs after a restart or failover: then the data may differ, too.
         """
         return self._server(self.keyspace.name(key)).run_id
 
     def command(self, name: str, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
-        """Send a command on one key; for TIME, which takes none, `key` names the server to ask.
+        """Send a command on one key. TIME takes no key: there, `key` only chooses the server.
 
-        Raise NotConnected at once; awaiting the reply raises ConnectionLost or CommandError.
+        This call raises NotConnected; awaiting its result raises ConnectionLost or CommandError.
         """
         full = self.keyspace.name(key)
         return self._call(full, name, *args) if name == "TIME" else self._call(full, name, full, *args)
 
     def script(self, name: str, keys: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        """Send a script to the server of its first key, now: the order of calls is the order at Redis."""
+        """Send a script to the server of its first key, at once: Redis runs scripts in the order of the calls."""
         return self._run(name, self.keyspace.names(keys), args)
 
     def durable(self, key: str) -> DurableConnection | None:
-        """Return the connection on which the fast path sends packed scripts to the server of `key`.
+        """Return the connection on which the fast path sends packed scripts to the server of `key`, or None.
 
-        None while there is no connection, and in a cluster, which may redirect: use `script` then.
+        It is None while there is no connection, and in a cluster, where a server may redirect. Use `script` then.
         """
         return self._servers[0].durable if self._servers else None
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
-        """Publish to a channel, sharded where it has a hash tag.
+        """Publish to a channel, with SPUBLISH if its name has a hash tag, else with PUBLISH.
 
         The reply is the number of connections of this server that received it.
         """
@@ -157,18 +160,18 @@ class Backplane:
     # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Return a future that is done once Redis has confirmed; it stays open while the connection is down."""
+        """Subscribe; return a future that is done once Redis confirms. It waits while the connection is down."""
         return self._subscribe(self.keyspace.name(channel))
 
     def unsubscribe(self, channel: str) -> None:
-        """Receive nothing more from a channel."""
+        """Unsubscribe from a channel."""
         self._unsubscribe(self.keyspace.name(channel))
 
     def received_as(self, channel: str) -> bytes:
-        """Return the name with which the messages of a channel come to `on_message`."""
+        """Return the name, with the prefix, under which `on_message` receives the messages of a channel."""
         return self.keyspace.name(channel).encode()
 
-    # --- inside: names with the prefix ---
+    # --- internal: these names have the deployment prefix ---
 
     def _call(self, key: str, *args: bytes | str | int | float) -> Awaitable[Any]:
         return self._server(key).call(*args)

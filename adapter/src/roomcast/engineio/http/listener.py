@@ -1,10 +1,10 @@
 """Accept connections: open plain WebSocket sessions directly, and give every other connection to aiohttp.
 
-aiohttp makes a parser, two tasks, a request, a match and a response for a connection that leaves it after one request:
-more than all that the session itself costs. Here the head of the first request decides. If it is a plain opening
-(`opening.py`) that is allowed, the transport goes straight to the WebSocket. Else aiohttp gets it with the bytes that
-came, as if it had had it from the start, and answers it: refusals, long polling, upgrades, other routes, and whatever
-is out of the ordinary. The checks are the endpoint's, the same for both.
+For a WebSocket, aiohttp makes a parser, two tasks, a request, a match and a response, and then gives the connection up.
+That costs more than the session itself. Here the head of the first request decides. If it is a plain opening
+(`opening.py`) that the endpoint's checks allow, the connection becomes a WebSocket directly. Else aiohttp gets the
+connection and the bytes received so far, and answers: refusals, long polling, upgrades, other routes, and everything
+unusual. The endpoint makes the same checks for both.
 
 A connection whose first request has no complete head after `HEAD_SECONDS` is closed.
 """
@@ -27,11 +27,11 @@ _LOOK_SECONDS: Final = 1.0
 _MAX_HEAD_BYTES: Final = 16_384
 """Longer heads go to aiohttp, which refuses them."""
 _MAX_EARLY_BYTES: Final = 4_096
-"""Bytes that a client may send behind its request while it waits for its place."""
+"""Bytes that a client may send after its request while it waits for admission."""
 
 
 class DirectListener:
-    """A protocol factory for a listener. `behind` makes the protocols of all that is no plain opening."""
+    """Make the protocol of each new connection. `behind` makes aiohttp's protocol, for all but plain openings."""
 
     def __init__(
         self, endpoint: Endpoint, path: str, behind: Callable[[], asyncio.Protocol], kernel_buffer: int
@@ -48,14 +48,14 @@ class DirectListener:
         return NewConnection(self)
 
     def prepare(self, sockets: Iterable[socket.socket]) -> None:
-        """Set up listening sockets; what they accept inherits it, without a system call of its own."""
+        """Set options of listening sockets. Accepted connections inherit them, which saves a system call for each."""
         for listener in sockets:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if self._kernel_buffer:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._kernel_buffer)
 
     def close(self) -> None:
-        """Cut the connections whose first request has not been read. Idempotent."""
+        """Abort the connections whose first request has not been read. Idempotent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -63,17 +63,17 @@ class DirectListener:
             connection.cut()
 
     def opened(self, connection: NewConnection) -> None:
-        """Watch that the head of the first request comes in time."""
+        """Watch a new connection, and close it if the head of its first request does not come in time."""
         self._unread[connection] = time.monotonic()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
     def forget(self, connection: NewConnection) -> None:
-        """Stop watching: the head has come, or the client has gone."""
+        """Stop watching a connection: the head has come, or the client has gone."""
         self._unread.pop(connection, None)
 
     def hand_on(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Give aiohttp the connection, and what came on it."""
+        """Give aiohttp the connection, and the bytes received on it."""
         protocol = self._behind()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
@@ -84,14 +84,14 @@ class DirectListener:
         latest = time.monotonic() - HEAD_SECONDS
         for connection, since in list(self._unread.items()):
             if since > latest:
-                break  # they are in the order in which they came
+                break  # the oldest connection comes first
             connection.cut()
         if self._unread:
             self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
 
 class NewConnection(asyncio.Protocol):
-    """One connection until its first request is known, and while a new session waits for its place."""
+    """A connection until its first request has been read, and while a new session waits for admission."""
 
     __slots__ = ("_data", "_listener", "_transport", "_waiting", "_withdraw")
 
@@ -108,13 +108,13 @@ class NewConnection(asyncio.Protocol):
         self._listener.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Withdraw, if the client waited for a place."""
+        """Withdraw the client's request for admission, if it has made one."""
         self._transport = None
         self._listener.forget(self)
         self._withdraw()
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head of the first request, then decide; reading goes on so that a client that goes is noticed."""
+        """Collect the head of the first request, then answer it. Reading goes on, to notice a client that leaves."""
         transport = self._transport
         if transport is None:
             return
@@ -161,5 +161,5 @@ class NewConnection(asyncio.Protocol):
 
 
 def _address(peername: Any) -> str:
-    """Return what aiohttp's `request.remote` is: a host, or what a Unix socket is called."""
+    """Return the same as aiohttp's `request.remote`: the host, or the name of a Unix socket."""
     return str(peername[0]) if isinstance(peername, (list, tuple)) else str(peername or "")

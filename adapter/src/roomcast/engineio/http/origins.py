@@ -1,4 +1,7 @@
-"""Decide which web pages may talk to the server (CORS for polling; WebSocket leaves the Origin check to the server)."""
+"""Decide which web pages may talk to the server, by the Origin header.
+
+Browsers enforce CORS headers for polling, but not for WebSocket. There the server must refuse a foreign Origin.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Final
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
-"""A WebSocket client that is no browser names its own URL as the origin."""
+"""Some WebSocket clients other than browsers send the server's `ws:` or `wss:` URL as the Origin."""
 
 
 def is_origin(text: str) -> bool:
@@ -24,9 +27,13 @@ def is_origin(text: str) -> bool:
 class Origins:
     """The policy `cors_allowed_origins`, as python-engineio reads it.
 
-    `None`: only the page's own host, by Host or by what a trusted proxy forwards; `"*"`: any; a string or strings:
-    these, where `https://*.example.com` means every subdomain; an empty list: no check and no headers. A request
-    without Origin comes from no page and passes.
+    * `None`: only pages of the same host as the request (its Host header, or the host that a trusted proxy forwards)
+    * `"*"`: all pages
+    * a string or several: these origins; `https://*.example.com` stands for every subdomain
+    * an empty list: no check and no CORS headers
+
+    A request without an Origin header does not come from a page and is accepted. The Origin `null` is accepted only
+    where there is no check.
     """
 
     def __init__(self, allowed: str | Iterable[str] | None = None, *, credentials: bool = True) -> None:
@@ -44,10 +51,10 @@ class Origins:
         return ", ".join(sorted(self._listed | {"*".join(parts) for parts in self._domains}))
 
     def accepts(self, origin: str | None, scheme: str, hosts: Iterable[str], *, is_proxied: bool = False) -> bool:
-        """Tell whether a page of `origin` may talk to this server, reached as `scheme` under any of `hosts`.
+        """Tell whether a page of `origin` may talk to this server.
 
-        Behind a trusted proxy (`is_proxied`) the scheme of the same host does not matter: another proxy in front of
-        that one may have ended TLS.
+        `scheme` and `hosts` are those of the request, for the comparison with the same host. Behind a trusted proxy
+        (`is_proxied`) http and https count as the same, because yet another proxy may have ended TLS.
         """
         if origin is None or self._disabled:
             return True
@@ -92,7 +99,7 @@ _LABELS: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 def _normal(origin: str) -> str:
-    """Return the origin in lower case, with a page's scheme, without a default port."""
+    """Return the origin in lower case, with http(s) in place of ws(s), and without a default port."""
     scheme, separator, host = origin.lower().partition("://")
     scheme = _WEB_SCHEMES.get(scheme, scheme)
     port = _DEFAULT_PORTS.get(scheme)

@@ -1,4 +1,4 @@
-"""The real address of a client, and the bound on unfinished sessions of one address."""
+"""Find the address of a client behind proxies, and limit the unfinished sessions of one address."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 class Peers:
-    """Finds the client's address behind trusted proxies (networks in CIDR form)."""
+    """Find the client's address behind trusted proxies (networks in CIDR form)."""
 
     def __init__(self, trusted_proxies: Iterable[str] = LOOPBACK) -> None:
         self._networks = [ip_network(network) for network in trusted_proxies]
         self.is_trusted = lru_cache(maxsize=1024)(self._is_trusted)
 
     def _is_trusted(self, address: str) -> bool:
-        """Is this a proxy whose forwarding headers count? A Unix socket (no address) has only local clients."""
+        """Tell whether `address` is a trusted proxy. The peer of a Unix socket, which has no address, is one, too."""
         parsed = _parse(address)
         if parsed is None:
             return address == ""
         return any(parsed in network for network in self._networks if network.version == parsed.version)
 
     def find(self, remote: str, forwarded_for: str | None) -> str:
-        """Return the right-most address that is no trusted proxy: `remote` itself, or one of X-Forwarded-For.
+        """Return the client's address: `remote`, or the right-most address of X-Forwarded-For that is no trusted proxy.
 
-        Entries left of it were written by the client and mean nothing. When all are trusted, the left-most is it.
+        Each trusted proxy appends the address that it saw. Entries further to the left may be forged by the client and
+        are not read. If every entry is a trusted proxy, the left-most entry is the client's address.
         """
         peer = remote
         for entry in reversed((forwarded_for or "").split(",")):
@@ -40,7 +41,7 @@ class Peers:
 
 
 class PendingCap:
-    """Counts the sessions without a CONNECT per address."""
+    """Count, for each address, the sessions that have not sent their Socket.IO CONNECT yet."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -52,24 +53,24 @@ class PendingCap:
         return sum(self._counts.values())
 
     def is_full(self, peer: str) -> bool:
-        """Tell whether the address has as many as it may."""
+        """Tell whether the address has reached its limit."""
         return self._counts.get(address_group(peer), 0) >= self._limit
 
     def add(self, peer: str, sid: str = "", now: float = 0.0) -> None:
-        """Count one more: a session, or (without an id) a request that waits for its place."""
+        """Count one more: a session, or (without `sid`) a request that waits for admission."""
         group = address_group(peer)
         self._counts[group] = self._counts.get(group, 0) + 1
         if sid:
             self._opened.setdefault(group, {})[sid] = now
 
     def oldest(self, peer: str, before: float) -> str:
-        """Return the session of this address that is pending for longest; `""` if it was opened after `before`."""
+        """Return the oldest pending session of this address, or `""` if even that one was opened after `before`."""
         for sid, opened_at in self._opened.get(address_group(peer), {}).items():
             return sid if opened_at <= before else ""
         return ""
 
     def remove(self, peer: str, sid: str = "") -> None:
-        """Count one less."""
+        """Count one less; give the same `sid` as to `add`."""
         group = address_group(peer)
         if sid and (opened := self._opened.get(group)) is not None:
             opened.pop(sid, None)
@@ -91,6 +92,6 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def address_group(peer: str) -> str:
-    """Return what one subscriber usually has: an IPv4 address, or an IPv6 /64."""
+    """Return the address, or the /64 network of an IPv6 address: one subscriber usually has a whole /64."""
     parsed = _parse(peer) if ":" in peer else None
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else peer
