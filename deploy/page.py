@@ -40,6 +40,17 @@ def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
             raise MissingTool(f"`npm run {script}` failed in {sources.name}/")
 
 
+def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
+    """Pack the npm packages (`sdk`, `react`; all by default) into `folder` and return the tarballs; raise MissingTool.
+
+    One process at a time: each build starts by removing what the last one has left.
+    """
+    packages(SOURCES, say=say)
+    with locked(MACHINE_STATE / "pack.lock"):
+        said = _npm(["run", "--silent", "pack", "--", "--out", str(folder.resolve()), *names], SOURCES)
+    return [Path(line) for line in said.splitlines() if line.endswith(".tgz")]
+
+
 def packages(folder: Path, *, say: Say = quiet) -> None:
     """Install the Node packages that `folder`'s lock file names, unless they are there; raise MissingTool."""
     lock = (folder / "package-lock.json").read_bytes()
@@ -70,13 +81,14 @@ def _source_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _npm(arguments: list[str], folder: Path) -> None:
+def _npm(arguments: list[str], folder: Path) -> str:
     check_node()
     command = ["npm", *arguments]
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS)
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise MissingTool(f"`{' '.join(command)}` failed in {folder}:\n{tail}")
+    return done.stdout
 
 
 def check_node() -> None:

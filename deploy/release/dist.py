@@ -45,8 +45,7 @@ def build_python(folder: Path) -> None:
 
 def build_node(folder: Path, *, say: Say = quiet) -> None:
     """Compile the SDK and the React hooks, and pack them as npm would publish them."""
-    page.packages(page.SOURCES, say=say)
-    _run(["npm", "run", "--silent", "pack", "--", "--out", str(folder.resolve())], page.SOURCES)
+    page.pack(folder, say=say)
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -82,9 +82,7 @@ def readme_files() -> dict[str, str]:
 
 def install(folder: Path) -> None:
     """Install what the lock file names, then the packed SDK and hooks, as the README says."""
-    built_page.packages(ROOT / "web")
-    pack = ["node", str(ROOT / "web" / "scripts" / "pack.mjs"), "--out", str(folder.parent)]
-    tarballs = [line for line in run(pack, folder).splitlines() if line.endswith(".tgz")]
+    tarballs = [str(path) for path in built_page.pack(folder.parent)]
     run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
     run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *tarballs], folder)
 

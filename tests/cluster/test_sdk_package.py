@@ -82,10 +82,8 @@ def blocks(language: str, readme: str = README) -> list[str]:
 @pytest.fixture(scope="module")
 def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An application folder that holds nothing but what `npm install` of the tarball brings."""
-    page.packages(WEB)
     packed, folder = tmp_path_factory.mktemp("packed"), tmp_path_factory.mktemp("consumer")
-    pack = ["node", str(WEB / "scripts" / "pack.mjs"), "--out", str(packed), "sdk"]
-    tarball = run(pack, WEB, INSTALL_SECONDS).splitlines()[-1]
+    tarball = str(page.pack(packed, "sdk")[-1])
     (folder / "package.json").write_text('{"name": "consumer", "private": true, "type": "module"}')
     run(["npm", "install", "--no-audit", "--no-fund", tarball, *TYPES], folder, INSTALL_SECONDS)
     return folder

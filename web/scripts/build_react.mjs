@@ -1,11 +1,9 @@
 // Bundles the hooks into react/dist/index.js, which says "use client", and compiles their types beside it.
 import { build } from "esbuild";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { compile, web } from "./compile.mjs";
 
-// The types name those of the SDK.
-if (!existsSync(join(web, "sdk", "dist", "index.d.ts"))) compile("sdk");
+// The types name those of the SDK, as it is now.
+compile("sdk");
 compile("react");
 await build({
   absWorkingDir: web,
