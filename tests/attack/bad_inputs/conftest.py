@@ -38,14 +38,14 @@ def target(request: pytest.FixtureRequest, attacked: Cluster) -> Target:
     return targets_of(attacked)[request.param]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bystanders(attacked: Cluster) -> AsyncIterator[Conversation]:
-    """Two people whose connections last from the first attack to the last."""
+    """Two people whose connections last from the first attack of a module to its last."""
     async with conversation(targets_of(attacked)["nginx"]) as talk:
         yield talk
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def others_go_on(attacked: Cluster, bystanders: Conversation) -> AsyncIterator[None]:
     """Let the bystanders talk after each test, and wait until the memory is back."""
     health = Health(attacked)

@@ -17,7 +17,7 @@ from tests.attack.bad_inputs.targets import CONNECT_SECONDS, Target
 from tests.gateways import unique
 from tests.waiting import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SESSIONS: Final = 3_000
 AT_ONCE: Final = 50

@@ -22,7 +22,7 @@ from tests.attack.bad_inputs.targets import (
 )
 from tests.gateways import Json, unique
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLOSED_SECONDS = 5.0
 """Half a second is what the gateway takes; the rest is for a machine that is busy with other tests."""

@@ -9,7 +9,7 @@ import pytest
 from tests.attack.bad_inputs.targets import MARK, Target, message
 from tests.gateways import Client, unique
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STRANGER_SEES: dict[str, Any] = {
     "join": ("room:join", {}),

@@ -19,7 +19,7 @@ from tests.attack.bad_inputs.targets import MARK, Target
 from tests.gateways import unique
 from tests.waiting import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLOSED_SECONDS = 5.0
 REFUSAL = {"unauthorized"}

@@ -13,7 +13,7 @@ from tests.attack.bad_inputs.targets import Target, message
 from tests.gateways import Client, Json, unique
 from tests.integration.media_rig import fetch, picture, store
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LOBBY = "public:lobby"
 BODY = picture(16, 16)
