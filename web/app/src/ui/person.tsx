@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { explain, useApp } from "../app.ts";
 import { standingOf, type Standing } from "../moderation.ts";
 import { cleanName, isolated } from "../names.ts";
-import { Dialog } from "./dialog.tsx";
+import { Dialog } from "./dialogs/dialog.tsx";
 
 interface PersonProps {
   room: RoomId;

@@ -5,13 +5,13 @@ import { explain, useApp } from "../app.ts";
 import { plural } from "../format.ts";
 import { useChanges, useRoom } from "../hooks.ts";
 import { LOBBY } from "../route.ts";
-import { Composer, type ComposerMode } from "./composer.tsx";
+import { Composer, type ComposerMode } from "./composer/composer.tsx";
 import { IconButton } from "./icons.tsx";
-import { Invite } from "./invite.tsx";
-import { LeaveRoom } from "./leave_room.tsx";
+import { Invite } from "./dialogs/invite.tsx";
+import { LeaveRoom } from "./dialogs/leave_room.tsx";
 import { RoomSign } from "./sidebar.tsx";
-import { Timeline } from "./timeline.tsx";
-import { DropZone, Uploads, useFiles } from "./uploads.tsx";
+import { Timeline } from "./timeline/message_list.tsx";
+import { DropZone, Uploads, useFiles } from "./composer/uploads.tsx";
 
 interface RoomViewProps {
   room: Room;

@@ -8,7 +8,7 @@ import { hashOfRoom } from "../route.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { Icon, IconButton, Logo } from "./icons.tsx";
 import { Me } from "./me.tsx";
-import { NewRoom } from "./new_room.tsx";
+import { NewRoom } from "./dialogs/new_room.tsx";
 
 interface SidebarProps {
   room: RoomId;

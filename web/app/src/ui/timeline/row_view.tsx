@@ -1,10 +1,10 @@
 import type { ChatMessage, RoomState } from "@roomcast/sdk";
-import { dayLabel } from "../format.ts";
-import type { Row } from "../rows.ts";
-import { Avatar } from "./avatar.tsx";
+import { dayLabel } from "../../format.ts";
+import type { Row } from "../../rows.ts";
+import { Avatar } from "../avatar.tsx";
 import type { MessageActions } from "./message_actions.ts";
 import { MessageItem } from "./message_item.tsx";
-import { Name } from "./name.tsx";
+import { Name } from "../name.tsx";
 
 /** What the rows of one rendering share. */
 export interface RowContext {

@@ -1,10 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
-import { summary } from "../format.ts";
-import { useMedia } from "../hooks.ts";
-import { Icon, IconButton } from "./icons.tsx";
-import { Name } from "./name.tsx";
+import { explain, useApp } from "../../app.ts";
+import { summary } from "../../format.ts";
+import { useMedia } from "../../hooks.ts";
+import { Icon, IconButton } from "../icons.tsx";
+import { Name } from "../name.tsx";
 import { useComposition } from "./use_composition.ts";
 import { useDraft } from "./use_draft.ts";
 import { useTyping } from "./use_typing.ts";

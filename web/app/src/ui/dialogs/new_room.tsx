@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../app.ts";
-import { roomOfInput, slugOf } from "../route.ts";
+import { explain, useApp } from "../../app.ts";
+import { roomOfInput, slugOf } from "../../route.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** Create a room, or join one by its link. */

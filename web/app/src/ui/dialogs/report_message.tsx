@@ -1,7 +1,7 @@
 import type { ChatMessage, RoomId } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
-import { explain, useApp } from "../app.ts";
-import { summary } from "../format.ts";
+import { explain, useApp } from "../../app.ts";
+import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** The longest reason that the server takes. */

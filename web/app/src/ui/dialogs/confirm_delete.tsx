@@ -1,6 +1,6 @@
 import type { ChatMessage, Room } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
-import { summary } from "../format.ts";
+import { explain, useApp } from "../../app.ts";
+import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 
 export function ConfirmDelete({ room, message, onClose }: { room: Room; message: ChatMessage; onClose: () => void }) {

@@ -1,9 +1,9 @@
 import { useRef } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
-import { fileSize } from "../format.ts";
-import { withoutControls } from "../names.ts";
-import { IconButton } from "./icons.tsx";
-import { useModal } from "./use_modal.ts";
+import { fileSize } from "../../format.ts";
+import { withoutControls } from "../../names.ts";
+import { IconButton } from "../icons.tsx";
+import { useModal } from "../use_modal.ts";
 
 /** An image as large as the window allows. Escape, or a click anywhere, closes it. */
 export function Lightbox({ url, media, onClose }: { url: string; media: Media; onClose: () => void }) {

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Room, RoomState } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
-import { useLatest } from "../hooks.ts";
-import { countUnread } from "../rows.ts";
+import { useApp } from "../../app.ts";
+import { useLatest } from "../../hooks.ts";
+import { countUnread } from "../../rows.ts";
 
 /**
  * Return the seq after which the line above the new messages stands: where the reader had stopped when the room was

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { Media } from "@roomcast/sdk";
-import { useApp } from "../app.ts";
-import { fileSize, mediaKind } from "../format.ts";
-import { fitted, MEDIA_BOX, type PixelSize } from "../images.ts";
-import { withoutControls } from "../names.ts";
-import { Icon, IconButton } from "./icons.tsx";
-import { Lightbox } from "./lightbox.tsx";
+import { useApp } from "../../app.ts";
+import { fileSize, mediaKind } from "../../format.ts";
+import { fitted, MEDIA_BOX, type PixelSize } from "../../images.ts";
+import { withoutControls } from "../../names.ts";
+import { Icon, IconButton } from "../icons.tsx";
+import { Lightbox } from "../dialogs/lightbox.tsx";
 
 /** A file in the chat: a picture, a player, or a card. */
 export function MediaView({ media }: { media: Media }) {

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import { RoomcastError } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
-import type { RoomEntry } from "../room_list.ts";
-import { isolated } from "../names.ts";
-import { LOBBY } from "../route.ts";
+import { explain, useApp } from "../../app.ts";
+import type { RoomEntry } from "../../room_list.ts";
+import { isolated } from "../../names.ts";
+import { LOBBY } from "../../route.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** Ask before a membership is given up: the only way back is an invitation. */

@@ -1,9 +1,9 @@
 /** How high a row will probably be, before it was measured. A good guess keeps the scroll bar calm. Pure. */
 
 import type { Media } from "@roomcast/sdk";
-import { mediaKind } from "../format.ts";
-import { fitted, MEDIA_BOX } from "../images.ts";
-import type { Row } from "../rows.ts";
+import { mediaKind } from "../../format.ts";
+import { fitted, MEDIA_BOX } from "../../images.ts";
+import type { Row } from "../../rows.ts";
 
 const LINE_PX = 22;
 const LINE_CHARACTERS = 55;

@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { isUserId, type RoomId, type UserId } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
-import { isolated } from "../names.ts";
-import { userOfInput } from "../people.ts";
+import { explain, useApp } from "../../app.ts";
+import { isolated } from "../../names.ts";
+import { userOfInput } from "../../people.ts";
 import { Dialog } from "./dialog.tsx";
 
 /** Let a person into a private room. An id that was never seen here is invited only when that is confirmed. */

@@ -1,12 +1,12 @@
 import { Component } from "preact";
 import type { ChatMessage } from "@roomcast/sdk";
-import { clockTime, isEmojiOnly, linkParts, nameList, summary } from "../format.ts";
-import { isolated } from "../names.ts";
-import { groupReactions } from "../reactions.ts";
-import { Icon } from "./icons.tsx";
+import { clockTime, isEmojiOnly, linkParts, nameList, summary } from "../../format.ts";
+import { isolated } from "../../names.ts";
+import { groupReactions } from "../../reactions.ts";
+import { Icon } from "../icons.tsx";
 import { MediaView } from "./media.tsx";
 import type { MessageActions } from "./message_actions.ts";
-import { Name } from "./name.tsx";
+import { Name } from "../name.tsx";
 import { Toolbar } from "./toolbar.tsx";
 
 interface MessageProps {

@@ -1,5 +1,5 @@
 import type { RoomState } from "@roomcast/sdk";
-import { Icon } from "./icons.tsx";
+import { Icon } from "../icons.tsx";
 
 /** The line above the oldest loaded message. Its height is fixed, so that nothing moves when it changes. */
 export function Top({ state }: { state: RoomState }) {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { IconButton } from "./icons.tsx";
-import { useModal } from "./use_modal.ts";
+import { IconButton } from "../icons.tsx";
+import { useModal } from "../use_modal.ts";
 
 interface DialogProps {
   title: string;

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RoomId } from "@roomcast/sdk";
-import { explain, useApp } from "../app.ts";
-import { fileSize } from "../format.ts";
-import { useChanges, useLatest } from "../hooks.ts";
-import { cleanName } from "../names.ts";
-import type { UploadItem } from "../uploads.ts";
-import { Icon, IconButton } from "./icons.tsx";
+import { explain, useApp } from "../../app.ts";
+import { fileSize } from "../../format.ts";
+import { useChanges, useLatest } from "../../hooks.ts";
+import { cleanName } from "../../names.ts";
+import type { UploadItem } from "../../uploads.ts";
+import { Icon, IconButton } from "../icons.tsx";
 
 /** Return a function that sends files into a room; those that cannot be sent are named to the user. */
 export function useFiles(room: RoomId): (files: Iterable<File>) => void {

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { ChatMessage } from "@roomcast/sdk";
-import { MORE_EMOJI, QUICK_EMOJI } from "../emoji.ts";
-import { IconButton } from "./icons.tsx";
+import { MORE_EMOJI, QUICK_EMOJI } from "../../emoji.ts";
+import { IconButton } from "../icons.tsx";
 import type { MessageActions } from "./message_actions.ts";
 
 const PICKER_PX = 110;
