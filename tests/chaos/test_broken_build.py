@@ -27,7 +27,10 @@ def broken_cluster() -> Iterator[Cluster]:
         trial.own_cluster(replace(find("client-kill-pubsub"), gateways=0)) as cluster,
         private(cluster.state / "logs") as processes,
     ):
-        names = [processes.gateway(cluster, n, {"PYTHONPATH": f"{BROKEN}:{ROOT}"}) for n in (1, 2, 3)]
+        names = [
+            processes.gateway(cluster, n, {"PYTHONPATH": f"{BROKEN}:{ROOT}", "ROOMCAST_HOTPATH": "python"})
+            for n in (1, 2, 3)
+        ]
         asyncio.run(wait_ready([cluster.metrics_url(name, "/readyz") for name in names]))
         yield cluster
 

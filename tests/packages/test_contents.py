@@ -73,7 +73,7 @@ def test_a_wheel_says_what_it_is(artifacts: Path, name: str) -> None:
 
 def test_the_contract_brings_its_scripts(artifacts: Path) -> None:
     with wheel(artifacts, "contract") as archive:
-        assert "roomcast/contract/scripts/room_append.lua" in archive.namelist()
+        assert "roomcast/contract/scripts/rooms/room_append.lua" in archive.namelist()
 
 
 def test_the_sources_of_the_compiled_fast_path_are_shipped(artifacts: Path) -> None:

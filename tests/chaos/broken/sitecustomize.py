@@ -1,4 +1,4 @@
-"""On PYTHONPATH of a gateway: a build without hole fill and without reconciliation. The checker must notice."""
+"""On PYTHONPATH of a gateway: a plain build without gap filling and comparison with logs. The checker must notice."""
 
 from typing import Any
 
