@@ -52,16 +52,20 @@ def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
 
 
 def packages(folder: Path, *, say: Say = quiet) -> None:
-    """Install the Node packages that `folder`'s lock file names, unless they are there; raise MissingTool."""
+    """Install the Node packages that `folder`'s lock file names, unless they are there; raise MissingTool.
+
+    One process at a time: `npm ci` starts by removing what another process has just installed.
+    """
     lock = (folder / "package-lock.json").read_bytes()
     wanted = hashlib.sha256(lock).hexdigest()
     stamp = folder / "node_modules" / ".roomcast-lock"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    say(f"installing the Node packages of {folder.name}/")
-    _npm(["ci", "--no-audit", "--no-fund"], folder)
-    stamp.parent.mkdir(exist_ok=True)
-    stamp.write_text(wanted)
+    with locked(MACHINE_STATE / "npm.lock"):
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return
+        say(f"installing the Node packages of {folder.name}/")
+        _npm(["ci", "--no-audit", "--no-fund"], folder)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(wanted)
 
 
 def fingerprint(folder: Path) -> str:
