@@ -164,7 +164,7 @@ def test_a_long_room_stays_small_and_opens_at_its_end(guests: Guests, room: str,
     scroll_until(ada, lambda: ada.find("message", seq="1").count(), step=-6000)
     assert nodes(ada) < MAX_NODES
     ada.find("room-item", room="public:lobby").click()
-    expect(ada.find("message")).to_have_count(0)
+    expect(ada.find("message", seq=str(count))).to_have_count(0)
     ada.find("room-item", room=room).click()
     ada.find("message", seq=str(count)).wait_for()
     expect(ada.find("message", seq=str(count))).to_be_in_viewport()

@@ -236,12 +236,12 @@ export class RoomList {
   }
 
   #roomChanged({ room, change, name }: RoomChange): void {
-    if (change === "people") return;
+    if (change === "people" || change === "banned") return; // a ban takes effect by "removed"
     if (change === "removed" || change === "closed") this.#forget(room);
     else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
     else this.#listAgain(room, name);
-    // Enter a room that has refused us before, now that we are invited.
-    if (change === "invited" && this.#live.has(room)) this.#client.room(room).join();
+    // Enter a room that has refused us before, now that we are invited, or no longer banned.
+    if ((change === "invited" || change === "unbanned") && this.#live.has(room)) this.#client.room(room).join();
     this.#changed();
   }
 
