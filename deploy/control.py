@@ -189,10 +189,14 @@ def _span(seconds: float) -> str:
 
 
 def environment(cluster: Control) -> str:
-    """Return shell assignments for scripts and back ends: the page, the token secret, and Redis."""
+    """Return shell assignments for scripts, back ends and own Socket.IO servers: the page, the token secret, Redis.
+
+    A server with the adapter subscribes and speaks as gateways do, so it has their account; a back end may do less.
+    """
     values = {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
         "ROOMCAST_JWT_SECRET": cluster.credentials.jwt_secret,
         "ROOMCAST_REDIS_URL": cluster.credentials.redis_url("backend", cluster.ports.redis),
+        "ROOMCAST_ADAPTER_REDIS_URL": cluster.credentials.redis_url("gateway", cluster.ports.redis),
     }
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

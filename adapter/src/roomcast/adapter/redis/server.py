@@ -107,7 +107,7 @@ class RedisServer:
         self._tasks.supervise(lambda: self._keep(session, purpose), f"redis {purpose} {self._name}")
 
     async def close(self) -> None:
-        """Close both connections."""
+        """Close all connections."""
         await self._tasks.cancel()
         for connection in (self._commands, self._subscriptions, self._writes):
             if connection is not None:

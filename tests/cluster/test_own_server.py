@@ -1,0 +1,42 @@
+"""A Socket.IO server of an application in the cluster: the adapter with the URL that `make env` prints for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+import socketio
+
+from deploy.cluster import Cluster
+from deploy.control import Control, environment
+from roomcast.adapter import RedisAdapter
+from tests.cluster.people import LOBBY, Party
+
+
+@pytest_asyncio.fixture
+async def party(cluster: Cluster) -> AsyncIterator[Party]:
+    party = Party(cluster)
+    yield party
+    await party.close()
+
+
+def printed(cluster: Cluster) -> str:
+    """Return the Redis URL for a server with the adapter."""
+    (line,) = [
+        line for line in environment(Control(cluster.state)).splitlines() if "ROOMCAST_ADAPTER_REDIS_URL" in line
+    ]
+    return line.partition("=")[2].strip("'")
+
+
+async def test_an_event_of_an_own_server_reaches_a_room_of_the_gateways(cluster: Cluster, party: Party) -> None:
+    ada = await party.person("ada")
+    await ada.join(LOBBY)
+    adapter = RedisAdapter(printed(cluster))
+    sio = socketio.AsyncServer(async_mode="asgi", client_manager=adapter)
+    socketio.ASGIApp(sio)
+    try:
+        await adapter.wait_ready()
+        await sio.emit("deploy", {"name": "search"}, room=LOBBY)
+        await ada.expect("deploy", name="search")
+    finally:
+        await adapter.close()
