@@ -389,7 +389,7 @@ async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
             ("token", "--user", "u"),
             {"ROOMCAST_JWT_SECRET": "short"},
             2,
-            "roomcast token: ROOMCAST_JWT_SECRET: the secret must hold at least 32 bytes",
+            "roomcast token: ROOMCAST_JWT_SECRET: the secret must hold at least 32 bytes; commas separate several",
         ),
         (
             ("kick", "r", "u"),
