@@ -11,7 +11,7 @@ import { Invite } from "./dialogs/invite.tsx";
 import { LeaveRoom } from "./dialogs/leave_room.tsx";
 import { RoomSign } from "./sidebar.tsx";
 import { Timeline } from "./timeline/message_list.tsx";
-import { DropZone, Uploads, useFiles } from "./composer/uploads.tsx";
+import { DropZone, Uploads, useFiles } from "./composer/upload_list.tsx";
 
 interface RoomViewProps {
   room: Room;

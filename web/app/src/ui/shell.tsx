@@ -8,7 +8,7 @@ import { Banner } from "./banner.tsx";
 import { Members } from "./members.tsx";
 import { RoomView } from "./room_view.tsx";
 import { Sidebar } from "./sidebar.tsx";
-import { useLeaveWarning } from "./composer/uploads.tsx";
+import { useLeaveWarning } from "./composer/upload_list.tsx";
 
 type Drawer = "rooms" | "members" | null;
 
