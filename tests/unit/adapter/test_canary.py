@@ -48,6 +48,16 @@ def test_a_missed_canary_is_noticed_when_the_next_one_comes() -> None:
     assert not watch.receive(watch.next_canary(3.0), 3.1)
 
 
+def test_a_canary_from_before_the_subscription_is_not_missed() -> None:
+    watch = CanaryWatch("i", deaf_seconds=3)
+    early = watch.next_canary(0.0)
+    watch.confirm()
+    assert not watch.receive(watch.next_canary(1.0), 1.1)
+    assert not watch.receive(early, 1.2)
+    watch.next_canary(2.0)
+    assert watch.receive(watch.next_canary(3.0), 3.1)
+
+
 def test_another_incarnations_canary_proves_nothing() -> None:
     watch = CanaryWatch("i", deaf_seconds=3)
     watch.next_canary(0.0)
@@ -83,6 +93,7 @@ class Loop:
         self.handlers: dict[str, list[Callable[[bytes], None]]] = {}
         self.published = 0
         self.reopened: list[str] = []
+        self.confirmations: list[asyncio.Future[None]] = []
         self.looked_again: list[str] = []
         self.is_deaf = False
         self.error: Exception | None = None
@@ -105,7 +116,8 @@ class Loop:
 
     def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
         self.handlers.setdefault(channel, []).append(handler)
-        return asyncio.get_running_loop().create_future()
+        self.confirmations.append(asyncio.get_running_loop().create_future())
+        return self.confirmations[-1]
 
     def unsubscribe(self, channel: str) -> None:
         del self.handlers[channel]
@@ -186,6 +198,18 @@ async def test_a_missed_canary_means_to_look_again() -> None:
     assert loop.looked_again == []
     await one.publish_all()
     assert loop.looked_again == ["node:1.0"]
+
+
+async def test_nobody_looks_again_because_the_first_canary_came_before_the_subscription() -> None:
+    loop = Loop()
+    loop.is_deaf = True
+    one = probe(loop, "a", 1.0, [])
+    await one.publish_all()
+    loop.confirmations[0].set_result(None)
+    loop.is_deaf = False
+    await asyncio.sleep(0)
+    await one.publish_all()
+    assert loop.looked_again == []
 
 
 async def test_a_deaf_connection_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,10 @@ class CanaryWatch:
             self._silent_since = now
         return Canary(self._incarnation, self._count, started_at)
 
+    def confirm(self) -> None:
+        """Expect no canary that was published before the subscription was confirmed: it may have come too early."""
+        self._last_received = self._count
+
     def receive(self, canary: Canary, now: float) -> bool:
         """Return True when canaries before this one were missed: then other packets may have been, too."""
         if canary.incarnation != self._incarnation:
@@ -133,7 +137,7 @@ class CanaryProbe:
         self._on_duplicate = on_duplicate
         self._started_at = started_at
         self.is_refused = False
-        """Whether Redis answers a canary with an error: no permission, no such command, or it is still loading."""
+        """True while Redis answers a canary with an error: no permission, no such command, or it is still loading."""
         self._reader = Reader(NodeMessage)
         self._limited = LimitedLog(_log, REPEAT_SECONDS)
         self._watches: dict[str, CanaryWatch] = {}
@@ -178,7 +182,8 @@ class CanaryProbe:
             self._subscriber.unsubscribe(channel)
         for channel in set(channels) - self._watches.keys():
             self._watches[channel] = watch = CanaryWatch(self._incarnation)
-            self._subscriber.subscribe(channel, partial(self._receive, channel, watch))
+            confirmed = self._subscriber.subscribe(channel, partial(self._receive, channel, watch))
+            confirmed.add_done_callback(partial(_confirm, watch))
 
     async def _publish(self, channel: str, watch: CanaryWatch) -> None:
         now = asyncio.get_running_loop().time()
@@ -215,3 +220,8 @@ class CanaryProbe:
             self._on_duplicate()
         else:
             self._wake.set()
+
+
+def _confirm(watch: CanaryWatch, confirmed: asyncio.Future[None]) -> None:
+    if not confirmed.cancelled() and confirmed.exception() is None:
+        watch.confirm()
