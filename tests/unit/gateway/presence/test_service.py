@@ -110,6 +110,16 @@ async def test_a_session_without_a_status_gets_what_the_user_chose(gateway: Gate
     assert (answer["status"], answer["note"]) == ("busy", "in a call")
 
 
+async def test_a_heartbeat_before_redis_was_asked_is_answered_with_what_the_user_chose(gateway: Gateway) -> None:
+    gateway.store.choices["ada"] = ("busy", "in a call")
+    session = gateway.add("ada")
+    heartbeat = asyncio.ensure_future(gateway.service.set_presence(session, PresencePayload()))
+    await asyncio.sleep(0)
+    async with gateway.running():
+        answer = await heartbeat
+    assert (answer["status"], answer["note"]) == ("busy", "in a call")
+
+
 async def test_a_note_alone_keeps_the_status_that_the_user_chose(gateway: Gateway) -> None:
     gateway.store.choices["ada"] = ("invisible", "")
     gateway.store.hidden.add("ada")

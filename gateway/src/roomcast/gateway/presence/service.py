@@ -122,14 +122,15 @@ class PresenceService:
     # --- use cases ---
 
     async def set_presence(self, session: ChatSession, p: PresencePayload) -> dict[str, Any]:
-        """Handle `presence`: a sign of life, and perhaps a new status.
+        """Handle `presence`: a sign of life, and perhaps a new status; the answer says what the session has.
 
-        A note without a status goes with the status that the session has; that may be one that the user chose on
-        another device, which is known once Redis has been asked.
+        A session that has set no status has the one that its user chose on another device or page. That is known once
+        Redis has been asked.
         """
         status = p.status
-        if status is None and p.note is not None:
+        if status is None and not session.has_own_status:
             await self.wait_written(session)
+        if status is None and p.note is not None:
             status = cast("Status", session.status)
         if self._activity.set_status(session.sid, status, p.note):
             session.set_own_status(status or session.status, session.note if p.note is None else p.note)
