@@ -1,1 +1,1 @@
-"""What a release needs: wheels and tarballs, versions, the documentation site, the bill of materials, fuzzing."""
+"""Make the parts of a release: wheels and tarballs, versions, documentation site, bill of materials, fuzzing."""

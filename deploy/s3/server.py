@@ -7,17 +7,16 @@ ministack checks POST policies as S3 does. Objects and bucket settings are kept 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from deploy.layout import MACHINE_STATE
+from deploy.locks import locked
+
 REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
 GUARD: Final = Path(__file__).with_name("guard.py")
 INSTALL_SECONDS: Final = 300
@@ -27,21 +26,21 @@ class SetupError(RuntimeError):
     """The environment could not be made; the text is one line that says why."""
 
 
-def ensure(state: Path = ROOT / ".state", uv: str | None = None) -> Path:
+def ensure(state: Path = MACHINE_STATE, uv: str | None = None) -> Path:
     """Return the Python of the storage's environment under `state`, made on first use (about 46 MB, one download).
 
     `uv`: a uv binary to install with; without one it is looked for on PATH, and else venv and pip do it.
     Several processes may call it at once. Raises SetupError.
     """
     home = state / "s3-venv"
-    with _lock(state / "s3-venv.lock"):
+    with locked(state / "s3-venv.lock"):
         if not _is_current(home):
             _build(home, uv or shutil.which("uv"))
     return _python(home)
 
 
 def command(
-    port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = ROOT / ".state"
+    port: int, data_dir: Path, access_key: str, secret_key: str, state: Path = MACHINE_STATE
 ) -> tuple[list[str], dict[str, str]]:
     """Return arguments and environment of a server on 127.0.0.1:`port` that keeps its files in `data_dir`."""
     (data_dir / "tmp").mkdir(parents=True, exist_ok=True)
@@ -106,11 +105,3 @@ def _run(arguments: list[str]) -> None:
     if done.returncode != 0:
         last = ((done.stderr or done.stdout).strip().splitlines() or ["no output"])[-1]
         raise SetupError(f"the storage server could not be installed: {last}")
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -12,7 +12,7 @@ from roomcast.engineio.frames import Frames
 
 
 class PollAnswer(Enum):
-    """What the waiting GET is answered with."""
+    """The answer to the GET that waits."""
 
     QUEUE = auto()
     """The queued packets, or a noop packet if there are none."""

@@ -5,8 +5,8 @@ The figures are a snapshot without a lock: a node or session may be gone by the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -81,10 +81,8 @@ class ClusterReader:
         """Return the reply of one command, whose first argument is a key unless it is one of the server's own."""
         if args and command not in _WITHOUT_KEY:
             args = (self._keyspace.name(str(args[0])), *args[1:])
-        try:
+        with _translated():
             return await self._redis.execute_command(command, *args)
-        except (RedisError, RedisClusterException, OSError) as error:
-            raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
 
     async def nodes(self) -> list[Node]:
         """Return the announced gateways, by number."""
@@ -175,22 +173,27 @@ class ClusterReader:
 
     async def info(self, section: str) -> dict[str, Any]:
         """Return a section of INFO, of any one node in a cluster."""
-        try:
+        with _translated():
             if isinstance(self._redis, RedisCluster):
                 await self._redis.initialize()
                 found = await self._redis.info(section, target_nodes=self._redis.get_random_node())
             else:
                 found = await self._redis.info(section)
-        except (RedisError, RedisClusterException, OSError) as error:
-            raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
         return dict(found)
 
     async def _scan(self, pattern: str) -> AsyncIterator[str]:
-        try:
+        with _translated():
             async for key in self._redis.scan_iter(match=self._keyspace.name(pattern), count=_SCAN_COUNT):
                 yield key.decode().removeprefix(self._keyspace.prefix)
-        except (RedisError, RedisClusterException, OSError) as error:
-            raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's errors into ours, with the driver's words: an operator wants them."""
+    try:
+        yield
+    except (RedisError, RedisClusterException, OSError) as error:
+        raise RoomcastError(Code.UNAVAILABLE, " ".join(str(error).split())) from error
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ class ScriptLibrary:
     """
 
     def __init__(self, folder: Path | None = None, durable: Iterable[str] = ()) -> None:
-        self._folder = folder
+        self._files = {path.stem: path for path in sorted(folder.rglob("*.lua"))} if folder else {}
         self._scripts: dict[str, Script] = {}
         self.durable = frozenset(durable)
 
@@ -42,16 +42,13 @@ class ScriptLibrary:
 
     def all(self) -> tuple[Script, ...]:
         """Return every script, to load on a fresh connection before other commands."""
-        if self._folder is None:
-            return ()
-        return tuple(self.script(path.stem) for path in sorted(self._folder.rglob("[a-z]*.lua")))
+        return tuple(self.script(name) for name in self._files if not name.startswith("_"))
 
     def _read(self, name: str) -> Script:
         source = _INCLUDE.sub(lambda match: self._text(match[1]), self._text(name)).encode()
         return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest())
 
     def _text(self, name: str) -> str:
-        """Return the text of a file, wherever it stands; raise FileNotFoundError for an unknown name."""
-        for path in self._folder.rglob(f"{name}.lua") if self._folder else ():
-            return path.read_text()
-        raise FileNotFoundError(f"{name}.lua")
+        if name not in self._files:
+            raise FileNotFoundError(f"{name}.lua")
+        return self._files[name].read_text()

@@ -56,7 +56,7 @@ class JoinLog(Protocol):
 
 
 class JoinRecords(Protocol):
-    """What Redis keeps of rooms and kicks; see `roomcast.gateway.stores.rooms.RoomStore`."""
+    """The records of rooms and kicks in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
         """Put the room on the user's list, and keep the user's display name."""
@@ -68,7 +68,7 @@ class JoinRecords(Protocol):
 
 
 class EntryAccess(Protocol):
-    """Who may enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+    """The right to enter a room; see `roomcast.gateway.chat.access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""

@@ -21,7 +21,7 @@ _MAX_TRIES: Final = 5
 
 
 class MessageLog(Protocol):
-    """Where messages are kept; see `roomcast.gateway.stores.log.LogStore`."""
+    """The logs of rooms; see `roomcast.gateway.stores.log.LogStore`."""
 
     def append(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()
@@ -43,7 +43,7 @@ class MessageLog(Protocol):
 
 
 class MessageAccess(Protocol):
-    """Who may read and write in a room; see `roomcast.gateway.chat.access.RoomAccess`."""
+    """The right to read and write in a room; see `roomcast.gateway.chat.access.RoomAccess`."""
 
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, whether it exists or not."""
@@ -55,7 +55,7 @@ class MessageAccess(Protocol):
 
 
 class Voice(Protocol):
-    """Who may write in a room now; see `roomcast.gateway.chat.sanctions.Sanctions`."""
+    """The right to write in a room now; see `roomcast.gateway.chat.sanctions.Sanctions`."""
 
     def is_unrestricted(self, user: str, room: str) -> bool:
         """Return whether it is known, without a look, that the user may write."""

@@ -38,7 +38,7 @@ class RoomMembership(Protocol):
 
 
 class Revocations(Protocol):
-    """What was revoked; see `roomcast.gateway.stores.rooms.RoomStore`."""
+    """The revocations in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
         """Return whether the user's tokens issued up to a moment, or this one token, were revoked."""

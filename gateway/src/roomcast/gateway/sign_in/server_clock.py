@@ -18,14 +18,14 @@ class ServerClock:
         self._offset: float | None = None
 
     def read(self, now_ms: int) -> None:
-        """Redis just said that it is this many milliseconds since the epoch."""
+        """Take Redis's present time, in milliseconds since 1970."""
         self._offset = now_ms / 1000 - self._monotonic()
 
     @property
     def is_read(self) -> bool:
-        """Whether Redis's clock was read since the start."""
+        """Tell whether Redis's clock was read since the start."""
         return self._offset is not None
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since 1970, by Redis's clock once it was read."""
         return self._wall() if self._offset is None else self._monotonic() + self._offset

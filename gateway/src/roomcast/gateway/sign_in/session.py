@@ -65,7 +65,7 @@ class ChatSession:
 
     @property
     def is_visible(self) -> bool:
-        """Whether this device does not hide the user."""
+        """Tell whether this device shows the user to others."""
         return self.status != "invisible"
 
     def set_own_status(self, status: str, note: str) -> None:

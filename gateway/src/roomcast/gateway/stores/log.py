@@ -49,7 +49,7 @@ class Rewrite(NamedTuple):
 
 
 class FastAppend(NamedTuple):
-    """How plain messages of one room are appended by the fast path, valid while the connection is open.
+    """The command by which the fast path appends plain messages to one room, valid while the connection is open.
 
     `head` is the packed `room_append` of the room without its last three arguments: epoch, dedup field and tail. The
     command goes out by `send`, or by `connection.send` where that is None.
