@@ -10,13 +10,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
-from uuid import uuid4
 
 import psutil
 
 from roomcast.engineio.websocket.rfc6455 import CLOSE, TEXT
 from tests.frames import masked
-from tests.gateways import Client, Clients, Gateway, token, unique
+from tests.gateways import Clients, Gateway, token, unique
 from tests.waiting import until
 
 CLOSED_WITHIN = 5.0
@@ -60,16 +59,6 @@ class Victim:
         self.gateway.check_log()
 
 
-async def send_until_acked(person: Client, room: str, text: str) -> None:
-    """Send as the protocol asks of clients: after `outcome_unknown`, the same id again, three times at most."""
-    message = {"room": room, "id": uuid4().hex, "text": text}
-    for _ in range(3):
-        answer = await person.call("message:send", message)
-        if answer.get("error", {}).get("reason") != "outcome_unknown":
-            break
-    assert answer["ok"] is True, answer
-
-
 @asynccontextmanager
 async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
     """Two people talk while the block runs: each message is acked and arrives, each within the client's deadline."""
@@ -83,7 +72,7 @@ async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
         count = 0
         while not over.is_set() or not count:
             count += 1
-            await send_until_acked(ada, room, f"message {count}")
+            await ada.send(room, f"message {count}")
             await bob.expect_text(f"message {count}")
             await asyncio.sleep(0.02)
         return count
