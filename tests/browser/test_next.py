@@ -15,9 +15,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from deploy import page as built_page
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
+from tests.browser.applications import connections, install, settle
 
 APP = Path(__file__).with_name("next")
 README = (ROOT / "web" / "README.md").read_text()
@@ -25,9 +25,7 @@ FILES = {"chat-client.ts": "app/chat-client.ts", "chat.tsx": "app/chat.tsx"}
 """Where the README's files go; a path with a folder is where it says."""
 EXAMPLE = "https://chat.example.com"
 HOOKS = Path("app", "hooks", "hooks-chat.tsx")
-INSTALL_SECONDS = 240
 START_SECONDS = 60
-SETTLE_SECONDS = 10.0
 SHOW_MS = 30_000
 
 
@@ -80,19 +78,6 @@ def readme_files() -> dict[str, str]:
     return files
 
 
-def install(folder: Path) -> None:
-    """Install what the lock file names, then the packed SDK and hooks, as the README says."""
-    tarballs = [str(path) for path in built_page.pack(folder.parent)]
-    run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *tarballs], folder)
-
-
-def run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 def wait_for(url: str, log: Path) -> None:
     """Wait until the server has rendered the page once."""
     deadline = time.monotonic() + START_SECONDS
@@ -103,21 +88,6 @@ def wait_for(url: str, log: Path) -> None:
         except requests.ConnectionError:
             time.sleep(0.2)
     raise AssertionError(log.read_text())
-
-
-def connections(chat: Cluster) -> int:
-    """Return how many clients are signed in, on all gateways."""
-    texts = [requests.get(chat.metrics_url(name), timeout=5).text for name in ("gateway1", "gateway2")]
-    found = [re.search(r"^roomcast_gateway_connections (\S+)$", text, re.MULTILINE) for text in texts]
-    return sum(int(float(match[1])) for match in found if match)
-
-
-def settle(chat: Cluster, count: int) -> None:
-    """Wait until the gateways have this many clients."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while (found := connections(chat)) != count:
-        assert time.monotonic() < deadline, f"{found} connections instead of {count}"
-        time.sleep(0.1)
 
 
 def edit(path: Path, old: str, new: str) -> None:

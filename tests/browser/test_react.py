@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, WebSocket, expect
 
-from deploy import page as built_page
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
+from tests.browser.applications import SETTLE_SECONDS, connections, install, run, settle
 from tests.browser.guests import unique
 
 WEB = ROOT / "web"
@@ -25,8 +23,6 @@ README = (WEB / "react" / "README.md").read_text()
 HOOKS = ("useConnection", "useMessages", "usePresence", "useRoom", "useTyping", "useUpload")
 URL = "http://localhost:8080"
 """The cluster's address in the README."""
-INSTALL_SECONDS = 240
-SETTLE_SECONDS = 10.0
 NETWORK = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
 
 TYPES = """{
@@ -36,12 +32,6 @@ TYPES = """{
   },
   "include": ["*.tsx"]
 }"""
-
-
-def run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def readme_components() -> tuple[str, str]:
@@ -60,10 +50,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines, components = readme_components()
     (folder / "chat.tsx").write_text(lines.replace(f'"{URL}"', "location.origin"))
     (folder / "readme.tsx").write_text(components)
-    packed = [str(path) for path in built_page.pack(folder.parent)]
-    assert len(packed) == 2
-    run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *packed], folder)
+    install(folder)
     return folder
 
 
@@ -153,21 +140,6 @@ def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
     for context in chromium.contexts:
         context.close()
     assert complaints == []
-
-
-def connections(chat: Cluster) -> int:
-    """Return how many clients are signed in, on all gateways."""
-    texts = [requests.get(chat.metrics_url(name), timeout=5).text for name in ("gateway1", "gateway2")]
-    found = [re.search(r"^roomcast_gateway_connections (\S+)$", text, re.MULTILINE) for text in texts]
-    return sum(int(float(match[1])) for match in found if match)
-
-
-def settle(chat: Cluster, count: int) -> None:
-    """Wait until the gateways have this many clients."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while (found := connections(chat)) != count:
-        assert time.monotonic() < deadline, f"{found} connections instead of {count}"
-        time.sleep(0.1)
 
 
 def test_the_package_compiles_under_strict_types(source: Path) -> None:

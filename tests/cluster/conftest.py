@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from deploy.cluster import Cluster, free_base
+from tests.cluster import polling
+from tests.cluster.people import Party
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,18 @@ def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(tmp_path_factory: pytest.TempPathFactory, small_page: Path) -> Iterator[Cluster]:
     with Cluster(free_base(), tmp_path_factory.mktemp("cluster"), page=small_page) as running:
         yield running
+
+
+@pytest.fixture
+async def party(cluster: Cluster) -> AsyncIterator[Party]:
+    """Makes people, who go home with the test."""
+    party = Party(cluster)
+    yield party
+    await party.close()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that gives up before the test does."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(polling.WAIT_SECONDS)) as session:
+        yield session

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from deploy.cluster import Cluster
 from tests.cluster.people import LOBBY, Party, Person
 
 TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "untold": []}
-
-
-@pytest.fixture
-async def party(cluster: Cluster) -> AsyncIterator[Party]:
-    party = Party(cluster)
-    yield party
-    await party.close()
 
 
 @pytest.fixture(params=TRANSPORTS)

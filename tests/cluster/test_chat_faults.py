@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
 import redis
@@ -17,13 +16,6 @@ from tests.integration.media_rig import picture, store
 
 AWAY_SECONDS = 15.0
 AGED_SECONDS = 58
-
-
-@pytest.fixture
-async def party(cluster: Cluster) -> AsyncIterator[Party]:
-    party = Party(cluster)
-    yield party
-    await party.close()
 
 
 async def talking(party: Party, transports: list[str]) -> tuple[list[Person], list[Writer]]:

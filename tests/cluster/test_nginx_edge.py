@@ -92,12 +92,6 @@ async def edge(tmp_path: Path, small_page: Path) -> AsyncIterator[Edge]:
         yield running
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(polling.WAIT_SECONDS)) as session:
-        yield session
-
-
 # --- towards the gateways ---------------------------------------------------------------------------------------------
 
 

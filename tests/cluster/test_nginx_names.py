@@ -118,12 +118,6 @@ async def named(tmp_path: Path) -> AsyncIterator[Named]:
         yield started
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(polling.WAIT_SECONDS)) as session:
-        yield session
-
-
 async def test_every_number_up_to_9999_leads_to_its_own_gateway(named: Named, http: aiohttp.ClientSession) -> None:
     numbers = [1, 9, 10, 17, 99, 100, 640, 4711, 9999]
     for number in numbers:

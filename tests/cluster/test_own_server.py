@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest_asyncio
 import socketio
 
 from deploy.cluster import Cluster
 from deploy.control import Control, environment
 from roomcast.adapter import RedisAdapter
 from tests.cluster.people import LOBBY, Party
-
-
-@pytest_asyncio.fixture
-async def party(cluster: Cluster) -> AsyncIterator[Party]:
-    party = Party(cluster)
-    yield party
-    await party.close()
 
 
 def printed(cluster: Cluster) -> str:

@@ -78,3 +78,10 @@ def _uv(*words: str) -> None:
         [bootstrap.uv(), *words], cwd=ROOT, check=False, capture_output=True, text=True, timeout=COMMAND_SECONDS
     )
     assert done.returncode == 0, f"uv {' '.join(words)}:\n{done.stderr}"
+
+
+def run_in(folder: Path, *command: str) -> str:
+    """Run a command with this process's environment, and return its output; it must end with 0."""
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=COMMAND_SECONDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

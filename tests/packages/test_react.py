@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.release.versions import current, for_npm
+from tests.packages.environments import run_in
 
-INSTALL_SECONDS = 120
 REACT = "19.3.1"
 
 RENDER = """
@@ -40,19 +39,13 @@ def app(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     dependencies = {**packed, "react": REACT, "react-dom": REACT}
     (folder / "package.json").write_text(json.dumps({"private": True, "type": "module", "dependencies": dependencies}))
-    run(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
+    run_in(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
     return folder
-
-
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_a_server_renders_it_and_the_process_ends_without_a_connection(app: Path) -> None:
     (app / "render.mjs").write_text(RENDER)
-    assert run(app, "node", "render.mjs") == "<p>connecting 0</p> 0\n"
+    assert run_in(app, "node", "render.mjs") == "<p>connecting 0</p> 0\n"
 
 
 def test_it_holds_one_client_module_and_types_and_brings_no_react_of_its_own(app: Path) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.layout import ROOT
 from deploy.release.versions import current, for_npm
+from tests.packages.environments import run_in
 
-INSTALL_SECONDS = 120
 TYPESCRIPT = ROOT / "web" / "node_modules" / "typescript" / "bin" / "tsc"
 
 
@@ -22,18 +21,12 @@ def app(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tarball = artifacts / f"roomcast-sdk-{for_npm(current())}.tgz"
     manifest = {"name": "app", "private": True, "type": "module", "dependencies": {"@roomcast/sdk": f"file:{tarball}"}}
     (folder / "package.json").write_text(json.dumps(manifest))
-    run(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
+    run_in(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
     return folder
 
 
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_node_imports_it(app: Path) -> None:
-    said = run(
+    said = run_in(
         app, "node", "--input-type=module", "-e", "import * as s from '@roomcast/sdk'; console.log(typeof s.connect)"
     )
     assert said == "function\n"
@@ -56,4 +49,4 @@ def test_typescript_finds_its_types(app: Path) -> None:
         'client.room("public:lobby").send({ text: 1 });\n'
     )
     options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom", "index.ts"]
-    run(app, "node", str(TYPESCRIPT), *options)
+    run_in(app, "node", str(TYPESCRIPT), *options)

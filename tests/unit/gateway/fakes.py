@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import pytest
+
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.ports import RoomSnapshot
@@ -25,6 +27,13 @@ def session_of(user: str = "ada", *rooms: str, sid: str = "", **claims: Any) -> 
     identity = Identity(user=user, name=user.title(), **fields)
     bucket = TokenBucket(50, 200, 0.0)
     return ChatSession(sid or f"sid-{user}", f"eio-{user}", identity, EventLimit(bucket, bucket), rooms=set(rooms))
+
+
+async def refusal(work: Awaitable[Any]) -> Code:
+    """The code with which `work` is refused."""
+    with pytest.raises(RoomcastError) as caught:
+        await work
+    return caught.value.code
 
 
 def unavailable() -> RoomcastError:

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import type { Client, ConnectionState, UserId } from "@roomcast/sdk";
+import { NOT_CONNECTED, type Client, type ConnectionState, type UserId } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
 import { useSelection, type Source } from "./selection.ts";
 
@@ -15,16 +15,7 @@ export interface UseConnection extends ConnectionState {
 
 type Shown = Omit<UseConnection, "reconnect" | "signOut">;
 
-const NOT_YET: Shown = {
-  phase: "connecting",
-  attempt: 0,
-  retryAtMs: null,
-  wasOnline: false,
-  draining: false,
-  error: null,
-  ready: null,
-  self: null,
-};
+const NOT_YET: Shown = { ...NOT_CONNECTED, self: null };
 
 /** Follow the connection of the nearest provider. */
 export function useConnection(): UseConnection {

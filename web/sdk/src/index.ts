@@ -6,7 +6,7 @@
 
 export type { BackoffPolicy } from "./connection/backoff.ts";
 export { connect, type Client, type ConnectOptions } from "./client.ts";
-export type { ConnectionOptions, ConnectionState, Phase } from "./connection/connection.ts";
+export { NOT_CONNECTED, type ConnectionOptions, type ConnectionState, type Phase } from "./connection/connection.ts";
 export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";
 export type { KeyValueStorage } from "./outbox_storage.ts";

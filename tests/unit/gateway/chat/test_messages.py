@@ -18,7 +18,7 @@ from roomcast.contract.events import (
 )
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.sign_in.session import ChatSession
-from tests.unit.gateway.fakes import FakeAccess, FakeLog, FakeVoice, session_of
+from tests.unit.gateway.fakes import FakeAccess, FakeLog, FakeVoice, refusal, session_of
 
 ROOM = "team"
 
@@ -59,12 +59,6 @@ class Rig:
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
-
-
-async def refusal(work: Any) -> Code:
-    with pytest.raises(RoomcastError) as caught:
-        await work
-    return caught.value.code
 
 
 async def test_a_text_into_a_joined_room_is_plain(rig: Rig) -> None:

@@ -19,6 +19,7 @@ from tests.unit.gateway.fakes import (
     FakeOccupancy,
     FakeRoute,
     FakeVisibility,
+    refusal,
     session_of,
 )
 from tests.waiting import until
@@ -75,12 +76,6 @@ class Rig:
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
-
-
-async def refusal(work: Any) -> Code:
-    with pytest.raises(RoomcastError) as caught:
-        await work
-    return caught.value.code
 
 
 async def test_a_join_brings_a_page_and_makes_a_member(rig: Rig) -> None:

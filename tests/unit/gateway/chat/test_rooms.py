@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 import pytest
 
@@ -18,6 +16,7 @@ from tests.unit.gateway.fakes import (
     FakeOccupancy,
     FakeVisibility,
     nobody_is_banned,
+    refusal,
     session_of,
     unavailable,
 )
@@ -114,12 +113,6 @@ class Rig:
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
-
-
-async def refusal(work: Any) -> Code:
-    with pytest.raises(RoomcastError) as caught:
-        await work
-    return caught.value.code
 
 
 async def test_the_creator_owns_a_new_room(rig: Rig) -> None:

@@ -17,20 +17,14 @@ from roomcast.gateway.operations.admission import (
     FairQueue,
     Ticket,
 )
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 class Storm:
     """Clients that ask, and what they are answered: 0, or seconds after which to try again."""
 
     def __init__(self, **options: Any) -> None:
-        self.clock = Clock()
+        self.clock = Clock(100.0)
         self.queue = AdmissionQueue(self.clock, **options)
         self.admitted: list[str] = []
         self.refused: list[tuple[str, int]] = []

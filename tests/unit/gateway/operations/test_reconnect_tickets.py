@@ -5,17 +5,13 @@ from __future__ import annotations
 import pytest
 
 from roomcast.gateway.operations.reconnect_tickets import LIFE_SECONDS, ReconnectTickets
+from tests.clock import Clock
 
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+NOW = 1_800_000_000.0
 
 
 def test_a_ticket_is_valid_until_it_expires() -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     ticket = ReconnectTickets("secret", clock).issue()
     other_gateway = ReconnectTickets("secret", clock)
     assert other_gateway.is_valid(f"EIO=4&transport=websocket&ticket={ticket}")
@@ -28,11 +24,11 @@ BAD = ["", "EIO=4", "ticket=", "ticket=x", "ticket=ffffffff.", "ticket=ffffffff.
 
 @pytest.mark.parametrize("query", BAD)
 def test_what_was_not_issued_is_not_valid(query: str) -> None:
-    assert not ReconnectTickets("secret", Clock()).is_valid(query)
+    assert not ReconnectTickets("secret", Clock(NOW)).is_valid(query)
 
 
 def test_a_changed_ticket_and_one_of_another_cluster_are_not_valid() -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     ticket = ReconnectTickets("secret", clock).issue()
     later = f"f{ticket}"
     assert not ReconnectTickets("secret", clock).is_valid(f"ticket={later}")
@@ -40,7 +36,7 @@ def test_a_changed_ticket_and_one_of_another_cluster_are_not_valid() -> None:
 
 
 def test_tickets_stay_good_while_the_secret_is_replaced() -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     before, after = ReconnectTickets("old", clock), ReconnectTickets("new", clock, older=["old"])
     assert after.is_valid(f"ticket={before.issue()}")
     assert not before.is_valid(f"ticket={after.issue()}")

@@ -6,20 +6,14 @@ import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.operations.user_limits import BURST_SECONDS, MAX_CONNECTIONS, MIN_FACTOR, SHARES, UserLimits
+from tests.clock import Clock
 
 RATE = 50.0
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

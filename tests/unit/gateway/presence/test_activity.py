@@ -6,6 +6,7 @@ import pytest
 
 from roomcast.contract.keys import presence_shard
 from roomcast.gateway.presence.activity import Activity, Batch, Touch
+from tests.clock import Clock
 
 
 def batch(full: list[Touch], living: list[str], left: list[tuple[str, str]]) -> Batch:
@@ -18,14 +19,6 @@ def batch(full: list[Touch], living: list[str], left: list[tuple[str, str]]) -> 
 
 def kept(taken: Batch) -> list[str]:
     return [user for users in taken.alive.values() for user in users]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

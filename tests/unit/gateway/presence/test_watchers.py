@@ -6,14 +6,7 @@ import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.presence.watchers import Watchers
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

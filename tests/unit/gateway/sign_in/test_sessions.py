@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.errors import Code
 from roomcast.contract.events import AuthRefresh
 from roomcast.contract.tokens import sign
 from roomcast.gateway.operations.user_limits import UserLimits
@@ -18,6 +18,7 @@ from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.wire.tasks import TaskSet
+from tests.unit.gateway.fakes import refusal
 from tests.waiting import until
 
 SECRET = "a secret of these tests and longer than 32 bytes"
@@ -124,12 +125,6 @@ class Rig:
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
-
-
-async def refusal(work: Any) -> Code:
-    with pytest.raises(RoomcastError) as caught:
-        await work
-    return caught.value.code
 
 
 async def test_who_signs_in_is_greeted_in_the_next_turn_of_the_loop(rig: Rig) -> None:

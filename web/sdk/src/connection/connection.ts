@@ -64,7 +64,8 @@ export interface ConnectionState {
   ready: Ready | null;
 }
 
-const START: ConnectionState = {
+/** The state of a client before its first attempt: what to show until there is one. */
+export const NOT_CONNECTED: ConnectionState = {
   phase: "connecting",
   attempt: 0,
   retryAtMs: null,
@@ -90,7 +91,7 @@ export class Connection {
   readonly #states = new Emitter<ConnectionState>();
   readonly #losses = new Emitter<Reason | null>();
   readonly #events = new Map<ServerEvent, Emitter<never>>();
-  #state = START;
+  #state = NOT_CONNECTED;
   #isAttempting = false;
   #attempts = 0;
   #refusals = 0;
@@ -258,7 +259,7 @@ export class Connection {
     this.#refusals = 0;
     this.clock.set(ready.server_time);
     if (ready.ticket) this.#socket.io.opts.query = { ticket: ready.ticket };
-    this.#change({ ...START, phase: "online", wasOnline: true, ready });
+    this.#change({ ...NOT_CONNECTED, phase: "online", wasOnline: true, ready });
   }
 
   #awaitReady(): void {
