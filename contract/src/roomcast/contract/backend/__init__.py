@@ -1,0 +1,67 @@
+"""The client for back ends: publish into rooms, manage them, kick, revoke, and look who is online.
+
+    redis = Redis.from_url(url)         # redis.asyncio, or its RedisCluster; decode_responses must stay False
+    backend = Backend(redis)
+    await backend.publish("public:lobby", "billing", text="Invoice 17 is paid", name="Billing")
+
+It speaks to Redis alone, through the same scripts as the gateways, so a message published here is one of the room's
+like any other: it has a seq, it is logged, and it reaches everybody once. The account `backend` has the rights for it.
+Users are named by their user ids; a token's `sub` that is none becomes one by `roomcast.contract.ids.encode_subject`.
+
+Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for arguments, UNAVAILABLE when nothing was done, and
+OUTCOME_UNKNOWN when no answer came (then repeat the call: all of them are safe to repeat, `publish` with the same id).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from roomcast.contract.backend.link import translated
+from roomcast.contract.backend.messages import Messages
+from roomcast.contract.backend.moderation import Moderation
+from roomcast.contract.backend.presence import Presence, PresenceQueries
+from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
+from roomcast.contract.backend.rooms import Rooms
+from roomcast.contract.errors import Code
+from roomcast.contract.redis_client import make_client
+from roomcast.wire import redis_url
+
+__all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "Presence", "connect")
+
+_CONNECT_SECONDS: Final = 2.0
+
+
+class Backend(Messages, Rooms, Revocations, Moderation, PresenceQueries):
+    """See the module. `retention`: the gateways' own, where they do not run with the defaults.
+
+    `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.
+
+    `clock` gives unix seconds; it is the clock that stamps the tokens' `iat`.
+    """
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Backend]:
+    """Make a Backend with its own client for `url` (see `roomcast.wire.redis_url`), and close it at the end.
+
+    Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
+    """
+    target = redis_url.parse(url)
+    client = make_client(
+        target,
+        client_name="roomcast-backend",
+        socket_timeout=_CONNECT_SECONDS,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
+    )
+    try:
+        with translated(Code.UNAVAILABLE):
+            await client.ping()
+        yield Backend(client, prefix=target.prefix)
+    finally:
+        await client.aclose()

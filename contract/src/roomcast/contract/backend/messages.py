@@ -1,0 +1,74 @@
+"""Publish messages into rooms."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import uuid
+from typing import Any, Final, Literal
+
+from redis.asyncio import RedisCluster
+
+from roomcast.contract.backend.link import RedisLink, check_ids, translated
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_MESSAGE_BYTES
+from roomcast.contract.ids import CLIENT_ID
+from roomcast.contract.log_entry import PublishReceipt, dedup_field, place_of, read_receipt
+from roomcast.contract.texts import clean_name, is_blank
+
+_CLIENT_ID: Final = re.compile(CLIENT_ID)
+
+
+class Messages(RedisLink):
+    """The messages of a back end."""
+
+    async def publish(
+        self,
+        room: str,
+        user: str,
+        text: str,
+        *,
+        name: str | None = None,
+        kind: Literal["system", "text"] = "system",
+        id: str | None = None,  # noqa: A002 (the protocol's name)
+    ) -> PublishReceipt:
+        """Publish a message into a room in the name of `user`, and return its place in the room's order.
+
+        `id`: at most 64 printable ASCII characters; a repeated one publishes nothing and answers the first receipt
+        with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
+        """
+        check_ids(room, user)
+        _check_text(text)
+        message_id = str(uuid.uuid4()) if id is None else id
+        if not _CLIENT_ID.fullmatch(message_id):
+            raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
+        message = {"id": message_id, "user": user, "name": clean_name(name or "") or user, "kind": kind, "text": text}
+        tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
+        place = place_of(room)
+        run_id = await self._run_id(place.names[0])
+        dedup = dedup_field(user, message_id)
+        args = self._form.arguments(place, dedup, secrets.token_hex(8), run_id, tail)
+        return read_receipt(await self._script("room_append", place.names, args))
+
+    async def _run_id(self, key: str) -> str:
+        """Return the run id of the server that holds `key`; ask each time, because a failover changes it."""
+        with translated(Code.UNAVAILABLE):
+            if isinstance(self._redis, RedisCluster):
+                await self._redis.initialize()
+                node = self._redis.get_node_from_key(self._keyspace.name(key))
+                info: dict[str, Any] = await self._redis.info("server", target_nodes=node)
+            else:
+                info = await self._redis.info("server")
+        return str(info["run_id"])
+
+
+def _check_text(text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise RoomcastError(Code.BAD_REQUEST, "the text is not valid Unicode") from None
+    if not 1 <= size <= MAX_MESSAGE_BYTES:
+        raise RoomcastError(Code.TOO_LARGE, f"a text holds 1 to {MAX_MESSAGE_BYTES} bytes")
+    if is_blank(text):
+        raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")

@@ -1,0 +1,82 @@
+"""Mute, ban, slow down, and read what users report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from roomcast.contract import keys
+from roomcast.contract.backend.link import RedisLink, check_ids, whole_seconds
+from roomcast.contract.envelope import Sanctioned
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_SANCTIONS
+
+_FULL: Final = -2
+"""The reply of `room_sanction.lua` when there is no place for another sanction."""
+
+
+class Moderation(RedisLink):
+    """Sanctions of users, and the queue of reports."""
+
+    async def mute(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
+        """Let `user` read, but not write: in a room, or everywhere. `seconds` None: until `unmute`."""
+        await self._sanction("mute", user, room, seconds)
+
+    async def unmute(self, user: str, *, room: str | None = None) -> None:
+        """Lift a mute. A mute everywhere and one in a room are lifted by themselves."""
+        await self._lift("mute", user, room)
+
+    async def ban(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
+        """Keep `user` out of a room, or from signing in at all; close what is open. `seconds` None: until `unban`."""
+        await self._sanction("ban", user, room, seconds)
+
+    async def unban(self, user: str, *, room: str | None = None) -> None:
+        """Lift a ban. A ban everywhere and one from a room are lifted by themselves."""
+        await self._lift("ban", user, room)
+
+    async def set_slow_mode(self, room: str, seconds: int) -> None:
+        """Let each user of a room send one message in so many seconds; 0 ends that."""
+        check_ids(room)
+        if seconds:
+            await self._call("HSET", keys.room_sanctions(room), "slow", str(seconds))
+        else:
+            await self._call("HDEL", keys.room_sanctions(room), "slow")
+        await self._control(Sanctioned(room))
+
+    async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Return open reports above the id `after`, oldest first: `{id, room, target, by, reason, message}`."""
+        rows = await self._call("XRANGE", keys.REPORTS, f"({after}" if after else "-", "+", "COUNT", limit)
+        return [{"id": number.decode(), **json.loads(fields[b"report"])} for number, fields in _entries(rows)]
+
+    async def resolve_report(self, number: str) -> None:
+        """Close a report; one that is closed is no error."""
+        await self._call("XDEL", keys.REPORTS, number)
+
+    async def _sanction(self, kind: str, user: str, room: str | None, seconds: float | None) -> None:
+        check_ids(room, user)
+        whole = 0 if seconds is None else whole_seconds(seconds)
+        if room is not None:
+            args = (f"{kind}:{user}", whole, MAX_SANCTIONS)
+            if int(await self._script("room_sanction", (keys.room_sanctions(room),), args)) == _FULL:
+                raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
+        else:
+            args = (kind, whole, MAX_SANCTIONS)
+            await self._script("room_sanction", (keys.user_sanctions(user),), args)
+        await self._control(Sanctioned(room or "", user))
+
+    async def _lift(self, kind: str, user: str, room: str | None) -> None:
+        check_ids(room, user)
+        if room is not None:
+            await self._call("HDEL", keys.room_sanctions(room), f"{kind}:{user}")
+        else:
+            await self._call("HDEL", keys.user_sanctions(user), kind)
+        await self._control(Sanctioned(room or "", user))
+
+
+def _entries(rows: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return stream entries with their fields as a dict, whichever form the driver gives them."""
+    pairs = ((row[0], row[1]) for row in rows)
+    return [
+        (number, fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True)))
+        for number, fields in pairs
+    ]

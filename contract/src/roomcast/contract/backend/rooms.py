@@ -1,0 +1,92 @@
+"""Store rooms, their members and their end."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from roomcast.contract import keys
+from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.envelope import Kicked
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
+from roomcast.contract.ids import DIRECT, PUBLIC
+from roomcast.contract.log_entry import place_of
+from roomcast.contract.texts import clean_name
+
+
+class Rooms(RedisLink):
+    """The rooms of a back end."""
+
+    async def create_room(
+        self, room: str, owner: str, *, kind: Literal["private", "public"] = "private", name: str = ""
+    ) -> None:
+        """Store a room that `owner` owns. Raises CONFLICT when it is stored already, FORBIDDEN for a reserved id."""
+        check_ids(room, owner)
+        name = clean_name(name)
+        if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
+            raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
+        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
+        if not await self._script("room_create", names, (owner, kind, name)):
+            raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+        await self._list_room(owner, room, name)
+
+    async def grant(
+        self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
+    ) -> None:
+        """Let `user` enter a stored room; an owner stays the owner. The user's devices get `room` "invited".
+
+        Raises NOT_FOUND for a room that is not stored.
+        """
+        check_ids(room, user)
+        kind, stored_name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
+        if kind is None:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+        await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role))
+        name = stored_name.decode() if stored_name else room
+        await self._list_room(user, room, name)
+        event = {"room": room, "change": "invited", "name": name, "role": role, **({"by": by} if by else {})}
+        await self._tell_user(user, ROOM, event)
+
+    async def remove(self, room: str, user: str) -> bool:
+        """Take a membership away, and the user out of the room on every gateway; False when there was none.
+
+        Raises FORBIDDEN for the owner.
+        """
+        check_ids(room, user)
+        names = (keys.room_members(room), keys.room_kicked(room))
+        outcome = await self._script("room_remove", names, (user, keys.KICK_SECONDS))
+        if outcome == b"owner":
+            raise RoomcastError(Code.FORBIDDEN, "the owner stays")
+        await self._call("HDEL", keys.user_rooms(user), room)
+        await self.kick(room, user)
+        return bool(outcome == b"removed")
+
+    async def kick(self, room: str, user: str) -> None:
+        """Take a user out of a room on every gateway. Whoever may enter may come back: see `remove`."""
+        check_ids(room, user)
+        await self._script("room_kick", (keys.room_kicked(room),), (user, keys.KICK_SECONDS))
+        await self._control(Kicked(room, user))
+
+    async def close_room(self, room: str) -> None:
+        """Forget a room with its history and memberships, and take everybody out on every gateway."""
+        check_ids(room)
+        members = await self._call("HKEYS", keys.room_members(room))
+        gone = (*place_of(room).names[:4], keys.room_members(room), keys.room_read(room), keys.room_counts(room))
+        await self._call("DEL", gone[0], *self._keyspace.names(gone[1:]))
+        for member in members:
+            await self._call("HDEL", keys.user_rooms(member.decode()), room)
+        await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
+        await self._control(Kicked(room, closed=True))
+
+    async def allow_rooms(self, user: str, per_day: int | None) -> None:
+        """Let `user` create so many rooms a day, whatever the gateways' own setting is; None: by that setting."""
+        check_ids(None, user)
+        if per_day is None:
+            await self._call("DEL", keys.user_created(user))
+        else:
+            await self._call("HSET", keys.user_created(user), "most", str(max(0, per_day)))
+            await self._call("PERSIST", keys.user_created(user))
+
+    async def _list_room(self, user: str, room: str, name: str) -> None:
+        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
+        await self._script("user_room", (keys.user_rooms(user),), args)
