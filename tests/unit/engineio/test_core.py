@@ -208,6 +208,54 @@ class TestUpgrade:
         ]
 
 
+class TestClosingDuringTheUpgrade:
+    """The client has stopped polling, because its probe was answered: what is queued goes over the WebSocket."""
+
+    @staticmethod
+    def closed(reason: str) -> SessionCore:
+        session = connected(polling())
+        assert session.probe_attached(1)
+        session.probe_received("2probe")
+        session.enqueue(HELLO)
+        assert session.close(reason) == []
+        assert session.ends_after_upgrade
+        return session
+
+    @pytest.mark.parametrize(
+        ("reason", "code", "packet"), [(Reason.RECONNECT, 1012, b""), (Reason.SERVER_DISCONNECT, 1000, b"1")]
+    )
+    def test_ends_with_the_upgrade(self, reason: str, code: int, packet: bytes) -> None:
+        session = self.closed(reason)
+        assert session.probe_received("5") == [Switch((HELLO,)), CloseConnection(code, packet), Ended(reason)]
+        assert not session.ends_after_upgrade
+
+    def test_takes_and_queues_nothing_meanwhile(self) -> None:
+        session = self.closed(Reason.SERVER_DISCONNECT)
+        assert session.receive("4hello", 2) == []
+        assert session.enqueue(Frames(b"late")) == []
+        assert session.probe_received("5")[0] == Switch((HELLO,))
+
+    def test_a_get_that_comes_all_the_same_is_answered(self) -> None:
+        session = self.closed(Reason.RECONNECT)
+        assert session.poll_opened() == [AnswerPoll(PollAnswer.QUEUE)]
+        assert session.take_payload(PollAnswer.QUEUE) == HELLO.polling
+        assert session.probe_received("5")[-1] == Ended(Reason.RECONNECT)
+
+    def test_a_lost_probe_leaves_the_packets_for_the_next_get(self) -> None:
+        kept = KeepPayload(HELLO.polling + b"\x1e1")
+        assert self.closed(Reason.RECONNECT).probe_lost() == [kept, Ended(Reason.RECONNECT)]
+        assert self.closed(Reason.RECONNECT).probe_broke() == [DropProbe(), kept, Ended(Reason.RECONNECT)]
+        assert self.closed(Reason.RECONNECT).probe_received("7") == [DropProbe(), kept, Ended(Reason.RECONNECT)]
+        assert self.closed(Reason.RECONNECT).tick(11) == [DropProbe(), kept, Ended(Reason.RECONNECT)]
+
+    def test_a_second_close_does_not_wait(self) -> None:
+        kept = KeepPayload(HELLO.polling + b"\x1e1")
+        assert self.closed(Reason.RECONNECT).close(Reason.RECONNECT) == [DropProbe(), kept, Ended(Reason.RECONNECT)]
+
+    def test_a_violation_does_not_wait(self) -> None:
+        assert self.closed(Reason.RECONNECT).close(Reason.PING_TIMEOUT) == [DropProbe(), Ended(Reason.PING_TIMEOUT)]
+
+
 class TestHeartbeat:
     def test_pings_and_waits_for_the_pong(self) -> None:
         session = connected(websocket())

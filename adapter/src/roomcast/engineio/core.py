@@ -76,6 +76,7 @@ class SessionCore:
 
     __slots__ = (
         "_awaiting_pong",
+        "_ends_after_upgrade",
         "_guard_due",
         "_guard_reason",
         "_heartbeat_due",
@@ -107,6 +108,8 @@ class SessionCore:
         self._guard_due = now + rules.connect_seconds
         self._guard_reason: str = Reason.CONNECT_TIMEOUT
         self._probe_due = inf
+        self._ends_after_upgrade = ""
+        """The reason of a close that waits for the upgrade; empty: none waits."""
         self.end_reason: str | None = None
 
     # --- what the server says about the session ---
@@ -133,6 +136,11 @@ class SessionCore:
         return self.phase is Phase.CLOSED
 
     @property
+    def ends_after_upgrade(self) -> bool:
+        """Tell whether the session was closed, and waits for its upgrade to tell the client."""
+        return bool(self._ends_after_upgrade)
+
+    @property
     def has_poll(self) -> bool:
         """Tell whether a GET waits."""
         return self._poll_open
@@ -150,7 +158,7 @@ class SessionCore:
 
     def receive(self, data: str | bytes, now: float) -> list[Command]:
         """Take a packet on the session's transport: text with its type character, or a binary message."""
-        if self.phase is Phase.CLOSED:
+        if self.phase is Phase.CLOSED or self._ends_after_upgrade:
             return []
         if isinstance(data, bytes):
             return [Deliver(data)]
@@ -236,7 +244,7 @@ class SessionCore:
 
         A client that has something waiting and would pass `max_buffer` with this packet is cut: it reads too slowly.
         """
-        if self.phase >= Phase.WEBSOCKET:
+        if self.phase >= Phase.WEBSOCKET or self._ends_after_upgrade:
             return []
         size = len(frames.polling)
         if self.queued_bytes and self.queued_bytes + size > self.rules.max_buffer:
@@ -261,19 +269,22 @@ class SessionCore:
             self.phase = Phase.PROBED
             return [SendToProbe(b"3probe"), *self._answer(PollAnswer.NOOP)]
         if self.phase is Phase.PROBED and data == "5":
-            return [*self._answer(PollAnswer.NOOP), self._switch()]
-        return self._drop_probe()
+            return [*self._answer(PollAnswer.NOOP), self._switch(), *self._close_now()]
+        return [*self._drop_probe(), *self._close_now()]
 
     def probe_broke(self) -> list[Command]:
         """Drop the WebSocket: it broke its protocol before it became the transport."""
-        return self._drop_probe()
+        return [*self._drop_probe(), *self._close_now()]
 
     def probe_lost(self) -> list[Command]:
         """Stay on polling: the WebSocket closed before it became the transport."""
+        self._forget_probe()
+        return self._close_now()
+
+    def _forget_probe(self) -> None:
         if self.phase in (Phase.PROBING, Phase.PROBED):
             self.phase = Phase.POLLING
             self._probe_due = inf
-        return []
 
     def _switch(self) -> Switch:
         self.phase = Phase.WEBSOCKET
@@ -286,7 +297,7 @@ class SessionCore:
     def _drop_probe(self) -> list[Command]:
         if self.phase not in (Phase.PROBING, Phase.PROBED):
             return []
-        self.probe_lost()
+        self._forget_probe()
         return [DropProbe()]
 
     # --- time, loss and the end ---
@@ -297,7 +308,7 @@ class SessionCore:
             return []
         if now >= self._guard_due:
             return self.close(self._guard_reason)
-        commands = self._drop_probe() if now >= self._probe_due else []
+        commands = [*self._drop_probe(), *self._close_now()] if now >= self._probe_due else []
         if now < self._heartbeat_due:
             return commands
         if self._awaiting_pong:
@@ -325,9 +336,16 @@ class SessionCore:
 
         `Reason.RECONNECT` moves the client: its transport closes without a close packet, upon which a socket.io client
         reconnects by itself. A polling client gets the queued packets first, in the GET that waits or the next one.
+        A client that has stopped polling, because the server answered its probe, gets them on the WebSocket: the
+        session then ends with the upgrade, or when the time for the upgrade is over, and takes nothing more meanwhile.
+        A second `close` does not wait.
         """
         if self.phase is Phase.CLOSED:
             return []
+        if self.phase is Phase.PROBED and self.queue and reason in _SERVER_CHOSEN and not self._ends_after_upgrade:
+            self._ends_after_upgrade = reason
+            return []
+        self._ends_after_upgrade = ""
         if self.phase is Phase.WEBSOCKET:
             return self._end([self._close_connection(reason)], reason)
         commands = self._drop_probe()
@@ -336,6 +354,10 @@ class SessionCore:
         elif reason in _SERVER_CHOSEN or (reason in _VIOLATIONS and self.queue):
             commands.append(KeepPayload(self.take_payload(PollAnswer.CLOSE)))
         return self._end(commands, reason)
+
+    def _close_now(self) -> list[Command]:
+        """Carry out the close that waited for the upgrade, if one did."""
+        return self.close(self._ends_after_upgrade) if self._ends_after_upgrade else []
 
     @staticmethod
     def _close_connection(reason: str) -> Command:

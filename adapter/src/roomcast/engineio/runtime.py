@@ -307,9 +307,9 @@ class Runtime:
         self._timers.watch(connection)
 
     @property
-    def kept_payloads(self) -> int:
-        """Return how many wait to be fetched."""
-        return len(self._kept_payloads)
+    def unfetched(self) -> int:
+        """Return how many closed sessions have packets for a client between two GETs, or in its upgrade."""
+        return len(self._kept_payloads) + sum(session.core.ends_after_upgrade for session in self.sessions.values())
 
     def _keep_payload(self, sid: str, payload: bytes) -> None:
         due = self.now() + _KEPT_PAYLOAD_SECONDS

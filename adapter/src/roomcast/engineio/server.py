@@ -253,8 +253,8 @@ class EngineServer:
 
     @property
     def unfetched(self) -> int:
-        """Polling sessions that ended between two GETs, with packets that nobody has fetched yet."""
-        return self._runtime.kept_payloads
+        """Return how many closed polling sessions have packets that their clients have not fetched yet."""
+        return self._runtime.unfetched
 
     def stop_accepting(self) -> None:
         """Answer new handshakes with 503 and Retry-After; existing sessions go on, also over new connections."""
