@@ -15,7 +15,7 @@ from roomcast.engineio.commands import (
     Ended,
     KeepPayload,
     PollAnswer,
-    RefusePoll,
+    RejectRequest,
     SendPing,
     SendToProbe,
     Switch,
@@ -113,13 +113,13 @@ class TestPolling:
     def test_two_gets_at_once_close_the_session(self) -> None:
         session = polling()
         session.poll_opened()
-        assert session.poll_opened() == [AnswerPoll(PollAnswer.CLOSE), Ended(Reason.TRANSPORT_ERROR), RefusePoll()]
+        assert session.poll_opened() == [AnswerPoll(PollAnswer.CLOSE), Ended(Reason.TRANSPORT_ERROR), RejectRequest()]
         assert session.take_payload(PollAnswer.CLOSE) == b"1"
 
     def test_two_posts_at_once_close_the_session(self) -> None:
         session = polling()
         assert session.post_opened() == []
-        assert session.post_opened() == [Ended(Reason.TRANSPORT_ERROR), RefusePoll()]
+        assert session.post_opened() == [Ended(Reason.TRANSPORT_ERROR), RejectRequest()]
 
     def test_posts_one_after_the_other_do_not(self) -> None:
         session = polling()
@@ -131,7 +131,7 @@ class TestPolling:
         session = polling()
         session.poll_opened()
         assert session.poll_lost() == [Ended(Reason.TRANSPORT_CLOSE)]
-        assert session.poll_opened() == [RefusePoll()]
+        assert session.poll_opened() == [RejectRequest()]
 
     def test_a_get_that_was_answered_cannot_be_lost(self) -> None:
         session = polling()
@@ -141,8 +141,8 @@ class TestPolling:
 
     def test_after_the_upgrade_requests_are_refused(self) -> None:
         session = upgraded()
-        assert session.poll_opened() == [RefusePoll()]
-        assert session.post_opened() == [RefusePoll()]
+        assert session.poll_opened() == [RejectRequest()]
+        assert session.post_opened() == [RejectRequest()]
 
 
 class TestUpgrade:

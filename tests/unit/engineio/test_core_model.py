@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from roomcast.engineio.commands import AnswerPoll, Command, Deliver, Ended, RefusePoll, Switch
+from roomcast.engineio.commands import AnswerPoll, Command, Deliver, Ended, RejectRequest, Switch
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
 from roomcast.engineio.rules import Reason, Rules
@@ -31,7 +31,7 @@ class Session(RuleBasedStateMachine):
 
     def carry_out(self, commands: list[Command]) -> None:
         for command in commands:
-            assert not self.ended or isinstance(command, RefusePoll), commands
+            assert not self.ended or isinstance(command, RejectRequest), commands
             if isinstance(command, AnswerPoll):
                 assert self.waits
                 self.waits = False
@@ -65,7 +65,7 @@ class Session(RuleBasedStateMachine):
     def get(self) -> None:
         had_one = self.core.has_poll
         commands = self.core.poll_opened()
-        self.waits = self.waits or RefusePoll() not in commands
+        self.waits = self.waits or RejectRequest() not in commands
         self.carry_out(commands)
         assert not (had_one and not self.ended)
 
@@ -73,7 +73,7 @@ class Session(RuleBasedStateMachine):
     def post(self) -> None:
         commands = self.core.post_opened()
         self.carry_out(commands)
-        if RefusePoll() not in commands:
+        if RejectRequest() not in commands:
             self.core.post_ended()
 
     @precondition(lambda self: self.waits)

@@ -72,21 +72,21 @@ def pipeline(on_push: Any = None) -> Any:
         def refuse(self) -> None:
             raise ConnectionError("closed")
 
-        def began(self) -> None:
-            self.asked.append("began")
+        def schedule_flush(self) -> None:
+            self.asked.append("schedule_flush")
 
-        def take_later(self) -> None:
+        def read_later(self) -> None:
             self.asked.append("later")
 
         def failed(self, error: Exception) -> None:
             self.asked.append(("failed", type(error).__name__))
 
-        def take_odd(self, reply: Any) -> None:
+        def handle_other_reply(self, reply: Any) -> None:
             self.asked.append(("odd", reply if not isinstance(reply, Exception) else str(reply)))
             if self.pending:
                 self.pending.popleft()
 
-        def blame(self, error: Exception) -> None:
-            self.asked.append(("blame", str(error)))
+        def report_error(self, error: Exception) -> None:
+            self.asked.append(("report_error", str(error)))
 
     return Pipeline()

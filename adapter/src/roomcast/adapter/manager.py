@@ -103,7 +103,7 @@ class RedisAdapter(LocalManager):
         self.ticker = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
         self._on_note: NoteHandler = _ignore_note
         self._on_node_message: NodeHandler = _ignore
-        self._on_resubscribed: Callable[[], None] = _nothing
+        self._on_resubscribed: Callable[[], None] = _ignore_resubscription
         self._handlers = ChannelHandlers(self.backplane)
         self._tasks = TaskSet()
         self._outranked_until = float("-inf")
@@ -167,7 +167,7 @@ class RedisAdapter(LocalManager):
             self.fanout.use_log(log)
         self._on_note = on_note or _ignore_note
         self._on_node_message = on_node_message or _ignore
-        self._on_resubscribed = on_resubscribed or _nothing
+        self._on_resubscribed = on_resubscribed or _ignore_resubscription
         self.backplane.start(self.fanout.subscriber, self._resubscribed)
         self.subscribe(channels.node_channel(self.node), self.messenger.receive)
         self._tasks.supervise(self.canary.run, "canary")
@@ -377,7 +377,7 @@ def _ignore_note(room: str, note: bytes) -> None:
     """Ignore a note."""
 
 
-def _nothing() -> None:
+def _ignore_resubscription() -> None:
     """Ignore that channels were subscribed again."""
 
 

@@ -34,7 +34,7 @@ class AnswerPoll(NamedTuple):
     answer: PollAnswer
 
 
-class RefusePoll(NamedTuple):
+class RejectRequest(NamedTuple):
     """Refuse the GET or POST that the core was just told of, with HTTP 400."""
 
 
@@ -84,7 +84,7 @@ class Ended(NamedTuple):
 Command = (
     Deliver
     | AnswerPoll
-    | RefusePoll
+    | RejectRequest
     | SendPing
     | SendToProbe
     | DropProbe

@@ -30,7 +30,7 @@ from roomcast.engineio.commands import (
     Ended,
     KeepPayload,
     PollAnswer,
-    RefusePoll,
+    RejectRequest,
     SendPing,
     SendToProbe,
     Switch,
@@ -186,11 +186,11 @@ class SessionCore:
     # --- long polling ---
 
     def poll_opened(self) -> list[Command]:
-        """Take a GET. It waits unless an `AnswerPoll` or `RefusePoll` follows at once."""
+        """Take a GET. It waits unless an `AnswerPoll` or `RejectRequest` follows at once."""
         if self.phase >= Phase.WEBSOCKET:
-            return [RefusePoll()]
+            return [RejectRequest()]
         if self._poll_open:
-            return [*self.close(Reason.TRANSPORT_ERROR), RefusePoll()]
+            return [*self.close(Reason.TRANSPORT_ERROR), RejectRequest()]
         self._poll_open = True
         if self.queue:
             return self._answer(PollAnswer.QUEUE)
@@ -210,9 +210,9 @@ class SessionCore:
     def post_opened(self) -> list[Command]:
         """Take a POST; its packets follow as `receive`, its end as `post_ended`. Two at once have no order."""
         if self.phase >= Phase.WEBSOCKET:
-            return [RefusePoll()]
+            return [RejectRequest()]
         if self._post_open:
-            return [*self.close(Reason.TRANSPORT_ERROR), RefusePoll()]
+            return [*self.close(Reason.TRANSPORT_ERROR), RejectRequest()]
         self._post_open = True
         return []
 

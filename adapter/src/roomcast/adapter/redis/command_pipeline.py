@@ -36,8 +36,8 @@ class CommandPipeline:
 
     def __init__(self, on_push: PushHandler | None) -> None:
         self.is_open = False
-        self.is_behind = False
-        """Replies have arrived that `take_some` will handle in the next turn."""
+        self.has_unread = False
+        """Replies have arrived that `read_some` will handle in the next turn."""
         self.on_push = on_push
         self.out: list[bytes] = []
         self.pending: deque[tuple[ReplyTarget, float, Any]] = deque()
@@ -47,23 +47,23 @@ class CommandPipeline:
         """Raise what a closed connection raises."""
         raise NotImplementedError
 
-    def began(self) -> None:
+    def schedule_flush(self) -> None:
         """Plan to flush `out` at the end of this turn, and to watch for the answer: its first command was queued."""
         raise NotImplementedError
 
-    def take_later(self) -> None:
-        """Call `take_some` in the next turn."""
+    def read_later(self) -> None:
+        """Call `read_some` in the next turn."""
         raise NotImplementedError
 
     def failed(self, error: Exception) -> None:
         """Handle bytes that are not Redis's protocol."""
         raise NotImplementedError
 
-    def take_odd(self, reply: Any) -> None:
+    def handle_other_reply(self, reply: Any) -> None:
         """Handle an error, or a reply on a connection that subscribes: anything but a message or a plain reply."""
         raise NotImplementedError
 
-    def blame(self, error: Exception) -> None:
+    def report_error(self, error: Exception) -> None:
         """Log the error of a callback and keep the connection: later replies belong to other callers."""
         raise NotImplementedError
 
@@ -73,21 +73,21 @@ class CommandPipeline:
             self.refuse()
         self.pending.append((target, monotonic(), note))
         if not self.out:
-            self.began()
+            self.schedule_flush()
         self.out.append(command)
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes from Redis."""
         self.reader.feed(data)
-        if not self.is_behind:
-            self.take_some()
+        if not self.has_unread:
+            self.read_some()
 
-    def take_some(self) -> None:
+    def read_some(self) -> None:
         """Handle replies and pushes in order, a slice per turn: one read may bring thousands, each with work behind it.
 
         A reply costs little here, but it wakes a task that costs 20 to 100 µs in the next turn: so replies are counted.
         """
-        self.is_behind = False
+        self.has_unread = False
         ends = monotonic() + SLICE_SECONDS
         waiting = len(self.pending)
         on_push, gets = self.on_push, self.reader.gets
@@ -102,12 +102,12 @@ class CommandPipeline:
             if on_push is not None and type(reply) is list and reply[0] in MESSAGES:
                 on_push(reply[1], reply[2])
             elif on_push is not None or not self.pending or isinstance(reply, Exception):
-                self.take_odd(reply)
+                self.handle_other_reply(reply)
             else:
                 self.answer(reply)
             if monotonic() > ends or waiting - len(self.pending) >= SLICE_REPLIES:
-                self.is_behind = True
-                self.take_later()
+                self.has_unread = True
+                self.read_later()
                 return
 
     def answer(self, reply: Any) -> None:
@@ -120,7 +120,7 @@ class CommandPipeline:
         try:
             target(reply)
         except Exception as error:
-            self.blame(error)
+            self.report_error(error)
 
 
 prefer_compiled(__name__)

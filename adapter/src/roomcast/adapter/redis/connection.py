@@ -24,7 +24,7 @@ from roomcast.wire.redis_info import RedisInfo, parse_info
 from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
-_BEHIND_SECONDS: Final = 0.1
+_UNREAD_SECONDS: Final = 0.1
 _CLOSED: Final = "the Redis connection is closed"
 
 
@@ -73,7 +73,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._timeout = timeout_seconds
         self._on_unsubscribed = on_unsubscribed or _ignore
-        self._on_demoted = on_demoted or _nothing
+        self._on_demoted = on_demoted or _ignore_demotion
         self._transport: asyncio.Transport | None = None
         self._checker: asyncio.TimerHandle | None = None
 
@@ -98,13 +98,13 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self.send(hiredis.pack_command(command), future, _Run(lua, keys, args))
         return future
 
-    def _send_text(self, asker: ReplyTarget, run: _Run) -> None:
+    def _send_text(self, reply_target: ReplyTarget, run: _Run) -> None:
         """Send a script whole, which this server does not know."""
         if self.is_open:
             command: Any = ("EVAL", run.lua.source, len(run.keys), *run.keys, *run.args)
-            self.send(hiredis.pack_command(command), asker, "EVAL")
+            self.send(hiredis.pack_command(command), reply_target, "EVAL")
         else:
-            self._fail(asker, ConnectionLost(_CLOSED))
+            self._fail(reply_target, ConnectionLost(_CLOSED))
 
     def close(self) -> None:
         """Drop the connection; every waiting call raises ConnectionLost. Repeated calls do nothing."""
@@ -121,8 +121,8 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what waits for a reply (asyncio)."""
-        while self.is_behind:  # what was answered before the end counts
-            self.take_some()
+        while self.has_unread:  # what was answered before the end counts
+            self.read_some()
         self._end(str(exc) if exc else "connection closed by Redis")
 
     # --- what the pipeline needs ---
@@ -131,7 +131,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         """Raise NotConnected."""
         raise NotConnected(_CLOSED)
 
-    def began(self) -> None:
+    def schedule_flush(self) -> None:
         """Flush in the next turn of the loop."""
         self._loop.call_soon(self._flush)
         if self._checker is None:
@@ -142,47 +142,47 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(out))  # else connection_lost is on its way, and fails what is pending
 
-    def take_later(self) -> None:
+    def read_later(self) -> None:
         """Read the next replies in the next turn of the loop."""
-        self._loop.call_soon(self.take_some)
+        self._loop.call_soon(self.read_some)
 
     def failed(self, error: Exception) -> None:
         """Close after bytes that are not Redis's protocol."""
         self._end(f"not Redis: {error}")
         self.close()
 
-    def blame(self, error: Exception) -> None:
+    def report_error(self, error: Exception) -> None:
         """Report the error of a reply's callback, and go on."""
         self._loop.call_exception_handler({"message": "a Redis reply was not taken", "exception": error})
 
-    def take_odd(self, reply: Any) -> None:
+    def handle_other_reply(self, reply: Any) -> None:
         """Handle a pushed reply that is not a message."""
-        if type(reply) is list and reply[0] == b"sunsubscribe" and self._is_news():
+        if type(reply) is list and reply[0] == b"sunsubscribe" and self._is_forced_unsubscription():
             self._on_unsubscribed(reply[1])
         elif self.pending and isinstance(reply, hiredis.ReplyError):
-            self._refused(str(reply))
+            self._handle_error(str(reply))
         elif self.pending:
             self.answer(reply)
 
-    def _refused(self, error: str) -> None:
-        asker, _, note = self.pending.popleft()
+    def _handle_error(self, error: str) -> None:
+        reply_target, _, note = self.pending.popleft()
         if type(note) is _Run and error.startswith("NOSCRIPT"):
-            self._send_text(asker, note)
+            self._send_text(reply_target, note)
             return
         if _is_readonly(error):
             self._loop.call_soon(self._on_demoted)
-        self._fail(asker, CommandError(error))
+        self._fail(reply_target, CommandError(error))
 
-    def _fail(self, asker: ReplyTarget, error: RedisConnectionError) -> None:
-        if isinstance(asker, asyncio.Future):
-            _give(asker, error)
+    def _fail(self, reply_target: ReplyTarget, error: RedisConnectionError) -> None:
+        if isinstance(reply_target, asyncio.Future):
+            _set_error(reply_target, error)
             return
         try:
-            asker(error)
+            reply_target(error)
         except Exception as trouble:
-            self.blame(trouble)
+            self.report_error(trouble)
 
-    def _is_news(self) -> bool:
+    def _is_forced_unsubscription(self) -> bool:
         """Tell whether an unsubscription was not asked for: the slot moved to another node of the cluster."""
         return not self.pending or self.pending[0][2] != "SUNSUBSCRIBE"
 
@@ -192,8 +192,8 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         if not self.pending:
             return  # the next call sets the timer again: an idle connection costs no wake-up
         left = self.pending[0][1] + self._timeout - time.monotonic()
-        if left > 0 or self.is_behind:
-            self._checker = self._loop.call_later(max(left, _BEHIND_SECONDS), self._check)
+        if left > 0 or self.has_unread:
+            self._checker = self._loop.call_later(max(left, _UNREAD_SECONDS), self._check)
             return
         self._end(f"no answer within {self._timeout:g} s")
         self.close()
@@ -205,11 +205,11 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
         pending, self.pending = self.pending, deque()
-        for asker, _, _ in pending:
-            self._fail(asker, ConnectionLost(reason))
+        for reply_target, _, _ in pending:
+            self._fail(reply_target, ConnectionLost(reason))
 
 
-def _give(future: asyncio.Future[Any], error: RedisConnectionError) -> None:
+def _set_error(future: asyncio.Future[Any], error: RedisConnectionError) -> None:
     if future.done():
         return
     future.set_exception(error)
@@ -227,7 +227,7 @@ def _ignore(channel: bytes) -> None:
     """Ignore that the server dropped a channel."""
 
 
-def _nothing() -> None:
+def _ignore_demotion() -> None:
     """Ignore that the server became a replica."""
 
 

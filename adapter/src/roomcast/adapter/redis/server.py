@@ -78,7 +78,7 @@ class RedisServer:
         self._timeout = timeout_seconds
         self._on_message = on_message
         self._on_resubscribed = on_resubscribed
-        self._on_moved = on_moved or _nothing
+        self._on_moved = on_moved or _ignore_move
         self._replicas = replicas
         self._commands: RedisConnection | None = None
         self._writes: RedisConnection | None = None
@@ -362,7 +362,7 @@ class RedisServer:
                 self._wanted[channel] = asyncio.get_running_loop().create_future()
 
 
-def _nothing() -> None:
+def _ignore_move() -> None:
     """Ignore that a channel moved: on a single server none does."""
 
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from roomcast.engineio.commands import Command, RefusePoll
+from roomcast.engineio.commands import Command, RejectRequest
 from roomcast.engineio.http import payload
 from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
 from roomcast.engineio.observer import Observer
@@ -49,7 +49,7 @@ async def get(host: Host, session: Session, request: web.Request) -> web.Respons
         session.waiter = waiter
     commands = session.core.poll_opened()
     host.run(session, commands)
-    if RefusePoll() in commands:
+    if RejectRequest() in commands:
         return refusal_response(BAD_REQUEST)
     if not waiter.done():
         on_client_gone(request, lambda: _lost(host, session, waiter))
@@ -72,7 +72,7 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
     """Take in the packets of the body, in order; any number of them, up to `max_payload` bytes in all."""
     commands = session.core.post_opened()
     host.run(session, commands)
-    if RefusePoll() in commands:
+    if RejectRequest() in commands:
         return refusal_response(BAD_REQUEST)
     try:
         body = await _read(session, request)

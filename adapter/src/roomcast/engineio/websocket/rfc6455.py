@@ -128,7 +128,7 @@ class FrameParser:
         return len(self._buffer or b"") + len(self._fragments or b"")
 
     @property
-    def is_behind(self) -> bool:
+    def has_unread(self) -> bool:
         """Tell whether `feed(b"")` may return more: the last call ended at its limit of frames."""
         return self._buffer is not None and len(self._buffer) >= self._needed and not self.failure
 
@@ -147,7 +147,7 @@ class FrameParser:
         return text
 
     def feed(self, data: bytes, max_frames: int = maxsize) -> list[Message]:
-        """Return the messages that `data` completes, in order, of at most `max_frames` frames; see `is_behind`."""
+        """Return the messages that `data` completes, in order, of at most `max_frames` frames; see `has_unread`."""
         messages: list[Message] = []
         if self.failure:
             return messages

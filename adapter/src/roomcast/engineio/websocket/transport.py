@@ -148,7 +148,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         transport = self._transport
         if transport is None or self._is_finished or self._is_input_paused:
             return
-        if self._parser.is_behind:
+        if self._parser.has_unread:
             transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._receive_more)
         elif not transport.is_reading():
