@@ -1,4 +1,4 @@
-"""Build the entry of a message in a room's log: keys and arguments of `room_append.lua`. Pure.
+"""Build the entry of a message in a room's log: keys and arguments of `room_append.lua`; read pages of it. Pure.
 
 Gateways and back ends share it.
 
@@ -27,6 +27,28 @@ class PublishReceipt(NamedTuple):
     time: int
     epoch: str
     duplicate: bool
+
+
+class History(NamedTuple):
+    """One page of a room; `entries` are JSON objects as bytes, oldest first; `first` is the lowest seq kept."""
+
+    seq: int
+    epoch: str
+    first: int
+    time: int
+    entries: list[bytes]
+
+
+class Rewrite(NamedTuple):
+    """Replace the entry `seq`, if it still is `expected`.
+
+    The replacement is `before`, then the new message's seq, then `after`; without an `after` it is `before` alone.
+    """
+
+    seq: int
+    expected: bytes
+    before: bytes
+    after: bytes = b""
 
 
 class StaleRewriteError(Exception):
@@ -111,3 +133,8 @@ def read_receipt(row: Sequence[Any]) -> PublishReceipt:
     if row[0] == _STALE:
         raise StaleRewriteError
     return PublishReceipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)
+
+
+def read_page(row: Sequence[Any]) -> History:
+    """Read the reply of `room_read.lua`."""
+    return History(row[0], row[1].decode(), row[2], row[3], list(row[4:]))

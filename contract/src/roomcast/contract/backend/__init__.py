@@ -21,8 +21,8 @@ from typing import Final
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from roomcast.contract.backend.amendments import Amendments, HistoryPage
 from roomcast.contract.backend.link import translated
-from roomcast.contract.backend.messages import Messages
 from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.presence import Presence, PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
@@ -31,12 +31,12 @@ from roomcast.contract.errors import Code
 from roomcast.contract.redis_client import make_client
 from roomcast.wire import redis_url
 
-__all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "Presence", "connect")
+__all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "HistoryPage", "Presence", "connect")
 
 _CONNECT_SECONDS: Final = 2.0
 
 
-class Backend(Messages, Rooms, Revocations, Moderation, PresenceQueries):
+class Backend(Amendments, Rooms, Revocations, Moderation, PresenceQueries):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.

@@ -40,7 +40,8 @@ class RedisLink:
         self._redis: Any = redis  # its command methods are untyped
         database = 0 if isinstance(redis, RedisCluster) else self._redis.get_connection_kwargs().get("db") or 0
         self._keyspace = Keyspace(prefix, database)
-        self._form = EntryForm(NAMESPACE, retention)
+        self._retention = retention or Retention()
+        self._form = EntryForm(NAMESPACE, self._retention)
         self._clock = clock
 
     async def _tell_user(self, user: str, event: str, data: dict[str, Any]) -> None:

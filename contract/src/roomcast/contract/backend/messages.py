@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from redis.asyncio import RedisCluster
@@ -14,7 +15,7 @@ from roomcast.contract.backend.link import RedisLink, check_ids, translated
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_MESSAGE_BYTES
 from roomcast.contract.ids import CLIENT_ID
-from roomcast.contract.log_entry import PublishReceipt, dedup_field, place_of, read_receipt
+from roomcast.contract.log_entry import PublishReceipt, Rewrite, dedup_field, place_of, read_receipt
 from roomcast.contract.texts import clean_name, is_blank
 
 _CLIENT_ID: Final = re.compile(CLIENT_ID)
@@ -39,16 +40,19 @@ class Messages(RedisLink):
         with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
         """
         check_ids(room, user)
-        _check_text(text)
+        check_text(text)
         message_id = str(uuid.uuid4()) if id is None else id
-        if not _CLIENT_ID.fullmatch(message_id):
-            raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
+        check_message_id(message_id)
         message = {"id": message_id, "user": user, "name": clean_name(name or "") or user, "kind": kind, "text": text}
+        return await self._append(room, message)
+
+    async def _append(self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = ()) -> PublishReceipt:
+        """Append a message, its fields after `time`; raise StaleRewriteError as `room_append.lua` says."""
         tail = json.dumps(message, ensure_ascii=False, separators=(",", ":"))[1:].encode()
         place = place_of(room)
         run_id = await self._run_id(place.names[0])
-        dedup = dedup_field(user, message_id)
-        args = self._form.arguments(place, dedup, secrets.token_hex(8), run_id, tail)
+        dedup = dedup_field(message["user"], message["id"])
+        args = self._form.arguments(place, dedup, secrets.token_hex(8), run_id, tail, rewrites)
         return read_receipt(await self._script("room_append", place.names, args))
 
     async def _run_id(self, key: str) -> str:
@@ -63,7 +67,14 @@ class Messages(RedisLink):
         return str(info["run_id"])
 
 
-def _check_text(text: str) -> None:
+def check_message_id(message_id: str) -> None:
+    """Raise BAD_REQUEST for what a message cannot have as its id."""
+    if not _CLIENT_ID.fullmatch(message_id):
+        raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
+
+
+def check_text(text: str) -> None:
+    """Raise BAD_REQUEST or TOO_LARGE for a text that no message may have."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:

@@ -8,11 +8,11 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from roomcast.contract import amendments as amend
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
-from roomcast.gateway.chat import amendments as amend
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError

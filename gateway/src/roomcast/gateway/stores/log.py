@@ -15,37 +15,17 @@ from roomcast.adapter.redis.connection import RedisConnection, pack_command
 from roomcast.adapter.room_log import Page
 from roomcast.contract import keys
 from roomcast.contract.events import RESYNC
-from roomcast.contract.log_entry import EntryForm, Place, dedup_field, place_of, read_receipt
+from roomcast.contract.log_entry import EntryForm, Place, dedup_field, place_of, read_page, read_receipt
+from roomcast.contract.log_entry import History as History
 from roomcast.contract.log_entry import PublishReceipt as PublishReceipt
 from roomcast.contract.log_entry import Retention as Retention
+from roomcast.contract.log_entry import Rewrite as Rewrite
 from roomcast.contract.log_entry import StaleRewriteError as StaleRewriteError
 from roomcast.contract.lua import script
 from roomcast.gateway.stores.redis_port import RedisPort, translated
 from roomcast.gateway.stores.single_flight import SingleFlight
 
 _FILL_PAGE: Final = 500
-
-
-class History(NamedTuple):
-    """One page of a room; `entries` are JSON objects as bytes, oldest first; `first` is the lowest seq kept."""
-
-    seq: int
-    epoch: str
-    first: int
-    time: int
-    entries: list[bytes]
-
-
-class Rewrite(NamedTuple):
-    """Replace the entry `seq`, if it still is `expected`.
-
-    The replacement is `before`, then the new message's seq, then `after`; without an `after` it is `before` alone.
-    """
-
-    seq: int
-    expected: bytes
-    before: bytes
-    after: bytes = b""
 
 
 class FastAppend(NamedTuple):
@@ -147,7 +127,7 @@ class LogStore:
 
         async def begin() -> History:
             with translated:
-                return _history(await self._read_script(room, direction, seq, limit))
+                return read_page(await self._read_script(room, direction, seq, limit))
 
         return await self._reads.read((room, direction, seq, limit), begin)
 
@@ -177,7 +157,7 @@ class LogStore:
 
     async def page(self, room: str, after: int) -> Page:
         """Return packets of the first entries above `after`, for the adapter to fill a gap."""
-        got = _history(await self._read_script(room, "after", after, _FILL_PAGE))
+        got = read_page(await self._read_script(room, "after", after, _FILL_PAGE))
         return Page(got.epoch.encode(), got.seq, got.first, [self.message_packet(entry) for entry in got.entries])
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
@@ -197,10 +177,6 @@ class LogStore:
 def _fresh_epoch() -> str:
     """Return 16 random characters. They are no secret, so they need no system call per message."""
     return "%016x" % getrandbits(64)  # noqa: UP031 (the hot path: twice as fast as an f-string)
-
-
-def _history(row: list[Any]) -> History:
-    return History(row[0], row[1].decode(), row[2], row[3], row[4:])
 
 
 async def _receipt(reply: Awaitable[Any]) -> PublishReceipt:

@@ -1,5 +1,7 @@
 """Rewrite older entries of the log for an edit or a deletion. Pure: JSON in, rewrites out.
 
+Gateways and back ends amend by the same rules.
+
 The log keeps one entry per `seq`, so that a deleted message can be told from a hole. A deletion leaves a tombstone
 (`deleted` = the seq of the deletion) without text and media; an edit puts the new text in the original's place
 (`edited` = the seq of the edit) and takes the text out of the edit before it: an old text is nowhere to be read.
@@ -9,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
+import msgspec
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.stores.log import Rewrite
+from roomcast.contract.log_entry import Rewrite
 
 _CONTENT: Final = ("text", "media")
 _AMENDABLE: Final = ("text", "media")
@@ -20,7 +22,7 @@ _AMENDABLE: Final = ("text", "media")
 
 def load_target(entry: bytes | None) -> dict[str, Any]:
     """Return the message to be amended; raise NOT_FOUND for what is gone, deleted, or no message."""
-    message = orjson.loads(entry) if entry else None
+    message = msgspec.json.decode(entry) if entry else None
     if not isinstance(message, dict) or message.get("kind") not in _AMENDABLE or "deleted" in message:
         raise RoomcastError(Code.NOT_FOUND, "no such message")
     return message
@@ -38,12 +40,12 @@ def deleted(entry: bytes, message: dict[str, Any]) -> Rewrite:
 
 def superseded(entry: bytes) -> Rewrite:
     """Return an earlier edit without its text."""
-    message = orjson.loads(entry)
+    message = msgspec.json.decode(entry)
     bare = {key: value for key, value in message.items() if key not in _CONTENT}
-    return Rewrite(message["seq"], entry, orjson.dumps({**bare, "superseded": True}))
+    return Rewrite(message["seq"], entry, msgspec.json.encode({**bare, "superseded": True}))
 
 
 def _marked(entry: bytes, message: dict[str, Any], mark: str) -> Rewrite:
     """`message` with a field `mark` whose value, the seq of the amendment, the script fills in."""
     rest = {key: value for key, value in message.items() if key != mark}
-    return Rewrite(message["seq"], entry, orjson.dumps(rest)[:-1] + f',"{mark}":'.encode(), b"}")
+    return Rewrite(message["seq"], entry, msgspec.json.encode(rest)[:-1] + f',"{mark}":'.encode(), b"}")

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from roomcast.contract import amendments as amend
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.chat import amendments as amend
-from roomcast.gateway.stores.log import Rewrite
+from roomcast.contract.log_entry import Rewrite
 
 TEXT: dict[str, Any] = {
     "room": "r",

@@ -1,0 +1,192 @@
+"""Read a room's log, and amend its messages: history, edit, delete, react.
+
+An amendment is a message of its own with a place in the room's order, and safe to repeat under its `id`, also after
+its target is gone. A back end is trusted: it may name any user. Only an edit asks who wrote the message, so that no
+text stands under the name of somebody else.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from roomcast.contract import amendments as amend
+from roomcast.contract import keys
+from roomcast.contract.backend.link import check_ids
+from roomcast.contract.backend.messages import Messages, check_message_id, check_text
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_LIST, MAX_SEQ
+from roomcast.contract.log_entry import (
+    PublishReceipt,
+    Rewrite,
+    StaleRewriteError,
+    dedup_field,
+    place_of,
+    read_page,
+)
+from roomcast.contract.texts import canonical_emoji, clean_name, is_blank
+
+_MAX_TRIES: Final = 5
+_MAX_EMOJI: Final = 16
+
+Rewrites = Callable[[], Awaitable[list[Rewrite]]]
+
+
+class HistoryPage(NamedTuple):
+    """One page of a room's log, oldest message first; its `seq` numbers have a meaning within `epoch`.
+
+    `seq`: the room's newest; `first`: the lowest that is kept; `more`: whether the log goes on in the direction that
+    was read.
+    """
+
+    room: str
+    epoch: str
+    seq: int
+    first: int
+    messages: list[dict[str, Any]]
+    more: bool
+
+
+class Amendments(Messages):
+    """Read and amend messages in the name of users."""
+
+    async def history(
+        self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> HistoryPage:
+        """Return up to `limit` (1 to 100) messages: the last ones below `before`, or the first ones above `after`.
+
+        With neither, the newest. A room that was never used has an empty page.
+        """
+        check_ids(room)
+        if before is not None and after is not None:
+            raise RoomcastError(Code.BAD_REQUEST, "either before or after")
+        if not 1 <= limit <= MAX_LIST:
+            raise RoomcastError(Code.BAD_REQUEST, f"a page has 1 to {MAX_LIST} messages")
+        at = _checked_seq(after if after is not None else before or 0)
+        place = place_of(room)
+        direction = "before" if after is None else "after"
+        args = (direction, at, limit, secrets.token_hex(8), await self._run_id(place.names[0]), self._retention.idle_ms)
+        page = read_page(await self._script("room_read", place.names[:2], args))
+        messages = [msgspec.json.decode(entry, type=dict[str, Any]) for entry in page.entries if entry]
+        return HistoryPage(room, page.epoch, page.seq, page.first, messages, _has_more(messages, page, after))
+
+    async def edit(
+        self,
+        room: str,
+        user: str,
+        target: int,
+        text: str,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 (the protocol's name)
+    ) -> PublishReceipt:
+        """Replace the text of the message `target` in the name of its author `user`.
+
+        Raises NOT_FOUND for a message that is gone, FORBIDDEN when another user wrote it, CONFLICT when others keep
+        changing it.
+        """
+        check_text(text)
+
+        async def rewrites() -> list[Rewrite]:
+            entry, message = await self._target(room, target)
+            if message["user"] != user:
+                raise RoomcastError(Code.FORBIDDEN, "only the author edits")
+            return [amend.edited(entry, message, text), *await self._earlier_edit(room, message)]
+
+        return await self._amend(room, user, name, id, rewrites, kind="edit", target=target, text=text)
+
+    async def delete(
+        self,
+        room: str,
+        user: str,
+        target: int,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> PublishReceipt:
+        """Delete the message `target`, whoever wrote it, in the name of `user`. Raises as `edit`."""
+
+        async def rewrites() -> list[Rewrite]:
+            entry, message = await self._target(room, target)
+            return [amend.deleted(entry, message), *await self._earlier_edit(room, message)]
+
+        return await self._amend(room, user, name, id, rewrites, kind="delete", target=target)
+
+    async def react(
+        self,
+        room: str,
+        user: str,
+        target: int,
+        emoji: str,
+        *,
+        on: bool = True,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> PublishReceipt:
+        """Add a reaction of `user` to the message `target`, or take it back (`on` False). Raises as `edit`."""
+        plain = canonical_emoji(emoji)
+        if not 1 <= len(emoji) <= _MAX_EMOJI or is_blank(plain):
+            raise RoomcastError(Code.BAD_REQUEST, f"an emoji has 1 to {_MAX_EMOJI} characters that can be seen")
+
+        async def rewrites() -> list[Rewrite]:
+            await self._target(room, target)
+            return []
+
+        return await self._amend(room, user, name, id, rewrites, kind="reaction", target=target, emoji=plain, on=on)
+
+    async def _amend(
+        self, room: str, user: str, name: str | None, message_id: str | None, rewrites: Rewrites, **fields: Any
+    ) -> PublishReceipt:
+        """Append with rewrites; read the target again when another amendment came first."""
+        check_ids(room, user)
+        _checked_seq(fields["target"])
+        made = str(uuid.uuid4()) if message_id is None else message_id
+        check_message_id(made)
+        fields = {"id": made, "user": user, "name": clean_name(name or "") or user, **fields}
+        for _ in range(_MAX_TRIES):
+            try:
+                return await self._append(room, fields, await rewrites())
+            except StaleRewriteError:
+                continue
+            except RoomcastError as error:
+                known = await self._find_receipt(room, user, made) if error.code is Code.NOT_FOUND else None
+                if known is None:
+                    raise
+                return known  # a repeated call: its target was deleted by it, or since
+        raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
+
+    async def _find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
+        """Return the receipt of a message id that the log remembers."""
+        for key in (keys.room_ids(room), keys.room_ids_old(room)):
+            value = await self._call("HGET", key, dedup_field(user, message_id))
+            if value is not None:
+                seq, time, epoch = value.decode().split(" ")
+                return PublishReceipt(int(seq), int(time), epoch, duplicate=True)
+        return None
+
+    async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
+        entry = await self._call("HGET", keys.room_log(room), seq)
+        return entry or b"", amend.load_target(entry)
+
+    async def _earlier_edit(self, room: str, message: dict[str, Any]) -> list[Rewrite]:
+        seq = message.get("edited")
+        entry = await self._call("HGET", keys.room_log(room), seq) if seq else None
+        return [amend.superseded(entry)] if entry else []
+
+
+def _checked_seq(seq: int) -> int:
+    if not 0 <= seq <= MAX_SEQ:
+        raise RoomcastError(Code.BAD_REQUEST, f"a seq is a number up to {MAX_SEQ}")
+    return seq
+
+
+def _has_more(messages: list[dict[str, Any]], page: Any, after: int | None) -> bool:
+    if not messages:
+        return False
+    if after is None:
+        return bool(messages[0]["seq"] > page.first)
+    return bool(messages[-1]["seq"] < page.seq)

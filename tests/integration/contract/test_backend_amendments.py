@@ -1,0 +1,111 @@
+"""History, edits, deletions and reactions of a back end, with the rights of its account on a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from roomcast.contract.backend import Backend, connect
+from roomcast.contract.errors import Code, RoomcastError
+from tests.redis_accounts import redis_with_accounts
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_with_accounts(tmp_path_factory.mktemp("backend-log")) as url_of:
+        yield url_of("backend")
+
+
+@pytest.fixture
+async def backend(url: str) -> AsyncIterator[Backend]:
+    async with connect(url) as client:
+        yield client
+
+
+async def fill(backend: Backend, room: str, count: int) -> None:
+    for number in range(1, count + 1):
+        await backend.publish(room, "ada", f"text {number}", kind="text", id=f"m{number}")
+
+
+async def test_history_goes_both_ways_page_by_page(backend: Backend) -> None:
+    await fill(backend, "team:pages", 5)
+    newest = await backend.history("team:pages", limit=2)
+    assert [message["seq"] for message in newest.messages] == [4, 5]
+    assert (newest.seq, newest.first, newest.more) == (5, 1, True)
+    older = await backend.history("team:pages", before=4, limit=3)
+    assert [message["text"] for message in older.messages] == ["text 1", "text 2", "text 3"]
+    assert not older.more
+    newer = await backend.history("team:pages", after=1, limit=2)
+    assert ([message["seq"] for message in newer.messages], newer.more) == ([2, 3], True)
+    last = await backend.history("team:pages", after=3, limit=2)
+    assert ([message["seq"] for message in last.messages], last.more) == ([4, 5], False)
+    assert {page.epoch for page in (newest, older, newer, last)} == {newest.epoch}
+
+
+async def test_an_unused_room_has_an_empty_page(backend: Backend) -> None:
+    page = await backend.history("team:unused")
+    assert (page.messages, page.seq, page.more) == ([], 0, False)
+    assert (await backend.history("team:unused", after=7)).messages == []
+
+
+async def test_an_edit_replaces_the_text_everywhere(backend: Backend) -> None:
+    await fill(backend, "team:edits", 1)
+    await backend.edit("team:edits", "ada", 1, "second", id="e1")
+    receipt = await backend.edit("team:edits", "ada", 1, "third", id="e2")
+    first, second, third = (await backend.history("team:edits")).messages
+    assert (first["text"], first["edited"]) == ("third", receipt.seq)
+    assert (second["superseded"], "text" in second) == (True, False)
+    assert (third["kind"], third["target"], third["text"]) == ("edit", 1, "third")
+
+
+async def test_only_the_author_edits(backend: Backend) -> None:
+    await fill(backend, "team:authors", 1)
+    with pytest.raises(RoomcastError) as caught:
+        await backend.edit("team:authors", "bob", 1, "mine")
+    assert caught.value.code is Code.FORBIDDEN
+
+
+async def test_a_deletion_leaves_no_text_and_can_be_repeated(backend: Backend) -> None:
+    await fill(backend, "team:gone", 1)
+    first = await backend.delete("team:gone", "moderator", 1, id="d1")
+    again = await backend.delete("team:gone", "moderator", 1, id="d1")
+    assert (again.seq, again.duplicate) == (first.seq, True)
+    tombstone = (await backend.history("team:gone")).messages[0]
+    assert tombstone["deleted"] == first.seq
+    assert "text" not in tombstone
+    with pytest.raises(RoomcastError) as caught:
+        await backend.react("team:gone", "bob", 1, "\U0001f44d")
+    assert caught.value.code is Code.NOT_FOUND
+
+
+async def test_a_reaction_has_one_form(backend: Backend) -> None:
+    await fill(backend, "team:reactions", 1)
+    await backend.react("team:reactions", "bob", 1, "\u2764\ufe0f", id="r1")
+    await backend.react("team:reactions", "bob", 1, "\u2764", on=False, id="r2")
+    _, given, taken = (await backend.history("team:reactions")).messages
+    assert (given["emoji"], given["on"]) == ("\u2764", True)
+    assert (taken["emoji"], taken["on"]) == ("\u2764", False)
+
+
+@pytest.mark.parametrize("limit", [0, 101])
+async def test_a_page_has_a_bound(backend: Backend, limit: int) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await backend.history("team:x", limit=limit)
+    assert caught.value.code is Code.BAD_REQUEST
+
+
+async def test_bad_arguments_are_refused(backend: Backend) -> None:
+    calls = (
+        backend.history("team:x", before=1, after=1),
+        backend.history("team:x", before=-1),
+        backend.edit("team:x", "ada", 2**53 + 1, "text"),
+        backend.delete("team:x", "a b", 1),
+        backend.delete("team:x", "ada", 1, id="a b"),
+        backend.react("team:x", "ada", 1, "\u200b"),
+        backend.react("team:x", "ada", 1, "x" * 17),
+    )
+    for call in calls:
+        with pytest.raises(RoomcastError) as caught:
+            await call
+        assert caught.value.code is Code.BAD_REQUEST
