@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
+import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 
 from deploy import page
 from deploy.cluster import Cluster
-from deploy.layout import ROOT
 from roomcast.contract.backend import Backend
 
 CLIENT = Path(__file__).with_name("client")
@@ -77,12 +76,19 @@ class Sdk:
 
 @pytest.fixture(scope="module")
 def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which `@roomcast/sdk` is the built SDK, and `sdk.mjs` the script that uses it."""
-    page.packages(page.SOURCES)
-    subprocess.run(["npm", "run", "--silent", "build:sdk"], cwd=page.SOURCES, check=True, timeout=SECONDS)
+    """A folder in which `@roomcast/sdk` is the packed SDK, and `sdk.mjs` the script that uses it."""
     folder = tmp_path_factory.mktemp("sdk")
+    (tarball,) = page.pack(folder, "sdk")
+    modules = folder / "node_modules"
+    installed = modules / "@roomcast" / "sdk"
+    installed.mkdir(parents=True)
+    with tarfile.open(tarball) as archive:
+        archive.extractall(folder, filter="data")
+    (folder / "package").rename(installed)
+    for package in (page.SOURCES / "node_modules").iterdir():
+        if package.name != "@roomcast":
+            (modules / package.name).symlink_to(package)
     (folder / "sdk.mjs").write_text((CLIENT / "sdk.mjs").read_text())
-    (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")
     return folder
 
 
