@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
-import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -82,8 +82,7 @@ def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     modules = folder / "node_modules"
     installed = modules / "@roomcast" / "sdk"
     installed.mkdir(parents=True)
-    with tarfile.open(tarball) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(tarball, folder, "gztar")
     (folder / "package").rename(installed)
     for package in (page.SOURCES / "node_modules").iterdir():
         if package.name != "@roomcast":
