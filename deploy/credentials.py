@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from deploy.layout import HOST
 
-REDIS_ACCOUNTS: Final = ("gateway", "presence", "media", "backend", "admin")
+REDIS_ACCOUNTS: Final = ("gateway", "presence", "media", "backend", "api", "admin")
 _FILE: Final = "credentials.json"
 
 
@@ -49,12 +49,15 @@ def load_or_make(folder: Path) -> Credentials:
     """Return the credentials in `folder`, made on first use: the folder gets mode 0700, the file 0600."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
+    fresh = make()
     try:
-        return load(folder)
+        found = load(folder)
+        kept = replace(found, redis=fresh.redis | found.redis)  # accounts that a newer release added get passwords
     except FileNotFoundError:
-        fresh = make()
-        _write_private(folder / _FILE, json.dumps(asdict(fresh), indent=2))
-        return fresh
+        found, kept = None, fresh
+    if kept != found:
+        _write_private(folder / _FILE, json.dumps(asdict(kept), indent=2))
+    return kept
 
 
 def _write_private(path: Path, text: str) -> None:

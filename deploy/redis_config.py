@@ -46,6 +46,17 @@ class Account(NamedTuple):
         patterns = " ".join(part for part in (self.keys, self.channels) if part)
         return f"{patterns} -@all {' '.join(f'+{command}' for command in allowed)}"
 
+    def extended(
+        self, keys: str = "", channels: str = "", scripts: tuple[str, ...] = (), commands: str = ""
+    ) -> Account:
+        """Return an account with these rights as well."""
+        return Account(
+            f"{self.keys} {keys}".strip(),
+            f"{self.channels} {channels}".strip(),
+            (*self.scripts, *scripts),
+            f"{self.commands} {commands}".strip(),
+        )
+
 
 def _called_by(prefixes: tuple[str, ...]) -> set[str]:
     """Return the commands that the scripts with these prefixes call, in lower case."""
@@ -55,7 +66,7 @@ def _called_by(prefixes: tuple[str, ...]) -> set[str]:
 
 _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe"
 
-_PARTS: Final[Mapping[str, Account]] = {
+_PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
         "~room:* ~user:* ~node:* ~presence:* ~media:requests ~moderation:* %R~upload:* %R~revoked:*",
         "&room:* &namespace:* &node:* &user:* &presence:* &control",
@@ -80,6 +91,7 @@ _PARTS: Final[Mapping[str, Account]] = {
         " xrange xdel",
     ),
 }
+_PARTS["api"] = _PARTS["backend"].extended("%R~api:keys ~api:rate:*", scripts=("api",))
 
 ACCOUNTS: Final[Mapping[str, str]] = {
     **{name: account.rules for name, account in _PARTS.items()},

@@ -15,6 +15,8 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from roomcast.api.config import Config as ApiConfig
+from roomcast.api.observe import Metrics as ApiMetrics
 from roomcast.contract.errors import Code
 from roomcast.gateway.config import Config as GatewayConfig
 from roomcast.gateway.operations.metrics import Metrics as GatewayMetrics
@@ -28,6 +30,7 @@ PROCESSES: Final[Mapping[str, type[BaseSettings]]] = {
     "gateway": GatewayConfig,
     "presence": PresenceConfig,
     "media": MediaConfig,
+    "api": ApiConfig,
 }
 _BLOCK: Final = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -80,8 +83,9 @@ def errors() -> str:
 
 def metrics() -> str:
     """Every metric of our own, as Prometheus sees it."""
-    expositions = (GatewayMetrics().exposition(), PresenceMetrics().exposition(), MediaMetrics().exposition())
-    return _table(("metric", "type", "meaning"), (row for text in expositions for row in _metric_rows(text.decode())))
+    observers = (GatewayMetrics(), PresenceMetrics(), MediaMetrics(), ApiMetrics())
+    rows = (row for observer in observers for row in _metric_rows(observer.exposition().decode()))
+    return _table(("metric", "type", "meaning"), rows)
 
 
 def _metric_rows(text: str) -> Iterable[tuple[str, str, str]]:

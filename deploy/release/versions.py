@@ -14,7 +14,7 @@ from typing import Any, Final
 from deploy.layout import ROOT
 
 VERSION_FILE: Final = ROOT / "VERSION"
-DISTRIBUTIONS: Final = ("wire", "contract", "adapter", "process", "gateway", "presence", "media", "cli")
+DISTRIBUTIONS: Final = ("wire", "contract", "adapter", "process", "gateway", "presence", "media", "api", "cli")
 """The folders of the Python distributions: folder `x` holds `roomcast-x`."""
 
 _RELEASE: Final = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")

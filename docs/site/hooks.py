@@ -22,7 +22,7 @@ PAGES: Final = {
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "code-of-conduct.md",
     "web/README.md": "web.md",
-    **{f"{name}/README.md": f"packages/{name}.md" for name in ("adapter", "cli", "contract", "gateway")},
+    **{f"{name}/README.md": f"packages/{name}.md" for name in ("adapter", "api", "cli", "contract", "gateway")},
     **{f"{name}/README.md": f"packages/{name}.md" for name in ("media", "presence", "process", "wire")},
 }
 """Pages outside docs/, and where the site has them."""
@@ -37,6 +37,7 @@ REFERENCE: Final = {
     "gateway": ("gateway/src", "roomcast.gateway"),
     "presence": ("presence/src", "roomcast.presence"),
     "media": ("media/src", "roomcast.media"),
+    "api": ("api/src", "roomcast.api"),
     "cli": ("cli/src", "roomcast.cli"),
 }
 """One reference page per import package: the folder that holds it, and its name."""

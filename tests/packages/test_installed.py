@@ -28,6 +28,10 @@ UNWANTED = {
     "roomcast-process": MEDIA | SOCKETS | TOOLS | {"roomcast-contract", "roomcast-adapter", "redis", "pyjwt"},
     "roomcast-presence": MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-gateway"},
     "roomcast-media": SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-gateway"},
+    "roomcast-api": MEDIA
+    | SOCKETS
+    | (TOOLS - {"fastapi", "uvicorn"})
+    | {"roomcast-adapter", "roomcast-gateway", "httpx"},
     "roomcast-cli": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-process"},
     "roomcast-gateway": MEDIA | TOOLS | {"roomcast-media", "roomcast-presence"},
 }
@@ -41,6 +45,7 @@ PACKAGES = {
     "roomcast-process": ("process",),
     "roomcast-presence": ("presence",),
     "roomcast-media": ("media",),
+    "roomcast-api": ("api",),
     "roomcast-cli": ("cli",),
     "roomcast-gateway": ("gateway",),
 }
@@ -80,7 +85,7 @@ def test_the_adapter_brings_nothing_of_the_chat(install: Install) -> None:
     assert "No module named 'roomcast.contract'" in done.stderr
 
 
-@pytest.mark.parametrize("process", ["gateway", "presence", "media"])
+@pytest.mark.parametrize("process", ["gateway", "presence", "media", "api"])
 @pytest.mark.parametrize("how", ["command", "module"])
 def test_a_process_lists_its_settings(install: Install, process: str, how: str) -> None:
     environment = install(f"roomcast-{process}")
@@ -91,7 +96,7 @@ def test_a_process_lists_its_settings(install: Install, process: str, how: str) 
     assert "ROOMCAST_REDIS_URL" in done.stdout
 
 
-@pytest.mark.parametrize("process", ["gateway", "presence", "media"])
+@pytest.mark.parametrize("process", ["gateway", "presence", "media", "api"])
 def test_a_process_without_settings_says_which_is_missing(install: Install, process: str) -> None:
     environment = install(f"roomcast-{process}")
     done = environment.run(environment.command(f"roomcast-{process}"))

@@ -52,7 +52,7 @@ def told(name: str) -> list[str]:
     return comments
 
 
-@pytest.mark.parametrize("name", ["media", "presence"])
+@pytest.mark.parametrize("name", ["media", "presence", "api"])
 def test_rules_of_a_process(install: Install, name: str) -> None:
     assert run_lines(install(f"roomcast-{name}"), name, {}).splitlines() == told(name)
 

@@ -29,6 +29,7 @@ MAY_IMPORT: Final[Mapping[str, tuple[str, ...]]] = {
         "roomcast.hotpath",
     ),
     "roomcast.presence": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
+    "roomcast.api": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
     "roomcast.cli": ("roomcast.wire", "roomcast.contract"),
     "roomcast.media": ("roomcast.wire", "roomcast.contract", "roomcast.process"),
     "deploy": ("roomcast.contract", "roomcast.wire", "roomcast.hotpath"),

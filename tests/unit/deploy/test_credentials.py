@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ from roomcast.wire import redis_url
 def test_made_once_then_kept(tmp_path: Path) -> None:
     first = credentials.load_or_make(tmp_path / "secrets")
     assert credentials.load_or_make(tmp_path / "secrets") == first
+
+
+def test_an_account_of_a_newer_release_gets_a_password(tmp_path: Path) -> None:
+    made = credentials.load_or_make(tmp_path)
+    older = {**asdict(made), "redis": {name: made.redis[name] for name in made.redis if name != "api"}}
+    (tmp_path / "credentials.json").write_text(json.dumps(older))
+    again = credentials.load_or_make(tmp_path)
+    assert again.redis["api"] != made.redis["api"]
+    assert {**again.redis, "api": ""} == {**made.redis, "api": ""}
+    assert credentials.load(tmp_path) == again
 
 
 def test_nobody_else_can_read_them(tmp_path: Path) -> None:

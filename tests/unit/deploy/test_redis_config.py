@@ -12,7 +12,8 @@ from deploy import redis_config
 from deploy.credentials import REDIS_ACCOUNTS
 from roomcast.contract import keys
 
-ACCOUNT_OF = {"gateway": "gateway", "presence": "presence", "media": "media", "back end": "backend"}
+ACCOUNT_OF = {"gateway": "gateway", "presence": "presence", "media": "media", "back end": "backend", "API": "api"}
+WRITER_OF = {**ACCOUNT_OF, "operator": "admin"}
 
 
 def documented() -> list[tuple[str, bool, set[str], set[str]]]:
@@ -23,7 +24,7 @@ def documented() -> list[tuple[str, bool, set[str], set[str]]]:
         if len(cells) < 4 or not cells[0].startswith("`"):
             continue
         first = re.findall(r"`([^`]+)`", cells[0])[0]
-        writers, readers = ({a for word, a in ACCOUNT_OF.items() if word in cells[n]} for n in (2, 3))
+        writers, readers = ({a for word, a in WRITER_OF.items() if word in cells[n]} for n in (2, 3))
         rows.append((re.sub(r"\b[RSNUIJs]\b", "x", first), "channel" in cells[1], writers, readers))
     return rows
 
@@ -57,6 +58,8 @@ def test_strangers_names_are_out_of_reach() -> None:
     assert not allowed("presence", "room:{x}:log", "~")
     assert not allowed("gateway", "revoked:{user:x}", "~")
     assert not allowed("media", "room:{x}", "&")
+    assert not allowed("api", "api:keys", "~")
+    assert not allowed("backend", "api:keys", "%R~")
 
 
 @pytest.mark.parametrize("account", ACCOUNT_OF.values())

@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 import click
 
+from roomcast.cli import api_keys, output, tail
 from roomcast.cli import doctor as examination
-from roomcast.cli import output, tail
 from roomcast.cli.cluster import ClusterReader, connect
 from roomcast.contract import backend
+from roomcast.contract.api_keys import ApiKeys
 from roomcast.contract.errors import RoomcastError
+from roomcast.wire import redis_url
 
 Result = TypeVar("Result")
 
@@ -49,6 +51,19 @@ class Options:
         async def run() -> Result:
             async with backend.connect(self._url()) as client:
                 return await use(client)
+
+        return _guarded(run)
+
+    def manage_keys(self, use: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
+        """Run `use` on the table of API keys; end the program with one line when that fails."""
+
+        async def run() -> Result:
+            target = redis_url.parse(self._url())
+            client = backend.open_client(target)
+            try:
+                return await use(ApiKeys(client, prefix=target.prefix))
+            finally:
+                await client.aclose()
 
         return _guarded(run)
 
@@ -257,6 +272,8 @@ def close(options: Options, room: str) -> None:
     options.act(lambda client: client.close_room(room))
     click.echo(f"{room} is closed", err=True)
 
+
+main.add_command(api_keys.group)
 
 if __name__ == "__main__":
     main()

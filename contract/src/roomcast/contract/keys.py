@@ -43,6 +43,8 @@
 | `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
 | `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |
 | `control` | channel | back end | gateway | |
+| `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
+| `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 
 `{…}` is the cluster hash tag: keys that one script touches share it. Room and user ids cannot hold
 braces; the names that callers of the bare adapter choose freely pass through `tag`.
@@ -64,6 +66,7 @@ KICK_SECONDS = 86_400
 """A kick is recorded this long: a gateway whose subscriptions were away for less finds it."""
 
 CONTROL = "control"
+API_KEYS = "api:keys"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
 MEDIA_INCOMING = "media:incoming"
@@ -208,3 +211,7 @@ def revoked_token(jti: str) -> str:
 
 def revoked_user(user: str) -> str:
     return f"revoked:{{user:{user}}}"
+
+
+def api_rate(key_id: str) -> str:
+    return f"api:rate:{{{key_id}}}"

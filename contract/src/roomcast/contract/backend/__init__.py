@@ -22,16 +22,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
-from roomcast.contract.backend.link import translated
 from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.presence import Presence, PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
 from roomcast.contract.backend.rooms import Rooms
-from roomcast.contract.errors import Code
-from roomcast.contract.redis_client import make_client
+from roomcast.contract.redis_client import Client, make_client
 from roomcast.wire import redis_url
+from roomcast.wire.redis_url import RedisTarget
 
-__all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "HistoryPage", "Presence", "connect")
+__all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "HistoryPage", "Presence", "connect", "open_client")
 
 _CONNECT_SECONDS: Final = 2.0
 
@@ -52,16 +51,21 @@ async def connect(url: str) -> AsyncIterator[Backend]:
     Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
     """
     target = redis_url.parse(url)
-    client = make_client(
+    client = open_client(target)
+    try:
+        backend = Backend(client, prefix=target.prefix)
+        await backend.ping()
+        yield backend
+    finally:
+        await client.aclose()
+
+
+def open_client(target: RedisTarget) -> Client:
+    """Return a client with a back end's timeouts and retries; it connects on first use."""
+    return make_client(
         target,
         client_name="roomcast-backend",
         socket_timeout=_CONNECT_SECONDS,
         socket_connect_timeout=_CONNECT_SECONDS,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
     )
-    try:
-        with translated(Code.UNAVAILABLE):
-            await client.ping()
-        yield Backend(client, prefix=target.prefix)
-    finally:
-        await client.aclose()

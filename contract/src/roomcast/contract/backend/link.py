@@ -44,6 +44,16 @@ class RedisLink:
         self._form = EntryForm(NAMESPACE, self._retention)
         self._clock = clock
 
+    async def ping(self) -> None:
+        """Raise UNAVAILABLE when Redis does not answer."""
+        with translated(Code.UNAVAILABLE):
+            await self._redis.ping()
+
+    async def info(self) -> dict[str, Any]:
+        """Return INFO of Redis; of a cluster, one per server. Raises UNAVAILABLE."""
+        with translated(Code.UNAVAILABLE):
+            return dict(await self._redis.info())
+
     async def _tell_user(self, user: str, event: str, data: dict[str, Any]) -> None:
         packet = f"2{json.dumps([event, data], ensure_ascii=False, separators=(',', ':'))}".encode()
         await self._call("SPUBLISH", keys.user_channel(user), pack(UserEvent(NAMESPACE, packet)))

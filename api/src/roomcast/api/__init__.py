@@ -1,0 +1,12 @@
+"""Serve the contract to back ends in any language: the HTTP API.
+
+config          reads environment variables          app          composes the process
+application     builds the FastAPI application       server       runs it on uvicorn
+authentication  finds the API key of a request, and takes the request from the key's rate
+problems        turns error codes into problem+json  guard        bounds, request ids, and the last line against faults
+routes          endpoints, one module per subject    models       the JSON that they take and give
+observe         counts and logs
+
+The process holds no state. It reaches the cluster through `roomcast.contract.backend` alone, so every rule about
+rooms and messages is the contract's.
+"""

@@ -1,0 +1,102 @@
+"""Compose an API process from its parts, run it, and end it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import structlog
+
+from roomcast.api import server
+from roomcast.api.application import make_application
+from roomcast.api.config import Config
+from roomcast.api.guard import Guard
+from roomcast.api.observe import Metrics
+from roomcast.api.parts import Parts
+from roomcast.contract.api_keys import ApiKeys
+from roomcast.contract.backend import Backend, open_client
+from roomcast.contract.errors import RoomcastError
+from roomcast.process import ops, redis_faults
+from roomcast.process.listen import open_sockets
+from roomcast.wire import redis_url
+from roomcast.wire.tasks import TaskSet
+
+WATCH_SECONDS: Final = 0.5
+READY_SECONDS: Final = 2.0
+_log = structlog.get_logger(__name__)
+
+
+async def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT: turn unready, close the listener, answer what is in flight, close Redis.
+
+    Raises OSError for a port that is taken.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    target = redis_url.parse(config.redis_url)
+    client = open_client(target)
+    backend = Backend(client, prefix=target.prefix, retention=config.retention)
+    keys = ApiKeys(client, prefix=target.prefix)
+    secret = config.jwt_secret.get_secret_value() if config.jwt_secret else None
+    try:
+        await _serve(config, Parts(backend, keys, config.rate, secret), stopping)
+    finally:
+        await client.aclose()
+
+
+async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
+    metrics, health, tasks = Metrics(), Health(parts.backend), TaskSet()
+
+    def is_ready() -> bool:
+        """Tell whether Redis answers and no drain has begun."""
+        return health.is_fresh(READY_SECONDS) and not stopping.is_set()
+
+    application = Guard(make_application(parts), metrics)
+    listeners = open_sockets(config.host, config.port, server.BACKLOG)
+    try:
+        async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as metrics_port:
+            tasks.supervise(partial(health.run, metrics, is_ready), "health")
+            tasks.start(redis_faults.report(parts.backend.info, RoomcastError), "faults of Redis")
+            port = listeners[0].getsockname()[1]
+            _log.info("started", port=port, metrics_port=metrics_port, signs_tokens=parts.jwt_secret is not None)
+            await server.serve(application, listeners, stopping, config.drain_seconds)
+            _log.info("stopped")
+    finally:
+        await tasks.cancel()
+        for listener in listeners:
+            listener.close()
+
+
+class Health:
+    """Asks Redis twice a second, and measures the lateness of the event loop."""
+
+    def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._answered = float("-inf")
+
+    def is_fresh(self, seconds: float) -> bool:
+        """Tell whether Redis answered less than `seconds` ago."""
+        return self._clock() - self._answered < seconds
+
+    async def run(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            metrics.ready(is_ready())
+            due = self._clock() + WATCH_SECONDS
+            await asyncio.sleep(WATCH_SECONDS)
+            metrics.loop_lag(max(0.0, self._clock() - due))
+
+    async def look(self) -> None:
+        """Ask Redis once."""
+        try:
+            await self._backend.ping()
+        except RoomcastError:
+            return
+        self._answered = self._clock()

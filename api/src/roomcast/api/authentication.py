@@ -1,0 +1,62 @@
+"""Find the API key of a request, check its scopes, and take the request from its rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from roomcast.api.guard import KEY_ID
+from roomcast.api.parts import Parts, parts_of
+from roomcast.contract.api_keys import Listed
+from roomcast.contract.errors import Code, RoomcastError
+
+_bearer: Final = HTTPBearer(
+    scheme_name="ApiKey", bearerFormat="rck_…", description="An API key: `roomcast api-keys create`.", auto_error=False
+)
+
+
+async def authenticate(
+    scopes: SecurityScopes,
+    request: Request,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    parts: Annotated[Parts, Depends(parts_of)],
+) -> Listed:
+    """Return the key of a request.
+
+    Raises UNAUTHORIZED without a valid key, FORBIDDEN without a scope, RATE_LIMITED above the key's rate.
+    """
+    if given is None:
+        raise RoomcastError(Code.UNAUTHORIZED, "send an API key: Authorization: Bearer rck_…")
+    with _nothing_done():
+        found = await parts.keys.find(given.credentials)
+    if found is None:
+        raise RoomcastError(Code.UNAUTHORIZED, "the API key is unknown, revoked or expired")
+    request.scope["state"][KEY_ID] = found.id
+    missing = [scope for scope in scopes.scopes if not found.key.allows(scope)]
+    if missing:
+        raise RoomcastError(Code.FORBIDDEN, f"the API key lacks the scope {missing[0]}")
+    await charge(parts, found, 1)
+    return found
+
+
+async def charge(parts: Parts, found: Listed, requests: int) -> None:
+    """Take requests from the rate of a key; raise RATE_LIMITED when it is used up."""
+    with _nothing_done():
+        wait = await parts.keys.take(found, requests=requests, default_rate=parts.rate)
+    if wait:
+        raise RoomcastError(Code.RATE_LIMITED, "the API key's rate is used up", retry_after=wait)
+
+
+@contextmanager
+def _nothing_done() -> Iterator[None]:
+    """Raise UNAVAILABLE where Redis gives no answer: the request itself was not tried."""
+    try:
+        yield
+    except RoomcastError as error:
+        if error.code is Code.OUTCOME_UNKNOWN:
+            raise RoomcastError(Code.UNAVAILABLE, error.detail, retry_after=1.0) from error
+        raise

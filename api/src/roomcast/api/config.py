@@ -1,0 +1,42 @@
+"""Read what an API process can be told from environment variables; `python -m roomcast.api --help` prints the list."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import SecretStr, field_validator
+
+from roomcast.contract.api_keys import DEFAULT_RATE, MAX_RATE
+from roomcast.contract.log_entry import Retention
+from roomcast.contract.tokens import secrets_in
+from roomcast.process.settings import ProcessSettings, setting
+
+TITLE: Final = "python -m roomcast.api: the HTTP API for back ends, configured by environment variables:"
+
+
+class Config(ProcessSettings):
+    """Hold the configuration of one API process; times in seconds unless named otherwise."""
+
+    port: int = setting(8481, "ROOMCAST_PORT", "port of the API", ge=0, le=65_535)
+    metrics_port: int = setting(9481, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
+    rate: int = setting(
+        DEFAULT_RATE, "ROOMCAST_API_RATE", "requests a second of a key without a rate of its own", ge=1, le=MAX_RATE
+    )
+    jwt_secret: SecretStr | None = setting(
+        None, "ROOMCAST_JWT_SECRET", "the gateways' secret, to sign tokens; none: no token is signed here"
+    )
+    log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room: as the gateways", ge=10)
+    retention_days: float = setting(30.0, "ROOMCAST_RETENTION_DAYS", "age of messages kept: as the gateways", gt=0)
+    drain_seconds: float = setting(8.0, "ROOMCAST_DRAIN_SECONDS", "SIGTERM: longest wait for requests in flight", gt=0)
+
+    @property
+    def retention(self) -> Retention:
+        """The bounds of a room's log, as the gateways have them."""
+        return Retention(messages=self.log_messages, age_seconds=self.retention_days * 86_400)
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secrets_in(value.get_secret_value())
+        return value

@@ -1,0 +1,162 @@
+"""Guard the application: request ids, bounds on bodies and on requests in flight, and no traceback for any input.
+
+The guard reads the whole body before the application runs, up to `MAX_BODY_BYTES` and `BODY_SECONDS`. So a slow or
+endless body occupies no handler, and the application never sees a body that is too large.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from typing import Any, Final, Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from roomcast.api.problems import REQUEST_ID, describe, respond
+from roomcast.contract.errors import Code, RoomcastError
+
+MAX_BODY_BYTES: Final = 2_097_152
+"""A batch of 100 messages of 16 KiB each, with their names and escapes."""
+
+BODY_SECONDS: Final = 10.0
+MAX_IN_FLIGHT: Final = 500
+KEY_ID: Final = "key_id"
+"""The name of the API key's id in the scope's state."""
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Observer(Protocol):
+    """What the guard tells; see `roomcast.api.observe.Metrics`."""
+
+    def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
+        """Report a request with its status and the time that it took."""
+        ...
+
+    def in_flight(self, count: int) -> None:
+        """Report how many requests are being answered."""
+        ...
+
+    def fault(self, error: Exception, request_id: str) -> None:
+        """Report an exception of the application that no code covers."""
+        ...
+
+
+class _Answer:
+    """The send channel of one request: adds its id, and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._id = request_id.encode()
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id)]
+        await self._send(message)
+
+
+class Guard:
+    """See the module."""
+
+    def __init__(self, application: ASGIApp, observer: Observer, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self._application = application
+        self._observer = observer
+        self._max_body = max_body_bytes
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request; the lifespan passes, and WebSockets are refused by the application."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        scope["state"] = {**scope.get("state", {}), REQUEST_ID: request_id}
+        answer = _Answer(send, request_id)
+        self._count(1)
+        try:
+            await self._serve(scope, receive, answer, request_id)
+        finally:
+            self._count(-1)
+            seconds = time.perf_counter() - started
+            key = scope["state"].get(KEY_ID, "")
+            self._observer.answered(scope["method"], _route(scope), answer.status, seconds, request_id, key)
+
+    def _count(self, change: int) -> None:
+        self._in_flight += change
+        self._observer.in_flight(self._in_flight)
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer, request_id: str) -> None:
+        try:
+            if self._in_flight > MAX_IN_FLIGHT:
+                raise RoomcastError(Code.UNAVAILABLE, "too many requests at once", retry_after=1.0)
+            body = await self._read(scope, receive)
+            await self._application(scope, _replay(body, receive), answer)
+        except RoomcastError as error:
+            if not answer.status:
+                await respond(describe(error, request_id), {"Connection": "close"})(scope, receive, answer)
+        except Exception as error:
+            self._observer.fault(error, request_id)
+            if not answer.status:
+                await respond(describe(RoomcastError(Code.INTERNAL), request_id))(scope, receive, answer)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body; raise TOO_LARGE, or BAD_REQUEST for one that does not come in time."""
+        too_large = RoomcastError(Code.TOO_LARGE, f"a body holds at most {self._max_body} bytes")
+        if _announced(scope) > self._max_body:
+            raise too_large
+        parts, size = [], 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RoomcastError(Code.BAD_REQUEST, "the body is not whole")
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size > self._max_body:
+                        raise too_large
+                    parts.append(part)
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise RoomcastError(Code.BAD_REQUEST, f"the body did not come within {BODY_SECONDS:g} s") from None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a channel that gives the body once, and then what the connection gives."""
+    is_given = False
+
+    async def channel() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return channel
+
+
+def _headers(scope: Scope, name: bytes) -> bytes:
+    return next((value for header, value in scope["headers"] if header == name), b"")
+
+
+def _announced(scope: Scope) -> int:
+    length = _headers(scope, b"content-length")
+    return int(length) if length.isdigit() else 0
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the caller's X-Request-Id where it has a harmless form, or else a random one."""
+    given = _headers(scope, b"x-request-id")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _route(scope: Scope) -> str:
+    """Return the pattern of the route, never the path: metrics must not grow with ids."""
+    route: Any = scope.get("route")
+    return getattr(route, "path", "none")

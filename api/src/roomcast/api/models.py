@@ -1,0 +1,117 @@
+"""The JSON that endpoints take and give. Unknown fields are refused by name; limits are those of the contract."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from roomcast.contract.events import MAX_LIST, MAX_MESSAGE_BYTES, MAX_SEQ
+from roomcast.contract.ids import CLIENT_ID, ROOM_ID, USER_ID
+from roomcast.contract.texts import MAX_NAME
+
+MAX_BATCH: Final = 100
+TEN_YEARS: Final = 10 * 365 * 86_400
+
+Room = Annotated[str, Field(pattern=f"^{ROOM_ID}$", description="a room's id")]
+User = Annotated[str, Field(pattern=f"^{USER_ID}$", description="a user's id")]
+MessageId = Annotated[
+    str, Field(pattern=f"^{CLIENT_ID}$", description="makes a repetition harmless: it answers the first receipt")
+]
+Seq = Annotated[int, Field(ge=1, le=MAX_SEQ, description="a message's number within its room and epoch")]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES, description="at most 16,384 bytes of UTF-8")]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="the name that others see")]
+Emoji = Annotated[str, Field(min_length=1, max_length=16)]
+Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIST)]
+
+
+class Request(BaseModel):
+    """The base of what endpoints take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PublishRequest(Request):
+    """A message into a room, in the name of a user."""
+
+    user: User
+    text: Text
+    name: Name | None = None
+    kind: Literal["system", "text"] = Field("system", description="text: as if the user had sent it")
+    id: MessageId | None = None
+
+
+class BatchItem(PublishRequest):
+    """One message of a batch."""
+
+    room: Room
+
+
+class BatchRequest(Request):
+    """Messages in the order in which they are to be published."""
+
+    messages: Annotated[list[BatchItem], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class EditRequest(Request):
+    """A new text of a message, in the name of its author."""
+
+    user: User
+    text: Text
+    name: Name | None = None
+    id: MessageId | None = None
+
+
+class ReactionRequest(Request):
+    """A reaction of a user; `on` false takes it back."""
+
+    user: User
+    emoji: Emoji
+    on: bool = True
+    name: Name | None = None
+    id: MessageId | None = None
+
+
+class Receipt(BaseModel):
+    """The place of a message in its room's order."""
+
+    seq: int
+    time: int = Field(description="milliseconds since the epoch, by Redis's clock")
+    epoch: str
+    duplicate: bool = Field(description="whether the id was known, and nothing was published")
+
+
+class Message(BaseModel):
+    """One entry of a room's log; what it holds depends on its `kind`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    room: str
+    seq: int
+    epoch: str
+    time: int
+    id: str
+    user: str
+    name: str
+    kind: str
+
+
+class HistoryResponse(BaseModel):
+    """One page of a room's log, oldest message first."""
+
+    room: str
+    epoch: str
+    seq: int = Field(description="the newest message's number")
+    first: int = Field(description="the lowest number that is kept")
+    messages: list[Message]
+    more: bool = Field(description="whether the log goes on in the direction that was read")
+    older: str | None = Field(description="cursor of the page before; null at the beginning")
+    newer: str | None = Field(
+        description="cursor of what follows, also of what is not written yet; null without messages"
+    )
+
+
+def as_message(entry: dict[str, Any]) -> Message:
+    """Return an entry of the log, which the contract wrote, without validating it again."""
+    return Message.model_construct(**entry)

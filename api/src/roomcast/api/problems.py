@@ -1,0 +1,109 @@
+"""Turn error codes of the contract into problem details (RFC 9457), `application/problem+json`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from roomcast.contract.errors import Code, RoomcastError
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:roomcast:error:"
+REQUEST_ID: Final = "request_id"
+"""The name of the request's id in the ASGI scope's state and in problems."""
+
+STATUS: Final[Mapping[Code, int]] = {
+    Code.BAD_REQUEST: 400,
+    Code.UNKNOWN_EVENT: 400,
+    Code.TOO_LARGE: 413,
+    Code.NOT_FOUND: 404,
+    Code.CONFLICT: 409,
+    Code.UNAUTHORIZED: 401,
+    Code.FORBIDDEN: 403,
+    Code.REVOKED: 401,
+    Code.MUTED: 403,
+    Code.BANNED: 403,
+    Code.UNAVAILABLE: 503,
+    Code.OUTCOME_UNKNOWN: 504,
+    Code.RATE_LIMITED: 429,
+    Code.DRAINING: 503,
+    Code.INTERNAL: 500,
+    Code.TOO_MANY_ROOMS: 409,
+    Code.MEDIA_UNAVAILABLE: 503,
+    Code.MEDIA_REFUSED: 422,
+    Code.UPLOAD_INCOMPLETE: 409,
+    Code.UPLOAD_MISMATCH: 422,
+    Code.UPLOAD_EXPIRED: 404,
+}
+"""The HTTP status of each code."""
+
+REASONS: Final = tuple(code.reason for code in Code)
+
+
+class FieldFault(BaseModel):
+    """One field of a request that does not have the documented form."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Why a request failed. `code` and `reason` are those of the Socket.IO protocol."""
+
+    type: str = Field(examples=["urn:roomcast:error:not_found"])
+    title: str = Field(description="what the code means")
+    status: int
+    code: int = Field(description="the number of the error code", examples=[103])
+    reason: str = Field(description="the name of the error code", json_schema_extra={"enum": list(REASONS)})
+    retryable: bool = Field(description="whether the same request can succeed later")
+    detail: str | None = None
+    retry_after: float | None = Field(None, description="seconds to wait")
+    request_id: str
+    errors: list[FieldFault] | None = None
+
+
+def describe(
+    error: RoomcastError, request_id: str, *, status: int | None = None, faults: Sequence[FieldFault] = ()
+) -> Problem:
+    """Return the problem of an error; `status` where HTTP has a better one than the code's."""
+    return Problem(
+        type=TYPE_PREFIX + error.code.reason,
+        title=error.code.meaning,
+        status=status or STATUS[error.code],
+        code=error.code.number,
+        reason=error.code.reason,
+        retryable=error.code.retryable,
+        detail=error.detail or None,
+        retry_after=error.retry_after,
+        request_id=request_id,
+        errors=list(faults) or None,
+    )
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response of a problem, with Retry-After where it says how long to wait."""
+    extra = dict(headers or {})
+    if problem.retry_after is not None:
+        extra["Retry-After"] = str(math.ceil(problem.retry_after))
+    if problem.status == 401:
+        extra["WWW-Authenticate"] = "Bearer"
+    body = problem.model_dump(exclude_none=True)
+    return JSONResponse(body, problem.status, extra, media_type=MEDIA_TYPE)
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id that the guard gave the request."""
+    return str(request.scope.get("state", {}).get(REQUEST_ID, ""))
+
+
+def faults_of(errors: Sequence[Mapping[str, Any]]) -> list[FieldFault]:
+    """Return the fields that a validation refused, at most ten: names and reasons, never the values."""
+    return [
+        FieldFault(field=".".join(str(part) for part in error["loc"])[:200], message=str(error["msg"])[:200])
+        for error in errors[:10]
+    ]

@@ -1,0 +1,17 @@
+#!lua flags=allow-oom
+-- Take requests of an API key from its rate, by the generic cell rate algorithm (ITU-T I.371).
+--
+-- KEYS[1] api:rate:{I}  string, the moment in ms at which the requests so far are paid
+-- ARGV[1] requests a second
+-- ARGV[2] seconds of the rate that may come at once
+-- ARGV[3] requests to take
+--
+-- Returns 0, or the ms to wait; requests that must wait cost nothing.
+
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local burst = tonumber(ARGV[2]) * 1000
+local paid = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0')) + tonumber(ARGV[3]) * 1000 / tonumber(ARGV[1])
+if paid - now > burst then return math.ceil(paid - now - burst) end
+redis.call('SET', KEYS[1], string.format('%.3f', paid), 'PX', math.ceil(paid - now) + 1000)
+return 0

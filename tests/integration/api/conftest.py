@@ -1,0 +1,32 @@
+"""One API process for all tests of this folder, on a Redis with the accounts of a deployment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests import apis
+from tests.redis_accounts import redis_with_accounts
+
+
+@pytest.fixture(scope="session")
+def api_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """The URL of an account."""
+    with redis_with_accounts(tmp_path_factory.mktemp("api-redis")) as url_of:
+        yield url_of
+
+
+@pytest.fixture(scope="session")
+def api(api_redis: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[apis.Api]:
+    key = asyncio.run(apis.make_key(api_redis("admin"), rate=100_000))
+    with apis.api(tmp_path_factory.mktemp("api"), api_redis("api"), key) as running:
+        yield running
+
+
+@pytest.fixture
+def client(api: apis.Api) -> Iterator[httpx.Client]:
+    with api.client() as client:
+        yield client

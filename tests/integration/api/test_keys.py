@@ -1,0 +1,118 @@
+"""API keys: scopes, rates, expiry, rotation and revocation, as a caller sees them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from roomcast.contract.api_keys import ApiKeys, Scope
+from roomcast.contract.backend import open_client
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.wire import redis_url as urls
+from tests import apis
+
+PAGE = "/v1/rooms/team:keys/messages"
+
+
+@pytest.fixture
+async def keys(api_redis: Callable[[str], str]) -> AsyncIterator[ApiKeys]:
+    client = open_client(urls.parse(api_redis("admin")))
+    yield ApiKeys(client)
+    await client.aclose()
+
+
+def status(api: apis.Api, key: str, method: str = "GET") -> int:
+    with api.client(key) as client:
+        return client.request(method, PAGE).status_code
+
+
+def test_a_request_without_a_key_is_refused(api: apis.Api) -> None:
+    answer = httpx.get(api.url + PAGE, trust_env=False)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["reason"] == "unauthorized"
+
+
+@pytest.mark.parametrize("key", ["rck_unknown", "x", "rck_" + "x" * 200, "rck_\u00e4"])
+def test_an_unknown_key_is_refused(api: apis.Api, key: str) -> None:
+    headers = [(b"Authorization", f"Bearer {key}".encode())]
+    assert httpx.get(api.url + PAGE, headers=headers, trust_env=False).status_code == 401
+
+
+async def test_a_key_does_what_its_scopes_say(api: apis.Api, keys: ApiKeys) -> None:
+    key = await keys.create("reader", [Scope.MESSAGES_READ])
+    assert status(api, key) == 200
+    with api.client(key) as client:
+        answer = client.post(PAGE, json={"user": "ada", "text": "no"})
+    assert (answer.status_code, answer.json()["reason"]) == (403, "forbidden")
+    assert "messages:write" in answer.json()["detail"]
+
+
+async def test_a_revoked_key_ends_at_once(api: apis.Api, keys: ApiKeys) -> None:
+    key = await keys.create("short-lived", [Scope.MESSAGES_READ])
+    assert status(api, key) == 200
+    (listed,) = [row for row in await keys.list_keys() if row.key.name == "short-lived"]
+    await keys.revoke(listed.id)
+    assert status(api, key) == 401
+    with pytest.raises(RoomcastError) as caught:
+        await keys.revoke(listed.id)
+    assert caught.value.code is Code.NOT_FOUND
+
+
+async def test_two_keys_overlap_while_one_replaces_the_other(api: apis.Api, keys: ApiKeys) -> None:
+    old = await keys.create("rotated", [Scope.MESSAGES_READ], rate=7)
+    new = await keys.rotate("rotated", overlap_seconds=3600)
+    assert [status(api, key) for key in (old, new)] == [200, 200]
+    rows = [row.key for row in await keys.list_keys() if row.key.name == "rotated"]
+    assert sorted(key.expires > 0 for key in rows) == [False, True]
+    assert {(key.scopes, key.rate) for key in rows} == {(("messages:read",), 7)}
+    newest = await keys.rotate("rotated", overlap_seconds=0)
+    assert [status(api, key) for key in (old, new, newest)] == [401, 401, 200]
+
+
+async def test_a_key_above_its_rate_is_told_when_to_come_back(api: apis.Api, keys: ApiKeys) -> None:
+    key = await keys.create("slow", [Scope.MESSAGES_READ], rate=1)
+    with api.client(key) as client:
+        answers = [client.get(PAGE) for _ in range(4)]
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    refused = answers[-1]
+    assert (refused.status_code, refused.json()["reason"], refused.json()["retryable"]) == (429, "rate_limited", True)
+    assert 1 <= int(refused.headers["retry-after"]) <= 2
+
+
+async def test_a_batch_costs_as_much_as_its_messages(api: apis.Api, keys: ApiKeys) -> None:
+    key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=10)
+    messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 25
+    with api.client(key) as client:
+        assert client.post("/v1/messages/batch", json={"messages": messages}).status_code == 429
+        assert client.post("/v1/messages/batch", json={"messages": messages[:15]}).status_code == 200
+
+
+async def test_keys_are_stored_as_digests(keys: ApiKeys) -> None:
+    secret = await keys.create("digest", [Scope.CLUSTER_READ])
+    stored = await keys._call("HGETALL", "api:keys")
+    assert secret.encode() not in b"".join([*stored.keys(), *stored.values()])
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "rate"),
+    [("", ["messages:read"], 0), ("x", [], 0), ("x", ["everything"], 0), ("x", ["messages:read"], -1)],
+)
+async def test_a_key_that_makes_no_sense_is_refused(keys: ApiKeys, name: str, scopes: list[str], rate: int) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await keys.create(name, scopes, rate=rate)
+    assert caught.value.code is Code.BAD_REQUEST
+
+
+async def test_a_name_that_no_key_has_cannot_be_rotated(keys: ApiKeys) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await keys.rotate("nobody", overlap_seconds=1)
+    assert caught.value.code is Code.NOT_FOUND
+
+
+async def test_the_account_of_the_api_cannot_make_keys(api_redis: Callable[[str], str]) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await apis.make_key(api_redis("api"))
+    assert (caught.value.code, "permission" in str(caught.value)) == (Code.UNAVAILABLE, True)

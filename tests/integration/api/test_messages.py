@@ -1,0 +1,160 @@
+"""Messages over HTTP: the same log as Socket.IO's, with receipts, ids, cursors and codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import apis
+
+
+def publish(client: httpx.Client, room: str, count: int) -> None:
+    for number in range(1, count + 1):
+        body = {"user": "ada", "text": f"text {number}", "kind": "text"}
+        assert client.post(f"/v1/rooms/{room}/messages", json=body).status_code == 201
+
+
+def seqs(page: dict[str, Any]) -> list[int]:
+    return [message["seq"] for message in page["messages"]]
+
+
+def test_a_published_message_can_be_read(client: httpx.Client) -> None:
+    body = {"user": "billing", "name": "Billing", "text": 'Invoice \u2713 "17"', "id": "invoice-17"}
+    receipt = client.post("/v1/rooms/team:a/messages", json=body)
+    assert (receipt.status_code, receipt.json()["seq"], receipt.json()["duplicate"]) == (201, 1, False)
+    (message,) = client.get("/v1/rooms/team:a/messages").json()["messages"]
+    assert {name: message[name] for name in body} == body
+    assert (message["kind"], message["room"], message["time"]) == ("system", "team:a", receipt.json()["time"])
+
+
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_a_repeated_id_publishes_once(client: httpx.Client, where: str) -> None:
+    body = {"user": "ada", "text": "once"} | ({"id": "i1"} if where == "body" else {})
+    headers = {"Idempotency-Key": "i1"} if where == "header" else {}
+    room = f"/v1/rooms/team:once-{where}/messages"
+    first, again = (client.post(room, json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json() | {"duplicate": True}
+    assert len(client.get(room).json()["messages"]) == 1
+
+
+def test_two_different_ids_are_refused(client: httpx.Client) -> None:
+    body = {"user": "ada", "text": "x", "id": "a"}
+    answer = client.post("/v1/rooms/team:a/messages", json=body, headers={"Idempotency-Key": "b"})
+    assert (answer.status_code, answer.json()["code"]) == (400, 100)
+
+
+def test_cursors_lead_through_the_whole_log_both_ways(client: httpx.Client) -> None:
+    room = "/v1/rooms/team:cursors/messages"
+    publish(client, "team:cursors", 7)
+    pages = [client.get(room, params={"limit": 3}).json()]
+    while pages[-1]["older"]:
+        pages.append(client.get(room, params={"limit": 3, "cursor": pages[-1]["older"]}).json())
+    assert [seqs(page) for page in pages] == [[5, 6, 7], [2, 3, 4], [1]]
+    assert [page["more"] for page in pages] == [True, True, False]
+    forth = [pages[-1]]
+    while forth[-1]["messages"]:
+        forth.append(client.get(room, params={"limit": 3, "cursor": forth[-1]["newer"]}).json())
+    assert [seqs(page) for page in forth] == [[1], [2, 3, 4], [5, 6, 7], []]
+    publish(client, "team:cursors", 1)
+    assert seqs(client.get(room, params={"cursor": forth[-1]["newer"]}).json()) == [8]
+
+
+def test_a_cursor_of_another_epoch_is_refused(client: httpx.Client) -> None:
+    publish(client, "team:one", 2)
+    publish(client, "team:other", 2)
+    cursor = client.get("/v1/rooms/team:one/messages", params={"limit": 1}).json()["older"]
+    answer = client.get("/v1/rooms/team:other/messages", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["reason"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["before=0", "before=x", "after=-1", "limit=0", "limit=101", "before=1&after=1", "cursor=x", "cursor=%00", "x=%ff"],
+)
+def test_a_bad_query_is_refused_or_ignored_without_a_fault(client: httpx.Client, query: str) -> None:
+    answer = client.get(f"/v1/rooms/team:a/messages?{query}")
+    assert answer.status_code == (200 if query == "x=%ff" else 400)
+
+
+def test_edit_react_delete(client: httpx.Client) -> None:
+    publish(client, "team:amend", 1)
+    one = "/v1/rooms/team:amend/messages/1"
+    assert client.patch(one, json={"user": "ada", "text": "better"}).json()["seq"] == 2
+    assert client.post(f"{one}/reactions", json={"user": "bob", "emoji": "\U0001f44d"}).json()["seq"] == 3
+    assert client.patch(one, json={"user": "bob", "text": "mine"}).status_code == 403
+    gone = client.delete(one, params={"user": "moderator", "id": "d1"})
+    assert client.delete(one, params={"user": "moderator", "id": "d1"}).json() == gone.json() | {"duplicate": True}
+    assert client.patch(one, json={"user": "ada", "text": "late"}).json()["code"] == 103
+    messages = client.get("/v1/rooms/team:amend/messages").json()["messages"]
+    assert [message["kind"] for message in messages] == ["text", "edit", "reaction", "delete"]
+    assert messages[0]["deleted"] == 4
+    assert "better" not in str(messages)
+
+
+def test_a_batch_keeps_order_and_answers_one_by_one(client: httpx.Client) -> None:
+    items = [{"room": f"team:b{n % 3}", "user": "ada", "text": str(n), "id": f"m{n}"} for n in range(12)]
+    items[4]["text"] = " \u200b"
+    results = client.post("/v1/messages/batch", json={"messages": items}).json()["results"]
+    assert [result["receipt"] is None for result in results] == [n == 4 for n in range(12)]
+    assert results[4]["error"]["reason"] == "bad_request"
+    for room in range(3):
+        texts = [m["text"] for m in client.get(f"/v1/rooms/team:b{room}/messages").json()["messages"]]
+        assert texts == [str(n) for n in range(room, 12, 3) if n != 4]
+    again = client.post("/v1/messages/batch", json={"messages": items}).json()["results"]
+    assert [result["receipt"] and result["receipt"]["duplicate"] for result in again] == [
+        None if n == 4 else True for n in range(12)
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"user": "ada"},
+        {"user": "a:b", "text": "x"},
+        {"user": "ada", "text": ""},
+        {"user": "ada", "text": "\u200b"},
+        {"user": "ada", "text": "x", "colour": "red"},
+        {"user": "ada", "text": "x", "id": "with blank"},
+        {"user": "ada", "text": 7},
+        {"user": "ada\n", "text": "x"},
+        [],
+        None,
+        "text",
+    ],
+)
+def test_a_bad_body_is_refused_with_the_field(client: httpx.Client, body: Any) -> None:
+    answer = client.post("/v1/rooms/team:bad/messages", json=body)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["reason"]) == (400, 100, "bad_request")
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"user":"ada","text":"\\ud800"}',
+        b'{"user":"ada","text":1e999}',
+        b"9" * 9_999,
+    ],
+)
+def test_a_body_that_is_no_json_is_refused(client: httpx.Client, raw: bytes) -> None:
+    answer = client.post("/v1/rooms/team:bad/messages", content=raw, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "bad_request")
+
+
+def test_a_text_that_is_too_long_in_bytes_is_too_large(client: httpx.Client) -> None:
+    answer = client.post("/v1/rooms/team:big/messages", json={"user": "ada", "text": "\u20ac" * 6_000})
+    assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
+
+
+def test_unknown_paths_and_methods_are_problems(api: apis.Api, client: httpx.Client) -> None:
+    missing, wrong = client.get("/v1/nothing"), client.put("/v1/rooms/team:a/messages")
+    assert (missing.status_code, missing.json()["reason"]) == (404, "not_found")
+    assert (wrong.status_code, wrong.json()["reason"], wrong.headers["allow"]) == (405, "bad_request", "POST")
+    assert client.get("/v1/rooms/team%20a/messages").json()["reason"] == "bad_request"

@@ -1,0 +1,29 @@
+"""Keys as text; their table is tested with the API on a real Redis."""
+
+from __future__ import annotations
+
+import msgspec
+from redis.asyncio import Redis
+
+from roomcast.contract.api_keys import ApiKey, ApiKeys, Scope, digest_of
+
+
+def test_a_key_survives_its_storage() -> None:
+    key = ApiKey("billing", ("messages:read",), 5, 6, 7)
+    assert msgspec.json.decode(msgspec.json.encode(key), type=ApiKey) == key
+
+
+def test_a_key_allows_its_scopes_alone() -> None:
+    key = ApiKey("billing", (Scope.MESSAGES_READ,), 0)
+    assert [scope for scope in Scope if key.allows(scope)] == [Scope.MESSAGES_READ]
+
+
+def test_digests_differ_and_are_hexadecimal() -> None:
+    assert len({digest_of("rck_a"), digest_of("rck_b")}) == 2
+    assert len(digest_of("rck_\udc80")) == 64
+
+
+async def test_what_is_no_key_is_not_looked_up() -> None:
+    """Nothing listens where this client points."""
+    keys = ApiKeys(Redis(port=1))
+    assert [await keys.find(text) for text in ("", "x", "rck_" + "x" * 200)] == [None] * 3
