@@ -6,6 +6,7 @@ import asyncio
 
 from redis import Redis as SyncRedis
 
+from roomcast.contract.keys import room_meta
 from roomcast.gateway.stores.log import LogStore
 from tests.backplanes import running_backplane
 
@@ -38,3 +39,17 @@ async def test_a_read_sees_what_was_acked_before_it_was_asked_for(redis_url: str
             return (await log.read_before("public:talk", 0, 10)).seq >= receipt.seq
 
         assert all(await asyncio.gather(*(write_and_read(number) for number in range(500))))
+
+
+async def test_a_gateway_that_looks_after_a_closed_room_does_not_bring_it_back(redis_url: str) -> None:
+    """Late, it compares its rooms with their logs, and fills gaps: a room that was deleted meanwhile stays so."""
+    async with running_backplane(redis_url) as backplane:
+        log = LogStore(backplane)
+        await log.append("team:kept", "ada", "m", b'"kind":"text"}')
+        positions = await log.positions(["team:kept", "team:closed"])
+        gone = await log.page("team:closed", 3)
+    assert [(room, seq) for room, (_, seq) in positions.items()] == [("team:kept", 1)]
+    assert (gone.epoch, gone.seq, gone.first, gone.packets) == (b"", 0, 1, [])
+    with SyncRedis.from_url(redis_url) as redis:
+        assert redis.exists(room_meta("team:kept"))
+        assert not redis.exists(room_meta("team:closed"))

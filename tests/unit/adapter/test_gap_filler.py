@@ -274,3 +274,17 @@ async def test_a_room_whose_epoch_changed_is_declared(rig: Rig) -> None:
     rig.log.epoch = OTHER
     rig.fanout.compare_with_logs(lambda name: True)
     await until(lambda: rig.count.resyncs == 1, "the loss is declared")
+
+
+async def test_a_room_whose_log_is_gone_is_declared_once_and_goes_on(rig: Rig) -> None:
+    rig.join()
+    del rig.log.rooms["room"]
+    rig.fanout.compare_with_logs(lambda name: True)
+    await until(lambda: rig.count.resyncs == 1, "the loss is declared")
+    rig.fanout.compare_with_logs(lambda name: True)
+    await rests(rig)
+    assert rig.delivery.packets == [b'2["resync"]']
+    rig.publish(1, epoch=OTHER)
+    rig.publish(2, epoch=OTHER)
+    assert rig.seqs == [1, 2]
+    assert rig.count.resyncs == 1

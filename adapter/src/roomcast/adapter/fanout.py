@@ -286,9 +286,12 @@ class Fanout:
         return self._rooms.get(room.room) is room
 
     def declare_loss(self, channel: RoomSubscription, epoch: bytes, seq: int) -> None:
-        """Tell the members that messages may be missing, and go on from here."""
+        """Tell the members that messages may be missing, and go on from here.
+
+        Without an epoch the room has no log any more: the next packet or join tells the position.
+        """
         channel.watch.set(epoch, seq)
-        if self.log is None or not epoch:
+        if self.log is None:
             return
         self._observer.resync(channel.room)
         members = self._members.room(self.log.namespace, channel.room)

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 class Page(NamedTuple):
     """A contiguous piece of a room's log.
 
-    `seq`, `epoch`: the room's position; `first`: the lowest seq kept; `packets`: one finished Socket.IO packet per
-    seq, from `after + 1` on.
+    `seq`, `epoch`: the room's position (an empty epoch: the room has no log any more); `first`: the lowest seq kept;
+    `packets`: one finished Socket.IO packet per seq, from `after + 1` on.
     """
 
     epoch: bytes

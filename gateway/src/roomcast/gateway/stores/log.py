@@ -131,7 +131,11 @@ class LogStore:
 
         return await self._reads.read((room, direction, seq, limit), begin)
 
-    def _read_script(self, room: str, direction: str, seq: int, limit: int) -> Awaitable[Any]:
+    def _read_used(self, room: str, after: int, limit: int) -> Awaitable[Any]:
+        """Read for a subscription: a room that is gone stays so, and its epoch is empty."""
+        return self._read_script(room, "after", after, limit, "used")
+
+    def _read_script(self, room: str, direction: str, seq: int, limit: int, *more: str) -> Awaitable[Any]:
         names = self._of(room).names
         args = (
             direction,
@@ -140,6 +144,7 @@ class LogStore:
             _fresh_epoch(),
             self._backplane.run_id(names[0]),
             self._idle_ms,
+            *more,
         )
         return self._backplane.script("room_read", names[:2], args)
 
@@ -157,13 +162,13 @@ class LogStore:
 
     async def page(self, room: str, after: int) -> Page:
         """Return packets of the first entries above `after`, for the adapter to fill a gap."""
-        got = read_page(await self._read_script(room, "after", after, _FILL_PAGE))
+        got = read_page(await self._read_used(room, after, _FILL_PAGE))
         return Page(got.epoch.encode(), got.seq, got.first, [self.message_packet(entry) for entry in got.entries])
 
     async def positions(self, rooms: list[str]) -> dict[str, tuple[bytes, int]]:
-        """Return the epoch and the newest `seq` of each room."""
-        rows = await asyncio.gather(*(self._read_script(room, "after", 0, 0) for room in rooms))
-        return {room: (row[1], row[0]) for room, row in zip(rooms, rows, strict=True)}
+        """Return the epoch and the newest `seq` of each room that has a log."""
+        rows = await asyncio.gather(*(self._read_used(room, 0, 0) for room in rooms))
+        return {room: (row[1], row[0]) for room, row in zip(rooms, rows, strict=True) if row[1]}
 
     def message_packet(self, entry: bytes) -> bytes:
         """Return the Socket.IO packet of an entry, as `room_append.lua` publishes it."""
