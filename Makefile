@@ -74,13 +74,14 @@ web-check: .venv-ready
 
 test: .venv-ready ## everything: lint, types, all tests, and the floors of coverage
 	@$(IN_VENV) -m deploy setup --browser
-	@$(MAKE) --no-print-directory lint web-check
-	@$(PYTEST) -m slow tests
-	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory -j2 lint web-check
+	@$(MAKE) --no-print-directory coverage MEASURED=tests
 
+# All in one run, so that the processors have work until the end; the processes that slow tests start are not measured.
+MEASURED = -m "not slow" tests
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
-	@$(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) -m "not slow" tests
+	@$(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) $(MEASURED)
 	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) $(ON_BOTH_BUILDS)
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ SLOW_FOLDERS = ("chaos", "browser", "cluster", "attack", "packages", "chart")
 SLOW_SECONDS = 600
 """How long a test of these folders may take, its fixtures included: the first one builds the page or all packages."""
 
+MEASURED_CHILDREN = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which a process that a test starts is measured, too."""
+_measured_children = os.environ.get(MEASURED_CHILDREN, "")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow folders, and begin with them: a parallel run then ends on many short files, not on a long one."""
@@ -26,6 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
     items.sort(key=lambda item: order.get(folder_of(item), len(order)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure the coverage of processes that quick tests start; in clusters it would cost much and show little."""
+    if folder_of(item) in SLOW_FOLDERS:
+        os.environ.pop(MEASURED_CHILDREN, None)
+    elif _measured_children:
+        os.environ[MEASURED_CHILDREN] = _measured_children
 
 
 def folder_of(item: pytest.Item) -> str:
