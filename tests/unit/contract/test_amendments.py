@@ -21,6 +21,7 @@ TEXT: dict[str, Any] = {
     "reply_to": 1,
 }
 MEDIA: dict[str, Any] = {**TEXT, "kind": "media", "media": {"url": "u"}}
+DATA: dict[str, Any] = {"room": "r", "seq": 3, "epoch": "e", "user": "ada", "kind": "data", "data": {"old": 1}}
 
 
 def raw(message: dict[str, Any]) -> bytes:
@@ -34,7 +35,7 @@ def applied(rewrite: Rewrite, seq: int) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("message", [TEXT, MEDIA])
+@pytest.mark.parametrize("message", [TEXT, MEDIA, DATA])
 def test_messages_can_be_amended(message: dict[str, Any]) -> None:
     assert amend.load_target(raw(message)) == message
 
@@ -60,7 +61,7 @@ def test_what_is_gone_or_no_message_is_not_found(entry: bytes | None) -> None:
 
 
 def test_an_edit_replaces_the_text_and_keeps_the_rest() -> None:
-    rewrite = amend.edited(raw(TEXT), TEXT, "new")
+    rewrite = amend.edited(raw(TEXT), TEXT, {"text": "new"})
 
     assert (rewrite.seq, rewrite.expected) == (3, raw(TEXT))
     assert applied(rewrite, 12) == {**TEXT, "text": "new", "edited": 12}
@@ -69,15 +70,34 @@ def test_an_edit_replaces_the_text_and_keeps_the_rest() -> None:
 def test_a_second_edit_moves_the_mark() -> None:
     once = {**TEXT, "edited": 12}
 
-    assert applied(amend.edited(raw(once), once, "newer"), 13) == {**TEXT, "text": "newer", "edited": 13}
+    assert applied(amend.edited(raw(once), once, {"text": "newer"}), 13) == {**TEXT, "text": "newer", "edited": 13}
 
 
-@pytest.mark.parametrize("message", [TEXT, MEDIA, {**TEXT, "edited": 12}])
-def test_a_deletion_leaves_no_text_and_no_media(message: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("text", "data", "after"),
+    [
+        ("new", None, {"text": "new", "data": {"a": 1}}),
+        (None, {"b": 2}, {"text": "old", "data": {"b": 2}}),
+        ("new", {}, {"text": "new", "data": {}}),
+    ],
+)
+def test_an_edit_says_all_that_the_message_has_from_now_on(
+    text: str | None, data: dict[str, Any] | None, after: dict[str, Any]
+) -> None:
+    assert amend.edited_content({**TEXT, "data": {"a": 1}}, text, data) == after
+
+
+def test_an_edit_says_nothing_of_what_the_message_does_not_have() -> None:
+    assert amend.edited_content(TEXT, "new", None) == {"text": "new"}
+    assert amend.edited_content(DATA, None, {"new": 1}) == {"data": {"new": 1}}
+
+
+@pytest.mark.parametrize("message", [TEXT, MEDIA, DATA, {**TEXT, "data": {"old": 1}}, {**TEXT, "edited": 12}])
+def test_a_deletion_leaves_no_text_media_or_data(message: dict[str, Any]) -> None:
     got = applied(amend.deleted(raw(message), message), 14)
 
     assert got["deleted"] == 14
-    assert set(message) - set(got) == {"text", "media"} & set(message)
+    assert set(message) - set(got) == {"text", "media", "data"} & set(message)
     assert "old" not in str(got)
 
 
@@ -94,4 +114,4 @@ def test_an_earlier_edit_loses_its_text() -> None:
 def test_a_text_cannot_break_out_of_its_entry() -> None:
     text = '","deleted":1,"edited":'
 
-    assert applied(amend.edited(raw(TEXT), TEXT, text), 7) == {**TEXT, "text": text, "edited": 7}
+    assert applied(amend.edited(raw(TEXT), TEXT, {"text": text}), 7) == {**TEXT, "text": text, "edited": 7}

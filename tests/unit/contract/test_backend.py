@@ -36,6 +36,8 @@ def test_a_decoding_client_is_refused() -> None:
         lambda b: b.publish("public:x", "ada", "text", id="a b"),
         lambda b: b.publish("public:x", "ada", "text", id="x" * 65),
         lambda b: b.publish("public:x", "ada", "half a pair: \ud83d"),
+        lambda b: b.publish("public:x", "ada"),
+        lambda b: b.publish("public:x", "ada", data={"a": b"bytes"}),
         lambda b: b.create_room("", "ada"),
         lambda b: b.grant("team:x", "a{b}"),
         lambda b: b.remove("team:x", "a:b"),

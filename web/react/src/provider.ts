@@ -2,7 +2,7 @@
 
 import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import type { ReactElement, ReactNode } from "react";
-import type { Client, ConnectOptions } from "@roomcast/sdk";
+import type { AppTypes, Client, ConnectOptions } from "@roomcast/sdk";
 import { Session } from "./session.ts";
 
 const SessionContext = createContext<Session | null>(null);
@@ -35,11 +35,12 @@ export function useSession(): Session {
 /**
  * Return the client of the nearest provider, for what the other hooks do not offer.
  *
- * It is null on a server and until the provider's first effect has run.
+ * `A` declares what the application adds, as in the SDK's `connect`. It is null on a server and until the provider's first effect has run.
  */
-export function useClient(): Client | null {
+export function useClient<A extends AppTypes = AppTypes>(): Client<A> | null {
   const session = useSession();
-  return useSyncExternalStore(session.subscribe, () => session.client, noClient);
+  const client = useSyncExternalStore(session.subscribe, () => session.client, noClient);
+  return client as Client<A> | null;
 }
 
 function noClient(): null {

@@ -1,12 +1,13 @@
 import { useEffect, useMemo } from "react";
-import { EMPTY_ROOM, RoomcastError, type Room, type RoomId, type RoomState } from "@roomcast/sdk";
+import { EMPTY_ROOM, RoomcastError } from "@roomcast/sdk";
+import type { AppTypes, Room, RoomId, RoomState } from "@roomcast/sdk";
 import { useClient, useSession } from "./provider.ts";
 import { useSelection } from "./selection.ts";
 
 /** A room without its messages: `useMessages` has those. */
-export interface UseRoom extends Pick<RoomState, Shown> {
+export interface UseRoom<A extends AppTypes = AppTypes> extends Pick<RoomState, Shown> {
   /** The SDK's object, for everything else; null on a server, and until the provider's first effect. */
-  room: Room | null;
+  room: Room<A> | null;
   /** Try again to enter, after a refusal. */
   join: () => void;
   /** Load the next page of a long list of members. */
@@ -22,8 +23,8 @@ const NOBODY = shownOf({ state: EMPTY_ROOM });
  *
  * The room is left a second after the last component that uses it has gone; unsent messages go first.
  */
-export function useRoom(id: RoomId): UseRoom {
-  const room = useJoinedRoom(id);
+export function useRoom<A extends AppTypes = AppTypes>(id: RoomId): UseRoom<A> {
+  const room = useJoinedRoom<A>(id);
   const shown = useSelection(room, shownOf, NOBODY);
   return useMemo(
     () => ({
@@ -37,20 +38,20 @@ export function useRoom(id: RoomId): UseRoom {
 }
 
 /** Return a room that stays joined while the component is mounted. */
-export function useJoinedRoom(id: RoomId): Room | null {
+export function useJoinedRoom<A extends AppTypes = AppTypes>(id: RoomId): Room<A> | null {
   const session = useSession();
-  const client = useClient();
+  const client = useClient<A>();
   useEffect(() => (client ? session.enter(client, id) : undefined), [session, client, id]);
   return useMemo(() => client?.room(id) ?? null, [client, id]);
 }
 
 /** Return the room; throw where an event handler runs before the provider has connected. */
-export function connected(room: Room | null): Room {
+export function connected<A extends AppTypes>(room: Room<A> | null): Room<A> {
   if (room === null) throw RoomcastError.of("unavailable", "the provider has not connected yet");
   return room;
 }
 
-function shownOf({ state }: { state: RoomState }): Pick<RoomState, Shown> {
+function shownOf({ state }: { state: Pick<RoomState, Shown> }): Pick<RoomState, Shown> {
   const { phase, error, occupancy, members, moreMembers, gone, read, seq } = state;
   return { phase, error, occupancy, members, moreMembers, gone, read, seq };
 }

@@ -10,6 +10,7 @@ import { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type {
   Answer,
+  AppTypes,
   ClientEvent,
   Payload,
   Ready,
@@ -46,15 +47,18 @@ export interface ConnectOptions extends ConnectionOptions, SenderOptions {
  *
  * Call it where the page runs, not where it is imported: a module that connects while it loads also connects on a
  * server that renders the page, and again after every hot reload.
+ *
+ * `A` declares what the application adds: `connect<{ messageData: { poll: string } }>(…)`. The server does not check it:
+ * another client may have sent something else.
  */
-export function connect(options: ConnectOptions): Client {
-  const client = new Client(options);
+export function connect<A extends AppTypes = AppTypes>(options: ConnectOptions): Client<A> {
+  const client = new Client<A>(options);
   client.reconnect();
   return client;
 }
 
 /** One signed-in user of one page, from `connect`. */
-export class Client {
+export class Client<A extends AppTypes = AppTypes> {
   /** Who is online, and one's own status. */
   readonly presence: Presence;
   readonly #connection: Connection;
@@ -63,7 +67,7 @@ export class Client {
   readonly #readMarks: ReadMarks;
   readonly #renewal: TokenRenewal;
   readonly #cache: RoomCache | null;
-  readonly #rooms = new Map<RoomId, Room>();
+  readonly #rooms = new Map<RoomId, Room<A>>();
   readonly #closing = new AbortController();
   readonly #undos: Undo[];
   #self: { user: UserId; name: string } | null = null;
@@ -120,10 +124,10 @@ export class Client {
   }
 
   /** Return the room of this id: the same object every time. `Room.join` enters it. */
-  room(id: RoomId): Room {
+  room(id: RoomId): Room<A> {
     const known = this.#rooms.get(id);
     if (known) return known;
-    const room = new Room(id, {
+    const room = new Room<A>(id, {
       connection: this.#connection,
       sender: this.#sender,
       presence: this.presence,

@@ -14,7 +14,7 @@ export type { Presence, PresenceMap } from "./presence.ts";
 export * from "./protocol.ts";
 export type { Room } from "./room.ts";
 export type { RoomCacheOptions } from "./room_cache.ts";
-export { EMPTY_ROOM, type RoomPhase, type RoomState, type SendOptions } from "./room_state.ts";
+export { EMPTY_ROOM, type RoomPhase, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
 export type { SenderOptions } from "./sender.ts";
 export type { TokenSource } from "./connection/tokens.ts";
 export type { Transport } from "./connection/transports.ts";

@@ -38,7 +38,7 @@ function withoutDeleted(events: readonly Message[]): Message[] {
   const deleted = new Set(events.filter((event) => event.kind === "delete").map((event) => event.target));
   return events.map((event) => {
     if (!deleted.has(event.seq) && !deleted.has(event.target)) return event;
-    const { text: _text, media: _media, ...rest } = event;
+    const { text: _text, media: _media, data: _data, ...rest } = event;
     return rest;
   });
 }

@@ -1,7 +1,7 @@
 /** Describe messages on their way: from the moment they are written until the room's log shows them. Pure. */
 
 import type { WireError } from "./errors.ts";
-import type { Media, RoomId, SendPayload } from "./protocol.ts";
+import type { Data, Media, RoomId, SendPayload } from "./protocol.ts";
 
 /** A message of this client that the room's log does not show yet. */
 export interface Draft {
@@ -10,6 +10,7 @@ export interface Draft {
   text?: string;
   /** A file that the server has confirmed; sent by its upload id. */
   media?: Media;
+  data?: Data;
   replyTo?: number;
   /** When it was written, in milliseconds since the epoch; the server's time once that is known. */
   time: number;
@@ -75,6 +76,7 @@ export function payloadOf(draft: Draft): SendPayload {
     id: draft.id,
     ...(draft.text !== undefined ? { text: draft.text } : {}),
     ...(draft.media ? { upload: draft.media.upload } : {}),
+    ...(draft.data ? { data: draft.data } : {}),
     ...(draft.replyTo !== undefined ? { reply_to: draft.replyTo } : {}),
   };
 }

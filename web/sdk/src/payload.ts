@@ -7,7 +7,7 @@
  */
 
 import { RoomcastError } from "./errors.ts";
-import { MAX_LIST } from "./protocol.ts";
+import { MAX_DATA_BYTES, MAX_DATA_DEPTH, MAX_LIST } from "./protocol.ts";
 
 /** Limits of the protocol; a gateway announces its own in `ready`. */
 export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } as const;
@@ -35,6 +35,24 @@ export function textFault(text: string, messageBytes: number): RoomcastError | n
   return RoomcastError.of("too_large", `a text holds at most ${messageBytes} bytes`);
 }
 
+/** Return why this object cannot be the `data` of a message or event, or null. */
+export function dataFault(data: object): RoomcastError | null {
+  if (Array.isArray(data)) return RoomcastError.of("bad_request", "data is an object");
+  const json = jsonOf(data);
+  if (json === null) return RoomcastError.of("bad_request", "data cannot be written as JSON");
+  if (depthOf(JSON.parse(json)) > MAX_DATA_DEPTH) {
+    return RoomcastError.of("too_large", `data is nested at most ${MAX_DATA_DEPTH} deep`);
+  }
+  if (utf8Bytes(json) <= MAX_DATA_BYTES) return null;
+  return RoomcastError.of("too_large", `data holds at most ${MAX_DATA_BYTES} bytes as JSON`);
+}
+
+/** Return how deep objects and lists stand within one another, counted up to one more than what is allowed. */
+function depthOf(value: unknown, above = 0): number {
+  if (typeof value !== "object" || value === null || above > MAX_DATA_DEPTH) return above;
+  return Math.max(above + 1, ...Object.values(value).map((inner) => depthOf(inner, above + 1)));
+}
+
 const LONE_SURROGATE = "the text holds half a character (a lone surrogate)";
 
 /** Return whether every surrogate has its other half. In a `u` pattern a whole pair is one character. */
@@ -53,6 +71,11 @@ export function utf8Bytes(text: string): number {
     else if (unit > 0x7f) bytes += 1;
   }
   return bytes;
+}
+
+/** Return a copy that later changes do not touch; throw TypeError for what cannot be written as JSON. */
+export function jsonCopy<T extends object>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
 }
 
 function jsonOf(payload: unknown): string | null {

@@ -15,8 +15,21 @@ export type Role = "owner" | "admin" | "member";
 export type Status = "online" | "away" | "busy" | "invisible";
 /** The status that other users see: invisible people are shown as offline. */
 export type ShownStatus = "online" | "away" | "busy" | "offline";
-/** What an entry of a room's log is. `system` entries come from a back end. */
-export type MessageKind = "text" | "media" | "edit" | "delete" | "reaction" | "system";
+/** What an entry of a room's log is. `system` entries come from a back end; `data` has neither text nor media. */
+export type MessageKind = "text" | "media" | "data" | "edit" | "delete" | "reaction" | "system";
+
+/** A JSON object of the application's: at most `MAX_DATA_BYTES` as JSON, objects and lists `MAX_DATA_DEPTH` deep. */
+// biome-ignore lint/suspicious/noExplicitAny: an index signature of `any` is the one that an interface satisfies
+export type Data = Record<string, any>;
+
+/** What an application adds to the protocol; see `connect`. What it does not declare may be anything. */
+export interface AppTypes {
+  /** The `data` of its messages. */
+  messageData?: object;
+}
+
+/** The `data` of an application's messages. */
+export type MessageData<A extends AppTypes> = A extends { messageData: infer D extends object } ? D : Data;
 
 /** The place in a room's log up to which a client has everything. */
 export interface Since {
@@ -37,7 +50,7 @@ export interface Media {
 }
 
 /** One entry of a room's log. Edits, deletions and reactions are entries, too: they name their `target`. */
-export interface Message {
+export interface Message<D extends object = Data> {
   room: RoomId;
   seq: number;
   epoch: string;
@@ -48,6 +61,7 @@ export interface Message {
   kind: MessageKind;
   text?: string;
   media?: Media;
+  data?: D;
   reply_to?: number;
   target?: number;
   emoji?: string;
@@ -176,7 +190,7 @@ export interface ClientEvents {
   "room:sanctions": [{ room: RoomId }, RoomSanctions];
   "room:slow": [{ room: RoomId; seconds: number }, { room: RoomId; seconds: number }];
   "message:send": [SendPayload, { seq: number; time: number; epoch?: string; duplicate: boolean }];
-  "message:edit": [{ room: RoomId; id: string; target: number; text: string }, { seq: number }];
+  "message:edit": [{ room: RoomId; id: string; target: number; text?: string; data?: object }, { seq: number }];
   "message:delete": [{ room: RoomId; id: string; target: number }, { seq: number }];
   "message:react": [{ room: RoomId; id: string; target: number; emoji: string; on: boolean }, { seq: number }];
   "message:history": [{ room: RoomId; before?: number; limit?: number }, Page];
@@ -221,13 +235,14 @@ export interface Report {
   message: string;
 }
 
-/** A new message: text, an upload, or both. */
+/** A new message: text, an upload, data, or several of them. */
 export interface SendPayload {
   room: RoomId;
   id: string;
   text?: string;
   upload?: string;
   reply_to?: number;
+  data?: object;
 }
 
 /** The name of an acked client event. */
@@ -335,6 +350,10 @@ export const HEARTBEAT_SECONDS = 30;
 export const TYPING_SECONDS = 6;
 /** The most entries in any list of the protocol. */
 export const MAX_LIST = 100;
+/** The most bytes of an application's `data`, as JSON in UTF-8. */
+export const MAX_DATA_BYTES = 4_096;
+/** How deep objects and lists may stand within one another in `data`; the object itself is 1 deep. */
+export const MAX_DATA_DEPTH = 8;
 
 const ROOM_PATTERN = /^[A-Za-z0-9_.:@-]{1,128}$/;
 const USER_PATTERN = /^[A-Za-z0-9_.@-]{1,60}$/;

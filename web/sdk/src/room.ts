@@ -6,14 +6,25 @@ import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import { keptOf, timelineOf, type KeptRoom } from "./kept_room.ts";
 import { Membership } from "./membership.ts";
+import { jsonCopy } from "./payload.ts";
 import { peopleChanged, peopleListed } from "./people.ts";
 import type { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
-import type { JoinAnswer, Message, Payload, RoomChange, RoomId, Since, UserId } from "./protocol.ts";
+import type {
+  AppTypes,
+  JoinAnswer,
+  Message,
+  MessageData,
+  Payload,
+  RoomChange,
+  RoomId,
+  Since,
+  UserId,
+} from "./protocol.ts";
 import { UNKNOWN_EPOCH, type ReadMarks } from "./read_marks.ts";
 import { retrying } from "./connection/retry.ts";
 import type { RoomCache } from "./room_cache.ts";
-import { EMPTY_ROOM, type RoomState, type SendOptions } from "./room_state.ts";
+import { EMPTY_ROOM, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
 import type { Sender } from "./sender.ts";
 import { EMPTY_TIMELINE, hasGap, isReplay, reduceTimeline, sinceOf } from "./timeline.ts";
 import type { Timeline, TimelineAction } from "./timeline.ts";
@@ -42,7 +53,7 @@ const REPLAY_SHOW_MS = 50;
 const CHANGE_ATTEMPTS = 3;
 
 /** One room, from `Client.room`. */
-export class Room {
+export class Room<A extends AppTypes = AppTypes> {
   readonly id: RoomId;
   readonly #context: RoomContext;
   readonly #changed = new Emitter<RoomState>();
@@ -74,13 +85,13 @@ export class Room {
   }
 
   /** What is on show. */
-  get state(): RoomState {
-    return this.#state;
+  get state(): RoomState<MessageData<A>> {
+    return this.#state as RoomState<MessageData<A>>;
   }
 
   /** Call `listener` with the state after every change, until the returned function is called. */
-  subscribe(listener: (state: RoomState) => void): Undo {
-    return this.#changed.subscribe(listener);
+  subscribe(listener: (state: RoomState<MessageData<A>>) => void): Undo {
+    return this.#changed.subscribe(listener as (state: RoomState) => void);
   }
 
   /** Enter the room and stay in it, over reconnects, until `leave`. */
@@ -100,13 +111,15 @@ export class Room {
    * Write a message. It shows at once as `sending`, goes out when the room is joined, and becomes `sent` or `failed`.
    *
    * @returns the id under which it can be retried or discarded
+   * @throws TypeError for data that cannot be written as JSON
    */
-  send(options: SendOptions): string {
+  send({ data, ...options }: SendOptions<MessageData<A>>): string {
     const { newId, sender, connection } = this.#context;
     const id = newId();
+    const draft = { id, room: this.id, ...options, ...(data ? { data: jsonCopy(data) } : {}) };
     this.setTyping(false);
     const time = connection.clock.now();
-    sender.add({ id, room: this.id, ...options, time, state: "sending", attempts: 0, tried: false });
+    sender.add({ ...draft, time, state: "sending", attempts: 0, tried: false });
     this.#askAgain();
     return id;
   }
@@ -123,12 +136,12 @@ export class Room {
   }
 
   /**
-   * Replace the text of the message `target` (its seq).
+   * Replace the text of the message `target` (its seq), or with an object its text, its data or both.
    *
    * @throws RoomcastError when the server refuses it, or does not answer at several tries; so do `delete` and `react`
    */
-  async edit(target: number, text: string): Promise<void> {
-    await this.#change("message:edit", { target, text });
+  async edit(target: number, change: string | EditOptions<MessageData<A>>): Promise<void> {
+    await this.#change("message:edit", { target, ...(typeof change === "string" ? { text: change } : change) });
   }
 
   /** Delete the message `target` (its seq). */

@@ -2,7 +2,7 @@
 
 import type { RoomcastError } from "./errors.ts";
 import { NO_PEOPLE } from "./people.ts";
-import type { Media, Member, UserId } from "./protocol.ts";
+import type { Data, Media, Member, UserId } from "./protocol.ts";
 import type { ChatMessage } from "./view.ts";
 
 /**
@@ -14,11 +14,11 @@ import type { ChatMessage } from "./view.ts";
 export type RoomPhase = "idle" | "joining" | "joined" | "refused";
 
 /** What is on show; a new object after every change, so that it can be compared by reference. */
-export interface RoomState {
+export interface RoomState<D extends object = Data> {
   phase: RoomPhase;
   error: RoomcastError | null;
   /** The loaded messages, oldest first, and behind them the ones that are still to be sent. */
-  messages: readonly ChatMessage[];
+  messages: readonly ChatMessage<D>[];
   /** The seq of the last entry known, edits and reactions included. */
   seq: number;
   hasOlder: boolean;
@@ -54,11 +54,19 @@ export const EMPTY_ROOM: RoomState = {
   typing: [],
 };
 
-/** A new message: text, a file, or both. */
-export interface SendOptions {
+/** A new message: text, a file, data, or several of them. */
+export interface SendOptions<D extends object = Data> {
   text?: string;
   /** A verified upload, from `Client.upload`. */
   media?: Media;
+  /** A JSON object of the application's. People without the application's code see the text only. */
+  data?: D;
   /** The seq of the message that this one answers. */
   replyTo?: number;
+}
+
+/** What an edit changes; what is absent stays as it is. */
+export interface EditOptions<D extends object = Data> {
+  text?: string;
+  data?: D;
 }

@@ -16,7 +16,7 @@ import { culpritOf } from "./loss.ts";
 import { payloadOf, reduceOutbox, roomsChanged, SAFE_RESEND_MS } from "./outbox.ts";
 import type { Draft, Outbox, OutboxAction } from "./outbox.ts";
 import { OutboxStorage } from "./outbox_storage.ts";
-import { textFault } from "./payload.ts";
+import { dataFault, textFault } from "./payload.ts";
 import type { RoomId } from "./protocol.ts";
 
 /** Refusals on a working connection before a message is shown as failed. */
@@ -213,7 +213,8 @@ export class Sender {
 
   /** Return why the gateway could not accept this draft, or null. */
   #faultOf(draft: Draft): RoomcastError | null {
-    return textFault(draft.text ?? "", this.#connection.limits.message_bytes);
+    const fault = textFault(draft.text ?? "", this.#connection.limits.message_bytes);
+    return fault ?? (draft.data ? dataFault(draft.data) : null);
   }
 
   // --- what comes back -----------------------------------------------------------------------------------------------

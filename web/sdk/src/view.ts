@@ -1,7 +1,7 @@
 /** Turn a room's log into the messages on show: changes folded in, this client's unsent messages at the end. Pure. */
 
 import type { Draft } from "./outbox.ts";
-import type { Media, Message, UserId } from "./protocol.ts";
+import type { Data, Media, Message, MessageKind, UserId } from "./protocol.ts";
 import type { WireError } from "./errors.ts";
 
 /** One emoji under a message, and the people who chose it. */
@@ -11,7 +11,7 @@ export interface Reaction {
 }
 
 /** A message on show. It stays the same object while nothing about it changes. */
-export interface ChatMessage {
+export interface ChatMessage<D extends object = Data> {
   /** The id that its author's client made. */
   id: string;
   /** Null until the server has answered. */
@@ -19,9 +19,10 @@ export interface ChatMessage {
   user: UserId;
   name: string;
   time: number;
-  kind: "text" | "media" | "system";
+  kind: "text" | "media" | "data" | "system";
   text?: string;
   media?: Media;
+  data?: D;
   replyTo?: number;
   edited: boolean;
   deleted: boolean;
@@ -40,6 +41,8 @@ export interface Folded {
 
 export const NOTHING_FOLDED: Folded = { events: [], messages: [], places: new Map() };
 
+const SHOWN_KINDS: ReadonlySet<MessageKind> = new Set(["text", "media", "data", "system"]);
+
 /** Fold edits, deletions and reactions into their targets. Continues from `before` where the log only grew. */
 export function fold(before: Folded, events: readonly Message[]): Folded {
   const count = before.events.length;
@@ -47,7 +50,7 @@ export function fold(before: Folded, events: readonly Message[]): Folded {
   const messages = goesOn ? [...before.messages] : [];
   const places = new Map(goesOn ? before.places : []);
   for (const event of goesOn ? events.slice(count) : events) {
-    if (event.kind === "text" || event.kind === "media" || event.kind === "system") {
+    if (SHOWN_KINDS.has(event.kind)) {
       places.set(event.seq, messages.length);
       messages.push(fromEvent(event));
     } else {
@@ -70,7 +73,7 @@ export function withDrafts(
 }
 
 function fromEvent(event: Message): ChatMessage {
-  const empty = event.kind !== "system" && event.text === undefined && event.media === undefined;
+  const holdsNothing = event.text === undefined && event.media === undefined && event.data === undefined;
   return {
     id: event.id,
     seq: event.seq,
@@ -80,10 +83,11 @@ function fromEvent(event: Message): ChatMessage {
     kind: event.kind as ChatMessage["kind"],
     text: event.text,
     media: event.media,
+    data: event.data,
     replyTo: event.reply_to,
     edited: event.edited !== undefined,
     // A deletion takes the text out of the log; the entry itself stays, so that its seq is no gap.
-    deleted: event.deleted !== undefined || empty,
+    deleted: event.deleted !== undefined || (event.kind !== "system" && holdsNothing),
     reactions: [],
     state: "sent",
   };
@@ -96,9 +100,10 @@ function fromDraft(draft: Draft, self: { user: UserId; name: string }): ChatMess
     user: self.user,
     name: self.name,
     time: draft.time,
-    kind: draft.media ? "media" : "text",
+    kind: draft.media ? "media" : draft.text === undefined && draft.data ? "data" : "text",
     text: draft.text,
     media: draft.media,
+    data: draft.data,
     replyTo: draft.replyTo,
     edited: false,
     deleted: false,
@@ -109,10 +114,13 @@ function fromDraft(draft: Draft, self: { user: UserId; name: string }): ChatMess
 }
 
 function changed(target: ChatMessage, event: Message): ChatMessage {
-  if (event.kind === "edit" && event.text !== undefined) {
-    return { ...target, text: event.text, edited: true, deleted: false };
+  if (event.kind === "edit" && (event.text !== undefined || event.data !== undefined)) {
+    const { text = target.text, data = target.data } = event;
+    return { ...target, text, data, edited: true, deleted: false };
   }
-  if (event.kind === "delete") return { ...target, text: undefined, media: undefined, deleted: true, reactions: [] };
+  if (event.kind === "delete") {
+    return { ...target, text: undefined, media: undefined, data: undefined, deleted: true, reactions: [] };
+  }
   if (event.kind === "reaction" && event.emoji) {
     return { ...target, reactions: reacted(target.reactions, event.emoji, event.user, event.on ?? true) };
   }

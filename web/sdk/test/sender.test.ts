@@ -44,6 +44,37 @@ describe("a message that no gateway accepts", () => {
     });
   }
 
+  const deep = (levels: number): object => (levels === 1 ? {} : { in: deep(levels - 1) });
+  const objects: [string, object, string][] = [
+    ["data over 4 KiB", { a: "x".repeat(4_096) }, "too_large"],
+    ["data that is nested too deep", deep(9), "too_large"],
+    ["data that is a list", [], "bad_request"],
+  ];
+  for (const [what, data, reason] of objects) {
+    it(`fails at once and is not sent: ${what}`, async () => {
+      const { room } = await joined();
+      room.send({ data });
+      assert.deepEqual(
+        room.state.messages.map((message) => [message.state, message.error?.reason]),
+        [["failed", reason]],
+      );
+      assert.equal(gateway.sends.length, 0);
+    });
+  }
+
+  it("may have data of exactly the greatest size and depth, as it was when it was sent", async () => {
+    const { room } = await joined();
+    const data = { a: "x".repeat(4_096 - '{"a":""}'.length) };
+    room.send({ data });
+    data.a = "changed";
+    room.send({ text: "deep", data: deep(8) });
+    await until(() => gateway.sends.length === 2, "sent");
+    assert.deepEqual(
+      gateway.sends.map((payload) => payload.data),
+      [{ a: "x".repeat(4_088) }, deep(8)],
+    );
+  });
+
   it("may have exactly the greatest length, and whole emoji", async () => {
     const { room } = await joined();
     room.send({ text: "😀".repeat(4_096) });

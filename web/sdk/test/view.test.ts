@@ -32,6 +32,22 @@ describe("view", () => {
     assert.equal(foldEvents([event({})])[0]?.deleted, true);
   });
 
+  it("shows data, alone or with a text, and what an edit makes of it", () => {
+    const first = event({ text: "poll", data: { votes: 1 } });
+    const alone = event({ kind: "data", data: { card: 1 } });
+    const edit = event({ kind: "edit", target: first.seq, text: "poll", data: { votes: 2 } });
+    const messages = foldEvents([first, alone, edit]);
+    assert.deepEqual(
+      messages.map(({ kind, text, data, deleted }) => [kind, text, data, deleted]),
+      [
+        ["text", "poll", { votes: 2 }, false],
+        ["data", undefined, { card: 1 }, false],
+      ],
+    );
+    const gone = event({ kind: "delete", target: alone.seq });
+    assert.equal(foldEvents([alone, gone])[0]?.data, undefined);
+  });
+
   it("counts a person's reaction once, and takes it back", () => {
     const first = event({ text: "hi" });
     const react = (user: string, on: boolean) => event({ kind: "reaction", target: first.seq, emoji: "👍", on, user });

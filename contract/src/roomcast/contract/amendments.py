@@ -3,8 +3,8 @@
 Gateways and back ends amend by the same rules.
 
 The log keeps one entry per `seq`, so that a deleted message can be told from a hole. A deletion leaves a tombstone
-(`deleted` = the seq of the deletion) without text and media; an edit puts the new text in the original's place
-(`edited` = the seq of the edit) and takes the text out of the edit before it: an old text is nowhere to be read.
+(`deleted` = the seq of the deletion) without text, media and data; an edit puts the new text and data in the original's
+place (`edited` = the seq of the edit) and takes them out of the edit before it: an old text is nowhere to be read.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import msgspec
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.log_entry import Rewrite
 
-_CONTENT: Final = ("text", "media")
-_AMENDABLE: Final = ("text", "media")
+_CONTENT: Final = ("text", "media", "data")
+_AMENDABLE: Final = ("text", "media", "data")
 
 
 def load_target(entry: bytes | None) -> dict[str, Any]:
@@ -28,9 +28,22 @@ def load_target(entry: bytes | None) -> dict[str, Any]:
     return message
 
 
-def edited(entry: bytes, message: dict[str, Any], text: str) -> Rewrite:
-    """Return the original with the new text."""
-    return _marked(entry, {**message, "text": text}, "edited")
+def edited_content(message: dict[str, Any], text: str | None, data: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the text and data that a message has after an edit, those that it has at all; None: as before.
+
+    The edit's own entry has all of them, because the entry of an earlier edit, which may have set the other one, loses
+    its content.
+    """
+    after = {
+        "text": message.get("text") if text is None else text,
+        "data": message.get("data") if data is None else data,
+    }
+    return {name: value for name, value in after.items() if value is not None}
+
+
+def edited(entry: bytes, message: dict[str, Any], content: dict[str, Any]) -> Rewrite:
+    """Return the original with the content that it has after the edit."""
+    return _marked(entry, {**message, **content}, "edited")
 
 
 def deleted(entry: bytes, message: dict[str, Any]) -> Rewrite:
@@ -39,7 +52,7 @@ def deleted(entry: bytes, message: dict[str, Any]) -> Rewrite:
 
 
 def superseded(entry: bytes) -> Rewrite:
-    """Return an earlier edit without its text."""
+    """Return an earlier edit without its text and data."""
     message = msgspec.json.decode(entry)
     bare = {key: value for key, value in message.items() if key not in _CONTENT}
     return Rewrite(message["seq"], entry, msgspec.json.encode({**bare, "superseded": True}))

@@ -1,7 +1,7 @@
 """The protocol between browsers and gateways: event names, payloads, limits.
 
 Payloads of client events are `msgspec` structs: `msgspec.convert(payload, EVENTS[name])` validates and raises
-`msgspec.ValidationError`. Unknown fields are ignored, so that a newer client can talk to an older gateway.
+`msgspec.ValidationError`, also for a field that the event does not have: its name is in the error.
 Times are milliseconds since the epoch by Redis's clock; sizes are bytes; durations are seconds.
 """
 
@@ -19,6 +19,10 @@ ONLINE_SECONDS: Final = 60
 TYPING_SECONDS: Final = 6
 MAX_LIST: Final = 100
 MAX_MESSAGE_BYTES: Final = 16_384
+MAX_DATA_BYTES: Final = 4_096
+"""Bytes of an application's `data` as compact JSON in UTF-8."""
+MAX_DATA_DEPTH: Final = 8
+"""Objects and lists within one another in an application's `data`; the object itself is 1 deep."""
 MAX_TOKEN: Final = 8_192
 """Characters of a token."""
 MAX_SEQ: Final = 2**53
@@ -49,6 +53,8 @@ ReportId = Annotated[str, Meta(pattern=r"^[0-9]{1,20}-[0-9]{1,20}\Z")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+Data = dict[str, Any]
+"""A JSON object of the application's; `roomcast.contract.app_data` checks its size and depth."""
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=140)]
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
@@ -59,48 +65,52 @@ Status = Literal["online", "away", "busy", "invisible"]
 ShownStatus = Literal["online", "away", "busy", "offline"]
 
 
-class Since(Struct, frozen=True):
+class Payload(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of what a client sends. An unknown field is refused by name: it may be misspelt, or of a newer release."""
+
+
+class Since(Payload, frozen=True):
     """The position at which a returning client stopped. Any number or text is accepted; nonsense is not recovered."""
 
     seq: int | float | str
     epoch: str
 
 
-class RoomJoin(Struct, frozen=True):
+class RoomJoin(Payload, frozen=True):
     room: Room
     since: Since | None = None
     limit: Limit = 50
     replay: bool = False
 
 
-class RoomLeave(Struct, frozen=True):
+class RoomLeave(Payload, frozen=True):
     room: Room
 
 
-class RoomMembers(Struct, frozen=True):
+class RoomMembers(Payload, frozen=True):
     room: Room
     after: str | None = None
     limit: Limit = MAX_LIST
 
 
-class RoomCreate(Struct, frozen=True):
+class RoomCreate(Payload, frozen=True):
     room: Room
     kind: Literal["private", "public"]
     name: Name | None = None
 
 
-class RoomInvite(Struct, frozen=True):
+class RoomInvite(Payload, frozen=True):
     room: Room
     user: User
     role: Literal["admin", "member"] = "member"
 
 
-class RoomRemove(Struct, frozen=True):
+class RoomRemove(Payload, frozen=True):
     room: Room
     user: User
 
 
-class RoomSanction(Struct, frozen=True):
+class RoomSanction(Payload, frozen=True):
     """Mute or ban a user in a room (`on`), or lift that. `seconds` None: without an end."""
 
     room: Room
@@ -110,46 +120,52 @@ class RoomSanction(Struct, frozen=True):
     seconds: SanctionSeconds | None = None
 
 
-class RoomSanctions(Struct, frozen=True):
+class RoomSanctions(Payload, frozen=True):
     """Ask who is muted or banned in a room."""
 
     room: Room
 
 
-class RoomSlow(Struct, frozen=True):
+class RoomSlow(Payload, frozen=True):
     """Let each user of a room send at most one message in so many seconds; 0: as many as limits allow."""
 
     room: Room
     seconds: SlowSeconds
 
 
-class RoomList(Struct, frozen=True):
+class RoomList(Payload, frozen=True):
     after: str | None = None
     limit: Limit = MAX_LIST
 
 
-class MessageSend(Struct, frozen=True):
+class MessageSend(Payload, frozen=True):
+    """Write a message: a text, an upload, data, or several of them."""
+
     room: Room
     id: ClientId
     text: Text | None = None
     upload: UploadId | None = None
     reply_to: Seq | None = None
+    data: Data | None = None
 
 
-class MessageEdit(Struct, frozen=True):
+class MessageEdit(Payload, frozen=True):
+    """Change the text of a message, its data, or both; what is absent stays as it is."""
+
     room: Room
     id: ClientId
     target: Seq
-    text: Text
+    text: Text | None = None
+    data: Data | None = None
 
 
-class MessageDelete(Struct, frozen=True):
+class MessageDelete(Payload, frozen=True):
     room: Room
     id: ClientId
     target: Seq
 
 
-class MessageReact(Struct, frozen=True):
+class MessageReact(Payload, frozen=True):
     room: Room
     id: ClientId
     target: Seq
@@ -157,13 +173,13 @@ class MessageReact(Struct, frozen=True):
     on: bool
 
 
-class MessageHistory(Struct, frozen=True):
+class MessageHistory(Payload, frozen=True):
     room: Room
     before: Seq | None = None
     limit: Limit = 50
 
 
-class MessageReport(Struct, frozen=True):
+class MessageReport(Payload, frozen=True):
     """Report a message to the room's moderators and the operators."""
 
     room: Room
@@ -171,7 +187,7 @@ class MessageReport(Struct, frozen=True):
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
-class ReportList(Struct, frozen=True):
+class ReportList(Payload, frozen=True):
     """Ask for open reports: of a room that one moderates, or (operators) of all rooms."""
 
     room: Room | None = None
@@ -179,43 +195,43 @@ class ReportList(Struct, frozen=True):
     limit: Limit = 50
 
 
-class ReportResolve(Struct, frozen=True):
+class ReportResolve(Payload, frozen=True):
     """Close a report."""
 
     id: ReportId
 
 
-class UserBlock(Struct, frozen=True):
+class UserBlock(Payload, frozen=True):
     """Block a user (`on`), or lift that: no direct messages, presence or typing from one to the other."""
 
     user: User
     on: bool
 
 
-class UserBlocked(Struct, frozen=True):
+class UserBlocked(Payload, frozen=True):
     """Ask for one's block list."""
 
 
-class Typing(Struct, frozen=True):
+class Typing(Payload, frozen=True):
     room: Room
     typing: bool
 
 
-class ReceiptRead(Struct, frozen=True):
+class ReceiptRead(Payload, frozen=True):
     room: Room
     seq: ReadSeq
 
 
-class Presence(Struct, frozen=True):
+class Presence(Payload, frozen=True):
     status: Status | None = None
     note: Note | None = None
 
 
-class PresenceUsers(Struct, frozen=True):
+class PresenceUsers(Payload, frozen=True):
     users: Users
 
 
-class MediaSign(Struct, frozen=True):
+class MediaSign(Payload, frozen=True):
     room: Room
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     type: Annotated[str, Meta(max_length=100)]
@@ -225,20 +241,20 @@ class MediaSign(Struct, frozen=True):
     height: Pixels | None = None
 
 
-class MediaComplete(Struct, frozen=True):
+class MediaComplete(Payload, frozen=True):
     upload: UploadId
     parts: Annotated[list[dict[str, Any]], Meta(max_length=10_000)] | None = None
 
 
-class MediaUrl(Struct, frozen=True):
+class MediaUrl(Payload, frozen=True):
     upload: UploadId
 
 
-class AuthRefresh(Struct, frozen=True):
+class AuthRefresh(Payload, frozen=True):
     token: Annotated[str, Meta(max_length=MAX_TOKEN)]
 
 
-EVENTS: Final[dict[str, type[Struct]]] = {
+EVENTS: Final[dict[str, type[Payload]]] = {
     "room:join": RoomJoin,
     "room:leave": RoomLeave,
     "room:members": RoomMembers,

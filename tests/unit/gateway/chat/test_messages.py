@@ -143,6 +143,40 @@ async def test_texts_that_are_refused(rig: Rig, text: str | None, code: Code) ->
     assert rig.log.queued == []
 
 
+async def test_data_goes_with_a_text_or_alone(rig: Rig) -> None:
+    await rig.send(rig.ada, "a poll", data={"poll": [1, 2]})
+    await rig.send(rig.ada, None, "2", data={"poll": []})
+    await rig.send(rig.ada, None, "3", upload="upload01", data={})
+
+    entries = [rig.log.read(seq) for seq in (1, 2, 3)]
+    assert [entry["kind"] for entry in entries] == ["text", "data", "media"]
+    assert [entry["data"] for entry in entries] == [{"poll": [1, 2]}, {"poll": []}, {}]
+    assert "text" not in entries[1]
+
+
+async def test_data_over_its_limits_is_refused(rig: Rig) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(8):
+        deep = {"in": deep}
+    for data in ({"a": "x" * 4_096}, deep):
+        assert await refusal(rig.send(rig.ada, "hi", data=data)) is Code.TOO_LARGE
+        edit = MessageEdit(ROOM, "e", 1, data=data)
+        assert await refusal(rig.chat.edit_message(rig.ada, edit)) is Code.TOO_LARGE
+    assert rig.log.queued == []
+
+
+async def test_an_edit_changes_text_or_data_and_keeps_the_other(rig: Rig) -> None:
+    await rig.send(rig.ada, "old", data={"state": "open"})
+    await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))
+    await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e2", 1, data={"state": "closed"}))
+
+    original, first, second = (rig.log.read(seq) for seq in (1, 2, 3))
+    assert (original["text"], original["data"], original["edited"]) == ("new", {"state": "closed"}, 3)
+    assert ("text" in first, "data" in first, first["superseded"]) == (False, False, True)
+    assert (second["text"], second["data"]) == ("new", {"state": "closed"})
+    assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e3", 1))) is Code.BAD_REQUEST
+
+
 async def test_only_the_author_edits_and_the_old_text_is_gone(rig: Rig) -> None:
     await rig.send(rig.ada, "old")
     await rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e1", 1, "new"))

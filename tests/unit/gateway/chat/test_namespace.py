@@ -20,10 +20,25 @@ def refusal(payload_type: type[Struct], *args: Any) -> Code:
     return caught.value.code
 
 
-def test_a_payload_is_read_and_unknown_fields_are_ignored() -> None:
-    got = read_payload(events.MessageSend, ({**SEND, "colour": "red"},))
+def test_a_payload_is_read() -> None:
+    assert read_payload(events.MessageSend, (SEND,)) == events.MessageSend(room="public:lobby", id="a-1", text="hi")
 
-    assert got == events.MessageSend(room="public:lobby", id="a-1", text="hi")
+
+def test_a_field_that_an_event_does_not_have_is_refused_by_name() -> None:
+    with pytest.raises(RoomcastError, match="unknown field `colour`") as caught:
+        read_payload(events.MessageSend, ({**SEND, "colour": "red"},))
+    assert caught.value.code is Code.BAD_REQUEST
+
+
+@pytest.mark.parametrize("event", events.EVENTS)
+def test_no_event_ignores_unknown_fields(event: str) -> None:
+    assert events.EVENTS[event].__struct_config__.forbid_unknown_fields
+
+
+def test_unknown_fields_are_refused_inside_of_a_field_too() -> None:
+    since = {"seq": 1, "epoch": "e", "colour": "red"}
+    with pytest.raises(RoomcastError, match=r"unknown field `colour` - at `\$\.since`"):
+        read_payload(events.RoomJoin, ({"room": "public:lobby", "since": since},))
 
 
 @pytest.mark.parametrize("args", [(), (SEND, SEND), ([SEND],), ("text",), (None,), (b"bytes",), (7,), (True,)])
@@ -48,6 +63,10 @@ def test_an_event_carries_exactly_one_object(args: tuple[Any, ...]) -> None:
         {"reply_to": 2**64},
         {"reply_to": 1.5},
         {"reply_to": True},
+        {"data": []},
+        {"data": "text"},
+        {"data": {"bytes": b"x"}},
+        {"data": {"half": "\ud83d"}},
         {"upload": "../../etc"},
         {"upload": "A" * 22 + "\n"},
     ],

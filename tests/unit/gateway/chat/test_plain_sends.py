@@ -94,7 +94,7 @@ def test_a_plain_message_becomes_a_command(client: Client) -> None:
     assert re.fullmatch(rb"[0-9a-f]{16}", epoch)
     assert dedup == b"ada:a-1"
     assert tail == b'"id":"a-1","user":"ada","name":"Ada","kind":"text","text":"hello"}'
-    assert (client.plain_sends.in_flight, client.plain_sends.taken, client.pipeline.asked) == (1, 1, ["began"])
+    assert (client.plain_sends.in_flight, client.plain_sends.taken, client.pipeline.asked) == (1, 1, ["schedule_flush"])
 
 
 def test_each_message_brings_another_epoch(client: Client) -> None:
@@ -169,6 +169,10 @@ ODD = [
     packet(end=',"reply_to":'),
     packet(end=',"reply_to":null'),
     packet(end=',"upload":"abcdefgh"'),
+    packet(end=',"data":{}'),
+    packet(end=',"reply_to":1,"data":{"a":1}'),
+    packet(end=',"colour":"red"'),
+    packet(end=',"text":"again"'),
     packet(end=" "),
     packet(id=""),
     packet(id="x" * 65),

@@ -17,7 +17,7 @@ import msgspec
 from roomcast.contract import amendments as amend
 from roomcast.contract import keys
 from roomcast.contract.backend.link import check_ids
-from roomcast.contract.backend.messages import Messages, check_message_id, check_text
+from roomcast.contract.backend.messages import Messages, check_content, check_message_id
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, MAX_SEQ
 from roomcast.contract.log_entry import (
@@ -33,7 +33,16 @@ from roomcast.contract.texts import canonical_emoji, clean_name, is_blank
 _MAX_TRIES: Final = 5
 _MAX_EMOJI: Final = 16
 
-Rewrites = Callable[[], Awaitable[list[Rewrite]]]
+
+class Amendment(NamedTuple):
+    """The fields of an edit, deletion or reaction beside `id, user, name`, and the older entries that it changes."""
+
+    fields: dict[str, Any]
+    rewrites: list[Rewrite]
+
+
+Prepare = Callable[[], Awaitable[Amendment]]
+"""Reads the target, and returns what to append."""
 
 
 class HistoryPage(NamedTuple):
@@ -79,25 +88,28 @@ class Amendments(Messages):
         room: str,
         user: str,
         target: int,
-        text: str,
+        text: str | None = None,
         *,
+        data: dict[str, Any] | None = None,
         name: str | None = None,
         id: str | None = None,  # noqa: A002 (the protocol's name)
     ) -> PublishReceipt:
-        """Replace the text of the message `target` in the name of its author `user`.
+        """Replace the text of the message `target`, its data or both, in the name of its author `user`.
 
         Raises NOT_FOUND for a message that is gone, FORBIDDEN when another user wrote it, CONFLICT when others keep
         changing it.
         """
-        check_text(text)
+        check_content(text, data)
 
-        async def rewrites() -> list[Rewrite]:
+        async def prepare() -> Amendment:
             entry, message = await self._target(room, target)
             if message["user"] != user:
                 raise RoomcastError(Code.FORBIDDEN, "only the author edits")
-            return [amend.edited(entry, message, text), *await self._earlier_edit(room, message)]
+            content = amend.edited_content(message, text, data)
+            rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(room, message)]
+            return Amendment({"kind": "edit", "target": target, **content}, rewrites)
 
-        return await self._amend(room, user, name, id, rewrites, kind="edit", target=target, text=text)
+        return await self._amend(room, user, target, name, id, prepare)
 
     async def delete(
         self,
@@ -110,11 +122,12 @@ class Amendments(Messages):
     ) -> PublishReceipt:
         """Delete the message `target`, whoever wrote it, in the name of `user`. Raises as `edit`."""
 
-        async def rewrites() -> list[Rewrite]:
+        async def prepare() -> Amendment:
             entry, message = await self._target(room, target)
-            return [amend.deleted(entry, message), *await self._earlier_edit(room, message)]
+            rewrites = [amend.deleted(entry, message), *await self._earlier_edit(room, message)]
+            return Amendment({"kind": "delete", "target": target}, rewrites)
 
-        return await self._amend(room, user, name, id, rewrites, kind="delete", target=target)
+        return await self._amend(room, user, target, name, id, prepare)
 
     async def react(
         self,
@@ -132,24 +145,25 @@ class Amendments(Messages):
         if not 1 <= len(emoji) <= _MAX_EMOJI or is_blank(plain):
             raise RoomcastError(Code.BAD_REQUEST, f"an emoji has 1 to {_MAX_EMOJI} characters that can be seen")
 
-        async def rewrites() -> list[Rewrite]:
+        async def prepare() -> Amendment:
             await self._target(room, target)
-            return []
+            return Amendment({"kind": "reaction", "target": target, "emoji": plain, "on": on}, [])
 
-        return await self._amend(room, user, name, id, rewrites, kind="reaction", target=target, emoji=plain, on=on)
+        return await self._amend(room, user, target, name, id, prepare)
 
     async def _amend(
-        self, room: str, user: str, name: str | None, message_id: str | None, rewrites: Rewrites, **fields: Any
+        self, room: str, user: str, target: int, name: str | None, message_id: str | None, prepare: Prepare
     ) -> PublishReceipt:
         """Append with rewrites; read the target again when another amendment came first."""
         check_ids(room, user)
-        _checked_seq(fields["target"])
+        _checked_seq(target)
         made = str(uuid.uuid4()) if message_id is None else message_id
         check_message_id(made)
-        fields = {"id": made, "user": user, "name": clean_name(name or "") or user, **fields}
+        author = {"id": made, "user": user, "name": clean_name(name or "") or user}
         for _ in range(_MAX_TRIES):
             try:
-                return await self._append(room, fields, await rewrites())
+                fields, rewrites = await prepare()
+                return await self._append(room, author | fields, rewrites)
             except StaleRewriteError:
                 continue
             except RoomcastError as error:

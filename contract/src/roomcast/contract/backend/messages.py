@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from redis.asyncio import RedisCluster
 
+from roomcast.contract.app_data import check_data
 from roomcast.contract.backend.link import RedisLink, check_ids, translated
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_MESSAGE_BYTES
@@ -28,22 +29,29 @@ class Messages(RedisLink):
         self,
         room: str,
         user: str,
-        text: str,
+        text: str | None = None,
         *,
+        data: dict[str, Any] | None = None,
         name: str | None = None,
         kind: Literal["system", "text"] = "system",
         id: str | None = None,  # noqa: A002 (the protocol's name)
     ) -> PublishReceipt:
-        """Publish a message into a room in the name of `user`, and return its place in the room's order.
+        """Publish a text, data or both into a room in the name of `user`; return the place in the room's order.
+
+        `data`: a JSON object of the application's, see `roomcast.contract.app_data`. `kind` "text": as if the user had
+        written it. Then a message without a text has the kind `data`, as those of clients do.
 
         `id`: at most 64 printable ASCII characters; a repeated one publishes nothing and answers the first receipt
         with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
         """
         check_ids(room, user)
-        check_text(text)
+        check_content(text, data)
         message_id = str(uuid.uuid4()) if id is None else id
         check_message_id(message_id)
-        message = {"id": message_id, "user": user, "name": clean_name(name or "") or user, "kind": kind, "text": text}
+        shown_kind = "data" if kind == "text" and text is None else kind
+        message: dict[str, Any] = {"id": message_id, "user": user, "name": clean_name(name or "") or user}
+        message["kind"] = shown_kind
+        message |= {key: value for key, value in (("text", text), ("data", data)) if value is not None}
         return await self._append(room, message)
 
     async def _append(self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = ()) -> PublishReceipt:
@@ -73,8 +81,17 @@ def check_message_id(message_id: str) -> None:
         raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
 
 
-def check_text(text: str) -> None:
-    """Raise BAD_REQUEST or TOO_LARGE for a text that no message may have."""
+def check_content(text: str | None, data: dict[str, Any] | None) -> None:
+    """Raise BAD_REQUEST or TOO_LARGE for a text or data that no message may have, and where both are missing."""
+    if text is None and data is None:
+        raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
+    if text is not None:
+        _check_text(text)
+    if data is not None:
+        check_data(data)
+
+
+def _check_text(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:

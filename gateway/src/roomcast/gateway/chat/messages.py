@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
 from roomcast.contract import amendments as amend
+from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
@@ -18,6 +19,13 @@ from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 _MAX_TRIES: Final = 5
+
+
+class Amendment(NamedTuple):
+    """The entry of an edit, deletion or reaction, and the older entries that it changes."""
+
+    tail: bytes
+    rewrites: list[Rewrite]
 
 
 class MessageLog(Protocol):
@@ -108,9 +116,9 @@ class Chat:
         A text into a joined room is queued before this method first awaits, so that the sends of a client keep their
         order while their acks are awaited side by side.
         """
-        if p.text is None and p.upload is None:
-            raise RoomcastError(Code.BAD_REQUEST, "text or upload is needed")
-        self._check_text(p.text)
+        if p.text is None and p.upload is None and p.data is None:
+            raise RoomcastError(Code.BAD_REQUEST, "text, upload or data is needed")
+        self._check_content(p)
         if self._is_plain(session, p):
             receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
         else:
@@ -120,7 +128,7 @@ class Chat:
         return _receipt(receipt)
 
     def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
-        """Return whether nothing is to be looked up: a text into a joined room, with no earlier send waiting."""
+        """Return whether nothing is to be looked up: no upload, a joined room, and no earlier send waiting."""
         if p.upload is not None or session.sending is not None or p.room not in session.rooms:
             return False
         if not self._voice.is_unrestricted(session.user, p.room):
@@ -147,30 +155,34 @@ class Chat:
 
     async def edit_message(self, session: ChatSession, p: MessageEdit) -> AckFields:
         """Answer `message:edit`: only the author may edit."""
-        self._check_text(p.text)
+        if p.text is None and p.data is None:
+            raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
+        self._check_content(p)
         await self._require_voice(session, p.room)
 
-        async def rewrites() -> list[Rewrite]:
+        async def amendment() -> Amendment:
             entry, message = await self._target(p.room, p.target)
             if message["user"] != session.user:
                 raise RoomcastError(Code.FORBIDDEN, "only the author edits")
-            return [amend.edited(entry, message, p.text), *await self._earlier_edit(p.room, message)]
+            content = amend.edited_content(message, p.text, p.data)
+            rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(p.room, message)]
+            return Amendment(_fields(session, p.id, "edit", target=p.target, **content), rewrites)
 
-        tail = _fields(session, p.id, "edit", target=p.target, text=p.text)
-        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+        return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def delete_message(self, session: ChatSession, p: MessageDelete) -> AckFields:
         """Answer `message:delete`: the author and moderators may delete."""
         await self._access.require_entry(session, p.room)
 
-        async def rewrites() -> list[Rewrite]:
+        tail = _fields(session, p.id, "delete", target=p.target)
+
+        async def amendment() -> Amendment:
             entry, message = await self._target(p.room, p.target)
             if message["user"] != session.user and not await self._access.is_moderator(session, p.room):
                 raise RoomcastError(Code.FORBIDDEN, "only the author, an admin or the owner deletes")
-            return [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)]
+            return Amendment(tail, [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)])
 
-        tail = _fields(session, p.id, "delete", target=p.target)
-        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+        return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def react_to_message(self, session: ChatSession, p: MessageReact) -> AckFields:
         """Answer `message:react`. One emoji has one form, whichever the client typed."""
@@ -179,12 +191,13 @@ class Chat:
             raise RoomcastError(Code.BAD_REQUEST, "no emoji")
         await self._require_voice(session, p.room)
 
-        async def rewrites() -> list[Rewrite]:
-            await self._target(p.room, p.target)
-            return []
-
         tail = _fields(session, p.id, "reaction", target=p.target, emoji=emoji, on=p.on)
-        return _receipt(await self._amend(session, p.room, p.id, tail, rewrites))
+
+        async def amendment() -> Amendment:
+            await self._target(p.room, p.target)
+            return Amendment(tail, [])
+
+        return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def _require_voice(self, session: ChatSession, room: str) -> None:
         """Raise unless the session may enter the room and write there. Mutes do not concern operators."""
@@ -206,13 +219,12 @@ class Chat:
         session: ChatSession,
         room: str,
         message_id: str,
-        tail: bytes,
-        rewrites: Callable[[], Awaitable[list[Rewrite]]],
+        amendment: Callable[[], Awaitable[Amendment]],
     ) -> PublishReceipt:
         """Append with rewrites; read the target again when another amendment came first."""
         for _ in range(_MAX_TRIES):
             try:
-                return await self._log.append(room, session.user, message_id, tail, await rewrites())
+                return await self._log.append(room, session.user, message_id, *await amendment())
             except StaleRewriteError:
                 continue
             except RoomcastError as error:
@@ -232,6 +244,12 @@ class Chat:
         entry = await self._log.read_entry(room, seq) if seq else None
         return [amend.superseded(entry)] if entry else []
 
+    def _check_content(self, p: MessageSend | MessageEdit) -> None:
+        """Raise TOO_LARGE or BAD_REQUEST for a text or data that is no content of a message."""
+        self._check_text(p.text)
+        if p.data is not None:
+            check_data(p.data)
+
     def _check_text(self, text: str | None) -> None:
         if text is None:
             return
@@ -242,7 +260,8 @@ class Chat:
 
 
 def _tail(session: ChatSession, p: MessageSend, media: Media | None) -> bytes:
-    return _fields(session, p.id, "text" if media is None else "media", text=p.text, media=media, reply_to=p.reply_to)
+    kind = "media" if media is not None else "text" if p.text is not None else "data"
+    return _fields(session, p.id, kind, text=p.text, media=media, data=p.data, reply_to=p.reply_to)
 
 
 def author_of(session: ChatSession) -> bytes:

@@ -135,24 +135,20 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
     """Return the payload in the arguments of an event. Pure.
 
-    Raises TOO_LARGE for what is over a limit, else BAD_REQUEST; also for half a surrogate pair anywhere in the payload,
-    which is JSON, but no text that could be stored or sent on.
+    Raises TOO_LARGE for what is over a limit, else BAD_REQUEST: for an unknown field, and for half a
+    surrogate pair anywhere in the payload, which is JSON, but no text that could be stored or sent on.
     """
     if len(args) != 1 or not isinstance(args[0], dict):
         raise RoomcastError(Code.BAD_REQUEST, "an event carries one object")
     try:
         payload = msgspec.convert(args[0], payload_type)
-        orjson.dumps(args[0], default=_ignore_bytes)
+        orjson.dumps(args[0])
     except msgspec.ValidationError as error:
         reason = str(error)
         raise RoomcastError(Code.TOO_LARGE if _OVER_LIMIT in reason else Code.BAD_REQUEST, reason) from None
     except (TypeError, UnicodeEncodeError):
-        raise RoomcastError(Code.BAD_REQUEST, "a text is not valid Unicode") from None
+        raise RoomcastError(Code.BAD_REQUEST, "the payload is no JSON: binary data, or invalid Unicode") from None
     return payload
-
-
-def _ignore_bytes(value: object) -> None:
-    """Let an unknown field of a newer client hold bytes: it is ignored."""
 
 
 def _refusal(error: RoomcastError) -> AckFields:

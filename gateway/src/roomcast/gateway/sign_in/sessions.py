@@ -155,10 +155,13 @@ class Sessions:
 
 
 def read_presence(auth: Any) -> Presence:
-    """Return the status and note in a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure."""
-    if not isinstance(auth, dict) or auth.get("status") is None:
+    """Return the status and note in a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure.
+
+    Fields that `auth` does not have are refused: a misspelt status must not show a user who wants to be invisible.
+    """
+    if not isinstance(auth, dict):
         return Presence()
-    said = {"status": auth["status"], "note": auth.get("note")}
+    said = {name: value for name, value in auth.items() if name != "token"}
     try:
         presence = msgspec.convert(said, Presence)
         orjson.dumps(said)
@@ -167,4 +170,6 @@ def read_presence(auth: Any) -> Presence:
     except msgspec.ValidationError as error:
         code = Code.TOO_LARGE if " of length <= " in str(error) else Code.BAD_REQUEST
         raise RoomcastError(code, f"auth: {error}") from None
+    if presence.status is None and presence.note is not None:
+        raise RoomcastError(Code.BAD_REQUEST, "auth: a note needs a status")
     return presence

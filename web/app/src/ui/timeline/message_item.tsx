@@ -74,6 +74,7 @@ function classesOf({ message, isFound }: MessageProps): string {
 
 function Body({ message }: { message: ChatMessage }) {
   if (message.deleted) return <p class="text deleted">This message was deleted.</p>;
+  if (!message.media && !message.text) return <p class="text deleted">This page cannot show this message.</p>;
   return (
     <>
       {message.media && <MediaView media={message.media} />}

@@ -1,0 +1,67 @@
+"""The rules of `data`: a JSON object of the application's, in messages and in custom events. Pure.
+
+Gateways and back ends share them. Roomcast keeps such an object and passes it on, and never looks into it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_DATA_BYTES, MAX_DATA_DEPTH
+
+_MAX_INTEGER: Final = 2**53
+"""The largest integer that every JavaScript number can hold, and its negative."""
+
+
+def check_data(data: dict[str, Any]) -> bytes:
+    """Return the object as compact JSON in UTF-8.
+
+    Raises RoomcastError: TOO_LARGE for more than MAX_DATA_BYTES or for objects and lists nested deeper than
+    MAX_DATA_DEPTH (the object itself is 1 deep); BAD_REQUEST for what is no JSON, or what JavaScript cannot hold.
+    """
+    level: list[Any] = [data]
+    depth = 0
+    while level:
+        if depth == MAX_DATA_DEPTH:
+            raise RoomcastError(Code.TOO_LARGE, f"data is nested at most {MAX_DATA_DEPTH} deep")
+        depth += 1
+        level = [inner for container in level for inner in _values(container) if _is_container(inner)]
+    return _encoded(data)
+
+
+def _values(container: Any) -> Iterable[Any]:
+    if isinstance(container, list):
+        return container
+    if any(type(key) is not str for key in container):
+        raise RoomcastError(Code.BAD_REQUEST, "the keys in data are texts")
+    return list(container.values())
+
+
+def _is_container(value: Any) -> bool:
+    """Tell objects and lists from plain values; raise BAD_REQUEST for anything that is no JSON."""
+    if isinstance(value, dict | list):
+        return True
+    if value is None or isinstance(value, str | bool):
+        return False
+    if isinstance(value, int):
+        if not -_MAX_INTEGER <= value <= _MAX_INTEGER:
+            raise RoomcastError(Code.BAD_REQUEST, "an integer in data is at most 2^53, as in JavaScript")
+        return False
+    if isinstance(value, float) and math.isfinite(value):
+        return False
+    raise RoomcastError(Code.BAD_REQUEST, "data holds objects, lists, texts, numbers, true, false and null only")
+
+
+def _encoded(data: dict[str, Any]) -> bytes:
+    try:
+        encoded = msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        raise RoomcastError(Code.BAD_REQUEST, "a text in data is not valid Unicode") from None
+    if len(encoded) > MAX_DATA_BYTES:
+        raise RoomcastError(Code.TOO_LARGE, f"data holds at most {MAX_DATA_BYTES} bytes as JSON")
+    return encoded
