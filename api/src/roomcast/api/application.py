@@ -18,6 +18,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 TITLE: Final = "Roomcast"
 API_VERSION: Final = "1"
+TAGS: Final = ("messages", "rooms", "users", "presence", "tokens", "moderation", "cluster")
 DESCRIPTION: Final = (
     "The HTTP API of a Roomcast cluster, for back ends. Every request carries an API key,"
     " `Authorization: Bearer rck_…`. Every error is a problem (RFC 9457) with a code of the Socket.IO protocol."
@@ -60,7 +61,7 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
             version=application.version,
             description=application.description,
             routes=application.routes,
-            tags=[{"name": name} for name in dict.fromkeys(tag for router in routes.ALL for tag in router.tags)],
+            tags=[{"name": name} for name in TAGS],
         )
         schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         parts = document["components"]["schemas"]

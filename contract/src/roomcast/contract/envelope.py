@@ -52,6 +52,12 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
     closed: bool = False
 
 
+class Disconnected(Struct, frozen=True, tag="disconnected", array_like=True):
+    """Close the connections of a user, who may come back."""
+
+    user: str
+
+
 class Sanctioned(Struct, frozen=True, tag="sanctioned", array_like=True):
     """A mute, ban, block or slow mode changed: read `…:sanctions` of this room, of this user, or of both again."""
 
@@ -59,7 +65,7 @@ class Sanctioned(Struct, frozen=True, tag="sanctioned", array_like=True):
     user: str = ""
 
 
-ControlMessage = Revoked | Kicked | Sanctioned
+ControlMessage = Revoked | Kicked | Sanctioned | Disconnected
 
 
 # --- user messages: on user:{U} ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@
 | `room:{R}:kicked` | hash user (`*`: all) -> ms of the last kick | gateway, back end | gateway | 1 day past a kick |
 | `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
 | `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past a refresh |
-| `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway | as `occupants` |
+| `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway, back end | as `occupants` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
 | `room:{R}:sanctions` | hash `mute:U`, `ban:U` -> end in ms, `slow` -> s | gateway, back end | gateway | bounded |
@@ -19,10 +19,10 @@
 | `user:{U}:blocked` | set of users | gateway, back end | gateway | bounded |
 | `moderation:reports` | stream of reports | gateway | gateway, back end | bounded |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
-| `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence | 15 s, refreshed every 5 s |
+| `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
-| `user:{U}:rooms` | hash room -> name | gateway, back end | gateway | capped, expires after 90 days |
+| `user:{U}:rooms` | hash room -> name | gateway, back end | gateway, back end | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
 | `user:{U}:events` | hash node -> events of the last second | gateway | gateway | 5 s; only of busy users |
 | `user:{U}:created` | hash, rooms created today, allowance | gateway, back end | same script | 1 day, or an allowance |
@@ -30,10 +30,10 @@
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
 | `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
-| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence | removed with its node; 10 min past a touch |
+| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence, back end | as its node; 10 min past a touch |
 | `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
 | `presence:{s}` | sharded channel | presence, gateway | gateway | |
-| `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence | swept |
+| `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence, back end | swept |
 | `presence:sweeper` | string, lease | presence | presence | 6 s |
 | `media:requests` | stream + group `signers` | gateway | media | capped length |
 | `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.contract.envelope import Kicked, Revoked, Sanctioned
+from roomcast.contract.envelope import Disconnected, Kicked, Revoked, Sanctioned
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import control
 from roomcast.gateway.sign_in.control import SessionControl
@@ -107,7 +107,7 @@ class Rig:
     async def _is_banned(self, user: str) -> bool:
         return user in self.banned
 
-    async def publish(self, message: Kicked | Revoked | Sanctioned) -> None:
+    async def publish(self, message: Disconnected | Kicked | Revoked | Sanctioned) -> None:
         self.channel.handlers["control"](pack(message))
         await until(lambda: not len(self.channel.tasks), "the message is applied")
 
@@ -128,6 +128,11 @@ async def test_a_kick_takes_all_devices_of_the_user_out_and_tells_them(rig: Rig)
     assert (rig.phone.rooms, rig.bob.rooms) == (set(), {ROOM})
     told = {"room": ROOM, "change": "removed"}
     assert rig.emitter.sent == [("phone", "room", told), ("desk", "room", told)]
+
+
+async def test_all_devices_of_a_user_are_disconnected(rig: Rig) -> None:
+    await rig.publish(Disconnected("ada"))
+    assert rig.left == ["bob", "eve"]
 
 
 async def test_a_closed_room_is_told_to_those_in_it_and_to_those_who_join(rig: Rig) -> None:

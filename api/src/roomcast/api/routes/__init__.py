@@ -6,6 +6,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from roomcast.api.routes import messages
+from roomcast.api.routes import cluster, messages, moderation, rooms, users
 
-ALL: Final[tuple[APIRouter, ...]] = (messages.router,)
+ALL: Final[tuple[APIRouter, ...]] = (
+    messages.router,
+    rooms.router,
+    users.router,
+    moderation.router,
+    cluster.router,
+)

@@ -22,6 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
+from roomcast.contract.backend.lookups import Lookups
 from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.presence import Presence, PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
@@ -35,7 +36,7 @@ __all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "HistoryPage",
 _CONNECT_SECONDS: Final = 2.0
 
 
-class Backend(Amendments, Rooms, Revocations, Moderation, PresenceQueries):
+class Backend(Amendments, Rooms, Lookups, Revocations, Moderation, PresenceQueries):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.

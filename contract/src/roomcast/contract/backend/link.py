@@ -54,6 +54,12 @@ class RedisLink:
         with translated(Code.UNAVAILABLE):
             return dict(await self._redis.info())
 
+    async def _time(self) -> tuple[int, int]:
+        """Return Redis's clock: seconds, and microseconds of the second."""
+        with translated(Code.UNAVAILABLE):
+            seconds, micros = await self._redis.time()
+        return int(seconds), int(micros)
+
     async def _tell_user(self, user: str, event: str, data: dict[str, Any]) -> None:
         packet = f"2{json.dumps([event, data], ensure_ascii=False, separators=(',', ':'))}".encode()
         await self._call("SPUBLISH", keys.user_channel(user), pack(UserEvent(NAMESPACE, packet)))

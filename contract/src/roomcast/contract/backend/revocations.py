@@ -6,7 +6,7 @@ from typing import Final
 
 from roomcast.contract import keys, tokens
 from roomcast.contract.backend.link import RedisLink, check_ids, whole_seconds
-from roomcast.contract.envelope import Revoked
+from roomcast.contract.envelope import Disconnected, Revoked
 from roomcast.contract.errors import Code, RoomcastError
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
@@ -34,6 +34,11 @@ class Revocations(RedisLink):
         until = str(int(self._clock() + skew_seconds))
         await self._call("SET", keys.revoked_user(user), until, "EX", whole_seconds(seconds))
         await self._control(Revoked(user=user))
+
+    async def disconnect(self, user: str) -> None:
+        """Close the connections of `user` on every gateway. Its token stays valid: see `revoke_user`."""
+        check_ids(None, user)
+        await self._control(Disconnected(user))
 
     async def revoke_token(self, jti: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
         """Refuse the token with this `jti` claim, and close its connections within seconds."""

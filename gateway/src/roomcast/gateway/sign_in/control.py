@@ -1,8 +1,9 @@
 """Control messages: kicks, closed rooms, revocations and sanctions, in force on every gateway.
 
-    back end or gateway --Kicked, Revoked, Sanctioned--> channel `control` --> SessionControl of each gateway
+    back end or gateway --Kicked, Revoked, Sanctioned, Disconnected--> `control` --> SessionControl of each gateway
 
-What a message says is also in Redis. A gateway whose subscriptions were away reads it there when they are back.
+What a message says is also in Redis, except for Disconnected. A gateway whose subscriptions were away reads it there
+when they are back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis.connection import RedisConnectionError
-from roomcast.contract.envelope import ControlMessage, Kicked, Revoked, Sanctioned
+from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, Revoked, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
@@ -119,6 +120,8 @@ class SessionControl:
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token)
             self._adapter.background(_until_answered(check), "revocations")
+        elif isinstance(message, Disconnected):
+            self._adapter.background(self._disconnect(message.user), "disconnect")
         else:
             self._adapter.background(self._kick(message), "kick")
 
@@ -144,6 +147,12 @@ class SessionControl:
                 continue
             is_revoked = await self._store.is_revoked(identity.user, identity.token_id, identity.issued)
             if is_revoked or await self._is_banned(identity.user):
+                await self._sessions.disconnect_session(session)
+
+    async def _disconnect(self, user: str) -> None:
+        """Disconnect the sessions of a user on this gateway."""
+        for session in list(self._sessions):
+            if session.identity.user == user:
                 await self._sessions.disconnect_session(session)
 
     async def _kick(self, message: Kicked) -> None:

@@ -1,0 +1,91 @@
+"""Mute and ban, in a room or everywhere; what users report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Security, status
+from pydantic import BaseModel, Field
+
+from roomcast.api.authentication import authenticate
+from roomcast.api.models import Limit, Request, Room, Seconds, User
+from roomcast.api.parts import TheBackend
+from roomcast.contract.api_keys import Listed, Scope
+
+router: Final = APIRouter(prefix="/v1", tags=["moderation"])
+
+Moderates = Annotated[Listed, Security(authenticate, scopes=[Scope.MODERATION])]
+InRoom = Annotated[Room | None, Query(description="only in this room; without it everywhere")]
+ReportId = "^[0-9]{1,19}-[0-9]{1,19}$"
+
+
+class SanctionRequest(Request):
+    """How long; null: until it is lifted."""
+
+    seconds: Seconds | None = None
+
+
+WITHOUT_END: Final = SanctionRequest()
+
+
+class Report(BaseModel):
+    """A message that a user reported."""
+
+    id: str
+    room: str
+    target: int
+    by: str
+    reason: str
+    message: str = Field(description="the message as it was, as JSON")
+
+
+class ReportsResponse(BaseModel):
+    """Open reports, oldest first."""
+
+    reports: list[Report]
+
+
+@router.put("/users/{user}/mute", status_code=status.HTTP_204_NO_CONTENT, operation_id="mute")
+async def mute(
+    user: User, _: Moderates, backend: TheBackend, room: InRoom = None, body: SanctionRequest = WITHOUT_END
+) -> None:
+    """Let a user read, but not write."""
+    await backend.mute(user, room=room, seconds=body.seconds)
+
+
+@router.delete("/users/{user}/mute", status_code=status.HTTP_204_NO_CONTENT, operation_id="unmute")
+async def unmute(user: User, _: Moderates, backend: TheBackend, room: InRoom = None) -> None:
+    """Lift a mute. One everywhere and one in a room are lifted by themselves."""
+    await backend.unmute(user, room=room)
+
+
+@router.put("/users/{user}/ban", status_code=status.HTTP_204_NO_CONTENT, operation_id="ban")
+async def ban(
+    user: User, _: Moderates, backend: TheBackend, room: InRoom = None, body: SanctionRequest = WITHOUT_END
+) -> None:
+    """Keep a user out of a room, or from signing in at all; close what is open."""
+    await backend.ban(user, room=room, seconds=body.seconds)
+
+
+@router.delete("/users/{user}/ban", status_code=status.HTTP_204_NO_CONTENT, operation_id="unban")
+async def unban(user: User, _: Moderates, backend: TheBackend, room: InRoom = None) -> None:
+    """Lift a ban. One everywhere and one from a room are lifted by themselves."""
+    await backend.unban(user, room=room)
+
+
+@router.get("/reports", operation_id="reports")
+async def list_reports(
+    _: Moderates,
+    backend: TheBackend,
+    after: Annotated[str | None, Query(pattern=ReportId, description="the last id of another page")] = None,
+    limit: Limit = 50,
+) -> ReportsResponse:
+    """List open reports, oldest first."""
+    rows = await backend.reports(after=after, limit=limit)
+    return ReportsResponse(reports=[Report.model_validate(row) for row in rows])
+
+
+@router.delete("/reports/{id}", status_code=status.HTTP_204_NO_CONTENT, operation_id="resolveReport")
+async def resolve_report(id: Annotated[str, Path(pattern=ReportId)], _: Moderates, backend: TheBackend) -> None:  # noqa: A002
+    """Close a report; one that is closed is no error."""
+    await backend.resolve_report(id)

@@ -1,0 +1,182 @@
+"""People: their rooms, presence, connections and allowances; tokens to sign and to revoke."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Security, status
+from pydantic import BaseModel, Field
+
+from roomcast.api.authentication import authenticate
+from roomcast.api.models import Name, Request, Seconds, User
+from roomcast.api.parts import TheBackend, TheParts
+from roomcast.contract import tokens
+from roomcast.contract.api_keys import Listed, Scope
+from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Backend
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import ShownStatus
+from roomcast.contract.ids import encode_subject
+
+router: Final = APIRouter(prefix="/v1")
+
+Reads = Annotated[Listed, Security(authenticate, scopes=[Scope.USERS_READ])]
+Writes = Annotated[Listed, Security(authenticate, scopes=[Scope.USERS_WRITE])]
+Signs = Annotated[Listed, Security(authenticate, scopes=[Scope.TOKENS_SIGN])]
+Word = Annotated[str, Field(min_length=1, max_length=128)]
+Users = Annotated[list[User], Query(alias="user", min_length=1, max_length=100)]
+MAX_QUERY: Final = 1_000
+
+
+class ListedRoomResponse(BaseModel):
+    """A room of a person's list."""
+
+    room: str
+    name: str
+
+
+class RoomsResponse(BaseModel):
+    """A person's room list, by room id: at most 500 rooms."""
+
+    rooms: list[ListedRoomResponse]
+
+
+class AllowanceRequest(Request):
+    """Rooms that the user may create in a day; null: as many as the gateways' setting says."""
+
+    per_day: Annotated[int, Field(ge=0, le=1_000_000)] | None
+
+
+class PresenceRequest(Request):
+    """Users to look for."""
+
+    users: Annotated[list[User], Field(min_length=1, max_length=MAX_QUERY)]
+
+
+class PresenceResponse(BaseModel):
+    """The presence of a user, as others see it."""
+
+    user: str
+    status: ShownStatus
+    last_seen: int = Field(description="milliseconds since the epoch; 0: never")
+    note: str
+
+
+class PresencesResponse(BaseModel):
+    """The presence of users, in the order of the question."""
+
+    users: list[PresenceResponse]
+
+
+class RevocationRequest(Request):
+    """How long tokens live at most, and how far the clocks of those who sign them may run ahead."""
+
+    seconds: Seconds = TOKEN_LIFE_SECONDS
+    skew_seconds: Annotated[int, Field(ge=0, le=3_600)] = CLOCK_SKEW_SECONDS
+
+
+class TokenRevocationRequest(Request):
+    """The longest life of the token."""
+
+    seconds: Seconds = TOKEN_LIFE_SECONDS
+
+
+ANY_TOKEN: Final = RevocationRequest()
+ANY_LIFE: Final = TokenRevocationRequest()
+
+
+class TokenRequest(Request):
+    """A token to sign. The fields below `seconds` become claims of the token."""
+
+    user: Annotated[str, Field(min_length=1, max_length=60, description="the user's id, or another `sub`")]
+    name: Name | None = None
+    seconds: Annotated[int, Field(ge=1, le=TOKEN_LIFE_SECONDS)] = 12 * 3_600
+    rooms: Annotated[list[Word], Field(max_length=100, description="patterns of rooms that the token opens")] | None = (
+        None
+    )
+    create: Annotated[list[Word], Field(max_length=100, description="patterns of rooms that may be created")] | None = (
+        None
+    )
+    ops: bool = Field(False, description="an operator; takes the scope tokens:operator")
+    jti: Word | None = Field(None, description="an id by which this token can be revoked")
+    aud: Word | None = None
+    iss: Word | None = None
+
+
+class TokenResponse(BaseModel):
+    """A signed token, and the id that its user has."""
+
+    token: str
+    user: str
+
+
+@router.get("/users/{user}/rooms", operation_id="roomsOf", tags=["users"])
+async def list_rooms(user: User, _: Reads, backend: TheBackend) -> RoomsResponse:
+    """Return a person's room list."""
+    rows = await backend.rooms_of(user)
+    return RoomsResponse(rooms=[ListedRoomResponse(room=row.room, name=row.name) for row in rows])
+
+
+@router.put(
+    "/users/{user}/room-allowance", status_code=status.HTTP_204_NO_CONTENT, operation_id="allowRooms", tags=["users"]
+)
+async def allow_rooms(user: User, body: AllowanceRequest, _: Writes, backend: TheBackend) -> None:
+    """Let a user create so many rooms a day."""
+    await backend.allow_rooms(user, body.per_day)
+
+
+@router.post(
+    "/users/{user}/disconnect", status_code=status.HTTP_204_NO_CONTENT, operation_id="disconnect", tags=["users"]
+)
+async def disconnect(user: User, _: Writes, backend: TheBackend) -> None:
+    """Close the connections of a user on every gateway. Its token stays valid."""
+    await backend.disconnect(user)
+
+
+@router.post(
+    "/users/{user}/revocation", status_code=status.HTTP_204_NO_CONTENT, operation_id="revokeUser", tags=["users"]
+)
+async def revoke_user(user: User, _: Writes, backend: TheBackend, body: RevocationRequest = ANY_TOKEN) -> None:
+    """Refuse every token of a user issued up to now, and close its connections."""
+    await backend.revoke_user(user, seconds=body.seconds, skew_seconds=body.skew_seconds)
+
+
+@router.get("/presence", operation_id="presence", tags=["presence"])
+async def read_presence(users: Users, _: Reads, backend: TheBackend) -> PresencesResponse:
+    """Return the presence of up to 100 users."""
+    return await _presence(backend, users)
+
+
+@router.post("/presence/query", operation_id="queryPresence", tags=["presence"])
+async def query_presence(body: PresenceRequest, _: Reads, backend: TheBackend) -> PresencesResponse:
+    """Return the presence of up to 1,000 users."""
+    return await _presence(backend, body.users)
+
+
+@router.post("/tokens", operation_id="sign", tags=["tokens"])
+async def sign(body: TokenRequest, key: Signs, parts: TheParts) -> TokenResponse:
+    """Sign a token with which a client connects. Answers `not_found` where this API has no secret."""
+    if parts.jwt_secret is None:
+        raise RoomcastError(Code.NOT_FOUND, "this API signs no tokens: it was started without ROOMCAST_JWT_SECRET")
+    if body.ops and not key.key.allows(Scope.TOKENS_OPERATOR):
+        raise RoomcastError(Code.FORBIDDEN, f"the API key lacks the scope {Scope.TOKENS_OPERATOR}")
+    try:
+        user = encode_subject(body.user)
+    except ValueError as error:
+        raise RoomcastError(Code.BAD_REQUEST, str(error)) from None
+    claims = body.model_dump(include={"rooms", "create", "ops", "jti", "aud", "iss"}, exclude_defaults=True)
+    token = tokens.sign(parts.jwt_secret, body.user, name=body.name, seconds=body.seconds, **claims)
+    return TokenResponse(token=token, user=user)
+
+
+@router.post(
+    "/tokens/{jti}/revocation", status_code=status.HTTP_204_NO_CONTENT, operation_id="revokeToken", tags=["tokens"]
+)
+async def revoke_token(jti: Word, _: Writes, backend: TheBackend, body: TokenRevocationRequest = ANY_LIFE) -> None:
+    """Refuse the token with this `jti` claim, and close its connections."""
+    await backend.revoke_token(jti, seconds=body.seconds)
+
+
+async def _presence(backend: Backend, users: list[str]) -> PresencesResponse:
+    found = await backend.presence(users)
+    rows = [PresenceResponse(user=user, **found[user]._asdict()) for user in dict.fromkeys(users)]
+    return PresencesResponse(users=rows)
