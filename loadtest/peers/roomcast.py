@@ -17,6 +17,7 @@ from loadtest.peers.role import Running, plain_environment
 READY_SECONDS = 30.0
 _LIMITS = {
     "ROOMCAST_EVENTS_PER_SECOND": "1000000",
+    "ROOMCAST_DAILY_BYTES": "1000000000000",
     "ROOMCAST_PENDING_PER_ADDRESS": "10000",
 }
 

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from roomcast.contract import keys
 from roomcast.contract.backend import connect
+from roomcast.contract.events import MAX_MESSAGE_BYTES
 from tests import gateways, servers
 from tests.gateways import Client, Clients, Gateway, store, unique
+from tests.waiting import until
 
 ROOMS_PER_DAY = 3
+DAILY_BYTES = 300_000
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +26,10 @@ def redis_of_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def pair(redis_of_pair: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
-    """Two gateways that let a user create three rooms a day."""
+    """Two gateways that let a user create three rooms and write 300 kB a day."""
     folder = tmp_path_factory.mktemp("gateways")
-    with gateways.gateways(folder, redis_of_pair, 2, ROOMS_PER_DAY=str(ROOMS_PER_DAY)) as running:
+    settings = {"ROOMS_PER_DAY": str(ROOMS_PER_DAY), "DAILY_BYTES": str(DAILY_BYTES)}
+    with gateways.gateways(folder, redis_of_pair, 2, **settings) as running:
         yield running
 
 
@@ -63,3 +68,106 @@ async def test_a_back_end_gives_one_user_another_allowance(
         assert await create(client) == "rate_limited"
         await backend.allow_rooms(user, None)
         assert await create(client) == ""
+
+
+async def write(client: Client, room: str) -> str:
+    """Send a text of the largest size; return why not, or an empty text."""
+    answer = await client.call("message:send", {"room": room, "id": unique("m"), "text": "x" * MAX_MESSAGE_BYTES})
+    return "" if answer["ok"] else str(answer["error"]["reason"])
+
+
+async def spend(client: Client, room: str) -> None:
+    """Write until the day is spent: at most a second's worth more than allowed."""
+    for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES + 1):
+        assert await write(client, room) == ""
+    await until(lambda: _is_refused(client, room), "the day is spent")
+
+
+async def _is_refused(client: Client, room: str) -> bool:
+    return await write(client, room) == "rate_limited"
+
+
+async def test_a_user_writes_so_many_bytes_a_day_on_all_gateways(pair: list[Gateway], clients: Clients) -> None:
+    user, room = unique("mallory"), unique("public:log")
+    here, there = await clients(pair[0], user), await clients(pair[1], user)
+    for device in (here, there):
+        await device.join(room)
+    first = await here.send(room, "to be deleted")
+    await spend(here, room)
+
+    answer = await here.call("message:send", {"room": room, "id": "one-more", "text": "x"})
+    assert (answer["error"]["reason"], answer["error"]["retryable"]) == ("rate_limited", True)
+    assert 86_000 < answer["error"]["retry_after"] <= 86_400
+    assert await here.refused("message:edit", {"room": room, "id": "e", "target": first["seq"], "text": "x"})
+    await here.ok("message:delete", {"room": room, "id": "d", "target": first["seq"]})
+    (oldest,) = (await here.ok("message:history", {"room": room, "before": 2}))["messages"]
+    assert "text" not in oldest
+    for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES):  # the other gateway asks once it has a report to make
+        await write(there, room)
+    await until(lambda: _is_refused(there, room), "the other gateway knows")
+
+    await here.close()
+    assert await write(await clients(pair[0], user), room) == "rate_limited", "coming back does not help"
+    assert await write(await clients(pair[0], unique("ada")), room) == ""
+
+
+async def test_a_back_end_raises_and_takes_back_the_bytes_of_one_user(
+    pair: list[Gateway], clients: Clients, redis_of_pair: str
+) -> None:
+    user, room = unique("bot"), unique("public:log")
+    client = await clients(pair[0], user)
+    await client.join(room)
+    await spend(client, room)
+    async with connect(redis_of_pair) as backend:
+        await backend.allow_bytes(user, 100 * DAILY_BYTES)
+
+        async def is_accepted() -> bool:
+            return await write(client, room) == ""
+
+        await until(is_accepted, "the raise is in force", 8.0)
+        with store(redis_of_pair) as redis:
+            assert redis.ttl(keys.user_written(user)) == -1
+        await backend.allow_bytes(user, None)
+        with store(redis_of_pair) as redis:
+            assert redis.exists(keys.user_written(user)) == 0
+
+
+async def test_a_created_room_that_nobody_writes_to_goes_with_all_its_keys(
+    pair: list[Gateway], clients: Clients, redis_of_pair: str
+) -> None:
+    owner = await clients(pair[0], unique("owner"))
+    unused, used = unique("team"), unique("team")
+    for room in (unused, used):
+        await owner.ok("room:create", {"room": room, "kind": "private"})
+        await owner.join(room)
+        await owner.ok("room:invite", {"room": room, "user": "guest"})
+        await owner.ok("room:sanction", {"room": room, "user": "eve", "kind": "ban", "on": True})
+        await owner.ok("room:slow", {"room": room, "seconds": 1})
+    await owner.send(used, "we are here to stay")
+
+    with store(redis_of_pair) as redis:
+        lasting = [keys.room_meta, keys.room_members, keys.room_sanctions]
+        for key in lasting:
+            assert 0 < redis.ttl(key(unused)) <= keys.UNUSED_ROOM_SECONDS
+            assert redis.ttl(key(used)) == -1
+        for key in lasting:
+            redis.expire(key(unused), 0)
+        await owner.ok("room:leave", {"room": unused})
+        assert not [name for name in redis.keys(f"room:{{{unused}}}:*") if redis.ttl(name) == -1]
+    assert [row["room"] for row in (await owner.ok("room:list"))["rooms"]] == [used]
+    assert await (await clients(pair[1], owner.user)).refused("room:join", {"room": unused}) == "forbidden"
+
+
+async def test_looking_into_rooms_leaves_nothing_behind(
+    pair: list[Gateway], clients: Clients, redis_of_pair: str
+) -> None:
+    """A user who joins a thousand names that nobody has written to would fill Redis."""
+    visitor = await clients(pair[0], unique("visitor"))
+    rooms = [unique("public:empty") for _ in range(3)]
+    await visitor.join(rooms[0])
+    await visitor.ok("message:history", {"room": rooms[1]})
+    await visitor.join(rooms[2])
+    await visitor.send(rooms[2], "hello")
+    with store(redis_of_pair) as redis:
+        assert [0 < redis.ttl(keys.room_meta(room)) <= 300 for room in rooms] == [True, True, False]
+        assert redis.ttl(keys.room_meta(rooms[2])) > 86_400

@@ -164,3 +164,13 @@ async def test_it_mutes_and_bans(cluster: Cluster, people: list[Person]) -> None
         assert run(cluster, "unmute", user, "--room", LOBBY).returncode == 0
         assert run(cluster, "unban", user).returncode == 0
     assert rows(cluster, "reports") == []
+
+
+async def test_it_gives_a_user_a_daily_allowance_and_takes_it_back(cluster: Cluster) -> None:
+    with redis.Redis.from_url(cluster.redis_url("admin"), decode_responses=True) as client:
+        assert run(cluster, "allow", "bot", "--bytes", "5000000000", "--rooms", "7", account="backend").returncode == 0
+        assert client.hget("user:{bot}:written", "most") == "5000000000"
+        assert client.hget("user:{bot}:created", "most") == "7"
+        assert run(cluster, "allow", "bot", "--default").returncode == 0
+        assert client.exists("user:{bot}:written", "user:{bot}:created") == 0
+    assert run(cluster, "allow", "bot").returncode == 2

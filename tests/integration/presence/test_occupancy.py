@@ -232,3 +232,16 @@ async def test_concurrent_changes_stay_exact(one: OccupancyStore, two: Occupancy
         *(one.leave_room(ROOM, user) for user in users), *(two.leave_room(ROOM, user) for user in users[:40])
     )
     assert await one.count_users(ROOM) == 60
+
+
+async def test_a_room_that_nobody_has_written_to_is_kept_while_somebody_is_in_it(
+    one: OccupancyStore, client: Redis
+) -> None:
+    await client.hset(keys.room_meta(ROOM), "seq", "0")
+    await client.expire(keys.room_meta(ROOM), 10)
+    await refresh(one, {ROOM: ["ada"]})
+    assert 10 < await client.ttl(keys.room_meta(ROOM)) <= 300
+    for life in (-1, 86_400):
+        await (client.persist(keys.room_meta(ROOM)) if life < 0 else client.expire(keys.room_meta(ROOM), life))
+        await refresh(one, {ROOM: ["ada"]})
+        assert await client.ttl(keys.room_meta(ROOM)) == life, "a longer life is left alone"

@@ -21,6 +21,7 @@ NAMES = (
     "roomcast.engineio.websocket.kernels",
     "roomcast.engineio.write_buffer",
     "roomcast.gateway.chat.plain_sends",
+    "roomcast.gateway.operations.byte_allowance",
     "roomcast.gateway.operations.histogram",
 )
 

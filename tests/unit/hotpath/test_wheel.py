@@ -19,7 +19,7 @@ def wheel_of(distribution: str) -> dict[str, Any]:
     return data
 
 
-@pytest.mark.parametrize(("distribution", "count"), [("adapter", 7), ("gateway", 2)])
+@pytest.mark.parametrize(("distribution", "count"), [("adapter", 7), ("gateway", 3)])
 def test_the_compiled_modules_are_in_the_wheel(monkeypatch: pytest.MonkeyPatch, distribution: str, count: int) -> None:
     if build.outdated():
         pytest.skip(build.missing() or pytest.fail("make compile"))

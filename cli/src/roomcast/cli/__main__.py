@@ -249,6 +249,27 @@ _sanctions("unban", "unbanned", lasts=False)
 
 
 @main.command()
+@click.argument("user")
+@click.option("--rooms", type=click.IntRange(0), help="Rooms that USER may create a day.")
+@click.option("--bytes", "count", type=click.IntRange(0), help="Bytes that USER may write into rooms a day.")
+@click.option("--default", "is_default", is_flag=True, help="Take both back: the gateways' settings hold again.")
+@click.pass_obj
+def allow(options: Options, user: str, rooms: int | None, count: int | None, is_default: bool) -> None:
+    """Give USER a daily allowance of its own."""
+    if is_default == (rooms is not None or count is not None):
+        raise click.UsageError("give --rooms, --bytes or both, or --default alone")
+
+    async def change(client: backend.Backend) -> None:
+        if is_default or rooms is not None:
+            await client.allow_rooms(user, rooms)
+        if is_default or count is not None:
+            await client.allow_bytes(user, count)
+
+    options.act(change)
+    click.echo(f"{user} has {'no allowance of its own' if is_default else 'a new allowance'}", err=True)
+
+
+@main.command()
 @click.pass_obj
 def reports(options: Options) -> None:
     """List open reports of messages, oldest first."""

@@ -3,7 +3,7 @@
 | name | type | writer | reader | lifetime |
 |---|---|---|---|---|
 | `room:{R}:log` | hash seq -> message JSON | gateway, back end | gateway | last N messages; idle logs expire |
-| `room:{R}:meta` | hash | gateway, back end | gateway | outlives the log; kept while the room is stored |
+| `room:{R}:meta` | hash | gateway, back end | gateway | outlives the log; see below |
 | `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
 | `room:{R}:counts` | hash user -> texts written, `=user` -> read | gateway, back end | gateway | as the meta |
@@ -26,6 +26,7 @@
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
 | `user:{U}:events` | hash node -> events of the last second | gateway | gateway | 5 s; only of busy users |
 | `user:{U}:created` | hash, rooms created today, allowance | gateway, back end | same script | 1 day, or an allowance |
+| `user:{U}:written` | hash, bytes written today, allowance | gateway, back end | same script | 1 day, or an allowance |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
 | `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
@@ -46,12 +47,17 @@
 | `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 
+A stored room lives until it is closed. One that a user created, and that nobody has written to, is removed with its
+members and sanctions after UNUSED_ROOM_SECONDS. The meta of any other room without messages lives for five minutes
+past the last look at it, and while somebody is in the room.
+
 `{…}` is the cluster hash tag: keys that one script touches share it. Room and user ids cannot hold
 braces; the names that callers of the bare adapter choose freely pass through `tag`.
 """
 
 from __future__ import annotations
 
+from typing import Final
 from zlib import crc32
 
 from roomcast.wire.channels import namespace_channel as namespace_channel
@@ -64,6 +70,9 @@ PRESENCE_SHARDS = 16
 
 KICK_SECONDS = 86_400
 """A kick is recorded this long: a gateway whose subscriptions were away for less finds it."""
+
+UNUSED_ROOM_SECONDS = 7 * 86_400
+"""A room that a user creates is removed after this time, unless something was written into it."""
 
 CONTROL = "control"
 API_KEYS = "api:keys"
@@ -158,6 +167,24 @@ def user_events(user: str) -> str:
 
 def user_created(user: str) -> str:
     return f"user:{{{user}}}:created"
+
+
+def user_written(user: str) -> str:
+    return f"user:{{{user}}}:written"
+
+
+OF_CLOSED_ROOMS: Final = (
+    room_log,
+    room_meta,
+    room_ids,
+    room_ids_old,
+    room_members,
+    room_read,
+    room_counts,
+    room_sanctions,
+    room_slow,
+)
+"""The keys that go with a room that is closed. `room_kicked` stays: gateways that missed the closing find it there."""
 
 
 def presence_shard(user: str) -> int:

@@ -38,6 +38,7 @@ from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.media.use_cases import MediaUseCases
 from roomcast.gateway.operations.admission import AdmissionQueue
 from roomcast.gateway.operations.admission_control import AdmissionControl
+from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.memory import watch_crowds
@@ -103,6 +104,7 @@ class Gateway:
             on_refusal=self.metrics.token_refused,
         )
         self.user_limits = UserLimits(config.events_per_second, time.monotonic)
+        self.daily_bytes = DailyBytes(time.monotonic)
         self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())
         self.sessions = make_sessions(
             config,
@@ -113,6 +115,7 @@ class Gateway:
             self.tickets,
             verifier,
             self.user_limits,
+            self.daily_bytes,
             self.sanctions.is_banned_everywhere,
         )
 
@@ -283,6 +286,7 @@ class Gateway:
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
         self.tasks.supervise(lambda: watch_crowds(lambda: len(self.server.eio.sockets), self.adapter.ticker), "memory")
         self.tasks.supervise(lambda: self.user_limits.run(self.stores.user_events, self.adapter.ticker), "user limits")
+        self.tasks.supervise(lambda: self.daily_bytes.run(self.stores.user_bytes, self.adapter.ticker), "daily bytes")
         self.tasks.start(watch_subscriptions(self.adapter.canary, self.adapter.ticker, self._give_up), "subscriptions")
         self.lag.start()
 
@@ -316,6 +320,7 @@ class Gateway:
         self.media_requests.close()
         await self.replays.close()
         await self.presence.retire()
+        await self.daily_bytes.report(self.stores.user_bytes, self.daily_bytes.all_unreported())
         await self.tasks.cancel()
         self.lag.stop()
         self.admission.stop()

@@ -16,6 +16,7 @@ from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.config import Config
+from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.listener import Listener
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import describe_process
@@ -37,6 +38,7 @@ from roomcast.gateway.stores.occupancy import OccupancyStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.gateway.stores.uploads import Uploads
+from roomcast.gateway.stores.user_bytes import UserBytes
 from roomcast.gateway.stores.user_events import UserEvents
 from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
 
@@ -94,6 +96,7 @@ class Stores(NamedTuple):
     occupancy: OccupancyStore
     nodes: NodeStore
     user_events: UserEvents
+    user_bytes: UserBytes
     moderation: ModerationStore
 
 
@@ -109,6 +112,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         OccupancyStore(redis, config.node),
         NodeStore(redis, config.node, adapter.incarnation, describe_process()),
         UserEvents(redis, config.node),
+        UserBytes(redis, config.daily_bytes),
         ModerationStore(redis),
     )
 
@@ -160,6 +164,7 @@ def make_sessions(
     tickets: ReconnectTickets,
     verifier: Verifier,
     user_limits: UserLimits,
+    daily_bytes: DailyBytes,
     is_banned: Callable[[str], Awaitable[bool]],
 ) -> Sessions:
     """Make the sign-in: token verification, revocation, expiry and limits."""
@@ -169,6 +174,7 @@ def make_sessions(
         stores.rooms,
         emitter,
         user_limits=user_limits,
+        daily_bytes=daily_bytes,
         limits={
             "message_bytes": config.message_bytes,
             "upload_bytes": config.upload_bytes,

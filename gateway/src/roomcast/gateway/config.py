@@ -11,6 +11,7 @@ from pydantic import SecretStr, field_validator, model_validator
 from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.origins import is_origin
+from roomcast.gateway.operations.daily_bytes import DAILY_BYTES
 from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.gateway.stores.rooms import ROOMS_PER_DAY
 from roomcast.process.settings import ProcessSettings, Words, setting
@@ -50,6 +51,7 @@ class Config(ProcessSettings):
     )
     rooms_per_connection: int = setting(MAX_ROOMS_PER_CONNECTION, "ROOMCAST_ROOMS_PER_CONNECTION", "joined rooms", ge=1)
     rooms_per_day: int = setting(ROOMS_PER_DAY, "ROOMCAST_ROOMS_PER_DAY", "rooms that a user may create a day", ge=0)
+    daily_bytes: int = setting(DAILY_BYTES, "ROOMCAST_DAILY_BYTES", "bytes a user may write into rooms a day", ge=0)
     events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one connection, long run", gt=0)
     pending_per_address: int = setting(
         200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1

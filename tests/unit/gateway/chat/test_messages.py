@@ -17,6 +17,7 @@ from roomcast.contract.events import (
     MessageSend,
 )
 from roomcast.gateway.chat.messages import Chat
+from roomcast.gateway.operations.daily_bytes import ROOM_BYTES
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import FakeAccess, FakeLog, FakeVoice, refusal, session_of
 
@@ -105,6 +106,20 @@ async def test_a_look_up_that_finds_nothing_in_the_way_opens_the_fast_path(rig: 
     await rig.send(rig.ada)
 
     assert (rig.voice.turns, rig.plain) == (["ada"], [("ada", ROOM)])
+
+
+async def test_who_has_spent_the_day_writes_nothing_more_but_may_delete(rig: Rig) -> None:
+    await rig.send(rig.ada)
+    assert rig.ada.allowance.unreported > ROOM_BYTES, "the first message of a room costs more"
+    rig.ada.allowance.is_spent = True
+
+    assert await refusal(rig.send(rig.ada)) is Code.RATE_LIMITED
+    assert await refusal(rig.send(rig.ada, upload="picture0")) is Code.RATE_LIMITED
+    assert await refusal(rig.chat.edit_message(rig.ada, MessageEdit(ROOM, "e", 1, "x"))) is Code.RATE_LIMITED
+    reaction = MessageReact(ROOM, "r", 1, "x", on=True)
+    assert await refusal(rig.chat.react_to_message(rig.ada, reaction)) is Code.RATE_LIMITED
+    assert rig.log.seq == 1
+    assert (await rig.chat.delete_message(rig.ada, MessageDelete(ROOM, "d", 1)))["seq"] == 2
 
 
 async def test_sends_keep_their_order_behind_one_that_looks_something_up(rig: Rig) -> None:

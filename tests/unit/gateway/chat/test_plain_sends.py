@@ -18,6 +18,8 @@ from roomcast.engineio.websocket.frame_receiver import FrameReceiver
 from roomcast.engineio.websocket.rfc6455 import TEXT
 from roomcast.engineio.write_buffer import Traffic
 from roomcast.gateway.chat.plain_sends import MAX_HELD_BYTES, PlainSends, SendTicket
+from roomcast.gateway.operations.byte_allowance import ByteAllowance
+from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES
 from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 from roomcast.socketio.packet import StrictPacket
 from tests.frames import masked
@@ -46,6 +48,7 @@ class Client:
             failed=lambda pending, reply: self.failed.append((pending, reply)),
         )
         self.rooms = {ROOM}
+        self.allowance = ByteAllowance()
         self.ticket = SendTicket(
             sid="sid",
             room=ROOM,
@@ -54,6 +57,7 @@ class Client:
             dedup=b"ada:",
             author=AUTHOR,
             bucket=TokenBucket(1_000.0, 1_000.0, 0.0),
+            allowance=self.allowance,
             pipeline=self.pipeline,
             send=None,
             max_bytes=1_000,
@@ -103,6 +107,14 @@ def test_each_message_brings_another_epoch(client: Client) -> None:
         assert client.take(packet(id=f"a-{number}"))
         epochs.add(client.arguments()[0])
     assert len(epochs) == 100
+
+
+def test_each_message_counts_towards_the_day_and_none_is_taken_once_that_is_spent(client: Client) -> None:
+    assert client.take(packet())
+    assert client.allowance.unreported == len(packet()) + ENTRY_BYTES
+    client.allowance.is_spent = True
+    assert not client.take(packet())
+    assert client.allowance.unreported == len(packet()) + ENTRY_BYTES
 
 
 PLAIN = [

@@ -10,7 +10,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.rooms import Rooms
-from roomcast.gateway.stores.rooms import RoomSummary
+from roomcast.gateway.stores.rooms import RoomSummary, Standing
 from tests.unit.gateway.fakes import (
     FakeEmitter,
     FakeOccupancy,
@@ -133,6 +133,25 @@ async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
     assert (await rig.rooms.create_room(ops, RoomCreate("team:blue", "private")))["role"] == "owner"
 
 
+async def test_who_has_spent_the_day_invites_nobody(rig: Rig) -> None:
+    rig.ada.allowance.is_spent = True
+    assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve", "member"))) is Code.RATE_LIMITED
+    assert (ROOM, "eve") not in rig.records.roles
+
+
+async def test_the_list_leaves_out_rooms_that_the_user_may_not_enter_any_more(rig: Rig) -> None:
+    rows = [("public:a", Standing.GONE), ("team:a", Standing.MEMBER), ("team:b", Standing.OTHER), ("x", Standing.GONE)]
+    rig.records.rows = [RoomSummary(room, room, 0, 0, None, standing) for room, standing in rows]
+    rig.records.lists = {("bob", room) for room, _ in rows}
+
+    listed = (await rig.rooms.list_rooms(rig.bob, RoomList()))["rooms"]
+    assert [row["room"] for row in listed] == ["public:a", "team:a"]
+    assert rig.records.lists == {("bob", "public:a"), ("bob", "team:a"), ("bob", "team:b")}
+    with_pattern = session_of("bob", rooms=("team:*",))
+    listed = (await rig.rooms.list_rooms(with_pattern, RoomList()))["rooms"]
+    assert [row["room"] for row in listed] == ["public:a", "team:a", "team:b"]
+
+
 async def test_an_invitation_is_stored_and_told(rig: Rig) -> None:
     await rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve", "admin"))
 
@@ -162,7 +181,10 @@ async def test_a_removal_that_could_not_be_told_is_told_by_the_repetition(rig: R
 
 
 async def test_the_list_tells_unread_and_the_last_message(rig: Rig) -> None:
-    rig.records.rows = [RoomSummary("a", "A", 9, 3, b'{"seq":8}'), RoomSummary("b", "B", 0, 0, None)]
+    rig.records.rows = [
+        RoomSummary("a", "A", 9, 3, b'{"seq":8}', Standing.MEMBER),
+        RoomSummary("b", "B", 0, 0, None, Standing.MEMBER),
+    ]
     answer = orjson.loads(orjson.dumps(await rig.rooms.list_rooms(rig.ada, RoomList(limit=1))))
 
     assert answer["rooms"] == [{"room": "a", "name": "A", "seq": 9, "unread": 3, "last": {"seq": 8}}]

@@ -12,6 +12,7 @@ import pytest
 from roomcast.contract.errors import Code
 from roomcast.contract.events import AuthRefresh
 from roomcast.contract.tokens import sign
+from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.keys import SharedSecret
 from roomcast.gateway.sign_in.session import ChatSession
@@ -99,12 +100,14 @@ class Rig:
         self.banned: set[str] = set()
         self.opened: list[str] = []
         self.closed: list[str] = []
+        self.daily_bytes = DailyBytes(time.monotonic)
         self.sessions = Sessions(
             cast("Any", self.adapter),
             Verifier(SharedSecret(SECRET)),
             cast("Any", self.store),
             cast("Any", self.emitter),
             user_limits=UserLimits(50.0, time.monotonic),
+            daily_bytes=self.daily_bytes,
             limits={"rooms": 3},
             issue_ticket=lambda: "a ticket",
             is_banned=self._is_banned,

@@ -21,6 +21,7 @@ from typing import Final
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from roomcast.contract.backend.allowances import Allowances
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
 from roomcast.contract.backend.lookups import Lookups
 from roomcast.contract.backend.moderation import Moderation
@@ -36,7 +37,7 @@ __all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "HistoryPage",
 _CONNECT_SECONDS: Final = 2.0
 
 
-class Backend(Amendments, Rooms, Lookups, Revocations, Moderation, PresenceQueries):
+class Backend(Amendments, Rooms, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.

@@ -10,7 +10,6 @@ from roomcast.contract.envelope import Kicked
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
 from roomcast.contract.ids import DIRECT, PUBLIC
-from roomcast.contract.log_entry import place_of
 from roomcast.contract.texts import clean_name
 
 
@@ -26,7 +25,7 @@ class Rooms(RedisLink):
         if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
-        if not await self._script("room_create", names, (owner, kind, name)):
+        if not await self._script("room_create", names, (owner, kind, name, "", "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
         await self._list_room(owner, room, name)
 
@@ -71,21 +70,12 @@ class Rooms(RedisLink):
         """Forget a room with its history and memberships, and take everybody out on every gateway."""
         check_ids(room)
         members = await self._call("HKEYS", keys.room_members(room))
-        gone = (*place_of(room).names[:4], keys.room_members(room), keys.room_read(room), keys.room_counts(room))
-        await self._call("DEL", gone[0], *self._keyspace.names(gone[1:]))
+        first, *others = (key(room) for key in keys.OF_CLOSED_ROOMS)
+        await self._call("DEL", first, *self._keyspace.names(tuple(others)))
         for member in members:
             await self._call("HDEL", keys.user_rooms(member.decode()), room)
         await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
         await self._control(Kicked(room, closed=True))
-
-    async def allow_rooms(self, user: str, per_day: int | None) -> None:
-        """Let `user` create so many rooms a day, whatever the gateways' own setting is; None: by that setting."""
-        check_ids(None, user)
-        if per_day is None:
-            await self._call("DEL", keys.user_created(user))
-        else:
-            await self._call("HSET", keys.user_created(user), "most", str(max(0, per_day)))
-            await self._call("PERSIST", keys.user_created(user))
 
     async def _list_room(self, user: str, room: str, name: str) -> None:
         args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)

@@ -77,6 +77,7 @@ class MessageFastPath:
             dedup=dedup_field(session.user, "").encode(),
             author=author_of(session),
             bucket=session.limit.bucket,
+            allowance=session.allowance,
             pipeline=append.connection,
             send=append.send,
             max_bytes=self._max_bytes,

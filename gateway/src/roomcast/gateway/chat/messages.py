@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -15,6 +16,7 @@ from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageH
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
 from roomcast.gateway.chat.ports import AckFields
+from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES, ROOM_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
 
@@ -120,9 +122,11 @@ class Chat:
             raise RoomcastError(Code.BAD_REQUEST, "text, upload or data is needed")
         self._check_content(p)
         if self._is_plain(session, p):
-            receipt = await self._log.append(p.room, session.user, p.id, _tail(session, p, None))
+            receipt = await self._append(session, p.room, p.id, _tail(session, p, None))
         else:
             receipt = await (await self._send_in_turn(session, p))
+        if receipt.seq == 1:
+            session.allowance.unreported += ROOM_BYTES
         if self._is_plain(session, p):  # also after a look-up that found no restriction
             self._on_plain_send(session, p.room)
         return _receipt(receipt)
@@ -147,11 +151,16 @@ class Chat:
                 await self._voice.take_turn(session.user, p.room)
             await self._address(session, p.room)
             media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
-            return self._log.append(p.room, session.user, p.id, _tail(session, p, media))
+            return self._append(session, p.room, p.id, _tail(session, p, media))
         finally:
             turn.set_result(None)
             if session.sending is turn:
                 session.sending = None
+
+    def _append(self, session: ChatSession, room: str, message_id: str, tail: bytes) -> Awaitable[PublishReceipt]:
+        """Queue a message for the log, now, and count its bytes. Raise RATE_LIMITED when the user's day is spent."""
+        charge(session.allowance, len(tail) + ENTRY_BYTES, time.monotonic())
+        return self._log.append(room, session.user, message_id, tail)
 
     async def edit_message(self, session: ChatSession, p: MessageEdit) -> AckFields:
         """Answer `message:edit`: only the author may edit."""
@@ -166,7 +175,9 @@ class Chat:
                 raise RoomcastError(Code.FORBIDDEN, "only the author edits")
             content = amend.edited_content(message, p.text, p.data)
             rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(p.room, message)]
-            return Amendment(_fields(session, p.id, "edit", target=p.target, **content), rewrites)
+            tail = _fields(session, p.id, "edit", target=p.target, **content)
+            charge(session.allowance, len(tail) + ENTRY_BYTES, time.monotonic())
+            return Amendment(tail, rewrites)
 
         return _receipt(await self._amend(session, p.room, p.id, amendment))
 
@@ -182,6 +193,7 @@ class Chat:
                 raise RoomcastError(Code.FORBIDDEN, "only the author, an admin or the owner deletes")
             return Amendment(tail, [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)])
 
+        session.allowance.unreported += ENTRY_BYTES  # never refused: it takes more out of the log than it adds
         return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def react_to_message(self, session: ChatSession, p: MessageReact) -> AckFields:
@@ -192,6 +204,7 @@ class Chat:
         await self._require_voice(session, p.room)
 
         tail = _fields(session, p.id, "reaction", target=p.target, emoji=emoji, on=p.on)
+        charge(session.allowance, len(tail) + ENTRY_BYTES, time.monotonic())
 
         async def amendment() -> Amendment:
             await self._target(p.room, p.target)

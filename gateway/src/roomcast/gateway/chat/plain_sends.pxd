@@ -4,9 +4,11 @@ from roomcast.adapter.redis.command_pipeline cimport CommandPipeline
 from roomcast.engineio.websocket.frame_receiver cimport FastPath
 from roomcast.engineio.limits.token_bucket cimport TokenBucket
 from roomcast.engineio.write_buffer cimport FlushQueue, WriteBuffer
+from roomcast.gateway.operations.byte_allowance cimport ByteAllowance
 from roomcast.gateway.operations.histogram cimport OutcomeCounter
 
 cdef double SEEN_SECONDS
+cdef long long _ENTRY_BYTES
 cdef object _match
 
 
@@ -16,6 +18,7 @@ cdef class SendTicket:
     cdef public set rooms
     cdef public bytes head, dedup, author
     cdef public TokenBucket bucket
+    cdef public ByteAllowance allowance
     cdef public CommandPipeline pipeline
     cdef public object send
     cdef public Py_ssize_t max_bytes, max_payload

@@ -28,6 +28,8 @@ from roomcast.contract.texts import is_blank
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.websocket.frame_receiver import FastPath
 from roomcast.engineio.write_buffer import FlushQueue, WriteBuffer
+from roomcast.gateway.operations.byte_allowance import ByteAllowance
+from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES
 from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.hotpath.choice import prefer_compiled
 
@@ -36,6 +38,7 @@ _BACKSLASH: Final = 0x5C
 _DELETE: Final = 0x7F
 MAX_HELD_BYTES: Final = 32_000_000
 """Sends of all clients without a receipt; the general code, which slows clients down, gets what would pass this."""
+_ENTRY_BYTES: Final = ENTRY_BYTES
 SEEN_SECONDS: Final = 1.0
 """Activity of one client is passed on at most this often."""
 _ESCAPED: Final = rb'"\\'
@@ -65,6 +68,7 @@ class SendTicket:
     """
 
     __slots__ = (
+        "allowance",
         "author",
         "bucket",
         "dedup",
@@ -89,6 +93,7 @@ class SendTicket:
         dedup: bytes,
         author: bytes,
         bucket: TokenBucket,
+        allowance: ByteAllowance,
         pipeline: CommandPipeline,
         send: Callable[[bytes, OnReply], None] | None,
         max_bytes: int,
@@ -101,6 +106,7 @@ class SendTicket:
         self.dedup = dedup
         self.author = author
         self.bucket = bucket
+        self.allowance = allowance
         self.pipeline = pipeline
         self.send = send
         self.max_bytes = min(max_bytes, MAX_MESSAGE_BYTES)
@@ -184,7 +190,7 @@ class PlainSends(FastPath):
         if not ticket.pipeline.is_open:
             del tickets[room]
             return False
-        if self.held_bytes + len(payload) > MAX_HELD_BYTES:
+        if ticket.allowance.is_spent or self.held_bytes + len(payload) > MAX_HELD_BYTES:
             return False
         now = monotonic()
         if ticket.room not in ticket.rooms or not ticket.bucket.take(now):
@@ -197,6 +203,7 @@ class PlainSends(FastPath):
             ticket.send(command, pending)
         self.in_flight += 1
         self.held_bytes += len(payload)
+        ticket.allowance.unreported += len(payload) + _ENTRY_BYTES
         self.taken += 1
         if now - ticket.seen_at >= SEEN_SECONDS:
             ticket.seen_at = now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 import orjson
@@ -18,12 +19,13 @@ from roomcast.contract.events import (
     RoomMembers,
     RoomRemove,
 )
-from roomcast.contract.ids import DIRECT, other_person
+from roomcast.contract.ids import DIRECT, Access, access, other_person
 from roomcast.contract.texts import clean_name
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
+from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.rooms import RoomSummary
+from roomcast.gateway.stores.rooms import RoomSummary, Standing
 
 
 class RoomRecords(Protocol):
@@ -118,6 +120,7 @@ class Rooms:
     async def invite_user(self, session: ChatSession, p: RoomInvite) -> AckFields:
         """Answer `room:invite`: store the membership and tell the user's devices."""
         await self._access.require_moderator(session, p.room)
+        charge(session.allowance, INVITATION_BYTES, time.monotonic())
         await self._store.set_role(p.room, p.user, p.role)
         name = await self._store.read_name(p.room)
         await self._store.add_to_list(p.user, p.room, name)
@@ -141,7 +144,10 @@ class Rooms:
     # --- lists and read marks ---
 
     async def list_rooms(self, session: ChatSession, p: RoomList) -> AckFields:
-        """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next one."""
+        """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next one.
+
+        Rooms that the user may not enter any more are left out, and taken off the list once they are gone.
+        """
         rows, more = await self._store.page_list(session.user, p.after, p.limit)
         rooms = [
             {
@@ -152,7 +158,11 @@ class Rooms:
                 "last": orjson.Fragment(row.last) if row.last else None,
             }
             for row in rows
+            if _may_be_entered(session, row)
         ]
+        for row in rows:
+            if row.standing is Standing.GONE and not _may_be_entered(session, row):
+                await self._store.remove_from_list(session.user, row.room)
         return {"rooms": rooms, "more": more, "after": rows[-1].room if more else None}
 
     async def mark_read(self, session: ChatSession, p: ReceiptRead) -> AckFields:
@@ -162,3 +172,10 @@ class Rooms:
         if mark is not None and await self._visibility.is_visible(session):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
+
+
+def _may_be_entered(session: ChatSession, row: RoomSummary) -> bool:
+    """Return whether the session may enter a room of its list; a ban does not take the room off."""
+    if access(row.room, session.user) is Access.STORED:
+        return session.identity.matches(row.room) or row.standing is Standing.MEMBER
+    return True

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from roomcast.gateway.chat.plain_sends import SendTicket
+from roomcast.gateway.operations.byte_allowance import ByteAllowance
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 
@@ -41,6 +42,8 @@ class ChatSession:
     eio_sid: str
     identity: Identity
     limit: EventLimit
+    allowance: ByteAllowance = field(default_factory=ByteAllowance)
+    """The bytes of the user's day, shared by all connections of the user here."""
     rooms: set[str] = field(default_factory=set)
     joined_at: dict[str, int] = field(default_factory=dict)
     """When each room was joined, ms by Redis's clock: a kick from before does not concern the session."""

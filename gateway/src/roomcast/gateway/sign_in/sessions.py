@@ -16,6 +16,7 @@ from roomcast.adapter.manager import RedisAdapter
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, AuthRefresh, Presence
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
+from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
@@ -38,6 +39,7 @@ class Sessions:
         emitter: Emitter,
         *,
         user_limits: UserLimits,
+        daily_bytes: DailyBytes,
         limits: dict[str, int],
         issue_ticket: Callable[[], str],
         is_banned: Callable[[str], Awaitable[bool]],
@@ -49,6 +51,7 @@ class Sessions:
         self._store = store
         self._emitter = emitter
         self._user_limits = user_limits
+        self._daily_bytes = daily_bytes
         self._limits = limits
         self._issue_ticket = issue_ticket
         self._is_banned = is_banned
@@ -87,6 +90,7 @@ class Sessions:
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience))
+        session.allowance = self._daily_bytes.add_connection(identity.user)
         if presence.status is not None:
             session.set_own_status(presence.status, presence.note or "")
         self._sessions[sid] = session
@@ -132,6 +136,7 @@ class Sessions:
             return
         session.is_closed = True
         self._user_limits.remove_connection(session.user)
+        self._daily_bytes.remove_connection(session.user)
         self._emitter.remove_device(session.user, session.sid)
         await self._on_close(session)
 

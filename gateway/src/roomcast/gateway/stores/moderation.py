@@ -65,14 +65,11 @@ class ModerationStore:
 
     async def _run(self, room: str, user: str, kind: str, seconds: int) -> Any:
         args = (f"{kind}:{user}", seconds, MAX_SANCTIONS)
-        return await self._redis.script("room_sanction", (keys.room_sanctions(room),), args)
+        return await self._redis.script("room_sanction", (keys.room_sanctions(room), keys.room_meta(room)), args)
 
     async def set_slow(self, room: str, seconds: int) -> None:
         """Set the slow mode of a room; 0 ends it."""
-        if seconds:
-            await self._redis.call("HSET", keys.room_sanctions(room), "slow", str(seconds))
-        else:
-            await self._redis.call("HDEL", keys.room_sanctions(room), "slow")
+        await self._redis.script("room_slow_set", (keys.room_sanctions(room), keys.room_meta(room)), (seconds,))
 
     async def take_turn(self, room: str, user: str, seconds: int) -> float:
         """Take the user's turn in a slow room; return 0, or the seconds until the next one."""

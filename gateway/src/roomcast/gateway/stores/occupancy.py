@@ -97,7 +97,7 @@ class OccupancyStore:
 
     async def leave_room(self, room: str, user: str) -> OccupancyUpdate:
         """Remove a user whose last connection on this node left the room."""
-        return await self._run("occupancy_leave", room, user, self._node, self._note_head)
+        return await self._run("occupancy_leave", _keys(room)[:3], user, self._node, self._note_head)
 
     async def refresh_rooms(
         self, rooms: Sequence[str], local_users: Callable[[str], list[str]], *, users: int = MAX_PRESENCE_ROOM
@@ -129,7 +129,7 @@ class OccupancyStore:
                 chunk = [user for user in chunk if user in still]
             is_last = start + _REFRESH_USERS >= len(members)
             args = (self._node, self._entry_seconds, users if is_last else 0, self._note_head)
-            result = await self._run("occupancy_refresh", room, *args, *chunk)
+            result = await self._run("occupancy_refresh", (*_keys(room)[:3], keys.room_meta(room)), *args, *chunk)
             appeared += result.appeared
             vanished += result.vanished
         return result._replace(appeared=appeared, vanished=vanished)
@@ -165,8 +165,8 @@ class OccupancyStore:
         users = [name.decode() for name in flat[::2]]
         return OccupantsPage(users[:MAX_LIST], None if following == b"0" else f"{_CURSOR}{following.decode()}")
 
-    async def _run(self, script: str, room: str, *args: bytes | str | int) -> OccupancyUpdate:
-        occupancy, appeared, vanished, users = await self._redis.script(script, _keys(room)[:3], args)
+    async def _run(self, script: str, names: tuple[str, ...], *args: bytes | str | int) -> OccupancyUpdate:
+        occupancy, appeared, vanished, users = await self._redis.script(script, names, args)
         return OccupancyUpdate(occupancy, _texts(appeared), _texts(vanished), _texts(users))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from roomcast.contract import keys
@@ -19,11 +20,21 @@ _MAX_NAMES: Final = 20_000
 _NOBODY: Final = (float("-inf"), "")
 
 
+class Standing(Enum):
+    """What Redis knows of a room on a user's list."""
+
+    MEMBER = 1
+    """It is stored, and the user may enter it by that."""
+    OTHER = 0
+    """It is used, or somebody is in it."""
+    GONE = -1
+
+
 class RoomSummary(NamedTuple):
     """One line of a person's room list.
 
     `unread` counts the texts and media of others after the read mark; `last` is the JSON of the newest text or media,
-    if it is still kept.
+    if it is still kept. `standing` is what Redis knows of the room and the user.
     """
 
     room: str
@@ -31,6 +42,7 @@ class RoomSummary(NamedTuple):
     seq: int
     unread: int
     last: bytes | None
+    standing: Standing
 
 
 class RoomStore:
@@ -51,9 +63,13 @@ class RoomStore:
         return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
-        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used."""
+        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used.
+
+        With `is_new`, the room is removed after `keys.UNUSED_ROOM_SECONDS` unless something was written into it.
+        """
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
-        if not await self._redis.script("room_create", names, (owner, kind, name, "unused" if is_new else "")):
+        args = (owner, kind, name, "unused", keys.UNUSED_ROOM_SECONDS) if is_new else (owner, kind, name, "", "")
+        if not await self._redis.script("room_create", names, args):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
 
     async def take_creation(self, user: str) -> None:
@@ -120,9 +136,15 @@ class RoomStore:
         return list(rows), len(rooms) > limit
 
     async def _summary(self, user: str, room: str, name: str) -> RoomSummary:
-        names = (keys.room_log(room), keys.room_meta(room), keys.room_read(room), keys.room_counts(room))
-        seq, unread, last, stored_name = await self._redis.script("room_summary", names, (user,))
-        return RoomSummary(room, (stored_name or b"").decode() or name or room, seq, unread, last)
+        names = (
+            keys.room_log(room),
+            keys.room_meta(room),
+            keys.room_read(room),
+            keys.room_counts(room),
+            keys.room_members(room),
+        )
+        seq, unread, last, stored_name, standing = await self._redis.script("room_summary", names, (user,))
+        return RoomSummary(room, (stored_name or b"").decode() or name or room, seq, unread, last, Standing(standing))
 
     # --- receipts ---
 

@@ -31,6 +31,9 @@ local function room_state(meta, candidate, run)
   return seq, epoch, first
 end
 
+-- The meta of a room that nobody has written to lives this long past the last look or refresh, ms.
+local UNUSED_MS = 300000
+
 -- The meta outlives the log threefold; that of a stored room (one with a kind) lives until it is closed.
 local function keep_meta(meta, log_life)
   if redis.call('HEXISTS', meta, 'kind') == 0 then

@@ -122,6 +122,14 @@ else
   redis.call('HINCRBY', meta, 'others', 1)
   redis.call('HSET', meta, 'other_at', text)
 end
+-- A stored room that is written to stays until it is closed. The names of its other keys are derived: it happens once in
+-- a room's life, and more KEYS would cost every message.
+if seq == 1 and state[5] then
+  local room = string.sub(meta, 1, -5)
+  redis.call('PERSIST', meta)
+  redis.call('PERSIST', room .. 'members')
+  redis.call('PERSIST', room .. 'sanctions')
+end
 -- The life of meta is far longer than the log's: it need not begin anew with every message.
 if not state[5] and now - tonumber(state[6] or '0') > tonumber(ARGV[6]) / 100 then
   redis.call('HSET', meta, 'kept_at', now_text)

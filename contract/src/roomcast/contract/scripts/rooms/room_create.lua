@@ -5,12 +5,17 @@
 -- ARGV[1] owner, ARGV[2] kind (public | private), ARGV[3] display name ('' = none)
 -- ARGV[4] 'unused': only if the room was never used. People may be in it by their tokens, or because it is public:
 --         who creates it must not become the owner of what they wrote.
+-- ARGV[5] seconds after which the room is removed unless something is written into it; '' = never
 --
 -- Returns 1, or 0 when the room is stored already (or used).
 if redis.call('HEXISTS', KEYS[1], 'kind') == 1 then return 0 end
 if ARGV[4] == 'unused' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'kind', ARGV[2], 'owner', ARGV[1], 'name', ARGV[3])
+redis.call('HSET', KEYS[2], ARGV[1], 'owner')
 redis.call('PERSIST', KEYS[1])
 redis.call('PERSIST', KEYS[3])
-redis.call('HSET', KEYS[2], ARGV[1], 'owner')
+if ARGV[5] ~= '' and (redis.call('HGET', KEYS[1], 'seq') or '0') == '0' then
+  redis.call('EXPIRE', KEYS[1], ARGV[5])
+  redis.call('EXPIRE', KEYS[2], ARGV[5])
+end
 return 1

@@ -19,7 +19,11 @@
 if ARGV[7] == 'used' and redis.call('EXISTS', KEYS[2]) == 0 then return {0, '', 1, now_ms()} end
 local seq, epoch, first = room_state(KEYS[2], ARGV[4], ARGV[5])
 if redis.call('EXISTS', KEYS[1]) == 0 then first = seq + 1 end
-if redis.call('PTTL', KEYS[2]) == -1 then keep_meta(KEYS[2], ARGV[6]) end
+if seq == 0 and redis.call('HEXISTS', KEYS[2], 'kind') == 0 then
+  redis.call('PEXPIRE', KEYS[2], UNUSED_MS) -- else every name that anybody looks at would stay for months
+elseif redis.call('PTTL', KEYS[2]) == -1 then
+  keep_meta(KEYS[2], ARGV[6])
+end
 local from, to
 local at, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 if ARGV[1] == 'after' then

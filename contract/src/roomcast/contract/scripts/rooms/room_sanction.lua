@@ -2,9 +2,12 @@
 -- Mute or ban a user in a room, or lift that. Sanctions that have ended make room for new ones.
 --
 -- KEYS[1] room:{R}:sanctions   hash `mute:U`, `ban:U` -> end in ms (0: none), `slow` -> seconds
+-- KEYS[2] room:{R}:meta         left out for a sanction everywhere
 -- ARGV[1] field: `mute:U` or `ban:U`   ARGV[2] seconds (0: without an end; -1: lift)   ARGV[3] sanctions kept
 --
 -- Returns the end in ms (0: none), -1 for one that was lifted, -2 when the room has as many sanctions as allowed.
+
+--@include _sanctions
 
 local sanctions, field, seconds = KEYS[1], ARGV[1], tonumber(ARGV[2])
 if seconds < 0 then
@@ -27,4 +30,5 @@ if redis.call('HEXISTS', sanctions, field) == 0 and redis.call('HLEN', sanctions
 end
 local ends = seconds == 0 and 0 or now + seconds * 1000
 redis.call('HSET', sanctions, field, string.format('%.0f', ends))
+if KEYS[2] then expire_with_room(sanctions, KEYS[2]) end
 return ends

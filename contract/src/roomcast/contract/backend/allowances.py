@@ -1,0 +1,30 @@
+"""Give one user another daily allowance than the gateways' settings."""
+
+from __future__ import annotations
+
+from roomcast.contract import keys
+from roomcast.contract.backend.link import RedisLink, check_ids
+
+
+class Allowances(RedisLink):
+    """What one user may add to Redis in a day."""
+
+    async def allow_rooms(self, user: str, per_day: int | None) -> None:
+        """Let `user` create so many rooms a day, whatever the gateways' own setting is; None: by that setting."""
+        check_ids(None, user)
+        await self._allow(keys.user_created(user), per_day)
+
+    async def allow_bytes(self, user: str, per_day: int | None) -> None:
+        """Let `user` write so many bytes into rooms a day, whatever the gateways' setting is; None: by that setting.
+
+        A higher allowance is in force within 5 seconds, a lower one once the user has written a quarter of a megabyte.
+        """
+        check_ids(None, user)
+        await self._allow(keys.user_written(user), per_day)
+
+    async def _allow(self, key: str, per_day: int | None) -> None:
+        if per_day is None:
+            await self._call("DEL", key)
+        else:
+            await self._call("HSET", key, "most", str(max(0, per_day)))
+            await self._call("PERSIST", key)

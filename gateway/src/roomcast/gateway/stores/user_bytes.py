@@ -1,0 +1,27 @@
+"""Count in Redis how many bytes users write into room logs in a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from roomcast.contract import keys
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts
+
+_DAY_SECONDS: Final = 86_400
+
+
+class UserBytes:
+    """The bytes of the day, by user. Raises RoomcastError for Redis trouble."""
+
+    def __init__(self, scripts: Scripts, daily_bytes: int) -> None:
+        """`daily_bytes` is the allowance of users without one from a back end."""
+        self._redis = RedisPort(scripts)
+        self._daily_bytes = daily_bytes
+
+    async def report(self, written: Mapping[str, int]) -> dict[str, int]:
+        """Add bytes to the day of each user; return 0, or the seconds until the user's next day."""
+        args = (self._daily_bytes, _DAY_SECONDS)
+        calls = [((keys.user_written(user),), (count, *args)) for user, count in written.items()]
+        waits = await self._redis.run_scripts("user_written", calls)
+        return {user: int(wait) for user, wait in zip(written, waits, strict=True)}

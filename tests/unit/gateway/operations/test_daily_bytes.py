@@ -1,0 +1,114 @@
+"""Bytes of a user are counted here, added up in Redis, and refused once the day is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.operations.daily_bytes import RECHECK_SECONDS, REPORT_BYTES, DailyBytes, charge
+from tests.clock import Clock
+
+DAY = 86_400
+
+
+class Port:
+    """Redis: the allowances and the bytes of the day."""
+
+    def __init__(self, most: int = REPORT_BYTES) -> None:
+        self.most = most
+        self.written: dict[str, int] = {}
+        self.reports = 0
+        self.is_away = False
+
+    async def report(self, written: Mapping[str, int]) -> dict[str, int]:
+        if self.is_away:
+            raise RoomcastError(Code.UNAVAILABLE)
+        self.reports += 1
+        for user, count in written.items():
+            self.written[user] = self.written.get(user, 0) + count
+        return {user: DAY if self.written[user] >= self.most else 0 for user in written}
+
+
+class Rig:
+    """The allowances of one gateway, a second at a time."""
+
+    def __init__(self) -> None:
+        self.clock, self.port = Clock(100.0), Port()
+        self.daily = DailyBytes(self.clock)
+
+    async def second(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.clock.now += 1.0
+            await self.daily.report(self.port, await self.daily.take_due())
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def test_little_is_reported_at_the_end_and_much_within_a_second(rig: Rig) -> None:
+    ada, bob = rig.daily.add_connection("ada"), rig.daily.add_connection("bob")
+    charge(ada, REPORT_BYTES, rig.clock.now)
+    charge(bob, 10, rig.clock.now)
+    await rig.second()
+    assert rig.port.written == {"ada": REPORT_BYTES}
+    rig.daily.remove_connection("bob")
+    await rig.second(2)
+    assert rig.port.written == {"ada": REPORT_BYTES, "bob": 10}
+    assert (ada.unreported, rig.daily.all_unreported()) == (0, {})
+
+
+async def test_a_spent_day_refuses_with_the_time_until_the_next_one(rig: Rig) -> None:
+    ada = rig.daily.add_connection("ada")
+    charge(ada, REPORT_BYTES, rig.clock.now)
+    await rig.second()
+    with pytest.raises(RoomcastError) as caught:
+        charge(ada, 1, rig.clock.now)
+    assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, DAY)
+    assert ada.unreported == 0
+
+
+async def test_connections_of_a_user_share_it_and_coming_back_does_not_help(rig: Rig) -> None:
+    ada = rig.daily.add_connection("ada")
+    assert rig.daily.add_connection("ada") is ada
+    charge(ada, REPORT_BYTES, rig.clock.now)
+    for _ in range(2):
+        rig.daily.remove_connection("ada")
+    await rig.second(20)
+    assert rig.daily.add_connection("ada").is_spent
+
+
+async def test_who_has_gone_is_forgotten_when_nothing_is_left_to_know(rig: Rig) -> None:
+    rig.daily.add_connection("bob")
+    rig.daily.remove_connection("bob")
+    charge(rig.daily.add_connection("ada"), REPORT_BYTES, rig.clock.now)
+    rig.daily.remove_connection("ada")
+    await rig.second(2)
+    assert list(rig.daily._users) == ["ada"]
+    rig.clock.now += DAY
+    await rig.second()
+    assert not rig.daily._users
+
+
+async def test_a_raised_allowance_is_found_within_seconds(rig: Rig) -> None:
+    ada = rig.daily.add_connection("ada")
+    charge(ada, REPORT_BYTES, rig.clock.now)
+    await rig.second()
+    assert ada.is_spent
+    rig.port.most *= 2
+    await rig.second(int(RECHECK_SECONDS))
+    assert not ada.is_spent
+    assert rig.port.reports == 2, "one look in five seconds"
+
+
+async def test_nothing_is_lost_while_redis_is_away(rig: Rig) -> None:
+    ada = rig.daily.add_connection("ada")
+    charge(ada, REPORT_BYTES, rig.clock.now)
+    rig.port.is_away = True
+    await rig.second(3)
+    rig.port.is_away = False
+    await rig.second()
+    assert rig.port.written == {"ada": REPORT_BYTES}
