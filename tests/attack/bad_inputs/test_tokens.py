@@ -130,18 +130,26 @@ async def test_an_expired_session_is_closed_and_hears_nothing_more(target: Targe
     await writer.close()
 
 
-@pytest.mark.parametrize("by", ["user", "jti"])
+@pytest.mark.parametrize("by", ["user", "jti", "sid", "issued_before"])
 async def test_a_revoked_session_is_closed_and_cannot_come_back(target: Target, by: str) -> None:
-    room, user, jti = unique("public:talk"), unique("mallory"), unique("jti")
-    writer, victim = await target.client(unique("writer")), await target.client(user, jti=jti)
+    room, user, jti, sid = unique("public:talk"), unique("mallory"), unique("jti"), unique("sid")
+    issued = int(time.time())
+    claims: dict[str, Any] = {"jti": jti, "sid": sid, "iat": issued}
+    writer, victim = await target.client(unique("writer")), await target.client(user, **claims)
     await victim.join(room)
     async with connect(target.cluster.redis_url("backend")) as backend:
-        await (backend.revoke_user(user) if by == "user" else backend.revoke_token(jti))
+        revocation = {
+            "user": lambda: backend.revoke_user(user),
+            "jti": lambda: backend.revoke_token(jti),
+            "sid": lambda: backend.revoke_session(sid),
+            "issued_before": lambda: backend.revoke_user(user, issued_before=issued + 1),
+        }[by]
+        await revocation()
     await victim.expect_gone(CLOSED_SECONDS)
     await writer.send(room, f"{MARK} after")
     assert victim.texts(room) == []
     async with target.raw() as raw:
-        await raw.send("40" + json.dumps({"token": target.token(user, jti=jti)}))
+        await raw.send("40" + json.dumps({"token": target.token(user, **claims)}))
         assert "revoked" in await raw.until(lambda frame: frame.startswith("44"))
     await writer.close()
     await victim.close()

@@ -196,6 +196,7 @@ def test_without_a_secret_no_token_is_signed(api_redis: Callable[[str], str], tm
 
 
 def test_an_allowance_is_set_and_lifted(client: httpx.Client) -> None:
-    for per_day in (5, None):
-        assert client.put("/v1/users/ada/room-allowance", json={"per_day": per_day}).status_code == 204
-    assert reason(client.put("/v1/users/ada/room-allowance", json={})) == "bad_request"
+    for allowance in ("room-allowance", "byte-allowance"):
+        for per_day in (5, None):
+            assert client.put(f"/v1/users/ada/{allowance}", json={"per_day": per_day}).status_code == 204
+        assert reason(client.put(f"/v1/users/ada/{allowance}", json={})) == "bad_request"

@@ -216,6 +216,38 @@ async def test_a_revocation_reaches_a_token_of_a_clock_that_runs_ahead(
         await again.connect(pair[1].url, signed)
 
 
+async def test_a_sign_in_is_revoked_with_all_its_tokens_and_no_other(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    user, sign_in = unique("ada"), unique("sid")
+    first = await clients(pair[0], user, sid=sign_in, jti="first")
+    second = await clients(pair[1], user, jti="second")
+    await second.ok("auth:refresh", {"token": token(user, sid=sign_in, jti="third")})
+    other = await clients(pair[1], user, sid=unique("sid"))
+    async with connect(gateway_redis) as backend:
+        await backend.revoke_session(sign_in)
+    for device in (first, second):
+        await device.expect_gone(CLOSED_WITHIN)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await Client(user).connect(pair[0].url, token(user, sid=sign_in, jti="fourth"))
+    await other.join("public:lobby")
+
+
+async def test_only_tokens_that_were_issued_before_a_moment_are_revoked(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    user, now = unique("ada"), int(time.time())
+    old, new = await clients(pair[0], user, iat=now - 61), await clients(pair[1], user, iat=now - 60)
+    async with connect(gateway_redis) as backend:
+        await backend.revoke_user(user, issued_before=now - 60)
+        await old.expect_gone(CLOSED_WITHIN)
+        await new.join("public:lobby")
+        await backend.revoke_user(user, issued_before=now - 120)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await Client(user).connect(pair[0].url, token(user, iat=now - 61))
+    assert not new.gone.is_set()
+
+
 async def test_without_skew_a_new_sign_in_works_at_once(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     user = unique("ada")
     ada = await clients(pair[0], user, iat=int(time.time()) - 10)

@@ -47,6 +47,10 @@ def test_a_decoding_client_is_refused() -> None:
         lambda b: b.revoke_user("ada", seconds=0.5),
         lambda b: b.revoke_token(""),
         lambda b: b.revoke_token("x" * 129),
+        lambda b: b.revoke_session(""),
+        lambda b: b.revoke_session("x" * 129),
+        lambda b: b.revoke_user("ada", issued_before=float("nan")),
+        lambda b: b.revoke_user("ada", issued_before=1.7e12),
         lambda b: b.presence(["ada", "no one"]),
     ],
 )

@@ -213,17 +213,25 @@ def kick(options: Options, room: str, user: str) -> None:
 
 @main.command()
 @click.option("--user", help="Refuse every token of this user issued up to now.")
+@click.option("--issued-before", type=click.FloatRange(0), help="With --user: only tokens issued before (unix time).")
 @click.option("--token", metavar="JTI", help="Refuse the token with this jti claim.")
+@click.option("--session", metavar="SID", help="Refuse every token with this sid claim: those of one sign-in.")
 @click.pass_obj
-def revoke(options: Options, user: str | None, token: str | None) -> None:
-    """Refuse tokens of a user, or one token, and close the connections that use them."""
-    if (user is None) == (token is None):
-        raise click.UsageError("name either --user or --token")
+def revoke(
+    options: Options, user: str | None, issued_before: float | None, token: str | None, session: str | None
+) -> None:
+    """Refuse tokens of a user or of a sign-in, or one token, and close the connections that use them."""
+    if sum(each is not None for each in (user, token, session)) != 1:
+        raise click.UsageError("name one of --user, --token and --session")
+    if issued_before is not None and user is None:
+        raise click.UsageError("--issued-before goes with --user")
     if user is not None:
-        options.act(lambda client: client.revoke_user(user))
+        options.act(lambda client: client.revoke_user(user, issued_before=issued_before))
+    elif session is not None:
+        options.act(lambda client: client.revoke_session(session))
     elif token is not None:
         options.act(lambda client: client.revoke_token(token))
-    click.echo(f"revoked: {user or token}", err=True)
+    click.echo(f"revoked: {user or session or token}", err=True)
 
 
 def _sanctions(name: str, past: str, *, lasts: bool) -> None:

@@ -18,7 +18,7 @@ import sys
 from typing import Final
 
 from roomcast.contract import backend, config, tokens
-from roomcast.contract.errors import RoomcastError
+from roomcast.contract.errors import Code, RoomcastError
 
 _DAY_SECONDS: Final = 86_400
 
@@ -58,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     what = revoke.add_mutually_exclusive_group(required=True)
     what.add_argument("--user", help="every token issued up to half a minute from now: clocks may differ")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
+    what.add_argument("--session", metavar="SID", help="every token with this sid claim: those of one sign-in")
+    revoke.add_argument(
+        "--issued-before", type=float, metavar="SECONDS", help="with --user: only tokens issued before (unix seconds)"
+    )
     revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token (default 30)")
     commands.add_parser("close", help="forget a room, its history and its members").add_argument("room")
     _add_token(commands.add_parser("token", help="print a signed token"))
@@ -72,6 +76,7 @@ def _add_token(token: argparse.ArgumentParser) -> None:
     token.add_argument("--hours", type=float, default=12.0)
     token.add_argument("--ops", action="store_true", help="an operator")
     token.add_argument("--jti", help="an id by which this token can be revoked")
+    token.add_argument("--sid", help="an id of the sign-in, by which all its tokens can be revoked together")
     token.add_argument("--aud", help="where the gateways require one")
     token.add_argument("--iss", help="where the gateways require one")
 
@@ -79,7 +84,7 @@ def _add_token(token: argparse.ArgumentParser) -> None:
 def _token(options: argparse.Namespace) -> str:
     claims = {
         name: getattr(options, name)
-        for name in ("rooms", "create", "ops", "jti", "aud", "iss")
+        for name in ("rooms", "create", "ops", "jti", "sid", "aud", "iss")
         if getattr(options, name)
     }
     seconds = options.hours * 3600
@@ -115,12 +120,15 @@ async def _do(client: backend.Backend, options: argparse.Namespace) -> str:
             return f"{options.user} was taken out of {options.room}"
         case "revoke":
             seconds = options.days * _DAY_SECONDS
-            await (
-                client.revoke_user(options.user, seconds=seconds)
-                if options.user
-                else client.revoke_token(options.token, seconds=seconds)
-            )
-            return f"revoked: {options.user or options.token}"
+            if options.user:
+                await client.revoke_user(options.user, issued_before=options.issued_before, seconds=seconds)
+            elif options.issued_before is not None:
+                raise RoomcastError(Code.BAD_REQUEST, "--issued-before goes with --user")
+            elif options.session:
+                await client.revoke_session(options.session, seconds=seconds)
+            else:
+                await client.revoke_token(options.token, seconds=seconds)
+            return f"revoked: {options.user or options.session or options.token}"
         case _:
             await client.close_room(options.room)
             return f"{options.room} is closed"

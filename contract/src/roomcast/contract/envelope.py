@@ -38,10 +38,11 @@ class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
 
 
 class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
-    """Something was revoked: look again at `revoked:…` for this user or token id, and close what is not allowed."""
+    """Something was revoked: look again at `revoked:…` for this user, token or sign-in, and close what is refused."""
 
     user: str = ""
     token: str = ""
+    session: str = ""
 
 
 class Kicked(Struct, frozen=True, tag="kicked", array_like=True):

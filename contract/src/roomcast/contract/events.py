@@ -24,6 +24,7 @@ MAX_DATA_BYTES: Final = 4_096
 MAX_DATA_DEPTH: Final = 8
 """Objects and lists within one another in an application's `data`; the object itself is 1 deep."""
 MAX_TOKEN: Final = 8_192
+MAX_TOKEN_ID: Final = 128
 """Characters of a token."""
 MAX_SEQ: Final = 2**53
 """The largest integer that every JavaScript number can hold."""

@@ -43,6 +43,7 @@
 | `user:{U}:uploads` | zset upload -> unix ms | media | media | as the last form of the user |
 | `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
 | `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |
+| `revoked:{session:S}` | string | back end | gateway | as long as tokens live |
 | `control` | channel | back end | gateway | |
 | `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
@@ -234,6 +235,10 @@ def user_upload_bytes(user: str) -> str:
 
 def revoked_token(jti: str) -> str:
     return f"revoked:{{token:{tag(jti)}}}"
+
+
+def revoked_session(session: str) -> str:
+    return f"revoked:{{session:{tag(session)}}}"
 
 
 def revoked_user(user: str) -> str:

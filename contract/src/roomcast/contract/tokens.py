@@ -29,7 +29,8 @@ def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12
     """Return a token for `user`, valid for `seconds` from now, signed with the first of the secrets in `secret`.
 
     `name` is what others see. `claims` are added as they are: `rooms` (patterns of rooms that the token opens), `ops`,
-    `jti` (an id by which this one token can be revoked), `aud` and `iss` where the gateways require them. Raises
+    `jti` (an id by which this one token can be revoked), `sid` (an id of the sign-in,
+    by which all its tokens can be revoked together), `aud` and `iss` where the gateways require them. Raises
     ValueError for a secret of fewer than 32 bytes.
     """
     first, *_ = secrets_in(secret)

@@ -34,6 +34,7 @@ def test_what_a_token_says() -> None:
         "create": ["c"],
         "ops": True,
         "jti": "j1",
+        "sid": "s1",
         "iat": NOW,
     }
 
@@ -46,6 +47,7 @@ def test_what_a_token_says() -> None:
         rooms=("a", "b-*"),
         ops=True,
         create=("c",),
+        session_id="s1",
     )
 
 

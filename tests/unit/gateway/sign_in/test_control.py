@@ -12,6 +12,7 @@ from roomcast.contract.envelope import Disconnected, Kicked, Revoked, Sanctioned
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import control
 from roomcast.gateway.sign_in.control import SessionControl
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.envelope import pack
 from roomcast.wire.tasks import TaskSet
@@ -41,9 +42,13 @@ class SignedIn:
     def __init__(self, *sessions: ChatSession) -> None:
         self.sessions = list(sessions)
         self.refreshed: list[str] = []
+        self.changes = 0
 
     def __iter__(self) -> Iterator[ChatSession]:
         return iter(list(self.sessions))
+
+    def note_change(self) -> None:
+        self.changes += 1
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         self.refreshed.append(p.token)
@@ -60,11 +65,11 @@ class Revocations:
         self.revoked: set[str] = set()
         self.failures = 0
 
-    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
+    async def is_revoked(self, identity: Identity) -> bool:
         if self.failures:
             self.failures -= 1
             raise unavailable()
-        return user in self.revoked or token in self.revoked
+        return not self.revoked.isdisjoint({identity.user, identity.token_id, identity.session_id})
 
 
 class Membership:
@@ -84,8 +89,8 @@ class Rig:
     """Two devices of ada, and bob, all in the room; eve is not."""
 
     def __init__(self) -> None:
-        self.phone = session_of("ada", ROOM, sid="phone", token_id="t1")
-        self.desk = session_of("ada", sid="desk", token_id="t2")
+        self.phone = session_of("ada", ROOM, sid="phone", token_id="t1", session_id="s1")
+        self.desk = session_of("ada", sid="desk", token_id="t2", session_id="s1")
         self.bob = session_of("bob", ROOM, sid="bob")
         self.eve = session_of("eve", sid="eve")
         self.signed_in = SignedIn(self.phone, self.desk, self.bob, self.eve)
@@ -151,6 +156,9 @@ async def test_a_closed_room_is_told_to_those_in_it_and_to_those_who_join(rig: R
     [
         (Revoked(user="ada"), "ada", ["bob", "eve"]),
         (Revoked(token="t1"), "t1", ["desk", "bob", "eve"]),
+        (Revoked(session="s1"), "s1", ["bob", "eve"]),
+        (Revoked(session="s1"), "t1", ["desk", "bob", "eve"]),
+        (Revoked(session="s2"), "s1", ["phone", "desk", "bob", "eve"]),
         (Revoked(), "bob", ["phone", "desk", "eve"]),
         (Revoked(user="ada"), "bob", ["phone", "desk", "bob", "eve"]),
     ],

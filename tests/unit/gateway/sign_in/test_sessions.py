@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import pytest
@@ -14,6 +14,7 @@ from roomcast.contract.events import AuthRefresh
 from roomcast.contract.tokens import sign
 from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.keys import SharedSecret
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.sessions import Sessions
@@ -64,12 +65,16 @@ class Store:
         self.now = time.time()
         self.revoked: set[str] = set()
         self.names: dict[str, str] = {}
+        self.before_answer: Callable[[], None] = lambda: None
+        """Called between the look and its answer."""
 
     async def now_ms(self) -> int:
         return int(self.now * 1000)
 
-    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
-        return user in self.revoked or token in self.revoked
+    async def is_revoked(self, identity: Identity) -> bool:
+        answer = not self.revoked.isdisjoint({identity.user, identity.token_id, identity.session_id})
+        self.before_answer()
+        return answer
 
     def note_name(self, user: str, name: str) -> None:
         self.names[user] = name
@@ -169,6 +174,25 @@ async def test_a_status_of_another_form_is_refused(rig: Rig, said: dict[str, Any
 
     assert await refusal(rig.sessions.sign_in("s1", "e1", auth)) is code
     assert len(rig.sessions) == 0
+
+
+async def test_what_is_revoked_while_a_sign_in_looks_is_found(rig: Rig) -> None:
+    """Its control message finds no session yet."""
+
+    def revoke(what: str) -> None:
+        rig.store.before_answer = lambda: None
+        rig.store.revoked.add(what)
+        rig.sessions.note_change()
+
+    rig.store.before_answer = lambda: revoke("mallory")
+    assert await refusal(rig.sign_in("mallory")) is Code.REVOKED
+    session = await rig.sign_in("ada")
+    rig.store.before_answer = lambda: revoke("t9")
+    assert (
+        await refusal(rig.sessions.refresh_token(session, AuthRefresh(sign(SECRET, "ada", jti="t9")))) is Code.REVOKED
+    )
+    rig.store.before_answer = rig.sessions.note_change
+    assert await refusal(rig.sign_in("bob")) is Code.UNAVAILABLE, "it does not look for ever"
 
 
 async def test_a_token_of_a_clock_that_runs_ahead_counts_as_issued_now(rig: Rig) -> None:

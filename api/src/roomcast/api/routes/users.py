@@ -46,6 +46,12 @@ class AllowanceRequest(Request):
     per_day: Annotated[int, Field(ge=0, le=1_000_000)] | None
 
 
+class ByteAllowanceRequest(Request):
+    """Bytes that the user may write into rooms in a day; null: as many as the gateways' setting says."""
+
+    per_day: Annotated[int, Field(ge=0, le=10**15)] | None
+
+
 class PresenceRequest(Request):
     """Users to look for."""
 
@@ -68,8 +74,9 @@ class PresencesResponse(BaseModel):
 
 
 class RevocationRequest(Request):
-    """How long tokens live at most, and how far the clocks of those who sign them may run ahead."""
+    """Which tokens, how long they live at most, and how far the clocks of those who sign them may run ahead."""
 
+    issued_before: Annotated[float, Field(ge=0, lt=1e11, description="unix seconds")] | None = None
     seconds: Seconds = TOKEN_LIFE_SECONDS
     skew_seconds: Annotated[int, Field(ge=0, le=3_600)] = CLOCK_SKEW_SECONDS
 
@@ -98,6 +105,7 @@ class TokenRequest(Request):
     )
     ops: bool = Field(False, description="an operator; takes the scope tokens:operator")
     jti: Word | None = Field(None, description="an id by which this token can be revoked")
+    sid: Word | None = Field(None, description="an id of the sign-in, by which all its tokens can be revoked")
     aud: Word | None = None
     iss: Word | None = None
 
@@ -124,6 +132,14 @@ async def allow_rooms(user: User, body: AllowanceRequest, _: Writes, backend: Th
     await backend.allow_rooms(user, body.per_day)
 
 
+@router.put(
+    "/users/{user}/byte-allowance", status_code=status.HTTP_204_NO_CONTENT, operation_id="allowBytes", tags=["users"]
+)
+async def allow_bytes(user: User, body: ByteAllowanceRequest, _: Writes, backend: TheBackend) -> None:
+    """Let a user write so many bytes into rooms a day."""
+    await backend.allow_bytes(user, body.per_day)
+
+
 @router.post(
     "/users/{user}/disconnect", status_code=status.HTTP_204_NO_CONTENT, operation_id="disconnect", tags=["users"]
 )
@@ -137,7 +153,9 @@ async def disconnect(user: User, _: Writes, backend: TheBackend) -> None:
 )
 async def revoke_user(user: User, _: Writes, backend: TheBackend, body: RevocationRequest = ANY_TOKEN) -> None:
     """Refuse every token of a user issued up to now, and close its connections."""
-    await backend.revoke_user(user, seconds=body.seconds, skew_seconds=body.skew_seconds)
+    await backend.revoke_user(
+        user, issued_before=body.issued_before, seconds=body.seconds, skew_seconds=body.skew_seconds
+    )
 
 
 @router.get("/presence", operation_id="presence", tags=["presence"])
@@ -163,7 +181,7 @@ async def sign(body: TokenRequest, key: Signs, parts: TheParts) -> TokenResponse
         user = encode_subject(body.user)
     except ValueError as error:
         raise RoomcastError(Code.BAD_REQUEST, str(error)) from None
-    claims = body.model_dump(include={"rooms", "create", "ops", "jti", "aud", "iss"}, exclude_defaults=True)
+    claims = body.model_dump(include={"rooms", "create", "ops", "jti", "sid", "aud", "iss"}, exclude_defaults=True)
     token = tokens.sign(parts.jwt_secret, body.user, name=body.name, seconds=body.seconds, **claims)
     return TokenResponse(token=token, user=user)
 
@@ -174,6 +192,14 @@ async def sign(body: TokenRequest, key: Signs, parts: TheParts) -> TokenResponse
 async def revoke_token(jti: Word, _: Writes, backend: TheBackend, body: TokenRevocationRequest = ANY_LIFE) -> None:
     """Refuse the token with this `jti` claim, and close its connections."""
     await backend.revoke_token(jti, seconds=body.seconds)
+
+
+@router.post(
+    "/sign-ins/{sid}/revocation", status_code=status.HTTP_204_NO_CONTENT, operation_id="revokeSession", tags=["tokens"]
+)
+async def revoke_session(sid: Word, _: Writes, backend: TheBackend, body: TokenRevocationRequest = ANY_LIFE) -> None:
+    """Refuse every token with this `sid` claim, and close their connections."""
+    await backend.revoke_session(sid, seconds=body.seconds)
 
 
 async def _presence(backend: Backend, users: list[str]) -> PresencesResponse:

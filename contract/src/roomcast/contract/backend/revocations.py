@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from roomcast.contract import keys, tokens
 from roomcast.contract.backend.link import RedisLink, check_ids, whole_seconds
 from roomcast.contract.envelope import Disconnected, Revoked
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_TOKEN_ID
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """Default life of a revocation: no token may live longer."""
@@ -22,18 +24,35 @@ class Revocations(RedisLink):
     sign = staticmethod(tokens.sign)
 
     async def revoke_user(
-        self, user: str, *, seconds: float = TOKEN_LIFE_SECONDS, skew_seconds: float = CLOCK_SKEW_SECONDS
+        self,
+        user: str,
+        *,
+        issued_before: float | None = None,
+        seconds: float = TOKEN_LIFE_SECONDS,
+        skew_seconds: float = CLOCK_SKEW_SECONDS,
     ) -> None:
         """Refuse every token of `user` issued up to now, and close its connections within seconds.
 
-        `seconds`: the longest life of a token. `skew_seconds`: how far the clocks that stamp `iat` may run ahead of
-        this one. Tokens issued within that time from now on are refused, too, so that none escapes. Pass 0 where this
-        process signs all tokens, and a new sign-in has to work at once.
+        `issued_before` (unix seconds): only tokens that were issued earlier, and those without `iat`. `seconds`: the
+        longest life of a token. `skew_seconds`: how far the clocks that stamp `iat` may run ahead of this one. Tokens
+        issued within that time from now on are refused, too, so that none escapes. Pass 0 where this process signs all
+        tokens, and a new sign-in has to work at once. It does not concern `issued_before`, which is exact. A revocation
+        never takes back an earlier one that reaches further.
         """
         check_ids(None, user)
-        until = str(int(self._clock() + skew_seconds))
-        await self._call("SET", keys.revoked_user(user), until, "EX", whole_seconds(seconds))
+        until = int(self._clock() + skew_seconds) if issued_before is None else _second_before(issued_before)
+        await self._script("user_revoke", (keys.revoked_user(user),), (until, whole_seconds(seconds)))
         await self._control(Revoked(user=user))
+
+    async def revoke_session(self, session: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
+        """Refuse every token with this `sid` claim, and close their connections within seconds.
+
+        The claim names a sign-in: all tokens that an identity provider issues for it, one after the other, carry it.
+        """
+        if not 1 <= len(session) <= MAX_TOKEN_ID:
+            raise RoomcastError(Code.BAD_REQUEST, f"a sid has 1 to {MAX_TOKEN_ID} characters")
+        await self._call("SET", keys.revoked_session(session), "1", "EX", whole_seconds(seconds))
+        await self._control(Revoked(session=session))
 
     async def disconnect(self, user: str) -> None:
         """Close the connections of `user` on every gateway. Its token stays valid: see `revoke_user`."""
@@ -42,7 +61,14 @@ class Revocations(RedisLink):
 
     async def revoke_token(self, jti: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
         """Refuse the token with this `jti` claim, and close its connections within seconds."""
-        if not 1 <= len(jti) <= 128:
-            raise RoomcastError(Code.BAD_REQUEST, "a jti has 1 to 128 characters")
+        if not 1 <= len(jti) <= MAX_TOKEN_ID:
+            raise RoomcastError(Code.BAD_REQUEST, f"a jti has 1 to {MAX_TOKEN_ID} characters")
         await self._call("SET", keys.revoked_token(jti), "1", "EX", whole_seconds(seconds))
         await self._control(Revoked(token=jti))
+
+
+def _second_before(moment: float) -> int:
+    """Return the last whole second before a moment (unix seconds); `iat` is compared in whole seconds."""
+    if not 0 <= moment < 1e11:
+        raise RoomcastError(Code.BAD_REQUEST, "issued_before is a time in unix seconds")
+    return max(0, math.ceil(moment) - 1)

@@ -26,6 +26,8 @@ class Sanctions:
         self._rooms: dict[str, RoomSanctions] = {}
         self._users: dict[str, UserSanctions] = {}
         self._blocked: dict[str, frozenset[str]] = {}
+        self._changes = 0
+        """Counts what was forgotten: a copy that was read before is not kept after."""
 
     # --- what is known ---
 
@@ -72,9 +74,10 @@ class Sanctions:
         unknown = [user for user in {*users, watcher} if user not in self._blocked]
         lists = {user: self._blocked[user] for user in {*users, watcher}.difference(unknown)}
         if unknown:
+            changes = self._changes
             lists |= dict(zip(unknown, await self._store.block_lists(unknown), strict=True))
             for user in unknown:
-                _keep(self._blocked, user, lists[user])
+                self._keep(self._blocked, user, lists[user], changes)
         return {user for user in users if watcher in lists[user] or user in lists[watcher]}
 
     def _is_in_force(self, until_ms: int | None) -> bool:
@@ -86,40 +89,47 @@ class Sanctions:
         """Return the sanctions of a room."""
         found = self._rooms.get(room)
         if found is None:
+            changes = self._changes
             found = await self._store.room(room)
-            _keep(self._rooms, room, found)
+            self._keep(self._rooms, room, found, changes)
         return found
 
     async def of_user(self, user: str) -> UserSanctions:
         """Return the sanctions of a user everywhere."""
         found = self._users.get(user)
         if found is None:
+            changes = self._changes
             found = await self._store.user(user)
-            _keep(self._users, user, found)
+            self._keep(self._users, user, found, changes)
         return found
 
     async def blocked_by(self, user: str) -> frozenset[str]:
         """Return the block list of a user."""
         found = self._blocked.get(user)
         if found is None:
+            changes = self._changes
             [found] = await self._store.block_lists([user])
-            _keep(self._blocked, user, found)
+            self._keep(self._blocked, user, found, changes)
         return found
 
     def forget(self, room: str, user: str) -> None:
         """Drop the copies of a room and of a user: they have changed."""
+        self._changes += 1
         self._rooms.pop(room, None)
         self._users.pop(user, None)
         self._blocked.pop(user, None)
 
     def forget_all(self) -> None:
         """Drop every copy: changes may have been missed."""
+        self._changes += 1
         self._rooms.clear()
         self._users.clear()
         self._blocked.clear()
 
-
-def _keep(copies: dict[str, Copy], name: str, copy: Copy) -> None:
-    if len(copies) >= _MAX_COPIES:
-        copies.clear()
-    copies[name] = copy
+    def _keep(self, copies: dict[str, Copy], name: str, copy: Copy, changes: int) -> None:
+        """Keep a copy, unless something has changed since it was asked for."""
+        if changes != self._changes:
+            return
+        if len(copies) >= _MAX_COPIES:
+            copies.clear()
+        copies[name] = copy

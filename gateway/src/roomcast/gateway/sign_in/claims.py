@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from roomcast.contract.events import MAX_TOKEN_ID
 from roomcast.contract.ids import encode_subject
 from roomcast.contract.texts import clean_name
 from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
@@ -22,7 +23,6 @@ MAX_EXPIRES: Final = 1e11
 """Unix seconds in the year 5138. A larger `exp` is in milliseconds, and such a token would never expire."""
 
 _MAX_PATTERNS: Final = 100
-_MAX_TOKEN_ID: Final = 128
 
 
 def read_identity(payload: bytes, now: float, *, audience: str | None = None, issuer: str | None = None) -> Identity:
@@ -39,10 +39,11 @@ def read_identity(payload: bytes, now: float, *, audience: str | None = None, is
         name=(clean_name(name) if isinstance(name, str) else "") or user,
         expires=expires,
         issued=int(issued),
-        token_id=_token_id(claims),
+        token_id=_id(claims, "jti"),
         rooms=_patterns(claims, "rooms"),
         ops=claims.get("ops") is True,
         create=_patterns(claims, "create"),
+        session_id=_id(claims, "sid"),
     )
 
 
@@ -113,12 +114,12 @@ def _user(claims: dict[str, Any]) -> str:
         raise TokenRefused(TokenFault.CLAIMS) from None
 
 
-def _token_id(claims: dict[str, Any]) -> str:
-    """Return the `jti` as UTF-8 can hold it: half a surrogate pair becomes `?`."""
-    token_id = claims.get("jti", "")
-    if not isinstance(token_id, str):
+def _id(claims: dict[str, Any], name: str) -> str:
+    """Return an id as UTF-8 can hold it: half a surrogate pair becomes `?`."""
+    value = claims.get(name, "")
+    if not isinstance(value, str):
         raise TokenRefused(TokenFault.CLAIMS)
-    return token_id[:_MAX_TOKEN_ID].encode("utf-8", "replace").decode()
+    return value[:MAX_TOKEN_ID].encode("utf-8", "replace").decode()
 
 
 def _patterns(claims: dict[str, Any], name: str) -> tuple[str, ...]:

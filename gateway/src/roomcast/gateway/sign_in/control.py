@@ -20,10 +20,12 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
 from roomcast.gateway.chat.ports import EventSender
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.wire.envelope import Reader, pack
 
 _RETRY_SECONDS: Final = 0.5
+_CHECKED_AT_ONCE: Final = 100
 
 
 class RoomMembership(Protocol):
@@ -41,8 +43,8 @@ class RoomMembership(Protocol):
 class Revocations(Protocol):
     """The revocations in Redis; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
-    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
-        """Return whether the user's tokens issued up to a moment, or this one token, were revoked."""
+    async def is_revoked(self, identity: Identity) -> bool:
+        """Return whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked."""
         ...
 
 
@@ -50,6 +52,10 @@ class SignedIn(Protocol):
     """The sessions of this gateway; see `roomcast.gateway.sign_in.sessions.Sessions`."""
 
     def __iter__(self) -> Iterator[ChatSession]: ...
+
+    def note_change(self) -> None:
+        """Check sign-ins under way once more: something was revoked, or may have been."""
+        ...
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         """Take a new token of the same user."""
@@ -115,10 +121,11 @@ class SessionControl:
 
     def apply(self, message: ControlMessage) -> None:
         """Apply a message in the background."""
+        self._sessions.note_change()
         if isinstance(message, Sanctioned):
             self._on_sanctioned(message)
         elif isinstance(message, Revoked):
-            check = partial(self.check_revocations, message.user, message.token)
+            check = partial(self.check_revocations, message.user, message.token, message.session)
             self._adapter.background(_until_answered(check), "revocations")
         elif isinstance(message, Disconnected):
             self._adapter.background(self._disconnect(message.user), "disconnect")
@@ -133,21 +140,23 @@ class SessionControl:
 
     async def recheck_all(self) -> None:
         """Check every session and its rooms, for control messages may have been missed. Repeats until Redis answers."""
+        self._sessions.note_change()
         await _until_answered(self._recheck_all)
 
     async def _recheck_all(self) -> None:
         await self.check_revocations()
         await self._membership.recheck_sessions(list(self._sessions))
 
-    async def check_revocations(self, user: str = "", token: str = "") -> None:
-        """Disconnect what was revoked or banned, of a user, with a token, or (neither) among all sessions."""
-        for session in list(self._sessions):
-            identity = session.identity
-            if (user and identity.user != user) or (token and identity.token_id != token):
-                continue
-            is_revoked = await self._store.is_revoked(identity.user, identity.token_id, identity.issued)
-            if is_revoked or await self._is_banned(identity.user):
-                await self._sessions.disconnect_session(session)
+    async def check_revocations(self, user: str = "", token: str = "", sign_in: str = "") -> None:
+        """Disconnect what was revoked or banned: of a user, a token or a sign-in; without one, among all sessions."""
+        concerned = [session for session in self._sessions if _matches(session.identity, user, token, sign_in)]
+        for start in range(0, len(concerned), _CHECKED_AT_ONCE):
+            await asyncio.gather(*(self._check(session) for session in concerned[start : start + _CHECKED_AT_ONCE]))
+
+    async def _check(self, session: ChatSession) -> None:
+        identity = session.identity
+        if await self._store.is_revoked(identity) or await self._is_banned(identity.user):
+            await self._sessions.disconnect_session(session)
 
     async def _disconnect(self, user: str) -> None:
         """Disconnect the sessions of a user on this gateway."""
@@ -163,6 +172,11 @@ class SessionControl:
         change = "closed" if message.closed else "removed"
         sids = [session.sid for session in concerned]
         self._emitter.to_sessions(sids, ROOM, {"room": message.room, "change": change})
+
+
+def _matches(identity: Identity, user: str, token: str, sign_in: str) -> bool:
+    """Return whether the identity has all of these that are named."""
+    return user in ("", identity.user) and token in ("", identity.token_id) and sign_in in ("", identity.session_id)
 
 
 def _is_concerned(session: ChatSession, message: Kicked) -> bool:

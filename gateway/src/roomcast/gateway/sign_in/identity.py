@@ -20,6 +20,8 @@ class Identity(Struct, frozen=True):
     rooms: tuple[str, ...]
     ops: bool
     create: tuple[str, ...] = ()
+    session_id: str = ""
+    """The claim `sid`: the sign-in that the token belongs to."""
 
     def matches(self, room: str) -> bool:
         """Return whether the token itself lets its bearer into the room."""

@@ -26,6 +26,7 @@ from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.rooms import RoomStore
 
 _EMPTY_CLOCK_BEATS: Final = 5
+_MAX_LOOKS: Final = 20
 
 
 class Sessions:
@@ -58,6 +59,7 @@ class Sessions:
         self._on_open = on_open
         self._on_close = on_close
         self._sessions: dict[str, ChatSession] = {}
+        self._changes = 0
         self._clock = ServerClock()
         verifier.clock = self._clock.now
 
@@ -81,10 +83,7 @@ class Sessions:
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
         identity = await self._verifier.verify(auth.get("token") if isinstance(auth, dict) else None)
-        if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
-            raise RoomcastError(Code.REVOKED)
-        if await self._is_banned(identity.user):
-            raise RoomcastError(Code.BANNED)
+        await self._require_valid(identity)  # nothing is awaited from here until the session can be found
         identity = self._issued_by_now(identity)
         presence = read_presence(auth)
         self._store.note_name(identity.user, identity.name)
@@ -119,10 +118,28 @@ class Sessions:
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
-        if await self._store.is_revoked(identity.user, identity.token_id, identity.issued):
-            raise RoomcastError(Code.REVOKED)
+        await self._require_valid(identity)
         session.identity = replace(self._issued_by_now(identity), name=session.identity.name)
         return {"expires": int(identity.expires * 1000)}
+
+    async def _require_valid(self, identity: Identity) -> None:
+        """Raise REVOKED or BANNED; look again when something was revoked between the look and its answer.
+
+        A control message that comes then does not find the session yet.
+        """
+        for _ in range(_MAX_LOOKS):
+            changes = self._changes
+            if await self._store.is_revoked(identity):
+                raise RoomcastError(Code.REVOKED)
+            if await self._is_banned(identity.user):
+                raise RoomcastError(Code.BANNED)
+            if changes == self._changes:
+                return
+        raise RoomcastError(Code.UNAVAILABLE, "revocations come faster than they are read")
+
+    def note_change(self) -> None:
+        """Check sign-ins under way once more: something was revoked, or may have been."""
+        self._changes += 1
 
     def _issued_by_now(self, identity: Identity) -> Identity:
         """Count a token of a clock that runs ahead as issued now: a revocation from now on reaches the session."""

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from roomcast.contract import keys
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
+from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
 
 ROOMS_PER_DAY: Final = 200
@@ -189,9 +190,10 @@ class RoomStore:
         """Redis's clock."""
         return await self._redis.now_ms(keys.CONTROL)
 
-    async def is_revoked(self, user: str, token: str, issued_at: int) -> bool:
-        """Return whether the person's tokens issued up to a moment, or this one token, were revoked."""
-        return _is_revoked(issued_at, *await self._redis.run_together(*_revocations(user, token)))
+    async def is_revoked(self, identity: Identity) -> bool:
+        """Return whether the user's tokens issued up to a moment, this one token, or its sign-in was revoked."""
+        before, *others = await self._redis.run_together(*_revocations(identity))
+        return (before is not None and identity.issued <= int(before)) or any(others)
 
 
 async def _done(reply: Awaitable[Any]) -> None:
@@ -199,14 +201,14 @@ async def _done(reply: Awaitable[Any]) -> None:
         await reply
 
 
-def _revocations(user: str, token: str) -> list[tuple[str, str]]:
-    """Build the revocation look-ups; a token without `jti` cannot be revoked by itself."""
-    asked = [("GET", keys.revoked_user(user))]
-    return [*asked, ("EXISTS", keys.revoked_token(token))] if token else asked
-
-
-def _is_revoked(issued_at: int, before: bytes | None, token_revoked: int = 0) -> bool:
-    return (before is not None and issued_at <= int(before)) or bool(token_revoked)
+def _revocations(identity: Identity) -> list[tuple[str, str]]:
+    """Build the revocation look-ups; a token without `jti` or `sid` cannot be revoked by that."""
+    asked = [("GET", keys.revoked_user(identity.user))]
+    if identity.token_id:
+        asked.append(("EXISTS", keys.revoked_token(identity.token_id)))
+    if identity.session_id:
+        asked.append(("EXISTS", keys.revoked_session(identity.session_id)))
+    return asked
 
 
 def _text(value: bytes | None) -> str | None:

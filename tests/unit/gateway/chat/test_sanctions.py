@@ -1,0 +1,93 @@
+"""Copies of mutes, bans and block lists are dropped when they change, also those that are being read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.stores.moderation import RoomSanctions, UserSanctions
+
+ROOM = "team"
+
+
+class Store:
+    """Redis: nothing is sanctioned at first. `before_answer` runs between a look and its answer."""
+
+    def __init__(self) -> None:
+        self.banned: set[str] = set()
+        self.blocked: set[str] = set()
+        self.looks = 0
+        self.before_answer: Callable[[], None] = lambda: None
+
+    def _look(self) -> tuple[set[str], set[str]]:
+        seen = set(self.banned), set(self.blocked)
+        self.looks += 1
+        self.before_answer()
+        return seen
+
+    async def room(self, room: str) -> RoomSanctions:
+        return RoomSanctions({}, dict.fromkeys(self._look()[0], 0), 0)
+
+    async def user(self, user: str) -> UserSanctions:
+        return UserSanctions(None, 0 if user in self._look()[0] else None)
+
+    async def block_lists(self, users: Sequence[str]) -> list[frozenset[str]]:
+        return [frozenset(self._look()[1]) for _ in users]
+
+
+class Rig:
+    """Sanctions over the store."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.sanctions = Sanctions(cast("Any", self.store), lambda: 0.0)
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+LOOKS: dict[str, Callable[[Sanctions], Any]] = {
+    "room": lambda sanctions: sanctions.is_banned("eve", ROOM),
+    "user": lambda sanctions: sanctions.is_banned_everywhere("eve"),
+    "list": lambda sanctions: _is_blocked(sanctions),
+    "hidden": lambda sanctions: _is_hidden(sanctions),
+}
+
+
+async def _is_blocked(sanctions: Sanctions) -> bool:
+    return "eve" in await sanctions.blocked_by("ada")
+
+
+async def _is_hidden(sanctions: Sanctions) -> bool:
+    return "ada" in await sanctions.hidden_from("eve", ["ada"])
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("is_all", [True, False])
+async def test_a_change_while_a_copy_is_read_is_found_by_the_next_look(
+    rig: Rig, look: Callable[[Sanctions], Any], is_all: bool
+) -> None:
+    def sanction() -> None:
+        rig.store.before_answer = lambda: None
+        rig.store.banned.add("eve")
+        rig.store.blocked.add("eve")
+        if is_all:
+            rig.sanctions.forget_all()
+        else:
+            rig.sanctions.forget(ROOM, "eve")
+            rig.sanctions.forget("", "ada")
+
+    rig.store.before_answer = sanction
+    await look(rig.sanctions)
+    assert await look(rig.sanctions) is True
+
+
+async def test_a_copy_is_read_once(rig: Rig) -> None:
+    for _ in range(3):
+        assert not await rig.sanctions.is_banned("eve", ROOM)
+    assert rig.store.looks == 1
