@@ -84,11 +84,11 @@ _PARTS: Final[dict[str, Account]] = {
         " xinfo|stream xinfo|consumers",
     ),
     "backend": Account(
-        "~room:* ~user:* ~revoked:* ~moderation:* %R~presence:* %R~node:*",
-        "&room:* &namespace:* &user:* &control",
+        "~room:* ~user:* ~revoked:* ~moderation:* ~media:requests %R~upload:* %R~presence:* %R~node:*",
+        "&room:* &namespace:* &user:* &node:{backend-* &control",
         ("occupancy", "presence_query", "presence_look", "room", "user"),
         "publish spublish get mget set del exists expire hget hgetall hmget hkeys hlen hdel hset hexists hscan"
-        " sadd scard srem smembers xrange xdel zcard",
+        " pttl sadd scard srem smembers ssubscribe sunsubscribe xadd xrange xdel zcard",
     ),
 }
 _PARTS["api"] = _PARTS["backend"].extended("%R~api:keys ~api:rate:*", scripts=("api",))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests import apis
+from tests import apis, s3
+from tests.integration import media_rig
 from tests.redis_accounts import redis_with_accounts
 
 
@@ -30,3 +32,11 @@ def api(api_redis: Callable[[str], str], tmp_path_factory: pytest.TempPathFactor
 def client(api: apis.Api) -> Iterator[httpx.Client]:
     with api.client() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def signed(api_redis: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A signer with a storage."""
+    folder: Path = tmp_path_factory.mktemp("api-media")
+    with s3.s3_server_on(folder) as storage, media_rig.signer(folder, api_redis("media"), storage.endpoint):
+        yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -14,11 +14,12 @@ from starlette.responses import Response
 from roomcast.api import problems, routes
 from roomcast.api.parts import Parts
 from roomcast.api.problems import Problem, describe, faults_of, request_id_of, respond
+from roomcast.api.queries import check_query
 from roomcast.contract.errors import Code, RoomcastError
 
 TITLE: Final = "Roomcast"
 API_VERSION: Final = "1"
-TAGS: Final = ("messages", "rooms", "users", "presence", "tokens", "moderation", "cluster")
+TAGS: Final = ("messages", "rooms", "users", "presence", "tokens", "uploads", "moderation", "cluster")
 DESCRIPTION: Final = (
     "The HTTP API of a Roomcast cluster, for back ends. Every request carries an API key,"
     " `Authorization: Bearer rck_…`. Every error is a problem (RFC 9457) with a code of the Socket.IO protocol."
@@ -39,11 +40,13 @@ def make_application(parts: Parts | None) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,
+        dependencies=[Depends(check_query)],
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
         exception_handlers={
             RoomcastError: _on_error,
             RequestValidationError: _on_invalid,
             HTTPException: _on_http,
+            Exception: _on_fault,
         },
     )
     application.state.parts = parts
@@ -74,6 +77,11 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RoomcastError)
     return respond(describe(error, request_id_of(request)))
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    """Answer an exception that no code covers; it is raised again, and the guard logs it."""
+    return respond(describe(RoomcastError(Code.INTERNAL), request_id_of(request)))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

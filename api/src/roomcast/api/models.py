@@ -11,6 +11,7 @@ from roomcast.contract.ids import CLIENT_ID, ROOM_ID, USER_ID
 from roomcast.contract.texts import MAX_NAME
 
 MAX_BATCH: Final = 100
+UPLOAD_ID: Final = "^[A-Za-z0-9_-]{8,64}$"
 TEN_YEARS: Final = 10 * 365 * 86_400
 
 Room = Annotated[str, Field(pattern=f"^{ROOM_ID}$", description="a room's id")]
@@ -21,6 +22,7 @@ MessageId = Annotated[
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ, description="a message's number within its room and epoch")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES, description="at most 16,384 bytes of UTF-8")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="the name that others see")]
+Data = Annotated[dict[str, Any], Field(description="a JSON object of the application's, at most 4 KiB")]
 Emoji = Annotated[str, Field(min_length=1, max_length=16)]
 Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIST)]
@@ -29,14 +31,17 @@ Limit = Annotated[int, Field(ge=1, le=MAX_LIST)]
 class Request(BaseModel):
     """The base of what endpoints take."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class PublishRequest(Request):
     """A message into a room, in the name of a user."""
 
     user: User
-    text: Text
+    text: Text | None = None
+    data: Data | None = None
+    upload: Annotated[str, Field(pattern=UPLOAD_ID)] | None = Field(None, description="a verified upload of the user")
+    reply_to: Seq | None = None
     name: Name | None = None
     kind: Literal["system", "text"] = Field("system", description="text: as if the user had sent it")
     id: MessageId | None = None
@@ -55,10 +60,11 @@ class BatchRequest(Request):
 
 
 class EditRequest(Request):
-    """A new text of a message, in the name of its author."""
+    """A new text of a message, new data or both, in the name of its author."""
 
     user: User
-    text: Text
+    text: Text | None = None
+    data: Data | None = None
     name: Name | None = None
     id: MessageId | None = None
 

@@ -19,6 +19,7 @@
 | `user:{U}:blocked` | set of users | gateway, back end | gateway | bounded |
 | `moderation:reports` | stream of reports | gateway | gateway, back end | bounded |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
+| `node:{backend-I}` | sharded channel | media | back end | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
@@ -36,10 +37,10 @@
 | `presence:{s}` | sharded channel | presence, gateway | gateway | |
 | `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence, back end | swept |
 | `presence:sweeper` | string, lease | presence | presence | 6 s |
-| `media:requests` | stream + group `signers` | gateway | media | capped length |
+| `media:requests` | stream + group `signers` | gateway, back end | media | capped length |
 | `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |
 | `media:sweeper` | string, lease | media | media | 30 s |
-| `upload:{U}` | hash | media | gateway, media | upload expiry, then retention |
+| `upload:{U}` | hash | media | gateway, media, back end | upload expiry, then retention |
 | `user:{U}:uploads` | zset upload -> unix ms | media | media | as the last form of the user |
 | `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
 | `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response, Security, status
 from pydantic import BaseModel, Field
@@ -37,6 +37,7 @@ from roomcast.contract.log_entry import PublishReceipt
 
 router: Final = APIRouter(prefix="/v1", tags=["messages"])
 _ROOMS_AT_ONCE: Final = 16
+_KNOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": Receipt, "description": "The id was known."}}
 
 Reads = Annotated[Listed, Security(authenticate, scopes=[Scope.MESSAGES_READ])]
 Writes = Annotated[Listed, Security(authenticate, scopes=[Scope.MESSAGES_WRITE])]
@@ -67,7 +68,7 @@ class BatchResponse(BaseModel):
     results: list[BatchResult]
 
 
-@router.post("/rooms/{room}/messages", status_code=status.HTTP_201_CREATED, operation_id="publish")
+@router.post("/rooms/{room}/messages", status_code=status.HTTP_201_CREATED, operation_id="publish", responses=_KNOWN)
 async def publish(
     room: Room, body: PublishRequest, _: Writes, backend: TheBackend, response: Response, key: IdempotencyKey = None
 ) -> Receipt:
@@ -133,8 +134,8 @@ async def read_history(
 
 @router.patch("/rooms/{room}/messages/{seq}", operation_id="edit")
 async def edit(room: Room, seq: Seq, body: EditRequest, _: Writes, backend: TheBackend) -> Receipt:
-    """Replace the text of a message in the name of its author."""
-    return _receipt(await backend.edit(room, body.user, seq, body.text, name=body.name, id=body.id))
+    """Replace the text of a message, its data or both, in the name of its author."""
+    return _receipt(await backend.edit(room, body.user, seq, body.text, data=body.data, name=body.name, id=body.id))
 
 
 @router.delete("/rooms/{room}/messages/{seq}", operation_id="delete")
@@ -159,7 +160,17 @@ async def react(room: Room, seq: Seq, body: ReactionRequest, _: Writes, backend:
 
 
 async def _publish(backend: Backend, room: str, body: PublishRequest, message_id: str | None) -> Receipt:
-    receipt = await backend.publish(room, body.user, body.text, name=body.name, kind=body.kind, id=message_id)
+    receipt = await backend.publish(
+        room,
+        body.user,
+        body.text,
+        data=body.data,
+        upload=body.upload,
+        reply_to=body.reply_to,
+        name=body.name,
+        kind=body.kind,
+        id=message_id,
+    )
     return _receipt(receipt)
 
 

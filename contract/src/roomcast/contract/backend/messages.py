@@ -12,9 +12,10 @@ from typing import Any, Final, Literal
 from redis.asyncio import RedisCluster
 
 from roomcast.contract.app_data import check_data
-from roomcast.contract.backend.link import RedisLink, check_ids, translated
+from roomcast.contract.backend.link import check_ids, translated
+from roomcast.contract.backend.uploads import Uploads
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_MESSAGE_BYTES
+from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID
 from roomcast.contract.log_entry import PublishReceipt, Rewrite, dedup_field, place_of, read_receipt
 from roomcast.contract.texts import clean_name, is_blank
@@ -22,7 +23,7 @@ from roomcast.contract.texts import clean_name, is_blank
 _CLIENT_ID: Final = re.compile(CLIENT_ID)
 
 
-class Messages(RedisLink):
+class Messages(Uploads):
     """The messages of a back end."""
 
     async def publish(
@@ -32,6 +33,8 @@ class Messages(RedisLink):
         text: str | None = None,
         *,
         data: dict[str, Any] | None = None,
+        upload: str | None = None,
+        reply_to: int | None = None,
         name: str | None = None,
         kind: Literal["system", "text"] = "system",
         id: str | None = None,  # noqa: A002 (the protocol's name)
@@ -41,17 +44,28 @@ class Messages(RedisLink):
         `data`: a JSON object of the application's, see `roomcast.contract.app_data`. `kind` "text": as if the user had
         written it. Then a message without a text has the kind `data`, as those of clients do.
 
+        `upload`: a verified upload of `user` into this room, see `complete_upload`; then the message's kind is `media`,
+        and a text is optional. `reply_to`: the `seq` of another message.
+
         `id`: at most 64 printable ASCII characters; a repeated one publishes nothing and answers the first receipt
         with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
         """
         check_ids(room, user)
-        check_content(text, data)
+        if upload is None or text is not None or data is not None:
+            check_content(text, data)
+        if reply_to is not None and not 1 <= reply_to <= MAX_SEQ:
+            raise RoomcastError(Code.BAD_REQUEST, f"a seq is a number from 1 to {MAX_SEQ}")
         message_id = str(uuid.uuid4()) if id is None else id
         check_message_id(message_id)
-        shown_kind = "data" if kind == "text" and text is None else kind
+        media = None if upload is None else await self._media_of(upload, user, room)
+        shown_kind = "media" if media else "data" if kind == "text" and text is None else kind
         message: dict[str, Any] = {"id": message_id, "user": user, "name": clean_name(name or "") or user}
         message["kind"] = shown_kind
-        message |= {key: value for key, value in (("text", text), ("data", data)) if value is not None}
+        message |= {
+            key: value
+            for key, value in (("text", text), ("media", media), ("data", data), ("reply_to", reply_to))
+            if value is not None
+        }
         return await self._append(room, message)
 
     async def _append(self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = ()) -> PublishReceipt:

@@ -1,0 +1,144 @@
+"""Upload files on behalf of users: ask the media signers, and read what they verified.
+
+    sign_upload, complete_upload, upload_url --MediaRequest--> stream ... signer ... --MediaReply--> node:{backend-…}
+
+Each request subscribes to a reply channel of its own and leaves it again, so a back end holds nothing between requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Final, Literal
+
+import msgspec
+
+from roomcast.contract import keys
+from roomcast.contract.backend.link import RedisLink, check_ids, translated
+from roomcast.contract.envelope import MediaReply, MediaRequest
+from roomcast.contract.errors import Code, RoomcastError, by_number
+from roomcast.contract.events import Media, MediaComplete, MediaSign, MediaUrl
+from roomcast.wire.envelope import EnvelopeError, Reader, pack
+
+MAX_REQUESTS: Final = 10_000
+"""Requests kept in the stream: with no signer alive, all of them are past their deadlines long before."""
+
+REPLY_PREFIX: Final = "backend-"
+_SIGN_SECONDS: Final = 3.0
+_COMPLETE_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 1.0
+_Action = Literal["sign", "complete", "url"]
+
+
+class Uploads(RedisLink):
+    """Files of users, through the media signers. Raises MEDIA_UNAVAILABLE when no signer answers in time."""
+
+    async def sign_upload(
+        self,
+        user: str,
+        room: str,
+        name: str,
+        *,
+        type: str = "",  # noqa: A002 (the protocol's name)
+        size: int,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> dict[str, Any]:
+        """Return a form for one file of `user` in `room`: `{upload, method, url, fields or headers, expires}`.
+
+        Raises MEDIA_REFUSED for a type, name or size that is not allowed, RATE_LIMITED above the user's quota.
+        """
+        wanted = {"room": room, "name": name, "type": type, "size": size, "width": width, "height": height}
+        return await self._ask(user, "sign", _checked(MediaSign, wanted), _SIGN_SECONDS)
+
+    async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
+        """Have an uploaded file verified: `{media}`. Then `publish` may name it.
+
+        Raises UPLOAD_INCOMPLETE before the storage has the file, UPLOAD_MISMATCH for another file than was announced,
+        UPLOAD_EXPIRED for an unknown upload, and NOT_FOUND for another user's.
+        """
+        return await self._ask(user, "complete", _checked(MediaComplete, {"upload": upload}), _COMPLETE_SECONDS)
+
+    async def upload_url(self, user: str, upload: str) -> dict[str, Any]:
+        """Return a link to a verified file: `{url, expires}`. Raises NOT_FOUND."""
+        wanted = _checked(MediaUrl, {"upload": upload})
+        room, media = await self._call("HMGET", keys.upload(upload), "room", "media")
+        if room is None or media is None:
+            raise RoomcastError(Code.NOT_FOUND, "no such verified upload")
+        found = await self._ask(user, "url", {**wanted, "room": room.decode()}, _SIGN_SECONDS)
+        found.pop("room", None)
+        return found
+
+    async def _media_of(self, upload: str, user: str, room: str) -> Media:
+        """Return what a message of `user` in `room` may say about a verified upload; raises as the gateways do."""
+        name = keys.upload(_checked(MediaUrl, {"upload": upload})["upload"])
+        owner, stored_room, media = await self._call("HMGET", name, "owner", "room", "media")
+        if owner is None or stored_room is None:
+            raise RoomcastError(Code.UPLOAD_EXPIRED)
+        if owner.decode() != user or stored_room.decode() != room:
+            raise RoomcastError(Code.NOT_FOUND, "the upload is another user's, or for another room")
+        if media is None:
+            raise RoomcastError(Code.UPLOAD_INCOMPLETE)
+        if int(await self._call("PTTL", name)) < self._retention.age_seconds * 1000:
+            raise RoomcastError(Code.UPLOAD_EXPIRED, "the upload is too old for a new message")
+        return msgspec.json.decode(media, type=Media)
+
+    async def _ask(self, user: str, action: _Action, args: dict[str, Any], seconds: float) -> dict[str, Any]:
+        check_ids(None, user)
+        request, reply_to = secrets.token_urlsafe(12), REPLY_PREFIX + secrets.token_hex(8)
+        try:
+            async with asyncio.timeout(seconds), self._replies(reply_to) as replies:
+                now, micros = await self._time()
+                deadline_ms = now * 1000 + micros // 1000 + int(seconds * 1000)
+                packed = pack(MediaRequest(request, reply_to, user, action, args, deadline_ms))
+                await self._call("XADD", keys.MEDIA_REQUESTS, "MAXLEN", "~", MAX_REQUESTS, "*", "m", packed)
+                async with aclosing(replies):
+                    async for reply in replies:
+                        if reply.request == request:
+                            return _result(reply)
+        except TimeoutError:
+            pass
+        raise RoomcastError(Code.MEDIA_UNAVAILABLE, retry_after=_RETRY_SECONDS)
+
+    @asynccontextmanager
+    async def _replies(self, reply_to: str) -> AsyncIterator[AsyncGenerator[MediaReply, None]]:
+        """Subscribe to a reply channel, and yield what arrives once the subscription is confirmed."""
+        subscription = self._redis.pubsub()
+        try:
+            with translated(Code.UNAVAILABLE):
+                await subscription.ssubscribe(self._keyspace.name(keys.node_channel(reply_to)))
+                await subscription.get_message(timeout=_SIGN_SECONDS)
+            yield _read(subscription)
+        finally:
+            await subscription.aclose()
+
+
+async def _read(subscription: Any) -> AsyncGenerator[MediaReply, None]:
+    reader = Reader(MediaReply)
+    while True:
+        with translated(Code.OUTCOME_UNKNOWN):
+            message = await subscription.get_message(timeout=_RETRY_SECONDS)
+        if message is None or message["type"] != "smessage":
+            continue
+        try:
+            yield reader.unpack(message["data"])
+        except EnvelopeError:
+            continue
+
+
+def _result(reply: MediaReply) -> dict[str, Any]:
+    if reply.result is not None:
+        return dict(reply.result)
+    raise RoomcastError(by_number(reply.error), reply.detail, retry_after=reply.retry_after or None)
+
+
+def _checked(form: type[msgspec.Struct], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a request in the form that clients send; raise BAD_REQUEST for others."""
+    try:
+        found: dict[str, Any] = msgspec.to_builtins(msgspec.convert(wanted, form))
+        msgspec.msgpack.encode(found)  # half a surrogate pair passes the conversion
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise RoomcastError(Code.BAD_REQUEST, str(error)) from None
+    return found

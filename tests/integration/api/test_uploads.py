@@ -1,0 +1,64 @@
+"""Files on behalf of users: a real signer and a real storage."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import apis
+
+TEXT = b"a file of a back end"
+
+
+def form(client: httpx.Client, **more: Any) -> httpx.Response:
+    body = {"user": "ada", "room": "team:files", "name": "note.txt", "type": "text/plain", "size": len(TEXT)} | more
+    return client.post("/v1/uploads", json=body)
+
+
+def send(upload: dict[str, Any], content: bytes = TEXT) -> int:
+    return httpx.post(upload["url"], data=upload["fields"], files={"file": content}, trust_env=False).status_code
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_file_becomes_a_message(client: httpx.Client) -> None:
+    upload = form(client).json()
+    early = {"user": "ada", "upload": upload["upload"]}
+    assert client.post("/v1/rooms/team:files/messages", json=early).json()["reason"] == "upload_incomplete"
+    assert send(upload) in (200, 201, 204)
+    done = client.post(f"/v1/uploads/{upload['upload']}/complete", json={"user": "ada"})
+    assert (done.json()["media"]["size"], done.json()["media"]["type"]) == (len(TEXT), "text/plain")
+    link = client.get(f"/v1/uploads/{upload['upload']}/link", params={"user": "bob"}).json()
+    assert httpx.get(link["url"], trust_env=False).content == TEXT
+
+    sent = client.post("/v1/rooms/team:files/messages", json=early | {"text": "see", "data": {"ticket": 7}})
+    assert sent.status_code == 201
+    (message,) = client.get("/v1/rooms/team:files/messages").json()["messages"]
+    assert (message["kind"], message["text"], message["data"]) == ("media", "see", {"ticket": 7})
+    assert message["media"]["upload"] == upload["upload"]
+    for body in ({"user": "bob"}, {"user": "ada", "room": "team:other"}):
+        room = body.pop("room", "team:files")
+        answer = client.post(f"/v1/rooms/{room}/messages", json=body | {"upload": upload["upload"]})
+        assert answer.json()["reason"] == "not_found"
+
+
+@pytest.mark.usefixtures("signed")
+def test_what_is_not_allowed_is_refused(client: httpx.Client) -> None:
+    assert form(client, name="x.exe", type="application/x-msdownload").json()["reason"] == "media_refused"
+    unknown = client.post("/v1/uploads/unknown-upload/complete", json={"user": "ada"})
+    assert (unknown.status_code, unknown.json()["reason"]) == (404, "upload_expired")
+    assert client.get("/v1/uploads/unknown-upload/link", params={"user": "ada"}).json()["reason"] == "not_found"
+
+
+def test_without_a_signer_the_answer_comes_in_time(redis_url: str, tmp_path: Path) -> None:
+    key = asyncio.run(apis.make_key(redis_url))
+    with apis.api(tmp_path, redis_url, key) as running, running.client() as client:
+        answer = form(client)
+    assert (answer.status_code, answer.json()["reason"], answer.headers["retry-after"]) == (
+        503,
+        "media_unavailable",
+        "1",
+    )
