@@ -93,7 +93,7 @@ s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract
 load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
 	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)
 
-bench: .venv-ready ## CPU per delivery beside Node, nchan and python-socketio: ROWS=small for one row, ROWS=all
+bench: .venv-ready ## CPU per delivery beside Node, Bun, socketioxide, Centrifugo, nchan: ROWS=small for one row, ROWS=all
 	@$(IN_VENV) -m loadtest.bench $(if $(ROWS),--rows $(ROWS))
 
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one

@@ -30,7 +30,7 @@ from loadtest.peers.catalog import DEFAULT_PEERS, all_peers
 from loadtest.peers.role import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_SECONDS: Final = 600.0
+DEFAULT_SECONDS: Final = 1200.0
 """Time budget of the default rows; on a slow machine they get fewer rounds."""
 
 
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=lambda text: text.split(","), help=f"of {', '.join(all_peers())}")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each row (default 3; growth rows run once)")
     parser.add_argument(
-        "--minutes", type=float, help="begin no round that would end later (default 10 for the default rows, else none)"
+        "--minutes", type=float, help="begin no round that would end later (default 20 for the default rows, else none)"
     )
     parser.add_argument("--seconds", type=float, default=4.0, help="counted seconds of a delivery row (default 4)")
     parser.add_argument("--warm", type=float, default=1.5, help="seconds of load before counting (default 1.5)")
@@ -147,7 +147,10 @@ def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> lis
 
 
 def _results(rows: tuple[Row, ...], peers: list[Peer], samples: list[Sample]) -> Results:
-    infos = [PeerInfo(peer.name, peer.title, peer.leaves_out) for peer in peers]
+    infos = [
+        PeerInfo(peer.name, peer.title, peer.leaves_out, peer.label, peer.is_rival, peer.keeps_history)
+        for peer in peers
+    ]
     return Results(_machine(), infos, [info for row in rows for info in row.infos], samples)
 
 

@@ -25,8 +25,20 @@ class Step(NamedTuple):
     holds: bytes = b""
 
 
+class Signs(NamedTuple):
+    """The texts of a protocol that are no deliveries. `many_per_frame`: a frame may hold several texts, one a line."""
+
+    ping: bytes = b"2"
+    pong: bytes = b"3"
+    refusal: bytes = b'"ok":false'
+    many_per_frame: bool = False
+
+
 class Dialect(Protocol):
     """The client side of one kind of server."""
+
+    @property
+    def signs(self) -> Signs: ...
 
     def target(self, who: Member) -> str:
         """Return the request target of the WebSocket handshake."""
@@ -40,6 +52,8 @@ class Dialect(Protocol):
 
 class SocketIo:
     """The peers on Socket.IO: our small server programs join the room named at connect and relay event `m`."""
+
+    signs = Signs()
 
     def target(self, who: Member) -> str:
         return SOCKETIO_TARGET
@@ -55,6 +69,8 @@ class SocketIo:
 class Nchan:
     """nchan: the room is the path, a published text is delivered as it is."""
 
+    signs = Signs()
+
     def target(self, who: Member) -> str:
         return f"/room/r{who.room}"
 
@@ -67,6 +83,8 @@ class Nchan:
 
 class Roomcast:
     """This project: a signed token, a room joined with history, every message acked and logged."""
+
+    signs = Signs()
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -86,9 +104,35 @@ class Roomcast:
         return f'{head}{text}"}}]'.encode()
 
 
+class Centrifugo:
+    """Centrifugo's JSON protocol: a signed token, a channel per room, every publish acked, the application pinged."""
+
+    signs = Signs(ping=b"{}", pong=b"{}", refusal=b'"error":', many_per_frame=True)
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._expires = int(time.time()) + TOKEN_SECONDS
+
+    def target(self, who: Member) -> str:
+        return "/connection/websocket"
+
+    def steps(self, who: Member) -> tuple[Step, ...]:
+        claims = {"sub": f"bench{who.number}", "exp": self._expires}
+        token = jwt.encode(claims, self._secret, algorithm="HS256")
+        return (
+            Step(f'{{"id":1,"connect":{{"token":"{token}"}}}}'.encode(), b'{"id":1,', b'"connect":'),
+            Step(f'{{"id":2,"subscribe":{{"channel":"r{who.room}"}}}}'.encode(), b'{"id":2,', b'"recoverable":true'),
+        )
+
+    def publish(self, who: Member, count: int, text: str) -> bytes:
+        return f'{{"id":{count + 2},"publish":{{"channel":"r{who.room}","data":{{"text":"{text}"}}}}}}'.encode()
+
+
 def dialect(name: str, secret: str = "") -> Dialect:
     """Return the dialect of that name; raise KeyError for an unknown one."""
     if name == "roomcast":
         return Roomcast(secret)
+    if name == "centrifugo":
+        return Centrifugo(secret)
     known: dict[str, Dialect] = {"socketio": SocketIo(), "nchan": Nchan()}
     return known[name]

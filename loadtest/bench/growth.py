@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,12 @@ CONNECT_SECONDS: Final = 180.0
 LEAVING_SECONDS: Final = 15.0
 PROBE: Final = "ROOMCAST_LAG_PROBE_SECONDS"
 PROBE_SECONDS: Final = 0.002
+
+CHAIN_CONNECTIONS: Final = 20_000
+CHAIN_RATE: Final = 600.0
+CHAIN_SETTLE_SECONDS: Final = 5.0
+CHAIN_NGINX_WORKERS: Final = 4
+"""Each worker holds two descriptors per connection; four stay below a limit of 20,000 files per process."""
 
 _CONSTANT = Workload("gateways", "100 rooms of 10, paced 300/s", rooms=100, members=10, rate=300)
 _LARGE_ROOM = Workload("room-10000", "one room of 10,000", rooms=1, members=ROOM_MEMBERS, rate=2)
@@ -48,7 +55,7 @@ def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, floa
         pids = {"servers": running.pids, "redis": [redis_pid]}
         _connect(processes, peer, running, workload, 0, warm, pids)
         time.sleep(measure.SETTLE_SECONDS)
-        before = measure.memory(running)
+        before = measure.memory(running.pids)
         parts = [
             _connect(
                 processes, peer, running, workload, first, min(CONNECTIONS_PER_CLIENT, warm + total - first), pids
@@ -56,7 +63,55 @@ def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, floa
             for first in range(warm, warm + total, CONNECTIONS_PER_CLIENT)
         ]
         time.sleep(measure.SETTLE_SECONDS)
-        return measure.connection_figures(_sum(parts, pids), total, measure.memory(running) - before)
+        return measure.connection_figures(_sum(parts, pids), total, measure.memory(running.pids) - before)
+
+
+def chain(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
+    """Measure connections through nginx: making them, keeping them, and a paced load over all of their rooms."""
+    clients = CHAIN_CONNECTIONS // CONNECTIONS_PER_CLIENT
+    part = Workload("chain", "paced", CONNECTIONS_PER_CLIENT // 10, 10, rate=CHAIN_RATE / clients, through_nginx=True)
+    with Processes(folder) as processes:
+        redis_port, redis_pid = processes.redis("--maxclients", "20000")
+        running = peer.start(processes, redis_port, 2)
+        ports, nginx = measure.start_nginx(processes, running, CHAIN_NGINX_WORKERS)
+        behind = replace(running, ports=ports)
+        pids = {"servers": running.pids, "redis": [redis_pid], "nginx": nginx}
+        before = {group: measure.memory(its) for group, its in pids.items()}
+        made = [
+            _connect(processes, peer, behind, part, number * CONNECTIONS_PER_CLIENT, CONNECTIONS_PER_CLIENT, pids)
+            for number in range(clients)
+        ]
+        time.sleep(CHAIN_SETTLE_SECONDS)
+        grown = {group: measure.memory(its) - before[group] for group, its in pids.items()}
+        longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
+        run = _run_together([client for client, _ in made], longer, pids)
+        connected = _chain_connected(_sum([answer for _, answer in made], pids), grown)
+        return {**measure.delivery_figures(run, through_nginx=True), **connected}
+
+
+def _run_together(clients: list[LoadClient], span: Span, pids: measure.Pids) -> measure.Answer:
+    """Let all clients publish at the same time; return one answer: the sums, the worst latencies, the first's CPU."""
+    for client in clients:
+        client.tell(do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
+    runs = [client.answer(ANSWER_SECONDS + span.warm_seconds + span.seconds) for client in clients]
+    sums = {name: sum(run[name] for run in runs) for name in ("sent", "deliveries", "lost", "refused")}
+    worst = {name: max(run[name] for run in runs) for name in ("p50_ms", "p99_ms", "max_ms")}
+    return {**runs[0], **sums, **worst}
+
+
+def _chain_connected(made: measure.Answer, grown_bytes: Mapping[str, int]) -> dict[str, float]:
+    """Return what making and keeping a connection costs: in the servers, and in the whole chain."""
+    kib = {group: size / CHAIN_CONNECTIONS / 1024 for group, size in grown_bytes.items()}
+    micro = {group: cpu / CHAIN_CONNECTIONS * measure.MICRO for group, cpu in made["cpu"].items()}
+    return {
+        "chain_kib": sum(kib.values()),
+        "memory_kib": kib["servers"],
+        "nginx_kib": kib["nginx"],
+        "redis_kib": kib["redis"],
+        "chain_connect_us": sum(micro.values()),
+        "connect_us": micro["servers"],
+        "connect_rate": CHAIN_CONNECTIONS / made["seconds"],
+    }
 
 
 def large_room(peer: Peer, folder: Path, span: Span) -> dict[str, float]:

@@ -70,6 +70,7 @@ class Link(asyncio.Protocol):
         self._dialect = dialect
         self._meter = meter
         self._host = host
+        self._signs = dialect.signs
         self._steps = list(dialect.steps(who))
         self._rest = b""
         self._upgraded = False
@@ -95,6 +96,8 @@ class Link(asyncio.Protocol):
                 return
         texts, controls, used = frames.split(data)
         self._rest = data[used:]
+        if self._signs.many_per_frame:
+            texts = [line for text in texts for line in text.splitlines()]
         now = time.monotonic_ns() // 1000
         counting, active, slots = self._meter.counting, self._meter.active, self._meter.slots
         for text in texts:
@@ -141,11 +144,11 @@ class Link(asyncio.Protocol):
 
     def _signal(self, text: bytes) -> None:
         """Handle everything except deliveries: pings, acks, handshake responses, other events."""
-        if text == b"2":
-            self._write(b"3")
+        if text == self._signs.ping:
+            self._write(self._signs.pong)
         elif self._steps and not self.joined.done():
             self._answer(text)
-        elif b'"ok":false' in text:
+        elif self._signs.refusal in text:
             self._meter.refused += 1
 
     def _answer(self, text: bytes) -> None:

@@ -80,17 +80,17 @@ def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2)
         agent = client(processes, peer, running, workload, running.ports, "spread")
         agent.ask(ANSWER_SECONDS, do="connect", first=0, count=IDLE_WARM_CONNECTIONS, pids={})
         time.sleep(SETTLE_SECONDS)
-        before = memory(running)
+        before = memory(running.pids)
         count = workload.connections - IDLE_WARM_CONNECTIONS
         pids = {"servers": running.pids, "redis": [redis_pid]}
         made = agent.ask(ANSWER_SECONDS, do="connect", first=IDLE_WARM_CONNECTIONS, count=count, pids=pids)
         time.sleep(SETTLE_SECONDS)
-        return connection_figures(made, count, memory(running) - before)
+        return connection_figures(made, count, memory(running.pids) - before)
 
 
-def memory(running: Running) -> int:
-    """Return the memory of all server processes together, in bytes."""
-    return sum(procfs.memory_bytes(pid) for pid in running.pids)
+def memory(pids: list[int]) -> int:
+    """Return the memory of all these processes together, in bytes."""
+    return sum(procfs.memory_bytes(pid) for pid in pids)
 
 
 def connection_figures(made: Answer, count: int, grown_bytes: int) -> dict[str, float]:
@@ -113,14 +113,17 @@ def client(
 
 def _front(processes: Processes, workload: Workload, running: Running) -> tuple[list[int], list[int]]:
     """Return the ports for clients, and the process ids of an nginx in between if the row uses one."""
-    if not workload.through_nginx:
-        return running.ports, []
+    return start_nginx(processes, running, 1) if workload.through_nginx else (running.ports, [])
+
+
+def start_nginx(processes: Processes, running: Running, workers: int) -> tuple[list[int], list[int]]:
+    """Start an nginx before these servers; return its port, as a list, and its process ids."""
     [port] = free_ports(1)
     servers = " ".join(f"server 127.0.0.1:{each};" for each in running.ports)
-    values = {"folder": processes.folder, "port": port, "servers": servers}
+    values = {"folder": processes.folder, "port": port, "servers": servers, "workers": workers}
     config = render(PROGRAMS / "proxy.conf", processes.folder / "proxy.conf", **values)
     master = processes.start("proxy", [find_tool("nginx"), "-c", str(config), "-p", str(processes.folder)], port)
-    return [port], [master, *procfs.children(master)]
+    return [port], [master, *procfs.wait_for_children(master, workers)]
 
 
 def delivery_figures(run: Answer, through_nginx: bool) -> dict[str, float]:
@@ -134,4 +137,7 @@ def delivery_figures(run: Answer, through_nginx: bool) -> dict[str, float]:
         "rate": run["deliveries"] / run["seconds"],
         **{name: run[name] for name in ("p50_ms", "p99_ms", "max_ms", "lost", "refused")},
     }
-    return figures | ({"nginx_us": cpu["nginx"] / count * MICRO} if through_nginx else {})
+    if through_nginx:
+        figures["nginx_us"] = cpu["nginx"] / count * MICRO
+        figures["chain_us"] = figures["nginx_us"] + figures["cpu_us"] + figures["redis_us"]
+    return figures

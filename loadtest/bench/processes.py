@@ -35,7 +35,7 @@ def find_tool(name: str) -> str:
     except tools.MissingTool as error:
         raise BenchError(str(error)) from None
     if found is None:
-        package = {"node": "nodejs", "npm": "npm"}.get(name, name)
+        package = {"node": "nodejs", "go": "golang"}.get(name, name)
         raise BenchError(f"{name} not found: install the package {package}")
     return found
 
@@ -142,12 +142,20 @@ class LoadClient:
 
     def ask(self, within: float, /, **command: Any) -> dict[str, Any]:
         """Send a command and wait at most `within` seconds; raise BenchError for no answer or an error."""
+        self.tell(**command)
+        return self.answer(within)
+
+    def tell(self, **command: Any) -> None:
+        """Send a command whose answer is read later, so that several load clients work at the same time."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         self.process.stdin.flush()
+
+    def answer(self, within: float) -> dict[str, Any]:
+        """Wait at most `within` seconds for the answer to the last command; raise BenchError for none or an error."""
         answer: dict[str, Any] = json.loads(self._read(within) or b'{"error": "the load client ended"}')
         if "error" in answer:
-            raise BenchError(f"{command['do']}: {answer['error']} (see {self._log})")
+            raise BenchError(f"{answer['error']} (see {self._log})")
         return answer
 
     def kill(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+CHILDREN_SECONDS = 10.0
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -37,3 +39,13 @@ def memory_bytes(pid: int) -> int:
 def children(pid: int) -> tuple[int, ...]:
     """Return the direct children of a process."""
     return tuple(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def wait_for_children(pid: int, count: int) -> tuple[int, ...]:
+    """Return the children once there are `count`: nginx listens before it has workers. Raise TimeoutError."""
+    deadline = time.monotonic() + CHILDREN_SECONDS
+    while len(found := children(pid)) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} has {len(found)} of {count} children after {CHILDREN_SECONDS:g} s")
+        time.sleep(0.05)
+    return found

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from loadtest.bench.results import METRICS, Results, RowInfo
+from loadtest.bench.results import METRICS, PeerInfo, Results, RowInfo
 from loadtest.bench.stats import Spread, ratio
 
 BEGIN: Final = "<!-- bench:begin -->"
 END: Final = "<!-- bench:end -->"
 OURS: Final = "roomcast"
 _DETAILS: Final = (
+    ("cpu_us", "servers µs"),
     ("redis_us", "Redis µs"),
     ("nginx_us", "nginx µs"),
+    ("memory_kib", "servers KiB"),
+    ("nginx_kib", "nginx KiB"),
+    ("redis_kib", "Redis KiB"),
     ("redis_connect_us", "Redis µs"),
     ("connect_us", "connect, µs CPU"),
     ("message_us", "µs per message"),
@@ -35,13 +39,17 @@ _DETAILS: Final = (
     ("refused", "refused"),
 )
 Figures = Mapping[tuple[str, str], Mapping[str, Spread]]
+Found = Mapping[str, Mapping[str, Spread]]
+"""The figures of one row, by server."""
 
 
 def number(value: float) -> str:
     """Format with at most three significant digits and commas for thousands."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}".rstrip("0").rstrip(".") or "0"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".") or "0"
 
 
 def markdown(results: Results) -> str:
@@ -78,19 +86,49 @@ def _machine(results: Results) -> str:
 
 
 def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str:
-    """Return a line per row and a column per server: medians, and Roomcast against the better Node."""
+    """Return a line per row and a column per server: medians, and Roomcast against those it is compared with."""
     peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
-    header = ["work", "figure", *(peer.title for peer in peers), "Roomcast: times better than Node"]
+    against = _against(peers)
+    times = [f"Roomcast: times better than {name}" for name in against]
+    header = ["work", "figure", *(peer.label or peer.title for peer in peers), *times]
     lines = []
     for row in rows:
         found = _of_row(results, row, figures)
         cells = [number(found[p.name][row.headline].median) if p.name in found else "" for p in peers]
-        own = _times(_median(found, OURS, row.headline), best_node(found, row.headline))
-        lines.append([row.title, METRICS[row.headline], *cells, own])
+        own = _median(found, OURS, row.headline)
+        lines.append(
+            [
+                row.title,
+                METRICS[row.headline],
+                *cells,
+                *(_times_best(own, found, row, names) for names in against.values()),
+            ]
+        )
     return _table(header, lines)
 
 
-def _of_row(results: Results, row: RowInfo, figures: Figures) -> dict[str, Mapping[str, Spread]]:
+def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
+    """Return the groups of servers that Roomcast is compared with the best of: title -> label by name."""
+    groups = {
+        "Node": {peer.name: "" for peer in peers if peer.name.startswith("node")},
+        "the best rival": {peer.name: peer.label for peer in peers if peer.is_rival},
+        "the best that keeps a history": {
+            peer.name: peer.label for peer in peers if peer.is_rival and peer.keeps_history
+        },
+    }
+    return {title: names for title, names in groups.items() if names or title == "Node"}
+
+
+def _times_best(own: float, found: Found, row: RowInfo, names: Mapping[str, str]) -> str:
+    """Return how many times better `own` is than the best of these servers, and which that is."""
+    medians = {name: _median(found, name, row.headline) for name in names if name in found}
+    if not medians:
+        return ""
+    best = min(medians, key=lambda name: medians[name])
+    return f"{_times(own, medians[best])} ({names[best]})".removesuffix(" ()")
+
+
+def _of_row(results: Results, row: RowInfo, figures: Figures) -> Found:
     """Return the figures of each server that has this row's headline."""
     named = {peer.name: figures.get((row.name, peer.name), {}) for peer in results.peers}
     return {name: its for name, its in named.items() if row.headline in its}
@@ -102,29 +140,30 @@ def _row_table(results: Results, row: RowInfo, figures: Figures) -> str:
         return ""
     present = {name for its in found.values() for name in its} - {row.headline}
     details = [(name, title) for name, title in _DETAILS if name in present]
-    header = ["server", METRICS[row.headline], "lowest to highest", "rounds", "× Node", "× nchan"]
+    rivals = [peer.name for peer in results.peers if peer.is_rival]
+    header = ["server", METRICS[row.headline], "lowest to highest", "rounds", "× Node", "× best rival", "× nchan"]
     titles = {peer.name: peer.title for peer in results.peers}
     lines = []
     for name, its in found.items():
-        cells = [titles[name], *_headline_cells(its[row.headline], found, row.headline)]
+        cells = [titles[name], *_headline_cells(its[row.headline], found, row.headline, rivals)]
         lines.append(cells + [number(its[key].median) if key in its else "" for key, _ in details])
     title = f"#### {row.title[0].upper()}{row.title[1:]}: {METRICS[row.headline]}"
     return f"{title}\n\n{_table([*header, *(title for _, title in details)], lines)}"
 
 
-def _headline_cells(head: Spread, found: Mapping[str, Mapping[str, Spread]], figure: str) -> list[str]:
-    """Return median, range, rounds, and the ratios to the better Node and to nchan."""
-    times = [_times(head.median, best_node(found, figure)), _times(head.median, _median(found, "nchan", figure))]
+def _headline_cells(head: Spread, found: Found, figure: str, rivals: Sequence[str]) -> list[str]:
+    """Return median, range, rounds, and the ratios to the better Node, to the best rival and to nchan."""
+    nodes = [name for name in found if name.startswith("node")]
+    times = [_times(head.median, _best(found, figure, names)) for names in (nodes, rivals, ["nchan"])]
     return [number(head.median), f"{number(head.low)} to {number(head.high)}", str(head.rounds), *times]
 
 
-def best_node(found: Mapping[str, Mapping[str, Spread]], figure: str) -> float:
-    """Return the better (lower) median of the Node peers; 0.0 when none took part."""
-    medians = [its[figure].median for name, its in found.items() if name.startswith("node") and figure in its]
-    return min(medians, default=0.0)
+def _best(found: Found, figure: str, names: Sequence[str]) -> float:
+    """Return the best (lowest) median of these servers; 0.0 when none took part."""
+    return min((_median(found, name, figure) for name in names if name in found), default=0.0)
 
 
-def _median(found: Mapping[str, Mapping[str, Spread]], name: str, figure: str) -> float:
+def _median(found: Found, name: str, figure: str) -> float:
     return found[name][figure].median if figure in found.get(name, {}) else 0.0
 
 

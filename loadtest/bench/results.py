@@ -23,9 +23,14 @@ class Sample(Struct, frozen=True):
 
 
 class PeerInfo(Struct, frozen=True):
+    """A server of the run; `is_rival` and `keeps_history` say which of Roomcast's ratios it takes part in."""
+
     name: str
     title: str
     leaves_out: str
+    label: str = ""
+    is_rival: bool = False
+    keeps_history: bool = False
 
 
 class RowInfo(Struct, frozen=True):
@@ -56,6 +61,7 @@ class Results(Struct, frozen=True):
 
 METRICS: Final = {
     "cpu_us": "servers' CPU, µs per delivery",
+    "chain_us": "CPU of nginx, servers and Redis together, µs per delivery",
     "redis_us": "Redis's CPU, µs per delivery",
     "nginx_us": "nginx's CPU, µs per delivery",
     "client_us": "load client's CPU, µs per delivery",
@@ -69,6 +75,10 @@ METRICS: Final = {
     "redis_connect_us": "connect, µs CPU of Redis",
     "connect_rate": "connects per second",
     "memory_kib": "KiB per idle connection",
+    "nginx_kib": "nginx's memory, KiB per connection",
+    "redis_kib": "Redis's memory, KiB per connection",
+    "chain_kib": "memory of nginx, servers and Redis together, KiB per connection",
+    "chain_connect_us": "connect, µs CPU of nginx, servers and Redis together",
     "message_us": "servers' CPU, µs per message",
     "above_rest_us": "servers' CPU beyond what they use at rest, µs per message",
     "rest_percent": "servers' CPU at rest, all together, % of a core",

@@ -31,12 +31,18 @@ class Row:
         return self.infos[0].name
 
 
+_BEHIND_NGINX: Final = ("stock", "node", "node-sharded", "bun", "socketioxide", "centrifugo", "roomcast")
+"""nchan is an nginx itself."""
+
+
 def _delivery(workload: Workload) -> Row:
     def run(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
         return measure.deliveries(peer, workload, span, folder)
 
-    speaks_http_upstream = ("stock", "node", "node-sharded", "roomcast") if workload.through_nginx else ()
-    return Row((RowInfo(workload.name, workload.title, "cpu_us"),), run, speaks_http_upstream)
+    headline = "chain_us" if workload.through_nginx else "cpu_us"
+    return Row(
+        (RowInfo(workload.name, workload.title, headline),), run, _BEHIND_NGINX if workload.through_nginx else ()
+    )
 
 
 def _idle() -> Row:
@@ -50,6 +56,8 @@ def _idle() -> Row:
 _GATEWAYS: Final = "More gateways, the same load: 100 rooms of 10, paced 300/s"
 _CLUSTERS: Final = ("stock", "node-sharded", "roomcast")
 _CONNECTIONS: Final = "More connections"
+_MANY: Final = ("node", "bun", "socketioxide", "centrifugo", "nchan", "roomcast")
+_CHAIN: Final = "The whole chain at many connections: nginx, servers and Redis"
 _STALLS: Final = "Event-loop stalls"
 _PRESENCE: Final = "Presence"
 
@@ -71,7 +79,12 @@ def _growth() -> tuple[Row, ...]:
             RowInfo(f"connections-{total}", f"{total:,} idle connections", figure, _CONNECTIONS)
             for figure in ("memory_kib", "connect_us")
         )
-        rows.append(Row(infos, partial(growth.connections, total), ("node", "nchan", "roomcast"), True))
+        rows.append(Row(infos, partial(growth.connections, total), _MANY, True))
+    chain = f"{growth.CHAIN_CONNECTIONS:,} connections through nginx"
+    paced = f"{chain}, paced {growth.CHAIN_RATE:g}/s over rooms of 10"
+    titles = {"chain_us": paced, "chain_kib": chain, "chain_connect_us": chain}
+    infos = tuple(RowInfo("chain-20000", title, figure, _CHAIN) for figure, title in titles.items())
+    rows.append(Row(infos, growth.chain, tuple(name for name in _MANY if name != "nchan"), True))
     room = RowInfo("room-10000", "room of 10,000 on one gateway, 2 messages a second", "stall_ms", _STALLS)
     gone = RowInfo("gone-10000", "10,000 clients gone at once", "stall_ms", _STALLS)
     rows.append(Row((room,), growth.large_room, ("roomcast",), True))

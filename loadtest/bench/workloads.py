@@ -69,7 +69,10 @@ PACED: Final = Workload("paced", "100 rooms of 10, paced 600/s", rooms=100, memb
 PROXIED: Final = Workload(
     "rooms-10-nginx", "100 rooms of 10, window 2 each, through nginx", 100, 10, window=2, through_nginx=True
 )
+PROXIED_LARGE: Final = Workload(
+    "room-1000-nginx", "room of 1,000, window 8, through nginx", 1, 1000, window=8, through_nginx=True
+)
 IDLE: Final = Workload("idle", "connect, then idle, in rooms of 10", rooms=420, members=10)
 
-DELIVERY_ROWS: Final = (LARGE, SMALL, PACED, PROXIED)
+DELIVERY_ROWS: Final = (LARGE, SMALL, PACED, PROXIED_LARGE, PROXIED)
 """Return the rows that count deliveries."""

@@ -7,13 +7,26 @@ from loadtest.peers.node import Node
 from loadtest.peers.role import Peer
 from loadtest.peers.roomcast import Roomcast
 from loadtest.peers.stock import Stock
+from loadtest.rivals.bun import Bun
+from loadtest.rivals.centrifugo import Centrifugo
+from loadtest.rivals.socketioxide import Socketioxide
 
 
 def all_peers() -> dict[str, Peer]:
     """In the order of the report's tables."""
-    peers: tuple[Peer, ...] = (Stock("asyncio"), Stock("uvloop"), Node("plain"), Node("sharded"), Nchan(), Roomcast())
+    peers: tuple[Peer, ...] = (
+        Stock("asyncio"),
+        Stock("uvloop"),
+        Node("plain"),
+        Node("sharded"),
+        Bun(),
+        Socketioxide(),
+        Centrifugo(),
+        Nchan(),
+        Roomcast(),
+    )
     return {peer.name: peer for peer in peers}
 
 
-DEFAULT_PEERS = ("stock", "node", "node-sharded", "nchan", "roomcast")
+DEFAULT_PEERS = ("stock", "node", "node-sharded", "bun", "socketioxide", "centrifugo", "nchan", "roomcast")
 """Asyncio's own loop is left out by default: it is never the better of the two."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,6 @@ _MOUNT = "mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/nginx"
 _WITH_A_STATE_FOLDER = ("unshare", "--map-root-user", "--mount", "sh", "-c", _MOUNT + ' && exec "$@"', "sh")
 """nchan insists on the folder that Debian's nginx was built for, whatever its configuration says, and an unpacked nginx
 has none: it gets one that only this process sees. The process id stays what it is."""
-_WORKER_SECONDS = 10.0
 _MODULE = "tools/root/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 
@@ -26,8 +24,11 @@ class Nchan:
 
     name: str = "nchan"
     title: str = "nchan 1.3.6 in nginx (C) + Redis"
+    label: str = "nchan"
     dialect: str = "nchan"
     leaves_out: str = "raw texts instead of Socket.IO; no log, no acks, no sign-in, no limits"
+    is_rival: bool = False
+    keeps_history: bool = False
     _folder: Path = Path()
 
     def install(self, folder: Path) -> None:
@@ -37,7 +38,9 @@ class Nchan:
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         ports = free_ports(count)
         masters = [self._start_one(processes, port, redis_port) for port in ports]
-        return Running(ports, masters + [worker for master in masters for worker in _workers(master)])
+        return Running(
+            ports, masters + [worker for master in masters for worker in procfs.wait_for_children(master, 1)]
+        )
 
     def _start_one(self, processes: Processes, port: int, redis_port: int) -> int:
         values = {"module": self._folder / _MODULE, "folder": processes.folder, "port": port, "redis_port": redis_port}
@@ -50,13 +53,3 @@ class Nchan:
             tools.unpack([_PACKAGE], self._folder)
         except tools.MissingTool as error:
             raise BenchError(str(error)) from None
-
-
-def _workers(master: int) -> tuple[int, ...]:
-    """Wait for the worker: nginx listens before it has one, and the worker's CPU must be counted."""
-    deadline = time.monotonic() + _WORKER_SECONDS
-    while not (found := procfs.children(master)):
-        if time.monotonic() > deadline:
-            raise BenchError("nchan has no worker")
-        time.sleep(0.05)
-    return found

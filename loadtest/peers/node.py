@@ -18,6 +18,8 @@ class Node:
     kind: Literal["plain", "sharded"]
     dialect: str = "socketio"
     leaves_out: str = "no log, no acks, no sign-in, no limits"
+    is_rival: bool = True
+    keeps_history: bool = False
     _folder: Path = Path()
 
     @property
@@ -28,6 +30,10 @@ class Node:
     def title(self) -> str:
         adapter = "redis-adapter 8.3.0" if self.kind == "plain" else "redis-adapter 8.3.0, sharded"
         return f"Node.js, socket.io 4.8.4 + {adapter}"
+
+    @property
+    def label(self) -> str:
+        return "Node" if self.kind == "plain" else "Node, sharded"
 
     def install(self, folder: Path) -> None:
         self._folder = folder / "npm"

@@ -14,7 +14,8 @@ from loadtest.bench.processes import BenchError, Processes
 
 PROGRAMS = Path(__file__).resolve().parent
 ROOT = PROGRAMS.parents[1]
-INSTALL_SECONDS = 600
+INSTALL_SECONDS = 1800
+"""Building a rival from its sources takes minutes on two cores."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,26 @@ class Running:
 
 
 class Peer(Protocol):
-    """A kind of server. `dialect` names how clients speak to it; `leaves_out` says what it does not do here."""
+    """A kind of server. `dialect` names how clients speak to it; `leaves_out` says what it does not do here.
+
+    `label` heads its column, `title` adds versions. `is_rival`: people would pick it instead of Roomcast, which is
+    compared with the best of them. `keeps_history`: it keeps messages for members who missed them, as Roomcast does.
+    """
 
     @property
     def name(self) -> str: ...
     @property
     def title(self) -> str: ...
     @property
+    def label(self) -> str: ...
+    @property
     def dialect(self) -> str: ...
     @property
     def leaves_out(self) -> str: ...
+    @property
+    def is_rival(self) -> bool: ...
+    @property
+    def keeps_history(self) -> bool: ...
 
     def install(self, folder: Path) -> None:
         """Install what it needs under `folder`, once; raise BenchError."""
@@ -59,12 +70,21 @@ def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_wit
 
 def run(command: Sequence[str], folder: Path) -> None:
     """Run an installer quietly; raise BenchError with the last line of its output."""
-    result = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=INSTALL_SECONDS, check=False
-    )
+    name = " ".join(command[:4])
+    try:
+        result = subprocess.run(
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{name}: not done after {INSTALL_SECONDS} s") from None
     if result.returncode != 0:
         lines = result.stdout.decode(errors="replace").strip().splitlines() or ["no output"]
-        raise BenchError(f"{' '.join(command[:3])}: {lines[-1]}")
+        raise BenchError(f"{name}: {lines[-1]}")
 
 
 def render(template: Path, target: Path, **values: object) -> Path:

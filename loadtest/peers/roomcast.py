@@ -28,8 +28,11 @@ class Roomcast:
 
     name: str = "roomcast"
     title: str = "Roomcast"
+    label: str = "Roomcast"
     dialect: str = "roomcast"
     leaves_out: str = "nothing: every message is logged, numbered and acked; tokens checked, presence kept, limits on"
+    is_rival: bool = False
+    keeps_history: bool = True
 
     settings: Mapping[str, str] = field(default_factory=dict)
     """Extra environment of the gateways."""

@@ -20,6 +20,8 @@ class Stock:
     loop: Literal["asyncio", "uvloop"]
     dialect: str = "socketio"
     leaves_out: str = "no log, no acks, no sign-in, no limits"
+    is_rival: bool = False
+    keeps_history: bool = False
     _folder: Path = Path()
 
     @property
@@ -29,6 +31,10 @@ class Stock:
     @property
     def title(self) -> str:
         return f"python-socketio 5.18.1 + AsyncRedisManager, {self.loop}"
+
+    @property
+    def label(self) -> str:
+        return f"python-socketio, {self.loop}"
 
     def install(self, folder: Path) -> None:
         self._folder = folder / "stock"

@@ -53,6 +53,18 @@ def test_nchan_is_a_path_and_plain_text() -> None:
     assert dialect("nchan").publish(WHO, 1, "hello") == b"hello"
 
 
+def test_centrifugo_signs_in_with_a_valid_token_and_subscribes_with_recovery() -> None:
+    connect, subscribe = dialect("centrifugo", SECRET).steps(WHO)
+    token = json.loads(connect.send)["connect"]["token"]
+    assert jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "sub"]})["sub"] == "bench7"
+    assert json.loads(subscribe.send) == {"id": 2, "subscribe": {"channel": "r3"}}
+    assert subscribe.holds == b'"recoverable":true'
+    assert json.loads(dialect("centrifugo", SECRET).publish(WHO, 1, "hello")) == {
+        "id": 3,
+        "publish": {"channel": "r3", "data": {"text": "hello"}},
+    }
+
+
 def test_an_unknown_dialect_is_an_error() -> None:
     with pytest.raises(KeyError):
         dialect("smoke")

@@ -1,0 +1,60 @@
+"""Socket.IO on Bun, with the engine for Bun and the Redis adapter."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loadtest.bench.processes import BenchError, Processes, find_tool, free_ports
+from loadtest.peers.role import Running, install_once, plain_environment, run
+
+PROGRAMS: Final = Path(__file__).resolve().parent / "programs" / "bun"
+_MACHINES: Final = {"x86_64": "x64", "aarch64": "aarch64"}
+
+
+@dataclass
+class Bun:
+    """Packages are pinned by `package-lock.json`; one of them carries Bun itself."""
+
+    name: str = "bun"
+    title: str = "Bun 1.4.5, socket.io 4.8.4, bun-engine 0.1.2 + redis-adapter 8.3.0"
+    label: str = "Socket.IO on Bun"
+    dialect: str = "socketio"
+    leaves_out: str = "no log, no acks, no sign-in, no limits"
+    is_rival: bool = True
+    keeps_history: bool = False
+    _folder: Path = Path()
+
+    def install(self, folder: Path) -> None:
+        self._folder = folder / "bun"
+        install_once(self._folder, PROGRAMS / "package-lock.json", self._install)
+        shutil.copy(PROGRAMS / "server.mjs", self._folder)
+
+    def start(self, processes: Processes, redis_port: int, count: int) -> Running:
+        bun, program = self._program(), str(self._folder / "server.mjs")
+        ports = free_ports(count)
+        url = f"redis://127.0.0.1:{redis_port}"
+        pids = [
+            processes.start(f"bun-{port}", [bun, program, str(port), url], port, plain_environment()) for port in ports
+        ]
+        return Running(ports, pids)
+
+    def _program(self) -> str:
+        """Return the binary of this machine's package; raise BenchError where Bun has none."""
+        machine = os.uname().machine
+        program = (
+            self._folder / "node_modules" / "@oven" / f"bun-linux-{_MACHINES.get(machine, machine)}" / "bin" / "bun"
+        )
+        if not program.exists():
+            raise BenchError(f"the package bun has no program for {machine}")
+        return str(program)
+
+    def _install(self) -> None:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(PROGRAMS / name, self._folder)
+        # Without scripts: they only link the program to where the shell finds it.
+        run([find_tool("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"], self._folder)
+        self._program()

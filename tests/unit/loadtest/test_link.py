@@ -1,0 +1,71 @@
+"""What a connection of the load client makes of a server's texts: deliveries, pings, acks and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from loadtest.bench import frames, stamps
+from loadtest.bench.dialects import dialect
+from loadtest.bench.link import Link, Meter
+from loadtest.bench.workloads import Member
+
+WHO = Member(7, 3, 1)
+
+
+class FakeTransport:
+    """Records what the client writes."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+
+def opened(name: str, meter: Meter) -> tuple[Link, FakeTransport]:
+    """Return a link of this dialect behind a finished WebSocket handshake."""
+    link, transport = Link(WHO, dialect(name, "secret" * 8), meter, "host"), FakeTransport()
+    link.connection_made(cast("asyncio.Transport", transport))
+    link.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+    transport.written.clear()
+    return link, transport
+
+
+def frame(text: bytes) -> bytes:
+    head = bytes((frames.TEXT, len(text))) if len(text) < 126 else bytes((frames.TEXT, 126, *divmod(len(text), 256)))
+    return head + text
+
+
+async def test_centrifugo_sends_several_texts_in_one_frame() -> None:
+    meter = Meter(active=True, counting=True)
+    link, transport = opened("centrifugo", meter)
+    link.data_received(frame(b'{"id":1,"connect":{"client":"c"}}'))
+    link.data_received(frame(b'{"id":2,"subscribe":{"recoverable":true}}'))
+    assert link.joined.done()
+    transport.written.clear()
+    delivery = b'{"push":{"pub":{"data":{"text":"%b"}}}}' % stamps.stamp(1, stamps.PACED_SLOT).encode()
+    link.data_received(frame(b"\n".join((delivery, b"{}", delivery, b'{"id":3,"error":{"code":103}}'))))
+    assert len(meter.latencies_us) == 2
+    assert transport.written == [frames.client_frame(b"{}")]
+    assert meter.refused == 1
+
+
+async def test_centrifugo_without_recovery_is_no_member() -> None:
+    link, _ = opened("centrifugo", Meter())
+    link.data_received(frame(b'{"id":1,"connect":{"client":"c"}}'))
+    link.data_received(frame(b'{"id":2,"subscribe":{}}'))
+    with pytest.raises(ConnectionError):
+        await link.joined
+
+
+async def test_socketio_is_pinged_by_a_digit() -> None:
+    meter = Meter(active=True, counting=True)
+    link, transport = opened("socketio", meter)
+    link.data_received(frame(b"0{}") + frame(b"40{}"))
+    transport.written.clear()
+    link.data_received(frame(b"2"))
+    assert link.joined.done()
+    assert transport.written == [frames.client_frame(b"3")]
