@@ -17,6 +17,8 @@ from pydantic_settings import BaseSettings
 
 from roomcast.api.config import Config as ApiConfig
 from roomcast.api.observe import Metrics as ApiMetrics
+from roomcast.cli.plan import Load, plan
+from roomcast.cli.unit_costs import COSTS
 from roomcast.contract.errors import Code
 from roomcast.gateway.config import Config as GatewayConfig
 from roomcast.gateway.operations.metrics import Metrics as GatewayMetrics
@@ -95,7 +97,35 @@ def _metric_rows(text: str) -> Iterable[tuple[str, str, str]]:
             yield f"`{name}`", kinds[name], meaning
 
 
-TABLES: Final[Mapping[str, Callable[[], str]]] = {"configuration": configuration, "errors": errors, "metrics": metrics}
+def unit_costs() -> str:
+    """Every unit cost of the calculator."""
+    rows = ((f"`{name}`", f"{each.value:g} {each.unit}", each.meaning, each.source) for name, each in COSTS.items())
+    return _table(("name", "cost", "of", "from"), rows)
+
+
+PLANNED_USERS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
+
+
+def plans() -> str:
+    """Show what `roomcast plan` says for four numbers of users, with its defaults."""
+    rows = (_plan_row(users) for users in PLANNED_USERS)
+    return _table(("users at once", "messages/s", "deliveries/s", "gateways", "nginx", "Redis masters"), rows)
+
+
+def _plan_row(users: int) -> tuple[str, ...]:
+    found = plan(Load(users))
+    needs = (found.need(process) for process in ("gateway", "nginx", "redis"))
+    cells = (f"{need.servers:,}: {need.limit}; {need.cores:,.1f} cores, {need.memory_gib:,.1f} GiB" for need in needs)
+    return f"{users:,}", f"{found.messages_per_second:,.0f}", f"{found.deliveries_per_second:,.0f}", *cells
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "configuration": configuration,
+    "errors": errors,
+    "metrics": metrics,
+    "plans": plans,
+    "unit-costs": unit_costs,
+}
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

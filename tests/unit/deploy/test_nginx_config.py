@@ -34,7 +34,7 @@ def test_connections_stay_within_what_the_machine_allows() -> None:
 
 def test_a_busy_gateway_does_not_mark_the_others_down() -> None:
     text = nginx_config.render(VALUES)
-    assert "proxy_next_upstream error timeout;" in text
+    assert "proxy_next_upstream error timeout http_502;" in text
     assert "http_503" not in text
 
 

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import click
 
-from roomcast.cli import api_keys, output, tail
+from roomcast.cli import api_keys, orders, output, tail
 from roomcast.cli import doctor as examination
+from roomcast.cli import plan as planning
 from roomcast.cli.cluster import ClusterReader, connect
 from roomcast.contract import backend
 from roomcast.contract.api_keys import ApiKeys
@@ -101,12 +102,12 @@ def main(context: click.Context, url: str | None, is_json: bool) -> None:
 @main.command()
 @click.pass_obj
 def nodes(options: Options) -> None:
-    """List the gateways: connections, seconds since the last announcement, and whether the lease is held."""
+    """List the gateways: connections, last announcement, whether the lease is held, and whether they are cordoned."""
     rows = [
         {**node._asdict(), "alive": "yes" if node.is_alive else "no", "seen": f"{node.announced_seconds_ago} s ago"}
         for node in options.read(lambda reader: reader.nodes())
     ]
-    options.show(rows, ("node", "alive", "connections", "seen", "incarnation"))
+    options.show(rows, ("node", "alive", "state", "connections", "seen", "incarnation"))
 
 
 @main.command()
@@ -156,9 +157,20 @@ def presence(options: Options, users: tuple[str, ...]) -> None:
 @main.command()
 @click.pass_obj
 def sizes(options: Options) -> None:
-    """Show how much the cluster keeps: rooms, users present, waiting media requests, memory."""
+    """Show how much the cluster keeps: rooms, users present, reports, the queue of media requests, memory."""
     found = options.read(lambda reader: reader.sizes())
     options.show([{"what": name, "size": value} for name, value in found._asdict().items()], ("what", "size"))
+
+
+@main.command()
+@click.option("--match", default="*", show_default=True, help="Glob pattern of room ids.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Logs to show.")
+@click.option("--scan", default=1_000, show_default=True, type=click.IntRange(1, 100_000), help="Rooms to look at.")
+@click.pass_obj
+def logs(options: Options, match: str, limit: int, scan: int) -> None:
+    """List the largest room logs: messages and bytes of memory in Redis."""
+    found = options.read(lambda reader: reader.logs(match, scan))
+    options.show([log._asdict() for log in found[:limit]], ("room", "seq", "messages", "memory_bytes"))
 
 
 @main.command("tail")
@@ -176,16 +188,75 @@ def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> No
 
 
 @main.command()
+@click.option("--process", "processes", multiple=True, metavar="URL", help="A metrics port to check, too; repeatable.")
 @click.pass_obj
-def doctor(options: Options) -> None:
-    """Check Redis and the processes, and say what to change. Exit status 1 when a check fails."""
-    findings = options.read(examination.examine)
+def doctor(options: Options, processes: tuple[str, ...]) -> None:
+    """Check Redis and the processes, and say what to change. Exit status 1 when a check fails.
+
+    With --process http://host:9100 the file limit and the readiness of that process are checked as well.
+    """
+    findings = options.read(lambda reader: examination.examine(reader, options.url or "", processes))
     options.show(examination.as_rows(findings), ("check", "level", "seen", "advice"))
     if examination.worst(findings) == "error":
         sys.exit(1)
 
 
+@main.command("plan")
+@click.option("--users", required=True, type=click.IntRange(1), help="Users connected at once, at the peak.")
+@click.option("--messages", default=1.0, show_default=True, type=click.FloatRange(0), help="Per user and minute.")
+@click.option("--room", "room_size", default=20, show_default=True, type=click.IntRange(1), help="Connected members.")
+@click.option("--rooms", "rooms_per_user", default=5, show_default=True, type=click.IntRange(1), help="Per user.")
+@click.option("--text-bytes", default=128, show_default=True, type=click.IntRange(1), help="Size of a text.")
+@click.option("--kept", default=1_000, show_default=True, type=click.IntRange(1), help="Messages kept per room.")
+@click.option("--reconnect", default=30, show_default=True, type=click.IntRange(1), help="Seconds; see below.")
+@click.pass_obj
+def plan_command(options: Options, /, users: int, messages: float, reconnect: int, **more: int) -> None:
+    """Calculate how many gateways, nginx and Redis servers a load needs, from measured unit costs.
+
+    --reconnect: the time within which the clients of a lost gateway must be back on the others. docs/capacity.md
+    explains the figures and how to measure your own.
+    """
+    load = planning.Load(users, messages, reconnect_seconds=reconnect, **_renamed(more))
+    try:
+        found = planning.plan(load)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    rows = [
+        {**need._asdict(), "cores": round(need.cores, 2), "memory_gib": round(need.memory_gib, 1)}
+        for need in found.needs
+    ]
+    options.show(rows, ("process", "servers", "limit", "cores", "memory_gib"))
+    if not options.is_json:
+        click.echo(
+            f"{found.messages_per_second:,.0f} messages and {found.deliveries_per_second:,.0f} deliveries a second"
+        )
+
+
+def _renamed(more: dict[str, int]) -> dict[str, int]:
+    return {("kept_messages" if name == "kept" else name): value for name, value in more.items()}
+
+
 # --- acting ---
+
+
+def _order(name: orders.Order, done: str, text: str, *, lasts: bool = False) -> None:
+    """Add a command that gives one gateway an order."""
+
+    def command(options: Options, node: str, wait: float = 60.0) -> None:
+        found = options.read(lambda reader: orders.give(reader, node, name, wait))
+        click.echo(f"gateway {node} {done}; {found.connections} connections", err=True)
+
+    command.__doc__ = text
+    decorated = click.pass_obj(command)
+    if lasts:
+        wait = click.option("--wait", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds.")
+        decorated = wait(decorated)
+    main.command(name)(click.argument("node")(decorated))
+
+
+_order("cordon", "takes no new sessions", "Let gateway NODE take no new sessions; those that are open stay.")
+_order("uncordon", "takes new sessions", "Let gateway NODE take new sessions again.")
+_order("drain", "is empty and takes no new sessions", "Cordon gateway NODE and move its clients away.", lasts=True)
 
 
 @main.command()

@@ -23,18 +23,22 @@ from roomcast.wire.keyspace import Keyspace
 _TIMEOUT_SECONDS: Final = 5.0
 _SCAN_COUNT: Final = 1_000
 _META_SUFFIX: Final = "}:meta"
-_WITHOUT_KEY: Final = frozenset({"CONFIG", "PING", "SCRIPT", "TIME"})
+_WITHOUT_KEY: Final = frozenset({"ACL", "CLIENT", "CONFIG", "PING", "SCRIPT", "TIME"})
 _META_PREFIX: Final = "room:{"
 
 
 class Node(NamedTuple):
-    """A gateway: its number, incarnation, connections, and seconds since its last announcement."""
+    """A gateway: its number, incarnation, connections, seconds since its last announcement, and an operator's order.
+
+    `state`: `serving`, `cordoned` or `draining`.
+    """
 
     node: str
     incarnation: str
     connections: int
     announced_seconds_ago: int
     is_alive: bool
+    state: str
 
 
 class Room(NamedTuple):
@@ -60,14 +64,28 @@ class Session(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """The size of a cluster's data in Redis: counts of keys and entries, and bytes of memory."""
+    """The size of a cluster's data in Redis: counts of keys and entries, and bytes of memory.
+
+    `media_oldest_seconds`: how long the oldest media request has waited for its answer.
+    """
 
     rooms: int
     users_present: int
+    open_reports: int
     media_requests: int
     media_pending: int
+    media_oldest_seconds: int
     memory_bytes: int
     memory_limit_bytes: int
+
+
+class RoomLog(NamedTuple):
+    """The log of a room: newest seq, messages kept, and bytes of memory in Redis."""
+
+    room: str
+    seq: int
+    messages: int
+    memory_bytes: int
 
 
 class ClusterReader:
@@ -77,10 +95,16 @@ class ClusterReader:
         self._redis: Any = client
         self._keyspace = keyspace
 
-    async def call(self, command: str, *args: str | int) -> Any:
+    def name(self, key: str) -> str:
+        """Return a key or channel with the deployment's prefix."""
+        return self._keyspace.name(key)
+
+    async def call(self, command: str, *args: bytes | str | int) -> Any:
         """Return the reply of one command, whose first argument is a key unless it is one of the server's own."""
-        if args and command not in _WITHOUT_KEY:
-            args = (self._keyspace.name(str(args[0])), *args[1:])
+        if command == "MEMORY":  # its key comes second
+            args = (args[0], self.name(str(args[1])), *args[2:])
+        elif args and command not in _WITHOUT_KEY:
+            args = (self.name(str(args[0])), *args[1:])
         with _translated():
             return await self._redis.execute_command(command, *args)
 
@@ -96,7 +120,9 @@ class ClusterReader:
             for shard in range(keys.PRESENCE_SHARDS):
                 connections += await self.call("SCARD", keys.presence_node(shard, name, incarnation))
             is_alive = lease is not None and lease.decode() == incarnation
-            found.append(Node(name, incarnation, connections, now - int(at), is_alive))
+            state = await self.call("GET", keys.node_state(name)) if is_alive else None
+            shown = "serving" if state is None else state.decode()
+            found.append(Node(name, incarnation, connections, now - int(at), is_alive, shown if is_alive else ""))
         return sorted(found, key=lambda node: (len(node.node), node.node))
 
     async def rooms(self, match: str, limit: int) -> list[Room]:
@@ -109,6 +135,22 @@ class ClusterReader:
             if len(names) >= limit:
                 break
         return [await self.room(name) for name in sorted(names)]
+
+    async def logs(self, match: str, scanned: int) -> list[RoomLog]:
+        """Return the logs of up to `scanned` rooms whose id matches, largest first."""
+        found = []
+        for room in await self.rooms(match, scanned):
+            memory = await self.call("MEMORY", "USAGE", keys.room_log(room.room))
+            found.append(RoomLog(room.room, room.seq, room.messages, int(memory or 0)))
+        return sorted(found, key=lambda log: (-log.memory_bytes, log.room))
+
+    async def clients(self) -> list[dict[str, str]]:
+        """Return the connections of Redis: their `name`, `user` and more."""
+        reply = await self.call("CLIENT", "LIST")
+        if isinstance(reply, list):  # redis-py has parsed it
+            return [{"name": "", "user": "", **client} for client in reply]
+        lines = reply.decode(errors="replace").splitlines()
+        return [dict(word.partition("=")[::2] for word in line.split()) for line in lines if line]
 
     async def room(self, room: str) -> Room:
         """Return one room; raise NOT_FOUND when nothing is known of it."""
@@ -151,11 +193,24 @@ class ClusterReader:
         users = 0
         for shard in range(keys.PRESENCE_SHARDS):
             users += await self.call("ZCARD", keys.presence_seen(shard))
-        requests = await self.call("XLEN", keys.MEDIA_REQUESTS)
         memory = await self.info("memory")
         return Sizes(
-            rooms, users, requests, await self._pending(), int(memory["used_memory"]), int(memory["maxmemory"])
+            rooms=rooms,
+            users_present=users,
+            open_reports=await self.call("XLEN", keys.REPORTS),
+            media_requests=await self.call("XLEN", keys.MEDIA_REQUESTS),
+            media_pending=await self._pending(),
+            media_oldest_seconds=await self._oldest_request(),
+            memory_bytes=int(memory["used_memory"]),
+            memory_limit_bytes=int(memory["maxmemory"]),
         )
+
+    async def _oldest_request(self) -> int:
+        entries = await self.call("XRANGE", keys.MEDIA_REQUESTS, "-", "+", "COUNT", 1)
+        if not entries:
+            return 0
+        now = int((await self.call("TIME"))[0])
+        return max(0, now - int(entries[0][0].partition(b"-")[0]) // 1000)
 
     async def _pending(self) -> int:
         try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
+from roomcast.cli import accounts, endpoints
 from roomcast.cli.cluster import ClusterReader
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import all_scripts
+from roomcast.wire import redis_url
 
 OLDEST_REDIS: Final = (7, 0)
 _CLOCK_SECONDS: Final = 2.0
@@ -32,9 +35,11 @@ class Finding(NamedTuple):
 Check = Callable[[ClusterReader], Awaitable[Finding]]
 
 
-async def examine(reader: ClusterReader) -> list[Finding]:
-    """Run every check; a check that Redis refuses is a warning of its own."""
-    return [await _guarded(name, check, reader) for name, check in CHECKS.items()]
+async def examine(reader: ClusterReader, url: str, processes: Sequence[str] = ()) -> list[Finding]:
+    """Run every check; a check that Redis refuses is a warning of its own. `processes`: URLs of metrics ports."""
+    findings = [check_url(url), *[await _guarded(name, check, reader) for name, check in CHECKS.items()]]
+    verdicts = [await asyncio.to_thread(endpoints.check, address) for address in processes]
+    return [*findings, *(Finding(address, *each) for address, each in zip(processes, verdicts, strict=True))]
 
 
 def worst(findings: Sequence[Finding]) -> Level:
@@ -49,6 +54,39 @@ async def _guarded(name: str, check: Check, reader: ClusterReader) -> Finding:
     except RoomcastError as error:
         advice = "use an account that may read the configuration (admin)"
         return Finding(name, "warning", f"not checked: {error.detail or error}", advice)
+
+
+def check_url(url: str) -> Finding:
+    """Judge the URL itself: a password that travels in clear over a network is a fault. Pure."""
+    target = redis_url.parse(url)
+    seen = f"{target.mode}{' with TLS' if target.tls else ''}, account {target.username or 'default'}"
+    if not target.tls and not all(_is_local(host) for host, _ in target.hosts):
+        return Finding("url", "warning", seen, "use rediss:// (TLS) outside a private network")
+    if target.password is None:
+        return Finding("url", "warning", seen, "give each kind of process an account with a password")
+    return Finding("url", "ok", seen)
+
+
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+async def _accounts(reader: ClusterReader) -> Finding:
+    refused, checked = await accounts.refusals(reader)
+    if refused:
+        advice = "let these accounts use these keys and channels (deploy/redis_config.py writes the ACL file)"
+        return Finding("accounts", "error", "; ".join(refused), advice)
+    if await accounts.is_open(reader):
+        return Finding("accounts", "warning", "default needs no password", "switch the default account off")
+    return Finding("accounts", "ok", f"{', '.join(dict.fromkeys(checked)) or 'none connected'}")
+
+
+async def _cordons(reader: ClusterReader) -> Finding:
+    cordoned = [node.node for node in await reader.nodes() if node.is_alive and node.state != "serving"]
+    if cordoned:
+        advice = "uncordon them, or restart them, when the work is done"
+        return Finding("cordons", "warning", f"no new sessions on {', '.join(cordoned)}", advice)
+    return Finding("cordons", "ok", "none")
 
 
 async def _version(reader: ClusterReader) -> Finding:
@@ -160,7 +198,9 @@ CHECKS: Final[dict[str, Check]] = {
     "clients": _clients,
     "clock": _clock,
     "scripts": _scripts,
+    "accounts": _accounts,
     "gateways": _gateways,
+    "cordons": _cordons,
     "sweeper": _sweeper,
     "signers": _signers,
 }

@@ -66,7 +66,14 @@ class Sanctioned(Struct, frozen=True, tag="sanctioned", array_like=True):
     user: str = ""
 
 
-ControlMessage = Revoked | Kicked | Sanctioned | Disconnected
+class NodeOrder(Struct, frozen=True, tag="node_order", array_like=True):
+    """An operator's order to one gateway: take no new sessions, take them again, or move all clients away as well."""
+
+    node: str
+    order: Literal["cordon", "uncordon", "drain"]
+
+
+ControlMessage = Revoked | Kicked | Sanctioned | Disconnected | NodeOrder
 
 
 # --- user messages: on user:{U} ---------------------------------------------------------------------------------------

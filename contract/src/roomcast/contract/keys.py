@@ -22,6 +22,7 @@
 | `node:{backend-I}` | sharded channel | media | back end | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
+| `node:{N}:state` | string `cordoned` or `draining` | gateway N | operators | as the lease; none while it serves |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway, back end | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
@@ -45,7 +46,7 @@
 | `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
 | `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |
 | `revoked:{session:S}` | string | back end | gateway | as long as tokens live |
-| `control` | channel | back end | gateway | |
+| `control` | channel | back end, operators | gateway | |
 | `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 
@@ -149,6 +150,10 @@ def node_lease(node: str) -> str:
 
 def node_process(node: str) -> str:
     return f"node:{{{node}}}:process"
+
+
+def node_state(node: str) -> str:
+    return f"node:{{{node}}}:state"
 
 
 def user_channel(user: str) -> str:

@@ -10,6 +10,7 @@ import time
 import structlog
 
 from roomcast.contract import keys
+from roomcast.engineio import Refusal
 from roomcast.gateway.assembly import (
     make_adapter,
     make_listener,
@@ -37,14 +38,15 @@ from roomcast.gateway.config import Config
 from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.media.use_cases import MediaUseCases
 from roomcast.gateway.operations.admission import AdmissionQueue
-from roomcast.gateway.operations.admission_control import AdmissionControl
+from roomcast.gateway.operations.admission_control import STARTING, AdmissionControl
+from roomcast.gateway.operations.cordon import CORDONED, Cordon
 from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.drain import Drain
 from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.memory import watch_crowds
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
-from roomcast.gateway.operations.readiness import is_ready, watch_subscriptions
+from roomcast.gateway.operations.readiness import watch_subscriptions, why_not_ready
 from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
 from roomcast.gateway.sign_in.verifier import Verifier
@@ -145,6 +147,7 @@ class Gateway:
             self.joins,
             is_banned=self.sanctions.is_banned_everywhere,
             on_sanctioned=lambda message: self.enforcer.receive(message),
+            on_order=lambda order: self.cordon.receive(order),
         )
         self.enforcer = SanctionEnforcer(
             self.sanctions,
@@ -199,9 +202,7 @@ class Gateway:
             self.presence.mark_seen,
         )
         self.server.register_namespace(self.namespace)
-        self.admission = AdmissionControl(
-            AdmissionQueue(time.monotonic), lambda: self.claim.is_held, self.tickets.is_valid
-        )
+        self.admission = AdmissionControl(AdmissionQueue(time.monotonic), self._refusal_of_all, self.tickets.is_valid)
         self.server.eio.admission = self.admission
         self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self._record_lag)
         self.claim = NodeClaim(self.stores.nodes, config.node)
@@ -213,6 +214,9 @@ class Gateway:
             close_listener=self.listener.stop,
             in_flight=lambda: self.namespace.in_flight + self.fast_path.in_flight,
             on_state=self.metrics.drain,
+        )
+        self.cordon = Cordon(
+            config.node, self._move_clients, self.stores.nodes.tell_state, self.metrics.drain, self.adapter.background
         )
 
     def _handlers(self) -> dict[str, Handler]:
@@ -257,7 +261,9 @@ class Gateway:
         config, stopping = self.config, self.stopping
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        async with ops.serve(config.ops_host, config.metrics_port, self._is_ready, self._exposition):
+        async with ops.serve(
+            config.ops_host, config.metrics_port, self._is_ready, self._exposition, self._why_not_ready
+        ):
             self._start()
             await self.runner.setup()
             await self.listener.start()
@@ -328,7 +334,28 @@ class Gateway:
         await self.adapter.close()
 
     def _is_ready(self) -> bool:
-        return self.claim.is_held and self.token_keys.is_ready and is_ready(self.drain, self.adapter.is_ready)
+        return not self._why_not_ready()
+
+    def _why_not_ready(self) -> str:
+        return why_not_ready(
+            self.drain,
+            self.cordon.state,
+            is_claimed=self.claim.is_held,
+            has_keys=self.token_keys.is_ready,
+            is_connected=self.adapter.is_ready,
+        )
+
+    def _refusal_of_all(self) -> Refusal | None:
+        """Return why no new session may begin here, or None."""
+        if not self.claim.is_held:
+            return STARTING
+        return CORDONED if self.cordon.is_on else None
+
+    async def _move_clients(self) -> None:
+        """Move all clients away by an operator's order; their presence is left to their next gateway."""
+        self.presence.is_draining = True
+        await self.drain.move_clients()
+        self.presence.is_draining = self.stopping.is_set()
 
     def _announce_drain(self, within_seconds: float) -> None:
         sids = list(self.adapter.members.everyone(NAMESPACE))

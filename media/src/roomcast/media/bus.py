@@ -186,6 +186,7 @@ def _client(target: RedisTarget, timeout_seconds: float) -> Any:
     Many requests share a few connections: a command that finds none free waits a moment instead of failing.
     """
     options: dict[str, Any] = {
+        "client_name": "roomcast-media",
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": COMMAND_SECONDS,
         "health_check_interval": 15,

@@ -14,15 +14,25 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @asynccontextmanager
 async def serve(
-    host: str, port: int, is_ready: Callable[[], bool], exposition: Callable[[], bytes]
+    host: str,
+    port: int,
+    is_ready: Callable[[], bool],
+    exposition: Callable[[], bytes],
+    why: Callable[[], str] = str,
 ) -> AsyncIterator[int]:
-    """Serve `/healthz`, `/readyz` (503 while not ready) and `/metrics`; yield the port. Raises OSError."""
+    """Serve `/healthz`, `/readyz` (503 while not ready) and `/metrics`; yield the port. Raises OSError.
+
+    `why` says for people why the process is not ready; an empty text says nothing.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if is_ready() else web.Response(status=503, text="not ready\n")
+        if is_ready():
+            return web.Response(text="ready\n")
+        reason = why()
+        return web.Response(status=503, text=f"not ready: {reason}\n" if reason else "not ready\n")
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=exposition(), headers={"Content-Type": METRICS_TYPE})

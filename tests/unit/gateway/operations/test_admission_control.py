@@ -19,7 +19,9 @@ class Gateway:
         self.now = 100.0
         self.is_started = True
         self.queue = AdmissionQueue(lambda: self.now, **options)
-        self.control = AdmissionControl(self.queue, lambda: self.is_started, lambda query: "ticket" in query)
+        self.control = AdmissionControl(
+            self.queue, lambda: None if self.is_started else STARTING, lambda query: "ticket" in query
+        )
         self.decisions: list[tuple[str, Refusal | None]] = []
 
     def ask(self, peer: str, query: str = "") -> object:

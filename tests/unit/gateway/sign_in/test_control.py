@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.contract.envelope import Disconnected, Kicked, Revoked, Sanctioned
+from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, NodeOrder, Revoked, Sanctioned
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import control
 from roomcast.gateway.sign_in.control import SessionControl
@@ -98,6 +98,7 @@ class Rig:
         self.emitter = FakeEmitter()
         self.banned: set[str] = set()
         self.sanctioned: list[Sanctioned] = []
+        self.orders: list[NodeOrder] = []
         self.control = SessionControl(
             self.channel,
             self.signed_in,
@@ -106,13 +107,14 @@ class Rig:
             self.membership,
             is_banned=self._is_banned,
             on_sanctioned=self.sanctioned.append,
+            on_order=self.orders.append,
         )
         self.control.subscribe()
 
     async def _is_banned(self, user: str) -> bool:
         return user in self.banned
 
-    async def publish(self, message: Disconnected | Kicked | Revoked | Sanctioned) -> None:
+    async def publish(self, message: ControlMessage) -> None:
         self.channel.handlers["control"](pack(message))
         await until(lambda: not len(self.channel.tasks), "the message is applied")
 
@@ -205,3 +207,9 @@ async def test_sanctions_go_to_their_handler(rig: Rig) -> None:
     await rig.publish(message)
 
     assert rig.sanctioned == [message]
+
+
+async def test_an_order_is_passed_on(rig: Rig) -> None:
+    order = NodeOrder("3", "cordon")
+    await rig.publish(order)
+    assert rig.orders == [order]

@@ -21,14 +21,15 @@ _log = structlog.get_logger(__name__)
 class AdmissionControl:
     """Decide when new sessions begin; see `roomcast.engineio.Admission`.
 
-    `is_started`: whether this gateway may have sessions at all. `is_returning` judges the query of a handshake.
+    `closed` returns why this gateway takes no new sessions at all, or None. `is_returning` judges the query of a
+    handshake.
     """
 
     def __init__(
-        self, queue: AdmissionQueue, is_started: Callable[[], bool], is_returning: Callable[[str], bool]
+        self, queue: AdmissionQueue, closed: Callable[[], Refusal | None], is_returning: Callable[[str], bool]
     ) -> None:
         self._queue = queue
-        self._is_started = is_started
+        self._closed = closed
         self._is_returning = is_returning
         self._timer: asyncio.TimerHandle | None = None
         self._logged_at = float("-inf")
@@ -36,8 +37,9 @@ class AdmissionControl:
 
     def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
         """Queue a new session."""
-        if not self._is_started():
-            decide(STARTING)
+        refusal = self._closed()
+        if refusal is not None:
+            decide(refusal)
             return nothing
 
         def answer(retry_after: int) -> bool:

@@ -92,6 +92,11 @@ class Drain:
         await self._settle(deadline)
         self._enter(State.DRAINED)
 
+    async def move_clients(self) -> None:
+        """Announce and close all transports in batches, and go on serving: an operator's drain, not a shutdown."""
+        self._announce(self._budget)
+        await self._move(asyncio.get_running_loop().time() + self._budget * (1 - _ACK_SHARE))
+
     async def _settle(self, deadline: float) -> None:
         now = asyncio.get_running_loop().time
         fetched_by = min(now() + _FETCH_SECONDS, deadline)

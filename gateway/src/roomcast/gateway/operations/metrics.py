@@ -121,7 +121,9 @@ class Metrics(GatewayObserver):
             "roomcast_gateway_redis_reconnects", "Redis connections reopened since the start", registry=registry
         )
         self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are accepted", registry=registry)
-        self._drain = Gauge("roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained", registry=registry)
+        self._drain = Gauge(
+            "roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained, 3 cordoned", registry=registry
+        )
         self._lag = PlainHistogram(
             "roomcast_gateway_loop_lag_seconds", "Lateness of the event loop", _LAG_SECONDS, registry
         ).durations
@@ -168,7 +170,7 @@ class Metrics(GatewayObserver):
         self._canary_losses.inc()
 
     def drain(self, state: str) -> None:
-        self._drain.set(("serving", "draining", "drained").index(state))
+        self._drain.set(("serving", "draining", "drained", "cordoned").index(state))
 
     def loop_lag(self, lag: float, busy: float) -> None:
         """Record the event loop's lateness, and the CPU time of its own thread within it, in seconds."""

@@ -30,9 +30,17 @@ class Ticks(Protocol):
         ...
 
 
-def is_ready(drain: Drain, is_connected: bool) -> bool:
-    """Return whether nginx may send new sessions here."""
-    return drain.state is State.SERVING and is_connected
+def why_not_ready(drain: Drain, cordon: str, *, is_claimed: bool, has_keys: bool, is_connected: bool) -> str:
+    """Return why nginx may not send new sessions here; an empty text when it may. `cordon`: the state of a cordon."""
+    if drain.state is not State.SERVING:
+        return str(drain.state.value)
+    if cordon:
+        return cordon
+    if not is_connected:
+        return "no working connection to Redis"
+    if not is_claimed:
+        return "the node number is not claimed yet"
+    return "" if has_keys else "no token keys yet"
 
 
 async def watch_subscriptions(

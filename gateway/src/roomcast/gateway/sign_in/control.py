@@ -1,9 +1,10 @@
-"""Control messages: kicks, closed rooms, revocations and sanctions, in force on every gateway.
+"""Control messages: kicks, closed rooms, revocations, sanctions and operators' orders, in force on every gateway.
 
     back end or gateway --Kicked, Revoked, Sanctioned, Disconnected--> `control` --> SessionControl of each gateway
+    operator --NodeOrder--> the same channel --> Cordon of one gateway
 
-What a message says is also in Redis, except for Disconnected. A gateway whose subscriptions were away reads it there
-when they are back.
+What a message says is also in Redis, except for Disconnected and for orders, whose operator sees them obeyed or
+repeats them. A gateway whose subscriptions were away reads it there when they are back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis.connection import RedisConnectionError
-from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, Revoked, Sanctioned
+from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, NodeOrder, Revoked, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
@@ -105,6 +106,7 @@ class SessionControl:
         *,
         is_banned: Callable[[str], Awaitable[bool]],
         on_sanctioned: Callable[[Sanctioned], None],
+        on_order: Callable[[NodeOrder], None],
     ) -> None:
         self._adapter = adapter
         self._sessions = sessions
@@ -113,6 +115,7 @@ class SessionControl:
         self._membership = membership
         self._is_banned = is_banned
         self._on_sanctioned = on_sanctioned
+        self._on_order = on_order
         self._reader = Reader(ControlMessage)
 
     def subscribe(self) -> None:
@@ -124,6 +127,8 @@ class SessionControl:
         self._sessions.note_change()
         if isinstance(message, Sanctioned):
             self._on_sanctioned(message)
+        elif isinstance(message, NodeOrder):
+            self._on_order(message)
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token, message.session)
             self._adapter.background(_until_answered(check), "revocations")

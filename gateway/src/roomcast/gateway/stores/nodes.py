@@ -48,6 +48,7 @@ class NodeStore:
         self._incarnation = incarnation
         self._process = process
         self._lease_ms = lease_ms
+        self._state = ""
 
     async def hold(self, replaces: str = "") -> Hold:
         """Take or renew the number. `replaces`: the incarnation of a dead process that may still hold it."""
@@ -59,11 +60,23 @@ class NodeStore:
         hold = await self.hold()
         if hold.holder is None:
             await self._tell_sweeper(is_alive=True)
+            if self._state:
+                await self.tell_state(self._state)
         return hold
+
+    async def tell_state(self, state: str) -> None:
+        """Tell operators that this gateway is `cordoned` or `draining`, or serves again (an empty text)."""
+        self._state = state
+        if state:
+            await self._redis.call("SET", keys.node_state(self._node), state, "PX", self._lease_ms)
+        else:
+            await self._redis.call("DEL", keys.node_state(self._node))
 
     async def retire(self) -> None:
         """Give the number back after a drain: the sweeper may remove this incarnation's connections at once."""
         await self._redis.script("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
+        if self._state:
+            await self.tell_state("")
         await self._tell_sweeper(is_alive=False)
 
     async def _tell_sweeper(self, *, is_alive: bool) -> None:

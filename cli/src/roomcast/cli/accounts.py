@@ -1,0 +1,76 @@
+"""Check what the accounts of connected processes may do, by Redis's own `ACL DRYRUN`.
+
+Processes are known by the names of their connections, so accounts may have any name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from roomcast.cli.cluster import ClusterReader
+from roomcast.contract import keys
+
+Command = tuple[str, ...]
+_ROOM: Final = "doctor"
+NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
+    "roomcast-gateway": (
+        ("SUBSCRIBE", keys.CONTROL),
+        ("SSUBSCRIBE", keys.room_channel(_ROOM)),
+        ("SSUBSCRIBE", keys.node_channel("1")),
+        ("SSUBSCRIBE", keys.user_channel(_ROOM)),
+        ("SPUBLISH", keys.presence_channel(0), "x"),
+        ("HSET", keys.room_log(_ROOM), "1", "x"),
+        ("ZADD", keys.presence_seen(0), "1", "x"),
+        ("SET", keys.node_lease("1"), "x"),
+        ("GET", keys.revoked_user(_ROOM)),
+        ("XADD", keys.MEDIA_REQUESTS, "*", "m", "x"),
+    ),
+    "roomcast-presence": (
+        ("SPUBLISH", keys.presence_channel(0), "x"),
+        ("ZADD", keys.presence_seen(0), "1", "x"),
+        ("SET", keys.PRESENCE_SWEEPER, "x"),
+        ("GET", keys.node_lease("1")),
+    ),
+    "roomcast-media": (
+        ("SPUBLISH", keys.node_channel("1"), "x"),
+        ("XACK", keys.MEDIA_REQUESTS, keys.MEDIA_GROUP, "0-1"),
+        ("HSET", keys.upload(_ROOM), "a", "b"),
+    ),
+}
+"""For each kind of process, commands of its ordinary work: one for each family of keys and channels."""
+
+
+async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:
+    """Return what connected processes may not do but must (`account: command`), and the accounts that were checked."""
+    refused, checked = [], []
+    for account, process in sorted(await _accounts(reader)):
+        checked.append(account)
+        missing = [command for command in NEEDED[process] if not await _may(reader, account, command)]
+        refused += [f"{account}: {command[0]} {command[1]}" for command in missing]
+    return refused, checked
+
+
+async def is_open(reader: ClusterReader) -> bool:
+    """Return whether Redis lets anybody in without a password."""
+    fields = await reader.call("ACL", "GETUSER", "default")
+    found = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    flags: Any = found.get("flags", found.get(b"flags", ()))
+    words = {flag.decode() if isinstance(flag, bytes) else flag for flag in flags}
+    return {"on", "nopass"} <= words
+
+
+async def _accounts(reader: ClusterReader) -> set[tuple[str, str]]:
+    """Return the pairs (account, kind of process) of the connections whose name is one of ours."""
+    found = set()
+    for client in await reader.clients():
+        process = next((kind for kind in NEEDED if client["name"].startswith(kind)), None)
+        if process is not None:
+            found.add((client["user"], process))
+    return found
+
+
+async def _may(reader: ClusterReader, account: str, command: Command) -> bool:
+    name, key, *rest = command
+    reply: Any = await reader.call("ACL", "DRYRUN", account, name, reader.name(key), *rest)
+    return bool(reply in (b"OK", "OK"))

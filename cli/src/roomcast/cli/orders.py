@@ -1,0 +1,75 @@
+"""Give an order to one gateway by a control message, and wait until its state in Redis says that it obeys."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Literal
+
+from roomcast.cli.cluster import ClusterReader, Node
+from roomcast.contract import keys
+from roomcast.contract.envelope import NodeOrder
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.wire.envelope import pack
+
+Order = Literal["cordon", "uncordon", "drain"]
+CORDONED: Final = "cordoned"
+DRAINING: Final = "draining"
+_ANSWER_SECONDS: Final = 8.0
+_REPEAT_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.1
+
+
+async def give(reader: ClusterReader, node: str, order: Order, within_seconds: float) -> Node:
+    """Order a gateway to take no new sessions, to take them again, or to move its clients; return it afterwards.
+
+    `within_seconds` bounds a drain; the answer to every order comes within 8 s. Raises NOT_FOUND when no gateway of
+    this number lives, and UNAVAILABLE when it does not obey in time.
+    """
+    await _living(reader, node)
+    before = await _state(reader, node)
+    if order == "uncordon" or before == "":
+        await _until_obeyed(reader, node, order)
+    elif order == "drain" and before == CORDONED:
+        await _publish(reader, node, order)
+        await asyncio.sleep(_REPEAT_SECONDS)
+    if order == "drain":
+        await _until_state(reader, node, frozenset({CORDONED}), within_seconds)
+    return await _living(reader, node)
+
+
+async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
+    """Publish until the state changes: a message is lost when the gateway's subscription is just being reopened."""
+    wanted = frozenset({""}) if order == "uncordon" else frozenset({CORDONED, DRAINING})
+    for _ in range(int(_ANSWER_SECONDS / _REPEAT_SECONDS)):
+        await _publish(reader, node, order)
+        try:
+            await _until_state(reader, node, wanted, _REPEAT_SECONDS)
+        except RoomcastError:
+            continue
+        return
+    raise RoomcastError(Code.UNAVAILABLE, f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s")
+
+
+async def _until_state(reader: ClusterReader, node: str, wanted: frozenset[str], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while await _state(reader, node) not in wanted:  # noqa: ASYNC110 (it is another process's state)
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise RoomcastError(Code.UNAVAILABLE, f"gateway {node} is not done within {seconds:.0f} s") from None
+
+
+async def _publish(reader: ClusterReader, node: str, order: Order) -> None:
+    await reader.call("PUBLISH", keys.CONTROL, pack(NodeOrder(node, order)))
+
+
+async def _state(reader: ClusterReader, node: str) -> str:
+    state: bytes | None = await reader.call("GET", keys.node_state(node))
+    return "" if state is None else state.decode()
+
+
+async def _living(reader: ClusterReader, node: str) -> Node:
+    found = [each for each in await reader.nodes() if each.node == node and each.is_alive]
+    if not found:
+        raise RoomcastError(Code.NOT_FOUND, f"no gateway {node} is alive")
+    return found[0]

@@ -1,0 +1,73 @@
+"""Obey an operator's order: take no new sessions (cordon), move all clients away as well (drain), or serve again.
+
+A cordoned gateway is not ready and refuses new sessions with a status at which nginx tries the next gateway. Sessions
+that are open stay. The order concerns this process: the next one under the same number serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from roomcast.contract.envelope import NodeOrder
+from roomcast.contract.errors import RoomcastError
+from roomcast.engineio import Refusal
+
+CORDONED: Final = Refusal(502, 4, "The gateway takes no new sessions", 1, "cordoned")
+"""Not 503: nginx answers a client with that, and takes 502 to the next gateway (see nginx.conf)."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Cordon:
+    """`state` is empty while the gateway serves, else `cordoned` or `draining`.
+
+    `move_clients` closes all transports in batches. `tell_state` writes the state for operators. `on_state` observes.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        move_clients: Callable[[], Awaitable[None]],
+        tell_state: Callable[[str], Awaitable[None]],
+        on_state: Callable[[str], None],
+        background: Callable[[Coroutine[Any, Any, Any], str], object],
+    ) -> None:
+        self.state = ""
+        self._node = node
+        self._move_clients = move_clients
+        self._tell_state = tell_state
+        self._on_state = on_state
+        self._background = background
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether new sessions are refused."""
+        return bool(self.state)
+
+    def receive(self, order: NodeOrder) -> None:
+        """Handle a control message; it concerns one gateway, by number."""
+        if order.node == self._node:
+            self._background(self._obey(order), "order of an operator")
+
+    async def _obey(self, order: NodeOrder) -> None:
+        _log.warning("order of an operator", node=self._node, order=order.order)
+        if order.order == "uncordon":
+            await self._enter("")
+        elif order.order == "cordon":
+            await self._enter(self.state or "cordoned")
+        elif self.state != "draining":
+            await self._enter("draining")
+            await self._move_clients()
+            if self.is_on:
+                await self._enter("cordoned")
+
+    async def _enter(self, state: str) -> None:
+        self.state = state
+        self._on_state(state or "serving")
+        try:
+            await self._tell_state(state)
+        except RoomcastError as error:
+            _log.warning("the state is told with the next renewal of the lease", error=str(error))
