@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deploy.cluster import Cluster
+from deploy.layout import GATEWAY_CAPACITY
 from loadtest.chaos import stages
-from loadtest.chaos.faults import clients, failover, gateways, mixed, network, parts, redis
+from loadtest.chaos.faults import clients, failover, gateways, mixed, network, parts, redis, scaling
 from loadtest.chaos.rig import Rig
 from loadtest.chaos.stages import Stage
 
@@ -37,6 +38,8 @@ class Fault:
     signers: int = 1
     env: Mapping[str, str] = field(default_factory=dict)
     clients: int | None = None
+    capacity: int = GATEWAY_CAPACITY
+    """Number of gateways to which the cluster can be scaled."""
     stage: Callable[[Cluster, str], AbstractContextManager[Stage]] | None = None
     """The Redis topology, when it is not the cluster's own Redis; then no sweeper or signer runs."""
 
@@ -64,6 +67,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("roll", "SIGTERM rolling restart of all gateways", gateways.roll),
     Fault("slow-consumer", "slow consumer (reads nothing)", clients.slow_consumer),
     Fault("half-open", "half-open TCP", clients.half_open, env=clients.HALF_OPEN_ENV),
+    Fault("scale", "1 → 40 → 4 gateways, then a roll", scaling.scale_and_roll, gateways=1, clients=200, capacity=40),
     Fault("clock-skew", "clock ± 1 h on one process", gateways.clock_skew),
     Fault("reconnect-storm", "reconnect storm: all gateways killed", gateways.reconnect_storm, clients=5000),
     Fault("mixed", "kills, pauses, cuts, flushes, reloads at random", mixed.mixed, True),

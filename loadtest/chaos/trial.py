@@ -94,6 +94,7 @@ def own_cluster(fault: Fault, env: dict[str, str] | None = None) -> Iterator[Clu
             sweepers=0 if fault.stage else fault.sweepers,
             signers=0 if fault.stage else fault.signers,
             page=page,
+            capacity=fault.capacity,
             env={**fault.env, **(env or {})},
         ) as cluster:
             yield cluster

@@ -16,7 +16,7 @@ _ASIDE = 3
 
 
 @asynccontextmanager
-async def _redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
+async def redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
     """Route all Redis connections of the cluster through the proxy until the context ends; our own goes directly."""
     port = rig.cluster.ports.redis
     proxy = Proxy(port + _ASIDE)
@@ -41,7 +41,7 @@ async def _reconnect_all(rig: Rig) -> None:
 
 async def slow_redis(rig: Rig) -> None:
     """Every round trip to Redis takes 100 ± 50 ms."""
-    async with _redis_behind_proxy(rig) as proxy:
+    async with redis_behind_proxy(rig) as proxy:
         proxy.delay = lambda: rig.random.uniform(*_ONE_WAY_SECONDS)
         await asyncio.sleep(2.0)
         begun = clock()
@@ -59,7 +59,7 @@ async def slow_redis(rig: Rig) -> None:
 async def deaf_gateway(rig: Rig) -> None:
     """One gateway's commands work, but its subscriptions receive nothing, although the connection is open."""
     name = rig.random.choice(rig.gateways)
-    async with _redis_behind_proxy(rig) as proxy, rig.watching_readiness(name) as watch:
+    async with redis_behind_proxy(rig) as proxy, rig.watching_readiness(name) as watch:
         link = f"roomcast-{name.replace('gateway', 'gateway-')}-pubsub".encode()
         begun = clock()
         rig.figure("links deafened", proxy.deafen(link), 1, "", at_least=True)
