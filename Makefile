@@ -17,7 +17,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos fuzz chart observe sbom audit dist docs version clean
+.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart observe sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -90,14 +90,17 @@ coverage: .venv-ready ## unit and integration tests, measured by branches, with 
 s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py
 
-load: .venv-ready ## load test through nginx: make load USERS=200 TIME=30s
-	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME) --url http://localhost:$(PORT)
+load: .venv-ready ## load test of the running cluster, with locust: make load USERS=200 TIME=30s
+	@$(IN_VENV) -m loadtest.load --users $(USERS) --time $(TIME)
 
 bench: .venv-ready ## CPU per delivery beside Node, Bun, socketioxide, Centrifugo, nchan: ROWS=small for one row, ROWS=all
 	@$(IN_VENV) -m loadtest.bench $(if $(ROWS),--rows $(ROWS))
 
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+drill: .venv-ready ## cause every alert on a cluster of its own, and see it fire and clear: ALERT=RoomcastSlowAcks for one
+	@$(IN_VENV) -m loadtest.drill $(if $(ALERT),--alert $(ALERT))
 
 fuzz: .venv-ready ## fuzz the parsers, guided by coverage: make fuzz SECONDS=20 for each
 	@$(IN_VENV) -m deploy.release.fuzz $(if $(SECONDS),--seconds $(SECONDS))

@@ -78,7 +78,6 @@ def _ignore_terminal() -> None:
 
 def _screen(options: Options, ports: Ports, seconds: float) -> str:
     counts = options.counts
-    port = "" if ports.page == 8080 else f" PORT={ports.page}"
     logs = options.state / "logs"
     shown = logs.relative_to(ROOT) if logs.is_relative_to(ROOT) else logs
     return (
@@ -88,7 +87,7 @@ def _screen(options: Options, ports: Ports, seconds: float) -> str:
         f"    logs      {shown}/  or  make logs\n"
         f"    scale     make scale N=4      gateways, live\n"
         f"    status    make status\n"
-        f"    load      make load USERS=200 TIME=30s{port}\n"
+        f"    load      make load USERS=200 TIME=30s\n"
         f"    stop      Ctrl-C  or  make stop\n"
     )
 

@@ -1,6 +1,8 @@
 """Load tests and comparison: what a cluster can carry, and what it costs beside its peers.
 
-* `load`    locust users through nginx against a running cluster, judged by targets (`make load`)
+* `locustfile`, `stages`, `scenarios`, `results`  locust users against any deployment, judged by targets
+* `load`    calls locust for the cluster of this checkout (`make load`)
+* `drill`   causes every alert on a cluster of its own (`make drill`)
 * `bench`   this gateway and its peers side by side, CPU microseconds per delivery (`make bench`)
 * `peers`   the small server programs of the peers that `bench` starts
 

@@ -1,77 +1,72 @@
-"""`python -m loadtest.load`: put a chat's load on a running cluster and judge it by targets.
+"""`python -m loadtest.load`: put a chat's load on the running cluster, and judge it (`make load`).
 
-Exit status 0: all targets held; 1: one was missed; 2: there was nothing to measure (no cluster, wrong options).
-Options that are not listed go to locust as they are (`--html out.html`, `--processes 2`).
+It finds the cluster of this checkout by itself, signs tokens with its secret, and calls locust with our locustfile.
+Options that are not listed go to locust as they are (`--html out.html`, `--processes 2`, `LargeRoom`).
+
+Exit status 0: all targets held; 1: one was missed; 2: there was nothing to measure (no cluster, wrong options); 3: the
+load generator was saturated, so that its figures do not count.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
+import os
 import re
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from loadtest import targets
-
-ROOT = Path(__file__).resolve().parent.parent
-RAMP_SECONDS = 10
-GRACE_SECONDS = 60
-MOST_ERRORS = 10
+ROOT: Final = Path(__file__).resolve().parent.parent
+RAMP_SECONDS: Final = 10
+GRACE_SECONDS: Final = 90
+NOTHING: Final = 2
+_SECRET: Final = "ROOMCAST_JWT_SECRET"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def main() -> int:
     options, passed_on = _parser().parse_known_args()
-    problem = _unreachable(options.url)
+    url, secret = (options.url, "") if options.url else _find_cluster()
+    problem = _unreachable(url) if url else "no cluster of this checkout runs"
     if problem:
         print(f"load: {problem}; start a cluster with `make run`, or name one with --url", file=sys.stderr)
-        return 2
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "statistics"
-        status = _locust(options, passed_on, report)
-        written = report.with_suffix(".json")
-        if not written.exists():
-            print(f"load: locust ended with status {status} and left no statistics", file=sys.stderr)
-            return 2
-        found = targets.lines(json.loads(written.read_text()))
-        errors = _errors(Path(f"{options.csv or report}_failures.csv"))
-    return _judge(found, errors, options)
+        return NOTHING
+    if secret:
+        os.environ.setdefault(_SECRET, secret)  # noqa: TID251 (inherited by locust: a command line would show it)
+    return _locust(command(options, url, passed_on), _time_limit(options))
 
 
-def _judge(found: list[targets.Line], errors: list[str], options: argparse.Namespace) -> int:
-    aims = targets.Targets(options.p95_delivery, options.p95_ack, options.error_ratio, options.sends_per_user)
-    print("\n" + targets.table(found))
-    print(f"\nerror ratio {targets.error_ratio(found):.4f}")
-    for sentence in errors:
-        print(f"error: {sentence}")
-    missed = targets.missed(found, aims, options.users)
-    for sentence in missed:
-        print(f"missed: {sentence}")
-    print("targets missed" if missed else "all targets held")
-    return 1 if missed else 0
+def command(options: argparse.Namespace, url: str, passed_on: Sequence[str]) -> list[str]:
+    """Return locust's command line. Pure."""
+    rate = options.spawn_rate or max(1.0, options.users / RAMP_SECONDS)
+    seconds = options.time + int(options.users / rate)
+    words = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--host", url]
+    words += ["-u", str(options.users), "-r", f"{rate:g}", "-t", f"{seconds}s", "--stop-timeout", "5"]
+    words += ["--reset-stats", "--report", options.report]
+    words += ["--headless", "--only-summary"] if options.headless else ["--autostart"]
+    return [*words, *passed_on]
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = targets.Targets()
     parser = argparse.ArgumentParser(prog="python -m loadtest.load", description=__doc__, allow_abbrev=False)
-    parser.add_argument("-u", "--users", type=int, default=200, help="people at once (default 200)")
+    parser.add_argument("-u", "--users", type=_count, default=200, help="users at once (default 200)")
     parser.add_argument("-t", "--time", type=_seconds, default=30, help="time under full load: 30s, 5m (default 30s)")
-    parser.add_argument("-r", "--spawn-rate", type=float, help=f"people a second (default: all in {RAMP_SECONDS} s)")
-    parser.add_argument("--url", default="http://localhost:8080", help="the cluster (default http://localhost:8080)")
-    parser.add_argument("--csv", help="prefix of the CSV files that locust then leaves")
+    parser.add_argument("-r", "--spawn-rate", type=float, help=f"users a second (default: all in {RAMP_SECONDS} s)")
+    parser.add_argument("--url", help="another deployment than the one of this checkout")
+    parser.add_argument("--report", default="load-test.html", help="the HTML page (default load-test.html)")
     parser.add_argument("--headless", action="store_true", default=True, help="no web interface (the default)")
     parser.add_argument("--web", dest="headless", action="store_false", help="locust's web interface instead")
-    parser.add_argument("--p95-delivery", type=float, default=defaults.p95_delivery_ms, metavar="MS")
-    parser.add_argument("--p95-ack", type=float, default=defaults.p95_ack_ms, metavar="MS")
-    parser.add_argument("--error-ratio", type=float, default=defaults.error_ratio, metavar="SHARE")
-    parser.add_argument("--sends-per-user", type=float, default=defaults.sends_per_user, metavar="PER_SECOND")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of users")
+    return int(text)
 
 
 def _seconds(text: str) -> int:
@@ -79,6 +74,18 @@ def _seconds(text: str) -> int:
     if found is None or int(found[1]) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 30s or 5m")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _find_cluster() -> tuple[str, str]:
+    """Return the URL and the token secret of the cluster that runs from this checkout; empty texts when none does."""
+    from deploy.control import Control, NotRunning
+    from deploy.layout import MACHINE_STATE
+
+    try:
+        cluster = Control(MACHINE_STATE)
+    except NotRunning:
+        return "", ""
+    return f"http://localhost:{cluster.ports.page}", cluster.credentials.jwt_secret
 
 
 def _unreachable(url: str) -> str | None:
@@ -94,28 +101,17 @@ def _unreachable(url: str) -> str | None:
         return f"nothing answers at {url} ({getattr(error, 'reason', error)})"
 
 
-def _errors(path: Path) -> list[str]:
-    """Return locust's failures, most frequent first, one sentence per kind."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: -int(row["Occurrences"]))
-    return [f"{row['Occurrences']} × {row['Method']} {row['Name']}: {row['Error']}" for row in rows[:MOST_ERRORS]]
-
-
-def _locust(options: argparse.Namespace, passed_on: list[str], report: Path) -> int:
+def _time_limit(options: argparse.Namespace) -> float | None:
     rate = options.spawn_rate or max(1.0, options.users / RAMP_SECONDS)
-    seconds = options.time + int(options.users / rate)
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--host", options.url]
-    command += ["-u", str(options.users), "-r", f"{rate:g}", "-t", f"{seconds}s", "--stop-timeout", "5"]
-    command += ["--json-file", str(report), "--exit-code-on-error", "0", "--reset-stats"]
-    command += ["--csv", options.csv or str(report)]
-    command += ["--headless", "--only-summary"] if options.headless else ["--autostart"]
-    limit = seconds + GRACE_SECONDS if options.headless else None
+    return options.time + options.users / rate + GRACE_SECONDS if options.headless else None
+
+
+def _locust(words: Sequence[str], seconds: float | None) -> int:
     try:
-        return subprocess.run([*command, *passed_on], cwd=ROOT, timeout=limit, check=False).returncode
+        return subprocess.run(words, timeout=seconds, check=False).returncode
     except subprocess.TimeoutExpired:
-        return -1
+        print(f"load: locust did not end within {seconds:.0f} s", file=sys.stderr)
+        return NOTHING
     except KeyboardInterrupt:
         return 130
 

@@ -1,0 +1,7 @@
+"""Cause every alert on a cluster of its own, and see it fire and clear: `python -m loadtest.drill`.
+
+* `causes`   one small cause for each alert, and its fix as the runbook says
+* `watch`    Prometheus on the cluster, with alerts whose times are shortened
+* `bench`    the cluster, a few clients that chat, and Redis as an operator
+* `__main__` runs the causes one after the other and prints a table
+"""

@@ -1,0 +1,111 @@
+"""`python -m loadtest.drill`: cause every alert on a cluster of its own, and print which fired and cleared.
+
+Exit status 0: all fired and cleared; 1: one did not; 2: no Prometheus can be had, or an unknown alert was named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from typing import Final, NamedTuple
+
+from deploy.cluster import Cluster, free_base
+from deploy.tools import MissingTool
+from loadtest.chaos.crowd import Crowd, Size
+from loadtest.chaos.redis_admin import RedisAdmin
+from loadtest.chaos.rig import Rig, Span
+from loadtest.drill.causes import CAUSES, Cause
+from loadtest.drill.watch import Watch
+from roomcast.wire.tasks import TaskSet
+
+FIRES_SECONDS: Final = 40.0
+CLEARS_SECONDS: Final = 60.0
+SIZE: Final = Size(clients=120, rate=40.0)
+ENVIRONMENT: Final = {"ROOMCAST_REDIS_TIMEOUT_SECONDS": "3", "ROOMCAST_PENDING_PER_ADDRESS": "10000"}
+"""Redis may be slow without being given up, so that slow acks are seen as such."""
+
+
+class Seen(NamedTuple):
+    """What happened with one alert: seconds until it fired and until it cleared; None: it did not."""
+
+    cause: Cause
+    fired: float | None
+    cleared: float | None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.drill", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--alert", action="append", help="cause only this one; repeatable")
+    wanted = parser.parse_args().alert
+    causes = [cause for cause in CAUSES if not wanted or cause.alert in wanted]
+    if not causes:
+        print(f"drill: there is no cause for {wanted}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="roomcast-drill-") as folder:
+        try:
+            seen = _on_a_cluster(Path(folder), causes)
+        except MissingTool as error:
+            print(f"drill: {error}", file=sys.stderr)
+            return 2
+    print(f"\n{sum(_is_good(each) for each in seen)} of {len(seen)} alerts fired and cleared")
+    return 0 if all(map(_is_good, seen)) else 1
+
+
+def _on_a_cluster(folder: Path, causes: list[Cause]) -> list[Seen]:
+    page = folder / "page"
+    page.mkdir()
+    (page / "index.html").write_text("<!doctype html><title>Roomcast</title>")
+    with Cluster(free_base(), folder / "state", gateways=2, page=page, env=ENVIRONMENT) as cluster:
+        watch = Watch(folder, cluster.state)
+        watch.start()
+        try:
+            return asyncio.run(_run(cluster, watch, causes))
+        finally:
+            watch.close()
+
+
+async def _run(cluster: Cluster, watch: Watch, causes: list[Cause]) -> list[Seen]:
+    random = Random(1)
+    crowd = Crowd(f"drill{time.time_ns() % 16**6:x}", SIZE, cluster.ports.page, cluster.jwt_secret, random)
+    rig = Rig(cluster, crowd, RedisAdmin(cluster.redis_url()), random, Span(), ("gateway1", "gateway2"))
+    try:
+        await crowd.arrive()
+        crowd.write()
+        return [await _drill(rig, watch, cause) for cause in causes]
+    finally:
+        await crowd.leave()
+
+
+async def _drill(rig: Rig, watch: Watch, cause: Cause) -> Seen:
+    """Run one cause until its alert fires, end it, and wait until the alert clears and the cluster is whole."""
+    tasks = TaskSet()
+    tasks.start(cause.run(rig), cause.alert)
+    fired = await watch.wait(cause.alert, FIRES_SECONDS, fires=True)
+    await tasks.cancel()
+    cleared = await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)
+    await rig.wait_ready()
+    await rig.settle()
+    seen = Seen(cause, fired, cleared)
+    print(_line(seen), flush=True)
+    return seen
+
+
+def _is_good(seen: Seen) -> bool:
+    return seen.fired is not None and seen.cleared is not None
+
+
+def _line(seen: Seen) -> str:
+    def shown(seconds: float | None) -> str:
+        return "did not" if seconds is None else f"{seconds:.0f} s"
+
+    cause = seen.cause
+    return f"| {cause.alert} | {cause.cause} | {shown(seen.fired)} | {cause.fix} | {shown(seen.cleared)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

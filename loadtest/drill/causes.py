@@ -1,0 +1,295 @@
+"""One small cause for each alert. A cause runs until it is cancelled; ending it is the fix that the runbook names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, Literal, NamedTuple
+
+import psutil
+
+from loadtest import picture
+from loadtest.chaos.crowd import NotReached, source_address
+from loadtest.chaos.faults.network import redis_behind_proxy
+from loadtest.chaos.redis_admin import RedisAway
+from loadtest.chaos.rig import Rig
+from loadtest.chaos.wire import Wire, WireLost, open_wire
+from roomcast.contract import keys
+from roomcast.contract.envelope import NodeOrder
+from roomcast.contract.tokens import sign
+from roomcast.wire.envelope import pack
+from roomcast.wire.tasks import TaskSet
+
+_GATEWAY: Final = "gateway1"
+_FOR_EVER: Final = 3600.0
+_LONG_TEXT: Final = "x" * 12_000
+
+
+class Cause(NamedTuple):
+    """An alert, what causes it here, and the fix that clears it, as the runbook says."""
+
+    alert: str
+    cause: str
+    fix: str
+    run: Callable[[Rig], Coroutine[Any, Any, None]]
+
+
+# --- processes that stop ---
+
+
+def _stopped(name: str) -> Callable[[Rig], Coroutine[Any, Any, None]]:
+    async def run(rig: Rig) -> None:
+        async with rig.stopped(name):
+            await asyncio.sleep(_FOR_EVER)
+
+    return run
+
+
+def _scaled_away(kind: str) -> Callable[[Rig], Coroutine[Any, Any, None]]:
+    async def run(rig: Rig) -> None:
+        await asyncio.to_thread(rig.cluster.control.scale, kind, 0)
+        try:
+            await asyncio.sleep(_FOR_EVER)
+        finally:
+            await asyncio.to_thread(rig.cluster.control.scale, kind, 1)
+
+    return run
+
+
+async def _pulses(rig: Rig, name: str, stopped: float, running: float) -> None:
+    """Stop and continue a process again and again."""
+    while True:
+        async with rig.stopped(name):
+            await asyncio.sleep(stopped)
+        await asyncio.sleep(running)
+
+
+async def _late_loop(rig: Rig) -> None:
+    await _pulses(rig, _GATEWAY, 0.3, 0.1)
+
+
+async def _slow_drain(rig: Rig) -> None:
+    """Drain a gateway again and again: its clients come back in between."""
+    try:
+        while True:
+            await _order(rig, "drain")
+            await asyncio.sleep(4.0)
+            await _order(rig, "uncordon")
+            await rig.settle(3.0)
+    finally:
+        await _order(rig, "uncordon")
+
+
+# --- Redis ---
+
+
+async def _killed_connections(rig: Rig) -> None:
+    """Close the Redis connections of one gateway, faster than it opens them."""
+    while True:
+        await _kill(rig, lambda row: row.get("name", "").startswith(_connection_name()))
+        await asyncio.sleep(0.05)
+
+
+async def _killed_now_and_then(rig: Rig) -> None:
+    while True:
+        await _kill(rig, lambda row: row.get("name", "").startswith(_connection_name()))
+        await asyncio.sleep(1.0)
+
+
+async def _lost_publications(rig: Rig) -> None:
+    """Close the subscriptions of all gateways again and again: what is published meanwhile is lost on the way."""
+    while True:
+        await _kill(rig, lambda row: row.get("name", "").endswith("-pubsub"))
+        await asyncio.sleep(0.7)
+
+
+async def _deaf(rig: Rig) -> None:
+    async with redis_behind_proxy(rig) as proxy:
+        while True:
+            proxy.deafen(f"{_connection_name()}-pubsub".encode())
+            await asyncio.sleep(5.0)
+
+
+async def _paused_writes(rig: Rig) -> None:
+    """Hold all writes in Redis for most of the time, as a disk that is too slow does."""
+    while True:
+        await rig.redis.call("CLIENT", "PAUSE", 1500, "WRITE")
+        await asyncio.sleep(1.6)
+
+
+async def _full(rig: Rig) -> None:
+    async with _configured(rig, "maxmemory", "1mb"):
+        await asyncio.sleep(_FOR_EVER)
+
+
+async def _flushed(rig: Rig) -> None:
+    await rig.redis.call("FLUSHALL")
+    await asyncio.sleep(_FOR_EVER)
+
+
+async def _stalls(rig: Rig) -> None:
+    await _pulses(rig, "redis", 6.0, 2.0)
+
+
+# --- clients ---
+
+
+async def _slow_clients(rig: Rig) -> None:
+    """Let one client after the other stop reading in a busy room."""
+    room, tasks = "public:drill-slow", TaskSet()
+    writers = [await _guest(rig, f"writer{number}", room) for number in range(4)]
+    try:
+        for number, writer in enumerate(writers):
+            tasks.start(_flood(writer, room, number), "flood")
+        for number in range(200):
+            slow = await _guest(rig, f"slow{number}", room)
+            slow.pause()
+            await asyncio.sleep(0.5)
+    finally:
+        await tasks.cancel()
+        for writer in writers:
+            writer.abort("done")
+
+
+async def _bad_tokens(rig: Rig) -> None:
+    while True:
+        with suppress(WireLost, OSError):
+            wire = await open_wire("127.0.0.1", rig.cluster.ports.page, "127.0.0.1", _ignore)
+            await wire.sign_in(sign("another secret that is long enough", "drill"))
+        await asyncio.sleep(0.05)
+
+
+async def _crush(rig: Rig) -> None:
+    """Many clients connect at once to gateways whose loops are late, so that they let few in."""
+    tasks = TaskSet()
+    for name in rig.gateways:
+        tasks.start(_pulses(rig, name, 0.4, 0.1), "pulses")
+    for number in range(400):
+        tasks.start(_knock(rig, number), "client")
+    try:
+        await asyncio.sleep(_FOR_EVER)
+    finally:
+        await tasks.cancel()
+
+
+async def _knock(rig: Rig, number: int) -> None:
+    while True:
+        with suppress(WireLost, OSError, TimeoutError):
+            async with asyncio.timeout(10.0):
+                wire = await open_wire("127.0.0.1", rig.cluster.ports.page, source_address(number * 10), _ignore)
+                try:
+                    await wire.sign_in(sign(rig.cluster.jwt_secret, f"drill.{number}"))
+                finally:
+                    wire.abort("and again")
+        await asyncio.sleep(0.1)
+
+
+async def _few_files(rig: Rig) -> None:
+    """Lower a gateway's limit to just above what it has open."""
+    pid = (await rig.pids())[_GATEWAY]
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    limit = int(psutil.Process(pid).num_fds() / 0.9)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+    try:
+        await asyncio.sleep(_FOR_EVER)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+async def _failing_uploads(rig: Rig) -> None:
+    """Ask for uploads while no signer answers."""
+    pid = (await rig.pids())["signer1"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while True:
+            data = picture.png()
+            room = next(iter(rig.crowd.people[0].rooms))
+            with suppress(TimeoutError, WireLost, NotReached):
+                await rig.ask("media:sign", {"room": room, "name": "a.png", "type": "image/png", "size": len(data)})
+            await asyncio.sleep(0.2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+CAUSES: Final[tuple[Cause, ...]] = (
+    Cause("RoomcastGatewayDown", "SIGSTOP a gateway", "continue or restart it", _stopped(_GATEWAY)),
+    Cause("RoomcastNoGatewayReady", "SIGSTOP Redis", "bring Redis back; the gateways reconnect", _stopped("redis")),
+    Cause(
+        "RoomcastGatewayNotReady",
+        "close one gateway's Redis connections all the time",
+        "repair the network to Redis",
+        _killed_connections,
+    ),
+    Cause("RoomcastDrainStuck", "drain a gateway again and again", "end the drain: `roomcast uncordon`", _slow_drain),
+    Cause("RoomcastLoopLag", "stop a gateway for 0.3 s of every 0.4", "give the gateway a core of its own", _late_loop),
+    Cause("RoomcastSlowAcks", "`CLIENT PAUSE 1500 WRITE` in Redis", "make Redis quick again", _paused_writes),
+    Cause("RoomcastEventErrors", "`maxmemory 1mb`", "raise `maxmemory`", _full),
+    Cause(
+        "RoomcastRedisReconnects", "close one gateway's connections once a second", "stop that", _killed_now_and_then
+    ),
+    Cause("RoomcastMissingPackets", "close all subscriptions every 0.7 s", "stop that", _lost_publications),
+    Cause("RoomcastResyncs", "`FLUSHALL`", "none: it clears by itself", _flushed),
+    Cause("RoomcastCanaryLost", "drop what Redis pushes to one gateway", "none: the gateway reopens it", _deaf),
+    Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
+    Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
+    Cause("RoomcastSessionsRefused", "400 clients connect to late gateways", "more gateways, free cores", _crush),
+    Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
+    Cause("RoomcastNoSweeperLeads", "stop the sweeper", "start a sweeper", _scaled_away("sweeper")),
+    Cause("RoomcastExpirySuspended", "stop Redis for 6 s of every 8", "end the stalls", _stalls),
+    Cause("RoomcastNoSignerReady", "stop the signer", "start a signer", _scaled_away("signer")),
+    Cause("RoomcastStorageDown", "SIGSTOP the storage", "bring the storage back", _stopped("s3")),
+    Cause("RoomcastUploadsFailing", "SIGSTOP the signer, uploads go on", "bring the signer back", _failing_uploads),
+)
+"""All alerts but RoomcastPlainHotPath, for which the cluster would have to run without its compiled extension."""
+
+
+# --- helpers ---
+
+
+def _ignore(_name: str, _payload: Any) -> None:
+    """Nothing of it matters."""
+
+
+def _connection_name() -> str:
+    return f"roomcast-{_GATEWAY.replace('gateway', 'gateway-')}"
+
+
+async def _order(rig: Rig, order: Literal["drain", "uncordon"]) -> None:
+    """Give the order of `roomcast drain` and `roomcast uncordon`."""
+    message = pack(NodeOrder(_GATEWAY.removeprefix("gateway"), order))
+    await rig.redis.call("PUBLISH", keys.CONTROL, message)
+
+
+async def _kill(rig: Rig, is_wanted: Callable[[dict[str, str]], bool]) -> None:
+    with suppress(RedisAway):
+        for row in await rig.redis.clients(is_wanted):
+            await rig.redis.call("CLIENT", "KILL", "ID", row["id"])
+
+
+@asynccontextmanager
+async def _configured(rig: Rig, name: str, value: str) -> AsyncIterator[None]:
+    before = (await rig.redis.call("CONFIG", "GET", name))[1]
+    await rig.redis.call("CONFIG", "SET", name, value)
+    try:
+        yield
+    finally:
+        await rig.redis.call("CONFIG", "SET", name, before)
+
+
+async def _guest(rig: Rig, name: str, room: str) -> Wire:
+    wire = await open_wire("127.0.0.1", rig.cluster.ports.page, "127.0.0.1", _ignore)
+    await wire.sign_in(sign(rig.cluster.jwt_secret, f"drill.{name}"))
+    await wire.call("room:join", {"room": room}, 8.0)
+    return wire
+
+
+async def _flood(wire: Wire, room: str, number: int) -> None:
+    count = 0
+    while not wire.lost.done():
+        count += 1
+        await wire.call("message:send", {"room": room, "id": f"{number}-{count}", "text": _LONG_TEXT}, 8.0)
+        await asyncio.sleep(1 / 40)

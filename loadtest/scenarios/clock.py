@@ -1,0 +1,47 @@
+"""Send times that compare across workers: each worker measures how far its clock is from the master's.
+
+A worker asks the master for its time and takes half the round trip off (RFC 5905, section 8, reduced to one server).
+Workers on the master's machine read the same clock: an offset that is smaller than the round trip is taken for none.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final, NamedTuple
+
+KEPT: Final = 20
+"""Samples kept; the one with the shortest round trip counts."""
+
+
+class Sample(NamedTuple):
+    """One exchange: seconds that the master's clock is ahead, and the round trip."""
+
+    offset: float
+    round_trip: float
+
+
+def sample(asked: float, master: float, answered: float) -> Sample:
+    """Return what an exchange says: `asked` and `answered` by the worker's clock, `master` by the master's. Pure."""
+    return Sample(master - (asked + answered) / 2, answered - asked)
+
+
+class Clock:
+    """The master's time, as a worker knows it; on the master itself the machine's own."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self._samples: list[Sample] = []
+
+    def now(self) -> float:
+        """Return seconds since the epoch, by the master's clock."""
+        return time.time() + self.offset
+
+    def corrected(self, local: float) -> float:
+        """Return the master's time for a time of this machine."""
+        return local + self.offset
+
+    def add(self, found: Sample) -> None:
+        """Take one exchange into account."""
+        self._samples = [*self._samples[-(KEPT - 1) :], found]
+        best = min(self._samples, key=lambda each: each.round_trip)
+        self.offset = best.offset if abs(best.offset) > best.round_trip else 0.0

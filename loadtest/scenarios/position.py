@@ -1,0 +1,83 @@
+"""Follow one room of one user by `seq`: what arrived, what is missing, what was declared lost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Position:
+    """`last` is the newest `seq` up to which everything arrived; messages behind a gap wait in `ahead`."""
+
+    __slots__ = ("_held", "ahead", "declared", "duplicates", "epoch", "last")
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.last = 0
+        self.ahead: set[int] = set()
+        self.duplicates = 0
+        self.declared = 0
+        """Number of times that the server said `recovered: false`: messages may be gone, and the user was told."""
+        self._held: list[tuple[str, int]] | None = None
+
+    @property
+    def since(self) -> dict[str, Any] | None:
+        """Return the `since` of the next join; None before the first."""
+        return {"seq": self.last, "epoch": self.epoch} if self.epoch else None
+
+    @property
+    def has_gap(self) -> bool:
+        """Return whether a later message arrived before an earlier one."""
+        return bool(self.ahead)
+
+    def begin(self) -> None:
+        """Hold live messages until the ack of a join is taken: both may be read in the same moment."""
+        self._held = []
+
+    def received(self, epoch: str, seq: int) -> bool:
+        """Note a live message; return False for one that was received before or belongs to another epoch."""
+        if self._held is not None:
+            self._held.append((epoch, seq))
+            return True
+        if epoch != self.epoch:
+            return False
+        if seq == self.last + 1:
+            self.last = seq
+            while self.ahead and self.last + 1 in self.ahead:
+                self.last += 1
+                self.ahead.remove(self.last)
+            return True
+        if seq <= self.last or seq in self.ahead:
+            self.duplicates += 1
+            return False
+        self.ahead.add(seq)
+        return True
+
+    def joined(self, answer: Mapping[str, Any]) -> bool:
+        """Take one page of a join's ack; return whether another page is needed."""
+        held, self._held = self._held or [], None
+        needs_more = self._take_page(answer)
+        for epoch, seq in held:
+            if epoch == self.epoch:
+                self._recovered(seq)
+        return needs_more
+
+    def missing(self, newest: int) -> Sequence[int]:
+        """Return the numbers up to `newest` that did not arrive."""
+        return [seq for seq in range(self.last + 1, newest + 1) if seq not in self.ahead]
+
+    def _take_page(self, answer: Mapping[str, Any]) -> bool:
+        if self.epoch and not answer["recovered"]:
+            self.declared += 1
+        pages = bool(self.epoch) and bool(answer["recovered"])
+        if not pages:  # the first join of a room, or a new epoch: what was before is not this user's
+            self.epoch, self.last, self.ahead = answer["epoch"], answer["seq"], set()
+            return False
+        for message in answer["messages"]:
+            self._recovered(message["seq"])
+        return bool(answer["more"])
+
+    def _recovered(self, seq: int) -> None:
+        """Note a message of a page; it may have arrived live meanwhile."""
+        if seq > self.last and seq not in self.ahead:
+            self.received(self.epoch, seq)

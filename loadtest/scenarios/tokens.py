@@ -1,0 +1,91 @@
+"""Where the tokens of the users come from: a secret, a command, a file, or a URL."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from roomcast.contract import tokens
+
+COMMAND_SECONDS: Final = 20.0
+LOGIN_PATH: Final = "/dev/login"
+Source = Callable[[str], str]
+"""Returns the token of a user; raises TokenError."""
+
+
+class TokenError(RuntimeError):
+    """No token could be had; the text is one line."""
+
+
+def make_source(options: Any, host: str, share: tuple[int, int] = (0, 1)) -> Source:
+    """Return the source that the options name: the first of file, command, URL and secret that is given.
+
+    Without any, the cluster's own local sign-in is asked. `share`: this process is number `share[0]` of `share[1]`, and
+    takes every so manieth line of a file of tokens. Raises TokenError.
+    """
+    if options.token_file:
+        return _from_file(Path(options.token_file), *share)
+    if options.token_command:
+        return lambda user: _from_command(options.token_command, user)
+    if options.token_url:
+        return lambda user: _from_url(options.token_url, user)
+    if options.token_secret:
+        return lambda user: _from_secret(options.token_secret, user)
+    return lambda user: _from_url(host.rstrip("/") + LOGIN_PATH, user)
+
+
+def _from_secret(secret: str, user: str) -> str:
+    try:
+        return tokens.sign(secret, user, name=user)
+    except ValueError as error:
+        raise TokenError(f"the secret signs no token: {error}") from None
+
+
+def _from_command(command: str, user: str) -> str:
+    """Run the command, `{user}` replaced, and return the first line that it prints."""
+    words = [word.replace("{user}", user) for word in shlex.split(command)]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TokenError(f"the token command cannot run: {type(error).__name__}") from None
+    lines = done.stdout.split()
+    if done.returncode or not lines:
+        raise TokenError(f"the token command ended with status {done.returncode} and printed no token")
+    return lines[0]
+
+
+def _from_url(url: str, user: str) -> str:
+    """POST `{"name": user, "user": user}` and return the `token` of the JSON answer."""
+    try:
+        answer = requests.post(url, json={"name": user, "user": user}, timeout=COMMAND_SECONDS)
+        token = answer.json().get("token") if answer.ok else None
+    except (requests.RequestException, ValueError, AttributeError) as error:
+        raise TokenError(f"{url} gave no token: {type(error).__name__}") from None
+    if not isinstance(token, str):
+        raise TokenError(f"{url} gave no token: HTTP {answer.status_code}")
+    return token
+
+
+def _from_file(path: Path, place: int, count: int) -> Source:
+    """Hand out the tokens of a file, one a line; each is used by one user."""
+    try:
+        lines = [line.split()[-1] for line in path.read_text().splitlines() if line.strip()]
+    except OSError as error:
+        raise TokenError(f"{path} cannot be read: {error.strerror}") from None
+    left: Iterator[str] = iter(lines[place::count])
+    lock = threading.Lock()
+
+    def take(_user: str) -> str:
+        with lock:
+            token = next(left, None)
+        if token is None:
+            raise TokenError(f"{path} has {len(lines)} tokens, fewer than there are users")
+        return token
+
+    return take
