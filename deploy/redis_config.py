@@ -69,7 +69,7 @@ _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
         "~room:* ~user:* ~node:* ~presence:* ~media:requests ~moderation:* %R~upload:* %R~revoked:*",
-        "&room:* &namespace:* &node:* &user:* &presence:* &control",
+        "&room:* &namespace:* &node:* &user:* &presence:* &activity:* &control",
         ("",),
         f"{_PUBSUB} get set del exists pttl hget hgetall hmget hkeys hlen hset hdel hscan"
         " hrandfield sadd srem scard smembers xadd xdel xrange",
@@ -85,7 +85,7 @@ _PARTS: Final[dict[str, Account]] = {
     ),
     "backend": Account(
         "~room:* ~user:* ~revoked:* ~moderation:* ~media:requests %R~upload:* %R~presence:* %R~node:*",
-        "&room:* &namespace:* &user:* &node:{backend-* &control",
+        "&room:* &namespace:* &user:* &activity:* &node:{backend-* &control",
         ("occupancy", "presence_query", "presence_look", "room", "user"),
         "publish spublish get mget set del exists expire hget hgetall hmget hkeys hlen hdel hset hexists hscan"
         " pttl sadd scard srem smembers ssubscribe sunsubscribe xadd xrange xdel zcard",

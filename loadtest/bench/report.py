@@ -35,6 +35,10 @@ _DETAILS: Final = (
     ("redis_heartbeat_us", "Redis µs"),
     ("hold_p99_ms", "99th percentile, ms"),
     ("sweep_us", "µs per person"),
+    ("redis_alone_us", "on nobody's list"),
+    ("redis_inbox_bytes", "Redis, bytes"),
+    ("redis_list_us", "Redis µs per list"),
+    ("redis_line_us", "Redis µs per line"),
     ("lost", "lost"),
     ("refused", "refused"),
 )

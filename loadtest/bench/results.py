@@ -91,6 +91,14 @@ METRICS: Final = {
     "hold_ms": "longest command of the sweep in Redis, ms",
     "hold_p99_ms": "the 99th percentile of the sweep's commands in Redis, ms",
     "sweep_us": "time of the sweep, µs per person",
+    "redis_listed_us": "Redis's CPU, µs per message",
+    "redis_alone_us": "Redis's CPU, µs per message into a room on nobody's list",
+    "inbox_kib": "KiB that a live inbox adds to a connection of the gateway",
+    "redis_inbox_bytes": "bytes of Redis's memory that a live inbox adds",
+    "list_us": "gateway's CPU, µs per inbox:list",
+    "redis_list_us": "Redis's CPU, µs per inbox:list",
+    "line_us": "gateway's CPU beyond writing the frame, µs per line",
+    "redis_line_us": "Redis's CPU, µs per line",
     "lags_20ms": "times the loop was more than 20 ms late",
 }
 """Every figure a sample may hold, with its meaning and unit."""

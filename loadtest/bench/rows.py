@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench import growth, measure, presence
+from loadtest.bench import growth, inbox, measure, presence
 from loadtest.bench.measure import Span
 from loadtest.bench.results import RowInfo
 from loadtest.bench.workloads import DELIVERY_ROWS, SMALL, Workload
@@ -60,6 +60,7 @@ _MANY: Final = ("node", "bun", "socketioxide", "centrifugo", "nchan", "roomcast"
 _CHAIN: Final = "The whole chain at many connections: nginx, servers and Redis"
 _STALLS: Final = "Event-loop stalls"
 _PRESENCE: Final = "Presence"
+_INBOX: Final = "Inbox"
 
 
 def _growth() -> tuple[Row, ...]:
@@ -93,6 +94,15 @@ def _growth() -> tuple[Row, ...]:
     sweep = RowInfo("sweep-100000", "100,000 people expire at once", "hold_ms", _PRESENCE)
     rows.append(Row((beats,), presence.heartbeat, ("roomcast",), True))
     rows.append(Row((sweep,), presence.sweep, ("roomcast",), True))
+    absent = RowInfo(
+        "inbox-message", "a message into a room on the lists of 1,000 absent people", "redis_listed_us", _INBOX
+    )
+    idle = tuple(
+        RowInfo("inbox-10000", "10,000 idle connections with 200 rooms each", figure, _INBOX)
+        for figure in ("inbox_kib", "list_us", "line_us")
+    )
+    rows.append(Row((absent,), inbox.message, ("roomcast",), True))
+    rows.append(Row(idle, inbox.idle, ("roomcast",), True))
     return tuple(rows)
 
 

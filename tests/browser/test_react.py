@@ -20,7 +20,7 @@ from tests.browser.guests import unique
 WEB = ROOT / "web"
 APP = Path(__file__).with_name("react")
 README = (WEB / "react" / "README.md").read_text()
-HOOKS = ("useConnection", "useMessages", "usePresence", "useRoom", "useTyping", "useUpload")
+HOOKS = ("useConnection", "useInbox", "useMessages", "usePresence", "useRoom", "useTyping", "useUpload")
 URL = "http://localhost:8080"
 """The cluster's address in the README."""
 NETWORK = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
@@ -132,7 +132,8 @@ def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
         follow = "".join(f"&friend={friend}" for friend in friends)
         keeper = options.pop("kept", None)
         kept = f"&kept={name if keeper is True else keeper}" if keeper else ""
-        address = f"{page}?name={name}&room={room}{follow}{kept}"
+        inbox = "&inbox" if options.pop("inbox", False) else ""
+        address = f"{page}?name={name}&room={room}{follow}{kept}{inbox}"
         context = options.pop("context", None) or chromium.new_context()
         return Person(context.new_page(), chat, address, complaints, **options)
 
@@ -208,6 +209,20 @@ def test_a_room_is_left_with_its_last_component_and_complete_when_it_is_back(ent
     ada.press("Show")
     expect(ada.room.get_by_text("while Ada is away")).to_have_count(1)
     expect(bob.room).to_contain_text("2 here")
+
+
+def test_the_inbox_tells_of_a_room_that_is_not_open_and_opens_it(enter: Enter) -> None:
+    room, name = unique("public:hooks"), unique("bob")
+    ada, bob = enter(unique("ada"), room, inbox=True), enter(name, room)
+    expect(bob.room).to_contain_text("2 here")
+    inbox = ada.page.get_by_role("navigation")
+    expect(inbox.get_by_role("button")).to_have_text([f"{room} 0"])
+    ada.press("Hide")
+    expect(bob.room).to_contain_text("1 here")
+    bob.write("while Ada is away")
+    expect(ada.page.get_by_role("navigation", name="Rooms, 1 unread")).to_be_visible()
+    inbox.get_by_role("button", name="while Ada is away").click()
+    expect(ada.room.get_by_text(f"{name}: while Ada is away")).to_have_count(1)
 
 
 def test_a_file_becomes_a_message(enter: Enter, tmp_path: Path) -> None:

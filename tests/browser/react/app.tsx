@@ -2,7 +2,7 @@
 import { StrictMode, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { RoomcastProvider, useConnection, useMessages } from "@roomcast/react";
-import { Attach, Composer, Friends, People, Status, Timeline } from "./readme";
+import { Attach, Composer, Friends, Inbox, People, Status, Timeline } from "./readme";
 
 const parameters = new URLSearchParams(location.search);
 /** `&kept=ada` in the address: keep the rooms of this user in this browser. */
@@ -68,6 +68,7 @@ function App() {
           <Status />
           <Leave onLeft={() => setSignedIn(false)} />
           <Friends users={friends} />
+          {parameters.has("inbox") && <Inbox open={setRoom} />}
           {room && <Room room={room} />}
         </RoomcastProvider>
       )}

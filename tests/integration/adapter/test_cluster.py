@@ -13,11 +13,13 @@ from redis.crc import key_slot
 from roomcast.adapter.redis.backplane import Backplane
 from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.contract import keys
+from roomcast.contract.envelope import active_room
 from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore
 from tests.adapters import aiohttp_node, listener
 from tests.redis_cluster import move_slot, redis_cluster
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,23 @@ async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, 
         kept = (await log.read_after(room, 0, 500)).entries
         assert len(kept) == len(receipts)
         await _again_until_heard(log, room, heard)
+    finally:
+        await backplane.close()
+
+
+async def test_activity_on_all_masters_is_announced(url: str) -> None:
+    rooms = [f"active{number}" for number in range(12)]
+    heard: list[str] = []
+    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
+    backplane.start(lambda channel, data: heard.append(active_room(data)))
+    await backplane.wait_up()
+    log = LogStore(backplane)
+    try:
+        for room in rooms:
+            await backplane.subscribe(keys.activity_channel(room))
+        for room in rooms * 2:  # the second time within the second in which the script is silent
+            await log.append(room, "u", str(len(heard)), b'"id":"1","kind":"text","text":"x"}')
+        await until(lambda: sorted(heard) == sorted(rooms), "each room is announced once")
     finally:
         await backplane.close()
 

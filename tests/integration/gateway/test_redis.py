@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,55 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from tests import servers
 from tests.gateways import Client, Clients, Gateway, gateway, gateways, raw, store, token
+from tests.own_redis import OwnRedis
 from tests.waiting import until
 
 NACKED_WITHIN = 2.0
 BACK_WITHIN = 5.0
 ROOM = "public:talk"
-
-
-class OwnRedis:
-    """A Redis with its data on disk, to be stopped and killed by a test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = servers.free_port()
-        self.start()
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        options = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", str(self.folder)]
-        with (self.folder / "redis.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [servers.find_tool("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", *options],
-                stdout=log,
-                stderr=log,
-            )
-        servers.wait_until(lambda: servers.is_listening(self.port), "redis")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self) -> None:
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        os.kill(self.process.pid, signal.SIGCONT)
-
-    def end(self) -> None:
-        self.resume_quietly()
-        self.process.kill()
-        self.process.wait()
-
-    def resume_quietly(self) -> None:
-        if self.process.poll() is None:
-            self.resume()
 
 
 @pytest.fixture(scope="module")

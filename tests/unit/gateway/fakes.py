@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.inbox import Line
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.sign_in.event_limit import EventLimit
@@ -38,6 +39,29 @@ async def refusal(work: Awaitable[Any]) -> Code:
 
 def unavailable() -> RoomcastError:
     return RoomcastError(Code.UNAVAILABLE)
+
+
+def line_of(room: str = "team", user: str = "ada", **fields: Any) -> Line:
+    """A line of an inbox; nothing is unread unless `fields` say so."""
+    defaults: dict[str, Any] = {
+        "room": room,
+        "user": user,
+        "seq": 9,
+        "epoch": EPOCH,
+        "active_at": 1_000,
+        "last_seq": 8,
+        "entry": None,
+        "name": room.upper(),
+        "is_public": False,
+        "is_unsettled": False,
+        "is_gone": False,
+        "unread": 0,
+        "mentions": 0,
+        "read": 0,
+        "role": "",
+        "is_banned": False,
+    }
+    return Line(**defaults | fields)
 
 
 class FakeLog:
@@ -133,12 +157,17 @@ class FakeEmitter:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.lines: list[tuple[str, str]] = []
+        """`(user, room)` whose line of the inbox has changed."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
         self.sent.append((room, event, data))
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
         self.sent.append((user, event, data))
+
+    async def line_changed(self, user: str, room: str) -> None:
+        self.lines.append((user, room))
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
         self.sent += [(sid, event, data) for sid in sids]

@@ -6,6 +6,7 @@
 
 export { RoomcastProvider, useClient, type RoomcastProviderProps } from "./provider.ts";
 export { useConnection, type UseConnection } from "./use_connection.ts";
+export { useInbox, type UseInbox } from "./use_inbox.ts";
 export { useMessages, type MessageActions, type UseMessages } from "./use_messages.ts";
 export { usePresence, type UsePresence } from "./use_presence.ts";
 export { useRoom, type UseRoom } from "./use_room.ts";

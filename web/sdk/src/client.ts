@@ -4,6 +4,7 @@ import { Connection, type ConnectionOptions, type ConnectionState } from "./conn
 import type { Undo } from "./emitter.ts";
 import { defaultStorage, newId } from "./connection/environment.ts";
 import { followNetwork } from "./connection/network.ts";
+import { Inbox } from "./inbox.ts";
 import { MarkStorage, OutboxStorage, type KeyValueStorage } from "./outbox_storage.ts";
 import { clampPage } from "./payload.ts";
 import { Presence } from "./presence.ts";
@@ -61,6 +62,8 @@ export function connect<A extends AppTypes = AppTypes>(options: ConnectOptions):
 export class Client<A extends AppTypes = AppTypes> {
   /** Who is online, and one's own status. */
   readonly presence: Presence;
+  /** The user's rooms, and what is new in them. It is loaded while somebody follows it: see `Inbox.follow`. */
+  readonly inbox: Inbox;
   readonly #connection: Connection;
   readonly #options: ConnectOptions;
   readonly #sender: Sender;
@@ -77,6 +80,7 @@ export class Client<A extends AppTypes = AppTypes> {
     this.#options = options;
     this.#connection = new Connection(options, () => this.presence.auth);
     this.presence = new Presence(this.#connection, this.#closing.signal);
+    this.inbox = new Inbox(this.#connection, clampPage(options.pageSize ?? 50), this.#closing.signal);
     this.#sender = new Sender(this.#connection, options);
     this.#readMarks = new ReadMarks(this.#connection);
     this.#cache = options.roomCache ? new RoomCache(options.roomCache) : null;
@@ -209,6 +213,7 @@ export class Client<A extends AppTypes = AppTypes> {
     this.#renewal.start();
     this.presence.start(ready.heartbeat_seconds);
     this.#readMarks.onReady();
+    this.inbox.onReady();
     for (const room of this.#rooms.values()) room.onReady();
   }
 

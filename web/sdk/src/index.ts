@@ -9,6 +9,8 @@ export { connect, type Client, type ConnectOptions } from "./client.ts";
 export { NOT_CONNECTED, type ConnectionOptions, type ConnectionState, type Phase } from "./connection/connection.ts";
 export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";
+export type { Inbox } from "./inbox.ts";
+export { EMPTY_INBOX, type InboxPhase, type InboxState } from "./inbox_state.ts";
 export type { KeyValueStorage } from "./outbox_storage.ts";
 export type { Presence, PresenceMap } from "./presence.ts";
 export * from "./protocol.ts";

@@ -1,7 +1,7 @@
 /** Describe messages on their way: from the moment they are written until the room's log shows them. Pure. */
 
 import type { WireError } from "./errors.ts";
-import type { Data, Media, RoomId, SendPayload } from "./protocol.ts";
+import type { Data, Media, RoomId, SendPayload, UserId } from "./protocol.ts";
 
 /** A message of this client that the room's log does not show yet. */
 export interface Draft {
@@ -12,6 +12,7 @@ export interface Draft {
   media?: Media;
   data?: Data;
   replyTo?: number;
+  mentions?: UserId[];
   /** When it was written, in milliseconds since the epoch; the server's time once that is known. */
   time: number;
   state: "sending" | "sent" | "failed";
@@ -78,6 +79,7 @@ export function payloadOf(draft: Draft): SendPayload {
     ...(draft.media ? { upload: draft.media.upload } : {}),
     ...(draft.data ? { data: draft.data } : {}),
     ...(draft.replyTo !== undefined ? { reply_to: draft.replyTo } : {}),
+    ...(draft.mentions?.length ? { mentions: draft.mentions } : {}),
   };
 }
 

@@ -63,6 +63,8 @@ export interface Message<D extends object = Data> {
   media?: Media;
   data?: D;
   reply_to?: number;
+  /** The people whom it mentions. */
+  mentions?: UserId[];
   target?: number;
   emoji?: string;
   on?: boolean;
@@ -89,6 +91,46 @@ export interface RoomSummary {
   unread: number;
   last?: Message | null;
 }
+
+/** What an inbox shows of the newest text or media of a room: the text is cut after 200 characters. */
+export type MessagePreview = Pick<
+  Message,
+  "seq" | "epoch" | "time" | "id" | "user" | "name" | "kind" | "text" | "mentions" | "edited" | "deleted"
+> & { media?: Pick<Media, "type" | "name"> };
+
+/** A room in the inbox. */
+export interface InboxRoom {
+  room: RoomId;
+  /** The room's name; in a direct room that of the other person. */
+  name: string;
+  /** The seq of the newest entry. */
+  seq: number;
+  epoch: string;
+  /** When the latest text or media came, up to a second early; 0 if none did. */
+  active: number;
+  /** Texts and media of others after one's read mark. */
+  unread: number;
+  /** Messages after one's read mark that mention oneself; 100 means at least 100. */
+  mentions: number;
+  /** One's read mark. */
+  read: number;
+  last: MessagePreview | null;
+}
+
+/** A page of the inbox, the room with the latest activity first, and the totals of all rooms. */
+export interface InboxPage {
+  rooms: InboxRoom[];
+  more: boolean;
+  /** Pass it on for the next page; null if there is none. */
+  after: string | null;
+  unread: number;
+  mentions: number;
+}
+
+/** New lines of the inbox with the new totals; or `reset`: ask for the list again. */
+export type InboxEvent =
+  | { rooms: (InboxRoom | { room: RoomId; removed: true })[]; unread: number; mentions: number; reset?: undefined }
+  | { reset: true };
 
 /** The limits of a gateway. */
 export interface Limits {
@@ -183,6 +225,7 @@ export interface ClientEvents {
   "room:invite": [{ room: RoomId; user: UserId; role?: "admin" | "member" }, Empty];
   "room:remove": [{ room: RoomId; user: UserId }, Empty];
   "room:list": [{ after?: RoomId; limit?: number }, { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null }];
+  "inbox:list": [{ after?: string; limit?: number; live?: boolean }, InboxPage];
   "room:sanction": [
     { room: RoomId; user: UserId; kind: "mute" | "ban"; on: boolean; seconds?: number },
     { room: RoomId; user: UserId; kind: "mute" | "ban"; on: boolean; until: number },
@@ -243,6 +286,7 @@ export interface SendPayload {
   upload?: string;
   reply_to?: number;
   data?: object;
+  mentions?: UserId[];
 }
 
 /** The name of an acked client event. */
@@ -260,6 +304,7 @@ export interface ServerEvents {
   presence: { changes: PresenceChange[] };
   receipt: { room: RoomId; user: UserId; seq: number };
   room: RoomChange;
+  inbox: InboxEvent;
   resync: { room: RoomId };
   drain: { within_seconds: number };
 }
@@ -303,6 +348,7 @@ export const SERVER_EVENTS = [
   "presence",
   "receipt",
   "room",
+  "inbox",
   "resync",
   "drain",
 ] as const satisfies readonly ServerEvent[];
@@ -319,6 +365,7 @@ export const CLIENT_EVENTS = [
   "room:invite",
   "room:remove",
   "room:list",
+  "inbox:list",
   "room:sanction",
   "room:sanctions",
   "room:slow",

@@ -63,6 +63,8 @@ export interface SendOptions<D extends object = Data> {
   data?: D;
   /** The seq of the message that this one answers. */
   replyTo?: number;
+  /** At most 20 people to mention; each must be able to read the room. */
+  mentions?: UserId[];
 }
 
 /** What an edit changes; what is absent stays as it is. */

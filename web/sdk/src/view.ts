@@ -24,6 +24,8 @@ export interface ChatMessage<D extends object = Data> {
   media?: Media;
   data?: D;
   replyTo?: number;
+  /** The people whom it mentions. */
+  mentions?: readonly UserId[];
   edited: boolean;
   deleted: boolean;
   reactions: readonly Reaction[];
@@ -85,6 +87,7 @@ function fromEvent(event: Message): ChatMessage {
     media: event.media,
     data: event.data,
     replyTo: event.reply_to,
+    mentions: event.mentions,
     edited: event.edited !== undefined,
     // A deletion takes the text out of the log; the entry itself stays, so that its seq is no gap.
     deleted: event.deleted !== undefined || (event.kind !== "system" && holdsNothing),
@@ -105,6 +108,7 @@ function fromDraft(draft: Draft, self: { user: UserId; name: string }): ChatMess
     media: draft.media,
     data: draft.data,
     replyTo: draft.replyTo,
+    mentions: draft.mentions,
     edited: false,
     deleted: false,
     reactions: [],

@@ -7,7 +7,7 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server, type Socket } from "socket.io";
 import { CODES, type Reason } from "../src/errors.ts";
-import type { Message, SendPayload } from "../src/protocol.ts";
+import type { InboxRoom, Message, SendPayload } from "../src/protocol.ts";
 
 type Json = Record<string, unknown>;
 export type Ack = (answer: object) => void;
@@ -47,6 +47,8 @@ export class TestGateway {
   serverTime: () => number = () => Date.now();
   limits: Record<string, number> = { message_bytes: 16384, upload_bytes: 1000, payload_bytes: 100_000 };
   rooms: string[] = [];
+  /** The lines of the inbox, the latest activity first. */
+  inbox: InboxRoom[] = [];
   accepts: (token: string) => Error | null = () => null;
   /** Entries per page of history and recovery, whatever the client asks for. */
   pageSize = 3;
@@ -128,6 +130,7 @@ export class TestGateway {
       return {};
     });
     this.#answer(socket, "room:list", ({ after, limit }) => this.#list(after as string | undefined, limit as number));
+    this.#answer(socket, "inbox:list", (payload) => this.#inboxPage(payload as { after?: string; limit: number }));
     this.#answer(socket, "receipt:read", () => ({}));
     this.#answer(socket, "auth:refresh", () => ({ expires: 0 }));
     this.#answer(socket, "media:sign", () => ({ upload: "upload-1", method: "POST", url: "/x", expires: 0 }));
@@ -151,6 +154,14 @@ export class TestGateway {
     const rooms = left.slice(0, limit).map((room) => ({ room, name: null, seq: 0, unread: 0, last: null }));
     const more = left.length > limit;
     return { rooms, more, after: more ? rooms.at(-1)?.room : null };
+  }
+
+  #inboxPage({ after, limit }: { after?: string; limit: number }): Json {
+    const start = after === undefined ? 0 : Number(after);
+    const more = this.inbox.length > start + limit;
+    const total = (key: "unread" | "mentions") => this.inbox.reduce((sum, row) => sum + row[key], 0);
+    const totals = { unread: total("unread"), mentions: total("mentions") };
+    return { rooms: this.inbox.slice(start, start + limit), more, after: more ? `${start + limit}` : null, ...totals };
   }
 
   #join(socket: Socket, payload: JoinPayload): Json {

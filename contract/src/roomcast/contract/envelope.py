@@ -1,8 +1,9 @@
 """The structs that Roomcast's processes send one another through Redis; `roomcast.wire.envelope` encodes them.
 
 **Room notes** travel on `room:{R}` to gateways only, **presence messages** on `presence:{s}`, **control messages** on
-`control`, **user messages** on `user:{U}`, **media requests** on the stream `media:requests` (one field `m`), and the
-signers' replies on `node:{N}`.
+`control`, **user messages** on `user:{U}`, **activity** on `activity:XX` (a version byte and the id of a room, written
+by `room_append.lua`), **media requests** on the stream `media:requests` (one field `m`), and the signers' replies on
+`node:{N}`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from msgspec import Struct
+
+from roomcast.wire.envelope import VERSION, EnvelopeError
 
 # --- room notes: on room:{R}, to gateways only ------------------------------------------------------------------------
 
@@ -86,7 +89,23 @@ class UserEvent(Struct, frozen=True, tag="event", array_like=True):
     packet: bytes
 
 
-UserMessage = UserEvent
+class ListChanged(Struct, frozen=True, tag="list", array_like=True):
+    """A room came to the user's list, left it, or was read: look at its line again."""
+
+    room: str
+
+
+UserMessage = UserEvent | ListChanged
+
+
+# --- activity: on activity:XX -----------------------------------------------------------------------------------------
+
+
+def active_room(data: bytes) -> str:
+    """Return the room that a message on an activity channel names; raise EnvelopeError for another version or form."""
+    if not data or data[0] != VERSION or not data.isascii():
+        raise EnvelopeError(f"version {data[0] if data else None}")
+    return data[1:].decode()
 
 
 # --- media requests: on the stream media:requests ---------------------------------------------------------------------

@@ -34,6 +34,10 @@ MAX_ROOMS_PER_CONNECTION: Final = 100
 MAX_ROOMS_PER_USER: Final = 500
 MAX_SANCTIONS: Final = 1_000
 """Users muted or banned in one room."""
+MAX_MENTIONS: Final = 20
+"""Users whom one message mentions."""
+MAX_COUNTED_MENTIONS: Final = 100
+"""A count of mentions ends here, as `room_append.lua` keeps them."""
 MAX_BLOCKED: Final = 500
 """Users on one block list."""
 MAX_REPORTS: Final = 10_000
@@ -59,6 +63,9 @@ Data = dict[str, Any]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=140)]
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
+Mentions = Annotated[list[User], Meta(min_length=1, max_length=MAX_MENTIONS)]
+Cursor = Annotated[str, Meta(pattern=rf"^[0-9]{{1,16}}/{ROOM_PATTERN[1:]}")]
+"""A place in an inbox: time of the last activity, and room."""
 Users = Annotated[list[User], Meta(max_length=MAX_LIST)]
 Pixels = Annotated[int, Meta(ge=1, le=100_000)]
 Role = Literal["owner", "admin", "member"]
@@ -139,6 +146,17 @@ class RoomList(Payload, frozen=True):
     limit: Limit = MAX_LIST
 
 
+class InboxList(Payload, frozen=True):
+    """Ask for a page of one's inbox, the latest activity first.
+
+    `live` begins (true) or ends (false) the `inbox` events of this client; without it nothing changes.
+    """
+
+    after: Cursor | None = None
+    limit: Limit = 50
+    live: bool | None = None
+
+
 class MessageSend(Payload, frozen=True):
     """Write a message: a text, an upload, data, or several of them."""
 
@@ -148,6 +166,7 @@ class MessageSend(Payload, frozen=True):
     upload: UploadId | None = None
     reply_to: Seq | None = None
     data: Data | None = None
+    mentions: Mentions | None = None
 
 
 class MessageEdit(Payload, frozen=True):
@@ -263,6 +282,7 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "room:invite": RoomInvite,
     "room:remove": RoomRemove,
     "room:list": RoomList,
+    "inbox:list": InboxList,
     "room:sanction": RoomSanction,
     "room:sanctions": RoomSanctions,
     "room:slow": RoomSlow,
@@ -295,10 +315,11 @@ TYPING: Final = "typing"
 PRESENCE: Final = "presence"
 RECEIPT: Final = "receipt"
 ROOM: Final = "room"
+INBOX: Final = "inbox"
 RESYNC: Final = "resync"
 DRAIN: Final = "drain"
 
-SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, RESYNC, DRAIN)
+SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, INBOX, RESYNC, DRAIN)
 """Every event a gateway may send."""
 
 

@@ -6,12 +6,13 @@
 | `room:{R}:meta` | hash | gateway, back end | gateway | outlives the log; see below |
 | `room:{R}:ids`, `:ids:old` | hash `user:id` -> receipt | gateway, back end | same script | rotated hourly, bounded |
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
-| `room:{R}:counts` | hash user -> texts written, `=user` -> read | gateway, back end | gateway | as the meta |
+| `room:{R}:counts` | hash, see `_unread.lua` | gateway, back end | gateway | as the meta |
 | `room:{R}:kicked` | hash user (`*`: all) -> ms of the last kick | gateway, back end | gateway | 1 day past a kick |
 | `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
 | `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past a refresh |
 | `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway, back end | as `occupants` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
+| `activity:XX` | channel, the ids of active rooms | gateway, back end | gateways with an inbox | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
 | `room:{R}:sanctions` | hash `mute:U`, `ban:U` -> end in ms, `slow` -> s | gateway, back end | gateway | bounded |
 | `room:{R}:slow` | hash user -> ms of the last message | gateway | gateway | 6 h past the last message |
@@ -60,6 +61,7 @@ braces; the names that callers of the bare adapter choose freely pass through `t
 
 from __future__ import annotations
 
+from hashlib import sha1
 from typing import Final
 from zlib import crc32
 
@@ -134,6 +136,11 @@ def room_sanctions(room: str) -> str:
 
 def room_slow(room: str) -> str:
     return f"room:{{{tag(room)}}}:slow"
+
+
+def activity_channel(room: str) -> str:
+    """Return the channel on which `room_append.lua` tells of activity in a room: one of 256, by the SHA-1 of its id."""
+    return f"activity:{sha1(tag(room).encode(), usedforsecurity=False).hexdigest()[:2]}"
 
 
 def user_sanctions(user: str) -> str:

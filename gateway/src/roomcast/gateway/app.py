@@ -10,6 +10,7 @@ import time
 import structlog
 
 from roomcast.contract import keys
+from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
 from roomcast.gateway.assembly import (
     make_adapter,
@@ -26,6 +27,7 @@ from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.fast_path import MessageFastPath
 from roomcast.gateway.chat.joining import RoomJoins
+from roomcast.gateway.chat.mentions import Mentions
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
@@ -35,6 +37,7 @@ from roomcast.gateway.chat.room_channels import RoomChannels
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.config import Config
+from roomcast.gateway.inbox.service import InboxService
 from roomcast.gateway.media.requests import MediaRequests
 from roomcast.gateway.media.use_cases import MediaUseCases
 from roomcast.gateway.operations.admission import AdmissionQueue
@@ -49,6 +52,7 @@ from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, de
 from roomcast.gateway.operations.readiness import watch_subscriptions, why_not_ready
 from roomcast.gateway.operations.user_limits import UserLimits
 from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
+from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.nodes import take_free_number
 from roomcast.process import ops
@@ -146,7 +150,8 @@ class Gateway:
             self.emitter,
             self.joins,
             is_banned=self.sanctions.is_banned_everywhere,
-            on_sanctioned=lambda message: self.enforcer.receive(message),
+            on_sanctioned=self._apply_sanction,
+            on_kicked=lambda message: self.inbox.on_access(message.user, message.room),
             on_order=lambda order: self.cordon.receive(order),
         )
         self.enforcer = SanctionEnforcer(
@@ -157,7 +162,16 @@ class Gateway:
             self.joins.recheck_sessions,
             self.adapter.background,
         )
+        self.inbox = InboxService(
+            self.stores.inbox, self.stores.rooms, self.access, self.adapter, self.emitter, time.monotonic
+        )
+        self.emitter.on_line_changed = self.inbox.note_line
         self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
+
+    def _apply_sanction(self, message: Sanctioned) -> None:
+        self.enforcer.receive(message)
+        if message.user and message.room:
+            self.inbox.on_access(message.user, message.room)
 
     def _make_chat(self) -> None:
         """Make messages, moderation and media requests."""
@@ -177,6 +191,7 @@ class Gateway:
             self.rooms.announce_direct_room,
             self.fast_path.issue_ticket,
             self.sanctions,
+            Mentions(self.stores.inbox).require_readers,
             max_message_bytes=config.message_bytes,
         )
         self.moderation = Moderation(
@@ -196,7 +211,7 @@ class Gateway:
         """Make what faces the clients: the namespace, admission, the listener and the drain."""
         config = self.config
         self.namespace = ChatNamespace(
-            SessionHooks(self.sessions.sign_in, self.sessions.sign_out),
+            SessionHooks(self.sessions.sign_in, self._sign_out),
             self._handlers(),
             self.metrics,
             self.presence.mark_seen,
@@ -229,6 +244,7 @@ class Gateway:
             "room:invite": self.rooms.invite_user,
             "room:remove": self.rooms.remove_user,
             "room:list": self.rooms.list_rooms,
+            "inbox:list": self.inbox.list_inbox,
             "message:send": self.chat.send_message,
             "message:edit": self.chat.edit_message,
             "message:delete": self.chat.delete_message,
@@ -288,6 +304,7 @@ class Gateway:
             self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes)
         self.session_control.subscribe()
         self.tasks.supervise(self._claim_and_announce, "presence")
+        self.tasks.supervise(self.inbox.run, "inbox")
         self.tasks.supervise(self.token_keys.run, "token keys")
         self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
         self.tasks.supervise(lambda: watch_crowds(lambda: len(self.server.eio.sockets), self.adapter.ticker), "memory")
@@ -308,8 +325,14 @@ class Gateway:
     def _resubscribed(self) -> None:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
         self.presence.on_resubscribed()
+        self.inbox.on_resubscribed()
         self.enforcer.forget_all()
         self.adapter.background(self.session_control.recheck_all(), "recheck sessions")
+
+    async def _sign_out(self, session: ChatSession) -> None:
+        """Forget a session whose connection has ended."""
+        self.inbox.remove_session(session)
+        await self.sessions.sign_out(session)
 
     def _record_lag(self, lag: float, busy: float) -> None:
         self.metrics.loop_lag(lag, busy)

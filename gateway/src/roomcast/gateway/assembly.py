@@ -31,6 +31,7 @@ from roomcast.gateway.sign_in.jwks import JwksKeys
 from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
+from roomcast.gateway.stores.inbox import InboxStore
 from roomcast.gateway.stores.log import LogStore, Retention
 from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.nodes import NodeStore
@@ -98,6 +99,7 @@ class Stores(NamedTuple):
     user_events: UserEvents
     user_bytes: UserBytes
     moderation: ModerationStore
+    inbox: InboxStore
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -114,6 +116,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         UserEvents(redis, config.node),
         UserBytes(redis, config.daily_bytes),
         ModerationStore(redis),
+        InboxStore(redis),
     )
 
 

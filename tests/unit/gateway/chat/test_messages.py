@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -34,7 +35,14 @@ class Rig:
         self.plain: list[tuple[str, str]] = []
         self.voice = FakeVoice()
         self.chat = Chat(
-            self.log, self.access, self._media, self._address, self._note_plain, self.voice, max_message_bytes=100
+            self.log,
+            self.access,
+            self._media,
+            self._address,
+            self._note_plain,
+            self.voice,
+            self._mentions,
+            max_message_bytes=100,
         )
         self.ada = session_of("ada", ROOM)
         self.bob = session_of("bob")
@@ -46,6 +54,12 @@ class Rig:
         if upload == "missing0":
             raise RoomcastError(Code.NOT_FOUND)
         return {"upload": upload, "type": "image/png"}
+
+    async def _mentions(self, room: str, users: Sequence[str]) -> list[str]:
+        await asyncio.sleep(0)
+        if "eve" in users:
+            raise RoomcastError(Code.FORBIDDEN)
+        return list(dict.fromkeys(users))
 
     async def _address(self, session: ChatSession, room: str) -> None:
         self.addressed.append((session.user, room))
@@ -284,3 +298,12 @@ async def test_history_says_whether_there_is_more(rig: Rig) -> None:
     assert (len(latest["messages"]), latest["more"], latest["seq"]) == (3, True, 5)
     assert (len(oldest["messages"]), oldest["more"]) == (2, False)
     assert await refusal(rig.chat.read_history(rig.eve, MessageHistory(ROOM))) is Code.FORBIDDEN
+
+
+async def test_mentions_are_checked_and_stand_right_behind_the_kind(rig: Rig) -> None:
+    answer = await rig.chat.send_message(rig.ada, MessageSend(ROOM, "m1", text="look", mentions=["bob", "bob"]))
+    entry = rig.log.entries[answer["seq"]]
+    assert b'"kind": "text", "mentions": ["bob"], "text": "look"' in entry
+    assert rig.plain == []
+    refused = rig.chat.send_message(rig.ada, MessageSend(ROOM, "m2", text="look", mentions=["eve"]))
+    assert await refusal(refused) is Code.FORBIDDEN

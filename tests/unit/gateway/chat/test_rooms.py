@@ -8,13 +8,14 @@ import pytest
 from roomcast.contract.envelope import Kicked
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
+from roomcast.contract.inbox import Line
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.rooms import Rooms
-from roomcast.gateway.stores.rooms import RoomSummary, Standing
 from tests.unit.gateway.fakes import (
     FakeEmitter,
     FakeOccupancy,
     FakeVisibility,
+    line_of,
     nobody_is_banned,
     refusal,
     session_of,
@@ -31,7 +32,7 @@ class Records:
         self.roles: dict[tuple[str, str], str] = {}
         self.used: set[str] = set()
         self.lists: set[tuple[str, str]] = set()
-        self.rows: list[RoomSummary] = []
+        self.rows: list[Line] = []
         self.removed: set[tuple[str, str]] = set()
         self.mark: int | None = 7
         self.creations = 0
@@ -72,7 +73,7 @@ class Records:
     async def remove_from_list(self, user: str, room: str) -> None:
         self.lists.discard((user, room))
 
-    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
         return self.rows[:limit], len(self.rows) > limit
 
     async def move_read_mark(self, room: str, user: str, seq: int) -> int | None:
@@ -140,9 +141,13 @@ async def test_who_has_spent_the_day_invites_nobody(rig: Rig) -> None:
 
 
 async def test_the_list_leaves_out_rooms_that_the_user_may_not_enter_any_more(rig: Rig) -> None:
-    rows = [("public:a", Standing.GONE), ("team:a", Standing.MEMBER), ("team:b", Standing.OTHER), ("x", Standing.GONE)]
-    rig.records.rows = [RoomSummary(room, room, 0, 0, None, standing) for room, standing in rows]
-    rig.records.lists = {("bob", room) for room, _ in rows}
+    rig.records.rows = [
+        line_of("public:a", is_gone=True),
+        line_of("team:a", role="member"),
+        line_of("team:b"),
+        line_of("x", is_gone=True),
+    ]
+    rig.records.lists = {("bob", line.room) for line in rig.records.rows}
 
     listed = (await rig.rooms.list_rooms(rig.bob, RoomList()))["rooms"]
     assert [row["room"] for row in listed] == ["public:a", "team:a"]
@@ -182,14 +187,17 @@ async def test_a_removal_that_could_not_be_told_is_told_by_the_repetition(rig: R
 
 async def test_the_list_tells_unread_and_the_last_message(rig: Rig) -> None:
     rig.records.rows = [
-        RoomSummary("a", "A", 9, 3, b'{"seq":8}', Standing.MEMBER),
-        RoomSummary("b", "B", 0, 0, None, Standing.MEMBER),
+        line_of("a", unread=3, entry=b'{"seq":8}', role="member"),
+        line_of("b", unread=2, entry=b'{"seq":5}', role="member", is_banned=True),
     ]
     answer = orjson.loads(orjson.dumps(await rig.rooms.list_rooms(rig.ada, RoomList(limit=1))))
 
     assert answer["rooms"] == [{"room": "a", "name": "A", "seq": 9, "unread": 3, "last": {"seq": 8}}]
     assert (answer["more"], answer["after"]) == (True, "a")
-    assert (await rig.rooms.list_rooms(rig.ada, RoomList()))["after"] is None
+
+    everything = await rig.rooms.list_rooms(rig.ada, RoomList())
+    assert everything["after"] is None
+    assert everything["rooms"][1] == {"room": "b", "name": "B", "seq": 9, "unread": 0, "last": None}
 
 
 async def test_a_read_mark_is_told_unless_it_stood_still_or_the_reader_hides(rig: Rig) -> None:
@@ -201,6 +209,7 @@ async def test_a_read_mark_is_told_unless_it_stood_still_or_the_reader_hides(rig
     await rig.rooms.mark_read(rig.bob, ReceiptRead(ROOM, 0))
 
     assert rig.emitter.sent == [(ROOM, "receipt", {"room": ROOM, "user": "bob", "seq": 7})]
+    assert rig.emitter.lines == [("ghost", ROOM), ("bob", ROOM)]
     assert await refusal(rig.rooms.mark_read(session_of("eve"), ReceiptRead(ROOM, 7))) is Code.FORBIDDEN
 
 

@@ -99,6 +99,7 @@ class Rig:
         self.banned: set[str] = set()
         self.sanctioned: list[Sanctioned] = []
         self.orders: list[NodeOrder] = []
+        self.kicked: list[Kicked] = []
         self.control = SessionControl(
             self.channel,
             self.signed_in,
@@ -108,6 +109,7 @@ class Rig:
             is_banned=self._is_banned,
             on_sanctioned=self.sanctioned.append,
             on_order=self.orders.append,
+            on_kicked=self.kicked.append,
         )
         self.control.subscribe()
 

@@ -23,6 +23,7 @@ from redis.backoff import ExponentialBackoff
 
 from roomcast.contract.backend.allowances import Allowances
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
+from roomcast.contract.backend.inbox import Inboxes, InboxPage
 from roomcast.contract.backend.lookups import Lookups
 from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.presence import Presence, PresenceQueries
@@ -32,12 +33,21 @@ from roomcast.contract.redis_client import Client, make_client
 from roomcast.wire import redis_url
 from roomcast.wire.redis_url import RedisTarget
 
-__all__ = ("CLOCK_SKEW_SECONDS", "TOKEN_LIFE_SECONDS", "Backend", "HistoryPage", "Presence", "connect", "open_client")
+__all__ = (
+    "CLOCK_SKEW_SECONDS",
+    "TOKEN_LIFE_SECONDS",
+    "Backend",
+    "HistoryPage",
+    "InboxPage",
+    "Presence",
+    "connect",
+    "open_client",
+)
 
 _CONNECT_SECONDS: Final = 2.0
 
 
-class Backend(Amendments, Rooms, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
+class Backend(Amendments, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.

@@ -11,12 +11,14 @@ from typing import Any, Final, Literal
 
 from redis.asyncio import RedisCluster
 
+from roomcast.contract import keys
 from roomcast.contract.app_data import check_data
 from roomcast.contract.backend.link import check_ids, translated
 from roomcast.contract.backend.uploads import Uploads
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_SEQ
+from roomcast.contract.events import MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID
+from roomcast.contract.inbox import mention_refusal, read_lines, summary_keys
 from roomcast.contract.log_entry import PublishReceipt, Rewrite, dedup_field, place_of, read_receipt
 from roomcast.contract.texts import clean_name, is_blank
 
@@ -38,6 +40,7 @@ class Messages(Uploads):
         name: str | None = None,
         kind: Literal["system", "text"] = "system",
         id: str | None = None,  # noqa: A002 (the protocol's name)
+        mentions: Sequence[str] = (),
     ) -> PublishReceipt:
         """Publish a text, data or both into a room in the name of `user`; return the place in the room's order.
 
@@ -49,6 +52,7 @@ class Messages(Uploads):
 
         `id`: at most 64 printable ASCII characters; a repeated one publishes nothing and answers the first receipt
         with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
+        `mentions`: at most 20 users; raises FORBIDDEN when one of them does not read the room.
         """
         check_ids(room, user)
         if upload is None or text is not None or data is not None:
@@ -58,15 +62,33 @@ class Messages(Uploads):
         message_id = str(uuid.uuid4()) if id is None else id
         check_message_id(message_id)
         media = None if upload is None else await self._media_of(upload, user, room)
-        shown_kind = "media" if media else "data" if kind == "text" and text is None else kind
         message: dict[str, Any] = {"id": message_id, "user": user, "name": clean_name(name or "") or user}
-        message["kind"] = shown_kind
+        message["kind"] = "media" if media else "data" if kind == "text" and text is None else kind
+        if mentions:  # right behind the kind: room_append.lua looks for it there
+            message["mentions"] = await self._require_readers(room, mentions)
         message |= {
             key: value
             for key, value in (("text", text), ("media", media), ("data", data), ("reply_to", reply_to))
             if value is not None
         }
         return await self._append(room, message)
+
+    async def _require_readers(self, room: str, users: Sequence[str]) -> list[str]:
+        """Return the users, each once; raise FORBIDDEN when one of them does not read the room."""
+        unique = list(dict.fromkeys(users))
+        if len(unique) > MAX_MENTIONS:
+            raise RoomcastError(Code.TOO_LARGE, f"a message mentions at most {MAX_MENTIONS} users")
+        for user in unique:
+            check_ids(None, user)
+        reply = await self._script("room_summary", summary_keys(room), ("", *unique), is_read_only=True)
+        strangers = []
+        for line in read_lines(room, unique, reply):
+            if not line.reads_room(is_listed=False):
+                is_listed = bool(await self._call("HEXISTS", keys.user_rooms(line.user), room))
+                strangers += [] if line.reads_room(is_listed=is_listed) else [line.user]
+        if strangers:
+            raise mention_refusal(room, strangers)
+        return unique
 
     async def _append(self, room: str, message: dict[str, Any], rewrites: Sequence[Rewrite] = ()) -> PublishReceipt:
         """Append a message, its fields after `time`; raise StaleRewriteError as `room_append.lua` says."""

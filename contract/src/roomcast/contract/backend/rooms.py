@@ -6,11 +6,12 @@ from typing import Literal
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
-from roomcast.contract.envelope import Kicked
+from roomcast.contract.envelope import Kicked, ListChanged
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
 from roomcast.contract.ids import DIRECT, PUBLIC
 from roomcast.contract.texts import clean_name
+from roomcast.wire.envelope import pack
 
 
 class Rooms(RedisLink):
@@ -56,7 +57,7 @@ class Rooms(RedisLink):
         outcome = await self._script("room_remove", names, (user, keys.KICK_SECONDS))
         if outcome == b"owner":
             raise RoomcastError(Code.FORBIDDEN, "the owner stays")
-        await self._call("HDEL", keys.user_rooms(user), room)
+        await self._unlist_room(user, room)
         await self.kick(room, user)
         return bool(outcome == b"removed")
 
@@ -73,10 +74,14 @@ class Rooms(RedisLink):
         first, *others = (key(room) for key in keys.OF_CLOSED_ROOMS)
         await self._call("DEL", first, *self._keyspace.names(tuple(others)))
         for member in members:
-            await self._call("HDEL", keys.user_rooms(member.decode()), room)
+            await self._unlist_room(member.decode(), room)
         await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
         await self._control(Kicked(room, closed=True))
 
     async def _list_room(self, user: str, room: str, name: str) -> None:
-        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
-        await self._script("user_room", (keys.user_rooms(user),), args)
+        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)))
+        await self._script("user_room", (keys.user_rooms(user), keys.user_channel(user)), args)
+
+    async def _unlist_room(self, user: str, room: str) -> None:
+        args = (room, pack(ListChanged(room)))
+        await self._script("user_room_remove", (keys.user_rooms(user), keys.user_channel(user)), args)

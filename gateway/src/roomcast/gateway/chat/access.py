@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import DIRECT, PUBLIC, Access, access
+from roomcast.contract.inbox import Line
 from roomcast.gateway.sign_in.identity import matches
 from roomcast.gateway.sign_in.session import ChatSession
 
@@ -46,6 +47,12 @@ class RoomAccess:
         if verdict is Access.STORED:
             return session.identity.matches(room) or await self._store.read_role(room, session.user) is not None
         return verdict is Access.OPEN
+
+    def may_see(self, session: ChatSession, line: Line) -> bool:
+        """Return the same by what a line of the room list says: nothing is looked up."""
+        if session.identity.ops:
+            line = line._replace(is_banned=False)
+        return line.is_open(by_token=session.identity.matches(line.room))
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
         """Return whether the session may delete other people's messages, invite and remove.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from roomcast.adapter import codec
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract import keys
-from roomcast.contract.envelope import UserEvent, UserMessage
+from roomcast.contract.envelope import ListChanged, UserEvent, UserMessage
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire.envelope import Reader, check_event, pack
 
@@ -22,6 +24,8 @@ class Emitter:
         self._adapter = adapter
         self._devices: dict[str, set[str]] = {}
         self._reader = Reader(UserMessage)
+        self.on_line_changed: Callable[[str, str], None] = _ignore_line
+        """Called with a user connected here and a room whose line in the user's inbox has changed."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
         """Send to a room on every gateway. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
@@ -32,9 +36,15 @@ class Emitter:
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
         """Send to all devices of a user, of which there may be none. Raises UNAVAILABLE when Redis is away."""
-        message = pack(UserEvent(NAMESPACE, self._packet(event, data)))
+        await self._publish(user, UserEvent(NAMESPACE, self._packet(event, data)))
+
+    async def line_changed(self, user: str, room: str) -> None:
+        """Let the gateways of a user look at a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
+        await self._publish(user, ListChanged(room))
+
+    async def _publish(self, user: str, message: UserMessage) -> None:
         try:
-            await self._adapter.backplane.publish(keys.user_channel(user), message)
+            await self._adapter.backplane.publish(keys.user_channel(user), pack(message))
         except RedisConnectionError as error:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
@@ -57,8 +67,15 @@ class Emitter:
         devices = self._devices.get(user)
         if devices is None:
             devices = self._devices[user] = set()
-            self._adapter.subscribe(keys.user_channel(user), lambda data: self._receive(user, data))
+            self._subscribe(user)
         devices.add(sid)
+
+    def subscribed(self, user: str) -> asyncio.Future[None] | None:
+        """Return when the user's messages arrive here (once Redis has confirmed); None for a user without a device."""
+        return self._subscribe(user) if user in self._devices else None
+
+    def _subscribe(self, user: str) -> asyncio.Future[None]:
+        return self._adapter.subscribe(keys.user_channel(user), lambda data: self._receive(user, data))
 
     def remove_device(self, user: str, sid: str) -> None:
         """Deliver no more to this session; the last device unsubscribes."""
@@ -69,5 +86,12 @@ class Emitter:
 
     def _receive(self, user: str, data: bytes) -> None:
         message = self._reader.unpack(data)
+        if isinstance(message, ListChanged):
+            self.on_line_changed(user, message.room)
+            return
         check_event(message.packet)
         self._adapter.deliver_to_sessions(message.namespace, list(self._devices.get(user, ())), message.packet)
+
+
+def _ignore_line(user: str, room: str) -> None:
+    """Ignore a change of an inbox."""

@@ -83,6 +83,9 @@ class Voice(Protocol):
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
 """`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
 
+CheckMentions = Callable[[str, Sequence[str]], Awaitable[list[str]]]
+"""`(room, users)` -> each user once; raises FORBIDDEN for one who does not read the room."""
+
 Address = Callable[[ChatSession, str], Awaitable[None]]
 """Called before the first message of a session into a direct room: the other person learns of the room."""
 
@@ -101,6 +104,7 @@ class Chat:
         address: Address,
         on_plain_send: OnPlainSend,
         voice: Voice,
+        check_mentions: CheckMentions,
         *,
         max_message_bytes: int,
     ) -> None:
@@ -111,6 +115,7 @@ class Chat:
         self._max_bytes = max_message_bytes
         self._on_plain_send = on_plain_send
         self._voice = voice
+        self._check_mentions = check_mentions
 
     async def send_message(self, session: ChatSession, p: MessageSend) -> AckFields:
         """Answer `message:send`.
@@ -122,7 +127,7 @@ class Chat:
             raise RoomcastError(Code.BAD_REQUEST, "text, upload or data is needed")
         self._check_content(p)
         if self._is_plain(session, p):
-            receipt = await self._append(session, p.room, p.id, _tail(session, p, None))
+            receipt = await self._append(session, p.room, p.id, _tail(session, p, None, None))
         else:
             receipt = await (await self._send_in_turn(session, p))
         if receipt.seq == 1:
@@ -132,8 +137,8 @@ class Chat:
         return _receipt(receipt)
 
     def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
-        """Return whether nothing is to be looked up: no upload, a joined room, and no earlier send waiting."""
-        if p.upload is not None or session.sending is not None or p.room not in session.rooms:
+        """Return whether nothing is to be looked up: no upload, no mentions, a joined room, no earlier send waiting."""
+        if p.upload is not None or p.mentions is not None or session.sending is not None or p.room not in session.rooms:
             return False
         if not self._voice.is_unrestricted(session.user, p.room):
             return False
@@ -150,8 +155,9 @@ class Chat:
             if not session.identity.ops:
                 await self._voice.take_turn(session.user, p.room)
             await self._address(session, p.room)
+            mentions = await self._check_mentions(p.room, p.mentions) if p.mentions else None
             media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
-            return self._append(session, p.room, p.id, _tail(session, p, media))
+            return self._append(session, p.room, p.id, _tail(session, p, media, mentions))
         finally:
             turn.set_result(None)
             if session.sending is turn:
@@ -272,9 +278,11 @@ class Chat:
             raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
 
 
-def _tail(session: ChatSession, p: MessageSend, media: Media | None) -> bytes:
+def _tail(session: ChatSession, p: MessageSend, media: Media | None, mentions: list[str] | None) -> bytes:
+    """Return the JSON of a new message. `mentions` stands right behind the kind: `room_append.lua` looks there."""
     kind = "media" if media is not None else "text" if p.text is not None else "data"
-    return _fields(session, p.id, kind, text=p.text, media=media, data=p.data, reply_to=p.reply_to)
+    shown = {"mentions": mentions, "text": p.text, "media": media, "data": p.data, "reply_to": p.reply_to}
+    return _fields(session, p.id, kind, **shown)
 
 
 def author_of(session: ChatSession) -> bytes:

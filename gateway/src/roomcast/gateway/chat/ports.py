@@ -70,6 +70,10 @@ class EventSender(Protocol):
         """Send to all devices of a user. Raises UNAVAILABLE when Redis is away."""
         ...
 
+    async def line_changed(self, user: str, room: str) -> None:
+        """Let the gateways of a user look at a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
+        ...
+
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
         """Send to sessions of this gateway; unknown ones are ignored."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -19,13 +19,13 @@ from roomcast.contract.events import (
     RoomMembers,
     RoomRemove,
 )
-from roomcast.contract.ids import DIRECT, Access, access, other_person
+from roomcast.contract.ids import DIRECT, other_person
+from roomcast.contract.inbox import Line
 from roomcast.contract.texts import clean_name
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields, Control, EventSender, RoomOccupancy, Visibility
 from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.stores.rooms import RoomSummary, Standing
 
 
 class RoomRecords(Protocol):
@@ -59,7 +59,7 @@ class RoomRecords(Protocol):
         """Take the room off the user's list."""
         ...
 
-    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
+    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
         """Return a page of the user's list, and whether there is more."""
         ...
 
@@ -146,36 +146,34 @@ class Rooms:
     async def list_rooms(self, session: ChatSession, p: RoomList) -> AckFields:
         """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next one.
 
-        Rooms that the user may not enter any more are left out, and taken off the list once they are gone.
+        Rooms that the user may not enter any more are left out, and taken off the list once they are gone. A room that
+        the user is banned from stays, and tells nothing of its messages.
         """
-        rows, more = await self._store.page_list(session.user, p.after, p.limit)
-        rooms = [
-            {
-                "room": row.room,
-                "name": row.name,
-                "seq": row.seq,
-                "unread": row.unread,
-                "last": orjson.Fragment(row.last) if row.last else None,
-            }
-            for row in rows
-            if _may_be_entered(session, row)
-        ]
-        for row in rows:
-            if row.standing is Standing.GONE and not _may_be_entered(session, row):
-                await self._store.remove_from_list(session.user, row.room)
-        return {"rooms": rooms, "more": more, "after": rows[-1].room if more else None}
+        lines, more = await self._store.page_list(session.user, p.after, p.limit)
+        kept = [line for line in lines if self._access.may_see(session, line._replace(is_banned=False))]
+        for line in lines:
+            if line.is_gone and line not in kept:
+                await self._store.remove_from_list(session.user, line.room)
+        rooms = [_listed(line, is_open=self._access.may_see(session, line)) for line in kept]
+        return {"rooms": rooms, "more": more, "after": lines[-1].room if more else None}
 
     async def mark_read(self, session: ChatSession, p: ReceiptRead) -> AckFields:
         """Answer `receipt:read`: move the read mark, and tell the room unless the user is invisible."""
         await self._access.require_entry(session, p.room)
         mark = await self._store.move_read_mark(p.room, session.user, p.seq)
+        if mark is not None:
+            await self._emitter.line_changed(session.user, p.room)
         if mark is not None and await self._visibility.is_visible(session):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
 
 
-def _may_be_entered(session: ChatSession, row: RoomSummary) -> bool:
-    """Return whether the session may enter a room of its list; a ban does not take the room off."""
-    if access(row.room, session.user) is Access.STORED:
-        return session.identity.matches(row.room) or row.standing is Standing.MEMBER
-    return True
+def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:
+    """Return a line of `room:list`. A room that the user may not enter at the moment tells nothing of its messages."""
+    return {
+        "room": line.room,
+        "name": line.name,
+        "seq": line.seq,
+        "unread": line.unread if is_open else 0,
+        "last": orjson.Fragment(line.entry) if line.entry and is_open else None,
+    }

@@ -107,6 +107,7 @@ class SessionControl:
         is_banned: Callable[[str], Awaitable[bool]],
         on_sanctioned: Callable[[Sanctioned], None],
         on_order: Callable[[NodeOrder], None],
+        on_kicked: Callable[[Kicked], None],
     ) -> None:
         self._adapter = adapter
         self._sessions = sessions
@@ -116,6 +117,7 @@ class SessionControl:
         self._is_banned = is_banned
         self._on_sanctioned = on_sanctioned
         self._on_order = on_order
+        self._on_kicked = on_kicked
         self._reader = Reader(ControlMessage)
 
     def subscribe(self) -> None:
@@ -135,6 +137,7 @@ class SessionControl:
         elif isinstance(message, Disconnected):
             self._adapter.background(self._disconnect(message.user), "disconnect")
         else:
+            self._on_kicked(message)
             self._adapter.background(self._kick(message), "kick")
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from roomcast.contract import keys
+from roomcast.contract.envelope import ListChanged
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS
+from roomcast.contract.inbox import Line, read_lines, summary_keys
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
+from roomcast.wire.envelope import pack
 
 ROOMS_PER_DAY: Final = 200
 _DAY_SECONDS: Final = 86_400
 _NAME_SECONDS: Final = 60.0
 _MAX_NAMES: Final = 20_000
 _NOBODY: Final = (float("-inf"), "")
-
-
-class Standing(Enum):
-    """What Redis knows of a room on a user's list."""
-
-    MEMBER = 1
-    """It is stored, and the user may enter it by that."""
-    OTHER = 0
-    """It is used, or somebody is in it."""
-    GONE = -1
-
-
-class RoomSummary(NamedTuple):
-    """One line of a person's room list.
-
-    `unread` counts the texts and media of others after the read mark; `last` is the JSON of the newest text or media,
-    if it is still kept. `standing` is what Redis knows of the room and the user.
-    """
-
-    room: str
-    name: str
-    seq: int
-    unread: int
-    last: bytes | None
-    standing: Standing
 
 
 class RoomStore:
@@ -111,41 +87,34 @@ class RoomStore:
 
     async def add_to_list(self, user: str, room: str, name: str = "") -> None:
         """Put the room on the person's list, if the list is not full."""
-        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS)
-        await self._redis.script("user_room", (keys.user_rooms(user),), args)
+        args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)))
+        await self._redis.script("user_room", (keys.user_rooms(user), keys.user_channel(user)), args)
 
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
         """Do the same for a user who joins, and store the user's name for others.
 
         Asked for now; await the answer in any case.
         """
-        names = (keys.user_rooms(user), keys.user_profile(user))
-        args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, person)
+        names = (keys.user_rooms(user), keys.user_channel(user), keys.user_profile(user))
+        args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)), person)
         with translated:
             return _done(self._redis.begin_script("user_room", names, args))
 
     async def remove_from_list(self, user: str, room: str) -> None:
         """Take the room off the user's list."""
-        await self._redis.call("HDEL", keys.user_rooms(user), room)
+        names, args = (keys.user_rooms(user), keys.user_channel(user)), (room, pack(ListChanged(room)))
+        await self._redis.script("user_room_remove", names, args)
 
-    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[RoomSummary], bool]:
-        """Return a page of the user's list with positions, by room id, and whether there is more."""
+    async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
+        """Return a page of the user's list, by room id, and whether there is more. Each line has a name."""
         flat = await self._redis.call("HGETALL", keys.user_rooms(user))
         names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
         rooms = sorted(room for room in names if after is None or room > after)
-        rows = await asyncio.gather(*(self._summary(user, room, names[room]) for room in rooms[:limit]))
-        return list(rows), len(rooms) > limit
-
-    async def _summary(self, user: str, room: str, name: str) -> RoomSummary:
-        names = (
-            keys.room_log(room),
-            keys.room_meta(room),
-            keys.room_read(room),
-            keys.room_counts(room),
-            keys.room_members(room),
-        )
-        seq, unread, last, stored_name, standing = await self._redis.script("room_summary", names, (user,))
-        return RoomSummary(room, (stored_name or b"").decode() or name or room, seq, unread, last, Standing(standing))
+        calls = ((summary_keys(room), ("last", user)) for room in rooms[:limit])
+        replies = await self._redis.run_scripts("room_summary", calls)
+        lines = [read_lines(room, (user,), reply)[0] for room, reply in zip(rooms, replies, strict=False)]
+        named = [line._replace(name=line.name or names[line.room] or line.room) for line in lines]
+        return named, len(rooms) > limit
 
     # --- receipts ---
 

@@ -2,11 +2,13 @@
 -- Append one message to a room's log and publish it: the only way a message comes into being. Safe to retry by id.
 --
 -- KEYS[1] room:{R}:log      hash  seq -> message JSON
--- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), others, last, …
+-- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), others, last, active_at, …
 -- KEYS[3] room:{R}:ids      hash  "user:id" -> "seq time epoch", the younger half
 -- KEYS[4] room:{R}:ids:old  hash  the older half
 -- KEYS[5] room:{R}          channel
--- KEYS[6] room:{R}:counts   hash  user -> texts and media written, =user -> see room_read_mark.lua
+-- KEYS[6] room:{R}:counts   hash  user -> texts and media written, =user and @user -> see _unread.lua
+-- It also publishes the room's id on activity:XX, where XX begins the SHA-1 of the id: at most once a second for texts and
+-- media, and once for other entries. So gateways learn of rooms that their clients have not joined.
 --
 -- ARGV[1]  JSON up to the seq:    {"room":"R","seq":
 -- ARGV[2]  run id of this server process ('' = do not compare)
@@ -39,9 +41,34 @@ local function receipt(known)
   return {1, tonumber(seq), tonumber(time), epoch}
 end
 
+-- Tell of activity in the room, unless the script did in the last second: `field` of meta has the time. (A clock that was
+-- set back ends the second, too.) With one channel for many rooms, a gateway can follow rooms by the thousand.
+local function announce(field, told_at, now)
+  if math.abs(now - tonumber(told_at or '0')) < 1000 then return end
+  local prefix, room = string.match(KEYS[5], '^(.-)room:{(.*)}$')
+  redis.call('HSET', meta, field, int(now))
+  redis.call('PUBLISH', prefix .. 'activity:' .. string.sub(redis.sha1hex(room), 1, 2), '\1' .. room)
+end
+
+-- Note the message for each user whom it mentions, at most 100 of each user: a client shows "99+". `mentions` stands right
+-- after `kind` in ARGV[11], so a text or an object of the application cannot be taken for it.
+local function count_mentions(author, list, text)
+  for user in string.gmatch(list, '"([^"]+)"') do
+    if user ~= author then
+      local before = redis.call('HGET', counts, '@' .. user)
+      if before then
+        local _, commas = string.gsub(before, ',', '')
+        if commas >= 99 then before = string.match(before, ',(.*)') end
+      end
+      redis.call('HSET', counts, '@' .. user, before and before .. ',' .. text or text)
+    end
+  end
+end
+
 local now = now_ms()
 local now_text = int(now)
-local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at')
+local state = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first', 'kind', 'kept_at', 'ids_at', 'ids_from', 'head_at',
+  'active_at')
 local epoch = state[2]
 local is_new_epoch = is_cut(state, ARGV[2])
 if is_new_epoch then epoch = ARGV[9] end
@@ -113,12 +140,16 @@ end
 -- author's own. In JSON, a comma before a quote cannot stand inside a string: the first match is the field.
 local kind_at = string.find(ARGV[11], ',"kind":"', 1, true)
 local initial = kind_at and string.byte(ARGV[11], kind_at + 9)
+local mentions = kind_at and string.match(ARGV[11], '^%a+","mentions":%[([^%]]*)%]', kind_at + 9)
+if mentions then count_mentions(string.match(field, '^[^:]*'), mentions, text) end
 if initial == 116 or initial == 109 then -- text, media
   local colon = string.find(field, ':', 1, true)
   if colon then redis.call('HINCRBY', counts, string.sub(field, 1, colon - 1), 1) end
+  announce('active_at', state[10], now)
 else
-  local before = int(seq - 1)
-  if redis.call('HGET', meta, 'other_at') ~= before then redis.call('HSET', meta, 'last', before) end
+  local before, told = int(seq - 1), redis.call('HMGET', meta, 'other_at', 'told_at')
+  if told[1] ~= before then redis.call('HSET', meta, 'last', before) end
+  announce('told_at', told[2], now)
   redis.call('HINCRBY', meta, 'others', 1)
   redis.call('HSET', meta, 'other_at', text)
 end

@@ -36,7 +36,8 @@ local function others(from, to)
   return count
 end
 
-local unread, written = unread_of(counts, user, newest, state[3])
+local own = redis.call('HMGET', counts, user, '=' .. user, '@' .. user)
+local unread, written = unread_from(own[1], own[2], newest, state[3])
 local kept_from = math.max(before, first - 1) + 1
 local left
 if newest - mark <= mark - kept_from + 1 then
@@ -45,6 +46,10 @@ else
   left = math.min(newest - mark, math.max(0, unread - others(kept_from, mark)))
 end
 redis.call('HSET', counts, '=' .. user, int(written - left))
+if own[3] then
+  local count, list = mentions_after(own[3], mark)
+  if count == 0 then redis.call('HDEL', counts, '@' .. user) else redis.call('HSET', counts, '@' .. user, list) end
+end
 if redis.call('PTTL', counts) == -1 then
   local life = redis.call('PTTL', meta)
   if life > 0 then redis.call('PEXPIRE', counts, life) end

@@ -1,0 +1,49 @@
+"""Read a user's inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, NamedTuple
+
+from roomcast.contract import keys
+from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.inbox import Line, page_of, read_lines, summary_keys
+
+_AT_ONCE: Final = 20
+"""Rooms that are read side by side, each over a connection of the client's pool."""
+
+
+class InboxPage(NamedTuple):
+    """A page of an inbox, the latest activity first, with the totals of all rooms; `after` asks for the next page."""
+
+    lines: list[Line]
+    after: str | None
+    unread: int
+    mentions: int
+
+
+class Inboxes(RedisLink):
+    """The inboxes that a back end may read."""
+
+    async def inbox(self, user: str, *, after: str | None = None, limit: int = 50) -> InboxPage:
+        """Return a page of a user's inbox: the rooms on the list that the user may enter by id or membership.
+
+        A room that only a pattern in the user's token opens is left out: a back end does not know the token.
+        """
+        check_ids(None, user)
+        rooms = [room.decode() for room in await self._call("HKEYS", keys.user_rooms(user))]
+        lines: list[Line] = []
+        for start in range(0, len(rooms), _AT_ONCE):
+            lines += await asyncio.gather(*(self._line(room, user) for room in rooms[start : start + _AT_ONCE]))
+        visible = [line for line in lines if line.is_open()]
+        page, more = page_of(visible, after, limit)
+        return InboxPage(
+            page,
+            page[-1].cursor if more else None,
+            sum(line.unread for line in visible),
+            sum(line.mentions for line in visible),
+        )
+
+    async def _line(self, room: str, user: str) -> Line:
+        reply = await self._script("room_summary", summary_keys(room), ("last", user), is_read_only=True)
+        return read_lines(room, (user,), reply)[0]

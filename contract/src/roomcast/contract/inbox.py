@@ -1,0 +1,127 @@
+"""Lines of an inbox: a user's rooms with the last message, what is unread, and who is mentioned. Pure.
+
+`room_summary.lua` reads one room for some of its users. The functions here put the lines in order and cut them into
+pages, for gateways and back ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from roomcast.contract import keys
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.ids import DIRECT, Access, access
+
+MAX_PREVIEW: Final = 200
+"""Characters of a text in an inbox."""
+MAX_USERS: Final = 100
+"""Users whose lines one run of the script reads."""
+_ROOM_FIELDS: Final = 9
+_USER_FIELDS: Final = 5
+_PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "mentions", "edited", "deleted")
+
+
+class Line(NamedTuple):
+    """One room as it stands in one user's inbox.
+
+    `active_at`: ms of the latest text or media, up to a second early; 0 if there was none. `last_seq`: its seq; 0 if
+    the log does not keep it. `entry`: its JSON, if it was asked for. `name`: the room's own name, or empty.
+    `is_unsettled`: another message may come without an announcement, see `room_append.lua`. `is_gone`: nothing is
+    known of the room. `read`: the user's read
+    mark. `role` and `is_public`: see `room_role.lua`.
+    """
+
+    room: str
+    seq: int
+    epoch: str
+    active_at: int
+    last_seq: int
+    entry: bytes | None
+    name: str
+    is_public: bool
+    is_unsettled: bool
+    is_gone: bool
+    user: str
+    unread: int
+    mentions: int
+    read: int
+    role: str
+    is_banned: bool
+
+    @property
+    def cursor(self) -> str:
+        """Return the place of the line in the inbox, for the next page."""
+        return f"{self.active_at}/{self.room}"
+
+    def is_open(self, *, by_token: bool = False) -> bool:
+        """Return whether the user may enter the room. `by_token`: a pattern in the user's token opens it."""
+        verdict = access(self.room, self.user)
+        if verdict is Access.STORED:
+            return not self.is_banned and (by_token or self.is_public or self.role != "")
+        return verdict is Access.OPEN and not self.is_banned
+
+    def reads_room(self, *, is_listed: bool) -> bool:
+        """Return whether the user is known to read the room: as its member, or by having it on the list.
+
+        Who could enter but never did cannot be mentioned: counts are kept for people who come to see them.
+        """
+        is_person = access(self.room, self.user) is Access.OPEN and self.room.startswith(DIRECT)
+        return self.is_open(by_token=True) and (is_person or self.role != "" or is_listed)
+
+
+def mention_refusal(room: str, users: Iterable[str]) -> RoomcastError:
+    """Return the error for a message that mentions users who do not read the room."""
+    return RoomcastError(Code.FORBIDDEN, f"mentions: {', '.join(sorted(users))} cannot read {room}")
+
+
+def summary_keys(room: str) -> tuple[str, ...]:
+    """Return the KEYS of `room_summary.lua`."""
+    return (
+        keys.room_log(room),
+        keys.room_meta(room),
+        keys.room_read(room),
+        keys.room_counts(room),
+        keys.room_members(room),
+        keys.room_sanctions(room),
+    )
+
+
+def read_lines(room: str, users: Sequence[str], reply: Sequence[Any]) -> list[Line]:
+    """Read the reply of `room_summary.lua` for these users, in their order."""
+    seq, epoch, active_at, last_seq, entry, name, *flags = reply[:_ROOM_FIELDS]
+    shared = (room, seq, epoch.decode(), int(active_at), int(last_seq), entry, name.decode(), *map(bool, flags))
+    lines = []
+    for at, user in zip(range(_ROOM_FIELDS, len(reply), _USER_FIELDS), users, strict=True):
+        unread, mentions, mark, role, is_banned = reply[at : at + _USER_FIELDS]
+        lines.append(Line._make((*shared, user, unread, mentions, mark, role.decode(), bool(is_banned))))
+    return lines
+
+
+def page_of(lines: Iterable[Line], after: str | None, limit: int) -> tuple[list[Line], bool]:
+    """Return at most `limit` lines behind the cursor `after`, the latest activity first, and whether more follow."""
+    rest = sorted(lines, key=_place)
+    if after is not None:
+        active_at, _, room = after.partition("/")
+        passed = (-int(active_at), room)
+        rest = [line for line in rest if _place(line) > passed]
+    return rest[:limit], len(rest) > limit
+
+
+def _place(line: Line) -> tuple[int, str]:
+    return -line.active_at, line.room
+
+
+def preview(entry: bytes | None) -> dict[str, Any] | None:
+    """Return what an inbox shows of a message: author and time, the beginning of its text, the name of its file."""
+    if not entry:
+        return None
+    message = msgspec.json.decode(entry)
+    shown = {key: message[key] for key in _PREVIEWED if key in message}
+    if "text" in message:
+        shown["text"] = message["text"][:MAX_PREVIEW]
+    if "media" in message:
+        shown["media"] = {key: message["media"][key] for key in ("type", "name") if key in message["media"]}
+    return shown

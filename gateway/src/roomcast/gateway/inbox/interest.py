@@ -1,0 +1,130 @@
+"""Know which clients of this gateway follow which rooms in their inboxes. Pure.
+
+There may be millions of pairs (10,000 clients with 200 rooms each): a room's name is kept once, and a client keeps
+counts only of rooms with something unread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from roomcast.contract.inbox import Line
+from roomcast.contract.keys import activity_channel
+from roomcast.gateway.sign_in.session import ChatSession
+
+_NOTHING: Final = (0, 0)
+
+
+class WatchedRoom:
+    """A room that is in the inbox of at least one client here."""
+
+    __slots__ = ("name", "watchers")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.watchers: list[Watcher] = []
+
+
+class Watcher:
+    """One client with a live inbox. `unread` and `mentions` are the totals of all its rooms."""
+
+    __slots__ = ("_counts", "mentions", "rooms", "session", "unread")
+
+    def __init__(self, session: ChatSession) -> None:
+        self.session = session
+        self.rooms: list[WatchedRoom] = []
+        self.unread = 0
+        self.mentions = 0
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def record(self, room: str, unread: int, mentions: int) -> None:
+        """Take over the counts of one room."""
+        before = self._counts.pop(room, _NOTHING)
+        self.unread += unread - before[0]
+        self.mentions += mentions - before[1]
+        if unread or mentions:
+            self._counts[room] = (unread, mentions)
+
+    def record_all(self, lines: Iterable[Line]) -> None:
+        """Take over the counts of all rooms."""
+        self._counts.clear()
+        self.unread = self.mentions = 0
+        for line in lines:
+            self.record(line.room, line.unread, line.mentions)
+
+
+class Interest:
+    """The clients with a live inbox, by user and by room."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, WatchedRoom] = {}
+        self._users: dict[str, dict[str, Watcher]] = {}
+        self._channels: Counter[str] = Counter()
+        """Channel -> how many of the rooms are told of there."""
+
+    def __iter__(self) -> Iterator[Watcher]:
+        return (watcher for devices in self._users.values() for watcher in devices.values())
+
+    @property
+    def rooms(self) -> int:
+        """The number of rooms that are followed."""
+        return len(self._rooms)
+
+    def room(self, name: str) -> WatchedRoom | None:
+        """Return a room that somebody here follows."""
+        return self._rooms.get(name)
+
+    def watchers_of(self, user: str) -> list[Watcher]:
+        """Return the user's clients with a live inbox."""
+        return list(self._users.get(user, {}).values())
+
+    def add_watcher(self, session: ChatSession) -> Watcher:
+        """Return the client's entry; a new one follows no room yet."""
+        devices = self._users.setdefault(session.user, {})
+        return devices.setdefault(session.sid, Watcher(session))
+
+    def remove_watcher(self, session: ChatSession) -> list[str]:
+        """Forget a client; return the channels that nobody needs any more."""
+        devices = self._users.get(session.user, {})
+        watcher = devices.pop(session.sid, None)
+        if not devices:
+            self._users.pop(session.user, None)
+        if watcher is None:
+            return []
+        left = [self._leave(watcher, watched) for watched in watcher.rooms]
+        return [channel for channel in left if channel]
+
+    def follow(self, watcher: Watcher, room: str) -> bool:
+        """Let a client follow a room; return whether that is new."""
+        watched = self._rooms.get(room)
+        if watched is None:
+            watched = self._rooms[room] = WatchedRoom(room)
+            self._channels[activity_channel(room)] += 1
+        elif watcher in watched.watchers:
+            return False
+        watched.watchers.append(watcher)
+        watcher.rooms.append(watched)
+        return True
+
+    def unfollow(self, watcher: Watcher, room: str) -> str | None:
+        """Let a client follow a room no more; return the channel if nobody needs it any more."""
+        watched = self._rooms.get(room)
+        if watched is None or watcher not in watched.watchers:
+            return None
+        watcher.rooms.remove(watched)
+        watcher.record(room, 0, 0)
+        return self._leave(watcher, watched)
+
+    def _leave(self, watcher: Watcher, watched: WatchedRoom) -> str | None:
+        watched.watchers.remove(watcher)
+        if watched.watchers:
+            return None
+        del self._rooms[watched.name]
+        channel = activity_channel(watched.name)
+        self._channels[channel] -= 1
+        if self._channels[channel]:
+            return None
+        del self._channels[channel]
+        return channel

@@ -1,0 +1,46 @@
+"""Write a line of an inbox as clients get it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from roomcast.contract.ids import other_person
+from roomcast.contract.inbox import Line, preview
+
+Row = dict[str, Any]
+"""One room in `inbox:list` and in `inbox` events."""
+
+
+def shown(line: Line, name: str) -> Row:
+    """Return the line of a room that the user may enter."""
+    return {
+        "room": line.room,
+        "name": name,
+        "seq": line.seq,
+        "epoch": line.epoch,
+        "active": line.active_at,
+        "unread": line.unread,
+        "mentions": line.mentions,
+        "read": line.read,
+        "last": preview(line.entry),
+    }
+
+
+def removed(room: str) -> Row:
+    """Return the line of a room that left the inbox."""
+    return {"room": room, "removed": True}
+
+
+def name_of(line: Line, people: Mapping[str, str], listed: str = "") -> str:
+    """Return the room's name: its own, in a direct room the other person's, else what the list says, or the id."""
+    other = other_person(line.room, line.user)
+    person = people.get(other, other) if other else ""
+    if person and person != other:
+        return person
+    return line.name or listed or person or line.room
+
+
+def people_in(lines: list[Line]) -> list[str]:
+    """Return the other people of the direct rooms among the lines."""
+    return list({other for line in lines if (other := other_person(line.room, line.user))})

@@ -1,0 +1,289 @@
+"""Run the inboxes of one gateway: answer `inbox:list`, follow the listed rooms, send `inbox` events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from roomcast.contract.envelope import active_room
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import INBOX, MAX_LIST, InboxList
+from roomcast.contract.inbox import Line, page_of
+from roomcast.contract.keys import activity_channel
+from roomcast.gateway.inbox.interest import Interest, Watcher
+from roomcast.gateway.inbox.lines import Row, name_of, people_in, removed, shown
+from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists
+from roomcast.gateway.inbox.schedule import Due, Schedule
+from roomcast.gateway.presence.slices import in_slices
+from roomcast.gateway.sign_in.session import ChatSession
+
+ROOMS_PER_LOOK: Final = 200
+LINES_PER_SECOND: Final = 2_000
+"""Lines that a gateway sends in a second. Under more load each client gets the newest state, later."""
+RESETS_PER_SECOND: Final = 50
+"""Clients that are told in a second to ask again: each reads its whole list."""
+_LISTS_AT_ONCE: Final = 8
+"""Lists that are read at the same time. Each is one write of up to 500 scripts to Redis."""
+_PAUSE_SECONDS: Final = 0.05
+_RETRY_SECONDS: Final = 0.5
+_CONFIRM_SECONDS: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class InboxService:
+    """The inboxes of the clients of one gateway. `clock` gives seconds that never go back."""
+
+    def __init__(
+        self,
+        store: InboxReads,
+        lists: RoomLists,
+        access: LineAccess,
+        channels: Channels,
+        devices: Devices,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._lists = lists
+        self._access = access
+        self._channels = channels
+        self._devices = devices
+        self._clock = clock
+        self._interest = Interest()
+        self._schedule = Schedule()
+        self._personal: set[tuple[str, str]] = set()
+        """`(user, room)` whose line is to be read again for this user only."""
+        self._seen: dict[str, int] = {}
+        """The newest `seq` at the last look at a room that is to be looked at once more."""
+        self._stale: dict[str, Watcher] = {}
+        """Clients that are to ask again, by session: events may have been missed."""
+        self._reads = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self._wake = asyncio.Event()
+
+    @property
+    def rooms(self) -> int:
+        """The number of rooms that are followed for clients here."""
+        return self._interest.rooms
+
+    # --- inbox:list ---
+
+    async def list_inbox(self, session: ChatSession, p: InboxList) -> dict[str, Any]:
+        """Answer `inbox:list`: a page of the user's rooms, the latest activity first, and the totals of all."""
+        if p.live is False:
+            self.remove_session(session)
+        async with self._reads:
+            return await self._list(session, p, self._interest.add_watcher(session) if p.live else None)
+
+    async def _list(self, session: ChatSession, p: InboxList, watcher: Watcher | None) -> dict[str, Any]:
+        if watcher is not None:
+            await _confirmed([self._devices.subscribed(session.user)])
+        listed = await self._store.read_list(session.user)
+        if watcher is not None:
+            await self._follow(watcher, listed)
+        lines = await self._store.read_lines(dict.fromkeys(listed, (session.user,)), with_last=False)
+        lines = await self._visible(session, lines)
+        if watcher is not None:
+            watcher.record_all(lines)
+            self._note_unsettled(lines)
+        page, more = page_of(lines, p.after, p.limit)
+        page = await self._store.add_entries(page)
+        names = await self._lists.names(people_in(page))
+        if watcher is None:
+            watcher = Watcher(session)
+            watcher.record_all(lines)
+        return {
+            "rooms": [shown(line, name_of(line, names, listed[line.room])) for line in page],
+            "more": more,
+            "after": page[-1].cursor if more else None,
+            "unread": watcher.unread,
+            "mentions": watcher.mentions,
+        }
+
+    async def _visible(self, session: ChatSession, lines: list[Line]) -> list[Line]:
+        """Return the lines of rooms that the session may enter; take rooms that are gone off the list."""
+        visible = [line for line in lines if self._access.may_see(session, line)]
+        for line in lines:
+            if line.is_gone and not self._access.may_see(session, line):
+                await self._lists.remove_from_list(session.user, line.room)
+        return visible
+
+    async def _follow(self, watcher: Watcher, rooms: Iterable[str]) -> None:
+        """Follow exactly these rooms; return once Redis has confirmed that activity in them is told here."""
+        wanted = set(rooms)
+        if watcher.session.is_closed:
+            self.remove_session(watcher.session)
+            raise RoomcastError(Code.CONFLICT, "the connection has ended")
+        for room in [watched.name for watched in watcher.rooms if watched.name not in wanted]:
+            self._unfollow(watcher, room)
+        await _confirmed(self._follow_room(watcher, room) for room in wanted)
+
+    def _follow_room(self, watcher: Watcher, room: str) -> asyncio.Future[None]:
+        self._interest.follow(watcher, room)
+        return self._channels.subscribe(activity_channel(room), self._receive_activity)
+
+    def _unfollow(self, watcher: Watcher, room: str) -> None:
+        channel = self._interest.unfollow(watcher, room)
+        if channel is not None:
+            self._channels.unsubscribe(channel)
+
+    def remove_session(self, session: ChatSession) -> None:
+        """Forget a client that has gone. Idempotent."""
+        self._stale.pop(session.sid, None)
+        for channel in self._interest.remove_watcher(session):
+            self._channels.unsubscribe(channel)
+
+    # --- what Redis publishes ---
+
+    def _receive_activity(self, data: bytes) -> None:
+        self.note_room(active_room(data))
+
+    def note_room(self, room: str) -> None:
+        """Look at a room soon, for all clients that follow it."""
+        if self._interest.room(room) is not None:
+            self._schedule.note(room, self._clock())
+            self._wake.set()
+
+    def note_line(self, user: str, room: str) -> None:
+        """Look soon at one user's line of a room, which may have come to the list or left it."""
+        if self._interest.watchers_of(user):
+            self._personal.add((user, room))
+            self._wake.set()
+
+    def on_access(self, user: str, room: str) -> None:
+        """Look at a room that a user, or with an empty `user` everybody, may have lost or got back."""
+        if user:
+            self.note_line(user, room)
+        else:
+            self.note_room(room)
+
+    def on_resubscribed(self) -> None:
+        """Tell all clients to ask again: what was published meanwhile was missed."""
+        self._stale = {watcher.session.sid: watcher for watcher in self._interest}
+        self._wake.set()
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """Look at rooms when they are due, and send what has changed, until cancelled. Sleeps while nothing happens."""
+        while True:
+            await self._wait()
+            due, self._personal, personal = self._schedule.take(self._clock(), ROOMS_PER_LOOK), set(), self._personal
+            sent = 0
+            try:
+                sent = await self._look_again(personal) + await self._look(due)
+            except RoomcastError as error:
+                _log.info("the inbox waits: %s", error)
+                self._personal |= personal
+                for room, _ in due:
+                    self.note_room(room)
+                await asyncio.sleep(_RETRY_SECONDS)
+            sent_resets = self._send_resets()
+            await asyncio.sleep(max(_PAUSE_SECONDS, sent / LINES_PER_SECOND, sent_resets / RESETS_PER_SECOND))
+
+    async def _wait(self) -> None:
+        """Wait until something is due."""
+        self._wake.clear()
+        while not (self._personal or self._stale):
+            at = self._schedule.next_at()
+            rest = None if at is None else at - self._clock()
+            if rest is not None and rest <= 0:
+                return
+            try:
+                async with asyncio.timeout(rest):
+                    await self._wake.wait()
+                self._wake.clear()
+            except TimeoutError:
+                return
+
+    async def _look(self, due: list[Due]) -> int:
+        """Read the rooms that are due, and send their lines; return how many."""
+        rooms = await self._without_unchanged(due)
+        asked: dict[str, list[str]] = {}
+        for room in rooms:
+            watched = self._interest.room(room)
+            if watched is not None:
+                asked[room] = list({watcher.session.user for watcher in watched.watchers})
+        lines = await self._store.read_lines(asked, with_last=True)
+        self._note_unsettled(lines)
+        for line in lines:
+            if not self._schedule.is_settled(line.room):
+                self._seen[line.room] = line.seq
+        return await self._send(lines)
+
+    def _note_unsettled(self, lines: list[Line]) -> None:
+        """Look once more at rooms that were announced before they were followed here."""
+        for line in lines:
+            if line.is_unsettled and self._schedule.is_settled(line.room):
+                self._schedule.note_unsettled(line.room, self._clock())
+                self._wake.set()
+
+    async def _without_unchanged(self, due: list[Due]) -> list[str]:
+        """Return the rooms without those in which nothing came since the look before."""
+        known = {room: self._seen.pop(room) for room, is_last in due if is_last and room in self._seen}
+        seqs = await self._store.read_seqs(list(known)) if known else []
+        unchanged = {room for room, seq in zip(known, seqs, strict=True) if known[room] == seq}
+        return [room for room, _ in due if room not in unchanged]
+
+    async def _look_again(self, pairs: set[tuple[str, str]]) -> int:
+        """Read one user's lines; follow rooms that are new on the list, and let go those that left it."""
+        if not pairs:
+            return 0
+        listed = await self._store.find_listed(pairs)
+        for user, room in pairs - listed:
+            for watcher in self._interest.watchers_of(user):
+                self._unfollow(watcher, room)
+                self._send_rows(watcher, [removed(room)])
+        asked: dict[str, list[str]] = {}
+        for user, room in listed:
+            for watcher in self._interest.watchers_of(user):
+                subscribed = self._follow_room(watcher, room)
+                if not subscribed.done():  # what comes before the confirmation is not told of: look once more
+                    subscribed.add_done_callback(partial(self._note_confirmed, user, room))
+            asked.setdefault(room, []).append(user)
+        lines = await self._store.read_lines(asked, with_last=True)
+        self._note_unsettled(lines)
+        return await self._send(lines)
+
+    def _note_confirmed(self, user: str, room: str, subscribed: asyncio.Future[None]) -> None:
+        if not subscribed.cancelled() and subscribed.exception() is None:
+            self.note_line(user, room)
+
+    async def _send(self, lines: list[Line]) -> int:
+        """Send each line to the clients of its user."""
+        names = await self._lists.names(people_in(lines))
+        rows: dict[Watcher, list[Row]] = {}
+        for line in lines:
+            row = shown(line, name_of(line, names))
+            for watcher in self._interest.watchers_of(line.user):
+                is_open = self._access.may_see(watcher.session, line)
+                watcher.record(line.room, line.unread if is_open else 0, line.mentions if is_open else 0)
+                rows.setdefault(watcher, []).append(row if is_open else removed(line.room))
+        async for watcher, changed in in_slices(rows.items()):
+            for start in range(0, len(changed), MAX_LIST):
+                self._send_rows(watcher, changed[start : start + MAX_LIST])
+        return sum(map(len, rows.values()))
+
+    def _send_rows(self, watcher: Watcher, rows: list[Row]) -> None:
+        event = {"rooms": rows, "unread": watcher.unread, "mentions": watcher.mentions}
+        self._devices.to_sessions([watcher.session.sid], INBOX, event)
+
+    def _send_resets(self) -> int:
+        """Tell some of the clients that missed events to ask again; return how many."""
+        sids = list(self._stale)[:RESETS_PER_SECOND]
+        for sid in sids:
+            del self._stale[sid]
+        if sids:
+            self._devices.to_sessions(sids, INBOX, {"reset": True})
+        return len(sids)
+
+
+async def _confirmed(subscriptions: Iterable[asyncio.Future[None] | None]) -> None:
+    """Wait until Redis has confirmed; raise UNAVAILABLE when it does not in time."""
+    wanted = {one for one in subscriptions if one is not None}
+    if wanted:
+        done, open_ones = await asyncio.wait(wanted, timeout=_CONFIRM_SECONDS)
+        if open_ones or any(one.exception() is not None for one in done):
+            raise RoomcastError(Code.UNAVAILABLE, "the channels of the inbox are not confirmed")

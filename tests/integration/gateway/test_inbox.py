@@ -1,0 +1,306 @@
+"""Inboxes on two real gateways: the list, live lines of rooms that are not joined, mentions, and what is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from roomcast.contract.backend import connect
+from roomcast.contract.errors import Code, RoomcastError
+from tests.gateways import Client, Clients, Gateway, Json, gateways, store, unique
+from tests.own_redis import OwnRedis
+from tests.waiting import until
+
+Pair = list[Gateway]
+WITHIN = 2.0
+"""Seconds within which a line of an inbox is up to date."""
+
+
+async def inbox(client: Client, **more: Any) -> Json:
+    return await client.ok("inbox:list", {"live": True, **more})
+
+
+def line_with(room: str, **fields: Any) -> Callable[[Json], bool]:
+    """An `inbox` event that has a line of the room with these fields."""
+    return lambda event: any(
+        row["room"] == room and all(row.get(key) == value for key, value in fields.items())
+        for row in event.get("rooms", [])
+    )
+
+
+async def line(client: Client, room: str, **fields: Any) -> Json:
+    """The line of an `inbox` event, past or to come, with these fields."""
+    event = await client.expect("inbox", line_with(room, **fields), within=WITHIN)
+    found: Json = next(row for row in event["rooms"] if row["room"] == room)
+    return found
+
+
+async def mention(client: Client, room: str, *users: str) -> Json:
+    message = {"room": room, "id": uuid4().hex, "text": "look", "mentions": list(users)}
+    return await client.call("message:send", message)
+
+
+async def listed(client: Client, *rooms: str) -> None:
+    """Put rooms on the list, without staying in them."""
+    for room in rooms:
+        await client.join(room)
+        await client.ok("room:leave", {"room": room})
+
+
+async def test_a_page_has_the_latest_activity_first_and_the_totals_of_all_rooms(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    rooms = [unique("public:talk") for _ in range(5)]
+    for client in (ada, bob):
+        await listed(client, *rooms)
+    for room in (rooms[3], rooms[1], rooms[4]):
+        await bob.join(room)
+        await bob.send(room, f"in {room}")
+
+    first = await inbox(ada, limit=2)
+    assert {row["room"] for row in first["rooms"]} <= {rooms[1], rooms[3], rooms[4]}
+    assert (first["unread"], first["mentions"], first["more"]) == (3, 0, True)
+    rest = await inbox(ada, limit=100, after=first["after"])
+    assert [row["room"] for row in first["rooms"] + rest["rooms"]][3:] == sorted((rooms[0], rooms[2]))
+    assert (rest["unread"], rest["more"], rest["after"]) == (3, False, None)
+    found = {row["room"]: row for row in first["rooms"] + rest["rooms"]}
+    assert found[rooms[1]]["last"]["text"] == f"in {rooms[1]}"
+    assert (found[rooms[1]]["unread"], found[rooms[0]]["last"]) == (1, None)
+    assert await ada.refused("inbox:list", {"after": "nonsense"}) == "bad_request"
+
+
+async def test_a_room_that_is_not_joined_tells_of_messages_on_another_gateway(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await listed(ada, room)
+    await bob.join(room)
+    await inbox(ada)
+
+    await bob.send(room, "one")
+    assert (await line(ada, room, unread=1))["last"]["text"] == "one"
+    for number in range(20):
+        await bob.send(room, f"more {number}")
+    last = await line(ada, room, unread=21)
+    assert last["last"]["text"] == "more 19"
+    assert len(ada.seen("inbox")) < 8  # conflated
+    event = ada.seen("inbox")[-1]
+    assert (event["unread"], event["mentions"]) == (21, 0)
+    assert ada.seen("message") == []
+
+
+async def test_a_long_text_is_cut_and_an_edit_is_shown(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await listed(ada, room)
+    await bob.join(room)
+    sent = await bob.send(room, "x" * 5_000)
+    await inbox(ada)
+    await bob.ok("message:edit", {"room": room, "id": uuid4().hex, "target": sent["seq"], "text": "y" * 5_000})
+
+    event = await ada.expect("inbox", lambda e: e["rooms"][0]["last"]["text"] == "y" * 200, within=WITHIN)
+    assert event["rooms"][0]["unread"] == 1
+
+
+async def test_the_first_message_of_a_direct_room_brings_the_room(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"), name="Bob the Builder")
+    room = "dm:" + ":".join(sorted((ada.user, bob.user)))
+    assert (await inbox(ada))["rooms"] == []
+    await bob.send(room, "hello")
+
+    shown = await line(ada, room, unread=1)
+    assert shown["last"]["text"] == "hello"
+    await bob.send(room, "again")
+    await line(ada, room, unread=2)
+    assert (await inbox(ada))["rooms"][0]["name"] == "Bob the Builder"
+
+
+async def test_reading_on_one_device_is_told_to_the_other(pair: Pair, clients: Clients) -> None:
+    user = unique("ada")
+    phone, desk = await clients(pair[0], user), await clients(pair[1], user)
+    bob = await clients(pair[0], unique("bob"))
+    room = unique("public:talk")
+    await listed(phone, room)
+    await bob.join(room)
+    sent = await bob.send(room, "one")
+    assert (await inbox(desk))["unread"] == 1
+    await phone.ok("receipt:read", {"room": room, "seq": sent["seq"]})
+
+    assert (await line(desk, room, unread=0))["read"] == sent["seq"]
+    assert desk.seen("inbox")[-1]["unread"] == 0
+
+
+async def test_mentions_are_counted_until_they_are_read(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("public:talk")
+    await listed(ada, room)
+    await bob.join(room)
+    await inbox(ada)
+    first = await mention(bob, room, ada.user, bob.user, ada.user)
+    assert first["ok"] is True
+    assert (await line(ada, room, mentions=1))["last"]["mentions"] == [ada.user, bob.user]
+    await bob.send(room, 'no mention: ","mentions":["' + ada.user + '"]')
+    await mention(bob, room, ada.user)
+    await line(ada, room, mentions=2, unread=3)
+
+    await ada.ok("receipt:read", {"room": room, "seq": first["seq"]})
+    await line(ada, room, mentions=1, unread=2)
+    await ada.ok("receipt:read", {"room": room, "seq": first["seq"] + 2})
+    await line(ada, room, mentions=0, unread=0)
+    assert (await inbox(ada))["mentions"] == (await inbox(bob))["mentions"] == 0
+
+
+async def test_only_readers_of_a_room_can_be_mentioned(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    public, private = unique("public:talk"), unique("team")
+    await bob.ok("room:create", {"room": private, "kind": "private"})
+    for room in (public, private):
+        await bob.join(room)
+        refusal = await mention(bob, room, ada.user)
+        assert refusal["error"]["reason"] == "forbidden"
+        assert ada.user in refusal["error"]["detail"]
+    assert (await mention(bob, public, *(f"user{n}" for n in range(21))))["error"]["reason"] == "too_large"
+
+    await bob.ok("room:invite", {"room": private, "user": ada.user})
+    assert (await mention(bob, private, ada.user))["ok"] is True
+    assert (await inbox(ada))["mentions"] == 1
+
+
+async def test_a_back_end_mentions_readers(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    await listed(ada, room)
+    await inbox(ada)
+    async with connect(gateway_redis) as backend:
+        await backend.publish(room, "billing", "paid", mentions=[ada.user])
+        with pytest.raises(RoomcastError) as refused:
+            await backend.publish(room, "billing", "paid", mentions=["nobody"])
+        assert refused.value.code is Code.FORBIDDEN
+        assert (await line(ada, room, mentions=1))["unread"] == 0  # system messages are not counted
+        await backend.publish(room, "billing", "hello", kind="text")
+        page = await backend.inbox(ada.user)
+    assert [(shown.room, shown.unread, shown.mentions) for shown in page.lines] == [(room, 1, 1)]
+    assert (page.after, page.unread, page.mentions) == (None, 1, 1)
+
+
+async def test_a_mention_counts_to_a_hundred(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    await listed(ada, room)
+    async with connect(gateway_redis) as backend:
+        for number in range(110):
+            await backend.publish(room, "billing", f"paid {number}", mentions=[ada.user])
+    assert (await inbox(ada))["mentions"] == 100
+    await ada.ok("receipt:read", {"room": room, "seq": 105})
+    assert (await inbox(ada))["mentions"] == 5
+
+
+async def test_a_room_that_is_lost_leaves_the_inbox(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    rooms = [unique("team") for _ in range(3)]
+    for room in rooms:
+        await bob.ok("room:create", {"room": room, "kind": "private"})
+        await bob.ok("room:invite", {"room": room, "user": ada.user})
+        await bob.join(room)
+        await bob.send(room, "secret")
+    assert (await inbox(ada))["unread"] == 3
+    await bob.ok("room:sanction", {"room": rooms[0], "user": ada.user, "kind": "ban", "on": True})
+    await bob.ok("room:remove", {"room": rooms[1], "user": ada.user})
+    async with connect(gateway_redis) as backend:
+        await backend.close_room(rooms[2])
+    for room in rooms:
+        await line(ada, room, removed=True)
+    assert ada.seen("inbox")[-1]["unread"] == 0
+
+    ada.events.clear()
+    await bob.send(rooms[0], "not for ada")
+    await bob.ok("room:sanction", {"room": rooms[0], "user": ada.user, "kind": "ban", "on": False})
+    assert (await line(ada, rooms[0], unread=2))["last"]["text"] == "not for ada"
+    assert [row["room"] for row in (await inbox(ada))["rooms"]] == [rooms[0]]
+    assert not ada.seen("inbox", line_with(rooms[1]))
+
+
+async def test_the_room_list_says_nothing_of_a_room_that_one_is_banned_from(pair: Pair, clients: Clients) -> None:
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    room = unique("team")
+    await bob.ok("room:create", {"room": room, "kind": "private"})
+    await bob.ok("room:invite", {"room": room, "user": ada.user})
+    await bob.join(room)
+    await bob.ok("room:sanction", {"room": room, "user": ada.user, "kind": "ban", "on": True})
+    await bob.send(room, "secret")
+    rows = (await ada.ok("room:list"))["rooms"]
+    assert [(row["room"], row["unread"], row["last"]) for row in rows] == [(room, 0, None)]
+
+
+async def test_a_list_of_500_rooms_is_live_in_each_of_them(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    rooms = [unique(f"public:talk{number}") for number in range(500)]
+    with store(gateway_redis) as redis:
+        redis.hset(f"user:{{{ada.user}}}:rooms", mapping=dict.fromkeys(rooms, ""))
+    assert (await inbox(ada, limit=100))["more"] is True
+    async with connect(gateway_redis) as backend:
+        for room in rooms[::50]:
+            await backend.publish(room, "bob", "hello", kind="text")
+    for room in rooms[::50]:
+        await line(ada, room, unread=1)
+    assert ada.seen("inbox")[-1]["unread"] == 10
+
+
+async def test_a_gateway_without_inboxes_follows_no_rooms(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    room = unique("public:talk")
+    await listed(ada, room)
+    with store(gateway_redis) as redis:
+        before = set(redis.pubsub_channels("activity:*"))
+        await ada.ok("inbox:list", {})
+        assert set(redis.pubsub_channels("activity:*")) <= before
+        await inbox(ada)
+        assert redis.pubsub_channels("activity:*")
+
+
+async def test_clients_ask_again_after_redis_was_restarted_with_or_without_its_data(tmp_path: Path) -> None:
+    redis = OwnRedis(tmp_path)
+    try:
+        with gateways(tmp_path, redis.url) as pair:
+            ada, bob = Client(unique("ada")), Client(unique("bob"))
+            await ada.connect(pair[0].url)
+            await bob.connect(pair[1].url)
+            try:
+                await survive_restarts(redis, ada, bob)
+            finally:
+                await ada.close()
+                await bob.close()
+    finally:
+        redis.end()
+
+
+async def answered(client: Client, event: str, payload: Json) -> Json | None:
+    """The positive ack of an event; None while there is none."""
+    answer = await client.call(event, payload)
+    return answer if answer["ok"] else None
+
+
+async def survive_restarts(redis: OwnRedis, ada: Client, bob: Client) -> None:
+    room = unique("public:talk")
+    await listed(ada, room)
+    await bob.join(room)
+    await bob.send(room, "before")
+    assert (await inbox(ada))["unread"] == 1
+    for is_empty in (False, True):
+        ada.events.clear()
+        redis.kill()
+        if is_empty:
+            redis.forget()
+        redis.start()
+        await ada.expect("inbox", lambda event: event.get("reset") is True, within=10)
+        again = await until(lambda: answered(ada, "inbox:list", {"live": True}), "Redis answers")
+        assert again["unread"] == (0 if is_empty else 1)
+        if is_empty:
+            assert again["rooms"] == []
+            await listed(ada, room)
+            await line(ada, room, unread=0)
+        sent = await bob.call("message:send", {"room": room, "id": uuid4().hex, "text": f"after, {is_empty}"})
+        assert sent["ok"] is True, sent
+        await ada.expect("inbox", lambda e: line_with(room)(e) and e["rooms"][0]["last"] is not None, within=WITHIN)

@@ -1,0 +1,45 @@
+"""Only people who read the room are mentioned."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.inbox import Line
+from roomcast.gateway.chat.mentions import Mentions
+from tests.unit.gateway.fakes import line_of
+
+ROOM = "team"
+
+
+class Readers:
+    """`bob` is a member, `cy` has the room on the list."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def read_lines(self, rooms: Mapping[str, Sequence[str]], *, with_last: bool) -> list[Line]:
+        assert not with_last
+        return [line_of(ROOM, user, role="member" if user == "bob" else "") for user in rooms[ROOM]]
+
+    async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        self.asked += sorted(pairs)
+        return {("cy", ROOM)} & set(pairs)
+
+
+async def test_members_and_people_with_the_room_on_the_list_can_be_mentioned() -> None:
+    readers = Readers()
+    mentions = Mentions(readers)
+    assert await mentions.require_readers(ROOM, ["bob", "bob"]) == ["bob"]
+    assert readers.asked == []
+    assert await mentions.require_readers(ROOM, ["cy", "bob", "cy"]) == ["cy", "bob"]
+    assert readers.asked == [("cy", ROOM)]
+
+
+async def test_the_refusal_names_the_others() -> None:
+    with pytest.raises(RoomcastError) as refused:
+        await Mentions(Readers()).require_readers(ROOM, ["zoe", "bob", "eve"])
+    assert refused.value.code is Code.FORBIDDEN
+    assert "eve, zoe" in str(refused.value)

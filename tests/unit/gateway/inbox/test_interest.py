@@ -1,0 +1,62 @@
+"""Which clients follow which rooms, their totals, and the channels that are needed for it."""
+
+from __future__ import annotations
+
+import random
+
+from roomcast.contract.keys import activity_channel
+from roomcast.gateway.inbox.interest import Interest, Watcher
+from tests.unit.gateway.fakes import line_of, session_of
+
+
+def test_a_channel_is_left_with_the_last_room_and_the_last_client() -> None:
+    interest = Interest()
+    phone, desk = (interest.add_watcher(session_of("ada", sid=sid)) for sid in ("phone", "desk"))
+    assert interest.add_watcher(phone.session) is phone
+    assert [interest.follow(phone, "a"), interest.follow(phone, "a"), interest.follow(desk, "a")] == [True, False, True]
+    assert interest.unfollow(phone, "a") is None
+    assert interest.unfollow(phone, "a") is None
+    assert interest.unfollow(desk, "a") == activity_channel("a")
+    assert (interest.rooms, phone.rooms, desk.rooms) == (0, [], [])
+
+
+def test_a_client_that_goes_takes_its_rooms_along() -> None:
+    interest = Interest()
+    ada, bob = (interest.add_watcher(session_of(user)) for user in ("ada", "bob"))
+    for room in ("a", "b", "c"):
+        interest.follow(ada, room)
+    interest.follow(bob, "b")
+    assert sorted(interest.remove_watcher(ada.session)) == sorted({activity_channel("a"), activity_channel("c")})
+    assert interest.remove_watcher(ada.session) == []
+    assert [watcher.session.user for watcher in interest] == ["bob"]
+    assert interest.watchers_of("ada") == []
+
+
+def test_channels_are_needed_exactly_while_a_room_of_theirs_is_followed() -> None:
+    rng, interest, needed = random.Random(5), Interest(), set[str]()
+    watchers = [interest.add_watcher(session_of(f"user{number}")) for number in range(4)]
+    followed: set[tuple[int, str]] = set()
+    for _ in range(3_000):
+        number, room = rng.randrange(4), f"room{rng.randrange(600)}"
+        if rng.random() < 0.5:
+            interest.follow(watchers[number], room)
+            followed.add((number, room))
+            needed.add(activity_channel(room))
+        else:
+            channel = interest.unfollow(watchers[number], room)
+            followed.discard((number, room))
+            if channel is not None:
+                needed.remove(channel)
+    assert needed == {activity_channel(room) for _, room in followed}
+
+
+def test_totals_follow_the_lines() -> None:
+    watcher = Watcher(session_of("ada"))
+    watcher.record_all([line_of("a", unread=3, mentions=1), line_of("b"), line_of("c", unread=2)])
+    assert (watcher.unread, watcher.mentions) == (5, 1)
+    watcher.record("a", 1, 0)
+    watcher.record("d", 4, 4)
+    watcher.record("c", 0, 0)
+    assert (watcher.unread, watcher.mentions) == (5, 4)
+    watcher.record_all([])
+    assert (watcher.unread, watcher.mentions) == (0, 0)

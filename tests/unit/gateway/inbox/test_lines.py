@@ -1,0 +1,64 @@
+"""A line as clients get it, and the names of rooms."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.gateway.inbox.lines import name_of, people_in, removed, shown
+from tests.unit.gateway.fakes import line_of
+
+PEOPLE = {"bob": "Bob", "eve": "eve"}
+
+
+@pytest.mark.parametrize(
+    ("room", "own", "listed", "name"),
+    [
+        ("team", "The team", "Old name", "The team"),
+        ("team", "", "Old name", "Old name"),
+        ("team", "", "", "team"),
+        ("dm:ada:bob", "", "Robert", "Bob"),
+        ("dm:ada:eve", "", "Eve", "Eve"),
+        ("dm:ada:eve", "", "", "eve"),
+        ("dm:ada:ada", "", "", "dm:ada:ada"),
+    ],
+)
+def test_the_name_of_a_room(room: str, own: str, listed: str, name: str) -> None:
+    assert name_of(line_of(room, name=own), PEOPLE, listed) == name
+
+
+def test_the_people_of_direct_rooms() -> None:
+    assert people_in([line_of("dm:ada:bob"), line_of("team"), line_of("dm:ada:ada")]) == ["bob"]
+
+
+def test_a_line_holds_no_more_of_a_message_than_its_beginning() -> None:
+    entry = (
+        b'{"room":"team","seq":8,"epoch":"e1","time":5,"id":"i","user":"bob","name":"Bob","kind":"media","text":"%b",'
+    )
+    entry = (
+        entry % (b"x" * 300) + b'"media":{"upload":"u","url":"secret","type":"image/png","name":"cat.png","size":3}}'
+    )
+    row = shown(line_of(entry=entry, unread=2, mentions=1, read=6), "Team")
+    last = row.pop("last")
+    assert row == {
+        "room": "team",
+        "name": "Team",
+        "seq": 9,
+        "epoch": "e1",
+        "active": 1_000,
+        "unread": 2,
+        "mentions": 1,
+        "read": 6,
+    }
+    assert last.pop("text") == "x" * 200
+    assert last == {
+        "seq": 8,
+        "epoch": "e1",
+        "time": 5,
+        "id": "i",
+        "user": "bob",
+        "name": "Bob",
+        "kind": "media",
+        "media": {"type": "image/png", "name": "cat.png"},
+    }
+    assert shown(line_of(), "Team")["last"] is None
+    assert removed("team") == {"room": "team", "removed": True}

@@ -1,0 +1,319 @@
+"""The inboxes of a gateway, with fakes for Redis and for the clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from roomcast.contract.errors import Code
+from roomcast.contract.events import InboxList
+from roomcast.contract.inbox import Line
+from roomcast.contract.keys import activity_channel
+from roomcast.gateway.inbox import schedule, service
+from roomcast.gateway.inbox.service import InboxService
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import FakeEmitter, line_of, refusal, session_of, unavailable
+from tests.waiting import until
+
+LIVE = InboxList(live=True)
+
+
+class Reads:
+    """Lists and lines in memory. `fails`: as often Redis does not answer."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, dict[str, str]] = {}
+        self.seqs: dict[str, int] = {}
+        self.unsettled: set[str] = set()
+        self.gone: set[str] = set()
+        self.looked: list[str] = []
+        self.fails = 0
+
+    def put(self, user: str, *rooms: str) -> None:
+        self.lists.setdefault(user, {}).update(dict.fromkeys(rooms, ""))
+
+    async def read_list(self, user: str) -> dict[str, str]:
+        return dict(self.lists.get(user, {}))
+
+    async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        return {(user, room) for user, room in pairs if room in self.lists.get(user, {})}
+
+    async def read_lines(self, rooms: Mapping[str, Sequence[str]], *, with_last: bool) -> list[Line]:
+        if self.fails:
+            self.fails -= 1
+            raise unavailable()
+        if with_last:
+            self.looked += rooms
+        return [self.line(room, user) for room, users in rooms.items() for user in users]
+
+    def line(self, room: str, user: str) -> Line:
+        seq = self.seqs.get(room, 0)
+        flags = {"is_unsettled": room in self.unsettled, "is_gone": room in self.gone}
+        return line_of(room, user, seq=seq, unread=seq, active_at=seq, **flags)
+
+    async def add_entries(self, lines: Sequence[Line]) -> list[Line]:
+        return list(lines)
+
+    async def read_seqs(self, rooms: Sequence[str]) -> list[int]:
+        return [self.seqs.get(room, 0) for room in rooms]
+
+    async def remove_from_list(self, user: str, room: str) -> None:
+        del self.lists[user][room]
+
+    async def names(self, users: list[str]) -> dict[str, str]:
+        return {user: user for user in users}
+
+
+class Channels:
+    """Subscriptions that are confirmed at once, unless `is_slow`."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Callable[[bytes], None]] = {}
+        self.is_slow = False
+        self.waiting: list[asyncio.Future[None]] = []
+
+    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.is_slow:
+            self.waiting.append(future)
+        else:
+            future.set_result(None)
+        self.handlers[channel] = handler
+        return future
+
+    def unsubscribe(self, channel: str) -> None:
+        del self.handlers[channel]
+
+    def announce(self, room: str) -> None:
+        self.handlers[activity_channel(room)](b"\x01" + room.encode())
+
+
+class Access:
+    """Everybody sees every room, but those of `closed`."""
+
+    def __init__(self) -> None:
+        self.closed: set[tuple[str, str]] = set()
+
+    def may_see(self, session: ChatSession, line: Line) -> bool:
+        return (session.user, line.room) not in self.closed
+
+
+class Devices(FakeEmitter):
+    """The clients; each is subscribed to its user's messages."""
+
+    def subscribed(self, user: str) -> asyncio.Future[None] | None:
+        return None
+
+    def events(self, sid: str) -> list[dict[str, Any]]:
+        return [data for to, event, data in self.sent if (to, event) == (sid, "inbox")]
+
+    def rows(self, sid: str) -> list[tuple[str, Any]]:
+        """`(room, unread or "removed")` of all lines sent to a client, in order."""
+        rows = [row for event in self.events(sid) for row in event.get("rooms", [])]
+        return [(row["room"], "removed" if "removed" in row else row["unread"]) for row in rows]
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.reads, self.channels, self.access, self.devices = Reads(), Channels(), Access(), Devices()
+        self.inbox = InboxService(
+            self.reads, self.reads, self.access, self.channels, self.devices, asyncio.get_running_loop().time
+        )
+        self.ada, self.bob = session_of("ada"), session_of("bob")
+
+    def write(self, room: str) -> None:
+        """A message that the script announces."""
+        self.reads.seqs[room] = self.reads.seqs.get(room, 0) + 1
+        self.channels.announce(room)
+
+    async def told(self, session: ChatSession, *rows: tuple[str, Any]) -> None:
+        await until(lambda: self.devices.rows(session.sid) == list(rows), f"{rows} told", 2.0)
+
+
+@pytest_asyncio.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    for module, name, seconds in (
+        (schedule, "SOON_SECONDS", 0.01),
+        (schedule, "SETTLED_SECONDS", 0.3),
+        (service, "_PAUSE_SECONDS", 0.001),
+        (service, "_RETRY_SECONDS", 0.01),
+        (service, "_CONFIRM_SECONDS", 0.05),
+    ):
+        monkeypatch.setattr(module, name, seconds)
+    made = Rig()
+    task = asyncio.create_task(made.inbox.run())
+    yield made
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_list_is_ordered_and_has_totals(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b", "c", "hidden")
+    rig.reads.seqs = {"a": 1, "b": 3, "c": 2, "hidden": 9}
+    rig.access.closed = {("ada", "hidden")}
+    answer = await rig.inbox.list_inbox(rig.ada, InboxList(limit=2))
+    assert [row["room"] for row in answer["rooms"]] == ["b", "c"]
+    assert (answer["unread"], answer["mentions"], answer["more"]) == (6, 0, True)
+    rest = await rig.inbox.list_inbox(rig.ada, InboxList(limit=2, after=answer["after"]))
+    assert [row["room"] for row in rest["rooms"]] == ["a"]
+    assert (rest["more"], rest["after"], rig.inbox.rooms) == (False, None, 0)
+
+
+async def test_a_room_that_is_gone_is_taken_off_the_list(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b", "c")
+    rig.reads.gone = {"a", "b"}
+    rig.access.closed = {("ada", "b"), ("ada", "c")}
+    assert [row["room"] for row in (await rig.inbox.list_inbox(rig.ada, InboxList()))["rooms"]] == ["a"]
+    assert set(rig.reads.lists["ada"]) == {"a", "c"}
+
+
+async def test_an_active_room_is_told_to_those_who_follow_it(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b")
+    rig.reads.put("bob", "b")
+    for session in (rig.ada, rig.bob):
+        await rig.inbox.list_inbox(session, LIVE)
+    rig.write("a")
+    rig.write("b")
+    await rig.told(rig.ada, ("a", 1), ("b", 1))
+    await rig.told(rig.bob, ("b", 1))
+    assert rig.devices.events(rig.ada.sid) == [
+        {"rooms": rig.devices.events(rig.ada.sid)[0]["rooms"], "unread": 2, "mentions": 0}
+    ]
+
+
+async def test_what_came_in_the_silent_second_is_told_at_its_end(rig: Rig) -> None:
+    rig.reads.put("ada", "a")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.write("a")
+    await rig.told(rig.ada, ("a", 1))
+    rig.reads.seqs["a"] = 5
+    await rig.told(rig.ada, ("a", 1), ("a", 5))
+    rig.write("a")
+    await rig.told(rig.ada, ("a", 1), ("a", 5), ("a", 6))
+    await until(lambda: rig.inbox._schedule.next_at() is None, "nothing is due", 2.0)
+    assert len(rig.reads.looked) == 3  # an unchanged room is not read again
+
+
+async def test_a_room_that_was_announced_before_it_was_followed_is_looked_at_once_more(rig: Rig) -> None:
+    rig.reads.put("ada", "a")
+    rig.reads.unsettled = {"a"}
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.seqs["a"], rig.reads.unsettled = 1, set()
+    await rig.told(rig.ada, ("a", 1))
+
+
+async def test_rooms_come_and_go_with_the_list(rig: Rig) -> None:
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.inbox.note_line("bob", "a")  # has no inbox here
+    rig.reads.put("ada", "a")
+    rig.inbox.note_line("ada", "a")
+    await rig.told(rig.ada, ("a", 0))
+    rig.write("a")
+    await rig.told(rig.ada, ("a", 0), ("a", 1))
+    del rig.reads.lists["ada"]["a"]
+    rig.inbox.on_access("ada", "a")
+    await rig.told(rig.ada, ("a", 0), ("a", 1), ("a", "removed"))
+    assert (rig.channels.handlers, rig.inbox.rooms) == ({}, 0)
+    assert rig.devices.events(rig.ada.sid)[-1]["unread"] == 0
+
+
+async def test_a_room_that_one_may_not_enter_is_removed_and_comes_back(rig: Rig) -> None:
+    rig.reads.put("ada", "a")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.seqs["a"] = 2
+    rig.access.closed = {("ada", "a")}
+    rig.inbox.on_access("", "a")
+    await rig.told(rig.ada, ("a", "removed"))
+    rig.access.closed = set()
+    rig.inbox.on_access("ada", "a")
+    await rig.told(rig.ada, ("a", "removed"), ("a", 2))
+
+
+async def test_a_line_is_read_again_once_its_channel_is_confirmed(rig: Rig) -> None:
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.put("ada", "a")
+    rig.channels.is_slow = True
+    rig.inbox.note_line("ada", "a")
+    await rig.told(rig.ada, ("a", 0))
+    rig.reads.seqs["a"] = 1
+    rig.channels.is_slow = False
+    rig.channels.waiting[0].set_result(None)
+    await rig.told(rig.ada, ("a", 0), ("a", 1))
+
+
+async def test_a_list_waits_for_its_channels_and_is_refused_without_them(rig: Rig) -> None:
+    rig.reads.put("ada", "a")
+    rig.channels.is_slow = True
+    assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.UNAVAILABLE
+    listing = asyncio.create_task(rig.inbox.list_inbox(rig.ada, LIVE))
+    await until(lambda: len(rig.channels.waiting) == 2, "asked")
+    assert not listing.done()
+    rig.channels.waiting[1].set_result(None)
+    assert len((await listing)["rooms"]) == 1
+
+
+async def test_a_client_that_ends_it_or_goes_leaves_nothing_behind(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    assert rig.inbox.rooms == 2
+    await rig.inbox.list_inbox(rig.ada, InboxList(live=False))
+    assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
+
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.inbox.on_resubscribed()
+    rig.inbox.remove_session(rig.ada)
+    rig.inbox.remove_session(rig.ada)
+    rig.ada.is_closed = True
+    assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.CONFLICT
+    assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
+    await rig.inbox.list_inbox(rig.bob, LIVE)
+    rig.inbox.note_line("bob", "a")
+    assert rig.devices.events(rig.ada.sid) == []
+
+
+async def test_a_second_list_follows_the_list_as_it_is_now(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.lists["ada"] = {"b": "", "c": ""}
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    assert set(rig.channels.handlers) == {activity_channel("b"), activity_channel("c")}
+
+
+async def test_a_look_that_failed_is_made_again(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.fails = 3
+    rig.write("a")
+    rig.inbox.note_line("ada", "b")
+    await until(lambda: set(rig.devices.rows(rig.ada.sid)) == {("a", 1), ("b", 0)}, "both are told", 2.0)
+
+
+async def test_after_a_lost_subscription_clients_are_told_to_ask_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "RESETS_PER_SECOND", 2)
+    sessions = [session_of(f"user{number}") for number in range(3)]
+    for session in sessions:
+        await rig.inbox.list_inbox(session, LIVE)
+    rig.inbox.on_resubscribed()
+    started = asyncio.get_running_loop().time()
+    await until(lambda: len(rig.devices.sent) == 2, "the first two")
+    await until(lambda: len(rig.devices.sent) == 3, "all")
+    assert asyncio.get_running_loop().time() - started > 0.9  # the third waits for its second
+    assert {sid for sid, *_ in rig.devices.sent} == {session.sid for session in sessions}
+    assert all(data == {"reset": True} for *_, data in rig.devices.sent)
+
+
+async def test_many_lines_come_in_events_of_a_hundred(rig: Rig) -> None:
+    rooms = [f"room{number}" for number in range(150)]
+    rig.reads.put("ada", *rooms)
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    for room in rooms:
+        rig.inbox.note_line("ada", room)
+    await until(lambda: len(rig.devices.rows(rig.ada.sid)) == 150, "all lines")
+    assert [len(event["rooms"]) for event in rig.devices.events(rig.ada.sid)] == [100, 50]

@@ -1,0 +1,75 @@
+/** Arrange the lines of an inbox. Pure. */
+
+import type { RoomcastError } from "./errors.ts";
+import type { InboxEvent, InboxPage, InboxRoom, RoomId } from "./protocol.ts";
+
+/**
+ * - `idle`: nobody follows the inbox.
+ * - `loading`: the first pages are on their way; what is shown may be old.
+ * - `live`: the list is up to date, and stays so.
+ * - `failed`: the server did not answer, or refused; `error` says why. The next connect tries again.
+ */
+export type InboxPhase = "idle" | "loading" | "live" | "failed";
+
+/** What is on show; a new object after every change, so that it can be compared by reference. */
+export interface InboxState {
+  phase: InboxPhase;
+  error: RoomcastError | null;
+  /** The loaded rooms, the one with the latest activity first. A room that did not change stays the same object. */
+  rooms: readonly InboxRoom[];
+  /** Unread texts and media in all rooms, also in those that are not loaded yet. */
+  unread: number;
+  /** Unread messages that mention oneself, in all rooms. */
+  mentions: number;
+  /** Whether older rooms can be loaded. */
+  more: boolean;
+}
+
+/** The state of an inbox that nobody has opened yet. */
+export const EMPTY_INBOX: InboxState = { phase: "idle", error: null, rooms: [], unread: 0, mentions: 0, more: false };
+
+/** New lines and totals, without a `reset`. */
+export type InboxChange = Exclude<InboxEvent, { reset: true }>;
+
+/** Take over the lines of an event. A room below the last loaded one stays out: a later page brings it. */
+export function changedInbox(state: InboxState, { rooms, unread, mentions }: InboxChange): InboxState {
+  const changed = new Map(rooms.map((row) => [row.room, row]));
+  const kept = state.rooms.filter(({ room }) => !changed.has(room));
+  const last = state.more ? state.rooms.at(-1) : undefined;
+  const known = new Set(state.rooms.map(({ room }) => room));
+  const isShown = (row: InboxRoom) => known.has(row.room) || last === undefined || byActivity(row, last) < 0;
+  const fresh = [...changed.values()].filter((row) => !("removed" in row)).filter((row) => isShown(row as InboxRoom));
+  return { ...state, rooms: [...kept, ...(fresh as InboxRoom[])].sort(byActivity), unread, mentions };
+}
+
+/** Add an older page, or with `isFirst` begin again. `newer` has the lines that events brought meanwhile; null: removed. */
+export function pagedInbox(
+  state: InboxState,
+  page: InboxPage,
+  isFirst: boolean,
+  newer: ReadonlyMap<RoomId, InboxRoom | null>,
+): InboxState {
+  const shown = new Map(isFirst ? [] : state.rooms.map((row) => [row.room, row]));
+  for (const row of page.rooms) {
+    const told = newer.get(row.room);
+    if (told !== null) shown.set(row.room, newest(row, shown.get(row.room), told));
+  }
+  const rooms = [...shown.values()].sort(byActivity);
+  return { ...state, rooms, unread: page.unread, mentions: page.mentions, more: page.more };
+}
+
+/** Return the line that has seen most: of a page and an event, either may be the older one. */
+function newest(row: InboxRoom, ...others: (InboxRoom | undefined)[]): InboxRoom {
+  const isAhead = (one: InboxRoom, other: InboxRoom) =>
+    one.epoch === other.epoch && (one.seq > other.seq || (one.seq === other.seq && one.read > other.read));
+  return others.reduce<InboxRoom>((best, other) => (other && isAhead(other, best) ? other : best), row);
+}
+
+function byActivity(one: InboxRoom, other: InboxRoom): number {
+  return activityOf(other) - activityOf(one) || (one.room < other.room ? -1 : one.room > other.room ? 1 : 0);
+}
+
+/** `active` is up to a second early; the message tells the time exactly. */
+function activityOf({ active, last }: InboxRoom): number {
+  return Math.max(active, last?.time ?? 0);
+}
