@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from deploy import page
 from tests import servers
+from tests.shared import shared_folder
 
 SLOW_FOLDERS = ("chaos", "browser", "cluster", "attack", "packages", "chart")
 """Folders whose tests run for long or start whole clusters."""
@@ -45,6 +47,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def folder_of(item: pytest.Item) -> str:
     """Return the folder below `tests` that the test is in."""
     return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
+@pytest.fixture(scope="session")
+def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The tarballs of the npm packages, by name: `sdk` and `react`."""
+    folder = shared_folder(tmp_path_factory, "npm", page.pack)
+    return {path.name.split("-")[1]: path for path in folder.glob("*.tgz")}
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import requests
 
-from deploy import page
 from deploy.cluster import Cluster
 
 INSTALL_SECONDS = 240
 SETTLE_SECONDS = 10.0
 
 
-def install(folder: Path) -> None:
+def install(folder: Path, tarballs: Iterable[Path]) -> None:
     """Install what the lock file names, then the packed SDK and hooks, as the README says."""
-    tarballs = [str(path) for path in page.pack(folder.parent)]
-    assert len(tarballs) == 2
     run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *tarballs], folder)
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *map(str, tarballs)], folder)
 
 
 def run(command: list[str], folder: Path) -> str:

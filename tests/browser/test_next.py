@@ -46,7 +46,9 @@ def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[C
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory, chat: Cluster, next_port: int) -> Iterator[Path]:
+def application(
+    tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path], chat: Cluster, next_port: int
+) -> Iterator[Path]:
     """The application's folder, while `next dev` (with Turbopack, its default) serves it."""
     folder = tmp_path_factory.mktemp("application") / "next"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
@@ -55,7 +57,7 @@ def application(tmp_path_factory: pytest.TempPathFactory, chat: Cluster, next_po
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code.replace(EXAMPLE, chat.url))
     edit(folder / HOOKS, EXAMPLE, chat.url)
-    install(folder)
+    install(folder, npm_packages.values())
     environment = os.environ | {"ROOMCAST_JWT_SECRET": chat.jwt_secret, "NEXT_TELEMETRY_DISABLED": "1"}
     command = ["node", "node_modules/next/dist/bin/next", "dev", "--port", str(next_port)]
     with (folder / "next.log").open("w") as log:

@@ -43,14 +43,14 @@ def readme_components() -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path]) -> Path:
     """The application's folder with React and the packed packages installed."""
     folder = tmp_path_factory.mktemp("react") / "app"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
     lines, components = readme_components()
     (folder / "chat.tsx").write_text(lines.replace(f'"{URL}"', "location.origin"))
     (folder / "readme.tsx").write_text(components)
-    install(folder)
+    install(folder, npm_packages.values())
     return folder
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy import page
 from deploy.cluster import Cluster
 from deploy.layout import ROOT
 from roomcast.contract.errors import Code
@@ -80,10 +79,10 @@ def blocks(language: str, readme: str = README) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def consumer(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An application folder that holds nothing but what `npm install` of the tarball brings."""
-    packed, folder = tmp_path_factory.mktemp("packed"), tmp_path_factory.mktemp("consumer")
-    tarball = str(page.pack(packed, "sdk")[-1])
+    folder = tmp_path_factory.mktemp("consumer")
+    tarball = str(npm_packages["sdk"])
     (folder / "package.json").write_text('{"name": "consumer", "private": true, "type": "module"}')
     run(["npm", "install", "--no-audit", "--no-fund", tarball, *TYPES], folder, INSTALL_SECONDS)
     return folder

@@ -75,14 +75,13 @@ class Sdk:
 
 
 @pytest.fixture(scope="module")
-def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sdk_folder(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `@roomcast/sdk` is the packed SDK, and `sdk.mjs` the script that uses it."""
     folder = tmp_path_factory.mktemp("sdk")
-    (tarball,) = page.pack(folder, "sdk")
     modules = folder / "node_modules"
     installed = modules / "@roomcast" / "sdk"
     installed.mkdir(parents=True)
-    shutil.unpack_archive(tarball, folder, "gztar")
+    shutil.unpack_archive(npm_packages["sdk"], folder, "gztar")
     (folder / "package").rename(installed)
     for package in (page.SOURCES / "node_modules").iterdir():
         if package.name != "@roomcast":

@@ -60,7 +60,7 @@ def constraints(target: Path) -> Path:
     return target
 
 
-def make(folder: Path, artifacts: Path, pins: Path, requirement: str) -> Environment:
+def make(folder: Path, artifacts: Path, pins: Path, requirement: str) -> None:
     """Install `requirement` (`roomcast-gateway`, `roomcast-adapter[aiohttp]`) from `artifacts` into a new environment.
 
     Other projects' packages come from the package index.
@@ -70,7 +70,6 @@ def make(folder: Path, artifacts: Path, pins: Path, requirement: str) -> Environ
         *("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--constraint", str(pins)),
         *("--find-links", str(artifacts), f"{requirement}=={current()}"),
     )
-    return Environment(folder)
 
 
 def _uv(*words: str) -> None:

@@ -30,13 +30,10 @@ console.log(renderToString(createElement(RoomcastProvider, options, createElemen
 
 
 @pytest.fixture(scope="module")
-def app(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of an application that depends on both tarballs and React."""
     folder = tmp_path_factory.mktemp("app")
-    packed = {
-        f"@roomcast/{name}": f"file:{artifacts / f'roomcast-{name}-{for_npm(current())}.tgz'}"
-        for name in ("sdk", "react")
-    }
+    packed = {f"@roomcast/{name}": f"file:{tarball}" for name, tarball in npm_packages.items()}
     dependencies = {**packed, "react": REACT, "react-dom": REACT}
     (folder / "package.json").write_text(json.dumps({"private": True, "type": "module", "dependencies": dependencies}))
     run_in(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")

@@ -15,10 +15,10 @@ TYPESCRIPT = ROOT / "web" / "node_modules" / "typescript" / "bin" / "tsc"
 
 
 @pytest.fixture(scope="module")
-def app(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of an application that depends on the tarball and nothing else."""
     folder = tmp_path_factory.mktemp("app")
-    tarball = artifacts / f"roomcast-sdk-{for_npm(current())}.tgz"
+    tarball = npm_packages["sdk"]
     manifest = {"name": "app", "private": True, "type": "module", "dependencies": {"@roomcast/sdk": f"file:{tarball}"}}
     (folder / "package.json").write_text(json.dumps(manifest))
     run_in(folder, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts")
