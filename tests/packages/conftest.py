@@ -27,7 +27,7 @@ def install(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
     def installed(requirement: str) -> Environment:
         folder = shared_folder(
             tmp_path_factory,
-            f"only-{requirement.partition('[')[0]}",
+            f"only-{requirement.rstrip(']').replace('[', '-')}",
             lambda folder: environments.make(folder / "venv", artifacts, pins, requirement),
         )
         return Environment(folder / "venv")
