@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -29,6 +30,7 @@ CLOSED_SECONDS = 5.0
 
 ATTACHMENT_SECONDS = 12.0
 PAYLOAD_BYTES = 100_000
+DROPPED_BYTES = 1_000_000
 NGINX_BODY_BYTES = 1_048_576
 LOBBY = "public:lobby"
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -75,12 +77,59 @@ async def test_what_is_no_packet_closes_the_connection(target: Target, kind: str
     await listener.close()
 
 
-@pytest.mark.parametrize("signed_in", [True, False])
-async def test_a_websocket_message_beyond_the_limit_is_1009(target: Target, signed_in: bool) -> None:
+@pytest.mark.parametrize(("signed_in", "size"), [(True, DROPPED_BYTES), (False, PAYLOAD_BYTES), (False, 20_000)])
+async def test_a_websocket_message_beyond_the_limit_is_1009(target: Target, signed_in: bool, size: int) -> None:
     async with target.raw(unique("mallory") if signed_in else "") as raw:
-        await raw.send(event("message:send", message(LOBBY, text=MARK * PAYLOAD_BYTES)))
+        await raw.send(event("message:send", message(LOBBY, text=(MARK * size)[:size])))
         await raw.until_closed(CLOSED_SECONDS)
         assert raw.socket.close_code == 1009
+
+
+UNUSABLE: dict[str, list[str | bytes]] = {
+    "a text of 150,000 characters": [event("message:send", message(LOBBY, text=(MARK * 20_000)[:150_000]))],
+    "an attachment of 150,000 bytes": ['451-1["message:send",{"_placeholder":true,"num":0}]', b"x" * 150_000],
+    "NaN": [f'421["message:send",{{"room":"{LOBBY}","id":"a","text":NaN}}]'],
+    "a number of 400 digits": [f'421["message:send",{{"room":"{LOBBY}","id":"a","reply_to":1{"0" * 400}}}]'],
+    "arrays 30,000 deep": ['421["message:send",' + "[" * 30_000 + "]" * 30_000 + "]"],
+    "a number for a name": ["421[7]"],
+    "a placeholder that is not there": ['451-1["message:send",{"_placeholder":true,"num":1}]', b"x"],
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+async def test_an_event_that_cannot_be_used_is_answered_and_reaches_nobody(target: Target, kind: str) -> None:
+    room = unique("public:quiet")
+    listener = await target.client(unique("listener"))
+    await listener.join(room)
+    async with target.raw(unique("mallory")) as raw:
+        assert (await answer(raw, "room:join", {"room": room}, 9))["ok"] is True
+        await raw.send(*(frame.replace(LOBBY, room) if isinstance(frame, str) else frame for frame in UNUSABLE[kind]))
+        assert (await raw.ack(1))["error"]["reason"] in ("too_large", "bad_request")
+        assert (await answer(raw, "message:send", message(room, text=f"{MARK} last"), 2))["ok"] is True
+    await listener.expect_text(f"{MARK} last")
+    assert [heard["text"] for heard in listener.seen("message")] == [f"{MARK} last"]
+    await listener.close()
+
+
+async def test_events_that_are_too_large_count_like_any_other(target: Target) -> None:
+    """A thousand of 110 kB: the bytes are budgeted, too."""
+    large = event("message:send", message(LOBBY, text=(MARK * 20_000)[:110_000]), 1)
+    async with target.raw(unique("mallory")) as raw:
+        with suppress(ConnectionError):
+            for _ in range(1_000):
+                await raw.send(large)
+        said = await raw.until_closed(CLOSED_SECONDS)
+        assert raw.socket.close_code in (1008, 1006, None)
+    assert len([frame for frame in said if frame.startswith("431")]) < 100
+
+
+async def test_events_that_cannot_be_used_are_limited_told_so_and_cut(target: Target) -> None:
+    async with target.raw(unique("mallory")) as raw:
+        with suppress(ConnectionError):
+            await raw.send(*(f'42{number}["message:send",NaN]' for number in range(1_000)))
+        said = await raw.until_closed(CLOSED_SECONDS)
+    reasons = {json.loads(frame[frame.index("[") :])[0]["error"]["reason"] for frame in said if frame[:2] == "43"}
+    assert reasons == {"bad_request", "rate_limited"}
 
 
 async def open_post(target: Target, size: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

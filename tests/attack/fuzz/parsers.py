@@ -15,7 +15,8 @@ from roomcast.adapter.node_messages import NodeMessage
 from roomcast.contract.envelope import ControlMessage, MediaReply
 from roomcast.contract.ids import is_user_id
 from roomcast.contract.tokens import sign
-from roomcast.engineio.http import payload as polling
+from roomcast.engineio.http.payload import PayloadError, PayloadReader
+from roomcast.engineio.oversized import HEAD_BYTES, Data, Oversized
 from roomcast.engineio.websocket.kernels import json_depth
 from roomcast.engineio.websocket.opening import read_opening
 from roomcast.engineio.websocket.rfc6455 import BINARY, CONTINUATION, PING, TEXT, FrameParser, Message
@@ -28,6 +29,7 @@ from roomcast.wire.envelope import KIND_BINARY, EnvelopeError, Reader, split_att
 from tests.frames import masked
 
 MAX_MESSAGE: Final = 4_096
+SMALL_MESSAGE: Final = 40
 NOW: Final = 1_800_000_000.0
 SECRET: Final = "a secret of the fuzzer longer than 32 bytes"
 _READERS: Final = tuple(Reader(family) for family in (NodeMessage | MediaReply, ControlMessage))
@@ -43,6 +45,7 @@ def packet(data: bytes) -> None:
     with suppress(ValueError):
         found = StrictPacket(encoded_packet=text)
         assert 0 <= found.attachment_count <= MAX_ATTACHMENTS
+        assert found.fault is None or (found.data is None and (found.packet_type == 0 or found.id is not None))
         if isinstance(found.data, list) and found.packet_type in (2, 5):
             assert found.data[0] not in RESERVED_EVENTS
         StrictPacket.reconstruct_binary(found.data, [b"x"] * found.attachment_count)
@@ -91,12 +94,17 @@ def frames(data: bytes) -> None:
     assert _parsed([data[at : at + step] for at in range(0, len(data), step)]) == whole
 
 
-def _parsed(pieces: list[bytes]) -> tuple[list[Message], int]:
-    parser, found = FrameParser(MAX_MESSAGE), list[Message]()
+def _parsed(pieces: list[bytes]) -> list[tuple[list[Message], int]]:
+    return [_parsed_by(FrameParser(MAX_MESSAGE), pieces), _parsed_by(FrameParser(SMALL_MESSAGE, MAX_MESSAGE), pieces)]
+
+
+def _parsed_by(parser: FrameParser, pieces: list[bytes]) -> tuple[list[Message], int]:
+    found = list[Message]()
     for piece in pieces:
         found += parser.feed(piece)
-        assert parser.held <= 2 * MAX_MESSAGE + 14 + sum(map(len, pieces[:1]))
-    assert all(len(message) <= MAX_MESSAGE * 3 for message in found if isinstance(message, bytes | str))
+        assert parser.held <= 2 * parser.max_size + HEAD_BYTES + 14 + sum(map(len, pieces[:1]))
+    assert all(len(message) <= parser.max_size * 3 for message in found if isinstance(message, bytes | str))
+    assert all(len(message.head) <= HEAD_BYTES for message in found if isinstance(message, Oversized))
     return found, parser.failure
 
 
@@ -111,9 +119,16 @@ def built_frames(data: bytes) -> None:
 
 
 def body(data: bytes) -> None:
-    """Bodies of polling POSTs: PayloadError, or packets that are not empty texts."""
-    with suppress(polling.PayloadError):
-        assert all(isinstance(part, bytes) or part for part in polling.split(data))
+    """Bodies of polling POSTs: PayloadError, or packets that are not empty texts, however the bytes are cut."""
+    with suppress(PayloadError):
+        whole = _packets([data])
+        assert all(isinstance(part, bytes) or part for part in whole)
+        assert _packets([data[at : at + 7] for at in range(0, len(data), 7)]) == whole
+
+
+def _packets(pieces: list[bytes]) -> list[Data]:
+    reader = PayloadReader(SMALL_MESSAGE)
+    return [packet for piece in pieces for packet in reader.feed(piece)] + [reader.end()]
 
 
 def opening(data: bytes) -> None:

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+import socketio
 
 from tests.gateways import Clients, Gateway, raw, token, unique
 from tests.waiting import until
@@ -49,6 +50,9 @@ HALF_PAIRS: list[tuple[str, dict[str, Any]]] = [
     ("auth:refresh", {"token": HALF}),
 ]
 OVER_LIMITS: list[tuple[str, dict[str, Any]]] = [
+    ("message:send", {**SEND, "text": "x" * 150_000}),
+    ("message:send", {**SEND, "text": "x" * 900_000}),
+    ("no:such", {"field": "\N{GRINNING FACE}" * 60_000}),
     ("message:send", {**SEND, "text": "x" * 90_000}),
     ("message:send", {**SEND, "text": "\N{GRINNING FACE}" * 4_097}),
     ("message:edit", {"room": "public:lobby", "id": "a", "target": 1, "text": "x" * 90_000}),
@@ -58,6 +62,11 @@ OVER_LIMITS: list[tuple[str, dict[str, Any]]] = [
     ("presence:query", {"users": ["ada"] * 101}),
     ("media:sign", {**SIGN, "name": "x" * 256}),
     ("auth:refresh", {"token": "x" * 8_193}),
+]
+
+LARGE_ATTACHMENTS: list[tuple[str, dict[str, Any]]] = [
+    ("message:send", {**SEND, "data": b"x" * 150_000}),
+    ("message:send", {**SEND, "data": [b"x" * 60_000, b"x" * 60_000, b"x"]}),
 ]
 
 
@@ -94,6 +103,15 @@ OVER_LIMITS: list[tuple[str, dict[str, Any]]] = [
         (event("presence:query", {"users": "ada"}), "bad_request"),
         (event("presence:query", {"users": [f"u{n}" for n in range(101)]}), "too_large"),
         ('421["message:send",{"room":"public:lobby","id":"a","text":' + "[" * 60 + "]" * 60 + "}]", "bad_request"),
+        ('421["message:send",{"text":' + "[" * 30_000 + "]" * 30_000 + "}]", "bad_request"),
+        ('421["message:send",' + '{"a":' * 500 + "1" + "}" * 500 + "]", "bad_request"),
+        ('421["message:send",{"room":"public:lobby","id":"a","text":NaN}]', "bad_request"),
+        ('421["message:send",{"room":"public:lobby","id":"a","text":-Infinity}]', "bad_request"),
+        ('421["message:send",{"room":"public:lobby","id":"a","reply_to":1e400}]', "bad_request"),
+        ('421["message:send",{"room":"public:lobby","id":"a","reply_to":1' + "0" * 400 + "}]", "bad_request"),
+        ("421[7,{}]", "bad_request"),
+        ("421[]", "bad_request"),
+        ("421[null]", "bad_request"),
     ],
 )
 async def test_a_bad_event_is_refused_with_a_code(pair: Pair, clients: Clients, frame: str, reason: str) -> None:
@@ -157,7 +175,7 @@ async def test_a_stock_client_gets_one_coded_ack_and_stays(pair: Pair, clients: 
 
     for name, payload in HALF_PAIRS:
         assert await ada.refused(name, payload) == "bad_request", name
-    for name, payload in OVER_LIMITS:
+    for name, payload in OVER_LIMITS + LARGE_ATTACHMENTS:
         assert await ada.refused(name, payload) == "too_large", name
 
     await ada.send(room, "still here")
@@ -284,14 +302,65 @@ async def test_typing_is_limited_too(pair: Pair, clients: Clients) -> None:
     await assert_alive(pair, clients)
 
 
-async def test_what_is_too_large_for_the_socket_closes_it(pair: Pair, clients: Clients) -> None:
+@pytest.mark.parametrize(
+    "frame",
+    [
+        event("message:send", {**SEND, "text": "x" * 1_000_000}),
+        "42" + json.dumps(["message:send", {**SEND, "text": "x" * 150_000}]),
+        "431" + json.dumps(["x" * 150_000]),
+        "40" + json.dumps({"token": "x" * 150_000}),
+        "2" + "x" * 150_000,
+        b"x" * 150_000,
+    ],
+    ids=["over a megabyte", "without an ack", "an ack", "a second CONNECT", "a ping", "bytes that nobody announced"],
+)
+async def test_what_is_too_large_and_has_no_answer_closes_the_socket(
+    pair: Pair, clients: Clients, frame: str | bytes
+) -> None:
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("mallory"))
-        await socket.send(event("message:send", {**SEND, "text": "x" * 200_000}))
+        await socket.send(frame)
         await socket.until_closed(CLOSED_WITHIN)
         assert socket.socket.close_code == 1009
 
     await assert_alive(pair, clients)
+
+
+async def test_large_packets_in_pieces_are_answered_in_order(pair: Pair) -> None:
+    """As browsers send them: a large message in several frames."""
+    async with raw(pair[0]) as socket:
+        await socket.sign_in(unique("ada"))
+        large = event("message:send", {**SEND, "text": "x" * 500_000}, 1)
+        await socket.send_in_pieces(large, event("room:list", {}, 2))
+        assert (await socket.ack(1))["error"]["reason"] == "too_large"
+        assert (await socket.ack(2))["ok"] is True
+        answers = [frame[:3] for frame in socket.frames if isinstance(frame, str) and frame.startswith("43")]
+        assert answers == ["431", "432"]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize(
+    ("auth", "reason"),
+    [
+        ({"token": "x" * 20_000}, "too_large"),
+        ({"token": "x" * 150_000}, "too_large"),
+        ({"more": json.loads("[" * 100 + "]" * 100)}, "bad_request"),
+        ("a text", "bad_request"),
+        (["a list"], "bad_request"),
+    ],
+    ids=["20 kB", "150 kB", "deep", "text", "list"],
+)
+async def test_a_connect_that_cannot_be_read_is_a_connect_error(
+    pair: Pair, transport: str, auth: Any, reason: str
+) -> None:
+    """A stock client stays away then; it repeats for ever what is answered by closing."""
+    io = socketio.AsyncClient(reconnection=False)
+    told: list[Any] = []
+    io.on("connect_error", told.append)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await io.connect(pair[0].url, auth=auth, transports=[transport], wait_timeout=5)
+    assert [(error["message"], error["data"]["reason"]) for error in told] == [(reason, reason)]
+    await io.shutdown()
 
 
 async def test_media_without_a_signer_answers_within_two_seconds(pair: Pair, clients: Clients) -> None:

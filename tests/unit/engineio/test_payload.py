@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomcast.engineio.frames import SEPARATOR, Frames
-from roomcast.engineio.http.payload import PayloadError, split
+from roomcast.engineio.http.payload import PayloadError, PayloadReader
+from roomcast.engineio.oversized import Data, Oversized
+
+MAX_PACKET = 100_000
+
+
+def split(body: bytes, *, step: int = 0, max_packet: int = MAX_PACKET) -> list[Data]:
+    """The packets of a body that comes in pieces of `step` bytes; 0: in one piece."""
+    reader = PayloadReader(max_packet)
+    step = step or max(1, len(body))
+    pieces = [body[at : at + step] for at in range(0, len(body), step)]
+    return [packet for piece in pieces for packet in reader.feed(piece)] + [reader.end()]
 
 
 def test_text_and_binary() -> None:
@@ -31,10 +42,19 @@ def test_what_frames_encode_is_read_back(messages: list[str | bytes]) -> None:
     assert split(body) == [m if isinstance(m, bytes) else "4" + m for m in sent]
 
 
-@given(st.binary())
-def test_arbitrary_bytes(body: bytes) -> None:
-    try:
-        packets = split(body)
-    except PayloadError:
-        return
-    assert packets
+@pytest.mark.parametrize("step", [0, 1, 7, 300])
+def test_a_packet_over_the_limit_is_its_beginning_and_the_others_are_whole(step: int) -> None:
+    large, binary = b"42" + "é".encode() * 400, b"b" + b"QUJD" * 100
+    packets = split(b"4a\x1e%b\x1e%b\x1e4b" % (large, binary), step=step, max_packet=300)
+    assert packets == ["4a", Oversized("42" + "é" * 127, 802), Oversized(b"", 401), "4b"]
+
+
+@given(st.binary(max_size=400), st.integers(1, 50))
+def test_arbitrary_bytes_in_any_pieces(body: bytes, step: int) -> None:
+    def result(step: int) -> list[Data] | str:
+        try:
+            return split(body, step=step, max_packet=200)
+        except PayloadError as error:
+            return str(error)
+
+    assert result(step) == result(0)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomcast.engineio.oversized import Oversized
 from roomcast.engineio.websocket.rfc6455 import (
     BINARY,
     CLOSE,
@@ -19,6 +20,7 @@ from roomcast.engineio.websocket.rfc6455 import (
     Control,
     FrameParser,
     HandshakeError,
+    Message,
     accept,
     close_code,
     close_frame,
@@ -130,6 +132,64 @@ class TestViolations:
         assert reader.feed(masked(TEXT, b"4a") + frame(TEXT, b"b") + masked(TEXT, b"4c")) == ["4a"]
         assert reader.feed(masked(TEXT, b"4d")) == []
         assert reader.held == 0
+
+
+class TestDropped:
+    """Messages over `max_size` and within `max_dropped`: the beginning and the size, whatever the pieces."""
+
+    TEXT_MESSAGE = b'427["message:send",' + b"x" * 3_000
+    EXPECTED = Oversized(TEXT_MESSAGE[:256].decode(), len(TEXT_MESSAGE))
+
+    def read(self, stream: bytes, step: int) -> list[Message]:
+        reader, found = FrameParser(1_000, 10_000), list[Message]()
+        for at in range(0, len(stream), step):
+            found += reader.feed(stream[at : at + step])
+            assert reader.held <= 1_000 + 256 + 14 + step
+        assert (reader.failure, reader.held, reader.is_midway) == (0, 0, False)
+        return found
+
+    @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
+    def test_one_frame_between_two_that_are_taken(self, step: int) -> None:
+        stream = masked(TEXT, b"4a") + masked(TEXT, self.TEXT_MESSAGE) + masked(TEXT, b"4b")
+        assert self.read(stream, step) == ["4a", self.EXPECTED, "4b"]
+
+    @pytest.mark.parametrize("step", [1, 5, 300, 100_000])
+    @pytest.mark.parametrize("cuts", [(1, 100, 900), (900, 950, 1_500), (100, 1_200, 3_000), (0, 0, 2_000)])
+    def test_fragments_with_a_ping_between(self, cuts: tuple[int, ...], step: int) -> None:
+        pieces = [self.TEXT_MESSAGE[a:b] for a, b in zip((0, *cuts), (*cuts, len(self.TEXT_MESSAGE)), strict=True)]
+        stream = masked(TEXT, pieces[0], fin=False) + masked(PING, b"?")
+        stream += b"".join(masked(CONTINUATION, piece, fin=False) for piece in pieces[1:-1])
+        stream += masked(CONTINUATION, pieces[-1]) + masked(TEXT, b"4b")
+        assert self.read(stream, step) == [Control(PING, b"?"), self.EXPECTED, "4b"]
+
+    def test_bytes_and_a_character_that_is_cut(self) -> None:
+        stream = masked(BINARY, b"\xff" * 2_000) + masked(TEXT, "x€".encode() * 500)
+        assert self.read(stream, 100) == [Oversized(b"\xff" * 256, 2_000), Oversized("x€" * 64, 2_000)]
+
+    @pytest.mark.parametrize("sizes", [(10_001,), (5_000, 5_001), (999, 9_002)])
+    def test_1009_beyond_what_is_dropped(self, sizes: tuple[int, ...]) -> None:
+        reader = FrameParser(1_000, 10_000)
+        for number, size in enumerate(sizes):
+            is_last = number == len(sizes) - 1
+            data = masked(CONTINUATION if number else TEXT, b"x" * size, fin=is_last)
+            assert reader.feed(data[:8] if is_last else data) == []
+        assert (reader.failure, reader.held) == (TOO_BIG, 0)
+
+    def test_nothing_is_whole_within_it(self) -> None:
+        reader = FrameParser(1_000, 10_000)
+        reader.feed(masked(TEXT, self.TEXT_MESSAGE)[:2_000])
+        assert reader.held == 0
+        assert reader.whole_text(masked(TEXT, b"4b")) is None
+
+    @given(st.lists(st.tuples(st.binary(max_size=200), st.booleans()), max_size=8), st.integers(1, 64))
+    def test_any_fragments_in_any_pieces(self, fragments: list[tuple[bytes, bool]], step: int) -> None:
+        stream, is_open = b"", False
+        for payload, fin in fragments:
+            stream += masked(CONTINUATION if is_open else TEXT, payload, fin=fin)
+            is_open = not fin
+        whole, cut = FrameParser(100, 300), FrameParser(100, 300)
+        found = [m for at in range(0, len(stream), step) for m in cut.feed(stream[at : at + step])]
+        assert (found, cut.failure) == (whole.feed(stream), whole.failure)
 
 
 @pytest.mark.parametrize(

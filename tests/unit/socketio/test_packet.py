@@ -66,8 +66,6 @@ def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, dat
         '2["a","\\ud800"',
         "3[]",
         "31{}",
-        "0[]",
-        '0"x"',
         "1{}",
         '4{"message":"x"}',
         '5["a"]',
@@ -84,6 +82,79 @@ def test_reads(text: str, kind: int, namespace: str | None, ack: int | None, dat
 def test_refuses(text: str) -> None:
     with pytest.raises(ValueError):
         decoded(text)
+
+
+@pytest.mark.parametrize("head", ["27", "2/x,7", "51-7", "0"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '["a",NaN]',
+        '["a",{"b":-Infinity}]',
+        '["a",1e400]',
+        '["a",-1e400,"\\ud800"]',
+        '["a",1' + "0" * 400 + "]",
+        '["a",-' + "9" * 20_000 + "]",
+        '["a",' + "[" * 100 + "]" * 100 + "]",
+        '["a",' + "[" * 5000 + "]" * 5000 + "]",
+        "[1]",
+        "[null]",
+        "[]",
+    ],
+    ids=lambda payload: payload[:20],
+)
+def test_what_a_working_client_can_send_has_a_fault_and_no_data(head: str, payload: str) -> None:
+    packet = decoded(head + payload)
+    assert packet.fault is not None
+    assert not packet.fault.is_too_large
+    assert packet.data is None
+    assert packet.id == (None if head == "0" else 7)
+
+
+@pytest.mark.parametrize("auth", ["[]", '"a token"', " 7", "true", '{"token":1e999}'])
+def test_the_auth_of_a_connect_is_an_object(auth: str) -> None:
+    assert decoded("0" + auth).fault is not None
+
+
+@pytest.mark.parametrize("text", ['27["a"', '27["a",tru]', '27{"a":1}', '27["connect"]', '27["disconnect",{}]', "27"])
+def test_an_ack_id_does_not_help_what_is_no_event(text: str) -> None:
+    with pytest.raises(ValueError):
+        decoded(text)
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ('27["message:send",{"te', (2, None, 7, 0)),
+        ("2/chat,12[", (2, "/chat", 12, 0)),
+        ('53-/chat?a=b,12["a"', (5, "/chat", 12, 3)),
+        ('0{"token":"x', (0, None, None, 0)),
+    ],
+)
+def test_the_beginning_of_a_packet_that_is_too_large(head: str, found: tuple[int, str | None, int | None, int]) -> None:
+    packet = StrictPacket.oversized(head)
+    assert (packet.packet_type, packet.namespace, packet.id, packet.attachment_count) == found
+    assert packet.fault is not None
+    assert packet.fault.is_too_large
+
+
+@pytest.mark.parametrize("head", ['2["a"', "x", "", "31[", "1", '4{"a"', '511-1["a"', "2/" + "x" * 254])
+def test_the_beginning_of_what_cannot_be_answered(head: str) -> None:
+    with pytest.raises(ValueError):
+        StrictPacket.oversized(head)
+
+
+def test_a_packet_with_a_fault_takes_its_attachments_and_keeps_none() -> None:
+    packet = decoded('52-7["a",1e400]')
+    assert not packet.add_attachment(b"zero")
+    assert packet.add_attachment(b"one")
+    assert packet.attachments == [b"", b""]
+
+
+def test_a_placeholder_that_points_nowhere_is_a_fault_where_it_can_be_answered() -> None:
+    packet = decoded('51-7["a",{"_placeholder":true,"num":1}]')
+    assert packet.add_attachment(b"x")
+    assert packet.fault is not None
+    assert packet.data is None
 
 
 def test_many_brackets_that_are_not_deep_are_fine() -> None:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from roomcast.engineio.frames import Frames
+from roomcast.engineio.oversized import Data
 
 
 class PollAnswer(Enum):
@@ -23,9 +24,9 @@ class PollAnswer(Enum):
 
 
 class Deliver(NamedTuple):
-    """Hand a message to the application: text without its type character, or bytes."""
+    """Hand a message to the application: text without its type character, bytes, or the head of an oversized one."""
 
-    data: str | bytes
+    data: Data
 
 
 class AnswerPoll(NamedTuple):

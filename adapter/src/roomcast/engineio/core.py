@@ -36,6 +36,7 @@ from roomcast.engineio.commands import (
     Switch,
 )
 from roomcast.engineio.frames import PING, SEPARATOR, Frames
+from roomcast.engineio.oversized import Data, Oversized
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.websocket import rfc6455
 
@@ -156,10 +157,12 @@ class SessionCore:
 
     # --- what the client sent ---
 
-    def receive(self, data: str | bytes, now: float) -> list[Command]:
+    def receive(self, data: Data, now: float) -> list[Command]:
         """Take a packet on the session's transport: text with its type character, or a binary message."""
         if self.phase is Phase.CLOSED or self._ends_after_upgrade:
             return []
+        if isinstance(data, Oversized):
+            return self._oversized(data)
         if isinstance(data, bytes):
             return [Deliver(data)]
         kind = data[:1]
@@ -170,6 +173,12 @@ class SessionCore:
         if kind == "1":
             return self._client_closed()
         return [] if data == "6" else self.close(Reason.PARSE_ERROR)
+
+    def _oversized(self, data: Oversized) -> list[Command]:
+        """Deliver the head of a message; any other packet has no reason to be as long."""
+        if isinstance(data.head, bytes):
+            return [Deliver(data)]
+        return [Deliver(data._replace(head=data.head[1:]))] if data.head[:1] == "4" else self.close(Reason.TOO_LARGE)
 
     def _pong(self, now: float) -> list[Command]:
         if self._awaiting_pong:
@@ -263,7 +272,7 @@ class SessionCore:
         self._probe_due = now + self.rules.upgrade_seconds
         return True
 
-    def probe_received(self, data: str | bytes) -> list[Command]:
+    def probe_received(self, data: Data) -> list[Command]:
         """Take a packet on the probing WebSocket: first `2probe`, then `5`."""
         if self.phase is Phase.PROBING and data == "2probe":
             self.phase = Phase.PROBED

@@ -42,7 +42,10 @@ class Rules:
     body_seconds: float = 20.0
     """Time that the body of a polling POST may take."""
     max_payload: int = 1_000_000
-    """The largest WebSocket message and polling POST that is read."""
+    """The largest packet that is handled: a WebSocket message, or a packet in a polling POST."""
+    max_dropped_payload: int = 0
+    """The largest packet over `max_payload` that does not end the session: it is read, dropped, and reported as
+    `Oversized`. A polling POST may hold as much in all. 0: a packet over `max_payload` ends the session."""
     max_buffer: int = 1_000_000
     """Bound on what waits for one client: its queue and its transport's buffer together. One packet that is larger
     by itself may still go to a client that has nothing waiting."""
@@ -75,7 +78,7 @@ class Rules:
         for name in ("max_payload", "max_buffer", "max_pending_per_peer", "frames_per_second", "bytes_per_second"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0")
-        if self.kernel_buffer < 0 or self.max_pending_bytes < 0 or self.address_factor < 1:
+        if min(self.kernel_buffer, self.max_pending_bytes, self.max_dropped_payload) < 0 or self.address_factor < 1:
             raise ValueError("sizes must not be below 0, and address_factor not below 1")
-        if self.frames_burst < 1 or self.bytes_burst < self.max_payload:
-            raise ValueError("a burst must hold one message of max_payload")
+        if self.frames_burst < 1 or self.bytes_burst < max(self.max_payload, self.max_dropped_payload):
+            raise ValueError("a burst must hold one message of max_payload, and one of max_dropped_payload")

@@ -26,11 +26,12 @@ from roomcast.engineio.commands import (
 )
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.flush import Flusher
-from roomcast.engineio.frames import PING
+from roomcast.engineio.frames import PING, Frames
 from roomcast.engineio.limits.budget import AddressBudgets
 from roomcast.engineio.limits.memory import give_back
 from roomcast.engineio.limits.peers import PendingCap
 from roomcast.engineio.observer import Observer
+from roomcast.engineio.oversized import Data, Oversized
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
@@ -61,7 +62,7 @@ _MISBEHAVIOUR: Final = frozenset(
 )
 _log = LimitedLog(logging.getLogger(__name__))
 
-Receiver = Callable[[Session, str | bytes], None]
+Receiver = Callable[[Session, Data], None]
 
 
 class _KeptPayload:
@@ -96,6 +97,7 @@ class Runtime:
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.fast_path: FastPath | None = None
         """Takes plain packets past the receiver."""
+        self.pending_refusal: Frames | None = None
         self.pending = PendingCap(rules.max_pending_per_peer)
         self.flusher = Flusher(observer.traffic)
         self.tasks = TaskSet()
@@ -135,13 +137,18 @@ class Runtime:
             self._budgets.close("")
         return WebSocketConnection(
             session,
-            FrameParser(self.rules.max_payload if session is None else session.max_message),
+            self._make_parser(session),
             budget,
             is_probe=is_probe,
             traffic=self.observer.traffic,
             fast_path=self.fast_path,
             clock=time.monotonic,
         )
+
+    def _make_parser(self, session: Session | None) -> FrameParser:
+        if session is None:
+            return FrameParser(self.rules.max_payload)
+        return FrameParser(session.max_message, session.max_dropped)
 
     def settle(self, session: Session) -> None:
         """Stop counting the session as pending: its CONNECT was accepted, or it is over."""
@@ -177,8 +184,11 @@ class Runtime:
         handler = self.handlers.get(event)
         return None if handler is None else handler(*args)
 
-    def _receive_by_handler(self, session: Session, data: str | bytes) -> None:
+    def _receive_by_handler(self, session: Session, data: Data) -> None:
         """Start the handler: tasks start in the order in which they are made, which is the order of arrival."""
+        if isinstance(data, Oversized):
+            session.close(Reason.TOO_LARGE)  # a handler knows messages only
+            return
         self.tasks.start(self.call("message", session.sid, data), "message")
 
     def _end(self, session: Session, reason: str) -> None:

@@ -39,7 +39,8 @@ class EngineServer:
     Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
     `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
     `observer`: told of what happens. `receiver(session, data)`: gets every message, in the order of arrival, instead
-    of the `message` handler. Raises ValueError for options that make no sense.
+    of the `message` handler; with `max_dropped_payload` also `Oversized`. Raises ValueError for options that make no
+    sense.
     """
 
     reason = Reason
@@ -194,6 +195,15 @@ class EngineServer:
     @fast_path.setter
     def fast_path(self, fast_path: FastPath) -> None:
         self._runtime.fast_path = fast_path
+
+    @property
+    def pending_refusal(self) -> Frames | None:
+        """Queued for a client that sends too much before its CONNECT is accepted, before its session ends."""
+        return self._runtime.pending_refusal
+
+    @pending_refusal.setter
+    def pending_refusal(self, refusal: Frames | None) -> None:
+        self._runtime.pending_refusal = refusal
 
     def start_event(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a handler as a task: tasks start in the order of these calls, and a shutdown waits for them."""

@@ -8,8 +8,9 @@ from roomcast.engineio.commands import Command
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import Frames
 from roomcast.engineio.limits.budget import InputBudget
+from roomcast.engineio.oversized import Data, size_of
 from roomcast.engineio.rules import Reason, Rules
-from roomcast.engineio.websocket.rfc6455 import TEXT, frame
+from roomcast.engineio.websocket.rfc6455 import TEXT, TOO_BIG, frame
 from roomcast.engineio.write_buffer import BLOCKED, WriteBuffer, write_now
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _PACKET_OVERHEAD: Final = 6
 
 class Host(Protocol):
     """A session's port to its server."""
+
+    pending_refusal: Frames | None
+    """The packet for a client that sends too much before it is accepted."""
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""
@@ -200,7 +204,7 @@ class Session(WriteBuffer):
 
     # --- events of the session's WebSockets ---
 
-    def message_received(self, connection: WebSocketConnection, data: str | bytes) -> None:
+    def message_received(self, connection: WebSocketConnection, data: Data) -> None:
         """Take a message of the transport, or of the WebSocket that wants to become it."""
         if connection is self.probe:
             self._host.run(self, self.core.probe_received(data))
@@ -209,9 +213,9 @@ class Session(WriteBuffer):
             if data == "3":
                 self._host.watch(self)  # a ping interval below the timeout brings `due` closer
 
-    def packet_received(self, data: str | bytes) -> None:
+    def packet_received(self, data: Data) -> None:
         """Take an Engine.IO packet, or a binary message, by either transport."""
-        if self._count_input(len(data) + _PACKET_OVERHEAD):
+        if self._count_input(size_of(data) + _PACKET_OVERHEAD):
             self._host.run(self, self.core.receive(data, self._host.now()))
 
     def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
@@ -243,6 +247,8 @@ class Session(WriteBuffer):
     def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
         """Take note that the client broke the WebSocket protocol; `code` is the close code for that."""
         is_transport = connection is self.connection
+        if is_transport and code == TOO_BIG:
+            self._explain_limit()
         self._host.run(self, self.core.connection_failed(code) if is_transport else self.core.probe_broke())
 
     def flooded(self, connection: WebSocketConnection) -> None:
@@ -260,12 +266,27 @@ class Session(WriteBuffer):
         self.input_left = -1
         for connection in (self.connection, self.probe):
             if connection is not None:
-                connection.limit_messages(self.rules.max_payload)
+                connection.limit_messages(self.max_message, self.max_dropped)
 
     @property
     def max_message(self) -> int:
         """Return the bound on the client's next message, in bytes."""
         return self.rules.max_payload if self.input_left < 0 else min(self.rules.max_payload, self.input_left)
+
+    @property
+    def max_dropped(self) -> int:
+        """Return the bound on a message that is dropped without ending the session, in bytes; 0: none is."""
+        return self.rules.max_dropped_payload if self.input_left < 0 else 0
+
+    @property
+    def max_body(self) -> int:
+        """Return the bound on the body of the client's next POST, in bytes."""
+        return max(self.max_message, self.max_dropped)
+
+    def refuse_input(self) -> None:
+        """End the session: the client sends more than it may at once."""
+        self._explain_limit()
+        self.close(Reason.TOO_LARGE)
 
     def _count_input(self, size: int) -> bool:
         """Count a message of a client that has not been accepted; return False if it has sent too much."""
@@ -274,9 +295,14 @@ class Session(WriteBuffer):
         self.input_left -= size
         if self.input_left < 0:
             self.input_left = 0
-            self.close(Reason.TOO_LARGE)
+            self.refuse_input()
             return False
         return True
+
+    def _explain_limit(self) -> None:
+        """Queue the answer to a client that sends too much before it is accepted; its session ends next."""
+        if self.input_left >= 0 and (refusal := self._host.pending_refusal) is not None:
+            self.push(refusal)
 
     # --- input that has to wait ---
 

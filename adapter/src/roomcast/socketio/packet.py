@@ -1,8 +1,12 @@
 """Socket.IO packets, read strictly and fast: a packet class for python-socketio (`serializer=StrictPacket`).
 
-Source: the Socket.IO protocol, revision 5. What the stock class lets through is refused here with ValueError, upon
-which the server closes the session: payloads of the wrong form, reserved event names, more than ten attachments,
-placeholders that point nowhere, NaN and Infinity, and nesting beyond `MAX_DEPTH`.
+Source: the Socket.IO protocol, revision 5. What the stock class lets through is refused here, in two ways:
+
+- ValueError, upon which the server closes the session, for what no working client sends: text that is no JSON,
+  payloads of the wrong form, reserved event names, more than ten attachments;
+- a packet with a `fault`, which the server answers, for what a working client can send: NaN or Infinity, numbers beyond
+  a double, nesting beyond `MAX_DEPTH`, a name or auth of the wrong type, placeholders that point nowhere, too many
+  bytes. Only an event with an ack id, or a CONNECT, can be answered; for others this is a ValueError, too.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from math import isinf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -31,10 +35,25 @@ _FORM: Final = re.compile(
     r"(.*)",  # JSON
     re.DOTALL,
 )
-_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_MAX_SAFE_DIGITS: Final = 300
+"""A number of so many digits is within a double, and quickly read."""
 _BINARY_TYPES: Final = (stock.BINARY_EVENT, stock.BINARY_ACK)
 _EVENT_TYPES: Final = (stock.EVENT, stock.BINARY_EVENT)
 _ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)
+
+
+class Fault(NamedTuple):
+    """What is wrong with an event or CONNECT that can be answered; `detail` holds nothing that the client wrote."""
+
+    detail: str
+    is_too_large: bool = False
+
+
+TOO_LARGE: Final = Fault("the packet is too large", is_too_large=True)
+
+
+class Unusable(ValueError):
+    """A payload that is JSON, and that a working client can send, but that is not accepted."""
 
 
 class OrjsonModule:
@@ -65,6 +84,8 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
     data: Any
     attachments: list[bytes]
     attachment_count: int
+    fault: Fault | None = None
+    """Why the packet must not be handled; then `data` is None."""
     _json: bytes | None = None
 
     def __init__(
@@ -112,6 +133,16 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
 
     def decode(self, encoded_packet: str) -> int:
         """Take in a text packet; returns the number of attachments that must follow."""
+        count, text = self._take_head(encoded_packet)
+        try:
+            self.data = _parse(text) if text else None
+            self._check()
+        except Unusable as error:
+            self.refuse(Fault(str(error)))
+        return self._attachments(count)
+
+    def _take_head(self, encoded_packet: str) -> tuple[str | None, str]:
+        """Take in what stands before the JSON; return the number of attachments, and the JSON."""
         match = _FORM.fullmatch(encoded_packet)
         if match is None:
             raise ValueError("no Socket.IO packet")
@@ -119,9 +150,35 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         self.packet_type = int(kind)
         self.namespace = namespace.partition("?")[0] if namespace else None
         self.id = int(ack) if ack else None
-        self.data = _parse(text) if text else None
-        self._check()
-        return self._attachments(count)
+        return count, text
+
+    @classmethod
+    def oversized(cls, head: str) -> StrictPacket:
+        """Return the packet, with its fault, that begins with `head`; raise ValueError if it cannot be answered."""
+        packet = cls()
+        count, _ = packet._take_head(head)
+        packet.attachment_count = packet._attachments(count)
+        packet.refuse(TOO_LARGE)
+        return packet
+
+    def refuse(self, fault: Fault) -> None:
+        """Mark the packet as one that must not be handled, and drop its parts; raise ValueError if it has no answer."""
+        is_answerable = self.packet_type in _EVENT_TYPES and self.id is not None
+        if not is_answerable and self.packet_type != stock.CONNECT:
+            raise ValueError(fault.detail)
+        self.fault, self.data = fault, None
+        self.attachments = [b""] * len(self.attachments)
+
+    def add_attachment(self, attachment: bytes) -> bool:
+        """Take an attachment; return True when all have come. A packet with a fault keeps none of them."""
+        if self.fault is not None:
+            self.attachments.append(b"")
+            return len(self.attachments) == self.attachment_count
+        try:
+            return bool(super().add_attachment(attachment))
+        except Unusable as error:
+            self.refuse(Fault(str(error)))
+            return True  # raised at the last attachment
 
     def _attachments(self, count: str | None) -> int:
         if (count is not None) != (self.packet_type in _BINARY_TYPES):
@@ -135,15 +192,16 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         """Check that the payload has the form of its type."""
         kind, data = self.packet_type, self.data
         if kind in _EVENT_TYPES:
-            is_right = isinstance(data, list) and data and isinstance(data[0], str)
-            if not is_right or data[0] in RESERVED_EVENTS:
+            if not isinstance(data, list) or (data and isinstance(data[0], str) and data[0] in RESERVED_EVENTS):
                 raise ValueError("no event")
+            if not data or not isinstance(data[0], str):
+                raise Unusable("an event has a name")
         elif kind in _ACK_TYPES:
             if not isinstance(data, list) or self.id is None:
                 raise ValueError("no ack")
         elif kind == stock.CONNECT:
             if data is not None and not isinstance(data, dict):
-                raise ValueError("no connect")
+                raise Unusable("the auth of a CONNECT is an object")
         elif kind != stock.DISCONNECT or data is not None:
             raise ValueError("not from a client")
 
@@ -163,26 +221,30 @@ def in_parts(encoded: str | list[Any]) -> tuple[bytes, list[bytes]]:
 
 def _parse(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and json_depth(text.encode()) > MAX_DEPTH:
-        raise ValueError("nested too deeply")
+        raise Unusable("nested too deeply")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        # orjson refuses half a surrogate pair, which is JSON. A handler can answer it; a closed session learns nothing.
-        if _SURROGATE.search(text) is None:
-            raise
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        # orjson refuses half a surrogate pair, which is JSON: a handler can answer it. It does not say what is no JSON
+        # at all, and what is a number that no double holds.
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded)
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise Unusable(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:
-    """Return the number; raise ValueError for one that is infinite as a double, as orjson does."""
+    """Return the number; raise Unusable for one that is infinite as a double, as orjson does."""
     number = float(text)
     if isinf(number):
-        raise ValueError("a number beyond the range of a double")
+        raise Unusable("a number beyond the range of a double")
     return number
+
+
+def _bounded(text: str) -> int:
+    """Return the number, likewise."""
+    return int(text) if len(text) <= _MAX_SAFE_DIGITS else int(_finite(text))
 
 
 def _fill(data: Any, left: dict[int, bytes]) -> Any:
@@ -194,5 +256,5 @@ def _fill(data: Any, left: dict[int, bytes]) -> Any:
         return {key: _fill(value, left) for key, value in data.items()}
     number = data.get("num")
     if not isinstance(number, int) or isinstance(number, bool) or number not in left:
-        raise ValueError("a placeholder without its attachment")
+        raise Unusable("a placeholder without its attachment")
     return left.pop(number)

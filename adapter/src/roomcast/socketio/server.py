@@ -5,7 +5,8 @@
 
 Events of one client start in the order in which they arrived, and run concurrently; while a CONNECT or DISCONNECT of
 a client is under way its later packets wait. While too many events of all clients are under
-way, nothing more is read from a client that sends. Bad packets close the session, with a line in the log.
+way, nothing more is read from a client that sends. Bad packets close the session, with a line in the log; an
+application that calls `answer_faults` answers those that a working client can send.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import fields, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import socketio
 from roomcast.engineio import EngineServer, Frames, Reason, Rules, Session
-from roomcast.socketio.packet import StrictPacket, in_parts
+from roomcast.engineio.oversized import Data, Oversized, held_size
+from roomcast.socketio.packet import TOO_LARGE, Fault, StrictPacket, in_parts
 from socketio import packet as packets
 
 ATTACHMENT_SECONDS: Final = 10.0
@@ -64,6 +66,16 @@ class PendingEvents:
         return self.events <= MAX_TOTAL_EVENTS // 2 and self.bytes <= MAX_TOTAL_BYTES // 2
 
 
+class FaultAnswers(Protocol):
+    """Answers to packets that must not be handled, from clients that would only repeat them after a lost connection."""
+
+    async def refuse_event(self, sid: str, fault: Fault) -> Any:
+        """Return the ack of an event, or the server's `not_handled` for none. It counts as an event of the client."""
+
+    def refuse_connect(self, fault: Fault) -> dict[str, Any]:
+        """Return the data of a CONNECT_ERROR: `message`, and `data` for the application."""
+
+
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     """`socketio.AsyncServer` with our engine as `eio`; see `create_server`."""
 
@@ -72,54 +84,75 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(receiver=self._receive, **options)
-        self._busy: dict[str, deque[str | bytes]] = {}
+        self._busy: dict[str, deque[Data]] = {}
         self._gone: dict[str, str] = {}
         self._pending = PendingEvents()
         self._paused: set[Session] = set()
+        self._fault_answers: FaultAnswers | None = None
         self.eio.on("connect", self._opened)
+
+    def answer_faults(self, answers: FaultAnswers) -> None:
+        """Answer packets with a fault (see `StrictPacket`), and events over the limit (see `max_dropped_payload`)."""
+        self._fault_answers = answers
+        self.eio.pending_refusal = frames_of(self._connect_error(answers, TOO_LARGE, "/"))
+
+    def _connect_error(self, answers: FaultAnswers, fault: Fault, namespace: str) -> Any:
+        return self.packet_class(packets.CONNECT_ERROR, data=answers.refuse_connect(fault), namespace=namespace)
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
 
     # --- packets in the order of arrival ---
 
-    def _receive(self, session: Session, data: str | bytes) -> None:
+    def _receive(self, session: Session, data: Data) -> None:
         """Every message of every client, synchronously."""
         waiting = self._busy.get(session.sid)
         if waiting is None:
             self._take(session, data)
-        elif len(waiting) < _MAX_WAITING and sum(map(len, waiting)) + len(data) <= session.rules.max_payload:
+        elif len(waiting) < _MAX_WAITING and sum(map(held_size, (*waiting, data))) <= session.rules.max_payload:
             waiting.append(data)
         else:
             self.eio.close(session.sid, Reason.OVERLOAD)
 
-    def _take(self, session: Session, data: str | bytes) -> None:
+    def _take(self, session: Session, data: Data) -> None:
         try:
             packet = self._assemble(session, data)
             if packet is not None:
-                self._dispatch(session, packet, len(data))
+                self._dispatch(session, packet, held_size(data))
         except ValueError as error:
-            self.eio.close(session.sid, Reason.PARSE_ERROR, str(error))
+            reason = Reason.TOO_LARGE if isinstance(data, Oversized) else Reason.PARSE_ERROR
+            self.eio.close(session.sid, reason, str(error))
 
-    def _assemble(self, session: Session, data: str | bytes) -> Any:
+    def _assemble(self, session: Session, data: Data) -> Any:
         """Return the packet that `data` is or completes; None while attachments are missing."""
+        is_oversized = isinstance(data, Oversized)
+        head = data.head if isinstance(data, Oversized) else data
+        if isinstance(head, bytes):
+            return self._attach(session, head, is_oversized=is_oversized)
+        sid = session.sid
+        if sid in self._binary_packet:
+            raise ValueError("text where an attachment was announced")
+        packet = StrictPacket.oversized(head) if is_oversized else self.packet_class(encoded_packet=head)
+        if self._fault_answers is None and (fault := _fault_of(packet)) is not None:
+            raise ValueError(fault.detail)
+        if not packet.attachment_count:
+            return packet
+        self._binary_packet[sid] = packet
+        session.held += 1
+        self.eio.expect(sid, ATTACHMENT_SECONDS, Reason.ATTACHMENT_TIMEOUT)
+        return None
+
+    def _attach(self, session: Session, attachment: bytes, *, is_oversized: bool) -> Any:
+        """Return the packet that the attachment completes, or None."""
         sid = session.sid
         packet = self._binary_packet.get(sid)
-        if isinstance(data, str):
-            if packet is not None:
-                raise ValueError("text where an attachment was announced")
-            packet = self.packet_class(encoded_packet=data)
-            if not packet.attachment_count:
-                return packet
-            self._binary_packet[sid] = packet
-            session.held += 1
-            self.eio.expect(sid, ATTACHMENT_SECONDS, Reason.ATTACHMENT_TIMEOUT)
-            return None
         if packet is None:
             raise ValueError("an attachment that was not announced")
-        if sum(map(len, packet.attachments)) + len(data) > session.rules.max_payload:
-            raise ValueError("attachments too large")
-        if not packet.add_attachment(data):
+        if is_oversized or sum(map(len, packet.attachments)) + len(attachment) > session.rules.max_payload:
+            if self._fault_answers is None or not isinstance(packet, StrictPacket):
+                raise ValueError("attachments too large")
+            packet.refuse(TOO_LARGE)
+        if not packet.add_attachment(attachment):
             return None
         del self._binary_packet[sid]
         session.held -= 1
@@ -131,6 +164,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         if kind == packets.CONNECT:
             if self.manager.sid_from_eio_sid(sid, namespace) is not None:
                 raise ValueError("connected to this namespace already")
+            if self._fault_answers is not None and (fault := _fault_of(packet)) is not None:
+                session.push(frames_of(self._connect_error(self._fault_answers, fault, namespace)))
+                return
             self._start_alone(session, self._handle_connect(sid, namespace, packet.data))
         elif self.eio.is_pending(sid):
             raise ValueError("a packet before CONNECT")
@@ -146,8 +182,18 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         sid = self.manager.sid_from_eio_sid(session.sid, namespace)
         if not self.manager.is_connected(sid, namespace):
             return
-        event = self._handle_event_internal(self, sid, session.sid, packet.data, namespace, packet.id)
+        fault = _fault_of(packet)
+        if self._fault_answers is None or fault is None:
+            event = self._handle_event_internal(self, sid, session.sid, packet.data, namespace, packet.id)
+        else:
+            event = self._refuse_event(self._fault_answers, session.sid, sid, packet)
         self._start(session, event, size)
+
+    async def _refuse_event(self, answers: FaultAnswers, eio_sid: str, sid: str, packet: StrictPacket) -> None:
+        answer = await answers.refuse_event(sid, packet.fault or TOO_LARGE)
+        if answer != self.not_handled:
+            ack = self.packet_class(packets.ACK, namespace=packet.namespace, id=packet.id, data=[answer])
+            await self._send_packet(eio_sid, ack)
 
     def take_packet(self, session: Session, packet: str) -> None:
         """Pass a text packet that the hot path could not finish to its handler."""
@@ -207,7 +253,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         if session.sid not in self._busy and (reason := self._gone.pop(session.sid, None)) is not None:
             await super()._handle_eio_disconnect(session.sid, reason)
 
-    def _catch_up(self, session: Session, waiting: deque[str | bytes]) -> None:
+    def _catch_up(self, session: Session, waiting: deque[Data]) -> None:
         """Take what came meanwhile; it may hold a CONNECT again."""
         while waiting and not session.is_closed:
             self._take(session, waiting.popleft())
@@ -288,6 +334,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         session = self.eio.session(eio_sid)
         if session is not None:
             session.push(frames_of(pkt))
+
+
+def _fault_of(packet: Any) -> Fault | None:
+    """Return why a packet must not be handled. An application's own packet class knows no faults."""
+    return packet.fault if isinstance(packet, StrictPacket) else None
 
 
 def frames_of(packet: Any) -> Frames:

@@ -217,6 +217,7 @@ class Gateway:
             self.presence.mark_seen,
         )
         self.server.register_namespace(self.namespace)
+        self.server.answer_faults(self.namespace)
         self.admission = AdmissionControl(AdmissionQueue(time.monotonic), self._refusal_of_all, self.tickets.is_valid)
         self.server.eio.admission = self.admission
         self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self._record_lag)

@@ -48,6 +48,8 @@ _FRAMES_PER_EVENT = 10
 _MEAN_EVENT_BYTES = 20_000
 """The input of a client is bounded as if each event held a text of the largest size."""
 _BURST_PAYLOADS = 10
+_MAX_DROPPED_BYTES = 1_000_000
+"""Events over the limit are answered up to this size: Socket.IO's own default limit, for which clients are written."""
 
 
 def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
@@ -66,6 +68,8 @@ def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
 
 def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
     """Make the Socket.IO server on our Engine.IO server."""
+    max_dropped = max(_MAX_DROPPED_BYTES, config.max_payload_bytes)
+    mean_burst = config.events_per_second * BURST_SECONDS * _MEAN_EVENT_BYTES
     return create_server(
         node=config.node,
         client_manager=adapter,
@@ -76,14 +80,14 @@ def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
         ping_timeout=config.ping_timeout_seconds,
         connect_seconds=config.connect_seconds,
         max_payload=config.max_payload_bytes,
+        max_dropped_payload=max_dropped,
         max_buffer=config.send_buffer_bytes,
         max_pending_per_peer=config.pending_per_address,
         max_pending_bytes=MAX_PENDING_BYTES,
         frames_per_second=_FRAMES_PER_EVENT * config.events_per_second,
         frames_burst=_FRAMES_PER_EVENT * config.events_per_second * BURST_SECONDS,
         bytes_per_second=config.events_per_second * _MEAN_EVENT_BYTES,
-        bytes_burst=_BURST_PAYLOADS * config.max_payload_bytes
-        + config.events_per_second * BURST_SECONDS * _MEAN_EVENT_BYTES,
+        bytes_burst=max(max_dropped, _BURST_PAYLOADS * config.max_payload_bytes + mean_burst),
     )
 
 

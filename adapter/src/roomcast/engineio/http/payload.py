@@ -4,24 +4,57 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Iterator
+
+from roomcast.engineio.oversized import HEAD_BYTES, Data, Oversized, read_head
 
 SEPARATOR_BYTE = b"\x1e"
+_BINARY = b"b"
 
 
 class PayloadError(ValueError):
     """A body that is no polling payload."""
 
 
-def split(body: bytes) -> list[str | bytes]:
-    """Return the packets in the body of a POST: text with its type character, or bytes of a binary message.
+class PayloadReader:
+    """Splits the body of one POST while it comes: text with its type character, or bytes of a binary message.
 
-    Raises PayloadError for text that is not UTF-8, an empty packet, or broken base64.
+    A packet of more than `max_packet` bytes becomes an `Oversized`; its rest is dropped as it comes. Raises
+    PayloadError for text that is not UTF-8, an empty packet, or broken base64.
     """
-    try:
-        texts = body.decode().split("\x1e")
-    except UnicodeDecodeError:
-        raise PayloadError("not UTF-8") from None
-    return [_packet(text) for text in texts]
+
+    def __init__(self, max_packet: int) -> None:
+        self._max_packet = max_packet
+        self._part = bytearray()
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[Data]:
+        """Yield the packets that `data` completes."""
+        *parts, rest = data.split(SEPARATOR_BYTE)
+        for part in parts:
+            self._add(part)
+            yield self.end()
+        self._add(rest)
+
+    def end(self) -> Data:
+        """Return the packet that is complete now; at the end of the body, the last one."""
+        part, size = bytes(self._part), self._size
+        self._part.clear()
+        self._size = 0
+        if size > self._max_packet:
+            is_text = part[:1] != _BINARY
+            return Oversized(read_head(part if is_text else b"", is_text=is_text), size)
+        try:
+            return _packet(part.decode())
+        except UnicodeDecodeError:
+            raise PayloadError("not UTF-8") from None
+
+    def _add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size <= self._max_packet:
+            self._part += part
+        else:
+            self._part = (self._part + part[:HEAD_BYTES])[:HEAD_BYTES]
 
 
 def _packet(text: str) -> str | bytes:

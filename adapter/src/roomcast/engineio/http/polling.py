@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -10,14 +11,22 @@ from aiohttp import web
 
 from roomcast.engineio.commands import Command, RejectRequest
 from roomcast.engineio.http import payload
-from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
+from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, refusal_response
 from roomcast.engineio.observer import Observer
+from roomcast.engineio.oversized import Data
 from roomcast.engineio.rules import Reason
 from roomcast.engineio.session import Session
 from roomcast.engineio.websocket.detach import on_client_gone
 
 TEXT_TYPE: Final = "text/plain; charset=UTF-8"
 _HEADERS: Final = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store"}
+_REFUSALS: Final = {
+    Reason.TRANSPORT_ERROR: BAD_REQUEST,
+    Reason.PARSE_ERROR: BAD_REQUEST,
+    Reason.TOO_LARGE: PAYLOAD_TOO_LARGE,
+    Reason.FLOOD: TOO_MANY_PACKETS,
+}
+"""The answers to a POST by which a session ended."""
 
 
 class Host(Protocol):
@@ -69,22 +78,27 @@ def _lost(host: Host, session: Session, waiter: asyncio.Future[bytes]) -> None:
 
 
 async def post(host: Host, session: Session, request: web.Request) -> web.Response:
-    """Take in the packets of the body, in order; any number of them, up to `max_payload` bytes in all."""
+    """Take in the packets of the body as they come, in order; any number of them, up to `max_body` bytes in all."""
     commands = session.core.post_opened()
     host.run(session, commands)
     if RejectRequest() in commands:
         return refusal_response(BAD_REQUEST)
     try:
-        body = await _read(session, request)
+        await _take(host, session, request)
     except (TimeoutError, ConnectionError, web.RequestPayloadError):
-        return _refuse(session, Reason.TRANSPORT_ERROR, BAD_REQUEST)
+        session.close(Reason.TRANSPORT_ERROR)
+    except payload.PayloadError:
+        session.close(Reason.PARSE_ERROR)
     finally:
         session.core.post_ended()
-    if body is None:
-        return _refuse(session, Reason.TOO_LARGE, PAYLOAD_TOO_LARGE)
-    response = _take(host, session, body)
+    host.watch(session)
+    refusal = _REFUSALS.get(session.core.end_reason or "")
+    if refusal is not None:
+        response = refusal_response(refusal)
+        response.force_close()  # the rest of the body may still be on its way
+        return response
     await _wait_until_handled(session)
-    return response
+    return payload_response(b"ok")
 
 
 async def _wait_until_handled(session: Session) -> None:
@@ -96,40 +110,40 @@ async def _wait_until_handled(session: Session) -> None:
                 await session.input_waiter
 
 
-async def _read(session: Session, request: web.Request) -> bytes | None:
-    """Return the body; None as soon as it is known to be too long. Raises TimeoutError for a body that drips."""
-    limit = session.max_message
-    if (request.content_length or 0) > limit:
-        return None
-    body = bytearray()
+async def _take(host: Host, session: Session, request: web.Request) -> None:
+    """Hand on the packets of the body; end the session as soon as it is known that it may not send them.
+
+    Raises TimeoutError for a body that drips, PayloadError for one that is no payload.
+    """
+    left = session.max_body
+    if (request.content_length or 0) > left:
+        session.refuse_input()
+        return
+    reader = payload.PayloadReader(session.max_message)
     async with asyncio.timeout(min(session.rules.ping_timeout, session.rules.body_seconds)):
         async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                return None
-    return bytes(body)
+            left -= len(chunk)
+            if left < 0:
+                session.refuse_input()
+            elif _spend(host, session, chunk.count(payload.SEPARATOR_BYTE), len(chunk)):
+                _hand_on(session, reader.feed(chunk))
+            if session.is_closed:
+                return
+    if _spend(host, session, 1, 0):
+        _hand_on(session, iter((reader.end(),)))
 
 
-def _take(host: Host, session: Session, body: bytes) -> web.Response:
-    host.observer.traffic.received += len(body)
-    if not session.budget.spend(host.now(), body.count(payload.SEPARATOR_BYTE) + 1, len(body)):
-        return _refuse(session, Reason.FLOOD, TOO_MANY_PACKETS)
-    try:
-        packets = payload.split(body)
-    except payload.PayloadError:
-        return _refuse(session, Reason.PARSE_ERROR, BAD_REQUEST)
+def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
+    """Take what was read from the client's budget; end its session if that is spent."""
+    host.observer.traffic.received += size
+    if session.budget.spend(host.now(), packets, size):
+        return True
+    session.close(Reason.FLOOD)
+    return False
+
+
+def _hand_on(session: Session, packets: Iterator[Data]) -> None:
     for packet in packets:
         if session.is_closed:
             break
         session.packet_received(packet)
-    host.watch(session)
-    if session.core.end_reason == Reason.PARSE_ERROR:
-        return refusal_response(BAD_REQUEST)
-    return payload_response(b"ok")
-
-
-def _refuse(session: Session, reason: str, refusal: Refusal) -> web.Response:
-    session.close(reason)
-    response = refusal_response(refusal)
-    response.force_close()
-    return response

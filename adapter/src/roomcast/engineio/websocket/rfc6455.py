@@ -11,6 +11,7 @@ from struct import Struct
 from sys import maxsize
 from typing import Final, NamedTuple
 
+from roomcast.engineio.oversized import HEAD_BYTES, Oversized, read_head
 from roomcast.engineio.websocket.kernels import unmask, whole_text
 
 CONTINUATION: Final = 0x0
@@ -46,8 +47,8 @@ class Control(NamedTuple):
     payload: bytes
 
 
-Message = str | bytes | Control
-"""A parsed input of a client: a text message, a binary message, or a control frame."""
+Message = str | bytes | Oversized | Control
+"""A parsed input of a client: a text or binary message, the beginning of one that was dropped, or a control frame."""
 
 
 class HandshakeError(ValueError):
@@ -104,28 +105,58 @@ class _Violation(Exception):
         self.code = code
 
 
+class _Dropping:
+    """A message over the limit on its way: its beginning, its size so far, and what is missing of its current frame."""
+
+    __slots__ = ("head", "is_last", "left", "size")
+
+    def __init__(self, head: bytearray) -> None:
+        self.head = head
+        self.size = len(head)
+        self.left = 0
+        self.is_last = False
+
+
 class FrameParser:
     """Turns a client's bytes into messages; fed in pieces of any size.
 
     After a violation `failure` holds the close code (1002, 1007 or 1009), and further bytes are ignored.
-    A message longer than `max_size` fails as soon as a header announces it. `frames` counts all frames so far.
+    A message longer than `max_size` and `max_dropped` fails as soon as a header announces it; one longer than
+    `max_size` only is dropped while it comes, and becomes an `Oversized`. `frames` counts all frames so far.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_needed", "_opcode", "failure", "frames", "max_size")
+    __slots__ = (
+        "_buffer",
+        "_dropping",
+        "_fragments",
+        "_needed",
+        "_opcode",
+        "failure",
+        "frames",
+        "max_dropped",
+        "max_size",
+    )
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, max_size: int, max_dropped: int = 0) -> None:
         self.max_size = max_size
+        self.max_dropped = max_dropped
         self.failure = 0
         self.frames = 0
         self._buffer: bytearray | None = None
         self._needed = 0
         self._opcode = CONTINUATION
         self._fragments: bytearray | None = None
+        self._dropping: _Dropping | None = None
 
     @property
     def held(self) -> int:
         """Return how many bytes are kept: of what is not complete, or not returned yet."""
         return len(self._buffer or b"") + len(self._fragments or b"")
+
+    @property
+    def is_midway(self) -> bool:
+        """Tell whether the next bytes continue a frame or message."""
+        return self._buffer is not None or self._fragments is not None or self._dropping is not None
 
     @property
     def has_unread(self) -> bool:
@@ -134,7 +165,7 @@ class FrameParser:
 
     def whole_text(self, data: bytes) -> str | None:
         """Return the message if `data` is exactly one TEXT frame and nothing came before; else None: `feed` it."""
-        if self._buffer is not None or self._fragments is not None or self.failure:
+        if self.is_midway or self.failure:
             return None
         payload = whole_text(data)
         if payload is None or len(payload) > self.max_size:
@@ -172,11 +203,12 @@ class FrameParser:
 
     def _fail(self, code: int) -> None:
         self.failure = code
-        self._buffer = self._fragments = None
+        self._buffer = self._fragments = self._dropping = None
 
     def _parse(self, data: bytes | bytearray, messages: list[Message], max_frames: int) -> int:
         """Append what is whole; return where the first frame that was not taken begins. One loop, for speed."""
-        at, end = 0, len(data)
+        end = len(data)
+        at = self._drop(0, end, messages)
         last_frame = self.frames + max_frames
         while end - at >= 2 and self.frames < last_frame:
             first, second = data[at], data[at + 1]
@@ -190,17 +222,21 @@ class FrameParser:
                     self._needed = mask_at - at
                     return at
                 size = int.from_bytes(data[at + 2 : mask_at], "big")
-            self._check_size(first, size)
+            is_oversized = self._is_oversized(first, size)
             start = mask_at + 4
-            stop = start + size
+            stop = start + min(size, HEAD_BYTES) if is_oversized else start + size
             if end < stop:
                 self._needed = stop - at
                 return at
             self.frames += 1
             payload = bytearray(memoryview(data)[start:stop])
             unmask(bytes(data[mask_at:start]), payload)
-            self._take(first, payload, messages)
             at = stop
+            if is_oversized:
+                self._begin_drop(first, payload, size)
+                at = self._drop(at, end, messages)
+            else:
+                self._take(first, payload, messages)
         self._needed = 2
         return at
 
@@ -215,9 +251,42 @@ class FrameParser:
         elif (opcode == CONTINUATION) == (self._fragments is None):
             raise _Violation(PROTOCOL_ERROR)
 
-    def _check_size(self, first: int, size: int) -> None:
-        if first & 0x0F < CLOSE and size + len(self._fragments or b"") > self.max_size:
+    def _is_oversized(self, first: int, size: int) -> bool:
+        """Tell whether the frame makes its message one to drop."""
+        if first & 0x0F >= CLOSE:
+            return False
+        total = size + (len(self._fragments or b"") if self._dropping is None else self._dropping.size)
+        if total <= self.max_size and self._dropping is None:
+            return False
+        if total > self.max_dropped:
             raise _Violation(TOO_BIG)
+        return True
+
+    def _begin_drop(self, first: int, beginning: bytearray, size: int) -> None:
+        """Take the beginning of a frame whose rest is to be dropped."""
+        if first & 0x0F != CONTINUATION:
+            self._opcode = first & 0x0F
+        if self._dropping is None:
+            self._dropping = _Dropping(self._fragments or bytearray())
+        dropping = self._dropping
+        dropping.head = (dropping.head + beginning)[:HEAD_BYTES]
+        dropping.size += size
+        dropping.left = size - len(beginning)
+        dropping.is_last = bool(first & _FIN)
+        self._fragments = None if dropping.is_last else bytearray()
+
+    def _drop(self, at: int, end: int, messages: list[Message]) -> int:
+        """Skip what is left of a frame to drop; return where the next frame begins."""
+        dropping = self._dropping
+        if dropping is None:
+            return at
+        skipped = min(dropping.left, end - at)
+        dropping.left -= skipped
+        if not dropping.left and dropping.is_last:
+            head = read_head(bytes(dropping.head), is_text=self._opcode == TEXT)
+            messages.append(Oversized(head, dropping.size))
+            self._dropping = None
+        return at + skipped
 
     def _take(self, first: int, payload: bytearray, messages: list[Message]) -> None:
         opcode = first & 0x0F

@@ -16,6 +16,7 @@ from math import inf
 from typing import Any, Final, Protocol, cast
 
 from roomcast.engineio.limits.budget import InputBudget
+from roomcast.engineio.oversized import Data
 from roomcast.engineio.websocket import rfc6455
 from roomcast.engineio.websocket.frame_receiver import FastPath, FrameReceiver
 from roomcast.engineio.websocket.rfc6455 import Control, FrameParser, Message
@@ -31,7 +32,7 @@ _FRAMES_PER_TURN: Final = 32
 class Owner(Protocol):
     """The events that a WebSocket reports to its session."""
 
-    def message_received(self, connection: WebSocketConnection, data: str | bytes) -> None:
+    def message_received(self, connection: WebSocketConnection, data: Data) -> None:
         """Take a message."""
 
     def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
@@ -132,7 +133,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         parser = self._parser
         before = parser.frames
         messages = parser.feed(data, _FRAMES_PER_TURN)
-        self.is_midway = parser.held > 0
+        self.is_midway = parser.is_midway
         if not self._spend(parser.frames - before, size):
             return
         for message in messages:
@@ -226,9 +227,10 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         """The transport; None before and after."""
         return self._transport
 
-    def limit_messages(self, max_size: int) -> None:
-        """Accept messages of up to `max_size` bytes from now on."""
+    def limit_messages(self, max_size: int, max_dropped: int) -> None:
+        """Accept messages of up to `max_size` bytes from now on, and drop those of up to `max_dropped` bytes."""
         self._parser.max_size = max_size
+        self._parser.max_dropped = max_dropped
 
     def send(self, data: bytes) -> None:
         """Write whole frames now."""

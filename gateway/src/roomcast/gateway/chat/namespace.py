@@ -19,6 +19,7 @@ from roomcast.gateway.chat.emitter import NAMESPACE
 from roomcast.gateway.operations.observer import GatewayObserver
 from roomcast.gateway.sign_in.event_limit import Ruling
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.socketio.packet import Fault
 
 AckFields = dict[str, Any]
 Handler = Callable[[ChatSession, Any], Awaitable[AckFields]]
@@ -93,7 +94,28 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             self._observer.disconnected(reason)
             await self._hooks.close(session)
 
+    async def refuse_event(self, sid: str, fault: Fault) -> Any:
+        """Return the ack of an event that must not be handled; it counts against the client's limits like any other."""
+
+        async def refuse(session: ChatSession) -> AckFields:
+            raise _error_of(fault)
+
+        return await self._answer("", sid, refuse)
+
+    def refuse_connect(self, fault: Fault) -> dict[str, Any]:
+        """Return the connect error for a CONNECT that must not be handled."""
+        error = _error_of(fault)
+        return {"message": error.code.reason, "data": error.to_wire()}
+
     async def _handle(self, event: str, sid: str, *args: Any) -> Any:
+        async def handle(session: ChatSession) -> AckFields:
+            return await self._dispatch(session, event, args)
+
+        answer = await self._answer(event, sid, handle)
+        return None if event in _UNACKED else answer
+
+    async def _answer(self, event: str, sid: str, handle: Callable[[ChatSession], Awaitable[AckFields]]) -> Any:
+        """Return the ack of an event, within the limits of the session and of the gateway."""
         started = time.perf_counter()
         session = self.sessions.get(sid)
         if session is None:
@@ -101,7 +123,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._seen(session.sid)
         self.in_flight += 1
         try:
-            answer = await self._dispatch(session, event, args)
+            await self._check_limits(session)
+            answer = await handle(session)
         except RoomcastError as error:
             answer, outcome = _refusal(error), error.code.reason
         except asyncio.CancelledError:
@@ -114,17 +137,19 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         finally:
             self.in_flight -= 1
         self._observer.event(event if event in EVENTS else "unknown", outcome, time.perf_counter() - started)
-        return None if event in _UNACKED else answer
+        return answer
 
-    async def _dispatch(self, session: ChatSession, event: str, args: tuple[Any, ...]) -> AckFields:
-        now = time.monotonic()
-        ruling = session.limit.rule(now)
+    async def _check_limits(self, session: ChatSession) -> None:
+        """Count the event; raise RATE_LIMITED where it is one too many."""
+        ruling = session.limit.rule(time.monotonic())
         if ruling is Ruling.CUT:
             await self.server.disconnect(session.sid, namespace=NAMESPACE)
         if ruling is not Ruling.ALLOWED:
             raise RoomcastError(Code.RATE_LIMITED, retry_after=session.limit.retry_after())
         if self.in_flight > _MAX_IN_FLIGHT:
             raise RoomcastError(Code.RATE_LIMITED, "overloaded", retry_after=1.0)
+
+    async def _dispatch(self, session: ChatSession, event: str, args: tuple[Any, ...]) -> AckFields:
         known = self._handlers.get(event)
         if known is None:
             raise RoomcastError(Code.UNKNOWN_EVENT)
@@ -149,6 +174,10 @@ def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
     except (TypeError, UnicodeEncodeError):
         raise RoomcastError(Code.BAD_REQUEST, "the payload is no JSON: binary data, or invalid Unicode") from None
     return payload
+
+
+def _error_of(fault: Fault) -> RoomcastError:
+    return RoomcastError(Code.TOO_LARGE if fault.is_too_large else Code.BAD_REQUEST, fault.detail)
 
 
 def _refusal(error: RoomcastError) -> AckFields:

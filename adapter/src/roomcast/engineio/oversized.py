@@ -1,0 +1,38 @@
+"""A message that is too large to be handled, but small enough that its connection stays open.
+
+A stock client repeats what the server answers by closing. So messages over `Rules.max_payload` are read up to
+`Rules.max_dropped_payload`: the transports keep the beginning and drop the rest as it comes.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+HEAD_BYTES: Final = 256
+"""The part of the message that is kept: enough for the head of a Socket.IO packet with its ack id."""
+
+
+class Oversized(NamedTuple):
+    """The beginning of a message whose rest was dropped, and the size of the whole in bytes."""
+
+    head: str | bytes
+    size: int
+
+
+Data = str | bytes | Oversized
+"""A message as the transports report it."""
+
+
+def size_of(data: Data) -> int:
+    """Return how much the client sent: characters of a text, else bytes."""
+    return data.size if isinstance(data, Oversized) else len(data)
+
+
+def held_size(data: Data) -> int:
+    """Return how much of the message is kept: characters of a text, else bytes."""
+    return len(data.head if isinstance(data, Oversized) else data)
+
+
+def read_head(head: bytes, *, is_text: bool) -> str | bytes:
+    """Return the beginning of a message; a character that was cut in two is left out."""
+    return head.decode(errors="ignore") if is_text else head
