@@ -1,11 +1,11 @@
-"""Redis as people run it: several databases, masters that become replicas, passwords and TLS everywhere."""
+"""Redis as people run it: several databases, masters that become replicas, servers that misbehave."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,11 @@ from roomcast.gateway.stores.log import LogStore
 from roomcast.gateway.stores.nodes import take_free_number
 from tests import gateways
 from tests.adapters import aiohttp_node, listener
-from tests.certificates import Authority, Pair
 from tests.gateways import Client, unique
 from tests.processes import media_settings, running
 from tests.proxy import muting_proxy
 from tests.redis_cluster import redis_cluster, sentinel
-from tests.servers import free_port, redis_server, wait_until
+from tests.servers import redis_server, wait_until
 from tests.waiting import until
 
 
@@ -167,115 +166,6 @@ async def test_a_sweeper_and_a_signer_leave_a_replica_too(tmp_path: Path) -> Non
                     await until(lambda: new.exists("presence:sweeper"), "the sweeper leads at the new master", 20)
                     await until(lambda: new.exists("media:requests"), "the signer reads at the new master", 20)
                 await until(lambda: asyncio.to_thread(lambda: presence.is_ready), "the sweeper is ready", 20)
-
-
-# --- TLS and passwords ---
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-@contextmanager
-def tls_server(folder: Path, authority: Authority, *options: str) -> Iterator[tuple[int, int]]:
-    """A Redis that wants a client's certificate at its TLS port, and none at the other; yields both ports."""
-    port, pair = free_port(), authority.sign("redis")
-    with redis_server(folder, "--tls-port", str(port), *tls_options(authority, pair), *options) as plain:
-        yield port, plain
-
-
-def tls_options(authority: Authority, pair: Pair) -> tuple[str, ...]:
-    files = ("--tls-cert-file", str(pair.certificate), "--tls-key-file", str(pair.key))
-    return (*files, "--tls-ca-cert-file", str(authority.certificate), "--tls-auth-clients", "yes")
-
-
-def url_options(authority: Authority, pair: Pair) -> str:
-    return f"ssl_ca_certs={authority.certificate}&ssl_certfile={pair.certificate}&ssl_keyfile={pair.key}"
-
-
-async def test_every_process_brings_its_certificate(authority: Authority, tmp_path: Path) -> None:
-    client_pair = authority.sign("client")
-    with tls_server(tmp_path, authority) as (port, plain), ExitStack() as stack, redis.Redis(port=plain, db=1) as admin:
-        url = f"rediss://localhost:{port}/1?{url_options(authority, client_pair)}"
-        gateway = stack.enter_context(gateways.gateway(tmp_path, url))
-        presence = stack.enter_context(running("presence", tmp_path, ROOMCAST_REDIS_URL=url))
-        stack.enter_context(running("media", tmp_path, **media_settings(url)))
-        wait_until(lambda: presence.is_ready, "the sweeper is ready")
-        wait_until(lambda: bool(admin.exists("@1:media:requests")), "the signer reads requests")
-        client = Client("ada")
-        await client.connect(gateway.url)
-        await client.join("public:tls")
-        async with backend.connect(url) as behind:
-            await behind.publish("public:tls", "shop", "encrypted")
-        await client.expect_text("encrypted")
-        await client.close()
-
-
-@pytest.mark.parametrize("missing", ["the authority", "the certificate", "nothing but the name"])
-async def test_a_server_that_cannot_be_trusted_is_refused(authority: Authority, tmp_path: Path, missing: str) -> None:
-    pair = authority.sign("client")
-    with tls_server(tmp_path, authority) as (port, _):
-        files = f"ssl_certfile={pair.certificate}&ssl_keyfile={pair.key}"
-        good = url_options(authority, pair)
-        url = {
-            "the authority": f"rediss://localhost:{port}?{files}",
-            "the certificate": f"rediss://localhost:{port}?ssl_ca_certs={authority.certificate}",
-            "nothing but the name": f"rediss://127.0.0.2:{port}?{good}",
-        }[missing]
-        async with backplane(url, is_awaited=False) as made:
-            with pytest.raises(TimeoutError):
-                await made.wait_up(1.5)
-        async with backplane(f"rediss://localhost:{port}?{good}") as made:
-            assert made.is_up
-        async with backplane(f"rediss://localhost:{port}?{files}&ssl_cert_reqs=none") as made:
-            assert made.is_up
-
-
-@pytest.mark.parametrize(
-    ("options", "complaint"),
-    [
-        ("ssl_ca_certs=/nowhere/ca.pem", "ssl_ca_certs of the Redis URL: No such file"),
-        ("ssl_certfile=/nowhere/c.pem", "ssl_certfile and ssl_keyfile of the Redis URL: No such file"),
-    ],
-)
-def test_a_certificate_that_cannot_be_read_is_one_sentence(options: str, complaint: str) -> None:
-    done = gateways.run_once(REDIS_URL=f"rediss://localhost?{options}", JWT_SECRET=gateways.SECRET)
-    assert done.returncode == 2
-    assert complaint in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-async def test_sentinels_with_a_password_and_by_tls(authority: Authority, tmp_path: Path) -> None:
-    home = tmp_path / "sentinel"
-    home.mkdir()
-    pair = authority.sign("sentinel")
-    sentinel_tls = free_port()
-    more = (
-        f"requirepass s3cret\nsentinel auth-pass main dat@\ntls-port {sentinel_tls}\ntls-replication yes\n"
-        f"tls-cert-file {pair.certificate}\ntls-key-file {pair.key}\ntls-ca-cert-file {authority.certificate}\n"
-    )
-    with (
-        tls_server(tmp_path, authority, "--requirepass", "dat@") as (master, plain),
-        sentinel(home, master, 1, more),
-        redis.Redis(port=plain, password="dat@") as admin,
-    ):
-        files = url_options(authority, authority.sign("client"))
-        url = (
-            f"rediss+sentinel://:dat%40@127.0.0.1:{sentinel_tls}/main?sentinel_password=s3cret&{files}"
-            "&ssl_check_hostname=false"
-        )
-        async with backplane(url) as made:
-            assert await made.command("SET", "key", "value") == b"OK"
-        with (
-            running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence,
-            running("media", tmp_path, **media_settings(url)),
-        ):
-            wait_until(lambda: presence.is_ready, "the sweeper is ready")
-            wait_until(lambda: bool(admin.exists("media:requests")), "the signer reads requests")
-        async with backplane(url.replace("s3cret", "wrong"), is_awaited=False) as made:
-            with pytest.raises(TimeoutError):
-                await made.wait_up(1.0)
 
 
 # --- Sentinels and servers that misbehave ---

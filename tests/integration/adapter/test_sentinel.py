@@ -1,9 +1,11 @@
-"""The adapter behind Sentinels: after a failover it writes to the new master, in a new epoch, and hears again."""
+"""Behind Sentinels: a failover, and Sentinels that accept connections and close them."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import redis
 
@@ -12,7 +14,16 @@ from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore, PublishReceipt
-from tests.redis_cluster import sentinel_pair
+from tests import gateways
+from tests.processes import media_settings, running
+from tests.redis_cluster import sentinel, sentinel_pair
+from tests.s3 import ACCESS_KEY, SECRET_KEY, s3_server_on
+from tests.servers import redis_server
+from tests.waiting import until
+
+OBSERVED_SECONDS: Final = 3.0
+MAX_TRIES: Final = 60
+"""Of three processes with a few connections each: a loop without a back-off makes thousands."""
 
 
 async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
@@ -52,3 +63,81 @@ async def _until_more(heard: list[bytes], count: int) -> None:
     async with asyncio.timeout(5):
         while len(heard) <= count:
             await asyncio.sleep(0.02)
+
+
+class Front:
+    """A port before a Sentinel: passes bytes on, or accepts and closes. `connections` counts those closed."""
+
+    def __init__(self, sentinel_port: int) -> None:
+        self._target = sentinel_port
+        self.is_rude = False
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        if self.is_rude:
+            self.connections += 1
+            writer.close()
+            return
+        there = await asyncio.open_connection("127.0.0.1", self._target)
+        await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+    writer.close()
+
+
+async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: Path) -> None:
+    """Each is unready meanwhile, tries again with a back-off, and recovers; a traceback would fail the contexts."""
+    homes = [tmp_path / name for name in ("redis", "sentinel", "s3")]
+    for home in homes:
+        home.mkdir()
+    with (
+        redis_server(homes[0]) as master,
+        sentinel(homes[1], master, 1) as good,
+        s3_server_on(homes[2]) as storage,
+        redis.Redis(port=master) as admin,
+    ):
+        front = Front(good)
+        server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
+        url = f"redis+sentinel://127.0.0.1:{server.sockets[0].getsockname()[1]}/main"
+        media = media_settings(url, storage.endpoint) | {
+            "ROOMCAST_S3_SETUP": "1",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+        with (
+            gateways.gateway(tmp_path, url, is_ready=False) as gateway,
+            running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence,
+            running("media", tmp_path, **media) as signer,
+        ):
+            processes = {"gateway": gateway, "presence": presence, "media": signer}
+
+            async def ready() -> set[str]:
+                states = await asyncio.gather(
+                    *(asyncio.to_thread(lambda one=one: one.is_ready) for one in processes.values())
+                )
+                return {name for name, state in zip(processes, states, strict=True) if state}
+
+            async def all_ready() -> bool:
+                return await ready() == {*processes}
+
+            async def none_ready() -> bool:
+                return await ready() == set()
+
+            await until(all_ready, "all are ready", 30)
+            front.is_rude = True
+            for kind in ("normal", "pubsub"):
+                admin.execute_command(f"CLIENT KILL TYPE {kind} SKIPME yes")
+            await until(none_ready, "none is ready", 15)
+            before = front.connections
+            await asyncio.sleep(OBSERVED_SECONDS)
+            assert 0 < front.connections - before < MAX_TRIES
+            assert await none_ready()
+            assert [one.process.poll() for one in processes.values()] == [None] * 3
+            front.is_rude = False
+            await until(all_ready, "all are ready again", 30)
+        server.close()

@@ -8,7 +8,8 @@ import pytest
 
 from roomcast.contract.backend import connect
 from roomcast.contract.errors import Code, RoomcastError
-from tests.gateways import Clients, Gateway, unique
+from tests.gateways import Client, Clients, Gateway, unique
+from tests.waiting import until
 
 Pair = list[Gateway]
 BLANKS = ["\u200b", "   ", "\n\n", "\u3000\u200d", "\u2800", "\ufeff \u00ad", "\t"]
@@ -44,7 +45,7 @@ async def test_two_forms_of_an_emoji_are_one_reaction(pair: Pair, clients: Clien
 
     await ada.expect("message", lambda m: m["seq"] == target + 3)
     assert {m["emoji"] for m in ada.seen("message", lambda m: m["kind"] == "reaction")} == {"❤"}
-    for emoji in ("\ufe0f", " ", "\u200d"):
+    for emoji in ("\ufe0f", " ", "\u200d", "\u202e", "\u2066\u2069", "\n"):
         reaction = {"room": room, "id": uuid4().hex, "target": target, "emoji": emoji, "on": True}
         assert await ada.refused("message:react", reaction) == "bad_request"
 
@@ -67,3 +68,61 @@ async def test_a_name_cannot_turn_the_text_around_it(pair: Pair, clients: Client
     assert (await ada.expect("message", lambda m: m["user"] == nameless.user))["name"] == nameless.user
     rows = {row["room"]: row["name"] for row in (await ada.ok("room:list"))["rooms"]}
     assert rows[team] == "The team"
+
+
+TURNING = "\u202eaway\u2069\n until\u200f 5"
+TURNED = "away until 5"
+
+
+async def test_a_note_cannot_turn_the_text_around_it(pair: Pair, clients: Clients) -> None:
+    """Whether it comes with the connect or later; one that shows nothing is none."""
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    await bob.ok("presence:watch", {"users": [ada.user]})
+    said = await ada.ok("presence", {"status": "busy", "note": TURNING})
+    assert said["note"] == TURNED
+
+    def changes(client: Client) -> list[dict[str, str]]:
+        return [row for event in client.seen("presence") for row in event["changes"]]
+
+    await until(lambda: any(row.get("note") == TURNED for row in changes(bob)), "the note is told")
+    carl = await clients(pair[1], unique("carl"), presence={"status": "online", "note": f"{TURNING} pm"})
+    dora = await clients(pair[1], unique("dora"), presence={"status": "online", "note": "\u200b \u202e"})
+
+    async def notes() -> dict[str, str | None]:
+        answer = await bob.ok("presence:query", {"users": [carl.user, dora.user]})
+        return {row["user"]: row.get("note") for row in answer["users"]}
+
+    async def are_told() -> bool:
+        return await notes() == {carl.user: f"{TURNED} pm", dora.user: None}
+
+    await until(are_told, "the notes of the connects")
+    for blank in BLANKS:
+        assert (await ada.ok("presence", {"note": blank}))["note"] == "", ascii(blank)
+
+
+async def test_a_reason_and_an_emoji_cannot_turn_the_text_around_them(pair: Pair, clients: Clients) -> None:
+    ada, operator = await clients(pair[0], unique("ada")), await clients(pair[0], unique("ops"), ops=True)
+    room = unique("public:talk")
+    for client in (ada, operator):
+        await client.join(room)
+    target = (await ada.send(room, "hello"))["seq"]
+    for blank in BLANKS:
+        report = {"room": room, "target": target, "reason": blank}
+        assert await ada.refused("message:report", report) == "bad_request", ascii(blank)
+    made = await ada.ok("message:report", {"room": room, "target": target, "reason": TURNING})
+    found = {row["id"]: row["reason"] for row in (await operator.ok("report:list", {"room": room}))["reports"]}
+    assert found[made["id"]] == TURNED
+
+    reaction = {"room": room, "id": uuid4().hex, "target": target, "emoji": "\u202e👍\u2066", "on": True}
+    await ada.ok("message:react", reaction)
+    assert (await operator.expect("message", lambda m: m["kind"] == "reaction"))["emoji"] == "👍"
+
+
+async def test_a_room_without_a_name_that_shows_has_its_id(pair: Pair, clients: Clients) -> None:
+    ada = await clients(pair[0], unique("ada"))
+    for name, shown in (("\u202eThe\u2069 team\n", "The team"), ("\u200b\u2066", None)):
+        room = unique("team")
+        made = await ada.ok("room:create", {"room": room, "kind": "private", "name": name})
+        assert made["name"] == (shown or room)
+        rows = {row["room"]: row["name"] for row in (await ada.ok("room:list"))["rooms"]}
+        assert rows[room] == (shown or room)

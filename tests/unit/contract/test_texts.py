@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomcast.contract.texts import MAX_NAME, canonical_emoji, clean_name, is_blank
+from roomcast.contract.texts import MAX_NAME, MAX_NOTE, canonical_emoji, clean_line, clean_name, clean_note, is_blank
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,18 @@ def test_a_cleaned_name_stays_as_it_is(name: str) -> None:
     cleaned = clean_name(name)
     assert len(cleaned) <= MAX_NAME
     assert clean_name(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    "control", ["\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))]
+)
+def test_no_bidi_control_stays_in_what_is_shown_beside_other_texts(control: str) -> None:
+    assert clean_name(f"a{control}b") == clean_note(f"a{control}b") == clean_line(f"a{control}b", 2) == "ab"
+    assert canonical_emoji(f"{control}👍{control}") == "👍"
+
+
+def test_a_note_may_be_longer_than_a_name() -> None:
+    assert (len(clean_note("x" * 200)), len(clean_name("x" * 200))) == (MAX_NOTE, MAX_NAME)
 
 
 def test_an_emoji_has_one_form() -> None:

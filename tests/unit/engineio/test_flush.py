@@ -28,7 +28,7 @@ class Shell:
         self.flusher = Flusher(self.observer.traffic, lambda: self.clock)
         self.commands: list[Command] = []
         self.pauses: list[float] = []
-        self.pending_refusal = None
+        self.pending_refusal: Frames | None = None
 
     def run(self, session: Session, commands: list[Command]) -> None:
         self.commands += commands

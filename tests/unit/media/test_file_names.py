@@ -57,6 +57,8 @@ def test_a_name_is_kept_as_typed(name: str) -> None:
         ("a\u2028b.png", "a b.png"),
         (" a.png ", "a.png"),
         ("\N{ZERO WIDTH SPACE}", "file"),
+        ("\N{HANGUL FILLER} \N{BRAILLE PATTERN BLANK}", "file"),
+        ("\N{RIGHT-TO-LEFT ISOLATE}\N{SOFT HYPHEN}", "file"),
         ("x" * 300, "x" * MAX_NAME_LENGTH),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 from msgspec import Meta, Struct
 
 from roomcast.contract.ids import CLIENT_ID_CHARACTER, MAX_CLIENT_ID, ROOM_PATTERN, USER_PATTERN
-from roomcast.contract.texts import MAX_NAME
+from roomcast.contract.texts import MAX_NAME, MAX_NOTE, MAX_REASON
 
 HEARTBEAT_SECONDS: Final = 30
 ONLINE_SECONDS: Final = 60
@@ -61,7 +61,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Data = dict[str, Any]
 """A JSON object of the application's; `roomcast.contract.app_data` checks its size and depth."""
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
-Note = Annotated[str, Meta(max_length=140)]
+Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
 Mentions = Annotated[list[User], Meta(min_length=1, max_length=MAX_MENTIONS)]
 Cursor = Annotated[str, Meta(pattern=rf"^[0-9]{{1,16}}/{ROOM_PATTERN[1:]}")]
@@ -204,7 +204,7 @@ class MessageReport(Payload, frozen=True):
 
     room: Room
     target: Seq
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Annotated[str, Meta(min_length=1, max_length=MAX_REASON)]
 
 
 class ReportList(Payload, frozen=True):

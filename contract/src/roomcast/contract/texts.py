@@ -1,4 +1,4 @@
-"""Rules for texts, names and emoji that gateways and back ends share. Nothing here does I/O.
+"""Rules for texts, names, notes and emoji that gateways and back ends share. Nothing here does I/O.
 
 A character is invisible if it is white space, a control character, or has Unicode's property
 Default_Ignorable_Code_Point. The blank braille pattern (U+2800) counts as invisible, too.
@@ -12,6 +12,10 @@ from typing import Final
 
 MAX_NAME: Final = 80
 """The most characters that a display name or a room's name may have."""
+MAX_NOTE: Final = 140
+"""The most characters that the note of a presence may have."""
+MAX_REASON: Final = 500
+"""The most characters that the reason of a report may have."""
 
 _IGNORABLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
@@ -28,18 +32,33 @@ def is_blank(text: str) -> bool:
     return _VISIBLE.search(text) is None
 
 
-def clean_name(name: str) -> str:
-    """Return a name as one line of at most `MAX_NAME` characters, or `""` if nothing of it is visible.
+def clean_line(text: str, max_length: int) -> str:
+    """Return a text that is shown beside others' as one line of at most `max_length` characters.
 
-    Bidi controls are removed, so that a name cannot change the direction of the text around it. A right-to-left name
-    does not need them, because its letters have a direction. Joiners are kept, because Persian and emoji need them.
-    Control characters and white space become single spaces. Half a surrogate pair becomes `?`.
+    Returns `""` if nothing of it is visible. Bidi controls are removed, so that the text cannot change the direction of
+    what stands around it. A right-to-left text does not need them, because its letters have a direction. Joiners are
+    kept, because Persian and emoji need them. Control characters and white space become single spaces. Half a surrogate
+    pair becomes `?`.
     """
-    line = " ".join(_CONTROLS.sub(" ", _BIDI_CONTROLS.sub("", name)).split())
-    cut = line[:MAX_NAME].encode("utf-8", "replace").decode().rstrip()
+    line = " ".join(_CONTROLS.sub(" ", _BIDI_CONTROLS.sub("", text)).split())
+    cut = line[:max_length].encode("utf-8", "replace").decode().rstrip()
     return "" if is_blank(cut) else cut
 
 
+def clean_name(name: str) -> str:
+    """Return the name of a person or room as `clean_line` does, of at most `MAX_NAME` characters."""
+    return clean_line(name, MAX_NAME)
+
+
+def clean_note(note: str) -> str:
+    """Return the note of a presence as `clean_line` does, of at most `MAX_NOTE` characters."""
+    return clean_line(note, MAX_NOTE)
+
+
 def canonical_emoji(emoji: str) -> str:
-    """Return the emoji in NFC without variation selectors, so that it compares equal however it was typed."""
-    return unicodedata.normalize("NFC", _VARIATION_SELECTORS.sub("", emoji))
+    """Return the emoji in NFC without variation selectors, so that it compares equal however it was typed.
+
+    Bidi controls and control characters are removed, as from names.
+    """
+    plain = _CONTROLS.sub("", _BIDI_CONTROLS.sub("", _VARIATION_SELECTORS.sub("", emoji)))
+    return unicodedata.normalize("NFC", plain)

@@ -11,6 +11,7 @@ import unicodedata
 from typing import Final
 from urllib.parse import quote, unquote
 
+from roomcast.contract.texts import is_blank
 from roomcast.media.file_types import ACTIVE_EXTENSIONS, FILE_TYPES, split_extension
 
 FALLBACK_STEM: Final = "file"
@@ -46,7 +47,7 @@ def clean_name(name: str) -> str:
     line = " ".join(line.split(" ")).strip()
     if any(split_extension(text.rstrip(". "))[1] in ACTIVE_EXTENSIONS for text in (line, decoded)):
         raise NameRefusedError(name)
-    return line[:MAX_NAME_LENGTH] if _is_visible(line) else FALLBACK_STEM
+    return FALLBACK_STEM if is_blank(line) else line[:MAX_NAME_LENGTH]
 
 
 def saved_name(name: str, content_type: str) -> str:
@@ -71,11 +72,6 @@ def _on_one_line(character: str) -> str:
         return " "
     is_dropped = character in _REORDERING or unicodedata.category(character) in _UNPRINTABLE
     return "" if is_dropped else character
-
-
-def _is_visible(line: str) -> bool:
-    """Tell whether any character of the name leaves a mark."""
-    return any(unicodedata.category(character)[0] not in "CZ" for character in line)
 
 
 def _leads_elsewhere(decoded: str) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from roomcast.process.listen import open_sockets
+from roomcast.wire.http_log import short_errors
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_HTTP_LOG: Final = short_errors("roomcast.process.http", HttpProcessingError)
 
 
 @asynccontextmanager
@@ -39,7 +43,7 @@ async def serve(
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(application, access_log=None, logger=_HTTP_LOG, shutdown_timeout=1.0)
     await runner.setup()
     try:
         for listener in open_sockets(host, port):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)")
+_ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)|file://")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
 """Some WebSocket clients other than browsers send the server's `ws:` or `wss:` URL as the Origin."""
@@ -18,8 +18,8 @@ _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
 def is_origin(text: str) -> bool:
     """Tell whether `text` can stand in a list of allowed origins.
 
-    That is `*`, `https://app.example.com`, an app's own scheme (`capacitor://localhost`), or all subdomains of a
-    domain (`https://*.example.com`).
+    That is `*`, `https://app.example.com`, an app's own scheme (`capacitor://localhost`; `file://`, as Electron sends
+    for pages from disk), or all subdomains of a domain (`https://*.example.com`).
     """
     return text == "*" or _ORIGIN.fullmatch(text.lower()) is not None
 

@@ -17,6 +17,7 @@ from roomcast.contract.events import (
     UserBlock,
     UserBlocked,
 )
+from roomcast.contract.texts import MAX_REASON, clean_line
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import Emitter
 from roomcast.gateway.chat.ports import AckFields
@@ -101,7 +102,10 @@ class Moderation:
         entry = await self._log.read_entry(p.room, p.target)
         if entry is None:
             raise RoomcastError(Code.NOT_FOUND, "no such message")
-        report = {"room": p.room, "target": p.target, "by": session.user, "reason": p.reason, "message": entry.decode()}
+        reason = clean_line(p.reason, MAX_REASON)
+        if not reason:
+            raise RoomcastError(Code.BAD_REQUEST, "the reason shows nothing")
+        report = {"room": p.room, "target": p.target, "by": session.user, "reason": reason, "message": entry.decode()}
         return {"id": await self._store.report(report)}
 
     async def list_reports(self, session: ChatSession, p: ReportList) -> AckFields:

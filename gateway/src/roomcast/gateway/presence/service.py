@@ -11,6 +11,7 @@ from roomcast.contract.envelope import PresenceChanges
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceUsers, Status, Typing
 from roomcast.contract.events import Presence as PresencePayload
+from roomcast.contract.texts import clean_note
 from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.ports import NodePort, PresencePort, Sender, StartTask, Ticks
@@ -130,10 +131,11 @@ class PresenceService:
         status = p.status
         if status is None and not session.has_own_status:
             await self.wait_written(session)
-        if status is None and p.note is not None:
+        note = None if p.note is None else clean_note(p.note)
+        if status is None and note is not None:
             status = cast("Status", session.status)
-        if self._activity.set_status(session.sid, status, p.note):
-            session.set_own_status(status or session.status, session.note if p.note is None else p.note)
+        if self._activity.set_status(session.sid, status, note):
+            session.set_own_status(status or session.status, session.note if note is None else note)
             self._wake.set()
         return {"online_seconds": ONLINE_SECONDS, "status": session.status, "note": session.note}
 

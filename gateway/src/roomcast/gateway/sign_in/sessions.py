@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, AuthRefresh, Presence
+from roomcast.contract.texts import clean_note
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits
@@ -91,7 +92,7 @@ class Sessions:
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience))
         session.allowance = self._daily_bytes.add_connection(identity.user)
         if presence.status is not None:
-            session.set_own_status(presence.status, presence.note or "")
+            session.set_own_status(presence.status, clean_note(presence.note or ""))
         self._sessions[sid] = session
         self._emitter.add_device(identity.user, sid)
         self._on_open(session)

@@ -1,0 +1,42 @@
+"""A malformed request leaves a short line, and other errors keep their traceback."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from roomcast.wire.http_log import short_errors
+from tests.gateways import unique
+
+
+class MalformedError(Exception):
+    """What a server raises for a request that is no HTTP."""
+
+
+@pytest.fixture
+def logger() -> logging.Logger:
+    """One that no other test has written to: lines are limited per logger."""
+    return short_errors(unique("http"), MalformedError)
+
+
+def log(logger: logging.Logger, error: Exception) -> None:
+    try:
+        raise error
+    except Exception:
+        logger.exception("Error handling request from %s", "192.0.2.1")
+
+
+def test_a_malformed_request_leaves_one_line_without_its_headers(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        log(logger, MalformedError("Cookie: secret"))
+    assert [record.getMessage() for record in caplog.records] == ["refused a malformed HTTP request: MalformedError"]
+    assert "secret" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_an_error_of_ours_keeps_its_traceback(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    log(logger, RuntimeError("ours"))
+    assert "Traceback" in caplog.text
