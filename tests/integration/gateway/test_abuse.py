@@ -183,6 +183,26 @@ async def test_a_stock_client_gets_one_coded_ack_and_stays(pair: Pair, clients: 
     assert not ada.gone.is_set()
 
 
+BURSTS = [(60, 16_000, "ok"), (20, 90_000, "too_large"), (4, 900_000, "too_large")]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize(("count", "size", "outcome"), BURSTS)
+async def test_a_burst_of_large_texts_is_answered_and_ends_no_connection(
+    pair: Pair, clients: Clients, transport: str, count: int, size: int, outcome: str
+) -> None:
+    """As a client sends that was offline: within its limits, and more than the gateway handles at once."""
+    ada = await clients(pair[0], unique("ada"), transports=(transport,))
+    room = unique("public:talk")
+    await ada.join(room)
+    sends = [{"room": room, "id": f"b{number}", "text": "x" * size} for number in range(count)]
+    answers = await asyncio.gather(*(ada.call("message:send", send) for send in sends))
+    assert ["ok" if answer["ok"] else answer["error"]["reason"] for answer in answers] == [outcome] * count
+    if outcome == "ok":
+        assert [answer["seq"] for answer in answers] == list(range(1, count + 1))
+    assert not ada.gone.is_set()
+
+
 async def test_a_message_without_ack_that_cannot_be_stored_leaves_the_connection_open(pair: Pair) -> None:
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))

@@ -63,6 +63,7 @@ class Session(WriteBuffer):
         "slot",
         "user",
         "waiter",
+        "was_told_why",
     )
 
     def __init__(self, host: Host, core: SessionCore, budget: InputBudget) -> None:
@@ -78,6 +79,8 @@ class Session(WriteBuffer):
         self.input_left = -1
         """Bytes that the client may still send before its CONNECT is accepted; negative: no such limit."""
         self.is_input_paused = False
+        self.was_told_why = False
+        """True when a packet says why the session ends: the client sent too much before it was accepted."""
         self.input_waiter: asyncio.Future[None] | None = None
         self.end_detail = ""
         """The exact fault, for the log; it holds nothing that the client wrote."""
@@ -302,6 +305,7 @@ class Session(WriteBuffer):
     def _explain_limit(self) -> None:
         """Queue the answer to a client that sends too much before it is accepted; its session ends next."""
         if self.input_left >= 0 and (refusal := self._host.pending_refusal) is not None:
+            self.was_told_why = True
             self.push(refusal)
 
     # --- input that has to wait ---

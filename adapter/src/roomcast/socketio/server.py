@@ -4,8 +4,8 @@
     server.attach(app)          # an aiohttp application
 
 Events of one client start in the order in which they arrived, and run concurrently; while a CONNECT or DISCONNECT of
-a client is under way its later packets wait. While too many events of all clients are under
-way, nothing more is read from a client that sends. Bad packets close the session, with a line in the log; an
+a client is under way its later packets wait. While too many events are under way, of one client or of all, nothing
+more is read from it, or from any that sends. Bad packets close the session, with a line in the log; an
 application that calls `answer_faults` answers those that a working client can send.
 """
 
@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 import socketio
 from roomcast.engineio import EngineServer, Frames, Reason, Rules, Session
 from roomcast.engineio.oversized import Data, Oversized, held_size
+from roomcast.socketio.backpressure import Backpressure
 from roomcast.socketio.packet import TOO_LARGE, Fault, StrictPacket, in_parts
 from socketio import packet as packets
 
@@ -27,43 +28,7 @@ MAX_PENDING_BYTES: Final = 16_384
 """Bytes that a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
-MAX_TOTAL_EVENTS: Final = 4_000
-MAX_TOTAL_BYTES: Final = 16_000_000
-"""Events of all clients under way at which nothing more is read from any client that sends."""
-_MAX_PENDING_EVENTS: Final = 2_000
-_MAX_PENDING_PAYLOADS: Final = 4
-"""Pending events of one client may hold this many times the largest message."""
 _log = logging.getLogger(__name__)
-
-
-class PendingEvents:
-    """The events of all clients whose handlers are under way, by number and bytes. Pure."""
-
-    __slots__ = ("bytes", "events")
-
-    def __init__(self) -> None:
-        self.events = 0
-        self.bytes = 0
-
-    def add(self, size: int) -> None:
-        """Count an event that begins."""
-        self.events += 1
-        self.bytes += size
-
-    def remove(self, size: int) -> None:
-        """Count an event that has ended."""
-        self.events -= 1
-        self.bytes -= size
-
-    @property
-    def is_high(self) -> bool:
-        """Tell whether clients have to wait with what they send."""
-        return self.events >= MAX_TOTAL_EVENTS or self.bytes >= MAX_TOTAL_BYTES
-
-    @property
-    def is_low(self) -> bool:
-        """Tell whether all clients may go on."""
-        return self.events <= MAX_TOTAL_EVENTS // 2 and self.bytes <= MAX_TOTAL_BYTES // 2
 
 
 class FaultAnswers(Protocol):
@@ -86,8 +51,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(receiver=self._receive, **options)
         self._busy: dict[str, deque[Data]] = {}
         self._gone: dict[str, str] = {}
-        self._pending = PendingEvents()
-        self._paused: set[Session] = set()
+        self._backpressure = Backpressure(self.eio.rules.max_payload)
         self._fault_answers: FaultAnswers | None = None
         self.eio.on("connect", self._opened)
 
@@ -201,41 +165,18 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._start_event(session, event.namespace or "/", event, len(packet))
 
     def _start(self, session: Session, coroutine: Any, size: int) -> None:
-        """Run a handler, unless too many of this client are under way: nothing may pile up behind a slow Redis."""
-        session.held += 1
-        session.pending_events += 1
-        session.pending_bytes += size
-        self._pending.add(size)
-        limit = _MAX_PENDING_PAYLOADS * session.rules.max_payload
-        if session.pending_events > _MAX_PENDING_EVENTS or session.pending_bytes > limit:
-            self._done(session, size)
+        """Run a handler; close a session that goes on although nothing is read from it."""
+        if self._backpressure.begin(session, size):
+            self.eio.start_event(self._run(session, coroutine, size))
+        else:
             coroutine.close()
             self.eio.close(session.sid, Reason.OVERLOAD)
-            return
-        self.eio.start_event(self._run(session, coroutine, size))
-        if self._pending.is_high and not session.is_input_paused:
-            session.pause_input()
-            self._paused.add(session)
 
     async def _run(self, session: Session, coroutine: Any, size: int) -> None:
         try:
             await coroutine
         finally:
-            self._done(session, size)
-            if self._paused and self._pending.is_low:
-                self._resume_all()
-
-    def _done(self, session: Session, size: int) -> None:
-        session.held -= 1
-        session.pending_events -= 1
-        session.pending_bytes -= size
-        self._pending.remove(size)
-
-    def _resume_all(self) -> None:
-        """Read on from the clients that had to wait."""
-        paused, self._paused = self._paused, set()
-        for session in paused:
-            session.resume_input()
+            self._backpressure.end(session, size)
 
     def _start_alone(self, session: Session, coroutine: Any) -> None:
         """Run a CONNECT or DISCONNECT; what the client sends meanwhile waits for its end."""

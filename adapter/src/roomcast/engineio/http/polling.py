@@ -27,6 +27,8 @@ _REFUSALS: Final = {
     Reason.FLOOD: TOO_MANY_PACKETS,
 }
 """The answers to a POST by which a session ended."""
+_READING_SECONDS: Final = 0.2
+"""Time for the client to read in its GET why it is refused: after a failed POST it reads nothing more."""
 
 
 class Host(Protocol):
@@ -94,6 +96,8 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
     host.watch(session)
     refusal = _REFUSALS.get(session.core.end_reason or "")
     if refusal is not None:
+        if session.was_told_why:
+            await asyncio.sleep(_READING_SECONDS)
         response = refusal_response(refusal)
         response.force_close()  # the rest of the body may still be on its way
         return response
@@ -126,11 +130,11 @@ async def _take(host: Host, session: Session, request: web.Request) -> None:
             if left < 0:
                 session.refuse_input()
             elif _spend(host, session, chunk.count(payload.SEPARATOR_BYTE), len(chunk)):
-                _hand_on(session, reader.feed(chunk))
+                await _hand_on(session, reader.feed(chunk))
             if session.is_closed:
                 return
     if _spend(host, session, 1, 0):
-        _hand_on(session, iter((reader.end(),)))
+        await _hand_on(session, iter((reader.end(),)))
 
 
 def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
@@ -142,8 +146,10 @@ def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
     return False
 
 
-def _hand_on(session: Session, packets: Iterator[Data]) -> None:
+async def _hand_on(session: Session, packets: Iterator[Data]) -> None:
+    """Hand on packets; between two of them, wait while the client has to."""
     for packet in packets:
         if session.is_closed:
             break
+        await _wait_until_handled(session)
         session.packet_received(packet)
