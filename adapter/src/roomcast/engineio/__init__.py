@@ -15,6 +15,7 @@ loop and no clock, and its tests read as scripts. `websocket.rfc6455`, `websocke
     websocket.transport  an asyncio protocol: bytes to messages, commands to frames
     websocket.detach     takes a connection from aiohttp
     session              the core, the write buffer and the transport of one client
+    oversized            what is kept of a message over the limit
     flush                when to write, and how much at a time
     timers               one timer for everything
     runtime              carries out the commands, keeps the table of sessions
@@ -28,7 +29,8 @@ milliseconds. Nothing ever waits for a client: its buffer is bounded in bytes, a
 **A packet on its way in** goes to the receiver synchronously, in the order of arrival; python-socketio's handlers then
 run as tasks of their own, so that a pong never waits behind one. What clients send is bounded per connection and per
 address, in frames and bytes of every kind; a turn of the loop takes a bounded share of one socket; a client that sends
-more is cut with 1008 ("flood").
+more is cut with 1008 ("flood"). A message over the limit ends the session, or is dropped as it comes and reported with
+its beginning (`oversized`), so that the application can answer it.
 
 **An idle connection** is a transport, a protocol, a session and a parser without buffers: no task, no queue, no timer
 of its own. The timer wheel looks at it every 25 seconds to ping it.
