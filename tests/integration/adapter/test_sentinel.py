@@ -15,7 +15,8 @@ from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore, PublishReceipt
 from tests import gateways
-from tests.processes import media_settings, running
+from tests.gateways import Gateway
+from tests.processes import Running, media_settings, running
 from tests.redis_cluster import sentinel, sentinel_pair
 from tests.s3 import ACCESS_KEY, SECRET_KEY, s3_server_on
 from tests.servers import redis_server
@@ -90,6 +91,10 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+def _is_ready(process: Gateway | Running) -> bool:
+    return process.is_ready
+
+
 async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: Path) -> None:
     """Each is unready meanwhile, tries again with a back-off, and recovers; a traceback would fail the contexts."""
     homes = [tmp_path / name for name in ("redis", "sentinel", "s3")]
@@ -114,12 +119,10 @@ async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: 
             running("presence", tmp_path, ROOMCAST_REDIS_URL=url) as presence,
             running("media", tmp_path, **media) as signer,
         ):
-            processes = {"gateway": gateway, "presence": presence, "media": signer}
+            processes: dict[str, Gateway | Running] = {"gateway": gateway, "presence": presence, "media": signer}
 
             async def ready() -> set[str]:
-                states = await asyncio.gather(
-                    *(asyncio.to_thread(lambda one=one: one.is_ready) for one in processes.values())
-                )
+                states = await asyncio.gather(*(asyncio.to_thread(_is_ready, one) for one in processes.values()))
                 return {name for name, state in zip(processes, states, strict=True) if state}
 
             async def all_ready() -> bool:
