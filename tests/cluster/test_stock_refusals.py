@@ -50,6 +50,7 @@ def test_every_refusal_is_one_answer_and_no_reconnect(cluster: Cluster, transpor
     expected = {name: "too_large" if name in TOO_LARGE else "bad_request" for name in seen["answers"]}
     assert seen["answers"] == expected
     assert expected.keys() > TOO_LARGE
+    assert seen["burst"] == list(range(1, 61))
     assert (seen["connects"], seen["disconnects"]) == (1, 0)
 
     for name, refusal in seen["refused"].items():

@@ -4,6 +4,7 @@
 //
 // Out, one line of JSON:
 //   {"answers": {name: reason}, "connects", "disconnects"}      events with an ack; the reason is null without an answer
+//   {"burst": [seq]}                                            of BURST texts sent at once; null without a receipt
 //   {"refused": {name: {"messages", "connects"}}}               connects: the messages of connect_error, and the attempts
 
 import { io } from "socket.io-client";
@@ -11,6 +12,7 @@ import { io } from "socket.io-client";
 const [url, token, transport] = process.argv.slice(2);
 const ROOM = "public:lobby";
 const ANSWER_MS = 5_000;
+const BURST = 60;
 const LONGER_THAN_A_RECONNECT_MS = 2_500;
 const transports = [transport];
 
@@ -67,8 +69,12 @@ async function answers() {
     const answer = await socket.timeout(ANSWER_MS).emitWithAck(...event).catch(() => null);
     found[name] = answer && (answer.ok ? "ok" : answer.error.reason);
   }
+  const texts = Array.from({ length: BURST }, (_, id) => ({ room: `public:burst-${transport}`, id: `b${id}`, text: "x".repeat(16_000) }));
+  const receipts = await Promise.all(
+    texts.map((text) => socket.timeout(ANSWER_MS).emitWithAck("message:send", text).catch(() => null)),
+  );
   socket.disconnect();
-  return { answers: found, ...counts };
+  return { answers: found, burst: receipts.map((receipt) => receipt?.seq ?? null), ...counts };
 }
 
 async function refusal(auth) {

@@ -71,8 +71,15 @@ class Front:
 
     def __init__(self, sentinel_port: int) -> None:
         self._target = sentinel_port
+        self._open = set[asyncio.StreamWriter]()
         self.is_rude = False
         self.connections = 0
+
+    def turn_rude(self) -> None:
+        """Close all connections, and from now on each new one at once."""
+        self.is_rude = True
+        for writer in self._open:
+            writer.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
@@ -81,7 +88,9 @@ class Front:
             writer.close()
             return
         there = await asyncio.open_connection("127.0.0.1", self._target)
+        self._open |= {writer, there[1]}
         await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+        self._open -= {writer, there[1]}
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,7 +141,7 @@ async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: 
                 return await ready() == set()
 
             await until(all_ready, "all are ready", 30)
-            front.is_rude = True
+            front.turn_rude()
             for kind in ("normal", "pubsub"):
                 admin.execute_command(f"CLIENT KILL TYPE {kind} SKIPME yes")
             await until(none_ready, "none is ready", 15)

@@ -90,7 +90,7 @@ async def test_a_note_cannot_turn_the_text_around_it(pair: Pair, clients: Client
 
     async def notes() -> dict[str, str | None]:
         answer = await bob.ok("presence:query", {"users": [carl.user, dora.user]})
-        return {row["user"]: row.get("note") for row in answer["users"]}
+        return {user: row.get("note") for user, row in answer["users"].items()}
 
     async def are_told() -> bool:
         return await notes() == {carl.user: f"{TURNED} pm", dora.user: None}
