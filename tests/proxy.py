@@ -1,4 +1,4 @@
-"""TCP proxies that spoil a connection: one swallows what a server pushes, one is a slow line."""
+"""TCP proxies that spoil a connection: one swallows what a server pushes, one can be cut, one is a slow line."""
 
 from __future__ import annotations
 
@@ -53,6 +53,62 @@ async def muting_proxy(target: int, mark: bytes) -> AsyncIterator[MutingProxy]:
     proxy.port = server.sockets[0].getsockname()[1]
     async with server:
         yield proxy
+
+
+class CuttableProxy:
+    """Forwards to `target`. While it is cut, its connections are closed, and new ones end at once."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.target = target
+        self.is_cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Close every connection, and open none until `restore`."""
+        self.is_cut = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def restore(self) -> None:
+        """Forward again."""
+        self.is_cut = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut:
+            writer.transport.abort()
+            return
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        ends = {writer, upstream_writer}
+        self._writers |= ends
+        try:
+            await asyncio.wait(
+                [
+                    asyncio.ensure_future(_copy(reader, upstream_writer)),
+                    asyncio.ensure_future(_copy(upstream_reader, writer)),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            self._writers -= ends
+            for end in ends:
+                end.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+
+
+@asynccontextmanager
+async def cuttable_proxy(target: int) -> AsyncIterator[CuttableProxy]:
+    proxy = CuttableProxy(target)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield proxy
+        proxy.cut()
 
 
 class SlowProxy:

@@ -90,6 +90,7 @@ class Fanout:
         self._rooms: dict[str, RoomSubscription] = {}
         self._filler: GapFiller | None = None
         self._limited = LimitedLog(_log)
+        self._is_held = False
 
     def use_log(self, log: RoomLog) -> None:
         """Make rooms whole from this log."""
@@ -100,7 +101,7 @@ class Fanout:
     def use_delivery(self, delivery: Delivery) -> None:
         """Deliver packets this way."""
         self._delivery = delivery
-        self.subscriber.outgoing = delivery.outgoing
+        self.subscriber.outgoing = None if self._is_held else delivery.outgoing
 
     async def close(self) -> None:
         """End all work. Nothing is unsubscribed: the connections close, too."""
@@ -187,7 +188,7 @@ class Fanout:
             channel = self._channels.get(name)
             if channel is None:
                 self._on_other(name, data)
-            else:
+            elif not self._is_held:
                 self._receive_room(channel, unpack_room(data))
         except EnvelopeError as error:
             self._limited.warning("packet", "not an envelope on channel %.200r: %.200s", name, error)
@@ -252,7 +253,7 @@ class Fanout:
 
     def send(self, clients: Iterable[Client], packet: RoomPacket) -> None:
         """Hand a packet to local clients."""
-        if self._delivery is None:
+        if self._delivery is None or self._is_held:
             return
         if packet.kind == KIND_BINARY:
             self._delivery.send(clients, *split_attachments(packet.body))
@@ -274,11 +275,29 @@ class Fanout:
                 del floors[sid]
         return chosen
 
+    # --- holding everything back ---
+
+    def hold(self) -> None:
+        """Deliver nothing until `release_held`: what comes on the channels of rooms is dropped."""
+        self._is_held = True
+        self.subscriber.outgoing = None
+        if self._filler is not None:
+            self._filler.pause()
+
+    def release_held(self) -> None:
+        """Deliver again. Every room is compared with its log, which has what was dropped."""
+        self._is_held = False
+        if self._delivery is not None:
+            self.subscriber.outgoing = self._delivery.outgoing
+        if self._filler is not None:
+            self._filler.go_on()
+        self.compare_with_logs(lambda channel: True)
+
     # --- making a room whole ---
 
     def compare_with_logs(self, owns: Callable[[str], bool]) -> None:
         """Compare every room with its log in the background: these channels may have missed something."""
-        if self._filler is not None:
+        if self._filler is not None and not self._is_held:
             self._filler.compare(room for room in self._channels.values() if owns(room.name))
 
     def is_subscribed(self, room: RoomSubscription) -> bool:

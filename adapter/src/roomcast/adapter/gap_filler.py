@@ -74,11 +74,22 @@ class GapFiller:
         self._fillings: dict[RoomSubscription, asyncio.Task[None]] = {}
         self._tasks = TaskSet()
         self._comparing: asyncio.Task[None] | None = None
+        self._is_paused = False
         self._limited = LimitedLog(_log)
 
     async def close(self) -> None:
         """End all work."""
         await self._tasks.cancel()
+
+    def pause(self) -> None:
+        """Fill nothing, and compare nothing, until `go_on`. What waits behind gaps is dropped: the log has it."""
+        self._is_paused = True
+        for room in list(self._fillings):
+            self.stop(room)
+
+    def go_on(self) -> None:
+        """Work again; the caller has every room compared with its log."""
+        self._is_paused = False
 
     # --- one room's gap ---
 
@@ -224,7 +235,7 @@ class GapFiller:
     async def _compare_all(self) -> None:
         """Go on until every suspect was compared: the pub/sub connection may be back before the one for commands."""
         backoff = Backoff(*self._retry_seconds)
-        while self._suspects:
+        while self._suspects and not self._is_paused:
             batch = [room for room, _ in zip(self._suspects, range(_POSITIONS_AT_ONCE), strict=False)]
             self._suspects.difference_update(batch)
             if await self._compare(batch):
@@ -257,7 +268,7 @@ class GapFiller:
         return True
 
     def _judge(self, room: RoomSubscription, epoch: bytes, seq: int, asked_at: int) -> None:
-        verdict = room.watch.compare(epoch, seq, asked_at)
+        verdict = Verdict.DUPLICATE if self._is_paused else room.watch.compare(epoch, seq, asked_at)
         if verdict is Verdict.GAP:
             self.start(room, (), seq - room.watch.seq)
         elif verdict is Verdict.OTHER_EPOCH:

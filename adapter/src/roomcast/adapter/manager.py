@@ -218,6 +218,14 @@ class RedisAdapter(LocalManager):
             and not self.canary.deaf_seconds(asyncio.get_running_loop().time())
         )
 
+    def hold_rooms(self) -> None:
+        """Deliver nothing that comes on the channels of rooms and namespaces, until `release_rooms`."""
+        self.fanout.hold()
+
+    def release_rooms(self) -> None:
+        """Deliver again. Rooms with a log miss nothing: they are compared with it."""
+        self.fanout.release_held()
+
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
         self.fanout.compare_with_logs(owns)
         self._on_resubscribed()

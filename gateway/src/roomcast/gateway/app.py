@@ -14,6 +14,7 @@ from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
 from roomcast.gateway.assembly import (
     make_adapter,
+    make_isolation,
     make_listener,
     make_presence,
     make_server,
@@ -166,6 +167,9 @@ class Gateway:
             self.stores.inbox, self.stores.rooms, self.access, self.adapter, self.emitter, time.monotonic
         )
         self.emitter.on_line_changed = self.inbox.note_line
+        self.isolation = make_isolation(
+            config, self.adapter, self.emitter, self.replays, self.enforcer, self.session_control, self._catch_up
+        )
         self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
 
     def _apply_sanction(self, message: Sanctioned) -> None:
@@ -215,6 +219,7 @@ class Gateway:
             self._handlers(),
             self.metrics,
             self.presence.mark_seen,
+            lambda: self.isolation.is_isolated,
         )
         self.server.register_namespace(self.namespace)
         self.server.answer_faults(self.namespace)
@@ -304,6 +309,7 @@ class Gateway:
         for shard in range(keys.PRESENCE_SHARDS):
             self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes)
         self.session_control.subscribe()
+        self.tasks.supervise(lambda: self.isolation.run(self.adapter.ticker), "isolation")
         self.tasks.supervise(self._claim_and_announce, "presence")
         self.tasks.supervise(self.inbox.run, "inbox")
         self.tasks.supervise(self.token_keys.run, "token keys")
@@ -325,8 +331,10 @@ class Gateway:
 
     def _resubscribed(self) -> None:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
-        self.presence.on_resubscribed()
-        self.inbox.on_resubscribed()
+        self.isolation.note_return()
+        if self.isolation.is_isolated:
+            return  # it is done before the gateway goes on
+        self._catch_up()
         self.enforcer.forget_all()
         self.adapter.background(self.session_control.recheck_all(), "recheck sessions")
 
@@ -334,6 +342,11 @@ class Gateway:
         """Forget a session whose connection has ended."""
         self.inbox.remove_session(session)
         await self.sessions.sign_out(session)
+
+    def _catch_up(self) -> None:
+        """Read presence and inboxes again."""
+        self.presence.on_resubscribed()
+        self.inbox.on_resubscribed()
 
     def _record_lag(self, lag: float, busy: float) -> None:
         self.metrics.loop_lag(lag, busy)
@@ -366,7 +379,7 @@ class Gateway:
             self.cordon.state,
             is_claimed=self.claim.is_held,
             has_keys=self.token_keys.is_ready,
-            is_connected=self.adapter.is_ready,
+            is_connected=self.adapter.is_ready and not self.isolation.is_isolated,
         )
 
     def _refusal_of_all(self) -> Refusal | None:
@@ -392,6 +405,7 @@ class Gateway:
         metrics.rooms.set(self.adapter.fanout.rooms)
         metrics.fast_path.inc(self.fast_path.count_taken())
         metrics.redis_up.set(redis.is_up)
+        metrics.isolated.set(self.isolation.is_isolated)
         metrics.redis_reconnects.set(redis.reconnects)
         metrics.ready.set(self._is_ready())
         return metrics.exposition()

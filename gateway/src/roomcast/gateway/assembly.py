@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -10,13 +11,18 @@ from aiohttp import web
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.node_messages import NodeMessage
+from roomcast.adapter.redis.canary import DEAF_SECONDS
+from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
+from roomcast.gateway.chat.enforcement import SanctionEnforcer
+from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.config import Config
 from roomcast.gateway.operations.daily_bytes import DailyBytes
+from roomcast.gateway.operations.isolation import CUT_TIMEOUTS, Isolation
 from roomcast.gateway.operations.listener import Listener
 from roomcast.gateway.operations.metrics import Metrics
 from roomcast.gateway.operations.node_claim import describe_process
@@ -26,6 +32,7 @@ from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
 from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.sign_in.control import SessionControl
 from roomcast.gateway.sign_in.dev_login import DevLogin
 from roomcast.gateway.sign_in.jwks import JwksKeys
 from roomcast.gateway.sign_in.keys import Keys, SharedSecret
@@ -192,6 +199,54 @@ def make_sessions(
         is_banned=is_banned,
         on_open=presence.add_session,
         on_close=presence.remove_session,
+    )
+
+
+class RedisLink:
+    """The connection to Redis over which revocations come."""
+
+    def __init__(self, adapter: RedisAdapter) -> None:
+        self._adapter = adapter
+
+    def is_up(self) -> bool:
+        """Return whether commands work, and the channel of revocations is subscribed."""
+        return self._adapter.backplane.is_up_for(keys.CONTROL)
+
+    def silent_seconds(self) -> float:
+        """Return for how long an open connection has brought nothing; 0 while it works."""
+        deaf = self._adapter.canary.deaf_seconds(asyncio.get_running_loop().time())
+        return deaf + DEAF_SECONDS if deaf else 0.0
+
+
+def make_isolation(
+    config: Config,
+    adapter: RedisAdapter,
+    emitter: Emitter,
+    replays: Replays,
+    enforcer: SanctionEnforcer,
+    session_control: SessionControl,
+    catch_up: Callable[[], None],
+) -> Isolation:
+    """Make what stops the gateway after a long cut from Redis, and checks every session before it goes on."""
+
+    def hold() -> None:
+        adapter.hold_rooms()
+        emitter.is_held = True
+        replays.end_all()
+        enforcer.forget_all()  # with the tickets of the fast path
+
+    async def recheck() -> None:
+        enforcer.forget_all()
+        await session_control.recheck_all()
+
+    def release() -> None:
+        emitter.is_held = False
+        adapter.release_rooms()
+        catch_up()
+
+    longest_seconds = CUT_TIMEOUTS * config.redis_timeout_seconds
+    return Isolation(
+        RedisLink(adapter), longest_seconds, hold=hold, recheck=recheck, release=release, clock=time.monotonic
     )
 
 

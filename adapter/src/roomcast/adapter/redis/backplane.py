@@ -105,6 +105,13 @@ class Backplane:
         """Tell whether every server is reachable."""
         return bool(self._servers) and all(server.is_up for server in self._servers)
 
+    def is_up_for(self, channel: str) -> bool:
+        """Tell whether the server of a channel is reachable: for commands, and subscribed to all its channels."""
+        try:
+            return self._server(self.keyspace.name(channel)).is_up
+        except NotConnected:
+            return False
+
     @property
     def reconnects(self) -> int:
         """The number of times that a connection was opened again since the start."""

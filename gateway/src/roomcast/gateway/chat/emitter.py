@@ -12,9 +12,12 @@ from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract import keys
 from roomcast.contract.envelope import ListChanged, UserEvent, UserMessage
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import DRAIN, READY, ROOM
 from roomcast.wire.envelope import Reader, check_event, pack
 
 NAMESPACE: Final = "/"
+_OWN_EVENTS: Final = (READY, DRAIN)
+_REMOVALS: Final = ("removed", "closed")
 
 
 class Emitter:
@@ -26,6 +29,8 @@ class Emitter:
         self._reader = Reader(UserMessage)
         self.on_line_changed: Callable[[str, str], None] = _ignore_line
         """Called with a user connected here and a room whose line in the user's inbox has changed."""
+        self.is_held = False
+        """True while nothing of other users may reach a client."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
         """Send to a room on every gateway. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
@@ -50,11 +55,13 @@ class Emitter:
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
         """Send to sessions of this gateway; unknown ones are ignored. Never waits."""
-        self._adapter.deliver_to_sessions(NAMESPACE, sids, self._packet(event, data))
+        if not self.is_held or _is_own_word(event, data):
+            self._adapter.deliver_to_sessions(NAMESPACE, sids, self._packet(event, data))
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
         """Send to the members of a room on this gateway only."""
-        self._adapter.deliver_to_room(NAMESPACE, room, self._packet(event, data))
+        if not self.is_held:
+            self._adapter.deliver_to_room(NAMESPACE, room, self._packet(event, data))
 
     def _packet(self, event: str, data: dict[str, Any]) -> bytes:
         packet, _ = codec.encode_event(self._adapter.server, NAMESPACE, event, data)
@@ -85,12 +92,19 @@ class Emitter:
             self._adapter.unsubscribe(keys.user_channel(user))
 
     def _receive(self, user: str, data: bytes) -> None:
+        if self.is_held:
+            return
         message = self._reader.unpack(data)
         if isinstance(message, ListChanged):
             self.on_line_changed(user, message.room)
             return
         check_event(message.packet)
         self._adapter.deliver_to_sessions(message.namespace, list(self._devices.get(user, ())), message.packet)
+
+
+def _is_own_word(event: str, data: dict[str, Any]) -> bool:
+    """Return whether an event is about the gateway or the session itself, and not from others."""
+    return event in _OWN_EVENTS or (event == ROOM and data.get("change") in _REMOVALS)
 
 
 def _ignore_line(user: str, room: str) -> None:

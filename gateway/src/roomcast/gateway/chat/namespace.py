@@ -48,6 +48,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         handlers: dict[str, Handler],
         observer: GatewayObserver,
         seen: Callable[[str], None],
+        is_isolated: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(NAMESPACE)
         missing = set(EVENTS) ^ set(handlers)
@@ -58,6 +59,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._handlers = {name: (EVENTS[name], handler) for name, handler in handlers.items()}
         self._observer = observer
         self._seen = seen
+        self._is_isolated = is_isolated
         self.in_flight = 0
         """Events whose acks are still to come."""
 
@@ -148,6 +150,8 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             raise RoomcastError(Code.RATE_LIMITED, retry_after=session.limit.retry_after())
         if self.in_flight > _MAX_IN_FLIGHT:
             raise RoomcastError(Code.RATE_LIMITED, "overloaded", retry_after=1.0)
+        if self._is_isolated():
+            raise RoomcastError(Code.UNAVAILABLE, "this gateway is cut from Redis")
 
     async def _dispatch(self, session: ChatSession, event: str, args: tuple[Any, ...]) -> AckFields:
         known = self._handlers.get(event)

@@ -116,6 +116,12 @@ class Replays:
         if (task := self._running.pop((sid, room), None)) is not None:
             task.cancel()
 
+    def end_all(self) -> None:
+        """Stop all replays, and tell their clients to join again."""
+        for sid, room in list(self._running):
+            self.cancel_replay(sid, room)
+            self._route.send_packet(sid, self._log.resync_packet(room))
+
     async def close(self) -> None:
         """Stop all replays."""
         await self._tasks.cancel()

@@ -117,6 +117,11 @@ class Metrics(GatewayObserver):
             "roomcast_gateway_canary_losses", "Subscriptions reopened after a lost canary probe", registry=registry
         )
         self.redis_up = Gauge("roomcast_gateway_redis_up", "1 while all Redis connections are open", registry=registry)
+        self.isolated = Gauge(
+            "roomcast_gateway_isolated",
+            "1 while events are refused and deliveries held after a long cut from Redis",
+            registry=registry,
+        )
         self.redis_reconnects = Gauge(
             "roomcast_gateway_redis_reconnects", "Redis connections reopened since the start", registry=registry
         )

@@ -1,0 +1,127 @@
+"""Stop a gateway that was cut from Redis, and let it read revocations before it goes on.
+
+While a gateway is cut off, it hears of no revocation, ban or removal. A short cut is repaired in passing: the gateway
+checks its sessions as soon as it is back. After a longer one the gateway is *isolated*: it refuses events and delivers
+nothing, but keeps its sockets. Once Redis is back, it checks every session and room first, and then goes on. Rooms are
+compared with their logs, so that nobody who may stay misses a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, Protocol
+
+import structlog
+
+CUT_TIMEOUTS: Final = 5
+"""A cut that lasts this many times the longest wait for Redis isolates the gateway."""
+
+_LOOK_SECONDS: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Link(Protocol):
+    """What is known of the connection to Redis."""
+
+    def is_up(self) -> bool:
+        """Return whether commands work, and the channel of revocations is subscribed."""
+        ...
+
+    def silent_seconds(self) -> float:
+        """Return for how long an open connection has brought nothing; 0 while it works."""
+        ...
+
+
+class Ticks(Protocol):
+    """See `roomcast.adapter.ticker.Ticker`."""
+
+    async def wait(self) -> None:
+        """Wait until the next tick."""
+        ...
+
+
+class CutWatch:
+    """Know for how long the gateway has been cut off. Pure; times are monotonic, in seconds."""
+
+    def __init__(self, longest_seconds: float, now: float) -> None:
+        self._longest = longest_seconds
+        self._connected_at = now
+
+    def is_long(self, now: float, *, is_up: bool, silent_seconds: float) -> bool:
+        """Note the state of the link; return whether it was cut for too long, also if it is back now."""
+        if silent_seconds:
+            self._connected_at = min(self._connected_at, now - silent_seconds)
+        is_long = now - self._connected_at >= self._longest
+        if is_up and not silent_seconds:
+            self._connected_at = now
+        return is_long
+
+
+class Isolation:
+    """The state of one gateway. `is_isolated` says whether events are refused and deliveries held."""
+
+    def __init__(
+        self,
+        link: Link,
+        longest_seconds: float,
+        *,
+        hold: Callable[[], None],
+        recheck: Callable[[], Awaitable[None]],
+        release: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """`recheck` reads revocations and removals, and returns once all of them are in force."""
+        self._link = link
+        self._watch = CutWatch(longest_seconds, clock())
+        self._hold = hold
+        self._recheck = recheck
+        self._release = release
+        self._clock = clock
+        self._is_back = asyncio.Event()
+        self.is_isolated = False
+
+    def note_return(self) -> None:
+        """Look at once: the connection has just come back. Called before anything that it brings is handled."""
+        self._look()
+        self._is_back.set()
+
+    async def run(self, ticks: Ticks) -> None:
+        """Look once a second, and lead the gateway out of isolation, until cancelled."""
+        while True:
+            await self._wait(ticks)
+            self._look()
+            if self.is_isolated and self._is_connected():
+                await self._end_isolation()
+
+    async def _wait(self, ticks: Ticks) -> None:
+        """Wait for a tick; while the gateway is isolated, at most until the connection returns."""
+        if not self.is_isolated:
+            await ticks.wait()
+            return
+        self._is_back.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._is_back.wait()
+
+    def _look(self) -> None:
+        link = self._link
+        is_long = self._watch.is_long(self._clock(), is_up=link.is_up(), silent_seconds=link.silent_seconds())
+        if is_long and not self.is_isolated:
+            self.is_isolated = True
+            _log.warning("gateway is isolated: it was cut from Redis; it refuses events and delivers nothing")
+            self._hold()
+
+    def _is_connected(self) -> bool:
+        return self._link.is_up() and not self._link.silent_seconds()
+
+    async def _end_isolation(self) -> None:
+        await self._recheck()
+        if not self._is_connected():
+            return  # what was revoked meanwhile was missed
+        self._watch.is_long(self._clock(), is_up=True, silent_seconds=0.0)
+        self.is_isolated = False
+        self._release()
+        _log.info("gateway goes on: revocations were read")
