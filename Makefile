@@ -48,7 +48,7 @@ roll: .venv-ready ## restart all gateways, one after the other, under whatever l
 logs: .venv-ready ## follow the logs of all processes
 	@exec $(IN_VENV) -m deploy logs
 
-env: .venv-ready ## what a script or back end needs to talk to the running cluster
+env: .venv-ready ## what a script or back end needs to talk to the running cluster, a key of the API included
 	@$(IN_VENV) -m deploy env
 
 compose: .venv-ready ## write what deploy/compose.yaml needs: random secrets, configurations

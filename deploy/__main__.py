@@ -31,10 +31,11 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--capacity", type=int, help=f"gateways that it can be scaled to (default {GATEWAY_CAPACITY})")
     start.add_argument("--sweepers", type=int, default=1)
     start.add_argument("--signers", type=int, default=1)
+    start.add_argument("--apis", type=int, default=1)
     start.add_argument("--page", type=Path, help="a built page, instead of building web/")
     scale = commands.add_parser("scale", help="add or remove processes, live")
     scale.add_argument("count", type=int)
-    scale.add_argument("--kind", choices=("gateway", "sweeper", "signer"), default="gateway")
+    scale.add_argument("--kind", choices=("gateway", "sweeper", "signer", "api"), default="gateway")
     commands.add_parser("roll", help="restart all gateways, one after the other; their clients move")
     setup = commands.add_parser("setup", help="fetch and build all that a cluster needs, without starting it")
     setup.add_argument("--browser", action="store_true", help="and what the tests need beyond that")
@@ -67,7 +68,7 @@ def _do(arguments: argparse.Namespace) -> None:
     match arguments.command:
         case "run":
             capacity = arguments.capacity or max(GATEWAY_CAPACITY, arguments.gateways)
-            counts = Counts(arguments.gateways, arguments.sweepers, arguments.signers, capacity)
+            counts = Counts(arguments.gateways, arguments.sweepers, arguments.signers, arguments.apis, capacity)
             built = arguments.page.resolve() if arguments.page else None
             run.run(run.Options(arguments.port, state, counts, built))
         case "setup":

@@ -60,6 +60,7 @@ class Cluster:
         capacity: int = GATEWAY_CAPACITY,
         sweepers: int = 1,
         signers: int = 1,
+        apis: int = 0,
         page: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
@@ -67,6 +68,7 @@ class Cluster:
         self.ports = Ports(base_port)
         self.state = state
         self._counts = {"--gateways": gateways, "--capacity": capacity, "--sweepers": sweepers, "--signers": signers}
+        self._counts["--apis"] = apis
         self._page = page
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None

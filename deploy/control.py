@@ -88,12 +88,12 @@ class Control:
         return Row(process, pid, readiness.is_ready(process, self.credentials), uptime)
 
     def scale(self, kind: str, count: int) -> None:
-        """Let processes 1 to `count` of a kind (gateway, sweeper, signer) run and no other.
+        """Let processes 1 to `count` of a kind (gateway, sweeper, signer, api) run and no other.
 
         Return when they are ready and the rest has drained; raise Refused or ValueError.
         """
         every = [process for process in self._processes if process.kind == kind]
-        if kind not in ("gateway", "sweeper", "signer") or not 0 <= count <= len(every):
+        if kind not in ("gateway", "sweeper", "signer", "api") or not 0 <= count <= len(every):
             raise ValueError(f"{kind}s must be from 0 to {len(every)}")
         running = self.pids()
         for process in every[:count]:
@@ -189,7 +189,7 @@ def _span(seconds: float) -> str:
 
 
 def environment(cluster: Control) -> str:
-    """Return shell assignments for scripts, back ends and own Socket.IO servers: the page, the token secret, Redis.
+    """Return shell assignments for scripts, back ends and own Socket.IO servers: page, token secret, Redis and API.
 
     A server with the adapter subscribes and speaks as gateways do, so it has their account; a back end may do less.
     """
@@ -197,6 +197,8 @@ def environment(cluster: Control) -> str:
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
         "ROOMCAST_JWT_SECRET": cluster.credentials.jwt_secret,
         "ROOMCAST_REDIS_URL": cluster.credentials.redis_url("backend", cluster.ports.redis),
+        "ROOMCAST_API_URL": f"http://localhost:{cluster.ports.api(1)}",
+        "ROOMCAST_API_KEY": cluster.credentials.api_key,
         "ROOMCAST_ADAPTER_REDIS_URL": cluster.credentials.redis_url("gateway", cluster.ports.redis),
     }
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

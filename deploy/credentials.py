@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from deploy.layout import HOST
+from roomcast.contract.api_keys import PREFIX as API_KEY_PREFIX
 
 REDIS_ACCOUNTS: Final = ("gateway", "presence", "media", "backend", "api", "admin")
 _FILE: Final = "credentials.json"
@@ -18,12 +19,13 @@ _FILE: Final = "credentials.json"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Redis passwords by account, the secret that signs tokens, and the key pair of the object storage."""
+    """Redis passwords by account, the secret that signs tokens, the storage's key pair, and a key of the API."""
 
     redis: dict[str, str]
     jwt_secret: str
     s3_access_key: str
     s3_secret_key: str
+    api_key: str = ""
 
     def redis_url(self, account: str, port: int) -> str:
         """Return the URL by which `account` reaches the cluster's Redis; raise KeyError for an unknown account."""
@@ -37,6 +39,7 @@ def make() -> Credentials:
         jwt_secret=secrets.token_urlsafe(48),
         s3_access_key="RC" + secrets.token_hex(9).upper(),
         s3_secret_key=secrets.token_urlsafe(30),
+        api_key=API_KEY_PREFIX + secrets.token_urlsafe(32),
     )
 
 
@@ -52,7 +55,8 @@ def load_or_make(folder: Path) -> Credentials:
     fresh = make()
     try:
         found = load(folder)
-        kept = replace(found, redis=fresh.redis | found.redis)  # accounts that a newer release added get passwords
+        # what a newer release added is made now
+        kept = replace(found, redis=fresh.redis | found.redis, api_key=found.api_key or fresh.api_key)
     except FileNotFoundError:
         found, kept = None, fresh
     if kept != found:

@@ -19,6 +19,7 @@ MAX_GATEWAYS: Final = 99
 
 MAX_SWEEPERS: Final = 4
 MAX_SIGNERS: Final = 4
+MAX_APIS: Final = 4
 HIGHEST_BASE: Final = 65_535 - 353
 
 
@@ -50,6 +51,14 @@ class Ports:
         """Return the port of a media signer's health and metrics."""
         return self.page + 320 + number
 
+    def api(self, number: int) -> int:
+        """Return the port of an HTTP API process."""
+        return self.page + 342 + number
+
+    def api_metrics(self, number: int) -> int:
+        """Return the port of an HTTP API process's health and metrics."""
+        return self.page + 346 + number
+
     @property
     def redis(self) -> int:
         """The port of Redis."""
@@ -71,6 +80,7 @@ class Counts:
     gateways: int = 2
     sweepers: int = 1
     signers: int = 1
+    apis: int = 0
     capacity: int = GATEWAY_CAPACITY
 
     def __post_init__(self) -> None:
@@ -79,6 +89,7 @@ class Counts:
             ("gateways", self.gateways, self.capacity),
             ("sweepers", self.sweepers, MAX_SWEEPERS),
             ("signers", self.signers, MAX_SIGNERS),
+            ("apis", self.apis, MAX_APIS),
         ):
             if not 0 <= value <= most:
                 raise ValueError(f"{name} must be from 0 to {most}")

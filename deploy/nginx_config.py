@@ -17,6 +17,9 @@ UPLOAD_BYTES: Final = 10_485_760
 FORM_BYTES: Final = 65_536
 """Room for the fields around a file in a POST form. The storage checks the exact size."""
 
+API_BODY: Final = "2m"
+"""The API's own bound, `roomcast.api.guard.MAX_BODY_BYTES`."""
+
 MAX_CONNECTIONS: Final = 65_536
 MAX_WORKERS: Final = 4
 
@@ -54,6 +57,14 @@ def front_proxies(networks: Sequence[str]) -> dict[str, str]:
     }
 
 
+def api_route(address: str) -> str:
+    """Return the location that leads `/api/…` to the HTTP API; without it nginx does not show the API."""
+    return (
+        f"location /api/ {{ proxy_pass http://{address}/; client_max_body_size {API_BODY}; proxy_read_timeout 30s;"
+        ' proxy_set_header Connection ""; add_header X-Content-Type-Options nosniff always; }'
+    )
+
+
 def local_values(
     ports: Ports,
     *,
@@ -62,10 +73,12 @@ def local_values(
     upload_bytes: int = UPLOAD_BYTES,
     capacity: int = GATEWAY_CAPACITY,
     fronts: Sequence[str] = (),
+    has_api_route: bool = False,
 ) -> dict[str, str]:
     """Return the values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
 
     `open_files` is the hard limit of descriptors: nginx takes what it may, up to 65,536 for each worker.
+    `has_api_route`: show the HTTP API under `/api/`.
     """
     addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, capacity + 1)]
     return {
@@ -81,6 +94,7 @@ def local_values(
         "GATEWAY_NAME": "gateway_",
         "GATEWAY_NAME_END": "",
         **front_proxies(fronts),
+        "API_ROUTE": api_route(f"{HOST}:{ports.api(1)}") if has_api_route else "",
         "WEB_ROOT": "page",
         "S3_SERVER": f"{HOST}:{ports.s3}",
         "S3_BUCKET": S3_BUCKET,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy import credentials, free_ports, nginx_config, redis_config, tools
-from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
+from deploy.layout import GATEWAY_CAPACITY, MACHINE_STATE, MAX_APIS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 from deploy.processes import Plan, Programs, nginx_command
 from deploy.s3 import server as s3_server
 
@@ -71,6 +71,8 @@ def check_ports(ports: Ports, capacity: int = GATEWAY_CAPACITY) -> None:
     wanted |= {ports.gateway_metrics(n): f"gateway {n}'s metrics" for n in range(1, capacity + 1)}
     wanted |= {ports.sweeper_metrics(n): f"sweeper {n}'s metrics" for n in range(1, MAX_SWEEPERS + 1)}
     wanted |= {ports.signer_metrics(n): f"signer {n}'s metrics" for n in range(1, MAX_SIGNERS + 1)}
+    wanted |= {ports.api(n): f"API {n}" for n in range(1, MAX_APIS + 1)}
+    wanted |= {ports.api_metrics(n): f"API {n}'s metrics" for n in range(1, MAX_APIS + 1)}
     for port, what in wanted.items():
         if not free_ports.is_free(port):
             raise CannotStart(
@@ -158,4 +160,5 @@ def _nginx_values(ports: Ports, capacity: int) -> dict[str, str]:
         open_files=files,
         upload_bytes=upload_bytes,
         fronts=fronts,
+        has_api_route=os.environ.get("API_ROUTE") == "1",
     )

@@ -13,14 +13,19 @@ from typing import Final, Literal
 
 from deploy import nginx_config
 from deploy.credentials import Credentials
-from deploy.layout import HOST, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
+from deploy.layout import HOST, MAX_APIS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 
-Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer"]
+Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer", "api"]
 
-START_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("redis", "s3"), ("gateway", "sweeper", "signer", "nginx"))
+START_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("redis", "s3"), ("gateway", "sweeper", "signer", "api", "nginx"))
 """Stages of a start: each begins when the one before is ready."""
 
-STOP_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("gateway",), ("sweeper", "signer"), ("nginx", "s3"), ("redis",))
+STOP_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
+    ("gateway", "api"),
+    ("sweeper", "signer"),
+    ("nginx", "s3"),
+    ("redis",),
+)
 """Stages of a stop: gateways drain while all they need still runs; Redis goes last."""
 
 DRAIN_SECONDS: Final = 15.0
@@ -93,8 +98,9 @@ class Plan:
         gateways = [self._gateway(number, counts.gateways) for number in range(1, counts.capacity + 1)]
         sweepers = [self._sweeper(number, counts.sweepers) for number in range(1, MAX_SWEEPERS + 1)]
         signers = [self._signer(number, counts.signers) for number in range(1, MAX_SIGNERS + 1)]
+        apis = [self._api(number, counts.apis) for number in range(1, MAX_APIS + 1)]
         servers = [self._redis(paths, programs), self._s3(programs), self._nginx(programs)]
-        self.processes: tuple[Process, ...] = (*servers, *gateways, *sweepers, *signers)
+        self.processes: tuple[Process, ...] = (*servers, *gateways, *sweepers, *signers, *apis)
 
     def _redis(self, paths: Paths, programs: Programs) -> Process:
         port = self._ports.redis
@@ -144,6 +150,17 @@ class Plan:
         }
         ready = Ready("http", port, "/readyz")
         return self._python("media", "signer", number, env, port, ready, STOP_SECONDS, number <= started)
+
+    def _api(self, number: int, started: int) -> Process:
+        port, metrics = self._ports.api(number), self._ports.api_metrics(number)
+        env = self._own("api", metrics) | {
+            "ROOMCAST_HOST": HOST,
+            "ROOMCAST_METRICS_HOST": HOST,
+            "ROOMCAST_PORT": str(port),
+            "ROOMCAST_JWT_SECRET": self._credentials.jwt_secret,
+        }
+        ready = Ready("http", metrics, "/readyz")
+        return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
 
     def _origins(self) -> str:
         """Return the page's own origins, and those that the environment adds, such as that of a Next.js app."""

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import control, hotpath, page, prepare, supervisor, tools
+from deploy import api_key, control, hotpath, page, prepare, supervisor, tools
 from deploy.layout import MACHINE_STATE, ROOT, Counts, Ports
 from deploy.s3 import server as s3_server
 from deploy.tools import Say
@@ -62,6 +62,8 @@ def run(options: Options) -> None:
             _ignore_terminal()
 
             def started() -> None:
+                if options.counts.apis:
+                    api_key.store(secrets, ports.redis)
                 print(_screen(options, ports, time.monotonic() - begun), flush=True)
 
             async def life() -> None:
@@ -84,7 +86,8 @@ def _screen(options: Options, ports: Ports, seconds: float) -> str:
         f"\n  Roomcast runs: gateways {counts.gateways}, presence sweepers {counts.sweepers},"
         f" media signers {counts.signers} (started in {seconds:.1f} s)\n\n"
         f"    page      http://localhost:{ports.page}\n"
-        f"    logs      {shown}/  or  make logs\n"
+        + (f"    API       http://localhost:{ports.api(1)}      a key: make env\n" if counts.apis else "")
+        + f"    logs      {shown}/  or  make logs\n"
         f"    scale     make scale N=4      gateways, live\n"
         f"    status    make status\n"
         f"    load      make load USERS=200 TIME=30s\n"

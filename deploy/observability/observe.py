@@ -22,7 +22,7 @@ from deploy.processes import Kind
 from deploy.tools import MissingTool
 
 ALERTS: Final = Path(__file__).with_name("alerts.yaml")
-JOBS: Final[Mapping[Kind, str]] = {"gateway": "gateway", "sweeper": "presence", "signer": "media"}
+JOBS: Final[Mapping[Kind, str]] = {"gateway": "gateway", "sweeper": "presence", "signer": "media", "api": "api"}
 _PORT: Final = 9090
 _RETENTION: Final = "1d"
 

@@ -40,6 +40,14 @@ SETS: Final[dict[str, dict[str, Any]]] = {
             "networkPolicies": {"redisPorts": [6380, 26379]},
         },
     ),
+    "with the API": merged(
+        REQUIRED,
+        {
+            "api": {"enabled": True, "route": True},
+            "redis": {"apiUrl": "redis://api:pw@redis:6379/0"},
+            "monitoring": {"serviceMonitor": True},
+        },
+    ),
     "without media": merged(
         REQUIRED,
         {

@@ -41,7 +41,12 @@ def test_every_variable_named_anywhere_exists() -> None:
     read = {name for settings in tables.PROCESSES.values() for name in tables.variables(settings)}
     for path in DOCUMENTS:
         named_there = set(re.findall(r"\bROOMCAST_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
-        assert named_there <= read | {"ROOMCAST_URL", "ROOMCAST_ADAPTER_REDIS_URL"}, named(path)
+        assert named_there <= read | {
+            "ROOMCAST_URL",
+            "ROOMCAST_ADAPTER_REDIS_URL",
+            "ROOMCAST_API_URL",
+            "ROOMCAST_API_KEY",
+        }, named(path)
 
 
 def rows(section: str) -> dict[str, str]:

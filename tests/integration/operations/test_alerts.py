@@ -73,6 +73,11 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         'roomcast_media_requests_total{action="sign",outcome="ok"}': "0+60x60",
         'roomcast_media_requests_total{action="sign",outcome="media_unavailable"}': "0+60x20 1200x40",
     },
+    "RoomcastApiNotReady": {'roomcast_api_ready{instance="a1:9000"}': "0x20 1x40"},
+    "RoomcastApiFailing": {
+        'roomcast_api_requests_total{method="GET",route="/v1/cluster",status="200"}': "0+60x60",
+        'roomcast_api_requests_total{method="GET",route="/v1/cluster",status="503"}': "0+60x20 1200x40",
+    },
 }
 
 

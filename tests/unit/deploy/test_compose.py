@@ -19,7 +19,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SECRETS = credentials.make()
 FILES = compose.files(SECRETS)
-KINDS = {**dict.fromkeys(compose.GATEWAYS, "gateway"), "presence": "presence", "media": "media"}
+KINDS = {**dict.fromkeys(compose.GATEWAYS, "gateway"), "presence": "presence", "media": "media", "api": "api"}
 
 
 def environment(service: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def known_names(module: str) -> set[str]:
     return set(re.findall(r"\b(?:ROOMCAST|AWS)_[A-Z0-9_]+\b", done.stdout.decode()))
 
 
-@pytest.mark.parametrize("module", ["gateway", "presence", "media"])
+@pytest.mark.parametrize("module", ["gateway", "presence", "media", "api"])
 def test_every_variable_is_one_that_the_process_reads(module: str) -> None:
     known = known_names(module)
     for service in (name for name, kind in KINDS.items() if kind == module):
@@ -61,7 +61,11 @@ def test_ports_and_origins_agree() -> None:
 
 def test_only_the_page_and_the_dashboard_are_published_and_only_here() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"nginx": ["127.0.0.1:8080:8080"], "prometheus": ["127.0.0.1:9090:9090"]}
+    assert published == {
+        "nginx": ["127.0.0.1:8080:8080"],
+        "api": ["127.0.0.1:8481:8481"],
+        "prometheus": ["127.0.0.1:9090:9090"],
+    }
 
 
 def test_nobody_signs_in_by_name_in_a_deployment() -> None:

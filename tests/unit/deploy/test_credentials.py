@@ -25,6 +25,9 @@ def test_an_account_of_a_newer_release_gets_a_password(tmp_path: Path) -> None:
     assert again.redis["api"] != made.redis["api"]
     assert {**again.redis, "api": ""} == {**made.redis, "api": ""}
     assert credentials.load(tmp_path) == again
+    del older["api_key"]
+    (tmp_path / "credentials.json").write_text(json.dumps(older))
+    assert credentials.load_or_make(tmp_path).api_key.startswith("rck_")
 
 
 def test_nobody_else_can_read_them(tmp_path: Path) -> None:
@@ -42,9 +45,9 @@ def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
 
 def test_two_machines_share_nothing() -> None:
     one, other = credentials.make(), credentials.make()
-    secrets_of = [{*made.redis.values(), made.jwt_secret, made.s3_secret_key} for made in (one, other)]
+    secrets_of = [{*made.redis.values(), made.jwt_secret, made.s3_secret_key, made.api_key} for made in (one, other)]
     assert not secrets_of[0] & secrets_of[1]
-    assert len(secrets_of[0]) == len(credentials.REDIS_ACCOUNTS) + 2
+    assert len(secrets_of[0]) == len(credentials.REDIS_ACCOUNTS) + 3
     assert len(one.jwt_secret) >= 32
 
 

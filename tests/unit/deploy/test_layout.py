@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.layout import HIGHEST_BASE, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Ports
+from deploy.layout import HIGHEST_BASE, MAX_APIS, MAX_GATEWAYS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Ports
 
 
 def test_no_two_things_share_a_port() -> None:
@@ -13,6 +13,7 @@ def test_no_two_things_share_a_port() -> None:
     taken += [ports.gateway(n) for n in range(1, MAX_GATEWAYS + 1)]
     taken += [ports.gateway_metrics(n) for n in range(1, MAX_GATEWAYS + 1)]
     taken += [ports.sweeper_metrics(n) for n in range(1, MAX_SWEEPERS + 1)]
+    taken += [port(n) for n in range(1, MAX_APIS + 1) for port in (ports.api, ports.api_metrics)]
     taken += [ports.signer_metrics(n) for n in range(1, MAX_SIGNERS + 1)]
     assert len(set(taken)) == len(taken)
     assert (ports.gateway(1), ports.gateway(16), ports.redis, ports.s3) == (8181, 8196, 8421, 8422)
@@ -25,10 +26,10 @@ def test_a_base_without_room_above_it_is_refused(page: int) -> None:
 
 
 def test_the_highest_base_fits() -> None:
-    assert Ports(HIGHEST_BASE).s3 <= 65_535
+    assert Ports(HIGHEST_BASE).api_metrics(MAX_APIS) <= 65_535
 
 
-@pytest.mark.parametrize("counts", [{"gateways": 17}, {"gateways": -1}, {"sweepers": 5}, {"signers": 5}])
+@pytest.mark.parametrize("counts", [{"gateways": 17}, {"gateways": -1}, {"sweepers": 5}, {"signers": 5}, {"apis": 5}])
 def test_counts_have_bounds(counts: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(counts))} must be from 0 to"):
         Counts(**counts)

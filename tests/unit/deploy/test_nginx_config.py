@@ -22,6 +22,12 @@ def test_all_gateways_up_to_the_capacity_are_known_to_it() -> None:
         assert f"upstream gateway_{number} {{" in text
 
 
+def test_the_api_is_shown_only_where_it_is_asked_for() -> None:
+    assert "/api/" not in nginx_config.render(VALUES)
+    shown = nginx_config.local_values(Ports(8080), cpus=1, open_files=1, has_api_route=True)
+    assert "location /api/ { proxy_pass http://127.0.0.1:8423/;" in nginx_config.render(shown)
+
+
 def test_everything_listens_on_the_loopback_address() -> None:
     assert re.findall(r"^\s*listen (\S+)", nginx_config.render(VALUES), re.M) == ["127.0.0.1:8080"]
 

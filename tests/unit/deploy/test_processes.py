@@ -22,7 +22,7 @@ def plan(counts: Counts | None = None, **environment: str) -> dict[str, Process]
 
 def test_names_are_unique_and_all_that_may_ever_run_is_there() -> None:
     names = list(plan())
-    assert len(names) == 3 + 16 + 4 + 4
+    assert len(names) == 3 + 16 + 4 + 4 + 4
     assert {"redis", "s3", "nginx", "gateway1", "gateway16", "sweeper1", "signer4"} <= set(names)
 
 
@@ -37,10 +37,10 @@ def test_a_gateway_knows_its_number_and_its_account() -> None:
     assert env["ROOMCAST_REDIS_URL"] == SECRETS.redis_url("gateway", 8421)
 
 
-def test_only_the_signer_has_the_storage_keys_and_only_the_gateway_signs_tokens() -> None:
+def test_only_the_signer_has_the_storage_keys_and_only_gateway_and_api_have_the_token_secret() -> None:
     for name, process in plan().items():
         assert ("AWS_SECRET_ACCESS_KEY" in process.env) == name.startswith("signer")
-        assert ("ROOMCAST_JWT_SECRET" in process.env) == name.startswith("gateway")
+        assert ("ROOMCAST_JWT_SECRET" in process.env) == name.startswith(("gateway", "api"))
 
 
 def test_what_the_user_set_for_us_passes_and_the_rest_does_not() -> None:
@@ -67,7 +67,7 @@ def test_secrets_do_not_show_in_a_repr() -> None:
 
 
 def test_gateways_stop_first_and_redis_last() -> None:
-    assert processes.STOP_ORDER[0] == ("gateway",)
+    assert processes.STOP_ORDER[0] == ("gateway", "api")
     assert processes.STOP_ORDER[-1] == ("redis",)
     for order in (processes.START_ORDER, processes.STOP_ORDER):
         assert {kind for stage in order for kind in stage} == {p.kind for p in plan().values()}

@@ -1,0 +1,68 @@
+"""The HTTP API of a cluster: what `make run` starts, what `make env` prints, and the route of nginx."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy import run, tools
+from deploy.cluster import Cluster, free_base
+from deploy.layout import ROOT
+
+
+@pytest.fixture(scope="module")
+def with_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder: Path = tmp_path_factory.mktemp("with-api")
+    page = run.set_up(tools.quiet)
+    with Cluster(free_base(), folder, gateways=1, apis=1, page=page, env={"API_ROUTE": "1"}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def environment(with_api: Cluster) -> dict[str, str]:
+    """What `make env` prints."""
+    command = [sys.executable, "-m", "deploy", "--state", str(with_api.state), "env"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return dict(re.findall(r"^export (\w+)=(\S+)$", done.stdout, re.MULTILINE))
+
+
+def client(base: str, environment: dict[str, str]) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {environment['ROOMCAST_API_KEY']}"}
+    return httpx.Client(base_url=base, headers=headers, trust_env=False)
+
+
+def test_make_env_names_the_api_and_a_key(with_api: Cluster, environment: dict[str, str]) -> None:
+    with client(environment["ROOMCAST_API_URL"], environment) as api:
+        sent = api.post("/v1/rooms/public:lobby/messages", json={"user": "bot", "text": "from curl"})
+        assert sent.status_code == 201
+        assert [each["node"] for each in api.get("/v1/cluster").json()["gateways"]] == ["1"]
+
+
+def test_nginx_shows_it_under_a_path(with_api: Cluster, environment: dict[str, str]) -> None:
+    with client(f"{with_api.url}/api", environment) as api:
+        assert api.get("/v1/rooms/public:lobby").json()["room"] == "public:lobby"
+        refused = api.get("/v1/nothing")
+    assert (refused.status_code, refused.json()["reason"]) == (404, "not_found")
+
+
+def test_uploads_go_through_the_cluster_s_signer(environment: dict[str, str]) -> None:
+    with client(environment["ROOMCAST_API_URL"], environment) as api:
+        body = {"user": "bot", "room": "public:lobby", "name": "a.txt", "type": "text/plain", "size": 3}
+        upload = api.post("/v1/uploads", json=body).json()
+        sent = httpx.post(upload["url"], data=upload["fields"], files={"file": b"abc"}, trust_env=False)
+        assert sent.is_success
+        done = api.post(f"/v1/uploads/{upload['upload']}/complete", json={"user": "bot"})
+    assert done.json()["media"]["size"] == 3
+
+
+def test_a_killed_api_comes_back(with_api: Cluster, environment: dict[str, str]) -> None:
+    with_api.wait_replaced("api1", with_api.kill("api1"))
+    with client(environment["ROOMCAST_API_URL"], environment) as api:
+        assert api.get("/v1/cluster").status_code == 200
+    assert "Traceback" not in with_api.log("api1")
