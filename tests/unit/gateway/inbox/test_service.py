@@ -13,6 +13,7 @@ from roomcast.contract.errors import Code
 from roomcast.contract.events import InboxList
 from roomcast.contract.inbox import Line
 from roomcast.contract.keys import activity_channel
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.inbox import schedule, service
 from roomcast.gateway.inbox.service import InboxService
 from roomcast.gateway.sign_in.session import ChatSession
@@ -170,6 +171,15 @@ async def test_a_room_that_is_gone_is_taken_off_the_list(rig: Rig) -> None:
     rig.access.closed = {("ada", "b"), ("ada", "c")}
     assert [row["room"] for row in (await rig.inbox.list_inbox(rig.ada, InboxList()))["rooms"]] == ["a"]
     assert set(rig.reads.lists["ada"]) == {"a", "c"}
+
+
+async def test_a_long_list_counts_as_many_events(rig: Rig) -> None:
+    rig.reads.put("ada", *(f"room{number}" for number in range(500)))
+    bucket = rig.ada.limit.bucket = TokenBucket(1.0, 50.0, asyncio.get_running_loop().time())
+    for _ in range(2):
+        await rig.inbox.list_inbox(rig.ada, InboxList())
+    assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.RATE_LIMITED
+    assert bucket.level < 11
 
 
 async def test_an_active_room_is_told_to_those_who_follow_it(rig: Rig) -> None:

@@ -25,6 +25,8 @@ LINES_PER_SECOND: Final = 2_000
 """Lines that a gateway sends in a second. Under more load each client gets the newest state, later."""
 RESETS_PER_SECOND: Final = 50
 """Clients that are told in a second to ask again: each reads its whole list."""
+ROOMS_PER_EVENT: Final = 25
+"""Rooms on a list that count as one event of the client who asks for the list."""
 _LISTS_AT_ONCE: Final = 8
 """Lists that are read at the same time. Each is one write of up to 500 scripts to Redis."""
 _PAUSE_SECONDS: Final = 0.05
@@ -35,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class InboxService:
-    """The inboxes of the clients of one gateway. `clock` gives seconds that never go back."""
+    """The inboxes of the clients of one gateway. `clock` is that of the clients' event limits, in seconds."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class InboxService:
         if watcher is not None:
             await _confirmed([self._devices.subscribed(session.user)])
         listed = await self._store.read_list(session.user)
+        self._charge(session, len(listed))
         if watcher is not None:
             await self._follow(watcher, listed)
         lines = await self._store.read_lines(dict.fromkeys(listed, (session.user,)), with_last=False)
@@ -101,6 +104,12 @@ class InboxService:
             "unread": watcher.unread,
             "mentions": watcher.mentions,
         }
+
+    def _charge(self, session: ChatSession, rooms: int) -> None:
+        """Count the list as more than one event of the client: each of its rooms is read."""
+        events, bucket = rooms / ROOMS_PER_EVENT, session.limit.bucket
+        if not bucket.take(self._clock(), events):
+            raise RoomcastError(Code.RATE_LIMITED, "the whole list is read", retry_after=events / bucket.rate)
 
     async def _visible(self, session: ChatSession, lines: list[Line]) -> list[Line]:
         """Return the lines of rooms that the session may enter; take rooms that are gone off the list."""
