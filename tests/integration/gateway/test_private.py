@@ -337,3 +337,19 @@ async def test_strangers_leave_no_keys_behind(pair: Pair, clients: Clients, gate
             return list(redis.scan_iter(f"*{room}*"))
 
     await until(lambda: not leftovers(), "no keys")
+
+
+async def test_a_repeated_removal_takes_nobody_out_who_came_back_by_a_token(pair: Pair, clients: Clients) -> None:
+    room = unique("team")
+    owner, guest = await clients(pair[0], unique("owner")), await clients(pair[1], unique("guest"), rooms=["team-*"])
+    await owner.ok("room:create", {"room": room, "kind": "private"})
+    await owner.ok("room:invite", {"room": room, "user": guest.user})
+    await guest.join(room)
+    await owner.ok("room:remove", {"room": room, "user": guest.user})
+    await guest.expect("room", lambda event: event["change"] == "removed")
+    await guest.join(room)
+    assert await owner.refused("room:remove", {"room": room, "user": guest.user}) == "not_found"
+    await owner.join(room)
+    await owner.send(room, "welcome back")
+    await guest.expect_text("welcome back")
+    assert len(guest.seen("room", lambda event: event["change"] == "removed")) == 1

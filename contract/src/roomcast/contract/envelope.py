@@ -49,11 +49,15 @@ class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
 
 
 class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
-    """A user lost a room (`closed`: everybody did): leave it now."""
+    """A user lost a room (`closed`: everybody did): leave it now.
+
+    `before` (ms by Redis's clock; 0: whenever): only where the user joined before. Who has come back since may stay.
+    """
 
     room: str
     user: str = ""
     closed: bool = False
+    before: int = 0
 
 
 class Disconnected(Struct, frozen=True, tag="disconnected", array_like=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from typing import Any, Final
@@ -13,16 +14,34 @@ _SEPARATORS: Final = re.compile(r"[,\n]")
 
 
 def secrets_in(value: str) -> tuple[str, ...]:
-    """Return the secrets in a setting, separated by commas or newlines. The first one signs, each one verifies.
+    """Return the secrets in a setting. The first one signs, each one verifies.
 
+    They are separated by commas or newlines, or stand in a JSON list of texts: only there may a secret hold a comma.
     So a secret is replaced without a gap: add the new one behind the old one everywhere, then put it first, and take
     the old one out when the last token that it signed has expired. Raises ValueError for a secret of fewer than 32
     bytes.
     """
-    found = tuple(filter(None, (part.strip() for part in _SEPARATORS.split(value))))
+    found = _listed(value) if value.lstrip().startswith("[") else _separated(value)
     if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):
-        raise ValueError(f"the secret must hold at least {MIN_SECRET_BYTES} bytes; commas separate several")
+        raise ValueError(
+            f"each secret must hold at least {MIN_SECRET_BYTES} bytes; commas separate several, and one that holds a "
+            'comma is written as a JSON list: ["…"]'
+        )
     return found
+
+
+def _separated(value: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in _SEPARATORS.split(value))))
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(secret, str) for secret in found):
+        raise ValueError("a value that begins with [ is a JSON list of secrets")
+    return tuple(found)
 
 
 def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12 * 3600, **claims: Any) -> str:

@@ -25,7 +25,9 @@ class Config(ProcessSettings):
     port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)
     metrics_port: int = setting(8281, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
     node: str = setting("", "ROOMCAST_NODE", "this gateway's number, 1 to 9999; none: the lowest free one")
-    jwt_secret: SecretStr | None = setting(None, "ROOMCAST_JWT_SECRET", "HS256 secrets of 32 bytes or more, by commas")
+    jwt_secret: SecretStr | None = setting(
+        None, "ROOMCAST_JWT_SECRET", "HS256 secrets of 32 bytes or more, by commas or as a JSON list"
+    )
     jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
     jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "required aud of tokens")
     jwt_issuer: str | None = setting(None, "ROOMCAST_JWT_ISSUER", "required iss of tokens")

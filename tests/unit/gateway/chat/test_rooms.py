@@ -54,15 +54,15 @@ class Records:
     async def set_role(self, room: str, user: str, role: str) -> None:
         self.roles[room, user] = role
 
-    async def remove_member(self, room: str, user: str) -> bool:
+    async def remove_member(self, room: str, user: str) -> int:
         if self.roles.get((room, user)) == "owner":
             raise RoomcastError(Code.FORBIDDEN)
         if (room, user) in self.removed:
-            return False
+            return 7
         if self.roles.pop((room, user), None) is None:
             raise RoomcastError(Code.NOT_FOUND)
         self.removed.add((room, user))
-        return True
+        return 0
 
     async def read_name(self, room: str) -> str:
         return "The red team"
@@ -182,7 +182,7 @@ async def test_a_removal_that_could_not_be_told_is_told_by_the_repetition(rig: R
     rig.control.fails = False
 
     assert await refusal(rig.rooms.remove_user(rig.ada, RoomRemove(ROOM, "bob"))) is Code.NOT_FOUND
-    assert rig.control.published == [Kicked(ROOM, "bob")]
+    assert rig.control.published == [Kicked(ROOM, "bob", before=7)]
 
 
 async def test_the_list_tells_unread_and_the_last_message(rig: Rig) -> None:

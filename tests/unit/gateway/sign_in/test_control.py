@@ -131,6 +131,15 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     return Rig()
 
 
+async def test_a_repeated_removal_lets_those_stay_who_came_back(rig: Rig) -> None:
+    rig.phone.joined_at[ROOM] = 200
+    await rig.publish(Kicked(ROOM, "ada", before=100))
+    assert ROOM in rig.phone.rooms
+    await rig.publish(Kicked(ROOM, "ada", before=201))
+    assert ROOM not in rig.phone.rooms
+    assert [event for event in rig.emitter.sent if event[0] == "desk"] == [], "it was not in the room"
+
+
 async def test_a_kick_takes_all_devices_of_the_user_out_and_tells_them(rig: Rig) -> None:
     await rig.publish(Kicked(ROOM, "ada"))
 

@@ -8,6 +8,7 @@ import hmac
 import json
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
 from roomcast.gateway.sign_in.keys import SharedSecret
 
 SECRET = "a secret of the tests longer than 32 bytes"
+OLDER = "an older secret of the tests that is to be replaced"
 GOOD = sign(SECRET, "ada")
 
 
@@ -109,14 +111,29 @@ def test_a_short_secret_is_refused(secret: str) -> None:
         SharedSecret(secret)
 
 
+WITH_COMMA = "a secret, with a comma, of the tests"
+
+
+@pytest.mark.parametrize("listed", [json.dumps([WITH_COMMA, OLDER]), f"\n [{json.dumps(WITH_COMMA)}]"])
+async def test_a_secret_that_holds_a_comma_stands_in_a_list(listed: str) -> None:
+    signed = jwt.encode({"sub": "ada"}, WITH_COMMA, algorithm="HS256")
+    assert json.loads(await SharedSecret(listed).open(signed))["sub"] == "ada"
+    assert jwt.decode(sign(listed, "ada"), WITH_COMMA, algorithms=["HS256"])["sub"] == "ada"
+
+
+@pytest.mark.parametrize(
+    "value", ["[]", "[" + "x" * 40, '["short"]', "[7]", json.dumps([SECRET, 7]), '{"a":1}', f"{SECRET},short"]
+)
+def test_what_is_no_list_of_good_secrets_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="secret"):
+        SharedSecret(value)
+
+
 def test_a_public_key_is_no_secret() -> None:
     """Its lines would be secrets, and the first is too short."""
     pem = "-----BEGIN PUBLIC KEY-----\n" + "A" * 64 + "\n-----END PUBLIC KEY-----"
     with pytest.raises(ValueError, match="at least 32 bytes"):
         SharedSecret(pem)
-
-
-OLDER = "an older secret of the tests that is to be replaced"
 
 
 @pytest.mark.parametrize("separator", [",", "\n", " , \n"])

@@ -54,7 +54,7 @@ class Rooms(RedisLink):
         """
         check_ids(room, user)
         names = (keys.room_members(room), keys.room_kicked(room))
-        outcome = await self._script("room_remove", names, (user, keys.KICK_SECONDS))
+        outcome, _ = await self._script("room_remove", names, (user, keys.KICK_SECONDS))
         if outcome == b"owner":
             raise RoomcastError(Code.FORBIDDEN, "the owner stays")
         await self._unlist_room(user, room)

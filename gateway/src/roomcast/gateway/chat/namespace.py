@@ -142,7 +142,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         return answer
 
     async def _check_limits(self, session: ChatSession) -> None:
-        """Count the event; raise RATE_LIMITED where it is one too many."""
+        """Count the event; raise RATE_LIMITED where it is one too many, UNAVAILABLE after a long cut from Redis."""
         ruling = session.limit.rule(time.monotonic())
         if ruling is Ruling.CUT:
             await self.server.disconnect(session.sid, namespace=NAMESPACE)

@@ -43,8 +43,11 @@ class RoomRecords(Protocol):
         """Make the user a member; an owner stays the owner."""
         ...
 
-    async def remove_member(self, room: str, user: str) -> bool:
-        """Take a membership away; False when that was done within the last minute. Raises FORBIDDEN, NOT_FOUND."""
+    async def remove_member(self, room: str, user: str) -> int:
+        """Take a membership away; return 0, or the ms of the removal when that was done within the last minute.
+
+        Raises FORBIDDEN, NOT_FOUND.
+        """
         ...
 
     async def read_name(self, room: str) -> str:
@@ -133,11 +136,12 @@ class Rooms:
         """Answer `room:remove`: moderators remove others, everybody may remove oneself, the owner stays."""
         if p.user != session.user:
             await self._access.require_moderator(session, p.room)
-        is_done_now = await self._store.remove_member(p.room, p.user)
+        removed_at = await self._store.remove_member(p.room, p.user)
         await self._store.remove_from_list(p.user, p.room)
-        # Also for a repetition: the call before may have ended between the removal and this message.
-        await self._control.publish_control(Kicked(p.room, p.user))
-        if not is_done_now:
+        # Also for a repetition: the call before may have ended between the removal and this message. It concerns those
+        # who were in the room then: who came back by a token's pattern stays.
+        await self._control.publish_control(Kicked(p.room, p.user, before=removed_at))
+        if removed_at:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         return {"room": p.room, "user": p.user}
 

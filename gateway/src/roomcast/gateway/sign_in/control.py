@@ -190,7 +190,9 @@ def _matches(identity: Identity, user: str, token: str, sign_in: str) -> bool:
 def _is_concerned(session: ChatSession, message: Kicked) -> bool:
     if message.closed:
         return message.room in session.rooms or message.room in session.joining
-    return session.user == message.user
+    if session.user != message.user:
+        return False
+    return not message.before or session.joined_at.get(message.room, message.before) < message.before
 
 
 async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:

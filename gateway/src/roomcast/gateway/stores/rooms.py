@@ -61,18 +61,18 @@ class RoomStore:
         names = (keys.room_meta(room), keys.room_members(room))
         await self._redis.script("room_grant", names, (user, role))
 
-    async def remove_member(self, room: str, user: str) -> bool:
-        """Take a membership away; False when that was done within the last minute.
+    async def remove_member(self, room: str, user: str) -> int:
+        """Take a membership away; return 0, or the ms of the removal when that was done within the last minute.
 
         Raises FORBIDDEN for the owner, NOT_FOUND for others than members.
         """
         names = (keys.room_members(room), keys.room_kicked(room))
-        outcome = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS))
+        outcome, moment = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS))
         if outcome == b"owner":
             raise RoomcastError(Code.FORBIDDEN, "the owner stays")
         if outcome == b"none":
             raise RoomcastError(Code.NOT_FOUND, "no such member")
-        return bool(outcome == b"removed")
+        return 0 if outcome == b"removed" else int(moment)
 
     async def read_kicks(self, room: str) -> dict[str, int]:
         """Return who was taken out of the room lately, and when (ms by Redis's clock); `*` is everybody."""

@@ -5,19 +5,20 @@
 -- ARGV[1] user
 -- ARGV[2] life of the record, seconds
 --
--- Returns 'removed'; 'owner'; 'none' when there is no such member; 'again' when the member was removed within the last
--- minute: the caller before may not have told the gateways.
+-- Returns {'removed', ms}; {'owner', 0}; {'none', 0} when there is no such member; {'again', ms of the kick} when the
+-- member was removed within the last minute: the caller before may not have told the gateways.
 
 --@include _room
 
 local role = redis.call('HGET', KEYS[1], ARGV[1])
-if role == 'owner' then return 'owner' end
+if role == 'owner' then return {'owner', 0} end
 local now = now_ms()
 if not role then
   local kicked_at = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
-  return now - kicked_at <= 60000 and 'again' or 'none'
+  if now - kicked_at <= 60000 then return {'again', kicked_at} end
+  return {'none', 0}
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], int(now))
 redis.call('EXPIRE', KEYS[2], ARGV[2])
-return 'removed'
+return {'removed', now}
