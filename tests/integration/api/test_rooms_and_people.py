@@ -200,3 +200,21 @@ def test_an_allowance_is_set_and_lifted(client: httpx.Client) -> None:
         for per_day in (5, None):
             assert client.put(f"/v1/users/ada/{allowance}", json={"per_day": per_day}).status_code == 204
         assert reason(client.put(f"/v1/users/ada/{allowance}", json={})) == "bad_request"
+
+
+def test_an_inbox_counts_what_is_unread(client: httpx.Client) -> None:
+    for room in ("team:in1", "team:in2", "team:in3"):
+        client.post("/v1/rooms", json={"room": room, "owner": "grace", "name": room.upper()})
+        body = {"user": "bob", "text": "hello", "kind": "text", "mentions": ["grace"]}
+        assert client.post(f"/v1/rooms/{room}/messages", json=body).status_code == 201
+    page = client.get("/v1/users/grace/inbox", params={"limit": 2}).json()
+    assert (page["unread"], page["mentions"]) == (3, 3)
+    rest = client.get("/v1/users/grace/inbox", params={"limit": 2, "after": page["after"]}).json()
+    lines = page["lines"] + rest["lines"]
+    assert {line["room"] for line in lines} == {"team:in1", "team:in2", "team:in3"}
+    assert {(line["unread"], line["mentions"], line["last"]["text"], line["role"]) for line in lines} == {
+        (1, 1, "hello", "owner")
+    }
+    assert rest["after"] is None
+    mentioned = client.post("/v1/rooms/team:in1/messages", json={"user": "bob", "text": "x", "mentions": ["eve"]})
+    assert reason(mentioned) == "forbidden"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roomcast.contract.events import MAX_LIST, MAX_MESSAGE_BYTES, MAX_SEQ
+from roomcast.contract.events import MAX_LIST, MAX_MENTIONS, MAX_MESSAGE_BYTES, MAX_SEQ
 from roomcast.contract.ids import CLIENT_ID, ROOM_ID, USER_ID
 from roomcast.contract.texts import MAX_NAME
 
@@ -42,6 +42,7 @@ class PublishRequest(Request):
     data: Data | None = None
     upload: Annotated[str, Field(pattern=UPLOAD_ID)] | None = Field(None, description="a verified upload of the user")
     reply_to: Seq | None = None
+    mentions: Annotated[list[User], Field(max_length=MAX_MENTIONS, description="users who read the room")] = []
     name: Name | None = None
     kind: Literal["system", "text"] = Field("system", description="text: as if the user had sent it")
     id: MessageId | None = None

@@ -6,12 +6,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from roomcast.api.routes import cluster, messages, moderation, rooms, uploads, users
+from roomcast.api.routes import cluster, inbox, messages, moderation, rooms, uploads, users
 
 ALL: Final[tuple[APIRouter, ...]] = (
     messages.router,
     rooms.router,
     users.router,
+    inbox.router,
     uploads.router,
     moderation.router,
     cluster.router,

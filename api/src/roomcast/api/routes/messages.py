@@ -167,6 +167,7 @@ async def _publish(backend: Backend, room: str, body: PublishRequest, message_id
         data=body.data,
         upload=body.upload,
         reply_to=body.reply_to,
+        mentions=body.mentions,
         name=body.name,
         kind=body.kind,
         id=message_id,

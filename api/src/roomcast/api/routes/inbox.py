@@ -1,0 +1,66 @@
+"""The inbox of a user: rooms by activity, with what is unread and who is mentioned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Security
+from pydantic import BaseModel, Field
+
+from roomcast.api.authentication import authenticate
+from roomcast.api.models import Limit, Message, User, as_message
+from roomcast.api.parts import TheBackend
+from roomcast.contract.api_keys import Listed, Scope
+from roomcast.contract.ids import ROOM_ID
+from roomcast.contract.inbox import Line
+
+router: Final = APIRouter(prefix="/v1", tags=["users"])
+Reads = Annotated[Listed, Security(authenticate, scopes=[Scope.USERS_READ])]
+Cursor = Annotated[str | None, Query(pattern=f"^[0-9]{{1,15}}/{ROOM_ID}$", description="`after` of another page")]
+
+
+class LineResponse(BaseModel):
+    """One room of an inbox."""
+
+    room: str
+    seq: int
+    epoch: str
+    active_at: int = Field(description="milliseconds of the latest text or media, up to a second early; 0: none")
+    last_seq: int = Field(description="its number; 0: the log does not keep it")
+    last: Message | None = Field(description="the latest text or media, where it is kept")
+    name: str = Field(description="the room's own name, or empty")
+    is_public: bool
+    is_unsettled: bool = Field(description="another message may come without an announcement")
+    is_gone: bool = Field(description="nothing is known of the room")
+    unread: int
+    mentions: int
+    read: int = Field(description="the user's read mark")
+    role: str
+    is_banned: bool
+
+
+class InboxResponse(BaseModel):
+    """A page of an inbox, the latest activity first, with the totals of all rooms."""
+
+    lines: list[LineResponse]
+    after: str | None = Field(description="cursor of the next page; null at the end")
+    unread: int
+    mentions: int
+
+
+@router.get("/users/{user}/inbox", operation_id="inbox")
+async def read_inbox(
+    user: User, _: Reads, backend: TheBackend, after: Cursor = None, limit: Limit = 50
+) -> InboxResponse:
+    """Return a page of a user's inbox: the listed rooms that the user may enter by id or membership."""
+    page = await backend.inbox(user, after=after, limit=limit)
+    lines = [_line(line) for line in page.lines]
+    return InboxResponse(lines=lines, after=page.after, unread=page.unread, mentions=page.mentions)
+
+
+def _line(line: Line) -> LineResponse:
+    fields: dict[str, Any] = line._asdict()
+    entry = fields.pop("entry")
+    last = as_message(msgspec.json.decode(entry)) if entry else None
+    return LineResponse(**{name: fields[name] for name in LineResponse.model_fields if name != "last"}, last=last)
