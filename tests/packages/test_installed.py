@@ -22,6 +22,7 @@ TOOLS = {"circus", "locust", "pytest", "cython", "uvicorn", "fastapi"}
 
 UNWANTED = {
     "roomcast-wire": CHAT | SERVERS | MEDIA | SOCKETS | TOOLS | {"redis", "hiredis"},
+    "roomcast-contract[http]": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-process", "roomcast-adapter"},
     "roomcast-contract": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-process", "roomcast-adapter"},
     "roomcast-adapter": CHAT | SERVERS | MEDIA | TOOLS,
     "roomcast-adapter[aiohttp]": CHAT | (SERVERS - {"aiohttp"}) | MEDIA | TOOLS,
@@ -53,7 +54,7 @@ PACKAGES = {
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import roomcast
-OPTIONAL = {"roomcast.hotpath.compiled"}
+OPTIONAL = {"roomcast.hotpath.compiled", "roomcast.contract.http_backend"}
 for name in sys.argv[1:]:
     folders = [f"{folder}/{name}" for folder in roomcast.__path__]
     package = importlib.import_module(f"roomcast.{name}")

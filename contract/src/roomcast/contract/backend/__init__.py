@@ -24,7 +24,16 @@ from redis.backoff import ExponentialBackoff
 from roomcast.contract.backend.allowances import Allowances
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
 from roomcast.contract.backend.inbox import Inboxes, InboxPage
-from roomcast.contract.backend.lookups import Lookups
+from roomcast.contract.backend.lookups import (
+    ClusterInfo,
+    GatewayInfo,
+    ListedRoom,
+    Lookups,
+    Member,
+    MemberPage,
+    Occupancy,
+    RoomInfo,
+)
 from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.presence import Presence, PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
@@ -37,9 +46,16 @@ __all__ = (
     "CLOCK_SKEW_SECONDS",
     "TOKEN_LIFE_SECONDS",
     "Backend",
+    "ClusterInfo",
+    "GatewayInfo",
     "HistoryPage",
     "InboxPage",
+    "ListedRoom",
+    "Member",
+    "MemberPage",
+    "Occupancy",
     "Presence",
+    "RoomInfo",
     "connect",
     "open_client",
 )

@@ -1,0 +1,181 @@
+"""One suite over both ways to a cluster: `Backend` on Redis, and `HttpBackend` on the API."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from roomcast.contract import backend as redis_backend
+from roomcast.contract import http_backend
+from roomcast.contract.backend import Backend
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.http_backend import AnyBackend, HttpBackend
+from tests import apis, servers
+
+OF_ONE_WAY = {"ping", "info", "sign", "sign_token"}
+Call = Callable[[AnyBackend, str], Awaitable[Any]]
+
+
+@pytest.fixture(params=["redis", "http"])
+async def backend(
+    request: pytest.FixtureRequest, api: apis.Api, api_redis: Callable[[str], str]
+) -> AsyncIterator[AnyBackend]:
+    if request.param == "redis":
+        async with redis_backend.connect(api_redis("backend")) as client:
+            yield client
+    else:
+        async with http_backend.connect(api.url, api.key) as over_http:
+            yield over_http
+
+
+@pytest.fixture
+def room(request: pytest.FixtureRequest) -> str:
+    """A room of the test's own."""
+    return "team:" + "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-90:]
+
+
+def public(kind: type) -> dict[str, Any]:
+    return {name: each for name, each in inspect.getmembers(kind, callable) if not name.startswith("_")}
+
+
+def test_both_have_the_same_methods() -> None:
+    ours, theirs = public(Backend), public(HttpBackend)
+    assert set(ours) - OF_ONE_WAY == set(theirs) - OF_ONE_WAY
+    for name in set(ours) - OF_ONE_WAY:
+        assert inspect.signature(theirs[name]) == inspect.signature(ours[name]), name
+
+
+async def test_messages(backend: AnyBackend, room: str) -> None:
+    first = await backend.publish(room, "ada", "one \u2713", kind="text", id="m1", data={"n": 1.5}, name="Ada")
+    again = await backend.publish(room, "ada", "one \u2713", kind="text", id="m1")
+    assert again == first._replace(duplicate=True)
+    reply = await backend.publish(room, "bob", "two", reply_to=first.seq)
+    edited = await backend.edit(room, "ada", first.seq, "better")
+    await backend.react(room, "bob", first.seq, "\U0001f44d")
+    gone = await backend.delete(room, "moderator", first.seq)
+    assert [reply.seq, edited.seq, gone.seq] == [2, 3, 5]
+    page = await backend.history(room, limit=2)
+    assert ([message["kind"] for message in page.messages], page.more, page.seq) == (["reaction", "delete"], True, 5)
+    older = await backend.history(room, before=4)
+    assert (older.messages[0]["deleted"], older.messages[1]["reply_to"], older.more) == (5, 1, False)
+    assert [m["seq"] for m in (await backend.history(room, after=3)).messages] == [4, 5]
+
+
+async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
+    await backend.create_room(room, "ada", name="Rooms")
+    await backend.grant(room, "bob", "admin", by="ada")
+    await backend.set_slow_mode(room, 7)
+    found = await backend.room(room)
+    assert (found.kind, found.name, found.owner, found.members, found.slow_seconds) == ("private", "Rooms", "ada", 2, 7)
+    page = await backend.members(room)
+    assert (sorted(page.members), page.cursor) == ([("ada", "owner"), ("bob", "admin")], None)
+    assert (room, "Rooms") in await backend.rooms_of("bob")
+    await backend.publish(room, "ada", "hello", kind="text", mentions=["bob"])
+    inbox = await backend.inbox("bob")
+    (line,) = [line for line in inbox.lines if line.room == room]
+    assert (line.unread, line.mentions, line.role, json.loads(line.entry or b"")["text"]) == (1, 1, "admin", "hello")
+    assert (await backend.occupancy(room)).users == []
+    assert [await backend.remove(room, "bob") for _ in range(2)] == [True, False]
+    await backend.kick(room, "bob")
+    await backend.close_room(room)
+
+
+async def test_people(backend: AnyBackend, room: str) -> None:
+    assert (await backend.presence(["nobody", "none"]))["none"].status == "offline"
+    for act in (backend.mute, backend.ban):
+        await act("mallory", room=room, seconds=60)
+    for lift in (backend.unmute, backend.unban):
+        await lift("mallory", room=room)
+    for per_day in (5, None):
+        await backend.allow_rooms("mallory", per_day)
+        await backend.allow_bytes("mallory", per_day)
+    await backend.disconnect("mallory")
+    await backend.revoke_user("mallory", seconds=60)
+    await backend.revoke_token("jti", seconds=60)
+    await backend.revoke_session("sid", seconds=60)
+    assert await backend.reports(after="9999999999999-0") == []
+    await backend.resolve_report("1-1")
+    assert (await backend.cluster()).connections >= 0
+
+
+@pytest.mark.usefixtures("signed")
+async def test_uploads(backend: AnyBackend, room: str) -> None:
+    form = await backend.sign_upload("ada", room, "a.txt", type="text/plain", size=3)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        sent = await client.post(form["url"], data=form["fields"], files={"file": b"abc"})
+    assert sent.is_success
+    done = await backend.complete_upload("ada", form["upload"])
+    assert done["media"]["size"] == 3
+    assert (await backend.upload_url("ada", form["upload"]))["url"].startswith("http")
+    await backend.publish(room, "ada", upload=form["upload"], kind="text")
+    (message,) = (await backend.history(room)).messages
+    assert (message["kind"], message["media"]) == ("media", done["media"])
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda b, room: b.publish("no room", "ada", "x"), Code.BAD_REQUEST),
+        (lambda b, room: b.publish("", "ada", "x"), Code.BAD_REQUEST),
+        (lambda b, room: b.publish(room, "a b", "x"), Code.BAD_REQUEST),
+        (lambda b, room: b.publish(room, "ada"), Code.BAD_REQUEST),
+        (lambda b, room: b.publish(room, "ada", "\ud800"), Code.BAD_REQUEST),
+        (lambda b, room: b.publish(room, "ada", "\u20ac" * 6_000), Code.TOO_LARGE),
+        (lambda b, room: b.publish(room, "ada", "x", id="a b"), Code.BAD_REQUEST),
+        (lambda b, room: b.publish(room, "ada", "x", data={"n": "y" * 5_000}), Code.TOO_LARGE),
+        (lambda b, room: b.publish(room, "ada", upload="unknown-upload"), Code.UPLOAD_EXPIRED),
+        (lambda b, room: b.publish(room, "ada", "x", mentions=["eve"]), Code.FORBIDDEN),
+        (lambda b, room: b.history(room, before=1, after=1), Code.BAD_REQUEST),
+        (lambda b, room: b.history(room, limit=0), Code.BAD_REQUEST),
+        (lambda b, room: b.edit(room, "ada", 7, "x"), Code.NOT_FOUND),
+        (lambda b, room: b.react(room, "ada", 7, "\u200b"), Code.BAD_REQUEST),
+        (lambda b, room: b.create_room("dm:a:b", "a"), Code.FORBIDDEN),
+        (lambda b, room: b.grant(room, "ada"), Code.NOT_FOUND),
+        (lambda b, room: b.room(room), Code.NOT_FOUND),
+        (lambda b, room: b.members(room, cursor="x"), Code.BAD_REQUEST),
+        (lambda b, room: b.complete_upload("ada", "x y"), Code.BAD_REQUEST),
+        (lambda b, room: b.upload_url("ada", "unknown-upload"), Code.NOT_FOUND),
+        (lambda b, room: b.revoke_user("ada", seconds=0.5), Code.BAD_REQUEST),
+        (lambda b, room: b.revoke_token(""), Code.BAD_REQUEST),
+        (lambda b, room: b.mute("a b"), Code.BAD_REQUEST),
+        (lambda b, room: b.presence(["a b"]), Code.BAD_REQUEST),
+    ],
+)
+async def test_refusals_have_one_code(backend: AnyBackend, room: str, call: Call, code: Code) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await call(backend, room)
+    assert caught.value.code is code
+
+
+async def test_a_token_is_signed_over_http(api: apis.Api) -> None:
+    async with http_backend.connect(api.url, api.key) as backend:
+        assert (await backend.sign_token("ada", name="Ada", rooms=["team:*"])).count(".") == 2
+
+
+async def test_a_key_without_the_scope_is_forbidden(api: apis.Api, api_redis: Callable[[str], str]) -> None:
+    key = await apis.make_key(api_redis("admin"), "messages:read", name="reader")
+    async with http_backend.connect(api.url, key) as backend:
+        with pytest.raises(RoomcastError, match="messages:write") as caught:
+            await backend.publish("team:x", "ada", "x")
+    assert caught.value.code is Code.FORBIDDEN
+
+
+async def test_an_api_that_is_not_there_is_unavailable() -> None:
+    async with http_backend.connect(f"http://127.0.0.1:{servers.free_port()}", "rck_x") as backend:
+        with pytest.raises(RoomcastError) as caught:
+            await backend.cluster()
+    assert (caught.value.code, caught.value.code.retryable) == (Code.UNAVAILABLE, True)
+
+
+@pytest.mark.parametrize(("status", "code"), [(502, Code.UNAVAILABLE), (500, Code.OUTCOME_UNKNOWN)])
+async def test_a_proxy_s_own_answer_has_a_code(status: int, code: Code) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, text="<html>"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        with pytest.raises(RoomcastError) as caught:
+            await HttpBackend(client).publish("team:x", "ada", "x")
+    assert caught.value.code is code
