@@ -7,9 +7,10 @@ PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v pyth
 # The programs that the set-up unpacked come after those of the system.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
-# Test files run side by side: most wait for servers, so there are more workers than processors.
+# Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
+# tests/conftest.py, the long ones first.
 WORKERS ?= 4
-SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
 # What may be compiled, and what uses it.
 ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio tests/unit/hotpath tests/unit/gateway

@@ -13,7 +13,7 @@ from deploy import page
 from tests import servers
 from tests.shared import shared_folder
 
-SLOW_FOLDERS = ("chaos", "browser", "cluster", "attack", "packages", "chart")
+SLOW_FOLDERS = ("packages", "browser", "cluster", "chaos", "attack", "chart")
 """Folders whose tests run for long or start whole clusters."""
 
 SLOW_SECONDS = 600
