@@ -389,8 +389,8 @@ async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
             ("token", "--user", "u"),
             {"ROOMCAST_JWT_SECRET": "short"},
             2,
-            "roomcast token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; commas separate several, and one "
-            'that holds a comma is written as a JSON list: ["…"]',
+            "roomcast token: ROOMCAST_JWT_SECRET: each secret must hold at least 32 bytes; commas separate several, "
+            'and one that holds a comma is written as a JSON list: ["…"]',
         ),
         (
             ("kick", "r", "u"),
