@@ -124,6 +124,8 @@ def test_what_the_kernel_takes_is_counted(kernels: Any) -> None:
         (b"[" * 500 + b"]" * 500, 500),
         (b"[[]]" * 500, 2),
         (b"]]][[[", 0),
+        (b'[""]' * 300 + b"[[[[[[[[[" + b'"\\\\",' * 300, 9),
+        (b"[" * 70 + b"]" * 5 + b"[" * 4 + b"][" * 900 + b"]" * 69, 70),
     ],
 )
 def test_the_depth_of_json(kernels: Any, text: bytes, depth: int) -> None:
@@ -131,7 +133,7 @@ def test_the_depth_of_json(kernels: Any, text: bytes, depth: int) -> None:
 
 
 _strings = st.sampled_from([b'"a"', b'"["', b'"]]"', b'"\\""', b'"\\\\"', b'"[\\"{"'])
-_brackets = st.sampled_from([b"[", b"]", b"{", b"}", b"1", b","])
+_brackets = st.sampled_from([b"[", b"]", b"{", b"}", b"1", b",", b"[" * 4, b"]" * 5, b"{" * 9, b"][" * 3])
 
 
 @given(st.lists(st.one_of(_strings, _brackets), max_size=40).map(b"".join))

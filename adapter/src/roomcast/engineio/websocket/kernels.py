@@ -6,7 +6,6 @@ compares the two. No rule of the chat or of Engine.IO stands here, only RFC 6455
 
 from __future__ import annotations
 
-import re
 from array import array
 from itertools import accumulate
 from struct import Struct
@@ -15,9 +14,9 @@ from typing import Any, Final
 from roomcast.hotpath.choice import prefer_compiled
 
 NO_SOCKET: Final = -1
-_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_STEPS: Final = bytes.maketrans(b"[]", b"\x01\xff")
+_OTHERS: Final = bytes(set(range(256)) - set(b'[{]}"'))
 _WHOLE_TEXT: Final = 0x81
 _MASKED: Final = 0x80
 _SHORT_HEAD: Final = Struct(">BBc").pack
@@ -77,9 +76,19 @@ def send_now(socket: int, data: bytes) -> int:
 
 
 def json_depth(text: bytes) -> int:
-    """Return how deeply the arrays and objects in a JSON text are nested. Linear in its length."""
-    brackets = _STRINGS.sub(b"", text).translate(_STEPS, _NO_BRACKETS)
-    return max(accumulate(array("b", brackets), initial=0))
+    """Return how deeply the arrays and objects in a JSON text are nested. Linear in its length.
+
+    Each step works on the whole text at once, for a loop over 98 kB would take 10 ms. Escapes go first, then all but
+    brackets and quotes. Two quotes in a row go: the others keep their roles. A bracket that closes before one that
+    opens changes no maximum, and four of a kind are one step of four.
+    """
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = text.translate(_ONE_KIND, _OTHERS).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = b"".join(brackets.split(b'"')[::2])
+    brackets = brackets.replace(b"][", b"").replace(b"[[[[", b"\x04").replace(b"]]]]", b"\xfc")
+    return max(accumulate(array("b", brackets.translate(_STEPS)), initial=0))
 
 
 prefer_compiled(__name__)
