@@ -46,14 +46,14 @@ async def fetch(url: str, seconds: float = 2.0) -> dict[str, float]:
     return parse(body) if status == 200 else {}
 
 
-async def get(url: str, seconds: float = 2.0) -> tuple[int, str]:
+async def get(url: str, seconds: float = 2.0, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Return status and body; (0, '') when the request is not answered."""
-    return await asyncio.to_thread(_get, url, seconds)
+    return await asyncio.to_thread(_get, urllib.request.Request(url, headers=dict(headers or {})), seconds)
 
 
-def _get(url: str, seconds: float) -> tuple[int, str]:
+def _get(request: urllib.request.Request, seconds: float) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as response:
+        with urllib.request.urlopen(request, timeout=seconds) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""

@@ -21,21 +21,30 @@ from loadtest.chaos.redis_admin import RedisAdmin
 from loadtest.chaos.rig import Rig, Span
 from loadtest.drill.causes import CAUSES, Cause
 from loadtest.drill.watch import Watch
+from roomcast.cli import doctor
+from roomcast.cli.cluster import connect
+from roomcast.contract.errors import RoomcastError
 from roomcast.wire.tasks import TaskSet
 
-FIRES_SECONDS: Final = 40.0
+FIRES_SECONDS: Final = 60.0
+HEALS_SECONDS: Final = 60.0
 CLEARS_SECONDS: Final = 60.0
+DOCTOR_SECONDS: Final = 6.0
 SIZE: Final = Size(clients=120, rate=40.0)
 ENVIRONMENT: Final = {"ROOMCAST_REDIS_TIMEOUT_SECONDS": "3", "ROOMCAST_PENDING_PER_ADDRESS": "10000"}
 """Redis may be slow without being given up, so that slow acks are seen as such."""
 
 
 class Seen(NamedTuple):
-    """What happened with one alert: seconds until it fired and until it cleared; None: it did not."""
+    """What happened with one alert: seconds until it fired and until it cleared; None: it did not.
+
+    `doctor`: what `roomcast doctor` found while it fired.
+    """
 
     cause: Cause
     fired: float | None
     cleared: float | None
+    doctor: str
 
 
 def main() -> int:
@@ -60,7 +69,7 @@ def _on_a_cluster(folder: Path, causes: list[Cause]) -> list[Seen]:
     page = folder / "page"
     page.mkdir()
     (page / "index.html").write_text("<!doctype html><title>Roomcast</title>")
-    with Cluster(free_base(), folder / "state", gateways=2, page=page, env=ENVIRONMENT) as cluster:
+    with Cluster(free_base(), folder / "state", gateways=2, apis=1, page=page, env=ENVIRONMENT) as cluster:
         watch = Watch(folder, cluster.state)
         watch.start()
         try:
@@ -83,16 +92,28 @@ async def _run(cluster: Cluster, watch: Watch, causes: list[Cause]) -> list[Seen
 
 async def _drill(rig: Rig, watch: Watch, cause: Cause) -> Seen:
     """Run one cause until its alert fires, end it, and wait until the alert clears and the cluster is whole."""
-    tasks = TaskSet()
-    tasks.start(cause.run(rig), cause.alert)
+    await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)  # the cause before may have made it fire, too
+    task = TaskSet().start(cause.run(rig), cause.alert)
     fired = await watch.wait(cause.alert, FIRES_SECONDS, fires=True)
-    await tasks.cancel()
+    found = await _ask_doctor(rig.cluster.redis_url())
+    task.cancel()
+    await asyncio.wait({task}, timeout=HEALS_SECONDS)  # its fix takes a while
     cleared = await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)
     await rig.wait_ready()
     await rig.settle()
-    seen = Seen(cause, fired, cleared)
+    seen = Seen(cause, fired, cleared, found)
     print(_line(seen), flush=True)
     return seen
+
+
+async def _ask_doctor(url: str) -> str:
+    """Return what the operator's command finds wrong, in one line."""
+    try:
+        async with asyncio.timeout(DOCTOR_SECONDS), connect(url) as reader:
+            findings = await doctor.examine(reader, url)
+    except (RoomcastError, TimeoutError):
+        return "Redis does not answer"
+    return "; ".join(f"{each.check}: {each.seen}" for each in findings if each.level != "ok")
 
 
 def _is_good(seen: Seen) -> bool:
@@ -104,7 +125,8 @@ def _line(seen: Seen) -> str:
         return "did not" if seconds is None else f"{seconds:.0f} s"
 
     cause = seen.cause
-    return f"| {cause.alert} | {cause.cause} | {shown(seen.fired)} | {cause.fix} | {shown(seen.cleared)} |"
+    cells = (cause.alert, cause.cause, shown(seen.fired), seen.doctor, cause.fix, shown(seen.cleared))
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
-import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Literal, NamedTuple
 
 import psutil
 
-from loadtest import picture
-from loadtest.chaos.crowd import NotReached, source_address
+from loadtest.chaos import gauges
+from loadtest.chaos.crowd import source_address
 from loadtest.chaos.faults.network import redis_behind_proxy
 from loadtest.chaos.redis_admin import RedisAway
 from loadtest.chaos.rig import Rig
@@ -25,7 +23,9 @@ from roomcast.wire.envelope import pack
 from roomcast.wire.tasks import TaskSet
 
 _GATEWAY: Final = "gateway1"
+_API: Final = "api"
 _FOR_EVER: Final = 3600.0
+_CRUSH: Final = 2_000
 _LONG_TEXT: Final = "x" * 12_000
 
 
@@ -51,8 +51,8 @@ def _stopped(name: str) -> Callable[[Rig], Coroutine[Any, Any, None]]:
 
 def _scaled_away(kind: str) -> Callable[[Rig], Coroutine[Any, Any, None]]:
     async def run(rig: Rig) -> None:
-        await asyncio.to_thread(rig.cluster.control.scale, kind, 0)
         try:
+            await asyncio.to_thread(rig.cluster.control.scale, kind, 0)
             await asyncio.sleep(_FOR_EVER)
         finally:
             await asyncio.to_thread(rig.cluster.control.scale, kind, 1)
@@ -132,7 +132,30 @@ async def _flushed(rig: Rig) -> None:
 
 
 async def _stalls(rig: Rig) -> None:
-    await _pulses(rig, "redis", 6.0, 2.0)
+    await _pulses(rig, "redis", 12.0, 1.0)
+
+
+async def _locked_out(rig: Rig) -> None:
+    """Switch the API's account off, as a wrong ACL file does."""
+    await rig.redis.call("ACL", "SETUSER", _API, "off")
+    try:
+        await rig.redis.call("CLIENT", "KILL", "USER", _API)
+        await asyncio.sleep(_FOR_EVER)
+    finally:
+        await rig.redis.call("ACL", "SETUSER", _API, "on")
+
+
+async def _failing_requests(rig: Rig) -> None:
+    """Ask the API while its account is off."""
+    url = f"http://127.0.0.1:{rig.cluster.ports.api(1)}/v1/presence?users=ada"
+    tasks = TaskSet()
+    tasks.start(_locked_out(rig), "the account is off")
+    try:
+        while True:
+            await gauges.get(url, 3.0, {"Authorization": f"Bearer {rig.cluster.control.credentials.api_key}"})
+            await asyncio.sleep(0.1)
+    finally:
+        await tasks.cancel()
 
 
 # --- clients ---
@@ -164,11 +187,11 @@ async def _bad_tokens(rig: Rig) -> None:
 
 
 async def _crush(rig: Rig) -> None:
-    """Many clients connect at once to gateways whose loops are late, so that they let few in."""
+    """Let many clients connect at once to gateways whose loops are late, so that they let few in."""
     tasks = TaskSet()
     for name in rig.gateways:
         tasks.start(_pulses(rig, name, 0.4, 0.1), "pulses")
-    for number in range(400):
+    for number in range(_CRUSH):
         tasks.start(_knock(rig, number), "client")
     try:
         await asyncio.sleep(_FOR_EVER)
@@ -177,15 +200,16 @@ async def _crush(rig: Rig) -> None:
 
 
 async def _knock(rig: Rig, number: int) -> None:
+    """Ask for a session, and again when it is refused; a session that begins is kept."""
+    address = source_address(number * 10)
     while True:
-        with suppress(WireLost, OSError, TimeoutError):
-            async with asyncio.timeout(10.0):
-                wire = await open_wire("127.0.0.1", rig.cluster.ports.page, source_address(number * 10), _ignore)
-                try:
-                    await wire.sign_in(sign(rig.cluster.jwt_secret, f"drill.{number}"))
-                finally:
-                    wire.abort("and again")
-        await asyncio.sleep(0.1)
+        with suppress(OSError):
+            wire = await open_wire("127.0.0.1", rig.cluster.ports.page, address, _ignore)
+            try:
+                await wire.lost
+            finally:
+                wire.abort("done")
+        await asyncio.sleep(1.0)
 
 
 async def _few_files(rig: Rig) -> None:
@@ -201,18 +225,27 @@ async def _few_files(rig: Rig) -> None:
 
 
 async def _failing_uploads(rig: Rig) -> None:
-    """Ask for uploads while no signer answers."""
-    pid = (await rig.pids())["signer1"]
-    os.kill(pid, signal.SIGSTOP)
+    """Ask for uploads and their verification while the storage does not answer."""
+    tasks = TaskSet()
     try:
-        while True:
-            data = picture.png()
-            room = next(iter(rig.crowd.people[0].rooms))
-            with suppress(TimeoutError, WireLost, NotReached):
-                await rig.ask("media:sign", {"room": room, "name": "a.png", "type": "image/png", "size": len(data)})
-            await asyncio.sleep(0.2)
+        async with rig.stopped("s3"):
+            for number in range(5):
+                tasks.start(_upload(rig, number), "upload")
+            await asyncio.sleep(_FOR_EVER)
     finally:
-        os.kill(pid, signal.SIGCONT)
+        await tasks.cancel()
+
+
+async def _upload(rig: Rig, number: int) -> None:
+    room = "public:drill-uploads"
+    wire = await _guest(rig, f"uploader{number}", room)
+    while True:
+        with suppress(TimeoutError):
+            announced = {"room": room, "name": "a.png", "type": "image/png", "size": 1000}
+            signed = await wire.call("media:sign", announced, 8.0)
+            if signed["ok"]:
+                await wire.call("media:complete", {"upload": signed["upload"]}, 8.0)
+        await asyncio.sleep(0.2)
 
 
 CAUSES: Final[tuple[Cause, ...]] = (
@@ -236,13 +269,15 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastCanaryLost", "drop what Redis pushes to one gateway", "none: the gateway reopens it", _deaf),
     Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
     Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
-    Cause("RoomcastSessionsRefused", "400 clients connect to late gateways", "more gateways, free cores", _crush),
+    Cause("RoomcastSessionsRefused", "2,000 clients connect to late gateways", "more gateways, free cores", _crush),
     Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
     Cause("RoomcastNoSweeperLeads", "stop the sweeper", "start a sweeper", _scaled_away("sweeper")),
-    Cause("RoomcastExpirySuspended", "stop Redis for 6 s of every 8", "end the stalls", _stalls),
+    Cause("RoomcastExpirySuspended", "stop Redis for 12 s of every 13", "end the stalls", _stalls),
     Cause("RoomcastNoSignerReady", "stop the signer", "start a signer", _scaled_away("signer")),
     Cause("RoomcastStorageDown", "SIGSTOP the storage", "bring the storage back", _stopped("s3")),
-    Cause("RoomcastUploadsFailing", "SIGSTOP the signer, uploads go on", "bring the signer back", _failing_uploads),
+    Cause("RoomcastApiNotReady", "switch the API's Redis account off", "repair the account", _locked_out),
+    Cause("RoomcastApiFailing", "the same, while back ends ask", "repair the account", _failing_requests),
+    Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
 )
 """All alerts but RoomcastPlainHotPath, for which the cluster would have to run without its compiled extension."""
 

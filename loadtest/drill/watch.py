@@ -6,6 +6,7 @@ import asyncio
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from loadtest.chaos import gauges
 
 WINDOW_SECONDS: Final = 12
 """Every range of minutes in an expression becomes this."""
+LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 45}
+"""Of these alerts, whose cause takes a while, another one."""
 HELD_SECONDS: Final = 2
 """Every `for:` becomes this."""
 _POLL_SECONDS: Final = 0.5
@@ -30,7 +33,8 @@ def shortened(rules: str) -> str:
     document = yaml.safe_load(rules)
     for group in document["groups"]:
         for rule in group["rules"]:
-            rule["expr"] = _RANGE.sub(f"[{WINDOW_SECONDS}s]", rule["expr"])
+            window = LONGER_WINDOWS.get(rule["alert"], WINDOW_SECONDS)
+            rule["expr"] = _RANGE.sub(f"[{window}s]", rule["expr"])
             if "for" in rule:
                 rule["for"] = f"{HELD_SECONDS}s"
     return yaml.safe_dump(document, sort_keys=False)

@@ -48,7 +48,9 @@ async def mixed(rig: Rig) -> None:
     rig.figure("processes whole again", clock() - healed, _WHOLE_SECONDS)
     await asyncio.sleep(rig.span.after)
     await rig.crowd.drain(rig.span.drain)
-    rig.figure("busiest idle process", await _busiest_percent(rig), _IDLE_PERCENT, "%")
+    name, percent = await _busiest(rig)
+    rig.figure("busiest idle process", percent, _IDLE_PERCENT, "%")
+    rig.notes.append(f"busiest idle process: {name}")
     rig.figure("faults injected", sum(injected.values()), 10, "", at_least=True)
     rig.notes.append("injected: " + ", ".join(f"{count} {name}" for name, count in sorted(injected.items())))
     answers = [answer for answer in rig.crowd.ledger.answers if answer.at >= begun]
@@ -135,13 +137,14 @@ INJECTIONS: Final[dict[str, Injection]] = {
 }
 
 
-async def _busiest_percent(rig: Rig) -> float:
-    """Return the CPU of the busiest of our processes over some seconds without load, in percent of a core."""
+async def _busiest(rig: Rig) -> tuple[str, float]:
+    """Return the busiest of our processes over some seconds without load, and its CPU in percent of a core."""
     pids = {name: pid for name, pid in (await rig.pids()).items() if name.startswith(("gateway", "sweeper", "signer"))}
     before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
     await asyncio.sleep(_IDLE_SPAN_SECONDS)
     spent = {name: _cpu_seconds(pid) - before[name] for name, pid in pids.items()}
-    return 100 * max(spent.values()) / _IDLE_SPAN_SECONDS
+    name = max(spent, key=lambda each: spent[each])
+    return name, 100 * spent[name] / _IDLE_SPAN_SECONDS
 
 
 def _cpu_seconds(pid: int) -> float:

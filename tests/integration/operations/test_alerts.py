@@ -66,7 +66,7 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
     },
     "RoomcastPlainHotPath": {f"roomcast_gateway_hotpath_compiled{{{_GATEWAY}}}": "0x20 1x40"},
     "RoomcastNoSweeperLeads": {'roomcast_presence_leader{instance="p1:9000"}': "0x20 1x40"},
-    "RoomcastExpirySuspended": {'roomcast_presence_doubts_total{reason="gap",instance="p1:9000"}': "0+1x20 20x40"},
+    "RoomcastExpirySuspended": {'roomcast_presence_doubts_total{reason="gap",instance="p1:9000"}': "0+16x20 320x40"},
     "RoomcastNoSignerReady": {'roomcast_media_ready{instance="m1:9000"}': "0x20 1x40"},
     "RoomcastStorageDown": {'roomcast_media_storage_up{instance="m1:9000"}': "0x20 1x40"},
     "RoomcastUploadsFailing": {

@@ -30,7 +30,7 @@ _META_PREFIX: Final = "room:{"
 class Node(NamedTuple):
     """A gateway: its number, incarnation, connections, seconds since its last announcement, and an operator's order.
 
-    `state`: `serving`, `cordoned` or `draining`.
+    `state`: `serving`, `cordoned`, `draining` or `drained`.
     """
 
     node: str

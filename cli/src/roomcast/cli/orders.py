@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from roomcast.cli.cluster import ClusterReader, Node
@@ -12,8 +13,14 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire.envelope import pack
 
 Order = Literal["cordon", "uncordon", "drain"]
-CORDONED: Final = "cordoned"
-DRAINING: Final = "draining"
+DRAINED: Final = "drained"
+OBEYED: Final[Mapping[Order, frozenset[str]]] = {
+    "cordon": frozenset({"cordoned", "draining", DRAINED}),
+    "uncordon": frozenset({""}),
+    "drain": frozenset({"draining", DRAINED}),
+}
+"""The states in which a gateway has obeyed an order."""
+
 _ANSWER_SECONDS: Final = 8.0
 _REPEAT_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.1
@@ -26,24 +33,18 @@ async def give(reader: ClusterReader, node: str, order: Order, within_seconds: f
     this number lives, and UNAVAILABLE when it does not obey in time.
     """
     await _living(reader, node)
-    before = await _state(reader, node)
-    if order == "uncordon" or before == "":
-        await _until_obeyed(reader, node, order)
-    elif order == "drain" and before == CORDONED:
-        await _publish(reader, node, order)
-        await asyncio.sleep(_REPEAT_SECONDS)
+    await _until_obeyed(reader, node, order)
     if order == "drain":
-        await _until_state(reader, node, frozenset({CORDONED}), within_seconds)
+        await _until_state(reader, node, frozenset({DRAINED}), within_seconds)
     return await _living(reader, node)
 
 
 async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
-    """Publish until the state changes: a message is lost when the gateway's subscription is just being reopened."""
-    wanted = frozenset({""}) if order == "uncordon" else frozenset({CORDONED, DRAINING})
+    """Publish until the state is as ordered: a message is lost while the gateway's subscription is being reopened."""
     for _ in range(int(_ANSWER_SECONDS / _REPEAT_SECONDS)):
         await _publish(reader, node, order)
         try:
-            await _until_state(reader, node, wanted, _REPEAT_SECONDS)
+            await _until_state(reader, node, OBEYED[order], _REPEAT_SECONDS)
         except RoomcastError:
             continue
         return

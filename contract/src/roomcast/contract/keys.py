@@ -23,7 +23,7 @@
 | `node:{backend-I}` | sharded channel | media | back end | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
-| `node:{N}:state` | string `cordoned` or `draining` | gateway N | operators | as the lease; none while it serves |
+| `node:{N}:state` | string, `cordoned` and the like | gateway N | operators | as the lease; none while it serves |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway, back end | capped, expires after 90 days |
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |

@@ -54,7 +54,7 @@ async def test_a_cordon_is_told_and_lifted() -> None:
 async def test_a_drain_moves_the_clients_and_leaves_a_cordon() -> None:
     rig = Rig()
     await rig.order("drain")
-    assert rig.told == ["draining", "cordoned"]
+    assert rig.told == ["draining", "drained"]
     assert rig.moves == 1
 
 

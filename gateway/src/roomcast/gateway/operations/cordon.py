@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Cordon:
-    """`state` is empty while the gateway serves, else `cordoned` or `draining`.
+    """`state` is empty while the gateway serves, else `cordoned`, `draining` or `drained`.
 
     `move_clients` closes all transports in batches. `tell_state` writes the state for operators. `on_state` observes.
     """
@@ -62,7 +62,7 @@ class Cordon:
             await self._enter("draining")
             await self._move_clients()
             if self.is_on:
-                await self._enter("cordoned")
+                await self._enter("drained")
 
     async def _enter(self, state: str) -> None:
         self.state = state

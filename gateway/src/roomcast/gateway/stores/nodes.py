@@ -65,7 +65,7 @@ class NodeStore:
         return hold
 
     async def tell_state(self, state: str) -> None:
-        """Tell operators that this gateway is `cordoned` or `draining`, or serves again (an empty text)."""
+        """Tell operators that this gateway is `cordoned`, `draining` or `drained`, or serves again (an empty text)."""
         self._state = state
         if state:
             await self._redis.call("SET", keys.node_state(self._node), state, "PX", self._lease_ms)

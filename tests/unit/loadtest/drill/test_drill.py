@@ -1,0 +1,41 @@
+"""The drill knows every alert, and its alerts are the real ones in a shortened form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from deploy.observability import observe
+from loadtest.drill.causes import CAUSES
+from loadtest.drill.watch import HELD_SECONDS, LONGER_WINDOWS, WINDOW_SECONDS, shortened
+
+NOT_CAUSED = {"RoomcastPlainHotPath"}
+
+
+def rules(text: str) -> dict[str, dict[str, Any]]:
+    return {rule["alert"]: rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
+
+
+def test_every_alert_has_a_cause() -> None:
+    caused = [cause.alert for cause in CAUSES]
+    assert len(caused) == len(set(caused))
+    assert set(caused) == set(rules(observe.ALERTS.read_text())) - NOT_CAUSED
+
+
+def test_only_times_are_shortened() -> None:
+    before = rules(observe.ALERTS.read_text())
+    after = rules(shortened(observe.ALERTS.read_text()))
+    assert list(after) == list(before)
+    for name, rule in after.items():
+        assert rule.get("for", "2s") == f"{HELD_SECONDS}s"
+        assert "m]" not in rule["expr"]
+        window = f"[{LONGER_WINDOWS.get(name, WINDOW_SECONDS)}s]"
+        assert rule["expr"].count(window) == before[name]["expr"].count("m]")
+        assert rule["expr"].replace(window, "") == _without_ranges(before[name]["expr"])
+
+
+def _without_ranges(expression: str) -> str:
+    for minutes in ("5m", "10m"):
+        expression = expression.replace(f"[{minutes}]", "")
+    return expression
