@@ -371,6 +371,15 @@ async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
     receipt = json.loads(await run(cluster, "publish", "team:green", "hello", "--user", "ops", "--id", "x"))
     await until(lambda: len(carol.of("message")) == 1, "the message")
     assert (carol.of("message")[0]["seq"], carol.of("message")[0]["name"]) == (receipt["seq"], "ops")
+    await run(cluster, "emit", "ticket:state", '{"id": 7}', "--user", "carol")
+    await run(cluster, "emit", "ticket:state", "--room", "team:green")
+    await run(cluster, "emit", "ticket:state", "--all")
+    await until(lambda: len(carol.of("custom")) == 3, "the events")
+    assert {(event.get("room"), event["data"].get("id")) for event in carol.of("custom")} == {
+        (None, 7),
+        ("team:green", None),
+        (None, None),
+    }
     await run(cluster, "kick", "team:green", "carol")
     await until(lambda: carol.changes("team:green") == ["removed"], "the kick")
     await carol.join("team:green")

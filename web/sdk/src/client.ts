@@ -1,6 +1,7 @@
 /** Put connection, rooms, outbox and presence together behind one object. */
 
 import { Connection, type ConnectionOptions, type ConnectionState } from "./connection/connection.ts";
+import { CustomListeners } from "./custom_events.ts";
 import type { Undo } from "./emitter.ts";
 import { defaultStorage, newId } from "./connection/environment.ts";
 import { followNetwork } from "./connection/network.ts";
@@ -13,6 +14,9 @@ import type {
   Answer,
   AppTypes,
   ClientEvent,
+  CustomEvent,
+  CustomEventName,
+  CustomEvents,
   Payload,
   Ready,
   RoomId,
@@ -71,6 +75,7 @@ export class Client<A extends AppTypes = AppTypes> {
   readonly #renewal: TokenRenewal;
   readonly #cache: RoomCache | null;
   readonly #rooms = new Map<RoomId, Room<A>>();
+  readonly #custom = new CustomListeners();
   readonly #closing = new AbortController();
   readonly #undos: Undo[];
   #self: { user: UserId; name: string } | null = null;
@@ -106,6 +111,14 @@ export class Client<A extends AppTypes = AppTypes> {
   /** Call `listener` at every event of this name, until the returned function is called. */
   on<E extends ServerEvent>(event: E, listener: (payload: ServerEvents[E]) => void): Undo {
     return this.#connection.on(event, listener);
+  }
+
+  /**
+   * Call `listener` at every custom event of this name that a back end sends to this user, or to everybody, until the
+   * returned function is called. Events of a room come to `Room.on`.
+   */
+  onEvent<E extends CustomEventName<A>>(event: E, listener: (event: CustomEvent<CustomEvents<A>[E]>) => void): Undo {
+    return this.#custom.on(event, listener as (event: CustomEvent) => void);
   }
 
   /**
@@ -198,6 +211,9 @@ export class Client<A extends AppTypes = AppTypes> {
       connection.on("message", (message) => room(message.room)?.onMessage(message)),
       connection.on("typing", ({ room: id, user, typing }) => room(id)?.onTyping(user, typing)),
       connection.on("receipt", ({ room: id, user, seq }) => room(id)?.onReceipt(user, seq)),
+      connection.on("custom", (event) =>
+        event.room === undefined ? this.#custom.receive(event) : room(event.room)?.onCustom(event),
+      ),
       connection.on("resync", ({ room: id }) => room(id)?.onResync()),
       connection.on("room", (change) => room(change.room)?.onChange(change)),
       this.#sender.subscribe((id) => room(id)?.onDrafts()),

@@ -7,6 +7,7 @@
 export type { BackoffPolicy } from "./connection/backoff.ts";
 export { connect, type Client, type ConnectOptions } from "./client.ts";
 export { NOT_CONNECTED, type ConnectionOptions, type ConnectionState, type Phase } from "./connection/connection.ts";
+export type { EmitOptions } from "./custom_events.ts";
 export type { Undo } from "./emitter.ts";
 export { CODES, isWireError, RoomcastError, type Reason, type WireError } from "./errors.ts";
 export type { Inbox } from "./inbox.ts";

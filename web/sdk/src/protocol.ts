@@ -26,10 +26,28 @@ export type Data = Record<string, any>;
 export interface AppTypes {
   /** The `data` of its messages. */
   messageData?: object;
+  /** Name → data of its custom events, whoever sends them. */
+  events?: object;
 }
 
 /** The `data` of an application's messages. */
 export type MessageData<A extends AppTypes> = A extends { messageData: infer D extends object } ? D : Data;
+
+/** Name → data of an application's custom events. */
+export type CustomEvents<A extends AppTypes> = A extends { events: infer E extends object } ? E : Record<string, Data>;
+
+/** The name of one of an application's custom events. */
+export type CustomEventName<A extends AppTypes> = keyof CustomEvents<A> & string;
+
+/** An event of the application's, from `room:emit` or from a back end. It is not kept. */
+export interface CustomEvent<D = Data> {
+  event: string;
+  data: D;
+  /** Absent on events that a back end sends to one user, or to everybody. */
+  room?: RoomId;
+  /** Who sent it; absent on events of back ends. The gateway writes it. */
+  user?: UserId;
+}
 
 /** The place in a room's log up to which a client has everything. */
 export interface Since {
@@ -232,6 +250,7 @@ export interface ClientEvents {
   ];
   "room:sanctions": [{ room: RoomId }, RoomSanctions];
   "room:slow": [{ room: RoomId; seconds: number }, { room: RoomId; seconds: number }];
+  "room:emit": [{ room: RoomId; event: string; data?: object; as_invisible?: boolean }, { sent: boolean }];
   "message:send": [SendPayload, { seq: number; time: number; epoch?: string; duplicate: boolean }];
   "message:edit": [{ room: RoomId; id: string; target: number; text?: string; data?: object }, { seq: number }];
   "message:delete": [{ room: RoomId; id: string; target: number }, { seq: number }];
@@ -305,6 +324,7 @@ export interface ServerEvents {
   receipt: { room: RoomId; user: UserId; seq: number };
   room: RoomChange;
   inbox: InboxEvent;
+  custom: CustomEvent;
   resync: { room: RoomId };
   drain: { within_seconds: number };
 }
@@ -349,6 +369,7 @@ export const SERVER_EVENTS = [
   "receipt",
   "room",
   "inbox",
+  "custom",
   "resync",
   "drain",
 ] as const satisfies readonly ServerEvent[];
@@ -369,6 +390,7 @@ export const CLIENT_EVENTS = [
   "room:sanction",
   "room:sanctions",
   "room:slow",
+  "room:emit",
   "message:send",
   "message:edit",
   "message:delete",
@@ -404,6 +426,13 @@ export const MAX_DATA_DEPTH = 8;
 
 const ROOM_PATTERN = /^[A-Za-z0-9_.:@-]{1,128}$/;
 const USER_PATTERN = /^[A-Za-z0-9_.@-]{1,60}$/;
+
+const EVENT_NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$/;
+
+/** Return whether a gateway accepts this as the name of a custom event. */
+export function isEventName(text: string): boolean {
+  return EVENT_NAME_PATTERN.test(text);
+}
 
 /** Return whether a gateway accepts this as the id of a room. */
 export function isRoomId(text: string): boolean {

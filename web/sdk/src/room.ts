@@ -2,6 +2,7 @@
 
 import { RECONNECT } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
+import { checkCustomEvent, CustomListeners, type EmitOptions } from "./custom_events.ts";
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
 import { keptOf, timelineOf, type KeptRoom } from "./kept_room.ts";
@@ -12,6 +13,9 @@ import type { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type {
   AppTypes,
+  CustomEvent,
+  CustomEventName,
+  CustomEvents,
   JoinAnswer,
   Message,
   MessageData,
@@ -69,6 +73,7 @@ export class Room<A extends AppTypes = AppTypes> {
   #replayTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #typing = new TypingWatch((typing) => this.#show({ typing }));
   readonly #ownTyping: OwnTypingIndicator;
+  readonly #custom = new CustomListeners();
   #ackedSeq = 0;
   #echoTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -167,6 +172,27 @@ export class Room<A extends AppTypes = AppTypes> {
     this.onReceipt(user, seq);
   }
 
+  // --- custom events -------------------------------------------------------------------------------------------------
+
+  /**
+   * Send an event of the application's to the others who have joined the room, now or not at all: nothing is kept, and
+   * nothing is sent later. At most 20 a second; the gateway drops what is above.
+   *
+   * @returns whether it went on the wire; false while the room is not joined
+   * @throws RoomcastError `bad_request` or `too_large` for a name or data that no gateway accepts
+   */
+  emit<E extends CustomEventName<A>>(event: E, data: CustomEvents<A>[E], options: EmitOptions = {}): boolean {
+    checkCustomEvent(event, data as object);
+    if (this.#state.phase !== "joined") return false;
+    const payload = { room: this.id, event, data, ...(options.asInvisible ? { as_invisible: true } : {}) };
+    return this.#context.connection.drop("room:emit", payload);
+  }
+
+  /** Call `listener` at every event of this name in the room, of people and back ends, until the function is called. */
+  on<E extends CustomEventName<A>>(event: E, listener: (event: CustomEvent<CustomEvents<A>[E]>) => void): Undo {
+    return this.#custom.on(event, listener as (event: CustomEvent) => void);
+  }
+
   // --- reading -------------------------------------------------------------------------------------------------------
 
   /** Load one page of older messages; does nothing while one is on its way. */
@@ -255,6 +281,11 @@ export class Room<A extends AppTypes = AppTypes> {
   /** @internal */
   onReceipt(user: UserId, seq: number): void {
     if (seq > (this.#state.read[user] ?? 0)) this.#show({ read: { ...this.#state.read, [user]: seq } });
+  }
+
+  /** @internal */
+  onCustom(event: CustomEvent): void {
+    if (this.#membership.isWanted) this.#custom.receive(event);
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 """`python -m roomcast.contract`: what back ends do, from the command line.
 
     python -m roomcast.contract publish public:lobby "Maintenance at noon" --user ops
+    python -m roomcast.contract emit ticket:state '{"id": 7, "state": "closed"}' --user ada
     python -m roomcast.contract kick team:red ada
     python -m roomcast.contract revoke --user ada
     python -m roomcast.contract close team:red
@@ -15,7 +16,7 @@ import argparse
 import asyncio
 import json
 import sys
-from typing import Final
+from typing import Any, Final
 
 from roomcast.contract import backend, config, tokens
 from roomcast.contract.errors import Code, RoomcastError
@@ -46,11 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     publish = commands.add_parser("publish", help="a message into a room; prints its receipt as JSON")
     publish.add_argument("room")
-    publish.add_argument("text")
+    publish.add_argument("text", nargs="?", help="may be left out where there is --data")
+    publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application's")
     publish.add_argument("--user", required=True, help="in whose name")
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
     publish.add_argument("--id", help="makes a repeated call harmless")
+    _add_emit(commands.add_parser("emit", help="an event of the application's, which is not kept"))
     kick = commands.add_parser("kick", help="take a person out of a room; whoever may enter may come back")
     kick.add_argument("room")
     kick.add_argument("user")
@@ -66,6 +69,25 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("close", help="forget a room, its history and its members").add_argument("room")
     _add_token(commands.add_parser("token", help="print a signed token"))
     return parser
+
+
+def _add_emit(emit: argparse.ArgumentParser) -> None:
+    emit.add_argument("event", help="its name")
+    emit.add_argument("data", nargs="?", type=_json_object, default={}, metavar="JSON", help="an object")
+    to = emit.add_mutually_exclusive_group(required=True)
+    to.add_argument("--user", help="to all devices of a person")
+    to.add_argument("--room", help="to everybody who has joined a room")
+    to.add_argument("--all", action="store_true", help="to everybody who is connected")
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return found
 
 
 def _add_token(token: argparse.ArgumentParser) -> None:
@@ -111,10 +133,11 @@ async def _act(options: argparse.Namespace) -> str:
 async def _do(client: backend.Backend, options: argparse.Namespace) -> str:
     match options.command:
         case "publish":
-            receipt = await client.publish(
-                options.room, options.user, options.text, name=options.name, kind=options.kind, id=options.id
-            )
+            given = {name: getattr(options, name) for name in ("text", "data", "name", "kind", "id")}
+            receipt = await client.publish(options.room, options.user, **given)
             return json.dumps(receipt._asdict())
+        case "emit":
+            return await _emit(client, options)
         case "kick":
             await client.kick(options.room, options.user)
             return f"{options.user} was taken out of {options.room}"
@@ -132,6 +155,17 @@ async def _do(client: backend.Backend, options: argparse.Namespace) -> str:
         case _:
             await client.close_room(options.room)
             return f"{options.room} is closed"
+
+
+async def _emit(client: backend.Backend, options: argparse.Namespace) -> str:
+    event, data = options.event, options.data
+    if options.user:
+        await client.emit_to_user(options.user, event, data)
+    elif options.room:
+        await client.emit_to_room(options.room, event, data)
+    else:
+        await client.emit_to_all(event, data)
+    return f"{event} was sent to {options.user or options.room or 'everybody'}"
 
 
 def _fail(options: argparse.Namespace, reason: str, status: int) -> int:

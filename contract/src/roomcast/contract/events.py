@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 from msgspec import Meta, Struct
 
-from roomcast.contract.ids import CLIENT_ID_CHARACTER, MAX_CLIENT_ID, ROOM_PATTERN, USER_PATTERN
+from roomcast.contract.ids import CLIENT_ID_CHARACTER, EVENT_NAME_PATTERN, MAX_CLIENT_ID, ROOM_PATTERN, USER_PATTERN
 from roomcast.contract.texts import MAX_NAME, MAX_NOTE, MAX_REASON
 
 HEARTBEAT_SECONDS: Final = 30
@@ -23,6 +23,9 @@ MAX_DATA_BYTES: Final = 4_096
 """Bytes of an application's `data` as compact JSON in UTF-8."""
 MAX_DATA_DEPTH: Final = 8
 """Objects and lists within one another in an application's `data`; the object itself is 1 deep."""
+CUSTOM_EVENTS_PER_SECOND: Final = 20
+"""`room:emit` of one connection, in the long run."""
+CUSTOM_EVENTS_BURST: Final = 40
 MAX_TOKEN: Final = 8_192
 MAX_TOKEN_ID: Final = 128
 """Characters of a token."""
@@ -60,6 +63,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Data = dict[str, Any]
 """A JSON object of the application's; `roomcast.contract.app_data` checks its size and depth."""
+EventName = Annotated[str, Meta(pattern=EVENT_NAME_PATTERN)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
@@ -139,6 +143,15 @@ class RoomSlow(Payload, frozen=True):
 
     room: Room
     seconds: SlowSeconds
+
+
+class RoomEmit(Payload, frozen=True):
+    """Send a custom event to the others in a room. `as_invisible`: also while one is invisible, which it gives away."""
+
+    room: Room
+    event: EventName
+    data: Data = {}
+    as_invisible: bool = False
 
 
 class RoomList(Payload, frozen=True):
@@ -286,6 +299,7 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "room:sanction": RoomSanction,
     "room:sanctions": RoomSanctions,
     "room:slow": RoomSlow,
+    "room:emit": RoomEmit,
     "message:send": MessageSend,
     "message:edit": MessageEdit,
     "message:delete": MessageDelete,
@@ -316,10 +330,11 @@ PRESENCE: Final = "presence"
 RECEIPT: Final = "receipt"
 ROOM: Final = "room"
 INBOX: Final = "inbox"
+CUSTOM: Final = "custom"
 RESYNC: Final = "resync"
 DRAIN: Final = "drain"
 
-SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, INBOX, RESYNC, DRAIN)
+SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, INBOX, CUSTOM, RESYNC, DRAIN)
 """Every event a gateway may send."""
 
 

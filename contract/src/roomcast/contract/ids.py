@@ -17,6 +17,9 @@ CLIENT_ID_CHARACTER: Final = r"[\x21-\x7e]"
 MAX_CLIENT_ID: Final = 64
 CLIENT_ID: Final = rf"{CLIENT_ID_CHARACTER}{{1,{MAX_CLIENT_ID}}}"
 """The id that a client gives its message: printable ASCII without spaces."""
+EVENT_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}"
+"""The name of a custom event."""
+EVENT_NAME_PATTERN: Final = rf"^{EVENT_NAME}\Z"
 ROOM_PATTERN: Final = rf"^{ROOM_ID}\Z"
 USER_PATTERN: Final = rf"^{USER_ID}\Z"
 """For validators that search; `$` would let a newline through at the end."""
@@ -25,6 +28,7 @@ DIRECT: Final = "dm:"
 PUBLIC: Final = "public:"
 _ROOM = re.compile(ROOM_ID)
 _USER = re.compile(USER_ID)
+_EVENT_NAME = re.compile(EVENT_NAME)
 _ENCODED_PREFIX: Final = "x--"
 _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 
@@ -40,6 +44,11 @@ class Access(Enum):
 def is_room_id(text: str) -> bool:
     """Tell whether `text` has the form of a room id."""
     return _ROOM.fullmatch(text) is not None
+
+
+def is_event_name(text: str) -> bool:
+    """Tell whether `text` has the form of a custom event's name."""
+    return _EVENT_NAME.fullmatch(text) is not None
 
 
 def is_user_id(text: str) -> bool:

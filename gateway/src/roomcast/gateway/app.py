@@ -24,6 +24,7 @@ from roomcast.gateway.assembly import (
     make_token_keys,
 )
 from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.custom_events import CustomEvents
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.fast_path import MessageFastPath
@@ -208,6 +209,7 @@ class Gateway:
             self.control,
         )
         self.privacy = Privacy(self.presence, self.sanctions)
+        self.custom_events = CustomEvents(self.emitter, self.sanctions, self.presence)
         self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
 
@@ -262,6 +264,7 @@ class Gateway:
             "room:sanction": self.moderation.sanction,
             "room:sanctions": self.moderation.list_sanctions,
             "room:slow": self.moderation.set_slow,
+            "room:emit": self.custom_events.emit_to_room,
             "user:block": self.moderation.block,
             "user:blocked": self.moderation.list_blocked,
             "typing": self.privacy.send_typing,

@@ -172,9 +172,11 @@ export class Connection {
     this.#disconnect();
   }
 
-  /** Send without asking for an ack, and only while online. */
-  drop<E extends "typing" | "receipt:read">(event: E, payload: object): void {
-    if (this.online && payloadFault(payload, this.limits.payload_bytes) === null) this.#socket.emit(event, payload);
+  /** Send without asking for an ack, and only while online. Returns whether it went on the wire. */
+  drop(event: "typing" | "receipt:read" | "room:emit", payload: object): boolean {
+    const goes = this.online && payloadFault(payload, this.limits.payload_bytes) === null;
+    if (goes) this.#socket.emit(event, payload);
+    return goes;
   }
 
   /**

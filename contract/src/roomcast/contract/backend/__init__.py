@@ -1,4 +1,4 @@
-"""The client for back ends: publish into rooms, manage them, kick, revoke, and look who is online.
+"""The client for back ends: publish into rooms, manage them, send events, kick, revoke, and look who is online.
 
     redis = Redis.from_url(url)         # redis.asyncio, or its RedisCluster; decode_responses must stay False
     backend = Backend(redis)
@@ -9,7 +9,8 @@ like any other: it has a seq, it is logged, and it reaches everybody once. The a
 Users are named by their user ids; a token's `sub` that is none becomes one by `roomcast.contract.ids.encode_subject`.
 
 Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for arguments, UNAVAILABLE when nothing was done, and
-OUTCOME_UNKNOWN when no answer came (then repeat the call: all of them are safe to repeat, `publish` with the same id).
+OUTCOME_UNKNOWN when no answer came (then repeat the call: all are safe to repeat, `publish` with the same id; only a
+custom event is sent twice).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from redis.backoff import ExponentialBackoff
 
 from roomcast.contract.backend.allowances import Allowances
 from roomcast.contract.backend.amendments import Amendments, HistoryPage
+from roomcast.contract.backend.custom_events import CustomEvents
 from roomcast.contract.backend.inbox import Inboxes, InboxPage
 from roomcast.contract.backend.lookups import (
     ClusterInfo,
@@ -63,7 +65,9 @@ __all__ = (
 _CONNECT_SECONDS: Final = 2.0
 
 
-class Backend(Amendments, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
+class Backend(
+    Amendments, CustomEvents, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries
+):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.

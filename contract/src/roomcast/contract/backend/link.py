@@ -61,8 +61,7 @@ class RedisLink:
         return int(seconds), int(micros)
 
     async def _tell_user(self, user: str, event: str, data: dict[str, Any]) -> None:
-        packet = f"2{json.dumps([event, data], ensure_ascii=False, separators=(',', ':'))}".encode()
-        await self._call("SPUBLISH", keys.user_channel(user), pack(UserEvent(NAMESPACE, packet)))
+        await self._call("SPUBLISH", keys.user_channel(user), pack(UserEvent(NAMESPACE, event_packet(event, data))))
 
     async def _control(self, message: ControlMessage) -> None:
         await self._call("PUBLISH", keys.CONTROL, pack(message))
@@ -77,6 +76,11 @@ class RedisLink:
     async def _call(self, command: str, key: str, *args: bytes | str | int) -> Any:
         with translated(Code.OUTCOME_UNKNOWN):
             return await self._redis.execute_command(command, self._keyspace.name(key), *args)
+
+
+def event_packet(event: str, data: dict[str, Any]) -> bytes:
+    """Return the Socket.IO packet of an event in the default namespace."""
+    return f"2{json.dumps([event, data], ensure_ascii=False, separators=(',', ':'))}".encode()
 
 
 @contextmanager

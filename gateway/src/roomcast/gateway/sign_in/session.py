@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.operations.byte_allowance import ByteAllowance
 from roomcast.gateway.sign_in.event_limit import EventLimit
@@ -58,6 +59,8 @@ class ChatSession:
     """Direct rooms whose other person was told of them by this session."""
     tickets: dict[bytes, SendTicket] | None = None
     """The rooms into which its plain messages go by the hot path; see `roomcast.gateway.chat.fast_path`."""
+    custom_events: TokenBucket | None = None
+    """Limits its custom events; made with the first."""
     sending: asyncio.Future[None] | None = None
     """Set while a send of this client waits for something before its place in the publish queue: later ones wait."""
 

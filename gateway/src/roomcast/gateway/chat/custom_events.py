@@ -1,0 +1,66 @@
+"""Forward an application's own events within a room: to its members now, and nowhere kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from roomcast.contract.app_data import check_data
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import CUSTOM, CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND, RoomEmit
+from roomcast.engineio.limits.token_bucket import TokenBucket
+from roomcast.gateway.chat.messages import Voice
+from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
+from roomcast.gateway.sign_in.session import ChatSession
+
+
+class CustomEvents:
+    """The use case behind `room:emit`. `clock` is a monotonic one, in seconds."""
+
+    def __init__(
+        self, sender: EventSender, voice: Voice, visibility: Visibility, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._sender = sender
+        self._voice = voice
+        self._visibility = visibility
+        self._clock = clock
+
+    async def emit_to_room(self, session: ChatSession, p: RoomEmit) -> AckFields:
+        """Answer `room:emit`; `sent` is False for an event that others must not notice.
+
+        That is one of a user who is muted, or blocked in a direct room, as with `typing`; and one of an invisible user,
+        unless the event asks to be sent in spite of that.
+        """
+        if p.room not in session.rooms:
+            raise RoomcastError(Code.FORBIDDEN, "join the room first")
+        check_data(p.data)
+        self._take_turn(session)
+        if not await self._may_be_noticed(session, p):
+            return {"sent": False}
+        event: dict[str, Any] = {"room": p.room, "event": p.event, "user": session.user, "data": p.data}
+        await self._sender.to_room(p.room, CUSTOM, event, skip=session.sid)
+        return {"sent": True}
+
+    def _take_turn(self, session: ChatSession) -> None:
+        """Raise RATE_LIMITED above the rate of one connection."""
+        now = self._clock()
+        bucket = session.custom_events
+        if bucket is None:
+            bucket = session.custom_events = TokenBucket(CUSTOM_EVENTS_PER_SECOND, CUSTOM_EVENTS_BURST, now)
+        if not bucket.take(now):
+            wait = max(0.001, round(bucket.wait_seconds(), 3))
+            raise RoomcastError(Code.RATE_LIMITED, "too many custom events", retry_after=wait)
+
+    async def _may_be_noticed(self, session: ChatSession, p: RoomEmit) -> bool:
+        if not p.as_invisible and not await self._visibility.is_visible(session):
+            return False
+        if session.identity.ops or self._voice.is_unrestricted(session.user, p.room):
+            return True
+        try:
+            await self._voice.require_voice(session.user, p.room)
+        except RoomcastError as error:
+            if error.code in (Code.MUTED, Code.FORBIDDEN):
+                return False
+            raise
+        return True

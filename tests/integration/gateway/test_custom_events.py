@@ -1,0 +1,125 @@
+"""Custom events between clients of two gateways, and from back ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from roomcast.contract.backend import connect
+from tests.gateways import Client, Clients, Gateway, store, unique
+
+Pair = list[Gateway]
+
+DATA: dict[str, Any] = {"ticket": 7, "state": "geschlossen ✓"}
+
+
+def emission(room: str, **more: Any) -> dict[str, Any]:
+    return {"room": room, "event": "ticket:state", "data": DATA, **more}
+
+
+async def fence(sender: Client, receiver: Client, room: str) -> None:
+    """Until everything that went into the room before has arrived."""
+    text = unique("fence")
+    await sender.send(room, text)
+    await receiver.expect_text(text)
+
+
+async def test_an_event_reaches_the_others_in_the_room_and_no_log(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    room = unique("public:custom")
+    ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
+    await ada.join(room)
+    await bob.join(room)
+
+    assert (await ada.ok("room:emit", emission(room)))["sent"] is True
+    await ada.io.emit("room:emit", {"room": room, "event": "ping"})
+
+    heard = await bob.expect("custom", lambda e: e["event"] == "ticket:state")
+    assert heard == {"room": room, "event": "ticket:state", "user": ada.user, "data": DATA}
+    assert (await bob.expect("custom", lambda e: e["event"] == "ping"))["data"] == {}
+    await fence(bob, ada, room)
+    assert ada.seen("custom") == eve.seen("custom") == []
+    with store(gateway_redis) as redis:
+        assert redis.hlen(f"room:{{{room}}}:log") == 1
+
+
+async def test_invisible_muted_and_blocked_users_are_not_noticed(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
+    room = unique("public:custom")
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    direct = "dm:" + ":".join(sorted((ada.user, bob.user)))
+    for client in (ada, bob):
+        await client.join(room)
+        await client.join(direct)
+    await ada.ok("presence", {"status": "invisible"})
+    assert (await ada.ok("room:emit", emission(room)))["sent"] is False
+    assert (await ada.ok("room:emit", emission(room, event="shown", as_invisible=True)))["sent"] is True
+    await ada.ok("presence", {"status": "online"})
+    await bob.ok("user:block", {"user": ada.user, "on": True})
+    assert (await ada.ok("room:emit", emission(direct)))["sent"] is False
+    async with connect(gateway_redis) as backend:
+        await backend.mute(ada.user, room=room)
+    await ada.expect("room", lambda e: e["change"] == "muted")
+    assert (await ada.ok("room:emit", emission(room)))["sent"] is False
+
+    await bob.send(room, "fence")
+    await bob.expect_text("fence")
+    assert [event["event"] for event in bob.seen("custom")] == ["shown"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"room": "public:elsewhere"}, "forbidden"),
+        ({"event": ""}, "bad_request"),
+        ({"event": "a b"}, "bad_request"),
+        ({"event": "x" * 65}, "bad_request"),
+        ({"event": "name\n"}, "bad_request"),
+        ({"data": []}, "bad_request"),
+        ({"data": {"a": "x" * 4_096}}, "too_large"),
+        ({"user": "somebody"}, "bad_request"),
+    ],
+)
+async def test_what_is_refused(pair: Pair, clients: Clients, change: dict[str, Any], reason: str) -> None:
+    room = unique("public:custom")
+    ada = await clients(pair[0], unique("ada"))
+    await ada.join(room)
+    assert await ada.refused("room:emit", emission(room) | change) == reason
+
+
+async def test_a_flood_is_limited(pair: Pair, clients: Clients) -> None:
+    room = unique("public:custom")
+    ada = await clients(pair[0], unique("ada"))
+    await ada.join(room)
+    answers = [await ada.call("room:emit", emission(room)) for _ in range(60)]
+    refused = [answer["error"] for answer in answers if not answer["ok"]]
+    assert refused
+    assert {error["reason"] for error in refused} == {"rate_limited"}
+    assert all(error["retry_after"] > 0 for error in refused)
+
+
+async def test_a_back_end_reaches_a_user_a_room_and_everybody(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    room = unique("public:custom")
+    ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
+    await bob.join(room)
+    async with connect(gateway_redis) as backend:
+        await backend.emit_to_user(ada.user, "to:user", DATA)
+        await backend.emit_to_room(room, "to:room", DATA)
+        await backend.emit_to_all("to:all")
+
+    await ada.expect("custom", lambda e: e["event"] == "to:all")
+    await bob.expect("custom", lambda e: e["event"] == "to:all")
+    await bob.expect("custom", lambda e: e["event"] == "to:room")
+    await ada.expect("custom", lambda e: e["event"] == "to:user")
+    by_name = lambda e: e["event"]  # noqa: E731
+    assert sorted(ada.seen("custom"), key=by_name) == [
+        {"event": "to:all", "data": {}},
+        {"event": "to:user", "data": DATA},
+    ]
+    assert sorted(bob.seen("custom"), key=by_name) == [
+        {"event": "to:all", "data": {}},
+        {"room": room, "event": "to:room", "data": DATA},
+    ]

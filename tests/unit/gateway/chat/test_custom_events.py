@@ -1,0 +1,81 @@
+"""Custom events: who may send them, how many, and to whom they go."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import CUSTOM_EVENTS_BURST, CUSTOM_EVENTS_PER_SECOND, RoomEmit
+from roomcast.gateway.chat.custom_events import CustomEvents
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, FakeVoice, refusal, session_of
+
+ROOM = "team"
+
+
+class Rig:
+    """Custom events over fakes; `ada` has joined the room."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.sender = FakeEmitter()
+        self.voice = FakeVoice()
+        self.visibility = FakeVisibility()
+        self.events = CustomEvents(self.sender, self.voice, self.visibility, lambda: self.now)
+        self.ada = session_of("ada", ROOM)
+
+    async def emit(self, session: ChatSession | None = None, *, as_invisible: bool = False) -> bool:
+        payload = RoomEmit(ROOM, "cursor:moved", {"x": 1}, as_invisible)
+        return bool((await self.events.emit_to_room(session or self.ada, payload))["sent"])
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def test_an_event_goes_to_the_room_with_its_sender(rig: Rig) -> None:
+    assert await rig.emit()
+    data = {"room": ROOM, "event": "cursor:moved", "user": "ada", "data": {"x": 1}}
+    assert rig.sender.sent == [(ROOM, "custom", data)]
+
+
+async def test_only_who_has_joined_the_room_sends_into_it(rig: Rig) -> None:
+    assert await refusal(rig.emit(session_of("eve"))) is Code.FORBIDDEN
+    assert rig.sender.sent == []
+
+
+async def test_an_invisible_user_is_not_given_away_unless_asked_to(rig: Rig) -> None:
+    rig.visibility.hidden = ("ada",)
+    assert not await rig.emit()
+    assert rig.sender.sent == []
+    assert await rig.emit(as_invisible=True)
+    assert len(rig.sender.sent) == 1
+
+
+async def test_nothing_of_a_muted_user_is_sent_except_of_operators(rig: Rig) -> None:
+    rig.voice.muted = {"ada", "ops"}
+    assert not await rig.emit()
+    assert not await rig.emit(as_invisible=True)
+    assert await rig.emit(session_of("ops", ROOM, ops=True))
+    assert len(rig.sender.sent) == 1
+
+
+async def test_a_connection_sends_so_many_a_second(rig: Rig) -> None:
+    for _ in range(CUSTOM_EVENTS_BURST):
+        await rig.emit()
+    with pytest.raises(RoomcastError) as caught:
+        await rig.emit()
+    assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, 1 / CUSTOM_EVENTS_PER_SECOND)
+    assert await rig.emit(session_of("bob", ROOM))
+
+    rig.now += 1
+    for _ in range(CUSTOM_EVENTS_PER_SECOND):
+        assert await rig.emit()
+    assert await refusal(rig.emit()) is Code.RATE_LIMITED
+
+
+async def test_data_over_its_limits_is_refused_before_it_counts(rig: Rig) -> None:
+    payload = RoomEmit(ROOM, "cursor:moved", {"x": "x" * 4_096})
+    assert await refusal(rig.events.emit_to_room(rig.ada, payload)) is Code.TOO_LARGE
+    assert rig.ada.custom_events is None
