@@ -77,6 +77,11 @@ DASHBOARDS: Final = (
             Panel(
                 "Messages by the fast path", "ops", {"{{instance}}": _rate("roomcast_gateway_fast_path_messages_total")}
             ),
+            Panel(
+                "Publish hook by outcome",
+                "ops",
+                {"{{outcome}}": _rate("roomcast_gateway_publish_hook_total", "outcome")},
+            ),
             Panel("Bytes to clients", "Bps", {"{{instance}}": _rate("roomcast_gateway_sent_bytes_total")}),
             Panel("Bytes from clients", "Bps", {"{{instance}}": _rate("roomcast_gateway_received_bytes_total")}),
             Panel("Writes to sockets", "ops", {"{{instance}}": _rate("roomcast_gateway_writes_total")}),

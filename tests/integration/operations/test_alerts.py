@@ -48,6 +48,10 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
         f'roomcast_gateway_events_total{{{_GATEWAY},event="message:send",outcome="ok"}}': "0+600x60",
         f'roomcast_gateway_events_total{{{_GATEWAY},event="message:send",outcome="unavailable"}}': "0+60x20 1200x40",
     },
+    "RoomcastPublishHookFails": {
+        f'roomcast_gateway_publish_hook_total{{{_GATEWAY},outcome="accepted"}}': "0+600x60",
+        f'roomcast_gateway_publish_hook_total{{{_GATEWAY},outcome="deadline"}}': "0+60x20 1200x40",
+    },
     "RoomcastRedisReconnects": {f"roomcast_gateway_redis_reconnects{{{_GATEWAY}}}": "0+1x20 20x40"},
     "RoomcastMissingPackets": {f"roomcast_gateway_missing_packets_total{{{_GATEWAY}}}": "0+120x20 2400x40"},
     "RoomcastResyncs": {f"roomcast_gateway_resyncs_total{{{_GATEWAY}}}": "0+1x20 20x40"},

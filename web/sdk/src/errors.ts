@@ -12,6 +12,7 @@ export const CODES = {
   revoked: { code: 202, retryable: false },
   muted: { code: 203, retryable: false },
   banned: { code: 204, retryable: false },
+  refused: { code: 205, retryable: false },
   unavailable: { code: 300, retryable: true },
   outcome_unknown: { code: 301, retryable: true },
   rate_limited: { code: 302, retryable: true },
@@ -36,6 +37,8 @@ export interface WireError {
   detail?: string;
   /** How long to wait before another try, in seconds. */
   retry_after?: number;
+  /** Of `refused`: a word of the application's that says why. */
+  app_code?: string;
 }
 
 /** A refusal by a gateway, or by the SDK itself where the gateway was not asked or did not answer. */
@@ -62,6 +65,11 @@ export class RoomcastError extends Error {
   /** Whether the same request may succeed later. */
   get retryable(): boolean {
     return this.wire.retryable;
+  }
+
+  /** Of `refused`: the word with which the application's own back end refuses; else empty. */
+  get appCode(): string {
+    return this.wire.app_code ?? "";
   }
 
   /** How long the server asks to wait before another try, in milliseconds; 0 when it does not say. */

@@ -28,6 +28,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.REVOKED: 401,
     Code.MUTED: 403,
     Code.BANNED: 403,
+    Code.REFUSED: 403,
     Code.UNAVAILABLE: 503,
     Code.OUTCOME_UNKNOWN: 504,
     Code.RATE_LIMITED: 429,

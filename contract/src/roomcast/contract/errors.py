@@ -1,6 +1,6 @@
 """Error codes: numbered, stable, and each with a word on whether a retry can help.
 
-A negative ack carries `{code, reason, retryable, retry_after?}`; `reason` is the name below.
+A negative ack carries `{code, reason, retryable, detail?, retry_after?, app_code?}`; `reason` is the name below.
 Numbers are never reused. 1xx: the request; 2xx: the right to do it; 3xx: the moment; 4xx: media.
 """
 
@@ -25,6 +25,7 @@ class Code(Enum):
     REVOKED = (202, False, "the session was revoked")
     MUTED = (203, False, "you may read here, but not write at the moment")
     BANNED = (204, False, "you may not sign in until the ban ends")
+    REFUSED = (205, False, "the application does not publish the message; `app_code` and `detail` are its own words")
     UNAVAILABLE = (300, True, "a part behind the gateway does not answer; nothing was done")
     OUTCOME_UNKNOWN = (301, True, "no answer in time; it may have been done, resend the same id")
     RATE_LIMITED = (302, True, "too many events; wait `retry_after` seconds")
@@ -51,14 +52,16 @@ class Code(Enum):
 class RoomcastError(ExpectedError):
     """A refusal with a code; the shells turn it into a negative ack, never into a traceback."""
 
-    def __init__(self, code: Code, detail: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(self, code: Code, detail: str = "", *, retry_after: float | None = None, app_code: str = "") -> None:
+        """`app_code`: a word of the application's, with which it refuses."""
         super().__init__(f"{code.reason}: {detail}" if detail else code.reason)
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+        self.app_code = app_code
 
     def to_wire(self) -> dict[str, Any]:
-        """`{code, reason, retryable, detail?, retry_after?}` (`retry_after` in seconds)."""
+        """`{code, reason, retryable, detail?, retry_after?, app_code?}` (`retry_after` in seconds)."""
         wire: dict[str, Any] = {
             "code": self.code.number,
             "reason": self.code.reason,
@@ -68,6 +71,8 @@ class RoomcastError(ExpectedError):
             wire["detail"] = self.detail
         if self.retry_after is not None:
             wire["retry_after"] = self.retry_after
+        if self.app_code:
+            wire["app_code"] = self.app_code
         return wire
 
 

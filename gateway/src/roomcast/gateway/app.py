@@ -17,6 +17,7 @@ from roomcast.gateway.assembly import (
     make_isolation,
     make_listener,
     make_presence,
+    make_publish_hook,
     make_server,
     make_sessions,
     make_stores,
@@ -159,7 +160,7 @@ class Gateway:
         self.enforcer = SanctionEnforcer(
             self.sanctions,
             self.sessions,
-            MessageFastPath.revoke_tickets,
+            ChatSession.revoke_tickets,
             self.session_control.check_revocations,
             self.joins.recheck_sessions,
             self.adapter.background,
@@ -189,6 +190,8 @@ class Gateway:
             detour=self.server.take_packet,
             max_message_bytes=config.message_bytes,
         )
+        hook = make_publish_hook(config, self.metrics)
+        self.hook_endpoint = hook and hook[1]
         self.chat = Chat(
             self.stores.log,
             self.access,
@@ -198,6 +201,7 @@ class Gateway:
             self.sanctions,
             Mentions(self.stores.inbox).require_readers,
             max_message_bytes=config.message_bytes,
+            review=hook and hook[0],
         )
         self.moderation = Moderation(
             self.stores.moderation,
@@ -364,6 +368,8 @@ class Gateway:
         """Give leases back, end what runs, and close Redis last."""
         await self.server.shutdown()
         self.media_requests.close()
+        if self.hook_endpoint is not None:
+            await self.hook_endpoint.close()
         await self.replays.close()
         await self.presence.retire()
         await self.daily_bytes.report(self.stores.user_bytes, self.daily_bytes.all_unreported())

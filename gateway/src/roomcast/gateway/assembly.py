@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -17,6 +19,7 @@ from roomcast.contract.envelope import MediaReply
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG
+from roomcast.gateway.chat.content import check_content
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
 from roomcast.gateway.chat.replay import Replays
@@ -32,6 +35,9 @@ from roomcast.gateway.presence.activity import Activity
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
 from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.publish_hook.circuit import Circuit
+from roomcast.gateway.publish_hook.endpoint import HookEndpoint
+from roomcast.gateway.publish_hook.hook import PublishHook
 from roomcast.gateway.sign_in.control import SessionControl
 from roomcast.gateway.sign_in.dev_login import DevLogin
 from roomcast.gateway.sign_in.jwks import JwksKeys
@@ -248,6 +254,17 @@ def make_isolation(
     return Isolation(
         RedisLink(adapter), longest_seconds, hold=hold, recheck=recheck, release=release, clock=time.monotonic
     )
+
+
+def make_publish_hook(config: Config, metrics: Metrics) -> tuple[PublishHook, HookEndpoint] | None:
+    """Make the before-publish hook and its HTTP client; None where no hook is configured."""
+    settings = config.publish_hook
+    if settings is None:
+        return None
+    endpoint = HookEndpoint(settings)
+    circuit = Circuit(time.monotonic, random.random)
+    check = partial(check_content, max_bytes=config.message_bytes)
+    return PublishHook(settings, endpoint, circuit, metrics, check), endpoint
 
 
 def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listener, web.AppRunner]:

@@ -12,6 +12,7 @@ from roomcast.contract.events import MAX_MESSAGE_BYTES, MAX_ROOMS_PER_CONNECTION
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.origins import is_origin
 from roomcast.gateway.operations.daily_bytes import DAILY_BYTES
+from roomcast.gateway.publish_hook.settings import PublishHookSetting
 from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.gateway.stores.rooms import ROOMS_PER_DAY
 from roomcast.process.settings import ProcessSettings, Words, setting
@@ -57,6 +58,12 @@ class Config(ProcessSettings):
     events_per_second: float = setting(50.0, "ROOMCAST_EVENTS_PER_SECOND", "events of one connection, long run", gt=0)
     pending_per_address: int = setting(
         200, "ROOMCAST_PENDING_PER_ADDRESS", "sessions without CONNECT from one address", ge=1
+    )
+
+    publish_hook: PublishHookSetting = setting(
+        None,
+        "ROOMCAST_PUBLISH_HOOK",
+        "whom to ask before messages are published, a JSON object: see docs/operations.md",
     )
 
     log_messages: int = setting(10_000, "ROOMCAST_LOG_MESSAGES", "messages kept per room", ge=10)

@@ -65,7 +65,8 @@ def load(settings: type[S], process: str) -> S:
         return settings()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = f"{first['loc'][0]}: " if first["loc"] else ""
+        where = ".".join(str(part) for part in first["loc"])
+        where = f"{where}: " if where else ""
         reason = first["msg"].removeprefix("Value error, ")
         sys.stderr.write(f"roomcast {process}: {where}{reason[:1].lower()}{reason[1:]}\n")
         raise SystemExit(2) from None

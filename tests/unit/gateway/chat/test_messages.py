@@ -151,6 +151,27 @@ async def test_sends_keep_their_order_behind_one_that_looks_something_up(rig: Ri
     assert rig.log.read(1)["kind"] == "media"
 
 
+async def test_no_plain_text_overtakes_a_send_that_looks_something_up(rig: Rig) -> None:
+    """Neither here nor on the fast path; a later plain text opens it again."""
+    rig.ada.tickets = {ROOM.encode(): object(), b"other": object()}  # type: ignore[dict-item]
+    waiting = [rig.send(rig.ada, "one", "1", upload="upload01"), rig.send(rig.ada, "two", "2")]
+    await asyncio.gather(*waiting)
+
+    assert (rig.log.queued, list(rig.ada.tickets)) == (["1", "2"], [b"other"])
+    rig.plain.clear()
+    await rig.send(rig.ada, "three", "3")
+    assert rig.plain == [("ada", ROOM)]
+
+
+async def test_sends_of_other_rooms_do_not_wait(rig: Rig) -> None:
+    rig.ada.rooms.add("other")
+    waiting = asyncio.gather(rig.send(rig.ada, "one", "1", upload="upload01"))
+    await asyncio.sleep(0)
+    await rig.chat.send_message(rig.ada, MessageSend("other", "2", "two"))
+    await waiting
+    assert rig.log.queued == ["2", "1"]
+
+
 async def test_a_send_that_fails_its_look_up_holds_up_no_later_one(rig: Rig) -> None:
     outcomes = await asyncio.gather(
         rig.send(rig.ada, None, "1", upload="missing0"), rig.send(rig.ada, "two", "2"), return_exceptions=True
@@ -158,7 +179,7 @@ async def test_a_send_that_fails_its_look_up_holds_up_no_later_one(rig: Rig) -> 
 
     assert isinstance(outcomes[0], RoomcastError)
     assert rig.log.queued == ["2"]
-    assert rig.ada.sending is None
+    assert rig.ada.sending == {}
 
 
 @pytest.mark.parametrize(

@@ -84,15 +84,6 @@ class MessageFastPath:
             max_payload=self._engine.rules.max_payload,
         )
 
-    @staticmethod
-    def revoke_tickets(session: ChatSession, room: str) -> None:
-        """Take the ticket for a room away, or (an empty `room`) all: the next message is checked again."""
-        if session.tickets is not None:
-            if room:
-                session.tickets.pop(room.encode(), None)
-            else:
-                session.tickets.clear()
-
     def _failed(self, pending: PendingAck, reply: Any) -> None:
         """Handle a send that got no receipt. What Redis refused takes the general path, with the same id."""
         connection: Any = pending.buffer

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+import msgspec
 import orjson
 
 from roomcast.contract import amendments as amend
-from roomcast.contract.app_data import check_data
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Media, MessageDelete, MessageEdit, MessageHistory, MessageReact, MessageSend
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.texts import canonical_emoji, is_blank
+from roomcast.gateway.chat.content import check_content
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.operations.daily_bytes import ENTRY_BYTES, ROOM_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 _MAX_TRIES: Final = 5
+Written = TypeVar("Written", MessageSend, MessageEdit)
 
 
 class Amendment(NamedTuple):
@@ -80,6 +82,18 @@ class Voice(Protocol):
         ...
 
 
+class Review(Protocol):
+    """Asks the application about messages; see `roomcast.gateway.publish_hook.hook.PublishHook`."""
+
+    def covers(self, room: str) -> bool:
+        """Tell whether messages into this room are asked about."""
+        ...
+
+    async def review(self, message: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
+        """Return the text and data with which to publish the message; raise REFUSED or UNAVAILABLE."""
+        ...
+
+
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
 """`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
 
@@ -107,7 +121,9 @@ class Chat:
         check_mentions: CheckMentions,
         *,
         max_message_bytes: int,
+        review: Review | None = None,
     ) -> None:
+        self._review = review
         self._log = log
         self._access = access
         self._media_of = media_of
@@ -125,11 +141,11 @@ class Chat:
         """
         if p.text is None and p.upload is None and p.data is None:
             raise RoomcastError(Code.BAD_REQUEST, "text, upload or data is needed")
-        self._check_content(p)
+        check_content(p.text, p.data, self._max_bytes)
         if self._is_plain(session, p):
             receipt = await self._append(session, p.room, p.id, _tail(session, p, None, None))
         else:
-            receipt = await (await self._send_in_turn(session, p))
+            receipt = await self._send_looked_up(session, p)
         if receipt.seq == 1:
             session.allowance.unreported += ROOM_BYTES
         if self._is_plain(session, p):  # also after a look-up that found no restriction
@@ -138,30 +154,74 @@ class Chat:
 
     def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
         """Return whether nothing is to be looked up: no upload, no mentions, a joined room, no earlier send waiting."""
-        if p.upload is not None or p.mentions is not None or session.sending is not None or p.room not in session.rooms:
+        if p.upload is not None or p.mentions is not None or self._is_reviewed(p.room):
+            return False
+        if p.room in session.sending or p.room not in session.rooms:
             return False
         if not self._voice.is_unrestricted(session.user, p.room):
             return False
         return not p.room.startswith(DIRECT) or p.room in session.addressed
 
-    async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
-        """Look up what the message needs, while later sends of this client wait, and queue it."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        before, session.sending = session.sending, turn
+    def _is_reviewed(self, room: str) -> bool:
+        return self._review is not None and self._review.covers(room)
+
+    async def _send_looked_up(self, session: ChatSession, p: MessageSend) -> PublishReceipt:
         try:
-            if before is not None:
-                await before
-            await self._require_voice(session, p.room)
+            return await (await self._send_in_turn(session, p))
+        except RoomcastError as error:
+            known = await self._receipt_of_refused(session, p.room, p.id, error)
+            if known is None:
+                raise
+            return known
+
+    async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
+        """Look up what the message needs, beside those of earlier sends, and queue it behind them.
+
+        A send that is refused waits for the earlier ones into the room, too: a later one must not overtake them.
+        """
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        before = session.sending.get(p.room)
+        session.sending[p.room] = turn
+        session.revoke_tickets(p.room)  # a plain text would overtake it
+        try:
+            try:
+                tail = await self._look_up(session, p)
+            finally:
+                if before is not None:
+                    await before
             if not session.identity.ops:
                 await self._voice.take_turn(session.user, p.room)
             await self._address(session, p.room)
-            mentions = await self._check_mentions(p.room, p.mentions) if p.mentions else None
-            media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
-            return self._append(session, p.room, p.id, _tail(session, p, media, mentions))
+            return self._append(session, p.room, p.id, tail)
         finally:
             turn.set_result(None)
-            if session.sending is turn:
-                session.sending = None
+            if session.sending.get(p.room) is turn:
+                del session.sending[p.room]
+
+    async def _look_up(self, session: ChatSession, p: MessageSend) -> bytes:
+        """Check the right to write, the mentions and the upload; return the JSON of what is to be published."""
+        await self._require_voice(session, p.room)
+        mentions = await self._check_mentions(p.room, p.mentions) if p.mentions else None
+        media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
+        more = {"media": media, "mentions": mentions, "reply_to": p.reply_to}
+        return _tail(session, await self._reviewed(session, p, "send", **more), media, mentions)
+
+    async def _reviewed(self, session: ChatSession, p: Written, action: str, **more: Any) -> Written:
+        """Return the message as the application lets it be published."""
+        if self._review is None or not self._review.covers(p.room):
+            return p
+        author = {"user": session.user, "name": session.identity.name}
+        message = {"event": action, "room": p.room, "id": p.id, **author, "text": p.text, "data": p.data, **more}
+        text, data = await self._review.review(message)
+        return msgspec.structs.replace(p, text=text, data=data)
+
+    async def _receipt_of_refused(
+        self, session: ChatSession, room: str, message_id: str, error: RoomcastError
+    ) -> PublishReceipt | None:
+        """Return the receipt of a message that is refused at its repetition, but was published under this id before."""
+        if error.code not in (Code.REFUSED, Code.UNAVAILABLE) or not self._is_reviewed(room):
+            return None
+        return await self._log.find_receipt(room, session.user, message_id)
 
     def _append(self, session: ChatSession, room: str, message_id: str, tail: bytes) -> Awaitable[PublishReceipt]:
         """Queue a message for the log, now, and count its bytes. Raise RATE_LIMITED when the user's day is spent."""
@@ -172,14 +232,21 @@ class Chat:
         """Answer `message:edit`: only the author may edit."""
         if p.text is None and p.data is None:
             raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
-        self._check_content(p)
+        check_content(p.text, p.data, self._max_bytes)
         await self._require_voice(session, p.room)
+        try:
+            reviewed = await self._reviewed(session, p, "edit", target=p.target)
+        except RoomcastError as error:
+            known = await self._receipt_of_refused(session, p.room, p.id, error)
+            if known is None:
+                raise
+            return _receipt(known)
 
         async def amendment() -> Amendment:
             entry, message = await self._target(p.room, p.target)
             if message["user"] != session.user:
                 raise RoomcastError(Code.FORBIDDEN, "only the author edits")
-            content = amend.edited_content(message, p.text, p.data)
+            content = amend.edited_content(message, reviewed.text, reviewed.data)
             rewrites = [amend.edited(entry, message, content), *await self._earlier_edit(p.room, message)]
             tail = _fields(session, p.id, "edit", target=p.target, **content)
             charge(session.allowance, len(tail) + ENTRY_BYTES, time.monotonic())
@@ -262,20 +329,6 @@ class Chat:
         seq = message.get("edited")
         entry = await self._log.read_entry(room, seq) if seq else None
         return [amend.superseded(entry)] if entry else []
-
-    def _check_content(self, p: MessageSend | MessageEdit) -> None:
-        """Raise TOO_LARGE or BAD_REQUEST for a text or data that is no content of a message."""
-        self._check_text(p.text)
-        if p.data is not None:
-            check_data(p.data)
-
-    def _check_text(self, text: str | None) -> None:
-        if text is None:
-            return
-        if len(text) * 4 > self._max_bytes and len(text.encode()) > self._max_bytes:
-            raise RoomcastError(Code.TOO_LARGE, f"a text holds at most {self._max_bytes} bytes")
-        if is_blank(text):
-            raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
 
 
 def _tail(session: ChatSession, p: MessageSend, media: Media | None, mentions: list[str] | None) -> bytes:

@@ -126,6 +126,15 @@ class Metrics(GatewayObserver):
             "roomcast_gateway_redis_reconnects", "Redis connections reopened since the start", registry=registry
         )
         self.ready = Gauge("roomcast_gateway_ready", "1 while new sessions are accepted", registry=registry)
+        self._hook = LabelledCounter(
+            "roomcast_gateway_publish_hook", "Messages that the publish hook was asked about", ["outcome"], registry
+        )
+        self._hook_seconds = PlainHistogram(
+            "roomcast_gateway_publish_hook_seconds", "Time until the verdict of the publish hook", _SECONDS, registry
+        ).durations
+        self._hook_open = Gauge(
+            "roomcast_gateway_publish_hook_open", "1 while the publish hook is not asked: it fails", registry=registry
+        )
         self._drain = Gauge(
             "roomcast_gateway_drain_state", "0 serving, 1 draining, 2 drained, 3 cordoned", registry=registry
         )
@@ -173,6 +182,11 @@ class Metrics(GatewayObserver):
 
     def deaf(self) -> None:
         self._canary_losses.inc()
+
+    def publish_hook(self, outcome: str, seconds: float, *, is_open: bool) -> None:
+        self._hook.increment(outcome)
+        self._hook_seconds.observe(seconds)
+        self._hook_open.set(is_open)
 
     def drain(self, state: str) -> None:
         self._drain.set(("serving", "draining", "drained", "cordoned").index(state))

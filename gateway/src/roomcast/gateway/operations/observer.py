@@ -25,5 +25,12 @@ class GatewayObserver(AdapterObserver):
         """Return the counter in which the fast path itself counts events of this name and outcome."""
         return OutcomeCounter(Histogram(()))
 
+    def publish_hook(self, outcome: str, seconds: float, *, is_open: bool) -> None:
+        """Report a message that the before-publish hook was asked about.
+
+        `outcome`: `accepted`, `changed`, `refused`, or why there was no verdict; `is_open`: the endpoint is not asked
+        for a while, because it keeps failing.
+        """
+
     def drain(self, state: str) -> None:
         """Report that the gateway is `serving`, `draining` or `drained`."""

@@ -61,8 +61,8 @@ class ChatSession:
     """The rooms into which its plain messages go by the hot path; see `roomcast.gateway.chat.fast_path`."""
     custom_events: TokenBucket | None = None
     """Limits its custom events; made with the first."""
-    sending: asyncio.Future[None] | None = None
-    """Set while a send of this client waits for something before its place in the publish queue: later ones wait."""
+    sending: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    """The latest send into a room that waits for something before its place in the publish queue: later ones wait."""
 
     @property
     def user(self) -> str:
@@ -88,6 +88,14 @@ class ChatSession:
         turn.end()
         if self.joining.get(room) is turn:
             del self.joining[room]
+
+    def revoke_tickets(self, room: str = "") -> None:
+        """Take the fast path's ticket for a room away, or (an empty `room`) all: the next message is checked again."""
+        if self.tickets is not None:
+            if room:
+                self.tickets.pop(room.encode(), None)
+            else:
+                self.tickets.clear()
 
     def abandon_joins(self, room: str) -> None:
         """Let all joins of the room that are under way come to nothing."""

@@ -1,0 +1,32 @@
+"""Tell public addresses from those of private networks. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+_NAT64: Final = ip_network("64:ff9b::/96")
+
+
+def is_public(text: str) -> bool:
+    """Tell whether an address is one of the public internet; False for anything that is no address.
+
+    An IPv6 address that stands for an IPv4 address (mapped, 6to4, NAT64) is judged by that one. A Teredo address is not
+    public: it leads to whatever is behind its server.
+    """
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    inner = address if isinstance(address, IPv4Address) else _embedded(address)
+    if inner is None:
+        return False
+    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | IPv6Address | None:
+    if address.teredo is not None:
+        return None
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address

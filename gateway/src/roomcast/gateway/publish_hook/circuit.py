@@ -1,0 +1,56 @@
+"""Stop asking an endpoint that keeps failing, and try it again now and then. Pure: clock and randomness are passed in.
+
+closed --FAILURES in a row--> open --after a pause--> one trial --success--> closed
+                               ^------------------------failure, a longer pause
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+FAILURES: Final = 5
+"""Failures in a row that open the circuit."""
+FIRST_PAUSE_SECONDS: Final = 1.0
+LAST_PAUSE_SECONDS: Final = 30.0
+
+
+class Circuit:
+    """Ask `may_ask` before each request, and report its outcome. `clock` in seconds; `random` gives 0 to 1."""
+
+    def __init__(self, clock: Callable[[], float], random: Callable[[], float]) -> None:
+        self._clock = clock
+        self._random = random
+        self._failures = 0
+        self._pause = 0.0
+        self._retry_at = 0.0
+        self._is_trying = False
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the endpoint is taken for broken."""
+        return self._pause > 0
+
+    def may_ask(self) -> bool:
+        """Return whether to send a request now; an open circuit lets one through after each pause."""
+        if not self.is_open:
+            return True
+        if self._is_trying or self._clock() < self._retry_at:
+            return False
+        self._is_trying = True
+        return True
+
+    def succeeded(self) -> None:
+        """Close the circuit: the endpoint answers."""
+        self._failures, self._pause, self._is_trying = 0, 0.0, False
+
+    def failed(self) -> None:
+        """Count a failure. Requests that began before the circuit opened do not lengthen its pause."""
+        if self.is_open and not self._is_trying:
+            return
+        self._failures += 1
+        if self._failures < FAILURES:
+            return
+        self._pause = min(LAST_PAUSE_SECONDS, 2 * self._pause or FIRST_PAUSE_SECONDS)
+        self._retry_at = self._clock() + self._pause * (0.5 + self._random() / 2)
+        self._is_trying = False

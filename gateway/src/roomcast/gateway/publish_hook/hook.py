@@ -1,0 +1,118 @@
+"""Ask about messages before they are published, and apply the verdict or the failure policy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Protocol
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.gateway.operations.observer import GatewayObserver
+from roomcast.gateway.publish_hook.circuit import Circuit
+from roomcast.gateway.publish_hook.endpoint import HookFailed
+from roomcast.gateway.publish_hook.settings import PublishHookSettings
+from roomcast.gateway.publish_hook.verdicts import BadAnswer, Change, Refuse, Verdict, read_verdict, request_body
+from roomcast.gateway.sign_in.identity import matches
+from roomcast.wire.limited_log import LimitedLog
+
+_CACHED_ROOMS: Final = 10_000
+_log: Final = LimitedLog(logging.getLogger(__name__))
+
+
+class Content(NamedTuple):
+    """The text and data of a message."""
+
+    text: str | None
+    data: dict[str, Any] | None
+
+
+class Endpoint(Protocol):
+    """Answers requests; see `roomcast.gateway.publish_hook.endpoint.HookEndpoint`."""
+
+    async def ask(self, body: bytes) -> bytes:
+        """Return the body of the answer; raise HookFailed."""
+        ...
+
+
+CheckContent = Callable[[str | None, dict[str, Any] | None], None]
+"""Raises RoomcastError for a text or data that no message may have."""
+
+
+class PublishHook:
+    """The before-publish hook of one gateway. `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        settings: PublishHookSettings,
+        endpoint: Endpoint,
+        circuit: Circuit,
+        observer: GatewayObserver,
+        check_content: CheckContent,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._circuit = circuit
+        self._observer = observer
+        self._check_content = check_content
+        self._clock = clock
+        self.covers = lru_cache(_CACHED_ROOMS)(self._covers)
+        """Tell whether messages into this room are asked about."""
+
+    def _covers(self, room: str) -> bool:
+        return matches(room, self._settings.rooms)
+
+    async def review(self, message: dict[str, Any]) -> Content:
+        """Return the content with which to publish the message.
+
+        Raises REFUSED for what the endpoint refuses, and UNAVAILABLE where it has no verdict in time and the policy is
+        to refuse.
+        """
+        content = Content(message.get("text"), message.get("data"))
+        started = self._clock()
+        try:
+            verdict = await self._ask(message)
+        except HookFailed as failure:
+            self._observer.publish_hook(failure.kind, self._clock() - started, is_open=self._circuit.is_open)
+            _log.warning(failure.kind, "the publish hook has no verdict: %s", failure.kind)
+            if self._settings.on_failure == "publish":
+                return content
+            raise RoomcastError(Code.UNAVAILABLE, "the publish hook has no verdict") from None
+        self._observer.publish_hook(_outcome(verdict), self._clock() - started, is_open=False)
+        if isinstance(verdict, Refuse):
+            raise RoomcastError(Code.REFUSED, verdict.detail, app_code=verdict.code)
+        if isinstance(verdict, Change):
+            return _changed(content, verdict)
+        return content
+
+    async def _ask(self, message: dict[str, Any]) -> Verdict:
+        if not self._circuit.may_ask():
+            raise HookFailed("circuit_open")
+        try:
+            verdict = self._checked(await self._endpoint.ask(request_body(message)))
+        except (HookFailed, asyncio.CancelledError):
+            self._circuit.failed()
+            raise
+        self._circuit.succeeded()
+        return verdict
+
+    def _checked(self, body: bytes) -> Verdict:
+        try:
+            verdict = read_verdict(body)
+            if isinstance(verdict, Change):
+                self._check_content(verdict.text, verdict.data)
+        except (BadAnswer, RoomcastError):
+            raise HookFailed("malformed") from None
+        return verdict
+
+
+def _changed(content: Content, change: Change) -> Content:
+    text = content.text if change.text is None else change.text
+    return Content(text, content.data if change.data is None else change.data)
+
+
+def _outcome(verdict: Verdict) -> str:
+    return "refused" if isinstance(verdict, Refuse) else "changed" if isinstance(verdict, Change) else "accepted"

@@ -1,0 +1,227 @@
+"""The before-publish hook between real clients, a real gateway and a real endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from tests import servers
+from tests.gateways import Client, Clients, Gateway, gateway, unique
+from tests.integration.gateway.hook_server import (
+    ACCEPT,
+    Answer,
+    HookServer,
+    accept,
+    fail,
+    hook_server,
+    never,
+    nonsense,
+    redirect,
+    too_much,
+)
+from tests.waiting import until
+
+DEADLINE_SECONDS = 1.0
+
+
+class Gateways(NamedTuple):
+    """Two gateways that ask the endpoint at `port` about rooms `public:asked…`: one closes on failure, one opens."""
+
+    port: int
+    closed: Gateway
+    opened: Gateway
+
+
+class Rig(NamedTuple):
+    server: HookServer
+    closed: Gateway
+    opened: Gateway
+
+
+@pytest.fixture(scope="module")
+def gateways(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    folder, server = tmp_path_factory.mktemp("hooked"), HookServer(servers.free_port())
+    scope: dict[str, Any] = {"rooms": ["public:asked*"], "deadline_seconds": DEADLINE_SECONDS}
+    refusing, publishing = server.setting(**scope), server.setting(**scope, on_failure="publish")
+    with (
+        gateway(folder, gateway_redis, "1", PUBLISH_HOOK=refusing) as closed,
+        gateway(folder, gateway_redis, "2", PUBLISH_HOOK=publishing) as opened,
+    ):
+        yield Gateways(server.port, closed, opened)
+
+
+@pytest_asyncio.fixture
+async def rig(gateways: Gateways) -> AsyncIterator[Rig]:
+    async with hook_server(gateways.port) as server:
+        yield Rig(server, gateways.closed, gateways.opened)
+
+
+def answering(**verdict: Any) -> Answer:
+    async def answer(_: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(verdict)
+
+    return answer
+
+
+async def error_of(client: Client, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    answer = await client.call(event, payload)
+    assert answer["ok"] is False, answer
+    error: dict[str, Any] = answer["error"]
+    return error
+
+
+async def joined(rig: Rig, clients: Clients, at: Gateway | None = None) -> tuple[Client, Client, str]:
+    """A writer and a reader in a room that is asked about."""
+    room = unique("public:asked")
+    ada, bob = await clients(at or rig.closed, unique("ada")), await clients(rig.closed, unique("bob"))
+    for client in (ada, bob):
+        await client.join(room)
+    await _until_asked(ada)
+    rig.server.asked.clear()
+    return ada, bob, room
+
+
+async def _until_asked(client: Client) -> None:
+    """Until the gateway asks again: an earlier test may have left its circuit open."""
+    room = unique("public:asked")
+    await client.join(room)
+    async with asyncio.timeout(10):
+        while not (await client.call("message:send", {"room": room, "id": uuid4().hex, "text": "again"}))["ok"]:
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_accepted_is_published_as_it_is(rig: Rig, clients: Clients) -> None:
+    ada, bob, room = await joined(rig, clients)
+    for n in range(3):
+        payload = {"room": room, "id": f"m{n}", "text": f"text {n}", "data": {"n": n}}
+        await ada.ok("message:send", payload)
+    await bob.expect_text("text 2")
+    assert [message["data"] for message in bob.seen("message")] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert rig.server.asked[0] == {
+        "event": "send",
+        "room": room,
+        "id": "m0",
+        "user": ada.user,
+        "name": ada.user,
+        "text": "text 0",
+        "data": {"n": 0},
+    }
+    assert len(rig.server.asked) == 3
+
+
+async def test_a_change_is_what_everybody_reads(rig: Rig, clients: Clients) -> None:
+    ada, bob, room = await joined(rig, clients)
+    rig.server.answer = answering(action="change", text="****", data={"masked": True})
+    await ada.send(room, "rude")
+    heard = await bob.expect_text("****")
+    assert (heard["data"], heard["kind"]) == ({"masked": True}, "text")
+
+
+async def test_a_refusal_says_why_and_nothing_is_published(rig: Rig, clients: Clients) -> None:
+    ada, bob, room = await joined(rig, clients)
+    rig.server.answer = answering(action="refuse", code="spam", detail="No links, please")
+    error = await error_of(ada, "message:send", {"room": room, "id": "1", "text": "http://spam"})
+    assert (error["reason"], error["app_code"], error["detail"]) == ("refused", "spam", "No links, please")
+    assert error["retryable"] is False
+
+    rig.server.answer = accept
+    await ada.send(room, "sorry", "1")
+    await bob.expect_text("sorry")
+    assert bob.texts(room) == ["sorry"]
+
+
+async def test_edits_are_asked_about_too(rig: Rig, clients: Clients) -> None:
+    ada, bob, room = await joined(rig, clients)
+    sent = await ada.send(room, "fine")
+    edit = {"room": room, "id": "e1", "target": sent["seq"], "text": "rude"}
+    rig.server.answer = answering(action="refuse", code="rude")
+    assert (await error_of(ada, "message:edit", edit))["reason"] == "refused"
+    assert rig.server.asked[-1]["event"] == "edit"
+    assert rig.server.asked[-1]["target"] == sent["seq"]
+
+    rig.server.answer = answering(action="change", text="****")
+    await ada.ok("message:edit", edit)
+    assert (await bob.expect("message", lambda m: m["kind"] == "edit"))["text"] == "****"
+
+
+@pytest.mark.parametrize("answer", [fail, nonsense, redirect, too_much, never])
+async def test_without_a_verdict_the_policy_decides(rig: Rig, clients: Clients, answer: Answer) -> None:
+    ada, bob, room = await joined(rig, clients)
+    cleo = await clients(rig.opened, unique("cleo"))
+    await cleo.join(room)
+    rig.server.answer = answer
+    error = await error_of(ada, "message:send", {"room": room, "id": "1", "text": "closed"})
+    assert (error["reason"], error["retryable"]) == ("unavailable", True)
+    await cleo.send(room, "open")
+    await bob.expect_text("open")
+    assert bob.texts(room) == ["open"]
+
+
+async def test_a_sender_keeps_the_order_however_long_each_verdict_takes(rig: Rig, clients: Clients) -> None:
+    ada, bob, room = await joined(rig, clients)
+
+    async def uneven(message: dict[str, Any]) -> web.StreamResponse:
+        n = int(message["text"])
+        await asyncio.sleep(0.1 if n % 4 == 0 else 0)
+        refusal = {"action": "refuse"}
+        return web.json_response(refusal if n % 5 == 1 else ACCEPT)
+
+    rig.server.answer = uneven
+    answers = await asyncio.gather(
+        *(ada.call("message:send", {"room": room, "id": str(n), "text": str(n)}) for n in range(30))
+    )
+    kept = [str(n) for n in range(30) if n % 5 != 1]
+    assert [str(n) for n, answer in enumerate(answers) if answer["ok"]] == kept
+    await bob.expect_text(kept[-1])
+    assert bob.texts(room) == kept
+    assert rig.server.most_at_once > 1
+
+
+async def test_a_slow_verdict_holds_up_no_other_room(rig: Rig, clients: Clients) -> None:
+    ada, _, room = await joined(rig, clients)
+    other = unique("public:free")
+    await ada.join(other)
+    gate = asyncio.Event()
+
+    async def held(_: dict[str, Any]) -> web.StreamResponse:
+        await gate.wait()
+        return web.json_response(ACCEPT)
+
+    rig.server.answer = held
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(ada.call("message:send", {"room": room, "id": "1", "text": "slow"}))
+        await until(lambda: bool(rig.server.asked), "the question")
+        await ada.send(other, "free")
+        assert not slow.done()
+        gate.set()
+    assert slow.result()["ok"]
+    assert [message["text"] for message in rig.server.asked] == ["slow"]
+
+
+async def test_a_repetition_that_is_refused_gets_the_receipt_of_the_first(rig: Rig, clients: Clients) -> None:
+    ada, _, room = await joined(rig, clients)
+    first = await ada.send(room, "once", "same")
+    rig.server.answer = answering(action="refuse")
+    again = await ada.send(room, "once", "same")
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+
+
+async def test_an_endpoint_that_is_down_is_left_alone_and_found_again(rig: Rig, clients: Clients) -> None:
+    ada, _, room = await joined(rig, clients)
+    await rig.server.stop()
+    try:
+        for n in range(8):
+            error = await error_of(ada, "message:send", {"room": room, "id": f"d{n}", "text": "down"})
+            assert error["reason"] == "unavailable"
+        assert rig.closed.metric("roomcast_gateway_publish_hook_open") == 1
+        assert rig.closed.metric('roomcast_gateway_publish_hook_total{outcome="circuit_open"}') >= 1
+    finally:
+        await rig.server.start()
+    await _until_asked(ada)
+    assert rig.closed.metric("roomcast_gateway_publish_hook_open") == 0

@@ -1,0 +1,42 @@
+"""Signed requests: what verifies, and what does not."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+
+from roomcast.contract.signatures import is_signed, signed_headers
+
+SECRET = "a secret that is long enough for everybody"
+BODY = '{"text":"é"}'.encode()
+NOW = 1_764_259_200.7
+
+
+def test_a_signature_is_the_hmac_of_timestamp_and_body() -> None:
+    digest = hmac.new(SECRET.encode(), b"1764259200." + BODY, hashlib.sha256).hexdigest()
+    headers = {"Roomcast-Timestamp": "1764259200", "Roomcast-Signature": f"v1={digest}"}
+    assert signed_headers(SECRET, NOW, BODY) == headers
+
+
+@pytest.mark.parametrize("late", [-300, 0, 300])
+def test_a_signed_request_verifies_for_a_while(late: float) -> None:
+    assert is_signed(SECRET, signed_headers(SECRET, NOW, BODY), BODY, int(NOW) + late)
+
+
+def test_a_request_of_another_time_body_or_secret_does_not() -> None:
+    headers = signed_headers(SECRET, NOW, BODY)
+    assert not is_signed(SECRET, headers, BODY, NOW + 301)
+    assert not is_signed(SECRET, headers, BODY, NOW - 301)
+    assert not is_signed(SECRET, headers, BODY + b" ", NOW)
+    assert not is_signed("another secret", headers, BODY, NOW)
+    assert not is_signed(SECRET, headers | {"Roomcast-Timestamp": "1764259201"}, BODY, NOW)
+
+
+@pytest.mark.parametrize("timestamp", ["", "-1", "1e9", "١", "9" * 16, " 1764259200"])
+def test_nonsense_does_not(timestamp: str) -> None:
+    headers = signed_headers(SECRET, NOW, BODY) | {"Roomcast-Timestamp": timestamp}
+    assert not is_signed(SECRET, headers, BODY, NOW)
+    assert not is_signed(SECRET, {}, BODY, NOW)
+    assert not is_signed(SECRET, signed_headers(SECRET, NOW, BODY) | {"Roomcast-Signature": "é"}, BODY, NOW)

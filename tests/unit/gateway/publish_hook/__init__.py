@@ -1,0 +1,1 @@
+"""The before-publish hook."""

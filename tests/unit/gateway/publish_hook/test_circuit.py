@@ -1,0 +1,69 @@
+"""The circuit: when an endpoint is asked, and how long it is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.gateway.publish_hook.circuit import FAILURES, LAST_PAUSE_SECONDS, Circuit
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.now = 50.0
+        self.circuit = Circuit(lambda: self.now, lambda: 1.0)
+
+    def break_it(self) -> None:
+        for _ in range(FAILURES):
+            assert self.circuit.may_ask()
+            self.circuit.failed()
+        assert self.circuit.is_open
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def test_failures_in_a_row_open_it(rig: Rig) -> None:
+    for _ in range(FAILURES - 1):
+        rig.circuit.failed()
+    assert not rig.circuit.is_open
+    rig.circuit.succeeded()
+    for _ in range(FAILURES - 1):
+        rig.circuit.failed()
+    assert rig.circuit.may_ask()
+    rig.circuit.failed()
+    assert not rig.circuit.may_ask()
+
+
+def test_one_request_tries_after_the_pause_and_closes_it(rig: Rig) -> None:
+    rig.break_it()
+    rig.now += 0.9
+    assert not rig.circuit.may_ask()
+    rig.now += 0.2
+    assert rig.circuit.may_ask()
+    assert not rig.circuit.may_ask()
+    rig.circuit.succeeded()
+    assert rig.circuit.may_ask()
+    assert not rig.circuit.is_open
+
+
+def test_pauses_grow_up_to_a_bound(rig: Rig) -> None:
+    rig.break_it()
+    pauses = []
+    for _ in range(8):
+        start = rig.now
+        while not rig.circuit.may_ask():
+            rig.now += 0.5
+        pauses.append(rig.now - start)
+        rig.circuit.failed()
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert pauses[-1] == LAST_PAUSE_SECONDS
+
+
+def test_late_failures_of_earlier_requests_do_not_lengthen_the_pause(rig: Rig) -> None:
+    rig.break_it()
+    for _ in range(50):
+        rig.circuit.failed()
+    rig.now += 1.1
+    assert rig.circuit.may_ask()
