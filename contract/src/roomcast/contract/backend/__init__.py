@@ -65,9 +65,7 @@ __all__ = (
 _CONNECT_SECONDS: Final = 2.0
 
 
-class Backend(
-    Amendments, CustomEvents, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries
-):
+class Backend(Amendments, CustomEvents, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.
