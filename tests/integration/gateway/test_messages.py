@@ -143,12 +143,15 @@ async def test_a_client_cannot_write_media_user_or_seq_into_a_message(pair: Pair
     await ada.join(room)
     forged = {"media": {"url": "javascript:1"}, "user": "root", "seq": 99, "kind": "system", "time": 1, "epoch": "x"}
 
-    await ada.ok("message:send", {"room": room, "id": "id", "text": "plain", **forged})
+    for name, value in forged.items():
+        assert (
+            await ada.refused("message:send", {"room": room, "id": "id", "text": "forged", name: value})
+            == "bad_request"
+        )
+    await ada.send(room, "plain")
 
     message = await ada.expect_text("plain")
-    assert "media" not in message
     assert (message["user"], message["seq"], message["kind"]) == (ada.user, 1, "text")
-    assert message["epoch"] != "x"
 
 
 async def test_text_arrives_exactly_as_it_was_sent(pair: Pair, clients: Clients) -> None:
@@ -278,7 +281,7 @@ async def test_every_way_to_write_a_packet_has_its_answer(pair: Pair, head: str)
         ({"reply_to": 0}, "bad_request"),
         ({"reply_to": 1.5}, "bad_request"),
         ({"room": "public:no such"}, "bad_request"),
-        ({"more": {"fields": [1, 2]}}, None),
+        ({"more": {"fields": [1, 2]}}, "bad_request"),
         ({"upload": None}, None),
         ({"reply_to": 3}, None),
     ],
