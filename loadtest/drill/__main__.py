@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ from deploy.tools import MissingTool
 from loadtest.chaos.crowd import Crowd, Size
 from loadtest.chaos.redis_admin import RedisAdmin
 from loadtest.chaos.rig import Rig, Span
-from loadtest.drill.causes import CAUSES, Cause
+from loadtest.drill.causes import CAUSES, HOOKED_ROOM, Cause
 from loadtest.drill.watch import Watch
 from roomcast.cli import doctor
 from roomcast.cli.cluster import connect
@@ -31,7 +32,18 @@ HEALS_SECONDS: Final = 60.0
 CLEARS_SECONDS: Final = 60.0
 DOCTOR_SECONDS: Final = 6.0
 SIZE: Final = Size(clients=120, rate=40.0)
-ENVIRONMENT: Final = {"ROOMCAST_REDIS_TIMEOUT_SECONDS": "3", "ROOMCAST_PENDING_PER_ADDRESS": "10000"}
+_HOOK: Final = {
+    "url": "http://127.0.0.1:9/",  # the discard port: nothing listens there
+    "secret": "the secret of an endpoint that is down",
+    "on_failure": "publish",
+    "rooms": [HOOKED_ROOM],
+    "allow_private": True,
+}
+ENVIRONMENT: Final = {
+    "ROOMCAST_REDIS_TIMEOUT_SECONDS": "3",
+    "ROOMCAST_PENDING_PER_ADDRESS": "10000",
+    "ROOMCAST_PUBLISH_HOOK": json.dumps(_HOOK),
+}
 """Redis may be slow without being given up, so that slow acks are seen as such."""
 
 

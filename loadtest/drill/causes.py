@@ -6,6 +6,7 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from typing import Any, Final, Literal, NamedTuple
 
 import psutil
@@ -27,6 +28,8 @@ _API: Final = "api"
 _FOR_EVER: Final = 3600.0
 _CRUSH: Final = 2_000
 _LONG_TEXT: Final = "x" * 12_000
+HOOKED_ROOM: Final = "public:drill-hooked"
+"""The room of the publish hook, whose endpoint is down all the time."""
 
 
 class Cause(NamedTuple):
@@ -178,6 +181,17 @@ async def _slow_clients(rig: Rig) -> None:
             writer.abort("done")
 
 
+async def _dead_hook(rig: Rig) -> None:
+    """Write where the publish hook is asked."""
+    wire = await _guest(rig, "hooked", HOOKED_ROOM)
+    try:
+        for number in count():
+            await wire.call("message:send", {"room": HOOKED_ROOM, "id": str(number), "text": "hooked"}, 8.0)
+            await asyncio.sleep(0.1)
+    finally:
+        wire.abort("done")
+
+
 async def _bad_tokens(rig: Rig) -> None:
     while True:
         with suppress(WireLost, OSError):
@@ -268,6 +282,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastResyncs", "`FLUSHALL`", "none: it clears by itself", _flushed),
     Cause("RoomcastCanaryLost", "drop what Redis pushes to one gateway", "none: the gateway reopens it", _deaf),
     Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
+    Cause("RoomcastPublishHookFails", "no server at the hook's URL, messages go on", "stop the messages", _dead_hook),
     Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
     Cause("RoomcastSessionsRefused", "2,000 clients connect to late gateways", "more gateways, free cores", _crush),
     Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
@@ -323,8 +338,8 @@ async def _guest(rig: Rig, name: str, room: str) -> Wire:
 
 
 async def _flood(wire: Wire, room: str, number: int) -> None:
-    count = 0
+    sent = 0
     while not wire.lost.done():
-        count += 1
-        await wire.call("message:send", {"room": room, "id": f"{number}-{count}", "text": _LONG_TEXT}, 8.0)
+        sent += 1
+        await wire.call("message:send", {"room": room, "id": f"{number}-{sent}", "text": _LONG_TEXT}, 8.0)
         await asyncio.sleep(1 / 40)
