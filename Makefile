@@ -18,7 +18,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: .venv-ready help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart observe sbom audit dist docs version clean
+.PHONY: .venv-ready api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart observe sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -120,6 +120,10 @@ audit: .venv-ready ## ask the public databases for known vulnerabilities of the 
 
 dist: .venv-ready ## build wheels, sdists and the npm packages into dist/
 	@$(IN_VENV) -m deploy dist
+
+api-types: .venv-ready ## generate the TypeScript types of the HTTP API anew (web/api/src/schema.ts)
+	@$(IN_VENV) -m docs.documents .state/documents
+	@node web/scripts/api_types.mjs .state/documents/openapi.json
 
 docs: .venv-ready ## build the documentation site, with the references, into site/
 	@$(IN_VENV) -m deploy docs

@@ -41,7 +41,7 @@ def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
 
 
 def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
-    """Pack the npm packages (`sdk`, `react`; all by default) into `folder` and return the tarballs; raise MissingTool.
+    """Pack npm packages (all by default) into `folder`; return the tarballs. Raises MissingTool.
 
     One process at a time: each build starts by removing what the last one has left.
     """

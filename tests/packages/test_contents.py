@@ -30,7 +30,7 @@ def test_every_artifact_is_built_and_no_other(artifacts: Path) -> None:
     built = {path.name for path in paths_of(artifacts)}
     sdists = {f"roomcast_{name}-{current()}.tar.gz" for name in DISTRIBUTIONS}
     pure = {f"roomcast_{name}-{current()}-py3-none-any.whl" for name in DISTRIBUTIONS if name not in COMPILED}
-    node = {f"roomcast-{name}-{for_npm(current())}.tgz" for name in ("sdk", "react")}
+    node = {f"roomcast-{name}-{for_npm(current())}.tgz" for name in ("sdk", "react", "api")}
     others = built - sdists - pure - node
     assert built - others == sdists | pure | node
     assert {name.split("-")[0] for name in others} == {f"roomcast_{name}" for name in COMPILED}

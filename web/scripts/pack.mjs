@@ -9,7 +9,7 @@ const { values, positionals } = parseArgs({ options: { out: { type: "string" } }
 const folder = resolve(values.out ?? join(web, "..", "dist"));
 
 mkdirSync(folder, { recursive: true });
-for (const name of positionals.length ? positionals : ["sdk", "react"]) {
+for (const name of positionals.length ? positionals : ["sdk", "react", "api"]) {
   const pack = ["pack", "--json", "--loglevel=error", "--pack-destination", folder];
   const run = spawnSync("npm", pack, { cwd: join(web, name), encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   if (run.status !== 0) process.exit(run.status ?? 1);

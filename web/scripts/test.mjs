@@ -1,4 +1,4 @@
-// Runs sdk/test, react/test and app/test: bundles the TypeScript for Node, then hands it to Node's own test runner.
+// Runs sdk/test, react/test, api/test and app/test: bundles the TypeScript for Node, then hands it to Node's own test runner.
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ function testsIn(folder) {
 }
 
 rmSync(out, { recursive: true, force: true });
-const tests = [...testsIn("sdk/test"), ...testsIn("react/test"), ...testsIn("app/test")];
+const tests = [...testsIn("sdk/test"), ...testsIn("react/test"), ...testsIn("api/test"), ...testsIn("app/test")];
 await build({
   absWorkingDir: web,
   entryPoints: tests,

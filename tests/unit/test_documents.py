@@ -1,0 +1,99 @@
+"""The OpenAPI and AsyncAPI documents, and the TypeScript types, say what the code says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from docs import documents
+from docs.tables import ROOT
+from roomcast.contract.errors import Code
+from roomcast.contract.events import EVENTS, SERVER_EVENTS
+
+ASYNCAPI = documents.asyncapi()
+MESSAGES = ASYNCAPI["channels"]["socket"]["messages"]
+
+
+def test_the_documents_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["documents", str(tmp_path / "new")])
+    documents.main()
+    for name, make in documents.DOCUMENTS.items():
+        assert json.loads((tmp_path / "new" / name).read_text()) == make()
+
+
+def test_the_typescript_client_has_every_operation_and_field() -> None:
+    """The generator needs Node, so its output is kept; this finds what it lacks."""
+    generated = (ROOT / "web" / "api" / "src" / "schema.ts").read_text()
+    document = documents.openapi()
+    wanted = {f'"{path}": {{' for path in document["paths"]}
+    wanted |= {f"{each['operationId']}: {{" for methods in document["paths"].values() for each in methods.values()}
+    for name, schema in document["components"]["schemas"].items():
+        wanted |= {f"{name}: {{", *(f"{field}" for field in schema.get("properties", ()))}
+    assert [each for each in sorted(wanted) if each not in generated] == [], "run: make api-types"
+
+
+def of(action: str) -> dict[str, dict[str, Any]]:
+    """The operations of an action by the name of their event."""
+    found = {}
+    for operation in ASYNCAPI["operations"].values():
+        if operation["action"] == action:
+            (reference,) = operation["messages"]
+            message = resolved(reference["$ref"])
+            found[message["name"]] = operation
+    return found
+
+
+def resolved(reference: str) -> Any:
+    """What a reference of the document leads to; KeyError when it leads nowhere."""
+    target: Any = ASYNCAPI
+    for part in reference.removeprefix("#/").split("/"):
+        target = target[part]
+    return target
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        yield from ([part["$ref"]] if "$ref" in part else [])
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_every_event_is_an_operation() -> None:
+    assert set(of("receive")) == set(EVENTS)
+    assert set(of("send")) == set(SERVER_EVENTS)
+    assert {name for name, operation in of("receive").items() if "reply" not in operation} == {"typing"}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(ASYNCAPI))
+    assert len(found) > len(EVENTS)
+    for reference in found:
+        resolved(reference)
+
+
+def test_errors_are_those_of_the_contract() -> None:
+    error = ASYNCAPI["components"]["schemas"]["Error"]["properties"]
+    assert error["code"]["enum"] == [code.number for code in Code]
+    assert error["reason"]["enum"] == [code.reason for code in Code]
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "is_valid"),
+    [
+        ("message:send", {"room": "public:lobby", "id": "1", "text": "x"}, True),
+        ("message:send", {"room": "no room", "id": "1", "text": "x"}, False),
+        ("message:history", {"room": "public:lobby", "limit": 0}, False),
+        ("room:join", {"room": "public:lobby", "since": {"seq": 1, "epoch": "e"}}, True),
+    ],
+)
+def test_payloads_are_described_as_they_are_checked(event: str, payload: dict[str, Any], is_valid: bool) -> None:
+    schema = {**MESSAGES[event]["payload"], "components": ASYNCAPI["components"]}
+    assert jsonschema_rs.is_valid(schema, payload) is is_valid

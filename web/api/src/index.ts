@@ -1,0 +1,62 @@
+/**
+ * The client of the Roomcast HTTP API, for back ends. Never ship an API key to a browser.
+ *
+ * Paths, parameters, bodies and answers are typed by the OpenAPI document (`schema.ts`, generated).
+ * @module
+ */
+import createFetch, { type Client, type Middleware } from "openapi-fetch";
+import type { paths, Problem } from "./schema.ts";
+
+export type * from "./schema.ts";
+
+/** The client: `GET`, `POST`, `PUT`, `PATCH` and `DELETE`, each with a path of the API. */
+export type Api = Client<paths>;
+
+/** Where the API is, and who asks. */
+export interface ApiOptions {
+  /** For example `https://chat.example.com/api`, or `http://localhost:8423`. */
+  url: string;
+  /** An API key: `roomcast api-keys create`. */
+  key: string;
+  /** Another `fetch`, for proxies and tests. */
+  fetch?: typeof globalThis.fetch;
+}
+
+/** A refusal of the API: `code` and `reason` are those of the Socket.IO protocol. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: number;
+  readonly reason: string;
+  /** Whether the same request can succeed later; a publish needs the same id. */
+  readonly retryable: boolean;
+  /** Seconds to wait, where the API says it. */
+  readonly retryAfter: number | undefined;
+  readonly requestId: string | undefined;
+  readonly status: number;
+
+  constructor(status: number, problem: Partial<Problem>) {
+    super(problem.detail ?? problem.title ?? `the API answers ${status}`);
+    this.status = status;
+    this.code = problem.code ?? 301;
+    this.reason = problem.reason ?? "outcome_unknown";
+    this.retryable = problem.retryable ?? status >= 500;
+    this.retryAfter = problem.retry_after ?? undefined;
+    this.requestId = problem.request_id ?? undefined;
+  }
+}
+
+/** Returns a client. Every refusal is thrown as an `ApiError`, so `data` of an answer is what the API says. */
+export function createApi({ url, key, fetch }: ApiOptions): Api {
+  const headers = { Authorization: `Bearer ${key}` };
+  const api = createFetch<paths>({ baseUrl: url.replace(/\/$/, ""), headers, ...(fetch ? { fetch } : {}) });
+  api.use(thrown);
+  return api;
+}
+
+const thrown: Middleware = {
+  async onResponse({ response }) {
+    if (response.ok) return;
+    const problem: unknown = await response.json().catch(() => ({}));
+    throw new ApiError(response.status, problem as Partial<Problem>);
+  },
+};
