@@ -88,14 +88,17 @@ async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
 async def test_people(backend: AnyBackend, room: str) -> None:
     assert (await backend.presence(["nobody", "none"]))["none"].status == "offline"
     for act in (backend.mute, backend.ban):
-        await act("mallory", room=room, seconds=60)
+        await act("oscar", room=room, seconds=60)
     for lift in (backend.unmute, backend.unban):
-        await lift("mallory", room=room)
+        await lift("oscar", room=room)
     for per_day in (5, None):
-        await backend.allow_rooms("mallory", per_day)
-        await backend.allow_bytes("mallory", per_day)
-    await backend.disconnect("mallory")
-    await backend.revoke_user("mallory", seconds=60)
+        await backend.allow_rooms("oscar", per_day)
+        await backend.allow_bytes("oscar", per_day)
+    await backend.emit_to_user("oscar", "ticket", {"state": "open"})
+    await backend.emit_to_room(room, "ticket")
+    await backend.emit_to_all("maintenance")
+    await backend.disconnect("oscar")
+    await backend.revoke_user("oscar", seconds=60)
     await backend.revoke_token("jti", seconds=60)
     await backend.revoke_session("sid", seconds=60)
     assert await backend.reports(after="9999999999999-0") == []
@@ -136,6 +139,8 @@ async def test_uploads(backend: AnyBackend, room: str) -> None:
         (lambda b, room: b.react(room, "ada", 7, "\u200b"), Code.BAD_REQUEST),
         (lambda b, room: b.create_room("dm:a:b", "a"), Code.FORBIDDEN),
         (lambda b, room: b.grant(room, "ada"), Code.NOT_FOUND),
+        (lambda b, room: b.emit_to_room(room, "no name"), Code.BAD_REQUEST),
+        (lambda b, room: b.emit_to_user("ada", "x", {"n": "y" * 5_000}), Code.TOO_LARGE),
         (lambda b, room: b.room(room), Code.NOT_FOUND),
         (lambda b, room: b.members(room, cursor="x"), Code.BAD_REQUEST),
         (lambda b, room: b.complete_upload("ada", "x y"), Code.BAD_REQUEST),

@@ -111,6 +111,18 @@ async def test_people_are_seen_disconnected_and_revoked(client: httpx.Client, ga
     cluster = client.get("/v1/cluster").json()
     assert ([each["node"] for each in cluster["gateways"]], cluster["users_present"]) == (["1"], 1)
 
+    for where in ("users/ada", "rooms/team:seen"):
+        body = {"event": "ticket", "data": {"at": where}}
+        assert client.post(f"/v1/{where}/events", json=body).status_code == 204
+    assert client.post("/v1/events", json={"event": "ticket", "data": {"at": "all"}}).status_code == 204
+    await until(lambda: sum(event == "custom" for event, _ in ada.events) == 3, "custom events")
+    told = {data["data"]["at"]: data for event, data in ada.events if event == "custom"}
+    assert told == {
+        "users/ada": {"event": "ticket", "data": {"at": "users/ada"}},
+        "rooms/team:seen": {"room": "team:seen", "event": "ticket", "data": {"at": "rooms/team:seen"}},
+        "all": {"event": "ticket", "data": {"at": "all"}},
+    }
+
     assert client.post("/v1/rooms/team:seen/kicks/ada").status_code == 204
     await until(lambda: ("room", {"room": "team:seen", "change": "removed"}) in ada.events, "the kick")
 

@@ -97,6 +97,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{user}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Emit To User
+         * @description Send an event to all devices of a user. It is not kept, and a repeated call sends it again.
+         */
+        post: operations["emitToUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rooms/{room}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Emit To Room
+         * @description Send an event to everybody who has joined a room.
+         */
+        post: operations["emitToRoom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Emit To All
+         * @description Send an event to everybody who is connected.
+         */
+        post: operations["emitToAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rooms": {
         parameters: {
             query?: never;
@@ -777,6 +837,18 @@ export interface components {
             id?: string | null;
         };
         /**
+         * EventRequest
+         * @description An event's name and its data.
+         */
+        EventRequest: {
+            /** Event */
+            event: string;
+            /** Data */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * Gateway
          * @description A gateway that announced itself in the last minute.
          */
@@ -1144,7 +1216,7 @@ export interface components {
              * Reason
              * @enum {string}
              */
-            reason: "bad_request" | "unknown_event" | "too_large" | "not_found" | "conflict" | "unauthorized" | "forbidden" | "revoked" | "muted" | "banned" | "unavailable" | "outcome_unknown" | "rate_limited" | "draining" | "internal" | "too_many_rooms" | "media_unavailable" | "media_refused" | "upload_incomplete" | "upload_mismatch" | "upload_expired";
+            reason: "bad_request" | "unknown_event" | "too_large" | "not_found" | "conflict" | "unauthorized" | "forbidden" | "revoked" | "muted" | "banned" | "refused" | "unavailable" | "outcome_unknown" | "rate_limited" | "draining" | "internal" | "too_many_rooms" | "media_unavailable" | "media_refused" | "upload_incomplete" | "upload_mismatch" | "upload_expired";
             /** Retryable */
             retryable: boolean;
             /** Detail */
@@ -1449,7 +1521,7 @@ export interface components {
              * @description the name of the error code
              * @enum {string}
              */
-            reason: "bad_request" | "unknown_event" | "too_large" | "not_found" | "conflict" | "unauthorized" | "forbidden" | "revoked" | "muted" | "banned" | "unavailable" | "outcome_unknown" | "rate_limited" | "draining" | "internal" | "too_many_rooms" | "media_unavailable" | "media_refused" | "upload_incomplete" | "upload_mismatch" | "upload_expired";
+            reason: "bad_request" | "unknown_event" | "too_large" | "not_found" | "conflict" | "unauthorized" | "forbidden" | "revoked" | "muted" | "banned" | "refused" | "unavailable" | "outcome_unknown" | "rate_limited" | "draining" | "internal" | "too_many_rooms" | "media_unavailable" | "media_refused" | "upload_incomplete" | "upload_mismatch" | "upload_expired";
             /**
              * Retryable
              * @description whether the same request can succeed later
@@ -1491,6 +1563,7 @@ export type ClusterResponse = components['schemas']['ClusterResponse'];
 export type CompleteRequest = components['schemas']['CompleteRequest'];
 export type CompletedResponse = components['schemas']['CompletedResponse'];
 export type EditRequest = components['schemas']['EditRequest'];
+export type EventRequest = components['schemas']['EventRequest'];
 export type Gateway = components['schemas']['Gateway'];
 export type HistoryResponse = components['schemas']['HistoryResponse'];
 export type InboxResponse = components['schemas']['InboxResponse'];
@@ -1797,6 +1870,132 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Receipt"];
                 };
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emitToUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a user's id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emitToRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a room's id */
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emitToAll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request failed; `reason` says why. */
             "4XX": {

@@ -19,7 +19,7 @@ from roomcast.contract.errors import Code, RoomcastError
 
 TITLE: Final = "Roomcast"
 API_VERSION: Final = "1"
-TAGS: Final = ("messages", "rooms", "users", "presence", "tokens", "uploads", "moderation", "cluster")
+TAGS: Final = ("messages", "events", "rooms", "users", "presence", "tokens", "uploads", "moderation", "cluster")
 DESCRIPTION: Final = (
     "The HTTP API of a Roomcast cluster, for back ends. Every request carries an API key,"
     " `Authorization: Bearer rck_…`. Every error is a problem (RFC 9457) with a code of the Socket.IO protocol."

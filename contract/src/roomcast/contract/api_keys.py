@@ -35,6 +35,7 @@ class Scope(StrEnum):
 
     MESSAGES_READ = "messages:read"
     MESSAGES_WRITE = "messages:write"
+    EVENTS_WRITE = "events:write"
     ROOMS_READ = "rooms:read"
     ROOMS_WRITE = "rooms:write"
     USERS_READ = "users:read"

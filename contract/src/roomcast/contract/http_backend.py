@@ -130,6 +130,22 @@ class HttpBackend:
         body = _body(user=user, emoji=emoji, on=on, name=name, id=id)
         return _receipt(await self._send("POST", f"/v1/rooms/{_part(room)}/messages/{target}/reactions", body))
 
+    # --- custom events ---
+
+    async def emit_to_user(self, user: str, event: str, data: dict[str, Any] | None = None) -> None:
+        """Send an event to all devices of a user."""
+        check_ids(None, user)
+        await self._send("POST", f"/v1/users/{_part(user)}/events", _body(event=event, data=data))
+
+    async def emit_to_room(self, room: str, event: str, data: dict[str, Any] | None = None) -> None:
+        """Send an event to everybody who has joined a room."""
+        check_ids(room)
+        await self._send("POST", f"/v1/rooms/{_part(room)}/events", _body(event=event, data=data))
+
+    async def emit_to_all(self, event: str, data: dict[str, Any] | None = None) -> None:
+        """Send an event to everybody who is connected."""
+        await self._send("POST", "/v1/events", _body(event=event, data=data))
+
     # --- uploads ---
 
     async def sign_upload(

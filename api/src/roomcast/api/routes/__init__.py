@@ -6,10 +6,11 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from roomcast.api.routes import cluster, inbox, messages, moderation, rooms, uploads, users
+from roomcast.api.routes import cluster, events, inbox, messages, moderation, rooms, uploads, users
 
 ALL: Final[tuple[APIRouter, ...]] = (
     messages.router,
+    events.router,
     rooms.router,
     users.router,
     inbox.router,

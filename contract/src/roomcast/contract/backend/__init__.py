@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
+from redis.asyncio import Redis
+from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
@@ -40,7 +42,7 @@ from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.presence import Presence, PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
 from roomcast.contract.backend.rooms import Rooms
-from roomcast.contract.redis_client import Client, make_client
+from roomcast.contract.redis_client import Client, make_client, make_pool
 from roomcast.wire import redis_url
 from roomcast.wire.redis_url import RedisTarget
 
@@ -63,6 +65,8 @@ __all__ = (
 )
 
 _CONNECT_SECONDS: Final = 2.0
+MAX_CONNECTIONS: Final = 100
+"""Connections of one client to one server; an upload holds one while it waits for a signer."""
 
 
 class Backend(Amendments, CustomEvents, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
@@ -91,11 +95,15 @@ async def connect(url: str) -> AsyncIterator[Backend]:
 
 
 def open_client(target: RedisTarget) -> Client:
-    """Return a client with a back end's timeouts and retries; it connects on first use."""
-    return make_client(
-        target,
-        client_name="roomcast-backend",
-        socket_timeout=_CONNECT_SECONDS,
-        socket_connect_timeout=_CONNECT_SECONDS,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
-    )
+    """Return a client with a back end's timeouts, retries and bounds; it connects on first use."""
+    options: dict[str, Any] = {
+        "client_name": "roomcast-backend",
+        "socket_timeout": _CONNECT_SECONDS,
+        "socket_connect_timeout": _CONNECT_SECONDS,
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.1), 2),
+    }
+    if target.mode != "standalone":
+        return make_client(target, max_connections=MAX_CONNECTIONS, **options)
+    # a call that finds no connection free waits for one instead of failing
+    bounds = {"max_connections": MAX_CONNECTIONS, "timeout": _CONNECT_SECONDS}
+    return Redis.from_pool(make_pool(target, BlockingConnectionPool, **bounds, **options))

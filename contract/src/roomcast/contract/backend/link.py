@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import AuthenticationError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    MaxConnectionsError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from roomcast.contract import keys
 from roomcast.contract.envelope import ControlMessage, UserEvent
@@ -88,6 +94,8 @@ def translated(unanswered: Code) -> Iterator[None]:
     """Turn errors of the driver into RoomcastError; `unanswered` is the code for a lost connection or no answer."""
     try:
         yield
+    except MaxConnectionsError as error:  # nothing was sent
+        raise RoomcastError(Code.UNAVAILABLE, "too many calls at once", retry_after=1.0) from error
     except (ResponseError, AuthenticationError) as error:
         raise RoomcastError(Code.UNAVAILABLE, f"Redis refuses: {_kind(error)}") from error
     except (RedisError, RedisClusterException, OSError) as error:

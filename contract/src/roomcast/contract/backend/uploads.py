@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, Literal
 
 import msgspec
+from redis.asyncio import RedisCluster
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids, translated
@@ -25,6 +26,9 @@ from roomcast.wire.envelope import EnvelopeError, Reader, pack
 MAX_REQUESTS: Final = 10_000
 """Requests kept in the stream: with no signer alive, all of them are past their deadlines long before."""
 
+MAX_WAITING: Final = 40
+"""Requests of one client that may wait at once, out of the connections of its pool."""
+
 REPLY_PREFIX: Final = "backend-"
 _SIGN_SECONDS: Final = 3.0
 _COMPLETE_SECONDS: Final = 10.0
@@ -34,6 +38,9 @@ _Action = Literal["sign", "complete", "url"]
 
 class Uploads(RedisLink):
     """Files of users, through the media signers. Raises MEDIA_UNAVAILABLE when no signer answers in time."""
+
+    _requests = 0
+    """Requests that wait for a signer; each holds a connection."""
 
     async def sign_upload(
         self,
@@ -87,6 +94,15 @@ class Uploads(RedisLink):
 
     async def _ask(self, user: str, action: _Action, args: dict[str, Any], seconds: float) -> dict[str, Any]:
         check_ids(None, user)
+        if self._requests >= MAX_WAITING:
+            raise RoomcastError(Code.MEDIA_UNAVAILABLE, "too many requests wait", retry_after=_RETRY_SECONDS)
+        self._requests += 1
+        try:
+            return await self._ask_signers(user, action, args, seconds)
+        finally:
+            self._requests -= 1
+
+    async def _ask_signers(self, user: str, action: _Action, args: dict[str, Any], seconds: float) -> dict[str, Any]:
         request, reply_to = secrets.token_urlsafe(12), REPLY_PREFIX + secrets.token_hex(8)
         try:
             async with asyncio.timeout(seconds), self._replies(reply_to) as replies:
@@ -106,20 +122,22 @@ class Uploads(RedisLink):
     async def _replies(self, reply_to: str) -> AsyncIterator[AsyncGenerator[MediaReply, None]]:
         """Subscribe to a reply channel, and yield what arrives once the subscription is confirmed."""
         subscription = self._redis.pubsub()
+        is_cluster = isinstance(self._redis, RedisCluster)
+        receive = subscription.get_sharded_message if is_cluster else subscription.get_message
         try:
             with translated(Code.UNAVAILABLE):
                 await subscription.ssubscribe(self._keyspace.name(keys.node_channel(reply_to)))
-                await subscription.get_message(timeout=_SIGN_SECONDS)
-            yield _read(subscription)
+                await receive(timeout=_SIGN_SECONDS)
+            yield _read(receive)
         finally:
             await subscription.aclose()
 
 
-async def _read(subscription: Any) -> AsyncGenerator[MediaReply, None]:
+async def _read(receive: Callable[..., Awaitable[Any]]) -> AsyncGenerator[MediaReply, None]:
     reader = Reader(MediaReply)
     while True:
         with translated(Code.OUTCOME_UNKNOWN):
-            message = await subscription.get_message(timeout=_RETRY_SECONDS)
+            message = await receive(timeout=_RETRY_SECONDS)
         if message is None or message["type"] != "smessage":
             continue
         try:
