@@ -73,6 +73,26 @@ class TestSizes:
             assert watcher.closes == [("websocket", Reason.TOO_LARGE)]
             assert await answers(address)
 
+    async def test_an_application_that_handles_messages_only_gets_no_oversized_ones(self) -> None:
+        rules = Rules(max_payload=10_000, max_dropped_payload=50_000)
+        async with server(rules=rules) as (_, watcher, address), ClientSession() as http:
+            socket = await opened(address)
+            socket.send("4" + "x" * 10_000)
+            assert await socket.closed() == 1009
+            client = await Polling.open(http, address, PATH)
+            assert (await client.post("4small\x1e4" + "x" * 10_000))[0] == 413
+            assert watcher.closes == [("websocket", Reason.TOO_LARGE), ("polling", Reason.TOO_LARGE)]
+            assert await answers(address)
+
+    async def test_a_body_may_hold_more_than_one_packet_may(self) -> None:
+        rules = Rules(max_payload=10_000, max_dropped_payload=50_000)
+        async with server(rules=rules) as (_, _, address), ClientSession() as http:
+            client = await Polling.open(http, address, PATH)
+            packets = ["4" + character * 9_000 for character in "abcde"]
+            assert await client.post("\x1e".join(packets)) == (200, "ok")
+            assert (await client.get())[1].split("\x1e") == packets
+            assert (await client.post("\x1e".join(packets * 2)))[0] == 413
+
     @pytest.mark.parametrize(
         ("frame", "code"),
         [

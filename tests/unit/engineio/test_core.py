@@ -22,6 +22,7 @@ from roomcast.engineio.commands import (
 )
 from roomcast.engineio.core import Phase, SessionCore
 from roomcast.engineio.frames import Frames
+from roomcast.engineio.oversized import Oversized
 from roomcast.engineio.rules import Reason, Rules
 
 RULES = Rules(ping_interval=25, ping_timeout=20, connect_seconds=10, upgrade_seconds=10, max_buffer=100)
@@ -69,6 +70,16 @@ class TestHandshake:
 class TestPackets:
     def test_a_message_is_delivered_without_its_type(self) -> None:
         assert polling().receive('42["a"]', 1) == [Deliver('2["a"]')]
+
+    def test_the_beginning_of_an_oversized_message_is_delivered_without_its_type(self) -> None:
+        assert websocket().receive(Oversized('42["a"', 150_000), 1) == [Deliver(Oversized('2["a"', 150_000))]
+        assert polling().receive(Oversized(b"\x01", 150_000), 1) == [Deliver(Oversized(b"\x01", 150_000))]
+
+    @pytest.mark.parametrize("head", ["2probe", "3", "6", "9x", ""])
+    def test_another_packet_that_is_oversized_ends_the_session(self, head: str) -> None:
+        session = websocket()
+        session.receive(Oversized(head, 150_000), 1)
+        assert session.end_reason == Reason.TOO_LARGE
 
     def test_an_empty_message_is_a_message(self) -> None:
         assert websocket().receive("4", 1) == [Deliver("")]
