@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -108,6 +109,23 @@ def test_what_a_working_client_can_send_has_a_fault_and_no_data(head: str, paylo
     assert not packet.fault.is_too_large
     assert packet.data is None
     assert packet.id == (None if head == "0" else 7)
+
+
+def test_half_a_pair_in_a_large_packet_is_a_fault_and_in_a_small_one_a_value() -> None:
+    assert decoded('27["a","%s\\ud83d"]' % ("x" * 1_000)).fault is None
+    assert decoded('27["a","%s\\ud83d"]' % ("x" * 20_000)).fault is not None
+
+
+@pytest.mark.parametrize("end", ["NaN", "1e400", '"\\ud83d"', "[" * 65 + "]" * 65])
+@pytest.mark.parametrize("filling", ["1,", "1.5,", '{"a":1},', '"b",', "[[]],"])
+def test_no_packet_takes_long_to_refuse(filling: str, end: str) -> None:
+    text = f'27["a",{filling * (98_000 // len(filling))}{end}]'
+    times = []
+    for _ in range(10):
+        started = process_time()
+        assert decoded(text).fault is not None
+        times.append(process_time() - started)
+    assert min(times) < 0.006, "0.3 to 2 ms on an idle machine"
 
 
 @pytest.mark.parametrize("auth", ["[]", '"a token"', " 7", "true", '{"token":1e999}'])
