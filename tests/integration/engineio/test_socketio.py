@@ -55,7 +55,7 @@ class App:
     async def acked(self, sid: str, *args: Any) -> tuple[Any, ...]:
         return args
 
-    async def wait(self, sid: str, number: int) -> int:
+    async def wait(self, sid: str, number: int, padding: str = "") -> int:
         self.seen.append(("wait", number))
         await self.gate.wait()
         return number
@@ -328,12 +328,23 @@ class TestOrder:
         assert app.seen == [("connect", {"slow": True}), ("message", "early")]
         socket.drop()
 
-    async def test_a_flood_of_waiting_events_is_cut(self, app: App, address: str) -> None:
+    @pytest.mark.parametrize(("count", "most"), [(2_100, 1_050), (40, 30)])
+    async def test_more_waiting_events_than_the_server_takes_wait_at_the_client(
+        self, app: App, address: str, count: int, most: int
+    ) -> None:
+        """Either many, or large: 40 of 100 kB are twice what one client may have under way."""
+        padding = "x" * (4_000_000 // count if count < 100 else 0)
         socket = await connected(address)
-        for number in range(2_100):
-            socket.send(f'42["wait",{number}]')
-        assert await socket.closed() == 1008
+        (session,) = app.sio.eio.sockets.values()
+        for number in range(count):
+            socket.send(f'42{number}["wait",{number},"{padding}"]')
+        await until(lambda: session.is_input_paused, "nothing more is read")
+        assert len(app.seen) <= most
         app.gate.set()
+        acks = [str(await socket.receive()) for _ in range(count)]
+        assert acks == [f"43{number}[{number}]" for number in range(count)]
+        assert not session.is_input_paused
+        socket.drop()
         await until(app.is_empty, "nothing is left")
 
 

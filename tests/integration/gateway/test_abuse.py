@@ -187,7 +187,7 @@ BURSTS = [
     ("websocket", 60, 16_000, "ok"),
     ("websocket", 20, 90_000, "too_large"),
     ("websocket", 4, 900_000, "too_large"),
-    ("polling", 16, 16_000, "ok"),
+    ("polling", 5, 16_000, "ok"),
     ("polling", 10, 90_000, "too_large"),
     ("polling", 1, 900_000, "too_large"),
 ]

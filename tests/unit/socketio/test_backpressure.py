@@ -29,16 +29,16 @@ def begin(backpressure: Backpressure, client: Client, size: int, count: int = 1)
 
 def test_a_client_with_many_events_under_way_waits_until_half_of_them_are_done() -> None:
     backpressure, busy, other = Backpressure(PAYLOAD), Client(), Client()
-    assert all(begin(backpressure, busy, 10, 499))
+    assert all(begin(backpressure, busy, 10, 999))
     assert not busy.is_input_paused
     assert begin(backpressure, busy, 10) == begin(backpressure, other, 10) == [True]
     assert (busy.is_input_paused, other.is_input_paused) == (True, False)
-    for _ in range(249):
+    for _ in range(499):
         backpressure.end(busy, 10)
     assert busy.is_input_paused
     backpressure.end(busy, 10)
     assert not busy.is_input_paused
-    assert (busy.held, busy.pending_events, busy.pending_bytes) == (250, 250, 2_500)
+    assert (busy.held, busy.pending_events, busy.pending_bytes) == (500, 500, 5_000)
 
 
 def test_bytes_count_like_events() -> None:
@@ -49,7 +49,7 @@ def test_bytes_count_like_events() -> None:
     assert not busy.is_input_paused
 
 
-@pytest.mark.parametrize(("size", "most"), [(10, 1_000), (PAYLOAD, 13)])
+@pytest.mark.parametrize(("size", "most"), [(10, 2_000), (PAYLOAD, 13)])
 def test_what_was_read_ahead_is_handled_and_no_more(size: int, most: int) -> None:
     backpressure, busy = Backpressure(PAYLOAD), Client()
     assert begin(backpressure, busy, size, most + 5) == [True] * most + [False] * 5

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 MAX_TOTAL_EVENTS: Final = 4_000
 MAX_TOTAL_BYTES: Final = 16_000_000
 """Events of all clients under way at which nothing more is read from any client that sends."""
-_OWN_EVENTS: Final = 500
+_OWN_EVENTS: Final = 1_000
 _OWN_PAYLOADS: Final = 2
 """Events of one client under way at which nothing more is read from it: so many, or this many of the largest size."""
 _READ_AHEAD_BYTES: Final = 1_000_000
