@@ -11,7 +11,7 @@ from aiohttp import web
 
 from roomcast.engineio.commands import Command, RejectRequest
 from roomcast.engineio.http import payload
-from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, refusal_response
+from roomcast.engineio.http.refusals import BAD_REQUEST, PAYLOAD_TOO_LARGE, TOO_MANY_PACKETS, Refusal, refusal_response
 from roomcast.engineio.observer import Observer
 from roomcast.engineio.oversized import Data
 from roomcast.engineio.rules import Reason
@@ -25,8 +25,12 @@ _REFUSALS: Final = {
     Reason.PARSE_ERROR: BAD_REQUEST,
     Reason.TOO_LARGE: PAYLOAD_TOO_LARGE,
     Reason.FLOOD: TOO_MANY_PACKETS,
+    Reason.CONNECT_TIMEOUT: BAD_REQUEST,
+    Reason.ATTACHMENT_TIMEOUT: BAD_REQUEST,
+    Reason.PING_TIMEOUT: BAD_REQUEST,
+    Reason.TRANSPORT_CLOSE: BAD_REQUEST,
 }
-"""The answers to a POST by which a session ended."""
+"""The answers to a POST by which, or during which, a session ended."""
 _READING_SECONDS: Final = 0.2
 """Time for the client to read in its GET why it is refused: after a failed POST it reads nothing more."""
 
@@ -85,16 +89,18 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
     host.run(session, commands)
     if RejectRequest() in commands:
         return refusal_response(BAD_REQUEST)
+    otherwise: Refusal | None = None
     try:
         await _take(host, session, request)
     except (TimeoutError, ConnectionError, web.RequestPayloadError):
+        otherwise = BAD_REQUEST
         session.close(Reason.TRANSPORT_ERROR)
     except payload.PayloadError:
         session.close(Reason.PARSE_ERROR)
     finally:
         session.core.post_ended()
     host.watch(session)
-    refusal = _REFUSALS.get(session.core.end_reason or "")
+    refusal = _REFUSALS.get(session.core.end_reason or "", otherwise)
     if refusal is not None:
         if session.was_told_why:
             await asyncio.sleep(_READING_SECONDS)
