@@ -57,7 +57,7 @@ ReadSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 
 SanctionSeconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400)]
 SlowSeconds = Annotated[int, Meta(ge=0, le=6 * 3_600)]
-ReportId = Annotated[str, Meta(pattern=r"^[0-9]{1,20}-[0-9]{1,20}\Z")]
+ReportId = Annotated[str, Meta(pattern=r"^[0-9]{1,15}-[0-9]{1,19}\Z")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]

@@ -29,6 +29,7 @@
 | `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
 | `user:{U}:events` | hash node -> events of the last second | gateway | gateway | 5 s; only of busy users |
 | `user:{U}:created` | hash, rooms created today, allowance | gateway, back end | same script | 1 day, or an allowance |
+| `user:{U}:reported` | hash, reports of today | gateway | same script | 1 day |
 | `user:{U}:written` | hash, bytes written today, allowance | gateway, back end | same script | 1 day, or an allowance |
 | `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
@@ -181,6 +182,10 @@ def user_events(user: str) -> str:
 
 def user_created(user: str) -> str:
     return f"user:{{{user}}}:created"
+
+
+def user_reported(user: str) -> str:
+    return f"user:{{{user}}}:reported"
 
 
 def user_written(user: str) -> str:

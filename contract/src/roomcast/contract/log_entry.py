@@ -38,6 +38,11 @@ class History(NamedTuple):
     time: int
     entries: list[bytes]
 
+    @property
+    def size(self) -> int:
+        """The bytes of all entries."""
+        return sum(map(len, self.entries))
+
 
 class Rewrite(NamedTuple):
     """Replace the entry `seq`, if it still is `expected`.

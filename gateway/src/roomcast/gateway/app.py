@@ -172,7 +172,15 @@ class Gateway:
         self.isolation = make_isolation(
             config, self.adapter, self.emitter, self.replays, self.enforcer, self.session_control, self._catch_up
         )
-        self.rooms = Rooms(self.stores.rooms, self.access, self.emitter, self.occupancy, self.presence, self.control)
+        self.rooms = Rooms(
+            self.stores.rooms,
+            self.access,
+            self.emitter,
+            self.occupancy,
+            self.presence,
+            self.control,
+            self.sanctions.hidden_from,
+        )
 
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import orjson
 import pytest
 
@@ -105,10 +107,15 @@ class Rig:
             FakeOccupancy(),
             FakeVisibility("ghost"),
             self.control,
+            self._hidden_from,
         )
+        self.blocking: set[str] = set()
         self.ada = session_of("ada", create=("team:*",))
         self.bob = session_of("bob")
         self.records.roles = {(ROOM, "ada"): "owner", (ROOM, "bob"): "member"}
+
+    async def _hidden_from(self, user: str, others: Collection[str]) -> set[str]:
+        return self.blocking.intersection(others)
 
 
 @pytest.fixture
@@ -132,6 +139,13 @@ async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
     assert await refusal(rig.rooms.create_room(rig.bob, RoomCreate("team:blue", "private"))) is Code.FORBIDDEN
     assert await refusal(rig.rooms.create_room(ops, RoomCreate(ROOM, "private"))) is Code.CONFLICT
     assert (await rig.rooms.create_room(ops, RoomCreate("team:blue", "private")))["role"] == "owner"
+
+
+async def test_who_is_blocked_does_not_invite(rig: Rig) -> None:
+    rig.blocking.add("eve")
+    assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "eve"))) is Code.FORBIDDEN
+    await rig.rooms.invite_user(session_of("ops", ops=True), RoomInvite(ROOM, "eve"))
+    assert rig.records.roles[ROOM, "eve"] == "member"
 
 
 async def test_who_has_spent_the_day_invites_nobody(rig: Rig) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roomcast.engineio.limits.token_bucket import TokenBucket
-from roomcast.gateway.sign_in.event_limit import EventLimit, Ruling
+from roomcast.gateway.sign_in.event_limit import BYTES_PER_EVENT, ROWS_PER_EVENT, EventLimit, Ruling
 
 
 def limit_of(rate: float, burst: float) -> EventLimit:
@@ -39,3 +39,14 @@ def test_the_wait_is_never_nothing() -> None:
     rulings(limit, 2, 0.0)
 
     assert limit.retry_after() == 0.001
+
+
+def test_a_dear_answer_counts_as_more_events_and_leaves_a_debt() -> None:
+    limit = limit_of(10, 5)
+    assert limit.rule(0.0) is Ruling.ALLOWED
+    limit.charge(size=20 * BYTES_PER_EVENT, rows=4 * ROWS_PER_EVENT)
+    assert limit.rule(0.0) is Ruling.LIMITED
+    assert limit.retry_after() == 2.1
+    assert limit.debt_seconds(1.0) == 1.0
+    assert limit.debt_seconds(2.5) == 0.0
+    assert limit.rule(2.5) is Ruling.ALLOWED

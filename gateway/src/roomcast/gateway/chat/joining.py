@@ -178,7 +178,9 @@ class RoomJoins:
         try:
             entering = self._occupancy.enter_room(session, p.room)
             try:
-                page, after = await self._recover(p.room, p.since, p.limit, recovery_limit)
+                async with session.limit.reading():
+                    page, after = await self._recover(p.room, p.since, p.limit, recovery_limit)
+                    session.limit.charge(size=page.size)
             finally:
                 snapshot = await entering
         finally:

@@ -294,7 +294,9 @@ class Chat:
     async def read_history(self, session: ChatSession, p: MessageHistory) -> AckFields:
         """Answer `message:history`: a page of older messages, oldest first."""
         await self._access.require_entry(session, p.room)
-        page = await self._log.read_before(p.room, p.before or 0, p.limit)
+        async with session.limit.reading():
+            page = await self._log.read_before(p.room, p.before or 0, p.limit)
+            session.limit.charge(size=page.size)
         lowest = min(page.seq, (p.before or page.seq + 1) - 1) - len(page.entries) + 1
         messages = [orjson.Fragment(entry) for entry in page.entries]
         more = bool(page.entries) and lowest > page.first

@@ -105,6 +105,8 @@ class Moderation:
         reason = clean_line(p.reason, MAX_REASON)
         if not reason:
             raise RoomcastError(Code.BAD_REQUEST, "the reason shows nothing")
+        if not session.identity.ops:
+            await self._store.take_report(session.user)
         report = {"room": p.room, "target": p.target, "by": session.user, "reason": reason, "message": entry.decode()}
         return {"id": await self._store.report(report)}
 
@@ -116,7 +118,9 @@ class Moderation:
             reports = await self._store.reports(p.after, p.limit)
             return {"reports": reports, "more": len(reports) == p.limit}
         await self._access.require_moderator(session, p.room)
-        found = [each for each in await self._store.reports(p.after, _SCANNED) if each["room"] == p.room]
+        async with session.limit.reading():
+            found, size = await self._store.reports_of(p.room, p.after, _SCANNED)
+            session.limit.charge(size=size)
         return {"reports": found[: p.limit], "more": len(found) > p.limit}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:

@@ -37,11 +37,13 @@ class Privacy:
 
     async def query_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
         """Answer `presence:query`: a blocked user looks offline."""
+        session.limit.charge(rows=len(p.users))
         seen = await self._seen_by(session, p.users)
         return _with_unseen(p.users, await self._presence.query_users(session, PresenceUsers(seen)))
 
     async def watch_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
         """Answer `presence:watch`: a blocked user looks offline and is not watched."""
+        session.limit.charge(rows=len(p.users))
         seen = await self._seen_by(session, p.users)
         return _with_unseen(p.users, await self._presence.watch_users(session, PresenceUsers(seen)))
 

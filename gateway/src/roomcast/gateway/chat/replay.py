@@ -26,6 +26,7 @@ STALL_SECONDS: Final = 15.0
 _LOOK_SECONDS: Final = 0.01
 _IDLE_PAGES: Final = 20
 _IDLE_SECONDS: Final = 0.05
+_PACE_SECONDS: Final = 1.0
 
 
 class ReplayLog(Protocol):
@@ -155,10 +156,20 @@ class Replays:
             idle_pages = 0 if page.entries else idle_pages + 1
             if idle_pages:
                 await asyncio.sleep(_IDLE_SECONDS)
+            await self._pace(session, page.size)
             page = await self._log.read_after(room, seq, MAX_LIST)
             if page.epoch != epoch or not page.first - 1 <= seq <= page.seq or idle_pages > _IDLE_PAGES:
                 raise ReplayFailed
         return False
+
+    async def _pace(self, session: ChatSession, size: int) -> None:
+        """Read on when the user is out of debt: replays go as fast as the user's limit, all of them together.
+
+        The next page is charged as if it were as large as the last one, before it is read: others see the debt.
+        """
+        while (debt := session.limit.debt_seconds(self._clock())) and not session.is_closed:  # noqa: ASYNC110 (a rate)
+            await asyncio.sleep(min(debt, _PACE_SECONDS))
+        session.limit.charge(size=size)
 
     async def _send(self, sid: str, packet: bytes) -> bool:
         """Send one packet as soon as the client's buffer has space for it; True when that needed a wait."""

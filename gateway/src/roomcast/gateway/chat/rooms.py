@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 
 import orjson
@@ -71,6 +72,10 @@ class RoomRecords(Protocol):
         ...
 
 
+HiddenFrom = Callable[[str, Collection[str]], Awaitable[set[str]]]
+"""`(user, others)` -> those of the others who block the user, or whom the user blocks."""
+
+
 class Rooms:
     """The use cases behind `room:create`, `:invite`, `:remove`, `:list`, `:members`, and `receipt:read`."""
 
@@ -82,8 +87,10 @@ class Rooms:
         occupancy: RoomOccupancy,
         visibility: Visibility,
         control: Control,
+        hidden_from: HiddenFrom,
     ) -> None:
         self._store = store
+        self._hidden_from = hidden_from
         self._access = access
         self._emitter = emitter
         self._occupancy = occupancy
@@ -123,6 +130,8 @@ class Rooms:
     async def invite_user(self, session: ChatSession, p: RoomInvite) -> AckFields:
         """Answer `room:invite`: store the membership and tell the user's devices."""
         await self._access.require_moderator(session, p.room)
+        if not session.identity.ops and await self._hidden_from(session.user, (p.user,)):
+            raise RoomcastError(Code.FORBIDDEN, "one of the two blocks the other")
         charge(session.allowance, INVITATION_BYTES, time.monotonic())
         await self._store.set_role(p.room, p.user, p.role)
         name = await self._store.read_name(p.room)
@@ -153,7 +162,9 @@ class Rooms:
         Rooms that the user may not enter any more are left out, and taken off the list once they are gone. A room that
         the user is banned from stays, and tells nothing of its messages.
         """
-        lines, more = await self._store.page_list(session.user, p.after, p.limit)
+        async with session.limit.reading():
+            lines, more = await self._store.page_list(session.user, p.after, p.limit)
+            session.limit.charge(size=sum(len(line.entry or b"") for line in lines), rows=len(lines))
         kept = [line for line in lines if self._access.may_see(session, line._replace(is_banned=False))]
         for line in lines:
             if line.is_gone and line not in kept:

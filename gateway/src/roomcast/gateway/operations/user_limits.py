@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.engineio.limits.token_bucket import TokenBucket
+from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE
 
 SHARES: Final = 4
 """A user may do as much as this many connections."""
@@ -58,12 +59,13 @@ class Ticks(Protocol):
 class UserLimit:
     """The limits that the connections of one user share."""
 
-    __slots__ = ("bucket", "connections", "patience", "share", "taken_before")
+    __slots__ = ("bucket", "connections", "patience", "reads", "share", "taken_before")
 
     def __init__(self, rate: float, now: float) -> None:
         self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
         self.patience = TokenBucket(rate, rate * BURST_SECONDS, now)
         """Events beyond the limit that a client is told of before it is cut."""
+        self.reads = asyncio.Semaphore(READS_AT_ONCE)
         self.connections = 0
         self.share = 1.0
         """The part of the user's limit that this gateway may give out."""

@@ -89,7 +89,7 @@ class Sessions:
         presence = read_presence(auth)
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
-        session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience))
+        session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
         session.allowance = self._daily_bytes.add_connection(identity.user)
         if presence.status is not None:
             session.set_own_status(presence.status, clean_note(presence.note or ""))

@@ -12,6 +12,9 @@ from roomcast.contract.events import MAX_BLOCKED, MAX_REPORTS, MAX_SANCTIONS
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 _FIELD: Final = "report"
+REPORTS_PER_DAY: Final = 100
+"""Reports of one user in a day: the queue keeps 10,000, and nobody alone may push the others' out of it."""
+_DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
 
 
@@ -105,6 +108,21 @@ class ModerationStore:
         first = f"({after}" if after else "-"
         rows = await self._redis.call("XRANGE", keys.REPORTS, first, "+", "COUNT", limit)
         return [{"id": number.decode(), **json.loads(fields[1])} for number, fields in rows]
+
+    async def reports_of(self, room: str, after: str | None, most: int) -> tuple[list[dict[str, Any]], int]:
+        """Return open reports of one room among the next `most` above the id `after`, and how many bytes were read."""
+        first, head = f"({after}" if after else "-", f'{{"room":"{room}",'.encode()
+        rows = await self._redis.call("XRANGE", keys.REPORTS, first, "+", "COUNT", most)
+        found = [(number, fields[1]) for number, fields in rows if fields[1].startswith(head)]
+        reports = [{"id": number.decode(), **json.loads(text)} for number, text in found]
+        return reports, sum(len(fields[1]) for _, fields in rows)
+
+    async def take_report(self, user: str) -> None:
+        """Count a report of the user; raise RATE_LIMITED when the day's allowance is used up."""
+        args = (REPORTS_PER_DAY, _DAY_SECONDS, "reports")
+        wait = int(await self._redis.script("user_created", (keys.user_reported(user),), args))
+        if wait:
+            raise RoomcastError(Code.RATE_LIMITED, "too many reports today", retry_after=float(wait))
 
     async def find_report(self, number: str) -> dict[str, Any] | None:
         """Return the report of that id, if it is open."""

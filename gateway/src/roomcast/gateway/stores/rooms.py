@@ -51,7 +51,7 @@ class RoomStore:
 
     async def take_creation(self, user: str) -> None:
         """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
-        args = (self._rooms_per_day, _DAY_SECONDS)
+        args = (self._rooms_per_day, _DAY_SECONDS, "rooms")
         wait = int(await self._redis.script("user_created", (keys.user_created(user),), args))
         if wait:
             raise RoomcastError(Code.RATE_LIMITED, "too many rooms created today", retry_after=float(wait))

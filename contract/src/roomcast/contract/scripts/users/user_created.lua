@@ -1,22 +1,22 @@
 #!lua
--- Count one more room that a user creates, unless the day's allowance is used up.
+-- Count one more thing that a user makes, unless the day's allowance is used up.
 --
 -- KEYS[1] user:{U}:created  hash  `rooms` -> created on the day that ends at `ends` (unix seconds), `most` -> allowance
---         that a back end has set
--- ARGV[1] allowance of users without one of their own   ARGV[2] length of a day, seconds
+--         that a back end has set. Or user:{U}:reported, with `reports`.
+-- ARGV[1] allowance of users without one of their own   ARGV[2] length of a day, seconds   ARGV[3] rooms | reports
 --
--- Returns 0 when the room was counted, else the seconds until the next day begins. A user's own allowance outlives the
+-- Returns 0 when it was counted, else the seconds until the next day begins. A user's own allowance outlives the
 -- day: only the count and its end are dropped.
 
 local most = tonumber(redis.call('HGET', KEYS[1], 'most') or ARGV[1])
 local now = tonumber(redis.call('TIME')[1])
 local ends = tonumber(redis.call('HGET', KEYS[1], 'ends') or '0')
 if now >= ends then
-  redis.call('HDEL', KEYS[1], 'rooms')
+  redis.call('HDEL', KEYS[1], ARGV[3])
   ends = now + tonumber(ARGV[2])
   redis.call('HSET', KEYS[1], 'ends', string.format('%.0f', ends))
+  if redis.call('HEXISTS', KEYS[1], 'most') == 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 end
-if tonumber(redis.call('HGET', KEYS[1], 'rooms') or '0') >= most then return ends - now end
-redis.call('HINCRBY', KEYS[1], 'rooms', 1)
-if redis.call('HEXISTS', KEYS[1], 'most') == 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+if tonumber(redis.call('HGET', KEYS[1], ARGV[3]) or '0') >= most then return ends - now end
+redis.call('HINCRBY', KEYS[1], ARGV[3], 1)
 return 0

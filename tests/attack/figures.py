@@ -1,0 +1,275 @@
+"""Measure what an attack costs the others, beside the same gateway at rest: `python -m tests.attack.figures`.
+
+A stopwatch process asks the gateway for an answer 50 times a second, first at rest, then under attack; the attackers
+are processes of their own. Run it on a machine that does nothing else.
+
+Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, and the resident memory
+of the gateway before the attack, at its peak and 15 s afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final, NamedTuple
+
+import psutil
+
+from roomcast.engineio.websocket.rfc6455 import PONG, TEXT
+from tests import gateways, servers
+from tests.frames import masked
+from tests.gateways import token
+
+QUIET_SECONDS: Final = 5.0
+ATTACK_SECONDS: Final = 10.0
+REST_SECONDS: Final = 15.0
+PROBES_PER_SECOND: Final = 50
+
+
+class Answers(NamedTuple):
+    """Times that answers took, in ms."""
+
+    p50: float
+    p99: float
+    late: int
+    """Probes that could not go out in time, because the answer before was not there yet."""
+
+
+async def _connect(port: int, user: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a WebSocket session, and sign in where a user is named."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    writer.write(head.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    if user:
+        writer.write(masked(TEXT, b"40" + json.dumps({"token": token(user)}).encode()))
+        await reader.readuntil(b"heartbeat_seconds")
+    return reader, writer
+
+
+# --- attackers, each in a process of its own ---
+
+
+async def _flood(port: int, frames: bytes, *, user: str = "", again: bool) -> None:
+    """Write frames as fast as they are taken; with `again`, come back after each cut."""
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await _connect(port, user)
+            drain = asyncio.ensure_future(_discard(reader))
+            while not writer.is_closing() and not drain.done():
+                writer.write(frames)
+                await writer.drain()
+            drain.cancel()
+            writer.close()
+        if not again:
+            await asyncio.sleep(3600)
+        await asyncio.sleep(0.05)
+
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    with suppress(OSError):
+        while await reader.read(65_536):
+            pass
+
+
+async def ten_flooders(port: int) -> None:
+    """Ten strangers send pongs and noops without an end, and return when they are cut."""
+    frames = (masked(TEXT, b"6") + masked(PONG, b"")) * 2_000
+    await asyncio.gather(*(_flood(port, frames, again=True) for _ in range(10)))
+
+
+async def two_hundred_talkers(port: int) -> None:
+    """Two hundred connections of one user send a hundred events a second each."""
+
+    async def talk() -> None:
+        while True:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await _connect(port, "flood")
+                drain = asyncio.ensure_future(_discard(reader))
+                number = 0
+                while not writer.is_closing() and not drain.done():
+                    for _ in range(10):
+                        number += 1
+                        event = ["message:send", {"room": "public:flood", "id": f"m{number}", "text": "x" * 2_000}]
+                        writer.write(masked(TEXT, f"42{number}{json.dumps(event)}".encode()))
+                    await writer.drain()
+                    await asyncio.sleep(0.1)
+                drain.cancel()
+                writer.close()
+            await asyncio.sleep(0.5)
+
+    await asyncio.gather(*(talk() for _ in range(200)))
+
+
+async def mass_reconnect(port: int) -> None:
+    """A thousand clients lose their connections at once, again and again, and come back as fast as they can."""
+    while True:
+        come_back = (asyncio.wait_for(_connect(port, f"user{n}"), 5) for n in range(1_000))
+        made = await asyncio.gather(*come_back, return_exceptions=True)
+        for pair in made:
+            if isinstance(pair, tuple):
+                pair[1].transport.abort()
+        await asyncio.sleep(0.2)
+
+
+async def nested_connects(port: int) -> None:
+    """Strangers send CONNECT packets of nested JSON, as large as they may be, one per session."""
+    packet = masked(TEXT, b"40" + b'{"a":["]"]},' * 1_200)
+    await asyncio.gather(*(_flood(port, packet, again=True) for _ in range(4)))
+
+
+async def history_readers(port: int) -> None:
+    """Four connections of one user read a page of the largest messages, as often as they may."""
+    room = "public:large"
+
+    async def read(*, writes: bool) -> None:
+        reader, writer = await _connect(port, "reader")
+        drain = asyncio.ensure_future(_discard(reader))
+        for number in range(100 if writes else 0):
+            event = ["message:send", {"room": room, "id": f"m{number}", "text": "x" * 16_000}]
+            writer.write(masked(TEXT, f"421{json.dumps(event)}".encode()))
+            await asyncio.sleep(0.02)
+        history = masked(TEXT, f'422["message:history",{{"room":"{room}","limit":100}}]'.encode())
+        while not drain.done():
+            writer.write(history)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await asyncio.gather(*(read(writes=number == 0) for number in range(4)))
+        await asyncio.sleep(0.05)
+
+
+async def list_readers(port: int) -> None:
+    """Four connections of one user ask for a list of a hundred rooms, as often as they may."""
+    _, writer = await _connect(port, "reader")
+    for number in range(100):
+        writer.write(masked(TEXT, f'421["message:history",{{"room":"public:list{number}"}}]'.encode()))
+        writer.write(masked(TEXT, f'421["room:join",{{"room":"public:list{number}"}}]'.encode()))
+        await asyncio.sleep(0.02)
+    asking = masked(TEXT, b'422["room:list",{"limit":100}]')
+
+    async def ask() -> None:
+        reader, writer = await _connect(port, "reader")
+        drain = asyncio.ensure_future(_discard(reader))
+        while not drain.done():
+            writer.write(asking)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await asyncio.gather(*(ask() for _ in range(4)))
+        await asyncio.sleep(0.05)
+
+
+ATTACKS: Final[dict[str, Callable[[int], Any]]] = {
+    "ten flooders": ten_flooders,
+    "200 talkers": two_hundred_talkers,
+    "mass reconnect": mass_reconnect,
+    "nested connects": nested_connects,
+    "history readers": history_readers,
+    "list readers": list_readers,
+}
+
+
+def _attack(name: str, port: int) -> None:
+    with suppress(KeyboardInterrupt):
+        asyncio.run(ATTACKS[name](port))
+
+
+# --- the bystander ---
+
+
+async def _measure(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> Answers:
+    """Ask for the room list, again and again, and note how long each answer takes."""
+    times, late, ends = [], 0, time.perf_counter() + seconds
+    due = time.perf_counter()
+    while due < ends:
+        due += 1 / PROBES_PER_SECOND
+        pause = due - time.perf_counter()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        else:
+            late += 1
+        started = time.perf_counter()
+        writer.write(masked(TEXT, b'427["user:blocked",{}]'))
+        await reader.readuntil(b"437[")
+        times.append((time.perf_counter() - started) * 1e3)
+    cuts = quantiles(times, n=100)
+    return Answers(cuts[49], cuts[98], late)
+
+
+def _bystander(port: int, seconds: float, answers: Any) -> None:
+    async def run() -> Answers:
+        reader, writer = await _connect(port, "bystander")
+        return await _measure(reader, writer, seconds)
+
+    answers.put(asyncio.run(run()))
+
+
+def _stopwatch(port: int, seconds: float) -> Answers:
+    """Measure in a process of its own: its loop waits for nobody else's work."""
+    answers: Any = multiprocessing.Queue()
+    process = multiprocessing.Process(target=_bystander, args=(port, seconds, answers))
+    process.start()
+    found: Answers = answers.get(timeout=seconds + 30)
+    process.join()
+    return found
+
+
+def measure(name: str, folder: Path) -> str:
+    """Run one attack against a gateway of its own, and return its line."""
+    with servers.redis_server(folder) as redis_port:
+        url = f"redis://127.0.0.1:{redis_port}/0"
+        with gateways.gateway(folder, url) as gateway:
+            process = psutil.Process(gateway.process.pid)
+            quiet = _stopwatch(gateway.port, QUIET_SECONDS)
+            before = process.memory_info().rss
+            attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port))
+            attacker.start()
+            try:
+                time.sleep(1.0)
+                attacked = _stopwatch(gateway.port, ATTACK_SECONDS)
+                peak = process.memory_info().rss
+            finally:
+                attacker.kill()
+                attacker.join()
+            time.sleep(REST_SECONDS)
+            after = process.memory_info().rss
+    return (
+        f"{name:16}  rest {quiet.p50:6.1f} {quiet.p99:6.1f}   attack {attacked.p50:6.1f} {attacked.p99:7.1f}"
+        f"   x{attacked.p99 / quiet.p99:6.1f}   late {attacked.late:3}"
+        f"   MB {before / 1e6:5.0f} {peak / 1e6:5.0f} {after / 1e6:5.0f}"
+    )
+
+
+def main() -> int:
+    """Print one line for each attack that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.attack.figures", description=__doc__)
+    parser.add_argument("attacks", nargs="*", default=list(ATTACKS), help=f"of: {', '.join(ATTACKS)}")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        for number, name in enumerate(options.attacks):
+            folder = Path(made) / str(number)
+            folder.mkdir()
+            sys.stdout.write(measure(name, folder) + "\n")
+            sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
