@@ -130,6 +130,20 @@ DASHBOARDS: Final = (
         ),
     ),
     Dashboard(
+        "api",
+        "Roomcast: the HTTP API",
+        (
+            Panel("Requests by status", "ops", {"{{status}}": _rate("roomcast_api_requests_total", "status")}),
+            Panel("Requests by route", "ops", {"{{route}}": _rate("roomcast_api_requests_total", "route")}),
+            Panel("A request, p99", "s", {"{{route}}": _p99("roomcast_api_request_seconds", "route")}),
+            Panel("Requests in flight", "short", {"{{instance}}": "roomcast_api_in_flight_requests"}),
+            Panel("Processes that are ready", "short", {"ready": "sum(roomcast_api_ready)"}),
+            Panel("Loop lag", "s", {"{{instance}}": "roomcast_api_loop_lag_seconds"}),
+            Panel("CPU", "percentunit", {"{{instance}}": _rate('process_cpu_seconds_total{job="api"}')}),
+            Panel("Memory", "bytes", {"{{instance}}": 'process_resident_memory_bytes{job="api"}'}),
+        ),
+    ),
+    Dashboard(
         "load-test",
         "Roomcast: during a load test",
         (

@@ -146,7 +146,7 @@ FORBIDDEN_COMMANDS: Final = (
 )
 
 
-@pytest.mark.parametrize("account", ["gateway", "presence", "media", "backend"])
+@pytest.mark.parametrize("account", ["gateway", "presence", "media", "backend", "api"])
 async def test_accounts_of_redis_are_kept_to_their_work(attacked: Cluster, account: str) -> None:
     with redis.Redis.from_url(attacked.redis_url(account)) as client:
         for command in FORBIDDEN_COMMANDS:
@@ -159,6 +159,7 @@ async def test_accounts_of_redis_are_kept_to_their_work(attacked: Cluster, accou
     [
         ("backend", "node:{1}"),
         ("backend", "presence:{1}"),
+        ("api", "node:{1}"),
         ("presence", "node:{1}"),
         ("presence", "control"),
         ("media", "room:{public:lobby}"),

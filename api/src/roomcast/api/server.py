@@ -10,11 +10,50 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 BACKLOG: Final = 1_024
 MAX_CONNECTIONS: Final = 2_000
+HEAD_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75
 """Longer than nginx keeps an idle upstream connection (60 s), so that nginx never uses one that is being closed."""
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 with a bound on the time that the head of a request takes, however slowly its bytes come."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Expect a head within `HEAD_SECONDS`."""
+        super().connection_made(transport)
+        self._expect_head(HEAD_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        """Stop the timer once a request is being answered."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_timer()
+
+    def on_response_complete(self) -> None:
+        """Expect the next head within `IDLE_SECONDS`."""
+        super().on_response_complete()
+        if self.cycle is None or self.cycle.response_complete:
+            self._expect_head(IDLE_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the timer go."""
+        self._forget_timer()
+        super().connection_lost(exc)
+
+    def _expect_head(self, seconds: float) -> None:
+        self._forget_timer()
+        self._head_timer = self.loop.call_later(seconds, self.transport.close)
+
+    def _forget_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 class _Server(uvicorn.Server):
@@ -36,7 +75,7 @@ async def serve(
         access_log=False,
         lifespan="off",
         ws="none",
-        http="h11",
+        http=_Protocol,
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,

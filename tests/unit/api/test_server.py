@@ -1,0 +1,107 @@
+"""The server: heads that do not come, and an end that waits for what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from roomcast.api import server
+from tests.waiting import until
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+class Rig:
+    """A server of one application, which answers when it is allowed to."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        self.asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        await self.may_answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def is_closed(self) -> bool:
+        try:
+            _, writer = await self.connect()
+        except OSError:
+            return True
+        writer.close()
+        return False
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(*self.address)
+
+
+@pytest.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.4)
+    made = Rig()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(server.serve(made, [made.listener], made.stopping, 5.0))
+        yield made
+        made.may_answer.set()
+        made.stopping.set()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", HEAD])
+async def test_a_head_that_does_not_come_closes_the_connection(rig: Rig, sent: bytes) -> None:
+    reader, writer = await rig.connect()
+    writer.write(sent)
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_head_that_drips_closes_the_connection_too(rig: Rig) -> None:
+    reader, writer = await rig.connect()
+    writer.write(HEAD)
+    ended = asyncio.get_running_loop().create_task(reader.read())
+    while not ended.done():
+        writer.write(b"X-Drip: x\r\n")
+        await asyncio.wait([ended], timeout=0.05)
+    assert ended.result() == b""
+    writer.close()
+
+
+async def test_a_request_that_takes_its_time_is_left_alone(rig: Rig) -> None:
+    rig.may_answer.clear()
+    reader, writer = await rig.connect()
+    writer.write(HEAD + b"\r\n")
+    answer = asyncio.get_running_loop().create_task(reader.readuntil(b"ok"))
+    done, _ = await asyncio.wait([answer], timeout=0.5)
+    assert not done
+    rig.may_answer.set()
+    assert (await answer).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_an_idle_connection_ends_after_its_answer(rig: Rig) -> None:
+    reader, writer = await rig.connect()
+    writer.write(HEAD + b"\r\n")
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_the_end_waits_for_requests_in_flight(rig: Rig) -> None:
+    rig.may_answer.clear()
+    reader, writer = await rig.connect()
+    writer.write(HEAD + b"\r\n")
+    await until(lambda: rig.asked, "a request in flight")
+    rig.stopping.set()
+    await until(rig.is_closed, "the listener is closed")
+    rig.may_answer.set()
+    assert (await reader.read()).startswith(b"HTTP/1.1 200")
+    writer.close()
