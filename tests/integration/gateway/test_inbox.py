@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -301,6 +302,6 @@ async def survive_restarts(redis: OwnRedis, ada: Client, bob: Client) -> None:
             assert again["rooms"] == []
             await listed(ada, room)
             await line(ada, room, unread=0)
-        sent = await bob.call("message:send", {"room": room, "id": uuid4().hex, "text": f"after, {is_empty}"})
-        assert sent["ok"] is True, sent
+        message = {"room": room, "id": uuid4().hex, "text": f"after, {is_empty}"}
+        await until(partial(answered, bob, "message:send", message), "the message is acked")
         await ada.expect("inbox", lambda e: line_with(room)(e) and e["rooms"][0]["last"] is not None, within=WITHIN)

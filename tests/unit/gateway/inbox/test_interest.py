@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from roomcast.contract.keys import activity_channel
-from roomcast.gateway.inbox.interest import Interest, Watcher
+from roomcast.gateway.inbox.interest import Interest
 from tests.unit.gateway.fakes import line_of, session_of
 
 
@@ -51,12 +51,20 @@ def test_channels_are_needed_exactly_while_a_room_of_theirs_is_followed() -> Non
 
 
 def test_totals_follow_the_lines() -> None:
-    watcher = Watcher(session_of("ada"))
+    interest = Interest()
+    watcher = interest.add_watcher(session_of("ada"))
+    for room in "cadb":
+        interest.follow(watcher, room)
     watcher.record_all([line_of("a", unread=3, mentions=1), line_of("b"), line_of("c", unread=2)])
     assert (watcher.unread, watcher.mentions) == (5, 1)
     watcher.record("a", 1, 0)
     watcher.record("d", 4, 4)
     watcher.record("c", 0, 0)
+    watcher.record("not followed", 5, 5)
     assert (watcher.unread, watcher.mentions) == (5, 4)
+    interest.unfollow(watcher, "d")
+    assert (watcher.unread, watcher.mentions) == (1, 0)
+    watcher.record("b", 2**32, 100)
+    assert (watcher.unread, watcher.mentions) == (2**32 + 1, 100)
     watcher.record_all([])
     assert (watcher.unread, watcher.mentions) == (0, 0)

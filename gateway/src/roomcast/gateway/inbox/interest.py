@@ -1,20 +1,24 @@
 """Know which clients of this gateway follow which rooms in their inboxes. Pure.
 
-There may be millions of pairs (10,000 clients with 200 rooms each): a room's name is kept once, and a client keeps
-counts only of rooms with something unread.
+There may be millions of pairs (10,000 clients with 200 rooms each): a pair costs three words, a name is kept once.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Final
 
+from roomcast.contract.events import MAX_COUNTED_MENTIONS
 from roomcast.contract.inbox import Line
 from roomcast.contract.keys import activity_channel
 from roomcast.gateway.sign_in.session import ChatSession
 
-_NOTHING: Final = (0, 0)
+_MENTION_BITS: Final = MAX_COUNTED_MENTIONS.bit_length()
+_MENTION_MASK: Final = (1 << _MENTION_BITS) - 1
 
 
 class WatchedRoom:
@@ -27,29 +31,56 @@ class WatchedRoom:
         self.watchers: list[Watcher] = []
 
 
+_by_name: Final = attrgetter("name")
+
+
 class Watcher:
-    """One client with a live inbox. `unread` and `mentions` are the totals of all its rooms."""
+    """One client with a live inbox. `unread` and `mentions` are the totals of all rooms that it follows."""
 
     __slots__ = ("_counts", "mentions", "rooms", "session", "unread")
 
     def __init__(self, session: ChatSession) -> None:
         self.session = session
         self.rooms: list[WatchedRoom] = []
+        """Sorted by name."""
         self.unread = 0
         self.mentions = 0
-        self._counts: dict[str, tuple[int, int]] = {}
+        self._counts = array("Q")
+        """Of each room, in the same order: unread texts and media, and mentions in the low bits."""
+
+    def _find(self, room: str) -> int | None:
+        at = bisect_left(self.rooms, room, key=_by_name)
+        return at if at < len(self.rooms) and self.rooms[at].name == room else None
+
+    def follows(self, room: str) -> bool:
+        """Return whether the client follows the room."""
+        return self._find(room) is not None
+
+    def add(self, watched: WatchedRoom) -> None:
+        """Follow a room, which is not followed yet."""
+        at = bisect_left(self.rooms, watched.name, key=_by_name)
+        self.rooms.insert(at, watched)
+        self._counts.insert(at, 0)
+
+    def remove(self, room: str) -> None:
+        """Follow a room no more."""
+        self.record(room, 0, 0)
+        at = self._find(room)
+        if at is not None:
+            del self.rooms[at], self._counts[at]
 
     def record(self, room: str, unread: int, mentions: int) -> None:
-        """Take over the counts of one room."""
-        before = self._counts.pop(room, _NOTHING)
-        self.unread += unread - before[0]
-        self.mentions += mentions - before[1]
-        if unread or mentions:
-            self._counts[room] = (unread, mentions)
+        """Take over the counts of one room; a room that is not followed does not count."""
+        at = self._find(room)
+        if at is not None:
+            before = self._counts[at]
+            self._counts[at] = unread << _MENTION_BITS | mentions
+            self.unread += unread - (before >> _MENTION_BITS)
+            self.mentions += mentions - (before & _MENTION_MASK)
 
     def record_all(self, lines: Iterable[Line]) -> None:
-        """Take over the counts of all rooms."""
-        self._counts.clear()
+        """Take over the counts of all rooms; a room without a line has nothing new."""
+        self._counts = array("Q", bytes(8 * len(self.rooms)))
         self.unread = self.mentions = 0
         for line in lines:
             self.record(line.room, line.unread, line.mentions)
@@ -98,23 +129,22 @@ class Interest:
 
     def follow(self, watcher: Watcher, room: str) -> bool:
         """Let a client follow a room; return whether that is new."""
+        if watcher.follows(room):
+            return False
         watched = self._rooms.get(room)
         if watched is None:
             watched = self._rooms[room] = WatchedRoom(room)
             self._channels[activity_channel(room)] += 1
-        elif watcher in watched.watchers:
-            return False
         watched.watchers.append(watcher)
-        watcher.rooms.append(watched)
+        watcher.add(watched)
         return True
 
     def unfollow(self, watcher: Watcher, room: str) -> str | None:
         """Let a client follow a room no more; return the channel if nobody needs it any more."""
         watched = self._rooms.get(room)
-        if watched is None or watcher not in watched.watchers:
+        if watched is None or not watcher.follows(room):
             return None
-        watcher.rooms.remove(watched)
-        watcher.record(room, 0, 0)
+        watcher.remove(room)
         return self._leave(watcher, watched)
 
     def _leave(self, watcher: Watcher, watched: WatchedRoom) -> str | None:

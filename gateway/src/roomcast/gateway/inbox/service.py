@@ -23,7 +23,7 @@ from roomcast.gateway.sign_in.session import ChatSession
 ROOMS_PER_LOOK: Final = 200
 LINES_PER_SECOND: Final = 2_000
 """Lines that a gateway sends in a second. Under more load each client gets the newest state, later."""
-RESETS_PER_SECOND: Final = 50
+RESETS_PER_SECOND: Final = 25
 """Clients that are told in a second to ask again: each reads its whole list."""
 ROOMS_PER_EVENT: Final = 25
 """Rooms on a list that count as one event of the client who asks for the list."""
@@ -94,15 +94,15 @@ class InboxService:
         page, more = page_of(lines, p.after, p.limit)
         page = await self._store.add_entries(page)
         names = await self._lists.names(people_in(page))
-        if watcher is None:
-            watcher = Watcher(session)
-            watcher.record_all(lines)
+        unread, mentions = sum(line.unread for line in lines), sum(line.mentions for line in lines)
+        if watcher is not None:  # lines may have changed since they were read
+            unread, mentions = watcher.unread, watcher.mentions
         return {
             "rooms": [shown(line, name_of(line, names, listed[line.room])) for line in page],
             "more": more,
             "after": page[-1].cursor if more else None,
-            "unread": watcher.unread,
-            "mentions": watcher.mentions,
+            "unread": unread,
+            "mentions": mentions,
         }
 
     def _charge(self, session: ChatSession, rooms: int) -> None:
