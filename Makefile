@@ -18,7 +18,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: attack-figures .venv-ready api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart observe sbom audit dist docs version clean
+.PHONY: attack-figures .venv-ready api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart observe example sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -114,6 +114,9 @@ chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod a
 
 observe: .venv-ready ## Prometheus with our alerts on the running cluster: http://localhost:9090
 	@exec $(IN_VENV) -m deploy.observability.observe
+
+example: .venv-ready ## the support desk of examples/nextjs-fastapi on the running cluster: http://localhost:3000
+	@exec $(IN_VENV) -m deploy.example
 
 sbom: .venv-ready ## list every package in use, as CycloneDX, into dist/sbom
 	@$(IN_VENV) -m deploy.release.supply_chain sbom dist/sbom

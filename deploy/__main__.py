@@ -117,7 +117,7 @@ def _control(arguments: argparse.Namespace, cluster: Control) -> None:
         case "stop":
             cluster.stop()
         case "env":
-            print(control.environment(cluster))
+            print(control.assignments(control.environment(cluster)))
 
 
 def _set_up(for_tests: bool) -> None:

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,12 +188,12 @@ def _span(seconds: float) -> str:
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
 
 
-def environment(cluster: Control) -> str:
-    """Return shell assignments for scripts, back ends and own Socket.IO servers: page, token secret, Redis and API.
+def environment(cluster: Control) -> dict[str, str]:
+    """Return the variables for scripts, back ends and own Socket.IO servers: page, token secret, Redis and API.
 
     A server with the adapter subscribes and speaks as gateways do, so it has their account; a back end may do less.
     """
-    values = {
+    return {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
         "ROOMCAST_JWT_SECRET": cluster.credentials.jwt_secret,
         "ROOMCAST_REDIS_URL": cluster.credentials.redis_url("backend", cluster.ports.redis),
@@ -201,4 +201,8 @@ def environment(cluster: Control) -> str:
         "ROOMCAST_API_KEY": cluster.credentials.api_key,
         "ROOMCAST_ADAPTER_REDIS_URL": cluster.credentials.redis_url("gateway", cluster.ports.redis),
     }
+
+
+def assignments(values: Mapping[str, str]) -> str:
+    """Return shell assignments."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())

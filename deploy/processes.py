@@ -15,6 +15,8 @@ from deploy import nginx_config
 from deploy.credentials import Credentials
 from deploy.layout import HOST, MAX_APIS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 
+NEXT_ORIGIN: Final = "http://localhost:3000"
+"""Where `next dev` serves an application by default."""
 Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer", "api"]
 
 START_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("redis", "s3"), ("gateway", "sweeper", "signer", "api", "nginx"))
@@ -163,9 +165,9 @@ class Plan:
         return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
 
     def _origins(self) -> str:
-        """Return the page's own origins, and those that the environment adds, such as that of a Next.js app."""
+        """Return the page's own origins, that of a Next.js application here, and those of the environment."""
         added = [origin.strip() for origin in self._base.get("ROOMCAST_ALLOWED_ORIGINS", "").split(",")]
-        return ",".join([*origins(self._ports), *filter(None, added)])
+        return ",".join([*origins(self._ports), NEXT_ORIGIN, *filter(None, added)])
 
     def _own(self, account: str, metrics_port: int) -> dict[str, str]:
         return self._base | {

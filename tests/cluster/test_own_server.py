@@ -10,18 +10,10 @@ from roomcast.adapter import RedisAdapter
 from tests.cluster.people import LOBBY, Party
 
 
-def printed(cluster: Cluster) -> str:
-    """Return the Redis URL for a server with the adapter."""
-    (line,) = [
-        line for line in environment(Control(cluster.state)).splitlines() if "ROOMCAST_ADAPTER_REDIS_URL" in line
-    ]
-    return line.partition("=")[2].strip("'")
-
-
 async def test_an_event_of_an_own_server_reaches_a_room_of_the_gateways(cluster: Cluster, party: Party) -> None:
     ada = await party.person("ada")
     await ada.join(LOBBY)
-    adapter = RedisAdapter(printed(cluster))
+    adapter = RedisAdapter(environment(Control(cluster.state))["ROOMCAST_ADAPTER_REDIS_URL"])
     sio = socketio.AsyncServer(async_mode="asgi", client_manager=adapter)
     socketio.ASGIApp(sio)
     try:

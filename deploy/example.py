@@ -1,0 +1,96 @@
+"""Run the example application on the local cluster: `python -m deploy.example` (`make example`).
+
+It has two servers: FastAPI, which talks to Roomcast's HTTP API, and Next.js, whose pages talk to the gateways.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from deploy import page, run
+from deploy.control import Control, NotRunning, environment
+from deploy.layout import MACHINE_STATE, ROOT
+from deploy.tools import MissingTool
+
+SOURCES: Final = ROOT / "examples" / "nextjs-fastapi"
+_INSTALL_SECONDS: Final = 300
+_STOP_SECONDS: Final = 10.0
+
+
+def install(frontend: Path, tarballs: Iterable[Path]) -> None:
+    """Install what the lock file names, then the packed SDK and hooks; raise MissingTool."""
+    for command in (["ci"], ["install", "--no-save", *map(str, tarballs)]):
+        words = ["npm", *command, "--no-audit", "--no-fund", "--prefer-offline"]
+        done = subprocess.run(
+            words, cwd=frontend, check=False, capture_output=True, text=True, timeout=_INSTALL_SECONDS
+        )
+        if done.returncode != 0:
+            raise MissingTool(f"`{' '.join(words)}` failed:\n{done.stderr.strip()}")
+
+
+def backend_command(port: int) -> list[str]:
+    """Return the command of the FastAPI server."""
+    server = ["-m", "uvicorn", "helpdesk.app:from_environment", "--factory", "--no-access-log"]
+    return [sys.executable, *server, "--app-dir", str(SOURCES / "backend"), "--port", str(port)]
+
+
+def next_command(frontend: Path, *words: str) -> list[str]:
+    """Return a command of Next.js: `dev`, `build` or `start`, with its options."""
+    return ["node", str(frontend / "node_modules" / "next" / "dist" / "bin" / "next"), *words]
+
+
+def main() -> None:
+    """Run both servers until Ctrl-C, or until one of them ends; end with one line where no cluster runs."""
+    parser = argparse.ArgumentParser(description="Run the example application on the local cluster.")
+    parser.add_argument("--port", type=int, default=3000)
+    parser.add_argument("--backend-port", type=int, default=8000)
+    parser.add_argument("--state", type=Path, default=MACHINE_STATE)
+    options = parser.parse_args()
+    state: Path = options.state.resolve()
+    try:
+        values = environment(Control(state))
+        run.say("installing the example's Node packages")
+        page.check_node()
+        install(SOURCES / "frontend", page.pack(state / "example", say=run.say))
+    except (NotRunning, MissingTool) as error:
+        run.fail(error)
+    shared = os.environ | values | {"NEXT_TELEMETRY_DISABLED": "1"}
+    backend = subprocess.Popen(
+        backend_command(options.backend_port),
+        env=shared | {"HELPDESK_DATABASE": str(state / "example" / "helpdesk.db")},
+    )
+    frontend = subprocess.Popen(
+        next_command(SOURCES / "frontend", "dev", "--port", str(options.port)),
+        cwd=SOURCES / "frontend",
+        env=shared | {"BACKEND_URL": f"http://127.0.0.1:{options.backend_port}"},
+    )
+    run.say(f"the support desk is on http://localhost:{options.port}; Ctrl-C stops it")
+    _wait([backend, frontend])
+
+
+def _wait(servers: list[subprocess.Popen[bytes]]) -> None:
+    """Return when a server has ended, or on Ctrl-C, and stop the other one."""
+    try:
+        while all(server.poll() is None for server in servers):
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        pass
+    for server in servers:
+        server.send_signal(signal.SIGTERM)
+    for server in servers:
+        try:
+            server.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+if __name__ == "__main__":
+    main()

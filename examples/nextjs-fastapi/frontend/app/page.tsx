@@ -1,0 +1,5 @@
+import { Helpdesk } from "./helpdesk";
+
+export default function Page() {
+  return <Helpdesk />;
+}

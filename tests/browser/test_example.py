@@ -1,0 +1,159 @@
+"""The example application, built: a customer and an agent solve a ticket while a gateway is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from deploy import example
+from deploy.cluster import Cluster, free_base
+from deploy.control import Control, environment
+from deploy.layout import HOST
+from tests.integration.media_rig import picture
+
+BUILD_SECONDS = 240
+START_SECONDS = 60
+SHOW_MS = 30_000
+VIEW: FilePayload = {"name": "view.png", "mimeType": "image/png", "buffer": picture()}
+
+
+@pytest.fixture(scope="module")
+def next_port() -> int:
+    return free_base()
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[Cluster]:
+    """A cluster with the HTTP API that lets the application in."""
+    folder, served = tmp_path_factory.mktemp("cluster"), tmp_path_factory.mktemp("page")
+    (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
+    origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{next_port}"}
+    base = next(base for base in iter(free_base, None) if base != next_port)
+    with Cluster(base, folder, gateways=2, apis=1, page=served, env=origins) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(
+    chat: Cluster, next_port: int, npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of the application, whose two servers run."""
+    folder = tmp_path_factory.mktemp("example")
+    frontend = folder / "frontend"
+    shutil.copytree(example.SOURCES / "frontend", frontend, ignore=shutil.ignore_patterns("node_modules", ".next"))
+    example.install(frontend, npm_packages.values())
+    backend_port = next_port + 1
+    values = os.environ | environment(Control(chat.state)) | {"NEXT_TELEMETRY_DISABLED": "1"}
+    values |= {"BACKEND_URL": f"http://{HOST}:{backend_port}", "HELPDESK_DATABASE": str(folder / "helpdesk.db")}
+    build = example.next_command(frontend, "build")
+    done = subprocess.run(
+        build, cwd=frontend, env=values, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    start = example.next_command(frontend, "start", "--port", str(next_port))
+    with (
+        server(example.backend_command(backend_port), folder, values, f"http://{HOST}:{backend_port}/docs"),
+        server(start, frontend, values, f"http://localhost:{next_port}/"),
+    ):
+        yield f"http://localhost:{next_port}"
+
+
+@contextmanager
+def server(command: list[str], folder: Path, values: dict[str, str], url: str) -> Iterator[None]:
+    """Run a server until the end of the block, once it answers."""
+    log = folder / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=folder, env=values, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(url):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=START_SECONDS).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def signed_in(chromium: Browser, desk: str, name: str, role: str) -> Page:
+    """Sign in, in a browser of one's own."""
+    page = chromium.new_context().new_page()
+    page.goto(desk, timeout=SHOW_MS)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label(role).check()
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-phase=online]").first).to_be_visible(timeout=SHOW_MS)
+    return page
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_label("Message").fill(text)
+    page.get_by_label("Message").press("Enter")
+
+
+def shows(page: Page, text: str) -> None:
+    """Wait until the open ticket shows a message, once, that the server has."""
+    expect(page.locator(".messages [data-state=sent]", has_text=text)).to_have_count(1, timeout=SHOW_MS)
+
+
+@pytest.mark.timeout(400)
+def test_a_ticket_is_opened_answered_and_solved(chat: Cluster, desk: str, chromium: Browser) -> None:
+    agent = signed_in(chromium, desk, "Grace", "I am an agent")
+    customer = signed_in(chromium, desk, "Ada", "I need help")
+    expect(customer.locator(".agents [data-status=online]", has_text="Grace")).to_be_visible(timeout=SHOW_MS)
+
+    customer.get_by_label("Subject").fill("Printer on fire")
+    customer.get_by_label("Question").fill("What shall I do?")
+    customer.get_by_role("button", name="Open a ticket").click()
+    shows(customer, "What shall I do?")
+
+    ticket = agent.get_by_role("button", name="Printer on fire")
+    expect(ticket.locator(".unread")).to_have_text("1", timeout=SHOW_MS)
+    ticket.click()
+    shows(agent, "What shall I do?")
+    expect(ticket.locator(".unread")).to_have_count(0, timeout=SHOW_MS)
+
+    agent.get_by_label("Message").fill("Have")
+    expect(customer.locator(".typing")).to_have_text("Grace typing…", timeout=SHOW_MS)
+    write(agent, "Have you tried water?")
+    shows(customer, "Have you tried water?")
+
+    customer.get_by_label("File").set_input_files(VIEW)
+    expect(agent.locator(".messages img")).to_be_visible(timeout=SHOW_MS)
+
+    killed = chat.kill("gateway1")
+    for number in range(3):
+        write(customer, f"It is wet now {number}")
+        write(agent, f"Good {number}")
+    chat.wait_replaced("gateway1", killed)
+    for page in (customer, agent):
+        for number in range(3):
+            shows(page, f"It is wet now {number}")
+            shows(page, f"Good {number}")
+
+    agent.get_by_role("button", name="Mark as solved").click()
+    for page in (customer, agent):
+        expect(page.locator(".ticket .state")).to_have_text("solved", timeout=SHOW_MS)
+        expect(page.locator(".system", has_text="Grace marked this ticket as solved")).to_have_count(1)
+
+    customer.get_by_role("button", name="Sign out").click()
+    expect(customer.get_by_role("button", name="Sign in")).to_be_visible(timeout=SHOW_MS)
+    for page in (customer, agent):
+        page.context.close()
