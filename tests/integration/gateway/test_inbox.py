@@ -182,6 +182,8 @@ async def test_a_back_end_mentions_readers(pair: Pair, clients: Clients, gateway
         assert (await line(ada, room, mentions=1))["unread"] == 0  # system messages are not counted
         await backend.publish(room, "billing", "hello", kind="text")
         page = await backend.inbox(ada.user)
+        with pytest.raises(RoomcastError):
+            await backend.inbox(ada.user, after="nonsense")
     assert [(shown.room, shown.unread, shown.mentions) for shown in page.lines] == [(room, 1, 1)]
     assert (page.after, page.unread, page.mentions) == (None, 1, 1)
 

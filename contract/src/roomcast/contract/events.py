@@ -11,7 +11,14 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 from msgspec import Meta, Struct
 
-from roomcast.contract.ids import CLIENT_ID_CHARACTER, EVENT_NAME_PATTERN, MAX_CLIENT_ID, ROOM_PATTERN, USER_PATTERN
+from roomcast.contract.ids import (
+    CLIENT_ID_CHARACTER,
+    EVENT_NAME_PATTERN,
+    MAX_CLIENT_ID,
+    ROOM_ID,
+    ROOM_PATTERN,
+    USER_PATTERN,
+)
 from roomcast.contract.texts import MAX_NAME, MAX_NOTE, MAX_REASON
 
 HEARTBEAT_SECONDS: Final = 30
@@ -68,8 +75,9 @@ Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
 Mentions = Annotated[list[User], Meta(min_length=1, max_length=MAX_MENTIONS)]
-Cursor = Annotated[str, Meta(pattern=rf"^[0-9]{{1,16}}/{ROOM_PATTERN[1:]}")]
+CURSOR: Final = rf"[0-9]{{1,16}}/{ROOM_ID}"
 """A place in an inbox: time of the last activity, and room."""
+Cursor = Annotated[str, Meta(pattern=rf"^{CURSOR}\Z")]
 Users = Annotated[list[User], Meta(max_length=MAX_LIST)]
 Pixels = Annotated[int, Meta(ge=1, le=100_000)]
 Role = Literal["owner", "admin", "member"]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Final, NamedTuple
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import CURSOR, MAX_LIST
 from roomcast.contract.inbox import Line, page_of, read_lines, summary_keys
 
+_CURSOR: Final = re.compile(CURSOR)
 _AT_ONCE: Final = 20
 """Rooms that are read side by side, each over a connection of the client's pool."""
 
@@ -28,9 +32,12 @@ class Inboxes(RedisLink):
     async def inbox(self, user: str, *, after: str | None = None, limit: int = 50) -> InboxPage:
         """Return a page of a user's inbox: the rooms on the list that the user may enter by id or membership.
 
-        A room that only a pattern in the user's token opens is left out: a back end does not know the token.
+        A room that only a pattern in the user's token opens is left out: a back end does not know the token. Raises
+        BAD_REQUEST for an `after` that no page gave, and for a `limit` that is not 1 to 100.
         """
         check_ids(None, user)
+        if (after is not None and not _CURSOR.fullmatch(after)) or not 1 <= limit <= MAX_LIST:
+            raise RoomcastError(Code.BAD_REQUEST, "no place in an inbox, or a limit that is not 1 to 100")
         rooms = [room.decode() for room in await self._call("HKEYS", keys.user_rooms(user))]
         lines: list[Line] = []
         for start in range(0, len(rooms), _AT_ONCE):
