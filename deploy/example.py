@@ -77,7 +77,9 @@ def main() -> None:
 
 
 def _wait(servers: list[subprocess.Popen[bytes]]) -> None:
-    """Return when a server has ended, or on Ctrl-C, and stop the other one."""
+    """Return when a server has ended, or on Ctrl-C or SIGTERM, and stop the other one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         while all(server.poll() is None for server in servers):
             time.sleep(0.2)
