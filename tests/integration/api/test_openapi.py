@@ -29,7 +29,7 @@ DOCUMENT = make_application(None).openapi()
 NOT_OVER_HTTP = {"ping", "info"}
 """What a Backend has for the process that uses it."""
 
-EXAMPLES = 6
+EXAMPLES = 4
 """Requests for each operation and each kind of data, valid and invalid: all of it in a few seconds."""
 
 schema = schemathesis.openapi.from_dict(DOCUMENT)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-
-from tests import apis
 
 TEXT = b"a file of a back end"
 
@@ -51,14 +47,3 @@ def test_what_is_not_allowed_is_refused(client: httpx.Client) -> None:
     unknown = client.post("/v1/uploads/unknown-upload/complete", json={"user": "ada"})
     assert (unknown.status_code, unknown.json()["reason"]) == (404, "upload_expired")
     assert client.get("/v1/uploads/unknown-upload/link", params={"user": "ada"}).json()["reason"] == "not_found"
-
-
-def test_without_a_signer_the_answer_comes_in_time(redis_url: str, tmp_path: Path) -> None:
-    key = asyncio.run(apis.make_key(redis_url))
-    with apis.api(tmp_path, redis_url, key) as running, running.client() as client:
-        answer = form(client)
-    assert (answer.status_code, answer.json()["reason"], answer.headers["retry-after"]) == (
-        503,
-        "media_unavailable",
-        "1",
-    )
