@@ -96,24 +96,27 @@ def _check_version(tool: Tool, path: Path) -> None:
 # --- unpacking packages -----------------------------------------------------------------------------------------------
 
 
-def unpack(packages: Sequence[str], state: Path = MACHINE_STATE) -> Path:
-    """Unpack packages, with the libraries they lack here, and return the root of the unpacked tree."""
+def unpack(packages: Sequence[str], state: Path = MACHINE_STATE, sources: Sequence[str] = ()) -> Path:
+    """Unpack packages, with the libraries they lack here, and return the root of the unpacked tree.
+
+    `sources`: apt's options for other package lists than the machine's. Raises MissingTool.
+    """
     home = state / "tools"
-    _unpack(packages, home)
+    _unpack(packages, home, sources)
     return home / "root"
 
 
-def _unpack(packages: Sequence[str], home: Path) -> None:
+def _unpack(packages: Sequence[str], home: Path, sources: Sequence[str] = ()) -> None:
     wanted = " ".join(packages)
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise MissingTool(f"install these with your package manager (there is no apt-get here to fetch them): {wanted}")
     archives = home / "archives"
     shutil.rmtree(archives, ignore_errors=True)
     (archives / "partial").mkdir(parents=True)
-    if not _download(packages, archives, []):
+    if sources or not _download(packages, archives, []):
         lists = home / "lists"
         (lists / "partial").mkdir(parents=True, exist_ok=True)
-        own_lists = ["-o", f"Dir::State::lists={lists}"]
+        own_lists = ["-o", f"Dir::State::lists={lists}", *sources]
         _apt(["update"], archives, own_lists)
         if not _download(packages, archives, own_lists):
             raise MissingTool(f"apt-get could not download these: install them with your package manager: {wanted}")

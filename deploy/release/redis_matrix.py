@@ -1,0 +1,139 @@
+"""Run the suites that speak to Redis on every Redis and Valkey that Debian has: `make redis-matrix`.
+
+    python -m deploy.release.redis_matrix [NAME …]
+
+The packages of each suite are unpacked with their libraries into the state folder and run by their own linker, so
+that nothing is installed. The suites cover one server, TLS, ACL accounts, Sentinel and Cluster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy import tools
+from deploy.layout import MACHINE_STATE, ROOT
+
+SUITES: Final = (
+    "tests/integration/adapter",
+    "tests/integration/contract",
+    "tests/integration/presence",
+    "tests/integration/gateway/test_backend.py",
+    "tests/integration/gateway/test_nodes.py",
+    "tests/integration/gateway/test_recovery.py",
+    "tests/integration/gateway/test_redis.py",
+    "tests/integration/gateway/test_unread.py",
+    "tests/integration/media/test_flow.py",
+)
+SUITE_SECONDS: Final = 900
+_HOME: Final = MACHINE_STATE / "redis-matrix"
+_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_MIRROR: Final = re.compile(r"^(?:URIs:|deb(?:\s+\[[^]]*\])?)\s+(https?://\S+/debian)/?(?:\s|$)", re.MULTILINE)
+_LAUNCHER: Final = """#!/bin/sh
+exec "{linker}" --library-path "{libraries}" --argv0 {name} "{program}" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """`kind` (redis or valkey) as packaged in a suite of Debian."""
+
+    kind: str
+    suite: str
+
+    @property
+    def name(self) -> str:
+        """The name on the command line."""
+        return f"{self.kind}-{self.suite}"
+
+
+SERVERS: Final = (
+    Server("redis", "bookworm"),
+    Server("redis", "trixie"),
+    Server("redis", "sid"),
+    Server("valkey", "trixie"),
+    Server("valkey", "sid"),
+)
+
+
+def main() -> int:
+    """Run the suites on the servers that are named, or on all; return 1 when one failed."""
+    names = [server.name for server in SERVERS]
+    parser = argparse.ArgumentParser(prog="python -m deploy.release.redis_matrix", description=__doc__)
+    parser.add_argument("servers", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; default: all")
+    wanted = parser.parse_args().servers or names
+    if unknown := sorted({*wanted} - {*names}):
+        parser.error(f"unknown server {unknown[0]}")
+    failed = [server.name for server in SERVERS if server.name in wanted and not _passes(server)]
+    print(f"failed: {', '.join(failed)}" if failed else "all passed")
+    return int(bool(failed))
+
+
+def _passes(server: Server) -> bool:
+    """Run the suites on one server, whose programs come first in the search path; tell whether they passed."""
+    try:
+        folder = install(server)
+    except tools.MissingTool as error:
+        print(f"{server.name} is left out: {error}", flush=True)
+        return True
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    version = subprocess.run([folder / "redis-server", "--version"], capture_output=True, text=True, check=True)
+    print(f"{server.name}: {version.stdout.strip()}", flush=True)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *SUITES]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=SUITE_SECONDS).returncode == 0
+
+
+def install(server: Server) -> Path:
+    """Unpack a server and return the folder with its `redis-server` and `redis-cli`; raise MissingTool."""
+    home = _HOME / server.name
+    programs = home / "bin"
+    if not programs.exists():
+        packages = [f"{server.kind}-server", f"{server.kind}-tools"]
+        tools.unpack(packages, home, _sources(home, server.suite))
+        programs.mkdir(parents=True)
+        for tool in ("server", "cli"):
+            _write_launcher(programs / f"redis-{tool}", home / "tools" / "root", f"{server.kind}-{tool}")
+    return programs
+
+
+def _sources(home: Path, suite: str) -> list[str]:
+    """Return apt's options for one suite alone, as if nothing were installed: all libraries come along."""
+    home.mkdir(parents=True, exist_ok=True)
+    sources, status = home / "sources.list", home / "status"
+    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
+    status.touch()
+    settings = {"Dir::Etc::sourcelist": sources, "Dir::Etc::sourceparts": "-", "Dir::State::status": status}
+    return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+
+
+def _mirror() -> str:
+    """Return the mirror that this machine gets Debian's packages from; raise MissingTool where it is no Debian."""
+    for path in [*sorted(Path("/etc/apt").glob("sources.list*/*")), Path("/etc/apt/sources.list")]:
+        found = _MIRROR.search(path.read_text()) if path.is_file() else None
+        if found:
+            return found[1]
+    raise tools.MissingTool("the packages of other suites come from a mirror of Debian, and apt knows none here")
+
+
+def _write_launcher(path: Path, root: Path, program: str) -> None:
+    """Write a script that runs an unpacked program with the libraries of its own suite, the C library included."""
+    linkers: Sequence[Path] = sorted(root.glob("**/*-linux-gnu/ld-linux-*.so.*"))
+    if not linkers:
+        raise tools.MissingTool(f"the packages of {program} hold no dynamic linker")
+    folder = linkers[0].parent.name
+    libraries = f"{root}/usr/lib/{folder}:{root}/lib/{folder}"
+    values = {"name": path.name, "linker": linkers[0], "libraries": libraries, "program": root / "usr/bin" / program}
+    text = _LAUNCHER.format(**values)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
