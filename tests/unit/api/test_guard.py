@@ -77,15 +77,34 @@ async def test_a_body_that_does_not_come_is_refused(monkeypatch: pytest.MonkeyPa
     assert (head["status"], json.loads(body)["reason"]) == (400, "bad_request")
 
 
-async def test_a_fault_is_an_answer_without_its_text() -> None:
+async def test_all_bodies_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_HELD_BYTES", 10)
+    release = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await release.wait()
+        await echo(scope, receive, send)
+
+    guard = Guard(slow, Seen())
+    first = asyncio.get_running_loop().create_task(call(guard, [b"12345", b"67"]))
+    await asyncio.sleep(0)
+    head, body = await call(guard, [b"1234"])
+    assert (head["status"], json.loads(body)["reason"]) == (503, "unavailable")
+    release.set()
+    assert (await first)[1] == b"1234567"
+    assert (await call(guard, [b"1234567890"]))[0]["status"] == 200
+
+
+@pytest.mark.parametrize("error", [KeyError("a secret"), TimeoutError("a secret")])
+async def test_a_fault_is_an_answer_without_its_text(error: Exception) -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-        raise KeyError("a secret")
+        raise error
 
     seen = Seen()
     head, body = await call(Guard(broken, seen), [b""])
     assert (head["status"], json.loads(body)["code"]) == (500, Code.INTERNAL.number)
     assert b"secret" not in body
-    assert [type(error) for error in seen.faults] == [KeyError]
+    assert seen.faults == [error]
 
 
 async def test_a_refusal_after_the_answer_began_is_only_logged() -> None:

@@ -10,6 +10,8 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +21,9 @@ from roomcast.contract.errors import Code, RoomcastError
 
 MAX_BODY_BYTES: Final = 2_097_152
 """A batch of 100 messages of 16 KiB each, with their names and escapes."""
+
+MAX_HELD_BYTES: Final = 33_554_432
+"""Of all bodies together: they are read before a key is checked, and a process is small."""
 
 BODY_SECONDS: Final = 10.0
 MAX_IN_FLIGHT: Final = 500
@@ -67,6 +72,7 @@ class Guard:
         self._observer = observer
         self._max_body = max_body_bytes
         self._in_flight = 0
+        self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request; the lifespan passes, and WebSockets are refused by the application."""
@@ -94,8 +100,8 @@ class Guard:
         try:
             if self._in_flight > MAX_IN_FLIGHT:
                 raise RoomcastError(Code.UNAVAILABLE, "too many requests at once", retry_after=1.0)
-            body = await self._read(scope, receive)
-            await self._application(scope, _replay(body, receive), answer)
+            async with self._body(scope, receive) as body:
+                await self._application(scope, _replay(body, receive), answer)
         except RoomcastError as error:
             if not answer.status:
                 await respond(describe(error, request_id), {"Connection": "close"})(scope, receive, answer)
@@ -104,27 +110,45 @@ class Guard:
             if not answer.status:
                 await respond(describe(RoomcastError(Code.INTERNAL), request_id))(scope, receive, answer)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        """Return the body; raise TOO_LARGE, or BAD_REQUEST for one that does not come in time."""
-        too_large = RoomcastError(Code.TOO_LARGE, f"a body holds at most {self._max_body} bytes")
+    @asynccontextmanager
+    async def _body(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
+        """Yield the body, which counts as held until the end of the context.
+
+        Raises TOO_LARGE, UNAVAILABLE when too much is held, and BAD_REQUEST for a body that does not come in time.
+        """
         if _announced(scope) > self._max_body:
-            raise too_large
-        parts, size = [], 0
+            raise self._too_large()
+        body = bytearray()
+        try:
+            await self._read_parts(receive, body)
+            yield bytes(body)
+        finally:
+            self._held_bytes -= len(body)
+
+    async def _read_parts(self, receive: Receive, body: bytearray) -> None:
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise RoomcastError(Code.BAD_REQUEST, "the body is not whole")
-                    part = message.get("body", b"")
-                    size += len(part)
-                    if size > self._max_body:
-                        raise too_large
-                    parts.append(part)
-                    if not message.get("more_body", False):
-                        return b"".join(parts)
+                while await self._read_part(receive, body):
+                    pass
         except TimeoutError:
             raise RoomcastError(Code.BAD_REQUEST, f"the body did not come within {BODY_SECONDS:g} s") from None
+
+    async def _read_part(self, receive: Receive, body: bytearray) -> bool:
+        """Add the next part to a body; return whether more follows."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RoomcastError(Code.BAD_REQUEST, "the body is not whole")
+        part = message.get("body", b"")
+        if len(body) + len(part) > self._max_body:
+            raise self._too_large()
+        if self._held_bytes + len(part) > MAX_HELD_BYTES:
+            raise RoomcastError(Code.UNAVAILABLE, "too many large bodies at once", retry_after=1.0)
+        body += part
+        self._held_bytes += len(part)
+        return bool(message.get("more_body", False))
+
+    def _too_large(self) -> RoomcastError:
+        return RoomcastError(Code.TOO_LARGE, f"a body holds at most {self._max_body} bytes")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
