@@ -62,8 +62,7 @@ def run(options: Options) -> None:
             _ignore_terminal()
 
             def started() -> None:
-                if options.counts.apis:
-                    api_key.store(secrets, ports.redis)
+                api_key.store(secrets, ports.redis)
                 print(_screen(options, ports, time.monotonic() - begun), flush=True)
 
             async def life() -> None:

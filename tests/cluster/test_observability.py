@@ -27,6 +27,7 @@ WITHOUT_FAULTS = {"Refused requests"}
 def prometheus(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
     """The address of a Prometheus that scrapes the cluster every second."""
     port = free_port()
+    cluster.control.scale("api", 1)
     targets = observe.targets_of(Control(cluster.state))
     (tmp_path / "prometheus.yml").write_text(observe.configuration(targets, scrape_seconds=1))
     with subprocess.Popen(observe.command(tmp_path, port)) as process:
@@ -34,6 +35,7 @@ def prometheus(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+            cluster.control.scale("api", 0)
 
 
 def ask(prometheus: str, query: str) -> list[Any]:
@@ -44,7 +46,7 @@ def ask(prometheus: str, query: str) -> list[Any]:
 
 
 async def use(cluster: Cluster) -> None:
-    """Write messages and announce a file, so that every counter of ordinary work moves."""
+    """Write messages and announce a file, so that every counter of ordinary work moves, and publish one by the API."""
     party = Party(cluster)
     for person in await party.apart():
         await person.join(LOBBY)
@@ -52,10 +54,13 @@ async def use(cluster: Cluster) -> None:
             await person.send("hello")
         await person.call("media:sign", room=LOBBY, name="a.png", type="image/png", size=len(picture()))
     await party.close()
+    headers = {"Authorization": f"Bearer {cluster.control.credentials.api_key}"}
+    url = f"http://127.0.0.1:{cluster.ports.api(1)}/v1/rooms/{LOBBY}/messages"
+    assert requests.post(url, json={"user": "bot", "text": "hello"}, headers=headers, timeout=5).status_code == 201
 
 
 async def test_every_panel_has_data(cluster: Cluster, prometheus: str) -> None:
-    wait_until(lambda: _is_scraped(prometheus), "three jobs scraped", seconds=30)
+    wait_until(lambda: _is_scraped(prometheus), "all jobs scraped", seconds=30)
     await use(cluster)
     panels = [panel for dashboard in dashboards.DASHBOARDS for panel in dashboard.panels]
     queries = {
@@ -78,7 +83,7 @@ def _is_scraped(prometheus: str) -> bool:
 
 
 def test_prometheus_has_loaded_the_alerts_and_none_fires(prometheus: str) -> None:
-    wait_until(lambda: _is_scraped(prometheus), "three jobs scraped", seconds=30)
+    wait_until(lambda: _is_scraped(prometheus), "all jobs scraped", seconds=30)
     groups = requests.get(f"{prometheus}/api/v1/rules", timeout=5).json()["data"]["groups"]
     assert [rule["name"] for group in groups for rule in group["rules"]]
     assert ask(prometheus, 'ALERTS{alertstate="firing",severity="critical"}') == []
