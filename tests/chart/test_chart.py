@@ -19,6 +19,8 @@ SCHEMA: Final = "1.31"
 EXTENSIONS: Final = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 """Kinds of other projects, whose schemas are not Kubernetes' own."""
 
+SECRETS: Final = ("ROOMCAST_REDIS_URL", "ROOMCAST_JWT_SECRET", "ROOMCAST_PUBLISH_HOOK", "AWS_SECRET_ACCESS_KEY")
+
 SETS: Final[dict[str, dict[str, Any]]] = {
     "defaults": REQUIRED,
     "existing secret": {"secrets": {"existing": "chat-secrets"}, "auth": {"jwksUrl": "https://id.example.com/jwks"}},
@@ -47,6 +49,9 @@ SETS: Final[dict[str, dict[str, Any]]] = {
             "redis": {"apiUrl": "redis://api:pw@redis:6379/0"},
             "monitoring": {"serviceMonitor": True},
         },
+    ),
+    "with a publish hook": merged(
+        REQUIRED, {"gateway": {"publishHook": {"enabled": True, "setting": '{"url": "…"}', "port": 8443}}}
     ),
     "without media": merged(
         REQUIRED,
@@ -105,8 +110,19 @@ def test_no_secret_stands_in_an_environment(objects: list[Object]) -> None:
     for workload in (each for each in objects if each["kind"] in ("StatefulSet", "Deployment")):
         for container in workload["spec"]["template"]["spec"]["containers"]:
             for variable in container["env"]:
-                is_secret = variable["name"] in ("ROOMCAST_REDIS_URL", "ROOMCAST_JWT_SECRET", "AWS_SECRET_ACCESS_KEY")
+                is_secret = variable["name"] in SECRETS
                 assert not (is_secret and "value" in variable)
+
+
+def test_gateways_may_reach_the_publish_hook(render: Render) -> None:
+    objects = render(SETS["with a publish hook"])
+    policy = the(objects, "NetworkPolicy", "chat-gateway")["spec"]
+    assert 8443 in [port["port"] for rule in policy["egress"] for port in rule["ports"]]
+    gateway = the(objects, "StatefulSet", "chat-gateway")["spec"]["template"]["spec"]["containers"][0]
+    [variable] = [each for each in gateway["env"] if each["name"] == "ROOMCAST_PUBLISH_HOOK"]
+    key = variable["valueFrom"]["secretKeyRef"]
+    secret = the(objects, "Secret", key["name"])
+    assert secret["stringData"][key["key"]] == '{"url": "…"}'
 
 
 def test_selectors_match_their_pods(objects: list[Object]) -> None:
