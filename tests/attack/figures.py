@@ -1,10 +1,11 @@
 """Measure what an attack costs the others, beside the same gateway at rest: `python -m tests.attack.figures`.
 
-A stopwatch process asks the gateway for an answer 50 times a second, first at rest, then under attack; the attackers
+A bystander asks the gateway for an answer 50 times a second, first at rest, then under attack. Bystander and attackers
 are processes of their own. Run it on a machine that does nothing else.
 
-Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, and the resident memory
-of the gateway before the attack, at its peak and 15 s afterwards.
+Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, how many probes were
+late, in how many turns the gateway's event loop worked for more than 50 ms (CPU time: it counts on a busy machine, too),
+and the resident memory of the gateway before the attack, at its peak and 15 s afterwards.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import multiprocessing
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final, NamedTuple
@@ -90,13 +93,13 @@ async def ten_flooders(port: int) -> None:
     await asyncio.gather(*(_flood(port, frames, again=True) for _ in range(10)))
 
 
-async def two_hundred_talkers(port: int) -> None:
-    """Two hundred connections of one user send a hundred events a second each."""
+async def two_hundred_talkers(port: int, users: int = 1) -> None:
+    """Two hundred connections send a hundred events a second each."""
 
-    async def talk() -> None:
+    async def talk(user: str) -> None:
         while True:
             with suppress(OSError, asyncio.IncompleteReadError):
-                reader, writer = await _connect(port, "flood")
+                reader, writer = await _connect(port, user)
                 drain = asyncio.ensure_future(_discard(reader))
                 number = 0
                 while not writer.is_closing() and not drain.done():
@@ -110,7 +113,7 @@ async def two_hundred_talkers(port: int) -> None:
                 writer.close()
             await asyncio.sleep(0.5)
 
-    await asyncio.gather(*(talk() for _ in range(200)))
+    await asyncio.gather(*(talk(f"flood{number % users}") for number in range(200)))
 
 
 async def mass_reconnect(port: int) -> None:
@@ -179,6 +182,7 @@ async def list_readers(port: int) -> None:
 ATTACKS: Final[dict[str, Callable[[int], Any]]] = {
     "ten flooders": ten_flooders,
     "200 talkers": two_hundred_talkers,
+    "200 users": partial(two_hundred_talkers, users=200),
     "mass reconnect": mass_reconnect,
     "nested connects": nested_connects,
     "history readers": history_readers,
@@ -187,6 +191,7 @@ ATTACKS: Final[dict[str, Callable[[int], Any]]] = {
 
 
 def _attack(name: str, port: int) -> None:
+    logging.disable()
     with suppress(KeyboardInterrupt):
         asyncio.run(ATTACKS[name](port))
 
@@ -213,22 +218,24 @@ async def _measure(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, s
     return Answers(cuts[49], cuts[98], late)
 
 
-def _bystander(port: int, seconds: float, answers: Any) -> None:
-    async def run() -> Answers:
+def _bystander(port: int, answers: Any, is_begun: Any) -> None:
+    """Measure at rest, and again a second after the attack has begun: over the same connection."""
+
+    async def run() -> None:
         reader, writer = await _connect(port, "bystander")
-        return await _measure(reader, writer, seconds)
+        answers.put(await _measure(reader, writer, QUIET_SECONDS))
+        await asyncio.to_thread(is_begun.wait)
+        await asyncio.sleep(1.0)
+        answers.put(await _measure(reader, writer, ATTACK_SECONDS))
 
-    answers.put(asyncio.run(run()))
+    asyncio.run(run())
 
 
-def _stopwatch(port: int, seconds: float) -> Answers:
-    """Measure in a process of its own: its loop waits for nobody else's work."""
-    answers: Any = multiprocessing.Queue()
-    process = multiprocessing.Process(target=_bystander, args=(port, seconds, answers))
-    process.start()
-    found: Answers = answers.get(timeout=seconds + 30)
-    process.join()
-    return found
+def _long_turns(gateway: gateways.Gateway) -> float:
+    """Return how often the event loop's own work took more than 50 ms in one turn."""
+    rows = dict(row.rsplit(" ", 1) for row in gateway.get("/metrics")[1].splitlines() if row[:1] != "#")
+    name = "roomcast_gateway_loop_busy_seconds"
+    return float(rows[f"{name}_count"]) - float(rows[f'{name}_bucket{{le="0.05"}}'])
 
 
 def measure(name: str, folder: Path) -> str:
@@ -237,14 +244,18 @@ def measure(name: str, folder: Path) -> str:
         url = f"redis://127.0.0.1:{redis_port}/0"
         with gateways.gateway(folder, url) as gateway:
             process = psutil.Process(gateway.process.pid)
-            quiet = _stopwatch(gateway.port, QUIET_SECONDS)
-            before = process.memory_info().rss
-            attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port))
+            answers: Any = multiprocessing.Queue()
+            is_begun = multiprocessing.Event()
+            bystander = multiprocessing.Process(target=_bystander, args=(gateway.port, answers, is_begun), daemon=True)
+            bystander.start()
+            quiet: Answers = answers.get(timeout=QUIET_SECONDS + 30)
+            before, turns = process.memory_info().rss, _long_turns(gateway)
+            attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port), daemon=True)
             attacker.start()
+            is_begun.set()
             try:
-                time.sleep(1.0)
-                attacked = _stopwatch(gateway.port, ATTACK_SECONDS)
-                peak = process.memory_info().rss
+                attacked: Answers = answers.get(timeout=ATTACK_SECONDS + 30)
+                peak, turns = process.memory_info().rss, _long_turns(gateway) - turns
             finally:
                 attacker.kill()
                 attacker.join()
@@ -252,7 +263,7 @@ def measure(name: str, folder: Path) -> str:
             after = process.memory_info().rss
     return (
         f"{name:16}  rest {quiet.p50:6.1f} {quiet.p99:6.1f}   attack {attacked.p50:6.1f} {attacked.p99:7.1f}"
-        f"   x{attacked.p99 / quiet.p99:6.1f}   late {attacked.late:3}"
+        f"   x{attacked.p99 / quiet.p99:6.1f}   late {attacked.late:3}   turns {turns:3.0f}"
         f"   MB {before / 1e6:5.0f} {peak / 1e6:5.0f} {after / 1e6:5.0f}"
     )
 

@@ -86,10 +86,10 @@ async def test_one_token_with_many_connections_hurts_nobody(redis_url: str, tmp_
         assert one.is_ready
 
 
-async def test_a_flood_leaves_no_more_memory_than_the_one_before(redis_url: str, tmp_path: Path) -> None:
-    """The first one fills caches and the allocator's pools; what later ones leave would add up."""
+async def test_no_flood_leaves_memory_behind(redis_url: str, tmp_path: Path) -> None:
+    """Neither the first one, which fills caches and the allocator's pools, nor the later ones, which would add up."""
     with gateway(tmp_path, redis_url, "1", PENDING_PER_ADDRESS="1000") as one:
-        users, sizes = [f"user-{n}" for n in range(CONNECTIONS)], []
+        users, sizes = [f"user-{n}" for n in range(CONNECTIONS)], [one.metric("process_resident_memory_bytes")]
         for _ in range(3):
             async with flood(one, users, unique("public:talk")):
                 await asyncio.sleep(3.0)
@@ -97,7 +97,7 @@ async def test_a_flood_leaves_no_more_memory_than_the_one_before(redis_url: str,
             await until(lambda: one.metric("roomcast_gateway_connections") == 0, "all are gone", 20)
             await asyncio.sleep(QUIET_SECONDS + 2)
             sizes.append(one.metric("process_resident_memory_bytes"))
-        assert sizes[2] - sizes[0] < MEMORY_BYTES, sizes
+        assert max(sizes) - sizes[0] < MEMORY_BYTES, sizes
 
 
 async def test_a_drain_keeps_its_budget_under_a_flood(redis_url: str, tmp_path: Path) -> None:
