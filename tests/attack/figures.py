@@ -4,8 +4,8 @@ A bystander asks the gateway for an answer 50 times a second, first at rest, the
 are processes of their own. Run it on a machine that does nothing else.
 
 Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, how many probes were
-late, in how many turns the gateway's event loop worked for more than 50 ms (CPU time: it counts on a busy machine, too),
-and the resident memory of the gateway before the attack, at its peak and 15 s afterwards.
+late, in how many turns the gateway's event loop worked for more than 50 ms (CPU time, whatever the
+machine does besides), and the resident memory of the gateway before the attack, at its peak and 15 s afterwards.
 """
 
 from __future__ import annotations
