@@ -233,10 +233,13 @@ export class Sender {
 
   /**
    * Decide whether to stop trying. While the outcome is unknown, the draft may have been delivered: it is tried again
-   * for as long as the server knows its id.
+   * for as long as the server knows its id. A refusal that holds for longer than that is final: a user who may write
+   * nothing more today should not hold up the outbox until tomorrow.
    */
   #isHopeless(draft: Draft, error: RoomcastError): boolean {
-    if (PASSING.has(error.reason)) return monotonicMs() >= (this.#deadlines.get(draft.id) ?? 0);
+    if (PASSING.has(error.reason)) {
+      return monotonicMs() + error.retryAfterMs >= (this.#deadlines.get(draft.id) ?? 0);
+    }
     return draft.attempts >= MAX_ATTEMPTS;
   }
 

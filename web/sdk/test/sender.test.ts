@@ -184,6 +184,22 @@ describe("one room", () => {
   });
 });
 
+describe("a limit that holds until tomorrow", () => {
+  it("fails the message at once, and does not hold up the outbox", async () => {
+    const { room, other } = await twoRooms();
+    gateway.onSend = ({ text }, ack) => {
+      if (text !== "too much") return false;
+      ack(refusal("rate_limited", { retry_after: 80_000 }));
+      return true;
+    };
+    room.send({ text: "too much" });
+    await until(() => room.state.messages.at(-1)?.state === "failed", "failed");
+    assert.equal(room.state.messages.at(-1)?.error?.reason, "rate_limited");
+    other.send({ text: "deleted some" });
+    await until(() => gateway.log.length === 1, "the next one goes out");
+  });
+});
+
 describe("a long fault of the server", () => {
   it("does not end a message as failed that was delivered", async () => {
     const { room } = await joined({ ackTimeoutMs: 20 });
