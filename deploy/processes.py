@@ -16,7 +16,7 @@ from deploy.credentials import Credentials
 from deploy.layout import HOST, MAX_APIS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 
 NEXT_ORIGIN: Final = "http://localhost:3000"
-"""Where `next dev` serves an application by default."""
+"""The origin of an application that `next dev` serves, by default."""
 Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer", "api"]
 
 START_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("redis", "s3"), ("gateway", "sweeper", "signer", "api", "nginx"))

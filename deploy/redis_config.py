@@ -100,8 +100,9 @@ ACCOUNTS: Final[Mapping[str, str]] = {
 """The rights of each account: key patterns (`%R~` to read only), channel patterns, commands."""
 
 DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
-"""Off: nobody can be it. Its rights must stay whole all the same, for Redis replays its append-only file as it: with
-fewer, every transaction in the file (each script is one) is refused and dropped at the next start, and data with it."""
+"""Off: no client logs in as it. Its rights must stay whole all the same, for Redis replays its append-only file as it:
+with fewer, every transaction in the file (each script is one) is refused and dropped at the next start, and data with
+it."""
 
 
 def acl(passwords: Mapping[str, str]) -> str:

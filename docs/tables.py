@@ -134,7 +134,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def filled(text: str) -> str:
-    """`text` with every table as the code has it; raises KeyError for one that nobody makes."""
+    """`text` with every table as the code has it; raises KeyError for one that no function makes."""
     return _BLOCK.sub(lambda match: match[1] + TABLES[match["name"]]() + match[3], text)
 
 

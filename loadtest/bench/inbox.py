@@ -68,7 +68,7 @@ Work = Callable[[Rig], Coroutine[Any, Any, dict[str, float]]]
 
 
 def message(_: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Measure Redis's CPU per message into a room on 1,000 absent people's lists, and into one on nobody's."""
+    """Measure Redis's CPU per message into a room on 1,000 absent people's lists, and into one on no list."""
     return _on_redis(folder, _messages)
 
 

@@ -48,7 +48,7 @@ ENVIRONMENT: Final = {
 
 
 class Seen(NamedTuple):
-    """What happened with one alert: seconds until it fired and until it cleared; None: it did not.
+    """The outcome for one alert: seconds until it fired and until it cleared; None: it did not.
 
     `doctor`: what `roomcast doctor` found while it fired.
     """

@@ -21,7 +21,7 @@ from loadtest.chaos import gauges
 WINDOW_SECONDS: Final = 12
 """Every range of minutes in an expression becomes this."""
 LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 45}
-"""Of these alerts, whose cause takes a while, another one."""
+"""Longer windows, for alerts whose cause takes a while."""
 HELD_SECONDS: Final = 2
 """Every `for:` becomes this."""
 _POLL_SECONDS: Final = 0.5

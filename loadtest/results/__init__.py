@@ -1,4 +1,4 @@
-"""What a load test found: rows, targets, plots, and the page that shows them.
+"""The results of a load test: rows, targets, plots, and the page that shows them.
 
 * `rows`       the figures of each kind of request or delivery, from locust's statistics (pure)
 * `slo`        targets from a file, and which of them held (pure)

@@ -15,7 +15,7 @@ _ROWS: Final = (DELIVERIES, SENDS)
 
 
 class Point(NamedTuple):
-    """What happened since the point before. Times in ms; None: nothing happened. Rates per second."""
+    """The events since the point before. Times in ms; None: nothing happened. Rates per second."""
 
     at: float
     users: int

@@ -1,4 +1,4 @@
-"""What the users of one process share: names that are unique over all workers, tokens, the clock, and counts."""
+"""The state that the users of one process share: names that are unique over workers, tokens, the clock, and counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the tokens of the users come from: a secret, a command, a file, or a URL."""
+"""The sources of the users' tokens: a secret, a command, a file, or a URL."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ export interface paths {
         post?: never;
         /**
          * Delete
-         * @description Delete a message, whoever wrote it, in the name of a user.
+         * @description Delete a message of any author in the name of a user.
          */
         delete: operations["delete"];
         options?: never;
@@ -212,7 +212,7 @@ export interface paths {
          * List Members
          * @description List the stored members in pages, in no order.
          *
-         *     Whoever is a member from the first page to the last is on one of them, and may be on two.
+         *     A user who is a member from the first page to the last is on one of them, and may be on two.
          */
         get: operations["members"];
         put?: never;
@@ -278,7 +278,7 @@ export interface paths {
         put?: never;
         /**
          * Kick
-         * @description Take a user out of a room on every gateway. Whoever may enter may come back.
+         * @description Take a user out of a room on every gateway. A user who may enter may come back.
          */
         post: operations["kick"];
         delete?: never;
@@ -993,7 +993,7 @@ export interface components {
         };
         /**
          * MediaResponse
-         * @description What a message says about the verified file.
+         * @description The verified file, as a message describes it.
          */
         MediaResponse: {
             /** Upload */
@@ -1073,7 +1073,7 @@ export interface components {
         };
         /**
          * OccupancyResponse
-         * @description Who is in a room now, over all gateways.
+         * @description The users who are in a room now, over all gateways.
          */
         OccupancyResponse: {
             /** Room */
@@ -1224,7 +1224,7 @@ export interface components {
         };
         /**
          * RemovedResponse
-         * @description Whether there was a membership to take away.
+         * @description The outcome of a removal: whether there was a membership to take away.
          */
         RemovedResponse: {
             /** Removed */
@@ -1261,7 +1261,7 @@ export interface components {
         };
         /**
          * RevocationRequest
-         * @description Which tokens, how long they live at most, and how far the clocks of those who sign them may run ahead.
+         * @description Which tokens, how long they live at most, and how far the clocks of the signers may run ahead.
          */
         RevocationRequest: {
             /** Issued Before */
@@ -1303,7 +1303,7 @@ export interface components {
         };
         /**
          * RoomResponse
-         * @description What is stored of a room.
+         * @description The stored state of a room.
          */
         RoomResponse: {
             /** Room */
@@ -1354,7 +1354,7 @@ export interface components {
         };
         /**
          * SanctionRequest
-         * @description How long; null: until it is lifted.
+         * @description The length in seconds; null: until it is lifted.
          */
         SanctionRequest: {
             /** Seconds */

@@ -59,7 +59,7 @@ class RedisAdapter(LocalManager):
     `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
     the deployment; without it each process makes a name of its own, which is right wherever a server starts several
     workers. Session ids start with `g<node>.`, and a room of that form is taken for a session id. A process whose name
-    an older one has serves nobody while that one lives: `wait_ready` raises DuplicateNodeError, and clients are
+    an older one has serves no client while that one lives: `wait_ready` raises DuplicateNodeError, and clients are
     refused. `is_node_leased`: the application itself makes sure that names are unique.
 
     `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the

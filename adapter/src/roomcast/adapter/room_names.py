@@ -27,7 +27,7 @@ def is_several(room: Any) -> bool:
 
 
 def is_empty(room: Any) -> bool:
-    """Tell whether `room` addresses nobody: an empty text or collection. A number always names a room."""
+    """Tell whether `room` addresses no client: an empty text or collection. A number always names a room."""
     return isinstance(room, Sized) and len(room) == 0
 
 

@@ -47,7 +47,7 @@ _ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)
 
 
 class Fault(NamedTuple):
-    """What is wrong with an event or CONNECT that can be answered; `detail` holds nothing that the client wrote."""
+    """The fault of an event or CONNECT that can be answered; `detail` holds nothing that the client wrote."""
 
     detail: str
     is_too_large: bool = False

@@ -23,7 +23,7 @@ MAX_BODY_BYTES: Final = 2_097_152
 """A batch of 100 messages of 16 KiB each, with their names and escapes."""
 
 MAX_HELD_BYTES: Final = 33_554_432
-"""Of all bodies together: they are read before a key is checked, and a process is small."""
+"""The bound for all bodies together: they are read before a key is checked, and a process is small."""
 
 BODY_SECONDS: Final = 10.0
 MAX_IN_FLIGHT: Final = 500
@@ -34,7 +34,7 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Observer(Protocol):
-    """What the guard tells; see `roomcast.api.observe.Metrics`."""
+    """The observer of the guard; see `roomcast.api.observe.Metrics`."""
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
         """Report a request with its status and the time that it took."""

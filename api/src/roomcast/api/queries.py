@@ -1,6 +1,6 @@
 """Refuse query parameters that an endpoint does not have, and those that come twice where one is meant.
 
-A misspelt parameter would otherwise have no effect that anybody sees, as an unknown field of a body. The OpenAPI
+A misspelt parameter would otherwise have no visible effect, as an unknown field of a body. The OpenAPI
 document says which parameters there are.
 """
 

@@ -52,7 +52,7 @@ async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:
 
 
 async def is_open(reader: ClusterReader) -> bool:
-    """Return whether Redis lets anybody in without a password."""
+    """Return whether Redis takes clients without a password."""
     fields = await reader.call("ACL", "GETUSER", "default")
     found = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
     flags: Any = found.get("flags", found.get(b"flags", ()))

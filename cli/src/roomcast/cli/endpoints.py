@@ -15,7 +15,7 @@ _SAMPLE: Final = re.compile(r"^([a-z_]+) ([0-9.e+-]+)$", re.MULTILINE)
 
 
 class Verdict(NamedTuple):
-    """How a process stands: the level, what was seen, and what to do."""
+    """The health of a process: the level, what was seen, and what to do."""
 
     level: Literal["ok", "warning", "error"]
     seen: str

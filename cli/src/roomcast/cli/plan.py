@@ -48,7 +48,7 @@ class Load:
 
 
 class Need(NamedTuple):
-    """What one kind of process needs: how many, what decides it, CPU cores and GiB of memory of all together."""
+    """The needs of one kind of process: how many, what decides it, CPU cores and GiB of memory of all together."""
 
     process: str
     servers: int

@@ -1,4 +1,4 @@
-"""What one connection, message and delivery costs: the one table behind `roomcast plan` and docs/capacity.md. Pure.
+"""The cost of one connection, message and delivery: the one table behind `roomcast plan` and docs/capacity.md. Pure.
 
 The figures were measured on two cores of a shared machine; yours differ. docs/capacity.md says how to measure your own.
 """

@@ -109,7 +109,7 @@ class HttpBackend:
         name: str | None = None,
         id: str | None = None,  # noqa: A002
     ) -> PublishReceipt:
-        """Delete the message `target`, whoever wrote it, in the name of `user`."""
+        """Delete the message `target` of any author in the name of `user`."""
         check_ids(room, user)
         query = _body(user=user, name=name, id=id)
         return _receipt(await self._send("DELETE", f"/v1/rooms/{_part(room)}/messages/{target}", query=query))

@@ -36,7 +36,7 @@
 | `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
 | `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence, back end | as its node; 10 min past a touch |
-| `presence:{s}:mark` | string, ms of the last sweep, ms until which nobody expires | presence | presence | 1 day |
+| `presence:{s}:mark` | string, ms of the last sweep, ms until which no user expires | presence | presence | 1 day |
 | `presence:{s}` | sharded channel | presence, gateway | gateway | |
 | `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence, back end | swept |
 | `presence:sweeper` | string, lease | presence | presence | 6 s |
@@ -52,9 +52,9 @@
 | `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 
-A stored room lives until it is closed. One that a user created, and that nobody has written to, is removed with its
+A stored room lives until it is closed. One that a user created, and that has no message, is removed with its
 members and sanctions after UNUSED_ROOM_SECONDS. The meta of any other room without messages lives for five minutes
-past the last look at it, and while somebody is in the room.
+past the last look at it, and while a user is in the room.
 
 `{…}` is the cluster hash tag: keys that one script touches share it. Room and user ids cannot hold
 braces; the names that callers of the bare adapter choose freely pass through `tag`.

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api")
 
 
 class Desk(NamedTuple):
-    """What the routes work with. `chat_url`: the address of the chat for browsers."""
+    """The parts that the routes work with. `chat_url`: the address of the chat for browsers."""
 
     store: Store
     chat: Chat
@@ -29,7 +29,7 @@ class Desk(NamedTuple):
 
 
 class SignIn(BaseModel):
-    """Who signs in. A product has its own sign-in here, with passwords or an identity provider."""
+    """A person who signs in. A product has its own sign-in here, with passwords or an identity provider."""
 
     name: Line
     role: Role
@@ -43,7 +43,7 @@ class NewTicket(BaseModel):
 
 
 class NewState(BaseModel):
-    """What becomes of a ticket."""
+    """The new state of a ticket."""
 
     state: State
 
@@ -71,7 +71,7 @@ Me = Annotated[Person, Depends(signed_in)]
 
 @router.post("/sign-in")
 async def sign_in(body: SignIn, desk: TheDesk, response: Response) -> dict[str, str]:
-    """Sign somebody in. An agent may enter the rooms of all tickets."""
+    """Sign a person in. An agent may enter the rooms of all tickets."""
     cookie, person = desk.store.sign_in(body.name, body.role)
     if person.role == "agent":
         await asyncio.gather(*(desk.chat.invite(ticket.room, person.id) for ticket in desk.store.tickets(person)))

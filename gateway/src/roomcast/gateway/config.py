@@ -39,7 +39,7 @@ class Config(ProcessSettings):
     create_rooms: Words = setting(
         (), "ROOMCAST_CREATE_ROOMS", "patterns of rooms that every user may create, by commas; none: by `create` claims"
     )
-    dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: anybody signs in by name at /dev/login")
+    dev_login: bool = setting(False, "ROOMCAST_DEV_LOGIN", "1: every visitor signs in by name at /dev/login")
 
     ping_interval_seconds: float = setting(25.0, "ROOMCAST_PING_SECONDS", "time between pings", gt=0)
     ping_timeout_seconds: float = setting(20.0, "ROOMCAST_PING_TIMEOUT_SECONDS", "time to answer one", gt=0)

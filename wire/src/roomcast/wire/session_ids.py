@@ -1,4 +1,4 @@
-"""Ids of sessions: `g<node>.` and 120 random bits, so that whoever reads one knows the node."""
+"""Ids of sessions: `g<node>.` and 120 random bits, so that a reader knows the node."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class FixedServer:
 class SentinelMaster:
     """The master of a service, asked from the Sentinels before every connection.
 
-    A Sentinel may be wrong for a moment after a failover: whoever connects checks the server's role.
+    A Sentinel may be wrong for a moment after a failover: check the server's role after the connect.
     """
 
     def __init__(self, target: RedisTarget, timeout_seconds: float) -> None:

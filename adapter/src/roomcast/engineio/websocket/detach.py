@@ -3,7 +3,7 @@
 aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 14 KiB. Here the connection leaves
 aiohttp after the handshake: the transport gets a protocol of ours, and aiohttp is told that the connection is lost,
 upon which it forgets everything about it. A similar private hook tells when the client of a waiting GET goes away:
-aiohttp itself tells nobody (it cancels handlers only on request).
+aiohttp itself tells no handler (it cancels handlers only on request).
 """
 
 from __future__ import annotations

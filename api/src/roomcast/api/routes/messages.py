@@ -148,7 +148,7 @@ async def delete(
     name: Annotated[Name | None, Query()] = None,
     id: Annotated[MessageId | None, Query()] = None,  # noqa: A002 (the protocol's name)
 ) -> Receipt:
-    """Delete a message, whoever wrote it, in the name of a user."""
+    """Delete a message of any author in the name of a user."""
     return _receipt(await backend.delete(room, user, seq, name=name, id=id))
 
 

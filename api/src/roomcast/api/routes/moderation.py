@@ -20,7 +20,7 @@ ReportId = "^[0-9]{1,19}-[0-9]{1,19}$"
 
 
 class SanctionRequest(Request):
-    """How long; null: until it is lifted."""
+    """The length in seconds; null: until it is lifted."""
 
     seconds: Seconds | None = None
 

@@ -30,7 +30,7 @@ class RoomRequest(Request):
 
 
 class RoomResponse(BaseModel):
-    """What is stored of a room."""
+    """The stored state of a room."""
 
     room: str
     kind: Literal["private", "public", ""] = Field(description="empty: the room is not stored")
@@ -65,7 +65,7 @@ class MembersResponse(BaseModel):
 
 
 class OccupancyResponse(BaseModel):
-    """Who is in a room now, over all gateways."""
+    """The users who are in a room now, over all gateways."""
 
     room: str
     occupants: int
@@ -79,7 +79,7 @@ class SlowModeRequest(Request):
 
 
 class RemovedResponse(BaseModel):
-    """Whether there was a membership to take away."""
+    """The outcome of a removal: whether there was a membership to take away."""
 
     removed: bool
 
@@ -113,7 +113,7 @@ async def list_members(
 ) -> MembersResponse:
     """List the stored members in pages, in no order.
 
-    Whoever is a member from the first page to the last is on one of them, and may be on two.
+    A user who is a member from the first page to the last is on one of them, and may be on two.
     """
     page = await backend.members(room, cursor=cursor, limit=limit)
     members = [MemberResponse.model_validate(member._asdict()) for member in page.members]
@@ -141,7 +141,7 @@ async def read_occupancy(room: Room, _: Reads, backend: TheBackend) -> Occupancy
 
 @router.post("/rooms/{room}/kicks/{user}", status_code=status.HTTP_204_NO_CONTENT, operation_id="kick")
 async def kick(room: Room, user: User, _: Writes, backend: TheBackend) -> None:
-    """Take a user out of a room on every gateway. Whoever may enter may come back."""
+    """Take a user out of a room on every gateway. A user who may enter may come back."""
     await backend.kick(room, user)
 
 

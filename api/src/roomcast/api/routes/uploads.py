@@ -49,7 +49,7 @@ class CompleteRequest(Request):
 
 
 class MediaResponse(BaseModel):
-    """What a message says about the verified file."""
+    """The verified file, as a message describes it."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -74,7 +74,7 @@ class PresencesResponse(BaseModel):
 
 
 class RevocationRequest(Request):
-    """Which tokens, how long they live at most, and how far the clocks of those who sign them may run ahead."""
+    """Which tokens, how long they live at most, and how far the clocks of the signers may run ahead."""
 
     issued_before: Annotated[float, Field(ge=0, lt=1e11, description="unix seconds")] | None = None
     seconds: Seconds = TOKEN_LIFE_SECONDS

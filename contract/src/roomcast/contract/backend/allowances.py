@@ -7,7 +7,7 @@ from roomcast.contract.backend.link import RedisLink, check_ids
 
 
 class Allowances(RedisLink):
-    """What one user may add to Redis in a day."""
+    """Limits for what one user may add to Redis in a day."""
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
         """Let `user` create so many rooms a day, whatever the gateways' own setting is; None: by that setting."""

@@ -2,7 +2,7 @@
 
 An amendment is a message of its own with a place in the room's order, and safe to repeat under its `id`, also after
 its target is gone. A back end is trusted: it may name any user. Only an edit asks who wrote the message, so that no
-text stands under the name of somebody else.
+text stands under the name of another user.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Amendments(Messages):
         name: str | None = None,
         id: str | None = None,  # noqa: A002
     ) -> PublishReceipt:
-        """Delete the message `target`, whoever wrote it, in the name of `user`. Raises as `edit`."""
+        """Delete the message `target` of any author in the name of `user`. Raises as `edit`."""
 
         async def prepare() -> Amendment:
             entry, message = await self._target(room, target)

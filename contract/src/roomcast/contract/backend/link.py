@@ -1,4 +1,4 @@
-"""How a back end reaches Redis: keys of the deployment, scripts, messages to gateways, and translated errors."""
+"""The access of a back end to Redis: keys of the deployment, scripts, messages to gateways, and translated errors."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class ListedRoom(NamedTuple):
 
 
 class Occupancy(NamedTuple):
-    """How many users are in a room now; `users` names them in rooms of up to 200 occupants, and is None in larger."""
+    """The number of users in a room now; `users` names them in rooms of up to 200 occupants, and is None in larger."""
 
     occupants: int
     users: list[str] | None
@@ -73,7 +73,7 @@ class ClusterInfo(NamedTuple):
 
 
 class Lookups(RedisLink):
-    """What a back end reads of rooms, people and the cluster."""
+    """Questions of a back end about rooms, people and the cluster."""
 
     async def room(self, room: str) -> RoomInfo:
         """Return what is stored of a room. Raises NOT_FOUND when nothing is."""
@@ -93,7 +93,7 @@ class Lookups(RedisLink):
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
         """Return about `limit` (1 to 1,000) stored members, or those behind a cursor of another page.
 
-        Whoever is a member from the first page to the last is on one of them, and may be on two; a page may be empty.
+        A user who is a member from the first page to the last is on at least one of them; a page may be empty.
         Raises NOT_FOUND for a room that is not stored.
         """
         check_ids(room)

@@ -62,7 +62,7 @@ class Rooms(RedisLink):
         return bool(outcome == b"removed")
 
     async def kick(self, room: str, user: str) -> None:
-        """Take a user out of a room on every gateway. Whoever may enter may come back: see `remove`."""
+        """Take a user out of a room on every gateway. A user who may enter may come back: see `remove`."""
         check_ids(room, user)
         await self._script("room_kick", (keys.room_kicked(room),), (user, keys.KICK_SECONDS))
         await self._control(Kicked(room, user))

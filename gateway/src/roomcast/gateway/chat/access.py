@@ -74,7 +74,7 @@ class RoomAccess:
     def require_creation(self, session: ChatSession, room: str, kind: str) -> None:
         """Raise FORBIDDEN unless the session may create and own this room.
 
-        That takes the token's `create` claim or a pattern of the configuration. A room that anybody may enter, or that
+        That takes the token's `create` claim or a pattern of the configuration. A room open to every user, or that
         the session's own token opens, has no owner: only operators and back ends may give it one.
         """
         identity = session.identity

@@ -9,7 +9,7 @@ from roomcast.contract.inbox import Line, mention_refusal
 
 
 class Readers(Protocol):
-    """What Redis knows of a room's people; see `roomcast.gateway.stores.inbox.InboxStore`."""
+    """The store that knows a room's people; see `roomcast.gateway.stores.inbox.InboxStore`."""
 
     async def read_lines(self, rooms: Mapping[str, Sequence[str]], *, with_last: bool) -> list[Line]:
         """Return the line of each room for each of its users."""

@@ -63,7 +63,7 @@ class Moderation:
     # --- sanctions ---
 
     async def sanction(self, session: ChatSession, p: RoomSanction) -> AckFields:
-        """Answer `room:sanction`. Nobody sanctions the owner but operators, nor oneself."""
+        """Answer `room:sanction`. Only operators may sanction the owner, and no user themselves."""
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:
             raise RoomcastError(Code.FORBIDDEN, "not oneself")

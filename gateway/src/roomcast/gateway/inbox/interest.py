@@ -46,7 +46,7 @@ class Watcher:
         self.unread = 0
         self.mentions = 0
         self._counts = array("Q")
-        """Of each room, in the same order: unread texts and media, and mentions in the low bits."""
+        """For each room, in the same order: unread texts and media, and mentions in the low bits."""
 
     def _find(self, room: str) -> int | None:
         at = bisect_left(self.rooms, room, key=_by_name)
@@ -104,7 +104,7 @@ class Interest:
         return len(self._rooms)
 
     def room(self, name: str) -> WatchedRoom | None:
-        """Return a room that somebody here follows."""
+        """Return a room that a client here follows."""
         return self._rooms.get(name)
 
     def watchers_of(self, user: str) -> list[Watcher]:
@@ -117,7 +117,7 @@ class Interest:
         return devices.setdefault(session.sid, Watcher(session))
 
     def remove_watcher(self, session: ChatSession) -> list[str]:
-        """Forget a client; return the channels that nobody needs any more."""
+        """Forget a client; return the channels that are no longer needed."""
         devices = self._users.get(session.user, {})
         watcher = devices.pop(session.sid, None)
         if not devices:
@@ -140,7 +140,7 @@ class Interest:
         return True
 
     def unfollow(self, watcher: Watcher, room: str) -> str | None:
-        """Let a client follow a room no more; return the channel if nobody needs it any more."""
+        """Let a client follow a room no more; return the channel if it is no longer needed."""
         watched = self._rooms.get(room)
         if watched is None or not watcher.follows(room):
             return None

@@ -2,7 +2,7 @@
 
     sign, complete, url --MediaRequest--> port ... signer ... --MediaReply on node:{N}--> reply
 
-Knows neither Redis nor storage. Nobody waits longer than the time stated for an action, and only so many wait at once;
+Knows neither Redis nor storage. No call waits longer than the time stated for an action, and only so many wait at once;
 an answer that comes after that is ignored.
 """
 

@@ -26,7 +26,7 @@ MIN_RATE: Final = 100.0
 """A new session costs 1 to 2 ms, so this much fits beside any other work."""
 MAX_RATE: Final = 5_000.0
 BURST_SECONDS: Final = 0.1
-"""Places that may be saved up while nobody comes, as seconds of the rate."""
+"""Places that may be saved up while no client comes, as seconds of the rate."""
 MAX_WAITING: Final = 2_000
 PATIENCE_SECONDS: Final = 5.0
 """A client that would wait for longer is better off elsewhere."""

@@ -3,7 +3,7 @@
 While a gateway is cut off, it hears of no revocation, ban or removal. A short cut is repaired in passing: the gateway
 checks its sessions as soon as it is back. After a longer one the gateway is *isolated*: it refuses events and delivers
 nothing, but keeps its sockets. Once Redis is back, it checks every session and room first, and then goes on. Rooms are
-compared with their logs, so that nobody who may stay misses a message.
+compared with their logs, so that the members who may stay miss no message.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Link(Protocol):
-    """What is known of the connection to Redis."""
+    """The state of the connection to Redis."""
 
     def is_up(self) -> bool:
         """Return whether commands work, and the channel of revocations is subscribed."""

@@ -5,7 +5,7 @@ devices do not slow a person down, and a thousand connections of one token do no
 Once a second the gateway reports busy users to Redis and lowers their local rate to their share. So across N gateways a
 user gets at most N times the limit for one second.
 
-When the event loop is overloaded, every bucket gets a smaller rate, until the loop keeps up again. Whoever asks for
+When the event loop is overloaded, every bucket gets a smaller rate, until the loop keeps up again. A user who asks for
 little does not notice.
 """
 

@@ -37,7 +37,7 @@ class PresenceDiff:
             self._left.clear()
 
     def applied_to(self, users: Iterable[str]) -> set[str]:
-        """Return `users` with those who entered and without those who left."""
+        """Return `users`, with the `entered` added and the `left` removed."""
         return {*users, *self._entered} - self._left
 
     @property

@@ -1,7 +1,7 @@
 """Cache who is in a room for all who join within a second, and keep it right meanwhile. Knows no Redis.
 
 a thousand joins      --get_members-->                one read --> the same rows for all
-what members are sent --apply_diff, apply_statuses--> the rows of those who join next
+what members are sent --apply_diff, apply_statuses--> the rows for the next joins
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class MemberCache:
         self._entries.pop(room, None)
 
     def apply_diff(self, room: str, entered: Iterable[Row], left: Collection[str]) -> None:
-        """Add the users who entered, and remove those who left."""
+        """Add the users that entered, and remove the users that left."""
         added = {row["user"]: row for row in entered}
 
         def amend(rows: list[Row]) -> None:
@@ -87,7 +87,7 @@ class MemberCache:
         self._amend(room, amend)
 
     def apply_statuses(self, room: str, changes: Iterable[PresenceChange]) -> None:
-        """Set the new status of users; remove those who are offline."""
+        """Set the new status of users; remove offline users."""
         status = {row["user"]: row["status"] for row in changes}
 
         def amend(rows: list[Row]) -> None:

@@ -141,7 +141,7 @@ class OccupancyService:
         return await self._describe(sorted(users)[:MAX_LIST] or await self._store.sample_users(room, MAX_LIST))
 
     async def _describe(self, users: list[str]) -> list[Row]:
-        """Return rows of these users. Leave out those who look offline: their entries are about to go."""
+        """Return rows of these users. Leave out users that look offline: their entries are about to go."""
         names, shown = await self._names.names(users), await self._presence.query_users(users)
         rows = [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
         return [row for row in rows if row["status"] != "offline"]

@@ -15,7 +15,7 @@ from roomcast.gateway.publish_hook.addresses import is_public
 
 
 class PublishHookSettings(BaseModel):
-    """Whom to ask, about which rooms, how long, and what becomes of a message that nobody judged in time."""
+    """The hook's endpoint, its rooms, its deadline, and what happens to a message that was not judged in time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -16,7 +16,7 @@ _MAX_USER: Final = 60
 
 
 class DevLogin:
-    """Answer `POST /dev/login` `{"name": "Ada"}` with `{token, user}`. Anybody becomes anybody: local use only.
+    """Answer `POST /dev/login` `{"name": "Ada"}` with `{token, user}`. There is no password: local use only.
 
     The token may create the rooms that the page makes (`room:…`).
     """

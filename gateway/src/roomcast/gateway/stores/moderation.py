@@ -13,7 +13,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 _FIELD: Final = "report"
 REPORTS_PER_DAY: Final = 100
-"""Reports of one user in a day: the queue keeps 10,000, and nobody alone may push the others' out of it."""
+"""Reports of one user in a day: the queue keeps 10,000, and one user alone may not push the others' out of it."""
 _DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
 
