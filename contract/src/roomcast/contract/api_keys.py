@@ -1,7 +1,7 @@
 """Keys of the HTTP API: what they are, what they allow, and their table in Redis.
 
-A key is `rck_` and 256 random bits. Redis holds its SHA-256 alone. 256 random bits can be neither guessed nor searched: a
-slow hash would add cost and no safety. The id of a key is the beginning of its digest; logs and lists show ids.
+A key is `rck_` and 256 random bits. Redis holds its SHA-256 alone. 256 random bits can be neither guessed nor searched:
+a slow hash would add cost and no safety. The id of a key is the beginning of its digest; logs and lists show ids.
 Two keys of one name may live side by side, so that a key is replaced without a gap: see `ApiKeys.rotate`.
 """
 
