@@ -125,6 +125,29 @@ async def test_leaving_while_a_join_is_under_way_ends_outside(rig: Rig, replay: 
     assert rig.route.acquired[ROOM] == 0
 
 
+@pytest.mark.parametrize("replay", [False, True])
+async def test_a_join_under_way_ends_outside_when_the_right_to_the_room_goes(rig: Rig, replay: bool) -> None:
+    """A token becomes narrower, or a ban comes, between the look at the right and the end of the join."""
+    turns = 0
+
+    def lose_the_right() -> None:
+        rig.access.open_to.discard(("ada", ROOM))
+        checks.append(asyncio.ensure_future(rig.joins.recheck_sessions([rig.ada])))
+
+    checks: list[asyncio.Future[None]] = []
+    joining = asyncio.create_task(rig.join(replay=replay))
+    while not rig.route.acquired[ROOM]:
+        turns += 1
+        assert turns < 100
+        await asyncio.sleep(0)
+    lose_the_right()
+
+    assert await refusal(joining) is Code.FORBIDDEN
+    await checks[0]
+    assert (rig.ada.rooms, rig.route.members, len(rig.replays)) == (set(), set(), 0)
+    assert not rig.occupancy.is_in(rig.ada, ROOM)
+
+
 async def test_a_join_after_that_leave_is_in(rig: Rig) -> None:
     first = asyncio.create_task(rig.join())
     await asyncio.sleep(0)

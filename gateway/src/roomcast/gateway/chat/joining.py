@@ -263,9 +263,15 @@ class RoomJoins:
             _log.info("leaving a room: %s; its entry expires by itself", error)
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
-        """Take sessions out of rooms that they lost unheard: by another token, a removal, a kick, or a closed room."""
+        """Take sessions out of rooms that they lost unheard: by another token, a removal, a kick, or a closed room.
+
+        Joins under way come to nothing where the room may not be entered any more: they looked before.
+        """
         kicks: dict[str, dict[str, int]] = {}
         for session in sessions:
+            for room in session.joining.keys() - session.rooms:
+                if not await self._access.may_enter(session, room):
+                    await self.remove_session(session, room)
             for room in list(session.rooms):
                 if room not in kicks:
                     kicks[room] = await self._store.read_kicks(room)
