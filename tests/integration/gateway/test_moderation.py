@@ -136,6 +136,22 @@ class TestBans:
             await until(lambda: _is(bob, rooms[0], "ok"), "unmuted", EVERYWHERE_SECONDS)
 
 
+async def test_a_closed_room_takes_its_sanctions_with_it(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    """Else the next owner of that id would find strangers banned and the room slow."""
+    ada, eve = await clients(pair[0], unique("ada")), await clients(pair[1], unique("eve"))
+    room = await room_of(ada, eve)
+    await ada.ok("room:slow", {"room": room, "seconds": 60})
+    await ada.ok("room:sanction", {"room": room, "user": eve.user, "kind": "ban", "on": True})
+    await eve.expect("room", lambda event: event["change"] == "banned")
+    assert await eve.refused("room:join", {"room": room}) == "forbidden"
+    async with connect(gateway_redis) as backend:
+        await backend.close_room(room)
+        await backend.create_room(room, eve.user)
+    await until(lambda: _joins(eve, room), "the ban is gone", EVERYWHERE_SECONDS)
+    for number in range(2):
+        await eve.send(room, f"not slow {number}")
+
+
 async def test_slow_mode_holds_over_gateways_and_devices(pair: Pair, clients: Clients) -> None:
     ops = await clients(pair[0], unique("ops"), ops=True)
     name = unique("bob")

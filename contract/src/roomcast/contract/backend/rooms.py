@@ -6,7 +6,7 @@ from typing import Literal
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
-from roomcast.contract.envelope import Kicked, ListChanged
+from roomcast.contract.envelope import Kicked, ListChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
 from roomcast.contract.ids import DIRECT, PUBLIC
@@ -77,6 +77,7 @@ class Rooms(RedisLink):
             await self._unlist_room(member.decode(), room)
         await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
         await self._control(Kicked(room, closed=True))
+        await self._control(Sanctioned(room))  # its sanctions went with it
 
     async def _list_room(self, user: str, room: str, name: str) -> None:
         args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)))
