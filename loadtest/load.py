@@ -30,7 +30,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 def main() -> int:
     options, passed_on = _parser().parse_known_args()
-    url, secret = (options.url, "") if options.url else _find_cluster()
+    url, secret = (options.url, "") if options.url else _find_cluster(options.state)
     problem = _unreachable(url) if url else "no cluster of this checkout runs"
     if problem:
         print(f"load: {problem}; start a cluster with `make run`, or name one with --url", file=sys.stderr)
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-t", "--time", type=_seconds, default=30, help="time under full load: 30s, 5m (default 30s)")
     parser.add_argument("-r", "--spawn-rate", type=float, help=f"users a second (default: all in {RAMP_SECONDS} s)")
     parser.add_argument("--url", help="another deployment than the one of this checkout")
+    parser.add_argument("--state", type=Path, default=ROOT / ".state", help="the cluster's folder (default: .state)")
     parser.add_argument("--report", default="load-test.html", help="the HTML page (default load-test.html)")
     parser.add_argument("--headless", action="store_true", default=True, help="no web interface (the default)")
     parser.add_argument("--web", dest="headless", action="store_false", help="locust's web interface instead")
@@ -76,13 +77,12 @@ def _seconds(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _find_cluster() -> tuple[str, str]:
-    """Return the URL and the token secret of the cluster that runs from this checkout; empty texts when none does."""
-    from deploy.control import Control, NotRunning
-    from deploy.layout import MACHINE_STATE
+def _find_cluster(state: Path) -> tuple[str, str]:
+    """Return the URL and the token secret of the cluster that runs with this folder; empty texts when none does."""
+    from deploy.control import Control, NotRunning  # --url must work without a cluster's packages
 
     try:
-        cluster = Control(MACHINE_STATE)
+        cluster = Control(state)
     except NotRunning:
         return "", ""
     return f"http://localhost:{cluster.ports.page}", cluster.credentials.jwt_secret

@@ -8,6 +8,11 @@ the commands and says what each figure means. Rows of the report:
 * `connect websocket`, `back after a move or drop`, `drop connection`, `storage POST`
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # locust may be started from any folder
+
 from loadtest.scenarios.chat import Chat, HistoryAndRecovery, IdleConnections, LargeRoom, PresenceAndTyping
 from loadtest.scenarios.disturbances import ReconnectStorm, SlowClients
 from loadtest.scenarios.lifecycle import install

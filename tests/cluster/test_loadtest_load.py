@@ -86,9 +86,16 @@ def test_stock_options_give_csv_html_and_a_page(cluster: Cluster, tmp_path: Path
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_two_processes_have_names_of_their_own(cluster: Cluster, tmp_path: Path) -> None:
-    done = locust(cluster, "--processes", "2", "--run-id", "twice", "--slo", lenient(tmp_path), "Chat", users=10)
+def test_the_running_cluster_is_found_and_two_processes_have_names_of_their_own(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Run what `make load` runs: neither a URL nor a secret is given."""
+    command = [sys.executable, "-m", "loadtest.load", "--state", str(cluster.state)]
+    command += ["--users", "10", "--time", "5s", "--spawn-rate", "10", "--report", str(tmp_path / "r.html")]
+    command += ["--processes", "2", "--run-id", "twice", "--slo", lenient(tmp_path), "Chat"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert_held(done)
+    assert (tmp_path / "r.html").stat().st_size > 10_000
     assert counts(done.stdout)["rooms checked"] == 10
     with redis.Redis.from_url(cluster.redis_url("admin")) as client:
         logs = [client.hvals(keys.room_log(f"public:load-twice-{worker}-0")) for worker in (0, 1)]
