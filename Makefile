@@ -100,7 +100,7 @@ bench: .venv-ready ## CPU per delivery beside Node, Bun, socketioxide, Centrifug
 chaos: .venv-ready ## faults under load, judged: FAULT=kill-gateway for one
 	@$(IN_VENV) -m loadtest.chaos $(if $(FAULT),--fault $(FAULT)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
 
-drill: .venv-ready ## cause every alert on a cluster of its own, and see it fire and clear: ALERT=RoomcastSlowAcks for one
+drill: .venv-ready ## cause the alerts on a cluster of its own, and see them fire and clear: ALERT=RoomcastSlowAcks for one
 	@$(IN_VENV) -m loadtest.drill $(if $(ALERT),--alert $(ALERT))
 
 fuzz: .venv-ready ## fuzz the parsers, guided by coverage: make fuzz SECONDS=20 for each

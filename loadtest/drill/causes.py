@@ -27,6 +27,8 @@ _GATEWAY: Final = "gateway1"
 _API: Final = "api"
 _FOR_EVER: Final = 3600.0
 _CRUSH: Final = 2_000
+_EVERY_TICK_LATE: Final = (0.06, 0.0)
+"""Longer pauses with time in between let the rate of admission grow again: most ticks are then early."""
 _LONG_TEXT: Final = "x" * 12_000
 HOOKED_ROOM: Final = "public:drill-hooked"
 """The room of the publish hook, whose endpoint is down all the time."""
@@ -150,7 +152,7 @@ async def _locked_out(rig: Rig) -> None:
 
 async def _failing_requests(rig: Rig) -> None:
     """Ask the API while its account is off."""
-    url = f"http://127.0.0.1:{rig.cluster.ports.api(1)}/v1/presence?users=ada"
+    url = f"http://127.0.0.1:{rig.cluster.ports.api(1)}/v1/users/ada/rooms"
     tasks = TaskSet()
     tasks.start(_locked_out(rig), "the account is off")
     try:
@@ -204,7 +206,7 @@ async def _crush(rig: Rig) -> None:
     """Let many clients connect at once to gateways whose loops are late, so that they let few in."""
     tasks = TaskSet()
     for name in rig.gateways:
-        tasks.start(_pulses(rig, name, 0.4, 0.1), "pulses")
+        tasks.start(_pulses(rig, name, *_EVERY_TICK_LATE), "pulses")
     for number in range(_CRUSH):
         tasks.start(_knock(rig, number), "client")
     try:
@@ -294,7 +296,8 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastApiFailing", "the same, while back ends ask", "repair the account", _failing_requests),
     Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
 )
-"""All alerts but RoomcastPlainHotPath, for which the cluster would have to run without its compiled extension."""
+"""All alerts but RoomcastPlainHotPath and RoomcastPublishHookFails, for which the cluster would have to run otherwise:
+without its compiled extension, and with a hook of an application."""
 
 
 # --- helpers ---

@@ -1,4 +1,4 @@
-"""The drill knows every alert, and its alerts are the real ones in a shortened form."""
+"""The drill causes real alerts, and watches for them in a shortened form."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from deploy.observability import observe
 from loadtest.drill.causes import CAUSES
 from loadtest.drill.watch import HELD_SECONDS, LONGER_WINDOWS, WINDOW_SECONDS, shortened
 
-NOT_CAUSED = {"RoomcastPlainHotPath"}
-
 
 def rules(text: str) -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
 
 
-def test_every_alert_has_a_cause() -> None:
+def test_every_cause_is_of_an_alert_that_there_is() -> None:
     caused = [cause.alert for cause in CAUSES]
-    assert len(caused) == len(set(caused))
-    assert set(caused) == set(rules(observe.ALERTS.read_text())) - NOT_CAUSED
+    assert len(caused) == len(set(caused)) >= 22
+    assert set(caused) <= set(rules(observe.ALERTS.read_text()))
 
 
 def test_only_times_are_shortened() -> None:
