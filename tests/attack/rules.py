@@ -37,7 +37,6 @@ class Room:
     roles: dict[str, str] = field(default_factory=dict)
     muted: set[str] = field(default_factory=set)
     banned: set[str] = field(default_factory=set)
-    removed: set[str] = field(default_factory=set)
     authors: dict[int, str] = field(default_factory=dict)
     used: bool = False
     touched: bool = False
@@ -141,7 +140,6 @@ def apply(action: Action, seq: int) -> None:
             room.roles[other] = action.value
         case "room:remove":
             del room.roles[other]
-            room.removed.add(other)
         case "room:sanction":
             sanctioned = room.muted if action.value == "mute" else room.banned
             (sanctioned.add if action.on else sanctioned.discard)(other)
