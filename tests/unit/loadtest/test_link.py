@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import cast
 
 import pytest
@@ -46,7 +47,8 @@ async def test_centrifugo_sends_several_texts_in_one_frame() -> None:
     link.data_received(frame(b'{"id":2,"subscribe":{"recoverable":true}}'))
     assert link.joined.done()
     transport.written.clear()
-    delivery = b'{"push":{"pub":{"data":{"text":"%b"}}}}' % stamps.stamp(1, stamps.PACED_SLOT).encode()
+    text = stamps.stamp(time.monotonic_ns() // 1000, stamps.PACED_SLOT)
+    delivery = b'{"push":{"pub":{"data":{"text":"%b"}}}}' % text.encode()
     link.data_received(frame(b"\n".join((delivery, b"{}", delivery, b'{"id":3,"error":{"code":103}}'))))
     assert len(meter.latencies_us) == 2
     assert transport.written == [frames.client_frame(b"{}")]
