@@ -1,0 +1,24 @@
+"""The Dockerfile copies what its installers look at: an image is seldom built, and a new package is easily forgotten."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+from deploy.layout import ROOT
+
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+def test_every_package_of_the_web_workspace_is_there_when_its_packages_are_installed() -> None:
+    workspaces = json.loads((ROOT / "web" / "package.json").read_text())["workspaces"]
+    before_install = DOCKERFILE.split("RUN npm ci")[0]
+    for folder in workspaces:
+        assert f"COPY web/{folder}/package.json {folder}/" in before_install
+
+
+def test_every_package_of_the_python_workspace_is_copied() -> None:
+    members = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
+    before_sync = DOCKERFILE.split("RUN uv sync")[0]
+    for folder in members:
+        assert f"COPY {folder} {folder}\n" in before_sync
