@@ -40,10 +40,19 @@ def files(secrets: Credentials) -> dict[str, str]:
         "gateway.env": {
             "ROOMCAST_REDIS_URL": _redis_url("gateway", secrets),
             "ROOMCAST_JWT_SECRET": secrets.jwt_secret,
+            "ROOMCAST_CLUSTER_KEY": secrets.cluster_key,
         },
         "presence.env": {"ROOMCAST_REDIS_URL": _redis_url("presence", secrets)},
-        "media.env": {"ROOMCAST_REDIS_URL": _redis_url("media", secrets), **_storage_keys(secrets)},
-        "api.env": {"ROOMCAST_REDIS_URL": _redis_url("api", secrets), "ROOMCAST_JWT_SECRET": secrets.jwt_secret},
+        "media.env": {
+            "ROOMCAST_REDIS_URL": _redis_url("media", secrets),
+            "ROOMCAST_CLUSTER_KEY": secrets.cluster_key,
+            **_storage_keys(secrets),
+        },
+        "api.env": {
+            "ROOMCAST_REDIS_URL": _redis_url("api", secrets),
+            "ROOMCAST_JWT_SECRET": secrets.jwt_secret,
+            "ROOMCAST_CLUSTER_KEY": secrets.cluster_key,
+        },
         "backend.env": {"ROOMCAST_REDIS_URL": _redis_url("backend", secrets)},
         "redis.env": {"REDISCLI_AUTH": secrets.redis["admin"]},
         "storage.env": _storage(secrets),

@@ -196,6 +196,7 @@ def environment(cluster: Control) -> dict[str, str]:
     return {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",
         "ROOMCAST_JWT_SECRET": cluster.credentials.jwt_secret,
+        "ROOMCAST_CLUSTER_KEY": cluster.credentials.cluster_key,
         "ROOMCAST_REDIS_URL": cluster.credentials.redis_url("backend", cluster.ports.redis),
         "ROOMCAST_API_URL": f"http://localhost:{cluster.ports.api(1)}",
         "ROOMCAST_API_KEY": cluster.credentials.api_key,

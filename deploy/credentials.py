@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from deploy.layout import HOST
@@ -19,10 +19,11 @@ _FILE: Final = "credentials.json"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Redis passwords by account, the secret that signs tokens, the storage's key pair, and a key of the API."""
+    """Redis passwords by account, secrets of tokens and sealed messages, the storage's key pair, a key of the API."""
 
     redis: dict[str, str]
     jwt_secret: str
+    cluster_key: str
     s3_access_key: str
     s3_secret_key: str
     api_key: str = ""
@@ -37,6 +38,7 @@ def make() -> Credentials:
     return Credentials(
         redis={account: secrets.token_urlsafe(32) for account in REDIS_ACCOUNTS},
         jwt_secret=secrets.token_urlsafe(48),
+        cluster_key=secrets.token_urlsafe(48),
         s3_access_key="RC" + secrets.token_hex(9).upper(),
         s3_secret_key=secrets.token_urlsafe(30),
         api_key=API_KEY_PREFIX + secrets.token_urlsafe(32),
@@ -45,23 +47,31 @@ def make() -> Credentials:
 
 def load(folder: Path) -> Credentials:
     """Return the credentials in `folder`; raise FileNotFoundError when there are none yet."""
-    return Credentials(**json.loads((folder / _FILE).read_text()))
+    return Credentials(**_read(folder))
 
 
 def load_or_make(folder: Path) -> Credentials:
-    """Return the credentials in `folder`, made on first use: the folder gets mode 0700, the file 0600."""
+    """Return the credentials in `folder`: the folder gets mode 0700, the file 0600.
+
+    They are made on first use. Those of an older release keep what they have, and get what they lack.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     fresh = make()
     try:
-        found = load(folder)
-        # what a newer release added is made now
-        kept = replace(found, redis=fresh.redis | found.redis, api_key=found.api_key or fresh.api_key)
+        known = _read(folder)
     except FileNotFoundError:
-        found, kept = None, fresh
-    if kept != found:
-        _write_private(folder / _FILE, json.dumps(asdict(kept), indent=2))
-    return kept
+        known = {}
+    redis = fresh.redis | known.get("redis", {})
+    whole = Credentials(**{**asdict(fresh), **known, "redis": redis})
+    if asdict(whole) != known:
+        _write_private(folder / _FILE, json.dumps(asdict(whole), indent=2))
+    return whole
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / _FILE).read_text())
+    return found
 
 
 def _write_private(path: Path, text: str) -> None:

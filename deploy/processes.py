@@ -125,6 +125,7 @@ class Plan:
             "ROOMCAST_PORT": str(port),
             "ROOMCAST_NODE": str(number),
             "ROOMCAST_JWT_SECRET": self._credentials.jwt_secret,
+            "ROOMCAST_CLUSTER_KEY": self._credentials.cluster_key,
             "ROOMCAST_ALLOWED_ORIGINS": self._origins(),
             "ROOMCAST_DEV_LOGIN": "1",
         }
@@ -140,6 +141,7 @@ class Plan:
     def _signer(self, number: int, started: int) -> Process:
         port = self._ports.signer_metrics(number)
         env = self._own("media", port) | {
+            "ROOMCAST_CLUSTER_KEY": self._credentials.cluster_key,
             "ROOMCAST_S3_ENDPOINT": f"http://{HOST}:{self._ports.s3}",
             "ROOMCAST_S3_PUBLIC_ENDPOINT": f"http://localhost:{self._ports.page}",
             "ROOMCAST_S3_BUCKET": nginx_config.S3_BUCKET,

@@ -2,7 +2,8 @@
 
 Each kind of process has its own account. An account may use the keys and channels that `roomcast.contract.keys` gives
 it, and only the commands that its code and its scripts call: none that changes the configuration, lists keys, loads
-functions or empties a database.
+functions or empties a database. A script gets the channel that it publishes on among its KEYS, so `room:{*}` and
+`presence:{*}` stand among the keys, too.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ _READ_ONLY: Final = "%R~"
 
 
 class Account(NamedTuple):
-    """One account's rights: key patterns (`%R~`: read only), channel patterns, scripts by prefix, more commands."""
+    """One account's rights: keys to write, keys to read only, channels, scripts by prefix, more commands."""
 
-    keys: str
+    writes: str
+    reads: str
     channels: str
     scripts: tuple[str, ...]
     commands: str
@@ -43,18 +45,14 @@ class Account(NamedTuple):
     def rules(self) -> str:
         """Return the ACL rules: nothing is allowed but what the account's code and scripts call."""
         allowed = sorted({*_BASE.split(), *self.commands.split(), *_called_by(self.scripts)})
-        patterns = " ".join(part for part in (self.keys, self.channels) if part)
+        marks = (("~", self.writes), (_READ_ONLY, self.reads), ("&", self.channels))
+        patterns = " ".join(f"{mark}{name}" for mark, names in marks for name in names.split())
         return f"{patterns} -@all {' '.join(f'+{command}' for command in allowed)}"
 
-    def extended(
-        self, keys: str = "", channels: str = "", scripts: tuple[str, ...] = (), commands: str = ""
-    ) -> Account:
+    def extended(self, writes: str, reads: str, scripts: tuple[str, ...]) -> Account:
         """Return an account with these rights as well."""
-        return Account(
-            f"{self.keys} {keys}".strip(),
-            f"{self.channels} {channels}".strip(),
-            (*self.scripts, *scripts),
-            f"{self.commands} {commands}".strip(),
+        return self._replace(
+            writes=f"{self.writes} {writes}", reads=f"{self.reads} {reads}", scripts=(*self.scripts, *scripts)
         )
 
 
@@ -66,32 +64,51 @@ def _called_by(prefixes: tuple[str, ...]) -> set[str]:
 
 _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe"
 
+_ROOM_BY_BACK_ENDS: Final = (
+    "room:{*} room:{*}:log room:{*}:meta room:{*}:ids room:{*}:ids:old room:{*}:members room:{*}:counts"
+    " room:{*}:kicked room:{*}:sanctions"
+)
+
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
-        "~room:* ~user:* ~node:* ~presence:* ~media:requests ~moderation:* %R~upload:* %R~revoked:*",
-        "&room:* &namespace:* &node:* &user:* &presence:* &activity:* &control",
+        f"{_ROOM_BY_BACK_ENDS} room:{{*}}:read room:{{*}}:occupants room:{{*}}:nodes_of room:{{*}}:slow"
+        " user:{*}:rooms user:{*}:profile user:{*}:events user:{*}:created user:{*}:blocked"
+        " node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:choice:*"
+        " presence:{*}:last presence:{*}:node:*:* presence:nodes media:requests moderation:reports",
+        "user:{*}:sanctions upload:{*} revoked:{token:*} revoked:{user:*} revoked:{session:*}",
+        "room:{*} namespace:{*} node:{*} user:{*} presence:{*} activity:* control",
         ("",),
-        f"{_PUBSUB} get set del exists pttl hget hgetall hmget hkeys hlen hset hdel hscan"
-        " hrandfield sadd srem scard smembers xadd xdel xrange",
+        f"{_PUBSUB} get hget hgetall hmget hkeys hlen hset hdel hscan hrandfield pttl sadd srem scard smembers"
+        " xadd xdel xrange",
     ),
-    "presence": Account("~presence:* %R~node:*", "&presence:*", ("lease", "presence"), "get hdel srandmember"),
+    "presence": Account(
+        "presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:last presence:{*}:node:*:* presence:{*}:mark"
+        " presence:nodes presence:sweeper",
+        "node:{*}:lease",
+        "presence:{*}",
+        ("lease", "presence_drop", "presence_look", "presence_nodes", "presence_sweep"),
+        "spublish get hdel srandmember",
+    ),
     "media": Account(
-        "~media:* ~upload:* ~user:*:uploads ~user:*:upload_bytes",
-        "&node:*",
-        ("lease", "media", "upload"),
-        "spublish get set del exists hget hgetall hmget pexpire zadd zrem zrange zrangebyscore zcard"
-        " xadd xack xdel xlen xpending xautoclaim xclaim xreadgroup xgroup|create xgroup|delconsumer xinfo|groups"
-        " xinfo|stream xinfo|consumers",
+        "media:requests media:incoming media:sweeper upload:{*} user:{*}:uploads user:{*}:upload_bytes",
+        "",
+        "node:{*}",
+        ("media", "upload"),
+        "spublish set del hmget zadd zrem zrangebyscore"
+        " xack xdel xpending xautoclaim xclaim xreadgroup xgroup|create xgroup|delconsumer xinfo|consumers",
     ),
     "backend": Account(
-        "~room:* ~user:* ~revoked:* ~moderation:* ~media:requests %R~upload:* %R~presence:* %R~node:*",
-        "&room:* &namespace:* &user:* &activity:* &node:{backend-* &control",
-        ("occupancy", "presence_query", "presence_look", "room", "user"),
-        "publish spublish get mget set del exists expire hget hgetall hmget hkeys hlen hdel hset hexists hscan"
-        " pttl sadd scard srem smembers ssubscribe sunsubscribe xadd xrange xdel zcard",
+        f"{_ROOM_BY_BACK_ENDS} room:{{*}}:read user:{{*}}:rooms user:{{*}}:created user:{{*}}:sanctions"
+        " revoked:{token:*} revoked:{user:*} revoked:{session:*} moderation:reports media:requests",
+        "room:{*}:occupants room:{*}:nodes_of presence:{*}:seen presence:{*}:conn:* presence:{*}:last"
+        " presence:{*}:node:*:* presence:nodes node:{*}:lease upload:{*}",
+        "room:{*} user:{*} activity:* node:{backend-* control",
+        ("presence_query", "room", "user_room", "user_created"),
+        "publish spublish get set del persist pttl hget hgetall hmget hkeys hlen hdel hset hexists hscan scard zcard"
+        " ssubscribe sunsubscribe xadd xrange xdel",
     ),
 }
-_PARTS["api"] = _PARTS["backend"].extended("%R~api:keys ~api:rate:*", scripts=("api",))
+_PARTS["api"] = _PARTS["backend"].extended("api:rate:{*}", "api:keys", ("api",))
 
 ACCOUNTS: Final[Mapping[str, str]] = {
     **{name: account.rules for name, account in _PARTS.items()},

@@ -25,6 +25,7 @@ from tests.frames import masked
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests longer than 32 bytes"
+CLUSTER_KEY = "a cluster key of the tests longer than 32 bytes"
 WITHIN_SECONDS = 5.0
 
 Predicate = Callable[[dict[str, Any]], bool]

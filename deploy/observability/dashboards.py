@@ -106,6 +106,7 @@ DASHBOARDS: Final = (
             Panel(
                 "Packets from the logs instead", "ops", {"{{instance}}": _rate("roomcast_gateway_filled_packets_total")}
             ),
+            Panel("Forged messages", "ops", {"{{instance}}": _rate("roomcast_gateway_forged_messages_total")}),
             Panel("Resyncs", "ops", {"{{instance}}": _rate("roomcast_gateway_resyncs_total")}),
             Panel("Canary probes lost", "ops", {"{{instance}}": _rate("roomcast_gateway_canary_losses_total")}),
         ),

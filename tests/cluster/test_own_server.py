@@ -13,7 +13,9 @@ from tests.cluster.people import LOBBY, Party
 async def test_an_event_of_an_own_server_reaches_a_room_of_the_gateways(cluster: Cluster, party: Party) -> None:
     ada = await party.person("ada")
     await ada.join(LOBBY)
-    adapter = RedisAdapter(environment(Control(cluster.state))["ROOMCAST_ADAPTER_REDIS_URL"])
+    settings = environment(Control(cluster.state))
+    key = settings["ROOMCAST_CLUSTER_KEY"]
+    adapter = RedisAdapter(settings["ROOMCAST_ADAPTER_REDIS_URL"], cluster_keys=(key,))
     sio = socketio.AsyncServer(async_mode="asgi", client_manager=adapter)
     socketio.ASGIApp(sio)
     try:

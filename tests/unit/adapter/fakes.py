@@ -103,6 +103,7 @@ class Count(AdapterObserver):
     def __init__(self) -> None:
         self.holes: list[int] = []
         self.resyncs = 0
+        self.forgeries = 0
 
     def hole(self, room: str, missing: int) -> None:
         self.holes.append(missing)
@@ -110,13 +111,16 @@ class Count(AdapterObserver):
     def resync(self, room: str) -> None:
         self.resyncs += 1
 
+    def forged(self) -> None:
+        self.forgeries += 1
+
 
 AWAY = NotConnected("Redis is away")
 
 
-def logged(seq: int, epoch: bytes = EPOCH) -> bytes:
-    """The room packet of a logged message."""
-    head = bytes((1, KIND_MESSAGE)) + epoch + seq.to_bytes(8, "big") + pack_routing("/")
+def logged(seq: int, epoch: bytes = EPOCH, token: tuple[str, ...] = ()) -> bytes:
+    """The room packet of a logged message; `token`: the publisher token."""
+    head = bytes((1, KIND_MESSAGE)) + epoch + seq.to_bytes(8, "big") + pack_routing("/", token)
     return head + b'2["message",%d]' % seq
 
 

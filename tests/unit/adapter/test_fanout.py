@@ -32,7 +32,7 @@ class Rig:
             close_room=lambda namespace, room: self.told.append(("close", namespace, room)),
             on_note=lambda room, note: self.told.append(("note", room, note)),
             on_question=lambda clients, question: self.told.append(("ask", [c.sid for c in clients])),
-            on_other=lambda name, data: self.told.append(("other", name, data)),
+            on_other=lambda name, data, is_trusted: self.told.append(("other", name, data)),
         )
         self.fanout.use_delivery(self.delivery)
 

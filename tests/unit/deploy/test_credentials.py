@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -45,9 +45,12 @@ def test_a_folder_that_was_open_is_closed(tmp_path: Path) -> None:
 
 def test_two_machines_share_nothing() -> None:
     one, other = credentials.make(), credentials.make()
-    secrets_of = [{*made.redis.values(), made.jwt_secret, made.s3_secret_key, made.api_key} for made in (one, other)]
+    secrets_of = [
+        {*made.redis.values(), made.jwt_secret, made.cluster_key, made.s3_secret_key, made.api_key}
+        for made in (one, other)
+    ]
     assert not secrets_of[0] & secrets_of[1]
-    assert len(secrets_of[0]) == len(credentials.REDIS_ACCOUNTS) + 3
+    assert len(secrets_of[0]) == len(credentials.REDIS_ACCOUNTS) + 4
     assert len(one.jwt_secret) >= 32
 
 
@@ -60,3 +63,16 @@ def test_the_url_of_an_account_is_one_the_processes_read() -> None:
 def test_an_unknown_account_has_no_url() -> None:
     with pytest.raises(KeyError):
         credentials.make().redis_url("root", 6379)
+
+
+def test_credentials_of_an_older_release_get_what_they_lack(tmp_path: Path) -> None:
+    first = credentials.load_or_make(tmp_path)
+    path = tmp_path / "credentials.json"
+    known = json.loads(path.read_text())
+    del known["cluster_key"]
+    path.write_text(json.dumps(known))
+    second = credentials.load_or_make(tmp_path)
+    assert replace(second, cluster_key=first.cluster_key) == first
+    assert len(second.cluster_key) >= 32
+    assert credentials.load(tmp_path) == second
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from urllib.parse import quote, unquote
 
+from roomcast.adapter.announced_rooms import AnnouncedRooms
 from roomcast.adapter.delivery import Delivery
 from roomcast.adapter.gap_filler import GapFiller
 from roomcast.adapter.local_members import Client, LocalMembers
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.order import Verdict
-from roomcast.adapter.redis.channel_handlers import Channels
+from roomcast.adapter.redis.channel_handlers import Channels, Unsealed, refuse_unsealed
 from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_subscription import RoomSubscription
 from roomcast.adapter.subscription import Subscriber
@@ -27,6 +28,7 @@ from roomcast.wire import channels
 from roomcast.wire.envelope import (
     KIND_BINARY,
     KIND_CLOSE,
+    KIND_EVENT,
     KIND_MESSAGE,
     KIND_NOTE,
     KIND_QUESTION,
@@ -37,8 +39,11 @@ from roomcast.wire.envelope import (
     unpack_room,
 )
 from roomcast.wire.limited_log import LimitedLog
+from roomcast.wire.seals import UNSEALED, ForgedError, Seals
 
 LINGER_SECONDS: Final = 5.0
+_BY_SCRIPTS: Final = frozenset((KIND_MESSAGE, KIND_NOTE))
+"""Kinds of packets that Lua scripts publish: they carry the publisher token instead of a seal."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +55,7 @@ def _ignore_question(clients: list[Client], question: RoomPacket) -> None:
     """Ask no member."""
 
 
-def _ignore_other(channel: bytes, data: bytes) -> None:
+def _ignore_other(channel: bytes, data: bytes, is_trusted: bool) -> None:
     """Ignore a message."""
 
 
@@ -58,8 +63,12 @@ class Fanout:
     """The room channels of one node.
 
     `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets the notes that clients do
-    not see, `on_question` the events that ask for acks with the members that are asked, and `on_other(channel, data)`
-    what comes on channels that are no room's.
+    not see, `on_question` the events that ask for acks with the members that are asked, and
+    `on_other(channel, data, is_trusted)` what comes on channels that are no room's.
+
+    With a cluster key, a packet is trusted that a holder of the key sealed or had a script publish. Of the others,
+    `unsealed_event(packet)` chooses the events that are delivered. An untrusted logged message is a hint: the room is
+    compared with its log, and the log is what members get.
     """
 
     def __init__(
@@ -72,7 +81,9 @@ class Fanout:
         close_room: Callable[[str, str], None],
         on_note: Callable[[str, bytes], None] = _ignore_note,
         on_question: Callable[[list[Client], RoomPacket], None] = _ignore_question,
-        on_other: Callable[[bytes, bytes], None] = _ignore_other,
+        on_other: Callable[[bytes, bytes, bool], None] = _ignore_other,
+        seals: Seals = UNSEALED,
+        unsealed_event: Unsealed = refuse_unsealed,
     ) -> None:
         self.log: RoomLog | None = None
         self._delivery: Delivery | None = None
@@ -84,11 +95,14 @@ class Fanout:
         self._on_note = on_note
         self._on_question = on_question
         self._on_other = on_other
+        self._seals = seals
+        self._unsealed_event = unsealed_event
         self.subscriber = Subscriber(self.receive)
         """Gets all messages; what it does not deliver itself comes to `receive`."""
         self._channels: dict[bytes, RoomSubscription] = self.subscriber.rooms
         self._rooms: dict[str, RoomSubscription] = {}
         self._filler: GapFiller | None = None
+        self._announced: AnnouncedRooms | None = None
         self._limited = LimitedLog(_log)
         self._is_held = False
 
@@ -96,7 +110,8 @@ class Fanout:
         """Make rooms whole from this log."""
         self.log = log
         self._filler = GapFiller(log, self, self._observer)
-        self.subscriber.routing = pack_routing(log.namespace)
+        self._announced = AnnouncedRooms(self._filler)
+        self.subscriber.routing = pack_routing(log.namespace, self._seals.publisher_token)
 
     def use_delivery(self, delivery: Delivery) -> None:
         """Deliver packets this way."""
@@ -108,8 +123,9 @@ class Fanout:
         for channel in self._channels.values():
             if channel.linger is not None:
                 channel.linger.cancel()
-        if self._filler is not None:
-            await self._filler.close()
+        for work in (self._announced, self._filler):
+            if work is not None:
+                await work.close()
 
     @property
     def rooms(self) -> int:
@@ -157,6 +173,8 @@ class Fanout:
         if self._is_vacant(channel):
             del self._rooms[channel.room]
             del self._channels[channel.channel]
+            if self._announced is not None:
+                self._announced.discard(channel)
             if self._filler is not None:
                 self._filler.stop(channel)
             self._backplane.unsubscribe(channel.name)
@@ -186,16 +204,34 @@ class Fanout:
         """Take what was published on a channel. Never raises: one bad packet must not end the subscription of all."""
         try:
             channel = self._channels.get(name)
+            envelope, is_sealed = self._seals.open(name, data)
+            is_trusted = is_sealed or not self._seals.requires_seal
             if channel is None:
-                self._on_other(name, data)
+                self._on_other(name, envelope, is_trusted)
             elif not self._is_held:
-                self._receive_room(channel, unpack_room(data))
+                self._receive_room(channel, unpack_room(envelope), is_trusted)
+        except ForgedError as error:
+            self._observer.forged()
+            self._limited.warning("forged", "a forged message on channel %.200r was dropped: %s", name, error)
         except EnvelopeError as error:
             self._limited.warning("packet", "not an envelope on channel %.200r: %.200s", name, error)
         except Exception as error:
             self._limited.error("handler", "a packet on channel %.200r was not taken", name, error=error)
 
-    def _receive_room(self, channel: RoomSubscription, packet: RoomPacket) -> None:
+    def _receive_room(self, channel: RoomSubscription, packet: RoomPacket, is_trusted: bool) -> None:
+        if packet.skip and packet.kind in _BY_SCRIPTS and self._seals.is_publisher(packet.skip):
+            packet, is_trusted = packet._replace(skip=()), True
+        if is_trusted:
+            self._receive_trusted(channel, packet)
+        elif packet.kind == KIND_MESSAGE:
+            if self._announced is not None:
+                self._announced.add(channel)
+        elif packet.kind == KIND_EVENT and self._unsealed_event(packet.body):
+            self.deliver(channel, packet)
+        else:
+            raise ForgedError(f"no seal, kind {packet.kind}")
+
+    def _receive_trusted(self, channel: RoomSubscription, packet: RoomPacket) -> None:
         if packet.kind == KIND_MESSAGE:
             self._receive_logged(channel, packet)
             self._name_targets(channel)

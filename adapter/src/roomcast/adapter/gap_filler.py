@@ -238,14 +238,17 @@ class GapFiller:
         while self._suspects and not self._is_paused:
             batch = [room for room, _ in zip(self._suspects, range(_POSITIONS_AT_ONCE), strict=False)]
             self._suspects.difference_update(batch)
-            if await self._compare(batch):
+            if await self.compare_now(batch, is_lost=True):
                 backoff.reset()
                 continue
             self._suspects.update(room for room in batch if self._output.is_subscribed(room))
             await asyncio.sleep(backoff.pause())
 
-    async def _compare(self, rooms: list[RoomSubscription]) -> bool:
-        """Compare rooms with their logs once. Return False when the logs could not be read."""
+    async def compare_now(self, rooms: list[RoomSubscription], *, is_lost: bool) -> bool:
+        """Compare rooms with their logs once. Return False when the logs could not be read.
+
+        `is_lost`: what the logs are ahead was lost on the way, and counts as such.
+        """
         asked_at: dict[str, int] = {}
         for room in rooms:
             if room.backlog is not None:
@@ -264,13 +267,13 @@ class GapFiller:
             return False
         for room in rooms:
             if room.room in asked_at and room.backlog is None and self._output.is_subscribed(room):
-                self._judge(room, *positions.get(room.room, (b"", 0)), asked_at[room.room])
+                self._judge(room, *positions.get(room.room, (b"", 0)), asked_at[room.room], is_lost)
         return True
 
-    def _judge(self, room: RoomSubscription, epoch: bytes, seq: int, asked_at: int) -> None:
+    def _judge(self, room: RoomSubscription, epoch: bytes, seq: int, asked_at: int, is_lost: bool) -> None:
         verdict = Verdict.DUPLICATE if self._is_paused else room.watch.compare(epoch, seq, asked_at)
         if verdict is Verdict.GAP:
-            self.start(room, (), seq - room.watch.seq)
+            self.start(room, (), seq - room.watch.seq if is_lost else 0)
         elif verdict is Verdict.OTHER_EPOCH:
             self._output.declare_loss(room, epoch, seq)
 

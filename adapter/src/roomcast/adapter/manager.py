@@ -14,7 +14,7 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from roomcast.adapter import codec
@@ -28,7 +28,7 @@ from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.adapter.observer import AdapterObserver
 from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.adapter.redis.canary import DEAF_SECONDS, CanaryProbe
-from roomcast.adapter.redis.channel_handlers import ChannelHandlers
+from roomcast.adapter.redis.channel_handlers import ChannelHandlers, Unsealed, refuse_unsealed
 from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_names import name_of
 from roomcast.adapter.ticker import Ticker
@@ -36,6 +36,7 @@ from roomcast.wire import channels
 from roomcast.wire.envelope import Reader, pack_close, unpack_room
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
+from roomcast.wire.seals import Seals
 from roomcast.wire.session_ids import SessionIds
 from roomcast.wire.tasks import TaskSet
 
@@ -64,6 +65,9 @@ class RedisAdapter(LocalManager):
 
     `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the
     application's own messages to nodes, which `on_node_message` gets.
+
+    `cluster_keys`: with them, every process of the deployment seals what it publishes, and drops what is not sealed
+    (see `roomcast.wire.seals`). `unsealed_event` chooses the events on rooms' channels that are delivered without one.
     """
 
     def __init__(
@@ -78,17 +82,21 @@ class RedisAdapter(LocalManager):
         scripts: ScriptLibrary | None = None,
         node_messages: Any = NodeMessage,
         is_node_leased: bool = False,
+        cluster_keys: Sequence[str] = (),
+        unsealed_event: Unsealed = refuse_unsealed,
     ) -> None:
         super().__init__(lambda room: self.fanout.members_changed(room))
         if node is not None and not _NODE.fullmatch(node):
             raise ValueError("a node name has 1 to 16 characters of A-Z a-z 0-9 _ -")
         self.observer = observer or AdapterObserver()
+        self.seals = Seals(cluster_keys)
         self.backplane = make_backplane(
             url,
             name=f"roomcast-gateway-{node}" if node is not None else "roomcast-adapter",
             timeout_seconds=redis_timeout_seconds,
             replicas=replicas,
             scripts=scripts,
+            seals=self.seals,
         )
         self.fanout = Fanout(
             self.backplane,
@@ -98,7 +106,9 @@ class RedisAdapter(LocalManager):
             close_room=self._close_locally,
             on_note=lambda room, note: self._on_note(room, note),
             on_question=lambda clients, question: self.messenger.receive_question(clients, question),
-            on_other=lambda channel, data: self._handlers.receive(channel, data),
+            on_other=lambda channel, data, is_trusted: self._handlers.receive(channel, data, is_trusted),
+            seals=self.seals,
+            unsealed_event=unsealed_event,
         )
         self.ticker = Ticker(random.random())  # noqa: S311 (a phase, not a secret)
         self._on_note: NoteHandler = _ignore_note
@@ -357,9 +367,14 @@ class RedisAdapter(LocalManager):
 
     # --- subscriptions ---
 
-    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
-        """Receive one more channel; the future is done once Redis has confirmed."""
-        return self._handlers.subscribe(channel, handler)
+    def subscribe(
+        self, channel: str, handler: Callable[[bytes], None], unsealed: Unsealed = refuse_unsealed
+    ) -> asyncio.Future[None]:
+        """Receive one more channel; the future is done once Redis has confirmed.
+
+        `unsealed` chooses among the messages without a seal, where the cluster has a key.
+        """
+        return self._handlers.subscribe(channel, handler, unsealed)
 
     def unsubscribe(self, channel: str) -> None:
         """Receive nothing more from a channel."""

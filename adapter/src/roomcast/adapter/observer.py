@@ -15,5 +15,8 @@ class AdapterObserver:
     def resync(self, room: str) -> None:
         """Count a room that could not be made whole; its members were told."""
 
+    def forged(self) -> None:
+        """Count a message that no holder of the cluster key can have sent; it was dropped."""
+
     def deaf(self) -> None:
         """Count a connection that does not receive the node's own canary though commands work."""

@@ -9,12 +9,12 @@ from pydantic import SecretStr, field_validator
 from roomcast.contract.api_keys import DEFAULT_RATE, MAX_RATE
 from roomcast.contract.log_entry import Retention
 from roomcast.contract.tokens import secrets_in
-from roomcast.process.settings import ProcessSettings, setting
+from roomcast.process.settings import SealingSettings, setting
 
 TITLE: Final = "python -m roomcast.api: the HTTP API for back ends, configured by environment variables:"
 
 
-class Config(ProcessSettings):
+class Config(SealingSettings):
     """Hold the configuration of one API process; times in seconds unless named otherwise."""
 
     port: int = setting(8481, "ROOMCAST_PORT", "port of the API", ge=0, le=65_535)

@@ -20,6 +20,7 @@ from roomcast.cli import plan as planning
 from roomcast.cli.cluster import ClusterReader, connect
 from roomcast.contract import backend
 from roomcast.contract.api_keys import ApiKeys
+from roomcast.contract.config import cluster_keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.wire import redis_url
 
@@ -50,7 +51,7 @@ class Options:
         """Run `use` on a connected Backend; end the program with one line when that fails."""
 
         async def run() -> Result:
-            async with backend.connect(self._url()) as client:
+            async with backend.connect(self._url(), cluster_keys=cluster_keys()) as client:
                 return await use(client)
 
         return _guarded(run)

@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m roomcast.contract",
         description=__doc__,
-        epilog=f"{config.REDIS_URL} says where Redis is (the account `backend`); token needs {config.JWT_SECRET}.",
+        epilog=f"{config.REDIS_URL} says where Redis is (the account `backend`); token needs {config.JWT_SECRET}."
+        f" With {config.CLUSTER_KEY}, messages carry the cluster's seal.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -122,9 +123,9 @@ def _token(options: argparse.Namespace) -> str:
 
 async def _act(options: argparse.Namespace) -> str:
     """Do it, and say what was done."""
-    url = config.required(config.REDIS_URL)
+    url, cluster_keys = config.required(config.REDIS_URL), config.cluster_keys()
     try:
-        async with backend.connect(url) as client:
+        async with backend.connect(url, cluster_keys=cluster_keys) as client:
             return await _do(client, options)
     except ValueError as error:
         raise ValueError(f"{config.REDIS_URL}: {error}") from None

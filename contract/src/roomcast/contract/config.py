@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import os
 
+from roomcast.wire.seals import keys_in
+
 REDIS_URL = "ROOMCAST_REDIS_URL"
 JWT_SECRET = "ROOMCAST_JWT_SECRET"  # noqa: S105 (a name, not a secret)
+CLUSTER_KEY = "ROOMCAST_CLUSTER_KEY"
+
+
+def cluster_keys() -> tuple[str, ...]:
+    """Return the keys in ROOMCAST_CLUSTER_KEY; none when it is unset. Raises ValueError for a key that is too short."""
+    try:
+        return keys_in(os.environ.get(CLUSTER_KEY, ""))
+    except ValueError as error:
+        raise ValueError(f"{CLUSTER_KEY}: {error}") from None
 
 
 class MissingVariable(ValueError):

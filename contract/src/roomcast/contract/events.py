@@ -345,6 +345,15 @@ DRAIN: Final = "drain"
 SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, INBOX, CUSTOM, RESYNC, DRAIN)
 """Every event a gateway may send."""
 
+BACK_END_EVENTS: Final = (ROOM,)
+"""Events that gateways deliver for every back end, also for one without the cluster key."""
+_BACK_END_HEADS: Final = tuple(f'2["{name}",'.encode() for name in BACK_END_EVENTS)
+
+
+def is_back_end_event(packet: bytes) -> bool:
+    """Tell whether a Socket.IO packet is one of BACK_END_EVENTS, as `Backend` writes it."""
+    return packet.startswith(_BACK_END_HEADS)
+
 
 class Media(TypedDict, total=False):
     """A file in a message; written by the server only, from what the storage holds."""

@@ -8,8 +8,8 @@
 | `room:{R}:members` | hash user -> role | gateway, back end | gateway | while the room is stored |
 | `room:{R}:counts` | hash, see `_unread.lua` | gateway, back end | gateway | as the meta |
 | `room:{R}:kicked` | hash user (`*`: all) -> ms of the last kick | gateway, back end | gateway | 1 day past a kick |
-| `room:{R}:read` | hash user -> seq | gateway | gateway | expires with the meta |
-| `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway | entries 60 s, the key 120 s past a refresh |
+| `room:{R}:read` | hash user -> seq | gateway, back end | gateway | expires with the meta |
+| `room:{R}:occupants` | zset `user|node` -> expiry | gateway | gateway, back end | entries 60 s, the key 120 s |
 | `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway, back end | as `occupants` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `activity:XX` | channel, the ids of active rooms | gateway, back end | gateways with an inbox | |
@@ -17,8 +17,8 @@
 | `room:{R}:sanctions` | hash `mute:U`, `ban:U` -> end in ms, `slow` -> s | gateway, back end | gateway | bounded |
 | `room:{R}:slow` | hash user -> ms of the last message | gateway | gateway | 6 h past the last message |
 | `user:{U}:sanctions` | hash `mute`, `ban` -> end in ms (0: none) | back end | gateway | until lifted |
-| `user:{U}:blocked` | set of users | gateway, back end | gateway | bounded |
-| `moderation:reports` | stream of reports | gateway | gateway, back end | bounded |
+| `user:{U}:blocked` | set of users | gateway | gateway | bounded |
+| `moderation:reports` | stream of reports | gateway, back end | gateway, back end | bounded |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
 | `node:{backend-I}` | sharded channel | media | back end | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
@@ -31,16 +31,16 @@
 | `user:{U}:created` | hash, rooms created today, allowance | gateway, back end | same script | 1 day, or an allowance |
 | `user:{U}:reported` | hash, reports of today | gateway | same script | 1 day |
 | `user:{U}:written` | hash, bytes written today, allowance | gateway, back end | same script | 1 day, or an allowance |
-| `presence:{s}:seen` | zset user -> unix seconds | gateway | presence, gateway, back end | swept |
-| `presence:{s}:conn:U` | hash connection -> MessagePack | gateway | presence, gateway, back end | 5 min past a touch |
+| `presence:{s}:seen` | zset user -> unix seconds | gateway, presence | presence, gateway, back end | swept |
+| `presence:{s}:conn:U` | hash connection -> MessagePack | gateway, presence | presence, gateway, back end | 5 min |
 | `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
-| `presence:{s}:node:N:I` | set of `user|connection` | gateway | presence, back end | as its node; 10 min past a touch |
+| `presence:{s}:node:N:I` | set of `user|connection` | gateway, presence | presence, back end | as its node; 10 min |
 | `presence:{s}:mark` | string, ms of the last sweep, ms until which no user expires | presence | presence | 1 day |
 | `presence:{s}` | sharded channel | presence, gateway | gateway | |
-| `presence:nodes` | hash `N:I` -> unix seconds | gateway | presence, back end | swept |
+| `presence:nodes` | hash `N:I` -> unix seconds | gateway, presence | presence, back end | swept |
 | `presence:sweeper` | string, lease | presence | presence | 6 s |
-| `media:requests` | stream + group `signers` | gateway, back end | media | capped length |
+| `media:requests` | stream + group `signers` | gateway, media, back end | media | capped length |
 | `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |
 | `media:sweeper` | string, lease | media | media | 30 s |
 | `upload:{U}` | hash | media | gateway, media, back end | upload expiry, then retention |
@@ -48,7 +48,7 @@
 | `user:{U}:upload_bytes` | string, bytes announced | media | media | 24 h past the first |
 | `revoked:{token:J}`, `revoked:{user:U}` | string | back end | gateway | as long as tokens live |
 | `revoked:{session:S}` | string | back end | gateway | as long as tokens live |
-| `control` | channel | back end, operators | gateway | |
+| `control` | channel | gateway, back end, operators | gateway | |
 | `api:keys` | hash digest -> JSON of an API key | operator | API | until revoked |
 | `api:rate:{I}` | string, ms until which a key's requests are paid | API | same script | seconds |
 

@@ -97,14 +97,18 @@ def place_of(room: str) -> Place:
 
 
 class EntryForm:
-    """The parts that all messages of one namespace have in common."""
+    """The parts that all messages of one namespace have in common.
 
-    def __init__(self, namespace: str = "/", retention: Retention | None = None) -> None:
+    `token`: the publisher token of a process with a cluster key (`roomcast.wire.seals`). Without it, gateways that
+    have a key deliver the message from the log, some milliseconds later.
+    """
+
+    def __init__(self, namespace: str = "/", retention: Retention | None = None, token: tuple[str, ...] = ()) -> None:
         kept = retention or Retention()
         space = "" if namespace == "/" else f"{namespace},"
         self.packet_head = f'2{space}["{MESSAGE}",'
         self._constant = (
-            pack_routing(namespace) + self.packet_head.encode(),
+            pack_routing(namespace, token) + self.packet_head.encode(),
             str(kept.messages),
             str(int(kept.age_seconds * 1000)),
             kept.idle_ms,

@@ -9,6 +9,7 @@ import time
 
 import structlog
 
+from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract import keys
 from roomcast.contract.envelope import Sanctioned
 from roomcast.engineio import Refusal
@@ -322,7 +323,7 @@ class Gateway:
             on_resubscribed=self._resubscribed,
         )
         for shard in range(keys.PRESENCE_SHARDS):
-            self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes)
+            self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes, take_unsealed)
         self.session_control.subscribe()
         self.tasks.supervise(lambda: self.isolation.run(self.adapter.ticker), "isolation")
         self.tasks.supervise(self._claim_and_announce, "presence")

@@ -76,6 +76,7 @@ def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
         scripts=SCRIPTS,
         node_messages=NodeMessage | MediaReply,
         is_node_leased=True,
+        cluster_keys=config.cluster_keys,
     )
 
 
@@ -122,13 +123,14 @@ class Stores(NamedTuple):
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
     """Make the stores over the adapter's connections to Redis."""
     redis, retention_seconds = adapter.backplane, int(config.retention_days * 86_400)
+    token = adapter.seals.publisher_token
     retention = Retention(messages=config.log_messages, age_seconds=retention_seconds)
     return Stores(
-        LogStore(redis, namespace=NAMESPACE, retention=retention),
+        LogStore(redis, namespace=NAMESPACE, retention=retention, token=token),
         RoomStore(redis, rooms_per_day=config.rooms_per_day),
         Uploads(redis, retention_seconds=retention_seconds),
         PresenceStore(redis, config.node, adapter.incarnation),
-        OccupancyStore(redis, config.node),
+        OccupancyStore(redis, config.node, token=token),
         NodeStore(redis, config.node, adapter.incarnation, describe_process()),
         UserEvents(redis, config.node),
         UserBytes(redis, config.daily_bytes),

@@ -15,12 +15,12 @@ from roomcast.gateway.operations.daily_bytes import DAILY_BYTES
 from roomcast.gateway.publish_hook.settings import PublishHookSetting
 from roomcast.gateway.sign_in.jwks import check_location
 from roomcast.gateway.stores.rooms import ROOMS_PER_DAY
-from roomcast.process.settings import ProcessSettings, Words, setting
+from roomcast.process.settings import SealingSettings, Words, setting
 
 _NODE = re.compile(r"[1-9][0-9]{0,3}")
 
 
-class Config(ProcessSettings):
+class Config(SealingSettings):
     """The configuration of one gateway; sizes in bytes, times in seconds."""
 
     port: int = setting(8181, "ROOMCAST_PORT", "port of the socket", ge=0, le=65_535)

@@ -29,6 +29,7 @@ from roomcast.media.storage_health import StorageHealth
 from roomcast.media.sweep import Sweep
 from roomcast.process import ops, redis_faults
 from roomcast.wire import redis_url
+from roomcast.wire.seals import Seals
 from roomcast.wire.tasks import TaskSet
 
 READY_SECONDS = 2.0
@@ -59,7 +60,7 @@ async def run(config: Config) -> None:
 
 async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopping: asyncio.Event) -> None:
     consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    bus = Bus(redis_url.parse(config.redis_url), consumer)
+    bus = Bus(redis_url.parse(config.redis_url), consumer, seals=Seals(config.cluster_keys))
     records = Records(bus, _limits(config))
     set_up = Bucket(files, list(config.allowed_origins)).set_up if config.s3_setup else None
     health = StorageHealth(files.probe, set_up, metrics)

@@ -21,6 +21,7 @@ from roomcast.contract.envelope import MediaReply, MediaRequest
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire.envelope import EnvelopeError, Reader, pack
 from roomcast.wire.redis_url import RedisTarget
+from roomcast.wire.seals import UNSEALED, Seals
 
 COMMAND_SECONDS: Final = 1.0
 QUEUE_SECONDS: Final = 5.0
@@ -45,10 +46,11 @@ class Entry(NamedTuple):
 class Bus:
     """Use the stream of requests as one consumer of its group; `consumer` is a name that no other process uses.
 
-    `block_seconds`: how long one `read` waits for work.
+    `block_seconds`: how long one `read` waits for work. `seals` go around the replies.
     """
 
-    def __init__(self, target: RedisTarget, consumer: str, block_seconds: float = 0.5) -> None:
+    def __init__(self, target: RedisTarget, consumer: str, block_seconds: float = 0.5, seals: Seals = UNSEALED) -> None:
+        self._seals = seals
         self._consumer = consumer
         self._block_ms = int(block_seconds * 1000)
         self._commands = _client(target, COMMAND_SECONDS)
@@ -114,7 +116,7 @@ class Bus:
             async with self._commands.pipeline(transaction=False) as pipe:
                 if entry.request is not None and reply is not None:
                     channel = self._keyspace.name(keys.node_channel(entry.request.reply_to))
-                    pipe.execute_command("SPUBLISH", channel, pack(reply))
+                    pipe.execute_command("SPUBLISH", channel, self._seals.seal(channel, pack(reply)))
                 pipe.xack(self._stream, keys.MEDIA_GROUP, entry.id)
                 pipe.xdel(self._stream, entry.id)
                 await pipe.execute()

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from roomcast.media.file_types import FILE_TYPES, canonical
-from roomcast.process.settings import ProcessSettings, Words, setting
+from roomcast.process.settings import SealingSettings, Words, setting
 
 TITLE: Final = "python -m roomcast.media: the media signer, configured by environment variables:"
 LONGEST_SWEEP_SECONDS: Final = 15.0
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-class Config(ProcessSettings):
+class Config(SealingSettings):
     """Hold the configuration of one signer; sizes in bytes, times in seconds unless named otherwise.
 
     The storage's credentials are not here: the driver finds them as every AWS SDK does.

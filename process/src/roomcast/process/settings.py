@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from roomcast.process.logs import Format, Level
 from roomcast.wire import redis_tls, redis_url
+from roomcast.wire.seals import keys_in
 
 
 def _split(value: Any) -> Any:
@@ -53,6 +54,26 @@ class ProcessSettings(BaseSettings):
     @classmethod
     def _is_redis_url(cls, value: str) -> str:
         redis_tls.make_context(redis_url.parse(value))
+        return value
+
+
+class SealingSettings(ProcessSettings):
+    """Hold the keys of a process that seals what it publishes (see `roomcast.wire.seals`)."""
+
+    cluster_key: SecretStr | None = setting(
+        None, "ROOMCAST_CLUSTER_KEY", "keys of 32 bytes or more that seal messages between processes, by commas"
+    )
+
+    @property
+    def cluster_keys(self) -> tuple[str, ...]:
+        """The keys: the first seals, each opens."""
+        return () if self.cluster_key is None else keys_in(self.cluster_key.get_secret_value())
+
+    @field_validator("cluster_key")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            keys_in(value.get_secret_value())
         return value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from roomcast.adapter.redis.channel_handlers import Unsealed
 from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, NodeOrder, Revoked, Sanctioned
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import control
@@ -29,7 +30,7 @@ class Channel:
         self.tasks = TaskSet()
         self.handlers: dict[str, Callable[[bytes], None]] = {}
 
-    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> None:
+    def subscribe(self, channel: str, handler: Callable[[bytes], None], unsealed: Unsealed) -> None:
         self.handlers[channel] = handler
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> None:

@@ -17,6 +17,9 @@ finished Socket.IO packet. Integers are big-endian.
     29+a+b        the Socket.IO packet, UTF-8 (kind 3: 4-byte length and packet, then the same per attachment;
                   kinds 5 and 6: a version byte and the MessagePack of a struct)
 
+The skip list of a packet that a script publishes may be the publisher token of `roomcast.wire.seals` instead. That
+module also describes the seal that may stand before an envelope of any kind.
+
 The script that appends to a room's log writes the same header for kind 1.
 
 **Structs** (node messages, notes, presence, control, media) are MessagePack of a tagged struct after one version byte:
@@ -96,7 +99,7 @@ def pack_close(namespace: str) -> bytes:
 
 def pack_note(namespace: str, note: Struct) -> bytes:
     """Return a room packet for the gateways that are subscribed to the room; `note` is one of RoomNote."""
-    return note_head(namespace) + _encoder.encode(note)
+    return note_head(namespace) + encode_struct(note)
 
 
 def pack_question(namespace: str, question: Struct, skip: tuple[str, ...] = ()) -> bytes:
@@ -104,9 +107,9 @@ def pack_question(namespace: str, question: Struct, skip: tuple[str, ...] = ()) 
     return _unlogged_head(KIND_QUESTION, namespace, skip) + pack(question)
 
 
-def note_head(namespace: str) -> bytes:
-    """Return the part of a note before its MessagePack, which a script writes."""
-    return _unlogged_head(KIND_NOTE, namespace) + bytes((VERSION,))
+def note_head(namespace: str, token: tuple[str, ...] = ()) -> bytes:
+    """Return the part of a note before its MessagePack, which a script writes; `token`: see `roomcast.wire.seals`."""
+    return _unlogged_head(KIND_NOTE, namespace, token) + bytes((VERSION,))
 
 
 def unpack_room(data: bytes) -> RoomPacket:
@@ -162,12 +165,13 @@ def split_attachments(body: bytes) -> tuple[bytes, list[bytes]]:
     return parts[0], parts[1:]
 
 
-_encoder = msgspec.msgpack.Encoder()
+encode_struct: Final = msgspec.msgpack.Encoder().encode
+"""Return a struct as MessagePack, without a version."""
 
 
 def pack(message: Struct) -> bytes:
     """Return a version byte, then the message as MessagePack."""
-    return bytes((VERSION,)) + _encoder.encode(message)
+    return bytes((VERSION,)) + encode_struct(message)
 
 
 class Reader:

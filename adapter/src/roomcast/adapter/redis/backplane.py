@@ -16,6 +16,7 @@ from roomcast.adapter.redis.topology import FixedServer, SentinelMaster
 from roomcast.wire import channels
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget
+from roomcast.wire.seals import UNSEALED, Seals
 
 Owns = Callable[[str], bool]
 """Tells whether a channel is among those that were just subscribed again."""
@@ -34,8 +35,11 @@ class Backplane:
         timeout_seconds: float = 1.0,
         replicas: int = 0,
         scripts: ScriptLibrary | None = None,
+        seals: Seals = UNSEALED,
     ) -> None:
         self.target = target
+        self.seals = seals
+        """Seals what `publish` sends."""
         self.keyspace = target.keyspace
         """Adds the deployment prefix to keys and channels."""
         self._scripts = scripts
@@ -158,11 +162,12 @@ class Backplane:
         return self._servers[0].durable if self._servers else None
 
     def publish(self, channel: str, data: bytes) -> Awaitable[Any]:
-        """Publish to a channel, with SPUBLISH if its name has a hash tag, else with PUBLISH.
+        """Seal and publish to a channel, with SPUBLISH if its name has a hash tag, else with PUBLISH.
 
         The reply is the number of connections of this server that received it.
         """
-        return self.command("SPUBLISH" if "{" in channel else "PUBLISH", channel, data)
+        full = self.keyspace.name(channel)
+        return self._call(full, "SPUBLISH" if "{" in channel else "PUBLISH", full, self.seals.seal(full, data))
 
     # --- subscriptions ---
 

@@ -7,6 +7,7 @@ from roomcast.adapter.redis.cluster_backplane import ClusterBackplane
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import parse
+from roomcast.wire.seals import UNSEALED, Seals
 
 
 def make_backplane(
@@ -16,13 +17,14 @@ def make_backplane(
     timeout_seconds: float = 1.0,
     replicas: int = 0,
     scripts: ScriptLibrary | None = None,
+    seals: Seals = UNSEALED,
 ) -> Backplane:
     """Return the backplane for a URL of `roomcast.wire.redis_url`; raise ValueError for one that cannot be used.
 
     `name` is what Redis lists the connections under. `replicas`: how many must hold a message before it counts as
-    written (WAIT); 0 = the master alone.
+    written (WAIT); 0 = the master alone. `seals` go around what is published.
     """
     target = parse(url)
     make_context(target)  # a certificate that cannot be read is a mistake in the URL: say so now
     kind = ClusterBackplane if target.mode == "cluster" else Backplane
-    return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
+    return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts, seals=seals)

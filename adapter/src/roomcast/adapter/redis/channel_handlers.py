@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from roomcast.wire.seals import ForgedError
 
 Handler = Callable[[bytes], None]
+Unsealed = Callable[[bytes], bool]
+"""Tells whether a message may be taken that no holder of the cluster key sealed."""
+
+
+def refuse_unsealed(data: bytes) -> bool:
+    """Take sealed messages only."""
+    return False
+
+
+def take_unsealed(data: bytes) -> bool:
+    """Take any message: only Redis's accounts say who publishes on the channel."""
+    return True
 
 
 class Channels(Protocol):
@@ -25,16 +39,24 @@ class Channels(Protocol):
         ...
 
 
+class _Subscription(NamedTuple):
+    handler: Handler
+    unsealed: Unsealed
+
+
 class ChannelHandlers:
     """The subscriptions of one node besides its rooms."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
-        self._handlers: dict[bytes, Handler] = {}
+        self._handlers: dict[bytes, _Subscription] = {}
 
-    def subscribe(self, channel: str, handler: Handler) -> asyncio.Future[None]:
-        """Receive a channel; the future is done once Redis has confirmed. A second handler replaces the first."""
-        self._handlers[self._channels.received_as(channel)] = handler
+    def subscribe(self, channel: str, handler: Handler, unsealed: Unsealed = refuse_unsealed) -> asyncio.Future[None]:
+        """Receive a channel; the future is done once Redis has confirmed. A second handler replaces the first.
+
+        `unsealed` chooses among the messages that no holder of the cluster key sealed, where the cluster has a key.
+        """
+        self._handlers[self._channels.received_as(channel)] = _Subscription(handler, unsealed)
         return self._channels.subscribe(channel)
 
     def unsubscribe(self, channel: str) -> None:
@@ -46,8 +68,14 @@ class ChannelHandlers:
         """Tell whether a channel has a handler."""
         return self._channels.received_as(channel) in self._handlers
 
-    def receive(self, channel: bytes, data: bytes) -> None:
-        """Hand a message to its channel's handler; one that comes after the unsubscription is dropped."""
-        handler = self._handlers.get(channel)
-        if handler is not None:
-            handler(data)
+    def receive(self, channel: bytes, data: bytes, is_trusted: bool) -> None:
+        """Hand a message to its channel's handler; one that comes after the unsubscription is dropped.
+
+        Raise ForgedError for one that is not trusted and that the handler does not take unsealed.
+        """
+        found = self._handlers.get(channel)
+        if found is None:
+            return
+        if not is_trusted and not found.unsealed(data):
+            raise ForgedError("no seal")
+        found.handler(data)

@@ -20,6 +20,7 @@ from roomcast.wire import channels
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.redis_url import RedisTarget
+from roomcast.wire.seals import UNSEALED, Seals
 from roomcast.wire.tasks import TaskSet
 
 _WATCH_SECONDS: Final = 5.0
@@ -44,8 +45,11 @@ class ClusterBackplane(Backplane):
         timeout_seconds: float = 1.0,
         replicas: int = 0,
         scripts: ScriptLibrary | None = None,
+        seals: Seals = UNSEALED,
     ) -> None:
-        super().__init__(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts)
+        super().__init__(
+            target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts, seals=seals
+        )
         self._cluster = ClusterTopology(target, timeout_seconds)
         self._by_address: dict[Address, RedisServer] = {}
         self._owners: list[RedisServer | None] = [None] * SLOTS

@@ -15,7 +15,7 @@ custom event is sent twice).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -75,11 +75,14 @@ class Backend(Amendments, CustomEvents, Rooms, Inboxes, Allowances, Lookups, Rev
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.
 
     `clock` gives unix seconds; it is the clock that stamps the tokens' `iat`.
+
+    `cluster_keys`: those of the gateways, for a back end that is trusted with them. Its messages are delivered at
+    once; without them, gateways that have a key deliver from the log, some milliseconds later.
     """
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Backend]:
+async def connect(url: str, *, cluster_keys: Sequence[str] = ()) -> AsyncIterator[Backend]:
     """Make a Backend with its own client for `url` (see `roomcast.wire.redis_url`), and close it at the end.
 
     Raises ValueError for a URL that cannot be used, RoomcastError(UNAVAILABLE) when Redis does not answer.
@@ -87,7 +90,7 @@ async def connect(url: str) -> AsyncIterator[Backend]:
     target = redis_url.parse(url)
     client = open_client(target)
     try:
-        backend = Backend(client, prefix=target.prefix)
+        backend = Backend(client, prefix=target.prefix, cluster_keys=cluster_keys)
         await backend.ping()
         yield backend
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from roomcast.contract.log_entry import EntryForm, Retention
 from roomcast.contract.redis_client import Client, run_script
 from roomcast.wire.envelope import pack
 from roomcast.wire.keyspace import Keyspace
+from roomcast.wire.seals import Seals
 
 NAMESPACE: Final = "/"
 
@@ -40,6 +41,7 @@ class RedisLink:
         prefix: str = "",
         retention: Retention | None = None,
         clock: Callable[[], float] = time.time,
+        cluster_keys: Sequence[str] = (),
     ) -> None:
         if redis.get_encoder().decode_responses:
             raise ValueError("Backend needs a Redis client with decode_responses=False")
@@ -47,7 +49,8 @@ class RedisLink:
         database = 0 if isinstance(redis, RedisCluster) else self._redis.get_connection_kwargs().get("db") or 0
         self._keyspace = Keyspace(prefix, database)
         self._retention = retention or Retention()
-        self._form = EntryForm(NAMESPACE, self._retention)
+        self._seals = Seals(cluster_keys)
+        self._form = EntryForm(NAMESPACE, self._retention, self._seals.publisher_token)
         self._clock = clock
 
     async def ping(self) -> None:
@@ -67,10 +70,15 @@ class RedisLink:
         return int(seconds), int(micros)
 
     async def _tell_user(self, user: str, event: str, data: dict[str, Any]) -> None:
-        await self._call("SPUBLISH", keys.user_channel(user), pack(UserEvent(NAMESPACE, event_packet(event, data))))
+        packed = pack(UserEvent(NAMESPACE, event_packet(event, data)))
+        await self._publish("SPUBLISH", keys.user_channel(user), packed)
 
     async def _control(self, message: ControlMessage) -> None:
-        await self._call("PUBLISH", keys.CONTROL, pack(message))
+        await self._publish("PUBLISH", keys.CONTROL, pack(message))
+
+    async def _publish(self, command: str, channel: str, envelope: bytes) -> None:
+        """Publish on a channel, sealed where this back end has the cluster key."""
+        await self._call(command, channel, self._seals.seal(self._keyspace.name(channel), envelope))
 
     async def _script(
         self, name: str, names: tuple[str, ...], args: tuple[bytes | str | int, ...], *, is_read_only: bool = False

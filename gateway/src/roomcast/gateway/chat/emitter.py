@@ -12,7 +12,7 @@ from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract import keys
 from roomcast.contract.envelope import ListChanged, UserEvent, UserMessage
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import DRAIN, READY, ROOM
+from roomcast.contract.events import DRAIN, READY, ROOM, is_back_end_event
 from roomcast.wire.envelope import Reader, check_event, pack
 
 NAMESPACE: Final = "/"
@@ -82,7 +82,9 @@ class Emitter:
         return self._subscribe(user) if user in self._devices else None
 
     def _subscribe(self, user: str) -> asyncio.Future[None]:
-        return self._adapter.subscribe(keys.user_channel(user), lambda data: self._receive(user, data))
+        return self._adapter.subscribe(
+            keys.user_channel(user), lambda data: self._receive(user, data), self._is_allowed
+        )
 
     def remove_device(self, user: str, sid: str) -> None:
         """Deliver no more to this session; the last device unsubscribes."""
@@ -90,6 +92,11 @@ class Emitter:
         devices.discard(sid)
         if not devices and self._devices.pop(user, None) is not None:
             self._adapter.unsubscribe(keys.user_channel(user))
+
+    def _is_allowed(self, data: bytes) -> bool:
+        """Tell whether a message without a seal is one that every back end may send."""
+        message = self._reader.unpack(data)
+        return isinstance(message, ListChanged) or is_back_end_event(message.packet)
 
     def _receive(self, user: str, data: bytes) -> None:
         if self.is_held:

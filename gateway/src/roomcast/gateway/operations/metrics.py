@@ -106,7 +106,14 @@ class Metrics(GatewayObserver):
         self.rooms = Gauge("roomcast_gateway_rooms", "Rooms that this gateway subscribes to", registry=registry)
         self._missing = Counter("roomcast_gateway_missing_packets", "Room packets that pub/sub lost", registry=registry)
         self._filled = Counter(
-            "roomcast_gateway_filled_packets", "Lost room packets delivered from the log", registry=registry
+            "roomcast_gateway_filled_packets",
+            "Room packets delivered from the log: lost ones, and those of back ends without the cluster key",
+            registry=registry,
+        )
+        self._forged = Counter(
+            "roomcast_gateway_forged_messages",
+            "Messages in Redis dropped for a missing or wrong seal",
+            registry=registry,
         )
         self._resyncs = Counter(
             "roomcast_gateway_resyncs",
@@ -179,6 +186,9 @@ class Metrics(GatewayObserver):
 
     def resync(self, room: str) -> None:
         self._resyncs.inc()
+
+    def forged(self) -> None:
+        self._forged.inc()
 
     def deaf(self) -> None:
         self._canary_losses.inc()

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from roomcast.adapter.manager import RedisAdapter
+from roomcast.adapter.redis.channel_handlers import Unsealed, take_unsealed
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, NodeOrder, Revoked, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
@@ -70,8 +71,8 @@ class SignedIn(Protocol):
 class ControlChannel(Protocol):
     """Subscribes to the control channel, and runs tasks; see `roomcast.adapter.manager.RedisAdapter`."""
 
-    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> object:
-        """Call `handler` with what is published on the channel."""
+    def subscribe(self, channel: str, handler: Callable[[bytes], None], unsealed: Unsealed) -> object:
+        """Call `handler` with what is published on the channel; `unsealed`: see `ChannelHandlers`."""
         ...
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> object:
@@ -122,7 +123,7 @@ class SessionControl:
 
     def subscribe(self) -> None:
         """Receive control messages from now on."""
-        self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)))
+        self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)), take_unsealed)
 
     def apply(self, message: ControlMessage) -> None:
         """Apply a message in the background."""

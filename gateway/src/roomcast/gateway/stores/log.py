@@ -43,12 +43,20 @@ class FastAppend(NamedTuple):
 class LogStore:
     """Implements `roomcast.adapter.room_log.RoomLog` for the adapter, and the log's use cases for the chat."""
 
-    def __init__(self, backplane: Backplane, *, namespace: str = "/", retention: Retention | None = None) -> None:
+    def __init__(
+        self,
+        backplane: Backplane,
+        *,
+        namespace: str = "/",
+        retention: Retention | None = None,
+        token: tuple[str, ...] = (),
+    ) -> None:
+        """`token`: the publisher token of this process (see `roomcast.wire.seals`)."""
         self.namespace = namespace
         kept = retention or Retention()
         self._backplane = backplane
         self._redis = RedisPort(backplane)
-        self._form = EntryForm(namespace, kept)
+        self._form = EntryForm(namespace, kept, token)
         self._packet_head = self._form.packet_head.encode()
         space = "" if namespace == "/" else f"{namespace},"
         self._resync_head = f'2{space}["{RESYNC}",'

@@ -16,7 +16,7 @@ from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
-from roomcast.wire.envelope import note_head, pack_note
+from roomcast.wire.envelope import encode_struct, note_head
 
 ENTRY_SECONDS: Final = 60
 """Life of an entry; gateways refresh theirs every 20 s."""
@@ -67,12 +67,18 @@ class OccupancyStore:
     """
 
     def __init__(
-        self, scripts: Scripts, node: str, *, namespace: str = "/", entry_seconds: int = ENTRY_SECONDS
+        self,
+        scripts: Scripts,
+        node: str,
+        *,
+        namespace: str = "/",
+        entry_seconds: int = ENTRY_SECONDS,
+        token: tuple[str, ...] = (),
     ) -> None:
+        """`token`: the publisher token of this process (see `roomcast.wire.seals`)."""
         self._redis = RedisPort(scripts)
         self._node = node
-        self._namespace = namespace
-        self._note_head = note_head(namespace)
+        self._note_head = note_head(namespace, token)
         self._entry_seconds = entry_seconds
 
     def enter_room(
@@ -115,7 +121,7 @@ class OccupancyStore:
 
     async def publish_change(self, room: str, note: OccupancyChange) -> None:
         """Publish a change to all gateways that subscribe to the room."""
-        await self._redis.call("SPUBLISH", keys.room_channel(room), pack_note(self._namespace, note))
+        await self._redis.call("SPUBLISH", keys.room_channel(room), self._note_head + encode_struct(note))
 
     async def _refresh_room(self, room: str, local_users: Callable[[str], list[str]], users: int) -> OccupancyUpdate:
         appeared: list[str] = []

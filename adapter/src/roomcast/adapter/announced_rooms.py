@@ -1,0 +1,69 @@
+"""Deliver from the log what a process without the cluster key published.
+
+Such a process may append to a room's log, as far as its Redis account allows, but gateways do not believe its packets.
+A packet is taken as an announcement: the room is compared with its log, and members get what the log holds. A forged
+announcement costs one look at the room's position, which all announcements of a moment share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+from roomcast.adapter.room_subscription import RoomSubscription
+from roomcast.wire.backoff import Backoff
+from roomcast.wire.tasks import TaskSet
+
+GATHER_SECONDS: Final = 0.005
+"""Announcements of so long share one read."""
+_FILLING_SECONDS: Final = 0.05
+"""Pause while every announced room is being filled already: the announcement may be newer than what was read."""
+_RETRY_SECONDS: Final = (0.2, 2.0)
+_AT_ONCE: Final = 500
+
+
+class RoomComparison(Protocol):
+    """Compares rooms with their logs: the gap filler."""
+
+    async def compare_now(self, rooms: list[RoomSubscription], *, is_lost: bool) -> bool:
+        """Compare rooms with their logs once. Return False when the logs could not be read."""
+        ...
+
+
+class AnnouncedRooms:
+    """The rooms that were announced and not compared yet: each once, however often it is announced."""
+
+    def __init__(self, comparison: RoomComparison) -> None:
+        self._comparison = comparison
+        self._rooms: set[RoomSubscription] = set()
+        self._tasks = TaskSet()
+        self._running: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """End all work."""
+        await self._tasks.cancel()
+
+    def add(self, room: RoomSubscription) -> None:
+        """Compare the room with its log, in the background."""
+        self._rooms.add(room)
+        if self._running is None or self._running.done():
+            self._running = self._tasks.start(self._run(), "announced rooms")
+
+    def discard(self, room: RoomSubscription) -> None:
+        """Forget a room that is unsubscribed."""
+        self._rooms.discard(room)
+
+    async def _run(self) -> None:
+        backoff = Backoff(*_RETRY_SECONDS)
+        while self._rooms:
+            await asyncio.sleep(GATHER_SECONDS)
+            whole = [room for room in self._rooms if room.backlog is None][:_AT_ONCE]
+            if not whole:
+                await asyncio.sleep(_FILLING_SECONDS)
+                continue
+            self._rooms.difference_update(whole)
+            if await self._comparison.compare_now(whole, is_lost=False):
+                backoff.reset()
+            else:
+                self._rooms.update(whole)
+                await asyncio.sleep(backoff.pause())

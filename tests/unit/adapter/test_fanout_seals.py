@@ -1,0 +1,189 @@
+"""With a cluster key, a node takes from rooms' channels what a holder of the key sent, and the rest from the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from roomcast.adapter import announced_rooms
+from roomcast.adapter.fanout import Fanout
+from roomcast.adapter.local_members import Client, LocalMembers
+from roomcast.adapter.node_messages import Emit
+from roomcast.adapter.redis.channel_handlers import ChannelHandlers, refuse_unsealed, take_unsealed
+from roomcast.wire.envelope import (
+    note_head,
+    pack,
+    pack_close,
+    pack_event,
+    pack_note,
+    pack_question,
+)
+from roomcast.wire.seals import ForgedError, Seals
+from tests.unit.adapter.fakes import AWAY, EPOCH, Count, FakeBackplane, FakeDelivery, FakeLog, channel, logged
+from tests.waiting import until
+
+KEY, OTHER_KEY = "the key of the cluster, 32 bytes or so", "the key of another, 32 bytes or so"
+SEALS = Seals([KEY])
+QUESTION = Emit("/", "", b'2["q"]', (), "2", 7)
+ROOM = channel("room").decode()
+
+
+class Rig:
+    """A fan-out with a key, and one member in `room`, at seq 1 of its log; `told` are the calls of its handlers."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.log = FakeLog()
+        self.count = Count()
+        self.delivery = FakeDelivery()
+        self.members = LocalMembers(lambda room: self.fanout.members_changed(room))
+        self.fanout = Fanout(
+            FakeBackplane(),
+            self.members,
+            self.count,
+            close_room=lambda namespace, room: self.told.append("close"),
+            on_note=lambda room, note: self.told.append("note"),
+            on_question=lambda clients, question: self.told.append("question"),
+            seals=SEALS,
+            unsealed_event=lambda packet: packet.startswith(b'2["allowed"'),
+        )
+        self.fanout.use_log(self.log)
+        self.fanout.use_delivery(self.delivery)
+        self.members.add("/", Client("sid", "eio", "eio"))
+        self.room = self.fanout.acquire("room")
+        self.log.append("room")
+        assert self.fanout.admit("/", "sid", "room", EPOCH, 1)
+
+    def receive(self, data: bytes) -> None:
+        self.fanout.receive(channel("room"), data)
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    made = Rig()
+    yield made
+    await made.fanout.close()
+
+
+Sender = Callable[[bytes], bytes]
+FORGERS: dict[str, Sender] = {
+    "no seal": lambda data: data,
+    "another key": lambda data: Seals([OTHER_KEY]).seal(ROOM, data),
+    "another room": lambda data: SEALS.seal(channel("other").decode(), data),
+    "cut": lambda data: SEALS.seal(ROOM, data)[:-1],
+}
+
+
+@pytest.mark.parametrize("forge", FORGERS.values(), ids=FORGERS)
+@pytest.mark.parametrize(
+    "data",
+    [
+        pack_event("/", b'2["message",{"text":"never logged"}]'),
+        pack_event("/", b'51-["e"]', (), (b"x",)),
+        pack_close("/"),
+        pack_note("/", QUESTION),
+        pack_question("/", QUESTION),
+    ],
+    ids=["event", "binary", "close", "note", "question"],
+)
+async def test_a_forged_packet_of_each_kind_has_no_effect(
+    rig: Rig, forge: Sender, data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        rig.receive(forge(data))
+    assert rig.told == []
+    assert rig.delivery.sent == []
+    assert rig.count.forgeries == 3
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+async def test_sealed_packets_of_each_kind_are_taken(rig: Rig) -> None:
+    for data in (pack_close("/"), pack_note("/", QUESTION), pack_question("/", QUESTION), pack_event("/", b'2["e"]')):
+        rig.receive(SEALS.seal(ROOM, data))
+    assert rig.told == ["close", "note", "question"]
+    assert rig.delivery.packets == [b'2["e"]']
+    assert rig.count.forgeries == 0
+
+
+async def test_what_scripts_publish_carries_the_token(rig: Rig) -> None:
+    rig.receive(logged(2, token=SEALS.publisher_token))
+    rig.receive(note_head("/", SEALS.publisher_token) + b"\x91\x01")
+    assert rig.delivery.packets == [b'2["message",2]']
+    assert rig.told == ["note"]
+    assert rig.log.reads == 0
+
+
+async def test_the_token_makes_no_event(rig: Rig) -> None:
+    """It stands in packets that scripts make; whoever saw one cannot send events with it."""
+    rig.receive(pack_event("/", b'2["e"]', SEALS.publisher_token))
+    assert (rig.delivery.sent, rig.count.forgeries) == ([], 1)
+
+
+async def test_an_event_that_every_back_end_may_send_is_delivered(rig: Rig) -> None:
+    rig.receive(pack_event("/", b'2["allowed",1]'))
+    assert rig.delivery.packets == [b'2["allowed",1]']
+
+
+async def test_a_message_without_the_token_comes_from_the_log(rig: Rig) -> None:
+    rig.log.append("room", 2)
+    for seq in (2, 3):
+        rig.receive(logged(seq).replace(b"message", b"forgery"))
+    await until(lambda: len(rig.delivery.sent) == 2, "the log is delivered")
+    assert rig.delivery.packets == [b'2["message",2]', b'2["message",3]']
+    assert rig.count.holes == []
+    assert rig.room.backlog is None
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3, 2**62])
+@pytest.mark.parametrize("epoch", [EPOCH, b"f" * 16])
+async def test_a_message_that_the_log_does_not_hold_changes_nothing(rig: Rig, seq: int, epoch: bytes) -> None:
+    rig.receive(logged(seq, epoch))
+    await until(lambda: rig.log.reads == 1, "the log is asked")
+    await asyncio.sleep(0)
+    rig.receive(logged(2, token=SEALS.publisher_token))
+    assert rig.delivery.packets == [b'2["message",2]']
+    assert rig.count.resyncs == 0
+
+
+async def test_announcements_of_a_moment_share_one_look(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announced_rooms, "GATHER_SECONDS", 0.05)
+    for _ in range(500):
+        rig.receive(logged(7))
+    await until(lambda: rig.log.reads > 0, "the log is asked")
+    assert rig.log.reads == 1
+
+
+async def test_an_announcement_waits_for_redis(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announced_rooms, "_RETRY_SECONDS", (0.01, 0.02))
+    rig.log.error = AWAY
+    rig.log.append("room")
+    rig.receive(logged(2))
+    await until(lambda: rig.log.reads > 1, "the log is asked again")
+    rig.log.error = None
+    await until(lambda: rig.delivery.packets == [b'2["message",2]'], "the message is delivered")
+
+
+@pytest.mark.parametrize(
+    ("is_trusted", "unsealed", "is_taken"),
+    [
+        (True, refuse_unsealed, True),
+        (False, refuse_unsealed, False),
+        (False, take_unsealed, True),
+        (False, lambda data: data == pack(QUESTION), True),
+    ],
+)
+async def test_other_channels_choose_what_they_take_without_a_seal(
+    is_trusted: bool, unsealed: Any, is_taken: bool
+) -> None:
+    heard: list[bytes] = []
+    handlers = ChannelHandlers(FakeBackplane())
+    await handlers.subscribe("user:{ada}", heard.append, unsealed)
+    try:
+        handlers.receive(b"user:{ada}", pack(QUESTION), is_trusted)
+    except ForgedError:
+        assert not is_taken
+    assert heard == ([pack(QUESTION)] if is_taken else [])

@@ -1,0 +1,103 @@
+"""Only holders of a cluster key seal messages, and keys are replaced without one that is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomcast.wire.envelope import EnvelopeError
+from roomcast.wire.seals import BODY_OFFSET, UNSEALED, ForgedError, Seals, keys_in
+
+OLD, NEW = "old key of the tests: 32 bytes or more", "new key of the tests: 32 bytes or more"
+CHANNEL = "node:{1}"
+
+
+@given(st.binary(max_size=200))
+def test_what_is_sealed_is_opened(envelope: bytes) -> None:
+    seals = Seals([OLD])
+    sealed = seals.seal(CHANNEL, envelope)
+    assert seals.open(CHANNEL.encode(), sealed) == (envelope, True)
+    assert len(sealed) == BODY_OFFSET + len(envelope)
+
+
+@given(st.binary(min_size=1, max_size=60), st.data())
+def test_a_changed_byte_is_noticed(envelope: bytes, data: st.DataObject) -> None:
+    seals = Seals([OLD])
+    sealed = bytearray(seals.seal(CHANNEL, envelope))
+    sealed[data.draw(st.integers(1, len(sealed) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ForgedError):
+        seals.open(CHANNEL.encode(), bytes(sealed))
+
+
+@pytest.mark.parametrize("channel", [b"node:{2}", b"node:{1", b"shop:node:{1}", b""])
+def test_a_seal_is_of_one_channel(channel: bytes) -> None:
+    seals = Seals([OLD])
+    with pytest.raises(ForgedError):
+        seals.open(channel, seals.seal(CHANNEL, b"\1data"))
+
+
+@pytest.mark.parametrize("data", [b"\2", b"\2short", b"\2" + bytes(16), b"\2" + bytes(40)])
+def test_what_only_looks_sealed_is_forged(data: bytes) -> None:
+    with pytest.raises(EnvelopeError):
+        Seals([OLD]).open(CHANNEL.encode(), data)
+
+
+@pytest.mark.parametrize(
+    ("sender", "receiver", "is_taken"),
+    [
+        ([OLD], [OLD, NEW], True),
+        ([OLD], [NEW, OLD], True),
+        ([NEW, OLD], [OLD, NEW], True),
+        ([NEW], [OLD], False),
+        ([], ["none", NEW], True),
+        (["none", NEW], [], True),
+        (["none", NEW], [NEW, "none"], True),
+        ([NEW, "none"], [], True),
+        ([NEW, "none"], ["none", NEW], True),
+        ([NEW], [NEW, "none"], True),
+        ([], [NEW], False),
+        (["none", NEW], [NEW], False),
+    ],
+)
+def test_steps_of_a_rotation_understand_one_another(sender: list[str], receiver: list[str], is_taken: bool) -> None:
+    """Neighbouring steps take each other's messages: a node message, and one that a script publishes."""
+    there, here = Seals(sender), Seals(receiver)
+    try:
+        _, is_sealed = here.open(CHANNEL.encode(), there.seal(CHANNEL, b"\1data"))
+    except ForgedError:
+        assert not is_taken
+    else:
+        assert (is_sealed or not here.requires_seal) == is_taken
+    assert (here.is_publisher(there.publisher_token) or not here.requires_seal) == is_taken
+
+
+def test_without_keys_everything_is_taken_as_it_is() -> None:
+    assert UNSEALED.seal(CHANNEL, b"\1data") == b"\1data"
+    assert UNSEALED.open(CHANNEL.encode(), b"\1data") == (b"\1data", False)
+    assert UNSEALED.open(CHANNEL.encode(), Seals([OLD]).seal(CHANNEL, b"\1data")) == (b"\1data", False)
+    assert not UNSEALED.requires_seal
+    assert UNSEALED.publisher_token == ()
+
+
+def test_a_token_tells_nothing_of_a_mac_and_differs_by_key() -> None:
+    (token,) = Seals([OLD]).publisher_token
+    assert token.isascii()
+    assert "," not in token
+    assert not token.startswith("=")
+    assert Seals([NEW]).publisher_token != (token,)
+    assert not Seals([OLD]).is_publisher((token[:-1] + ("0" if token[-1] != "0" else "1"),))
+    assert not Seals([OLD]).is_publisher((token, token))
+    assert not Seals([OLD]).is_publisher(())
+
+
+@pytest.mark.parametrize(
+    ("value", "keys"), [("", ()), (f" {OLD} ", (OLD,)), (f"{NEW},{OLD}", (NEW, OLD)), (f"none\n{NEW}", ("none", NEW))]
+)
+def test_a_setting_holds_several(value: str, keys: tuple[str, ...]) -> None:
+    assert keys_in(value) == keys
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        keys_in(f"{'k' * 32},short")
