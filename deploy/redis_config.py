@@ -66,12 +66,12 @@ _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe
 
 _ROOM_BY_BACK_ENDS: Final = (
     "room:{*} room:{*}:log room:{*}:meta room:{*}:ids room:{*}:ids:old room:{*}:members room:{*}:counts"
-    " room:{*}:kicked room:{*}:sanctions"
+    " room:{*}:kicked room:{*}:read room:{*}:sanctions room:{*}:slow"
 )
 
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
-        f"{_ROOM_BY_BACK_ENDS} room:{{*}}:read room:{{*}}:occupants room:{{*}}:nodes_of room:{{*}}:slow"
+        f"{_ROOM_BY_BACK_ENDS} room:{{*}}:occupants room:{{*}}:nodes_of"
         " user:{*}:rooms user:{*}:profile user:{*}:events user:{*}:created user:{*}:blocked"
         " node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:choice:*"
         " presence:{*}:last presence:{*}:node:*:* presence:nodes media:requests moderation:reports",
@@ -98,7 +98,7 @@ _PARTS: Final[dict[str, Account]] = {
         " xack xdel xpending xautoclaim xclaim xreadgroup xgroup|create xgroup|delconsumer xinfo|consumers",
     ),
     "backend": Account(
-        f"{_ROOM_BY_BACK_ENDS} room:{{*}}:read user:{{*}}:rooms user:{{*}}:created user:{{*}}:sanctions"
+        f"{_ROOM_BY_BACK_ENDS} user:{{*}}:rooms user:{{*}}:created user:{{*}}:sanctions"
         " revoked:{token:*} revoked:{user:*} revoked:{session:*} moderation:reports media:requests",
         "room:{*}:occupants room:{*}:nodes_of presence:{*}:seen presence:{*}:conn:* presence:{*}:last"
         " presence:{*}:node:*:* presence:nodes node:{*}:lease upload:{*}",

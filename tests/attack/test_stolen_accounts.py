@@ -225,7 +225,7 @@ FOREIGN_KEYS = {
     "presence": ("room:{r}:log", "user:{u}:rooms", "node:{1}:lease", "upload:{u}", "revoked:{user:u}", "x"),
     "media": ("room:{r}:log", "user:{u}:rooms", "node:{1}:lease", "presence:{1}:seen", "revoked:{user:u}", "x"),
     "backend": (
-        *("room:{r}:occupants", "room:{r}:nodes_of", "room:{r}:slow", "user:{u}:uploads", "user:{u}:upload_bytes"),
+        *("room:{r}:occupants", "room:{r}:nodes_of", "user:{u}:uploads", "user:{u}:upload_bytes"),
         *("user:{u}:events", "user:{u}:blocked", "node:{1}:lease", "presence:{1}:seen", "upload:{u}"),
         *("media:requests", "x"),
     ),

@@ -26,6 +26,7 @@ import type {
   UserId,
 } from "./protocol.ts";
 import { ReadMarks } from "./read_marks.ts";
+import { RoomAdmin } from "./room_admin.ts";
 import { RoomCache, type RoomCacheOptions } from "./room_cache.ts";
 import { Room } from "./room.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
@@ -170,6 +171,11 @@ export class Client<A extends AppTypes = AppTypes> {
       if (!page.more || next === undefined || next === after) return rooms;
       after = next;
     }
+  }
+
+  /** Look after a stored room: rename it, list its members, give it away, end it, leave it for good. */
+  admin(id: RoomId): RoomAdmin {
+    return new RoomAdmin(this.#connection, id);
   }
 
   /** Sign, send and confirm a file. Then send the message: `room.send({media: await upload.done})`. */

@@ -16,6 +16,7 @@ export type { KeyValueStorage } from "./outbox_storage.ts";
 export type { Presence, PresenceMap } from "./presence.ts";
 export * from "./protocol.ts";
 export type { Room } from "./room.ts";
+export type { RoomAdmin, RoomChanges } from "./room_admin.ts";
 export type { RoomCacheOptions } from "./room_cache.ts";
 export { EMPTY_ROOM, type RoomPhase, type EditOptions, type RoomState, type SendOptions } from "./room_state.ts";
 export type { SenderOptions } from "./sender.ts";

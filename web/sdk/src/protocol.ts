@@ -236,7 +236,7 @@ export interface ClientEvents {
   "room:join": [{ room: RoomId; since?: Since; limit?: number; replay?: boolean }, JoinAnswer];
   "room:leave": [{ room: RoomId }, Empty];
   "room:members": [
-    { room: RoomId; after?: string; limit?: number },
+    { room: RoomId; after?: string; limit?: number; stored?: boolean },
     { members: Member[]; more: boolean; after?: string | null },
   ];
   "room:create": [{ room: RoomId; kind: "private" | "public"; name?: string }, Empty];
@@ -244,6 +244,14 @@ export interface ClientEvents {
   "room:remove": [{ room: RoomId; user: UserId }, Empty];
   "room:list": [{ after?: RoomId; limit?: number }, { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null }];
   "inbox:list": [{ after?: string; limit?: number; live?: boolean }, InboxPage];
+  "room:info": [{ room: RoomId }, RoomInfo];
+  "room:update": [
+    { room: RoomId; name?: string; topic?: string; data?: object },
+    { room: RoomId; name: string; topic: string; data: object },
+  ];
+  "room:transfer": [{ room: RoomId; user: UserId }, { room: RoomId; owner: UserId }];
+  "room:close": [{ room: RoomId }, { room: RoomId }];
+  "room:quit": [{ room: RoomId }, { room: RoomId }];
   "room:sanction": [
     { room: RoomId; user: UserId; kind: "mute" | "ban"; on: boolean; seconds?: number },
     { room: RoomId; user: UserId; kind: "mute" | "ban"; on: boolean; until: number },
@@ -273,6 +281,20 @@ export interface ClientEvents {
   "media:complete": [{ upload: string }, { media: Media }];
   "media:url": [{ upload: string }, { url: string; expires: number }];
   "auth:refresh": [{ token: string }, { expires: number }];
+}
+
+/** What a stored room says of itself. */
+export interface RoomInfo {
+  room: RoomId;
+  kind: "private" | "public";
+  name: string;
+  /** One line; empty where there is none. */
+  topic: string;
+  /** An object of the application's; empty where there is none. */
+  data: Record<string, unknown>;
+  owner: UserId;
+  /** One's own role; null without a membership. */
+  role: Role | null;
 }
 
 /** Who is muted and banned in a room: the end in ms, 0 for none. */
@@ -339,13 +361,22 @@ export interface RoomChange {
     | "direct"
     | "removed"
     | "closed"
+    | "updated"
+    | "role"
     | "muted"
     | "unmuted"
     | "banned"
     | "unbanned"
     | "slow"
     | (string & {});
+  /** `updated`, `invited`, `direct`: the room's name. */
   name?: string;
+  /** `updated`: what the room says of itself now. */
+  topic?: string;
+  data?: Record<string, unknown>;
+  /** `role`: whose role it is. */
+  user?: UserId;
+  role?: Role | null;
   by?: UserId;
   /** `muted`, `banned`: when it ends, in ms; 0: it does not end. */
   until?: number;
@@ -387,6 +418,11 @@ export const CLIENT_EVENTS = [
   "room:remove",
   "room:list",
   "inbox:list",
+  "room:info",
+  "room:update",
+  "room:transfer",
+  "room:close",
+  "room:quit",
   "room:sanction",
   "room:sanctions",
   "room:slow",

@@ -17,6 +17,7 @@ import click
 from roomcast.cli import api_keys, orders, output, tail
 from roomcast.cli import doctor as examination
 from roomcast.cli import plan as planning
+from roomcast.cli import rooms as stored_rooms
 from roomcast.cli.cluster import ClusterReader, connect
 from roomcast.contract import backend
 from roomcast.contract.api_keys import ApiKeys
@@ -375,6 +376,7 @@ def close(options: Options, room: str) -> None:
 
 
 main.add_command(api_keys.group)
+main.add_command(stored_rooms.group)
 
 if __name__ == "__main__":
     main()

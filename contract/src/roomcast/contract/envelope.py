@@ -80,7 +80,18 @@ class NodeOrder(Struct, frozen=True, tag="node_order", array_like=True):
     order: Literal["cordon", "uncordon", "drain"]
 
 
-ControlMessage = Revoked | Kicked | Sanctioned | Disconnected | NodeOrder
+class RoomChanged(Struct, frozen=True, tag="room_changed", array_like=True):
+    """A stored room was renamed or described anew, or the role of `user` in it changed: read it and tell the members.
+
+    `by` is the user who changed it; empty: a back end.
+    """
+
+    room: str
+    by: str = ""
+    user: str = ""
+
+
+ControlMessage = Revoked | Kicked | Sanctioned | Disconnected | NodeOrder | RoomChanged
 
 
 # --- user messages: on user:{U} ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from roomcast.contract.ids import (
     ROOM_PATTERN,
     USER_PATTERN,
 )
-from roomcast.contract.texts import MAX_NAME, MAX_NOTE, MAX_REASON
+from roomcast.contract.texts import MAX_NAME, MAX_NOTE, MAX_REASON, MAX_TOPIC
 
 HEARTBEAT_SECONDS: Final = 30
 ONLINE_SECONDS: Final = 60
@@ -68,6 +68,7 @@ ReportId = Annotated[str, Meta(pattern=r"^[0-9]{1,15}-[0-9]{1,19}\Z")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIST)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+Topic = Annotated[str, Meta(max_length=MAX_TOPIC)]
 Data = dict[str, Any]
 """A JSON object of the application's; `roomcast.contract.app_data` checks its size and depth."""
 EventName = Annotated[str, Meta(pattern=EVENT_NAME_PATTERN)]
@@ -108,9 +109,12 @@ class RoomLeave(Payload, frozen=True):
 
 
 class RoomMembers(Payload, frozen=True):
+    """Ask for the people who are in a room now, or (`stored`) for those who belong to it, present or not."""
+
     room: Room
     after: str | None = None
     limit: Limit = MAX_LIST
+    stored: bool = False
 
 
 class RoomCreate(Payload, frozen=True):
@@ -128,6 +132,40 @@ class RoomInvite(Payload, frozen=True):
 class RoomRemove(Payload, frozen=True):
     room: Room
     user: User
+
+
+class RoomInfo(Payload, frozen=True):
+    """Ask what a stored room says of itself."""
+
+    room: Room
+
+
+class RoomUpdate(Payload, frozen=True):
+    """Change what a room says of itself. What is left out stays; an empty topic or object takes away what is there."""
+
+    room: Room
+    name: Name | None = None
+    topic: Topic | None = None
+    data: Data | None = None
+
+
+class RoomTransfer(Payload, frozen=True):
+    """Make another member the owner."""
+
+    room: Room
+    user: User
+
+
+class RoomClose(Payload, frozen=True):
+    """Forget a room with its history and memberships."""
+
+    room: Room
+
+
+class RoomQuit(Payload, frozen=True):
+    """Leave a room for good, on all devices: give the membership back, and take the room off one's list."""
+
+    room: Room
 
 
 class RoomSanction(Payload, frozen=True):
@@ -304,6 +342,11 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "room:remove": RoomRemove,
     "room:list": RoomList,
     "inbox:list": InboxList,
+    "room:info": RoomInfo,
+    "room:update": RoomUpdate,
+    "room:transfer": RoomTransfer,
+    "room:close": RoomClose,
+    "room:quit": RoomQuit,
     "room:sanction": RoomSanction,
     "room:sanctions": RoomSanctions,
     "room:slow": RoomSlow,

@@ -15,7 +15,7 @@
 | `activity:XX` | channel, the ids of active rooms | gateway, back end | gateways with an inbox | |
 | `namespace:{S}` | sharded channel | gateway | every gateway | |
 | `room:{R}:sanctions` | hash `mute:U`, `ban:U` -> end in ms, `slow` -> s | gateway, back end | gateway | bounded |
-| `room:{R}:slow` | hash user -> ms of the last message | gateway | gateway | 6 h past the last message |
+| `room:{R}:slow` | hash user -> ms of the last message | gateway, back end | gateway | 6 h past the last message |
 | `user:{U}:sanctions` | hash `mute`, `ban` -> end in ms (0: none) | back end | gateway | until lifted |
 | `user:{U}:blocked` | set of users | gateway | gateway | bounded |
 | `moderation:reports` | stream of reports | gateway, back end | gateway, back end | bounded |

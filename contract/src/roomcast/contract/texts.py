@@ -17,6 +17,9 @@ MAX_NOTE: Final = 140
 MAX_REASON: Final = 500
 """The most characters that the reason of a report may have."""
 
+MAX_TOPIC: Final = 500
+"""The most characters that a room's topic may have."""
+
 _IGNORABLE: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -53,6 +56,11 @@ def clean_name(name: str) -> str:
 def clean_note(note: str) -> str:
     """Return the note of a presence as `clean_line` does, of at most `MAX_NOTE` characters."""
     return clean_line(note, MAX_NOTE)
+
+
+def clean_topic(topic: str) -> str:
+    """Return the topic of a room as `clean_line` does, of at most `MAX_TOPIC` characters."""
+    return clean_line(topic, MAX_TOPIC)
 
 
 def canonical_emoji(emoji: str) -> str:

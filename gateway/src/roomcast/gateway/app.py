@@ -37,6 +37,7 @@ from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
 from roomcast.gateway.chat.privacy import Privacy
 from roomcast.gateway.chat.replay import Replays
+from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
 from roomcast.gateway.chat.room_channels import RoomChannels
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.chat.sanctions import Sanctions
@@ -157,6 +158,9 @@ class Gateway:
             on_sanctioned=self._apply_sanction,
             on_kicked=lambda message: self.inbox.on_access(message.user, message.room),
             on_order=lambda order: self.cordon.receive(order),
+            on_room_changed=RoomChanges(
+                self.stores.room_admin, self.sessions, self.emitter, self.adapter.background
+            ).receive,
         )
         self.enforcer = SanctionEnforcer(
             self.sanctions,
@@ -173,6 +177,14 @@ class Gateway:
         self.isolation = make_isolation(
             config, self.adapter, self.emitter, self.replays, self.enforcer, self.session_control, self._catch_up
         )
+        self.room_admin = RoomAdmin(
+            self.stores.room_admin,
+            self.stores.rooms,
+            self.access,
+            self.occupancy,
+            self.control,
+            self.adapter.background,
+        )
         self.rooms = Rooms(
             self.stores.rooms,
             self.access,
@@ -181,6 +193,7 @@ class Gateway:
             self.presence,
             self.control,
             self.sanctions.hidden_from,
+            self.room_admin.list_members,
         )
 
     def _apply_sanction(self, message: Sanctioned) -> None:
@@ -266,6 +279,11 @@ class Gateway:
             "room:remove": self.rooms.remove_user,
             "room:list": self.rooms.list_rooms,
             "inbox:list": self.inbox.list_inbox,
+            "room:info": self.room_admin.read_info,
+            "room:update": self.room_admin.update,
+            "room:transfer": self.room_admin.transfer,
+            "room:close": self.room_admin.close,
+            "room:quit": self.room_admin.quit,
             "message:send": self.chat.send_message,
             "message:edit": self.chat.edit_message,
             "message:delete": self.chat.delete_message,

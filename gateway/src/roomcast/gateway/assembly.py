@@ -50,6 +50,7 @@ from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.occupancy import OccupancyStore
 from roomcast.gateway.stores.presence import PresenceStore
+from roomcast.gateway.stores.room_admin import RoomAdminStore
 from roomcast.gateway.stores.rooms import RoomStore
 from roomcast.gateway.stores.uploads import Uploads
 from roomcast.gateway.stores.user_bytes import UserBytes
@@ -118,6 +119,7 @@ class Stores(NamedTuple):
     user_bytes: UserBytes
     moderation: ModerationStore
     inbox: InboxStore
+    room_admin: RoomAdminStore
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -136,6 +138,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         UserBytes(redis, config.daily_bytes),
         ModerationStore(redis),
         InboxStore(redis),
+        RoomAdminStore(redis),
     )
 
 

@@ -7,12 +7,14 @@ from collections.abc import Collection
 import orjson
 import pytest
 
-from roomcast.contract.envelope import Kicked
+from roomcast.contract.envelope import Kicked, RoomChanged
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
 from roomcast.contract.inbox import Line
 from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.rooms import Rooms
+from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import (
     FakeEmitter,
     FakeOccupancy,
@@ -86,13 +88,17 @@ class Control:
     """Collects control messages; `fails` as it does while Redis is away."""
 
     def __init__(self) -> None:
-        self.published: list[Kicked] = []
+        self.published: list[Kicked | RoomChanged] = []
         self.fails = False
 
-    async def publish_control(self, message: Kicked) -> None:
+    async def publish_control(self, message: Kicked | RoomChanged) -> None:
         if self.fails:
             raise unavailable()
         self.published.append(message)
+
+
+async def _list_stored(session: ChatSession, p: RoomMembers) -> AckFields:
+    return {"stored": p.room}
 
 
 class Rig:
@@ -108,6 +114,7 @@ class Rig:
             FakeVisibility("ghost"),
             self.control,
             self._hidden_from,
+            _list_stored,
         )
         self.blocking: set[str] = set()
         self.ada = session_of("ada", create=("team:*",))

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from roomcast.adapter.redis.channel_handlers import Unsealed
-from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, NodeOrder, Revoked, Sanctioned
+from roomcast.contract.envelope import (
+    ControlMessage,
+    Disconnected,
+    Kicked,
+    NodeOrder,
+    Revoked,
+    RoomChanged,
+    Sanctioned,
+)
 from roomcast.contract.events import AuthRefresh
 from roomcast.gateway.sign_in import control
 from roomcast.gateway.sign_in.control import SessionControl
@@ -101,6 +109,7 @@ class Rig:
         self.sanctioned: list[Sanctioned] = []
         self.orders: list[NodeOrder] = []
         self.kicked: list[Kicked] = []
+        self.changed: list[RoomChanged] = []
         self.control = SessionControl(
             self.channel,
             self.signed_in,
@@ -111,6 +120,7 @@ class Rig:
             on_sanctioned=self.sanctioned.append,
             on_order=self.orders.append,
             on_kicked=self.kicked.append,
+            on_room_changed=self.changed.append,
         )
         self.control.subscribe()
 

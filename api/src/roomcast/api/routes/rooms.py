@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Security, status
 from pydantic import BaseModel, Field
@@ -35,6 +35,8 @@ class RoomResponse(BaseModel):
     room: str
     kind: Literal["private", "public", ""] = Field(description="empty: the room is not stored")
     name: str
+    topic: str
+    data: dict[str, Any] = Field(description="an object of the application's; empty where there is none")
     owner: str
     seq: int = Field(description="the newest message's number")
     messages: int = Field(description="messages that are kept")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
 from roomcast.contract.errors import Code, RoomcastError
@@ -15,11 +17,13 @@ _ANNOUNCED_SECONDS: Final = 60
 
 
 class RoomInfo(NamedTuple):
-    """A room: kind (empty: not stored), name and owner as far as stored, its log, and how many people."""
+    """A room: kind (empty: not stored), what it says of itself, its log, and how many people."""
 
     room: str
     kind: str
     name: str
+    topic: str
+    data: dict[str, Any]
     owner: str
     seq: int
     messages: int
@@ -78,8 +82,8 @@ class Lookups(RedisLink):
     async def room(self, room: str) -> RoomInfo:
         """Return what is stored of a room. Raises NOT_FOUND when nothing is."""
         check_ids(room)
-        fields = ("kind", "name", "owner", "seq")
-        kind, name, owner, seq = (
+        fields = ("kind", "name", "topic", "data", "owner", "seq")
+        kind, name, topic, data, owner, seq = (
             (value or b"").decode() for value in await self._call("HMGET", keys.room_meta(room), *fields)
         )
         messages = await self._call("HLEN", keys.room_log(room))
@@ -88,7 +92,10 @@ class Lookups(RedisLink):
         if not (kind or messages or members or occupants):
             raise RoomcastError(Code.NOT_FOUND, "nothing is known of this room")
         slow = await self._call("HGET", keys.room_sanctions(room), "slow")
-        return RoomInfo(room, kind, name, owner, int(seq or 0), messages, members, occupants, int(slow or 0))
+        described = msgspec.json.decode(data) if data else {}
+        return RoomInfo(
+            room, kind, name, topic, described, owner, int(seq or 0), messages, members, occupants, int(slow or 0)
+        )
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
         """Return about `limit` (1 to 1,000) stored members, or those behind a cursor of another page.

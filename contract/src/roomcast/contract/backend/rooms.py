@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
-from roomcast.contract.envelope import Kicked, ListChanged, Sanctioned
+from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
 from roomcast.contract.ids import DIRECT, PUBLIC
+from roomcast.contract.room_info import changed_fields, keys_of_closed
 from roomcast.contract.texts import clean_name
 from roomcast.wire.envelope import pack
 
@@ -70,14 +71,35 @@ class Rooms(RedisLink):
     async def close_room(self, room: str) -> None:
         """Forget a room with its history and memberships, and take everybody out on every gateway."""
         check_ids(room)
-        members = await self._call("HKEYS", keys.room_members(room))
-        first, *others = (key(room) for key in keys.OF_CLOSED_ROOMS)
-        await self._call("DEL", first, *self._keyspace.names(tuple(others)))
+        members = await self._script("room_close", keys_of_closed(room), (keys.KICK_SECONDS, ""))
+        await self._control(Kicked(room, closed=True))
         for member in members:
             await self._unlist_room(member.decode(), room)
-        await self._script("room_kick", (keys.room_kicked(room),), ("*", keys.KICK_SECONDS))
-        await self._control(Kicked(room, closed=True))
         await self._control(Sanctioned(room))  # its sanctions went with it
+
+    async def update_room(
+        self, room: str, *, name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
+    ) -> None:
+        """Change what a stored room says of itself, and tell its members on every gateway.
+
+        None leaves a field as it is; an empty topic or object takes away what is there. Raises NOT_FOUND for a room
+        that is not stored, BAD_REQUEST for a change of nothing, TOO_LARGE for data over its limits.
+        """
+        check_ids(room)
+        if not await self._script("room_update", (keys.room_meta(room),), changed_fields(name, topic, data)):
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+        await self._control(RoomChanged(room))
+
+    async def transfer_room(self, room: str, user: str) -> None:
+        """Make a member the owner of a stored room; the owner becomes an admin.
+
+        Raises NOT_FOUND for a room that is not stored, and for a user who is no member.
+        """
+        check_ids(room, user)
+        names = (keys.room_meta(room), keys.room_members(room))
+        if await self._script("room_transfer", names, (user, "")) == b"none":
+            raise RoomcastError(Code.NOT_FOUND, "no such member")
+        await self._control(RoomChanged(room, user=user))
 
     async def _list_room(self, user: str, room: str, name: str) -> None:
         args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)))

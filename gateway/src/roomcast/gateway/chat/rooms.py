@@ -88,7 +88,9 @@ class Rooms:
         visibility: Visibility,
         control: Control,
         hidden_from: HiddenFrom,
+        list_stored: Callable[[ChatSession, RoomMembers], Awaitable[AckFields]],
     ) -> None:
+        """`list_stored` answers `room:members` with `stored`."""
         self._store = store
         self._hidden_from = hidden_from
         self._access = access
@@ -96,6 +98,7 @@ class Rooms:
         self._occupancy = occupancy
         self._visibility = visibility
         self._control = control
+        self._list_stored = list_stored
 
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other user's list and tell that user's devices, once per session."""
@@ -110,7 +113,9 @@ class Rooms:
         await self._emitter.to_user(other, ROOM, {"room": room, "change": "direct", "name": name, "by": session.user})
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
-        """Answer `room:members`: a page of the people who are in the room now."""
+        """Answer `room:members`: a page of the people who are in the room now, or of those who belong to it."""
+        if p.stored:
+            return await self._list_stored(session, p)
         await self._access.require_entry(session, p.room)
         members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
         return {"members": members, "more": after is not None, "after": after}

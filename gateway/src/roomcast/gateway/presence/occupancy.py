@@ -136,15 +136,18 @@ class OccupancyService:
         page = await self._store.page_users(room, after, limit)
         return await self._describe(page.users), page.after
 
+    async def describe_users(self, users: list[str]) -> list[Row]:
+        """Return `{user, name, status}` of each user, offline ones included, in this order."""
+        names, shown = await self._names.names(users), await self._presence.query_users(users)
+        return [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
+
     async def _read_members(self, room: str, users: Collection[str]) -> list[Row]:
         """Return up to a hundred members of the room: of these users, or of those that Redis names."""
         return await self._describe(sorted(users)[:MAX_LIST] or await self._store.sample_users(room, MAX_LIST))
 
     async def _describe(self, users: list[str]) -> list[Row]:
         """Return rows of these users. Leave out users that look offline: their entries are about to go."""
-        names, shown = await self._names.names(users), await self._presence.query_users(users)
-        rows = [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
-        return [row for row in rows if row["status"] != "offline"]
+        return [row for row in await self.describe_users(users) if row["status"] != "offline"]
 
     # --- changes anywhere ---
 

@@ -17,7 +17,15 @@ from typing import Any, Final, Protocol
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.adapter.redis.channel_handlers import Unsealed, take_unsealed
 from roomcast.adapter.redis.connection import RedisConnectionError
-from roomcast.contract.envelope import ControlMessage, Disconnected, Kicked, NodeOrder, Revoked, Sanctioned
+from roomcast.contract.envelope import (
+    ControlMessage,
+    Disconnected,
+    Kicked,
+    NodeOrder,
+    Revoked,
+    RoomChanged,
+    Sanctioned,
+)
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ROOM, AuthRefresh
 from roomcast.contract.keys import CONTROL
@@ -109,6 +117,7 @@ class SessionControl:
         on_sanctioned: Callable[[Sanctioned], None],
         on_order: Callable[[NodeOrder], None],
         on_kicked: Callable[[Kicked], None],
+        on_room_changed: Callable[[RoomChanged], None],
     ) -> None:
         self._adapter = adapter
         self._sessions = sessions
@@ -119,6 +128,7 @@ class SessionControl:
         self._on_sanctioned = on_sanctioned
         self._on_order = on_order
         self._on_kicked = on_kicked
+        self._on_room_changed = on_room_changed
         self._reader = Reader(ControlMessage)
 
     def subscribe(self) -> None:
@@ -132,6 +142,8 @@ class SessionControl:
             self._on_sanctioned(message)
         elif isinstance(message, NodeOrder):
             self._on_order(message)
+        elif isinstance(message, RoomChanged):
+            self._on_room_changed(message)
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token, message.session)
             self._adapter.background(_until_answered(check), "revocations")

@@ -1,0 +1,116 @@
+"""`roomcast room …`: what a stored room says of itself, its members, its owner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from roomcast.contract.backend import Backend
+
+Result = TypeVar("Result")
+
+
+class RoomOptions(Protocol):
+    """The options of every command, as far as these commands use them."""
+
+    def act(self, use: Callable[[Backend], Awaitable[Result]]) -> Result:
+        """Run `use` on a connected Backend."""
+        ...
+
+    def show(self, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+        """Print rows."""
+        ...
+
+
+@click.group("room")
+def group() -> None:
+    """Look at a stored room, and change it."""
+
+
+@group.command()
+@click.argument("room")
+@click.pass_obj
+def info(options: RoomOptions, room: str) -> None:
+    """Show what ROOM says of itself, and how many people and messages it has."""
+    found = options.act(lambda client: client.room(room))._asdict()
+    found["data"] = json.dumps(found["data"], ensure_ascii=False)
+    columns = ("room", "kind", "name", "topic", "owner", "members", "occupants", "messages", "data")
+    options.show([found], columns)
+
+
+@group.command()
+@click.argument("room")
+@click.option("--limit", default=1_000, type=click.IntRange(1, 100_000), help="Members shown at most.")
+@click.pass_obj
+def members(options: RoomOptions, room: str, limit: int) -> None:
+    """List the stored members of ROOM with their roles, present or not."""
+    found = options.act(lambda client: _all_members(client, room, limit))
+    options.show([{"user": user, "role": role} for user, role in sorted(found.items())][:limit], ("user", "role"))
+
+
+async def _all_members(client: Backend, room: str, limit: int) -> dict[str, str]:
+    found: dict[str, str] = {}
+    cursor: str | None = None
+    while True:
+        page = await client.members(room, cursor=cursor, limit=min(limit, 1_000))
+        found.update((member.user, member.role) for member in page.members)
+        cursor = page.cursor
+        if cursor is None or len(found) >= limit:
+            return found
+
+
+@group.command()
+@click.argument("room")
+@click.option("--name", help="The name that people see.")
+@click.option("--topic", help='One line; "" takes it away.')
+@click.option("--data", help='A JSON object of the application\'s; "{}" takes it away.')
+@click.pass_obj
+def update(options: RoomOptions, room: str, name: str | None, topic: str | None, data: str | None) -> None:
+    """Rename ROOM, or describe it anew; its members are told."""
+    parsed = None if data is None else _object(data)
+    options.act(lambda client: client.update_room(room, name=name, topic=topic, data=parsed))
+    click.echo(f"{room} was changed", err=True)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise click.UsageError(f"--data is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise click.UsageError("--data is a JSON object")
+    return found
+
+
+@group.command()
+@click.argument("room")
+@click.argument("user")
+@click.pass_obj
+def transfer(options: RoomOptions, room: str, user: str) -> None:
+    """Make USER, who is a member, the owner of ROOM; the owner becomes an admin."""
+    options.act(lambda client: client.transfer_room(room, user))
+    click.echo(f"{user} owns {room}", err=True)
+
+
+@group.command()
+@click.argument("room")
+@click.argument("user")
+@click.option("--role", default="member", type=click.Choice(["admin", "member"]))
+@click.pass_obj
+def invite(options: RoomOptions, room: str, user: str, role: Any) -> None:
+    """Make USER a member of ROOM, or give a member another role."""
+    options.act(lambda client: client.grant(room, user, role))
+    click.echo(f"{user} is {role} of {room}", err=True)
+
+
+@group.command()
+@click.argument("room")
+@click.argument("user")
+@click.pass_obj
+def remove(options: RoomOptions, room: str, user: str) -> None:
+    """Take the membership of USER in ROOM away, and the user out of it."""
+    was_member = options.act(lambda client: client.remove(room, user))
+    click.echo(f"{user} {'was removed from' if was_member else 'was no member of'} {room}", err=True)

@@ -1,0 +1,70 @@
+"""What a stored room says of itself: kind, name, topic, owner, and an application's data. Pure.
+
+Gateways and back ends share it. The fields are kept in the room's meta (`keys.room_meta`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from roomcast.contract import keys
+from roomcast.contract.app_data import check_data
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.texts import clean_name, clean_topic
+
+FIELDS: Final = ("kind", "name", "topic", "owner", "data")
+"""The fields of the meta, in the order in which `read_description` takes their values."""
+
+
+class RoomDescription(NamedTuple):
+    """A stored room. `name` is its id where it has none; `data` is empty where it has none."""
+
+    room: str
+    kind: str
+    name: str
+    topic: str
+    owner: str
+    data: dict[str, Any]
+
+    def public(self) -> dict[str, Any]:
+        """Return what members are told, as it goes on the wire."""
+        return {"name": self.name, "topic": self.topic, "data": self.data}
+
+
+def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescription | None:
+    """Return the room that the values of FIELDS describe; None when it is not stored."""
+    kind, name, topic, owner, data = ((value or b"").decode() for value in values)
+    if not kind:
+        return None
+    return RoomDescription(room, kind, name or room, topic, owner, msgspec.json.decode(data) if data else {})
+
+
+def changed_fields(
+    name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
+) -> tuple[str, ...]:
+    """Return the ARGV of `room_update.lua` for what is not None; an empty topic or object takes away what is there.
+
+    Raises BAD_REQUEST for a change of nothing and for a name that shows nothing, TOO_LARGE for data over the limit.
+    """
+    fields: list[str] = []
+    if name is not None:
+        clean = clean_name(name)
+        if not clean:
+            raise RoomcastError(Code.BAD_REQUEST, "nothing of the name can be seen")
+        fields += ["name", clean]
+    if topic is not None:
+        fields += ["topic", clean_topic(topic)]
+    if data is not None:
+        fields += ["data", check_data(data).decode() if data else ""]
+    if not fields:
+        raise RoomcastError(Code.BAD_REQUEST, "name, topic or data: at least one of them changes")
+    return tuple(fields)
+
+
+def keys_of_closed(room: str) -> tuple[str, ...]:
+    """Return the KEYS of `room_close.lua`: the record of kicks, the members, and all else that is kept of a room."""
+    rest = (key(room) for key in keys.OF_CLOSED_ROOMS if key is not keys.room_members)
+    return (keys.room_kicked(room), keys.room_members(room), *rest)

@@ -1,0 +1,18 @@
+#!lua
+-- Forget a room with its history and memberships, and record that everybody has to leave. Safe to retry.
+--
+-- KEYS[1] room:{R}:kicked   hash  user (or * = everybody) -> ms of the last kick
+-- KEYS[2] room:{R}:members  hash  user -> role
+-- KEYS[3…] what else is kept of the room
+-- ARGV[1] life of the record, seconds   ARGV[2] the user who closes the room ('' = an operator or a back end)
+--
+-- Returns the members, from whose lists the caller takes the room; nil when ARGV[2] is not the owner.
+
+--@include _room
+
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[2], ARGV[2]) ~= 'owner' then return false end
+local members = redis.call('HKEYS', KEYS[2])
+redis.call('UNLINK', unpack(KEYS, 2))
+redis.call('HSET', KEYS[1], '*', int(now_ms()))
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return members

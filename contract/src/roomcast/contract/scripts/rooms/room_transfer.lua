@@ -1,0 +1,18 @@
+#!lua
+-- Make another member the owner of a stored room; the owner becomes an admin. Safe to retry.
+--
+-- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
+-- ARGV[1] new owner, ARGV[2] the user who gives the room away ('' = an operator or a back end)
+--
+-- Returns 'done'; 'again' when the new owner is it already; 'other' when ARGV[2] is not the owner; 'none' when the new
+-- owner is no member, or no such room is stored.
+if redis.call('HEXISTS', KEYS[1], 'kind') == 0 then return 'none' end
+local role = redis.call('HGET', KEYS[2], ARGV[1])
+if role == 'owner' then return 'again' end
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if ARGV[2] ~= '' and owner ~= ARGV[2] then return 'other' end
+if not role then return 'none' end
+if owner and redis.call('HGET', KEYS[2], owner) == 'owner' then redis.call('HSET', KEYS[2], owner, 'admin') end
+redis.call('HSET', KEYS[2], ARGV[1], 'owner')
+redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+return 'done'

@@ -1,0 +1,186 @@
+"""What a stored room says of itself, who belongs to it, who owns it, and its end.
+
+    room:update --RoomChanged--> channel `control` --> RoomChanges of each gateway --`room` updated--> local members
+
+A change is told by what is stored then, never by the message that announces it: a back end announces its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+from roomcast.contract.envelope import Kicked, RoomChanged
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import ROOM, RoomClose, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
+from roomcast.contract.ids import DIRECT
+from roomcast.contract.room_info import RoomDescription
+from roomcast.gateway.chat.access import RoomAccess
+from roomcast.gateway.chat.ports import AckFields, Control
+from roomcast.gateway.sign_in.session import ChatSession
+
+StartTask = Callable[[Coroutine[Any, Any, None], str], object]
+
+
+class AdminRecords(Protocol):
+    """Stored rooms; see `roomcast.gateway.stores.room_admin.RoomAdminStore`."""
+
+    async def describe(self, room: str) -> RoomDescription:
+        """Return what a stored room says of itself; raise NOT_FOUND."""
+        ...
+
+    async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
+        """Change what is not None; raise NOT_FOUND, BAD_REQUEST or TOO_LARGE."""
+        ...
+
+    async def transfer(self, room: str, user: str, by: str) -> None:
+        """Make a member the owner; raise FORBIDDEN unless `by` is the owner or empty, and NOT_FOUND."""
+        ...
+
+    async def close(self, room: str, by: str) -> list[str]:
+        """Forget the room, and return its members; raise FORBIDDEN unless `by` is the owner or empty."""
+        ...
+
+    async def clear_lists(self, room: str, users: list[str]) -> None:
+        """Take a closed room off the lists of its members."""
+        ...
+
+    async def read_role(self, room: str, user: str) -> str | None:
+        """Return the stored role of a user, or None."""
+        ...
+
+    async def record_kick(self, room: str, user: str) -> None:
+        """Record that a user who is no member has to leave now."""
+        ...
+
+    async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[tuple[str, str]], str | None]:
+        """Return a page of the stored members with their roles, and the `after` of the next one."""
+        ...
+
+
+class Memberships(Protocol):
+    """Memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
+
+    async def remove_member(self, room: str, user: str) -> bool:
+        """Take a membership away; raise FORBIDDEN for the owner, NOT_FOUND for others than members."""
+        ...
+
+    async def remove_from_list(self, user: str, room: str) -> None:
+        """Take the room off the user's list."""
+        ...
+
+
+class People(Protocol):
+    """Names and statuses; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
+
+    async def describe_users(self, users: list[str]) -> list[dict[str, Any]]:
+        """Return `{user, name, status}` of each user, offline ones included."""
+        ...
+
+
+class RoomAdmin:
+    """The use cases behind `room:info`, `:update`, `:transfer`, `:close`, `:quit`, and stored `room:members`."""
+
+    def __init__(
+        self,
+        store: AdminRecords,
+        memberships: Memberships,
+        access: RoomAccess,
+        people: People,
+        control: Control,
+        start_task: StartTask,
+    ) -> None:
+        self._store = store
+        self._memberships = memberships
+        self._access = access
+        self._people = people
+        self._control = control
+        self._start_task = start_task
+
+    async def read_info(self, session: ChatSession, p: RoomInfo) -> AckFields:
+        """Answer `room:info`, to those who may enter; `role` is one's own."""
+        await self._access.require_entry(session, p.room)
+        found = await self._store.describe(p.room)
+        role = await self._store.read_role(p.room, session.user)
+        return {"room": p.room, "kind": found.kind, **found.public(), "owner": found.owner, "role": role}
+
+    async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
+        """Answer `room:members` with `stored`: a page of those who belong to the room, present or not."""
+        await self._access.require_entry(session, p.room)
+        page, after = await self._store.page_members(p.room, p.after, p.limit)
+        roles = dict(page)
+        rows = await self._people.describe_users(list(roles))
+        members = [{**row, "role": roles[row["user"]]} for row in rows]
+        return {"members": members, "more": after is not None, "after": after}
+
+    async def update(self, session: ChatSession, p: RoomUpdate) -> AckFields:
+        """Answer `room:update`: moderators rename and describe a room; its members are told."""
+        await self._access.require_moderator(session, p.room)
+        await self._store.update(p.room, p.name, p.topic, p.data)
+        await self._control.publish_control(RoomChanged(p.room, session.user))
+        return {"room": p.room, **(await self._store.describe(p.room)).public()}
+
+    async def transfer(self, session: ChatSession, p: RoomTransfer) -> AckFields:
+        """Answer `room:transfer`: the owner makes another member the owner, and becomes an admin."""
+        await self._access.require_moderator(session, p.room)
+        await self._store.transfer(p.room, p.user, "" if session.identity.ops else session.user)
+        await self._control.publish_control(RoomChanged(p.room, session.user, p.user))
+        return {"room": p.room, "owner": p.user}
+
+    async def close(self, session: ChatSession, p: RoomClose) -> AckFields:
+        """Answer `room:close`: the owner or an operator ends the room; everybody leaves it."""
+        await self._access.require_moderator(session, p.room)
+        if p.room.startswith(DIRECT):
+            raise RoomcastError(Code.FORBIDDEN, "a direct room has no end")
+        members = await self._store.close(p.room, "" if session.identity.ops else session.user)
+        await self._control.publish_control(Kicked(p.room, closed=True))
+        self._start_task(self._store.clear_lists(p.room, members), "lists of a closed room")
+        return {"room": p.room}
+
+    async def quit(self, session: ChatSession, p: RoomQuit) -> AckFields:
+        """Answer `room:quit`: leave on all devices, without a membership and without a line in one's list.
+
+        The owner of a room gives it away first.
+        """
+        await self._access.require_entry(session, p.room)
+        if await self._store.read_role(p.room, session.user) is not None:
+            await self._memberships.remove_member(p.room, session.user)
+        else:
+            await self._store.record_kick(p.room, session.user)
+        await self._memberships.remove_from_list(session.user, p.room)
+        await self._control.publish_control(Kicked(p.room, session.user))
+        return {"room": p.room}
+
+
+class LocalRooms(Protocol):
+    """The members of rooms on this gateway; see `roomcast.gateway.chat.emitter.Emitter`."""
+
+    def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
+        """Send to the members of a room on this gateway only."""
+        ...
+
+
+class RoomChanges:
+    """Tells the members on this gateway what changed about a stored room. `sessions` are those of this gateway."""
+
+    def __init__(
+        self, store: AdminRecords, sessions: Iterable[ChatSession], rooms: LocalRooms, start_task: StartTask
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._rooms = rooms
+        self._start_task = start_task
+
+    def receive(self, message: RoomChanged) -> None:
+        """Handle a control message, if a session here is in the room."""
+        if any(message.room in session.rooms for session in self._sessions):
+            self._start_task(self._tell(message), "room changed")
+
+    async def _tell(self, message: RoomChanged) -> None:
+        by = {"by": message.by} if message.by else {}
+        if message.user:
+            role = await self._store.read_role(message.room, message.user)
+            change: dict[str, Any] = {"change": "role", "user": message.user, "role": role}
+        else:
+            change = {"change": "updated", **(await self._store.describe(message.room)).public()}
+        self._rooms.to_local_room(message.room, ROOM, {"room": message.room, **change, **by})

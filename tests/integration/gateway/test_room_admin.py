@@ -1,0 +1,193 @@
+"""Stored rooms over two gateways: their description, members, owner and end, by people and by a back end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from roomcast.contract import backend as backend_module
+from roomcast.contract.backend import Backend
+from roomcast.contract.errors import Code, RoomcastError
+from tests import gateways
+from tests.gateways import CLUSTER_KEY, Client, Clients, Gateway, unique
+from tests.redis_accounts import redis_with_accounts
+
+
+class Cluster:
+    """Two gateways with a cluster key, and the URL of a back end without it."""
+
+    def __init__(self, running: list[Gateway], backend_url: str) -> None:
+        self.one, self.two = running
+        self.backend_url = backend_url
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder: Path = tmp_path_factory.mktemp("rooms")
+    settings = {"CLUSTER_KEY": CLUSTER_KEY, "DRAIN_SECONDS": "1"}
+    with (
+        redis_with_accounts(folder) as url_of,
+        gateways.gateways(folder, url_of("gateway"), **settings) as running,
+    ):
+        yield Cluster(running, url_of("backend"))
+
+
+@pytest_asyncio.fixture
+async def clients() -> AsyncIterator[Clients]:
+    made = Clients()
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture
+async def backend(cluster: Cluster) -> AsyncIterator[Backend]:
+    async with backend_module.connect(cluster.backend_url) as client:
+        yield client
+
+
+class Party:
+    """Ada owns a room on the first gateway, Bob is a member on the second; both are in it."""
+
+    def __init__(self, room: str, ada: Client, bob: Client) -> None:
+        self.room, self.ada, self.bob = room, ada, bob
+
+    async def expect(self, client: Client, change: str, **fields: Any) -> dict[str, Any]:
+        def matches(data: dict[str, Any]) -> bool:
+            return data["room"] == self.room and data["change"] == change and fields.items() <= data.items()
+
+        return await client.expect("room", matches)
+
+
+@pytest_asyncio.fixture
+async def party(cluster: Cluster, clients: Clients) -> Party:
+    ada, bob = await clients(cluster.one, unique("ada")), await clients(cluster.two, unique("bob"))
+    room = unique("team:red")
+    await ada.ok("room:create", {"room": room, "kind": "private", "name": "Red"})
+    await ada.ok("room:invite", {"room": room, "user": bob.user})
+    for person in (ada, bob):
+        await person.join(room)
+    return Party(room, ada, bob)
+
+
+async def test_a_room_is_described_and_every_gateway_tells_its_members(party: Party) -> None:
+    changes = {"name": "Blue", "topic": "Plans for May", "data": {"ticket": 7}}
+    answer = await party.ada.ok("room:update", {"room": party.room, **changes})
+    assert changes.items() <= answer.items()
+    for person in (party.ada, party.bob):
+        await party.expect(person, "updated", **changes, by=party.ada.user)
+    info = await party.bob.ok("room:info", {"room": party.room})
+    assert changes.items() <= info.items()
+    assert (info["owner"], info["role"], info["kind"]) == (party.ada.user, "member", "private")
+    (row,) = (await party.bob.ok("room:list"))["rooms"]
+    assert row["name"] == "Blue"
+    await party.ada.ok("room:update", {"room": party.room, "topic": "", "data": {}})
+    await party.expect(party.bob, "updated", name="Blue", topic="", data={})
+
+
+async def test_who_may_not_describe_a_room(party: Party, cluster: Cluster, clients: Clients) -> None:
+    eve = await clients(cluster.one, unique("eve"))
+    for event in ("room:update", "room:close", "room:transfer"):
+        more = {"room:update": {"name": "Mine"}, "room:transfer": {"user": party.bob.user}}.get(event, {})
+        assert await party.bob.refused(event, {"room": party.room, **more}) == "forbidden"
+        assert await eve.refused(event, {"room": party.room, **more}) == "forbidden"
+    for event in ("room:info", "room:quit"):
+        assert await eve.refused(event, {"room": party.room}) == "forbidden"
+    assert await eve.refused("room:members", {"room": party.room, "stored": True}) == "forbidden"
+    assert await party.ada.refused("room:update", {"room": party.room}) == "bad_request"
+    assert await party.ada.refused("room:update", {"room": party.room, "data": {"x": "y" * 5_000}}) == "too_large"
+    assert await party.ada.refused("room:update", {"room": party.room, "topic": "t" * 501}) == "too_large"
+
+
+async def test_members_are_listed_whether_present_or_not(party: Party, backend: Backend) -> None:
+    users = sorted(unique(f"u{number:03}") for number in range(120))
+    for user in users:
+        await backend.grant(party.room, user)
+    found: dict[str, dict[str, Any]] = {}
+    after = None
+    while True:
+        payload = {"room": party.room, "stored": True, "limit": 50, **({"after": after} if after else {})}
+        page = await party.bob.ok("room:members", payload)
+        assert 1 <= len(page["members"]) <= 50
+        found |= {row["user"]: row for row in page["members"]}
+        after = page["after"]
+        if not page["more"]:
+            break
+    assert set(found) == {*users, party.ada.user, party.bob.user}
+    assert (found[party.ada.user]["role"], found[party.ada.user]["status"]) == ("owner", "online")
+    assert (found[users[0]]["role"], found[users[0]]["status"]) == ("member", "offline")
+
+
+async def test_a_large_room_is_walked_whole(party: Party, backend: Backend) -> None:
+    await backend._redis.hset(f"room:{{{party.room}}}:members", mapping={f"user{n}": "member" for n in range(1_500)})
+    found: set[str] = set()
+    after = None
+    while True:
+        page = await party.bob.ok(
+            "room:members", {"room": party.room, "stored": True, **({"after": after} if after else {})}
+        )
+        found |= {row["user"] for row in page["members"]}
+        after = page["after"]
+        if after is None:
+            break
+    assert len(found) == 1_502
+    assert await party.bob.refused("room:members", {"room": party.room, "stored": True, "after": "~x"}) == "bad_request"
+
+
+async def test_the_owner_gives_the_room_away_and_leaves_for_good(party: Party) -> None:
+    assert await party.ada.refused("room:quit", {"room": party.room}) == "forbidden"
+    assert await party.ada.refused("room:transfer", {"room": party.room, "user": unique("nobody")}) == "not_found"
+    await party.ada.ok("room:transfer", {"room": party.room, "user": party.bob.user})
+    for person in (party.ada, party.bob):
+        await party.expect(person, "role", user=party.bob.user, role="owner")
+    assert (await party.ada.ok("room:info", {"room": party.room}))["role"] == "admin"
+    await party.ada.ok("room:quit", {"room": party.room})
+    await party.expect(party.ada, "removed")
+    assert await party.ada.refused("message:send", {"room": party.room, "id": "1", "text": "hi"}) == "forbidden"
+    assert (await party.ada.ok("room:list"))["rooms"] == []
+
+
+async def test_leaving_a_public_room_for_good_leaves_on_all_devices(cluster: Cluster, clients: Clients) -> None:
+    user, room = unique("ada"), unique("public:talk")
+    phone, desk = await clients(cluster.one, user), await clients(cluster.two, user)
+    for device in (phone, desk):
+        await device.join(room)
+    await phone.ok("room:quit", {"room": room})
+    await desk.expect("room", lambda data: data["room"] == room and data["change"] == "removed")
+    assert (await desk.ok("room:list"))["rooms"] == []
+    await desk.join(room)
+
+
+async def test_the_owner_ends_a_room_on_every_gateway(party: Party) -> None:
+    await party.ada.send(party.room, "secret")
+    await party.ada.ok("room:sanction", {"room": party.room, "user": "eve", "kind": "ban", "on": True})
+    await party.ada.ok("room:close", {"room": party.room})
+    for person in (party.ada, party.bob):
+        await party.expect(person, "closed")
+        assert await person.refused("room:join", {"room": party.room}) == "forbidden"
+    await party.ada.ok("room:create", {"room": party.room, "kind": "private"})
+    joined = await party.ada.join(party.room)
+    assert joined["messages"] == []
+    assert (await party.ada.ok("room:sanctions", {"room": party.room}))["banned"] == {}
+
+
+async def test_a_back_end_describes_gives_away_and_ends_rooms(party: Party, backend: Backend) -> None:
+    await backend.update_room(party.room, name="Green", data={"x": 1})
+    found = await party.expect(party.bob, "updated", name="Green", data={"x": 1})
+    assert "by" not in found
+    await backend.transfer_room(party.room, party.bob.user)
+    await party.expect(party.ada, "role", user=party.bob.user, role="owner")
+    room = await backend.room(party.room)
+    assert (room.owner, room.name, room.data, room.members) == (party.bob.user, "Green", {"x": 1}, 2)
+    await backend.close_room(party.room)
+    await party.expect(party.ada, "closed")
+    for work in (
+        backend.update_room(party.room, name="Gone"),
+        backend.transfer_room(party.room, party.bob.user),
+    ):
+        with pytest.raises(RoomcastError) as caught:
+            await work
+        assert caught.value.code is Code.NOT_FOUND
