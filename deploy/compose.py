@@ -69,6 +69,7 @@ def nginx_values() -> dict[str, str]:
     """Return the values of nginx.conf: one name for all gateways, and `gateway-<n>` for each."""
     return {
         "PAGE_LISTEN": "8080",
+        **nginx_config.PLAIN,
         "NGINX_RUN": "/tmp",
         "NGINX_WORKERS": "auto",
         "NGINX_CONNECTIONS": str(nginx_config.MAX_CONNECTIONS),

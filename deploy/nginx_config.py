@@ -65,6 +65,22 @@ def api_route(address: str) -> str:
     )
 
 
+def page_tls(certificate: str, key: str) -> str:
+    """Return the lines of nginx's own certificate; write `ssl` behind the address in PAGE_LISTEN, too."""
+    session = "ssl_session_cache shared:page:10m; ssl_session_timeout 1d; ssl_session_tickets off;"
+    return f'ssl_certificate "{certificate}"; ssl_certificate_key "{key}"; ssl_protocols TLSv1.2 TLSv1.3; {session}'
+
+
+def gateway_tls(authority: str, name: str) -> str:
+    """Return the lines by which nginx believes gateways: their certificates are of `authority`, and for `name`."""
+    checks = f'proxy_ssl_trusted_certificate "{authority}"; proxy_ssl_verify on; proxy_ssl_verify_depth 3;'
+    return f"{checks} proxy_ssl_name {name}; proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.2 TLSv1.3;"
+
+
+PLAIN: Final[Mapping[str, str]] = {"PAGE_TLS": "", "GATEWAY_SCHEME": "http", "GATEWAY_TLS": ""}
+"""The values without TLS."""
+
+
 def local_values(
     ports: Ports,
     *,
@@ -83,6 +99,7 @@ def local_values(
     addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, capacity + 1)]
     return {
         "PAGE_LISTEN": f"{HOST}:{ports.page}",
+        **PLAIN,
         "NGINX_RUN": "run",
         "NGINX_WORKERS": str(max(1, min(cpus, MAX_WORKERS))),
         "NGINX_CONNECTIONS": str(min(open_files, MAX_CONNECTIONS)),

@@ -40,18 +40,20 @@ class Gateway(NamedTuple):
     metrics_port: int
     process: subprocess.Popen[bytes]
     log: Path
+    trust: Path | None = None
+    """The authority of its certificate, where it speaks TLS."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self.trust is None else 'https'}://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of a page on the health port; 0 while nobody listens."""
-        return health.get(self.metrics_port, path)
+        return health.get(self.metrics_port, path, self.trust)
 
     @property
     def is_ready(self) -> bool:
-        return health.is_ready(self.metrics_port)
+        return health.is_ready(self.metrics_port, self.trust)
 
     def metric(self, line: str) -> float:
         """The value of one sample; 0 when it is not there."""
@@ -105,16 +107,20 @@ def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = T
 
 
 @contextmanager
-def gateways(folder: Path, redis_url: str, count: int = 2, **more: str) -> Iterator[list[Gateway]]:
-    """Several, numbered from 1, started side by side."""
+def gateways(
+    folder: Path, redis_url: str, count: int = 2, *, trust: Path | None = None, **more: str
+) -> Iterator[list[Gateway]]:
+    """Several, numbered from 1, started side by side. `trust`: the authority of their certificates, if any."""
     with ExitStack() as stack:
-        running = [stack.enter_context(_started(folder, redis_url, str(n + 1), more)) for n in range(count)]
+        running = [stack.enter_context(_started(folder, redis_url, str(n + 1), more, trust)) for n in range(count)]
         servers.wait_until(lambda: all(_serves(one, is_ready=True) for one in running), "gateways")
         yield running
 
 
 @contextmanager
-def _started(folder: Path, redis_url: str, node: str, settings: dict[str, str]) -> Iterator[Gateway]:
+def _started(
+    folder: Path, redis_url: str, node: str, settings: dict[str, str], trust: Path | None = None
+) -> Iterator[Gateway]:
     port, metrics_port = servers.free_port(), servers.free_port()
     log = folder / f"gateway-{node}-{port}.log"
     with log.open("wb") as file:
@@ -125,7 +131,7 @@ def _started(folder: Path, redis_url: str, node: str, settings: dict[str, str]) 
             stdout=file,
             stderr=file,
         )
-    running = Gateway(node, port, metrics_port, process, log)
+    running = Gateway(node, port, metrics_port, process, log, trust)
     try:
         yield running
     except BaseException:

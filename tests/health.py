@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from deploy import tools
 
 
-def request(url: str, body: bytes | None = None, method: str | None = None) -> tuple[int, str]:
-    """Status and body; 0 while nobody listens."""
+def request(
+    url: str, body: bytes | None = None, method: str | None = None, trust: Path | None = None
+) -> tuple[int, str]:
+    """Status and body; 0 while nobody listens. `trust`: the authority of an https URL."""
+    context = None if trust is None else ssl.create_default_context(cafile=str(trust))
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=3) as answer:
+        asked = urllib.request.Request(url, body, method=method)
+        with urllib.request.urlopen(asked, timeout=3, context=context) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -22,13 +28,13 @@ def request(url: str, body: bytes | None = None, method: str | None = None) -> t
         return 0, ""
 
 
-def get(port: int, path: str) -> tuple[int, str]:
-    """Status and body of a page; 0 while nobody listens."""
-    return request(f"http://127.0.0.1:{port}{path}")
+def get(port: int, path: str, trust: Path | None = None) -> tuple[int, str]:
+    """Status and body of a page; 0 while nobody listens. `trust`: the authority of a process that speaks TLS."""
+    return request(f"{'http' if trust is None else 'https'}://127.0.0.1:{port}{path}", trust=trust)
 
 
-def is_ready(port: int) -> bool:
-    return get(port, "/readyz")[0] == 200
+def is_ready(port: int, trust: Path | None = None) -> bool:
+    return get(port, "/readyz", trust)[0] == 200
 
 
 def metric(port: int, sample: str) -> float:

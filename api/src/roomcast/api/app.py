@@ -59,7 +59,9 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
     application = Guard(make_application(parts), metrics)
     listeners = open_sockets(config.host, config.port, server.BACKLOG)
     try:
-        async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as metrics_port:
+        async with ops.serve(
+            config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls
+        ) as metrics_port:
             tasks.supervise(partial(health.run, metrics, is_ready), "health")
             tasks.start(redis_faults.report(parts.backend.info, RoomcastError), "faults of Redis")
             port = listeners[0].getsockname()[1]

@@ -51,19 +51,19 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* Liveness never asks Redis; readiness does. */}}
+{{/* Liveness never asks Redis; readiness does. The context is the scheme, HTTP or HTTPS. */}}
 {{- define "roomcast.probes" -}}
 startupProbe:
-  httpGet: {path: /healthz, port: metrics}
+  httpGet: {path: /healthz, port: metrics, scheme: {{ . }}}
   periodSeconds: 1
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /healthz, port: metrics}
+  httpGet: {path: /healthz, port: metrics, scheme: {{ . }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: metrics}
+  httpGet: {path: /readyz, port: metrics, scheme: {{ . }}}
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 2

@@ -318,7 +318,7 @@ class Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with ops.serve(
-            config.ops_host, config.metrics_port, self._is_ready, self._exposition, self._why_not_ready
+            config.ops_host, config.metrics_port, self._is_ready, self._exposition, config.tls, self._why_not_ready
         ):
             self._start()
             await self.runner.setup()

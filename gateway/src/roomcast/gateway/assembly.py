@@ -286,4 +286,4 @@ def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listen
         shutdown_timeout=1.0,
         lingering_time=1.0,
     )
-    return Listener(runner, server.eio, config.host, config.port, metrics.engine.refused), runner
+    return Listener(runner, server.eio, config.host, config.port, metrics.engine.refused, config.tls), runner

@@ -71,7 +71,7 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
         return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
     background = TaskSet()
-    async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
+    async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls) as port:
         sweep = Sweep(bus, records, files, metrics, consumer)
         background.supervise(partial(sweep.run, config.sweep_seconds), "sweep")
         background.supervise(health.run, "storage health")

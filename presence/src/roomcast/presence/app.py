@@ -38,7 +38,7 @@ async def run(config: Config) -> None:
 
     try:
         is_ready = partial(metrics.is_fresh, _READY_SECONDS)
-        async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition) as port:
+        async with ops.serve(config.ops_host, config.metrics_port, is_ready, metrics.exposition, config.tls) as port:
             log.info("started", redis=parse(config.redis_url).label, metrics_port=port)
             tasks.start(redis_faults.report(store.info, StoreError), "faults of Redis")
             await tasks.supervise(sweeper.run, "sweeper")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -22,11 +23,12 @@ async def serve(
     port: int,
     is_ready: Callable[[], bool],
     exposition: Callable[[], bytes],
+    tls: ssl.SSLContext | None = None,
     why: Callable[[], str] = str,
 ) -> AsyncIterator[int]:
     """Serve `/healthz`, `/readyz` (503 while not ready) and `/metrics`; yield the port. Raises OSError.
 
-    `why` says for people why the process is not ready; an empty text says nothing.
+    `tls`: None for plain HTTP. `why` says for people why the process is not ready; an empty text says nothing.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -47,7 +49,7 @@ async def serve(
     await runner.setup()
     try:
         for listener in open_sockets(host, port):
-            await web.SockSite(runner, listener).start()
+            await web.SockSite(runner, listener, ssl_context=tls).start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

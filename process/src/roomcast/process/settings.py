@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Self, TypeVar, cast
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from roomcast.process.logs import Format, Level
+from roomcast.process.tls import server_context
 from roomcast.wire import redis_tls, redis_url
 from roomcast.wire.seals import keys_in
 
@@ -42,6 +44,10 @@ class ProcessSettings(BaseSettings):
     )
     host: str = setting("127.0.0.1", "ROOMCAST_HOST", "address of all ports")
     metrics_host: str | None = setting(None, "ROOMCAST_METRICS_HOST", "address of health and metrics, if another")
+    tls_certificate: str | None = setting(
+        None, "ROOMCAST_TLS_CERTIFICATE", "certificate chain of all ports, a PEM file; none: plain HTTP"
+    )
+    tls_key: str | None = setting(None, "ROOMCAST_TLS_KEY", "its key, a PEM file")
     log_level: Level = setting("info", "ROOMCAST_LOG_LEVEL", "debug, info, warning or error")
     log_format: Format = setting("json", "ROOMCAST_LOG_FORMAT", "json: one object a line; text: for people")
 
@@ -49,6 +55,20 @@ class ProcessSettings(BaseSettings):
     def ops_host(self) -> str:
         """The address of the health and metrics port."""
         return self.metrics_host or self.host
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """TLS of all ports, with the certificate as it is on the disk now; None without one."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return server_context(self.tls_certificate, self.tls_key)
+
+    @model_validator(mode="after")
+    def _has_certificate_and_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("set both ROOMCAST_TLS_CERTIFICATE and ROOMCAST_TLS_KEY, or neither")
+        _ = self.tls  # files that cannot be used are a mistake in the settings: say so now
+        return self
 
     @field_validator("redis_url")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Final
 
@@ -21,7 +22,7 @@ def _ignore(status: int, reason: str) -> None:
 
 
 class Listener:
-    """Listen on `host` and `port` for `engine`, which is attached to the application of `runner`."""
+    """Listen on `host` and `port` for `engine`, which is attached to the application of `runner`, by TLS with `tls`."""
 
     def __init__(
         self,
@@ -30,7 +31,9 @@ class Listener:
         host: str,
         port: int,
         on_refused: Callable[[int, str], None] = _ignore,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self._runner = runner
         self._on_refused = on_refused
         self._address = (host, port)
@@ -43,7 +46,7 @@ class Listener:
         self._direct.prepare(sockets)
         reserve, loop = DescriptorReserve(self._direct, self._on_refused), asyncio.get_running_loop()
         for listener in sockets:
-            self._servers.append(await loop.create_server(reserve, sock=listener, backlog=_BACKLOG))
+            self._servers.append(await loop.create_server(reserve, sock=listener, backlog=_BACKLOG, ssl=self._tls))
 
     async def stop(self) -> None:
         """Accept no more connections, and keep the open ones. Idempotent."""
