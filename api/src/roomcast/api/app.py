@@ -66,7 +66,8 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
             tasks.start(redis_faults.report(parts.backend.info, RoomcastError), "faults of Redis")
             port = listeners[0].getsockname()[1]
             _log.info("started", port=port, metrics_port=metrics_port, signs_tokens=parts.jwt_secret is not None)
-            await server.serve(application, listeners, stopping, config.drain_seconds)
+            files = config.tls_certificate, config.tls_key
+            await server.serve(application, listeners, stopping, config.drain_seconds, *files)
             _log.info("stopped")
     finally:
         await tasks.cancel()

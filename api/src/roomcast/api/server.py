@@ -66,9 +66,17 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    application: ASGIApp, listeners: Sequence[socket.socket], stopping: asyncio.Event, drain_seconds: float
+    application: ASGIApp,
+    listeners: Sequence[socket.socket],
+    stopping: asyncio.Event,
+    drain_seconds: float,
+    certificate: str | None = None,
+    key: str | None = None,
 ) -> None:
-    """Serve until `stopping` is set; then close the listeners, and wait so long for requests in flight."""
+    """Serve until `stopping` is set; then close the listeners, and wait so long for requests in flight.
+
+    `certificate` and `key`: PEM files; None for plain HTTP.
+    """
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -79,6 +87,8 @@ async def serve(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
