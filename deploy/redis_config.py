@@ -72,8 +72,9 @@ _ROOM_BY_BACK_ENDS: Final = (
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
         f"{_ROOM_BY_BACK_ENDS} room:{{*}}:occupants room:{{*}}:nodes_of"
-        " user:{*}:rooms user:{*}:profile user:{*}:events user:{*}:created user:{*}:blocked"
-        " node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:choice:*"
+        " user:{*}:rooms user:{*}:profile user:{*}:events user:{*}:created user:{*}:written user:{*}:blocked"
+        " node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen presence:{*}:conn:*"
+        " presence:{*}:choice:*"
         " presence:{*}:last presence:{*}:node:*:* presence:nodes media:requests moderation:reports",
         "user:{*}:sanctions upload:{*} revoked:{token:*} revoked:{user:*} revoked:{session:*}",
         "room:{*} namespace:{*} node:{*} user:{*} presence:{*} activity:* control",
@@ -98,7 +99,7 @@ _PARTS: Final[dict[str, Account]] = {
         " xack xdel xpending xautoclaim xclaim xreadgroup xgroup|create xgroup|delconsumer xinfo|consumers",
     ),
     "backend": Account(
-        f"{_ROOM_BY_BACK_ENDS} user:{{*}}:rooms user:{{*}}:created user:{{*}}:sanctions"
+        f"{_ROOM_BY_BACK_ENDS} user:{{*}}:rooms user:{{*}}:created user:{{*}}:written user:{{*}}:sanctions"
         " revoked:{token:*} revoked:{user:*} revoked:{session:*} moderation:reports media:requests",
         "room:{*}:occupants room:{*}:nodes_of presence:{*}:seen presence:{*}:conn:* presence:{*}:last"
         " presence:{*}:node:*:* presence:nodes node:{*}:lease upload:{*}",
