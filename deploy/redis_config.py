@@ -80,7 +80,7 @@ _PARTS: Final[dict[str, Account]] = {
         "room:{*} namespace:{*} node:{*} user:{*} presence:{*} activity:* control",
         ("",),
         f"{_PUBSUB} get hget hgetall hmget hkeys hlen hset hdel hscan hrandfield pttl sadd srem scard smembers"
-        " xadd xdel xrange",
+        " xadd xdel xrange zrange",
     ),
     "presence": Account(
         "presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:last presence:{*}:node:*:* presence:{*}:mark"

@@ -191,3 +191,40 @@ async def test_a_back_end_describes_gives_away_and_ends_rooms(party: Party, back
         with pytest.raises(RoomcastError) as caught:
             await work
         assert caught.value.code is Code.NOT_FOUND
+
+
+async def test_public_rooms_are_found_by_name(party: Party, backend: Backend) -> None:
+    mark = unique("Fish")
+    names = {f"{mark} {word}": unique("open:fish") for word in ("zander", "Perch", "carp")}
+    for name, room in names.items():
+        await party.ada.ok("room:create", {"room": room, "kind": "public", "name": name})
+    await party.ada.ok("room:create", {"room": unique("team:fish"), "kind": "private", "name": f"{mark} secret"})
+    listed = [f"{mark} {word}" for word in ("carp", "Perch", "zander")]
+
+    async def found(**more: Any) -> list[str]:
+        answer = await party.bob.ok("room:directory", {"query": mark.lower(), **more})
+        return [row["name"] for row in answer["rooms"]]
+
+    assert await found() == listed
+    page = await party.bob.ok("room:directory", {"query": mark, "limit": 2})
+    assert (len(page["rooms"]), page["more"]) == (2, True)
+    assert await found(after=page["after"]) == listed[2:]
+    assert await found(query="nothing like that") == []
+    await party.bob.join(names[listed[0]])
+    first = (await party.bob.ok("room:directory", {"query": mark}))["rooms"][0]
+    assert (first["room"], first["occupancy"]) == (names[listed[0]], 1)
+
+    await party.ada.ok("room:update", {"room": names[listed[0]], "name": f"{mark} eel", "topic": "Long"})
+    await party.ada.ok("room:close", {"room": names[listed[1]]})
+    await backend.update_room(names[listed[2]], name="Elsewhere")
+    assert await found() == [f"{mark} eel"]
+    await backend.close_room(names[listed[0]])
+    assert await found() == []
+
+
+async def test_a_room_that_is_gone_leaves_the_directory(party: Party, backend: Backend) -> None:
+    name, room = unique("Gone"), unique("open:gone")
+    await party.ada.ok("room:create", {"room": room, "kind": "public", "name": name})
+    await backend._redis.delete(f"room:{{{room}}}:meta")
+    for _ in range(2):
+        assert (await party.bob.ok("room:directory", {"query": name}))["rooms"] == []

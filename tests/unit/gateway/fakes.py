@@ -17,6 +17,7 @@ from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.directory import ListedRoom
 from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 EPOCH = "e1"
@@ -171,6 +172,20 @@ class FakeEmitter:
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:
         self.sent += [(sid, event, data) for sid in sids]
+
+
+class FakeDirectory:
+    """Collects what becomes of rooms in the directory; `rows` is its only page."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, str, str | None, str | None]] = []
+        self.rows: list[ListedRoom] = []
+
+    async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
+        self.changes.append((room, kind, old, new))
+
+    async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
+        return self.rows, None
 
 
 class FakeOccupancy:

@@ -18,6 +18,7 @@ import type {
   CustomEventName,
   CustomEvents,
   Payload,
+  PublicRoom,
   Ready,
   RoomId,
   RoomSummary,
@@ -170,6 +171,16 @@ export class Client<A extends AppTypes = AppTypes> {
       const next = page.after ?? page.rooms.at(-1)?.room;
       if (!page.more || next === undefined || next === after) return rooms;
       after = next;
+    }
+  }
+
+  /** Go through the public rooms whose names begin with `query`, by name, page by page. */
+  async *publicRooms(query = ""): AsyncGenerator<PublicRoom, void, undefined> {
+    for (let after: string | undefined; ; ) {
+      const page = await this.call("room:directory", { query, limit: MAX_LIST, ...(after !== undefined ? { after } : {}) });
+      yield* page.rooms;
+      if (!page.more || page.after === null || page.after === after) return;
+      after = page.after;
     }
   }
 

@@ -244,6 +244,10 @@ export interface ClientEvents {
   "room:remove": [{ room: RoomId; user: UserId }, Empty];
   "room:list": [{ after?: RoomId; limit?: number }, { rooms: RoomSummary[]; more?: boolean; after?: RoomId | null }];
   "inbox:list": [{ after?: string; limit?: number; live?: boolean }, InboxPage];
+  "room:directory": [
+    { query?: string; after?: string; limit?: number },
+    { rooms: PublicRoom[]; more: boolean; after: string | null },
+  ];
   "room:info": [{ room: RoomId }, RoomInfo];
   "room:update": [
     { room: RoomId; name?: string; topic?: string; data?: object },
@@ -281,6 +285,16 @@ export interface ClientEvents {
   "media:complete": [{ upload: string }, { media: Media }];
   "media:url": [{ upload: string }, { url: string; expires: number }];
   "auth:refresh": [{ token: string }, { expires: number }];
+}
+
+/** A room of the directory. */
+export interface PublicRoom {
+  room: RoomId;
+  name: string;
+  topic: string;
+  data: Record<string, unknown>;
+  /** How many people are in it now. */
+  occupancy: number;
 }
 
 /** What a stored room says of itself. */
@@ -418,6 +432,7 @@ export const CLIENT_EVENTS = [
   "room:remove",
   "room:list",
   "inbox:list",
+  "room:directory",
   "room:info",
   "room:update",
   "room:transfer",

@@ -140,6 +140,14 @@ class RoomInfo(Payload, frozen=True):
     room: Room
 
 
+class RoomDirectory(Payload, frozen=True):
+    """Ask for public rooms by name: those whose names begin with `query`."""
+
+    query: Annotated[str, Meta(max_length=MAX_NAME)] = ""
+    after: Annotated[str, Meta(max_length=1_000)] | None = None
+    limit: Limit = 50
+
+
 class RoomUpdate(Payload, frozen=True):
     """Change what a room says of itself. What is left out stays; an empty topic or object takes away what is there."""
 
@@ -342,6 +350,7 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "room:remove": RoomRemove,
     "room:list": RoomList,
     "inbox:list": InboxList,
+    "room:directory": RoomDirectory,
     "room:info": RoomInfo,
     "room:update": RoomUpdate,
     "room:transfer": RoomTransfer,

@@ -18,6 +18,7 @@
 | `room:{R}:slow` | hash user -> ms of the last message | gateway, back end | gateway | 6 h past the last message |
 | `user:{U}:sanctions` | hash `mute`, `ban` -> end in ms (0: none) | back end | gateway | until lifted |
 | `user:{U}:blocked` | set of users | gateway | gateway | bounded |
+| `rooms:directory` | zset of `name`, line break, public room | gateway, back end | gateway, back end | bounded |
 | `moderation:reports` | stream of reports | gateway, back end | gateway, back end | bounded |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
 | `node:{backend-I}` | sharded channel | media | back end | |
@@ -87,6 +88,7 @@ MEDIA_GROUP = "signers"
 MEDIA_INCOMING = "media:incoming"
 MEDIA_SWEEPER = "media:sweeper"
 REPORTS = "moderation:reports"
+DIRECTORY = "rooms:directory"
 PRESENCE_NODES = "presence:nodes"
 PRESENCE_SWEEPER = "presence:sweeper"
 

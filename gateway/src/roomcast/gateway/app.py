@@ -182,6 +182,7 @@ class Gateway:
             self.stores.rooms,
             self.access,
             self.occupancy,
+            self.stores.directory,
             self.control,
             self.adapter.background,
         )
@@ -194,6 +195,7 @@ class Gateway:
             self.control,
             self.sanctions.hidden_from,
             self.room_admin.list_members,
+            self.stores.directory,
         )
 
     def _apply_sanction(self, message: Sanctioned) -> None:
@@ -279,6 +281,7 @@ class Gateway:
             "room:remove": self.rooms.remove_user,
             "room:list": self.rooms.list_rooms,
             "inbox:list": self.inbox.list_inbox,
+            "room:directory": self.room_admin.list_public,
             "room:info": self.room_admin.read_info,
             "room:update": self.room_admin.update,
             "room:transfer": self.room_admin.transfer,

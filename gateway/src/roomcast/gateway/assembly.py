@@ -45,6 +45,7 @@ from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
 from roomcast.gateway.stores.inbox import InboxStore
+from roomcast.gateway.stores.directory import DirectoryStore
 from roomcast.gateway.stores.log import LogStore, Retention
 from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.nodes import NodeStore
@@ -120,6 +121,7 @@ class Stores(NamedTuple):
     moderation: ModerationStore
     inbox: InboxStore
     room_admin: RoomAdminStore
+    directory: DirectoryStore
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -139,6 +141,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         ModerationStore(redis),
         InboxStore(redis),
         RoomAdminStore(redis),
+        DirectoryStore(redis),
     )
 
 

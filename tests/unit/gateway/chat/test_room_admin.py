@@ -9,11 +9,12 @@ import pytest
 
 from roomcast.contract.envelope import Kicked, RoomChanged
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import RoomClose, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
+from roomcast.contract.events import RoomClose, RoomDirectory, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
 from roomcast.contract.room_info import RoomDescription
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
-from tests.unit.gateway.fakes import nobody_is_banned, refusal, session_of
+from roomcast.gateway.stores.directory import ListedRoom
+from tests.unit.gateway.fakes import FakeDirectory, nobody_is_banned, refusal, session_of
 
 ROOM = "team:red"
 
@@ -77,8 +78,9 @@ class Rig:
         self.published: list[Kicked | RoomChanged] = []
         self.tasks: list[Coroutine[Any, Any, None]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
+        self.directory = FakeDirectory()
         access = RoomAccess(self.records, nobody_is_banned)
-        self.admin = RoomAdmin(self.records, self.records, access, self, self, self._start)
+        self.admin = RoomAdmin(self.records, self.records, access, self, self.directory, self, self._start)
         self.ada, self.bob, self.cleo = (session_of(user, ROOM) for user in ("ada", "bob", "cleo"))
         self.eve, self.oz = session_of("eve"), session_of("oz", ops=True)
         self.changes = RoomChanges(self.records, [self.ada], self, self._start)
@@ -128,7 +130,9 @@ async def test_moderators_describe_the_room_and_all_gateways_are_told(rig: Rig) 
     assert answer == {"room": ROOM, "name": "Red", "topic": "Plans", "data": {"color": 1}}
     assert rig.published == [RoomChanged(ROOM, "bob")]
     assert await refusal(rig.admin.update(rig.cleo, RoomUpdate(ROOM, name="Mine"))) is Code.FORBIDDEN
+    assert rig.directory.changes == []
     assert await rig.admin.update(rig.oz, RoomUpdate(ROOM, name="Blue"))
+    assert rig.directory.changes == [(ROOM, "private", "Red", "Blue")]
 
 
 async def test_only_the_owner_gives_a_room_away(rig: Rig) -> None:
@@ -144,6 +148,7 @@ async def test_only_the_owner_ends_a_room(rig: Rig) -> None:
     assert await refusal(rig.admin.close(rig.bob, RoomClose(ROOM))) is Code.FORBIDDEN
     await rig.admin.close(rig.ada, RoomClose(ROOM))
     assert rig.published == [Kicked(ROOM, closed=True)]
+    assert rig.directory.changes == [(ROOM, "private", "Red", None)]
     await rig.run_tasks()
     assert rig.records.cleared == ["ada", "bob", "cleo"]
     assert await refusal(rig.admin.close(rig.oz, RoomClose("dm:ada:bob"))) is Code.FORBIDDEN
@@ -173,3 +178,10 @@ async def test_local_members_are_told_what_is_stored(rig: Rig) -> None:
         (ROOM, {"room": ROOM, "change": "updated", "name": "Red", "topic": "", "data": {}, "by": "bob"}),
         (ROOM, {"room": ROOM, "change": "role", "user": "cleo", "role": "member"}),
     ]
+
+
+async def test_the_directory_shows_what_rooms_say_of_themselves(rig: Rig) -> None:
+    rig.directory.rows = [ListedRoom(rig.records.room, 3)]
+    answer = await rig.admin.list_public(rig.eve, RoomDirectory())
+    assert answer["rooms"] == [{"room": ROOM, "name": "Red", "topic": "", "data": {}, "occupancy": 3}]
+    assert (answer["more"], answer["after"]) == (False, None)

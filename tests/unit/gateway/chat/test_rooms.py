@@ -16,6 +16,7 @@ from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.rooms import Rooms
 from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import (
+    FakeDirectory,
     FakeEmitter,
     FakeOccupancy,
     FakeVisibility,
@@ -106,6 +107,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.records, self.control, self.emitter = Records(), Control(), FakeEmitter()
+        self.directory = FakeDirectory()
         self.rooms = Rooms(
             self.records,
             RoomAccess(self.records, nobody_is_banned),
@@ -115,6 +117,7 @@ class Rig:
             self.control,
             self._hidden_from,
             _list_stored,
+            self.directory,
         )
         self.blocking: set[str] = set()
         self.ada = session_of("ada", create=("team:*",))
@@ -246,3 +249,12 @@ async def test_a_direct_room_is_announced_once_for_each_session(rig: Rig) -> Non
     told = {"room": "dm:ada:bob", "change": "direct", "name": "Ada", "by": "ada"}
     assert rig.emitter.sent == [("bob", "room", told)]
     assert rig.records.lists == {("bob", "dm:ada:bob")}
+
+
+async def test_a_new_room_is_offered_to_the_directory(rig: Rig) -> None:
+    await rig.rooms.create_room(rig.ada, RoomCreate("team:blue", "public", "Blue"))
+    assert rig.directory.changes == [("team:blue", "public", None, "Blue")]
+
+
+async def test_those_who_belong_to_a_room_are_listed_elsewhere(rig: Rig) -> None:
+    assert await rig.rooms.list_members(rig.ada, RoomMembers(ROOM, stored=True)) == {"stored": ROOM}

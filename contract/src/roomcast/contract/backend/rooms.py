@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
+from roomcast.contract.directory import MAX_LISTED, entry_of
 from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
@@ -29,6 +30,7 @@ class Rooms(RedisLink):
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         if not await self._script("room_create", names, (owner, kind, name, "", "")):
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+        await self._list_in_directory(room, kind, None, name)
         await self._list_room(owner, room, name)
 
     async def grant(
@@ -71,8 +73,10 @@ class Rooms(RedisLink):
     async def close_room(self, room: str) -> None:
         """Forget a room with its history and memberships, and take everybody out on every gateway."""
         check_ids(room)
+        kind, name = await self._kind_and_name(room)
         members = await self._script("room_close", keys_of_closed(room), (keys.KICK_SECONDS, ""))
         await self._control(Kicked(room, closed=True))
+        await self._list_in_directory(room, kind, name, None)
         for member in members:
             await self._unlist_room(member.decode(), room)
         await self._control(Sanctioned(room))  # its sanctions went with it
@@ -86,8 +90,12 @@ class Rooms(RedisLink):
         that is not stored, BAD_REQUEST for a change of nothing, TOO_LARGE for data over its limits.
         """
         check_ids(room)
-        if not await self._script("room_update", (keys.room_meta(room),), changed_fields(name, topic, data)):
+        fields = changed_fields(name, topic, data)
+        kind, old_name = await self._kind_and_name(room)
+        if not await self._script("room_update", (keys.room_meta(room),), fields):
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
+        if name is not None:
+            await self._list_in_directory(room, kind, old_name, clean_name(name))
         await self._control(RoomChanged(room))
 
     async def transfer_room(self, room: str, user: str) -> None:
@@ -100,6 +108,16 @@ class Rooms(RedisLink):
         if await self._script("room_transfer", names, (user, "")) == b"none":
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         await self._control(RoomChanged(room, user=user))
+
+    async def _kind_and_name(self, room: str) -> tuple[str, str]:
+        kind, name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
+        return (kind or b"").decode(), (name or b"").decode()
+
+    async def _list_in_directory(self, room: str, kind: str, old: str | None, new: str | None) -> None:
+        """List a public room under its name `new`, and no longer under `old`; None: not at all."""
+        if kind == "public":
+            args = ("" if old is None else entry_of(old, room), "" if new is None else entry_of(new, room), MAX_LISTED)
+            await self._script("room_listing", (keys.DIRECTORY,), args)
 
     async def _list_room(self, user: str, room: str, name: str) -> None:
         args = (room, name, MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)))

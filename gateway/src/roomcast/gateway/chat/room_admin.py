@@ -7,17 +7,31 @@ A change is told by what is stored then, never by the message that announces it:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
+import orjson
+
 from roomcast.contract.envelope import Kicked, RoomChanged
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ROOM, RoomClose, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
+from roomcast.contract.events import (
+    ROOM,
+    RoomClose,
+    RoomDirectory,
+    RoomInfo,
+    RoomMembers,
+    RoomQuit,
+    RoomTransfer,
+    RoomUpdate,
+)
 from roomcast.contract.ids import DIRECT
 from roomcast.contract.room_info import RoomDescription
 from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.ports import AckFields, Control
+from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES, charge
 from roomcast.gateway.sign_in.session import ChatSession
+from roomcast.gateway.stores.directory import ListedRoom
 
 StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
@@ -70,6 +84,18 @@ class Memberships(Protocol):
         ...
 
 
+class PublicRooms(Protocol):
+    """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
+
+    async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
+        """List a public room under its name `new`, and no longer under `old`; None: not at all."""
+        ...
+
+    async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
+        """Return public rooms by name, and the `after` of the next page."""
+        ...
+
+
 class People(Protocol):
     """Names and statuses; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
 
@@ -87,6 +113,7 @@ class RoomAdmin:
         memberships: Memberships,
         access: RoomAccess,
         people: People,
+        directory: PublicRooms,
         control: Control,
         start_task: StartTask,
     ) -> None:
@@ -94,6 +121,7 @@ class RoomAdmin:
         self._memberships = memberships
         self._access = access
         self._people = people
+        self._directory = directory
         self._control = control
         self._start_task = start_task
 
@@ -103,6 +131,12 @@ class RoomAdmin:
         found = await self._store.describe(p.room)
         role = await self._store.read_role(p.room, session.user)
         return {"room": p.room, "kind": found.kind, **found.public(), "owner": found.owner, "role": role}
+
+    async def list_public(self, session: ChatSession, p: RoomDirectory) -> AckFields:
+        """Answer `room:directory`: a page of the public rooms, by name."""
+        rows, after = await self._directory.page(p.query, p.after, p.limit)
+        rooms = [{"room": row.description.room, **row.description.public(), "occupancy": row.occupancy} for row in rows]
+        return {"rooms": rooms, "more": after is not None, "after": after}
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
         """Answer `room:members` with `stored`: a page of those who belong to the room, present or not."""
@@ -116,9 +150,14 @@ class RoomAdmin:
     async def update(self, session: ChatSession, p: RoomUpdate) -> AckFields:
         """Answer `room:update`: moderators rename and describe a room; its members are told."""
         await self._access.require_moderator(session, p.room)
+        charge(session.allowance, INVITATION_BYTES + len(orjson.dumps(p.data)), time.monotonic())
+        before = await self._store.describe(p.room)
         await self._store.update(p.room, p.name, p.topic, p.data)
+        after = await self._store.describe(p.room)
+        if after.name != before.name:
+            await self._directory.change(p.room, after.kind, before.name, after.name)
         await self._control.publish_control(RoomChanged(p.room, session.user))
-        return {"room": p.room, **(await self._store.describe(p.room)).public()}
+        return {"room": p.room, **after.public()}
 
     async def transfer(self, session: ChatSession, p: RoomTransfer) -> AckFields:
         """Answer `room:transfer`: the owner makes another member the owner, and becomes an admin."""
@@ -132,8 +171,10 @@ class RoomAdmin:
         await self._access.require_moderator(session, p.room)
         if p.room.startswith(DIRECT):
             raise RoomcastError(Code.FORBIDDEN, "a direct room has no end")
+        before = await self._store.describe(p.room)
         members = await self._store.close(p.room, "" if session.identity.ops else session.user)
         await self._control.publish_control(Kicked(p.room, closed=True))
+        await self._directory.change(p.room, before.kind, before.name, None)
         self._start_task(self._store.clear_lists(p.room, members), "lists of a closed room")
         return {"room": p.room}
 

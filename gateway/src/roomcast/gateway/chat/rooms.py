@@ -76,6 +76,14 @@ HiddenFrom = Callable[[str, Collection[str]], Awaitable[set[str]]]
 """`(user, others)` -> those of the others who block the user, or whom the user blocks."""
 
 
+class Directory(Protocol):
+    """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
+
+    async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
+        """List a public room under its name `new`, and no longer under `old`; None: not at all."""
+        ...
+
+
 class Rooms:
     """The use cases behind `room:create`, `:invite`, `:remove`, `:list`, `:members`, and `receipt:read`."""
 
@@ -89,6 +97,7 @@ class Rooms:
         control: Control,
         hidden_from: HiddenFrom,
         list_stored: Callable[[ChatSession, RoomMembers], Awaitable[AckFields]],
+        directory: Directory,
     ) -> None:
         """`list_stored` answers `room:members` with `stored`."""
         self._store = store
@@ -99,6 +108,7 @@ class Rooms:
         self._visibility = visibility
         self._control = control
         self._list_stored = list_stored
+        self._directory = directory
 
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other user's list and tell that user's devices, once per session."""
@@ -129,6 +139,7 @@ class Rooms:
             await self._store.take_creation(session.user)
         name = clean_name(p.name or "")
         await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
+        await self._directory.change(p.room, p.kind, None, name)
         await self._store.add_to_list(session.user, p.room, name)
         return {"room": p.room, "kind": p.kind, "name": name or p.room, "role": "owner"}
 

@@ -1,0 +1,31 @@
+"""The directory of public rooms: a sorted set of names and rooms, in the order of the names. Pure.
+
+It is shown, not trusted: a reader compares each entry with the room itself, and takes away what is not so any more.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_LISTED: Final = 100_000
+"""Rooms in the directory; more are not listed."""
+
+_BREAK: Final = "\n"
+"""Stands in no name and no id."""
+
+
+def entry_of(name: str, room: str) -> str:
+    """Return the entry of a room, sorted by its name without regard to case."""
+    return f"{(name or room).casefold()}{_BREAK}{room}"
+
+
+def room_of(entry: str) -> str:
+    """Return the room of an entry."""
+    return entry.rpartition(_BREAK)[2]
+
+
+def range_of(query: str, after: str | None) -> tuple[bytes, bytes]:
+    """Return the bounds (as of ZRANGE … BYLEX) of rooms whose names begin with `query`, behind the entry `after`."""
+    prefix = query.casefold().encode()
+    start = b"(" + after.encode() if after else b"[" + prefix if prefix else b"-"
+    return start, b"[" + prefix + b"\xff" if prefix else b"+"

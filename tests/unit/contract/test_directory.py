@@ -1,0 +1,39 @@
+"""Entries of the directory, and the ranges of names that are asked for."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomcast.contract.directory import entry_of, range_of, room_of
+from roomcast.contract.texts import clean_name
+
+NAMES = st.text(max_size=40).map(clean_name)
+
+
+def is_within(entry: str, query: str, after: str | None = None) -> bool:
+    """Tell whether Redis finds the entry in a range: bytes are compared, `[` includes a bound and `(` does not."""
+    start, end = range_of(query, after)
+    value = entry.encode()
+    above = start == b"-" or (value >= start[1:] if start[:1] == b"[" else value > start[1:])
+    return above and (end == b"+" or value <= end[1:])
+
+
+@given(NAMES, NAMES)
+def test_an_entry_is_found_by_each_beginning_of_its_name(name: str, other: str) -> None:
+    entry = entry_of(name, "team:red")
+    assert room_of(entry) == "team:red"
+    for length in range(len(name) + 1):
+        assert is_within(entry, name[:length].swapcase() if name[:length].isascii() else name[:length])
+    if other and not entry.startswith(other.casefold()):
+        assert not is_within(entry, other)
+
+
+def test_the_next_page_begins_behind_the_last_entry() -> None:
+    first, second = entry_of("Red", "team:a"), entry_of("red", "team:b")
+    assert not is_within(first, "re", first)
+    assert is_within(second, "re", first)
+
+
+def test_a_room_without_a_name_is_listed_under_its_id() -> None:
+    assert entry_of("", "team:Red") == "team:red\nteam:Red"
