@@ -167,6 +167,17 @@ async def test_an_announcement_waits_for_redis(rig: Rig, monkeypatch: pytest.Mon
     await until(lambda: rig.delivery.packets == [b'2["message",2]'], "the message is delivered")
 
 
+async def test_an_announcement_during_a_join_is_not_lost(rig: Rig) -> None:
+    """The first member's page was read before the message, and is admitted after its announcement came."""
+    rig.log.append("new")
+    rig.fanout.acquire("new")
+    rig.log.append("new")
+    rig.fanout.receive(channel("new"), logged(2))
+    await asyncio.sleep(2 * announced_rooms.GATHER_SECONDS)
+    assert rig.fanout.admit("/", "sid", "new", EPOCH, 1)
+    await until(lambda: rig.delivery.packets == [b'2["message",2]'], "the message is delivered")
+
+
 @pytest.mark.parametrize(
     ("is_trusted", "unsealed", "is_taken"),
     [

@@ -16,8 +16,11 @@ from roomcast.wire.tasks import TaskSet
 
 GATHER_SECONDS: Final = 0.005
 """Announcements of so long share one read."""
-_FILLING_SECONDS: Final = 0.05
-"""Pause while every announced room is being filled already: the announcement may be newer than what was read."""
+_BUSY_SECONDS: Final = (0.02, 2.0)
+"""Pauses while no announced room can be compared: it is being filled, or its first member is about to read the log.
+
+The announcement may be newer than what was read.
+"""
 _RETRY_SECONDS: Final = (0.2, 2.0)
 _AT_ONCE: Final = 500
 
@@ -54,13 +57,14 @@ class AnnouncedRooms:
         self._rooms.discard(room)
 
     async def _run(self) -> None:
-        backoff = Backoff(*_RETRY_SECONDS)
+        backoff, busy = Backoff(*_RETRY_SECONDS), Backoff(*_BUSY_SECONDS)
         while self._rooms:
             await asyncio.sleep(GATHER_SECONDS)
-            whole = [room for room in self._rooms if room.backlog is None][:_AT_ONCE]
+            whole = [room for room in self._rooms if room.backlog is None and room.watch.is_set][:_AT_ONCE]
             if not whole:
-                await asyncio.sleep(_FILLING_SECONDS)
+                await asyncio.sleep(busy.pause())
                 continue
+            busy.reset()
             self._rooms.difference_update(whole)
             if await self._comparison.compare_now(whole, is_lost=False):
                 backoff.reset()
