@@ -64,22 +64,23 @@ def _called_by(prefixes: tuple[str, ...]) -> set[str]:
 
 _PUBSUB: Final = "publish spublish subscribe unsubscribe ssubscribe sunsubscribe"
 
-_ROOM_BY_BACK_ENDS: Final = (
+_BY_BACK_ENDS: Final = (
     "room:{*} room:{*}:log room:{*}:meta room:{*}:ids room:{*}:ids:old room:{*}:members room:{*}:counts"
     " room:{*}:kicked room:{*}:read room:{*}:sanctions room:{*}:slow"
+    " user:{*} user:{*}:rooms user:{*}:person user:{*}:created user:{*}:written"
+    " media:requests moderation:reports rooms:directory people:directory"
 )
+"""What gateways and back ends write."""
 
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
-        f"{_ROOM_BY_BACK_ENDS} room:{{*}}:occupants room:{{*}}:nodes_of"
-        " user:{*}:rooms user:{*}:profile user:{*}:events user:{*}:created user:{*}:written user:{*}:blocked"
+        f"{_BY_BACK_ENDS} room:{{*}}:occupants room:{{*}}:nodes_of user:{{*}}:events user:{{*}}:blocked"
         " node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen presence:{*}:conn:*"
-        " presence:{*}:choice:*"
-        " presence:{*}:last presence:{*}:node:*:* presence:nodes media:requests moderation:reports",
+        " presence:{*}:choice:* presence:{*}:last presence:{*}:node:*:* presence:nodes",
         "user:{*}:sanctions upload:{*} revoked:{token:*} revoked:{user:*} revoked:{session:*}",
         "room:{*} namespace:{*} node:{*} user:{*} presence:{*} activity:* control",
         ("",),
-        f"{_PUBSUB} get hget hgetall hmget hkeys hlen hset hdel hscan hrandfield pttl sadd srem scard smembers"
+        f"{_PUBSUB} get hexists hget hgetall hmget hkeys hlen hset hdel hscan hrandfield pttl sadd srem scard smembers"
         " xadd xdel xrange zrange",
     ),
     "presence": Account(
@@ -91,22 +92,23 @@ _PARTS: Final[dict[str, Account]] = {
         "spublish get hdel srandmember",
     ),
     "media": Account(
-        "media:requests media:incoming media:sweeper upload:{*} user:{*}:uploads user:{*}:upload_bytes",
+        "media:requests media:incoming media:sweeper media:replies:{*} upload:{*} user:{*}:uploads"
+        " user:{*}:upload_bytes",
         "",
         "node:{*}",
         ("media", "upload"),
-        "spublish set del hmget zadd zrem zrangebyscore"
+        "spublish set del expire hmget rpush zadd zrem zrangebyscore"
         " xack xdel xpending xautoclaim xclaim xreadgroup xgroup|create xgroup|delconsumer xinfo|consumers",
     ),
     "backend": Account(
-        f"{_ROOM_BY_BACK_ENDS} user:{{*}}:rooms user:{{*}}:created user:{{*}}:written user:{{*}}:sanctions"
-        " revoked:{token:*} revoked:{user:*} revoked:{session:*} moderation:reports media:requests",
+        f"{_BY_BACK_ENDS} user:{{*}}:sanctions media:replies:{{*}}"
+        " revoked:{token:*} revoked:{user:*} revoked:{session:*}",
         "room:{*}:occupants room:{*}:nodes_of presence:{*}:seen presence:{*}:conn:* presence:{*}:last"
         " presence:{*}:node:*:* presence:nodes node:{*}:lease upload:{*}",
-        "room:{*} user:{*} activity:* node:{backend-* control",
-        ("presence_query", "room", "user_room", "user_created"),
-        "publish spublish get set del persist pttl hget hgetall hmget hkeys hlen hdel hset hexists hscan scard zcard"
-        " ssubscribe sunsubscribe xadd xrange xdel",
+        "room:{*} user:{*} activity:* control",
+        ("presence_query", "room", "user_room", "user_created", "user_person"),
+        "publish spublish get set del persist pttl blpop hget hgetall hmget hkeys hlen hdel hset hexists hscan scard"
+        " zcard xadd xrange xdel",
     ),
 }
 _PARTS["api"] = _PARTS["backend"].extended("api:rate:{*}", "api:keys", ("api",))

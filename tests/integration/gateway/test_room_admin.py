@@ -228,3 +228,48 @@ async def test_a_room_that_is_gone_leaves_the_directory(party: Party, backend: B
     await backend._redis.delete(f"room:{{{room}}}:meta")
     for _ in range(2):
         assert (await party.bob.ok("room:directory", {"query": name}))["rooms"] == []
+
+
+async def test_profiles_come_from_tokens_and_back_ends(
+    cluster: Cluster, clients: Clients, backend: Backend, party: Party
+) -> None:
+    user, picture = unique("kim"), "https://example.com/kim.png"
+    kim = await clients(cluster.two, user, name="Kim", picture=picture, data={"team": 7})
+    await party.ada.ok("room:invite", {"room": party.room, "user": user})
+    await kim.join(party.room)
+    found = (await party.ada.ok("user:profiles", {"users": [user, unique("nobody")]}))["users"]
+    assert found == {user: {"name": "Kim", "picture": picture, "data": {"team": 7}}}
+
+    await backend.set_profile(user, name="Countess", data={})
+    changed = {"user": user, "name": "Countess", "picture": picture}
+    for person in (party.ada, party.bob, kim):
+        assert await person.expect("profile", lambda data: data["user"] == user) == changed
+    await kim.send(party.room, "renamed")
+    assert (await party.ada.expect_text("renamed"))["name"] == "Countess"
+    rows = (await party.bob.ok("room:members", {"room": party.room}))["members"]
+    assert [row["name"] for row in rows if row["user"] == user] == ["Countess"]
+
+    again = await clients(cluster.one, user)  # a token without a name
+    ready = again.seen("ready")[0]
+    assert ready["name"] == "Countess"
+
+
+async def test_people_are_found_by_name_for_invitations(
+    cluster: Cluster, clients: Clients, backend: Backend, party: Party
+) -> None:
+    mark = unique("Zoe")
+    users = [unique("zoe") for _ in range(3)]
+    for number, user in enumerate(users):
+        await clients(cluster.two, user, name=f"{mark} {number}")
+    answer = await party.ada.ok("user:search", {"name": mark.upper(), "limit": 2})
+    assert [row["user"] for row in answer["people"]] == users[:2]
+    rest = await party.ada.ok("user:search", {"name": mark, "after": answer["after"]})
+    assert [row["user"] for row in rest["people"]] == users[2:]
+    await backend.set_profile(users[0], name=unique("Other"))
+    assert [row["user"] for row in (await party.ada.ok("user:search", {"name": mark}))["people"]] == users[1:]
+    assert await party.ada.refused("user:search", {"name": "z"}) == "bad_request"
+
+    stranger = unique("stranger")
+    assert await party.ada.refused("room:invite", {"room": party.room, "user": stranger}) == "not_found"
+    await backend.set_profile(stranger, name="Expected soon")
+    await party.ada.ok("room:invite", {"room": party.room, "user": stranger})

@@ -36,7 +36,9 @@ def documented() -> list[Row]:
         stem = first.rpartition("}")[0] + "}" if "}" in first else first
         names = [first, *(f"{stem}{other}" if other.startswith(":") else other for other in others)]
         writers, readers = (frozenset(a for word, a in WRITER_OF.items() if word in cells[n]) for n in (2, 3))
-        rows += [Row(re.sub(r"\b[RSNUIJs]\b", "*", name), "channel" in cells[1], writers, readers) for name in names]
+        rows += [
+            Row(re.sub(r"\b(?:[RSNUIJs]|XX)\b", "*", name), "channel" in cells[1], writers, readers) for name in names
+        ]
     return rows
 
 
@@ -63,8 +65,9 @@ def test_an_account_has_the_keys_and_channels_of_the_table_and_no_others(account
     reads = {row.pattern for row in rows if account in row.readers and not row.is_channel}
     published = {row.pattern for row in rows if account in row.writers and row.is_channel}
     subscribed = {row.pattern for row in rows if account in row.readers and row.is_channel}
-    assert given(account, "~") - {"room:{*}", "presence:{*}"} == writes
-    assert given(account, "~") & {"room:{*}", "presence:{*}"} <= published
+    channels = {"room:{*}", "user:{*}", "presence:{*}"}
+    assert given(account, "~") - channels == writes
+    assert given(account, "~") & channels <= published
     assert given(account, "%R~") == reads - writes
     assert given(account, "&") == published | subscribed
 

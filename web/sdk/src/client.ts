@@ -18,6 +18,7 @@ import type {
   CustomEventName,
   CustomEvents,
   Payload,
+  Profile,
   PublicRoom,
   Ready,
   RoomId,
@@ -172,6 +173,16 @@ export class Client<A extends AppTypes = AppTypes> {
       if (!page.more || next === undefined || next === after) return rooms;
       after = next;
     }
+  }
+
+  /** Return what is shown of people, at most 100 of them; unknown ones are left out. `profile` tells of changes. */
+  async profiles(users: UserId[]): Promise<Record<UserId, Profile>> {
+    return (await this.call("user:profiles", { users })).users;
+  }
+
+  /** Find people whose names begin with a text of at least two characters, for invitations; at most 100. */
+  async findPeople(name: string, limit = 20): Promise<(Profile & { user: UserId })[]> {
+    return (await this.call("user:search", { name, limit })).people;
   }
 
   /** Go through the public rooms whose names begin with `query`, by name, page by page. */

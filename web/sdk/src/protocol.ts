@@ -273,6 +273,11 @@ export interface ClientEvents {
   "report:resolve": [{ id: string }, { id: string }];
   "user:block": [{ user: UserId; on: boolean }, { user: UserId; on: boolean }];
   "user:blocked": [Record<string, never>, { users: UserId[] }];
+  "user:profiles": [Users, { users: Record<UserId, Profile> }];
+  "user:search": [
+    { name: string; after?: string; limit?: number },
+    { people: (Profile & { user: UserId })[]; more: boolean; after: string | null },
+  ];
   "receipt:read": [{ room: RoomId; seq: number }, Empty];
   presence: [{ status?: Status; note?: string }, { online_seconds: number; status?: Status; note?: string }];
   "presence:query": [Users, UsersAnswer];
@@ -285,6 +290,15 @@ export interface ClientEvents {
   "media:complete": [{ upload: string }, { media: Media }];
   "media:url": [{ upload: string }, { url: string; expires: number }];
   "auth:refresh": [{ token: string }, { expires: number }];
+}
+
+/** What is shown of a person. */
+export interface Profile {
+  name: string;
+  /** An https URL. */
+  picture?: string;
+  /** An object of the application's. */
+  data?: Record<string, unknown>;
 }
 
 /** A room of the directory. */
@@ -358,6 +372,7 @@ export interface ServerEvents {
   typing: { room: RoomId; user: UserId; typing: boolean };
   presence: { changes: PresenceChange[] };
   receipt: { room: RoomId; user: UserId; seq: number };
+  profile: Profile & { user: UserId };
   room: RoomChange;
   inbox: InboxEvent;
   custom: CustomEvent;
@@ -412,6 +427,7 @@ export const SERVER_EVENTS = [
   "typing",
   "presence",
   "receipt",
+  "profile",
   "room",
   "inbox",
   "custom",
@@ -452,6 +468,8 @@ export const CLIENT_EVENTS = [
   "report:resolve",
   "user:block",
   "user:blocked",
+  "user:profiles",
+  "user:search",
   "typing",
   "receipt:read",
   "presence",

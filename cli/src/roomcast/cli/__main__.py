@@ -377,6 +377,7 @@ def close(options: Options, room: str) -> None:
 
 main.add_command(api_keys.group)
 main.add_command(stored_rooms.group)
+main.add_command(stored_rooms.profile)
 
 if __name__ == "__main__":
     main()

@@ -19,6 +19,7 @@ from roomcast.contract.ids import is_room_id
 from roomcast.contract.redis_client import Client, make_client
 from roomcast.wire import redis_url
 from roomcast.wire.keyspace import Keyspace
+from roomcast.wire.seals import Seals
 
 _TIMEOUT_SECONDS: Final = 5.0
 _SCAN_COUNT: Final = 1_000
@@ -107,6 +108,12 @@ class ClusterReader:
             args = (self.name(str(args[0])), *args[1:])
         with _translated():
             return await self._redis.execute_command(command, *args)
+
+    async def publish(self, channel: str, envelope: bytes, seals: Seals) -> None:
+        """Publish to a channel, sealed where there is a cluster key."""
+        name = self._keyspace.name(channel)
+        with _translated():
+            await self._redis.execute_command("PUBLISH", name, seals.seal(name, envelope))
 
     async def nodes(self) -> list[Node]:
         """Return the announced gateways, by number."""

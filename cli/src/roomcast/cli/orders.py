@@ -8,9 +8,11 @@ from typing import Final, Literal
 
 from roomcast.cli.cluster import ClusterReader, Node
 from roomcast.contract import keys
+from roomcast.contract.config import cluster_keys
 from roomcast.contract.envelope import NodeOrder
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire.envelope import pack
+from roomcast.wire.seals import Seals
 
 Order = Literal["cordon", "uncordon", "drain"]
 DRAINED: Final = "drained"
@@ -48,7 +50,10 @@ async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
         except RoomcastError:
             continue
         return
-    raise RoomcastError(Code.UNAVAILABLE, f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s")
+    raise RoomcastError(
+        Code.UNAVAILABLE,
+        f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s: is ROOMCAST_CLUSTER_KEY its own?",
+    )
 
 
 async def _until_state(reader: ClusterReader, node: str, wanted: frozenset[str], seconds: float) -> None:
@@ -61,7 +66,7 @@ async def _until_state(reader: ClusterReader, node: str, wanted: frozenset[str],
 
 
 async def _publish(reader: ClusterReader, node: str, order: Order) -> None:
-    await reader.call("PUBLISH", keys.CONTROL, pack(NodeOrder(node, order)))
+    await reader.publish(keys.CONTROL, pack(NodeOrder(node, order)), Seals(cluster_keys()))
 
 
 async def _state(reader: ClusterReader, node: str) -> str:

@@ -1,4 +1,4 @@
-"""`roomcast room …`: what a stored room says of itself, its members, its owner."""
+"""`roomcast room …` and `roomcast profile`: what rooms and people say of themselves, members, owners."""
 
 from __future__ import annotations
 
@@ -114,3 +114,19 @@ def remove(options: RoomOptions, room: str, user: str) -> None:
     """Take the membership of USER in ROOM away, and the user out of it."""
     was_member = options.act(lambda client: client.remove(room, user))
     click.echo(f"{user} {'was removed from' if was_member else 'was no member of'} {room}", err=True)
+
+
+@click.command()
+@click.argument("user")
+@click.option("--name", help="The name that others see.")
+@click.option("--picture", help='An https URL; "" takes it away.')
+@click.option("--data", help='A JSON object of the application\'s; "{}" takes it away.')
+@click.pass_obj
+def profile(options: RoomOptions, user: str, name: str | None, picture: str | None, data: str | None) -> None:
+    """Show what others see of USER, or change it."""
+    parsed = None if data is None else _object(data)
+    if not (name is None and picture is None and parsed is None):
+        options.act(lambda client: client.set_profile(user, name=name, picture=picture, data=parsed))
+    found = options.act(lambda client: client.profile(user))._asdict()
+    found["data"] = json.dumps(found["data"], ensure_ascii=False)
+    options.show([found], ("user", "name", "picture", "data"))

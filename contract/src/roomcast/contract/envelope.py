@@ -91,7 +91,13 @@ class RoomChanged(Struct, frozen=True, tag="room_changed", array_like=True):
     user: str = ""
 
 
-ControlMessage = Revoked | Kicked | Sanctioned | Disconnected | NodeOrder | RoomChanged
+class ProfileChanged(Struct, frozen=True, tag="profile_changed", array_like=True):
+    """What is shown of a user changed: read the profile again."""
+
+    user: str
+
+
+ControlMessage = Revoked | Kicked | Sanctioned | Disconnected | NodeOrder | RoomChanged | ProfileChanged
 
 
 # --- user messages: on user:{U} ---------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ def active_room(data: bytes) -> str:
 
 
 class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
-    """A gateway asks the signers; the answer goes to `node:{reply_to}` as `MediaReply`.
+    """A gateway asks the signers; the answer goes to `node:{reply_to}` as `MediaReply`, a back end's into a list.
 
     `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
     `url` {upload, room}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.

@@ -299,6 +299,14 @@ class UserBlocked(Payload, frozen=True):
     """Ask for one's block list."""
 
 
+class UserSearch(Payload, frozen=True):
+    """Find people whose names begin with a text."""
+
+    name: Annotated[str, Meta(min_length=2, max_length=MAX_NAME)]
+    after: Annotated[str, Meta(max_length=1_000)] | None = None
+    limit: Limit = 20
+
+
 class Typing(Payload, frozen=True):
     room: Room
     typing: bool
@@ -370,6 +378,8 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "report:resolve": ReportResolve,
     "user:block": UserBlock,
     "user:blocked": UserBlocked,
+    "user:profiles": PresenceUsers,
+    "user:search": UserSearch,
     "typing": Typing,
     "receipt:read": ReceiptRead,
     "presence": Presence,
@@ -388,16 +398,17 @@ MESSAGE: Final = "message"
 TYPING: Final = "typing"
 PRESENCE: Final = "presence"
 RECEIPT: Final = "receipt"
+PROFILE: Final = "profile"
 ROOM: Final = "room"
 INBOX: Final = "inbox"
 CUSTOM: Final = "custom"
 RESYNC: Final = "resync"
 DRAIN: Final = "drain"
 
-SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, ROOM, INBOX, CUSTOM, RESYNC, DRAIN)
+SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, PROFILE, ROOM, INBOX, CUSTOM, RESYNC, DRAIN)
 """Every event a gateway may send."""
 
-BACK_END_EVENTS: Final = (ROOM,)
+BACK_END_EVENTS: Final = (ROOM, CUSTOM)
 """Events that gateways deliver for every back end, also for one without the cluster key."""
 _BACK_END_HEADS: Final = tuple(f'2["{name}",'.encode() for name in BACK_END_EVENTS)
 

@@ -19,15 +19,15 @@
 | `user:{U}:sanctions` | hash `mute`, `ban` -> end in ms (0: none) | back end | gateway | until lifted |
 | `user:{U}:blocked` | set of users | gateway | gateway | bounded |
 | `rooms:directory` | zset of `name`, line break, public room | gateway, back end | gateway, back end | bounded |
+| `people:directory` | zset of `name`, line break, user | gateway, back end | gateway | bounded |
 | `moderation:reports` | stream of reports | gateway, back end | gateway, back end | bounded |
 | `node:{N}` | sharded channel | gateway, media | gateway N | |
-| `node:{backend-I}` | sharded channel | media | back end | |
 | `node:{N}:lease` | string, incarnation | gateway N | gateway N, presence, back end | 15 s, refreshed every 5 s |
 | `node:{N}:process` | string, `host/pid/start` of the holder | gateway N | gateway N | as the lease |
 | `node:{N}:state` | string, `cordoned` and the like | gateway N | operators | as the lease; none while it serves |
 | `user:{U}` | sharded channel | gateway, back end | gateways with a device of U | |
 | `user:{U}:rooms` | hash room -> name | gateway, back end | gateway, back end | capped, expires after 90 days |
-| `user:{U}:profile` | string, display name | gateway | gateway | 90 days past a join |
+| `user:{U}:person` | hash name, picture, data | gateway, back end | gateway, back end | 90 days past a sign-in |
 | `user:{U}:events` | hash node -> events of the last second | gateway | gateway | 5 s; only of busy users |
 | `user:{U}:created` | hash, rooms created today, allowance | gateway, back end | same script | 1 day, or an allowance |
 | `user:{U}:reported` | hash, reports of today | gateway | same script | 1 day |
@@ -42,6 +42,7 @@
 | `presence:nodes` | hash `N:I` -> unix seconds | gateway, presence | presence, back end | swept |
 | `presence:sweeper` | string, lease | presence | presence | 6 s |
 | `media:requests` | stream + group `signers` | gateway, media, back end | media | capped length |
+| `media:replies:{I}` | list of signers' replies to a back end | media, back end | back end | 30 s |
 | `media:incoming` | zset final key -> unix ms | media | media | swept once the form has expired |
 | `media:sweeper` | string, lease | media | media | 30 s |
 | `upload:{U}` | hash | media | gateway, media, back end | upload expiry, then retention |
@@ -85,10 +86,15 @@ CONTROL = "control"
 API_KEYS = "api:keys"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
+REPLIES_SECONDS = 30
+"""A reply to a back end is kept this long for it."""
+BACK_END_NODE = "backend-"
+"""Begins the `reply_to` of a back end's request: it may not subscribe, so the answer goes into a list."""
 MEDIA_INCOMING = "media:incoming"
 MEDIA_SWEEPER = "media:sweeper"
 REPORTS = "moderation:reports"
 DIRECTORY = "rooms:directory"
+PEOPLE = "people:directory"
 PRESENCE_NODES = "presence:nodes"
 PRESENCE_SWEEPER = "presence:sweeper"
 
@@ -174,8 +180,8 @@ def user_rooms(user: str) -> str:
     return f"user:{{{user}}}:rooms"
 
 
-def user_profile(user: str) -> str:
-    return f"user:{{{user}}}:profile"
+def user_person(user: str) -> str:
+    return f"user:{{{user}}}:person"
 
 
 def user_events(user: str) -> str:
@@ -239,6 +245,10 @@ def presence_mark(shard: int) -> str:
 
 def presence_channel(shard: int) -> str:
     return f"presence:{{{shard}}}"
+
+
+def media_replies(reply_to: str) -> str:
+    return f"media:replies:{{{reply_to}}}"
 
 
 def upload(upload_id: str) -> str:

@@ -35,6 +35,7 @@ from roomcast.gateway.chat.mentions import Mentions
 from roomcast.gateway.chat.messages import Chat
 from roomcast.gateway.chat.moderation import Moderation
 from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
+from roomcast.gateway.chat.people import People, ProfileChanges
 from roomcast.gateway.chat.privacy import Privacy
 from roomcast.gateway.chat.replay import Replays
 from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
@@ -161,6 +162,14 @@ class Gateway:
             on_room_changed=RoomChanges(
                 self.stores.room_admin, self.sessions, self.emitter, self.adapter.background
             ).receive,
+            on_profile_changed=ProfileChanges(
+                self.stores.people,
+                self.sessions,
+                self.emitter,
+                self.stores.rooms.forget_name,
+                MessageFastPath.revoke_tickets,
+                self.adapter.background,
+            ).receive,
         )
         self.enforcer = SanctionEnforcer(
             self.sanctions,
@@ -196,7 +205,9 @@ class Gateway:
             self.sanctions.hidden_from,
             self.room_admin.list_members,
             self.stores.directory,
+            self.stores.people,
         )
+        self.people = People(self.stores.people)
 
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)
@@ -301,6 +312,8 @@ class Gateway:
             "room:emit": self.custom_events.emit_to_room,
             "user:block": self.moderation.block,
             "user:blocked": self.moderation.list_blocked,
+            "user:profiles": self.people.read_profiles,
+            "user:search": self.people.search,
             "typing": self.privacy.send_typing,
             "receipt:read": self.rooms.mark_read,
             "presence": self.presence.set_presence,

@@ -44,12 +44,13 @@ from roomcast.gateway.sign_in.jwks import JwksKeys
 from roomcast.gateway.sign_in.keys import Keys, SharedSecret
 from roomcast.gateway.sign_in.sessions import Sessions
 from roomcast.gateway.sign_in.verifier import Verifier
-from roomcast.gateway.stores.inbox import InboxStore
 from roomcast.gateway.stores.directory import DirectoryStore
+from roomcast.gateway.stores.inbox import InboxStore
 from roomcast.gateway.stores.log import LogStore, Retention
 from roomcast.gateway.stores.moderation import ModerationStore
 from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.occupancy import OccupancyStore
+from roomcast.gateway.stores.people import PeopleStore
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.gateway.stores.room_admin import RoomAdminStore
 from roomcast.gateway.stores.rooms import RoomStore
@@ -122,6 +123,7 @@ class Stores(NamedTuple):
     inbox: InboxStore
     room_admin: RoomAdminStore
     directory: DirectoryStore
+    people: PeopleStore
 
 
 def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
@@ -142,6 +144,7 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
         InboxStore(redis),
         RoomAdminStore(redis),
         DirectoryStore(redis),
+        PeopleStore(redis),
     )
 
 
@@ -210,6 +213,7 @@ def make_sessions(
             "rooms": config.rooms_per_connection,
         },
         issue_ticket=tickets.issue,
+        note_sign_in=lambda identity: adapter.background(stores.people.note_sign_in(identity), "profile"),
         is_banned=is_banned,
         on_open=presence.add_session,
         on_close=presence.remove_session,

@@ -115,11 +115,20 @@ class Bus:
         with _translated():
             async with self._commands.pipeline(transaction=False) as pipe:
                 if entry.request is not None and reply is not None:
-                    channel = self._keyspace.name(keys.node_channel(entry.request.reply_to))
-                    pipe.execute_command("SPUBLISH", channel, self._seals.seal(channel, pack(reply)))
+                    self._reply(pipe, entry.request.reply_to, reply)
                 pipe.xack(self._stream, keys.MEDIA_GROUP, entry.id)
                 pipe.xdel(self._stream, entry.id)
                 await pipe.execute()
+
+    def _reply(self, pipe: Any, reply_to: str, reply: MediaReply) -> None:
+        """Publish to a gateway, or put into the list of a back end, which may not subscribe."""
+        if reply_to.startswith(keys.BACK_END_NODE):
+            name = self._keyspace.name(keys.media_replies(reply_to))
+            pipe.rpush(name, pack(reply))
+            pipe.expire(name, keys.REPLIES_SECONDS)
+        else:
+            channel = self._keyspace.name(keys.node_channel(reply_to))
+            pipe.execute_command("SPUBLISH", channel, self._seals.seal(channel, pack(reply)))
 
     async def info(self) -> Any:
         """Return INFO of the server, or of one server of a cluster."""

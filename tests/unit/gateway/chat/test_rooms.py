@@ -69,6 +69,9 @@ class Records:
         self.removed.add((room, user))
         return 0
 
+    async def is_known(self, user: str) -> bool:
+        return user != "nobody"
+
     async def read_name(self, room: str) -> str:
         return "The red team"
 
@@ -118,6 +121,7 @@ class Rig:
             self._hidden_from,
             _list_stored,
             self.directory,
+            self.records,
         )
         self.blocking: set[str] = set()
         self.ada = session_of("ada", create=("team:*",))
@@ -258,3 +262,9 @@ async def test_a_new_room_is_offered_to_the_directory(rig: Rig) -> None:
 
 async def test_those_who_belong_to_a_room_are_listed_elsewhere(rig: Rig) -> None:
     assert await rig.rooms.list_members(rig.ada, RoomMembers(ROOM, stored=True)) == {"stored": ROOM}
+
+
+async def test_a_user_who_was_never_seen_is_not_invited(rig: Rig) -> None:
+    assert await refusal(rig.rooms.invite_user(rig.ada, RoomInvite(ROOM, "nobody"))) is Code.NOT_FOUND
+    assert (ROOM, "nobody") not in rig.records.roles
+    assert await refusal(rig.rooms.invite_user(rig.bob, RoomInvite(ROOM, "nobody"))) is Code.FORBIDDEN

@@ -35,6 +35,8 @@ def test_what_a_token_says() -> None:
         "ops": True,
         "jti": "j1",
         "sid": "s1",
+        "picture": "https://x.example/a",
+        "data": {"team": 7},
         "iat": NOW,
     }
 
@@ -48,6 +50,9 @@ def test_what_a_token_says() -> None:
         ops=True,
         create=("c",),
         session_id="s1",
+        is_named=True,
+        picture="https://x.example/a",
+        data={"team": 7},
     )
 
 
@@ -185,3 +190,10 @@ def test_whatever_the_claims_are_the_answer_is_an_identity_or_a_reason(claims: d
     assert NOW < got.expires <= 1e11
     got.name.encode()
     got.token_id.encode()
+
+
+@pytest.mark.parametrize("picture", ["http://x.example/a", "https://" + "x" * 500, 7, None])
+@pytest.mark.parametrize("data", [[], "text", {"x": "y" * 5_000}, None])
+def test_what_cannot_be_shown_is_left_out(picture: object, data: object) -> None:
+    identity = read({"sub": "ada", "picture": picture, "data": data})
+    assert (identity.picture, identity.data, identity.is_named) == ("", None, False)

@@ -14,6 +14,7 @@ from roomcast.contract.envelope import (
     Disconnected,
     Kicked,
     NodeOrder,
+    ProfileChanged,
     Revoked,
     RoomChanged,
     Sanctioned,
@@ -110,6 +111,7 @@ class Rig:
         self.orders: list[NodeOrder] = []
         self.kicked: list[Kicked] = []
         self.changed: list[RoomChanged] = []
+        self.profiles: list[ProfileChanged] = []
         self.control = SessionControl(
             self.channel,
             self.signed_in,
@@ -121,6 +123,7 @@ class Rig:
             on_order=self.orders.append,
             on_kicked=self.kicked.append,
             on_room_changed=self.changed.append,
+            on_profile_changed=self.profiles.append,
         )
         self.control.subscribe()
 
@@ -235,3 +238,10 @@ async def test_an_order_is_passed_on(rig: Rig) -> None:
     order = NodeOrder("3", "cordon")
     await rig.publish(order)
     assert rig.orders == [order]
+
+
+async def test_changes_of_rooms_and_profiles_go_to_those_who_tell_them(rig: Rig) -> None:
+    rig.control.apply(RoomChanged("team:red"))
+    rig.control.apply(ProfileChanged("ada"))
+    assert rig.changed == [RoomChanged("team:red")]
+    assert rig.profiles == [ProfileChanged("ada")]

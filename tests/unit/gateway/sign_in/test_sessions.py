@@ -64,7 +64,8 @@ class Store:
     def __init__(self) -> None:
         self.now = time.time()
         self.revoked: set[str] = set()
-        self.names: dict[str, str] = {}
+        self.noted: dict[str, str] = {}
+        self.stored_names: dict[str, str] = {}
         self.before_answer: Callable[[], None] = lambda: None
         """Called between the look and its answer."""
 
@@ -77,7 +78,10 @@ class Store:
         return answer
 
     def note_name(self, user: str, name: str) -> None:
-        self.names[user] = name
+        self.noted[user] = name
+
+    async def names(self, users: list[str]) -> dict[str, str]:
+        return {user: self.stored_names.get(user, user) for user in users}
 
 
 class Emitter:
@@ -103,6 +107,7 @@ class Rig:
     def __init__(self) -> None:
         self.adapter, self.store, self.emitter = Adapter(), Store(), Emitter()
         self.banned: set[str] = set()
+        self.identities: list[Identity] = []
         self.opened: list[str] = []
         self.closed: list[str] = []
         self.daily_bytes = DailyBytes(time.monotonic)
@@ -115,6 +120,7 @@ class Rig:
             daily_bytes=self.daily_bytes,
             limits={"rooms": 3},
             issue_ticket=lambda: "a ticket",
+            note_sign_in=self.identities.append,
             is_banned=self._is_banned,
             on_open=lambda session: self.opened.append(session.sid),
             on_close=self._on_close,
@@ -144,7 +150,7 @@ async def test_who_signs_in_is_greeted_in_the_next_turn_of_the_loop(rig: Rig) ->
     assert (sids, event, ready["user"], ready["name"], ready["node"]) == (["s1"], "ready", "ada", "Ada", "7")
     assert (ready["limits"], ready["ticket"]) == ({"rooms": 3}, "a ticket")
     assert abs(ready["server_time"] / 1000 - rig.store.now) < 5
-    assert rig.store.names == {"ada": "Ada"}
+    assert rig.store.noted == {"ada": "Ada"}
 
 
 async def test_who_may_not_sign_in_leaves_nothing_behind(rig: Rig) -> None:
@@ -235,3 +241,12 @@ async def test_an_expired_token_ends_the_session_by_redis_clock(rig: Rig) -> Non
         watching.cancel()
 
     assert rig.adapter.disconnected == ["short", "e-short"]
+
+
+async def test_a_token_names_its_user_or_leaves_that_to_back_ends(rig: Rig) -> None:
+    rig.store.stored_names["ada"] = "Countess"
+    named = await rig.sign_in("ada", "s1", name="Ada", picture="https://example.com/a.png", data={"team": 7})
+    unnamed = await rig.sign_in("ada", "s2")
+    assert (named.identity.name, unnamed.identity.name) == ("Ada", "Countess")
+    assert (named.identity.picture, named.identity.data) == ("https://example.com/a.png", {"team": 7})
+    assert [identity.is_named for identity in rig.identities] == [True, False]

@@ -39,6 +39,7 @@ from roomcast.contract.backend.lookups import (
     RoomInfo,
 )
 from roomcast.contract.backend.moderation import Moderation
+from roomcast.contract.backend.people import People
 from roomcast.contract.backend.presence import Presence, PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
 from roomcast.contract.backend.rooms import Rooms
@@ -69,7 +70,9 @@ MAX_CONNECTIONS: Final = 100
 """Connections of one client to one server; an upload holds one while it waits for a signer."""
 
 
-class Backend(Amendments, CustomEvents, Rooms, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries):
+class Backend(
+    Amendments, CustomEvents, Rooms, People, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries
+):
     """See the module. `retention`: the gateways' own, where they do not run with the defaults.
 
     `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.

@@ -1,20 +1,17 @@
 """Upload files on behalf of users: ask the media signers, and read what they verified.
 
-    sign_upload, complete_upload, upload_url --MediaRequest--> stream ... signer ... --MediaReply--> node:{backend-…}
+    sign_upload, complete_upload, upload_url --MediaRequest--> stream ... signer ... --MediaReply--> media:replies:{…}
 
-Each request subscribes to a reply channel of its own and leaves it again, so a back end holds nothing between requests.
+Each request has a list of its own for the answer: a back end may not subscribe, and holds nothing between requests.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, Literal
 
 import msgspec
-from redis.asyncio import RedisCluster
 
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids, translated
@@ -29,10 +26,11 @@ MAX_REQUESTS: Final = 10_000
 MAX_WAITING: Final = 40
 """Requests of one client that may wait at once, out of the connections of its pool."""
 
-REPLY_PREFIX: Final = "backend-"
 _SIGN_SECONDS: Final = 3.0
 _COMPLETE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
+_WAIT_SECONDS: Final = 1
+"""One wait of Redis: shorter than the time-outs of clients."""
 _Action = Literal["sign", "complete", "url"]
 
 
@@ -103,47 +101,32 @@ class Uploads(RedisLink):
             self._requests -= 1
 
     async def _ask_signers(self, user: str, action: _Action, args: dict[str, Any], seconds: float) -> dict[str, Any]:
-        request, reply_to = secrets.token_urlsafe(12), REPLY_PREFIX + secrets.token_hex(8)
+        request, reply_to = secrets.token_urlsafe(12), keys.BACK_END_NODE + secrets.token_hex(8)
         try:
-            async with asyncio.timeout(seconds), self._replies(reply_to) as replies:
+            async with asyncio.timeout(seconds):
                 now, micros = await self._time()
                 deadline_ms = now * 1000 + micros // 1000 + int(seconds * 1000)
                 packed = pack(MediaRequest(request, reply_to, user, action, args, deadline_ms))
                 await self._call("XADD", keys.MEDIA_REQUESTS, "MAXLEN", "~", MAX_REQUESTS, "*", "m", packed)
-                async with aclosing(replies):
-                    async for reply in replies:
-                        if reply.request == request:
-                            return _result(reply)
+                return _result(await self._reply(reply_to, request))
         except TimeoutError:
             pass
         raise RoomcastError(Code.MEDIA_UNAVAILABLE, retry_after=_RETRY_SECONDS)
 
-    @asynccontextmanager
-    async def _replies(self, reply_to: str) -> AsyncIterator[AsyncGenerator[MediaReply, None]]:
-        """Subscribe to a reply channel, and yield what arrives once the subscription is confirmed."""
-        subscription = self._redis.pubsub()
-        is_cluster = isinstance(self._redis, RedisCluster)
-        receive = subscription.get_sharded_message if is_cluster else subscription.get_message
-        try:
-            with translated(Code.UNAVAILABLE):
-                await subscription.ssubscribe(self._keyspace.name(keys.node_channel(reply_to)))
-                await receive(timeout=_SIGN_SECONDS)
-            yield _read(receive)
-        finally:
-            await subscription.aclose()
-
-
-async def _read(receive: Callable[..., Awaitable[Any]]) -> AsyncGenerator[MediaReply, None]:
-    reader = Reader(MediaReply)
-    while True:
-        with translated(Code.OUTCOME_UNKNOWN):
-            message = await receive(timeout=_RETRY_SECONDS)
-        if message is None or message["type"] != "smessage":
-            continue
-        try:
-            yield reader.unpack(message["data"])
-        except EnvelopeError:
-            continue
+    async def _reply(self, reply_to: str, request: str) -> MediaReply:
+        """Wait for the answer to a request."""
+        reader, name = Reader(MediaReply), self._keyspace.name(keys.media_replies(reply_to))
+        while True:
+            with translated(Code.OUTCOME_UNKNOWN):
+                found = await self._redis.blpop([name], timeout=_WAIT_SECONDS)
+            if found is None:
+                continue
+            try:
+                reply: MediaReply = reader.unpack(found[1])
+            except EnvelopeError:
+                continue
+            if reply.request == request:
+                return reply
 
 
 def _result(reply: MediaReply) -> dict[str, Any]:

@@ -84,6 +84,14 @@ class Directory(Protocol):
         ...
 
 
+class KnownPeople(Protocol):
+    """Those who were ever seen; see `roomcast.gateway.stores.people.PeopleStore`."""
+
+    async def is_known(self, user: str) -> bool:
+        """Tell whether the user has ever signed in, or was made known by a back end."""
+        ...
+
+
 class Rooms:
     """The use cases behind `room:create`, `:invite`, `:remove`, `:list`, `:members`, and `receipt:read`."""
 
@@ -98,6 +106,7 @@ class Rooms:
         hidden_from: HiddenFrom,
         list_stored: Callable[[ChatSession, RoomMembers], Awaitable[AckFields]],
         directory: Directory,
+        people: KnownPeople,
     ) -> None:
         """`list_stored` answers `room:members` with `stored`."""
         self._store = store
@@ -109,6 +118,7 @@ class Rooms:
         self._control = control
         self._list_stored = list_stored
         self._directory = directory
+        self._people = people
 
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other user's list and tell that user's devices, once per session."""
@@ -146,6 +156,8 @@ class Rooms:
     async def invite_user(self, session: ChatSession, p: RoomInvite) -> AckFields:
         """Answer `room:invite`: store the membership and tell the user's devices."""
         await self._access.require_moderator(session, p.room)
+        if not await self._people.is_known(p.user):
+            raise RoomcastError(Code.NOT_FOUND, "no such user")
         if not session.identity.ops and await self._hidden_from(session.user, (p.user,)):
             raise RoomcastError(Code.FORBIDDEN, "one of the two blocks the other")
         charge(session.allowance, INVITATION_BYTES, time.monotonic())

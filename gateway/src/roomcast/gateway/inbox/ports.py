@@ -57,8 +57,13 @@ class LineAccess(Protocol):
 class Channels(Protocol):
     """Subscriptions; see `roomcast.adapter.manager.RedisAdapter`."""
 
-    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
-        """Call `handler` with what is published; the future is done once Redis has confirmed."""
+    def subscribe(
+        self, channel: str, handler: Callable[[bytes], None], unsealed: Callable[[bytes], bool]
+    ) -> asyncio.Future[None]:
+        """Call `handler` with what is published; the future is done once Redis has confirmed.
+
+        `unsealed` chooses among the messages without a seal, where the cluster has a key.
+        """
         ...
 
     def unsubscribe(self, channel: str) -> None:

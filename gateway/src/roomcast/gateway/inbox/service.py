@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
+from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract.envelope import active_room
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import INBOX, MAX_LIST, InboxList
@@ -131,7 +132,7 @@ class InboxService:
 
     def _follow_room(self, watcher: Watcher, room: str) -> asyncio.Future[None]:
         self._interest.follow(watcher, room)
-        return self._channels.subscribe(activity_channel(room), self._receive_activity)
+        return self._channels.subscribe(activity_channel(room), self._receive_activity, take_unsealed)
 
     def _unfollow(self, watcher: Watcher, room: str) -> None:
         channel = self._interest.unfollow(watcher, room)

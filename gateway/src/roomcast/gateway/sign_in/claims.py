@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import orjson
 
+from roomcast.contract.app_data import check_data
+from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import MAX_TOKEN_ID
 from roomcast.contract.ids import encode_subject
+from roomcast.contract.person import is_picture
 from roomcast.contract.texts import clean_name
 from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
 
@@ -34,9 +37,14 @@ def read_identity(payload: bytes, now: float, *, audience: str | None = None, is
     if max(issued, _number(claims, "nbf")) > now + LEEWAY_SECONDS:
         raise TokenRefused(TokenFault.EARLY)
     user, name = _user(claims), claims.get("name")
+    clean = clean_name(name) if isinstance(name, str) else ""
+    picture = claims.get("picture")
     return Identity(
         user=user,
-        name=(clean_name(name) if isinstance(name, str) else "") or user,
+        name=clean or user,
+        is_named=bool(clean),
+        picture=picture if is_picture(picture) else "",
+        data=_data(claims),
         expires=expires,
         issued=int(issued),
         token_id=_id(claims, "jti"),
@@ -120,6 +128,18 @@ def _id(claims: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise TokenRefused(TokenFault.CLAIMS)
     return value[:MAX_TOKEN_ID].encode("utf-8", "replace").decode()
+
+
+def _data(claims: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the application's object in `data`; None for none, and for one over the limits."""
+    data = claims.get("data")
+    if not isinstance(data, dict):
+        return None
+    try:
+        check_data(data)
+    except RoomcastError:
+        return None
+    return data
 
 
 def _patterns(claims: dict[str, Any], name: str) -> tuple[str, ...]:

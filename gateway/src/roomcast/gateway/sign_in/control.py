@@ -15,13 +15,14 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from roomcast.adapter.manager import RedisAdapter
-from roomcast.adapter.redis.channel_handlers import Unsealed, take_unsealed
+from roomcast.adapter.redis.channel_handlers import Unsealed
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.envelope import (
     ControlMessage,
     Disconnected,
     Kicked,
     NodeOrder,
+    ProfileChanged,
     Revoked,
     RoomChanged,
     Sanctioned,
@@ -118,6 +119,7 @@ class SessionControl:
         on_order: Callable[[NodeOrder], None],
         on_kicked: Callable[[Kicked], None],
         on_room_changed: Callable[[RoomChanged], None],
+        on_profile_changed: Callable[[ProfileChanged], None],
     ) -> None:
         self._adapter = adapter
         self._sessions = sessions
@@ -129,11 +131,16 @@ class SessionControl:
         self._on_order = on_order
         self._on_kicked = on_kicked
         self._on_room_changed = on_room_changed
+        self._on_profile_changed = on_profile_changed
         self._reader = Reader(ControlMessage)
 
     def subscribe(self) -> None:
         """Receive control messages from now on."""
-        self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)), take_unsealed)
+        self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)), self._is_allowed)
+
+    def _is_allowed(self, data: bytes) -> bool:
+        """Tell whether every back end may send this message: all but an operator's order to a gateway."""
+        return not isinstance(self._reader.unpack(data), NodeOrder)
 
     def apply(self, message: ControlMessage) -> None:
         """Apply a message in the background."""
@@ -144,6 +151,8 @@ class SessionControl:
             self._on_order(message)
         elif isinstance(message, RoomChanged):
             self._on_room_changed(message)
+        elif isinstance(message, ProfileChanged):
+            self._on_profile_changed(message)
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token, message.session)
             self._adapter.background(_until_answered(check), "revocations")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 from fnmatch import fnmatchcase
+from typing import Any
 
 from msgspec import Struct
 
@@ -22,6 +23,10 @@ class Identity(Struct, frozen=True):
     create: tuple[str, ...] = ()
     session_id: str = ""
     """The claim `sid`: the sign-in that the token belongs to."""
+    is_named: bool = False
+    """Whether the token names the user. Else `name` is what is stored, or the id."""
+    picture: str = ""
+    data: dict[str, Any] | None = None
 
     def matches(self, room: str) -> bool:
         """Return whether the token itself lets its bearer into the room."""

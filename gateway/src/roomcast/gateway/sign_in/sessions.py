@@ -44,6 +44,7 @@ class Sessions:
         daily_bytes: DailyBytes,
         limits: dict[str, int],
         issue_ticket: Callable[[], str],
+        note_sign_in: Callable[[Identity], None],
         is_banned: Callable[[str], Awaitable[bool]],
         on_open: Callable[[ChatSession], None],
         on_close: Callable[[ChatSession], Awaitable[None]],
@@ -56,6 +57,7 @@ class Sessions:
         self._daily_bytes = daily_bytes
         self._limits = limits
         self._issue_ticket = issue_ticket
+        self._note_sign_in = note_sign_in
         self._is_banned = is_banned
         self._on_open = on_open
         self._on_close = on_close
@@ -87,6 +89,8 @@ class Sessions:
         await self._require_valid(identity)  # nothing is awaited from here until the session can be found
         identity = self._issued_by_now(identity)
         presence = read_presence(auth)
+        if not identity.is_named:
+            identity = replace(identity, name=(await self._store.names([identity.user]))[identity.user])
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
@@ -94,6 +98,7 @@ class Sessions:
         if presence.status is not None:
             session.set_own_status(presence.status, clean_note(presence.note or ""))
         self._sessions[sid] = session
+        self._note_sign_in(identity)
         self._emitter.add_device(identity.user, sid)
         self._on_open(session)
         asyncio.get_running_loop().call_soon(self._greet, session)

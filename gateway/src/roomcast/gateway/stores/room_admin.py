@@ -6,10 +6,12 @@ from bisect import bisect_right
 from typing import Any, Final, NamedTuple
 
 from roomcast.contract import keys
+from roomcast.contract.envelope import ListChanged
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST
 from roomcast.contract.room_info import FIELDS, RoomDescription, changed_fields, keys_of_closed, read_description
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
+from roomcast.wire.envelope import pack
 
 _SORTED_UP_TO: Final = 1_000
 _CURSOR: Final = "~"
@@ -64,9 +66,11 @@ class RoomAdminStore:
 
     async def clear_lists(self, room: str, users: list[str]) -> None:
         """Take a closed room off the lists of its members, some at a time."""
+        args = (room, pack(ListChanged(room)))
         for start in range(0, len(users), _LISTS_AT_ONCE):
             part = users[start : start + _LISTS_AT_ONCE]
-            await self._redis.run_together(*(("HDEL", keys.user_rooms(user), room) for user in part))
+            names = ((keys.user_rooms(user), keys.user_channel(user)) for user in part)
+            await self._redis.run_scripts("user_room_remove", ((each, args) for each in names))
 
     async def read_role(self, room: str, user: str) -> str | None:
         """Return the stored role of a user, or None."""

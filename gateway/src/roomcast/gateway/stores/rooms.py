@@ -95,7 +95,7 @@ class RoomStore:
 
         Asked for now; await the answer in any case.
         """
-        names = (keys.user_rooms(user), keys.user_channel(user), keys.user_profile(user))
+        names = (keys.user_rooms(user), keys.user_channel(user), keys.user_person(user))
         args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)), person)
         with translated:
             return _done(self._redis.begin_script("user_room", names, args))
@@ -142,7 +142,7 @@ class RoomStore:
         now = self._clock()
         unknown = [user for user in users if self._names.get(user, _NOBODY)[0] < now]
         if unknown:
-            found = await self._redis.run_together(*(("GET", keys.user_profile(user)) for user in unknown))
+            found = await self._redis.run_together(*(("HGET", keys.user_person(user), "name") for user in unknown))
             for user, name in zip(unknown, found, strict=True):
                 self.note_name(user, _text(name) or user)
         return {user: self._names[user][1] if user in self._names else user for user in users}
@@ -152,6 +152,10 @@ class RoomStore:
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         self._names[user] = (self._clock() + _NAME_SECONDS, name)
+
+    def forget_name(self, user: str) -> None:
+        """Read the user's name again when it is needed."""
+        self._names.pop(user, None)
 
     # --- revocations ---
 

@@ -4,13 +4,16 @@
 --
 -- KEYS[1] user:{U}:rooms     hash room -> display name ('' = ask the room)
 -- KEYS[2] user:{U}           channel
--- KEYS[3] user:{U}:profile   string, display name of the person; may be left out
+-- KEYS[3] user:{U}:person    hash  name, picture, data of the person; may be left out
 -- ARGV[1] room, ARGV[2] its name, ARGV[3] rooms at most, ARGV[4] life of both keys in seconds
 -- ARGV[5] the message for the channel: the list has changed
--- ARGV[6] the person's name, if KEYS[3] is there
+-- ARGV[6] the person's name, if KEYS[3] is there: for a person who has none yet
 --
 -- Returns 1 when the room is on the list afterwards.
-if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[4]) end
+if KEYS[3] then
+  redis.call('HSETNX', KEYS[3], 'name', ARGV[6])
+  redis.call('EXPIRE', KEYS[3], ARGV[4])
+end
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
   if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])

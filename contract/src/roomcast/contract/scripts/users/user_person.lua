@@ -1,0 +1,14 @@
+#!lua
+-- Keep what a token or a back end says of a user.
+--
+-- KEYS[1] user:{U}:person  hash  name, picture, data
+-- ARGV[1] name for a user who has none yet   ARGV[2] life of the key, seconds
+-- ARGV[3…] pairs of a field and its value
+--
+-- Returns {the name before ('' = none), the name now}.
+
+local before = redis.call('HGET', KEYS[1], 'name') or ''
+if #ARGV > 2 then redis.call('HSET', KEYS[1], unpack(ARGV, 3)) end
+redis.call('HSETNX', KEYS[1], 'name', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return {before, redis.call('HGET', KEYS[1], 'name')}

@@ -1,0 +1,91 @@
+"""Profiles: who a user is for others, how people are found, and what happens when a back end changes one.
+
+Backend.set_profile --ProfileChanged--> channel `control` --> ProfileChanges of each gateway
+    --`profile`--> the user's devices, and the rooms that they are in
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from roomcast.contract.envelope import ProfileChanged
+from roomcast.contract.events import PROFILE, PresenceUsers, UserSearch
+from roomcast.contract.person import Profile
+from roomcast.gateway.chat.ports import AckFields, EventSender
+from roomcast.gateway.sign_in.session import ChatSession
+
+StartTask = Callable[[Coroutine[Any, Any, None], str], object]
+
+
+class Profiles(Protocol):
+    """What is shown of people; see `roomcast.gateway.stores.people.PeopleStore`."""
+
+    async def read(self, users: list[str]) -> dict[str, Profile]:
+        """Return the profiles of the users that were ever seen."""
+        ...
+
+    async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
+        """Return people whose names begin with `query`, and the `after` of the next page."""
+        ...
+
+
+class People:
+    """The use cases behind `user:profiles` and `user:search`."""
+
+    def __init__(self, store: Profiles) -> None:
+        self._store = store
+
+    async def read_profiles(self, session: ChatSession, p: PresenceUsers) -> AckFields:
+        """Answer `user:profiles`: what is shown of these users; unknown ones are left out."""
+        found = await self._store.read(list(dict.fromkeys(p.users)))
+        return {"users": {user: profile.public() for user, profile in found.items()}}
+
+    async def search(self, session: ChatSession, p: UserSearch) -> AckFields:
+        """Answer `user:search`: people whose names begin with a text."""
+        found, after = await self._store.search(p.name, p.after, p.limit)
+        people = [{"user": profile.user, **profile.public()} for profile in found]
+        return {"people": people, "more": after is not None, "after": after}
+
+
+class ProfileChanges:
+    """Puts a changed profile in force on this gateway. `sessions` are those of this gateway."""
+
+    def __init__(
+        self,
+        store: Profiles,
+        sessions: Iterable[ChatSession],
+        emitter: EventSender,
+        forget_name: Callable[[str], None],
+        revoke_tickets: Callable[[ChatSession, str], None],
+        start_task: StartTask,
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._emitter = emitter
+        self._forget_name = forget_name
+        self._revoke_tickets = revoke_tickets
+        self._start_task = start_task
+
+    def receive(self, message: ProfileChanged) -> None:
+        """Handle a control message: read the profile again, and use its name from now on."""
+        self._forget_name(message.user)
+        own = [session for session in self._sessions if session.user == message.user]
+        if own:
+            self._start_task(self._apply(message.user, own), "profile changed")
+
+    async def _apply(self, user: str, sessions: list[ChatSession]) -> None:
+        profile = (await self._store.read([user])).get(user)
+        if profile is None:
+            return
+        rooms: dict[str, None] = {}
+        for session in sessions:
+            session.identity = replace(session.identity, name=profile.name)
+            self._revoke_tickets(session, "")  # they hold the name, too
+            rooms |= dict.fromkeys(session.rooms)
+        event = {"user": user, **profile.public()}
+        self._emitter.to_sessions([session.sid for session in sessions if not session.rooms], PROFILE, event)
+        for room in rooms:
+            await self._emitter.to_room(room, PROFILE, event)

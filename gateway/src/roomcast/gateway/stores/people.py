@@ -1,0 +1,71 @@
+"""Profiles in Redis, and the directory in which people are found by name."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from roomcast.contract import keys
+from roomcast.contract.directory import entry_of, range_of, room_of
+from roomcast.contract.errors import RoomcastError
+from roomcast.contract.person import FIELDS, MAX_PEOPLE, PROFILE_SECONDS, Profile, changed_fields, read_profile
+from roomcast.gateway.sign_in.identity import Identity
+from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
+
+_NAME: Final = "name"
+
+
+class PeopleStore:
+    """What is shown of people. Raises RoomcastError for Redis trouble."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._redis = RedisPort(scripts)
+
+    async def note_sign_in(self, identity: Identity) -> None:
+        """Keep what the token says of the user, so that others find the person. Sends the command at once.
+
+        A sign-in does not fail when this does: the next one does it again.
+        """
+        name = identity.name if identity.is_named else None
+        fields = changed_fields(name, identity.picture or None, identity.data)
+        args = (identity.name, PROFILE_SECONDS, *fields)
+        with suppress(RoomcastError):
+            with translated:
+                reply = self._redis.begin_script("user_person", (keys.user_person(identity.user),), args)
+                before, now = await reply
+            await self._list(identity.user, before.decode(), now.decode())
+
+    async def _list(self, user: str, before: str, now: str) -> None:
+        """Let the person be found under the name `now`, and no longer under the one before."""
+        if before != now:
+            old = entry_of(before, user) if before else ""
+            await self._redis.script("room_listing", (keys.PEOPLE,), (old, entry_of(now, user), MAX_PEOPLE))
+
+    async def read(self, users: list[str]) -> dict[str, Profile]:
+        """Return the profiles of the users that were ever seen."""
+        found = await self._redis.run_together(*(("HMGET", keys.user_person(user), *FIELDS) for user in users))
+        profiles = (read_profile(user, values) for user, values in zip(users, found, strict=True))
+        return {profile.user: profile for profile in profiles if profile is not None}
+
+    async def is_known(self, user: str) -> bool:
+        """Tell whether the user has ever signed in, or was made known by a back end."""
+        return bool(await self._redis.call("HEXISTS", keys.user_person(user), _NAME))
+
+    async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
+        """Return people whose names begin with `query`, by name, and the `after` of the next page.
+
+        People who are gone or have another name by now are left out and taken off the directory: a page may be short.
+        """
+        bounds = range_of(query, after)
+        found = await self._redis.call("ZRANGE", keys.PEOPLE, *bounds, "BYLEX", "LIMIT", 0, limit + 1)
+        entries = [entry.decode() for entry in found]
+        users = [room_of(entry) for entry in entries[:limit]]
+        profiles = await self.read(users)
+        people: list[Profile] = []
+        for entry, user in zip(entries, users, strict=False):
+            profile = profiles.get(user)
+            if profile is None or entry_of(profile.name, user) != entry:
+                await self._redis.script("room_listing", (keys.PEOPLE,), (entry, "", MAX_PEOPLE))
+            else:
+                people.append(profile)
+        return people, entries[limit - 1] if len(entries) > limit else None

@@ -1,0 +1,69 @@
+"""Profiles: read, found by name, and in force once a back end has changed one. With fakes for Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from roomcast.contract.envelope import ProfileChanged
+from roomcast.contract.events import PresenceUsers, UserSearch
+from roomcast.contract.person import Profile
+from roomcast.gateway.chat.people import People, ProfileChanges
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import FakeEmitter, session_of
+
+ADA = Profile("ada", "Ada", "https://example.com/ada.png", {"team": 7})
+BOB = Profile("bob", "Bob", "", {})
+
+
+class Profiles:
+    """Ada and Bob."""
+
+    def __init__(self) -> None:
+        self.people = {"ada": ADA, "bob": BOB}
+
+    async def read(self, users: list[str]) -> dict[str, Profile]:
+        return {user: self.people[user] for user in users if user in self.people}
+
+    async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
+        found = [person for person in self.people.values() if person.name.lower().startswith(query.lower())]
+        return found[:limit], "next" if len(found) > limit else None
+
+
+async def test_profiles_show_what_there_is_and_leave_strangers_out() -> None:
+    answer = await People(Profiles()).read_profiles(session_of("cleo"), PresenceUsers(["bob", "ada", "nobody", "ada"]))
+    assert answer == {
+        "users": {
+            "bob": {"name": "Bob"},
+            "ada": {"name": "Ada", "picture": "https://example.com/ada.png", "data": {"team": 7}},
+        }
+    }
+
+
+async def test_people_are_found_by_name() -> None:
+    answer = await People(Profiles()).search(session_of("cleo"), UserSearch("bo"))
+    assert answer == {"people": [{"user": "bob", "name": "Bob"}], "more": False, "after": None}
+
+
+async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
+    store, emitter = Profiles(), FakeEmitter()
+    tasks: list[Coroutine[Any, Any, None]] = []
+    forgotten: list[str] = []
+    revoked: list[str] = []
+
+    def revoke(session: ChatSession, room: str) -> None:
+        revoked.append(session.sid)
+
+    inside, outside = session_of("ada", "team:red", sid="s1"), session_of("ada", sid="s2")
+    sessions = [inside, outside, session_of("bob", "team:red")]
+    changes = ProfileChanges(store, sessions, emitter, forgotten.append, revoke, lambda work, _: tasks.append(work))
+    store.people["ada"] = ADA._replace(name="Countess", data={})
+    changes.receive(ProfileChanged("ada"))
+    changes.receive(ProfileChanged("cleo"))
+    assert forgotten == ["ada", "cleo"]
+    for task in tasks:
+        await task
+    assert [session.identity.name for session in sessions] == ["Countess", "Countess", "Bob"]
+    assert revoked == ["s1", "s2"]
+    event = {"user": "ada", "name": "Countess", "picture": "https://example.com/ada.png"}
+    assert emitter.sent == [("s2", "profile", event), ("team:red", "profile", event)]
