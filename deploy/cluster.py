@@ -156,6 +156,11 @@ class Cluster:
         """The secret that signs tokens."""
         return self.control.credentials.jwt_secret
 
+    @property
+    def cluster_key(self) -> str:
+        """The secret that seals messages between processes."""
+        return self.control.credentials.cluster_key
+
     def metrics_url(self, name: str, path: str = "/metrics") -> str:
         """Return the address of a process's health and metrics, which nginx does not show."""
         return f"http://127.0.0.1:{self._named(name).ready.port}{path}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 import pytest_asyncio
@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from roomcast.adapter.node_messages import Disconnect, Emit, Membership
 from roomcast.contract import backend, keys
 from roomcast.contract.backend import Backend
-from roomcast.contract.envelope import MediaReply, MediaRequest, OccupancyChange, PresenceChanges, UserEvent
+from roomcast.contract.envelope import MediaReply, MediaRequest, NodeOrder, OccupancyChange, PresenceChanges, UserEvent
 from roomcast.contract.lua import all_scripts
 from roomcast.wire.channels import namespace_channel, node_channel
 from roomcast.wire.envelope import (
@@ -169,6 +169,17 @@ async def test_a_back_end_cannot_send_a_user_what_gateways_say(
     await talk.is_untouched()
 
 
+@pytest.mark.parametrize("order", ["cordon", "drain"])
+async def test_a_back_end_cannot_take_a_gateway_out_of_service(
+    cluster: Cluster, talk: Talk, thief: Thief, order: Literal["cordon", "drain"]
+) -> None:
+    before = cluster.gateway.metric(FORGED)
+    await thief.run("backend", "PUBLISH", keys.CONTROL, pack(NodeOrder("1", order)))
+    await until(lambda: cluster.gateway.metric(FORGED) == before + 1, "the forged order is counted")
+    assert cluster.gateway.is_ready
+    await talk.is_untouched()
+
+
 async def test_forgeries_leave_one_line_in_ten_seconds(cluster: Cluster, talk: Talk, thief: Thief) -> None:
     before = cluster.gateway.metric(FORGED)
     for _ in range(50):
@@ -201,10 +212,10 @@ async def test_other_channels_and_keys_of_gateways_are_closed(talk: Talk, thief:
     request = MediaRequest("r", "1", talk.bob.user, "url", {}, 2**50)
     shard = keys.presence_shard(talk.bob.user)
     rows = pack(PresenceChanges([(talk.bob.user, "offline", 1, "")]))
+    await thief.refused("presence", "XADD", keys.MEDIA_REQUESTS, "*", "m", pack(request))
     for account in ("backend", "presence"):
         await thief.refused(account, "SPUBLISH", node_channel("1"), node)
         await thief.refused(account, "SPUBLISH", node_channel("1.0"), node)
-        await thief.refused(account, "XADD", keys.MEDIA_REQUESTS, "*", "m", pack(request))
         await thief.refused(account, "SET", keys.node_lease("1"), "another")
     for account in ("backend", "presence", "media"):
         await thief.refused(account, "SPUBLISH", namespace_channel("/"), pack_event("/", FAKE_EVENT))
@@ -227,7 +238,7 @@ FOREIGN_KEYS = {
     "backend": (
         *("room:{r}:occupants", "room:{r}:nodes_of", "user:{u}:uploads", "user:{u}:upload_bytes"),
         *("user:{u}:events", "user:{u}:blocked", "node:{1}:lease", "presence:{1}:seen", "upload:{u}"),
-        *("media:requests", "x"),
+        *("media:incoming", "x"),
     ),
 }
 """What each account must not write, not even by a script of its own."""

@@ -19,7 +19,8 @@ from tests.cluster.people import LOBBY, Party, Person
 
 
 def run(cluster: Cluster, *arguments: str, account: str = "admin") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ROOMCAST_REDIS_URL": cluster.redis_url(account)}
+    own = {"ROOMCAST_REDIS_URL": cluster.redis_url(account), "ROOMCAST_CLUSTER_KEY": cluster.cluster_key}
+    environment = {**os.environ, **own}
     command = [sys.executable, "-m", "roomcast.cli", *arguments]
     return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=30)
 

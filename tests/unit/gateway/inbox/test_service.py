@@ -77,7 +77,9 @@ class Channels:
         self.is_slow = False
         self.waiting: list[asyncio.Future[None]] = []
 
-    def subscribe(self, channel: str, handler: Callable[[bytes], None]) -> asyncio.Future[None]:
+    def subscribe(
+        self, channel: str, handler: Callable[[bytes], None], unsealed: Callable[[bytes], bool]
+    ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.is_slow:
             self.waiting.append(future)
