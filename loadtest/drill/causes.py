@@ -21,6 +21,7 @@ from roomcast.contract import keys
 from roomcast.contract.envelope import NodeOrder
 from roomcast.contract.tokens import sign
 from roomcast.wire.envelope import pack
+from roomcast.wire.seals import Seals
 from roomcast.wire.tasks import TaskSet
 
 _GATEWAY: Final = "gateway1"
@@ -110,6 +111,14 @@ async def _lost_publications(rig: Rig) -> None:
     while True:
         await _kill(rig, lambda row: row.get("name", "").endswith("-pubsub"))
         await asyncio.sleep(0.7)
+
+
+async def _forged(rig: Rig) -> None:
+    """Speak to all gateways without the cluster key, as a process that was left out of its change does."""
+    order = pack(NodeOrder("0", "uncordon"))
+    while True:
+        await rig.redis.call("PUBLISH", keys.CONTROL, order)
+        await asyncio.sleep(1.0)
 
 
 async def _deaf(rig: Rig) -> None:
@@ -282,6 +291,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     ),
     Cause("RoomcastMissingPackets", "close all subscriptions every 0.7 s", "stop that", _lost_publications),
     Cause("RoomcastResyncs", "`FLUSHALL`", "none: it clears by itself", _flushed),
+    Cause("RoomcastForgedMessages", "publish without the cluster's seal", "end it", _forged),
     Cause("RoomcastCanaryLost", "drop what Redis pushes to one gateway", "none: the gateway reopens it", _deaf),
     Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
     Cause("RoomcastPublishHookFails", "no server at the hook's URL, messages go on", "stop the messages", _dead_hook),
@@ -314,7 +324,8 @@ def _connection_name() -> str:
 async def _order(rig: Rig, order: Literal["drain", "uncordon"]) -> None:
     """Give the order of `roomcast drain` and `roomcast uncordon`."""
     message = pack(NodeOrder(_GATEWAY.removeprefix("gateway"), order))
-    await rig.redis.call("PUBLISH", keys.CONTROL, message)
+    sealed = Seals((rig.cluster.cluster_key,)).seal(keys.CONTROL, message)
+    await rig.redis.call("PUBLISH", keys.CONTROL, sealed)
 
 
 async def _kill(rig: Rig, is_wanted: Callable[[dict[str, str]], bool]) -> None:
