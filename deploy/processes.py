@@ -162,6 +162,7 @@ class Plan:
             "ROOMCAST_METRICS_HOST": HOST,
             "ROOMCAST_PORT": str(port),
             "ROOMCAST_JWT_SECRET": self._credentials.jwt_secret,
+            "ROOMCAST_CLUSTER_KEY": self._credentials.cluster_key,
         }
         ready = Ready("http", metrics, "/readyz")
         return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
