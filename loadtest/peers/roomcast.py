@@ -52,6 +52,7 @@ class Roomcast:
                 ROOMCAST_PORT=str(port),
                 ROOMCAST_METRICS_PORT=str(metrics_port),
                 ROOMCAST_JWT_SECRET=secret,
+                ROOMCAST_CLUSTER_KEY=secret,
                 **_LIMITS,
                 **self.settings,
             )
