@@ -79,6 +79,11 @@ async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
     inbox = await backend.inbox("bob")
     (line,) = [line for line in inbox.lines if line.room == room]
     assert (line.unread, line.mentions, line.role, json.loads(line.entry or b"")["text"]) == (1, 1, "admin", "hello")
+    await backend.update_room(room, name="Halls", topic="Plans", data={"n": 1})
+    await backend.transfer_room(room, "bob")
+    found = await backend.room(room)
+    assert (found.name, found.topic, found.data, found.owner) == ("Halls", "Plans", {"n": 1}, "bob")
+    await backend.transfer_room(room, "ada")
     assert (await backend.occupancy(room)).users == []
     assert [await backend.remove(room, "bob") for _ in range(2)] == [True, False]
     await backend.kick(room, "bob")
@@ -97,6 +102,9 @@ async def test_people(backend: AnyBackend, room: str) -> None:
     await backend.emit_to_user("oscar", "ticket", {"state": "open"})
     await backend.emit_to_room(room, "ticket")
     await backend.emit_to_all("maintenance")
+    await backend.set_profile("oscar", name="Oscar", picture="https://x.example/o", data={"n": 1})
+    await backend.set_profile("oscar", picture="")
+    assert tuple(await backend.profile("oscar")) == ("oscar", "Oscar", "", {"n": 1})
     await backend.disconnect("oscar")
     await backend.revoke_user("oscar", seconds=60)
     await backend.revoke_token("jti", seconds=60)

@@ -38,6 +38,7 @@ from roomcast.contract.errors import Code, RoomcastError, by_number
 from roomcast.contract.events import MAX_LIST
 from roomcast.contract.inbox import Line
 from roomcast.contract.log_entry import PublishReceipt
+from roomcast.contract.person import Profile
 
 _TIMEOUT_SECONDS: Final = 15.0
 """Longer than the API waits for the signers."""
@@ -202,6 +203,18 @@ class HttpBackend:
         check_ids(room)
         await self._send("DELETE", f"/v1/rooms/{_part(room)}")
 
+    async def update_room(
+        self, room: str, *, name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
+    ) -> None:
+        """Change what a stored room says of itself, and tell its members on every gateway."""
+        check_ids(room)
+        await self._send("PATCH", f"/v1/rooms/{_part(room)}", _body(name=name, topic=topic, data=data))
+
+    async def transfer_room(self, room: str, user: str) -> None:
+        """Make a member the owner of a stored room; the owner becomes an admin."""
+        check_ids(room, user)
+        await self._send("PUT", f"/v1/rooms/{_part(room)}/owner", {"user": user})
+
     async def room(self, room: str) -> RoomInfo:
         """Return what is stored of a room."""
         check_ids(room)
@@ -226,6 +239,18 @@ class HttpBackend:
         await self._send("PUT", f"/v1/rooms/{_part(room)}/slow-mode", {"seconds": seconds})
 
     # --- people ---
+
+    async def profile(self, user: str) -> Profile:
+        """Return what is shown of a user."""
+        check_ids(None, user)
+        return Profile(**await self._send("GET", f"/v1/users/{_part(user)}/profile"))
+
+    async def set_profile(
+        self, user: str, *, name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
+    ) -> None:
+        """Change what is shown of a user, on every gateway within seconds; this makes the user known, too."""
+        check_ids(None, user)
+        await self._send("PATCH", f"/v1/users/{_part(user)}/profile", _body(name=name, picture=picture, data=data))
 
     async def rooms_of(self, user: str) -> list[ListedRoom]:
         """Return a person's room list by room id."""

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Security, status
 from pydantic import BaseModel, Field
 
 from roomcast.api.authentication import authenticate
-from roomcast.api.models import Name, Request, Room, User
+from roomcast.api.models import Data, Name, Request, Room, User
 from roomcast.api.parts import TheBackend
 from roomcast.contract.api_keys import Listed, Scope
 from roomcast.contract.backend.lookups import MAX_SCAN
+from roomcast.contract.texts import MAX_TOPIC
 
 router: Final = APIRouter(prefix="/v1", tags=["rooms"])
 
@@ -43,6 +44,20 @@ class RoomResponse(BaseModel):
     members: int = Field(description="stored members")
     occupants: int = Field(description="users who are in the room now")
     slow_seconds: int = Field(description="slow mode: seconds between two messages of a user; 0: none")
+
+
+class RoomChangeRequest(Request):
+    """What changes about a room; what is left out stays, an empty topic or object takes away what is there."""
+
+    name: Name | None = None
+    topic: Annotated[str, Field(max_length=MAX_TOPIC, description="one line")] | None = None
+    data: Data | None = None
+
+
+class OwnerRequest(Request):
+    """A member who is to own the room."""
+
+    user: User
 
 
 class MemberRequest(Request):
@@ -97,6 +112,19 @@ async def create_room(body: RoomRequest, _: Writes, backend: TheBackend) -> Room
 async def read_room(room: Room, _: Reads, backend: TheBackend) -> RoomResponse:
     """Return what is stored of a room, its log and its people, in numbers."""
     return RoomResponse.model_validate((await backend.room(room))._asdict())
+
+
+@router.patch("/rooms/{room}", operation_id="updateRoom")
+async def update_room(room: Room, body: RoomChangeRequest, _: Writes, backend: TheBackend) -> RoomResponse:
+    """Change what a stored room says of itself, and tell its members on every gateway."""
+    await backend.update_room(room, name=body.name, topic=body.topic, data=body.data)
+    return RoomResponse.model_validate((await backend.room(room))._asdict())
+
+
+@router.put("/rooms/{room}/owner", status_code=status.HTTP_204_NO_CONTENT, operation_id="transferRoom")
+async def transfer_room(room: Room, body: OwnerRequest, _: Writes, backend: TheBackend) -> None:
+    """Make a member the owner of a stored room; the owner becomes an admin."""
+    await backend.transfer_room(room, body.user)
 
 
 @router.delete("/rooms/{room}", status_code=status.HTTP_204_NO_CONTENT, operation_id="closeRoom")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Security, status
 from pydantic import BaseModel, Field
 
 from roomcast.api.authentication import authenticate
-from roomcast.api.models import Name, Request, Seconds, User
+from roomcast.api.models import Data, Name, Request, Seconds, User
 from roomcast.api.parts import TheBackend, TheParts
 from roomcast.contract import tokens
 from roomcast.contract.api_keys import Listed, Scope
@@ -16,6 +16,7 @@ from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Ba
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ShownStatus
 from roomcast.contract.ids import encode_subject
+from roomcast.contract.person import MAX_PICTURE
 
 router: Final = APIRouter(prefix="/v1")
 
@@ -38,6 +39,23 @@ class RoomsResponse(BaseModel):
     """A person's room list, by room id: at most 500 rooms."""
 
     rooms: list[ListedRoomResponse]
+
+
+class ProfileRequest(Request):
+    """What changes about a user; what is left out stays, an empty picture or object takes away what is there."""
+
+    name: Name | None = None
+    picture: Annotated[str, Field(max_length=MAX_PICTURE, description="an https URL")] | None = None
+    data: Data | None = None
+
+
+class ProfileResponse(BaseModel):
+    """What is shown of a user."""
+
+    user: str
+    name: str
+    picture: str = Field(description="an https URL; empty: none")
+    data: dict[str, Any] = Field(description="an object of the application's; empty where there is none")
 
 
 class AllowanceRequest(Request):
@@ -115,6 +133,19 @@ class TokenResponse(BaseModel):
 
     token: str
     user: str
+
+
+@router.get("/users/{user}/profile", operation_id="profile", tags=["users"])
+async def read_profile(user: User, _: Reads, backend: TheBackend) -> ProfileResponse:
+    """Return what is shown of a user. Answers `not_found` for one who was never seen."""
+    return ProfileResponse.model_validate((await backend.profile(user))._asdict())
+
+
+@router.patch("/users/{user}/profile", operation_id="setProfile", tags=["users"])
+async def set_profile(user: User, body: ProfileRequest, _: Writes, backend: TheBackend) -> ProfileResponse:
+    """Change what is shown of a user, on every gateway within seconds; this makes the user known, too."""
+    await backend.set_profile(user, name=body.name, picture=body.picture, data=body.data)
+    return ProfileResponse.model_validate((await backend.profile(user))._asdict())
 
 
 @router.get("/users/{user}/rooms", operation_id="roomsOf", tags=["users"])
