@@ -105,7 +105,7 @@ _PARTS: Final[dict[str, Account]] = {
         " revoked:{token:*} revoked:{user:*} revoked:{session:*}",
         "room:{*}:occupants room:{*}:nodes_of presence:{*}:seen presence:{*}:conn:* presence:{*}:last"
         " presence:{*}:node:*:* presence:nodes node:{*}:lease upload:{*}",
-        "room:{*} user:{*} activity:* control",
+        "room:{*} namespace:{*} user:{*} activity:* control",
         ("presence_query", "room", "user_room", "user_created", "user_person"),
         "publish spublish get set del persist pttl blpop hget hgetall hmget hkeys hlen hdel hset hexists hscan scard"
         " zcard xadd xrange xdel",

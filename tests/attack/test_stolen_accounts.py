@@ -34,6 +34,7 @@ from tests.redis_accounts import redis_with_accounts
 from tests.waiting import until
 
 FORGED = "roomcast_gateway_forged_messages_total"
+FAKE_CUSTOM = b'2["custom",{"room":"public:lobby","event":"vote","data":{},"user":"ada"}]'
 FAKE_EVENT = b'2["message",{"room":"public:lobby","seq":9,"user":"ada","name":"Ada","kind":"text","text":"forged"}]'
 
 
@@ -97,6 +98,7 @@ class Talk(NamedTuple):
         assert not self.bob.seen("room", lambda data: data["change"] != "people")
         assert not self.bob.seen("resync")
         assert not self.bob.seen("drain")
+        assert not self.bob.seen("custom")
         assert not self.bob.gone.is_set()
 
 
@@ -121,6 +123,8 @@ def on_the_room(talk: Talk) -> dict[str, bytes]:
     note = OccupancyChange(1, [], [talk.ada.user])
     return {
         "event": pack_event("/", FAKE_EVENT),
+        "custom event of a user": pack_event("/", FAKE_CUSTOM),
+        "room": pack_event("/", b'2["room",{"room":"public:lobby","change":"closed"}]'),
         "resync": pack_event("/", b'2["resync",{"room":"%b"}]' % talk.room.encode()),
         "attachments": pack_event("/", b'51-["message",{"_placeholder":true,"num":0}]', (), (b"x",)),
         "close": pack_close("/"),
@@ -130,7 +134,10 @@ def on_the_room(talk: Talk) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kind", ["event", "resync", "attachments", "close", "note", "question", "another key"])
+@pytest.mark.parametrize(
+    "kind",
+    ["event", "custom event of a user", "room", "resync", "attachments", "close", "note", "question", "another key"],
+)
 async def test_a_back_end_cannot_forge_packets_of_a_room(cluster: Cluster, talk: Talk, thief: Thief, kind: str) -> None:
     before = cluster.gateway.metric(FORGED)
     assert await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), on_the_room(talk)[kind]) == 1
@@ -156,6 +163,9 @@ async def test_a_back_end_cannot_show_a_message_that_the_log_does_not_hold(talk:
         b'2["presence",{"changes":[]}]',
         b'2["typing",{"room":"public:lobby","user":"ada","typing":true}]',
         b'2["rooms",{}]',
+        FAKE_CUSTOM,
+        b'2["custom",{"event":"x"}',
+        b'2["custom",7]',
         b'2  ["message",{}]',
         b'2/other,["message",{}]',
     ],
@@ -166,6 +176,17 @@ async def test_a_back_end_cannot_send_a_user_what_gateways_say(
     before = cluster.gateway.metric(FORGED)
     await thief.run("backend", "SPUBLISH", keys.user_channel(talk.bob.user), pack(UserEvent("/", packet)))
     await until(lambda: cluster.gateway.metric(FORGED) == before + 1, "the forged event is counted")
+    await talk.is_untouched()
+
+
+@pytest.mark.parametrize("packet", [FAKE_EVENT, FAKE_CUSTOM, b'2["drain",{"within_seconds":0}]'])
+async def test_a_back_end_cannot_tell_everybody_what_gateways_say(
+    cluster: Cluster, talk: Talk, thief: Thief, packet: bytes
+) -> None:
+    before = cluster.gateway.metric(FORGED)
+    for data in (pack_event("/", packet), pack_close("/")):
+        await thief.run("backend", "SPUBLISH", namespace_channel("/"), data)
+    await until(lambda: cluster.gateway.metric(FORGED) == before + 2, "the forged packets are counted")
     await talk.is_untouched()
 
 
@@ -217,8 +238,9 @@ async def test_other_channels_and_keys_of_gateways_are_closed(talk: Talk, thief:
         await thief.refused(account, "SPUBLISH", node_channel("1"), node)
         await thief.refused(account, "SPUBLISH", node_channel("1.0"), node)
         await thief.refused(account, "SET", keys.node_lease("1"), "another")
-    for account in ("backend", "presence", "media"):
+    for account in ("presence", "media"):
         await thief.refused(account, "SPUBLISH", namespace_channel("/"), pack_event("/", FAKE_EVENT))
+    for account in ("backend", "presence", "media"):
         await thief.refused(account, "SSUBSCRIBE", keys.room_channel(talk.room))
         await thief.refused(account, "SUBSCRIBE", keys.CONTROL)
         await thief.refused(account, "PSUBSCRIBE", "*")
@@ -267,7 +289,7 @@ async def test_an_account_cannot_run_what_its_work_does_not_need(thief: Thief, a
 
 
 async def test_a_script_of_ones_own_has_no_more_rights(talk: Talk, thief: Thief) -> None:
-    for call in ("redis.call('SPUBLISH', 'node:{1}', 'x')", "redis.call('PUBLISH', 'namespace:{/}', 'x')"):
+    for call in ("redis.call('SPUBLISH', 'node:{1}', 'x')", "redis.call('PUBLISH', 'presence:{1}', 'x')"):
         await thief.refused("backend", "EVAL", f"return {call}", 0)
     assert all_scripts()
 
@@ -286,6 +308,11 @@ async def _work(client: Backend, talk: Talk) -> None:
         await client.publish(talk.room, "billing", text)
     await talk.bob.expect_text(texts[-1])
     assert talk.bob.texts(talk.room) == ["first", *texts]
+    await client.emit_to_room(talk.room, "vote", {"n": 1})
+    await client.emit_to_user(talk.bob.user, "ticket", {"n": 2})
+    await client.emit_to_all("notice", {"n": 3})
+    for number in (1, 2, 3):
+        await talk.bob.expect("custom", lambda data, number=number: data["data"] == {"n": number})
     room = unique("team:new")
     await client.create_room(room, talk.ada.user, name="New")
     await client.grant(room, talk.bob.user)

@@ -33,7 +33,7 @@ from roomcast.adapter.room_log import RoomLog
 from roomcast.adapter.room_names import name_of
 from roomcast.adapter.ticker import Ticker
 from roomcast.wire import channels
-from roomcast.wire.envelope import Reader, pack_close, unpack_room
+from roomcast.wire.envelope import KIND_EVENT, Reader, pack_close, unpack_room
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.lua import ScriptLibrary
 from roomcast.wire.seals import Seals
@@ -67,7 +67,8 @@ class RedisAdapter(LocalManager):
     application's own messages to nodes, which `on_node_message` gets.
 
     `cluster_keys`: with them, every process of the deployment seals what it publishes, and drops what is not sealed
-    (see `roomcast.wire.seals`). `unsealed_event` chooses the events on rooms' channels that are delivered without one.
+    (see `roomcast.wire.seals`). `unsealed_event` chooses the events to rooms and to everybody that are delivered
+    without a seal.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class RedisAdapter(LocalManager):
             raise ValueError("a node name has 1 to 16 characters of A-Z a-z 0-9 _ -")
         self.observer = observer or AdapterObserver()
         self.seals = Seals(cluster_keys)
+        self._unsealed_event = unsealed_event
         self.backplane = make_backplane(
             url,
             name=f"roomcast-gateway-{node}" if node is not None else "roomcast-adapter",
@@ -383,7 +385,11 @@ class RedisAdapter(LocalManager):
     def _subscribe_namespace(self, namespace: str) -> None:
         channel = channels.namespace_channel(namespace)
         if self.backplane.is_started and not self._handlers.is_subscribed(channel):
-            self.subscribe(channel, self._receive_for_everyone)
+            self.subscribe(channel, self._receive_for_everyone, self._is_unsealed_event)
+
+    def _is_unsealed_event(self, data: bytes) -> bool:
+        packet = unpack_room(data)
+        return packet.kind == KIND_EVENT and self._unsealed_event(packet.body)
 
     def _receive_for_everyone(self, data: bytes) -> None:
         packet = unpack_room(data)

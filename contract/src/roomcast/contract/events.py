@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypedDict
 
+import msgspec
 from msgspec import Meta, Struct
 
 from roomcast.contract.ids import (
@@ -409,13 +410,21 @@ SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, PROFILE, ROOM
 """Every event a gateway may send."""
 
 BACK_END_EVENTS: Final = (ROOM, CUSTOM)
-"""Events that gateways deliver for every back end, also for one without the cluster key."""
-_BACK_END_HEADS: Final = tuple(f'2["{name}",'.encode() for name in BACK_END_EVENTS)
+"""Events that gateways deliver to a user for every back end, also for one without the cluster key."""
 
 
-def is_back_end_event(packet: bytes) -> bool:
-    """Tell whether a Socket.IO packet is one of BACK_END_EVENTS, as `Backend` writes it."""
-    return packet.startswith(_BACK_END_HEADS)
+def is_back_end_event(packet: bytes, events: tuple[str, ...] = BACK_END_EVENTS) -> bool:
+    """Tell whether a Socket.IO packet is an event that every back end may send, as `Backend` writes it.
+
+    One that names a `user` is not: gateways alone say who sent an event.
+    """
+    if not packet.startswith(tuple(f'2["{name}",'.encode() for name in events)):
+        return False
+    try:
+        _, payload = msgspec.json.decode(packet[1:])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return isinstance(payload, dict) and "user" not in payload
 
 
 class Media(TypedDict, total=False):

@@ -13,7 +13,7 @@
 | `room:{R}:nodes_of` | hash user -> number of nodes | gateway | gateway, back end | as `occupants` |
 | `room:{R}` | sharded channel | gateway, back end | gateways with a member | |
 | `activity:XX` | channel, the ids of active rooms | gateway, back end | gateways with an inbox | |
-| `namespace:{S}` | sharded channel | gateway | every gateway | |
+| `namespace:{S}` | sharded channel | gateway, back end | every gateway | |
 | `room:{R}:sanctions` | hash `mute:U`, `ban:U` -> end in ms, `slow` -> s | gateway, back end | gateway | bounded |
 | `room:{R}:slow` | hash user -> ms of the last message | gateway, back end | gateway | 6 h past the last message |
 | `user:{U}:sanctions` | hash `mute`, `ban` -> end in ms (0: none) | back end | gateway | until lifted |

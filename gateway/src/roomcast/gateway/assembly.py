@@ -16,6 +16,7 @@ from roomcast.adapter.node_messages import NodeMessage
 from roomcast.adapter.redis.canary import DEAF_SECONDS
 from roomcast.contract import keys
 from roomcast.contract.envelope import MediaReply
+from roomcast.contract.events import CUSTOM, is_back_end_event
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG
@@ -80,6 +81,7 @@ def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
         node_messages=NodeMessage | MediaReply,
         is_node_leased=True,
         cluster_keys=config.cluster_keys,
+        unsealed_event=lambda packet: is_back_end_event(packet, (CUSTOM,)),
     )
 
 

@@ -36,7 +36,7 @@ class CustomEvents(RedisLink):
         await self._publish_event(keys.namespace_channel(NAMESPACE), _payload(event, data))
 
     async def _publish_event(self, channel: str, payload: dict[str, Any]) -> None:
-        await self._call("SPUBLISH", channel, pack_event(NAMESPACE, event_packet(CUSTOM, payload)))
+        await self._publish("SPUBLISH", channel, pack_event(NAMESPACE, event_packet(CUSTOM, payload)))
 
 
 def _payload(event: str, data: dict[str, Any] | None) -> dict[str, Any]:
