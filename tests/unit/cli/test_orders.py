@@ -12,6 +12,9 @@ from roomcast.contract import keys
 from roomcast.contract.envelope import ControlMessage, NodeOrder
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire.envelope import Reader
+from roomcast.wire.seals import Seals
+
+KEY = "the key of the cluster: 32 bytes or more"
 
 
 class Gateway:
@@ -26,11 +29,13 @@ class Gateway:
     async def nodes(self) -> list[Node]:
         return [Node("3", "abc", 7, 1, is_alive=True, state=self.state or "serving")]
 
+    async def publish(self, channel: str, envelope: bytes, seals: Seals) -> None:
+        assert channel == keys.CONTROL
+        opened, is_sealed = Seals([KEY]).open(channel.encode(), seals.seal(channel, envelope))
+        assert is_sealed
+        self._obey(Reader(ControlMessage).unpack(opened))
+
     async def call(self, command: str, *args: Any) -> Any:
-        if command == "PUBLISH":
-            assert args[0] == keys.CONTROL
-            self._obey(Reader(ControlMessage).unpack(args[1]))
-            return 1
         assert (command, args[0]) == ("GET", keys.node_state("3"))
         if self.state == "draining" and self.heard:
             self._polls -= 1
@@ -45,6 +50,7 @@ class Gateway:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOMCAST_CLUSTER_KEY", KEY)
     monkeypatch.setattr(orders, "_REPEAT_SECONDS", 0.02)
     monkeypatch.setattr(orders, "_ANSWER_SECONDS", 0.1)
     monkeypatch.setattr(orders, "_POLL_SECONDS", 0.001)
