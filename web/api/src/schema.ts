@@ -198,6 +198,30 @@ export interface paths {
         delete: operations["closeRoom"];
         options?: never;
         head?: never;
+        /**
+         * Update Room
+         * @description Change what a stored room says of itself, and tell its members on every gateway.
+         */
+        patch: operations["updateRoom"];
+        trace?: never;
+    };
+    "/v1/rooms/{room}/owner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Transfer Room
+         * @description Make a member the owner of a stored room; the owner becomes an admin.
+         */
+        put: operations["transferRoom"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -305,6 +329,30 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{user}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Profile
+         * @description Return what is shown of a user. Answers `not_found` for one who was never seen.
+         */
+        get: operations["profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set Profile
+         * @description Change what is shown of a user, on every gateway within seconds; this makes the user known, too.
+         */
+        patch: operations["setProfile"];
         trace?: never;
     };
     "/v1/users/{user}/rooms": {
@@ -1087,6 +1135,17 @@ export interface components {
             users: string[] | null;
         };
         /**
+         * OwnerRequest
+         * @description A member who is to own the room.
+         */
+        OwnerRequest: {
+            /**
+             * User
+             * @description a user's id
+             */
+            user: string;
+        };
+        /**
          * PresenceRequest
          * @description Users to look for.
          */
@@ -1121,6 +1180,42 @@ export interface components {
         PresencesResponse: {
             /** Users */
             users: components["schemas"]["PresenceResponse"][];
+        };
+        /**
+         * ProfileRequest
+         * @description What changes about a user; what is left out stays, an empty picture or object takes away what is there.
+         */
+        ProfileRequest: {
+            /** Name */
+            name?: string | null;
+            /** Picture */
+            picture?: string | null;
+            /** Data */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * ProfileResponse
+         * @description What is shown of a user.
+         */
+        ProfileResponse: {
+            /** User */
+            user: string;
+            /** Name */
+            name: string;
+            /**
+             * Picture
+             * @description an https URL; empty: none
+             */
+            picture: string;
+            /**
+             * Data
+             * @description an object of the application's; empty where there is none
+             */
+            data: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PublishRequest
@@ -1278,6 +1373,20 @@ export interface components {
             skew_seconds?: number;
         };
         /**
+         * RoomChangeRequest
+         * @description What changes about a room; what is left out stays, an empty topic or object takes away what is there.
+         */
+        RoomChangeRequest: {
+            /** Name */
+            name?: string | null;
+            /** Topic */
+            topic?: string | null;
+            /** Data */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * RoomRequest
          * @description A room to store; `owner` owns it.
          */
@@ -1316,6 +1425,15 @@ export interface components {
             kind: "private" | "public" | "";
             /** Name */
             name: string;
+            /** Topic */
+            topic: string;
+            /**
+             * Data
+             * @description an object of the application's; empty where there is none
+             */
+            data: {
+                [key: string]: unknown;
+            };
             /** Owner */
             owner: string;
             /**
@@ -1576,9 +1694,12 @@ export type MemberResponse = components['schemas']['MemberResponse'];
 export type MembersResponse = components['schemas']['MembersResponse'];
 export type Message = components['schemas']['Message'];
 export type OccupancyResponse = components['schemas']['OccupancyResponse'];
+export type OwnerRequest = components['schemas']['OwnerRequest'];
 export type PresenceRequest = components['schemas']['PresenceRequest'];
 export type PresenceResponse = components['schemas']['PresenceResponse'];
 export type PresencesResponse = components['schemas']['PresencesResponse'];
+export type ProfileRequest = components['schemas']['ProfileRequest'];
+export type ProfileResponse = components['schemas']['ProfileResponse'];
 export type PublishRequest = components['schemas']['PublishRequest'];
 export type ReactionRequest = components['schemas']['ReactionRequest'];
 export type Receipt = components['schemas']['Receipt'];
@@ -1587,6 +1708,7 @@ export type RemovedResponse = components['schemas']['RemovedResponse'];
 export type Report = components['schemas']['Report'];
 export type ReportsResponse = components['schemas']['ReportsResponse'];
 export type RevocationRequest = components['schemas']['RevocationRequest'];
+export type RoomChangeRequest = components['schemas']['RoomChangeRequest'];
 export type RoomRequest = components['schemas']['RoomRequest'];
 export type RoomResponse = components['schemas']['RoomResponse'];
 export type RoomsResponse = components['schemas']['RoomsResponse'];
@@ -2139,6 +2261,94 @@ export interface operations {
             };
         };
     };
+    updateRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a room's id */
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomResponse"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transferRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a room's id */
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnerRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     members: {
         parameters: {
             query?: {
@@ -2376,6 +2586,92 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a user's id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileResponse"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed; `reason` says why. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a user's id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileResponse"];
+                };
             };
             /** @description The request failed; `reason` says why. */
             "4XX": {

@@ -167,7 +167,6 @@ class Gateway:
                 self.sessions,
                 self.emitter,
                 self.stores.rooms.forget_name,
-                MessageFastPath.revoke_tickets,
                 self.adapter.background,
             ).receive,
         )

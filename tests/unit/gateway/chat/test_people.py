@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PresenceUsers, UserSearch
 from roomcast.contract.person import Profile
 from roomcast.gateway.chat.people import People, ProfileChanges
-from roomcast.gateway.sign_in.session import ChatSession
 from tests.unit.gateway.fakes import FakeEmitter, session_of
 
 ADA = Profile("ada", "Ada", "https://example.com/ada.png", {"team": 7})
@@ -49,14 +48,10 @@ async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
     store, emitter = Profiles(), FakeEmitter()
     tasks: list[Coroutine[Any, Any, None]] = []
     forgotten: list[str] = []
-    revoked: list[str] = []
-
-    def revoke(session: ChatSession, room: str) -> None:
-        revoked.append(session.sid)
-
     inside, outside = session_of("ada", "team:red", sid="s1"), session_of("ada", sid="s2")
     sessions = [inside, outside, session_of("bob", "team:red")]
-    changes = ProfileChanges(store, sessions, emitter, forgotten.append, revoke, lambda work, _: tasks.append(work))
+    inside.tickets = {b"team:red": cast("Any", "a ticket")}
+    changes = ProfileChanges(store, sessions, emitter, forgotten.append, lambda work, _: tasks.append(work))
     store.people["ada"] = ADA._replace(name="Countess", data={})
     changes.receive(ProfileChanged("ada"))
     changes.receive(ProfileChanged("cleo"))
@@ -64,6 +59,6 @@ async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
     for task in tasks:
         await task
     assert [session.identity.name for session in sessions] == ["Countess", "Countess", "Bob"]
-    assert revoked == ["s1", "s2"]
+    assert inside.tickets == {}
     event = {"user": "ada", "name": "Countess", "picture": "https://example.com/ada.png"}
     assert emitter.sent == [("s2", "profile", event), ("team:red", "profile", event)]

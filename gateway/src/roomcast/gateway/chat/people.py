@@ -59,14 +59,12 @@ class ProfileChanges:
         sessions: Iterable[ChatSession],
         emitter: EventSender,
         forget_name: Callable[[str], None],
-        revoke_tickets: Callable[[ChatSession, str], None],
         start_task: StartTask,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._emitter = emitter
         self._forget_name = forget_name
-        self._revoke_tickets = revoke_tickets
         self._start_task = start_task
 
     def receive(self, message: ProfileChanged) -> None:
@@ -83,7 +81,7 @@ class ProfileChanges:
         rooms: dict[str, None] = {}
         for session in sessions:
             session.identity = replace(session.identity, name=profile.name)
-            self._revoke_tickets(session, "")  # they hold the name, too
+            session.revoke_tickets()  # they hold the name, too
             rooms |= dict.fromkeys(session.rooms)
         event = {"user": user, **profile.public()}
         self._emitter.to_sessions([session.sid for session in sessions if not session.rooms], PROFILE, event)
