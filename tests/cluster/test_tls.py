@@ -23,7 +23,7 @@ from tests.gateways import CLUSTER_KEY, Gateway, gateways, run_once, token, uniq
 from tests.waiting import until
 
 LOBBY = "public:lobby"
-NAME = "roomcast-gateway"
+NAME = "localhost"
 
 
 class Chain(NamedTuple):
@@ -43,7 +43,7 @@ class Chain(NamedTuple):
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("tls")
     authority = Authority(folder)
-    page, gate, store = (authority.sign(name) for name in ("localhost", NAME, "redis"))
+    page, gate, store = (authority.sign(name) for name in ("page", "gate", "redis"))
     secure = servers.free_port()
     files = ("--tls-cert-file", str(store.certificate), "--tls-key-file", str(store.key))
     options = ("--tls-port", str(secure), *files, "--tls-ca-cert-file", str(authority.certificate))

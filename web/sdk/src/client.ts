@@ -188,7 +188,11 @@ export class Client<A extends AppTypes = AppTypes> {
   /** Go through the public rooms whose names begin with `query`, by name, page by page. */
   async *publicRooms(query = ""): AsyncGenerator<PublicRoom, void, undefined> {
     for (let after: string | undefined; ; ) {
-      const page = await this.call("room:directory", { query, limit: MAX_LIST, ...(after !== undefined ? { after } : {}) });
+      const page = await this.call("room:directory", {
+        query,
+        limit: MAX_LIST,
+        ...(after !== undefined ? { after } : {}),
+      });
       yield* page.rooms;
       if (!page.more || page.after === null || page.after === after) return;
       after = page.after;
