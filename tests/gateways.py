@@ -108,7 +108,7 @@ def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = T
 
 @contextmanager
 def gateways(
-    folder: Path, redis_url: str, count: int = 2, *, trust: Path | None = None, **more: str
+    folder: Path, redis_url: str, count: int = 2, trust: Path | None = None, /, **more: str
 ) -> Iterator[list[Gateway]]:
     """Several, numbered from 1, started side by side. `trust`: the authority of their certificates, if any."""
     with ExitStack() as stack:

@@ -86,7 +86,7 @@ def _on_redis(folder: Path, work: Work) -> dict[str, float]:
 async def _connected(url: str, pid: int, work: Work) -> dict[str, float]:
     backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
     handlers = ChannelHandlers(backplane)
-    backplane.start(handlers.receive)
+    backplane.start(lambda channel, data: handlers.receive(channel, data, True))
     await backplane.wait_up()
     try:
         return await work(Rig(backplane, handlers, pid))

@@ -52,7 +52,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     redis_url = f"rediss://127.0.0.1:{secure}/0?ssl_ca_certs={authority.certificate}"
     with (
         servers.redis_server(folder, *options, "--tls-auth-clients", "no"),
-        gateways(folder, redis_url, trust=authority.certificate, **settings) as running,
+        gateways(folder, redis_url, 2, authority.certificate, **settings) as running,
         nginx(folder / "nginx", authority.certificate, page, running) as port,
     ):
         yield Chain(port, running, authority, folder)
@@ -95,7 +95,7 @@ async def signed_in(chain: Chain, user: str, transport: str) -> AsyncIterator[tu
     heard: list[dict[str, Any]] = []
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
         client = socketio.AsyncClient(reconnection=False, http_session=session)
-        client.on("message", heard.append)
+        client.on("message", lambda message, *_: heard.append(message))
         await client.connect(chain.url, auth={"token": token(user)}, transports=[transport])
         try:
             yield client, heard

@@ -56,6 +56,7 @@ FAULTS: Final[dict[str, dict[str, str]]] = {
     "RoomcastMissingPackets": {f"roomcast_gateway_missing_packets_total{{{_GATEWAY}}}": "0+120x20 2400x40"},
     "RoomcastResyncs": {f"roomcast_gateway_resyncs_total{{{_GATEWAY}}}": "0+1x20 20x40"},
     "RoomcastCanaryLost": {f"roomcast_gateway_canary_losses_total{{{_GATEWAY}}}": "0+1x20 20x40"},
+    "RoomcastForgedMessages": {f"roomcast_gateway_forged_messages_total{{{_GATEWAY}}}": "0+1x20 20x40"},
     "RoomcastSlowClients": {f"roomcast_gateway_slow_clients_total{{{_GATEWAY}}}": "0+60x20 1200x40"},
     "RoomcastSignInsRefused": {
         f'roomcast_gateway_connects_total{{{_GATEWAY},outcome="ok"}}': "0+60x60",

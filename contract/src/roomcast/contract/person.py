@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, TypeGuard, Final, NamedTuple
 
 import msgspec
 
@@ -45,7 +45,7 @@ def read_profile(user: str, values: Sequence[bytes | None]) -> Profile | None:
     return Profile(user, name, picture, msgspec.json.decode(data) if data else {}) if name else None
 
 
-def is_picture(url: object) -> bool:
+def is_picture(url: object) -> TypeGuard[str]:
     """Tell whether this is an https URL of at most MAX_PICTURE printable ASCII characters."""
     return isinstance(url, str) and len(url) <= MAX_PICTURE and _PICTURE.fullmatch(url) is not None
 

@@ -38,7 +38,7 @@ class Records:
         return self.room
 
     async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
-        changes = {"name": name, "topic": topic, "data": data}
+        changes: dict[str, Any] = {"name": name, "topic": topic, "data": data}
         self.room = self.room._replace(**{key: value for key, value in changes.items() if value is not None})
 
     async def transfer(self, room: str, user: str, by: str) -> None:
@@ -60,11 +60,11 @@ class Records:
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[tuple[str, str]], str | None]:
         return sorted(self.roles.items())[:limit], "cleo" if limit < len(self.roles) else None
 
-    async def remove_member(self, room: str, user: str) -> bool:
+    async def remove_member(self, room: str, user: str) -> int:
         if self.roles[user] == "owner":
             raise RoomcastError(Code.FORBIDDEN)
         del self.roles[user]
-        return True
+        return 0
 
     async def remove_from_list(self, user: str, room: str) -> None:
         self.unlisted.append(user)

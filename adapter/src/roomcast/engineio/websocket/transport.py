@@ -26,6 +26,10 @@ _HIGH_WATER: Final = 0
 """Bytes in the transport's buffer from which on packets wait in the session, where they are counted. A transport that
 holds anything has paused its session, so the flush may write to the socket directly."""
 
+_TLS_HIGH_WATER: Final = 1
+"""The same over TLS, whose transports pause at the mark and not above it: with 0 they would pause when they are empty,
+and not go on until the next write."""
+
 _FRAMES_PER_TURN: Final = 32
 
 
@@ -115,7 +119,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         self._transport = transport
         self._is_tls = is_tls
         if self.session is not None:
-            transport.set_write_buffer_limits(high=_HIGH_WATER)
+            transport.set_write_buffer_limits(high=_TLS_HIGH_WATER if is_tls else _HIGH_WATER)
 
     def receive(self, data: bytes) -> None:
         """Parse bytes that the fast path did not take."""

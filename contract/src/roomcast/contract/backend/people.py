@@ -32,7 +32,7 @@ class People(RedisLink):
         token that names the user (`name`, `picture`, `data`) replaces what it names. Raises BAD_REQUEST, TOO_LARGE.
         """
         check_ids(None, user)
-        args = (user, PROFILE_SECONDS, *changed_fields(name, picture, data))
+        args: tuple[bytes | str | int, ...] = (user, PROFILE_SECONDS, *changed_fields(name, picture, data))
         before, now = (text.decode() for text in await self._script("user_person", (keys.user_person(user),), args))
         if before != now:
             old = entry_of(before, user) if before else ""

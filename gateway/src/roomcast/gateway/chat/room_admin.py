@@ -75,7 +75,7 @@ class AdminRecords(Protocol):
 class Memberships(Protocol):
     """Memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
-    async def remove_member(self, room: str, user: str) -> bool:
+    async def remove_member(self, room: str, user: str) -> int:
         """Take a membership away; raise FORBIDDEN for the owner, NOT_FOUND for others than members."""
         ...
 

@@ -44,7 +44,7 @@ class Sessions:
         daily_bytes: DailyBytes,
         limits: dict[str, int],
         issue_ticket: Callable[[], str],
-        note_sign_in: Callable[[Identity], None],
+        note_sign_in: Callable[[Identity], object],
         is_banned: Callable[[str], Awaitable[bool]],
         on_open: Callable[[ChatSession], None],
         on_close: Callable[[ChatSession], Awaitable[None]],

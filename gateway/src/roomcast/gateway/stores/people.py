@@ -28,7 +28,7 @@ class PeopleStore:
         """
         name = identity.name if identity.is_named else None
         fields = changed_fields(name, identity.picture or None, identity.data)
-        args = (identity.name, PROFILE_SECONDS, *fields)
+        args: tuple[str | int, ...] = (identity.name, PROFILE_SECONDS, *fields)
         with suppress(RoomcastError):
             with translated:
                 reply = self._redis.begin_script("user_person", (keys.user_person(identity.user),), args)
