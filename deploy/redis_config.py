@@ -75,8 +75,8 @@ _BY_BACK_ENDS: Final = (
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
         f"{_BY_BACK_ENDS} room:{{*}}:occupants room:{{*}}:nodes_of user:{{*}}:events user:{{*}}:blocked"
-        " node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen presence:{*}:conn:*"
-        " presence:{*}:choice:* presence:{*}:last presence:{*}:node:*:* presence:nodes",
+        " user:{*}:reported node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen"
+        " presence:{*}:conn:* presence:{*}:choice:* presence:{*}:last presence:{*}:node:*:* presence:nodes",
         "user:{*}:sanctions upload:{*} revoked:{token:*} revoked:{user:*} revoked:{session:*}",
         "room:{*} namespace:{*} node:{*} user:{*} presence:{*} activity:* control",
         ("",),
@@ -106,7 +106,7 @@ _PARTS: Final[dict[str, Account]] = {
         "room:{*}:occupants room:{*}:nodes_of presence:{*}:seen presence:{*}:conn:* presence:{*}:last"
         " presence:{*}:node:*:* presence:nodes node:{*}:lease upload:{*}",
         "room:{*} namespace:{*} user:{*} activity:* control",
-        ("presence_query", "room", "user_room", "user_created", "user_person"),
+        ("presence_query", "room", "user_room", "user_created", "user_person", "user_revoke"),
         "publish spublish get set del persist pttl blpop hget hgetall hmget hkeys hlen hdel hset hexists hscan scard"
         " zcard xadd xrange xdel",
     ),

@@ -68,7 +68,8 @@ def test_no_event_is_described_that_is_not_there() -> None:
     described = set(rows("Server → client"))
     assert set(events.SERVER_EVENTS) <= described
     assert described - set(events.SERVER_EVENTS) == {
-        "edited", "deleted", "superseded", "people", "invited", "direct", "removed", "closed", "muted", "slow", "updated", "role"
+        "edited", "deleted", "superseded", "people", "invited", "direct", "removed", "closed", "muted", "slow",
+        "updated", "role",
     }  # fmt: skip
 
 

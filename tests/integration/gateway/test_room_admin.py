@@ -15,6 +15,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from tests import gateways
 from tests.gateways import CLUSTER_KEY, Client, Clients, Gateway, unique
 from tests.redis_accounts import redis_with_accounts
+from tests.waiting import until
 
 
 class Cluster:
@@ -261,6 +262,11 @@ async def test_people_are_found_by_name_for_invitations(
     users = [unique("zoe") for _ in range(3)]
     for number, user in enumerate(users):
         await clients(cluster.two, user, name=f"{mark} {number}")
+
+    async def are_found() -> bool:
+        return len((await party.ada.ok("user:search", {"name": mark}))["people"]) == len(users)
+
+    await until(are_found, "sign-ins are noted")
     answer = await party.ada.ok("user:search", {"name": mark.upper(), "limit": 2})
     assert [row["user"] for row in answer["people"]] == users[:2]
     rest = await party.ada.ok("user:search", {"name": mark, "after": answer["after"]})
