@@ -19,7 +19,13 @@ SCHEMA: Final = "1.31"
 EXTENSIONS: Final = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 """Kinds of other projects, whose schemas are not Kubernetes' own."""
 
-SECRETS: Final = ("ROOMCAST_REDIS_URL", "ROOMCAST_JWT_SECRET", "ROOMCAST_CLUSTER_KEY", "ROOMCAST_PUBLISH_HOOK", "AWS_SECRET_ACCESS_KEY")
+SECRETS: Final = (
+    "ROOMCAST_REDIS_URL",
+    "ROOMCAST_JWT_SECRET",
+    "ROOMCAST_CLUSTER_KEY",
+    "ROOMCAST_PUBLISH_HOOK",
+    "AWS_SECRET_ACCESS_KEY",
+)
 
 SETS: Final[dict[str, dict[str, Any]]] = {
     "defaults": REQUIRED,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.contract.envelope import Kicked, RoomChanged
+from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import RoomClose, RoomDirectory, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
 from roomcast.contract.room_info import RoomDescription
@@ -75,7 +75,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.records = Records()
-        self.published: list[Kicked | RoomChanged] = []
+        self.published: list[Kicked | RoomChanged | Sanctioned] = []
         self.tasks: list[Coroutine[Any, Any, None]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.directory = FakeDirectory()
@@ -88,7 +88,7 @@ class Rig:
     async def describe_users(self, users: list[str]) -> list[dict[str, Any]]:
         return [{"user": user, "name": user.title(), "status": "offline"} for user in users]
 
-    async def publish_control(self, message: Kicked | RoomChanged) -> None:
+    async def publish_control(self, message: Kicked | RoomChanged | Sanctioned) -> None:
         self.published.append(message)
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ async def test_only_the_owner_gives_a_room_away(rig: Rig) -> None:
 async def test_only_the_owner_ends_a_room(rig: Rig) -> None:
     assert await refusal(rig.admin.close(rig.bob, RoomClose(ROOM))) is Code.FORBIDDEN
     await rig.admin.close(rig.ada, RoomClose(ROOM))
-    assert rig.published == [Kicked(ROOM, closed=True)]
+    assert rig.published == [Kicked(ROOM, closed=True), Sanctioned(ROOM)]
     assert rig.directory.changes == [(ROOM, "private", "Red", None)]
     await rig.run_tasks()
     assert rig.records.cleared == ["ada", "bob", "cleo"]

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import orjson
 import pytest
 
-from roomcast.contract.envelope import Kicked, RoomChanged
+from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ReceiptRead, RoomCreate, RoomInvite, RoomList, RoomMembers, RoomRemove
 from roomcast.contract.inbox import Line
@@ -92,10 +92,10 @@ class Control:
     """Collects control messages; `fails` as it does while Redis is away."""
 
     def __init__(self) -> None:
-        self.published: list[Kicked | RoomChanged] = []
+        self.published: list[Kicked | RoomChanged | Sanctioned] = []
         self.fails = False
 
-    async def publish_control(self, message: Kicked | RoomChanged) -> None:
+    async def publish_control(self, message: Kicked | RoomChanged | Sanctioned) -> None:
         if self.fails:
             raise unavailable()
         self.published.append(message)

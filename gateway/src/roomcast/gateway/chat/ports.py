@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, NamedTuple, Protocol
 
-from roomcast.contract.envelope import Kicked, RoomChanged
+from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
 from roomcast.gateway.sign_in.session import ChatSession
 
 AckFields = dict[str, Any]
@@ -54,7 +54,7 @@ class Visibility(Protocol):
 class Control(Protocol):
     """Wakes all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
 
-    async def publish_control(self, message: Kicked | RoomChanged) -> None:
+    async def publish_control(self, message: Kicked | RoomChanged | Sanctioned) -> None:
         """Take a user, or everybody, out of a room on all gateways; or have its members told what changed."""
         ...
 

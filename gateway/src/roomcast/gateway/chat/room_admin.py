@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from roomcast.contract.envelope import Kicked, RoomChanged
+from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import (
     ROOM,
@@ -174,6 +174,7 @@ class RoomAdmin:
         before = await self._store.describe(p.room)
         members = await self._store.close(p.room, "" if session.identity.ops else session.user)
         await self._control.publish_control(Kicked(p.room, closed=True))
+        await self._control.publish_control(Sanctioned(p.room))  # its sanctions went with it
         await self._directory.change(p.room, before.kind, before.name, None)
         self._start_task(self._store.clear_lists(p.room, members), "lists of a closed room")
         return {"room": p.room}
