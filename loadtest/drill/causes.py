@@ -306,8 +306,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastApiFailing", "the same, while back ends ask", "repair the account", _failing_requests),
     Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
 )
-"""All alerts but RoomcastPlainHotPath and RoomcastPublishHookFails, for which the cluster would have to run otherwise:
-without its compiled extension, and with a hook of an application."""
+"""All alerts but RoomcastPlainHotPath, for which the cluster would have to run without its compiled extension."""
 
 
 # --- helpers ---
