@@ -70,6 +70,9 @@ def test_a_name_is_one_line_that_shows_its_letters_in_order(name: str, clean: st
     "name",
     [
         "../x",
+        ".\x07",
+        ".\x07.",
+        "%2e\x07%2e",
         "..\\x.png",
         "/etc/passwd",
         "a/b.png",

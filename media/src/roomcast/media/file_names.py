@@ -40,14 +40,11 @@ def clean_name(name: str) -> str:
     Raises NameRefusedError for a path, also a percent-encoded one that leads upwards, and for the extension of an
     active document.
     """
-    decoded = _decoded(name)
-    if _SEPARATORS.search(name) or "\0" in decoded or _leads_elsewhere(decoded):
-        raise NameRefusedError(name)
     line = "".join(_on_one_line(character) for character in name)
-    line = " ".join(line.split(" ")).strip()
-    if any(split_extension(text.rstrip(". "))[1] in ACTIVE_EXTENSIONS for text in (line, decoded)):
+    line = " ".join(line.split(" ")).strip()[:MAX_NAME_LENGTH].strip()
+    if _is_refused(name) or (line and _is_refused(line)):
         raise NameRefusedError(name)
-    return FALLBACK_STEM if is_blank(line) else line[:MAX_NAME_LENGTH]
+    return FALLBACK_STEM if is_blank(line) else line
 
 
 def saved_name(name: str, content_type: str) -> str:
@@ -72,6 +69,14 @@ def _on_one_line(character: str) -> str:
         return " "
     is_dropped = character in _REORDERING or unicodedata.category(character) in _UNPRINTABLE
     return "" if is_dropped else character
+
+
+def _is_refused(text: str) -> bool:
+    """Tell whether a name is a path or has the extension of an active document, decoded or not."""
+    decoded = _decoded(text)
+    if _SEPARATORS.search(text) or "\0" in decoded or _leads_elsewhere(decoded):
+        return True
+    return any(split_extension(form.rstrip(". "))[1] in ACTIVE_EXTENSIONS for form in (text.strip(), decoded))
 
 
 def _leads_elsewhere(decoded: str) -> bool:
