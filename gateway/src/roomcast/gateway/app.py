@@ -1,65 +1,20 @@
-"""Build a gateway from its parts, and run it: the composition root."""
+"""Run a gateway: serve until SIGTERM, then drain. `roomcast.gateway.parts` is the composition root."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import signal
-import time
 
 import structlog
 
 from roomcast.adapter.redis.channel_handlers import take_unsealed
 from roomcast.contract import keys
-from roomcast.contract.envelope import Sanctioned
-from roomcast.engineio import Refusal
-from roomcast.gateway.assembly import (
-    make_adapter,
-    make_isolation,
-    make_listener,
-    make_presence,
-    make_publish_hook,
-    make_server,
-    make_sessions,
-    make_stores,
-    make_tickets,
-    make_token_keys,
-)
-from roomcast.gateway.chat.access import RoomAccess
-from roomcast.gateway.chat.custom_events import CustomEvents
-from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
-from roomcast.gateway.chat.enforcement import SanctionEnforcer
-from roomcast.gateway.chat.fast_path import MessageFastPath
-from roomcast.gateway.chat.joining import RoomJoins
-from roomcast.gateway.chat.mentions import Mentions
-from roomcast.gateway.chat.messages import Chat
-from roomcast.gateway.chat.moderation import Moderation
-from roomcast.gateway.chat.namespace import ChatNamespace, Handler, SessionHooks
-from roomcast.gateway.chat.people import People, ProfileChanges
-from roomcast.gateway.chat.privacy import Privacy
-from roomcast.gateway.chat.replay import Replays
-from roomcast.gateway.chat.room_admin import RoomAdmin, RoomChanges
-from roomcast.gateway.chat.room_channels import RoomChannels
-from roomcast.gateway.chat.rooms import Rooms
-from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.config import Config
-from roomcast.gateway.inbox.service import InboxService
-from roomcast.gateway.media.requests import MediaRequests
-from roomcast.gateway.media.use_cases import MediaUseCases
-from roomcast.gateway.operations.admission import AdmissionQueue
-from roomcast.gateway.operations.admission_control import STARTING, AdmissionControl
-from roomcast.gateway.operations.cordon import CORDONED, Cordon
-from roomcast.gateway.operations.daily_bytes import DailyBytes
-from roomcast.gateway.operations.drain import Drain
-from roomcast.gateway.operations.lag import LagProbe
 from roomcast.gateway.operations.memory import watch_crowds
-from roomcast.gateway.operations.metrics import Metrics
-from roomcast.gateway.operations.node_claim import NodeClaim, NodeTakenError, describe_process
+from roomcast.gateway.operations.node_claim import NodeTakenError, describe_process
 from roomcast.gateway.operations.readiness import watch_subscriptions, why_not_ready
-from roomcast.gateway.operations.user_limits import UserLimits
-from roomcast.gateway.sign_in.control import ControlPublisher, SessionControl
-from roomcast.gateway.sign_in.session import ChatSession
-from roomcast.gateway.sign_in.verifier import Verifier
+from roomcast.gateway.parts import Parts
 from roomcast.gateway.stores.nodes import take_free_number
 from roomcast.process import ops
 from roomcast.process.settings import SettingsError
@@ -85,7 +40,7 @@ async def run(config: Config) -> bool:
 
 
 class Gateway:
-    """The parts of one gateway, joined; `run` serves until SIGTERM."""
+    """One gateway; `run` serves until SIGTERM."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -93,239 +48,7 @@ class Gateway:
         self.is_failed = False
         """True when the gateway ended because it could not go on, rather than because it was told to."""
         self.tasks = TaskSet()
-        self.metrics = Metrics()
-        self.adapter = make_adapter(config, self.metrics)
-        self.server = make_server(config, self.adapter, self.metrics)
-        self.stores = make_stores(config, self.adapter)
-        self._make_sign_in()
-        self._make_rooms()
-        self._make_chat()
-        self._make_edge()
-
-    def _make_sign_in(self) -> None:
-        """Make presence, the limits of users, and the sign-in."""
-        config = self.config
-        self.emitter = Emitter(self.adapter)
-        self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores, self._give_up)
-        self.tickets = make_tickets(config)
-        self.token_keys = make_token_keys(config)
-        verifier = Verifier(
-            self.token_keys,
-            audience=config.jwt_audience,
-            issuer=config.jwt_issuer,
-            on_refusal=self.metrics.token_refused,
-        )
-        self.user_limits = UserLimits(config.events_per_second, time.monotonic)
-        self.daily_bytes = DailyBytes(time.monotonic)
-        self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())
-        self.sessions = make_sessions(
-            config,
-            self.adapter,
-            self.emitter,
-            self.stores,
-            self.presence,
-            self.tickets,
-            verifier,
-            self.user_limits,
-            self.daily_bytes,
-            self.sanctions.is_banned_everywhere,
-        )
-
-    def _make_rooms(self) -> None:
-        """Make who may enter rooms, joining, and what a sanction or revocation does to sessions."""
-        config = self.config
-        self.control = ControlPublisher(self.adapter)
-        self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
-        channels = RoomChannels(self.adapter)
-        self.replays = Replays(self.stores.log, channels, buffer_bytes=config.send_buffer_bytes // 4)
-        self.joins = RoomJoins(
-            channels,
-            self.stores.log,
-            self.stores.rooms,
-            self.access,
-            self.emitter,
-            self.occupancy,
-            self.presence,
-            self.replays,
-            max_rooms=config.rooms_per_connection,
-        )
-        self.session_control = SessionControl(
-            self.adapter,
-            self.sessions,
-            self.stores.rooms,
-            self.emitter,
-            self.joins,
-            is_banned=self.sanctions.is_banned_everywhere,
-            on_sanctioned=self._apply_sanction,
-            on_kicked=lambda message: self.inbox.on_access(message.user, message.room),
-            on_order=lambda order: self.cordon.receive(order),
-            on_room_changed=RoomChanges(
-                self.stores.room_admin, self.sessions, self.emitter, self.adapter.background
-            ).receive,
-            on_profile_changed=ProfileChanges(
-                self.stores.people,
-                self.sessions,
-                self.emitter,
-                self.stores.rooms.forget_name,
-                self.adapter.background,
-            ).receive,
-        )
-        self.enforcer = SanctionEnforcer(
-            self.sanctions,
-            self.sessions,
-            ChatSession.revoke_tickets,
-            self.session_control.check_revocations,
-            self.joins.recheck_sessions,
-            self.adapter.background,
-        )
-        self.inbox = InboxService(
-            self.stores.inbox, self.stores.rooms, self.access, self.adapter, self.emitter, time.monotonic
-        )
-        self.emitter.on_line_changed = self.inbox.note_line
-        self.isolation = make_isolation(
-            config, self.adapter, self.emitter, self.replays, self.enforcer, self.session_control, self._catch_up
-        )
-        self.room_admin = RoomAdmin(
-            self.stores.room_admin,
-            self.stores.rooms,
-            self.access,
-            self.occupancy,
-            self.stores.directory,
-            self.control,
-            self.adapter.background,
-        )
-        self.rooms = Rooms(
-            self.stores.rooms,
-            self.access,
-            self.emitter,
-            self.occupancy,
-            self.presence,
-            self.control,
-            self.sanctions.hidden_from,
-            self.room_admin.list_members,
-            self.stores.directory,
-            self.stores.people,
-        )
-        self.people = People(self.stores.people)
-
-    def _apply_sanction(self, message: Sanctioned) -> None:
-        self.enforcer.receive(message)
-        if message.user and message.room:
-            self.inbox.on_access(message.user, message.room)
-
-    def _make_chat(self) -> None:
-        """Make messages, moderation and media requests."""
-        config = self.config
-        self.fast_path = MessageFastPath(
-            self.server.eio,
-            self.stores.log,
-            self.metrics,
-            seen=self.presence.mark_seen,
-            detour=self.server.take_packet,
-            max_message_bytes=config.message_bytes,
-        )
-        hook = make_publish_hook(config, self.metrics)
-        self.hook_endpoint = hook and hook[1]
-        self.chat = Chat(
-            self.stores.log,
-            self.access,
-            self.stores.uploads.read_verified,
-            self.rooms.announce_direct_room,
-            self.fast_path.issue_ticket,
-            self.sanctions,
-            Mentions(self.stores.inbox).require_readers,
-            max_message_bytes=config.message_bytes,
-            review=hook and hook[0],
-        )
-        self.moderation = Moderation(
-            self.stores.moderation,
-            self.sanctions,
-            self.access,
-            self.stores.rooms,
-            self.stores.log,
-            self.emitter,
-            self.control,
-        )
-        self.privacy = Privacy(self.presence, self.sanctions)
-        self.custom_events = CustomEvents(self.emitter, self.sanctions, self.presence)
-        self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
-        self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
-
-    def _make_edge(self) -> None:
-        """Make what faces the clients: the namespace, admission, the listener and the drain."""
-        config = self.config
-        self.namespace = ChatNamespace(
-            SessionHooks(self.sessions.sign_in, self._sign_out),
-            self._handlers(),
-            self.metrics,
-            self.presence.mark_seen,
-            lambda: self.isolation.is_isolated,
-        )
-        self.server.register_namespace(self.namespace)
-        self.server.answer_faults(self.namespace)
-        self.admission = AdmissionControl(AdmissionQueue(time.monotonic), self._refusal_of_all, self.tickets.is_valid)
-        self.server.eio.admission = self.admission
-        self.lag = LagProbe(self.adapter.ticker, config.lag_probe_seconds, self._record_lag)
-        self.claim = NodeClaim(self.stores.nodes, config.node)
-        self.listener, self.runner = make_listener(config, self.server, self.metrics)
-        self.drain = Drain(
-            self.server.eio,
-            budget_seconds=config.drain_seconds,
-            announce=self._announce_drain,
-            close_listener=self.listener.stop,
-            in_flight=lambda: self.namespace.in_flight + self.fast_path.in_flight,
-            on_state=self.metrics.drain,
-        )
-        self.cordon = Cordon(
-            config.node, self._move_clients, self.stores.nodes.tell_state, self.metrics.drain, self.adapter.background
-        )
-
-    def _handlers(self) -> dict[str, Handler]:
-        """Map every event of the protocol to its use case."""
-        return {
-            "room:join": self.joins.join_room,
-            "room:leave": self.joins.leave_room,
-            "room:members": self.rooms.list_members,
-            "room:create": self.rooms.create_room,
-            "room:invite": self.rooms.invite_user,
-            "room:remove": self.rooms.remove_user,
-            "room:list": self.rooms.list_rooms,
-            "inbox:list": self.inbox.list_inbox,
-            "room:directory": self.room_admin.list_public,
-            "room:info": self.room_admin.read_info,
-            "room:update": self.room_admin.update,
-            "room:transfer": self.room_admin.transfer,
-            "room:close": self.room_admin.close,
-            "room:quit": self.room_admin.quit,
-            "message:send": self.chat.send_message,
-            "message:edit": self.chat.edit_message,
-            "message:delete": self.chat.delete_message,
-            "message:react": self.chat.react_to_message,
-            "message:history": self.chat.read_history,
-            "message:report": self.moderation.report,
-            "report:list": self.moderation.list_reports,
-            "report:resolve": self.moderation.resolve_report,
-            "room:sanction": self.moderation.sanction,
-            "room:sanctions": self.moderation.list_sanctions,
-            "room:slow": self.moderation.set_slow,
-            "room:emit": self.custom_events.emit_to_room,
-            "user:block": self.moderation.block,
-            "user:blocked": self.moderation.list_blocked,
-            "user:profiles": self.people.read_profiles,
-            "user:search": self.people.search,
-            "typing": self.privacy.send_typing,
-            "receipt:read": self.rooms.mark_read,
-            "presence": self.presence.set_presence,
-            "presence:query": self.privacy.query_users,
-            "presence:watch": self.privacy.watch_users,
-            "presence:unwatch": self.presence.unwatch_users,
-            "media:sign": self.media.sign_upload,
-            "media:complete": self.media.complete_upload,
-            "media:url": self.media.sign_download,
-            "auth:refresh": self.session_control.refresh_token,
-        }
-
-    # --- running ---
+        self.parts = Parts(config, self.stopping, self._give_up)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises OSError when a port is taken."""
@@ -336,70 +59,57 @@ class Gateway:
             config.ops_host, config.metrics_port, self._is_ready, self._exposition, config.tls, self._why_not_ready
         ):
             self._start()
-            await self.runner.setup()
-            await self.listener.start()
+            await self.parts.runner.setup()
+            await self.parts.listener.start()
             _log.info("gateway runs", node=config.node, port=config.port, metrics_port=config.metrics_port)
             await stopping.wait()
-            _log.info("gateway drains", connections=len(self.sessions))
-            self.presence.is_draining = True
-            await self.drain.run()
-            self.listener.end()
+            _log.info("gateway drains", connections=len(self.parts.sessions))
+            self.parts.presence.is_draining = True
+            await self.parts.drain.run()
+            self.parts.listener.end()
             await self._end()
         _log.info("gateway ended", node=config.node)
 
     def _start(self) -> None:
         """Subscribe, then start what runs in the background."""
-        self.adapter.start(
-            self.stores.log,
-            on_note=self.occupancy.receive_note,
-            on_node_message=self.media_requests.receive_reply,
+        parts, ticker, supervise = self.parts, self.parts.adapter.ticker, self.tasks.supervise
+        parts.adapter.start(
+            parts.stores.log,
+            on_note=parts.occupancy.receive_note,
+            on_node_message=parts.media_requests.receive_reply,
             on_resubscribed=self._resubscribed,
         )
         for shard in range(keys.PRESENCE_SHARDS):
-            self.adapter.subscribe(keys.presence_channel(shard), self.presence.receive_changes, take_unsealed)
-        self.session_control.subscribe()
-        self.tasks.supervise(lambda: self.isolation.run(self.adapter.ticker), "isolation")
-        self.tasks.supervise(self._claim_and_announce, "presence")
-        self.tasks.supervise(self.inbox.run, "inbox")
-        self.tasks.supervise(self.token_keys.run, "token keys")
-        self.tasks.supervise(self.sessions.watch_expiries, "token expiry")
-        self.tasks.supervise(lambda: watch_crowds(lambda: len(self.server.eio.sockets), self.adapter.ticker), "memory")
-        self.tasks.supervise(lambda: self.user_limits.run(self.stores.user_events, self.adapter.ticker), "user limits")
-        self.tasks.supervise(lambda: self.daily_bytes.run(self.stores.user_bytes, self.adapter.ticker), "daily bytes")
-        self.tasks.start(watch_subscriptions(self.adapter.canary, self.adapter.ticker, self._give_up), "subscriptions")
-        self.lag.start()
+            parts.adapter.subscribe(keys.presence_channel(shard), parts.presence.receive_changes, take_unsealed)
+        parts.session_control.subscribe()
+        supervise(lambda: parts.isolation.run(ticker), "isolation")
+        supervise(self._claim_and_announce, "presence")
+        supervise(parts.inbox.run, "inbox")
+        supervise(parts.token_keys.run, "token keys")
+        supervise(parts.sessions.watch_expiries, "token expiry")
+        supervise(lambda: watch_crowds(lambda: len(parts.server.eio.sockets), ticker), "memory")
+        supervise(lambda: parts.user_limits.run(parts.stores.user_events, ticker), "user limits")
+        supervise(lambda: parts.daily_bytes.run(parts.stores.user_bytes, ticker), "daily bytes")
+        self.tasks.start(watch_subscriptions(parts.adapter.canary, ticker, self._give_up), "subscriptions")
+        parts.lag.start()
 
     async def _claim_and_announce(self) -> None:
         """Serve only under a number that no other process has."""
         try:
-            await self.claim.acquire()
+            await self.parts.claim.acquire()
         except NodeTakenError:
             self._give_up()
             return
-        await self.presence.run()
+        await self.parts.presence.run()
 
     def _resubscribed(self) -> None:
         """Read presence, revocations and removals again: what was published meanwhile was missed."""
-        self.isolation.note_return()
-        if self.isolation.is_isolated:
+        self.parts.isolation.note_return()
+        if self.parts.isolation.is_isolated:
             return  # it is done before the gateway goes on
-        self._catch_up()
-        self.enforcer.forget_all()
-        self.adapter.background(self.session_control.recheck_all(), "recheck sessions")
-
-    async def _sign_out(self, session: ChatSession) -> None:
-        """Forget a session whose connection has ended."""
-        self.inbox.remove_session(session)
-        await self.sessions.sign_out(session)
-
-    def _catch_up(self) -> None:
-        """Read presence and inboxes again."""
-        self.presence.on_resubscribed()
-        self.inbox.on_resubscribed()
-
-    def _record_lag(self, lag: float, busy: float) -> None:
-        self.metrics.loop_lag(lag, busy)
-        self.user_limits.record_busy(busy)
+        self.parts.catch_up()
+        self.parts.enforcer.forget_all()
+        self.parts.adapter.background(self.parts.session_control.recheck_all(), "recheck sessions")
 
     def _give_up(self) -> None:
         """Drain and end with an error: this gateway cannot go on."""
@@ -408,55 +118,39 @@ class Gateway:
 
     async def _end(self) -> None:
         """Give leases back, end what runs, and close Redis last."""
-        await self.server.shutdown()
-        self.media_requests.close()
-        if self.hook_endpoint is not None:
-            await self.hook_endpoint.close()
-        await self.replays.close()
-        await self.presence.retire()
-        await self.daily_bytes.report(self.stores.user_bytes, self.daily_bytes.all_unreported())
+        await self.parts.server.shutdown()
+        self.parts.media_requests.close()
+        if self.parts.hook_endpoint is not None:
+            await self.parts.hook_endpoint.close()
+        await self.parts.replays.close()
+        await self.parts.presence.retire()
+        await self.parts.daily_bytes.report(self.parts.stores.user_bytes, self.parts.daily_bytes.all_unreported())
         await self.tasks.cancel()
-        self.lag.stop()
-        self.admission.stop()
-        await self.runner.cleanup()
-        await self.adapter.close()
+        self.parts.lag.stop()
+        self.parts.admission.stop()
+        await self.parts.runner.cleanup()
+        await self.parts.adapter.close()
 
     def _is_ready(self) -> bool:
         return not self._why_not_ready()
 
     def _why_not_ready(self) -> str:
         return why_not_ready(
-            self.drain,
-            self.cordon.state,
-            is_claimed=self.claim.is_held,
-            has_keys=self.token_keys.is_ready,
-            is_connected=self.adapter.is_ready and not self.isolation.is_isolated,
+            self.parts.drain,
+            self.parts.cordon.state,
+            is_claimed=self.parts.claim.is_held,
+            has_keys=self.parts.token_keys.is_ready,
+            is_connected=self.parts.adapter.is_ready and not self.parts.isolation.is_isolated,
         )
-
-    def _refusal_of_all(self) -> Refusal | None:
-        """Return why no new session may begin here, or None."""
-        if not self.claim.is_held:
-            return STARTING
-        return CORDONED if self.cordon.is_on else None
-
-    async def _move_clients(self) -> None:
-        """Move all clients away by an operator's order; their presence is left to their next gateway."""
-        self.presence.is_draining = True
-        await self.drain.move_clients()
-        self.presence.is_draining = self.stopping.is_set()
-
-    def _announce_drain(self, within_seconds: float) -> None:
-        sids = list(self.adapter.members.everyone(NAMESPACE))
-        self.emitter.to_sessions(sids, "drain", {"within_seconds": within_seconds})
 
     def _exposition(self) -> bytes:
         """Read the gauges, and return all metrics."""
-        metrics, redis = self.metrics, self.adapter.backplane
-        metrics.connections.set(len(self.sessions))
-        metrics.rooms.set(self.adapter.fanout.rooms)
-        metrics.fast_path.inc(self.fast_path.count_taken())
+        metrics, redis = self.parts.metrics, self.parts.adapter.backplane
+        metrics.connections.set(len(self.parts.sessions))
+        metrics.rooms.set(self.parts.adapter.fanout.rooms)
+        metrics.fast_path.inc(self.parts.fast_path.count_taken())
         metrics.redis_up.set(redis.is_up)
-        metrics.isolated.set(self.isolation.is_isolated)
+        metrics.isolated.set(self.parts.isolation.is_isolated)
         metrics.redis_reconnects.set(redis.reconnects)
         metrics.ready.set(self._is_ready())
         return metrics.exposition()
