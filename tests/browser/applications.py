@@ -5,15 +5,28 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
 
-from deploy.cluster import Cluster
+from deploy.cluster import Cluster, free_base
 
 INSTALL_SECONDS = 240
 SETTLE_SECONDS = 10.0
+
+
+@contextmanager
+def cluster_for(port: int, factory: pytest.TempPathFactory, *, apis: int = 0) -> Iterator[Cluster]:
+    """Run a cluster that lets in the pages of an application on `port`; it has no page of its own."""
+    folder, served = factory.mktemp("cluster"), factory.mktemp("page")
+    (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
+    origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{port}"}
+    base = next(base for base in iter(free_base, None) if base != port)
+    with Cluster(base, folder, gateways=2, apis=apis, page=served, env=origins) as running:
+        yield running
 
 
 def install(folder: Path, tarballs: Iterable[Path]) -> None:

@@ -18,6 +18,7 @@ from deploy import example
 from deploy.cluster import Cluster, free_base
 from deploy.control import Control, environment
 from deploy.layout import HOST
+from tests.browser.applications import cluster_for
 from tests.integration.media_rig import picture
 
 BUILD_SECONDS = 240
@@ -34,11 +35,7 @@ def next_port() -> int:
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[Cluster]:
     """A cluster with the HTTP API that lets the application in."""
-    folder, served = tmp_path_factory.mktemp("cluster"), tmp_path_factory.mktemp("page")
-    (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
-    origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{next_port}"}
-    base = next(base for base in iter(free_base, None) if base != next_port)
-    with Cluster(base, folder, gateways=2, apis=1, page=served, env=origins) as running:
+    with cluster_for(next_port, tmp_path_factory, apis=1) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
-from tests.browser.applications import connections, install, settle
+from tests.browser.applications import cluster_for, connections, install, settle
 
 APP = Path(__file__).with_name("next")
 README = (ROOT / "web" / "README.md").read_text()
@@ -37,11 +37,7 @@ def next_port() -> int:
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[Cluster]:
     """A cluster that lets the Next.js application in."""
-    folder, served = tmp_path_factory.mktemp("cluster"), tmp_path_factory.mktemp("page")
-    (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
-    origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{next_port}"}
-    base = next(base for base in iter(free_base, None) if base != next_port)
-    with Cluster(base, folder, gateways=2, page=served, env=origins) as running:
+    with cluster_for(next_port, tmp_path_factory) as running:
         yield running
 
 

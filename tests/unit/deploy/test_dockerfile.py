@@ -1,4 +1,4 @@
-"""The Dockerfile copies what its installers look at: an image is seldom built, and a new package is easily forgotten."""
+"""The Dockerfile copies all that its installers read: images are seldom built, and a new package is soon forgotten."""
 
 from __future__ import annotations
 
