@@ -90,7 +90,7 @@ export function roomTitle(room: RoomId, name: string | null, self: UserId, nameO
 }
 
 /** Return a message on one line, for lists and quotes. */
-export function summary(text: string | undefined, media: Media | undefined): string {
+export function summary(text: string | undefined, media: Pick<Media, "type" | "name"> | undefined): string {
   if (text) return withoutControls(text.replace(/\s+/g, " ")).trim();
   if (!media) return "";
   const kind = mediaKind(media);
@@ -98,7 +98,7 @@ export function summary(text: string | undefined, media: Media | undefined): str
 }
 
 /** Return how the page shows a file: as an image, with a player, or as a card with its name. */
-export function mediaKind(media: Media): "image" | "video" | "audio" | "file" {
+export function mediaKind(media: Pick<Media, "type">): "image" | "video" | "audio" | "file" {
   const [top] = media.type.split("/");
   return top === "image" || top === "video" || top === "audio" ? top : "file";
 }

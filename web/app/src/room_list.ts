@@ -1,14 +1,14 @@
-/** The room list: rooms that the server lists, rooms opened here, and what is unread in each. */
+/** The room list: the rooms of the inbox, rooms opened here, and what is unread in each. */
 
 import {
   directPeer,
   RoomcastError,
   type Client,
+  type InboxRoom,
   type Room,
   type RoomChange,
   type RoomId,
   type RoomState,
-  type RoomSummary,
   type Undo,
   type UserId,
 } from "@roomcast/sdk";
@@ -26,6 +26,8 @@ export type RoomKind = "public" | "direct" | "private";
 /** What the list shows of a room's messages. */
 interface Activity {
   unread: number;
+  /** Unread messages that mention oneself. */
+  mentions: number;
   lastText: string;
   lastTime: number;
 }
@@ -41,13 +43,11 @@ interface Known extends Activity {
   name: string | null;
 }
 
-const NOTHING: Known = { name: null, unread: 0, lastText: "", lastTime: 0 };
+const NOTHING: Known = { name: null, unread: 0, mentions: 0, lastText: "", lastTime: 0 };
 /** Rooms joined at once. A connection may join 100; each one costs the gateway and this page memory. */
 const MAX_LIVE = 40;
 /** Messages that stay in memory of a joined room that is not on show; they may double before the rest is dropped. */
 const KEPT_MESSAGES = 200;
-/** How often the list is asked about the rooms that are not joined. */
-const LIST_EVERY_MS = 20_000;
 
 export class RoomList {
   readonly #client: Client;
@@ -56,6 +56,8 @@ export class RoomList {
   readonly #live = new LiveRooms(MAX_LIVE, LOBBY);
   readonly #undos = new Map<RoomId, Undo[]>();
   readonly #names = new Map<UserId, string>();
+  /** The lines of the inbox that were taken over. */
+  readonly #lines = new Map<RoomId, InboxRoom>();
   readonly #hidden: HiddenRooms;
   readonly #visits: FirstVisits;
   #shown: RoomId | null = null;
@@ -66,10 +68,7 @@ export class RoomList {
     this.#hidden = new HiddenRooms(storage, user);
     this.#visits = new FirstVisits(storage, user);
     this.#changed = changed;
-    client.onState((state) => {
-      if (state.phase === "online") void this.refresh();
-    });
-    if (client.state.phase === "online") void this.refresh();
+    client.inbox.subscribe(() => this.#inboxChanged());
     client.on("message", (message) => {
       this.#names.set(message.user, message.name);
       // A message of a room that was left may still have been on its way.
@@ -79,18 +78,10 @@ export class RoomList {
     client.on("room", (event) => this.#roomChanged(event));
   }
 
-  /** Start looking after the rooms that are not joined; the returned function stops it. */
+  /** Follow the inbox, with all its rooms, and the lobby; the returned function stops it. */
   watch(): Undo {
-    const look = () => {
-      const isDue = this.#live.isFull && this.#client.state.phase === "online";
-      if (isDue && document.visibilityState === "visible") void this.refresh();
-    };
-    const timer = setInterval(look, LIST_EVERY_MS);
-    window.addEventListener("focus", look);
-    return () => {
-      clearInterval(timer);
-      window.removeEventListener("focus", look);
-    };
+    this.open(LOBBY);
+    return this.#client.inbox.follow();
   }
 
   /** Open the room that comes on show; the history of the one before is released. */
@@ -142,16 +133,19 @@ export class RoomList {
     return this.#entry(id, this.#known.get(id) ?? NOTHING);
   }
 
-  /** Ask the server for the list, and join the most recent rooms as far as the bound allows. */
-  async refresh(): Promise<void> {
-    this.#learnRoom(LOBBY, null);
-    if (!this.#live.has(LOBBY)) this.#follow(LOBBY);
-    const listed = await this.#client.listRooms().catch(() => []);
+  /** Take over the inbox, load the rest of it, and join the most recent rooms as far as the bound allows. */
+  #inboxChanged(): void {
+    const { phase, rooms, more } = this.#client.inbox.state;
+    if (phase !== "live") return;
     // The server keeps a public room on the list after it was left.
-    const rooms = listed.filter(({ room, seq }) => !this.#hidden.hides(room, seq));
-    for (const room of rooms) this.#learnSummary(room);
-    const quiet = byActivity(rooms).filter(({ room }) => !this.#live.has(room));
-    for (const { room } of quiet) if (!this.#live.isFull) this.#follow(room);
+    const shown = rooms.filter(({ room, seq }) => !this.#hidden.hides(room, seq));
+    for (const line of shown) {
+      if (this.#lines.get(line.room) === line) continue;
+      this.#lines.set(line.room, line);
+      this.#learnLine(line);
+    }
+    for (const { room } of shown) if (!this.#live.has(room) && !this.#live.isFull) this.#follow(room);
+    if (more) void this.#client.inbox.loadMore().catch(() => {});
     this.#changed();
   }
 
@@ -219,10 +213,12 @@ export class RoomList {
     this.#changed();
   }
 
-  #learnSummary({ room, name, unread, last }: RoomSummary): void {
+  #learnLine({ room, name, unread, mentions, last }: InboxRoom): void {
     if (last?.name) this.#names.set(last.user, last.name);
+    const peer = directPeer(room, this.#client.self?.user ?? "");
+    if (peer !== null && name !== peer) this.#names.set(peer, name);
     const lastText = last ? this.#lastText(last.user, last.name, summary(last.text, last.media)) : "";
-    this.#known.set(room, { name: name ?? null, unread, lastText, lastTime: last?.time ?? 0 });
+    this.#known.set(room, { name, unread, mentions, lastText, lastTime: last?.time ?? 0 });
   }
 
   #roomShows(room: Room, state: RoomState): void {
@@ -239,7 +235,7 @@ export class RoomList {
     if (change === "people" || change === "banned") return; // a ban takes effect by "removed"
     if (change === "removed" || change === "closed") this.#forget(room);
     else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
-    else this.#listAgain(room, name);
+    else this.#relist(room, name);
     // Enter a room that has refused us before, now that we are invited, or no longer banned.
     if ((change === "invited" || change === "unbanned") && this.#live.has(room)) this.#client.room(room).join();
     this.#changed();
@@ -247,14 +243,14 @@ export class RoomList {
 
   #forget(room: RoomId): void {
     this.#known.delete(room);
+    this.#lines.delete(room);
     this.#forgetLive(room);
   }
 
-  /** Something happened to a room beyond those that are joined: show it, with what the list says. */
-  #listAgain(room: RoomId, name: string | undefined): void {
+  /** Something happened to a room beyond those that are joined: show it. The inbox tells the rest. */
+  #relist(room: RoomId, name: string | undefined): void {
     this.#hidden.delete(room);
     this.#learnRoom(room, name);
-    void this.refresh();
   }
 
   // --- showing -------------------------------------------------------------------------------------------------------
@@ -262,10 +258,11 @@ export class RoomList {
   #entry(id: RoomId, known: Known): RoomEntry {
     const self = this.#client.self?.user ?? "";
     const peer = directPeer(id, self);
-    const { unread, lastText, lastTime } = this.#live.has(id) ? this.#activity(this.#client.room(id), known) : known;
+    const activity = this.#live.has(id) ? this.#activity(this.#client.room(id), known) : known;
+    const { unread, mentions, lastText, lastTime } = activity;
     const title = roomTitle(id, known.name, self, (user) => this.nameOf(user));
     const kind = id.startsWith("public:") ? "public" : peer !== null ? "direct" : "private";
-    return { id, title, kind, peer, unread, lastText, lastTime };
+    return { id, title, kind, peer, unread, mentions, lastText, lastTime };
   }
 
   /** Return what a joined room shows; before its first answer, what the list has said. */
@@ -274,6 +271,7 @@ export class RoomList {
     const self = this.#client.self?.user ?? "";
     return {
       unread: state.phase === "joined" ? countUnread(state.messages, self, this.readSeq(id)) : known.unread,
+      mentions: known.mentions,
       lastText: last ? this.#lastText(last.user, last.name, summary(last.text, last.media)) : known.lastText,
       lastTime: last?.time ?? known.lastTime,
     };
@@ -283,8 +281,4 @@ export class RoomList {
     if (!text) return "";
     return `${user === this.#client.self?.user ? "You" : isolated(name)}: ${isolated(text)}`;
   }
-}
-
-function byActivity(rooms: readonly RoomSummary[]): RoomSummary[] {
-  return [...rooms].sort((a, b) => (b.last?.time ?? 0) - (a.last?.time ?? 0));
 }

@@ -5,6 +5,8 @@ import { useChanges } from "../hooks.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 import { Name } from "./name.tsx";
+import { Settings } from "./dialogs/settings.tsx";
+import { StatusNote } from "./status_note.tsx";
 
 const STATUSES: { value: Status; label: string }[] = [
   { value: "online", label: "Online" },
@@ -17,6 +19,7 @@ const STATUSES: { value: Status; label: string }[] = [
 export function Me() {
   const { client, self, note, signOut, uploads } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
+  const [isSetting, setSetting] = useState(false);
   const status = client.presence.ownStatus;
   const change = (event: Event) => {
     const value = (event.currentTarget as HTMLSelectElement).value as Status;
@@ -44,42 +47,9 @@ export function Me() {
         </select>
         <StatusNote />
       </span>
+      <IconButton icon="settings" label="Settings" onClick={() => setSetting(true)} data-testid="open-settings" />
       <IconButton icon="exit" label="Sign out" onClick={leave} data-testid="sign-out" />
+      {isSetting && <Settings onClose={() => setSetting(false)} />}
     </footer>
-  );
-}
-
-/** The longest note that the server takes. */
-const MAX_NOTE = 140;
-
-/** A line about what one is doing. It is set by Enter or by leaving the field; Escape takes the change back. */
-function StatusNote() {
-  const { client, note } = useApp();
-  const own = client.presence.ownNote;
-  const [text, setText] = useState<string | null>(null);
-  const save = () => {
-    const next = text?.trim() ?? own;
-    setText(null);
-    if (next === own) return;
-    client.presence.setStatus(client.presence.ownStatus, next).catch((error: unknown) => note(explain(error)));
-  };
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key === "Escape") setText(null);
-    else if (event.key === "Enter" && !event.isComposing) (event.currentTarget as HTMLInputElement).blur();
-  };
-  return (
-    <input
-      class="status-note"
-      dir="auto"
-      value={text ?? own}
-      maxLength={MAX_NOTE}
-      placeholder="Say what you are doing"
-      aria-label="Your status text"
-      autocomplete="off"
-      onInput={(event) => setText(event.currentTarget.value)}
-      onBlur={save}
-      onKeyDown={onKey}
-      data-testid="status-note"
-    />
   );
 }

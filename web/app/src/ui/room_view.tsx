@@ -9,7 +9,7 @@ import { Composer, type ComposerMode } from "./composer/composer.tsx";
 import { IconButton } from "./icons.tsx";
 import { Invite } from "./dialogs/invite.tsx";
 import { LeaveRoom } from "./dialogs/leave_room.tsx";
-import { RoomSign } from "./sidebar.tsx";
+import { RoomSign } from "./room_sign.tsx";
 import { Timeline } from "./timeline/message_list.tsx";
 import { DropZone, Uploads, useFiles } from "./composer/upload_list.tsx";
 

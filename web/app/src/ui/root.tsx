@@ -4,6 +4,7 @@ import { AppContext, type App } from "../app.ts";
 import { RoomList } from "../room_list.ts";
 import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
+import { notifyOf } from "../notifications.ts";
 import { StatusNotes } from "../status_notes.ts";
 import { UploadQueue } from "../uploads.ts";
 import { currentToken, loadSession, saveSession, type Session } from "../session.ts";
@@ -62,6 +63,7 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
     [client, self?.user, self?.name],
   );
   useEffect(() => app?.rooms.watch(), [app]);
+  useEffect(() => notifyOf(client, localStorage, go), [client]);
   return (
     <>
       {app ? (

@@ -1,14 +1,15 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { RoomId } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { shortTime } from "../format.ts";
-import { useChanges, useNow } from "../hooks.ts";
+import { useNow } from "../hooks.ts";
 import { hashOfRoom } from "../route.ts";
-import { Avatar, PresenceDot } from "./avatar.tsx";
-import { Icon, IconButton, Logo } from "./icons.tsx";
+import { IconButton, Logo } from "./icons.tsx";
+import { RoomSign } from "./room_sign.tsx";
 import { Me } from "./me.tsx";
 import { NewRoom } from "./dialogs/new_room.tsx";
+import { Switcher } from "./dialogs/switcher.tsx";
 
 interface SidebarProps {
   room: RoomId;
@@ -20,11 +21,27 @@ interface SidebarProps {
 export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
   const { rooms } = useApp();
   const [creating, setCreating] = useState(false);
+  const [switching, setSwitching] = useState(false);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      event.preventDefault();
+      setSwitching(true);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
   return (
     <nav class="sidebar" aria-label="Rooms" inert={!open}>
       <header class="sidebar-head">
         <Logo size={28} />
         <span class="brand">Roomcast</span>
+        <IconButton
+          icon="search"
+          label="Go to a room (Ctrl+K)"
+          onClick={() => setSwitching(true)}
+          data-testid="switch"
+        />
         <IconButton icon="plus" label="New room or join" onClick={() => setCreating(true)} data-testid="new-room" />
         {isDrawer && <IconButton icon="close" label="Close the room list" onClick={onClose} />}
       </header>
@@ -34,6 +51,7 @@ export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
         ))}
       </ul>
       <Me />
+      {switching && <Switcher onClose={() => setSwitching(false)} />}
       {creating && <NewRoom onClose={() => setCreating(false)} />}
     </nav>
   );
@@ -51,6 +69,7 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
         data-testid="room-item"
         data-room={entry.id}
         data-unread={entry.unread}
+        data-mentions={entry.mentions}
       >
         <RoomSign entry={entry} />
         <span class="room-item-text">
@@ -63,30 +82,12 @@ function RoomItem({ entry, active, onPick }: { entry: RoomEntry; active: boolean
           {entry.lastTime > 0 && <time>{shortTime(entry.lastTime, now)}</time>}
           {entry.unread > 0 && !(active && document.hasFocus()) && (
             <span class="badge">
+              {entry.mentions > 0 && <span title="You were mentioned">@ </span>}
               {entry.unread > 99 ? "99+" : entry.unread} <span class="visually-hidden">unread</span>
             </span>
           )}
         </span>
       </a>
     </li>
-  );
-}
-
-/** Show the other person with presence, or a symbol for the kind of room. */
-export function RoomSign({ entry }: { entry: RoomEntry }) {
-  const { client } = useApp();
-  useChanges((listener) => client.presence.subscribe(listener), [client]);
-  if (entry.peer === null) {
-    return (
-      <span class="room-sign">
-        <Icon name={entry.kind === "public" ? "hash" : "lock"} size={18} />
-      </span>
-    );
-  }
-  return (
-    <span class="with-dot">
-      <Avatar user={entry.peer} name={entry.title} />
-      <PresenceDot status={client.presence.get(entry.peer).status} user={entry.peer} />
-    </span>
   );
 }

@@ -3,6 +3,7 @@ import type { ChatMessage, Room } from "@roomcast/sdk";
 import { explain, useApp } from "../../app.ts";
 import { summary } from "../../format.ts";
 import { useMedia } from "../../hooks.ts";
+import { mentionsIn } from "../../people.ts";
 import { Icon, IconButton } from "../icons.tsx";
 import { Name } from "../name.tsx";
 import { useComposition } from "./use_composition.ts";
@@ -145,7 +146,8 @@ function useSend(room: Room): (mode: ComposerMode, text: string) => void {
   return (mode, text) => {
     if (mode.type !== "edit") {
       const replyTo = mode.type === "reply" ? mode.message.seq : null;
-      room.send({ text, ...(replyTo !== null ? { replyTo } : {}) });
+      const mentions = mentionsIn(text, [...room.state.members, ...room.state.gone]);
+      room.send({ text, ...(replyTo !== null ? { replyTo } : {}), ...(mentions.length ? { mentions } : {}) });
       return;
     }
     const { seq } = mode.message;

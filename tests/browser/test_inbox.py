@@ -1,0 +1,118 @@
+"""The page's inbox: mentions, notifications, the quick switcher, and the settings."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from deploy.cluster import Cluster
+from tests.browser.guests import PAUSE_MS, WAIT_MS, Guest, Guests, unique
+from tests.browser.writers import Writer
+
+RECORDED = """
+    document.hasFocus = () => false;
+    window.shown = [];
+    const Real = window.Notification;
+    window.Notification = class extends Real {
+        constructor(title, options) {
+            super(title, options);
+            window.shown.push(`${title}: ${options.body}`);
+        }
+    };
+"""
+"""The page is in the background, and remembers the notifications that it shows."""
+
+
+@pytest.fixture
+def room() -> str:
+    return unique("public:start")
+
+
+def notified(guest: Guest, count: int) -> list[str]:
+    """Wait for so many notifications, and return them."""
+    deadline = time.monotonic() + WAIT_MS / 1_000
+    while len(shown := guest.page.evaluate("window.shown")) < count:
+        assert time.monotonic() < deadline, shown
+        guest.page.wait_for_timeout(PAUSE_MS)
+    return list(shown)
+
+
+def test_a_mention_is_marked_in_the_list_until_it_is_read(guests: Guests, room: str, cluster: Cluster) -> None:
+    ada = guests.enter("Ada", room)
+    ada.go("public:lobby")
+    with Writer(cluster) as bob:
+        bob.call("room:join", {"room": room})
+        bob.send(room, "look at this", mentions=[ada.user])
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "1")
+    ada.find("room-item", room=room).click()
+    ada.hears("look at this")
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "0")
+
+
+def test_an_at_and_a_name_in_the_composer_is_a_mention(guests: Guests, room: str) -> None:
+    ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
+    expect(bob.find("members")).to_contain_text(ada.name)
+    ada.go("public:lobby")
+    expect(bob.find("members")).to_contain_text(ada.name)
+    bob.say(f"@{ada.name}: look at this")
+    expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "1")
+
+
+def test_the_quick_switcher_goes_to_a_room_by_a_part_of_its_name(guests: Guests, room: str) -> None:
+    ada = guests.enter("Ada", room)
+    ada.go("public:lobby")
+    ada.page.keyboard.press("Control+k")
+    ada.find("switcher").fill(room.removeprefix("public:").upper())
+    expect(ada.find("switcher-room")).to_have_count(1)
+    ada.page.keyboard.press("Enter")
+    expect(ada.find("switcher")).to_have_count(0)
+    expect(ada.find("room-item", room=room)).to_have_attribute("aria-current", "page")
+    ada.find("switch").click()
+    expect(ada.find("switcher")).to_be_focused()
+    expect(ada.find("switcher-room").first).to_have_attribute("aria-selected", "true")
+    ada.page.keyboard.press("ArrowDown")
+    expect(ada.find("switcher-room").nth(1)).to_have_attribute("aria-selected", "true")
+    ada.page.keyboard.press("Escape")
+    expect(ada.find("switcher")).to_have_count(0)
+
+
+def test_the_theme_is_chosen_and_kept(guests: Guests, room: str) -> None:
+    ada = guests.enter("Ada", room)
+    root = ada.page.locator("html")
+    expect(root).to_have_attribute("data-theme", "light")
+    ada.page.emulate_media(color_scheme="dark")
+    expect(root).to_have_attribute("data-theme", "dark")
+    ada.find("open-settings").click()
+    ada.find("settings").get_by_label("Light").check()
+    expect(root).to_have_attribute("data-theme", "light")
+    ada.page.reload()
+    ada.wait_connected()
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_mentions_and_direct_messages_are_notified_of_once_the_user_wants_it(
+    guests: Guests, room: str, cluster: Cluster
+) -> None:
+    ada = guests.enter("Ada", room, permissions=["notifications"])
+    ada.page.add_init_script(RECORDED)
+    ada.page.reload()
+    ada.wait_connected()
+    user = ada.user
+    with Writer(cluster, name="Bob") as bob:
+        direct = "dm:" + ":".join(sorted((user, bob.user)))
+        bob.call("room:join", {"room": room})
+        bob.send(direct, "before it is wanted")
+        expect(ada.find("room-item", room=direct)).to_contain_text("before it is wanted")
+        ada.find("open-settings").click()
+        ada.find("settings").get_by_label("Notifications").check()
+        expect(ada.find("settings").get_by_label("Notifications")).to_be_checked()
+        ada.page.keyboard.press("Escape")
+        bob.send(room, "for everybody")
+        bob.send(room, "for Ada", mentions=[user])
+        notified(ada, 1)
+        bob.send(direct, "are you there?")
+        first, second = notified(ada, 2)
+    assert (first.startswith("Bob · "), first.endswith(": for Ada")) == (True, True)
+    assert second == "Bob · Bob: are you there?"

@@ -1,0 +1,61 @@
+import { useState } from "preact/hooks";
+import { chooseNotifications, notificationChoice } from "../../notifications.ts";
+import { chooseTheme, loadTheme, type Theme } from "../../theme.ts";
+import { StatusNote } from "../status_note.tsx";
+import { Dialog } from "./dialog.tsx";
+
+const THEMES: { value: Theme; label: string }[] = [
+  { value: "system", label: "As the system" },
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+];
+
+/** Theme, status text and notifications. Every choice counts at once. */
+export function Settings({ onClose }: { onClose: () => void }) {
+  const [theme, setTheme] = useState(() => loadTheme(localStorage));
+  const [notifications, setNotifications] = useState(() => notificationChoice(localStorage));
+  const pickTheme = (next: Theme) => {
+    chooseTheme(localStorage, next);
+    setTheme(next);
+  };
+  const notify = async (isOn: boolean) => setNotifications(await chooseNotifications(localStorage, isOn));
+  return (
+    <Dialog title="Settings" onClose={onClose}>
+      <div class="stack" data-testid="settings">
+        <label for="settings-note">Status text</label>
+        <StatusNote id="settings-note" class="field" />
+        <fieldset class="choices">
+          <legend>Theme</legend>
+          {THEMES.map(({ value, label }) => (
+            <label key={value} class="choice">
+              <input
+                type="radio"
+                name="theme"
+                value={value}
+                checked={theme === value}
+                onChange={() => pickTheme(value)}
+              />
+              <span>{label}</span>
+            </label>
+          ))}
+        </fieldset>
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={notifications.isOn}
+            disabled={!notifications.isPossible}
+            onChange={(event) => void notify(event.currentTarget.checked)}
+          />
+          <span>
+            <b>Notifications</b>
+            <small>
+              {notifications.isPossible
+                ? "For mentions and direct messages, while you look elsewhere"
+                : "This browser does not let the page show notifications"}
+            </small>
+          </span>
+        </label>
+      </div>
+    </Dialog>
+  );
+}

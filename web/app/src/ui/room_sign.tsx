@@ -1,0 +1,24 @@
+import { useApp } from "../app.ts";
+import { useChanges } from "../hooks.ts";
+import type { RoomEntry } from "../room_list.ts";
+import { Avatar, PresenceDot } from "./avatar.tsx";
+import { Icon } from "./icons.tsx";
+
+/** Show the other person with presence, or a symbol for the kind of room. */
+export function RoomSign({ entry }: { entry: RoomEntry }) {
+  const { client } = useApp();
+  useChanges((listener) => client.presence.subscribe(listener), [client]);
+  if (entry.peer === null) {
+    return (
+      <span class="room-sign">
+        <Icon name={entry.kind === "public" ? "hash" : "lock"} size={18} />
+      </span>
+    );
+  }
+  return (
+    <span class="with-dot">
+      <Avatar user={entry.peer} name={entry.title} />
+      <PresenceDot status={client.presence.get(entry.peer).status} user={entry.peer} />
+    </span>
+  );
+}

@@ -1,0 +1,40 @@
+import { useState } from "preact/hooks";
+import { explain, useApp } from "../app.ts";
+import { useChanges } from "../hooks.ts";
+
+/** The longest note that the server takes. */
+const MAX_NOTE = 140;
+
+/** A line about what one is doing. It is set by Enter or by leaving the field; Escape takes the change back. */
+export function StatusNote({ id, class: look = "status-note" }: { id?: string; class?: string }) {
+  const { client, note } = useApp();
+  useChanges((listener) => client.presence.subscribe(listener), [client]);
+  const own = client.presence.ownNote;
+  const [text, setText] = useState<string | null>(null);
+  const save = () => {
+    const next = text?.trim() ?? own;
+    setText(null);
+    if (next === own) return;
+    client.presence.setStatus(client.presence.ownStatus, next).catch((error: unknown) => note(explain(error)));
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape") setText(null);
+    else if (event.key === "Enter" && !event.isComposing) (event.currentTarget as HTMLInputElement).blur();
+  };
+  return (
+    <input
+      id={id}
+      class={look}
+      dir="auto"
+      value={text ?? own}
+      maxLength={MAX_NOTE}
+      placeholder="Say what you are doing"
+      aria-label="Your status text"
+      autocomplete="off"
+      onInput={(event) => setText(event.currentTarget.value)}
+      onBlur={save}
+      onKeyDown={onKey}
+      data-testid="status-note"
+    />
+  );
+}
