@@ -1,7 +1,7 @@
-"""Send times that compare across workers: each worker measures how far its clock is from the master's.
+"""Measure how far a worker's clock is from the master's, so that send times of different workers can be compared.
 
-A worker asks the master for its time and takes half the round trip off (RFC 5905, section 8, reduced to one server).
-Workers on the master's machine read the same clock: an offset that is smaller than the round trip is taken for none.
+A worker asks the master for its time and assumes that the answer took half the round trip (RFC 5905, section 8, with
+one server). An offset below the round trip counts as 0: workers on the master's machine read the same clock.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Final, NamedTuple
 
-KEPT: Final = 20
+MAX_SAMPLES: Final = 20
 """Samples kept; the one with the shortest round trip counts."""
 
 
@@ -36,12 +36,12 @@ class Clock:
         """Return seconds since the epoch, by the master's clock."""
         return time.time() + self.offset
 
-    def corrected(self, local: float) -> float:
+    def to_master_time(self, local: float) -> float:
         """Return the master's time for a time of this machine."""
         return local + self.offset
 
     def add(self, found: Sample) -> None:
         """Take one exchange into account."""
-        self._samples = [*self._samples[-(KEPT - 1) :], found]
+        self._samples = [*self._samples[-(MAX_SAMPLES - 1) :], found]
         best = min(self._samples, key=lambda each: each.round_trip)
         self.offset = best.offset if abs(best.offset) > best.round_trip else 0.0

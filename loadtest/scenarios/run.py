@@ -82,7 +82,7 @@ class Run:
         """Note a message of this run: how long it took from the sender to the receiver."""
         sent = texts.sent_at(self.id, text)
         if sent is not None:
-            self.latency(MESSAGE, self.clock.corrected(read_at) - sent)
+            self.latency(MESSAGE, self.clock.to_master_time(read_at) - sent)
 
     def latency(self, name: str, seconds: float) -> None:
         """Note a delivery in locust's statistics, under a name of its own and outside of its total of requests."""

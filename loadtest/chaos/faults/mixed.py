@@ -1,4 +1,4 @@
-"""Faults of many kinds at random, overlapping, for minutes; then everything is whole and idle again."""
+"""Inject random, overlapping faults for minutes; then check that all processes run and are idle."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from roomcast.wire.tasks import TaskSet
 INJECTORS: Final = 2
 """Loops that inject faults side by side, so that two may overlap at any moment."""
 
-_PAUSE_SECONDS: Final = (0.5, 3.0)
-_REST_SECONDS: Final = (0.5, 4.0)
-_HELD_TIMES: Final = 12
-"""The row lasts as long as this many single faults: two minutes by default."""
+_SUSPENDED_SECONDS: Final = (0.5, 3.0)
+_BETWEEN_FAULTS_SECONDS: Final = (0.5, 4.0)
+_SPANS: Final = 12
+"""Faults are injected for this many times `Span.held`: 120 s by default."""
 
 _WHOLE_SECONDS: Final = 30.0
 _IDLE_PERCENT: Final = 1.0
@@ -33,11 +33,11 @@ Injection = Callable[[Rig], Awaitable[None]]
 
 
 async def mixed(rig: Rig) -> None:
-    """Inject random faults, heal, and check that all processes are whole and idle."""
+    """Inject random faults, wait for recovery, and check that all processes are ready and then idle."""
     injected: Counter[str] = Counter()
     tasks = TaskSet()
     begun = clock()
-    ends = begun + rig.span.held * _HELD_TIMES
+    ends = begun + rig.span.held * _SPANS
     for number in range(INJECTORS):
         tasks.start(_inject(rig, ends, injected), f"injector {number}")
     await tasks.wait(ends - begun + 30.0)
@@ -45,7 +45,7 @@ async def mixed(rig: Rig) -> None:
     await rig.redis.wait_answers(15.0)
     await rig.wait_ready()
     await rig.settle()
-    rig.figure("processes whole again", clock() - healed, _WHOLE_SECONDS)
+    rig.figure("processes ready and clients back", clock() - healed, _WHOLE_SECONDS)
     await asyncio.sleep(rig.span.after)
     await rig.crowd.drain(rig.span.drain)
     name, percent = await _busiest(rig)
@@ -63,10 +63,10 @@ async def _inject(rig: Rig, ends: float, injected: Counter[str]) -> None:
         try:
             await INJECTIONS[name](rig)
         except (OSError, KeyError, RedisAway, hiredis.ReplyError):
-            pass  # the other injector has just taken the process or Redis away: that is a mixed fault, too
+            pass  # the other injector has just stopped the process or Redis: this fault is not counted
         else:
             injected[name] += 1
-        await asyncio.sleep(rig.random.uniform(*_REST_SECONDS))
+        await asyncio.sleep(rig.random.uniform(*_BETWEEN_FAULTS_SECONDS))
 
 
 def _gateway(rig: Rig) -> str:
@@ -102,7 +102,7 @@ async def _pause(rig: Rig, name: str) -> None:
     pid = (await rig.pids())[name]
     os.kill(pid, signal.SIGSTOP)
     try:
-        await asyncio.sleep(rig.random.uniform(*_PAUSE_SECONDS))
+        await asyncio.sleep(rig.random.uniform(*_SUSPENDED_SECONDS))
     finally:
         os.kill(pid, signal.SIGCONT)
 

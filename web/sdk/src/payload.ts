@@ -1,9 +1,9 @@
 /**
- * Find what a gateway could only answer by closing the connection, before it is sent. Pure.
+ * Check payloads before they are sent, for faults that a gateway refuses or answers by closing the connection. Pure.
  *
- * A gateway closes a connection on a packet that it cannot read: text that is not valid Unicode, a packet above its
- * size limit, nesting that its JSON reader refuses. A client that sends such a packet again after each reconnect never
- * stays online, so the SDK refuses it with the error code that the gateway would use.
+ * A gateway refuses such a payload in its acknowledgement, or closes the connection where there is none, and above
+ * 1,000,000 bytes. A client that sends it again after each reconnect never stays online. So the SDK refuses it first,
+ * with the error code that the gateway would use.
  */
 
 import { RoomcastError } from "./errors.ts";
@@ -14,15 +14,16 @@ export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } 
 
 /** The part of a packet around the payload: packet types, the acknowledgement's number, the event's name, brackets. */
 const ENVELOPE_BYTES = 128;
-const MAX_DEPTH = 32;
+/** Half of what a gateway reads: a payload is nested in its event. */
+const MAX_PAYLOAD_DEPTH = 32;
 
 /** Return why this payload cannot be sent, or null. */
 export function payloadFault(payload: unknown, payloadBytes: number): RoomcastError | null {
-  if (holdsBinary(payload, 0)) return RoomcastError.of("bad_request", "a payload holds no binary data");
+  if (holdsBinary(payload, 0)) return RoomcastError.of("bad_request", "a payload must not hold binary data");
   const json = jsonOf(payload);
   if (json === null) return RoomcastError.of("bad_request", "the payload cannot be written as JSON");
   if (utf8Bytes(json) > payloadBytes - ENVELOPE_BYTES) {
-    return RoomcastError.of("too_large", `a payload holds at most ${payloadBytes} bytes`);
+    return RoomcastError.of("too_large", `the payload is larger than ${payloadBytes - ENVELOPE_BYTES} bytes`);
   }
   const fault = faultIn(JSON.parse(json), 0);
   return fault === null ? null : RoomcastError.of("bad_request", fault);
@@ -37,7 +38,7 @@ export function textFault(text: string, messageBytes: number): RoomcastError | n
 
 /** Return why this object cannot be the `data` of a message or event, or null. */
 export function dataFault(data: object): RoomcastError | null {
-  if (Array.isArray(data)) return RoomcastError.of("bad_request", "data is an object");
+  if (Array.isArray(data)) return RoomcastError.of("bad_request", "data must be an object, not a list");
   const json = jsonOf(data);
   if (json === null) return RoomcastError.of("bad_request", "data cannot be written as JSON");
   if (depthOf(JSON.parse(json)) > MAX_DATA_DEPTH) {
@@ -47,7 +48,7 @@ export function dataFault(data: object): RoomcastError | null {
   return RoomcastError.of("too_large", `data holds at most ${MAX_DATA_BYTES} bytes as JSON`);
 }
 
-/** Return how deep objects and lists stand within one another, counted up to one more than what is allowed. */
+/** Return how deeply objects and lists are nested. Stop counting at MAX_DATA_DEPTH + 1. */
 function depthOf(value: unknown, above = 0): number {
   if (typeof value !== "object" || value === null || above > MAX_DATA_DEPTH) return above;
   return Math.max(above + 1, ...Object.values(value).map((inner) => depthOf(inner, above + 1)));
@@ -89,7 +90,7 @@ function jsonOf(payload: unknown): string | null {
 function faultIn(value: unknown, depth: number): string | null {
   if (typeof value === "string") return isWellFormed(value) ? null : LONE_SURROGATE;
   if (typeof value !== "object" || value === null) return null;
-  if (depth >= MAX_DEPTH) return `a payload is nested at most ${MAX_DEPTH} deep`;
+  if (depth >= MAX_PAYLOAD_DEPTH) return `a payload is nested at most ${MAX_PAYLOAD_DEPTH} deep`;
   for (const [key, inner] of Object.entries(value)) {
     const fault = faultIn(key, depth + 1) ?? faultIn(inner, depth + 1);
     if (fault !== null) return fault;
@@ -99,7 +100,7 @@ function faultIn(value: unknown, depth: number): string | null {
 
 /** Return whether socket.io-client would send the payload as a packet with binary attachments. */
 function holdsBinary(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null || depth >= MAX_DEPTH) return false;
+  if (typeof value !== "object" || value === null || depth >= MAX_PAYLOAD_DEPTH) return false;
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return true;
   if (typeof Blob !== "undefined" && value instanceof Blob) return true;
   return Object.values(value).some((inner) => holdsBinary(inner, depth + 1));

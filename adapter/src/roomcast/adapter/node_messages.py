@@ -46,9 +46,9 @@ class Membership(Struct, frozen=True, tag="membership", array_like=True):
 class Canary(Struct, frozen=True, tag="canary", array_like=True):
     """Prove to the sending node that its subscription works: the node publishes this to itself, through Redis.
 
-    `incarnation` is the random id of the sending process, `count` the number of the canary. Another process that uses
-    the same node name receives it, too. Of the two, the one that started later (`started_at`, unix seconds) gives
-    way: it refuses new clients.
+    `incarnation` is the random id of the sending process. `count` numbers its canaries. A second process with the same
+    node name receives the canary, too. The process that started later (`started_at`, unix seconds) then refuses new
+    clients.
     """
 
     incarnation: str

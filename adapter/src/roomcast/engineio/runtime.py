@@ -156,7 +156,7 @@ class Runtime:
             self._pending_sids.discard(session.sid)
             self.pending.remove(session.peer, session.sid)
 
-    def has_room(self, peer: str) -> bool:
+    def ensure_pending_capacity(self, peer: str) -> bool:
         """Return whether this address may have one more pending session; end its oldest one if it is slow.
 
         A client sends its CONNECT within a round trip. So neighbours behind one address get in although another one of

@@ -19,7 +19,7 @@ def test_the_quickest_exchange_counts() -> None:
     clock.add(sample(10.0, 15.01, 10.02))
     clock.add(sample(20.0, 24.0, 21.0))
     assert clock.offset == pytest.approx(5.0)
-    assert clock.corrected(1.0) == pytest.approx(6.0)
+    assert clock.to_master_time(1.0) == pytest.approx(6.0)
     assert clock.now() - time.time() == pytest.approx(5.0, abs=0.1)
 
 

@@ -206,7 +206,7 @@ class ClusterBackplane(Backplane):
         if not to.host:
             return await self._wait(key, send)  # an endpoint that its neighbour does not know: the map may
         server = self._server_at((to.host, to.port))
-        if not to.is_once:
+        if not to.is_ask:
             self._stale.set()
             self._owners[to.slot] = server
         try:
@@ -214,7 +214,7 @@ class ClusterBackplane(Backplane):
                 await server.wait_up()
         except TimeoutError:
             raise NotConnected(f"the node {to.host}:{to.port} does not answer") from None
-        if to.is_once:
+        if to.is_ask:
             server.call("ASKING").add_done_callback(_forget)
         return send(server)
 

@@ -1,4 +1,4 @@
-"""Which server holds a key: always the one, the master that Sentinels name, or a node of a cluster by hash slot."""
+"""Find the server that holds a key: a fixed server, the master that Sentinels name, or the owner of a hash slot."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class FixedServer:
 
 
 class SentinelMaster:
-    """The master of a service, asked from the Sentinels before every connection.
+    """The master of a service. `resolve` asks the Sentinels for it, before every connection.
 
-    A Sentinel may be wrong for a moment after a failover: check the server's role after the connect.
+    A Sentinel may name the old master for a moment after a failover. Callers check the role after they connect.
     """
 
     def __init__(self, target: RedisTarget, timeout_seconds: float) -> None:
@@ -37,7 +37,7 @@ class SentinelMaster:
 
     async def resolve(self) -> RedisTarget:
         """Return the master. Raise NotConnected when no Sentinel answers, or none knows the service."""
-        reason = "none knows it"
+        reason = "no Sentinel knows the service"
         for address in list(self._sentinels):
             try:
                 master = await self._ask(address)
@@ -82,9 +82,9 @@ def slot_of(key: bytes) -> int:
 
 
 class Redirection(NamedTuple):
-    """A node's redirection of a command: for good (MOVED), or this once (ASK). No host: the node does not know it."""
+    """A node redirects a command for good (MOVED) or once (ASK). `host` is empty if the node does not know it."""
 
-    is_once: bool
+    is_ask: bool
     slot: int
     host: str
     port: int
@@ -134,8 +134,8 @@ class ClusterTopology:
 def read_slots(rows: Any, asked: str) -> list[SlotRange]:
     """Read the reply of CLUSTER SLOTS from the node at `asked`; leave out ranges whose master cannot be reached.
 
-    A null or empty endpoint means the node that was asked; `?` means that it is not known, and then the metadata may
-    hold the address (https://redis.io/docs/latest/commands/cluster-slots/).
+    A null or empty endpoint means the node that was asked. `?` means that the endpoint is unknown; then the metadata
+    may hold the address (https://redis.io/docs/latest/commands/cluster-slots/).
     """
     if not isinstance(rows, list):
         return []
@@ -155,7 +155,7 @@ def _read_range(row: Any, asked: str) -> SlotRange | None:
 
 
 def _metadata(more: list[Any]) -> dict[str, str]:
-    """Return a node's metadata, which stands behind its id as names and values in turn."""
+    """Return a node's metadata: the list of alternating names and values after the node's id."""
     flat = more[1] if len(more) > 1 and isinstance(more[1], list) else []
     texts = [part.decode(errors="replace") if isinstance(part, bytes) else "" for part in flat]
     return dict(zip(texts[::2], texts[1::2], strict=False))

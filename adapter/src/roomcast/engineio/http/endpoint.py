@@ -14,7 +14,7 @@ from roomcast.engineio.http import environ, handshake, polling, refusals
 from roomcast.engineio.http.handshake import Caller, Request
 from roomcast.engineio.http.origins import Origins
 from roomcast.engineio.http.refusals import Refusal, refusal_bytes, refusal_response
-from roomcast.engineio.limits.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, nothing
+from roomcast.engineio.limits.admission import Admission, Decide, PlaceRequest, Withdraw, admit_all, withdraw_nothing
 from roomcast.engineio.limits.peers import Peers
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
@@ -31,7 +31,7 @@ _log = LimitedLog(logging.getLogger(__name__))
 
 
 class DirectSession(NamedTuple):
-    """A new session that only waits for its turn; `head` answers its handshake."""
+    """A new session that passed all checks and waits for admission. `head` is the HTTP response to its handshake."""
 
     opening: Opening
     caller: Caller
@@ -109,19 +109,19 @@ class Endpoint:
         finally:
             withdraw()
 
-    def refusal(self, caller: Caller) -> Refusal | None:
-        """Return why there is no new session for this caller at the moment."""
+    def refusal_for(self, caller: Caller) -> Refusal | None:
+        """Return why this caller gets no new session now, or None. May end a slow pending session of its address."""
         if not self.is_accepting:
             return refusals.DRAINING
-        return None if self._runtime.has_room(caller.peer) else refusals.TOO_MANY_PENDING
+        return None if self._runtime.ensure_pending_capacity(caller.peer) else refusals.TOO_MANY_PENDING
 
     def request_place(self, caller: Caller, decide: Decide) -> Withdraw:
-        """Have it decided whether and when a new session begins; see `Admission`."""
-        refusal = self.refusal(caller)
+        """Ask `admission` to admit a new session, now or later; `decide` gets the answer. Return how to withdraw."""
+        refusal = self.refusal_for(caller)
         if refusal is None:
-            return PlaceRequest(caller, self._runtime.pending, self.refusal, decide).begin(self.admission)
+            return PlaceRequest(caller, self._runtime.pending, self.refusal_for, decide).begin(self.admission)
         decide(refusal)
-        return nothing
+        return withdraw_nothing
 
     # --- new sessions of aiohttp's connections ---
 
@@ -144,13 +144,13 @@ class Endpoint:
     async def _announce(self, session: Session, request: web.Request, caller: Caller) -> bool:
         """Tell the application; return False if it refuses the session."""
         verdict = self._call(session, request, caller)
-        return self._accepts(session, await verdict if isinstance(verdict, Awaitable) else verdict)
+        return self._apply_verdict(session, await verdict if isinstance(verdict, Awaitable) else verdict)
 
     def _call(self, session: Session, request: Request, caller: Caller) -> Any:
         return self._runtime.call_now("connect", session.sid, environ.build(request, caller.peer, caller.scheme))
 
-    def _accepts(self, session: Session, verdict: Any) -> bool:
-        """Carry out what the application says of a new session."""
+    def _apply_verdict(self, session: Session, verdict: Any) -> bool:
+        """Close the session if the application refuses it. Return whether the session is still open."""
         if verdict is not None and verdict is not True:
             session.close(Reason.SERVER_DISCONNECT)
         return not session.is_closed
@@ -158,12 +158,12 @@ class Endpoint:
     # --- new sessions without aiohttp: see `listener` ---
 
     def examine(self, opening: Opening) -> DirectSession | None:
-        """Return a session that may be opened when it is its turn; None if aiohttp is to answer the request."""
+        """Return the session to open once it is admitted, or None if aiohttp must answer the request."""
         if not handshake.names_one_host(opening) or "websocket" not in self._transports:
             return None
         caller = handshake.identify(opening, self._peers)
         is_welcome = handshake.is_allowed(opening, caller, self._origins)
-        if not is_welcome or self.refusal(caller) is not None or not handshake.wants_websocket(opening):
+        if not is_welcome or self.refusal_for(caller) is not None or not handshake.wants_websocket(opening):
             return None
         try:
             return DirectSession(opening, caller, handshake.switching_protocols(opening))
@@ -171,19 +171,20 @@ class Endpoint:
             return None
 
     def start_direct(self, direct: DirectSession, transport: asyncio.Transport, early: bytes) -> None:
-        """Open the session on `transport`: before this returns, unless the application takes its time.
+        """Open the session on `transport`.
 
-        `early` came behind the request while the client waited for its turn.
+        The session opens before this returns, unless the application's verdict is awaitable. `early` holds the bytes
+        that the client sent after its request, while it waited for admission.
         """
         session = self._runtime.create(direct.caller.peer, Phase.WEBSOCKET)
         verdict = self._call(session, direct.opening, direct.caller)
         if isinstance(verdict, Awaitable):
             transport.pause_reading()
-            self._runtime.tasks.start(self._join_later(direct, transport, session, verdict, early), "connect")
+            self._runtime.tasks.start(self._open_direct_later(direct, transport, session, verdict, early), "connect")
         else:
-            self._join(direct, transport, session, verdict, early)
+            self._open_direct(direct, transport, session, verdict, early)
 
-    async def _join_later(
+    async def _open_direct_later(
         self,
         direct: DirectSession,
         transport: asyncio.Transport,
@@ -191,12 +192,12 @@ class Endpoint:
         verdict: Awaitable[Any],
         early: bytes,
     ) -> None:
-        self._join(direct, transport, session, await verdict, early)
+        self._open_direct(direct, transport, session, await verdict, early)
 
-    def _join(
+    def _open_direct(
         self, direct: DirectSession, transport: asyncio.Transport, session: Session, verdict: Any, early: bytes
     ) -> None:
-        if not self._accepts(session, verdict):
+        if not self._apply_verdict(session, verdict):
             self.refuse_direct(direct, transport, refusals.UNAUTHORIZED)
             return
         connection = session.connection = self._runtime.connect(session)
@@ -251,7 +252,7 @@ class Endpoint:
         return self._take_over(request, session, connection, head)
 
     def _refuse_upgrade(self, request: web.Request, head: bytes) -> web.StreamResponse:
-        """Open and close a second WebSocket of one session: the protocol's suite expects no HTTP error."""
+        """Accept a second WebSocket of one session, then close it: the Engine.IO test suite expects no HTTP error."""
         connection = self._runtime.connect(None)
         if detach(request, connection) is None:
             return self._refuse(refusals.BAD_REQUEST)
@@ -280,7 +281,7 @@ class Endpoint:
 
 
 def _give_up(decided: asyncio.Future[Refusal | None], withdraw: Withdraw) -> None:
-    """Withdraw the request of a client that has gone; the answer goes nowhere."""
+    """Withdraw the request of a client that has gone. The client does not receive the refusal that is set here."""
     withdraw()
     if not decided.done():
         decided.set_result(refusals.BAD_REQUEST)

@@ -1,7 +1,8 @@
-"""Build the WSGI-like environment that python-socketio keeps per client, when it is first read.
+"""Build the WSGI-like environment that python-socketio keeps for each client.
 
-It lives as long as the client, so until then it holds the text of the headers and no more. `aiohttp.request`, which
-python-engineio puts in, is not there: it would keep 10 KiB alive.
+The environment stays in memory as long as the client. For a direct WebSocket opening, only the text of the headers is
+kept until the first read. python-engineio also stores `aiohttp.request`; it is left out here, because it would keep
+10 KiB per client alive.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from typing import Any
 from roomcast.engineio.http.handshake import Request
 from roomcast.engineio.websocket.opening import Opening
 
-_SHARED_LENGTH = 256
+_MAX_INTERNED_LENGTH = 256
+"""Header values up to this many characters are interned: browsers of one kind send the same."""
 _LEFT_OUT = frozenset({"SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_EXTENSIONS", "CONNECTION", "UPGRADE", "CONTENT_LENGTH"})
 
 
-class _Later(Mapping[str, Any]):
+class _LazyEnviron(Mapping[str, Any]):
     """The environment of an opening, built from its header lines when it is first read."""
 
-    __slots__ = ("_asked", "_whole")
+    __slots__ = ("_environ", "_source")
 
     def __init__(self, opening: Opening, peer: str, scheme: str) -> None:
-        self._asked = (intern(opening.path), intern(opening.query_string), peer, scheme, opening.lines)
-        self._whole: dict[str, Any] | None = None
+        self._source = (intern(opening.path), intern(opening.query_string), peer, scheme, opening.lines)
+        self._environ: dict[str, Any] | None = None
 
     def __getitem__(self, key: str) -> Any:
         return self._built()[key]
@@ -37,17 +39,17 @@ class _Later(Mapping[str, Any]):
         return len(self._built())
 
     def _built(self) -> dict[str, Any]:
-        if self._whole is None:
-            path, query, peer, scheme, lines = self._asked
+        if self._environ is None:
+            path, query, peer, scheme, lines = self._source
             headers = (line.partition(":")[::2] for line in lines.split("\r\n") if line)
-            self._whole = _build(path, query, peer, scheme, ((name, value.strip(" \t")) for name, value in headers))
-        return self._whole
+            self._environ = _build(path, query, peer, scheme, ((name, value.strip(" \t")) for name, value in headers))
+        return self._environ
 
 
 def build(request: Request, peer: str, scheme: str) -> Mapping[str, Any]:
     """Return the environment of a handshake; `peer` is the client's real address."""
     if isinstance(request, Opening):
-        return _Later(request, peer, scheme)
+        return _LazyEnviron(request, peer, scheme)
     return _build(intern(request.path), intern(request.query_string), peer, scheme, request.headers.items())
 
 
@@ -66,7 +68,7 @@ def _build(path: str, query: str, peer: str, scheme: str, headers: Iterable[tupl
         key = _key(name)
         if key is not None:
             joined = f"{environ[key]},{value}" if key in environ else str(value)
-            environ[key] = intern(joined) if len(joined) <= _SHARED_LENGTH else joined
+            environ[key] = intern(joined) if len(joined) <= _MAX_INTERNED_LENGTH else joined
     return environ
 
 

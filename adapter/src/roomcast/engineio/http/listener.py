@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 from roomcast.engineio.http.endpoint import DirectSession, Endpoint
 from roomcast.engineio.http.refusals import Refusal
-from roomcast.engineio.limits.admission import Withdraw, nothing
+from roomcast.engineio.limits.admission import Withdraw, withdraw_nothing
 from roomcast.engineio.websocket.opening import read_opening
 
 HEAD_SECONDS: Final = 10.0
@@ -100,7 +100,7 @@ class NewConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._data = b""
         self._waiting: DirectSession | None = None
-        self._withdraw: Withdraw = nothing
+        self._withdraw: Withdraw = withdraw_nothing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read."""

@@ -30,13 +30,13 @@ _REFUSALS: Final = {
     Reason.PING_TIMEOUT: BAD_REQUEST,
     Reason.TRANSPORT_CLOSE: BAD_REQUEST,
 }
-"""The answers to a POST by which, or during which, a session ended."""
+"""The answer to a POST when the session ended because of it or while it was read, by the reason of the end."""
 _READING_SECONDS: Final = 0.2
-"""Time for the client to read in its GET why it is refused: after a failed POST it reads nothing more."""
+"""Delay before a POST is refused. The client's GET says why; a client stops reading it when a POST fails."""
 
 
 class Host(Protocol):
-    """Polling's port to the server."""
+    """What polling needs of the server; `Runtime` implements it."""
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""
@@ -67,15 +67,16 @@ async def get(host: Host, session: Session, request: web.Request) -> web.Respons
     if RejectRequest() in commands:
         return refusal_response(BAD_REQUEST)
     if not waiter.done():
-        on_client_gone(request, lambda: _lost(host, session, waiter))
+        on_client_gone(request, lambda: _end_lost_poll(host, session, waiter))
     try:
         return payload_response(await waiter)
     except asyncio.CancelledError:
-        _lost(host, session, waiter)
+        _end_lost_poll(host, session, waiter)
         raise
 
 
-def _lost(host: Host, session: Session, waiter: asyncio.Future[bytes]) -> None:
+def _end_lost_poll(host: Host, session: Session, waiter: asyncio.Future[bytes]) -> None:
+    """End the session of a client that dropped its waiting GET."""
     if session.waiter is waiter:
         session.waiter = None
         host.run(session, session.core.poll_lost())
@@ -84,23 +85,23 @@ def _lost(host: Host, session: Session, waiter: asyncio.Future[bytes]) -> None:
 
 
 async def post(host: Host, session: Session, request: web.Request) -> web.Response:
-    """Take in the packets of the body as they come, in order; any number of them, up to `max_body` bytes in all."""
+    """Handle the packets of the body in order, as they arrive. The body may hold `session.max_body` bytes in all."""
     commands = session.core.post_opened()
     host.run(session, commands)
     if RejectRequest() in commands:
         return refusal_response(BAD_REQUEST)
-    otherwise: Refusal | None = None
+    read_failure: Refusal | None = None
     try:
-        await _take(host, session, request)
+        await _read_body(host, session, request)
     except (TimeoutError, ConnectionError, web.RequestPayloadError):
-        otherwise = BAD_REQUEST
+        read_failure = BAD_REQUEST
         session.close(Reason.TRANSPORT_ERROR)
     except payload.PayloadError:
         session.close(Reason.PARSE_ERROR)
     finally:
         session.core.post_ended()
     host.watch(session)
-    refusal = _REFUSALS.get(session.core.end_reason or "", otherwise)
+    refusal = _REFUSALS.get(session.core.end_reason or "", read_failure)
     if refusal is not None:
         if session.was_told_why:
             await asyncio.sleep(_READING_SECONDS)
@@ -112,7 +113,7 @@ async def post(host: Host, session: Session, request: web.Request) -> web.Respon
 
 
 async def _wait_until_handled(session: Session) -> None:
-    """Answer the POST only when the client may send more: so a slow back end slows its clients down."""
+    """Wait until the session takes input again, at most `body_seconds`. So a slow back end slows its clients down."""
     if session.is_input_paused:
         session.input_waiter = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError):
@@ -120,10 +121,10 @@ async def _wait_until_handled(session: Session) -> None:
                 await session.input_waiter
 
 
-async def _take(host: Host, session: Session, request: web.Request) -> None:
-    """Hand on the packets of the body; end the session as soon as it is known that it may not send them.
+async def _read_body(host: Host, session: Session, request: web.Request) -> None:
+    """Read the body and pass its packets to the session. End the session at the first byte or packet over a limit.
 
-    Raises TimeoutError for a body that drips, PayloadError for one that is no payload.
+    Raises TimeoutError when the body takes too long, PayloadError when it is no valid polling payload.
     """
     left = session.max_body
     if (request.content_length or 0) > left:
@@ -144,7 +145,7 @@ async def _take(host: Host, session: Session, request: web.Request) -> None:
 
 
 def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
-    """Take what was read from the client's budget; end its session if that is spent."""
+    """Charge what was read to the client's budget. End the session and return False if the budget is exceeded."""
     host.observer.traffic.received += size
     if session.budget.spend(host.now(), packets, size):
         return True
@@ -153,7 +154,7 @@ def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
 
 
 async def _hand_on(session: Session, packets: Iterator[Data]) -> None:
-    """Hand on packets; between two of them, wait while the client has to."""
+    """Pass the packets to the session. Before each one, wait while the session's input is paused."""
     for packet in packets:
         if session.is_closed:
             break

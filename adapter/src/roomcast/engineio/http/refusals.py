@@ -1,4 +1,4 @@
-"""Requests that are answered with an error: its number and words are those of the Engine.IO reference server."""
+"""The error answers to refused requests. Their codes are those of the Engine.IO reference server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from aiohttp import web
 
 
 class Refusal(NamedTuple):
-    """`status` is HTTP's; `code` Engine.IO's; `retry_after` in seconds, 0 for none; `reason` one word for machines."""
+    """An error answer to a request.
+
+    `status` is the HTTP status, `code` the Engine.IO error code, `retry_after` the seconds after which the client may
+    try again (0: no such header). `reason` labels the refusal in metrics; the body has it only with `retry_after`.
+    """
 
     status: int
     code: int
@@ -41,7 +45,7 @@ def refusal_response(refusal: Refusal) -> web.Response:
 
 
 def refusal_bytes(refusal: Refusal, headers: Mapping[str, str]) -> bytes:
-    """Return the same answer with more `headers`, for a connection that ends with it."""
+    """Return the answer as raw HTTP/1.1 bytes with additional `headers`. It announces the end of the connection."""
     body = _body(refusal)
     lines = {
         "Content-Type": "application/json; charset=utf-8",

@@ -10,51 +10,54 @@ from roomcast.engineio.http.refusals import Refusal
 from roomcast.engineio.limits.peers import PendingCap
 
 Decide = Callable[[Refusal | None], bool]
-"""Called once with the decision. Returns whether the session began: a place that was not used is free again."""
+"""Called once: with None to admit, else with the refusal.
+
+Returns whether the session began. If it did not, the place is free for another client.
+"""
 Withdraw = Callable[[], None]
 """Called when the client has gone before the decision. Idempotent."""
 
 
 class Admission(Protocol):
-    """Decide about each new session, by calling `decide` at once or later. Return how to withdraw the request."""
+    """Decides when each new session begins, or refuses it."""
 
     def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
-        """Ask for a session; `decide` is called once, with the answer. Return how to withdraw."""
+        """Call `decide` once, now or later, with the decision about a new session. Return how to withdraw."""
         ...
 
 
 def admit_all(caller: Caller, decide: Decide) -> Withdraw:
     """Let every session begin at once."""
     decide(None)
-    return nothing
+    return withdraw_nothing
 
 
-def nothing() -> None:
+def withdraw_nothing() -> None:
     """Do nothing: the decision has been made."""
 
 
 class PlaceRequest:
-    """A new session that waits for its place. It counts against its address meanwhile.
+    """A request for a new session. While it waits, it counts as a pending session of its address.
 
-    `refusal` is asked again when the place is free: the server may have begun to drain.
+    `check_refusal` is called again when the request is admitted: the server may have begun to drain.
     """
 
-    __slots__ = ("_caller", "_decide", "_is_open", "_pending", "_refusal", "_withdraw")
+    __slots__ = ("_caller", "_check_refusal", "_decide", "_is_open", "_pending", "_withdraw")
 
     def __init__(
-        self, caller: Caller, pending: PendingCap, refusal: Callable[[Caller], Refusal | None], decide: Decide
+        self, caller: Caller, pending: PendingCap, check_refusal: Callable[[Caller], Refusal | None], decide: Decide
     ) -> None:
         self._caller = caller
         self._pending = pending
-        self._refusal = refusal
+        self._check_refusal = check_refusal
         self._decide = decide
-        self._withdraw: Withdraw = nothing
+        self._withdraw: Withdraw = withdraw_nothing
         self._is_open = True
 
     def begin(self, admission: Admission) -> Withdraw:
         """Ask for a place; the result withdraws the request."""
         self._pending.add(self._caller.peer)
-        self._withdraw = admission(self._caller, self._take)
+        self._withdraw = admission(self._caller, self._decided)
         return self.withdraw
 
     def withdraw(self) -> None:
@@ -63,15 +66,15 @@ class PlaceRequest:
             self._close()
             self._withdraw()
 
-    def _take(self, refusal: Refusal | None) -> bool:
+    def _decided(self, refusal: Refusal | None) -> bool:
         if not self._is_open:
             return False
         decide = self._decide
         self._close()
-        return decide(refusal or self._refusal(self._caller))
+        return decide(refusal or self._check_refusal(self._caller))
 
     def _close(self) -> None:
-        """Stop counting, and let go of the client: it may refer to this object."""
+        """Stop counting the request, and drop `decide`: its owner may refer to this object (a reference cycle)."""
         self._is_open = False
         self._decide = _unused
         self._pending.remove(self._caller.peer)

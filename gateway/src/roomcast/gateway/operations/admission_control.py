@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from roomcast.engineio import Caller, Decide, Refusal, Withdraw
-from roomcast.engineio.limits.admission import nothing
+from roomcast.engineio.limits.admission import withdraw_nothing
 from roomcast.engineio.limits.peers import address_group
 from roomcast.gateway.operations.admission import TICK_SECONDS, AdmissionQueue
 
@@ -40,7 +40,7 @@ class AdmissionControl:
         refusal = self._closed()
         if refusal is not None:
             decide(refusal)
-            return nothing
+            return withdraw_nothing
 
         def answer(retry_after: int) -> bool:
             return decide(_busy(retry_after) if retry_after else None)
@@ -48,7 +48,7 @@ class AdmissionControl:
         is_returning = self._is_returning(caller.query_string)
         ticket = self._queue.add(address_group(caller.peer), answer, is_returning=is_returning)
         if not ticket.is_open:
-            return nothing
+            return withdraw_nothing
         if self._timer is None:
             self._schedule()
         return lambda: self._queue.withdraw(ticket)
