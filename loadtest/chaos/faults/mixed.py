@@ -25,8 +25,8 @@ _BETWEEN_FAULTS_SECONDS: Final = (0.5, 4.0)
 _SPANS: Final = 12
 """Faults are injected for this many times `Span.held`: 120 s by default."""
 
-_WHOLE_SECONDS: Final = 30.0
-_IDLE_PERCENT: Final = 1.0
+_MAX_RECOVERY_SECONDS: Final = 30.0
+_MAX_IDLE_CPU_PERCENT: Final = 1.0
 _IDLE_SPAN_SECONDS: Final = 5.0
 
 Injection = Callable[[Rig], Awaitable[None]]
@@ -45,11 +45,11 @@ async def mixed(rig: Rig) -> None:
     await rig.redis.wait_answers(15.0)
     await rig.wait_ready()
     await rig.settle()
-    rig.figure("processes ready and clients back", clock() - healed, _WHOLE_SECONDS)
+    rig.figure("processes ready and clients back", clock() - healed, _MAX_RECOVERY_SECONDS)
     await asyncio.sleep(rig.span.after)
     await rig.crowd.drain(rig.span.drain)
     name, percent = await _busiest(rig)
-    rig.figure("busiest idle process", percent, _IDLE_PERCENT, "%")
+    rig.figure("busiest idle process", percent, _MAX_IDLE_CPU_PERCENT, "%")
     rig.notes.append(f"busiest idle process: {name}")
     rig.figure("faults injected", sum(injected.values()), 10, "", at_least=True)
     rig.notes.append("injected: " + ", ".join(f"{count} {name}" for name, count in sorted(injected.items())))
@@ -85,7 +85,7 @@ async def _kill_redis(rig: Rig) -> None:
     await rig.kill("redis")
 
 
-async def _kill_companion(rig: Rig) -> None:
+async def _kill_sweeper_or_signer(rig: Rig) -> None:
     await rig.kill(rig.random.choice(("sweeper1", "signer1")))
 
 
@@ -127,7 +127,7 @@ INJECTIONS: Final[dict[str, Injection]] = {
     "kill a gateway": _kill_gateway,
     "SIGTERM to a gateway": _end_gateway,
     "kill Redis": _kill_redis,
-    "kill sweeper or signer": _kill_companion,
+    "kill sweeper or signer": _kill_sweeper_or_signer,
     "pause a gateway": _pause_gateway,
     "pause Redis": _pause_redis,
     "cut Redis connections": _cut_redis,
@@ -138,7 +138,7 @@ INJECTIONS: Final[dict[str, Injection]] = {
 
 
 async def _busiest(rig: Rig) -> tuple[str, float]:
-    """Return the busiest of our processes over some seconds without load, and its CPU in percent of a core."""
+    """Return the gateway, sweeper or signer that uses the most CPU without load, and its percentage of a core."""
     pids = {name: pid for name, pid in (await rig.pids()).items() if name.startswith(("gateway", "sweeper", "signer"))}
     before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
     await asyncio.sleep(_IDLE_SPAN_SECONDS)

@@ -58,8 +58,8 @@ def test_comparing_with_the_log(epoch: bytes, seq: int, verdict: Verdict) -> Non
 def test_an_answer_that_was_overtaken_by_live_packets_is_no_rollback() -> None:
     watch = watch_at(A, 5)
     watch.offer(A, 6)
-    assert watch.compare(A, 5, asked_at=5) is Verdict.DUPLICATE
-    assert watch.compare(A, 4, asked_at=5) is Verdict.OTHER_EPOCH
+    assert watch.compare(A, 5, seq_when_asked=5) is Verdict.DUPLICATE
+    assert watch.compare(A, 4, seq_when_asked=5) is Verdict.OTHER_EPOCH
 
 
 def test_nothing_heard_means_nothing_to_compare() -> None:

@@ -9,7 +9,7 @@
 import { RoomcastError } from "./errors.ts";
 import { MAX_DATA_BYTES, MAX_DATA_DEPTH, MAX_LIST } from "./protocol.ts";
 
-/** Limits of the protocol; a gateway announces its own in `ready`. */
+/** The limits that apply until a gateway announces its own in `ready`. */
 export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } as const;
 
 /** The part of a packet around the payload: packet types, the acknowledgement's number, the event's name, brackets. */
@@ -42,7 +42,7 @@ export function dataFault(data: object): RoomcastError | null {
   const json = jsonOf(data);
   if (json === null) return RoomcastError.of("bad_request", "data cannot be written as JSON");
   if (depthOf(JSON.parse(json)) > MAX_DATA_DEPTH) {
-    return RoomcastError.of("too_large", `data is nested at most ${MAX_DATA_DEPTH} deep`);
+    return RoomcastError.of("too_large", `data is nested more than ${MAX_DATA_DEPTH} levels deep`);
   }
   if (utf8Bytes(json) <= MAX_DATA_BYTES) return null;
   return RoomcastError.of("too_large", `data holds at most ${MAX_DATA_BYTES} bytes as JSON`);
@@ -74,7 +74,7 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
-/** Return a copy that later changes do not touch; throw TypeError for what cannot be written as JSON. */
+/** Return a deep copy of `value`; throw TypeError if it cannot be written as JSON. */
 export function jsonCopy<T extends object>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
@@ -90,7 +90,7 @@ function jsonOf(payload: unknown): string | null {
 function faultIn(value: unknown, depth: number): string | null {
   if (typeof value === "string") return isWellFormed(value) ? null : LONE_SURROGATE;
   if (typeof value !== "object" || value === null) return null;
-  if (depth >= MAX_PAYLOAD_DEPTH) return `a payload is nested at most ${MAX_PAYLOAD_DEPTH} deep`;
+  if (depth >= MAX_PAYLOAD_DEPTH) return `the payload is nested more than ${MAX_PAYLOAD_DEPTH} levels deep`;
   for (const [key, inner] of Object.entries(value)) {
     const fault = faultIn(key, depth + 1) ?? faultIn(inner, depth + 1);
     if (fault !== null) return fault;

@@ -1,4 +1,8 @@
-"""The messages that nodes send one another on `node:{N}`."""
+"""The messages that nodes send to one another.
+
+They go over `node:{N}`, with two exceptions: a `Canary` over its own channels `node:{N}.{n}`, and the `Emit` of a
+question over the room's channel.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from msgspec import Struct
 class Emit(Struct, frozen=True, tag="emit", array_like=True):
     """Send one event to one session of the receiving node.
 
-    `reply_to` is the node that wants the client's ack, or None. The ack comes back to it as an `EmitAck` with the same
-    `callback`, the number under which that node keeps the waiting callback.
+    `reply_to` is the node that wants the client's ack, or None. That node gets the ack as an `EmitAck` with the same
+    `callback`: the number of the function that waits for the ack. In a question `session` is empty.
     """
 
     namespace: str

@@ -13,7 +13,11 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class Verdict(Enum):
-    """The decision about a logged packet."""
+    """The result of comparing a packet, or the log, with the last delivered position.
+
+    `compare` uses the same values: DUPLICATE there means "nothing is missing", and OTHER_EPOCH also "the log was rolled
+    back within the same epoch".
+    """
 
     DELIVER = "deliver"
     DUPLICATE = "duplicate"
@@ -63,15 +67,18 @@ class OrderTracker:
             return Verdict.OTHER_EPOCH
         return Verdict.GAP if seq > self.seq else Verdict.DUPLICATE
 
-    def compare(self, epoch: bytes, seq: int, asked_at: int | None = None) -> Verdict:
-        """Judge the room's position according to the log; DUPLICATE means that everything has arrived here.
+    def compare(self, epoch: bytes, seq: int, seq_when_asked: int | None = None) -> Verdict:
+        """Compare the log's newest entry with the last delivered one. Does not move the position.
 
-        `asked_at` is the position when the log was asked. The position may have moved on while the answer was on its
-        way, and only a log that is behind `asked_at` was rolled back.
+        Return GAP when the log is ahead, OTHER_EPOCH when its epoch differs or it was rolled back, else DUPLICATE.
+        While the position is unknown, return DUPLICATE.
+
+        `seq_when_asked` is the `seq` of this tracker when the log was read. Packets may arrive before the reply, so the
+        log counts as rolled back only if its `seq` is below `seq_when_asked`.
         """
         if not self.epoch:
             return Verdict.DUPLICATE
-        if epoch != self.epoch or seq < (self.seq if asked_at is None else asked_at):
+        if epoch != self.epoch or seq < (self.seq if seq_when_asked is None else seq_when_asked):
             return Verdict.OTHER_EPOCH
         return Verdict.GAP if seq > self.seq else Verdict.DUPLICATE
 

@@ -28,7 +28,7 @@ def check_data(data: dict[str, Any]) -> bytes:
     depth = 0
     while level:
         if depth == MAX_DATA_DEPTH:
-            raise RoomcastError(Code.TOO_LARGE, f"data is nested at most {MAX_DATA_DEPTH} deep")
+            raise RoomcastError(Code.TOO_LARGE, f"data is nested more than {MAX_DATA_DEPTH} levels deep")
         depth += 1
         level = [inner for container in level for inner in _values(container) if _is_container(inner)]
     return _encoded(data)

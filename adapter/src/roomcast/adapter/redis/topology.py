@@ -71,13 +71,13 @@ class SlotRange(NamedTuple):
 
 
 def slot_of(key: bytes) -> int:
-    """Return the hash slot of a key or sharded channel: CRC-16 (XMODEM) of its hash tag, or of all of it.
+    """Return the hash slot of a key or sharded channel: CRC-16 (XMODEM) of its hash tag, or else of the whole key.
 
     See https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model.
     """
     start = key.find(b"{")
     end = key.find(b"}", start + 1)
-    has_tag = start >= 0 and end > start + 1  # an empty tag is none
+    has_tag = start >= 0 and end > start + 1  # an empty tag counts as no tag
     return crc_hqx(key[start + 1 : end] if has_tag else key, 0) % SLOTS
 
 
@@ -91,7 +91,7 @@ class Redirection(NamedTuple):
 
 
 def read_redirection(error: str) -> Redirection | None:
-    """Read the text of an error; None for one that is no redirection."""
+    """Return the redirection in the text of an error, or None."""
     found = _REDIRECTION.match(error)
     if found is None:
         return None
@@ -108,7 +108,7 @@ class ClusterTopology:
         self._hosts = list(target.hosts)
 
     async def discover(self) -> list[SlotRange]:
-        """Return the ranges of all masters. Raise NotConnected when no known node tells any."""
+        """Return the ranges of all masters. Raise NotConnected when no known node returns one."""
         reason = "no node answers"
         for host, port in list(self._hosts):
             try:
@@ -121,7 +121,7 @@ class ClusterTopology:
                 self._hosts = list(dict.fromkeys([*((r.host, r.port) for r in ranges), *self._target.hosts]))
                 return ranges
             reason = f"{host}:{port} names no master"
-        raise NotConnected(f"the map of the cluster's slots was not read ({reason})")
+        raise NotConnected(f"no cluster node returned the slot map ({reason})")
 
     async def _ask(self, host: str, port: int) -> Any:
         connection = await open_connection(self._target.at(host, port), timeout_seconds=self._timeout)

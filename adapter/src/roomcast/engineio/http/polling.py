@@ -1,4 +1,4 @@
-"""The long-polling transport: one GET waits for packets, POSTs bring them."""
+"""The long-polling transport: a GET waits for packets to the client, POSTs carry packets from the client."""
 
 from __future__ import annotations
 
@@ -137,11 +137,11 @@ async def _read_body(host: Host, session: Session, request: web.Request) -> None
             if left < 0:
                 session.refuse_input()
             elif _spend(host, session, chunk.count(payload.SEPARATOR_BYTE), len(chunk)):
-                await _hand_on(session, reader.feed(chunk))
+                await _pass_packets(session, reader.feed(chunk))
             if session.is_closed:
                 return
     if _spend(host, session, 1, 0):
-        await _hand_on(session, iter((reader.end(),)))
+        await _pass_packets(session, iter((reader.end(),)))
 
 
 def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
@@ -153,7 +153,7 @@ def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
     return False
 
 
-async def _hand_on(session: Session, packets: Iterator[Data]) -> None:
+async def _pass_packets(session: Session, packets: Iterator[Data]) -> None:
     """Pass the packets to the session. Before each one, wait while the session's input is paused."""
     for packet in packets:
         if session.is_closed:

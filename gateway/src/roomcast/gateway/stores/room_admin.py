@@ -55,7 +55,7 @@ class RoomAdminStore:
         if outcome == b"other":
             raise RoomcastError(Code.FORBIDDEN)
         if outcome == b"none":
-            raise RoomcastError(Code.NOT_FOUND, "no such member")
+            raise RoomcastError(Code.NOT_FOUND, "no such room or member")
 
     async def close(self, room: str, by: str) -> list[str]:
         """Forget the room, and return its members; `by` as in `transfer`. Raises FORBIDDEN unless `by` is the owner."""

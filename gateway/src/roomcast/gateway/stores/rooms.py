@@ -69,7 +69,7 @@ class RoomStore:
         names = (keys.room_members(room), keys.room_kicked(room))
         outcome, moment = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS))
         if outcome == b"owner":
-            raise RoomcastError(Code.FORBIDDEN, "the owner stays")
+            raise RoomcastError(Code.FORBIDDEN, "the owner cannot be removed")
         if outcome == b"none":
             raise RoomcastError(Code.NOT_FOUND, "no such member")
         return 0 if outcome == b"removed" else int(moment)
