@@ -18,7 +18,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: attack-figures .venv-ready api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart redis-matrix observe example sbom audit dist docs version clean
+.PHONY: attack-figures .venv-ready api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -111,6 +111,9 @@ attack-figures: .venv-ready ## what attacks cost the others, beside the same gat
 
 chart: .venv-ready ## check the Helm chart: lint, schemas, and its gateway pod as processes (helm is built with Go)
 	@$(IN_VENV) -m deploy.chart
+
+images: .venv-ready ## build every image without a container engine (root; buildah, debootstrap); RUN=1 starts them with podman
+	@$(IN_VENV) -m deploy.images $(if $(RUN),--run)
 
 redis-matrix: .venv-ready ## run the suites that speak to Redis on every Redis and Valkey that Debian has (SERVERS="valkey-sid …")
 	@$(IN_VENV) -m deploy.release.redis_matrix $(SERVERS)
