@@ -16,6 +16,7 @@ def club_of(owner: Writer, *members: str) -> str:
     room = unique("room:club")
     owner.call("room:create", {"room": room, "kind": "private", "name": "Club"})
     for user in members:
+        owner.introduce(user)
         owner.call("room:invite", {"room": room, "user": user})
     return room
 

@@ -140,7 +140,7 @@ def test_the_dialogs_of_a_private_room_are_accessible(guests: Guests, axe: str, 
     guest.find("invite").click()
     guest.page.get_by_label("Name or user id").fill(unique("stranger"))
     guest.page.get_by_role("button", name="Invite", exact=True).click()
-    guest.find("invite-unknown").wait_for()
+    guest.find("invite-error").get_by_text("has been here so far").wait_for()
     guests.shoot(guest, f"invite-phone-{scheme}")
     assert guest.overflow() <= 0
     assert violations(guest, axe) == []

@@ -31,6 +31,11 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
 
+    def introduce(self, user: str) -> None:
+        """Let a user sign in once: ids that were never seen cannot be invited."""
+        with Writer(self._cluster, user=user):
+            pass
+
     def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Send an event, and return its ack, which must be a success."""
         answer: dict[str, Any] = self._client.call(event, payload, timeout=10)

@@ -83,7 +83,7 @@ function send(text) {
   waiting.push((state) => {
     const own = state.messages.find((one) => one.id === message);
     if (own?.state === "failed") throw new Error(`failed: ${own.error.reason}`);
-    if (own?.state !== "sent") return false;
+    if (own?.state !== "sent" || own.seq === null) return false;
     say({ sent: own.seq, text });
     return true;
   });

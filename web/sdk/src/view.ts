@@ -14,7 +14,7 @@ export interface Reaction {
 export interface ChatMessage<D extends object = Data> {
   /** The id that its author's client made. */
   id: string;
-  /** Null until the server has answered. */
+  /** Null until the message has its place among those of others: the answer may come before an earlier message. */
   seq: number | null;
   user: UserId;
   name: string;
@@ -99,7 +99,7 @@ function fromEvent(event: Message): ChatMessage {
 function fromDraft(draft: Draft, self: { user: UserId; name: string }): ChatMessage {
   return {
     id: draft.id,
-    seq: draft.seq ?? null,
+    seq: null,
     user: self.user,
     name: self.name,
     time: draft.time,

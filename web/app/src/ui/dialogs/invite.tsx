@@ -1,28 +1,16 @@
 import { useState } from "preact/hooks";
-import { isUserId, type RoomId, type UserId } from "@roomcast/sdk";
+import { isUserId, RoomcastError, type RoomId } from "@roomcast/sdk";
 import { explain, useApp } from "../../app.ts";
 import { isolated } from "../../names.ts";
 import { userOfInput } from "../../people.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Let a person into a private room. An id that was never seen here is invited only when that is confirmed. */
+/** Let a person into a private room. The gateway refuses an id that it has never seen. */
 export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
   const { client, rooms, note } = useApp();
   const people = rooms.people();
   const [error, setError] = useState<string | null>(null);
-  const [stranger, setStranger] = useState<UserId | null>(null);
 
-  const invite = async (user: UserId, isKnown: boolean) => {
-    await client.call("room:invite", { room, user });
-    const name = isolated(rooms.nameOf(user));
-    note(isKnown ? `${name} was invited` : `The id ${user} was invited. No person with this id has been here so far.`);
-    onClose();
-  };
-  const wasSeen = async (user: UserId): Promise<boolean> => {
-    if (people.some((one) => one.user === user)) return true;
-    const info = (await client.call("presence:query", { users: [user] })).users[user];
-    return info !== undefined && (info.status !== "offline" || Boolean(info.last_seen));
-  };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const input = String(new FormData(event.currentTarget as HTMLFormElement).get("user") ?? "");
@@ -32,11 +20,12 @@ export function Invite({ room, onClose }: { room: RoomId; onClose: () => void })
     if (!isUserId(user))
       return setError("No person here has this name. A user id has letters, digits and . _ @ - only.");
     try {
-      const isKnown = await wasSeen(user);
-      if (isKnown || user === stranger) await invite(user, isKnown);
-      else setStranger(user);
+      await client.call("room:invite", { room, user });
+      note(`${isolated(rooms.nameOf(user))} was invited`);
+      onClose();
     } catch (thrown) {
-      setError(explain(thrown));
+      const isUnknown = RoomcastError.from(thrown).reason === "not_found";
+      setError(isUnknown ? `No person with the id “${user}” has been here so far.` : explain(thrown));
     }
   };
 
@@ -52,7 +41,6 @@ export function Invite({ room, onClose }: { room: RoomId; onClose: () => void })
           autofocus
           autocomplete="off"
           placeholder="Grace"
-          onInput={() => setStranger(null)}
         />
         <datalist id="invite-people">
           {people.map(({ user, name }) => (
@@ -61,16 +49,10 @@ export function Invite({ room, onClose }: { room: RoomId; onClose: () => void })
             </option>
           ))}
         </datalist>
-        {stranger !== null && (
-          <p class="form-warning" role="alert" data-testid="invite-unknown">
-            No person with the id “{stranger}” has been here so far. Check the spelling. If you invite the id all the
-            same, the person who signs in with it may enter.
-          </p>
-        )}
         <button type="submit" class="button primary">
-          {stranger === null ? "Invite" : "Invite all the same"}
+          Invite
         </button>
-        <p class="form-error" role="alert">
+        <p class="form-error" role="alert" data-testid="invite-error">
           {error}
         </p>
       </form>
