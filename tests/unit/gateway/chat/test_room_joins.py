@@ -173,7 +173,8 @@ async def test_a_replay_delivers_after_the_answer_and_then_makes_a_member(rig: R
 async def test_a_replay_of_a_joined_room_pauses_its_live_messages(rig: Rig) -> None:
     await rig.join()
     joining = asyncio.create_task(rig.join(since=5, replay=True))
-    await asyncio.sleep(0)
+    while rig.route.members and not joining.done():
+        await asyncio.sleep(0)
     assert rig.route.members == set()
     await joining
 

@@ -115,7 +115,9 @@ class RoomJoins:
         try:
             await turn.come()
             self._replays.cancel_replay(session.sid, p.room)
-            await self._access.require_entry(session, p.room)
+            # Also for a room that the session is in: it may be about to be taken out, by a ban for example.
+            if not await self._access.may_enter(session, p.room):
+                raise RoomcastError(Code.FORBIDDEN)
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
         finally:
             session.end_join(p.room, turn)
