@@ -1,8 +1,9 @@
 """Choose free ports for test servers, so that test processes that run side by side do not collide.
 
 Single servers get ports above the range from which the kernel takes the local ports of outgoing connections, and
-clusters get whole blocks below it. A block is held by a lock file until it is released or its process ends, for a
-cluster binds most of its ports only when gateways are added.
+clusters get whole blocks below it. A port or block is held by a lock file. A block is held until it is released or its
+process ends, for a cluster binds most of its ports only when gateways are added. A single port is held until its
+process has chosen SINGLES_HELD others: its server has bound it by then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import os
 import socket
 import tempfile
+from collections import deque
 from pathlib import Path
 from random import SystemRandom
 from typing import IO, Final
@@ -21,12 +23,15 @@ SINGLE: Final = range(61_000, 65_500)
 BLOCK_PORTS: Final = 400
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
 ATTEMPTS: Final = 200
+SINGLES_HELD: Final = 64
 
 _random: Final = SystemRandom()
 """Not the generator of `random`: tests seed that one, and two of them would then choose the same ports."""
 
 _held: dict[int, IO[str]] = {}
 """The lock files of this process's blocks, by first port."""
+_singles: Final[deque[IO[str]]] = deque()
+"""The lock files of the single ports that this process chose last."""
 
 
 class NoFreePortError(RuntimeError):
@@ -45,11 +50,15 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def singles(count: int) -> list[int]:
-    """Return `count` different ports that were free a moment ago; raise NoFreePortError."""
+    """Return `count` different ports that are free, and hold them for a while; raise NoFreePortError."""
     found: set[int] = set()
     for port in _random.sample(SINGLE, ATTEMPTS):
-        if len(found) < count and is_free(port):
-            found.add(port)
+        if len(found) < count and (file := _lock_file(port)) is not None:
+            if is_free(port):
+                found.add(port)
+                _hold_single(file)
+            else:
+                file.close()
     if len(found) < count:
         raise NoFreePortError(f"fewer than {count} free ports between {SINGLE.start} and {SINGLE.stop}")
     return list(found)
@@ -69,14 +78,27 @@ def release_block(base: int) -> None:
         file.close()
 
 
+def _hold_single(file: IO[str]) -> None:
+    _singles.append(file)
+    if len(_singles) > SINGLES_HELD:
+        _singles.popleft().close()
+
+
 def _lock(base: int) -> bool:
+    file = _lock_file(base)
+    if file is not None:
+        _held[base] = file
+    return file is not None
+
+
+def _lock_file(port: int) -> IO[str] | None:
+    """Return the lock file of a port, locked; None when another process holds it."""
     folder = Path(tempfile.gettempdir()) / f"roomcast-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    file = (folder / str(base)).open("w")
+    file = (folder / str(port)).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        return False
-    _held[base] = file
-    return True
+        return None
+    return file

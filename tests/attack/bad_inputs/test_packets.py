@@ -151,6 +151,14 @@ async def test_a_post_beyond_the_limit_is_413_before_it_has_come(target: Target,
     writer.close()
 
 
+async def answer_or_reset(reader: asyncio.StreamReader) -> bytes:
+    """Return the answer; nothing when the connection is reset, for a byte of the body came after its end."""
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
 async def test_what_is_begun_and_never_completed_is_closed(attacked: Cluster) -> None:
     """Sessions without CONNECT, packets whose attachments do not come, bodies that drip: all at once, for they wait."""
 
@@ -167,7 +175,7 @@ async def test_what_is_begun_and_never_completed_is_closed(attacked: Cluster) ->
 
     async def dripping(target: Target) -> None:
         reader, writer = await open_post(target, 1_000)
-        answer = asyncio.ensure_future(reader.read())
+        answer = asyncio.ensure_future(answer_or_reset(reader))
         async with asyncio.timeout(BODY_SECONDS + CLOSED_SECONDS):
             while not answer.done():
                 writer.write(b"4")
