@@ -195,6 +195,12 @@ async def test_a_refusal_can_be_read_by_another_origin(
     assert (answer.headers["Access-Control-Allow-Credentials"], answer.headers["Vary"]) == ("true", "Origin")
 
 
+async def test_headers_that_are_too_large_are_refused_readably(edge: Edge, http: aiohttp.ClientSession) -> None:
+    answer = await http.get(polling.endpoint(edge.url), headers=ORIGIN | {"X-Large": "x" * 9_000})
+    assert (answer.status, (await answer.json())["code"]) == (400, 3)
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
+
+
 async def test_another_origin_can_read_when_to_come_back(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     cluster.scale(0)
     try:
