@@ -29,7 +29,7 @@ COSTS: Final[Mapping[str, UnitCost]] = {
     "gateway_delivery_us": UnitCost(1.9, "µs CPU", "each member's copy, in its gateway", "room of 1,000, `make bench`"),
     "gateway_idle_us": UnitCost(7.5, "µs CPU", "a connection in a second: heartbeats and pings, in a gateway", _IDLE),
     "gateway_connection_kib": UnitCost(10.8, "KiB", "a connection, in a gateway", "18,000 connections"),
-    "gateway_base_mib": UnitCost(90, "MiB", "a gateway without connections", "`make attack-figures`, before each attack"),
+    "gateway_base_mib": UnitCost(90, "MiB", "a gateway without connections", "`make attack-figures`, at rest"),
     "nginx_connect_us": UnitCost(470, "µs CPU", "a WebSocket's handshake, in nginx", _IDLE),
     "nginx_frame_us": UnitCost(16, "µs CPU", "each delivery, in nginx (5.5 at full load)", _CHAT),
     "nginx_connection_kib": UnitCost(21.7, "KiB", "a connection, in nginx", _IDLE),
