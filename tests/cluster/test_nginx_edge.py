@@ -217,6 +217,15 @@ async def test_without_an_origin_there_are_no_such_headers(edge: Edge, http: aio
     assert not {name for name in answer.headers if name.startswith("Access-Control-Allow") or name == "Vary"}
 
 
+@pytest.mark.parametrize(("origin", "status"), [("https://chat.example", 200), ("https://evil.example", 403)])
+async def test_a_page_of_the_same_host_is_accepted_though_another_proxy_ended_tls(
+    cluster: Cluster, http: aiohttp.ClientSession, origin: str, status: int
+) -> None:
+    """Also where other origins are listed, as a local cluster does."""
+    headers = {"Host": "chat.example", "Origin": origin}
+    assert (await http.get(polling.endpoint(cluster.url), headers=headers)).status == status
+
+
 async def test_a_gateway_s_own_headers_are_not_doubled(edge: Edge, http: aiohttp.ClientSession) -> None:
     answer = await http.get(polling.endpoint(edge.url), headers=ORIGIN)
     assert answer.headers.getall("Access-Control-Allow-Origin", []) == []

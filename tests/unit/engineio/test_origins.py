@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from roomcast.engineio.http.origins import Origins, is_origin
+from roomcast.engineio.http.origins import OWN_HOST, Origins, is_origin
 
 HOSTS = ("chat.example:8080",)
 
@@ -88,6 +88,11 @@ def test_behind_a_trusted_proxy_the_scheme_of_the_own_host_does_not_matter(origi
     assert Origins().accepts(origin, "http", HOSTS, is_proxied=True)
     assert not Origins().accepts(origin.replace("chat", "evil"), "http", HOSTS, is_proxied=True)
     assert not Origins(["https://app.example"]).accepts(origin, "http", HOSTS, is_proxied=True)
+    listed = Origins([OWN_HOST, "https://app.example"])
+    assert listed.accepts(origin, "http", HOSTS, is_proxied=True)
+    assert listed.accepts("https://app.example", "http", HOSTS)
+    assert not listed.accepts(origin.replace("chat", "evil"), "http", HOSTS, is_proxied=True)
+    assert str(listed) == "its own host, https://app.example"
 
 
 def test_an_https_page_behind_two_proxies_on_default_ports() -> None:

@@ -20,6 +20,7 @@ from roomcast.contract.events import CUSTOM, is_back_end_event
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.tokens import secrets_in
 from roomcast.engineio.http.log import HTTP_LOG
+from roomcast.engineio.http.origins import OWN_HOST
 from roomcast.gateway.chat.content import check_content
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.chat.enforcement import SanctionEnforcer
@@ -93,7 +94,7 @@ def make_server(config: Config, adapter: RedisAdapter, metrics: Metrics) -> Any:
         node=config.node,
         client_manager=adapter,
         observer=metrics.engine,
-        cors_allowed_origins=list(config.allowed_origins) or None,
+        cors_allowed_origins=[OWN_HOST, *config.allowed_origins],
         trusted_proxies=config.trusted_proxies,
         ping_interval=config.ping_interval_seconds,
         ping_timeout=config.ping_timeout_seconds,

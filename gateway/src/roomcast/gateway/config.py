@@ -32,7 +32,7 @@ class Config(SealingSettings):
     jwks_url: str | None = setting(None, "ROOMCAST_JWKS_URL", "RS256/ES256 keys instead: https URL or file")
     jwt_audience: str | None = setting(None, "ROOMCAST_JWT_AUDIENCE", "required aud of tokens")
     jwt_issuer: str | None = setting(None, "ROOMCAST_JWT_ISSUER", "required iss of tokens")
-    allowed_origins: Words = setting((), "ROOMCAST_ALLOWED_ORIGINS", "browser origins, by commas; none: own host")
+    allowed_origins: Words = setting((), "ROOMCAST_ALLOWED_ORIGINS", "browser origins besides the own host, by commas")
     trusted_proxies: Words = setting(
         ("127.0.0.0/8", "::1"), "ROOMCAST_TRUSTED_PROXIES", "networks whose X-Forwarded-For counts, by commas"
     )

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+OWN_HOST: Final = "self"
+"""Stands in a list of allowed origins for pages of the same host as the request."""
 _ORIGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(\*\.)?([^\s/*@?#]+)|file://")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _WEB_SCHEMES: Final = {"ws": "http", "wss": "https"}
@@ -29,7 +31,8 @@ class Origins:
 
     * `None`: only pages of the same host as the request (its Host header, or the host that a trusted proxy forwards)
     * `"*"`: all pages
-    * a string or several: these origins; `https://*.example.com` stands for every subdomain
+    * a string or several: these origins; `https://*.example.com` stands for every subdomain, `self` (OWN_HOST) for the
+      same host as the request
     * an empty list: no check and no CORS headers
 
     A request without an Origin header does not come from a page and is accepted. The Origin `null` is accepted only
@@ -38,17 +41,17 @@ class Origins:
 
     def __init__(self, allowed: str | Iterable[str] | None = None, *, credentials: bool = True) -> None:
         listed = {allowed} if isinstance(allowed, str) else set(allowed or ())
-        self._same_host = allowed is None
+        self._same_host = allowed is None or OWN_HOST in listed
         self._disabled = allowed is not None and not listed
+        listed.discard(OWN_HOST)
         self._any = "*" in listed
         self._listed = {_normal(origin) for origin in listed if "://*." not in origin}
         self._domains = tuple(_normal(origin).split("*", 1) for origin in listed if "://*." in origin)
         self._credentials = credentials
 
     def __str__(self) -> str:
-        if self._same_host:
-            return "its own host"
-        return ", ".join(sorted(self._listed | {"*".join(parts) for parts in self._domains}))
+        own = ["its own host"] if self._same_host else []
+        return ", ".join([*own, *sorted(self._listed | {"*".join(parts) for parts in self._domains})])
 
     def accepts(self, origin: str | None, scheme: str, hosts: Iterable[str], *, is_proxied: bool = False) -> bool:
         """Tell whether a page of `origin` may talk to this server.
@@ -63,8 +66,10 @@ class Origins:
         if self._any:
             return True
         normal = _normal(origin)
+        if normal in self._listed or self._is_subdomain(normal):
+            return True
         if not self._same_host:
-            return normal in self._listed or self._is_subdomain(normal)
+            return False
         schemes = ("http", "https") if is_proxied else (scheme,)
         return normal in {_normal(f"{scheme}://{host}") for scheme in schemes for host in hosts}
 
