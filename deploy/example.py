@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -21,19 +20,7 @@ from deploy.layout import MACHINE_STATE, ROOT
 from deploy.tools import MissingTool
 
 SOURCES: Final = ROOT / "examples" / "nextjs-fastapi"
-_INSTALL_SECONDS: Final = 300
 _STOP_SECONDS: Final = 10.0
-
-
-def install(frontend: Path, tarballs: Iterable[Path]) -> None:
-    """Install what the lock file names, then the packed SDK and hooks; raise MissingTool."""
-    for command in (["ci"], ["install", "--no-save", *map(str, tarballs)]):
-        words = ["npm", *command, "--no-audit", "--no-fund", "--prefer-offline"]
-        done = subprocess.run(
-            words, cwd=frontend, check=False, capture_output=True, text=True, timeout=_INSTALL_SECONDS
-        )
-        if done.returncode != 0:
-            raise MissingTool(f"`{' '.join(words)}` failed:\n{done.stderr.strip()}")
 
 
 def backend_command(port: int) -> list[str]:
@@ -58,8 +45,7 @@ def main() -> None:
     try:
         values = environment(Control(state))
         run.say("installing the example's Node packages")
-        page.check_node()
-        install(SOURCES / "frontend", page.pack(state / "example", say=run.say))
+        page.install_packed(SOURCES / "frontend", page.pack(state / "example", say=run.say))
     except (NotRunning, MissingTool) as error:
         run.fail(error)
     shared = os.environ | values | {"NEXT_TELEMETRY_DISABLED": "1"}

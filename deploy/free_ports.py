@@ -15,7 +15,7 @@ import tempfile
 from collections import deque
 from pathlib import Path
 from random import SystemRandom
-from typing import IO, Final
+from typing import Final
 
 from deploy.layout import HOST
 
@@ -28,9 +28,9 @@ SINGLES_HELD: Final = 64
 _random: Final = SystemRandom()
 """Not the generator of `random`: tests seed that one, and two of them would then choose the same ports."""
 
-_held: dict[int, IO[str]] = {}
+_held: dict[int, int] = {}
 """The lock files of this process's blocks, by first port."""
-_singles: Final[deque[IO[str]]] = deque()
+_singles: Final[deque[int]] = deque()
 """The lock files of the single ports that this process chose last."""
 
 
@@ -58,7 +58,7 @@ def singles(count: int) -> list[int]:
                 found.add(port)
                 _hold_single(file)
             else:
-                file.close()
+                os.close(file)
     if len(found) < count:
         raise NoFreePortError(f"fewer than {count} free ports between {SINGLE.start} and {SINGLE.stop}")
     return list(found)
@@ -75,13 +75,13 @@ def hold_block() -> int:
 def release_block(base: int) -> None:
     """Let other processes have a block; does nothing when this process does not hold it."""
     if (file := _held.pop(base, None)) is not None:
-        file.close()
+        os.close(file)
 
 
-def _hold_single(file: IO[str]) -> None:
+def _hold_single(file: int) -> None:
     _singles.append(file)
     if len(_singles) > SINGLES_HELD:
-        _singles.popleft().close()
+        os.close(_singles.popleft())
 
 
 def _lock(base: int) -> bool:
@@ -91,14 +91,14 @@ def _lock(base: int) -> bool:
     return file is not None
 
 
-def _lock_file(port: int) -> IO[str] | None:
-    """Return the lock file of a port, locked; None when another process holds it."""
+def _lock_file(port: int) -> int | None:
+    """Return the descriptor of a port's lock file, locked; None when another process holds it."""
     folder = Path(tempfile.gettempdir()) / f"roomcast-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    file = (folder / str(port)).open("w")
+    file = os.open(folder / str(port), os.O_CREAT | os.O_WRONLY)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        os.close(file)
         return None
     return file

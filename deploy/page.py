@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +66,12 @@ def packages(folder: Path, *, say: Say = quiet) -> None:
         _npm(["ci", "--no-audit", "--no-fund"], folder)
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(wanted)
+
+
+def install_packed(folder: Path, tarballs: Iterable[Path]) -> None:
+    """Install what an application's lock file names, then packages that `pack` made; raise MissingTool."""
+    for arguments in (["ci"], ["install", "--no-save", *map(str, tarballs)]):
+        _npm([*arguments, "--no-audit", "--no-fund", "--prefer-offline"], folder)
 
 
 def fingerprint(folder: Path) -> str:

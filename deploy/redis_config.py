@@ -70,7 +70,7 @@ _BY_BACK_ENDS: Final = (
     " user:{*} user:{*}:rooms user:{*}:person user:{*}:created user:{*}:written"
     " media:requests moderation:reports rooms:directory people:directory"
 )
-"""What gateways and back ends write."""
+"""The key patterns that gateways and back ends write."""
 
 _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from loadtest.bench.processes import Processes, find_tool, free_ports
-from loadtest.peers.role import PROGRAMS, Running, install_once, run
+from loadtest.bench.processes import Processes, find_tool
+from loadtest.peers.role import PROGRAMS, Running, install_once, run, start_each
 
 
 @dataclass
@@ -41,17 +41,8 @@ class Node:
         shutil.copy(PROGRAMS / "server.js", self._folder)
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
-        ports = free_ports(count)
-        program = str(self._folder / "server.js")
-        pids = [
-            processes.start(
-                f"node-{port}",
-                [find_tool("node"), program, str(port), f"redis://127.0.0.1:{redis_port}", self.kind],
-                port,
-            )
-            for port in ports
-        ]
-        return Running(ports, pids)
+        node, program, url = find_tool("node"), str(self._folder / "server.js"), f"redis://127.0.0.1:{redis_port}"
+        return start_each(processes, "node", count, lambda port: [node, program, str(port), url, self.kind])
 
     def _install(self) -> None:
         for name in ("package.json", "package-lock.json"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from loadtest.bench.processes import BenchError, Processes
+from loadtest.bench.processes import BenchError, Processes, free_ports
 
 PROGRAMS = Path(__file__).resolve().parent
 ROOT = PROGRAMS.parents[1]
@@ -55,6 +55,18 @@ class Peer(Protocol):
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         """Start `count` processes that share rooms through that Redis; raise BenchError."""
+
+
+def start_each(
+    processes: Processes,
+    name: str,
+    count: int,
+    command: Callable[[int], list[str]],
+    environment: Mapping[str, str] | None = None,
+) -> Running:
+    """Start `count` servers, each with the command for its port; raise BenchError."""
+    ports = free_ports(count)
+    return Running(ports, [processes.start(f"{name}-{port}", command(port), port, environment) for port in ports])
 
 
 def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_with: str = "") -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from loadtest.bench.processes import Processes, free_ports
-from loadtest.peers.role import PROGRAMS, Running, install_once, run
+from loadtest.bench.processes import Processes
+from loadtest.peers.role import PROGRAMS, Running, install_once, run, start_each
 
 _REQUIREMENTS = PROGRAMS / "requirements.txt"
 
@@ -41,15 +41,9 @@ class Stock:
         install_once(self._folder, _REQUIREMENTS, self._install, sys.version)
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
-        ports = free_ports(count)
         python, program = str(self._folder / "bin" / "python"), str(PROGRAMS / "stock_server.py")
-        pids = [
-            processes.start(
-                f"stock-{port}", [python, program, str(port), f"redis://127.0.0.1:{redis_port}", self.loop], port
-            )
-            for port in ports
-        ]
-        return Running(ports, pids)
+        url = f"redis://127.0.0.1:{redis_port}"
+        return start_each(processes, "stock", count, lambda port: [python, program, str(port), url, self.loop])
 
     def _install(self) -> None:
         run([sys.executable, "-m", "venv", "--clear", str(self._folder)], PROGRAMS)

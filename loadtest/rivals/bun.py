@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench.processes import BenchError, Processes, find_tool, free_ports
-from loadtest.peers.role import Running, install_once, plain_environment, run
+from loadtest.bench.processes import BenchError, Processes, find_tool
+from loadtest.peers.role import Running, install_once, plain_environment, run, start_each
 
 PROGRAMS: Final = Path(__file__).resolve().parent / "programs" / "bun"
 _MACHINES: Final = {"x86_64": "x64", "aarch64": "aarch64"}
@@ -35,12 +35,8 @@ class Bun:
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         bun, program = self._program(), str(self._folder / "server.mjs")
-        ports = free_ports(count)
         url = f"redis://127.0.0.1:{redis_port}"
-        pids = [
-            processes.start(f"bun-{port}", [bun, program, str(port), url], port, plain_environment()) for port in ports
-        ]
-        return Running(ports, pids)
+        return start_each(processes, "bun", count, lambda port: [bun, program, str(port), url], plain_environment())
 
     def _program(self) -> str:
         """Return the binary of this machine's package; raise BenchError where Bun has none."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench.processes import Processes, find_tool, free_ports
-from loadtest.peers.role import Running, install_once, plain_environment, run
+from loadtest.bench.processes import Processes, find_tool
+from loadtest.peers.role import Running, install_once, plain_environment, run, start_each
 
 PROGRAM: Final = Path(__file__).resolve().parent / "programs" / "socketioxide"
 
@@ -32,13 +32,8 @@ class Socketioxide:
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         program = str(self._folder / "release" / "socketioxide-rival")
-        ports = free_ports(count)
         url = f"redis://127.0.0.1:{redis_port}"
-        pids = [
-            processes.start(f"socketioxide-{port}", [program, str(port), url], port, plain_environment())
-            for port in ports
-        ]
-        return Running(ports, pids)
+        return start_each(processes, "socketioxide", count, lambda port: [program, str(port), url], plain_environment())
 
     def _install(self) -> None:
         manifest = str(PROGRAM / "Cargo.toml")

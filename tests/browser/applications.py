@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from deploy.cluster import Cluster, free_base
 
 INSTALL_SECONDS = 240
 SETTLE_SECONDS = 10.0
+START_SECONDS = 60
 
 
 @contextmanager
@@ -29,17 +32,39 @@ def cluster_for(port: int, factory: pytest.TempPathFactory, *, apis: int = 0) ->
         yield running
 
 
-def install(folder: Path, tarballs: Iterable[Path]) -> None:
-    """Install what the lock file names, then the packed SDK and hooks, as the README says."""
-    run(["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"], folder)
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", *map(str, tarballs)], folder)
-
-
 def run(command: list[str], folder: Path) -> str:
     """Run a command in `folder`, and return its output; it must end with 0."""
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@contextmanager
+def serving(command: list[str], folder: Path, environment: Mapping[str, str], url: str) -> Iterator[None]:
+    """Run a server in `folder` until the end of the block, once it answers at `url`."""
+    log = folder / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(url):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    """Tell whether a page is there."""
+    try:
+        return requests.get(url, timeout=START_SECONDS).status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 def connections(chat: Cluster) -> int:

@@ -5,24 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from deploy import example
 from deploy.cluster import Cluster, free_base
 from deploy.control import Control, environment
 from deploy.layout import HOST
-from tests.browser.applications import cluster_for
+from deploy.page import install_packed
+from tests.browser.applications import cluster_for, serving
 from tests.integration.media_rig import picture
 
 BUILD_SECONDS = 240
-START_SECONDS = 60
 SHOW_MS = 30_000
 VIEW: FilePayload = {"name": "view.png", "mimeType": "image/png", "buffer": picture()}
 
@@ -47,7 +44,7 @@ def desk(
     folder = tmp_path_factory.mktemp("example")
     frontend = folder / "frontend"
     shutil.copytree(example.SOURCES / "frontend", frontend, ignore=shutil.ignore_patterns("node_modules", ".next"))
-    example.install(frontend, npm_packages.values())
+    install_packed(frontend, npm_packages.values())
     backend_port = next_port + 1
     values = os.environ | environment(Control(chat.state)) | {"NEXT_TELEMETRY_DISABLED": "1"}
     values |= {"BACKEND_URL": f"http://{HOST}:{backend_port}", "HELPDESK_DATABASE": str(folder / "helpdesk.db")}
@@ -58,35 +55,10 @@ def desk(
     assert done.returncode == 0, done.stdout + done.stderr
     start = example.next_command(frontend, "start", "--port", str(next_port))
     with (
-        server(example.backend_command(backend_port), folder, values, f"http://{HOST}:{backend_port}/docs"),
-        server(start, frontend, values, f"http://localhost:{next_port}/"),
+        serving(example.backend_command(backend_port), folder, values, f"http://{HOST}:{backend_port}/docs"),
+        serving(start, frontend, values, f"http://localhost:{next_port}/"),
     ):
         yield f"http://localhost:{next_port}"
-
-
-@contextmanager
-def server(command: list[str], folder: Path, values: dict[str, str], url: str) -> Iterator[None]:
-    """Run a server until the end of the block, once it answers."""
-    log = folder / "server.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=folder, env=values, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not answers(url):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=START_SECONDS).status_code == 200
-    except requests.ConnectionError:
-        return False
 
 
 def signed_in(chromium: Browser, desk: str, name: str, role: str) -> Page:

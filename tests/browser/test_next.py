@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +14,8 @@ from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
-from tests.browser.applications import cluster_for, connections, install, settle
+from deploy.page import install_packed
+from tests.browser.applications import cluster_for, connections, serving, settle
 
 APP = Path(__file__).with_name("next")
 README = (ROOT / "web" / "README.md").read_text()
@@ -53,19 +51,11 @@ def application(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code.replace(EXAMPLE, chat.url))
     edit(folder / HOOKS, EXAMPLE, chat.url)
-    install(folder, npm_packages.values())
+    install_packed(folder, npm_packages.values())
     environment = os.environ | {"ROOMCAST_JWT_SECRET": chat.jwt_secret, "NEXT_TELEMETRY_DISABLED": "1"}
     command = ["node", "node_modules/next/dist/bin/next", "dev", "--port", str(next_port)]
-    with (folder / "next.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        wait_for(f"http://localhost:{next_port}/", folder / "next.log")
+    with serving(command, folder, environment, f"http://localhost:{next_port}/"):
         yield folder
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
 
 
 def readme_files() -> dict[str, str]:
@@ -74,18 +64,6 @@ def readme_files() -> dict[str, str]:
     files = dict(blocks)
     assert set(files) == {*FILES, "app/api/chat-token/route.ts"}
     return files
-
-
-def wait_for(url: str, log: Path) -> None:
-    """Wait until the server has rendered the page once."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if requests.get(url, timeout=START_SECONDS).status_code == 200:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 def edit(path: Path, old: str, new: str) -> None:

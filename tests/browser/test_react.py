@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, WebSocke
 
 from deploy.cluster import Cluster, free_base
 from deploy.layout import ROOT
-from tests.browser.applications import SETTLE_SECONDS, connections, install, run, settle
+from deploy.page import install_packed
+from tests.browser.applications import SETTLE_SECONDS, connections, run, settle
 from tests.browser.guests import unique
 
 WEB = ROOT / "web"
@@ -50,7 +51,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Pat
     lines, components = readme_components()
     (folder / "chat.tsx").write_text(lines.replace(f'"{URL}"', "location.origin"))
     (folder / "readme.tsx").write_text(components)
-    install(folder, npm_packages.values())
+    install_packed(folder, npm_packages.values())
     return folder
 
 

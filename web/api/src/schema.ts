@@ -1183,7 +1183,7 @@ export interface components {
         };
         /**
          * ProfileRequest
-         * @description What changes about a user; what is left out stays, an empty picture or object takes away what is there.
+         * @description Changes of a profile; what is left out stays, an empty picture or object takes away what is there.
          */
         ProfileRequest: {
             /** Name */
@@ -1197,7 +1197,7 @@ export interface components {
         };
         /**
          * ProfileResponse
-         * @description What is shown of a user.
+         * @description The profile of a user, as others see it.
          */
         ProfileResponse: {
             /** User */
@@ -1374,7 +1374,7 @@ export interface components {
         };
         /**
          * RoomChangeRequest
-         * @description What changes about a room; what is left out stays, an empty topic or object takes away what is there.
+         * @description Changes of a room; what is left out stays, an empty topic or object takes away what is there.
          */
         RoomChangeRequest: {
             /** Name */

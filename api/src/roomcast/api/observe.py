@@ -5,24 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.gc_collector import GCCollector
+from prometheus_client import Counter, Gauge, Histogram
 
-from roomcast.process.usage import ProcessUsage
+from roomcast.process.observe import ProcessMetrics
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 NO_ROUTE: Final = "none"
 
 
-class Metrics:
+class Metrics(ProcessMetrics):
     """Observe the guard and readiness, with a registry of its own."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
-        registry = CollectorRegistry()
-        ProcessUsage(registry)
-        GCCollector(registry=registry)
-        self._registry = registry
+        super().__init__("roomcast_api", "1 while Redis answers and no drain has begun")
+        registry = self._registry
         self._requests = Counter(
             "roomcast_api_requests", "Requests by route and status", ["method", "route", "status"], registry=registry
         )
@@ -31,8 +28,6 @@ class Metrics:
         )
         self._in_flight = Gauge("roomcast_api_in_flight_requests", "Requests being answered", registry=registry)
         self._faults = Counter("roomcast_api_faults", "Exceptions that no code covers", registry=registry)
-        self._ready = Gauge("roomcast_api_ready", "1 while Redis answers and no drain has begun", registry=registry)
-        self._lag = Gauge("roomcast_api_loop_lag_seconds", "Lateness of the event loop", registry=registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
         """Count one request; log it when the process could not do what it should have."""
@@ -51,15 +46,3 @@ class Metrics:
         """Count and log an exception that no code covers."""
         self._faults.inc()
         self._log.error("fault", request=request_id, exc_info=error)
-
-    def ready(self, is_ready: bool) -> None:
-        """Show whether the process is ready."""
-        self._ready.set(is_ready)
-
-    def loop_lag(self, seconds: float) -> None:
-        """Show how late the event loop is."""
-        self._lag.set(seconds)
-
-    def exposition(self) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
-        return generate_latest(self._registry)

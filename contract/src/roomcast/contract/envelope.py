@@ -92,7 +92,7 @@ class RoomChanged(Struct, frozen=True, tag="room_changed", array_like=True):
 
 
 class ProfileChanged(Struct, frozen=True, tag="profile_changed", array_like=True):
-    """What is shown of a user changed: read the profile again."""
+    """The profile of a user changed: read it again."""
 
     user: str
 

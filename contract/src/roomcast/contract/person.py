@@ -1,4 +1,4 @@
-"""What is shown of a person: name, picture, and an application's data. Pure.
+"""The profile of a person: name, picture, and an application's data. Pure.
 
 Tokens and back ends say it; it is kept in `keys.user_person`. A user without a profile was never seen.
 """
@@ -9,11 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
-import msgspec
-
-from roomcast.contract.app_data import check_data
+from roomcast.contract.app_data import read_data, stored_data
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.texts import clean_name
+from roomcast.contract.texts import require_name
 
 FIELDS: Final = ("name", "picture", "data")
 """The fields of a profile, in the order in which `read_profile` takes their values."""
@@ -26,7 +24,7 @@ _PICTURE: Final = re.compile(r"https://[\x21-\x7e]+")
 
 
 class Profile(NamedTuple):
-    """What is shown of a user; `picture` is an https URL or empty, `data` is empty where there is none."""
+    """The profile of a user, as others see it. `picture` is an https URL or empty; `data` may be empty, too."""
 
     user: str
     name: str
@@ -42,7 +40,7 @@ class Profile(NamedTuple):
 def read_profile(user: str, values: Sequence[bytes | None]) -> Profile | None:
     """Return the profile that the values of FIELDS describe; None for a user who was never seen."""
     name, picture, data = ((value or b"").decode() for value in values)
-    return Profile(user, name, picture, msgspec.json.decode(data) if data else {}) if name else None
+    return Profile(user, name, picture, read_data(data)) if name else None
 
 
 def is_picture(url: object) -> TypeGuard[str]:
@@ -60,14 +58,11 @@ def changed_fields(
     """
     fields: list[str] = []
     if name is not None:
-        clean = clean_name(name)
-        if not clean:
-            raise RoomcastError(Code.BAD_REQUEST, "nothing of the name can be seen")
-        fields += ["name", clean]
+        fields += ["name", require_name(name)]
     if picture is not None:
         if picture and not is_picture(picture):
             raise RoomcastError(Code.BAD_REQUEST, f"a picture is an https URL of at most {MAX_PICTURE} characters")
         fields += ["picture", picture]
     if data is not None:
-        fields += ["data", check_data(data).decode() if data else ""]
+        fields += ["data", stored_data(data)]
     return tuple(fields)

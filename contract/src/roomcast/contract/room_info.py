@@ -1,4 +1,4 @@
-"""What a stored room says of itself: kind, name, topic, owner, and an application's data. Pure.
+"""The description of a stored room: kind, name, topic, owner, and an application's data. Pure.
 
 Gateways and back ends share it. The fields are kept in the room's meta (`keys.room_meta`).
 """
@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from roomcast.contract import keys
-from roomcast.contract.app_data import check_data
+from roomcast.contract.app_data import read_data, stored_data
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.texts import clean_name, clean_topic
+from roomcast.contract.texts import clean_topic, require_name
 
 FIELDS: Final = ("kind", "name", "topic", "owner", "data")
 """The fields of the meta, in the order in which `read_description` takes their values."""
@@ -39,7 +37,7 @@ def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescripti
     kind, name, topic, owner, data = ((value or b"").decode() for value in values)
     if not kind:
         return None
-    return RoomDescription(room, kind, name or room, topic, owner, msgspec.json.decode(data) if data else {})
+    return RoomDescription(room, kind, name or room, topic, owner, read_data(data))
 
 
 def changed_fields(
@@ -51,14 +49,11 @@ def changed_fields(
     """
     fields: list[str] = []
     if name is not None:
-        clean = clean_name(name)
-        if not clean:
-            raise RoomcastError(Code.BAD_REQUEST, "nothing of the name can be seen")
-        fields += ["name", clean]
+        fields += ["name", require_name(name)]
     if topic is not None:
         fields += ["topic", clean_topic(topic)]
     if data is not None:
-        fields += ["data", check_data(data).decode() if data else ""]
+        fields += ["data", stored_data(data)]
     if not fields:
         raise RoomcastError(Code.BAD_REQUEST, "name, topic or data: at least one of them changes")
     return tuple(fields)

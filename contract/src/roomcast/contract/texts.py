@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import Final
 
+from roomcast.contract.errors import Code, RoomcastError
+
 MAX_NAME: Final = 80
 """The most characters that a display name or a room's name may have."""
 MAX_NOTE: Final = 140
@@ -51,6 +53,14 @@ def clean_line(text: str, max_length: int) -> str:
 def clean_name(name: str) -> str:
     """Return the name of a person or room as `clean_line` does, of at most `MAX_NAME` characters."""
     return clean_line(name, MAX_NAME)
+
+
+def require_name(name: str) -> str:
+    """Return the name as `clean_name` does. Raise BAD_REQUEST if nothing of it is visible."""
+    clean = clean_name(name)
+    if not clean:
+        raise RoomcastError(Code.BAD_REQUEST, "nothing of the name can be seen")
+    return clean
 
 
 def clean_note(note: str) -> str:

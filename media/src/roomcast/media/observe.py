@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.gc_collector import GCCollector
+from prometheus_client import Counter, Gauge, Histogram
 
-from roomcast.process.usage import ProcessUsage
+from roomcast.process.observe import ProcessMetrics
 
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class Metrics:
+class Metrics(ProcessMetrics):
     """Observe signer, storage, storage health and sweep, with a registry of its own."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
-        ProcessUsage(registry)
-        GCCollector(registry=registry)
-        self._registry = registry
+        super().__init__("roomcast_media", "1 while requests are being served")
+        registry = self._registry
         self._requests = Counter(
             "roomcast_media_requests", "Requests by action and outcome", ["action", "outcome"], registry=registry
         )
@@ -37,8 +34,6 @@ class Metrics:
             "roomcast_media_storage_up", "1 while the storage accepts signed requests", registry=registry
         )
         self._swept = Counter("roomcast_media_swept", "Uploads collected, by kind", ["kind"], registry=registry)
-        self._ready = Gauge("roomcast_media_ready", "1 while requests are being served", registry=registry)
-        self._lag = Gauge("roomcast_media_loop_lag_seconds", "Lateness of the event loop", registry=registry)
 
     def handled(self, action: str, outcome: str, seconds: float) -> None:
         """Count one request with its outcome and its time from stream to answer."""
@@ -70,15 +65,3 @@ class Metrics:
     def swept(self, kind: str, count: int) -> None:
         """Count collected uploads."""
         self._swept.labels(kind).inc(count)
-
-    def ready(self, is_ready: bool) -> None:
-        """Show whether the signer is ready."""
-        self._ready.set(is_ready)
-
-    def loop_lag(self, seconds: float) -> None:
-        """Show how late the event loop is."""
-        self._lag.set(seconds)
-
-    def exposition(self) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
-        return generate_latest(self._registry)

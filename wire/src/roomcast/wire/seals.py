@@ -98,7 +98,7 @@ class Seals:
 
 
 UNSEALED: Final = Seals()
-"""Those of a process without a key."""
+"""The seals of a process without a key."""
 
 
 def _mac(key: bytes, channel: bytes, envelope: bytes) -> bytes:

@@ -36,7 +36,7 @@ _READING_SECONDS: Final = 0.2
 
 
 class Host(Protocol):
-    """What polling needs of the server; `Runtime` implements it."""
+    """The part of the server that polling needs; `Runtime` implements it."""
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""

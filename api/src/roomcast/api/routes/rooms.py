@@ -47,7 +47,7 @@ class RoomResponse(BaseModel):
 
 
 class RoomChangeRequest(Request):
-    """What changes about a room; what is left out stays, an empty topic or object takes away what is there."""
+    """Changes of a room; what is left out stays, an empty topic or object takes away what is there."""
 
     name: Name | None = None
     topic: Annotated[str, Field(max_length=MAX_TOPIC, description="one line")] | None = None

@@ -42,7 +42,7 @@ class RoomsResponse(BaseModel):
 
 
 class ProfileRequest(Request):
-    """What changes about a user; what is left out stays, an empty picture or object takes away what is there."""
+    """Changes of a profile; what is left out stays, an empty picture or object takes away what is there."""
 
     name: Name | None = None
     picture: Annotated[str, Field(max_length=MAX_PICTURE, description="an https URL")] | None = None
@@ -50,7 +50,7 @@ class ProfileRequest(Request):
 
 
 class ProfileResponse(BaseModel):
-    """What is shown of a user."""
+    """The profile of a user, as others see it."""
 
     user: str
     name: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from roomcast.contract import keys
+from roomcast.contract.app_data import read_data
 from roomcast.contract.backend.link import RedisLink, check_ids
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM
@@ -92,9 +91,8 @@ class Lookups(RedisLink):
         if not (kind or messages or members or occupants):
             raise RoomcastError(Code.NOT_FOUND, "nothing is known of this room")
         slow = await self._call("HGET", keys.room_sanctions(room), "slow")
-        described = msgspec.json.decode(data) if data else {}
         return RoomInfo(
-            room, kind, name, topic, described, owner, int(seq or 0), messages, members, occupants, int(slow or 0)
+            room, kind, name, topic, read_data(data), owner, int(seq or 0), messages, members, occupants, int(slow or 0)
         )
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:

@@ -1,4 +1,4 @@
-"""What is shown of people: names, pictures, and an application's data."""
+"""The profiles of people: names, pictures, and an application's data."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
 
 class Profiles(Protocol):
-    """What is shown of people; see `roomcast.gateway.stores.people.PeopleStore`."""
+    """The profiles of people; see `roomcast.gateway.stores.people.PeopleStore`."""
 
     async def read(self, users: list[str]) -> dict[str, Profile]:
         """Return the profiles of the users that were ever seen."""

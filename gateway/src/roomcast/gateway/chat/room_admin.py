@@ -1,4 +1,4 @@
-"""What a stored room says of itself, who belongs to it, who owns it, and its end.
+"""Describe stored rooms, list their members, give them away, close them and leave them.
 
     room:update --RoomChanged--> channel `control` --> RoomChanges of each gateway --`room` updated--> local members
 

@@ -85,7 +85,7 @@ class Directory(Protocol):
 
 
 class KnownPeople(Protocol):
-    """Those who were ever seen; see `roomcast.gateway.stores.people.PeopleStore`."""
+    """The users that were ever seen; see `roomcast.gateway.stores.people.PeopleStore`."""
 
     async def is_known(self, user: str) -> bool:
         """Tell whether the user has ever signed in, or was made known by a back end."""

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.operations.byte_allowance import ByteAllowance
+from roomcast.gateway.operations.ticks import Ticks
 
 DAILY_BYTES: Final = 100_000_000
 REPORT_BYTES: Final = 262_144
@@ -37,14 +38,6 @@ class BytesPort(Protocol):
 
     async def report(self, written: Mapping[str, int]) -> dict[str, int]:
         """Add bytes to the day of each user; return 0, or the seconds until the user's next day."""
-        ...
-
-
-class Ticks(Protocol):
-    """See `roomcast.adapter.ticker.Ticker`."""
-
-    async def wait(self) -> None:
-        """Wait until the next tick."""
         ...
 
 

@@ -15,6 +15,8 @@ from typing import Final, Protocol
 
 import structlog
 
+from roomcast.gateway.operations.ticks import Ticks
+
 CUT_TIMEOUTS: Final = 5
 """A cut that lasts this many times the longest wait for Redis isolates the gateway."""
 
@@ -32,14 +34,6 @@ class Link(Protocol):
 
     def silent_seconds(self) -> float:
         """Return for how long an open connection has brought nothing; 0 while it works."""
-        ...
-
-
-class Ticks(Protocol):
-    """See `roomcast.adapter.ticker.Ticker`."""
-
-    async def wait(self) -> None:
-        """Wait until the next tick."""
         ...
 
 

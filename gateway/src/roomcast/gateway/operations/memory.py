@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from roomcast.engineio.limits.memory import give_back
+from roomcast.gateway.operations.ticks import Ticks
 
 QUIET_SECONDS: Final = 5
 _CROWD: Final = 50
 """Fewer connections than this are not worth the work."""
 _GONE: Final = 0.5
-
-
-class Ticks(Protocol):
-    """See `roomcast.adapter.ticker.Ticker`."""
-
-    async def wait(self) -> None:
-        """Wait until the next tick."""
-        ...
 
 
 class CrowdWatch:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import structlog
 
 from roomcast.gateway.operations.drain import Drain, State
+from roomcast.gateway.operations.ticks import Ticks
 
 _DEAF_DRAIN_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
@@ -19,14 +20,6 @@ class Subscriptions(Protocol):
 
     def deaf_seconds(self, now: float) -> float:
         """Return for how long no probe was heard."""
-        ...
-
-
-class Ticks(Protocol):
-    """See `roomcast.adapter.ticker.Ticker`."""
-
-    async def wait(self) -> None:
-        """Wait until the next tick."""
         ...
 
 

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.engineio.limits.token_bucket import TokenBucket
+from roomcast.gateway.operations.ticks import Ticks
 from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE
 
 SHARES: Final = 4
@@ -45,14 +46,6 @@ class EventsPort(Protocol):
 
     async def report(self, events: Mapping[str, int]) -> dict[str, int]:
         """Report the events of users in the last second here; return those of all gateways."""
-        ...
-
-
-class Ticks(Protocol):
-    """See `roomcast.adapter.ticker.Ticker`."""
-
-    async def wait(self) -> None:
-        """Wait until the next tick."""
         ...
 
 

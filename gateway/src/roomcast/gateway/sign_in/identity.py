@@ -24,7 +24,7 @@ class Identity(Struct, frozen=True):
     session_id: str = ""
     """The claim `sid`: the sign-in that the token belongs to."""
     is_named: bool = False
-    """Whether the token names the user. Else `name` is what is stored, or the id."""
+    """True if the token names the user. Else `name` is what is stored, or the id."""
     picture: str = ""
     data: dict[str, Any] | None = None
 

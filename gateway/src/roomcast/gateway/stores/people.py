@@ -16,7 +16,7 @@ _NAME: Final = "name"
 
 
 class PeopleStore:
-    """What is shown of people. Raises RoomcastError for Redis trouble."""
+    """The profiles of people. Raises RoomcastError for Redis trouble."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)

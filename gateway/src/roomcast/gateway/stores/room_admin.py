@@ -1,4 +1,4 @@
-"""What a stored room says of itself, its members in pages, its next owner and its end, in Redis."""
+"""Descriptions of stored rooms, their members in pages, their owners and their end, in Redis."""
 
 from __future__ import annotations
 

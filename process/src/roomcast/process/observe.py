@@ -1,0 +1,34 @@
+"""Metrics that every process has: of its own use of the machine, its event loop and its readiness."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.gc_collector import GCCollector
+
+from roomcast.process.usage import ProcessUsage
+
+
+class ProcessMetrics:
+    """A registry with the metrics of the process; a subclass adds its own.
+
+    `prefix` begins the names of the metrics; `ready` describes the gauge of readiness.
+    """
+
+    def __init__(self, prefix: str, ready: str) -> None:
+        self._registry = CollectorRegistry()
+        ProcessUsage(self._registry)
+        GCCollector(registry=self._registry)
+        self._ready = Gauge(f"{prefix}_ready", ready, registry=self._registry)
+        self._lag = Gauge(f"{prefix}_loop_lag_seconds", "Lateness of the event loop", registry=self._registry)
+
+    def ready(self, is_ready: bool) -> None:
+        """Show whether the process is ready."""
+        self._ready.set(is_ready)
+
+    def loop_lag(self, seconds: float) -> None:
+        """Show how late the event loop is."""
+        self._lag.set(seconds)
+
+    def exposition(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+        return generate_latest(self._registry)
