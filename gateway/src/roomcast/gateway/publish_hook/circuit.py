@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from roomcast.wire.backoff import Backoff
+
 FAILURES: Final = 5
 """Failures in a row that open the circuit."""
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -20,20 +22,19 @@ class Circuit:
 
     def __init__(self, clock: Callable[[], float], random: Callable[[], float]) -> None:
         self._clock = clock
-        self._random = random
+        self._backoff = Backoff(FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, random)
         self._failures = 0
-        self._pause = 0.0
-        self._retry_at = 0.0
+        self._retry_at: float | None = None
         self._is_trying = False
 
     @property
     def is_open(self) -> bool:
         """Tell whether the endpoint is taken for broken."""
-        return self._pause > 0
+        return self._retry_at is not None
 
     def may_ask(self) -> bool:
         """Return whether to send a request now; an open circuit lets one through after each pause."""
-        if not self.is_open:
+        if self._retry_at is None:
             return True
         if self._is_trying or self._clock() < self._retry_at:
             return False
@@ -42,7 +43,8 @@ class Circuit:
 
     def succeeded(self) -> None:
         """Close the circuit: the endpoint answers."""
-        self._failures, self._pause, self._is_trying = 0, 0.0, False
+        self._failures, self._retry_at, self._is_trying = 0, None, False
+        self._backoff.reset()
 
     def failed(self) -> None:
         """Count a failure. Requests that began before the circuit opened do not lengthen its pause."""
@@ -51,6 +53,5 @@ class Circuit:
         self._failures += 1
         if self._failures < FAILURES:
             return
-        self._pause = min(LAST_PAUSE_SECONDS, 2 * self._pause or FIRST_PAUSE_SECONDS)
-        self._retry_at = self._clock() + self._pause * (0.5 + self._random() / 2)
+        self._retry_at = self._clock() + self._backoff.pause()
         self._is_trying = False
