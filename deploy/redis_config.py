@@ -76,7 +76,8 @@ _PARTS: Final[dict[str, Account]] = {
     "gateway": Account(
         f"{_BY_BACK_ENDS} room:{{*}}:occupants room:{{*}}:nodes_of user:{{*}}:events user:{{*}}:blocked"
         " user:{*}:reported node:{*}:lease node:{*}:process node:{*}:state presence:{*} presence:{*}:seen"
-        " presence:{*}:conn:* presence:{*}:choice:* presence:{*}:last presence:{*}:node:*:* presence:nodes",
+        " presence:{*}:conn:* presence:{*}:choice:* presence:{*}:last presence:{*}:ends presence:{*}:node:*:*"
+        " presence:nodes",
         "user:{*}:sanctions upload:{*} revoked:{token:*} revoked:{user:*} revoked:{session:*}",
         "room:{*} namespace:{*} node:{*} user:{*} presence:{*} activity:* control",
         ("",),
@@ -84,11 +85,11 @@ _PARTS: Final[dict[str, Account]] = {
         " xadd xdel xrange zrange",
     ),
     "presence": Account(
-        "presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:last presence:{*}:node:*:* presence:{*}:mark"
-        " presence:nodes presence:sweeper",
+        "presence:{*} presence:{*}:seen presence:{*}:conn:* presence:{*}:last presence:{*}:ends presence:{*}:node:*:*"
+        " presence:{*}:mark presence:nodes presence:sweeper",
         "node:{*}:lease",
         "presence:{*}",
-        ("lease", "presence_drop", "presence_look", "presence_nodes", "presence_sweep"),
+        ("lease", "presence_drop", "presence_end", "presence_look", "presence_nodes", "presence_sweep"),
         "spublish get hdel srandmember",
     ),
     "media": Account(

@@ -16,7 +16,15 @@ from redis.exceptions import ResponseError
 from roomcast.adapter.node_messages import Disconnect, Emit, Membership
 from roomcast.contract import backend, keys
 from roomcast.contract.backend import Backend
-from roomcast.contract.envelope import MediaReply, MediaRequest, NodeOrder, OccupancyChange, PresenceChanges, UserEvent
+from roomcast.contract.envelope import (
+    MediaReply,
+    MediaRequest,
+    NodeOrder,
+    OccupancyChange,
+    PresenceChanges,
+    PresenceRow,
+    UserEvent,
+)
 from roomcast.contract.lua import all_scripts
 from roomcast.wire.channels import namespace_channel, node_channel
 from roomcast.wire.envelope import (
@@ -233,7 +241,7 @@ async def test_other_channels_and_keys_of_gateways_are_closed(talk: Talk, thief:
     node = pack(Disconnect("/", talk.bob.io.get_sid()))
     request = MediaRequest("r", "1", talk.bob.user, "url", {}, 2**50)
     shard = keys.presence_shard(talk.bob.user)
-    rows = pack(PresenceChanges([(talk.bob.user, "offline", 1, "")]))
+    rows = pack(PresenceChanges([PresenceRow(talk.bob.user, "offline", 1)]))
     await thief.refused("presence", "XADD", keys.MEDIA_REQUESTS, "*", "m", pack(request))
     for account in ("backend", "presence"):
         await thief.refused(account, "SPUBLISH", node_channel("1"), node)

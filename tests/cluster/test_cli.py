@@ -66,9 +66,10 @@ async def test_it_shows_a_room_and_who_is_in_it(cluster: Cluster, people: list[P
 async def test_it_shows_sessions_and_presence(cluster: Cluster, people: list[Person]) -> None:
     ada = people[0]
     (session,) = rows(cluster, "sessions", ada.user)
-    assert (session["node"], session["status"]) == (ada.node, "online")
-    found = {row["user"]: row["status"] for row in rows(cluster, "presence", ada.user, "nobody-of-that-name")}
-    assert found == {ada.user: "online", "nobody-of-that-name": "offline"}
+    assert (session["node"], session["kind"], session["status"]) == (ada.node, "", "online")
+    shown = rows(cluster, "presence", ada.user, "nobody-of-that-name")
+    found = {row["user"]: (row["status"], row["until"], row["devices"]) for row in shown}
+    assert found == {ada.user: ("online", "", "? online"), "nobody-of-that-name": ("offline", "", "")}
 
 
 async def test_it_publishes_and_tails(cluster: Cluster, people: list[Person]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from roomcast.contract import backend as redis_backend
 from roomcast.contract import http_backend
-from roomcast.contract.backend import Backend
+from roomcast.contract.backend import Backend, Presence
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.http_backend import AnyBackend, HttpBackend
 from tests import apis, servers
@@ -92,6 +92,7 @@ async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
 
 async def test_people(backend: AnyBackend, room: str) -> None:
     assert (await backend.presence(["nobody", "none"]))["none"].status == "offline"
+    assert (await backend.presence(["nobody"], devices=True))["nobody"] == Presence("offline", 0, "")
     for act in (backend.mute, backend.ban):
         await act("oscar", room=room, seconds=60)
     for lift in (backend.unmute, backend.unban):

@@ -106,7 +106,10 @@ async def test_people_are_seen_disconnected_and_revoked(client: httpx.Client, ga
         return [row["status"] for row in answer.json()["users"]]
 
     await until(lambda: statuses() == ["online", "offline"], "presence")
-    assert client.post("/v1/presence/query", json={"users": ["ada"]}).json()["users"][0]["status"] == "online"
+    plain = client.post("/v1/presence/query", json={"users": ["ada"]}).json()["users"][0]
+    assert (plain["status"], plain["until"], plain["devices"]) == ("online", 0, [])
+    detailed = client.get("/v1/presence", params={"user": ["ada", "nobody"], "devices": True}).json()["users"]
+    assert [row["devices"] for row in detailed] == [[{"kind": "", "status": "online"}], []]
     await until(lambda: client.get("/v1/cluster").json()["connections"] == 1, "figures of the cluster")
     cluster = client.get("/v1/cluster").json()
     assert ([each["node"] for each in cluster["gateways"]], cluster["users_present"]) == (["1"], 1)

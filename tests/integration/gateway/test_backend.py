@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from deploy import redis_config
 from deploy.credentials import make
 from roomcast.contract import backend as backend_module
-from roomcast.contract.backend import Backend
+from roomcast.contract.backend import Backend, Presence
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.keys import room_channel, room_meta
 from roomcast.wire.envelope import unpack_room
@@ -274,7 +274,7 @@ async def test_presence_is_what_others_see(cluster: Cluster) -> None:
     assert list(found) == ["nobody", "ada"]
     assert found["ada"].note == "in a meeting"
     assert abs(found["ada"].last_seen - time.time() * 1000) < 60_000
-    assert found["nobody"] == ("offline", 0, "")
+    assert found["nobody"] == Presence("offline", 0, "")
 
 
 # --- Redis Cluster ---

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import msgspec
 import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
@@ -14,9 +16,10 @@ from redis.asyncio import Redis
 from roomcast.adapter.redis.backplane import Backplane
 from roomcast.adapter.redis.backplanes import make_backplane
 from roomcast.contract import keys
-from roomcast.contract.envelope import PresenceChanges
+from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS
+from roomcast.contract.presence import Device, Presence
 from roomcast.gateway.presence.activity import Activity, Touch
 from roomcast.gateway.stores.nodes import NodeStore
 from roomcast.gateway.stores.presence import PresenceStore
@@ -55,6 +58,7 @@ class Cluster:
     """Two gateways' stores, a sweeper's store, and everything published on the presence channels."""
 
     def __init__(self, url: str, backplane: Backplane, sweeper_url: str = "") -> None:
+        self.url = url
         self.sweeper_url = sweeper_url or url
         self.redis: Redis = Redis.from_url(url, decode_responses=True)
         self.backplane = backplane
@@ -62,7 +66,9 @@ class Cluster:
         self.node = NodeStore(backplane, "1", "inc-1", "host/1/1")
         self.two = PresenceStore(backplane, "2", "inc-2")
         self.sweeper = SweeperStore(connect(sweeper_url or url), WINDOWS)
-        self.heard: list[tuple[str, str, int, str]] = []
+        self.heard: list[PresenceRow] = []
+        self.rows: list[PresenceRow] = []
+        """what `news` found last, changes of devices included"""
 
     async def shows(self, *users: str) -> dict[str, str]:
         return {user: shown.status for user, shown in (await self.one.query_users(users)).items()}
@@ -72,10 +78,24 @@ class Cluster:
         marker = PresenceStore(self.backplane, "marker", "marker")
         await marker.remove_connections([("marker", "m")])
         await marker.touch([Touch("marker", "m", "online", "")])
-        await until(lambda: any(row[0] == "marker" for row in self.heard), "the marker")
-        rows = [(user, status, note) for user, status, _, note in self.heard if user != "marker"]
+        await until(lambda: any(row.user == "marker" for row in self.heard), "the marker")
+        self.rows = [row for row in self.heard if row.user != "marker"]
         self.heard.clear()
-        return rows
+        return [(row.user, row.status, row.note) for row in self.rows if row.is_shown]
+
+    async def devices_of(self, user: str) -> list[list[tuple[str, str]]]:
+        """The devices of a user in everything that was published since the last call of `news`."""
+        await self.news()
+        return [row.devices for row in self.rows if row.user == user]
+
+    async def end_notes(self, user: str) -> int:
+        """A look of the sweeper at the user's shard, and what follows from it for notes."""
+        shard = keys.presence_shard(user)
+        look = await self.sweeper.look(shard)
+        return await self.sweeper.end_notes(shard, look.ended) if look.ended else 0
+
+    async def now_ms(self) -> int:
+        return (await self.sweeper.look(0)).now_ms
 
     async def age(self, user: str, seconds: int) -> None:
         """Let the user's last sign of life be that long ago."""
@@ -96,8 +116,8 @@ async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Clus
 
     def hear(channel: bytes, data: bytes) -> None:
         for row in reader.unpack(data).rows:
-            assert channel.decode() == keys.presence_channel(keys.presence_shard(row[0]))
-            cluster.heard.append(tuple(row))
+            assert channel.decode() == keys.presence_channel(keys.presence_shard(row.user))
+            cluster.heard.append(row)
 
     async with running_backplane(url, hear=hear) as backplane:
         cluster = Cluster(url, backplane, sweeper_url)
@@ -160,7 +180,7 @@ class TestStatus:
         assert shown["bob"][0] == "away"
         assert shown["bob"].note == "lunch"
         assert abs(shown["ada"].last_seen / 1000 - time.time()) < 5
-        assert shown["nobody"] == ("offline", 0, "")
+        assert shown["nobody"] == Presence("offline", 0, "")
 
     async def test_the_most_reachable_device_speaks(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "away", "afk")])
@@ -210,7 +230,7 @@ class TestStatus:
         await cluster.age("ada", 30)
         assert await cluster.sweep("ada") == 1
         assert await cluster.news() == []
-        assert (await cluster.one.query_users(["ada"]))["ada"] == ("offline", 0, "")
+        assert (await cluster.one.query_users(["ada"]))["ada"] == Presence("offline", 0, "")
 
     async def test_the_last_device_leaving_is_offline_at_once(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
@@ -236,6 +256,131 @@ class TestStatus:
         names = await cluster.redis.keys("*")
         assert len(names) >= 7
         assert {name: await cluster.redis.ttl(name) > 0 for name in names} == dict.fromkeys(names, True)
+
+
+class TestDevices:
+    async def test_each_device_has_its_kind_and_status(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "away", "", kind="web")])
+        await cluster.two.touch([Touch("ada", "c2", "online", "", kind="mobile"), Touch("ada", "c3", "online", "")])
+        devices = (Device("", "online"), Device("mobile", "online"), Device("web", "away"))
+        shown = (await cluster.one.query_users(["ada", "nobody"], devices=True)).values()
+        assert [each.devices for each in shown] == [devices, ()]
+        assert (await cluster.one.query_users(["ada"]))["ada"].devices == ()
+
+    async def test_a_change_of_a_device_alone_is_published_as_such(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "", kind="web")])
+        await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
+        await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
+        await cluster.two.touch([Touch("ada", "c2", "busy", "", kind="mobile")])
+        await cluster.two.remove_connections([("ada", "c2")])
+        assert await cluster.news() == [("ada", "online", "")]
+        web = ("web", "online")
+        assert [row.devices for row in cluster.rows] == [
+            [web],
+            [web, ("mobile", "away")],
+            [web, ("mobile", "busy")],
+            [web],
+        ]
+        assert [row.status for row in cluster.rows] == ["online"] * 4
+
+    async def test_an_invisible_user_has_no_devices(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "invisible", "", kind="web")])
+        await cluster.two.touch([Touch("ada", "c2", "online", "", kind="mobile")])
+        await cluster.two.touch([Touch("ada", "c2", "away", "", kind="mobile")])
+        await cluster.two.remove_connections([("ada", "c2")])
+        assert await cluster.devices_of("ada") == []
+        assert (await cluster.one.query_users(["ada"], devices=True))["ada"] == Presence("offline", 0, "")
+        await cluster.one.remove_connections([("ada", "c1")])
+        await cluster.one.touch([Touch("bob", "c3", "online", "", kind="web")])
+        await cluster.one.touch([Touch("bob", "c4", "invisible", "", kind="mobile")])
+        assert await cluster.devices_of("bob") == [[("web", "online")], []]
+
+    async def test_the_devices_told_are_bounded(self, cluster: Cluster) -> None:
+        rows = [Touch("ada", f"c{number}", "away", "", kind=f"k{number:02}") for number in range(24)]
+        await cluster.one.touch([*rows, Touch("ada", "c", "online", "", kind="z")])
+        devices = (await cluster.one.query_users(["ada"], devices=True))["ada"].devices
+        assert devices == (Device("z", "online"), *(Device(f"k{number:02}", "away") for number in range(19)))
+        assert max(map(len, await cluster.devices_of("ada"))) == 20
+
+    async def test_a_record_of_an_older_release_has_no_kind(self, cluster: Cluster) -> None:
+        await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
+        key = keys.presence_connections(keys.presence_shard("ada"), "ada")
+        async with Redis.from_url(cluster.url) as redis:
+            packed: Any = await redis.hget(key, "c1")
+            record = msgspec.msgpack.decode(packed)
+            await redis.hset(key, "c1", msgspec.msgpack.encode(record[:8]))
+        shown = (await cluster.one.query_users(["ada"], devices=True))["ada"]
+        assert (shown.note, shown.until, shown.devices) == ("hi", 0, (Device("", "online"),))
+
+
+class TestNotesWithAnEnd:
+    async def test_the_end_is_told_with_the_note(self, cluster: Cluster) -> None:
+        until_ms = await cluster.now_ms() + 60_000
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=until_ms)])
+        assert await cluster.news() == [("ada", "busy", "call")]
+        assert [row.until for row in cluster.rows] == [until_ms]
+        assert (await cluster.one.query_users(["ada"]))["ada"][2:4] == ("call", until_ms)
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=until_ms + 1)])
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call")])
+        await cluster.news()
+        assert [row.until for row in cluster.rows] == [until_ms + 1, 0]
+        assert await cluster.redis.exists(keys.presence_ends(keys.presence_shard("ada"))) == 0
+
+    async def test_a_note_is_none_from_its_end_on_and_the_sweeper_says_so(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 300
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])
+        assert await cluster.end_notes("ada") == 0
+        await until(lambda: self.is_over(cluster, end), "the end")
+        assert (await cluster.one.query_users(["ada"]))["ada"][2:4] == ("", 0)
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])  # a gateway repeats what it knows
+        assert await cluster.news() == [("ada", "busy", "call")]
+        assert await cluster.end_notes("ada") == 1
+        assert await cluster.end_notes("ada") == 0
+        assert await cluster.news() == [("ada", "busy", "")]
+
+    async def test_the_end_of_each_device_has_its_turn(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 200
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])
+        await cluster.two.touch([Touch("ada", "c2", "away", "afk", until=end + 60_000)])
+        await until(lambda: self.is_over(cluster, end), "the first end")
+        assert await cluster.end_notes("ada") == 1
+        await cluster.one.remove_connections([("ada", "c1")])
+        assert await cluster.news() == [("ada", "busy", "call"), ("ada", "busy", ""), ("ada", "away", "afk")]
+        shard = keys.presence_shard("ada")
+        assert await cluster.redis.zrange(keys.presence_ends(shard), 0, -1, withscores=True) == [("ada", end + 60_000)]
+
+    async def test_nothing_is_said_of_users_who_are_hidden_or_gone(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 200
+        await cluster.one.touch([Touch(user, f"c-{user}", "busy", "call", until=end) for user in ("ada", "bob")])
+        await cluster.two.touch([Touch("ada", "c2", "invisible", "")])
+        await cluster.one.remove_connections([("bob", "c-bob")])
+        await cluster.news()
+        await until(lambda: self.is_over(cluster, end), "the end")
+        assert [await cluster.end_notes(user) for user in ("ada", "bob")] == [0, 0]
+        assert await cluster.news() == []
+        assert not await cluster.redis.keys("presence:*:ends")
+
+    async def test_the_choice_of_the_user_ends_with_the_note(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 300
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", True, end)])
+        followed = (await cluster.two.touch([Touch("ada", "c2", None, "")]))[1]
+        assert [row[1:] for row in followed] == [("busy", "call", end)]
+        await until(lambda: self.is_over(cluster, end), "the end")
+        followed = (await cluster.two.touch([Touch("ada", "c3", None, "")]))[1]
+        assert [row[1:] for row in followed] == [("busy", "", 0)]
+
+    async def test_a_choice_without_an_end_is_followed_by_devices_that_had_one(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 60_000
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", True, end)])
+        await cluster.two.touch([Touch("ada", "c2", None, "")])
+        await cluster.one.touch([Touch("ada", "c1", "busy", "call", True)])
+        await cluster.one.remove_connections([("ada", "c1")])
+        await cluster.news()
+        assert (await cluster.one.query_users(["ada"]))["ada"][2:4] == ("call", 0)
+
+    @staticmethod
+    async def is_over(cluster: Cluster, end: int) -> bool:
+        return await cluster.now_ms() >= end
 
 
 class TestUnknown:
@@ -277,7 +422,7 @@ class TestSweep:
         assert await cluster.sweep("ada", may_expire=False) == 0
         assert await cluster.sweep("ada") == 1
         assert await cluster.sweep("ada") == 0
-        assert (await cluster.one.query_users(["ada"]))["ada"] == ("offline", seen - 3000, "")
+        assert (await cluster.one.query_users(["ada"]))["ada"] == Presence("offline", seen - 3000, "")
         assert await cluster.news() == [("ada", "online", "hi"), ("ada", "offline", "")]
         assert await cluster.one.keep_alive(by_shard("ada")) == ["ada"]
 
@@ -389,6 +534,7 @@ class Recorder:
         self.led = 0
         self.failures = 0
         self.total_expired = 0
+        self.ended = 0
         self.doubts: list[Doubt] = []
         self.dropped: list[Node] = []
 
@@ -407,6 +553,9 @@ class Recorder:
 
     def late(self, shard: int) -> None:
         pass
+
+    def notes_ended(self, users: int) -> None:
+        self.ended += users
 
     def node_dropped(self, node: Node, connections: int) -> None:
         self.dropped.append(node)
@@ -442,6 +591,22 @@ class TestSweeper:
         assert Doubt.FRESH in recorder.doubts
         assert Doubt.CLOCK_BACK not in recorder.doubts
         assert await cluster.redis.get(keys.PRESENCE_SWEEPER) is None
+
+    async def test_notes_end_by_themselves(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 300
+        users = [f"user{number}" for number in range(120)]
+        await cluster.one.touch([Touch(user, f"c-{user}", "busy", "call", until=end) for user in users])
+        async with running_sweeper(cluster.sweeper_url) as (_, recorder):
+
+            async def have_ended() -> bool:
+                assert await cluster.one.keep_alive(by_shard(*users)) == []
+                return recorder.ended >= len(users)
+
+            await until(have_ended, "the notes have ended", 20)
+        news = await cluster.news()
+        assert [row for row in news if row[2] == ""] == [(user, "busy", "") for user in [row[0] for row in news[120:]]]
+        assert sorted(row[0] for row in news[120:]) == sorted(users)
+        assert not await cluster.redis.keys("presence:*:ends")
 
     async def test_a_dead_node_is_dropped(self, cluster: Cluster) -> None:
         await cluster.node.announce()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -36,6 +36,7 @@ class Presence:
 
     def __init__(self) -> None:
         self.due: dict[int, list[str]] = {}
+        self.ended: dict[int, list[str]] = {}
         self.mark: Mark | None = RECENT
         self.present = 10
         self.has_lease = True
@@ -72,7 +73,12 @@ class Presence:
 
     async def look(self, shard: int) -> Look:
         self._fail("look")
-        return Look(NOW_MS, self.mark, self.present, self.due.get(shard, [])[: WINDOWS.batch])
+        due, ended = (users.get(shard, [])[: WINDOWS.batch] for users in (self.due, self.ended))
+        return Look(NOW_MS, self.mark, self.present, due, ended)
+
+    async def end_notes(self, shard: int, users: Sequence[str]) -> int:
+        self.ended[shard] = self.ended[shard][len(users) :]
+        return len(users)
 
     async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
         self.steps.append((shard, verdict.may_expire))
@@ -132,6 +138,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return
 
     monkeypatch.setattr(Sweeper, "_wait", at_once)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_notes_end_batch_after_batch_also_while_nobody_may_expire() -> None:
+    rig = Rig()
+    rig.presence.mark = None
+    rig.presence.ended = {3: ["a", "b", "c"], 5: ["d"]}
+    await rig.run()
+    assert [users for (users,) in rig.counts.of("notes_ended")] == [2, 1, 1]
+    assert rig.counts.of("expired") == []
 
 
 @pytest.mark.usefixtures("quick")

@@ -464,7 +464,7 @@ export interface paths {
         };
         /**
          * Read Presence
-         * @description Return the presence of up to 100 users.
+         * @description Return the presence of up to 100 users; with `devices`, also each of their devices.
          */
         get: operations["presence"];
         put?: never;
@@ -486,7 +486,7 @@ export interface paths {
         put?: never;
         /**
          * Query Presence
-         * @description Return the presence of up to 1,000 users.
+         * @description Return the presence of up to 1,000 users; with `devices`, also each of their devices.
          */
         post: operations["queryPresence"];
         delete?: never;
@@ -864,6 +864,22 @@ export interface components {
             media: components["schemas"]["MediaResponse"];
         };
         /**
+         * DeviceResponse
+         * @description A device of a user.
+         */
+        DeviceResponse: {
+            /**
+             * Kind
+             * @description what its client calls it, as `web` or `mobile`; empty: nothing
+             */
+            kind: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "online" | "away" | "busy" | "offline";
+        };
+        /**
          * EditRequest
          * @description A new text of a message, new data or both, in the name of its author.
          */
@@ -1152,6 +1168,12 @@ export interface components {
         PresenceRequest: {
             /** Users */
             users: string[];
+            /**
+             * Devices
+             * @description also each user's devices
+             * @default false
+             */
+            devices?: boolean;
         };
         /**
          * PresenceResponse
@@ -1172,6 +1194,16 @@ export interface components {
             last_seen: number;
             /** Note */
             note: string;
+            /**
+             * Until
+             * @description milliseconds since the epoch at which the note ends; 0: never
+             */
+            until: number;
+            /**
+             * Devices
+             * @description up to 20, the most reachable first; empty unless asked for, and of users who are offline
+             */
+            devices: components["schemas"]["DeviceResponse"][];
         };
         /**
          * PresencesResponse
@@ -1680,6 +1712,7 @@ export type ByteAllowanceRequest = components['schemas']['ByteAllowanceRequest']
 export type ClusterResponse = components['schemas']['ClusterResponse'];
 export type CompleteRequest = components['schemas']['CompleteRequest'];
 export type CompletedResponse = components['schemas']['CompletedResponse'];
+export type DeviceResponse = components['schemas']['DeviceResponse'];
 export type EditRequest = components['schemas']['EditRequest'];
 export type EventRequest = components['schemas']['EventRequest'];
 export type Gateway = components['schemas']['Gateway'];
@@ -2906,6 +2939,7 @@ export interface operations {
         parameters: {
             query: {
                 user: string[];
+                devices?: boolean;
             };
             header?: never;
             path?: never;

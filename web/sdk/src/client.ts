@@ -46,6 +46,11 @@ export interface ConnectOptions extends ConnectionOptions, SenderOptions {
   roomCache?: RoomCacheOptions;
   /** Messages per page of history, 1 to 100; default 50. */
   pageSize?: number;
+  /**
+   * What to call this device to people who watch the user's devices: 1 to 16 characters of `a-z 0-9 -`, as `web`,
+   * `desktop` or `mobile`; default nothing. A word that the server does not accept refuses the connection.
+   */
+  deviceKind?: string;
   /** How the bytes of a file are sent; default XMLHttpRequest. */
   fileTransport?: FileTransport;
 }
@@ -86,7 +91,8 @@ export class Client<A extends AppTypes = AppTypes> {
   /** @internal Use `connect`. */
   constructor(options: ConnectOptions) {
     this.#options = options;
-    this.#connection = new Connection(options, () => this.presence.auth);
+    const kind = options.deviceKind === undefined ? {} : { kind: options.deviceKind };
+    this.#connection = new Connection(options, () => ({ ...kind, ...this.presence.auth }));
     this.presence = new Presence(this.#connection, this.#closing.signal);
     this.inbox = new Inbox(this.#connection, clampPage(options.pageSize ?? 50), this.#closing.signal);
     this.#sender = new Sender(this.#connection, options);

@@ -13,8 +13,17 @@ export type PresenceMap = ReadonlyMap<UserId, PresenceInfo>;
 
 export function presenceChanged(map: PresenceMap, changes: readonly PresenceChange[]): PresenceMap {
   const next = new Map(map);
-  for (const { user, ...info } of changes) next.set(user, info);
+  for (const { user, ...info } of changes) next.set(user, { ...devicesKept(next.get(user), info), ...info });
   return next;
+}
+
+/** Return the known devices where a change does not tell them, as those of a room do not. */
+function devicesKept(
+  known: PresenceInfo | undefined,
+  { status, devices }: PresenceInfo,
+): Pick<PresenceInfo, "devices"> {
+  if (devices !== undefined || known?.devices === undefined) return {};
+  return { devices: status === "offline" ? [] : known.devices };
 }
 
 /** Take over a list of members. It holds no `last_seen`, so a known one is kept. */
@@ -30,7 +39,23 @@ const WATCH_ATTEMPTS = 3;
 interface OwnPresence {
   readonly status?: Status;
   readonly note?: string;
+  readonly until?: number;
 }
+
+/** Return what still holds: a note that has ended is not told again. */
+function lasting(own: OwnPresence, now: number): OwnPresence {
+  if (own.until === undefined || own.until > now) return own;
+  return own.status ? { status: own.status } : {};
+}
+
+/** How to watch people. */
+export interface WatchOptions {
+  /** Whether to follow each of their devices, too: `PresenceInfo.devices`. */
+  devices?: boolean;
+}
+
+/** The longest wait of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The presence of other people, and one's own status. */
 export class Presence {
@@ -45,9 +70,13 @@ export class Presence {
   /** The status of this session as the server has it: the user may have chosen it on another device or page. */
   #remembered: Status = "online";
   #rememberedNote = "";
+  #rememberedUntil: number | undefined;
   /** User → how many watches name that user. */
   readonly #watches = new Map<UserId, number>();
+  /** User → how many of them ask for devices. */
+  readonly #detailed = new Map<UserId, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
+  #noteTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal Use `Client.presence`. */
   constructor(connection: Connection, closing: AbortSignal) {
@@ -66,9 +95,20 @@ export class Presence {
     return this.#own.status ?? this.#remembered;
   }
 
-  /** One's own note: as written here, or as the server remembers it; empty for none. */
+  /** One's own note: as written here, or as the server remembers it; empty for none, or for one that has ended. */
   get ownNote(): string {
-    return this.#own.note ?? this.#rememberedNote;
+    return this.#note.note ?? "";
+  }
+
+  /** When one's own note ends, in milliseconds since the epoch; undefined without an end. */
+  get ownUntil(): number | undefined {
+    return this.#note.until;
+  }
+
+  get #note(): OwnPresence {
+    const remembered = { note: this.#rememberedNote, until: this.#rememberedUntil };
+    const { note, until } = this.#own.note === undefined ? remembered : this.#own;
+    return lasting({ note, until }, this.#connection.clock.now());
   }
 
   /** Return what is known about a user; `offline` when nothing is. */
@@ -84,13 +124,16 @@ export class Presence {
   /**
    * Set one's own status, and one's note unless it is left out. They are kept over reconnects of this client.
    *
+   * @param until when the note ends, in milliseconds since the epoch, up to 366 days ahead; it has no end without it
    * @throws RoomcastError when the server does not accept them. What it refuses for good is forgotten; the rest is told
    * again with the next heartbeat or connect.
    */
-  async setStatus(status: Status, note?: string): Promise<void> {
+  async setStatus(status: Status, note?: string, until?: number): Promise<void> {
     if (!STATUSES.includes(status)) throw RoomcastError.of("bad_request", `there is no status ${String(status)}`);
-    this.#own = { ...this.#own, status, ...(note !== undefined ? { note } : {}) };
+    const before = lasting(this.#own, this.#connection.clock.now());
+    this.#own = note === undefined ? { ...before, status } : { status, note, ...(until !== undefined && { until }) };
     this.#changed.emit();
+    this.#awaitEnd();
     await this.#tell();
   }
 
@@ -100,7 +143,7 @@ export class Presence {
    * A note that was not accepted yet stays out: a gateway that refuses it would refuse the connect.
    */
   get auth(): OwnPresence {
-    if (this.#own === this.#accepted) return this.#own;
+    if (this.#own === this.#accepted) return lasting(this.#own, this.#connection.clock.now());
     return this.#own.status ? { status: this.#own.status } : {};
   }
 
@@ -109,15 +152,19 @@ export class Presence {
    *
    * Several watches may name the same person; each one is undone by itself.
    */
-  watch(users: UserId[]): Undo {
+  watch(users: UserId[], { devices = false }: WatchOptions = {}): Undo {
     let pending = [...new Set(users)];
-    const fresh = pending.filter((user) => !this.#watches.has(user));
-    for (const user of pending) this.#watches.set(user, (this.#watches.get(user) ?? 0) + 1);
-    if (this.#connection.online) void this.#askWatched(fresh);
+    const known = devices ? this.#detailed : this.#watches;
+    const fresh = pending.filter((user) => !known.has(user));
+    for (const user of pending) {
+      addTo(this.#watches, user);
+      if (devices) addTo(this.#detailed, user);
+    }
+    if (this.#connection.online) void this.#askWatched(fresh, devices);
     return () => {
       const mine = pending;
       pending = [];
-      this.#unwatch(mine);
+      this.#unwatch(mine, devices);
     };
   }
 
@@ -134,21 +181,24 @@ export class Presence {
     };
     sendHeartbeat();
     this.#timer = setInterval(sendHeartbeat, heartbeatSeconds * 1000);
-    void this.#askWatched([...this.#watches.keys()]);
+    void this.#askWatched([...this.#watches.keys()].filter((user) => !this.#detailed.has(user)));
+    void this.#askWatched([...this.#detailed.keys()], true);
   }
 
   /** @internal */
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#noteTimer);
   }
 
   /** Send a heartbeat, with the own status if the server has not accepted it yet. */
   async #tell(): Promise<void> {
     const own = this.#own;
     try {
-      const { status, note } = await this.#connection.call("presence", own === this.#accepted ? {} : own);
+      const fresh = own === this.#accepted ? {} : lasting(own, this.#connection.clock.now());
+      const { status, note, until } = await this.#connection.call("presence", fresh);
       this.#accepted = own;
-      this.#remember(status, note);
+      this.#remember(status, note, until);
     } catch (thrown) {
       const error = RoomcastError.from(thrown);
       // Refused once, refused at every heartbeat: forget it.
@@ -160,25 +210,35 @@ export class Presence {
     }
   }
 
-  #remember(status: Status = this.#remembered, note: string = this.#rememberedNote): void {
-    if (status === this.#remembered && note === this.#rememberedNote) return;
+  #remember(status: Status = this.#remembered, note: string = this.#rememberedNote, until?: number): void {
+    const isSame = note === this.#rememberedNote && until === this.#rememberedUntil;
+    if (status === this.#remembered && isSame) return this.#awaitEnd();
     this.#remembered = status;
     this.#rememberedNote = note;
+    this.#rememberedUntil = until;
     this.#changed.emit();
+    this.#awaitEnd();
   }
 
-  #unwatch(users: UserId[]): void {
-    for (const user of users) this.#watches.set(user, (this.#watches.get(user) ?? 1) - 1);
-    const done = users.filter((user) => this.#watches.get(user) === 0);
-    for (const user of done) this.#watches.delete(user);
+  /** Tell the listeners when one's own note ends; an end beyond a timer is awaited again with the next heartbeat. */
+  #awaitEnd(): void {
+    clearTimeout(this.#noteTimer);
+    const { until } = this.#note;
+    const wait = until === undefined ? Infinity : until - this.#connection.clock.now();
+    if (wait <= MAX_TIMER_MS) this.#noteTimer = setTimeout(() => this.#changed.emit(), wait);
+  }
+
+  #unwatch(users: UserId[], devices: boolean): void {
+    const done = users.filter((user) => takeFrom(this.#watches, user));
+    if (devices) for (const user of users) takeFrom(this.#detailed, user);
     if (!this.#connection.online) return;
     for (const slice of slices(done)) void this.#connection.call("presence:unwatch", { users: slice }).catch(() => {});
   }
 
   /** What still fails is asked for again after the next `ready`. */
-  async #askWatched(users: UserId[]): Promise<void> {
+  async #askWatched(users: UserId[], devices = false): Promise<void> {
     for (const slice of slices(users)) {
-      const ask = () => this.#connection.call("presence:watch", { users: slice });
+      const ask = () => this.#connection.call("presence:watch", { users: slice, ...(devices && { devices }) });
       const answer = await retrying(ask, WATCH_ATTEMPTS, RESEND, this.#closing).catch(() => null);
       const changes = Object.entries(answer?.users ?? {}).map(([user, info]) => ({ user, ...info }));
       if (changes.length) this.#set(presenceChanged(this.#map, changes));
@@ -189,6 +249,18 @@ export class Presence {
     this.#map = map;
     this.#changed.emit();
   }
+}
+
+function addTo(counts: Map<UserId, number>, user: UserId): void {
+  counts.set(user, (counts.get(user) ?? 0) + 1);
+}
+
+/** Count one less; return whether none is left. */
+function takeFrom(counts: Map<UserId, number>, user: UserId): boolean {
+  const left = (counts.get(user) ?? 0) - 1;
+  if (left > 0) counts.set(user, left);
+  else counts.delete(user);
+  return left === 0;
 }
 
 /** Cut a list into parts that the protocol allows. */

@@ -176,11 +176,22 @@ export interface Ready {
   ticket?: string;
 }
 
+/** One device of a person: one connection. */
+export interface Device {
+  status: ShownStatus;
+  /** What its client calls it, as `web` or `mobile`; absent where it says nothing. */
+  kind?: string;
+}
+
 /** Whether a person is there, and what they say about it. */
 export interface PresenceInfo {
   status: ShownStatus;
   last_seen?: number;
   note?: string;
+  /** When the note ends; absent where it has no end. */
+  until?: number;
+  /** The devices, the most reachable first; only of people who are watched with `devices`. */
+  devices?: readonly Device[];
 }
 
 /** A new state of one person. */
@@ -228,6 +239,8 @@ export interface Page {
 export type Empty = Record<never, never>;
 /** Some people. */
 export type Users = { users: UserId[] };
+/** Some people, and whether their devices are asked for. */
+export type PresenceLook = Users & { devices?: boolean };
 /** What is known about some people. */
 export type UsersAnswer = { users: Record<UserId, PresenceInfo> };
 
@@ -279,9 +292,12 @@ export interface ClientEvents {
     { people: (Profile & { user: UserId })[]; more: boolean; after: string | null },
   ];
   "receipt:read": [{ room: RoomId; seq: number }, Empty];
-  presence: [{ status?: Status; note?: string }, { online_seconds: number; status?: Status; note?: string }];
-  "presence:query": [Users, UsersAnswer];
-  "presence:watch": [Users, UsersAnswer];
+  presence: [
+    { status?: Status; note?: string; until?: number },
+    { online_seconds: number; status?: Status; note?: string; until?: number },
+  ];
+  "presence:query": [PresenceLook, UsersAnswer];
+  "presence:watch": [PresenceLook, UsersAnswer];
   "presence:unwatch": [Users, Empty];
   "media:sign": [
     { room: RoomId; name: string; type: string; size: number; width?: number; height?: number },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Client } from "../src/client.ts";
+import { presenceChanged } from "../src/presence.ts";
 import { gateway, online, useGateway } from "./harness.ts";
 import { refusal, until } from "./server.ts";
 
@@ -114,5 +115,95 @@ describe("one's own status", () => {
     await reconnected(client);
     assert.deepEqual(gateway.auths.at(-1), { status: "invisible" });
     assert.deepEqual(told().at(-1), { status: "invisible", note: "unproven" });
+  });
+});
+
+describe("devices", () => {
+  it("are asked for by those who want them, and again in the next session", async () => {
+    const client = await online();
+    client.presence.watch(["bob", "cy"]);
+    client.presence.watch(["bob"], { devices: true });
+    client.presence.watch(["bob"], { devices: true });
+    await until(() => users("presence:watch").length === 2, "watched");
+    gateway.cut();
+    await until(() => users("presence:watch").length === 4, "watched again");
+    assert.deepEqual(gateway.payloads("presence:watch"), [
+      { users: ["bob", "cy"] },
+      { users: ["bob"], devices: true },
+      { users: ["cy"] },
+      { users: ["bob"], devices: true },
+    ]);
+  });
+
+  it("are not watched any more when the last watch is undone", async () => {
+    const client = await online();
+    const undos = [client.presence.watch(["bob"], { devices: true }), client.presence.watch(["bob"])];
+    undos[0]!();
+    await client.call("presence", {});
+    assert.deepEqual(users("presence:unwatch"), []);
+    undos[1]!();
+    await client.call("presence", {});
+    assert.deepEqual(users("presence:unwatch"), [["bob"]]);
+    client.presence.watch(["bob"], { devices: true });
+    await client.call("presence", {});
+    assert.deepEqual(gateway.payloads("presence:watch").at(-1), { users: ["bob"], devices: true });
+  });
+
+  it("stay known where a change of a room does not tell them", () => {
+    const devices = [{ status: "online", kind: "web" }] as const;
+    const known = presenceChanged(new Map(), [{ user: "bob", status: "online", note: "hi", devices }]);
+    const changed = presenceChanged(known, [{ user: "bob", status: "busy" }]);
+    assert.deepEqual(changed.get("bob"), { status: "busy", devices });
+    const gone = presenceChanged(changed, [{ user: "bob", status: "offline" }]);
+    assert.deepEqual(gone.get("bob"), { status: "offline", devices: [] });
+  });
+
+  it("have the kind that the page gives them", async () => {
+    const client = await online({ deviceKind: "mobile" });
+    await client.presence.setStatus("busy");
+    gateway.cut();
+    await until(() => gateway.auths.length === 2, "online again");
+    assert.deepEqual(gateway.auths, [{ kind: "mobile" }, { kind: "mobile", status: "busy" }]);
+  });
+});
+
+describe("a note with an end", () => {
+  it("is told with its end, and not any more after it", async () => {
+    const client = await online();
+    const end = client.state.ready!.server_time + 700;
+    let changes = 0;
+    client.presence.subscribe(() => changes++);
+    await client.presence.setStatus("busy", "at lunch", end);
+    assert.deepEqual([client.presence.ownNote, client.presence.ownUntil], ["at lunch", end]);
+    assert.deepEqual(gateway.payloads("presence").at(-1), { status: "busy", note: "at lunch", until: end });
+    const before = changes;
+    await until(() => client.presence.ownNote === "" && changes > before, "over");
+    assert.equal(client.presence.ownUntil, undefined);
+    gateway.cut();
+    await until(() => gateway.auths.length === 2, "online again");
+    assert.deepEqual(gateway.auths.at(-1), { status: "busy" });
+    await until(() => client.state.phase === "online", "online");
+    await client.presence.setStatus("online");
+    assert.deepEqual(gateway.payloads("presence").at(-1), { status: "online" });
+  });
+
+  it("loses its end with a new note, and keeps it with a new status", async () => {
+    const client = await online();
+    const end = client.state.ready!.server_time + 60_000;
+    await client.presence.setStatus("busy", "at lunch", end);
+    await client.presence.setStatus("away");
+    assert.deepEqual(gateway.payloads("presence").at(-1), { status: "away", note: "at lunch", until: end });
+    await client.presence.setStatus("away", "back soon");
+    assert.deepEqual(gateway.payloads("presence").at(-1), { status: "away", note: "back soon" });
+    assert.equal(client.presence.ownUntil, undefined);
+  });
+
+  it("is what the server remembers, with its end", async () => {
+    const end = Date.now() + 3_600_000;
+    gateway.onEvent = (event) =>
+      event === "presence" ? { ok: true, online_seconds: 60, status: "busy", note: "hi", until: end } : undefined;
+    const client = await online();
+    await until(() => client.presence.ownNote === "hi", "remembered");
+    assert.equal(client.presence.ownUntil, end);
   });
 });

@@ -140,20 +140,27 @@ def sessions(options: Options, user: str) -> None:
         {**session._asdict(), "since": output.moment(session.since_ms)}
         for session in options.read(lambda reader: reader.sessions(user))
     ]
-    options.show(rows, ("session", "node", "status", "note", "since"))
+    options.show(rows, ("session", "node", "kind", "status", "note", "since"))
 
 
 @main.command()
 @click.argument("users", nargs=-1, required=True)
 @click.pass_obj
 def presence(options: Options, users: tuple[str, ...]) -> None:
-    """Show the presence of USERS as others see it."""
-    found = options.act(lambda client: client.presence(users))
+    """Show the presence of USERS as others see it, with their devices and when their notes end."""
+    found = options.act(lambda client: client.presence(users, devices=True))
     rows = [
-        {"user": user, "status": each.status, "last seen": output.moment(each.last_seen), "note": each.note}
+        {
+            "user": user,
+            "status": each.status,
+            "last seen": output.moment(each.last_seen),
+            "note": each.note,
+            "until": output.moment(each.until),
+            "devices": ", ".join(f"{device.kind or '?'} {device.status}" for device in each.devices),
+        }
         for user, each in found.items()
     ]
-    options.show(rows, ("user", "status", "last seen", "note"))
+    options.show(rows, ("user", "status", "last seen", "note", "until", "devices"))
 
 
 @main.command()

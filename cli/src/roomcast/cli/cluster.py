@@ -55,10 +55,11 @@ class Room(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A connection of a user: session id, node, status, note, and since when it has this status (ms)."""
+    """A connection of a user: session id, node, kind of device, status, note, and since when (ms) it has them."""
 
     session: str
     node: str
+    kind: str
     status: str
     note: str
     since_ms: int
@@ -188,8 +189,9 @@ class ClusterReader:
         found = []
         for session, packed in _raw_pairs(records):
             row = msgspec.msgpack.decode(packed)
-            status, note, node, _, since_ms, *_ = row
-            found.append(Session(session.decode(), node, status, note, int(since_ms)))
+            status, note, node, _, since_ms, *rest = row
+            kind = rest[4] if len(rest) > 4 else ""
+            found.append(Session(session.decode(), node, kind, status, note, int(since_ms)))
         return sorted(found)
 
     async def sizes(self) -> Sizes:

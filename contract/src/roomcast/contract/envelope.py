@@ -31,10 +31,25 @@ RoomNote = OccupancyChange
 # --- presence messages: on presence:{s} -------------------------------------------------------------------------------
 
 
-class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
-    """Rows of `(user, status as others see it, last_seen in ms, note)`, published by the script that changed them."""
+class PresenceRow(Struct, frozen=True, array_like=True):
+    """A user as others see the user from now on: `last_seen` in ms, the note and the ms at which it ends (0: never).
 
-    rows: list[tuple[str, str, int, str]]
+    `devices` are `(kind, status)`, the most reachable first. `is_shown` is False where nothing but devices changed.
+    """
+
+    user: str
+    status: str
+    last_seen: int
+    note: str = ""
+    until: int = 0
+    devices: list[tuple[str, str]] = []
+    is_shown: bool = True
+
+
+class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
+    """The users whose presence changed, published by the script that changed it."""
+
+    rows: list[PresenceRow]
 
 
 # --- control messages: on control -------------------------------------------------------------------------------------

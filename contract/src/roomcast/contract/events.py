@@ -40,6 +40,10 @@ MAX_TOKEN_ID: Final = 128
 MAX_SEQ: Final = 2**53
 """The largest integer that every JavaScript number can hold."""
 MAX_WATCHED_USERS: Final = 200
+MAX_SHOWN_DEVICES: Final = 20
+"""Devices of one user that others are shown, as `_presence.lua` keeps them."""
+MAX_NOTE_SECONDS: Final = 366 * 86_400
+"""The end of a note lies at most this far ahead."""
 MAX_PRESENCE_ROOM: Final = 200
 MAX_ROOMS_PER_CONNECTION: Final = 100
 MAX_ROOMS_PER_USER: Final = 500
@@ -75,6 +79,10 @@ Data = dict[str, Any]
 EventName = Annotated[str, Meta(pattern=EVENT_NAME_PATTERN)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
+Until = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
+"""Milliseconds since the epoch."""
+DeviceKind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}\Z")]
+"""What a client calls its kind of device: `web`, `desktop`, `mobile` and the like."""
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
 Mentions = Annotated[list[User], Meta(min_length=1, max_length=MAX_MENTIONS)]
 CURSOR: Final = rf"[0-9]{{1,16}}/{ROOM_ID}"
@@ -319,12 +327,28 @@ class ReceiptRead(Payload, frozen=True):
 
 
 class Presence(Payload, frozen=True):
+    """Set one's status, and one's note with or without an end; what is left out stays."""
+
     status: Status | None = None
     note: Note | None = None
+    until: Until | None = None
+
+
+class ConnectPresence(Presence, frozen=True):
+    """What a client says of itself at the connect, beside the token."""
+
+    kind: DeviceKind | None = None
 
 
 class PresenceUsers(Payload, frozen=True):
     users: Users
+
+
+class PresenceLook(Payload, frozen=True):
+    """Look at the presence of users. `devices`: also at each of their devices."""
+
+    users: Users
+    devices: bool = False
 
 
 class MediaSign(Payload, frozen=True):
@@ -384,8 +408,8 @@ EVENTS: Final[dict[str, type[Payload]]] = {
     "typing": Typing,
     "receipt:read": ReceiptRead,
     "presence": Presence,
-    "presence:query": PresenceUsers,
-    "presence:watch": PresenceUsers,
+    "presence:query": PresenceLook,
+    "presence:watch": PresenceLook,
     "presence:unwatch": PresenceUsers,
     "media:sign": MediaSign,
     "media:complete": MediaComplete,
@@ -442,10 +466,19 @@ class Media(TypedDict, total=False):
     thumbnail: str
 
 
+class PresenceDevice(TypedDict, total=False):
+    """One device of a user; without `kind` its client named none."""
+
+    status: ShownStatus
+    kind: str
+
+
 class PresenceChange(TypedDict, total=False):
-    """One user's presence as others may see it; `last_seen` in milliseconds."""
+    """One user's presence as others may see it; `last_seen` and `until` in milliseconds."""
 
     user: str
     status: ShownStatus
     last_seen: int
     note: str
+    until: int
+    devices: list[PresenceDevice]

@@ -23,6 +23,7 @@ from roomcast.contract.backend import (
     TOKEN_LIFE_SECONDS,
     Backend,
     ClusterInfo,
+    Device,
     GatewayInfo,
     HistoryPage,
     InboxPage,
@@ -265,13 +266,14 @@ class HttpBackend:
         lines = [_line(user, row) for row in found["lines"]]
         return InboxPage(lines, found["after"], found["unread"], found["mentions"])
 
-    async def presence(self, users: Collection[str]) -> dict[str, Presence]:
-        """Return the presence of each user as others see it."""
+    async def presence(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
+        """Return the presence of each user as others see it; with `devices`, each device's."""
         wanted, found = list(users), {}
         for start in range(0, len(wanted), _QUERY_USERS):
-            body = {"users": wanted[start : start + _QUERY_USERS]}
+            body = {"users": wanted[start : start + _QUERY_USERS], "devices": devices}
             for row in (await self._send("POST", "/v1/presence/query", body))["users"]:
-                found[row["user"]] = Presence(row["status"], row["last_seen"], row["note"])
+                shown = tuple(Device(**device) for device in row["devices"])
+                found[row["user"]] = Presence(row["status"], row["last_seen"], row["note"], row["until"], shown)
         return found
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:

@@ -35,6 +35,7 @@
 | `presence:{s}:seen` | zset user -> unix seconds | gateway, presence | presence, gateway, back end | swept |
 | `presence:{s}:conn:U` | hash connection -> MessagePack | gateway, presence | presence, gateway, back end | 5 min |
 | `presence:{s}:choice:U` | MessagePack, the status that U chose | gateway | gateway | 30 days past its last use |
+| `presence:{s}:ends` | zset user -> ms, end of the next note | gateway, presence | presence | swept; 30 days |
 | `presence:{s}:last` | zset user -> unix seconds last seen | presence, gateway | gateway, back end | 30 days, swept |
 | `presence:{s}:node:N:I` | set of `user|connection` | gateway, presence | presence, back end | as its node; 10 min |
 | `presence:{s}:mark` | string, ms of the last sweep, ms until which no user expires | presence | presence | 1 day |
@@ -225,6 +226,10 @@ def presence_seen(shard: int) -> str:
 
 def presence_last(shard: int) -> str:
     return f"presence:{{{shard}}}:last"
+
+
+def presence_ends(shard: int) -> str:
+    return f"presence:{{{shard}}}:ends"
 
 
 def presence_connections(shard: int, user: str) -> str:

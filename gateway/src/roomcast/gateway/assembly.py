@@ -152,7 +152,11 @@ def make_stores(config: Config, adapter: RedisAdapter) -> Stores:
 
 
 def make_presence(
-    adapter: RedisAdapter, emitter: Emitter, stores: Stores, on_node_lost: Callable[[], None]
+    adapter: RedisAdapter,
+    emitter: Emitter,
+    stores: Stores,
+    on_node_lost: Callable[[], None],
+    now_ms: Callable[[], float],
 ) -> tuple[OccupancyService, PresenceService]:
     """Make the two services that share what users watch and who is hidden."""
     watchers, hidden = Watchers(time.monotonic), set[str]()
@@ -171,6 +175,7 @@ def make_presence(
         adapter.background,
         lambda: adapter.members.everyone(NAMESPACE),
         on_node_lost,
+        now_ms,
     )
     return occupancy, presence
 

@@ -76,7 +76,9 @@ class Parts:
         """Make presence, the limits of users, and the sign-in."""
         config = self.config
         self.emitter = Emitter(self.adapter)
-        self.occupancy, self.presence = make_presence(self.adapter, self.emitter, self.stores, self._give_up)
+        self.occupancy, self.presence = make_presence(
+            self.adapter, self.emitter, self.stores, self._give_up, lambda: self.sessions.now_ms()
+        )
         self.tickets = make_tickets(config)
         self.token_keys = make_token_keys(config)
         verifier = Verifier(
@@ -180,6 +182,8 @@ class Parts:
 
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)
+        if message.user and not message.room:
+            self.adapter.background(self.privacy.end_blocked_watches(message.user), "blocked watches")
         if message.user and message.room:
             self.inbox.on_access(message.user, message.room)
 

@@ -40,6 +40,7 @@ class Metrics:
 
         self._passes = counter("passes", "Sweeper passes by outcome", "outcome")
         self._expired = counter("expired_users", "Users whose presence ended because nothing refreshed it")
+        self._ended_notes = counter("ended_notes", "Users whose note came to its end")
         self._doubts = counter("doubts", "Times a shard stopped expiring users for a while, by reason", "reason")
         self._late = counter("late_steps", "Steps that reached Redis too late and did nothing")
         self._nodes = counter("dropped_nodes", "Dead gateway incarnations cleaned up")
@@ -89,6 +90,9 @@ class Metrics:
         self._last_success = time.monotonic()  # a pass over very many users takes its time
         self._expired.inc(users)
         self._step.observe(seconds)
+
+    def notes_ended(self, users: int) -> None:
+        self._ended_notes.inc(users)
 
     def doubted(self, shard: int, doubt: Doubt) -> None:
         self._doubts.labels(doubt.value).inc()

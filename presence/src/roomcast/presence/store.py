@@ -25,12 +25,16 @@ class StoreError(Exception):
 
 
 class Look(NamedTuple):
-    """Hold one shard before a step: Redis's time, the mark of the step before, users present, and some that are due."""
+    """Hold one shard before a step: Redis's time, the mark of the step before, and the number of users present.
+
+    `due` are some users whose window has ended, `ended` some whose note has.
+    """
 
     now_ms: int
     mark: Mark | None
     users: int
     due: list[str]
+    ended: list[str]
 
 
 def connect(url: str) -> Client:
@@ -82,9 +86,20 @@ class PresenceStore:
     async def look(self, shard: int) -> Look:
         """Return what a shard holds now, by Redis's clock."""
         w = self._windows
-        names = [keys.presence_seen(shard), keys.presence_mark(shard)]
-        now_ms, mark, users, due = await self._run("presence_look", names, w.online_seconds, w.batch, w.ahead_seconds)
-        return Look(now_ms, read_mark(mark), users, due)
+        names = [keys.presence_seen(shard), keys.presence_mark(shard), keys.presence_ends(shard)]
+        args = (w.online_seconds, w.batch, w.ahead_seconds)
+        now_ms, mark, users, due, ended = await self._run("presence_look", names, *args)
+        return Look(now_ms, read_mark(mark), users, due, ended)
+
+    async def end_notes(self, shard: int, users: Sequence[str]) -> int:
+        """Publish that the notes of these users have ended, where that is still so; return how many were published."""
+        names = [
+            keys.presence_seen(shard),
+            keys.presence_ends(shard),
+            keys.presence_channel(shard),
+            *(keys.presence_connections(shard, user) for user in users),
+        ]
+        return int(await self._run("presence_end_notes", names, self._windows.horizon_seconds, *users))
 
     async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
         """Expire the users due if the verdict allows it, and leave a mark; return how many expired.

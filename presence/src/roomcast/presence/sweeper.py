@@ -25,6 +25,9 @@ class Observer(Protocol):
     def expired(self, users: int, seconds: float) -> None:
         """Report a step that ended the presence of `users`."""
 
+    def notes_ended(self, users: int) -> None:
+        """Report that the ended notes of `users` were announced."""
+
     def doubted(self, shard: int, doubt: Doubt) -> None:
         """Report that no user of this shard expires for a while."""
 
@@ -120,6 +123,7 @@ class Sweeper:
     async def _step(self, shard: int) -> tuple[int, bool]:
         """Step through one batch of one shard; return the users present, and whether more may be due."""
         look = await self._store.look(shard)
+        is_full = await self._end_notes(shard, look.ended)
         verdict = judge(look.now_ms, look.mark, self._windows)
         if verdict.doubt is not None:
             self._observer.doubted(shard, verdict.doubt)
@@ -128,11 +132,20 @@ class Sweeper:
         if count < 0:
             self._observer.late(shard)
         if count <= 0:
-            return look.users, False
+            return look.users, is_full
         seconds = self._clock() - started
         self._observer.expired(count, seconds)
         await self._wait(seconds)  # leave Redis at least half of its time to others
-        return look.users - count, len(look.due) >= self._windows.batch
+        return look.users - count, is_full or len(look.due) >= self._windows.batch
+
+    async def _end_notes(self, shard: int, users: list[str]) -> bool:
+        """Announce that the notes of these users have ended; return whether more may have."""
+        if not users:
+            return False
+        started = self._clock()
+        self._observer.notes_ended(await self._store.end_notes(shard, users))
+        await self._wait(self._clock() - started)
+        return len(users) >= self._windows.batch
 
     async def _drop_dead_nodes(self) -> None:
         if self._stop.is_set():

@@ -8,6 +8,8 @@ from typing import Any
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.presence import Device
+from roomcast.contract.presence import Presence as Shown
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.presence.activity import Batch
 from roomcast.gateway.sign_in.event_limit import EventLimit
@@ -15,7 +17,7 @@ from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.nodes import Hold, Holder
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate, OccupantsPage
-from roomcast.gateway.stores.presence import Followed, Shown, WriteResult
+from roomcast.gateway.stores.presence import Followed, WriteResult
 
 
 def session_of(user: str, sid: str = "") -> ChatSession:
@@ -54,7 +56,7 @@ class Presence:
         self.statuses: dict[str, Any] = {}
         """user -> status that `query_users` answers; `online` unless said otherwise"""
         self.hidden: set[str] = set()
-        self.choices: dict[str, tuple[Any, str]] = {}
+        self.choices: dict[str, tuple[Any, ...]] = {}
         """user -> what connections without a status follow"""
         self.is_away = False
         self.queries: list[list[str]] = []
@@ -70,10 +72,11 @@ class Presence:
         hidden = [row.user for row in batch.full if row.user in self.hidden]
         return WriteResult([], hidden, followed)
 
-    async def query_users(self, users: Collection[str]) -> dict[str, Shown]:
+    async def query_users(self, users: Collection[str], *, devices: bool = False) -> dict[str, Shown]:
         self._answer()
         self.queries.append(sorted(users))
-        return {user: Shown(self.statuses.get(user, "online"), 7, "") for user in users}
+        found = (Device("web", "online"),) if devices else ()
+        return {user: Shown(self.statuses.get(user, "online"), 7, "", 0, found) for user in users}
 
     def _answer(self) -> None:
         if self.is_away:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.keys import presence_shard
 from roomcast.gateway.presence.activity import Activity, Batch, Touch
 from tests.clock import Clock
@@ -176,5 +177,5 @@ class TestAttendance:
 
     def test_visibility_is_about_users_connected_here(self, activity: Activity) -> None:
         activity.add_connection("c1", "ada")
-        rows = [("ada", "offline", 1, ""), ("bob", "offline", 1, ""), ("ada", "online", 2, "")]
+        rows = [PresenceRow("ada", "offline", 1), PresenceRow("bob", "offline", 1), PresenceRow("ada", "online", 2)]
         assert activity.find_hidden(rows) == [("ada", True), ("ada", False)]

@@ -10,6 +10,7 @@ from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import MAX_PRESENCE_ROOM, PresenceChange
 from roomcast.gateway.presence import occupancy as module
+from roomcast.gateway.presence.notes import NO_NOTE
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.watchers import Watchers
 from roomcast.wire.envelope import pack
@@ -83,7 +84,7 @@ async def test_a_second_device_does_not_enter_again_and_the_last_one_leaves(gate
 async def test_an_invisible_user_only_reads(gateway: Gateway) -> None:
     gateway.hidden.add("ada")
     session = session_of("ada")
-    session.set_own_status("invisible", "")
+    session.set_own_status("invisible", NO_NOTE)
     snapshot = await gateway.service.enter_room(session, "r")
     assert snapshot.members[0]["status"] == "invisible"
     assert "r" not in gateway.store.rooms
@@ -154,7 +155,7 @@ async def test_a_user_who_left_is_watched_until_offline_can_have_come(
 async def test_a_refresh_publishes_users_that_redis_had_lost(gateway: Gateway) -> None:
     session = session_of("ada")
     await gateway.service.enter_room(session, "r")
-    session.set_own_status("busy", "")
+    session.set_own_status("busy", NO_NOTE)
     gateway.store.lost, gateway.store.others["r"] = ["ada"], ["bob"]
     newcomers = await gateway.service.refresh_rooms()
     await asyncio.sleep(0)

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from roomcast.contract.envelope import PresenceChanges
+from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import Presence as PresencePayload
-from roomcast.contract.events import PresenceUsers, Typing
+from roomcast.contract.events import PresenceLook, PresenceUsers, Typing
 from roomcast.gateway.presence import service as module
 from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.notes import Note
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
 from roomcast.gateway.presence.watchers import Watchers
@@ -40,6 +41,7 @@ class Gateway:
         self.store, self.node, self.sender, self.rooms = Presence(), Node(), Sender(), Occupancy()
         self.hidden: set[str] = set()
         self.lost = 0
+        self.now_ms = 1_000_000.0
         clock = asyncio.get_running_loop().time
         watchers = Watchers(clock, linger_seconds=0.0)
         self.occupancy = OccupancyService(
@@ -58,6 +60,7 @@ class Gateway:
             start_task,
             lambda: self.sids,
             self._lose,
+            lambda: self.now_ms,
         )
 
     def _lose(self) -> None:
@@ -66,12 +69,12 @@ class Gateway:
     def add(self, user: str, sid: str = "", status: str = "") -> ChatSession:
         session = session_of(user, sid)
         if status:
-            session.set_own_status(status, "")
+            session.set_own_status(status, Note())
         self.service.add_session(session)
         return session
 
     def receive(self, *rows: tuple[str, str]) -> None:
-        self.service.receive_changes(pack(PresenceChanges([(user, status, 1, "") for user, status in rows])))
+        self.service.receive_changes(pack(PresenceChanges([PresenceRow(user, status, 1) for user, status in rows])))
 
     def written(self) -> list[tuple[str, str | None, bool]]:
         """Every full state that Redis was given."""
@@ -106,7 +109,7 @@ async def test_a_session_without_a_status_gets_what_the_user_chose(gateway: Gate
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
         answer = await gateway.service.set_presence(session, PresencePayload())
-    assert (session.status, session.note) == ("busy", "in a call")
+    assert (session.status, session.note) == ("busy", Note("in a call"))
     assert (answer["status"], answer["note"]) == ("busy", "in a call")
 
 
@@ -129,6 +132,44 @@ async def test_a_note_alone_keeps_the_status_that_the_user_chose(gateway: Gatewa
         await until(lambda: len(gateway.written()) == 2, "the note")
     assert gateway.written()[1] == ("ada", "invisible", True)
     assert not await gateway.service.is_visible(session)
+
+
+async def test_a_note_stands_until_its_end(gateway: Gateway) -> None:
+    async with gateway.running():
+        session = gateway.add("ada")
+        answer = await gateway.service.set_presence(session, PresencePayload(note="at lunch", until=1_060_000))
+        assert (answer["note"], answer["until"]) == ("at lunch", 1_060_000)
+        answer = await gateway.service.set_presence(session, PresencePayload(status="busy"))
+        assert (answer["status"], answer["note"], answer["until"]) == ("busy", "at lunch", 1_060_000)
+        gateway.now_ms = 1_060_000
+        answer = await gateway.service.set_presence(session, PresencePayload())
+        assert (answer["status"], answer["note"], "until" in answer) == ("busy", "", False)
+        await until(lambda: len(gateway.written()) >= 2, "written")
+    assert {(row.note, row.until) for batch in gateway.store.batches for row in batch.full if row.note} == {
+        ("at lunch", 1_060_000)
+    }
+
+
+async def test_a_note_that_the_user_chose_elsewhere_ends_here_too(gateway: Gateway) -> None:
+    gateway.store.choices["ada"] = ("busy", "in a call", 1_060_000)
+    async with gateway.running():
+        session = gateway.add("ada")
+        answer = await gateway.service.set_presence(session, PresencePayload())
+        assert (answer["note"], answer["until"]) == ("in a call", 1_060_000)
+        gateway.now_ms = 1_060_001
+        answer = await gateway.service.set_presence(session, PresencePayload())
+    assert (answer["status"], answer["note"]) == ("busy", "")
+
+
+async def test_devices_are_told_where_they_are_asked_for(gateway: Gateway) -> None:
+    bob = gateway.add("bob")
+    asked = await gateway.service.query_users(bob, PresenceLook(users=["dan"], devices=True))
+    plain = await gateway.service.query_users(bob, PresenceLook(users=["dan"]))
+    row = {"status": "online", "last_seen": 7}
+    assert (asked, plain) == (
+        {"users": {"dan": {**row, "devices": [{"status": "online", "kind": "web"}]}}},
+        {"users": {"dan": row}},
+    )
 
 
 async def test_a_status_of_the_connect_is_the_first_that_is_written(gateway: Gateway) -> None:
@@ -175,7 +216,7 @@ async def test_changes_go_to_rooms_and_watching_sessions_once(gateway: Gateway) 
         await gateway.occupancy.enter_room(ada, "r")
         gateway.rooms.others["r"] = ["cy"]
         await gateway.occupancy.refresh_rooms()
-        watched = await gateway.service.watch_users(bob, PresenceUsers(users=["dan"]))
+        watched = await gateway.service.watch_users(bob, PresenceLook(users=["dan"]))
         assert watched["users"]["dan"] == {"status": "online", "last_seen": 7}
         gateway.sender.take()
         gateway.receive(("cy", "away"), ("dan", "away"), ("eve", "away"))
@@ -254,7 +295,7 @@ async def test_open_connections_are_alive(gateway: Gateway) -> None:
 
 async def test_after_a_gap_every_watched_user_is_queried(gateway: Gateway) -> None:
     bob = gateway.add("bob")
-    await gateway.service.watch_users(bob, PresenceUsers(users=["dan", "eve"]))
+    await gateway.service.watch_users(bob, PresenceLook(users=["dan", "eve"]))
     gateway.store.queries.clear()
     gateway.service.on_resubscribed()
     await until(lambda: gateway.store.queries, "the query")

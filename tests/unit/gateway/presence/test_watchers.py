@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.presence.watchers import Watchers
 from tests.clock import Clock
@@ -18,7 +19,9 @@ class TestWatchers:
     def test_a_room_hears_each_user_once_with_the_latest(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         assert watchers.set_occupants("lobby", ["ada", "bob"], 2) == ["ada", "bob"]
-        watchers.apply_changes([("ada", "away", 1, ""), ("ada", "busy", 2, "call"), ("zoe", "online", 3, "")])
+        watchers.apply_changes(
+            [PresenceRow("ada", "away", 1), PresenceRow("ada", "busy", 2, "call"), PresenceRow("zoe", "online", 3)]
+        )
         out = watchers.take_due()
         assert out.rooms == {"lobby": [{"user": "ada", "status": "busy", "last_seen": 2, "note": "call"}]}
         assert out.connections == {}
@@ -27,19 +30,27 @@ class TestWatchers:
     def test_offline_waits_and_a_quick_return_replaces_it(self, clock: Clock) -> None:
         watchers = Watchers(clock, linger_seconds=2)
         watchers.set_occupants("lobby", ["ada", "bob"], 2)
-        watchers.apply_changes([("ada", "offline", 1, ""), ("bob", "offline", 1, "")])
+        watchers.apply_changes([PresenceRow("ada", "offline", 1), PresenceRow("bob", "offline", 1)])
         clock.now += 1
         assert watchers.take_due().rooms == {}
-        watchers.apply_changes([("ada", "online", 2, "")])
+        watchers.apply_changes([PresenceRow("ada", "online", 2)])
         clock.now += 1
         rows = watchers.take_due().rooms["lobby"]
         assert {row["user"]: row["status"] for row in rows} == {"ada": "online", "bob": "offline"}
+
+    def test_who_enters_a_room_does_not_go_offline(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.watch("c1", ["ada", "bob"])
+        watchers.apply_changes([PresenceRow("ada", "offline", 1), PresenceRow("bob", "busy", 1)])
+        watchers.cancel_offline(["ada", "bob", "cy"])
+        clock.now += 9
+        assert [row["user"] for row in watchers.take_due().connections["c1"]] == ["bob"]
 
     def test_large_rooms_get_counts_only(self, clock: Clock) -> None:
         watchers = Watchers(clock, room_limit=2)
         watchers.set_occupants("hall", ["ada", "bob"], 2)
         assert watchers.set_occupants("hall", ["ada", "bob"], 3) == []
-        watchers.apply_changes([("ada", "away", 1, "")])
+        watchers.apply_changes([PresenceRow("ada", "away", 1)])
         out = watchers.take_due()
         assert (out.rooms, out.occupancies) == ({}, {"hall": 3})
         watchers.set_occupants("hall", [], 3)
@@ -50,7 +61,7 @@ class TestWatchers:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada", "bob"], 2)
         assert watchers.set_occupants("lobby", ["bob", "cy"], 2) == ["cy"]
-        watchers.apply_changes([("ada", "away", 1, ""), ("cy", "away", 1, "")])
+        watchers.apply_changes([PresenceRow("ada", "away", 1), PresenceRow("cy", "away", 1)])
         assert [row["user"] for row in watchers.take_due().rooms["lobby"]] == ["cy"]
 
     def test_people_arrive_and_depart_one_by_one(self, clock: Clock) -> None:
@@ -71,12 +82,42 @@ class TestWatchers:
         assert watchers.watched_users() == {"ada", "bob"}
         watchers.unwatch("c1", ["ada", "stranger"])
         watchers.unwatch("c9", ["ada"])
-        watchers.apply_changes([("ada", "online", 1, ""), ("bob", "away", 1, "")])
+        watchers.apply_changes([PresenceRow("ada", "online", 1), PresenceRow("bob", "away", 1)])
         out = watchers.take_due()
         assert {c: [row["user"] for row in rows] for c, rows in out.connections.items()} == {
             "c1": ["bob"],
             "c2": ["bob"],
         }
+
+    def test_devices_go_to_those_who_asked(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.set_occupants("lobby", ["ada"], 1)
+        watchers.watch("c1", ["ada"])
+        watchers.watch("c2", ["ada"], devices=True)
+        watchers.watch("c2", ["ada"])
+        row = PresenceRow("ada", "online", 1, "call", 9_000, [("web", "online"), ("", "away")])
+        watchers.apply_changes([row])
+        out = watchers.take_due()
+        told = {"user": "ada", "status": "online", "last_seen": 1, "note": "call", "until": 9_000}
+        assert (out.rooms, out.connections["c1"]) == ({"lobby": [told]}, [told])
+        assert out.connections["c2"] == [{**told, "devices": [{"kind": "web", "status": "online"}, {"status": "away"}]}]
+
+    def test_a_change_of_devices_alone_goes_to_those_who_asked(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.set_occupants("lobby", ["ada"], 1)
+        watchers.watch("c1", ["ada"])
+        watchers.watch("c2", ["ada"], devices=True)
+        change = PresenceRow("ada", "online", 1, devices=[("web", "online")], is_shown=False)
+        watchers.apply_changes([change])
+        out = watchers.take_due()
+        assert (out.rooms, list(out.connections)) == ({}, ["c2"])
+        watchers.apply_changes([PresenceRow("ada", "online", 2), change])
+        out = watchers.take_due()
+        assert (list(out.rooms), sorted(out.connections)) == (["lobby"], ["c1", "c2"])
+        watchers.unwatch("c2", ["ada"])
+        watchers.watch("c2", ["ada"])
+        watchers.apply_changes([change])
+        assert watchers.take_due().connections == {}
 
     def test_a_watch_list_is_bounded(self, clock: Clock) -> None:
         watchers = Watchers(clock, watch_limit=2)
@@ -85,14 +126,14 @@ class TestWatchers:
         with pytest.raises(RoomcastError) as caught:
             watchers.watch("c1", ["cy"])
         assert caught.value.code is Code.TOO_LARGE
-        watchers.apply_changes([("cy", "online", 1, "")])
+        watchers.apply_changes([PresenceRow("cy", "online", 1)])
         assert watchers.take_due().connections == {}
 
     def test_nothing_stays_behind(self, clock: Clock) -> None:
         watchers = Watchers(clock)
         watchers.set_occupants("lobby", ["ada"], 1)
-        watchers.watch("c1", ["ada"])
-        watchers.apply_changes([("ada", "away", 1, "")])
+        watchers.watch("c1", ["ada"], devices=True)
+        watchers.apply_changes([PresenceRow("ada", "away", 1)])
         watchers.forget_room("lobby")
         watchers.forget_connection("c1")
         watchers.forget_connection("c1")

@@ -12,7 +12,7 @@ from roomcast.api.models import Data, Name, Request, Seconds, User
 from roomcast.api.parts import TheBackend, TheParts
 from roomcast.contract import tokens
 from roomcast.contract.api_keys import Listed, Scope
-from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Backend
+from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Backend, Presence
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ShownStatus
 from roomcast.contract.ids import encode_subject
@@ -74,6 +74,14 @@ class PresenceRequest(Request):
     """Users to look for."""
 
     users: Annotated[list[User], Field(min_length=1, max_length=MAX_QUERY)]
+    devices: bool = Field(False, description="also each user's devices")
+
+
+class DeviceResponse(BaseModel):
+    """A device of a user."""
+
+    kind: str = Field(description="what its client calls it, as `web` or `mobile`; empty: nothing")
+    status: ShownStatus
 
 
 class PresenceResponse(BaseModel):
@@ -83,6 +91,10 @@ class PresenceResponse(BaseModel):
     status: ShownStatus
     last_seen: int = Field(description="milliseconds since the epoch; 0: never")
     note: str
+    until: int = Field(description="milliseconds since the epoch at which the note ends; 0: never")
+    devices: list[DeviceResponse] = Field(
+        description="up to 20, the most reachable first; empty unless asked for, and of users who are offline"
+    )
 
 
 class PresencesResponse(BaseModel):
@@ -190,15 +202,15 @@ async def revoke_user(user: User, _: Writes, backend: TheBackend, body: Revocati
 
 
 @router.get("/presence", operation_id="presence", tags=["presence"])
-async def read_presence(users: Users, _: Reads, backend: TheBackend) -> PresencesResponse:
-    """Return the presence of up to 100 users."""
-    return await _presence(backend, users)
+async def read_presence(users: Users, _: Reads, backend: TheBackend, devices: bool = False) -> PresencesResponse:
+    """Return the presence of up to 100 users; with `devices`, also each of their devices."""
+    return await _presence(backend, users, devices)
 
 
 @router.post("/presence/query", operation_id="queryPresence", tags=["presence"])
 async def query_presence(body: PresenceRequest, _: Reads, backend: TheBackend) -> PresencesResponse:
-    """Return the presence of up to 1,000 users."""
-    return await _presence(backend, body.users)
+    """Return the presence of up to 1,000 users; with `devices`, also each of their devices."""
+    return await _presence(backend, body.users, body.devices)
 
 
 @router.post("/tokens", operation_id="sign", tags=["tokens"])
@@ -233,7 +245,11 @@ async def revoke_session(sid: Word, _: Writes, backend: TheBackend, body: TokenR
     await backend.revoke_session(sid, seconds=body.seconds)
 
 
-async def _presence(backend: Backend, users: list[str]) -> PresencesResponse:
-    found = await backend.presence(users)
-    rows = [PresenceResponse(user=user, **found[user]._asdict()) for user in dict.fromkeys(users)]
-    return PresencesResponse(users=rows)
+async def _presence(backend: Backend, users: list[str], devices: bool) -> PresencesResponse:
+    found = await backend.presence(users, devices=devices)
+    return PresencesResponse(users=[_presence_of(user, found[user]) for user in dict.fromkeys(users)])
+
+
+def _presence_of(user: str, found: Presence) -> PresenceResponse:
+    devices = [DeviceResponse(kind=device.kind, status=device.status) for device in found.devices]
+    return PresenceResponse(user=user, **found._replace(devices=())._asdict() | {"devices": devices})

@@ -40,9 +40,10 @@ from roomcast.contract.backend.lookups import (
 )
 from roomcast.contract.backend.moderation import Moderation
 from roomcast.contract.backend.people import People
-from roomcast.contract.backend.presence import Presence, PresenceQueries
+from roomcast.contract.backend.presence import PresenceQueries
 from roomcast.contract.backend.revocations import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Revocations
 from roomcast.contract.backend.rooms import Rooms
+from roomcast.contract.presence import Device, Presence
 from roomcast.contract.redis_client import Client, make_client, make_pool
 from roomcast.wire import redis_url
 from roomcast.wire.redis_url import RedisTarget
@@ -52,6 +53,7 @@ __all__ = (
     "TOKEN_LIFE_SECONDS",
     "Backend",
     "ClusterInfo",
+    "Device",
     "GatewayInfo",
     "HistoryPage",
     "InboxPage",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from roomcast.contract.errors import RoomcastError
-from roomcast.contract.events import PresenceUsers, Typing
+from roomcast.contract.events import PresenceLook, Typing
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.sign_in.session import ChatSession
 
@@ -15,12 +16,20 @@ _UNSEEN: dict[str, Any] = {"status": "offline", "last_seen": 0}
 class PresenceUseCases(Protocol):
     """The presence service's use cases; see `roomcast.gateway.presence.service.PresenceService`."""
 
-    async def query_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
+    async def query_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Return the presence of users."""
         ...
 
-    async def watch_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
+    async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Return the presence of users, and send changes from now on."""
+        ...
+
+    def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
+        """Return the sessions here that watch the user, and what the user's own sessions here watch."""
+        ...
+
+    def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
+        """Show users offline to the session, and send it no more changes of them."""
         ...
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
@@ -35,17 +44,24 @@ class Privacy:
         self._presence = presence
         self._sanctions = sanctions
 
-    async def query_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
+    async def query_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Answer `presence:query`: a blocked user looks offline."""
-        session.limit.charge(rows=len(p.users))
-        seen = await self._seen_by(session, p.users)
-        return _with_unseen(p.users, await self._presence.query_users(session, PresenceUsers(seen)))
+        seen = await self._seen_by(session, p)
+        return _with_unseen(p, await self._presence.query_users(session, seen))
 
-    async def watch_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
+    async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Answer `presence:watch`: a blocked user looks offline and is not watched."""
-        session.limit.charge(rows=len(p.users))
-        seen = await self._seen_by(session, p.users)
-        return _with_unseen(p.users, await self._presence.watch_users(session, PresenceUsers(seen)))
+        seen = await self._seen_by(session, p)
+        return _with_unseen(p, await self._presence.watch_users(session, seen))
+
+    async def end_blocked_watches(self, user: str) -> None:
+        """End the watches between the user and those whom the user blocks, after the block list may have changed."""
+        watches = self._presence.watches_of(user)
+        blocked = await self._sanctions.blocked_by(user) if watches else frozenset()
+        for session, watched in watches:
+            others = blocked.intersection(watched) if session.user == user else blocked.intersection([session.user])
+            if others:
+                self._presence.end_watches(session, sorted(others) if session.user == user else [user])
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
         """Forward typing, but not of muted users, nor to a person who is blocked."""
@@ -56,10 +72,13 @@ class Privacy:
                 return {}
         return await self._presence.send_typing(session, p)
 
-    async def _seen_by(self, session: ChatSession, users: list[str]) -> list[str]:
-        hidden = await self._sanctions.hidden_from(session.user, users)
-        return [user for user in users if user not in hidden]
+    async def _seen_by(self, session: ChatSession, p: PresenceLook) -> PresenceLook:
+        """Charge the session for the question, and return it without the users whom blocks hide."""
+        session.limit.charge(rows=len(p.users))
+        hidden = await self._sanctions.hidden_from(session.user, p.users)
+        return PresenceLook([user for user in p.users if user not in hidden], p.devices)
 
 
-def _with_unseen(users: list[str], answer: dict[str, Any]) -> dict[str, Any]:
-    return {"users": {user: answer["users"].get(user, _UNSEEN) for user in users}}
+def _with_unseen(p: PresenceLook, answer: dict[str, Any]) -> dict[str, Any]:
+    unseen = {**_UNSEEN, "devices": []} if p.devices else _UNSEEN
+    return {"users": {user: answer["users"].get(user, unseen) for user in p.users}}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
+from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.events import Status
 from roomcast.contract.keys import presence_shard
 from roomcast.gateway.presence.indexes import discard
@@ -28,6 +29,7 @@ class Touch(NamedTuple):
     """The full state of one connection.
 
     Without a status it follows what the user chose last, on any device. `is_choice`: the user has just chosen this one.
+    `until` is the ms at which the note ends, 0: never. `kind` is the kind of device; empty: the client named none.
     """
 
     user: str
@@ -35,6 +37,8 @@ class Touch(NamedTuple):
     status: Status | None
     note: str
     is_choice: bool = False
+    until: int = 0
+    kind: str = ""
 
 
 class Batch(NamedTuple):
@@ -51,13 +55,15 @@ class Batch(NamedTuple):
 class _Connection:
     """One local connection."""
 
-    __slots__ = ("is_choice", "note", "shard", "status", "user", "written_at")
+    __slots__ = ("is_choice", "kind", "note", "shard", "status", "until", "user", "written_at")
 
-    def __init__(self, user: str, status: Status | None, note: str, *, is_choice: bool) -> None:
+    def __init__(self, user: str, status: Status | None, note: str, until: int, kind: str, *, is_choice: bool) -> None:
         self.user = user
         self.shard = presence_shard(user)
         self.status = status
         self.note = note
+        self.until = until
+        self.kind = kind
         self.is_choice = is_choice
         self.written_at = float("-inf")
 
@@ -88,13 +94,15 @@ class Activity:
         """Return the user's connections on this gateway."""
         return self._by_user.get(user, ())
 
-    def add_connection(self, connection: str, user: str, status: Status | None = None, note: str = "") -> None:
+    def add_connection(
+        self, connection: str, user: str, status: Status | None = None, note: str = "", until: int = 0, kind: str = ""
+    ) -> None:
         """Add a connection. Without a status it follows what the user chose last.
 
         A status given at the connect speaks for this connection. Only `invisible` counts as a choice of the user: a
         device that comes back visible must not undo what the user chose on another one.
         """
-        self._connections[connection] = _Connection(user, status, note, is_choice=status == "invisible")
+        self._connections[connection] = _Connection(user, status, note, until, kind, is_choice=status == "invisible")
         self._by_user.setdefault(user, set()).add(connection)
         self._changed.add(connection)
 
@@ -102,8 +110,10 @@ class Activity:
         """Record a sign of life: a heartbeat, a pong, a message. This is on the hot path."""
         self._seen.add(connection)
 
-    def set_status(self, connection: str, status: Status | None, note: str | None) -> bool:
+    def set_status(self, connection: str, status: Status | None, note: str | None, until: int = 0) -> bool:
         """Set what the client's `presence` event names, keep the rest; return whether anything changed.
+
+        `until` is the end of the note: a note without one replaces the end of the one before.
 
         The new status is what the user chose; a connection without one that only sends a note keeps following.
         """
@@ -111,10 +121,11 @@ class Activity:
         known = self._connections.get(connection)
         if known is None:
             return False
-        if (not status or status == known.status) and (note is None or note == known.note):
+        if (not status or status == known.status) and (note is None or (note, until) == (known.note, known.until)):
             return False
         known.status = status or known.status
-        known.note = known.note if note is None else note
+        if note is not None:
+            known.note, known.until = note, until
         known.is_choice = True
         self._changed.add(connection)
         return True
@@ -168,7 +179,7 @@ class Activity:
     @staticmethod
     def _write_full(connection: str, known: _Connection, now: float) -> Touch:
         known.written_at = now
-        row = Touch(known.user, connection, known.status, known.note, known.is_choice)
+        row = Touch(known.user, connection, known.status, known.note, known.is_choice, known.until, known.kind)
         known.is_choice = False
         return row
 
@@ -194,12 +205,12 @@ class Activity:
         """Write every full state again, after this node was taken for dead or Redis was away for long."""
         self._changed.update(self._connections)
 
-    def find_hidden(self, rows: Iterable[tuple[str, str, int, str]]) -> list[tuple[str, bool]]:
+    def find_hidden(self, rows: Iterable[PresenceRow]) -> list[tuple[str, bool]]:
         """Return `(user, is_hidden)` for the users in these presence changes who are connected here.
 
         A user is hidden when one of the user's devices, on any gateway, is invisible.
         """
-        return [(row[0], row[1] == "offline") for row in rows if row[0] in self._by_user]
+        return [(row.user, row.status == "offline") for row in rows if row.user in self._by_user]
 
     def _queue_leave(self, user: str, connection: str) -> None:
         """Queue a departure. Beyond the bound the sweeper ends the presence after its window."""

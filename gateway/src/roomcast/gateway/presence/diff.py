@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from roomcast.contract.envelope import OccupancyChange
-from roomcast.contract.events import MAX_PRESENCE_ROOM
+from roomcast.contract.events import MAX_PRESENCE_ROOM, PresenceChange
 
 
 class PresenceDiff:
@@ -35,6 +35,12 @@ class PresenceDiff:
             self._is_crowd = True
             self._entered.clear()
             self._left.clear()
+
+    def apply_statuses(self, changes: Iterable[PresenceChange]) -> None:
+        """Give those who entered the statuses that were told since: the diff is sent after them."""
+        for change in changes:
+            if (row := self._entered.get(change["user"])) is not None:
+                self._entered[row[0]] = (row[0], row[1], change["status"])
 
     def applied_to(self, users: Iterable[str]) -> set[str]:
         """Return `users`, with the `entered` added and the `left` removed."""

@@ -174,8 +174,7 @@ class OccupancyService:
             self._names.note_name(user, name)
             self._leavers.remove_leaver(room, user)
             self._watchers.add_occupant(room, user, change.occupancy)
-        now = int(time.time() * 1000)
-        self._watchers.apply_changes([(user, status, now, "") for user, _, status in change.entered])
+        self._watchers.cancel_offline(user for user, _, _ in change.entered)
         due = time.monotonic() + LEAVER_SECONDS
         for user in change.left:
             if change.occupancy <= MAX_PRESENCE_ROOM:
@@ -222,6 +221,8 @@ class OccupancyService:
         """Send the changed statuses of users to the members of their rooms."""
         async for room, changes in in_slices(rooms.items()):
             self._cache.apply_statuses(room, changes)
+            if (diff := self._diffs.get(room)) is not None:
+                diff.apply_statuses(changes)
             self._sender.to_local_room(room, PRESENCE, {"changes": changes})
 
     async def send_diffs(self, occupancies: Mapping[str, int]) -> None:

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coro
 from typing import Any, Protocol
 
 from roomcast.contract.envelope import OccupancyChange
+from roomcast.contract.presence import Presence
 from roomcast.gateway.presence.activity import Batch
 from roomcast.gateway.stores.nodes import Hold
 from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate, OccupantsPage
-from roomcast.gateway.stores.presence import Shown, WriteResult
+from roomcast.gateway.stores.presence import WriteResult
 
 
 class StartTask(Protocol):
@@ -80,7 +81,7 @@ class PresencePort(Protocol):
         """Write signs of life and statuses."""
         ...
 
-    async def query_users(self, users: Collection[str]) -> dict[str, Shown]:
+    async def query_users(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
         """Return users' presence as others see it."""
         ...
 

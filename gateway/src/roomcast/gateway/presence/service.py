@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any, Final, cast
 
-from roomcast.contract.envelope import PresenceChanges
+from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceUsers, Status, Typing
+from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceLook, PresenceUsers, Status, Typing
 from roomcast.contract.events import Presence as PresencePayload
-from roomcast.contract.texts import clean_note
+from roomcast.contract.presence import Presence
 from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.notes import Note, read_note, require_future
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.ports import NodePort, PresencePort, Sender, StartTask, Ticks
 from roomcast.gateway.presence.slices import in_slices
@@ -40,7 +41,7 @@ class PresenceService:
 
     `hidden` holds the users connected here who are invisible on any device; this service keeps it up to date.
     `local_sids` returns the ids of all sessions that are connected here. `on_node_lost` is called when another process
-    holds this gateway's number.
+    holds this gateway's number. `now_ms` returns Redis's clock.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class PresenceService:
         start_task: StartTask,
         local_sids: Callable[[], Iterable[str]],
         on_node_lost: Callable[[], None],
+        now_ms: Callable[[], float],
     ) -> None:
         self._store = store
         self._node = node
@@ -68,6 +70,7 @@ class PresenceService:
         self._ticks = ticks
         self._start_task = start_task
         self._local_sids = local_sids
+        self._now_ms = now_ms
         self._sessions: dict[str, ChatSession] = {}
         self._unwritten = UnwrittenSessions(_WRITTEN_SECONDS)
         self._wake = asyncio.Event()
@@ -81,7 +84,7 @@ class PresenceService:
         """Add a session that signed in."""
         self._sessions[session.sid] = session
         own = cast("Status", session.status) if session.has_own_status else None
-        self._activity.add_connection(session.sid, session.user, own, session.note)
+        self._activity.add_connection(session.sid, session.user, own, *session.note, session.kind)
         self._unwritten.add_session(session.sid)
         self._wake.set()
 
@@ -131,27 +134,46 @@ class PresenceService:
         status = p.status
         if status is None and not session.has_own_status:
             await self.wait_written(session)
-        note = None if p.note is None else clean_note(p.note)
+        now_ms = self._now_ms()
+        note = read_note(p, now_ms)
+        require_future(note, now_ms)
         if status is None and note is not None:
             status = cast("Status", session.status)
-        if self._activity.set_status(session.sid, status, note):
+        if self._activity.set_status(session.sid, status, *(note or (None,))):
             session.set_own_status(status or session.status, session.note if note is None else note)
             self._wake.set()
-        return {"online_seconds": ONLINE_SECONDS, "status": session.status, "note": session.note}
+        standing = session.note.at(now_ms)
+        answer = {"online_seconds": ONLINE_SECONDS, "status": session.status, "note": standing.text}
+        return {**answer, "until": standing.until} if standing.until else answer
 
-    async def query_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
+    async def query_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Handle `presence:query`."""
-        return {"users": await self._describe(p.users)}
+        return {"users": await self._describe(p)}
 
-    async def watch_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
+    async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Handle `presence:watch`."""
-        self._watchers.watch(session.sid, p.users)
-        return {"users": await self._describe(p.users)}
+        self._watchers.watch(session.sid, p.users, devices=p.devices)
+        return {"users": await self._describe(p)}
 
     async def unwatch_users(self, session: ChatSession, p: PresenceUsers) -> dict[str, Any]:
         """Handle `presence:unwatch`."""
         self._watchers.unwatch(session.sid, p.users)
         return {"users": {}}
+
+    def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
+        """Return the sessions here that watch the user, and what the user's own sessions here watch."""
+        watches = [(sid, [user]) for sid in self._watchers.watching(user)]
+        watches += [(sid, self._watchers.watched_by(sid)) for sid in self._activity.connections_of(user)]
+        return [(self._sessions[sid], users) for sid, users in watches if users and sid in self._sessions]
+
+    def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
+        """Let the session see users offline from now on, and send it no more changes of them."""
+        hidden = [
+            presence_change(PresenceRow(user, "offline", 0), devices=self._watchers.wants_devices(session.sid, user))
+            for user in users
+        ]
+        self._watchers.unwatch(session.sid, users)
+        self._sender.to_sessions([session.sid], PRESENCE, {"changes": hidden})
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
         """Handle `typing`: forward it from members only, never from invisible users; drop it while Redis is away."""
@@ -160,10 +182,10 @@ class PresenceService:
             await self._sender.to_room(p.room, TYPING, data, skip=session.sid)
         return {}
 
-    async def _describe(self, users: list[str]) -> dict[str, dict[str, Any]]:
-        shown = await self._store.query_users(users)
-        rows = {user: presence_change(user, *row) for user, row in shown.items()}
-        return {user: {key: value for key, value in row.items() if key != "user"} for user, row in rows.items()}
+    async def _describe(self, p: PresenceLook) -> dict[str, dict[str, Any]]:
+        rows = _rows_of(await self._store.query_users(p.users, devices=p.devices))
+        changes = {row.user: presence_change(row, devices=p.devices) for row in rows}
+        return {user: {key: value for key, value in row.items() if key != "user"} for user, row in changes.items()}
 
     # --- what Redis publishes ---
 
@@ -171,7 +193,7 @@ class PresenceService:
         """Apply a message from a presence channel."""
         rows = self._changes.unpack(data).rows
         self._watchers.apply_changes(rows)
-        status = {row[0]: row[1] for row in rows}
+        status = {row.user: row.status for row in rows}
         for user, is_hidden in self._activity.find_hidden(rows):
             if self._set_hidden(user, is_hidden=is_hidden):
                 work = self._occupancy.set_visibility(user, status[user], is_hidden=is_hidden)
@@ -252,8 +274,7 @@ class PresenceService:
 
     async def _query_again(self, users: Collection[str]) -> None:
         if users:
-            shown = await self._store.query_users(users)
-            self._watchers.apply_changes([(user, *row) for user, row in shown.items()])
+            self._watchers.apply_changes(_rows_of(await self._store.query_users(users, devices=True)))
 
     async def _write(self, *, signs: bool) -> None:
         """Write all changes that others can see, a bounded batch at a time; with `signs` the signs of life as well."""
@@ -264,10 +285,10 @@ class PresenceService:
                 self._activity.restore_batch(batch)
                 raise
             self._activity.rewrite_users(unknown)
-            for connection, status, note in followed:
-                session = self._sessions.get(connection)
+            for row in followed:
+                session = self._sessions.get(row.connection)
                 if session is not None and not session.has_own_status:
-                    session.status, session.note = status, note
+                    session.status, session.note = row.status, Note(row.note, row.until)
             for user in hidden:
                 if self._activity.connections_of(user) and self._set_hidden(user, is_hidden=True):
                     await self._occupancy.set_visibility(user, "offline", is_hidden=True)
@@ -282,6 +303,14 @@ class PresenceService:
         async for sid, changes in in_slices(out.connections.items()):
             self._sender.to_sessions([sid], PRESENCE, {"changes": changes})
         await self._occupancy.send_diffs(out.occupancies)
+
+
+def _rows_of(shown: Mapping[str, Presence]) -> list[PresenceRow]:
+    """Return the answer of a query as rows, as they are published."""
+    return [
+        PresenceRow(user, row.status, row.last_seen, row.note, row.until, list(row.devices))
+        for user, row in shown.items()
+    ]
 
 
 async def _log_failure(work: Coroutine[Any, Any, None]) -> None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, cast
 
+from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import MAX_PRESENCE_ROOM, MAX_WATCHED_USERS, PresenceChange, ShownStatus
+from roomcast.contract.events import (
+    MAX_PRESENCE_ROOM,
+    MAX_WATCHED_USERS,
+    PresenceChange,
+    PresenceDevice,
+    ShownStatus,
+)
 from roomcast.gateway.presence.indexes import discard
 
 
@@ -18,12 +25,20 @@ class Deliveries(NamedTuple):
     occupancies: dict[str, int]
 
 
+class _Pending(NamedTuple):
+    """The newest state of a user, when it is due, and whether more than devices changed since the last delivery."""
+
+    row: PresenceRow
+    due: float
+    is_shown: bool
+
+
 class Watchers:
     """Know which rooms and connections of this gateway watch which users.
 
     The work of a second grows with the changes, not with rooms or users. A change to offline is held for
     `linger_seconds`: a user who reloads a page, or whom a drain moves, is back before anyone sees it. A later change of
-    a user replaces an earlier one.
+    a user replaces an earlier one. Rooms, and connections that did not ask for devices, get no change of devices alone.
     """
 
     def __init__(
@@ -43,7 +58,9 @@ class Watchers:
         self._rooms_of: dict[str, set[str]] = {}
         self._watched: dict[str, set[str]] = {}
         self._watchers_of: dict[str, set[str]] = {}
-        self._pending: dict[str, tuple[PresenceChange, float]] = {}
+        self._detailed: dict[str, set[str]] = {}
+        """user -> the watching connections that asked for devices"""
+        self._pending: dict[str, _Pending] = {}
         self._counts: dict[str, int] = {}
 
     # --- rooms ---
@@ -90,8 +107,8 @@ class Watchers:
 
     # --- watch lists ---
 
-    def watch(self, connection: str, users: Collection[str]) -> None:
-        """Add users to a connection's watch list.
+    def watch(self, connection: str, users: Collection[str], *, devices: bool = False) -> None:
+        """Add users to a connection's watch list; with `devices` also their devices, until `unwatch`.
 
         Raises RoomcastError (TOO_LARGE) and adds nothing beyond the limit.
         """
@@ -101,6 +118,8 @@ class Watchers:
         watched.update(users)
         for user in users:
             self._watchers_of.setdefault(user, set()).add(connection)
+            if devices:
+                self._detailed.setdefault(user, set()).add(connection)
 
     def unwatch(self, connection: str, users: Iterable[str]) -> None:
         """Remove users from a connection's watch list."""
@@ -109,14 +128,30 @@ class Watchers:
             return
         for user in watched.intersection(users):
             watched.discard(user)
-            discard(self._watchers_of, user, connection)
+            self._forget_watch(user, connection)
         if not watched:
             del self._watched[connection]
 
     def forget_connection(self, connection: str) -> None:
         """Forget the watch list of an ended connection. Idempotent."""
         for user in self._watched.pop(connection, ()):
-            discard(self._watchers_of, user, connection)
+            self._forget_watch(user, connection)
+
+    def watching(self, user: str) -> list[str]:
+        """Return the connections that watch a user."""
+        return list(self._watchers_of.get(user, ()))
+
+    def watched_by(self, connection: str) -> list[str]:
+        """Return the users whom a connection watches."""
+        return list(self._watched.get(connection, ()))
+
+    def wants_devices(self, connection: str, user: str) -> bool:
+        """Return whether a connection that watches a user asked for devices."""
+        return connection in self._detailed.get(user, ())
+
+    def _forget_watch(self, user: str, connection: str) -> None:
+        discard(self._watchers_of, user, connection)
+        discard(self._detailed, user, connection)
 
     # --- changes ---
 
@@ -124,32 +159,59 @@ class Watchers:
         """Return all users whom a room or connection of this gateway watches."""
         return self._rooms_of.keys() | self._watchers_of.keys()
 
-    def apply_changes(self, rows: Iterable[tuple[str, str, int, str]]) -> None:
-        """Queue the changes of watched users: rows of `PresenceChanges`, or of a query."""
+    def apply_changes(self, rows: Iterable[PresenceRow]) -> None:
+        """Queue the changes of watched users, as `PresenceChanges` or a query with devices tell them."""
         now = self._clock()
-        for user, status, last_seen, note in rows:
+        for row in rows:
+            user = row.user
             if user in self._rooms_of or user in self._watchers_of:
-                due = now + self._linger if status == "offline" else now
-                self._pending[user] = (presence_change(user, status, last_seen, note), due)
+                due = now + self._linger if row.status == "offline" else now
+                before = self._pending.get(user)
+                is_shown = row.is_shown or (before is not None and before.is_shown)
+                self._pending[user] = _Pending(row, due, is_shown)
+
+    def cancel_offline(self, users: Iterable[str]) -> None:
+        """Drop what would tell that these users are offline: they have just entered a room."""
+        for user in users:
+            if user in self._pending and self._pending[user].row.status == "offline":
+                del self._pending[user]
 
     def take_due(self) -> Deliveries:
         """Take what is to be delivered now; call this once a second."""
         now = self._clock()
-        due = [user for user, (_, at) in self._pending.items() if at <= now]
+        due = [user for user, pending in self._pending.items() if pending.due <= now]
         out = Deliveries({}, {}, self._counts)
         self._counts = {}
         for user in due:
-            row, _ = self._pending.pop(user)
-            for room in self._rooms_of.get(user, ()):
-                out.rooms.setdefault(room, []).append(row)
-            for connection in self._watchers_of.get(user, ()):
-                out.connections.setdefault(connection, []).append(row)
+            self._deliver(self._pending.pop(user), out)
         return out
 
+    def _deliver(self, pending: _Pending, out: Deliveries) -> None:
+        user, row = pending.row.user, presence_change(pending.row)
+        if pending.is_shown:
+            for room in self._rooms_of.get(user, ()):
+                out.rooms.setdefault(room, []).append(row)
+        detailed = self._detailed.get(user, ())
+        with_devices = presence_change(pending.row, devices=True) if detailed else row
+        for connection in self._watchers_of.get(user, ()) if pending.is_shown else detailed:
+            chosen = with_devices if connection in detailed else row
+            out.connections.setdefault(connection, []).append(chosen)
 
-def presence_change(user: str, status: str, last_seen: int, note: str) -> PresenceChange:
-    """Return one row as browsers receive it."""
-    row = PresenceChange(user=user, status=cast("ShownStatus", status), last_seen=last_seen)
-    if note:
-        row["note"] = note
-    return row
+
+def presence_change(row: PresenceRow, *, devices: bool = False) -> PresenceChange:
+    """Return one row as browsers receive it; `devices` only where they are asked for."""
+    change = PresenceChange(user=row.user, status=cast("ShownStatus", row.status), last_seen=row.last_seen)
+    if row.note:
+        change["note"] = row.note
+    if row.until:
+        change["until"] = row.until
+    if devices:
+        change["devices"] = [_device(kind, status) for kind, status in row.devices]
+    return change
+
+
+def _device(kind: str, status: str) -> PresenceDevice:
+    device = PresenceDevice(status=cast("ShownStatus", status))
+    if kind:
+        device["kind"] = kind
+    return device

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.operations.byte_allowance import ByteAllowance
+from roomcast.gateway.presence.notes import NO_NOTE, Note
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 
@@ -52,7 +53,9 @@ class ChatSession:
     """The latest join under way, by room."""
     is_closed: bool = False
     status: str = "online"
-    note: str = ""
+    note: Note = NO_NOTE
+    kind: str = ""
+    """The kind of device, as the client named it; empty: it named none."""
     has_own_status: bool = False
     """True when this client has set a status. Else the session has the one that its user chose last, on any device."""
     addressed: set[str] = field(default_factory=set)
@@ -74,7 +77,7 @@ class ChatSession:
         """Tell whether this device shows the user to others."""
         return self.status != "invisible"
 
-    def set_own_status(self, status: str, note: str) -> None:
+    def set_own_status(self, status: str, note: Note) -> None:
         """Set the status that this client has said."""
         self.status, self.note, self.has_own_status = status, note, True
 

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from roomcast.adapter.manager import RedisAdapter
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, AuthRefresh, Presence
-from roomcast.contract.texts import clean_note
+from roomcast.contract.events import HEARTBEAT_SECONDS, ONLINE_SECONDS, READY, AuthRefresh, ConnectPresence
 from roomcast.gateway.chat.emitter import NAMESPACE, Emitter
 from roomcast.gateway.operations.daily_bytes import DailyBytes
 from roomcast.gateway.operations.user_limits import UserLimits
+from roomcast.gateway.presence.notes import NO_NOTE, read_note
 from roomcast.gateway.sign_in.event_limit import EventLimit
 from roomcast.gateway.sign_in.identity import Identity
 from roomcast.gateway.sign_in.server_clock import ServerClock
@@ -79,7 +79,7 @@ class Sessions:
     # --- in ---
 
     async def sign_in(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
-        """Sign a client in by `auth`: `{token, status?, note?}`.
+        """Sign a client in by `auth`: `{token, status?, note?, until?, kind?}`.
 
         Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, UNAVAILABLE, or what is wrong with the status or the note.
         """
@@ -89,14 +89,16 @@ class Sessions:
         await self._require_valid(identity)  # nothing is awaited from here until the session can be found
         identity = self._issued_by_now(identity)
         presence = read_presence(auth)
+        note = read_note(presence, self.now_ms()) or NO_NOTE
         if not identity.is_named:
             identity = replace(identity, name=(await self._store.names([identity.user]))[identity.user])
         self._store.note_name(identity.user, identity.name)
         limit = self._user_limits.add_connection(identity.user)
         session = ChatSession(sid, eio_sid, identity, EventLimit(limit.bucket, limit.patience, limit.reads))
         session.allowance = self._daily_bytes.add_connection(identity.user)
+        session.kind = presence.kind or ""
         if presence.status is not None:
-            session.set_own_status(presence.status, clean_note(presence.note or ""))
+            session.set_own_status(presence.status, note.at(self.now_ms()))
         self._sessions[sid] = session
         self._note_sign_in(identity)
         self._emitter.add_device(identity.user, sid)
@@ -182,16 +184,16 @@ class Sessions:
                 self._adapter.background(self.disconnect_session(session), "token expiry")
 
 
-def read_presence(auth: Any) -> Presence:
-    """Return the status and note in a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure.
+def read_presence(auth: Any) -> ConnectPresence:
+    """Return what a client's `auth` says beside the token; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure.
 
     Fields that `auth` does not have are refused: a misspelt status must not show a user who wants to be invisible.
     """
     if not isinstance(auth, dict):
-        return Presence()
+        return ConnectPresence()
     said = {name: value for name, value in auth.items() if name != "token"}
     try:
-        presence = msgspec.convert(said, Presence)
+        presence = msgspec.convert(said, ConnectPresence)
         orjson.dumps(said)
     except TypeError:
         raise RoomcastError(Code.BAD_REQUEST, "auth: a text is not valid Unicode") from None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from roomcast.contract import keys
-from roomcast.contract.events import ONLINE_SECONDS, ShownStatus, Status
+from roomcast.contract.events import ONLINE_SECONDS, Status
+from roomcast.contract.presence import Presence, read_presences
 from roomcast.gateway.presence.activity import Batch, Touch
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
@@ -21,20 +22,13 @@ _KEEP_USERS: Final = 500
 _QUERY_USERS: Final = 100
 
 
-class Shown(NamedTuple):
-    """A user's presence as others see it; `last_seen` in ms by Redis's clock, 0 = never."""
-
-    status: ShownStatus
-    last_seen: int
-    note: str
-
-
 class Followed(NamedTuple):
-    """The status and note that a connection has because its user chose them."""
+    """The status, the note and its end (ms, 0: never) that a connection has because its user chose them."""
 
     connection: str
     status: Status
     note: str
+    until: int = 0
 
 
 class WriteResult(NamedTuple):
@@ -125,7 +119,9 @@ class PresenceStore:
             lives.choice_seconds,
         )
         users = [row.user for row in rows]
-        names = (*self._names(shard, users), *(keys.presence_choice(shard, user) for user in users))
+        first, connections = self._names(shard), self._connections(shard, users)
+        choices = (keys.presence_choice(shard, user) for user in users)
+        names = (*first, keys.presence_ends(shard), *connections, *choices)
         return names, (*head, *(part for row in rows for part in _touch_args(row)))
 
     def _keep_call(self, shard: int, users: Sequence[str]) -> ScriptCall:
@@ -135,50 +131,55 @@ class PresenceStore:
     def _leave_call(self, shard: int, rows: Sequence[tuple[str, str]]) -> ScriptCall:
         """Return KEYS and ARGV of `presence_leave.lua`."""
         head = (self._lives.horizon_seconds, self._lives.set_seconds)
-        return self._names(shard, [user for user, _ in rows]), (*head, *(part for row in rows for part in row))
+        names = (*self._names(shard), *self._connections(shard, [user for user, _ in rows]))
+        return names, (*head, *(part for row in rows for part in row))
 
-    def _names(self, shard: int, users: list[str]) -> tuple[str, ...]:
+    def _names(self, shard: int) -> tuple[str, ...]:
         return (
             keys.presence_seen(shard),
             keys.presence_last(shard),
             keys.presence_node(shard, self._node, self._incarnation),
             keys.presence_channel(shard),
-            *(keys.presence_connections(shard, user) for user in users),
         )
+
+    @staticmethod
+    def _connections(shard: int, users: Iterable[str]) -> Iterator[str]:
+        return (keys.presence_connections(shard, user) for user in users)
 
     # --- reading ---
 
-    async def query_users(self, users: Collection[str]) -> dict[str, Shown]:
-        """Return the presence of each user, unknown ones included."""
+    async def query_users(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
+        """Return the presence of each user, unknown ones included; with `devices`, each device's."""
         chunks = [
             (shard, chunk)
             for shard, members in _by_shard(users, lambda user: user).items()
             for chunk in _chunks(members, _QUERY_USERS)
         ]
-        answers = await self._redis.run_scripts("presence_query", (self._query_call(*chunk) for chunk in chunks))
-        shown: dict[str, Shown] = {}
+        answers = await self._redis.run_scripts(
+            "presence_query", (self._query_call(*chunk, devices) for chunk in chunks)
+        )
+        shown: dict[str, Presence] = {}
         for (_, chunk), flat in zip(chunks, answers, strict=True):
-            for user, status, at, note in zip(chunk, flat[::3], flat[1::3], flat[2::3], strict=True):
-                shown[user] = Shown(cast("ShownStatus", status.decode()), at, note.decode())
+            shown.update(zip(chunk, read_presences(flat), strict=True))
         return shown
 
-    def _query_call(self, shard: int, users: Sequence[str]) -> ScriptCall:
+    def _query_call(self, shard: int, users: Sequence[str], devices: bool) -> ScriptCall:
         """Return KEYS and ARGV of `presence_query.lua`."""
         names = (
             keys.presence_seen(shard),
             keys.presence_last(shard),
-            *(keys.presence_connections(shard, user) for user in users),
+            *self._connections(shard, users),
         )
-        return names, (self._lives.horizon_seconds, *users)
+        return names, (self._lives.horizon_seconds, int(devices), *users)
 
 
 def _touch_args(row: Touch) -> tuple[str | int, ...]:
-    return row.user, row.connection, row.status or "", row.note, int(row.is_choice)
+    return row.user, row.connection, row.status or "", row.note, int(row.is_choice), row.until, row.kind
 
 
 def _read_followed(rows: Sequence[Touch], flat: Sequence[Any]) -> Iterator[Followed]:
-    for at, status, note in zip(flat[::3], flat[1::3], flat[2::3], strict=True):
-        yield Followed(rows[at - 1].connection, cast("Status", status.decode()), note.decode())
+    for at, status, note, until in zip(*(flat[field::4] for field in range(4)), strict=True):
+        yield Followed(rows[at - 1].connection, cast("Status", status.decode()), note.decode(), until)
 
 
 def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[T]]:

@@ -1,12 +1,16 @@
 -- Shared by the presence scripts (inserted where they say `--@include _presence`).
 --
--- A connection's record is MessagePack: {status, note, node, incarnation, since, touched, gone, follows}
+-- A connection's record is MessagePack: {status, note, node, incarnation, since, touched, gone, follows, until, kind}
 --   since    ms, the last change of status or note
 --   touched  unix seconds of the last full touch
 --   gone     1: its node died; kept only so that the user's status lasts until the window ends
 --   follows  1: the connection has no status of its own; it has the one that the user chose last
+--   until    ms at which the note ends; 0: it has no end
+--   kind     the kind of device, as the client named it; '': it named none
+-- A note that has ended counts as none from that moment on, wherever it still stands.
 
 local RANK = {online = 3, busy = 2, away = 1}
+local MAX_DEVICES = 20
 
 local function unix_seconds()
   return tonumber(redis.call('TIME')[1])
@@ -29,21 +33,85 @@ local function load_records(key)
   return records
 end
 
--- Return status and note as others see them. One invisible device hides the user. Else the status of the most reachable
--- device counts (online, busy, away), among equals that of the one that changed last, then of the smallest id.
-local function shown(records)
-  local status, note, rank, since, speaker = 'offline', '', 0, 0, ''
+local function order(a, b)
+  local first, second = RANK[a[2]] or 1, RANK[b[2]] or 1
+  if first ~= second then
+    return first > second
+  end
+  return a[1] < b[1]
+end
+
+-- Return the note and its end, or '' and 0 where there is none any more.
+local function lasting(note, ends, now_ms)
+  ends = note ~= '' and ends or 0
+  if ends > 0 and ends <= now_ms then
+    return '', 0
+  end
+  return note, ends
+end
+
+local function offline()
+  return {status = 'offline', note = '', ends = 0, devices = {}}
+end
+
+-- Return a user as others see the user: {status, note, ends, devices}. One invisible device hides the user with all
+-- devices. Else the status of the most reachable device counts (online, busy, away), among equals that of the one that
+-- changed last, then of the smallest id; the note is that device's. `devices` are up to 20 of {kind, status}, the most
+-- reachable first.
+local function view_of(records, now_ms)
+  local view = offline()
+  local devices, rank, since, speaker = view.devices, 0, 0, ''
   for connection, record in pairs(records) do
     if record[1] == 'invisible' then
-      return 'offline', ''
+      return offline()
     end
     local r, s = RANK[record[1]] or 1, record[5]
     local is_better = r > rank or (r == rank and (s > since or (s == since and connection < speaker)))
     if is_better then
-      status, note, rank, since, speaker = record[1], record[2], r, s, connection
+      rank, since, speaker, view.status = r, s, connection, record[1]
+    end
+    devices[#devices + 1] = {record[10] or '', record[1]}
+  end
+  if speaker ~= '' then
+    view.note, view.ends = lasting(records[speaker][2], records[speaker][9] or 0, now_ms)
+  end
+  if #devices > 1 then
+    table.sort(devices, order)
+    for i = #devices, MAX_DEVICES + 1, -1 do
+      devices[i] = nil
     end
   end
-  return status, note
+  return view
+end
+
+local function same_devices(a, b)
+  for i = 1, math.max(#a, #b) do
+    if not a[i] or not b[i] or a[i][1] ~= b[i][1] or a[i][2] ~= b[i][2] then
+      return false
+    end
+  end
+  return true
+end
+
+-- Keep in `ends` when the next note of a user ends, of all the user's devices. An end that has come stays until
+-- presence_end_notes has announced it.
+local function note_end(ends, user, records, now_ms)
+  local due = tonumber(redis.call('ZSCORE', ends, user))
+  if due and due <= now_ms then
+    return
+  end
+  local first = 0
+  for _, record in pairs(records) do
+    local _, at = lasting(record[2], record[9] or 0, now_ms)
+    if at > 0 and (first == 0 or at < first) then
+      first = at
+    end
+  end
+  if first > 0 then
+    redis.call('ZADD', ends, first, user)
+  else
+    redis.call('ZREM', ends, user)
+  end
 end
 
 -- Return whether the score of a user in `seen` still counts. The sweeper ends presence in time; this horizon only hides
@@ -52,19 +120,22 @@ local function counts(score, now, horizon)
   return score and now - tonumber(score) <= horizon
 end
 
--- Add to `rows` what others now see differently; a user who has come to look offline was last seen now. Return the status.
-local function note_change(rows, last, user, now, records, before, note_before)
-  local after, note_after = shown(records)
-  if after ~= before or note_after ~= note_before then
-    rows[#rows + 1] = {user, after, now * 1000, note_after}
-    if after == 'offline' then
-      redis.call('ZADD', last, now, user)
-    end
+-- Add to `rows` what others now see differently from the view `before`; a user who has come to look offline was last
+-- seen now. Return the status.
+local function note_change(rows, last, user, now_ms, records, before)
+  local after, now = view_of(records, now_ms), math.floor(now_ms / 1000)
+  local is_shown = after.status ~= before.status or after.note ~= before.note or after.ends ~= before.ends
+  if is_shown or not same_devices(after.devices, before.devices) then
+    rows[#rows + 1] = {user, after.status, now * 1000, after.note, after.ends, after.devices, is_shown}
   end
-  return after
+  if is_shown and after.status == 'offline' then
+    redis.call('ZADD', last, now, user)
+  end
+  return after.status
 end
 
--- Publish rows of {user, status, last_seen ms, note} as the envelope PresenceChanges.
+-- Publish rows of {user, status, last_seen ms, note, its end ms, devices, whether more than devices changed} as the
+-- envelope PresenceChanges.
 local function publish(channel, rows)
   if #rows > 0 then
     redis.call('SPUBLISH', channel, '\1' .. cmsgpack.pack({'presence', rows}))

@@ -41,13 +41,12 @@ for i = 6, #ARGV, 2 do
   local record = records[connection]
   if record and record[3] == ARGV[3] and record[4] == ARGV[4] then
     if has_other(records, connection) then
-      local before, note_before = shown(records)
+      local is_seen = counts(redis.call('ZSCORE', seen, user), now, horizon)
+      local before = view_of(records, now_ms)
       records[connection] = nil
       redis.call('HDEL', key, connection)
-      local after, note_after = shown(records)
-      local is_seen = counts(redis.call('ZSCORE', seen, user), now, horizon)
-      if is_seen and (after ~= before or note_after ~= note_before) then
-        rows[#rows + 1] = {user, after, now * 1000, note_after}
+      if is_seen then
+        note_change(rows, nil, user, now_ms, records, before)
       end
     else
       record[7] = 1

@@ -15,7 +15,7 @@
 --@include _presence
 
 local seen, last, members, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local horizon, now = tonumber(ARGV[1]), unix_seconds()
+local horizon, now_ms = tonumber(ARGV[1]), unix_ms()
 local rows = {}
 for i = 3, #ARGV, 2 do
   local user, connection = ARGV[i], ARGV[i + 1]
@@ -23,16 +23,16 @@ for i = 3, #ARGV, 2 do
   redis.call('SREM', members, user .. '|' .. connection)
   local records = load_records(key)
   if records[connection] then
-    local before, note_before = 'offline', ''
-    if counts(redis.call('ZSCORE', seen, user), now, horizon) then
-      before, note_before = shown(records)
+    local before = offline()
+    if counts(redis.call('ZSCORE', seen, user), math.floor(now_ms / 1000), horizon) then
+      before = view_of(records, now_ms)
     end
     records[connection] = nil
     redis.call('HDEL', key, connection)
     if next(records) == nil then
       redis.call('ZREM', seen, user)
     end
-    note_change(rows, last, user, now, records, before, note_before)
+    note_change(rows, last, user, now_ms, records, before)
   end
 end
 redis.call('EXPIRE', last, ARGV[2])

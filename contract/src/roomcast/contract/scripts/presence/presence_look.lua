@@ -4,10 +4,11 @@
 --
 -- KEYS[1] presence:{s}:seen  zset    user -> unix seconds
 -- KEYS[2] presence:{s}:mark  string  "<ms of the last step here> <ms until which no user may expire>"
+-- KEYS[3] presence:{s}:ends  zset    user -> ms at which the user's next note ends
 -- ARGV[1] window, seconds    ARGV[2] users returned at most
 -- ARGV[3] seconds by which a score may lie in the future; beyond it, the clock went back and no refresh followed
 --
--- Returns {now in ms, mark or '', users in `seen`, {users due}}.
+-- Returns {now in ms, mark or '', users in `seen`, {users due}, {users whose note has ended}}.
 
 --@include _presence
 
@@ -20,4 +21,5 @@ if #due < limit then
     due[#due + 1] = ahead[i]
   end
 end
-return {now_ms, redis.call('GET', KEYS[2]) or '', redis.call('ZCARD', KEYS[1]), due}
+local ended = redis.call('ZRANGE', KEYS[3], '-inf', now_ms, 'BYSCORE', 'LIMIT', 0, limit)
+return {now_ms, redis.call('GET', KEYS[2]) or '', redis.call('ZCARD', KEYS[1]), due, ended}

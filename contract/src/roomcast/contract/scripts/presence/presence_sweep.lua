@@ -33,11 +33,11 @@ for i = 8, #ARGV do
   local score = tonumber(redis.call('ZSCORE', seen, user))
   if score and (now - score > window or score - now > ahead) then
     local at = math.min(score, now)
-    local status = shown(load_records(key))
+    local status = view_of(load_records(key), now_ms).status
     gone[#gone + 1] = user
     hashes[#hashes + 1] = key
     if status ~= 'offline' then
-      rows[#rows + 1] = {user, 'offline', at * 1000, ''}
+      rows[#rows + 1] = {user, 'offline', at * 1000, '', 0, {}, true}
       lasts[#lasts + 1] = at
       lasts[#lasts + 1] = user
     end

@@ -6,30 +6,31 @@
 -- KEYS[2] presence:{s}:last      zset  user -> unix seconds last seen
 -- KEYS[3] presence:{s}:node:N:I  set   "user|connection" of this incarnation of the node
 -- KEYS[4] presence:{s}           channel
--- KEYS[4+i] presence:{s}:conn:U  hash  connection -> record, of row i (of n)
--- KEYS[4+n+i] presence:{s}:choice:U  string  MessagePack {status, note}: what the user of row i chose last
+-- KEYS[5] presence:{s}:ends      zset  user -> ms at which the user's next note ends
+-- KEYS[5+i] presence:{s}:conn:U  hash  connection -> record, of row i (of n)
+-- KEYS[5+n+i] presence:{s}:choice:U  string  MessagePack {status, note, until}: what the user of row i chose last
 --
 -- ARGV[1] node   ARGV[2] incarnation
 -- ARGV[3] horizon, seconds: an older sign of life counts as none
 -- ARGV[4] life of a connection's record without a full touch, seconds
--- ARGV[5] life of `seen` and `last`, seconds
+-- ARGV[5] life of `seen`, `last` and `ends`, seconds
 -- ARGV[6] connections kept per user
 -- ARGV[7] life of a choice, seconds
--- ARGV[8…] rows of five: user, connection, status (online, busy, away, invisible; '' = follow the user's choice), note,
---         1 if the user has just chosen this status, else 0
+-- ARGV[8…] rows of seven: user, connection, status (online, busy, away, invisible; '' = follow the user's choice), note,
+--         1 if the user has just chosen this status, else 0, ms at which the note ends (0: never), kind of device
 --
 -- A choice is kept for connections to come, and taken over by connections that follow it. `away` is a state of one
 -- device and never kept. `online` without a note is what a user without a choice has.
 --
 -- Returns {{positions (from 1) of rows whose user looks offline now, because one device is invisible},
---          {position, status, note, … of rows that follow}}.
+--          {position, status, note, until, … of rows that follow}}.
 
 --@include _presence
 
-local seen, last, members, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local seen, last, members, channel, ends = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local node, incarnation = ARGV[1], ARGV[2]
 local horizon, record_life, set_life, cap = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
-local choice_life, row_count = ARGV[7], (#ARGV - 7) / 5
+local choice_life, row_count = ARGV[7], (#ARGV - 7) / 7
 local now_ms = unix_ms()
 local now = math.floor(now_ms / 1000)
 
@@ -54,29 +55,30 @@ local function prune(key, records, keep)
   end
 end
 
--- The status and note that the user chose last.
+-- The status, the note and its end that the user chose last.
 local function load_choice(key)
   local packed = redis.call('GET', key)
   if packed then
     local ok, choice = pcall(cmsgpack.unpack, packed)
     if ok and type(choice) == 'table' then
       redis.call('EXPIRE', key, choice_life)
-      return choice[1], choice[2]
+      return choice[1], lasting(choice[2], choice[3] or 0, now_ms)
     end
   end
-  return 'online', ''
+  return 'online', '', 0
 end
 
 -- Keep what the user chose, and let the connections that follow have it.
-local function save_choice(choice_key, key, records, status, note)
+local function save_choice(choice_key, key, records, status, note, note_ends)
   if status == 'online' and note == '' then
     redis.call('DEL', choice_key)
   else
-    redis.call('SET', choice_key, cmsgpack.pack({status, note}), 'EX', choice_life)
+    redis.call('SET', choice_key, cmsgpack.pack({status, note, note_ends}), 'EX', choice_life)
   end
   for connection, record in pairs(records) do
-    if record[8] == 1 and (record[1] ~= status or record[2] ~= note) then
-      record[1], record[2], record[5] = status, note, now_ms
+    local is_same = record[1] == status and record[2] == note and (record[9] or 0) == note_ends
+    if record[8] == 1 and not is_same then
+      record[1], record[2], record[5], record[9] = status, note, now_ms, note_ends
       redis.call('HSET', key, connection, cmsgpack.pack(record))
     end
   end
@@ -85,30 +87,35 @@ end
 local rows, scores, members_added, hidden, followed = {}, {}, {}, {}, {}
 local alive = {}
 for row = 1, row_count do
-  local i = 3 + 5 * row
-  local user, connection, status, note = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local key, choice_key = KEYS[4 + row], KEYS[4 + row_count + row]
+  local i = 1 + 7 * row
+  local user, connection, status, kind = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 6]
+  local note, note_ends = lasting(ARGV[i + 3], tonumber(ARGV[i + 5]), now_ms)
+  local key, choice_key = KEYS[5 + row], KEYS[5 + row_count + row]
   local records = load_records(key)
-  local before, note_before = 'offline', ''
+  local before = offline()
   if alive[user] or counts(redis.call('ZSCORE', seen, user), now, horizon) then
-    before, note_before = shown(records)
+    before = view_of(records, now_ms)
   end
   local follows = status == '' and 1 or 0
   if follows == 1 then
-    status, note = load_choice(choice_key)
-    followed[#followed + 1] = row
-    followed[#followed + 1] = status
-    followed[#followed + 1] = note
+    status, note, note_ends = load_choice(choice_key)
+    for _, value in ipairs({row, status, note, note_ends}) do
+      followed[#followed + 1] = value
+    end
   elseif ARGV[i + 4] == '1' and status ~= 'away' then
-    save_choice(choice_key, key, records, status, note)
+    save_choice(choice_key, key, records, status, note, note_ends)
   end
   local old = records[connection]
   local is_same = old and old[1] == status and old[2] == note
-  records[connection] = {status, note, node, incarnation, is_same and old[5] or now_ms, now, 0, follows}
+  local since = is_same and old[5] or now_ms
+  records[connection] = {status, note, node, incarnation, since, now, 0, follows, note_ends, kind}
   prune(key, records, connection)
   redis.call('HSET', key, connection, cmsgpack.pack(records[connection]))
   redis.call('EXPIRE', key, record_life)
-  if note_change(rows, last, user, now, records, before, note_before) == 'offline' then
+  if note_ends > 0 or (old and (old[9] or 0) > 0) then
+    note_end(ends, user, records, now_ms)
+  end
+  if note_change(rows, last, user, now_ms, records, before) == 'offline' then
     hidden[#hidden + 1] = row
   end
   alive[user] = true
@@ -120,6 +127,7 @@ redis.call('ZADD', seen, unpack(scores))
 redis.call('SADD', members, unpack(members_added))
 redis.call('EXPIRE', seen, set_life)
 redis.call('EXPIRE', last, set_life)
+redis.call('EXPIRE', ends, set_life)
 redis.call('EXPIRE', members, record_life * 2)
 publish(channel, rows)
 return {hidden, followed}

@@ -1,0 +1,56 @@
+"""Notes with an end: what a client may set, and when it is over."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomcast.contract.errors import Code, RoomcastError
+from roomcast.contract.events import MAX_NOTE_SECONDS, Presence
+from roomcast.gateway.presence.notes import Note, read_note, require_future
+
+NOW = 1_700_000_000_000
+LATEST = NOW + MAX_NOTE_SECONDS * 1_000
+
+
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [
+        (Presence(), None),
+        (Presence(status="busy"), None),
+        (Presence(note=""), Note()),
+        (Presence(note=" at  lunch "), Note("at lunch")),
+        (Presence(note="lunch", until=NOW + 1), Note("lunch", NOW + 1)),
+        (Presence(note="lunch", until=NOW - 1), Note("lunch", NOW - 1)),
+        (Presence(note="lunch", until=LATEST), Note("lunch", LATEST)),
+    ],
+)
+def test_a_note_is_read(said: Presence, note: Note | None) -> None:
+    assert read_note(said, NOW) == note
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Presence(until=NOW + 1),
+        Presence(note="", until=NOW + 1),
+        Presence(note="\u200b", until=NOW + 1),
+        Presence(note="lunch", until=LATEST + 1),
+    ],
+)
+def test_an_end_without_a_note_or_too_far_ahead_is_refused(said: Presence) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        read_note(said, NOW)
+    assert caught.value.code is Code.BAD_REQUEST
+
+
+def test_a_note_is_over_at_its_end() -> None:
+    note = Note("lunch", NOW)
+    assert (note.at(NOW - 1), note.at(NOW), Note("lunch").at(NOW)) == (note, Note(), Note("lunch"))
+
+
+def test_an_end_in_the_past_is_refused_where_the_client_may_have_sent_seconds() -> None:
+    require_future(None, NOW)
+    require_future(Note("lunch"), NOW)
+    require_future(Note("lunch", NOW + 1), NOW)
+    with pytest.raises(RoomcastError, match="milliseconds"):
+        require_future(Note("lunch", NOW // 1_000), NOW)
