@@ -17,9 +17,10 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Final
 
-from deploy.layout import HOST
+from deploy.layout import HIGHEST_BASE, HOST
 
-SINGLE: Final = range(61_000, 65_500)
+SINGLE: Final = range(61_000, HIGHEST_BASE + 1)
+"""Each may be the page's port of a cluster's layout, too."""
 BLOCK_PORTS: Final = 400
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
 ATTEMPTS: Final = 200

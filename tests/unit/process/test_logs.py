@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -35,3 +37,28 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
     structlog.get_logger("ours").info("started")
     logging.getLogger("library").info("chatter")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_log_that_nobody_reads_any_more_breaks_nothing(form: str) -> None:
+    """A supervisor that was killed leaves its children a pipe without a reader: a write to it is an OSError."""
+    script = (
+        "import logging, structlog, sys; from roomcast.process import logs\n"
+        "logs.configure('info', sys.argv[1]); sys.stdin.read()\n"
+        "for _ in range(1000):\n"
+        "    structlog.get_logger().info('ours', text='x' * 100); logging.getLogger('library').warning('theirs')\n"
+        "print('still here')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, form],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.close()
+        process.stdin.close()
+        assert process.stdout.read() == "still here\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -12,8 +13,30 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "text"]
 
 
+class LogStream:
+    """Writes to a stream, and drops what the stream refuses: a full disk, or a pipe that nobody reads any more.
+
+    A process must neither fail nor go on for ever because its log has gone.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write `text`; return its length, written or not."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write out what is buffered."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(level: Level, form: Format) -> None:
     """Set up structlog and the standard library's logging. Call it once, at the start of a process."""
+    stream: Any = LogStream(sys.stderr)  # both libraries ask for a whole file, and only write and flush it
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer = (
         structlog.processors.JSONRenderer()
@@ -28,8 +51,8 @@ def configure(level: Level, form: Format) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
