@@ -87,6 +87,7 @@ def nginx_values() -> dict[str, str]:
         "S3_BUCKET": nginx_config.S3_BUCKET,
         "S3_MAX_BODY": str(nginx_config.UPLOAD_BYTES + nginx_config.FORM_BYTES),
         "MEDIA_ORIGIN": ORIGIN,
+        "PICTURE_ORIGINS": nginx_config.PICTURE_ORIGINS,
     }
 
 

@@ -20,6 +20,9 @@ FORM_BYTES: Final = 65_536
 API_BODY: Final = "2m"
 """The API's own bound, `roomcast.api.guard.MAX_BODY_BYTES`."""
 
+PICTURE_ORIGINS: Final = "https:"
+"""Where the page loads pictures of people from: any https address. A deployment that knows its origins names them."""
+
 MAX_CONNECTIONS: Final = 65_536
 MAX_WORKERS: Final = 4
 
@@ -117,6 +120,7 @@ def local_values(
         "S3_BUCKET": S3_BUCKET,
         "S3_MAX_BODY": str(upload_bytes + FORM_BYTES),
         "MEDIA_ORIGIN": f"http://localhost:{ports.page}",
+        "PICTURE_ORIGINS": PICTURE_ORIGINS,
     }
 
 

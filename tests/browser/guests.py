@@ -92,6 +92,11 @@ class Guest:
         self.find("composer").fill(text)
         self.find("composer").press("Enter")
 
+    def choose(self, item: str) -> None:
+        """Choose from the menu of the room."""
+        self.find("room-menu").click()
+        self.find(item).click()
+
     def say(self, text: str) -> None:
         """Write, and wait until the room's log has it."""
         self.write(text)

@@ -23,8 +23,7 @@ def club_of(owner: Writer, *members: str) -> str:
 
 def open_person(guest: Guest, user: str) -> None:
     """Open what the page offers about a person, until it is loaded."""
-    row = guest.find("members").locator(f'li[data-user="{user}"]')
-    row.get_by_test_id("member-more").click()
+    guest.find("members").locator(f'li[data-user="{user}"]').get_by_test_id("member").click()
     expect(guest.page.get_by_role("dialog").get_by_role("button", name=re.compile("^(Block|Unblock)$"))).to_be_visible()
 
 
@@ -91,7 +90,8 @@ def test_a_member_may_block_and_nothing_more(guests: Guests) -> None:
     expect(ada.page.get_by_role("button", name="Mute", exact=True)).to_have_count(0)
     expect(ada.page.get_by_role("button", name="Ban", exact=True)).to_have_count(0)
     press(ada, "Block")
-    bob.find("members").locator(f'li[data-user="{ada.user}"] a').click()
+    bob.find("members").locator(f'li[data-user="{ada.user}"]').get_by_test_id("member").click()
+    bob.find("person-message").click()
     bob.write("Hello?")
     expect(
         bob.find("message", state="failed")

@@ -103,7 +103,7 @@ def look_into_the_drawers(guests: Guests, guest: Guest, axe: str, scheme: Scheme
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_dialog_fits_and_is_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
+def test_the_dialogs_of_the_room_list_fit_and_are_accessible(guests: Guests, axe: str, scheme: Scheme) -> None:
     guest = guests.enter("Ada", unique("public:salon"), PHONE, scheme)
     guest.find("open-rooms").click()
     guest.find("new-room").click()
@@ -111,6 +111,15 @@ def test_the_dialog_fits_and_is_accessible(guests: Guests, axe: str, scheme: Sch
     guests.shoot(guest, f"dialog-phone-{scheme}")
     assert guest.overflow() <= 0
     assert violations(guest, axe) == []
+    for button, element in (("open-browse", "browse"), ("open-settings", "own-profile")):
+        guest.page.keyboard.press("Escape")
+        expect(guest.page.locator("nav")).not_to_be_in_viewport()
+        guest.find("open-rooms").click()
+        guest.find(button).click()
+        guest.find(element).wait_for()
+        guests.shoot(guest, f"{element}-phone-{scheme}")
+        assert guest.overflow() <= 0
+        assert violations(guest, axe) == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -138,17 +147,24 @@ def test_the_dialogs_of_a_private_room_are_accessible(guests: Guests, axe: str, 
     guest.page.get_by_text("Private", exact=True).click()
     guest.page.get_by_role("button", name="Create room").click()
     guest.find("invite").click()
-    guest.page.get_by_label("Name or user id").fill(unique("stranger"))
-    guest.page.get_by_role("button", name="Invite", exact=True).click()
+    guest.find("invite-people").fill(unique("stranger"))
+    guest.find("invite-people-option").click()
     guest.find("invite-error").get_by_text("has been here so far").wait_for()
     guests.shoot(guest, f"invite-phone-{scheme}")
     assert guest.overflow() <= 0
     assert violations(guest, axe) == []
     guest.page.keyboard.press("Escape")
-    guest.find("leave").click()
-    guest.find("confirm-leave").wait_for()
-    guests.shoot(guest, f"leave-phone-{scheme}")
-    assert violations(guest, axe) == []
+    for item in ("about", "transfer", "leave"):
+        guest.find("room-menu").click()
+        if item == "about":
+            guests.shoot(guest, f"menu-phone-{scheme}")
+            assert violations(guest, axe) == []
+        guest.find(item).click()
+        guest.page.get_by_role("dialog").wait_for()
+        guests.shoot(guest, f"{item}-phone-{scheme}")
+        assert guest.overflow() <= 0
+        assert violations(guest, axe) == []
+        guest.page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -157,7 +173,7 @@ def test_the_dialogs_about_people_and_messages_are_accessible(guests: Guests, ax
     guest, bob = guests.enter("Ada", room, PHONE, scheme), guests.enter("Bob", room)
     bob.say("Something bad")
     guest.find("toggle-members").click()
-    guest.find("members").locator(f'li[data-user="{bob.user}"]').get_by_test_id("member-more").click()
+    guest.find("members").locator(f'li[data-user="{bob.user}"]').get_by_test_id("member").click()
     guest.page.get_by_role("button", name="Block", exact=True).wait_for()
     guests.shoot(guest, f"person-phone-{scheme}")
     assert guest.overflow() <= 0

@@ -14,6 +14,8 @@ from tests.browser.writers import Writer, flood
 MANY = 46
 """Rooms of one person, a few more than the page joins at once (40)."""
 WRITES_EVERY = 15
+PAGE = 20
+"""Rooms that the directory shows at once."""
 
 
 @pytest.fixture
@@ -67,8 +69,8 @@ def test_leaving_a_private_room_ends_the_membership(guests: Guests, room: str, c
         club = private_room(owner, user)
         ada = guests.enter_by_token(club, name="Ada", user=user)
         assert club in rooms_of(other_device)
-        ada.find("leave").click()
-        ada.find("confirm-leave").click()
+        ada.choose("leave")
+        ada.find("confirm").click()
         expect(ada.find("room-item", room=club)).to_have_count(0)
         expect(ada.find("room-item", room="public:lobby")).to_have_attribute("aria-current", "page")
         assert club not in rooms_of(other_device)
@@ -81,17 +83,66 @@ def test_leaving_a_private_room_ends_the_membership(guests: Guests, room: str, c
         expect(ada.find("room-item", room=club)).to_be_visible()
 
 
-def test_an_owner_is_told_that_leaving_is_impossible(guests: Guests, cluster: Cluster) -> None:
+def test_a_room_is_described_given_away_and_left(guests: Guests, cluster: Cluster) -> None:
     user = unique("user")
-    with Writer(cluster, user=user) as owner:
-        club = private_room(owner)
+    with Writer(cluster, user=user) as device, Writer(cluster, "Grace") as grace:
+        club = private_room(device)
+        device.call("room:invite", {"room": club, "user": grace.user, "role": "member"})
         ada = guests.enter_by_token(club, name="Ada", user=user)
-        ada.find("leave").click()
-        ada.find("confirm-leave").click()
+        row = ada.find("members").locator("li")
+        expect(row.filter(has_text="Owner")).to_have_attribute("data-user", user)
+        expect(row.filter(has_text="Grace")).to_contain_text("Offline")  # a member who is not in the room now
+
+        ada.choose("about")
+        ada.page.get_by_label("Name", exact=True).fill("Book club")
+        ada.page.get_by_label("Topic", exact=True).fill("Spoilers after the 20th")
+        ada.page.get_by_role("button", name="Save").click()
+        expect(ada.page.get_by_role("heading", level=1)).to_have_text("Book club")
+        expect(ada.find("topic")).to_have_text("Spoilers after the 20th")
+        info = grace.call("room:info", {"room": club})
+        assert (info["name"], info["topic"]) == ("Book club", "Spoilers after the 20th")
+
+        ada.choose("leave")
+        ada.find("confirm").click()
         expect(ada.page.get_by_text("its owner cannot leave it")).to_be_visible()
         ada.page.get_by_role("button", name="Stay").click()
-        expect(ada.find("room-item", room=club)).to_be_visible()
-        assert club in rooms_of(owner)
+        ada.choose("transfer")
+        ada.find("heir").fill("gra")
+        ada.find("heir-option", key=grace.user).click()
+        ada.find("confirm").click()
+        expect(row.filter(has_text="Owner")).to_have_attribute("data-user", grace.user)
+        expect(row.filter(has_text="Admin")).to_have_attribute("data-user", user)
+        assert grace.call("room:info", {"room": club})["owner"] == grace.user
+        ada.choose("leave")
+        ada.find("confirm").click()
+        expect(ada.find("room-item", room=club)).to_have_count(0)
+        assert club not in rooms_of(device)
+
+
+def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluster: Cluster) -> None:
+    word = unique("Zebra")
+    rooms = [f"public:{word.lower()}-{number:02}" for number in range(PAGE + 2)]
+    with Writer(cluster, ops=True) as operator:
+        for number, room in enumerate(rooms):
+            operator.call("room:create", {"room": room, "kind": "public", "name": f"{word} {number:02}"})
+        operator.call("room:update", {"room": rooms[-1], "topic": "Stripes"})
+    ada = guests.enter("Ada", unique("public:start"))
+    ada.find("open-browse").click()
+    ada.find("browse").fill(word.lower())
+    expect(ada.find("browse-option").first).to_contain_text(f"{word} 00")
+    expect(ada.find("browse-option")).to_have_count(PAGE)
+    ada.page.get_by_role("button", name="Show more").click()
+    expect(ada.find("browse-option")).to_have_count(len(rooms))
+    expect(ada.find("browse-option").last).to_contain_text("Stripes")
+    ada.find("browse-option").last.click()
+    expect(ada.page.get_by_role("heading", level=1)).to_have_text(f"{word} {PAGE + 1:02}")
+    expect(ada.find("topic")).to_have_text("Stripes")
+    ada.find("open-browse").click()
+    ada.find("browse").fill(f"{word} {PAGE + 1:02}")
+    expect(ada.find("browse-option")).to_have_count(1)
+    expect(ada.find("browse-option")).to_contain_text("Joined")
+    ada.find("browse").fill(unique("nothing"))
+    expect(ada.page.get_by_text("No public room has a name that begins so.")).to_be_visible()
 
 
 def test_news_of_a_room_that_was_empty_is_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:
@@ -119,8 +170,8 @@ def test_the_past_of_a_room_that_one_visits_for_the_first_time_is_read(
 
 def invite(guest: Guest, text: str) -> None:
     guest.find("invite").click()
-    guest.page.get_by_label("Name or user id").fill(text)
-    guest.page.get_by_role("button", name="Invite", exact=True).click()
+    guest.find("invite-people").fill(text)
+    guest.find("invite-people-option").first.click()
 
 
 def test_an_id_that_was_never_here_cannot_be_invited(guests: Guests, cluster: Cluster) -> None:
@@ -128,13 +179,14 @@ def test_an_id_that_was_never_here_cannot_be_invited(guests: Guests, cluster: Cl
     with Writer(cluster, user=user) as owner:
         club = private_room(owner)
         ada = guests.enter_by_token(club, name="Ada", user=user)
-        invite(ada, "not an id!")
+        ada.find("invite").click()
+        ada.find("invite-people").fill("not an id!")
         expect(ada.page.get_by_text("No person here has this name.")).to_be_visible()
         ada.page.keyboard.press("Escape")
         invite(ada, stranger)
         expect(ada.find("invite-error")).to_have_text(f"No person with the id “{stranger}” has been here so far.")
         with Writer(cluster, user=stranger):
-            ada.page.get_by_role("button", name="Invite", exact=True).click()
+            ada.find("invite-people").press("Enter")
         expect(ada.page.get_by_text("was invited")).to_be_visible()
         with Writer(cluster, user=stranger) as late:
             assert club in rooms_of(late)

@@ -17,14 +17,16 @@ BURST = 190
 class Writer:
     """One signed-in connection."""
 
-    def __init__(self, cluster: Cluster, name: str = "Writer", *, user: str | None = None) -> None:
+    def __init__(self, cluster: Cluster, name: str = "Writer", *, user: str | None = None, **claims: Any) -> None:
+        """`claims` are more claims of the token."""
         self.user = user or unique("writer")
         self._cluster = cluster
         self._name = name
+        self._claims = claims
         self._client = socketio.SimpleClient()
 
     def __enter__(self) -> Writer:
-        token = sign(self._cluster.jwt_secret, self.user, name=self._name, create=["*"])
+        token = sign(self._cluster.jwt_secret, self.user, name=self._name, create=["*"], **self._claims)
         self._client.connect(self._cluster.url, auth={"token": token}, transports=["websocket"])
         return self
 

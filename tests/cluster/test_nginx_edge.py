@@ -406,6 +406,7 @@ async def test_the_page_is_served_with_its_guards(cluster: Cluster, http: aiohtt
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert f"connect-src 'self' {cluster.url};" in policy
+    assert f"img-src 'self' blob: data: {cluster.url} https:;" in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Server"] == "nginx"

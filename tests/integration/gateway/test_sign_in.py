@@ -264,6 +264,20 @@ async def test_local_sign_in_exists_only_where_it_is_switched_on(
         ligatures = json.loads(request(f"{running.url}/dev/login", json.dumps({"name": "⒇" * 40}).encode())[1])
         await client.connect(running.url, ligatures["token"])
         await client.close()
+        renamed = {"name": "Countess", "user": "ada-lovelace", "picture": "https://example.com/ada.png"}
+        again = json.loads(request(f"{running.url}/dev/login", json.dumps(renamed).encode())[1])
+        countess, expected = Client("ada-lovelace"), {"name": "Countess", "picture": renamed["picture"]}
+        await countess.connect(running.url, again["token"])
+
+        async def is_shown() -> bool:
+            answer = await countess.ok("user:profiles", {"users": ["ada-lovelace"]})
+            return bool(answer["users"]["ada-lovelace"] == expected)
+
+        await until(is_shown, "the new profile")
+        await countess.close()
+        for field, value in (("user", "not an id"), ("user", 7), ("picture", "http://example.com"), ("name", " ")):
+            wrong = json.dumps(renamed | {field: value}).encode()
+            assert request(f"{running.url}/dev/login", wrong)[0] == 400, field
         for bad in (b"", b"{}", b"[]", b'"x"', b'{"name": ""}', b'{"name": "  "}', b"[" * 900, b"\xff", b"x" * 3_000):
             assert request(f"{running.url}/dev/login", bad)[0] == 400, bad
         assert request(f"{running.url}/dev/login")[0] == 405

@@ -3,18 +3,26 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { RoomcastError, type Client, type RoomId, type UserId } from "@roomcast/sdk";
+import type { Profiles } from "./profiles.ts";
+import type { RoomDetails } from "./room_details.ts";
 import type { RoomList } from "./room_list.ts";
+import type { Session } from "./session.ts";
 import type { StatusNotes } from "./status_notes.ts";
 import type { UploadQueue } from "./uploads.ts";
 
 export interface App {
   client: Client;
   rooms: RoomList;
+  details: RoomDetails;
   notes: StatusNotes;
+  profiles: Profiles;
   uploads: UploadQueue;
   self: { user: UserId; name: string };
   go: (room: RoomId) => void;
   note: (text: string) => void;
+  session: Session;
+  /** Go on as the same person with another sign-in. */
+  signInAgain: (session: Session) => void;
   signOut: () => void;
 }
 

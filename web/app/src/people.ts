@@ -1,26 +1,32 @@
-/** Find a person by what was typed. Pure. */
+/** Find people by what was typed. Pure. */
 
-import type { UserId } from "@roomcast/sdk";
+import { isUserId, type UserId } from "@roomcast/sdk";
 import { cleanName } from "./names.ts";
 
+export interface Person {
+  user: UserId;
+  name: string;
+}
+
 /**
- * Return the user that an input means: a known id, else the only person of that name, else the input itself as an id.
- * Return null when several people have the name.
+ * Return the people whom a text may mean, each once: known ones whose name or id holds it, those whom the server has
+ * found, and at last the text itself where it is an id that nobody here has.
  */
-export function userOfInput(input: string, people: readonly { user: UserId; name: string }[]): UserId | null {
-  const text = input.trim();
-  if (people.some(({ user }) => user === text)) return text;
-  const wanted = fold(text);
-  const named = people.filter(({ name }) => fold(name) === wanted);
-  if (named.length > 1) return null;
-  return named[0]?.user ?? text;
+export function peopleFor(text: string, known: readonly Person[], found: readonly Person[], count: number): Person[] {
+  const wanted = fold(text.trim());
+  if (!wanted) return [];
+  const named = known.filter(({ user, name }) => fold(name).includes(wanted) || fold(user).includes(wanted));
+  const people = new Map([...named, ...found].map((person) => [person.user, person]));
+  const id = text.trim();
+  const offered = [...people.values()].slice(0, count);
+  return isUserId(id) && !people.has(id) ? [...offered, { user: id, name: id }] : offered;
 }
 
 /** The most people whom a message can mention. */
 const MAX_MENTIONS = 20;
 
 /** Return the people whom a text mentions by `@` and their whole name, or their id. */
-export function mentionsIn(text: string, people: readonly { user: UserId; name: string }[]): UserId[] {
+export function mentionsIn(text: string, people: readonly Person[]): UserId[] {
   const folded = fold(text);
   const isNamed = (name: string) => {
     for (let at = folded.indexOf(`@${name}`); name && at >= 0; at = folded.indexOf(`@${name}`, at + 1)) {

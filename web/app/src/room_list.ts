@@ -2,7 +2,6 @@
 
 import {
   directPeer,
-  RoomcastError,
   type Client,
   type InboxRoom,
   type Room,
@@ -100,12 +99,12 @@ export class RoomList {
   }
 
   /**
-   * Leave a room and take it off the list. A membership in a private room is given up for good.
+   * Leave a room for good, on all devices. A direct room only goes off the list here, until news comes.
    *
    * @throws RoomcastError the server's refusal: an owner cannot leave
    */
   async leave(room: RoomId): Promise<void> {
-    if (this.entry(room).kind === "private") await this.#resign(room);
+    if (this.entry(room).kind !== "direct") await this.#client.admin(room).quit();
     this.#hidden.add(room, this.#client.room(room).state.seq);
     this.#known.delete(room);
     this.#unfollow(room);
@@ -192,16 +191,6 @@ export class RoomList {
     this.#live.delete(room);
     for (const undo of this.#undos.get(room) ?? []) undo();
     this.#undos.delete(room);
-  }
-
-  /** Give up the membership; where there is none (the token opens the room), leaving the room is all there is to do. */
-  async #resign(room: RoomId): Promise<void> {
-    const user = this.#client.self?.user ?? "";
-    try {
-      await this.#client.call("room:remove", { room, user });
-    } catch (thrown) {
-      if (RoomcastError.from(thrown).reason !== "not_found") throw thrown;
-    }
   }
 
   // --- learning ------------------------------------------------------------------------------------------------------

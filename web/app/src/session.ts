@@ -1,9 +1,19 @@
 /** Who is signed in on this tab. The token is kept per tab, so that two tabs can be two people. */
 
+import type { UserId } from "@roomcast/sdk";
+
 export interface Session {
   token: string;
-  /** Set after a sign-in by name; such a session can renew its token. */
-  name: string | null;
+  /** Who signed in by name; such a session can renew its token. */
+  signedIn: SignIn | null;
+}
+
+/** What the local sign-in takes: a name, and of somebody who has signed in before the user id. */
+export interface SignIn {
+  name: string;
+  user?: UserId;
+  /** An https URL; without it the person keeps the picture that was there. */
+  picture?: string;
 }
 
 const KEY = "roomcast:session";
@@ -14,7 +24,7 @@ export class SignInError extends Error {}
 export function loadSession(storage: Storage): Session | null {
   try {
     const session = JSON.parse(storage.getItem(KEY) ?? "null") as Partial<Session> | null;
-    return typeof session?.token === "string" ? { token: session.token, name: session.name ?? null } : null;
+    return typeof session?.token === "string" ? { token: session.token, signedIn: session.signedIn ?? null } : null;
   } catch {
     return null;
   }
@@ -26,16 +36,16 @@ export function saveSession(storage: Storage, session: Session | null): void {
 }
 
 /** Sign in by name, where the server offers it. Throws SignInError with a text for people. */
-export async function signInByName(name: string): Promise<Session> {
+export async function signInByName(signIn: SignIn): Promise<Session> {
   const response = await fetch("/dev/login", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name }),
+    body: JSON.stringify(signIn),
   }).catch(() => null);
   if (!response) throw new SignInError("The server cannot be reached. Is it running?");
   if (response.ok) {
-    const { token } = (await response.json()) as { token: string };
-    return { token, name };
+    const { token, user } = (await response.json()) as { token: string; user: UserId };
+    return { token, signedIn: { ...signIn, user } };
   }
   throw new SignInError(refusalText(response.status));
 }
@@ -43,8 +53,8 @@ export async function signInByName(name: string): Promise<Session> {
 /** Return the token for a connect: the stored one, or a new one when that is about to expire and can be renewed. */
 export async function currentToken(session: Session, keep: (session: Session) => void): Promise<string> {
   const left = (expiryOf(session.token) ?? Infinity) - Date.now() / 1000;
-  if (left > RENEW_BEFORE_SECONDS || session.name === null) return session.token;
-  const renewed = await signInByName(session.name);
+  if (left > RENEW_BEFORE_SECONDS || session.signedIn === null) return session.token;
+  const renewed = await signInByName(session.signedIn);
   keep(renewed);
   return renewed.token;
 }

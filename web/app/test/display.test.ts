@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import type { Media, Reaction } from "@roomcast/sdk";
 import { initials, mediaKind, roomTitle, summary, typingText } from "../src/format.ts";
 import { cleanName, isolated } from "../src/names.ts";
-import { userOfInput } from "../src/people.ts";
+import { peopleFor } from "../src/people.ts";
+import { pictureUrl } from "../src/pictures.ts";
 import { groupReactions, toggled } from "../src/reactions.ts";
 
 const PLAIN_HEART = "\u2764";
@@ -94,10 +95,39 @@ describe("people", () => {
     { user: "bob-2", name: "bob" },
   ];
 
-  it("are found by id, or by a name that only one of them has", () => {
-    assert.equal(userOfInput(" ada-1 ", people), "ada-1");
-    assert.equal(userOfInput("ADA", people), "ada-1");
-    assert.equal(userOfInput("Bob", people), null);
-    assert.equal(userOfInput("grace", people), "grace");
+  const users = (text: string, found: typeof people = []) => peopleFor(text, people, found, 3).map(({ user }) => user);
+
+  it("are found by a part of a name or id, each once, and a new id stands at the end", () => {
+    assert.deepEqual(users(" BOB "), ["bob-1", "bob-2", "BOB"]);
+    assert.deepEqual(users("ada-1"), ["ada-1"]);
+    const found = [people[1]!, { user: "bobby", name: "Bobby" }, { user: "bo", name: "Bo" }];
+    assert.deepEqual(users("Bob", found), ["bob-1", "bob-2", "bobby", "Bob"]);
+    assert.deepEqual(users("not an id!"), []);
+    assert.deepEqual(users(" "), []);
+  });
+});
+
+describe("pictures", () => {
+  const PAGE = "https://chat.example.com";
+
+  it("are loaded by https, or from the page's own origin", () => {
+    assert.equal(pictureUrl("https://pictures.example/a.png?s=64", PAGE), "https://pictures.example/a.png?s=64");
+    assert.equal(pictureUrl("http://localhost:8080/a.png", "http://localhost:8080"), "http://localhost:8080/a.png");
+  });
+
+  it("are loaded from nowhere else", () => {
+    const refused = [
+      undefined,
+      "",
+      "a.png",
+      "//pictures.example/a.png",
+      "http://pictures.example/a.png",
+      "javascript:alert(1)",
+      "data:image/png;base64,AAAA",
+      "blob:https://chat.example.com/1",
+      "https://user:secret@pictures.example/a.png",
+    ];
+    for (const picture of refused) assert.equal(pictureUrl(picture, PAGE), null, picture);
+    assert.equal(pictureUrl("data:,x", "null"), null);
   });
 });

@@ -1,22 +1,52 @@
-import type { ShownStatus, UserId } from "@roomcast/sdk";
+import { useEffect, useState } from "preact/hooks";
+import type { Profile, ShownStatus, UserId } from "@roomcast/sdk";
+import { useApp } from "../app.ts";
 import { initials, tint } from "../format.ts";
+import { pictureUrl } from "../pictures.ts";
 
 const TINTS = 8;
 
-export function Avatar({
-  user,
-  name,
-  size = "medium",
-}: {
+interface AvatarProps {
   user: UserId;
   name: string;
-  size?: "small" | "medium" | "large";
-}) {
+  size?: "medium" | "large";
+}
+
+/** A person's picture; their initials where there is none, and until it is loaded. */
+export function Avatar({ user, name, size = "medium" }: AvatarProps) {
+  const url = pictureUrl(useProfile(user)?.picture, location.origin);
+  const [loaded, setLoaded] = useState<string | null>(null);
   return (
     <span class={`avatar avatar-${size} tint-${tint(user, TINTS)}`} aria-hidden="true">
       {initials(name)}
+      {url !== null && (
+        <img
+          key={url}
+          src={url}
+          alt=""
+          loading="lazy"
+          decoding="async"
+          referrerpolicy="no-referrer"
+          draggable={false}
+          data-loaded={loaded === url}
+          onLoad={() => setLoaded(url)}
+        />
+      )}
     </span>
   );
+}
+
+/** Return what is known of a person, and ask for it. */
+export function useProfile(user: UserId): Profile | undefined {
+  const { profiles } = useApp();
+  const [profile, setProfile] = useState(() => profiles.of(user));
+  useEffect(() => {
+    const update = () => setProfile(profiles.of(user));
+    update();
+    profiles.want(user);
+    return profiles.subscribe(update);
+  }, [profiles, user]);
+  return profile;
 }
 
 const STATUS_NAMES: Record<ShownStatus, string> = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };

@@ -69,7 +69,25 @@ const PATHS = {
   file: <path d="M6 3.5h8l4.5 4.5v12.5H6zM13.5 3.5V8.5h5" />,
   exit: <path d="M10 4H5v16h5M9.5 12H21M17 8l4 4-4 4" />,
   door: <path d="M4 20.5h16M7 20.5v-17h10v17M13.8 12v.3" />,
-  more: <path d="M5 12h.01M12 12h.01M19 12h.01" />,
+  info: (
+    <>
+      <circle cx="12" cy="12" r="8.5" />
+      <path d="M12 11v5.5M12 7.500v.3" />
+    </>
+  ),
+  key: (
+    <>
+      <circle cx="8" cy="15.5" r="4" />
+      <path d="M11 12.5L19.5 4M16 7.500l3 3M13.500 10l2 2" />
+    </>
+  ),
+  compass: (
+    <>
+      <circle cx="12" cy="12" r="8.5" />
+      <path d="M15.5 8.5l-2 5-5 2 2-5z" />
+    </>
+  ),
+  more: <path d="M5 12h.01M12 12h.01M19 12h.01" stroke-width="2.6" />,
   flag: <path d="M6 20.5v-16M6 5c4-2.500 7 2 12 0v8.500c-5 2-8-2.500-12 0" />,
   retry: <path d="M19.5 12a7.5 7.5 0 1 1-2.3-5.400M19.5 3.5V8H15" />,
 } satisfies Record<string, JSX.Element>;

@@ -2,7 +2,7 @@ import type { Status } from "@roomcast/sdk";
 import { useState } from "preact/hooks";
 import { explain, useApp } from "../app.ts";
 import { useChanges } from "../hooks.ts";
-import { Avatar, PresenceDot } from "./avatar.tsx";
+import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 import { Name } from "./name.tsx";
 import { Settings } from "./dialogs/settings.tsx";
@@ -21,6 +21,7 @@ export function Me() {
   useChanges((listener) => client.presence.subscribe(listener), [client]);
   const [isSetting, setSetting] = useState(false);
   const status = client.presence.ownStatus;
+  const name = useProfile(self.user)?.name ?? self.name;
   const change = (event: Event) => {
     const value = (event.currentTarget as HTMLSelectElement).value as Status;
     client.presence.setStatus(value).catch((error: unknown) => note(explain(error)));
@@ -31,12 +32,12 @@ export function Me() {
   return (
     <footer class="me">
       <span class="with-dot">
-        <Avatar user={self.user} name={self.name} />
+        <Avatar user={self.user} name={name} />
         <PresenceDot status={status === "invisible" ? "offline" : status} user={self.user} />
       </span>
       <span class="me-text">
         <span class="me-name">
-          <Name of={self.name} />
+          <Name of={name} />
         </span>
         <select class="status-select" aria-label="Your status" value={status} onChange={change} data-testid="status">
           {STATUSES.map(({ value, label }) => (

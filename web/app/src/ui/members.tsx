@@ -1,49 +1,64 @@
 import { useEffect, useState } from "preact/hooks";
-import { directRoom, type Member, type Room } from "@roomcast/sdk";
+import type { Member, Role, Room, ShownStatus, UserId } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 import type { RoomEntry } from "../room_list.ts";
 import { lastSeen } from "../format.ts";
 import { useChanges, useNow, useRoom } from "../hooks.ts";
-import { cleanName, isolated } from "../names.ts";
-import { hashOfRoom } from "../route.ts";
+import { cleanName } from "../names.ts";
 import { Avatar, PresenceDot } from "./avatar.tsx";
 import { IconButton } from "./icons.tsx";
 import { Name } from "./name.tsx";
 import { Person } from "./person.tsx";
+import { usePaged } from "./use_paged.ts";
+
+/** Stored members who come at once. */
+const PAGE = 100;
 
 export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boolean; onClose: () => void }) {
   const { rooms, notes } = useApp();
   const state = useRoom(room);
+  const stored = useStored(room, state.phase === "joined");
   useEffect(() => void notes.ask(state.members.map((member) => member.user)), [state.members, state.phase]);
   useChanges((listener) => notes.subscribe(listener), [notes]);
-  const sorted = useSorted(withPeer(state.members, rooms.entry(room.id)));
-  const listed = new Set(sorted.map((member) => member.user));
+  const here = useSorted(withPeer(state.members, rooms.entry(room.id)));
   const [person, setPerson] = useState<Member | null>(null);
+  const listed = new Set(here.map((member) => member.user));
+  const absent = stored.items.filter((member) => !listed.has(member.user));
+  for (const { user } of absent) listed.add(user);
   const gone = state.gone.filter((member) => !listed.has(member.user));
+  const roles = new Map(stored.items.map(({ user, role }) => [user, role]));
+  const list = (members: readonly Member[]) =>
+    members.map((member) => (
+      <MemberItem key={member.user} member={member} role={roles.get(member.user)} onPick={setPerson} />
+    ));
   return (
     <aside class={isDrawer ? "members drawer" : "members"} aria-label="Members" data-testid="members">
       <header class="panel-head">
-        <h2>People {sorted.length > 0 && <span class="count">{Math.max(state.occupancy, sorted.length)}</span>}</h2>
+        <h2>People {here.length > 0 && <span class="count">{Math.max(state.occupancy, here.length)}</span>}</h2>
         <IconButton icon="close" label="Close the list of people" onClick={onClose} />
       </header>
       <ul class="member-list">
-        {sorted.map((member) => (
-          <MemberItem key={member.user} member={member} onMore={setPerson} />
-        ))}
+        {list(here)}
+        {state.moreMembers && <More label="Show more" onClick={() => void room.loadMembers().catch(() => {})} />}
+        {absent.length > 0 && <li class="member-label">Not here</li>}
+        {list(absent)}
+        {stored.hasMore && <More label="Show more members" onClick={stored.loadMore} />}
         {gone.length > 0 && <li class="member-label">Gone</li>}
-        {gone.map((member) => (
-          <MemberItem key={member.user} member={member} onMore={setPerson} />
-        ))}
+        {list(gone)}
         {state.phase !== "joined" && state.phase !== "refused" && state.members.length === 0 && <MemberSkeleton />}
       </ul>
-      {state.moreMembers && (
-        <button type="button" class="button small" onClick={() => void room.loadMembers().catch(() => {})}>
-          Show more
-        </button>
-      )}
-      {person && <Person room={room.id} member={person} onClose={() => setPerson(null)} />}
+      {person && <Person room={room.id} user={person.user} name={person.name} onClose={() => setPerson(null)} />}
     </aside>
   );
+}
+
+/** Return those who belong to a stored room, a page at a time; nobody for a room that is not stored. */
+function useStored(room: Room, isJoined: boolean) {
+  const { client, details } = useApp();
+  useChanges((listener) => details.subscribe(listener), [details]);
+  const isStored = isJoined && details.of(room.id) !== null;
+  const begin = () => (isStored ? client.admin(room.id).members() : null);
+  return usePaged(begin, PAGE, [room.id, isStored, details.membersVersion(room.id)]);
 }
 
 /** Add the other person of a direct room, who belongs to it even while away. */
@@ -52,50 +67,35 @@ function withPeer(members: readonly Member[], { peer, title }: RoomEntry): reado
   return [...members, { user: peer, name: title, status: "offline" }];
 }
 
-function MemberItem({ member, onMore }: { member: Member; onMore: (member: Member) => void }) {
-  const { client, notes, self } = useApp();
-  const now = useNow(30_000);
-  const isSelf = member.user === self.user;
-  const info = client.presence.get(member.user);
-  const own = client.presence.ownStatus;
-  const status = isSelf ? (own === "invisible" ? "offline" : own) : info.status;
-  const presence = status === "offline" ? lastSeen(info.last_seen, now) : LABELS[status];
-  const line = isSelf ? "You" : info.note || notes.of(member.user) || presence;
+interface MemberItemProps {
+  member: Member;
+  role: Role | undefined;
+  onPick: (member: Member) => void;
+}
+
+const ROLES: Partial<Record<Role, string>> = { owner: "Owner", admin: "Admin" };
+
+function MemberItem({ member, role, onPick }: MemberItemProps) {
+  const { notes } = useApp();
+  const { status, note, line } = useStatus(member);
   const name = cleanName(member.name, member.user);
-  const body = (
-    <>
-      <span class="with-dot">
-        <Avatar user={member.user} name={name} />
-        <PresenceDot status={status} user={member.user} />
-      </span>
-      <span class="member-text">
-        <span class="member-name">
-          <Name of={name} />
-        </span>
-        <span class="member-line">
-          <bdi>{line}</bdi>
-        </span>
-      </span>
-    </>
-  );
   return (
     <li class="member-item" data-user={member.user}>
-      {isSelf ? (
-        <span class="member">{body}</span>
-      ) : (
-        <>
-          <a class="member" href={hashOfRoom(directRoom(self.user, member.user))} title={`Write to ${isolated(name)}`}>
-            {body}
-          </a>
-          <IconButton
-            icon="more"
-            iconSize={18}
-            label={`More about ${isolated(name)}`}
-            onClick={() => onMore(member)}
-            data-testid="member-more"
-          />
-        </>
-      )}
+      <button type="button" class="member" onClick={() => onPick(member)} data-testid="member">
+        <span class="with-dot">
+          <Avatar user={member.user} name={name} />
+          <PresenceDot status={status} user={member.user} />
+        </span>
+        <span class="member-text">
+          <span class="member-name">
+            <Name of={name} />
+          </span>
+          <span class="member-line">
+            {role && ROLES[role] && <span class="role">{ROLES[role]}</span>}
+            <bdi>{note || notes.of(member.user) || line}</bdi>
+          </span>
+        </span>
+      </button>
     </li>
   );
 }
@@ -103,12 +103,33 @@ function MemberItem({ member, onMore }: { member: Member; onMore: (member: Membe
 const LABELS = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };
 const ORDER = { online: 0, busy: 1, away: 2, offline: 3 };
 
+/** Return what the list says of a person's presence: the status, and a line without a note. */
+function useStatus({ user }: Member): { status: ShownStatus; note: string; line: string } {
+  const { client, self } = useApp();
+  const now = useNow(30_000);
+  const { ownStatus, ownNote } = client.presence;
+  if (user === self.user)
+    return { status: ownStatus === "invisible" ? "offline" : ownStatus, note: "", line: ownNote || "You" };
+  const { status, note = "", last_seen } = client.presence.get(user);
+  return { status, note, line: status === "offline" ? lastSeen(last_seen, now) : LABELS[status] };
+}
+
 /** Sort oneself first, then by presence, then by name. */
 function useSorted(members: readonly Member[]): Member[] {
   const { client, self } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
-  const rank = (member: Member) => (member.user === self.user ? -1 : ORDER[client.presence.get(member.user).status]);
-  return [...members].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+  const rank = (user: UserId) => (user === self.user ? -1 : ORDER[client.presence.get(user).status]);
+  return [...members].sort((a, b) => rank(a.user) - rank(b.user) || a.name.localeCompare(b.name));
+}
+
+function More({ label, onClick }: { label: string; onClick: () => void }) {
+  return (
+    <li class="member-more">
+      <button type="button" class="button small" onClick={onClick}>
+        {label}
+      </button>
+    </li>
+  );
 }
 
 function MemberSkeleton() {

@@ -1,23 +1,87 @@
-import type { Member, RoomId } from "@roomcast/sdk";
+import type { RoomId, UserId } from "@roomcast/sdk";
+import { directRoom } from "@roomcast/sdk";
 import { useEffect, useState } from "preact/hooks";
 import { explain, useApp } from "../app.ts";
+import { lastSeen } from "../format.ts";
+import { useChanges } from "../hooks.ts";
 import { standingOf, type Standing } from "../moderation.ts";
 import { cleanName, isolated } from "../names.ts";
+import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { Dialog } from "./dialogs/dialog.tsx";
+import { Icon } from "./icons.tsx";
 
 interface PersonProps {
   room: RoomId;
-  member: Member;
+  user: UserId;
+  /** The name in the place where the person was chosen. */
+  name: string;
   onClose: () => void;
 }
 
+/** A person's card: picture, status and status text, the way to write to them, and what one can do about them. */
+export function Person({ room, user, name, onClose }: PersonProps) {
+  const { self, go } = useApp();
+  const shown = cleanName(useProfile(user)?.name ?? name, user);
+  const write = () => {
+    go(directRoom(self.user, user));
+    onClose();
+  };
+  return (
+    <Dialog title={isolated(shown)} onClose={onClose}>
+      <div class="stack" data-testid="person" data-user={user}>
+        <Card user={user} name={shown} />
+        {user !== self.user && (
+          <>
+            <button type="button" class="button primary" onClick={write} data-testid="person-message">
+              <Icon name="send" size={18} /> Message
+            </button>
+            <Sanctions room={room} user={user} name={shown} onClose={onClose} />
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}
+
+const LABELS = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };
+
+function Card({ user, name }: { user: UserId; name: string }) {
+  const { client, notes, self } = useApp();
+  useChanges((listener) => client.presence.subscribe(listener), [client]);
+  useChanges((listener) => notes.subscribe(listener), [notes]);
+  useEffect(() => {
+    void notes.ask([user]);
+    return client.presence.watch([user]);
+  }, [client, user]);
+  const isSelf = user === self.user;
+  const { ownStatus, ownNote } = client.presence;
+  const info = client.presence.get(user);
+  const status = isSelf ? (ownStatus === "invisible" ? "offline" : ownStatus) : info.status;
+  const note = isSelf ? ownNote : info.note || notes.of(user);
+  return (
+    <div class="person">
+      <span class="with-dot">
+        <Avatar user={user} name={name} size="large" />
+        <PresenceDot status={status} user={user} />
+      </span>
+      <div class="person-text">
+        {note && (
+          <p class="person-note" dir="auto" data-testid="person-note">
+            {note}
+          </p>
+        )}
+        <p>{status === "offline" ? lastSeen(info.last_seen, Date.now()) : LABELS[status]}</p>
+        <p class="muted">{isSelf ? `${user} (you)` : user}</p>
+      </div>
+    </div>
+  );
+}
+
 /** What one can do about a person: block them; and as a moderator, mute them or ban them from the room. */
-export function Person({ room, member, onClose }: PersonProps) {
+function Sanctions({ room, user, name, onClose }: PersonProps) {
   const { client, note } = useApp();
   const [standing, setStanding] = useState<Standing | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const { user } = member;
-  const name = cleanName(member.name, user);
 
   const load = async () => setStanding(await standingOf(client, room, user));
   const attempt = (work: () => Promise<unknown>) => {
@@ -39,34 +103,32 @@ export function Person({ room, member, onClose }: PersonProps) {
   const block = (on: boolean) =>
     change(() => client.call("user:block", { user, on }), on ? "is blocked" : "is not blocked any more");
   return (
-    <Dialog title={isolated(name)} onClose={onClose}>
-      <div class="stack" aria-busy={standing === null && error === null}>
-        {standing?.canModerate && (
-          <>
-            <Toggle
-              is={standing.isMuted}
-              on="Mute"
-              off="Unmute"
-              about="Muted people read, but do not write."
-              set={mute}
-            />
-            <Toggle is={standing.isBanned} on="Ban" off="Lift the ban" about="Banned people cannot enter." set={ban} />
-          </>
-        )}
-        {standing && (
+    <div class="stack" aria-busy={standing === null && error === null}>
+      {standing?.canModerate && (
+        <>
           <Toggle
-            is={standing.isBlocked}
-            on="Block"
-            off="Unblock"
-            about="Neither of you can write to the other directly. The other person is not told."
-            set={block}
+            is={standing.isMuted}
+            on="Mute"
+            off="Unmute"
+            about="Muted people read, but do not write."
+            set={mute}
           />
-        )}
-        <p class="form-error" role="alert">
-          {error}
-        </p>
-      </div>
-    </Dialog>
+          <Toggle is={standing.isBanned} on="Ban" off="Lift the ban" about="Banned people cannot enter." set={ban} />
+        </>
+      )}
+      {standing && (
+        <Toggle
+          is={standing.isBlocked}
+          on="Block"
+          off="Unblock"
+          about="Neither of you can write to the other directly. The other person is not told."
+          set={block}
+        />
+      )}
+      <p class="form-error" role="alert">
+        {error}
+      </p>
+    </div>
   );
 }
 
@@ -82,7 +144,7 @@ function Toggle({ is, on, off, about, set }: ToggleProps) {
   return (
     <div class="row between">
       <span class="muted">{about}</span>
-      <button type="button" class={is ? "button" : "button danger"} onClick={() => set(!is)}>
+      <button type="button" class={is ? "button" : "button bad"} onClick={() => set(!is)}>
         {is ? off : on}
       </button>
     </div>

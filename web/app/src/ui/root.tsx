@@ -1,6 +1,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { connect, type Client, type ConnectionState, type RoomId } from "@roomcast/sdk";
 import { AppContext, type App } from "../app.ts";
+import { Profiles } from "../profiles.ts";
+import { RoomDetails } from "../room_details.ts";
 import { RoomList } from "../room_list.ts";
 import { useLatest } from "../hooks.ts";
 import { hashOfRoom, LOBBY, roomOfHash } from "../route.ts";
@@ -22,16 +24,24 @@ export function Root({ storage }: { storage: Storage }) {
     setSession(next);
   };
   if (!session) return <SignIn onSignedIn={keep} />;
-  return <SignedIn session={session} onRenewed={(next) => saveSession(storage, next)} onSignOut={() => keep(null)} />;
+  return (
+    <SignedIn
+      session={session}
+      onRenewed={(next) => saveSession(storage, next)}
+      onSignedIn={keep}
+      onSignOut={() => keep(null)}
+    />
+  );
 }
 
 interface SignedInProps {
   session: Session;
   onRenewed: (session: Session) => void;
+  onSignedIn: (session: Session) => void;
   onSignOut: () => void;
 }
 
-function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
+function SignedIn({ session, onRenewed, onSignedIn, onSignOut }: SignedInProps) {
   const [, setVersion] = useState(0);
   const [toasts, note] = useToasts();
   const [room, go] = useRoute();
@@ -52,11 +62,15 @@ function SignedIn({ session, onRenewed, onSignOut }: SignedInProps) {
         ? {
             client,
             rooms: new RoomList(client, localStorage, changed),
+            details: new RoomDetails(client),
             notes: new StatusNotes(client),
+            profiles: new Profiles(client),
             uploads,
             self,
             go,
             note,
+            session,
+            signInAgain: onSignedIn,
             signOut,
           }
         : null,

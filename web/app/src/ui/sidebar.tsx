@@ -8,6 +8,7 @@ import { hashOfRoom } from "../route.ts";
 import { IconButton, Logo } from "./icons.tsx";
 import { RoomSign } from "./room_sign.tsx";
 import { Me } from "./me.tsx";
+import { Browse } from "./dialogs/browse.tsx";
 import { NewRoom } from "./dialogs/new_room.tsx";
 import { Switcher } from "./dialogs/switcher.tsx";
 
@@ -21,6 +22,7 @@ interface SidebarProps {
 export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
   const { rooms } = useApp();
   const [creating, setCreating] = useState(false);
+  const [browsing, setBrowsing] = useState(false);
   const [switching, setSwitching] = useState(false);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -31,29 +33,34 @@ export function Sidebar({ room, open, isDrawer, onClose }: SidebarProps) {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+  // The dialogs stand beside the list: what is inside of it is inert while the drawer is closed.
   return (
-    <nav class="sidebar" aria-label="Rooms" inert={!open}>
-      <header class="sidebar-head">
-        <Logo size={28} />
-        <span class="brand">Roomcast</span>
-        <IconButton
-          icon="search"
-          label="Go to a room (Ctrl+K)"
-          onClick={() => setSwitching(true)}
-          data-testid="switch"
-        />
-        <IconButton icon="plus" label="New room or join" onClick={() => setCreating(true)} data-testid="new-room" />
-        {isDrawer && <IconButton icon="close" label="Close the room list" onClick={onClose} />}
-      </header>
-      <ul class="room-list">
-        {rooms.entries().map((entry) => (
-          <RoomItem key={entry.id} entry={entry} active={entry.id === room} onPick={onClose} />
-        ))}
-      </ul>
-      <Me />
+    <>
+      <nav class="sidebar" aria-label="Rooms" inert={!open}>
+        <header class="sidebar-head">
+          <Logo size={28} />
+          <span class="brand">Roomcast</span>
+          <IconButton
+            icon="search"
+            label="Go to a room (Ctrl+K)"
+            onClick={() => setSwitching(true)}
+            data-testid="switch"
+          />
+          <IconButton icon="compass" label="Browse rooms" onClick={() => setBrowsing(true)} data-testid="open-browse" />
+          <IconButton icon="plus" label="New room or join" onClick={() => setCreating(true)} data-testid="new-room" />
+          {isDrawer && <IconButton icon="close" label="Close the room list" onClick={onClose} />}
+        </header>
+        <ul class="room-list">
+          {rooms.entries().map((entry) => (
+            <RoomItem key={entry.id} entry={entry} active={entry.id === room} onPick={onClose} />
+          ))}
+        </ul>
+        <Me />
+      </nav>
       {switching && <Switcher onClose={() => setSwitching(false)} />}
+      {browsing && <Browse onClose={() => setBrowsing(false)} />}
       {creating && <NewRoom onClose={() => setCreating(false)} />}
-    </nav>
+    </>
   );
 }
 

@@ -13,7 +13,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
     setBusy(true);
     setError(null);
     try {
-      onSignedIn(await signInByName(name));
+      onSignedIn(await signInByName({ name }));
     } catch (thrown) {
       setError((thrown as Error).message);
       setBusy(false);
@@ -22,7 +22,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
   const byToken = (event: SubmitEvent) => {
     event.preventDefault();
     const token = fieldOf(event, "token");
-    if (token) onSignedIn({ token, name: null });
+    if (token) onSignedIn({ token, signedIn: null });
   };
 
   return (

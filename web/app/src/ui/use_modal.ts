@@ -14,6 +14,8 @@ export function useModal(element: { current: HTMLDialogElement | null }, closes:
     dialog?.addEventListener("click", onClick);
     return () => {
       dialog?.removeEventListener("click", onClick);
+      // The event comes later, and would close the dialog that has taken this one's place.
+      dialog?.addEventListener("close", (event) => event.stopImmediatePropagation(), { capture: true });
       dialog?.close();
     };
   }, []);

@@ -8,7 +8,7 @@ export function useNotice(state: ConnectionState, session: Session): Notice {
   const aheadMs = useServerClock(state);
   const offlineMs = useOfflineFor(state);
   const expiry = expiryOf(session.token);
-  const signIn = { renewable: session.name !== null, expiresAtMs: expiry === null ? null : expiry * 1000 };
+  const signIn = { renewable: session.signedIn !== null, expiresAtMs: expiry === null ? null : expiry * 1000 };
   return noticeOf(state, signIn, offlineMs, Date.now() + aheadMs);
 }
 

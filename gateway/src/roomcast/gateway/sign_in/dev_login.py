@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from roomcast.contract.ids import is_user_id
+from roomcast.contract.person import is_picture
 from roomcast.contract.tokens import sign
 
 _MAX_NAME: Final = 40
@@ -16,8 +18,9 @@ _MAX_USER: Final = 60
 
 
 class DevLogin:
-    """Answer `POST /dev/login` `{"name": "Ada"}` with `{token, user}`. There is no password: local use only.
+    """Answer `POST /dev/login` `{"name": "Ada", "user"?, "picture"?}` with `{token, user}`.
 
+    There is no password: local use only. The user id is made of the name, unless `user` says who gets a new name.
     The token may create the rooms that the page makes (`room:…`).
     """
 
@@ -32,10 +35,32 @@ class DevLogin:
         try:
             body = json.loads(await request.read())
             name = " ".join(str(body["name"]).split())[:_MAX_NAME]
-            user = user_id_of(name)
+            user = _user_of(body, name)
+            claims = _picture_of(body)
         except (ValueError, KeyError, TypeError, RecursionError):
             return web.json_response({"error": 'send {"name": "Ada"}: a name with a letter or digit'}, status=400)
-        return web.json_response({"token": sign(self._secret, user, name=name, create=["room:*"]), "user": user})
+        token = sign(self._secret, user, name=name, create=["room:*"], **claims)
+        return web.json_response({"token": token, "user": user})
+
+
+def _user_of(body: dict[str, Any], name: str) -> str:
+    """Return the user id that the body names, else the one of the name; raise ValueError for what is no user id."""
+    user = body.get("user")
+    if user is None:
+        return user_id_of(name)
+    if not name or not isinstance(user, str) or not is_user_id(user):
+        raise ValueError("no user id")
+    return user
+
+
+def _picture_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the claim of a picture, if the body has one; raise ValueError for what is no https URL."""
+    picture = body.get("picture")
+    if picture is None:
+        return {}
+    if not is_picture(picture):
+        raise ValueError("no picture")
+    return {"picture": picture}
 
 
 def user_id_of(name: str) -> str:

@@ -1,61 +1,58 @@
 import { useState } from "preact/hooks";
-import { isUserId, RoomcastError, type RoomId } from "@roomcast/sdk";
+import { RoomcastError, type RoomId } from "@roomcast/sdk";
 import { explain, useApp } from "../../app.ts";
-import { isolated } from "../../names.ts";
-import { userOfInput } from "../../people.ts";
+import { cleanName, isolated } from "../../names.ts";
+import { peopleFor, type Person } from "../../people.ts";
+import { Avatar } from "../avatar.tsx";
+import { OptionText, Picker } from "../picker.tsx";
+import { usePeople } from "../use_search.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Let a person into a private room. The gateway refuses an id that it has never seen. */
-export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
-  const { client, rooms, note } = useApp();
-  const people = rooms.people();
-  const [error, setError] = useState<string | null>(null);
+/** People who are offered at once. */
+const OFFERED = 8;
 
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const input = String(new FormData(event.currentTarget as HTMLFormElement).get("user") ?? "");
-    const user = userOfInput(input, people);
+/** Let a person into a private room, found by name. The gateway refuses an id that it has never seen. */
+export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
+  const { client, rooms, details, note } = useApp();
+  const [text, setText] = useState("");
+  const [error, setError] = useState<string | null>(null);
+  const found = usePeople(text, OFFERED);
+
+  const invite = async ({ user, name }: Person) => {
     setError(null);
-    if (user === null) return setError("Several people have this name. Choose one from the list.");
-    if (!isUserId(user))
-      return setError("No person here has this name. A user id has letters, digits and . _ @ - only.");
     try {
-      await client.call("room:invite", { room, user });
-      note(`${isolated(rooms.nameOf(user))} was invited`);
+      await client.admin(room).invite(user);
+      details.membersChanged(room);
+      note(`${isolated(cleanName(name, user))} was invited`);
       onClose();
     } catch (thrown) {
       const isUnknown = RoomcastError.from(thrown).reason === "not_found";
       setError(isUnknown ? `No person with the id “${user}” has been here so far.` : explain(thrown));
     }
   };
-
+  const options = peopleFor(text, rooms.people(), found, OFFERED).map((person) => ({
+    key: person.user,
+    content: (
+      <>
+        <Avatar user={person.user} name={person.name} />
+        <OptionText title={cleanName(person.name, person.user)} about={person.user} />
+      </>
+    ),
+    onPick: () => void invite(person),
+  }));
   return (
     <Dialog title="Invite" onClose={onClose}>
-      <form onSubmit={submit} class="stack">
-        <label for="invite-user">Name or user id</label>
-        <input
-          id="invite-user"
-          name="user"
-          class="field"
-          list="invite-people"
-          autofocus
-          autocomplete="off"
-          placeholder="Grace"
-        />
-        <datalist id="invite-people">
-          {people.map(({ user, name }) => (
-            <option key={user} value={user}>
-              {name}
-            </option>
-          ))}
-        </datalist>
-        <button type="submit" class="button primary">
-          Invite
-        </button>
-        <p class="form-error" role="alert" data-testid="invite-error">
-          {error}
-        </p>
-      </form>
+      <Picker
+        id="invite-people"
+        label="Name or user id"
+        text={text}
+        onText={setText}
+        options={options}
+        empty={text.trim() ? "No person here has this name." : "Type the beginning of a name."}
+      />
+      <p class="form-error" role="alert" data-testid="invite-error">
+        {error}
+      </p>
     </Dialog>
   );
 }

@@ -1,55 +1,68 @@
-import { useState } from "preact/hooks";
 import { RoomcastError } from "@roomcast/sdk";
 import { explain, useApp } from "../../app.ts";
 import type { RoomEntry } from "../../room_list.ts";
 import { isolated } from "../../names.ts";
 import { LOBBY } from "../../route.ts";
-import { Dialog } from "./dialog.tsx";
+import { Confirmation } from "./confirmation.tsx";
 
-/** Ask before a membership is given up: the only way back is an invitation. */
-export function LeaveRoom({ entry, onClose }: { entry: RoomEntry; onClose: () => void }) {
+interface LeaveProps {
+  entry: RoomEntry;
+  onClose: () => void;
+}
+
+/** Ask before a room is left for good, on all devices. */
+export function LeaveRoom({ entry, onClose }: LeaveProps) {
   const { rooms, go, note } = useApp();
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
   const leave = async () => {
-    setBusy(true);
-    try {
-      await rooms.leave(entry.id);
-      note(`You have left ${isolated(entry.title)}`);
-      go(LOBBY);
-    } catch (thrown) {
-      setError(refusalText(thrown));
-      setBusy(false);
-    }
+    await rooms.leave(entry.id);
+    note(`You have left ${isolated(entry.title)}`);
+    go(LOBBY);
   };
+  const way =
+    entry.kind === "private" ? "You can come back only when a member invites you." : "You can come back by its link.";
   return (
-    <Dialog title="Leave this room?" onClose={onClose}>
-      <p>
-        You will not be a member of <bdi>{entry.title}</bdi> any more. You can come back only when a member invites you.
-      </p>
-      <p class="form-error" role="alert">
-        {error}
-      </p>
-      <div class="row end">
-        <button type="button" class="button" onClick={onClose}>
-          Stay
-        </button>
-        <button
-          type="button"
-          class="button danger"
-          onClick={() => void leave()}
-          disabled={busy}
-          autofocus
-          data-testid="confirm-leave"
-        >
-          Leave
-        </button>
-      </div>
-    </Dialog>
+    <Confirmation
+      title="Leave this room?"
+      text={
+        <>
+          You leave <bdi>{entry.title}</bdi> on all your devices, and it goes from your list. {way}
+        </>
+      }
+      keep="Stay"
+      action="Leave"
+      run={leave}
+      explain={leaveRefusal}
+      onClose={onClose}
+    />
   );
 }
 
-function refusalText(thrown: unknown): string {
-  const error = RoomcastError.from(thrown);
-  return error.reason === "forbidden" ? "You own this room, and its owner cannot leave it." : explain(error);
+function leaveRefusal(thrown: unknown): string {
+  const isOwner = RoomcastError.from(thrown).reason === "forbidden";
+  return isOwner ? "You own this room, and its owner cannot leave it: transfer it first." : explain(thrown);
+}
+
+/** Ask before a room is ended for everybody. */
+export function CloseRoom({ entry, onClose }: LeaveProps) {
+  const { client, go, note } = useApp();
+  const end = async () => {
+    await client.admin(entry.id).close();
+    note(`${isolated(entry.title)} was closed`);
+    go(LOBBY);
+  };
+  return (
+    <Confirmation
+      title="Close this room?"
+      text={
+        <>
+          <bdi>{entry.title}</bdi> ends for all its members, and its messages are deleted.
+        </>
+      }
+      keep="Keep it"
+      action="Close the room"
+      run={end}
+      explain={explain}
+      onClose={onClose}
+    />
+  );
 }

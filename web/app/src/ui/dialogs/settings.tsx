@@ -3,14 +3,15 @@ import { chooseNotifications, notificationChoice } from "../../notifications.ts"
 import { chooseTheme, loadTheme, type Theme } from "../../theme.ts";
 import { StatusNote } from "../status_note.tsx";
 import { Dialog } from "./dialog.tsx";
+import { OwnProfile } from "./own_profile.tsx";
 
 const THEMES: { value: Theme; label: string }[] = [
-  { value: "system", label: "As the system" },
+  { value: "system", label: "System" },
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
 ];
 
-/** Theme, status text and notifications. Every choice counts at once. */
+/** Profile, status text, theme and notifications. Every choice counts at once; a profile is saved. */
 export function Settings({ onClose }: { onClose: () => void }) {
   const [theme, setTheme] = useState(() => loadTheme(localStorage));
   const [notifications, setNotifications] = useState(() => notificationChoice(localStorage));
@@ -22,9 +23,10 @@ export function Settings({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Settings" onClose={onClose}>
       <div class="stack" data-testid="settings">
+        <OwnProfile />
         <label for="settings-note">Status text</label>
         <StatusNote id="settings-note" class="field" />
-        <fieldset class="choices">
+        <fieldset class="choices three">
           <legend>Theme</legend>
           {THEMES.map(({ value, label }) => (
             <label key={value} class="choice">

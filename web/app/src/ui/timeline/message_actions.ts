@@ -13,6 +13,8 @@ export interface MessageActions {
   discard: (message: ChatMessage) => void;
   /** Set one's reaction, or take it back. */
   react: (message: ChatMessage, emoji: string) => void;
+  /** Show the card of a person. */
+  person: (user: UserId, name: string) => void;
   /** Go to the message of this seq, loading history until it is there. */
   jump: (seq: number) => void;
 }

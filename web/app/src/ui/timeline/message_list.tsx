@@ -1,7 +1,7 @@
 import type { VirtualItem } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { ChatMessage, Room, RoomState } from "@roomcast/sdk";
+import type { ChatMessage, Room, RoomState, UserId } from "@roomcast/sdk";
 import { explain, useApp } from "../../app.ts";
 import { plural } from "../../format.ts";
 import { useLatest, useNow, useRoom } from "../../hooks.ts";
@@ -11,6 +11,7 @@ import { Announcer } from "../announcer.tsx";
 import { ReportMessage } from "../dialogs/report_message.tsx";
 import { ConfirmDelete } from "../dialogs/confirm_delete.tsx";
 import { Icon } from "../icons.tsx";
+import { Person } from "../person.tsx";
 import type { MessageActions } from "./message_actions.ts";
 import { RowView, type RowContext } from "./row_view.tsx";
 import { Empty, Skeleton, Top } from "./timeline_top.tsx";
@@ -38,9 +39,17 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
   const view = useTimeline(rows, state, self.user, loadOlder);
   const [deleting, setDeleting] = useState<ChatMessage | null>(null);
   const [reporting, setReporting] = useState<ChatMessage | null>(null);
+  const [person, setPerson] = useState<{ user: UserId; name: string } | null>(null);
   useReceipts(room, state, view.atBottom);
   const [jump, searching] = useJump(room, rows, view.show);
-  const actions = useActions(room, { onReply, onEdit, onDelete: setDeleting, onReport: setReporting, jump });
+  const actions = useActions(room, {
+    onReply,
+    onEdit,
+    onDelete: setDeleting,
+    onReport: setReporting,
+    onPerson: setPerson,
+    jump,
+  });
   const bySeq = useMemo(() => new Map(state.messages.map((message) => [message.seq, message])), [state.messages]);
   const lastOwn = useMemo(() => state.messages.findLast((message) => message.user === self.user), [state.messages]);
   const context: RowContext = { now, actions, bySeq, state, lastOwn, found: view.found };
@@ -73,6 +82,7 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
       <Announcer messages={state.messages} />
       {deleting && <ConfirmDelete room={room} message={deleting} onClose={() => setDeleting(null)} />}
       {reporting && <ReportMessage room={room.id} message={reporting} onClose={() => setReporting(null)} />}
+      {person && <Person room={room.id} {...person} onClose={() => setPerson(null)} />}
     </div>
   );
 }
@@ -127,6 +137,7 @@ interface Handlers {
   onEdit: (message: ChatMessage) => void;
   onDelete: (message: ChatMessage) => void;
   onReport: (message: ChatMessage) => void;
+  onPerson: (person: { user: UserId; name: string }) => void;
   jump: (seq: number) => void;
 }
 
@@ -141,6 +152,7 @@ function useActions(room: Room, handlers: Handlers): MessageActions {
       reply: (message) => latest.current.onReply(message),
       edit: (message) => latest.current.onEdit(message),
       report: (message) => latest.current.onReport(message),
+      person: (user, name) => latest.current.onPerson({ user, name }),
       remove: (message) => latest.current.onDelete(message),
       retry: (message) => room.retry(message.id),
       discard: (message) => room.discard(message.id),

@@ -43,14 +43,17 @@ export function RowView({ row, context }: { row: Row; context: RowContext }) {
 function MessageRow({ row, context }: { row: Row; context: RowContext }) {
   const { message, own, first, last } = row;
   const { actions, bySeq, state, lastOwn, found } = context;
+  const onPick = () => actions.person(message.user, message.name);
   const classes = ["group", own && "own", first && "first", last && "last"].filter(Boolean);
   return (
     <div class={classes.join(" ")}>
-      {!own && (first ? <Avatar user={message.user} name={message.name} /> : <span class="avatar-space" />)}
+      {!own && (first ? <AuthorPicture message={message} onPick={onPick} /> : <span class="avatar-space" />)}
       <div class="group-body">
         {!own && first && (
           <h3 class="author">
-            <Name of={message.name} fallback={message.user} />
+            <button type="button" class="author-button" tabIndex={-1} onClick={onPick} data-testid="author">
+              <Name of={message.name} fallback={message.user} />
+            </button>
           </h3>
         )}
         <MessageItem
@@ -65,6 +68,15 @@ function MessageRow({ row, context }: { row: Row; context: RowContext }) {
         />
       </div>
     </div>
+  );
+}
+
+/** The picture leads to the person's card, as the name beside it does, which keyboards and screen readers find. */
+function AuthorPicture({ message, onPick }: { message: ChatMessage; onPick: () => void }) {
+  return (
+    <button type="button" class="avatar-button" tabIndex={-1} aria-hidden="true" onClick={onPick}>
+      <Avatar user={message.user} name={message.name} />
+    </button>
   );
 }
 

@@ -1,0 +1,75 @@
+/** What stored rooms say of themselves, and one's own role in them. A room that is not stored says nothing. */
+
+import { RoomcastError, type Client, type RoomChange, type RoomId, type RoomInfo, type Undo } from "@roomcast/sdk";
+
+/** The most characters of a topic and of a name that the server takes. */
+export const MAX_TOPIC = 500;
+export const MAX_ROOM_NAME = 80;
+
+export class RoomDetails {
+  readonly #client: Client;
+  readonly #listeners = new Set<() => void>();
+  readonly #known = new Map<RoomId, RoomInfo | null>();
+  readonly #versions = new Map<RoomId, number>();
+
+  constructor(client: Client) {
+    this.#client = client;
+    client.on("room", (change) => this.#roomChanged(change));
+  }
+
+  /** Return what a room says of itself; null for a room that is not stored, and before the answer. */
+  of(room: RoomId): RoomInfo | null {
+    return this.#known.get(room) ?? null;
+  }
+
+  /** Return a number that is another one after each change of who belongs to the room, as far as it is known here. */
+  membersVersion(room: RoomId): number {
+    return this.#versions.get(room) ?? 0;
+  }
+
+  subscribe(listener: () => void): Undo {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ask what a room says of itself. After a failure it says what it said before. */
+  async load(room: RoomId): Promise<void> {
+    try {
+      this.#learn(room, await this.#client.admin(room).info());
+    } catch (thrown) {
+      const { reason } = RoomcastError.from(thrown);
+      if (reason === "not_found" || reason === "forbidden") this.#learn(room, null);
+    }
+  }
+
+  /** Tell that somebody became a member of a room, or is none any more. */
+  membersChanged(room: RoomId): void {
+    this.#versions.set(room, this.membersVersion(room) + 1);
+    this.#emit();
+  }
+
+  #roomChanged({ room, change, name, topic, data }: RoomChange): void {
+    const known = this.#known.get(room);
+    if (change === "removed" || change === "closed") this.#known.delete(room);
+    if (!known) return;
+    if (change === "updated")
+      this.#learn(room, { ...known, name: name ?? known.name, topic: topic ?? "", data: data ?? {} });
+    if (change !== "role" && change !== "invited") return;
+    void this.load(room);
+    this.membersChanged(room);
+  }
+
+  #learn(room: RoomId, info: RoomInfo | null): void {
+    this.#known.set(room, info);
+    this.#emit();
+  }
+
+  #emit(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Return whether somebody with this role names and describes a room. Rooms open to everybody have no moderators. */
+export function canDescribe(info: RoomInfo | null): boolean {
+  return info !== null && !info.room.startsWith("public:") && (info.role === "owner" || info.role === "admin");
+}

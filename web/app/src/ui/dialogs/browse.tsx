@@ -1,0 +1,65 @@
+import { useState } from "preact/hooks";
+import type { PublicRoom } from "@roomcast/sdk";
+import { useApp } from "../../app.ts";
+import { plural } from "../../format.ts";
+import { cleanName } from "../../names.ts";
+import { Icon } from "../icons.tsx";
+import { OptionText, Picker } from "../picker.tsx";
+import { usePaged } from "../use_paged.ts";
+import { useSettled } from "../use_search.ts";
+import { Dialog } from "./dialog.tsx";
+
+/** Rooms that come at once. */
+const PAGE = 20;
+
+/** Browse the directory of public rooms, and join one. */
+export function Browse({ onClose }: { onClose: () => void }) {
+  const { client, rooms, go } = useApp();
+  const [text, setText] = useState("");
+  const query = useSettled(text.trim());
+  const list = usePaged(() => client.publicRooms(query), PAGE, [client, query]);
+  const known = new Set(rooms.entries().map(({ id }) => id));
+  const enter = ({ room, name }: PublicRoom) => {
+    rooms.open(room, name);
+    go(room);
+    onClose();
+  };
+  const options = list.items.map((room) => ({
+    key: room.room,
+    content: (
+      <>
+        <span class="room-sign">
+          <Icon name="hash" size={18} />
+        </span>
+        <OptionText title={cleanName(room.name, room.room)} about={room.topic} />
+        <span class="room-item-side">
+          {known.has(room.room) ? <span>Joined</span> : <span class="join">Join</span>}
+          <span>{plural(room.occupancy, "person", "people")}</span>
+        </span>
+      </>
+    ),
+    onPick: () => enter(room),
+  }));
+  const isEmpty = !list.isLoading && list.error === null;
+  return (
+    <Dialog title="Browse rooms" onClose={onClose}>
+      <Picker
+        id="browse"
+        label="Room name"
+        text={text}
+        onText={setText}
+        options={options}
+        empty={!isEmpty ? "" : query ? "No public room has a name that begins so." : "No rooms are listed yet."}
+      />
+      {list.isLoading && <span class="spinner" role="status" aria-label="Loading" />}
+      {list.hasMore && (
+        <button type="button" class="button small" onClick={list.loadMore} disabled={list.isLoading}>
+          Show more
+        </button>
+      )}
+      <p class="form-error" role="alert">
+        {list.error}
+      </p>
+    </Dialog>
+  );
+}

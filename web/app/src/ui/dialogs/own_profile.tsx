@@ -1,0 +1,76 @@
+import { useState } from "preact/hooks";
+import { useApp } from "../../app.ts";
+import { pictureUrl } from "../../pictures.ts";
+import { signInByName, type SignIn } from "../../session.ts";
+import { Avatar, useProfile } from "../avatar.tsx";
+import { Name } from "../name.tsx";
+
+/** What others see of oneself. A token says it; who signed in by name signs in once more to change it. */
+export function OwnProfile() {
+  const { self, session } = useApp();
+  const profile = useProfile(self.user);
+  const name = profile?.name ?? self.name;
+  return (
+    <>
+      <div class="person" data-testid="own-profile">
+        <Avatar user={self.user} name={name} size="large" />
+        <div class="person-text">
+          <p class="person-name">
+            <Name of={name} fallback={self.user} />
+          </p>
+          <p class="muted">{self.user}</p>
+        </div>
+      </div>
+      {session.signedIn ? (
+        <ProfileForm signedIn={session.signedIn} name={name} picture={profile?.picture ?? ""} />
+      ) : (
+        <p class="muted">Your name and picture come from where you signed in.</p>
+      )}
+    </>
+  );
+}
+
+function ProfileForm({ signedIn, name, picture }: { signedIn: SignIn; name: string; picture: string }) {
+  const { self, signInAgain } = useApp();
+  const [error, setError] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const save = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const next = String(form.get("name") ?? "").trim();
+    const url = String(form.get("picture") ?? "").trim();
+    if (!next) return setError("Please enter a name.");
+    if (url && !pictureUrl(url, "")) return setError("A picture is an address that begins with https://.");
+    setBusy(true);
+    try {
+      signInAgain(await signInByName({ ...signedIn, user: self.user, name: next, ...(url ? { picture: url } : {}) }));
+    } catch (thrown) {
+      setError((thrown as Error).message);
+      setBusy(false);
+    }
+  };
+  // The profile comes a moment after the dialog: the form begins anew with it.
+  return (
+    <form class="stack" onSubmit={save} key={`${name} ${picture}`}>
+      <label for="own-name">Name</label>
+      <input id="own-name" name="name" class="field" dir="auto" defaultValue={name} maxLength={40} autocomplete="off" />
+      <label for="own-picture">Address of your picture</label>
+      <input
+        id="own-picture"
+        name="picture"
+        type="url"
+        class="field"
+        defaultValue={picture}
+        maxLength={500}
+        placeholder="https://…"
+        autocomplete="off"
+      />
+      <p class="form-error" role="alert">
+        {error}
+      </p>
+      <button type="submit" class="button" disabled={busy}>
+        Save name and picture
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,71 @@
+import { useState } from "preact/hooks";
+import type { Member } from "@roomcast/sdk";
+import { explain, useApp } from "../../app.ts";
+import { cleanName, isolated } from "../../names.ts";
+import type { RoomEntry } from "../../room_list.ts";
+import { matching } from "../../switching.ts";
+import { Avatar } from "../avatar.tsx";
+import { OptionText, Picker } from "../picker.tsx";
+import { usePaged } from "../use_paged.ts";
+import { Confirmation } from "./confirmation.tsx";
+import { Dialog } from "./dialog.tsx";
+
+/** Members who come at once. */
+const PAGE = 100;
+
+/** Give a room to another member: choose the person, then confirm. */
+export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: () => void }) {
+  const { client, self, note } = useApp();
+  const [text, setText] = useState("");
+  const [heir, setHeir] = useState<Member | null>(null);
+  const list = usePaged(() => client.admin(entry.id).members(), PAGE, [client, entry.id]);
+  const others = list.items.filter(({ user }) => user !== self.user);
+  const titled = others.map((member) => ({ member, title: cleanName(member.name, member.user) }));
+  if (heir) {
+    const name = isolated(cleanName(heir.name, heir.user));
+    const transfer = async () => {
+      await client.admin(entry.id).transfer(heir.user);
+      note(`${name} owns ${isolated(entry.title)} now`);
+    };
+    return (
+      <Confirmation
+        title={`Make ${name} the owner?`}
+        text="You become an admin. Only the new owner can give the room back to you."
+        keep="Keep it"
+        action="Transfer"
+        run={transfer}
+        explain={explain}
+        onClose={onClose}
+      />
+    );
+  }
+  return (
+    <Dialog title="Transfer ownership" onClose={onClose}>
+      <Picker
+        id="heir"
+        label="New owner"
+        text={text}
+        onText={setText}
+        options={matching(titled, text).map(({ member, title }) => ({
+          key: member.user,
+          content: (
+            <>
+              <Avatar user={member.user} name={title} />
+              <OptionText title={title} about={member.user} />
+            </>
+          ),
+          onPick: () => setHeir(member),
+        }))}
+        empty={list.isLoading ? "" : "No other member has this name. Invite somebody first."}
+      />
+      {list.hasMore && (
+        <button type="button" class="button small" onClick={list.loadMore} disabled={list.isLoading}>
+          Show more
+        </button>
+      )}
+      <p class="form-error" role="alert">
+        {list.error}
+      </p>
+    </Dialog>
+  );
+}

@@ -1,0 +1,44 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Profile, UserId } from "@roomcast/sdk";
+import { useApp } from "../app.ts";
+
+/** Nothing is asked while somebody types faster than this. */
+const PAUSE_MS = 200;
+/** The server searches for names of at least so many characters. */
+const MIN_CHARACTERS = 2;
+
+/** Return a text once it has stayed the same for a moment. */
+export function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
+}
+
+/** Return the people whom the server finds by the beginning of their names, oneself left out. */
+export function usePeople(text: string, limit: number): readonly (Profile & { user: UserId })[] {
+  const { client, self, profiles } = useApp();
+  const [people, setPeople] = useState<readonly (Profile & { user: UserId })[]>([]);
+  const name = useSettled(text.trim());
+  useEffect(() => {
+    let isWanted = true;
+    const show = (found: readonly (Profile & { user: UserId })[]) => {
+      if (isWanted) setPeople(found.filter(({ user }) => user !== self.user));
+    };
+    if ([...name].length < MIN_CHARACTERS) show([]);
+    else
+      client.findPeople(name, limit).then(
+        (found) => {
+          profiles.learn(found);
+          show(found);
+        },
+        () => show([]),
+      );
+    return () => {
+      isWanted = false;
+    };
+  }, [client, name, limit]);
+  return people;
+}
