@@ -1,10 +1,10 @@
 /** Status notes that were written before this page came. The members in a room's answers carry the status alone. */
 
-import type { Client, Undo, UserId } from "@roomcast/sdk";
+import type { Client, PresenceInfo, Undo, UserId } from "@roomcast/sdk";
 import { KnownPeople } from "./known_people.ts";
 
 export class StatusNotes {
-  readonly #notes: KnownPeople<{ note?: string }>;
+  readonly #notes: KnownPeople<PresenceInfo>;
 
   constructor(client: Client) {
     this.#notes = new KnownPeople(async (users) => (await client.call("presence:query", { users })).users);
@@ -14,6 +14,11 @@ export class StatusNotes {
 
   of(user: UserId): string {
     return this.#notes.of(user)?.note ?? "";
+  }
+
+  /** Return when a person's note ends, in ms; undefined without an end. */
+  untilOf(user: UserId): number | undefined {
+    return this.#notes.of(user)?.until;
   }
 
   subscribe(listener: () => void): Undo {

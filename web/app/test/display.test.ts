@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Media, Reaction } from "@roomcast/sdk";
 import { initials, mediaKind, roomTitle, summary, typingText } from "../src/format.ts";
 import { cleanName, isolated } from "../src/names.ts";
+import { noteEndOf, endText } from "../src/note_end.ts";
 import { peopleFor } from "../src/people.ts";
 import { pictureUrl } from "../src/pictures.ts";
 import { groupReactions, toggled } from "../src/reactions.ts";
@@ -104,6 +105,24 @@ describe("people", () => {
     assert.deepEqual(users("Bob", found), ["bob-1", "bob-2", "bobby", "Bob"]);
     assert.deepEqual(users("not an id!"), []);
     assert.deepEqual(users(" "), []);
+  });
+});
+
+describe("the end of a status text", () => {
+  const NOON = new Date(2026, 10, 23, 12).getTime();
+  const MIDNIGHT = new Date(2026, 10, 24).getTime();
+
+  it("is so many minutes away, or at the end of the day", () => {
+    assert.equal(noteEndOf("30", NOON), NOON + 30 * 60_000);
+    assert.equal(noteEndOf("today", NOON), MIDNIGHT);
+    for (const value of ["never", "", "31"]) assert.equal(noteEndOf(value, NOON), undefined);
+  });
+
+  it("names the day where it is another one", () => {
+    const day = new Date(MIDNIGHT + 60_000).toLocaleDateString([], { day: "numeric", month: "short" });
+    assert.ok(!endText(MIDNIGHT, NOON).includes(day));
+    assert.ok(endText(MIDNIGHT + 60_000, NOON).includes(day));
+    assert.match(endText(NOON + 60_000, NOON), /01/);
   });
 });
 

@@ -6,6 +6,7 @@ import { lastSeen } from "../format.ts";
 import { useChanges } from "../hooks.ts";
 import { standingOf, type Standing } from "../moderation.ts";
 import { cleanName, isolated } from "../names.ts";
+import { endText } from "../note_end.ts";
 import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { Dialog } from "./dialogs/dialog.tsx";
 import { Icon } from "./icons.tsx";
@@ -54,10 +55,11 @@ function Card({ user, name }: { user: UserId; name: string }) {
     return client.presence.watch([user]);
   }, [client, user]);
   const isSelf = user === self.user;
-  const { ownStatus, ownNote } = client.presence;
+  const { ownStatus, ownNote, ownUntil } = client.presence;
   const info = client.presence.get(user);
   const status = isSelf ? (ownStatus === "invisible" ? "offline" : ownStatus) : info.status;
   const note = isSelf ? ownNote : info.note || notes.of(user);
+  const until = isSelf ? ownUntil : info.until || notes.untilOf(user);
   return (
     <div class="person">
       <span class="with-dot">
@@ -67,7 +69,7 @@ function Card({ user, name }: { user: UserId; name: string }) {
       <div class="person-text">
         {note && (
           <p class="person-note" dir="auto" data-testid="person-note">
-            {note}
+            {note} {until && <small class="muted">until {endText(until, Date.now())}</small>}
           </p>
         )}
         <p>{status === "offline" ? lastSeen(info.last_seen, Date.now()) : LABELS[status]}</p>

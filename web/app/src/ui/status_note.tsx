@@ -5,7 +5,10 @@ import { useChanges } from "../hooks.ts";
 /** The longest note that the server takes. */
 const MAX_NOTE = 140;
 
-/** A line about what one is doing. It is set by Enter or by leaving the field; Escape takes the change back. */
+/**
+ * A line about what one is doing. It is set by Enter or by leaving the field; Escape takes the change back. Another text
+ * has the end of the one before.
+ */
 export function StatusNote({ id, class: look = "status-note" }: { id?: string; class?: string }) {
   const { client, note } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);
@@ -15,7 +18,10 @@ export function StatusNote({ id, class: look = "status-note" }: { id?: string; c
     const next = text?.trim() ?? own;
     setText(null);
     if (next === own) return;
-    client.presence.setStatus(client.presence.ownStatus, next).catch((error: unknown) => note(explain(error)));
+    const { ownStatus, ownUntil } = client.presence;
+    client.presence
+      .setStatus(ownStatus, next, next ? ownUntil : undefined)
+      .catch((error: unknown) => note(explain(error)));
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Escape") setText(null);

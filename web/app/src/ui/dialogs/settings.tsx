@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { chooseNotifications, notificationChoice } from "../../notifications.ts";
 import { chooseTheme, loadTheme, type Theme } from "../../theme.ts";
+import { NoteEnd } from "../note_end.tsx";
 import { StatusNote } from "../status_note.tsx";
 import { Dialog } from "./dialog.tsx";
 import { OwnProfile } from "./own_profile.tsx";
@@ -26,6 +27,8 @@ export function Settings({ onClose }: { onClose: () => void }) {
         <OwnProfile />
         <label for="settings-note">Status text</label>
         <StatusNote id="settings-note" class="field" />
+        <label for="settings-note-end">The text ends</label>
+        <NoteEnd id="settings-note-end" />
         <fieldset class="choices three">
           <legend>Theme</legend>
           {THEMES.map(({ value, label }) => (
