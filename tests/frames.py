@@ -10,4 +10,7 @@ MASK = b"\x37\xfa\x21\x3d"
 def masked(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0) -> bytes:
     """A client's frame; `reserved` holds the reserved bits in their place in the first byte."""
     first = (0x80 if fin else 0) | reserved | opcode
-    return client_head(first, len(payload)) + MASK + bytes(byte ^ MASK[at % 4] for at, byte in enumerate(payload))
+    size = len(payload)
+    mask = (MASK * (size // 4 + 1))[:size]
+    content = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")  # a loop over bytes would bound every flood
+    return client_head(first, size) + MASK + content.to_bytes(size, "big")

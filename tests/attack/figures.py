@@ -5,7 +5,9 @@ are processes of their own. Run it on a machine that does nothing else.
 
 Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, how many probes were
 late, in how many turns the gateway's event loop worked for more than 50 ms (CPU time, whatever the
-machine does besides), and the resident memory of the gateway before the attack, at its peak and 15 s afterwards.
+machine does besides), which part of the attack the gateway ran, and which part it was ready to run but waited for a
+processor that attackers, Redis and the bystander had, and its resident memory before the attack, at its peak and 15 s
+afterwards.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final, NamedTuple
 
+import aiohttp
 import psutil
 
 from roomcast.engineio.websocket.rfc6455 import PONG, TEXT
@@ -47,9 +50,9 @@ class Answers(NamedTuple):
     """Probes that could not go out in time, because the answer before was not there yet."""
 
 
-async def _connect(port: int, user: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a WebSocket session, and sign in where a user is named."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _connect(port: int, user: str, source: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a WebSocket session from the address with this number, and sign in where a user is named."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(_address(source), 0))
     head = (
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -60,6 +63,10 @@ async def _connect(port: int, user: str) -> tuple[asyncio.StreamReader, asyncio.
         writer.write(masked(TEXT, b"40" + json.dumps({"token": token(user)}).encode()))
         await reader.readuntil(b"heartbeat_seconds")
     return reader, writer
+
+
+def _address(source: int) -> str:
+    return f"127.0.{1 + source // 250}.{1 + source % 250}"
 
 
 # --- attackers, each in a process of its own ---
@@ -93,15 +100,17 @@ async def ten_flooders(port: int) -> None:
     await asyncio.gather(*(_flood(port, frames, again=True) for _ in range(10)))
 
 
-async def two_hundred_talkers(port: int, users: int = 1) -> None:
-    """Two hundred connections send a hundred events a second each."""
+async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) -> None:
+    """Two hundred connections send a hundred events a second each; with `join` each gets those of all."""
 
-    async def talk(user: str) -> None:
+    async def talk(user: str, source: int) -> None:
         while True:
             with suppress(OSError, asyncio.IncompleteReadError):
-                reader, writer = await _connect(port, user)
+                reader, writer = await _connect(port, user, source)
                 drain = asyncio.ensure_future(_discard(reader))
                 number = 0
+                if join:
+                    writer.write(masked(TEXT, b'420["room:join",{"room":"public:flood"}]'))
                 while not writer.is_closing() and not drain.done():
                     for _ in range(10):
                         number += 1
@@ -113,13 +122,33 @@ async def two_hundred_talkers(port: int, users: int = 1) -> None:
                 writer.close()
             await asyncio.sleep(0.5)
 
-    await asyncio.gather(*(talk(f"flood{number % users}") for number in range(200)))
+    await asyncio.gather(*(talk(f"flood{number % users}", 1 + number % users) for number in range(200)))
+
+
+async def two_hundred_pollers(port: int) -> None:
+    """Two hundred users post bodies of two hundred small events, as fast as they are taken."""
+
+    async def poll(user: str, source: int) -> None:
+        body = b"\x1e".join(b'42%d["user:blocked",{}]' % number for number in range(200))
+        while True:
+            with suppress(aiohttp.ClientError, OSError, KeyError, ValueError):
+                local = (_address(source), 0)
+                async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=local)) as http:
+                    url = f"http://127.0.0.1:{port}/socket.io/?EIO=4&transport=polling"
+                    async with http.get(url) as answer:
+                        url += f"&sid={json.loads((await answer.text())[1:])['sid']}"
+                    await (await http.post(url, data="40" + json.dumps({"token": token(user)}))).read()
+                    while (await http.post(url, data=body)).status == 200:
+                        await (await http.get(url)).read()
+            await asyncio.sleep(0.5)
+
+    await asyncio.gather(*(poll(f"poll{number}", 1 + number) for number in range(200)))
 
 
 async def mass_reconnect(port: int) -> None:
     """A thousand clients lose their connections at once, again and again, and come back as fast as they can."""
     while True:
-        come_back = (asyncio.wait_for(_connect(port, f"user{n}"), 5) for n in range(1_000))
+        come_back = (asyncio.wait_for(_connect(port, f"user{n}", 1 + n), 5) for n in range(1_000))
         made = await asyncio.gather(*come_back, return_exceptions=True)
         for pair in made:
             if isinstance(pair, tuple):
@@ -183,6 +212,8 @@ ATTACKS: Final[dict[str, Callable[[int], Any]]] = {
     "ten flooders": ten_flooders,
     "200 talkers": two_hundred_talkers,
     "200 users": partial(two_hundred_talkers, users=200),
+    "200 in a room": partial(two_hundred_talkers, users=200, join=True),
+    "200 pollers": two_hundred_pollers,
     "mass reconnect": mass_reconnect,
     "nested connects": nested_connects,
     "history readers": history_readers,
@@ -238,33 +269,56 @@ def _long_turns(gateway: gateways.Gateway) -> float:
     return float(rows[f"{name}_count"]) - float(rows[f'{name}_bucket{{le="0.05"}}'])
 
 
+class Scheduled(NamedTuple):
+    """How long a process ran so far, and how long it was ready to run and waited for a processor: seconds."""
+
+    ran: float
+    waited: float
+    at: float
+
+    @classmethod
+    def of(cls, pid: int) -> Scheduled:
+        """Read the figures of all its threads (Linux)."""
+        rows = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        return cls(sum(int(row[0]) for row in rows) / 1e9, sum(int(row[1]) for row in rows) / 1e9, time.monotonic())
+
+    def since(self, before: Scheduled) -> str:
+        """Say which part of the time since then was each."""
+        percent = 100 / (self.at - before.at)
+        return f"ran {(self.ran - before.ran) * percent:3.0f} % waited {(self.waited - before.waited) * percent:3.0f} %"
+
+
 def measure(name: str, folder: Path) -> str:
     """Run one attack against a gateway of its own, and return its line."""
-    with servers.redis_server(folder) as redis_port:
-        url = f"redis://127.0.0.1:{redis_port}/0"
-        with gateways.gateway(folder, url) as gateway:
-            process = psutil.Process(gateway.process.pid)
-            answers: Any = multiprocessing.Queue()
-            is_begun = multiprocessing.Event()
-            bystander = multiprocessing.Process(target=_bystander, args=(gateway.port, answers, is_begun), daemon=True)
-            bystander.start()
-            quiet: Answers = answers.get(timeout=QUIET_SECONDS + 30)
-            before, turns = process.memory_info().rss, _long_turns(gateway)
-            attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port), daemon=True)
-            attacker.start()
-            is_begun.set()
-            try:
-                attacked: Answers = answers.get(timeout=ATTACK_SECONDS + 30)
-                peak, turns = process.memory_info().rss, _long_turns(gateway) - turns
-            finally:
-                attacker.kill()
-                attacker.join()
-            time.sleep(REST_SECONDS)
-            after = process.memory_info().rss
+    with servers.redis_server(folder) as port, gateways.gateway(folder, f"redis://127.0.0.1:{port}/0") as gateway:
+        answers: Any = multiprocessing.Queue()
+        is_begun = multiprocessing.Event()
+        multiprocessing.Process(target=_bystander, args=(gateway.port, answers, is_begun), daemon=True).start()
+        quiet: Answers = answers.get(timeout=QUIET_SECONDS + 30)
+        return (
+            f"{name:16}  rest {quiet.p50:6.1f} {quiet.p99:6.1f}   {_attacked(name, gateway, quiet, answers, is_begun)}"
+        )
+
+
+def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any, is_begun: Any) -> str:
+    """Run the attack; return what it costs the bystander and the gateway."""
+    process = psutil.Process(gateway.process.pid)
+    before, turns, scheduled = process.memory_info().rss, _long_turns(gateway), Scheduled.of(process.pid)
+    attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port), daemon=True)
+    attacker.start()
+    is_begun.set()
+    try:
+        attacked: Answers = answers.get(timeout=ATTACK_SECONDS + 30)
+        shares = Scheduled.of(process.pid).since(scheduled)
+        peak, turns = process.memory_info().rss, _long_turns(gateway) - turns
+    finally:
+        attacker.kill()
+        attacker.join()
+    time.sleep(REST_SECONDS)
+    after = process.memory_info().rss
     return (
-        f"{name:16}  rest {quiet.p50:6.1f} {quiet.p99:6.1f}   attack {attacked.p50:6.1f} {attacked.p99:7.1f}"
-        f"   x{attacked.p99 / quiet.p99:6.1f}   late {attacked.late:3}   turns {turns:3.0f}"
-        f"   MB {before / 1e6:5.0f} {peak / 1e6:5.0f} {after / 1e6:5.0f}"
+        f"attack {attacked.p50:6.1f} {attacked.p99:7.1f}   x{attacked.p99 / quiet.p99:6.1f}   late {attacked.late:3}"
+        f"   turns {turns:3.0f}   {shares}   MB {before / 1e6:5.0f} {peak / 1e6:5.0f} {after / 1e6:5.0f}"
     )
 
 

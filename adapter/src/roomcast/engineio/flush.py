@@ -21,10 +21,16 @@ from roomcast.engineio.frames import Frames
 from roomcast.engineio.write_buffer import FlushQueue, Traffic, WriteBuffer, write_out
 
 SLICE = 128
-"""Sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
+"""Most sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
 
-_LEAST = 32
-"""Sockets of a huge room that are served in every tick, however much else there is."""
+LEAST_SLICE = 8
+_LONG_SLICE = 0.003
+_SHORT_SLICE = 0.0015
+"""Seconds. Writes of hundreds of kilobytes take ten times as long, so a slice that took long is followed by a smaller
+one."""
+
+_OTHERS_SHARE = 4
+"""The sockets of a huge room get this part of every slice at least, however much else there is."""
 
 _PACE = 4.0
 _MAX_PAUSE = 0.025
@@ -57,6 +63,7 @@ class Flusher(FlushQueue):
         self._rest: list[WriteBuffer] = []
         self._spent = 0.0
         self._not_before = 0.0
+        self._slice = SLICE
 
     def wake(self, session: WriteBuffer) -> None:
         """Flush `session` at the end of the tick: it has something queued and had nothing before."""
@@ -95,10 +102,11 @@ class Flusher(FlushQueue):
         """
         started = self._clock()
         fresh, self.dirty = self.dirty, []
-        share = max(SLICE - len(fresh), _LEAST)
-        batch = fresh[:SLICE] + self._rest[:share]
+        most = self._slice
+        share = max(most - len(fresh), most // _OTHERS_SHARE)
+        batch = fresh[:most] + self._rest[:share]
         del self._rest[:share]
-        self._rest += fresh[SLICE:]
+        self._rest += fresh[most:]
         self.is_armed = bool(self._rest)
         if self.is_armed:
             asyncio.get_running_loop().call_soon(self.flush)
@@ -106,6 +114,14 @@ class Flusher(FlushQueue):
             cast("SlowBuffer", buffer).flush_slowly()
         ended = self._clock()
         self._spent += ended - started
+        self._size_slice(ended - started)
         if not self.is_armed:
             self._not_before = ended + min(_MAX_PAUSE, _PACE * self._spent)
             self._spent = 0.0
+
+    def _size_slice(self, seconds: float) -> None:
+        """Let the slices follow the time that the last one took."""
+        if seconds > _LONG_SLICE:
+            self._slice = max(LEAST_SLICE, self._slice // 2)
+        elif seconds < _SHORT_SLICE:
+            self._slice = min(SLICE, self._slice + LEAST_SLICE)

@@ -35,6 +35,7 @@ from roomcast.engineio.oversized import Data, Oversized
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.session import Session
 from roomcast.engineio.timers import Timers
+from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket.frame_receiver import FastPath
 from roomcast.engineio.websocket.rfc6455 import NORMAL, TEXT, FrameParser, frame
 from roomcast.engineio.websocket.transport import WebSocketConnection
@@ -100,6 +101,7 @@ class Runtime:
         self.pending_refusal: Frames | None = None
         self.pending = PendingCap(rules.max_pending_per_peer)
         self.flusher = Flusher(observer.traffic)
+        self.turns = Turns()
         self.tasks = TaskSet()
         self.background = TaskSet()
         self._receiver = receiver or self._receive_by_handler
@@ -142,6 +144,7 @@ class Runtime:
             is_probe=is_probe,
             traffic=self.observer.traffic,
             fast_path=self.fast_path,
+            turns=self.turns,
             clock=time.monotonic,
         )
 

@@ -25,6 +25,7 @@ from roomcast.engineio.observer import NoObserver, Observer
 from roomcast.engineio.rules import Reason, Rules
 from roomcast.engineio.runtime import Receiver, Runtime
 from roomcast.engineio.session import Session
+from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket.frame_receiver import FastPath
 from roomcast.wire.session_ids import SessionIds
 
@@ -186,6 +187,11 @@ class EngineServer:
     def flusher(self) -> Flusher:
         """Queue packets for sessions; `push_many` queues one for many sessions in one pass."""
         return self._runtime.flusher
+
+    @property
+    def turns(self) -> Turns:
+        """The queue of packets that wait for a later turn of the loop."""
+        return self._runtime.turns
 
     @property
     def fast_path(self) -> FastPath | None:

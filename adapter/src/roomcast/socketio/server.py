@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Final, Protocol
 
 import socketio
@@ -28,6 +30,8 @@ MAX_PENDING_BYTES: Final = 16_384
 """Bytes that a client may send until its CONNECT is accepted: a token, and the packets that it sends right behind."""
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
+_PACKETS_PER_CONNECT: Final = 8
+"""A CONNECT takes as much of a turn as so many packets: a sign-in costs 0.3 ms and more."""
 _log = logging.getLogger(__name__)
 
 
@@ -131,11 +135,11 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             if self._fault_answers is not None and (fault := _fault_of(packet)) is not None:
                 session.push(frames_of(self._connect_error(self._fault_answers, fault, namespace)))
                 return
-            self._start_alone(session, self._handle_connect(sid, namespace, packet.data))
+            self._start_alone(session, partial(self._handle_connect, sid, namespace, packet.data))
         elif self.eio.is_pending(sid):
             raise ValueError("a packet before CONNECT")
         elif kind == packets.DISCONNECT:
-            self._start_alone(session, self._handle_disconnect(sid, namespace))
+            self._start_alone(session, partial(self._handle_disconnect, sid, namespace))
         elif kind in (packets.ACK, packets.BINARY_ACK):
             self._start(session, self._handle_ack(sid, namespace, packet.id, packet.data), size)
         else:
@@ -178,15 +182,20 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         finally:
             self._backpressure.end(session, size)
 
-    def _start_alone(self, session: Session, coroutine: Any) -> None:
-        """Run a CONNECT or DISCONNECT; what the client sends meanwhile waits for its end."""
+    def _start_alone(self, session: Session, handle: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a CONNECT or DISCONNECT in its turn; what the client sends meanwhile waits for its end."""
         self._busy[session.sid] = deque()
         session.held += 1
-        self.eio.start_event(self._run_alone(session, coroutine))
 
-    async def _run_alone(self, session: Session, coroutine: Any) -> None:
+        def start(packets: int) -> int:
+            self.eio.start_event(self._run_alone(session, handle))
+            return _PACKETS_PER_CONNECT
+
+        self.eio.turns.add(start)
+
+    async def _run_alone(self, session: Session, handle: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await coroutine
+            await handle()
         finally:
             waiting = self._busy.pop(session.sid)
             session.held -= 1

@@ -19,6 +19,7 @@ from roomcast.engineio.limits.peers import Peers
 from roomcast.engineio.rules import PROTOCOL_REVISION, Reason
 from roomcast.engineio.runtime import Runtime
 from roomcast.engineio.session import Session
+from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket.detach import Detached, detach, on_client_gone
 from roomcast.engineio.websocket.opening import Opening
 from roomcast.engineio.websocket.rfc6455 import POLICY_VIOLATION, TEXT, HandshakeError, frame
@@ -53,6 +54,11 @@ class Endpoint:
         self._upgrades = ["websocket"] if allow_upgrades and "websocket" in self._transports else []
         self.is_accepting = True
         self.admission: Admission = admit_all
+
+    @property
+    def turns(self) -> Turns:
+        """The queue of what waits for a later turn of the loop."""
+        return self._runtime.turns
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -158,12 +164,16 @@ class Endpoint:
     # --- new sessions without aiohttp: see `listener` ---
 
     def examine(self, opening: Opening) -> DirectSession | None:
-        """Return the session to open once it is admitted, or None if aiohttp must answer the request."""
+        """Return the session to open once it is admitted, or None if aiohttp must answer the request.
+
+        A caller who gets no session now is no case for aiohttp: in a mass reconnect most callers are refused, and
+        aiohttp takes ten times as long for it.
+        """
         if not handshake.names_one_host(opening) or "websocket" not in self._transports:
             return None
         caller = handshake.identify(opening, self._peers)
         is_welcome = handshake.is_allowed(opening, caller, self._origins)
-        if not is_welcome or self.refusal_for(caller) is not None or not handshake.wants_websocket(opening):
+        if not is_welcome or not handshake.wants_websocket(opening):
             return None
         try:
             return DirectSession(opening, caller, handshake.switching_protocols(opening))

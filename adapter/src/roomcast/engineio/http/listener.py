@@ -28,6 +28,8 @@ _MAX_HEAD_BYTES: Final = 16_384
 """Longer heads go to aiohttp, which refuses them."""
 _MAX_EARLY_BYTES: Final = 4_096
 """Bytes that a client may send after its request while it waits for admission."""
+_PACKETS_PER_OPENING: Final = 2
+"""A new session takes as much of a turn of the event loop as so many packets."""
 
 
 class DirectListener:
@@ -93,12 +95,14 @@ class DirectListener:
 class NewConnection(asyncio.Protocol):
     """A connection until its first request has been read, and while a new session waits for admission."""
 
-    __slots__ = ("_data", "_listener", "_transport", "_waiting", "_withdraw")
+    __slots__ = ("_data", "_has_head", "_listener", "_transport", "_waiting", "_withdraw")
 
     def __init__(self, listener: DirectListener) -> None:
         self._listener = listener
         self._transport: asyncio.Transport | None = None
         self._data = b""
+        self._has_head = False
+        """True once the request waits for its turn."""
         self._waiting: DirectSession | None = None
         self._withdraw: Withdraw = withdraw_nothing
 
@@ -114,7 +118,7 @@ class NewConnection(asyncio.Protocol):
         self._withdraw()
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head of the first request, then answer it. Reading goes on, to notice a client that leaves."""
+        """Collect the head of the first request; it is answered in its turn. Reading goes on, to notice an end."""
         transport = self._transport
         if transport is None:
             return
@@ -122,10 +126,12 @@ class NewConnection(asyncio.Protocol):
         if self._waiting is not None:
             if len(self._data) > _MAX_EARLY_BYTES:
                 transport.abort()
-        elif b"\r\n\r\n" in self._data or len(self._data) > _MAX_HEAD_BYTES:
+        elif not self._has_head and (b"\r\n\r\n" in self._data or len(self._data) > _MAX_HEAD_BYTES):
+            self._has_head = True
             self._listener.forget(self)
-            data, self._data = self._data, b""
-            self._answer(transport, data)
+            self._listener.endpoint.turns.add(self._answer)
+        elif self._has_head and len(self._data) > _MAX_HEAD_BYTES + _MAX_EARLY_BYTES:
+            transport.pause_reading()
 
     def cut(self) -> None:
         """Close the connection at once."""
@@ -133,7 +139,14 @@ class NewConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _answer(self, transport: asyncio.Transport, data: bytes) -> None:
+    def _answer(self, packets: int) -> int:
+        """Answer the first request; return what that takes of a turn."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return 0
+        data, self._data = self._data, b""
+        if not transport.is_reading():
+            transport.resume_reading()
         session = self._read(transport, data)
         if session is None:
             self._transport = None
@@ -141,6 +154,7 @@ class NewConnection(asyncio.Protocol):
         else:
             self._waiting = session
             self._withdraw = self._listener.endpoint.request_place(session.caller, self._decide)
+        return _PACKETS_PER_OPENING
 
     def _read(self, transport: asyncio.Transport, data: bytes) -> DirectSession | None:
         scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"

@@ -16,6 +16,7 @@ from roomcast.engineio.observer import Observer
 from roomcast.engineio.oversized import Data
 from roomcast.engineio.rules import Reason
 from roomcast.engineio.session import Session
+from roomcast.engineio.turns import QUANTUM, Turns
 from roomcast.engineio.websocket.detach import on_client_gone
 
 TEXT_TYPE: Final = "text/plain; charset=UTF-8"
@@ -50,6 +51,10 @@ class Host(Protocol):
     @property
     def observer(self) -> Observer:
         """Told of what happens."""
+
+    @property
+    def turns(self) -> Turns:
+        """The queue of packets that wait for a later turn of the loop."""
 
 
 def payload_response(body: bytes) -> web.Response:
@@ -137,11 +142,11 @@ async def _read_body(host: Host, session: Session, request: web.Request) -> None
             if left < 0:
                 session.refuse_input()
             elif _spend(host, session, chunk.count(payload.SEPARATOR_BYTE), len(chunk)):
-                await _pass_packets(session, reader.feed(chunk))
+                await _pass_packets(host, session, reader.feed(chunk))
             if session.is_closed:
                 return
     if _spend(host, session, 1, 0):
-        await _pass_packets(session, iter((reader.end(),)))
+        await _pass_packets(host, session, iter((reader.end(),)))
 
 
 def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
@@ -153,10 +158,15 @@ def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
     return False
 
 
-async def _pass_packets(session: Session, packets: Iterator[Data]) -> None:
-    """Pass the packets to the session. Before each one, wait while the session's input is paused."""
-    for packet in packets:
+async def _pass_packets(host: Host, session: Session, packets: Iterator[Data]) -> None:
+    """Pass the packets to the session, some in each turn of the loop.
+
+    Before each one, wait while the session's input is paused.
+    """
+    for number, packet in enumerate(packets):
+        if number and number % QUANTUM == 0:
+            await host.turns.wait()
+        await _wait_until_handled(session)
         if session.is_closed:
             break
-        await _wait_until_handled(session)
         session.packet_received(packet)

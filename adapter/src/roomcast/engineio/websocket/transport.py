@@ -3,8 +3,8 @@
 It decides nothing about Engine.IO: bytes become messages for the session, and the session's commands become frames. It
 has no task; its timer is the server's timer wheel.
 
-One socket gets a bounded share of a turn of the event loop: `_FRAMES_PER_TURN` frames, then reading pauses until the
-next turn. A client that sends more frames or bytes than its budget (`budget.py`) is cut.
+One socket gets a bounded share of a turn of the event loop (`turns.py`): then reading pauses until its other frames
+have had their turns. A client that sends more frames or bytes than its budget (`budget.py`) is cut.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol, cast
 
 from roomcast.engineio.limits.budget import InputBudget
 from roomcast.engineio.oversized import Data
+from roomcast.engineio.turns import Turns
 from roomcast.engineio.websocket import rfc6455
 from roomcast.engineio.websocket.frame_receiver import FastPath, FrameReceiver
 from roomcast.engineio.websocket.rfc6455 import Control, FrameParser, Message
@@ -71,8 +72,10 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         "_is_finished",
         "_is_input_paused",
         "_is_tls",
+        "_is_waiting",
         "_parser",
         "_transport",
+        "_turns",
         "slot",
     )
 
@@ -88,9 +91,11 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         is_probe: bool,
         traffic: Traffic,
         fast_path: FastPath | None,
+        turns: Turns,
         clock: Callable[[], float],
     ) -> None:
         super().__init__(session, is_probe=is_probe, traffic=traffic, fast_path=fast_path)
+        self._turns = turns
         self._parser = parser
         self._budget = budget
         self._clock = clock
@@ -98,6 +103,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         self._is_tls = False
         self._is_finished = False
         self._is_input_paused = False
+        self._is_waiting = False
         self._close_due = inf
         self.slot = -1
 
@@ -129,17 +135,19 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         if not (self.is_midway or self.is_probe) and (text := parser.whole_text(data)) is not None:
             if self._spend(1, len(data)) and self.session is not None:
                 self.session.message_received(self, text)
+        elif self._is_waiting or self._is_input_paused:
+            self._receive_some(data, len(data), 0)  # was read before the transport stopped
         else:
-            self._receive_some(data, len(data))
+            self._receive_some(data, len(data), self._turns.grant(_FRAMES_PER_TURN))
 
-    def _receive_some(self, data: bytes, size: int) -> None:
-        """Handle as many frames as one turn may, and the others in the next turns."""
+    def _receive_some(self, data: bytes, size: int, frames: int) -> int:
+        """Handle at most so many frames, and the others in the next turns; return how many were handled."""
         parser = self._parser
         before = parser.frames
-        messages = parser.feed(data, _FRAMES_PER_TURN)
+        messages = parser.feed(data, frames)
         self.is_midway = parser.is_midway
         if not self._spend(parser.frames - before, size):
-            return
+            return parser.frames - before
         for message in messages:
             self._take(message)
         if parser.failure:
@@ -147,21 +155,29 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
                 self.session.connection_failed(self, parser.failure)
         else:
             self._read_on()
+        return parser.frames - before
 
     def _read_on(self) -> None:
-        """Plan the next frames that were read; read more from the socket only when there are none."""
+        """Wait for a turn for the frames that were read already; read more from the socket only when there are none."""
         transport = self._transport
         if transport is None or self._is_finished or self._is_input_paused:
             return
         if self._parser.has_unread:
             transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._receive_more)
+            self._wait_for_turn()
         elif not transport.is_reading():
             transport.resume_reading()
 
-    def _receive_more(self) -> None:
-        if self._transport is not None and not (self._is_finished or self._is_input_paused):
-            self._receive_some(b"", 0)
+    def _wait_for_turn(self) -> None:
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._turns.add(self._take_turn)
+
+    def _take_turn(self, frames: int) -> int:
+        self._is_waiting = False
+        if self._transport is None or self._is_finished or self._is_input_paused:
+            return 0
+        return self._receive_some(b"", 0, frames)
 
     def pause_input(self) -> None:
         """Read nothing more until `resume_input`; what was read already waits."""
@@ -173,7 +189,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         """Read on, in the next turn."""
         if self._is_input_paused:
             self._is_input_paused = False
-            asyncio.get_running_loop().call_soon(self._receive_more)
+            self._wait_for_turn()
 
     def _spend(self, frames: int, size: int) -> bool:
         """Take this from the budget; cut the client if it is spent."""

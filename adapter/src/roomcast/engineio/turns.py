@@ -1,0 +1,98 @@
+"""Share the turns of the event loop among clients, so that a flood of many does not hold up the others.
+
+A packet costs little to read and much to handle. If every socket handled in one turn what it has received, a few
+hundred clients that flood would make turns of a tenth of a second, and each answer to the others takes several turns.
+So only a share of the packets is handled in a turn. A client that sends one packet at a time is served at once. What
+clients send in bulk waits in a queue; they take turns, `QUANTUM` packets each, and nothing more is read from them
+meanwhile. The share follows the CPU time that turns take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+QUANTUM: Final = 4
+"""Packets of one client that are handled before it is another one's turn."""
+AT_ONCE: Final = 1
+"""Packets of a client with nothing in the queue that are always handled at once."""
+FIRST_SHARE: Final = 64
+LEAST_SHARE: Final = 16
+MOST_SHARE: Final = 512
+LONG_SECONDS: Final = 0.006
+SHORT_SECONDS: Final = 0.003
+_GROWTH: Final = 8
+_FALL: Final = 0.75
+
+Work = Callable[[int], int]
+"""Handles at most so many packets, and returns how many it has handled. To go on it adds itself again."""
+
+
+class Turns:
+    """The queue of what waits for a later turn. `clock` counts the thread's CPU time, in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
+        self._clock = clock
+        self._waiting: deque[Work] = deque()
+        self._is_armed = False
+        self._left = 0
+        self._served_at: float | None = None
+        self.share = FIRST_SHARE
+        """Packets of all clients in one turn, at the moment."""
+
+    def grant(self, wanted: int) -> int:
+        """Return how many packets of those that were just read may be handled at once."""
+        if not self._is_armed:
+            self._left = self.share
+            self._arm()
+        granted = min(wanted, max(AT_ONCE, self._left))
+        self._left -= granted
+        return granted
+
+    def add(self, work: Work) -> None:
+        """Do this work in one of the next turns, behind what waits already."""
+        self._waiting.append(work)
+        if not self._is_armed:
+            self._arm()
+
+    async def wait(self) -> None:
+        """Wait for a turn with place for one quantum."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def go_on(packets: int) -> int:
+            if not turn.done():
+                turn.set_result(None)
+            return packets
+
+        self.add(go_on)
+        await turn
+
+    def _arm(self) -> None:
+        self._is_armed = True
+        asyncio.get_running_loop().call_soon(self._serve)
+
+    def _serve(self) -> None:
+        """Do the share of one turn."""
+        now = self._clock()
+        if self._served_at is not None:
+            self._adapt(now - self._served_at)
+        left, waiting = self.share, self._waiting
+        for _ in range(len(waiting)):
+            left -= waiting.popleft()(QUANTUM)
+            if left <= 0:
+                break
+        self._left = left
+        self._is_armed = bool(waiting)
+        self._served_at = now if waiting else None
+        if waiting:
+            asyncio.get_running_loop().call_soon(self._serve)
+
+    def _adapt(self, seconds: float) -> None:
+        """Let the share follow the time that the last turn took."""
+        if seconds > LONG_SECONDS:
+            self.share = max(LEAST_SHARE, int(self.share * _FALL))
+        elif seconds < SHORT_SECONDS:
+            self.share = min(MOST_SHARE, self.share + _GROWTH)

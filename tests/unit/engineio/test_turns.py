@@ -1,0 +1,117 @@
+"""Sharing the turns of the event loop: quanta, order, and a share that follows the time that turns take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from roomcast.engineio.turns import (
+    AT_ONCE,
+    FIRST_SHARE,
+    LEAST_SHARE,
+    LONG_SECONDS,
+    MOST_SHARE,
+    QUANTUM,
+    SHORT_SECONDS,
+    Turns,
+)
+
+
+class Bench:
+    """A loop whose turns a test runs one by one; each takes `seconds` of CPU time."""
+
+    def __init__(self) -> None:
+        self.soon: list[Callable[[], None]] = []
+        self.cpu = 0.0
+        self.seconds = 0.0
+        self.turns = Turns(lambda: self.cpu)
+        self.handled: list[str] = []
+
+    def turn(self) -> list[str]:
+        """Run one turn; return who handled packets in it, a name for each."""
+        due, self.soon, self.handled = self.soon, [], []
+        self.cpu += self.seconds
+        for call in due:
+            call()
+        return self.handled
+
+    def client(self, name: str, packets: int) -> None:
+        """Queue a client that has so many packets left."""
+
+        def work(most: int) -> int:
+            done = min(most, packets)
+            self.handled += [name] * done
+            if packets > done:
+                self.client(name, packets - done)
+            return done
+
+        self.turns.add(work)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench()
+
+    class Loop:
+        def call_soon(self, call: Callable[[], Any]) -> None:
+            bench.soon.append(call)
+
+    monkeypatch.setattr("asyncio.get_running_loop", Loop)
+    return bench
+
+
+def test_clients_take_turns(bench: Bench) -> None:
+    bench.client("a", 3 * QUANTUM)
+    bench.client("b", QUANTUM)
+    bench.client("c", QUANTUM)
+    assert bench.turn() == ["a"] * QUANTUM + ["b"] * QUANTUM + ["c"] * QUANTUM
+    assert bench.turn() == ["a"] * QUANTUM
+    assert bench.turn() == ["a"] * QUANTUM
+    assert bench.soon == []
+
+
+def test_a_turn_ends_when_its_share_is_spent(bench: Bench) -> None:
+    for number in range(200):
+        bench.client(str(number), 100)
+    bench.seconds = (SHORT_SECONDS + LONG_SECONDS) / 2
+    seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in bench.turn()]
+    assert set(seen[:FIRST_SHARE:QUANTUM]) == {str(number) for number in range(FIRST_SHARE // QUANTUM)}
+    assert set(seen) == {str(number) for number in range(200)}, "everybody had a turn before the first has another one"
+
+
+def test_packets_that_were_just_read_share_the_turn(bench: Bench) -> None:
+    assert bench.turns.grant(32) == 32
+    assert bench.turns.grant(FIRST_SHARE) == FIRST_SHARE - 32
+    assert [bench.turns.grant(32) for _ in range(3)] == [AT_ONCE] * 3, "a client that sends little does not wait"
+    bench.turn()
+    assert bench.turns.grant(32) == 32
+
+
+def test_what_waits_comes_before_what_was_just_read(bench: Bench) -> None:
+    for number in range(FIRST_SHARE):
+        bench.client(str(number), 100)
+    bench.turn()
+    assert bench.turns.grant(32) == AT_ONCE
+
+
+def test_the_share_follows_the_time_that_turns_take(bench: Bench) -> None:
+    bench.client("flood", 1_000_000)
+    bench.seconds = 2 * LONG_SECONDS
+    for _ in range(20):
+        bench.turn()
+    assert bench.turns.share == LEAST_SHARE
+    bench.seconds = SHORT_SECONDS / 2
+    for _ in range(100):
+        bench.turn()
+    assert bench.turns.share == MOST_SHARE
+
+
+def test_the_time_of_an_idle_loop_does_not_count(bench: Bench) -> None:
+    bench.client("a", 1)
+    bench.turn()
+    bench.cpu += 10.0
+    bench.client("a", 1)
+    bench.turn()
+    assert bench.turns.share == FIRST_SHARE
