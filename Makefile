@@ -11,14 +11,15 @@ IN_VENV = .venv/bin/python
 # tests/conftest.py, the long ones first.
 WORKERS ?= 4
 SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-PYTEST = $(IN_VENV) -m pytest $(SIDE_BY_SIDE)
+PYTEST_ALONE = $(IN_VENV) -m pytest
+PYTEST = $(PYTEST_ALONE) $(SIDE_BY_SIDE)
 # What may be compiled, and what uses it.
 ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio tests/unit/hotpath tests/unit/gateway
 # The contract, and the modules without I/O: the rules that must be right.
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: attack-figures .venv-ready api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
+.PHONY: attack-figures .venv-ready compiled-tests measured-servers measured-units api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -75,18 +76,29 @@ web-check: .venv-ready
 
 test: .venv-ready ## everything: lint, types, all tests, and the floors of coverage
 	@$(IN_VENV) -m deploy setup --browser
-	@$(MAKE) --no-print-directory -j2 lint web-check
+	@$(MAKE) --no-print-directory -j3 lint web-check compiled-tests
 	@$(MAKE) --no-print-directory coverage MEASURED=tests
 
-# All in one run, so that the processors have work until the end; the processes that slow tests start are not measured.
+# What pytest makes of the test files, once; or all workers do the same work when they start.
+compiled-tests: .venv-ready
+	@$(PYTEST_ALONE) --collect-only -qq tests >/dev/null
+
+# Two runs side by side: tests with servers wait for most of the time, and unit tests use what that leaves of the
+# processors. The processes that slow tests start are not measured.
 MEASURED = -m "not slow" tests
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
-	@$(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) $(MEASURED)
-	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) $(ON_BOTH_BUILDS)
+	@$(MAKE) --no-print-directory -j2 measured-units measured-servers MEASURED='$(MEASURED)'
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
+
+measured-servers: .venv-ready
+	@$(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) --ignore=tests/unit $(MEASURED)
+
+measured-units: .venv-ready
+	@$(IN_VENV) -m coverage run -m pytest -n 1 tests/unit
+	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest -n 1 $(ON_BOTH_BUILDS)
 
 s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py

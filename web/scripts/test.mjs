@@ -36,5 +36,7 @@ await build({
 });
 // By name: what Node makes of a folder differs between its versions.
 const built = tests.map((name) => join(out, name.replace(/\.tsx?$/, ".mjs")));
-const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...built], { stdio: "inherit", cwd: web });
+// Most tests wait, so more of them run side by side than there are processors.
+const options = ["--enable-source-maps", "--test", "--test-concurrency=4"];
+const run = spawnSync(process.execPath, [...options, ...built], { stdio: "inherit", cwd: web });
 process.exitCode = run.status ?? 1;
