@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench import growth, inbox, measure, presence
+from loadtest.bench import growth, inbox, measure, presence, presence_changes
 from loadtest.bench.measure import Span
 from loadtest.bench.results import RowInfo
 from loadtest.bench.workloads import DELIVERY_ROWS, SMALL, Workload
@@ -92,6 +92,8 @@ def _growth() -> tuple[Row, ...]:
     rows.append(Row((gone,), growth.mass_disconnect, ("roomcast",), True))
     beats = RowInfo("heartbeats", "heartbeats of 10,000 connections within a second", "heartbeat_us", _PRESENCE)
     sweep = RowInfo("sweep-100000", "100,000 people expire at once", "hold_ms", _PRESENCE)
+    change = RowInfo("presence-changes", "changes of 100 people, watched from another gateway", "p99_ms", _PRESENCE)
+    rows.append(Row((change,), presence_changes.changes, ("roomcast",), True))
     rows.append(Row((beats,), presence.heartbeat, ("roomcast",), True))
     rows.append(Row((sweep,), presence.sweep, ("roomcast",), True))
     absent = RowInfo(

@@ -94,6 +94,29 @@ async def test_who_asks_sees_each_device_of_all_gateways(pair: Pair, clients: Cl
     assert told(plain, user) == []
 
 
+async def test_changes_do_not_wait_for_a_tick(pair: Pair, clients: Clients) -> None:
+    user, watcher = unique("ada"), await clients(pair[1], unique("bob"))
+    ada = await clients(pair[0], user)
+    await watcher.ok("presence:watch", {"users": [user]})
+    started = time.monotonic()
+    for number in range(12):
+        await ada.ok("presence", {"note": f"step {number}"})
+        await expect_row(watcher, user, note=f"step {number}")
+    assert time.monotonic() - started < 6, "a second for each is a tick"
+
+
+async def test_many_changes_at_once_are_one_or_few_events(pair: Pair, clients: Clients) -> None:
+    user, watcher = unique("ada"), await clients(pair[1], unique("bob"))
+    ada = await clients(pair[0], user)
+    await watcher.ok("presence:watch", {"users": [user]})
+    for number in range(100):
+        await ada.io.emit("presence", {"note": f"step {number}"})
+    await expect_row(watcher, user, note="step 99")
+    notes = [row["note"] for row in told(watcher, user) if "note" in row]
+    assert notes == sorted(notes, key=lambda note: int(note.split()[1]))
+    assert len(notes) < 100
+
+
 async def test_an_invisible_user_shows_no_device(pair: Pair, clients: Clients) -> None:
     user, watcher = unique("ada"), await clients(pair[1], unique("bob"))
     first = await clients(pair[0], user, presence={"kind": "web"})

@@ -84,6 +84,7 @@ class Gateway:
         parts.session_control.subscribe()
         supervise(lambda: parts.isolation.run(ticker), "isolation")
         supervise(self._claim_and_announce, "presence")
+        supervise(parts.status_delivery.run, "presence delivery")
         supervise(parts.inbox.run, "inbox")
         supervise(parts.token_keys.run, "token keys")
         supervise(parts.sessions.watch_expiries, "token expiry")

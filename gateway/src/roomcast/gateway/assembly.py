@@ -34,6 +34,7 @@ from roomcast.gateway.operations.node_claim import describe_process
 from roomcast.gateway.operations.reconnect_tickets import ReconnectTickets
 from roomcast.gateway.operations.user_limits import BURST_SECONDS, UserLimits
 from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.delivery import StatusDelivery
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
 from roomcast.gateway.presence.watchers import Watchers
@@ -157,12 +158,13 @@ def make_presence(
     stores: Stores,
     on_node_lost: Callable[[], None],
     now_ms: Callable[[], float],
-) -> tuple[OccupancyService, PresenceService]:
-    """Make the two services that share what users watch and who is hidden."""
+) -> tuple[OccupancyService, PresenceService, StatusDelivery]:
+    """Make the services that share what users watch and who is hidden."""
     watchers, hidden = Watchers(time.monotonic), set[str]()
     occupancy = OccupancyService(
         stores.occupancy, stores.presence, stores.rooms, emitter, watchers, hidden, adapter.background
     )
+    delivery = StatusDelivery(watchers, occupancy, emitter)
     presence = PresenceService(
         stores.presence,
         stores.nodes,
@@ -170,6 +172,7 @@ def make_presence(
         occupancy,
         Activity(time.monotonic),
         watchers,
+        delivery,
         hidden,
         adapter.ticker,
         adapter.background,
@@ -177,7 +180,7 @@ def make_presence(
         on_node_lost,
         now_ms,
     )
-    return occupancy, presence
+    return occupancy, presence, delivery
 
 
 def make_tickets(config: Config) -> ReconnectTickets:

@@ -76,7 +76,7 @@ class Parts:
         """Make presence, the limits of users, and the sign-in."""
         config = self.config
         self.emitter = Emitter(self.adapter)
-        self.occupancy, self.presence = make_presence(
+        self.occupancy, self.presence, self.status_delivery = make_presence(
             self.adapter, self.emitter, self.stores, self._give_up, lambda: self.sessions.now_ms()
         )
         self.tickets = make_tickets(config)

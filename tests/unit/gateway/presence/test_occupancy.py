@@ -134,7 +134,7 @@ async def test_a_status_is_sent_to_members_and_kept_for_the_next_join(gateway: G
 async def test_a_large_room_sends_only_its_occupancy(gateway: Gateway) -> None:
     await gateway.service.enter_room(session_of("ada"), "r")
     gateway.receive("r", MAX_PRESENCE_ROOM + 1, entered="bob")
-    await gateway.service.send_diffs(gateway.watchers.take_due().occupancies)
+    await gateway.service.send_diffs(gateway.watchers.take_counts())
     assert gateway.sender.take() == [
         ("r", "room", {"room": "r", "change": "people", "occupancy": MAX_PRESENCE_ROOM + 1})
     ]

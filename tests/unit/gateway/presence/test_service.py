@@ -14,6 +14,7 @@ from roomcast.contract.events import Presence as PresencePayload
 from roomcast.contract.events import PresenceLook, PresenceUsers, Typing
 from roomcast.gateway.presence import service as module
 from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.delivery import StatusDelivery
 from roomcast.gateway.presence.notes import Note
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.service import PresenceService
@@ -47,6 +48,7 @@ class Gateway:
         self.occupancy = OccupancyService(
             self.rooms, self.store, Names(), self.sender, watchers, self.hidden, start_task
         )
+        self.delivery = StatusDelivery(watchers, self.occupancy, self.sender)
         self.sids: list[str] = []
         self.service = PresenceService(
             self.store,
@@ -55,6 +57,7 @@ class Gateway:
             self.occupancy,
             Activity(clock),
             watchers,
+            self.delivery,
             self.hidden,
             Ticks(),
             start_task,
@@ -82,12 +85,14 @@ class Gateway:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.get_running_loop().create_task(self.service.run())
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(work) for work in (self.service.run(), self.delivery.run())]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.fixture

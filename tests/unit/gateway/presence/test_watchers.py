@@ -1,4 +1,4 @@
-"""Changes become one list a second per room and per watching connection."""
+"""Changes become one list per room and per watching connection."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class TestWatchers:
         assert watchers.set_occupants("hall", ["ada", "bob"], 3) == []
         watchers.apply_changes([PresenceRow("ada", "away", 1)])
         out = watchers.take_due()
-        assert (out.rooms, out.occupancies) == ({}, {"hall": 3})
+        assert (out.rooms, watchers.take_counts()) == ({}, {"hall": 3})
         watchers.set_occupants("hall", [], 3)
-        assert watchers.take_due().occupancies == {}
+        assert watchers.take_counts() == {}
         assert watchers.set_occupants("hall", ["bob"], 1) == ["bob"]
 
     def test_set_occupants_names_newcomers_and_forgets_who_left(self, clock: Clock) -> None:
@@ -73,7 +73,7 @@ class TestWatchers:
         assert watchers.watched_users() == {"bob"}
         watchers.add_occupant("lobby", "cy", 3)
         assert watchers.watched_users() == set()
-        assert watchers.take_due().occupancies == {"lobby": 3}
+        assert watchers.take_counts() == {"lobby": 3}
 
     def test_watching_connections_get_their_own_lists(self, clock: Clock) -> None:
         watchers = Watchers(clock)

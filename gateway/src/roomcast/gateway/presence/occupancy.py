@@ -1,7 +1,7 @@
 """Know who is in which room: this gateway's users for all others, and all users for the members here.
 
 Redis holds the occupants of each room, and its scripts publish every change to the gateways that subscribe to the
-room. This module turns them into what a join answers, and into what members receive once a second.
+room. This module turns them into what a join answers, and into what members receive: who came and went once a second.
 """
 
 from __future__ import annotations
@@ -217,13 +217,16 @@ class OccupancyService:
 
     # --- what the members here receive ---
 
-    async def send_statuses(self, rooms: Mapping[str, list[PresenceChange]]) -> None:
-        """Send the changed statuses of users to the members of their rooms."""
+    async def send_statuses(self, rooms: Mapping[str, list[PresenceChange]]) -> int:
+        """Send the changed statuses of users to the members of their rooms; return the number of these members."""
+        packets = 0
         async for room, changes in in_slices(rooms.items()):
             self._cache.apply_statuses(room, changes)
             if (diff := self._diffs.get(room)) is not None:
                 diff.apply_statuses(changes)
             self._sender.to_local_room(room, PRESENCE, {"changes": changes})
+            packets += len(self._local.get(room, ()))
+        return packets
 
     async def send_diffs(self, occupancies: Mapping[str, int]) -> None:
         """Send who entered and left, and the occupancy of rooms too large for names."""

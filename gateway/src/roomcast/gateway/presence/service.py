@@ -13,10 +13,10 @@ from roomcast.contract.events import ONLINE_SECONDS, PRESENCE, TYPING, PresenceL
 from roomcast.contract.events import Presence as PresencePayload
 from roomcast.contract.presence import Presence
 from roomcast.gateway.presence.activity import Activity
+from roomcast.gateway.presence.delivery import StatusDelivery
 from roomcast.gateway.presence.notes import Note, read_note, require_future
 from roomcast.gateway.presence.occupancy import OccupancyService
 from roomcast.gateway.presence.ports import NodePort, PresencePort, Sender, StartTask, Ticks
-from roomcast.gateway.presence.slices import in_slices
 from roomcast.gateway.presence.unwritten import UnwrittenSessions
 from roomcast.gateway.presence.watchers import Watchers, presence_change
 from roomcast.gateway.sign_in.session import ChatSession
@@ -52,6 +52,7 @@ class PresenceService:
         occupancy: OccupancyService,
         activity: Activity,
         watchers: Watchers,
+        delivery: StatusDelivery,
         hidden: set[str],
         ticks: Ticks,
         start_task: StartTask,
@@ -66,6 +67,7 @@ class PresenceService:
         self._occupancy = occupancy
         self._activity = activity
         self._watchers = watchers
+        self._delivery = delivery
         self._hidden = hidden
         self._ticks = ticks
         self._start_task = start_task
@@ -193,6 +195,7 @@ class PresenceService:
         """Apply a message from a presence channel."""
         rows = self._changes.unpack(data).rows
         self._watchers.apply_changes(rows)
+        self._delivery.wake()
         status = {row.user: row.status for row in rows}
         for user, is_hidden in self._activity.find_hidden(rows):
             if self._set_hidden(user, is_hidden=is_hidden):
@@ -221,9 +224,9 @@ class PresenceService:
     # --- the loop ---
 
     async def run(self) -> None:
-        """Write signs of life, deliver changes, announce the node and refresh rooms, until cancelled."""
+        """Write signs of life, tell who came and went, announce the node and refresh rooms, until cancelled."""
         loop = asyncio.get_running_loop()
-        announce_at = refresh_at = deliver_at = 0.0
+        announce_at = refresh_at = second_at = 0.0
         while True:
             now = loop.time()
             if now >= announce_at:
@@ -233,11 +236,12 @@ class PresenceService:
                 refresh_at = self._ticks.due(REFRESH_SECONDS) - _EARLY_SECONDS
                 await _log_failure(self._refresh())
             self._wake.clear()
-            await _log_failure(self._write(signs=now >= deliver_at))
+            await _log_failure(self._write(signs=now >= second_at))
             self._written_at = loop.time()
-            if now >= deliver_at:
-                deliver_at = self._ticks.due() - _EARLY_SECONDS
-                await self._deliver()
+            if now >= second_at:
+                second_at = self._ticks.due() - _EARLY_SECONDS
+                self._delivery.wake()  # for those whose "offline" was held back
+                await self._occupancy.send_diffs(self._watchers.take_counts())
             await self._rest()
 
     async def _rest(self) -> None:
@@ -275,6 +279,7 @@ class PresenceService:
     async def _query_again(self, users: Collection[str]) -> None:
         if users:
             self._watchers.apply_changes(_rows_of(await self._store.query_users(users, devices=True)))
+            self._delivery.wake()
 
     async def _write(self, *, signs: bool) -> None:
         """Write all changes that others can see, a bounded batch at a time; with `signs` the signs of life as well."""
@@ -295,14 +300,6 @@ class PresenceService:
             self._unwritten.mark_written(row.connection for row in batch.full)
             if not self._activity.is_urgent:
                 return
-
-    async def _deliver(self) -> None:
-        """Deliver changes to rooms and watching connections, in slices: thousands may have changed at once."""
-        out = self._watchers.take_due()
-        await self._occupancy.send_statuses(out.rooms)
-        async for sid, changes in in_slices(out.connections.items()):
-            self._sender.to_sessions([sid], PRESENCE, {"changes": changes})
-        await self._occupancy.send_diffs(out.occupancies)
 
 
 def _rows_of(shown: Mapping[str, Presence]) -> list[PresenceRow]:

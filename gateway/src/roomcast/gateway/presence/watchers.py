@@ -1,4 +1,4 @@
-"""Turn presence changes into one list a second per room and per watching connection. Pure: the clock is passed in."""
+"""Turn presence changes into one list per room and per watching connection. Pure: the clock is passed in."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from roomcast.gateway.presence.indexes import discard
 
 
 class Deliveries(NamedTuple):
-    """Changes per room and per watching connection, and the new occupancy of rooms too large for names."""
+    """Changes per room and per watching connection."""
 
     rooms: dict[str, list[PresenceChange]]
     connections: dict[str, list[PresenceChange]]
-    occupancies: dict[str, int]
 
 
 class _Pending(NamedTuple):
@@ -36,7 +35,7 @@ class _Pending(NamedTuple):
 class Watchers:
     """Know which rooms and connections of this gateway watch which users.
 
-    The work of a second grows with the changes, not with rooms or users. A change to offline is held for
+    The work of a delivery grows with the changes, not with rooms or users. A change to offline is held for
     `linger_seconds`: a user who reloads a page, or whom a drain moves, is back before anyone sees it. A later change of
     a user replaces an earlier one. Rooms, and connections that did not ask for devices, get no change of devices alone.
     """
@@ -176,12 +175,21 @@ class Watchers:
             if user in self._pending and self._pending[user].row.status == "offline":
                 del self._pending[user]
 
+    @property
+    def is_pending(self) -> bool:
+        """Return whether a change waits to be delivered, now or later."""
+        return bool(self._pending)
+
+    def take_counts(self) -> dict[str, int]:
+        """Take the new occupancy of rooms that are too large for names."""
+        counts, self._counts = self._counts, {}
+        return counts
+
     def take_due(self) -> Deliveries:
-        """Take what is to be delivered now; call this once a second."""
+        """Take what is to be delivered now."""
         now = self._clock()
         due = [user for user, pending in self._pending.items() if pending.due <= now]
-        out = Deliveries({}, {}, self._counts)
-        self._counts = {}
+        out = Deliveries({}, {})
         for user in due:
             self._deliver(self._pending.pop(user), out)
         return out

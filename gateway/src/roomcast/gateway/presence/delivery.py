@@ -1,0 +1,55 @@
+"""Deliver changes of presence to those who see them: at once while it is quiet, the newest states only under load.
+
+A delivery is followed by a pause that grows with the packets that it sent. What changes within the pause is conflated,
+so that the cost of presence has a bound: about 2,000 packets a second, or one delivery a second where that is more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from roomcast.contract.events import PRESENCE
+from roomcast.gateway.presence.occupancy import OccupancyService
+from roomcast.gateway.presence.ports import Sender
+from roomcast.gateway.presence.slices import in_slices
+from roomcast.gateway.presence.watchers import Watchers
+
+SHORTEST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 1.0
+_PACKET_SECONDS: Final = 0.0005
+
+
+def pause_after(packets: int) -> float:
+    """Return the seconds to wait after a delivery of so many packets. Pure."""
+    return min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, packets * _PACKET_SECONDS))
+
+
+class StatusDelivery:
+    """Sends what the watchers have due, when it is woken."""
+
+    def __init__(self, watchers: Watchers, occupancy: OccupancyService, sender: Sender) -> None:
+        self._watchers = watchers
+        self._occupancy = occupancy
+        self._sender = sender
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Deliver as soon as the pause allows it, if anything waits."""
+        if self._watchers.is_pending:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled. Without changes this takes no time at all."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(pause_after(await self._deliver()))
+
+    async def _deliver(self) -> int:
+        """Deliver to rooms and connections, in slices: thousands may have changed. Return the number of packets."""
+        out = self._watchers.take_due()
+        packets = await self._occupancy.send_statuses(out.rooms)
+        async for sid, changes in in_slices(out.connections.items()):
+            self._sender.to_sessions([sid], PRESENCE, {"changes": changes})
+        return packets + len(out.connections)

@@ -1,0 +1,74 @@
+"""Changes are delivered at once while it is quiet; what comes within the pause is conflated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roomcast.contract.envelope import PresenceRow
+from roomcast.gateway.presence import delivery as module
+from roomcast.gateway.presence.delivery import StatusDelivery, pause_after
+from roomcast.gateway.presence.occupancy import OccupancyService
+from roomcast.gateway.presence.watchers import Watchers
+from tests.unit.gateway.presence.fakes import Names, Occupancy, Presence, Sender, start_task
+from tests.waiting import until
+
+PAUSE_SECONDS = 0.3
+
+
+@pytest.mark.parametrize(
+    ("packets", "seconds"), [(0, 0.05), (1, 0.05), (100, 0.05), (400, 0.2), (1_000, 0.5), (2_000, 1.0), (10**6, 1.0)]
+)
+def test_the_pause_grows_with_what_was_sent(packets: int, seconds: float) -> None:
+    assert pause_after(packets) == pytest.approx(seconds)
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.sender = Sender()
+        self.watchers = Watchers(asyncio.get_running_loop().time)
+        occupancy = OccupancyService(Occupancy(), Presence(), Names(), self.sender, self.watchers, set(), start_task)
+        self.delivery = StatusDelivery(self.watchers, occupancy, self.sender)
+
+    def change(self, *rows: tuple[str, str]) -> None:
+        self.watchers.apply_changes([PresenceRow(user, status, 1) for user, status in rows])
+        self.delivery.wake()
+
+    def told(self) -> list[list[tuple[str, str]]]:
+        return [[(row["user"], row["status"]) for row in data["changes"]] for _, _, data in self.sender.sent]
+
+
+@pytest.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(module, "pause_after", lambda packets: PAUSE_SECONDS)
+    rig = Rig()
+    task = asyncio.get_running_loop().create_task(rig.delivery.run())
+    yield rig
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_first_change_does_not_wait_and_the_next_ones_are_conflated(rig: Rig) -> None:
+    rig.watchers.watch("c1", ["ada", "bob"])
+    rig.change(("ada", "busy"))
+    for _ in range(3):  # turns of the loop, no time
+        await asyncio.sleep(0)
+    assert rig.told() == [[("ada", "busy")]]
+    for status in ("away", "online", "busy", "away"):
+        rig.change(("ada", status), ("bob", status))
+        await asyncio.sleep(0)
+    assert len(rig.told()) == 1
+    await until(lambda: len(rig.told()) == 2, "the second delivery")
+    assert rig.told()[1] == [("ada", "away"), ("bob", "away")]
+
+
+async def test_changes_that_nobody_watches_wake_nothing(rig: Rig) -> None:
+    rig.watchers.watch("c1", ["ada"])
+    rig.change(("zoe", "busy"))
+    await asyncio.sleep(0)
+    rig.change(("ada", "busy"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert rig.told() == [[("ada", "busy")]]
