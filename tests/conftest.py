@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from deploy import page
 from tests import servers
@@ -21,6 +22,10 @@ SLOW_SECONDS = 600
 
 MEASURED_CHILDREN = "COVERAGE_PROCESS_CONFIG"
 """The variable by which a process that a test starts is measured, too."""
+# Tests of properties must not depend on the machine's speed.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
 _measured_children = os.environ.get(MEASURED_CHILDREN, "")
 
 
