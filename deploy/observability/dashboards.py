@@ -19,6 +19,9 @@ _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _ACKED_SENDS: Final = 'roomcast_gateway_events_total{event="message:send",outcome="ok"}'
 
 
+_LISTS: Final = 'roomcast_gateway_events_total{event="inbox:list"}'
+
+
 class Panel(NamedTuple):
     """One time series panel: queries by legend. `unit` is one of Grafana's ids (`s`, `bytes`, `ops`, `short`, …)."""
 
@@ -81,6 +84,20 @@ DASHBOARDS: Final = (
                 "Publish hook by outcome",
                 "ops",
                 {"{{outcome}}": _rate("roomcast_gateway_publish_hook_total", "outcome")},
+            ),
+            Panel(
+                "Inbox: events, and rooms in them",
+                "ops",
+                {
+                    "events": f"sum({_rate('roomcast_gateway_inbox_events_total')})",
+                    "rooms": f"sum({_rate('roomcast_gateway_inbox_lines_total')})",
+                    "lists": f"sum({_rate(_LISTS)})",
+                },
+            ),
+            Panel(
+                "Inboxes behind after a lost subscription",
+                "short",
+                {"{{instance}}": "roomcast_gateway_inbox_waiting"},
             ),
             Panel("Bytes to clients", "Bps", {"{{instance}}": _rate("roomcast_gateway_sent_bytes_total")}),
             Panel("Bytes from clients", "Bps", {"{{instance}}": _rate("roomcast_gateway_received_bytes_total")}),

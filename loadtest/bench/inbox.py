@@ -43,6 +43,9 @@ CONNECTIONS: Final = 10_000
 ROOMS_PER_PERSON: Final = 200
 ROOMS: Final = 20_000
 """Each room is on the lists of 100 of the people."""
+UNREAD_ROOMS: Final = 5
+"""Rooms of each person with something unread when the subscriptions are lost."""
+MAX_CATCH_UP_SECONDS: Final = 300
 IDLE_SECONDS: Final = 5.0
 ACTIVE_SECONDS: Final = 5.0
 ACTIVE_PER_SECOND: Final = 20
@@ -159,6 +162,7 @@ async def _idle(rig: Rig) -> dict[str, float]:
     after = rig.spent()
     figures["rest_percent"] = (after[0] - before[0] + after[1] - before[1]) / IDLE_SECONDS * 100
     figures |= await _active(rig, clients)
+    figures |= await _catch_up(rig, inbox)
     await tasks.cancel()
     return figures
 
@@ -177,6 +181,28 @@ async def _active(rig: Rig, clients: _Clients) -> dict[str, float]:
     if told < count * CONNECTIONS * ROOMS_PER_PERSON // ROOMS:
         raise BenchError(f"{told} lines of {count} messages reached the clients")
     return {"line_us": (after[0] - before[0]) / told * MICRO, "redis_line_us": (after[1] - before[1]) / told * MICRO}
+
+
+async def _catch_up(rig: Rig, inbox: InboxService) -> dict[str, float]:
+    """Lose the subscriptions while nothing happens, with something unread in some rooms of each person."""
+    for watcher in inbox.watchers:
+        watcher.record_all([])
+        for watched in watcher.rooms[:UNREAD_ROOMS]:
+            watcher.record(watched.name, 1, 0)
+    before, lists = rig.spent(), inbox.read_figures().resets
+    inbox.on_resubscribed()
+    for _ in range(MAX_CATCH_UP_SECONDS):
+        await asyncio.sleep(1.0)
+        if inbox.read_figures().catch_up_seconds:
+            break
+    after, figures = rig.spent(), inbox.read_figures()
+    if figures.resets != lists or not figures.catch_up_seconds:
+        raise BenchError("not all inboxes were compared, or somebody was told to ask for the whole list")
+    return {
+        "catch_up_seconds": figures.catch_up_seconds,
+        "catch_up_us": (after[0] - before[0]) / CONNECTIONS * MICRO,
+        "redis_catch_up_us": (after[1] - before[1]) / CONNECTIONS * MICRO,
+    }
 
 
 async def _fill_lists(backplane: Backplane) -> None:

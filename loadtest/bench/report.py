@@ -42,6 +42,8 @@ _DETAILS: Final = (
     ("redis_inbox_bytes", "Redis, bytes"),
     ("redis_list_us", "Redis µs per list"),
     ("redis_line_us", "Redis µs per line"),
+    ("redis_catch_up_us", "Redis µs compared"),
+    ("catch_up_seconds", "seconds of comparing"),
     ("lost", "lost"),
     ("refused", "refused"),
 )

@@ -102,6 +102,9 @@ METRICS: Final = {
     "redis_list_us": "Redis's CPU, µs per inbox:list",
     "line_us": "gateway's CPU beyond writing the frame, µs per line",
     "redis_line_us": "Redis's CPU, µs per line",
+    "catch_up_seconds": "time until all inboxes are compared after a lost subscription, s",
+    "catch_up_us": "gateway's CPU, µs per connection that is compared",
+    "redis_catch_up_us": "Redis's CPU, µs per connection that is compared",
     "lags_20ms": "times the loop was more than 20 ms late",
 }
 """Every figure a sample may hold, with its meaning and unit."""

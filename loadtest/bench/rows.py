@@ -101,7 +101,7 @@ def _growth() -> tuple[Row, ...]:
     )
     idle = tuple(
         RowInfo("inbox-10000", "10,000 idle connections with 200 rooms each", figure, _INBOX)
-        for figure in ("inbox_kib", "list_us", "line_us")
+        for figure in ("inbox_kib", "list_us", "line_us", "catch_up_us")
     )
     rows.append(Row((absent,), inbox.message, ("roomcast",), True))
     rows.append(Row(idle, inbox.idle, ("roomcast",), True))

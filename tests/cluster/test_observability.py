@@ -50,6 +50,7 @@ async def use(cluster: Cluster) -> None:
     party = Party(cluster)
     for person in await party.apart():
         await person.join(LOBBY)
+        await person.call("inbox:list", live=True)
         for _ in range(3):
             await person.send("hello")
         await person.call("media:sign", room=LOBBY, name="a.png", type="image/png", size=len(picture()))

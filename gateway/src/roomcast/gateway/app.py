@@ -150,6 +150,7 @@ class Gateway:
         metrics.connections.set(len(self.parts.sessions))
         metrics.rooms.set(self.parts.adapter.fanout.rooms)
         metrics.fast_path.inc(self.parts.fast_path.count_taken())
+        metrics.inbox.settle(self.parts.inbox.read_figures())
         metrics.redis_up.set(redis.is_up)
         metrics.isolated.set(self.parts.isolation.is_isolated)
         metrics.redis_reconnects.set(redis.reconnects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from roomcast.contract.keys import activity_channel
-from roomcast.gateway.inbox.interest import Interest
+from roomcast.gateway.inbox.interest import MIXED, Interest, WatchedRoom, state_of
 from tests.unit.gateway.fakes import line_of, session_of
 
 
@@ -68,3 +68,25 @@ def test_totals_follow_the_lines() -> None:
     assert (watcher.unread, watcher.mentions) == (2**32 + 1, 100)
     watcher.record_all([])
     assert (watcher.unread, watcher.mentions) == (0, 0)
+
+
+def test_the_state_of_a_room_is_known_while_all_followers_know_the_same() -> None:
+    watched = WatchedRoom("a")
+    watched.note_known(state_of(5, "x"))
+    watched.note_known(state_of(5, "x"))
+    assert watched.told == state_of(5, "x")
+    assert len({state_of(5, "x"), state_of(6, "x"), state_of(5, "y"), MIXED}) == 4
+    watched.note_known(state_of(6, "x"))
+    assert watched.told == MIXED
+    watched.note_known(state_of(6, "x"))  # the first one does not know this
+    assert watched.told == MIXED
+
+
+def test_rooms_with_news_are_those_with_something_unread() -> None:
+    interest = Interest()
+    watcher = interest.add_watcher(session_of("ada"))
+    for room in ("a", "b", "c"):
+        interest.follow(watcher, room)
+    watcher.record_all([line_of("b", unread=2), line_of("c", unread=0)])
+    assert watcher.rooms_with_news() == {"b"}
+    assert (interest.room_names(), interest.users()) == (["a", "b", "c"], ["ada"])

@@ -15,9 +15,11 @@ from roomcast.contract.inbox import Line
 from roomcast.contract.keys import activity_channel
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.inbox import schedule, service
+from roomcast.gateway.inbox.catch_up import MAX_LINES
+from roomcast.gateway.inbox.interest import state_of
 from roomcast.gateway.inbox.service import InboxService
 from roomcast.gateway.sign_in.session import ChatSession
-from tests.unit.gateway.fakes import FakeEmitter, line_of, refusal, session_of, unavailable
+from tests.unit.gateway.fakes import EPOCH, FakeEmitter, line_of, refusal, session_of, unavailable
 from tests.waiting import until
 
 LIVE = InboxList(live=True)
@@ -40,6 +42,9 @@ class Reads:
     async def read_list(self, user: str) -> dict[str, str]:
         return dict(self.lists.get(user, {}))
 
+    async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
+        return [await self.read_list(user) for user in users]
+
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         return {(user, room) for user, room in pairs if room in self.lists.get(user, {})}
 
@@ -58,6 +63,12 @@ class Reads:
 
     async def add_entries(self, lines: Sequence[Line]) -> list[Line]:
         return list(lines)
+
+    async def read_states(self, rooms: Sequence[str]) -> list[int]:
+        if self.fails:
+            self.fails -= 1
+            raise unavailable()
+        return [state_of(self.seqs.get(room, 0), EPOCH) for room in rooms]
 
     async def read_seqs(self, rooms: Sequence[str]) -> list[int]:
         return [self.seqs.get(room, 0) for room in rooms]
@@ -305,20 +316,74 @@ async def test_a_look_that_failed_is_made_again(rig: Rig) -> None:
     await until(lambda: set(rig.devices.rows(rig.ada.sid)) == {("a", 1), ("b", 0)}, "both are told", 2.0)
 
 
-async def test_after_a_lost_subscription_clients_are_told_to_ask_again(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def caught_up(rig: Rig) -> None:
+    """Lose the subscriptions, and wait until all inboxes are compared."""
+    before = rig.inbox.read_figures().catch_up_seconds
+    rig.inbox.on_resubscribed()
+    assert rig.inbox.read_figures().waiting > 0
+    await until(lambda: rig.inbox.read_figures().catch_up_seconds > before, "all are compared")
+    assert rig.inbox.read_figures().waiting == 0
+
+
+async def test_after_a_lost_subscription_clients_are_told_of_what_changed(rig: Rig) -> None:
+    rig.reads.put("ada", "same", "written", "left")
+    rig.reads.put("bob", "same", "written")
+    for session in (rig.ada, rig.bob):
+        await rig.inbox.list_inbox(session, LIVE)
+    rig.reads.seqs["written"] = 2  # nobody was told
+    del rig.reads.lists["ada"]["left"]
+    rig.reads.put("ada", "new")
+    await caught_up(rig)
+    await until(lambda: len(set(rig.devices.rows(rig.ada.sid))) == 3, "all lines")
+    assert set(rig.devices.rows(rig.ada.sid)) == {("written", 2), ("left", "removed"), ("new", 0)}
+    assert set(rig.devices.rows(rig.bob.sid)) == {("written", 2)}
+    figures = rig.inbox.read_figures()
+    assert (figures.live, figures.resets) == (2, 0)
+    assert (figures.events, figures.lines) == (
+        len(rig.devices.sent),
+        sum(len(e["rooms"]) for *_, e in rig.devices.sent),
+    )
+
+
+async def test_nothing_is_told_where_nothing_changed_and_lines_with_news_are_read_again(rig: Rig) -> None:
+    rig.reads.put("ada", "a", "b")
+    rig.reads.seqs["b"] = 3
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    await caught_up(rig)
+    await rig.told(rig.ada, ("b", 3))  # it may have been read on another device
+    assert rig.reads.looked == ["b"]
+
+
+async def test_a_list_that_came_meanwhile_hides_nothing_from_others(rig: Rig) -> None:
+    for session in (rig.ada, rig.bob):
+        rig.reads.put(session.user, "a")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.seqs["a"] = 1  # nobody was told
+    await rig.inbox.list_inbox(rig.bob, LIVE)
+    await caught_up(rig)
+    await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "told")
+
+
+async def test_a_comparison_that_failed_is_made_again(rig: Rig) -> None:
+    rig.reads.put("ada", "a")
+    await rig.inbox.list_inbox(rig.ada, LIVE)
+    rig.reads.seqs["a"], rig.reads.fails = 1, 2
+    await caught_up(rig)
+    await until(lambda: ("a", 1) in rig.devices.rows(rig.ada.sid), "told")
+
+
+async def test_clients_with_many_changes_are_told_to_ask_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "RESETS_PER_SECOND", 2)
     sessions = [session_of(f"user{number}") for number in range(3)]
     for session in sessions:
         await rig.inbox.list_inbox(session, LIVE)
-    rig.inbox.on_resubscribed()
+        rig.reads.put(session.user, *(f"room{number}" for number in range(MAX_LINES + 1)))
     started = asyncio.get_running_loop().time()
-    await until(lambda: len(rig.devices.sent) == 2, "the first two")
-    await until(lambda: len(rig.devices.sent) == 3, "all")
+    await caught_up(rig)
     assert asyncio.get_running_loop().time() - started > 0.9  # the third waits for its second
     assert {sid for sid, *_ in rig.devices.sent} == {session.sid for session in sessions}
     assert all(data == {"reset": True} for *_, data in rig.devices.sent)
+    assert rig.inbox.read_figures().resets == 3
 
 
 async def test_many_lines_come_in_events_of_a_hundred(rig: Rig) -> None:

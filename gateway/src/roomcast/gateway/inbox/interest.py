@@ -21,14 +21,29 @@ _MENTION_BITS: Final = MAX_COUNTED_MENTIONS.bit_length()
 _MENTION_MASK: Final = (1 << _MENTION_BITS) - 1
 
 
+MIXED: Final = -1
+"""Stands for more than one state. `hash` never returns it."""
+
+
 class WatchedRoom:
     """A room that is in the inbox of at least one client here."""
 
-    __slots__ = ("name", "watchers")
+    __slots__ = ("name", "told", "watchers")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.watchers: list[Watcher] = []
+        self.told: int | None = None
+        """The state of the room (see `state_of`) that all its watchers know; None before the first one knows it."""
+
+    def note_known(self, state: int) -> None:
+        """Note what one watcher knows of the room. Where another one knows another state, none is the state of all."""
+        self.told = state if self.told in (None, state) else MIXED
+
+
+def state_of(seq: int, epoch: str) -> int:
+    """Return a number that is another one after each new entry of a room, and after lost ones."""
+    return hash((seq, epoch))
 
 
 _by_name: Final = attrgetter("name")
@@ -78,6 +93,10 @@ class Watcher:
             self.unread += unread - (before >> _MENTION_BITS)
             self.mentions += mentions - (before & _MENTION_MASK)
 
+    def rooms_with_news(self) -> set[str]:
+        """Return the rooms with something unread."""
+        return {watched.name for watched, counts in zip(self.rooms, self._counts, strict=True) if counts}
+
     def record_all(self, lines: Iterable[Line]) -> None:
         """Take over the counts of all rooms; a room without a line has nothing new."""
         self._counts = array("Q", bytes(8 * len(self.rooms)))
@@ -97,6 +116,14 @@ class Interest:
 
     def __iter__(self) -> Iterator[Watcher]:
         return (watcher for devices in self._users.values() for watcher in devices.values())
+
+    def room_names(self) -> list[str]:
+        """Return all rooms that are followed."""
+        return list(self._rooms)
+
+    def users(self) -> list[str]:
+        """Return all users with a client here."""
+        return list(self._users)
 
     @property
     def rooms(self) -> int:

@@ -17,6 +17,10 @@ class InboxReads(Protocol):
         """Return the rooms on a user's list, with their names there."""
         ...
 
+    async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
+        """Return the same for several users."""
+        ...
+
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the `(user, room)` whose room is on the user's list."""
         ...
@@ -27,6 +31,10 @@ class InboxReads(Protocol):
 
     async def add_entries(self, lines: Sequence[Line]) -> list[Line]:
         """Return the lines with their newest text or media."""
+        ...
+
+    async def read_states(self, rooms: Sequence[str]) -> list[int]:
+        """Return the state of each room, as `interest.state_of` does."""
         ...
 
     async def read_seqs(self, rooms: Sequence[str]) -> list[int]:

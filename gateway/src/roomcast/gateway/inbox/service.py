@@ -14,7 +14,9 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import INBOX, MAX_LIST, InboxList
 from roomcast.contract.inbox import Line, page_of
 from roomcast.contract.keys import activity_channel
-from roomcast.gateway.inbox.interest import Interest, Watcher
+from roomcast.gateway.inbox.catch_up import CatchUp
+from roomcast.gateway.inbox.figures import InboxFigures
+from roomcast.gateway.inbox.interest import Interest, Watcher, state_of
 from roomcast.gateway.inbox.lines import Row, name_of, people_in, removed, shown
 from roomcast.gateway.inbox.ports import Channels, Devices, InboxReads, LineAccess, RoomLists
 from roomcast.gateway.inbox.schedule import Due, Schedule
@@ -63,6 +65,8 @@ class InboxService:
         """The newest `seq` at the last look at a room that is to be looked at once more."""
         self._stale: dict[str, Watcher] = {}
         """Clients that are to ask again, by session: events may have been missed."""
+        self._catch_up = CatchUp(self._interest, store, self.note_room, self.note_line, self._note_stale)
+        self._figures = InboxFigures(clock)
         self._reads = asyncio.Semaphore(_LISTS_AT_ONCE)
         self._wake = asyncio.Event()
 
@@ -70,6 +74,17 @@ class InboxService:
     def rooms(self) -> int:
         """The number of rooms that are followed for clients here."""
         return self._interest.rooms
+
+    @property
+    def watchers(self) -> Iterable[Watcher]:
+        """The clients with a live inbox."""
+        return self._interest
+
+    def read_figures(self) -> InboxFigures:
+        """Return the figures of the inbox for a scrape."""
+        self._figures.live = sum(1 for _ in self.watchers)
+        self._figures.waiting = self._catch_up.users + len(self._stale)
+        return self._figures
 
     # --- inbox:list ---
 
@@ -91,6 +106,7 @@ class InboxService:
         lines = await self._visible(session, lines)
         if watcher is not None:
             watcher.record_all(lines)
+            self._note_known(lines)
             self._note_unsettled(lines)
         page, more = page_of(lines, p.after, p.limit)
         page = await self._store.add_entries(page)
@@ -105,6 +121,13 @@ class InboxService:
             "unread": unread,
             "mentions": mentions,
         }
+
+    def _note_known(self, lines: list[Line]) -> None:
+        """Note what the client of these lines knows of the rooms."""
+        for line in lines:
+            watched = self._interest.room(line.room)
+            if watched is not None:
+                watched.note_known(state_of(line.seq, line.epoch))
 
     def _charge(self, session: ChatSession, rooms: int) -> None:
         """Count the list as more than one event of the client: each of its rooms is read."""
@@ -170,9 +193,13 @@ class InboxService:
             self.note_room(room)
 
     def on_resubscribed(self) -> None:
-        """Tell all clients to ask again: what was published meanwhile was missed."""
-        self._stale = {watcher.session.sid: watcher for watcher in self._interest}
+        """Compare all rooms and lists with what the clients were told: what was published meanwhile was missed."""
+        self._catch_up.start()
+        self._figures.began()
         self._wake.set()
+
+    def _note_stale(self, watcher: Watcher) -> None:
+        self._stale[watcher.session.sid] = watcher
 
     # --- the loop ---
 
@@ -181,9 +208,10 @@ class InboxService:
         while True:
             await self._wait()
             due, self._personal, personal = self._schedule.take(self._clock(), ROOMS_PER_LOOK), set(), self._personal
-            sent = 0
+            sent, pause = 0, _PAUSE_SECONDS
             try:
                 sent = await self._look_again(personal) + await self._look(due)
+                pause = max(pause, await self._catch_up.step())
             except RoomcastError as error:
                 _log.info("the inbox waits: %s", error)
                 self._personal |= personal
@@ -191,12 +219,14 @@ class InboxService:
                     self.note_room(room)
                 await asyncio.sleep(_RETRY_SECONDS)
             sent_resets = self._send_resets()
-            await asyncio.sleep(max(_PAUSE_SECONDS, sent / LINES_PER_SECOND, sent_resets / RESETS_PER_SECOND))
+            if not (self._catch_up.is_running or self._stale):
+                self._figures.ended()
+            await asyncio.sleep(max(pause, sent / LINES_PER_SECOND, sent_resets / RESETS_PER_SECOND))
 
     async def _wait(self) -> None:
         """Wait until something is due."""
         self._wake.clear()
-        while not (self._personal or self._stale):
+        while not (self._personal or self._stale or self._catch_up.is_running):
             at = self._schedule.next_at()
             rest = None if at is None else at - self._clock()
             if rest is not None and rest <= 0:
@@ -221,7 +251,12 @@ class InboxService:
         for line in lines:
             if not self._schedule.is_settled(line.room):
                 self._seen[line.room] = line.seq
-        return await self._send(lines)
+        sent = await self._send(lines)
+        for line in lines:
+            watched = self._interest.room(line.room)
+            if watched is not None:
+                watched.told = state_of(line.seq, line.epoch)
+        return sent
 
     def _note_unsettled(self, lines: list[Line]) -> None:
         """Look once more at rooms that were announced before they were followed here."""
@@ -255,6 +290,7 @@ class InboxService:
             asked.setdefault(room, []).append(user)
         lines = await self._store.read_lines(asked, with_last=True)
         self._note_unsettled(lines)
+        self._note_known(lines)
         return await self._send(lines)
 
     def _note_confirmed(self, user: str, room: str, subscribed: asyncio.Future[None]) -> None:
@@ -279,14 +315,16 @@ class InboxService:
     def _send_rows(self, watcher: Watcher, rows: list[Row]) -> None:
         event = {"rooms": rows, "unread": watcher.unread, "mentions": watcher.mentions}
         self._devices.to_sessions([watcher.session.sid], INBOX, event)
+        self._figures.told(len(rows))
 
     def _send_resets(self) -> int:
-        """Tell some of the clients that missed events to ask again; return how many."""
+        """Tell some of the clients that missed many events to ask again; return how many."""
         sids = list(self._stale)[:RESETS_PER_SECOND]
         for sid in sids:
             del self._stale[sid]
         if sids:
             self._devices.to_sessions(sids, INBOX, {"reset": True})
+            self._figures.reset(len(sids))
         return len(sids)
 
 

@@ -9,6 +9,7 @@ from prometheus_client.gc_collector import GCCollector
 
 from roomcast.engineio.write_buffer import Traffic
 from roomcast.gateway.chat import plain_sends
+from roomcast.gateway.inbox.figures import InboxFigures
 from roomcast.gateway.operations.counters import EventCounters, LabelledCounter, PlainHistogram
 from roomcast.gateway.operations.histogram import OutcomeCounter
 from roomcast.gateway.operations.observer import GatewayObserver
@@ -80,6 +81,39 @@ class EngineMetrics:
             self._slow_bytes.set(waiting)
 
 
+class InboxMetrics:
+    """Show the figures of the inbox. Lists are client events (`inbox:list`), and counted with those."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._live = Gauge("roomcast_gateway_inbox_live", "Connections with a live inbox", registry=registry)
+        self._waiting = Gauge(
+            "roomcast_gateway_inbox_waiting",
+            "Users whose inboxes are still to be compared after a lost subscription",
+            registry=registry,
+        )
+        self._catch_up = Gauge(
+            "roomcast_gateway_inbox_catch_up_seconds",
+            "How long the last comparison after a lost subscription took",
+            registry=registry,
+        )
+        self._events = Counter("roomcast_gateway_inbox_events", "`inbox` events to clients", registry=registry)
+        self._lines = Counter("roomcast_gateway_inbox_lines", "Rooms in these events", registry=registry)
+        self._resets = Counter(
+            "roomcast_gateway_inbox_resets", "Clients told to ask for their whole inbox again", registry=registry
+        )
+        self._before = (0, 0, 0)
+
+    def settle(self, figures: InboxFigures) -> None:
+        """Take over the figures at a scrape."""
+        self._live.set(figures.live)
+        self._waiting.set(figures.waiting)
+        self._catch_up.set(figures.catch_up_seconds)
+        now = (figures.events, figures.lines, figures.resets)
+        for counter, before, total in zip((self._events, self._lines, self._resets), self._before, now, strict=True):
+            counter.inc(total - before)
+        self._before = now
+
+
 class Metrics(GatewayObserver):
     """Observe the adapter and the chat, with a registry of its own. Labels are few and bounded."""
 
@@ -89,6 +123,7 @@ class Metrics(GatewayObserver):
         GCCollector(registry=registry)
         self._registry = registry
         self.engine = EngineMetrics(registry)
+        self.inbox = InboxMetrics(registry)
         self.connections = Gauge("roomcast_gateway_connections", "Signed-in connections", registry=registry)
         self._connects = LabelledCounter("roomcast_gateway_connects", "Sign-ins by outcome", ["outcome"], registry)
         self._tokens_refused = LabelledCounter(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from roomcast.contract import keys
 from roomcast.contract.inbox import MAX_USERS, Line, read_lines, summary_keys
+from roomcast.gateway.inbox.interest import state_of
 from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 
@@ -17,8 +18,12 @@ class InboxStore:
 
     async def read_list(self, user: str) -> dict[str, str]:
         """Return the rooms on a user's list, with the names that the list has for them (may be empty)."""
-        flat = await self._redis.call("HGETALL", keys.user_rooms(user))
-        return {flat[at].decode(): flat[at + 1].decode() for at in range(0, len(flat), 2)}
+        return _listed(await self._redis.call("HGETALL", keys.user_rooms(user)))
+
+    async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
+        """Return the same for several users."""
+        found = await self._redis.run_together(*(("HGETALL", keys.user_rooms(user)) for user in users))
+        return [_listed(flat) for flat in found]
 
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of the `(user, room)` whose room is on the user's list."""
@@ -45,7 +50,16 @@ class InboxStore:
         entries = await self._redis.run_together(*(("HGET", keys.room_log(line.room), line.last_seq) for line in lines))
         return [line._replace(entry=entry) for line, entry in zip(lines, entries, strict=True)]
 
+    async def read_states(self, rooms: Sequence[str]) -> list[int]:
+        """Return the state of each room, as `interest.state_of` does."""
+        found = await self._redis.run_together(*(("HMGET", keys.room_meta(room), "seq", "epoch") for room in rooms))
+        return [state_of(int(seq or 0), (epoch or b"").decode()) for seq, epoch in found]
+
     async def read_seqs(self, rooms: Sequence[str]) -> list[int]:
         """Return the newest `seq` of each room."""
         found = await self._redis.run_together(*(("HGET", keys.room_meta(room), "seq") for room in rooms))
         return [int(seq or 0) for seq in found]
+
+
+def _listed(flat: Sequence[bytes]) -> dict[str, str]:
+    return {flat[at].decode(): flat[at + 1].decode() for at in range(0, len(flat), 2)}

@@ -1,0 +1,96 @@
+"""Bring inboxes up to date after a lost subscription: what was published meanwhile was missed.
+
+First the rooms, each once however many clients follow it: a room whose `seq` or epoch its followers were not told of is
+looked at. Then the users, by their lists: rooms that came or went, and lines with something unread, because a read mark
+may have moved on another device. A client with many such lines is told to ask for the whole list again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from roomcast.gateway.inbox.interest import Interest, Watcher
+from roomcast.gateway.inbox.ports import InboxReads
+
+ROOMS_AT_ONCE: Final = 500
+ROOMS_PER_SECOND: Final = 10_000
+"""Rooms that are compared in a second: one short command each."""
+USERS_AT_ONCE: Final = 50
+USERS_PER_SECOND: Final = 500
+"""Users whose lists are compared in a second: one command each, and a script for each line that is looked at."""
+MAX_LINES: Final = 25
+"""With more lines to look at, reading the whole list costs no more."""
+
+
+class CatchUp:
+    """The rooms and users that are still to be compared, in steps. A new start begins with all again.
+
+    `note_room` and `note_line` have a room, or one user's line of it, looked at; `reset` tells a client to ask again.
+    """
+
+    def __init__(
+        self,
+        interest: Interest,
+        reads: InboxReads,
+        note_room: Callable[[str], None],
+        note_line: Callable[[str, str], None],
+        reset: Callable[[Watcher], None],
+    ) -> None:
+        self._interest = interest
+        self._reads = reads
+        self._note_room = note_room
+        self._note_line = note_line
+        self._reset = reset
+        self._rooms: list[str] = []
+        self._users: list[str] = []
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether rooms or users are left."""
+        return bool(self._rooms or self._users)
+
+    @property
+    def users(self) -> int:
+        """The number of users who are left."""
+        return len(self._users)
+
+    def start(self) -> None:
+        """Begin with all rooms and users that are followed now."""
+        self._rooms, self._users = self._interest.room_names(), self._interest.users()
+
+    async def step(self) -> float:
+        """Compare the next rooms, or the next users; return the seconds until the step after it is due.
+
+        Raises RoomcastError for Redis trouble; the same step is then still to be made.
+        """
+        if self._rooms:
+            return await self._compare_rooms()
+        return await self._compare_users() if self._users else 0.0
+
+    async def _compare_rooms(self) -> float:
+        all_rooms, rooms = self._rooms, self._rooms[-ROOMS_AT_ONCE:]
+        states = await self._reads.read_states(rooms)
+        for room, state in zip(rooms, states, strict=True):
+            watched = self._interest.room(room)
+            if watched is not None and watched.told != state:
+                self._note_room(room)
+        del all_rooms[-len(rooms) :]  # of this start: another one may have come meanwhile
+        return len(rooms) / ROOMS_PER_SECOND
+
+    async def _compare_users(self) -> float:
+        all_users, users = self._users, self._users[-USERS_AT_ONCE:]
+        lists = await self._reads.read_lists(users)
+        for user, listed in zip(users, lists, strict=True):
+            for watcher in self._interest.watchers_of(user):
+                self._compare(watcher, set(listed))
+        del all_users[-len(users) :]
+        return len(users) / USERS_PER_SECOND
+
+    def _compare(self, watcher: Watcher, listed: set[str]) -> None:
+        lines = (listed ^ {watched.name for watched in watcher.rooms}) | watcher.rooms_with_news()
+        if len(lines) > MAX_LINES:
+            return self._reset(watcher)
+        for room in lines:
+            self._note_line(watcher.session.user, room)
+        return None
