@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from roomcast.api.application import make_application
 from roomcast.api.config import Config as ApiConfig
 from roomcast.api.observe import Metrics as ApiMetrics
 from roomcast.cli.plan import Load, plan
@@ -103,6 +104,52 @@ def unit_costs() -> str:
     return _table(("name", "cost", "of", "from"), rows)
 
 
+def endpoints() -> str:
+    """Every endpoint of the HTTP API: the scope that it takes, what it is sent, and what it does."""
+    document = make_application(None).openapi()
+    schemas = document["components"]["schemas"]
+    rows = (
+        (
+            f"`{method.upper()} {path}`",
+            _scope(operation),
+            _body(operation, schemas),
+            _query(operation),
+            _does(operation),
+        )
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    )
+    return _table(("endpoint", "scope", "body", "query", "what it does"), rows)
+
+
+def _scope(operation: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{scope}`" for each in operation["security"] for scopes in each.values() for scope in scopes)
+
+
+def _body(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    (reference,) = [each["$ref"] for each in (schema, *schema.get("allOf", ())) if "$ref" in each] or [""]
+    body = schemas.get(reference.rpartition("/")[2], {})
+    return _fields((name, name in body.get("required", ())) for name in body.get("properties", ()))
+
+
+def _query(operation: Mapping[str, Any]) -> str:
+    queries = (each for each in operation.get("parameters", ()) if each["in"] == "query")
+    return _fields((each["name"], each.get("required", False)) for each in queries)
+
+
+def _fields(fields: Iterable[tuple[str, bool]]) -> str:
+    """Name fields, with `?` behind those that may be left out."""
+    names = ", ".join(name if is_required else f"{name}?" for name, is_required in fields)
+    return f"`{names}`" if names else ""
+
+
+def _does(operation: Mapping[str, Any]) -> str:
+    """Return the first sentence of the description."""
+    return " ".join(re.split(r"\.(?:\s|$)", operation["description"])[0].split())
+
+
 PLANNED_USERS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 
 
@@ -121,6 +168,7 @@ def _plan_row(users: int) -> tuple[str, ...]:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "configuration": configuration,
+    "endpoints": endpoints,
     "errors": errors,
     "metrics": metrics,
     "plans": plans,

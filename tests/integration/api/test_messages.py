@@ -159,6 +159,26 @@ def test_a_body_that_is_no_json_is_refused(client: httpx.Client, raw: bytes) -> 
     assert (answer.status_code, answer.json()["reason"]) == (400, "bad_request")
 
 
+@pytest.mark.parametrize(
+    ("raw", "content_type", "detail"),
+    [
+        (
+            b'{"user": "ada"}',
+            "application/x-www-form-urlencoded",
+            "body: send the header Content-Type: application/json",
+        ),
+        (b"[]", "application/json", "body: send a JSON object"),
+        (b"", "application/json", "body: send a JSON object"),
+        (b'{"user"', "application/json", "body: not valid JSON, at character 7"),
+        (b'{"user": "ada", "text": "x", "to": "bob"}', "application/json", "body.to: unknown field"),
+    ],
+    ids=["form", "list", "empty", "cut", "unknown"],
+)
+def test_a_refusal_says_what_to_send(client: httpx.Client, raw: bytes, content_type: str, detail: str) -> None:
+    answer = client.post("/v1/rooms/team:bad/messages", content=raw, headers={"Content-Type": content_type})
+    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
 def test_a_text_that_is_too_long_in_bytes_is_too_large(client: httpx.Client) -> None:
     answer = client.post("/v1/rooms/team:big/messages", json={"user": "ada", "text": "\u20ac" * 6_000})
     assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
@@ -168,4 +188,5 @@ def test_unknown_paths_and_methods_are_problems(api: apis.Api, client: httpx.Cli
     missing, wrong = client.get("/v1/nothing"), client.put("/v1/rooms/team:a/messages")
     assert (missing.status_code, missing.json()["reason"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["reason"], wrong.headers["allow"]) == (405, "bad_request", "POST")
+    assert all("/v1/openapi.json lists" in answer.json()["detail"] for answer in (missing, wrong))
     assert client.get("/v1/rooms/team%20a/messages").json()["reason"] == "bad_request"

@@ -60,8 +60,11 @@ def test_a_room_from_creation_to_its_end(client: httpx.Client) -> None:
     assert (made.status_code, made.json()["members"], made.json()["kind"]) == (201, 1, "private")
     assert reason(client.post("/v1/rooms", json=body)) == "conflict"
     assert client.put("/v1/rooms/team:life/members/bob", json={"role": "admin", "by": "ada"}).status_code == 204
+    assert client.put("/v1/rooms/team:life/members/eve").status_code == 204
     found = client.get("/v1/rooms/team:life/members").json()
-    assert sorted((each["user"], each["role"]) for each in found["members"]) == [("ada", "owner"), ("bob", "admin")]
+    assert sorted((each["user"], each["role"]) for each in found["members"]) == [
+        *(("ada", "owner"), ("bob", "admin"), ("eve", "member")),
+    ]
     assert found["next"] is None
     assert client.get("/v1/users/bob/rooms").json() == {"rooms": [{"room": "team:life", "name": "Life"}]}
     assert reason(client.delete("/v1/rooms/team:life/members/ada")) == "forbidden"

@@ -788,7 +788,7 @@ export interface components {
             name?: string | null;
             /**
              * Kind
-             * @description text: as if the user had sent it
+             * @description system: a notice, which is not unread; text: as if the user had sent it
              * @default system
              * @enum {string}
              */
@@ -1282,7 +1282,7 @@ export interface components {
             name?: string | null;
             /**
              * Kind
-             * @description text: as if the user had sent it
+             * @description system: a notice, which is not unread; text: as if the user had sent it
              * @default system
              * @enum {string}
              */
@@ -2439,7 +2439,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["MemberRequest"];
             };

@@ -19,6 +19,8 @@ from roomcast.contract.errors import Code, RoomcastError
 
 TITLE: Final = "Roomcast"
 API_VERSION: Final = "1"
+DOCUMENT: Final = "/v1/openapi.json"
+"""The path of the OpenAPI document."""
 TAGS: Final = ("messages", "events", "rooms", "users", "presence", "tokens", "uploads", "moderation", "cluster")
 DESCRIPTION: Final = (
     "The HTTP API of a Roomcast cluster, for back ends. Every request carries an API key,"
@@ -38,7 +40,7 @@ def make_application(parts: Parts | None) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/v1/openapi.json",
+        openapi_url=DOCUMENT,
         redirect_slashes=False,
         dependencies=[Depends(check_query)],
         responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
@@ -86,7 +88,7 @@ async def _on_fault(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = faults_of(error.errors())
+    faults = faults_of(error.errors(), request.headers.get("content-type", ""))
     refusal = RoomcastError(Code.BAD_REQUEST, f"{faults[0].field}: {faults[0].message}" if faults else "")
     return respond(describe(refusal, request_id_of(request), faults=faults))
 
@@ -95,6 +97,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     """Answer what Starlette refuses: unknown paths, other methods, bodies that are no JSON."""
     assert isinstance(error, HTTPException)
     code = {404: Code.NOT_FOUND, 405: Code.BAD_REQUEST}.get(error.status_code, Code.BAD_REQUEST)
-    detail = {404: "no such endpoint", 405: "the endpoint has other methods"}.get(error.status_code, str(error.detail))
+    detail = {
+        404: f"no such endpoint; {DOCUMENT} lists all",
+        405: f"the endpoint does not have this method; {DOCUMENT} lists all",
+    }.get(error.status_code, str(error.detail))
     problem = describe(RoomcastError(code, detail), request_id_of(request), status=error.status_code)
     return respond(problem, error.headers)

@@ -44,7 +44,9 @@ class PublishRequest(Request):
     reply_to: Seq | None = None
     mentions: Annotated[list[User], Field(max_length=MAX_MENTIONS, description="users who read the room")] = []
     name: Name | None = None
-    kind: Literal["system", "text"] = Field("system", description="text: as if the user had sent it")
+    kind: Literal["system", "text"] = Field(
+        "system", description="system: a notice, which is not unread; text: as if the user had sent it"
+    )
     id: MessageId | None = None
 
 

@@ -102,9 +102,21 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("state", {}).get(REQUEST_ID, ""))
 
 
-def faults_of(errors: Sequence[Mapping[str, Any]]) -> list[FieldFault]:
+def faults_of(errors: Sequence[Mapping[str, Any]], content_type: str = "application/json") -> list[FieldFault]:
     """Return the fields that a validation refused, at most ten: names and reasons, never the values."""
-    return [
-        FieldFault(field=".".join(str(part) for part in error["loc"])[:200], message=str(error["msg"])[:200])
-        for error in errors[:10]
-    ]
+    return [_fault_of(error, content_type) for error in errors[:10]]
+
+
+def _fault_of(error: Mapping[str, Any], content_type: str) -> FieldFault:
+    """Say what is wrong with a field, or with the body as a whole, in words of HTTP instead of Python's."""
+    path, kind = [str(part) for part in error["loc"]], error.get("type")
+    if kind == "json_invalid":
+        return FieldFault(field="body", message=f"not valid JSON, at character {path[-1]}")
+    if path == ["body"] and kind == "missing":
+        return FieldFault(field="body", message="send a JSON object")
+    if path == ["body"] and kind == "model_attributes_type":
+        is_json = content_type.partition(";")[0].strip().lower().endswith("json")
+        wrong = "send a JSON object" if is_json else "send the header Content-Type: application/json"
+        return FieldFault(field="body", message=wrong)
+    message = "unknown field" if kind == "extra_forbidden" else str(error["msg"])
+    return FieldFault(field=".".join(path)[:200], message=message[:200])

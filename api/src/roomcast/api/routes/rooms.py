@@ -67,6 +67,9 @@ class MemberRequest(Request):
     by: User | None = None
 
 
+AS_MEMBER: Final = MemberRequest()
+
+
 class MemberResponse(BaseModel):
     """A stored member."""
 
@@ -151,7 +154,7 @@ async def list_members(
 
 
 @router.put("/rooms/{room}/members/{user}", status_code=status.HTTP_204_NO_CONTENT, operation_id="grant")
-async def grant(room: Room, user: User, body: MemberRequest, _: Writes, backend: TheBackend) -> None:
+async def grant(room: Room, user: User, _: Writes, backend: TheBackend, body: MemberRequest = AS_MEMBER) -> None:
     """Let a user enter a stored room, and tell the user's devices. An owner stays the owner."""
     await backend.grant(room, user, body.role, by=body.by)
 
