@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,13 +84,46 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
 
 
 async def _sweep(url: str, _: int) -> dict[str, float]:
-    await _people_who_fell_silent(url)
-    windows = Windows(grace_seconds=0.0)
+    users = [f"user-{number}" for number in range(EXPIRED)]
+    backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
+    backplane.start()
+    await backplane.wait_up()
+    activity, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
+    for user in users:
+        activity.add_connection(f"g1.{user}", user)
+    while activity.is_urgent:
+        await store.write_batch(activity.take_batch())
+    await backplane.close()
+    await silenced(url, users)
+    return await swept(url, EXPIRED)
+
+
+async def silenced(url: str, users: Sequence[str]) -> None:
+    """Let the last sign of life of these users be older than the window."""
     client = connect(url)
-    store = SweeperStore(client, windows)
+    silent, shards = int(time.time()) - _SILENT_SECONDS, by_shard(users)
+    for shard, members in shards.items():
+        for start in range(0, len(members), _CHUNK):
+            scores = dict.fromkeys(members[start : start + _CHUNK], silent)
+            await client.zadd(keys.presence_seen(shard), scores, xx=True)
+    await client.aclose()
+
+
+def by_shard(users: Iterable[str]) -> dict[int, list[str]]:
+    """Return the users of each shard."""
+    shards: dict[int, list[str]] = {}
+    for user in users:
+        shards.setdefault(keys.presence_shard(user), []).append(user)
+    return shards
+
+
+async def swept(url: str, count: int) -> dict[str, float]:
+    """Expire `count` users who are due; raise BenchError for another number."""
+    windows = Windows(grace_seconds=0.0)
+    store = SweeperStore(connect(url), windows)
     for shard in range(keys.PRESENCE_SHARDS):  # the first step leaves a mark, and expires nobody
         look = await store.look(shard)
-        await store.sweep(shard, look, judge(look.now_ms, look.mark, windows))
+        await store.sweep(shard, look._replace(due=[]), judge(look.now_ms, look.mark, windows))
     log = make_client(parse(url), socket_timeout=_LOG_SECONDS)
     await log.slowlog_reset()
     started, expired, steps = time.perf_counter(), 0, 0
@@ -99,36 +132,11 @@ async def _sweep(url: str, _: int) -> dict[str, float]:
             expired += await store.sweep(shard, look, judge(look.now_ms, look.mark, windows))
             steps += 1
     seconds = time.perf_counter() - started
-    if expired != EXPIRED:
-        raise BenchError(f"{expired} of {EXPIRED} people expired")
+    if expired != count:
+        raise BenchError(f"{expired} of {count} people expired")
     entries = await log.slowlog_get(_LOGGED)
     holds = sorted((row["duration"] / 1000 for row in entries if row["command"].startswith(b"EVALSHA")), reverse=True)
     await log.aclose()
     await store.close()
     beyond = min(steps // 100, len(holds) - 1)
     return {"hold_ms": holds[0], "hold_p99_ms": holds[beyond], "sweep_us": seconds / expired * MICRO}
-
-
-async def _people_who_fell_silent(url: str) -> None:
-    """Enter 100,000 connected users whose last sign of life is older than the window."""
-    backplane = make_backplane(url, name="bench", scripts=SCRIPTS)
-    backplane.start()
-    await backplane.wait_up()
-    activity, store = Activity(time.monotonic), PresenceStore(backplane, "1", "bench")
-    for number in range(EXPIRED):
-        activity.add_connection(f"g1.connection-{number}", f"user-{number}")
-    while activity.is_urgent:
-        await store.write_batch(activity.take_batch())
-    await backplane.close()
-    client = connect(url)
-    silent = int(time.time()) - _SILENT_SECONDS
-    for shard in range(keys.PRESENCE_SHARDS):
-        name = keys.presence_seen(shard)
-        for users in _parts([str(user) for user in await client.zrange(name, 0, -1)]):
-            await client.zadd(name, dict.fromkeys(users, silent), xx=True)
-    await client.aclose()
-
-
-def _parts(users: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(users), _CHUNK):
-        yield users[start : start + _CHUNK]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from loadtest.bench import growth, inbox, measure, presence, presence_changes
+from loadtest.bench import growth, inbox, measure, presence, presence_changes, presence_million
 from loadtest.bench.measure import Span
 from loadtest.bench.results import RowInfo
 from loadtest.bench.workloads import DELIVERY_ROWS, SMALL, Workload
@@ -96,6 +96,8 @@ def _growth() -> tuple[Row, ...]:
     rows.append(Row((change,), presence_changes.changes, ("roomcast",), True))
     rows.append(Row((beats,), presence.heartbeat, ("roomcast",), True))
     rows.append(Row((sweep,), presence.sweep, ("roomcast",), True))
+    crowd = RowInfo("presence-million", "1,000,000 people present", "redis_heartbeat_us", _PRESENCE)
+    rows.append(Row((crowd,), presence_million.million, ("roomcast",), True))
     absent = RowInfo(
         "inbox-message", "a message into a room on the lists of 1,000 absent people", "redis_listed_us", _INBOX
     )
