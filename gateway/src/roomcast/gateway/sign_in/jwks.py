@@ -22,6 +22,7 @@ import jwt
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.gateway.sign_in.identity import TokenFault, TokenRefused
 from roomcast.gateway.sign_in.keys import Keys, checked
+from roomcast.wire.backoff import Backoff
 from roomcast.wire.tasks import TaskSet
 
 ALGORITHMS: Final = ("RS256", "ES256")
@@ -53,7 +54,8 @@ class JwksKeys(Keys):
         self._set: list[jwt.PyJWK] | None = None
         self._tried_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._has_failed = False
+        self._backoff = Backoff(_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS)
         self._tasks = TaskSet()
 
     @property
@@ -68,9 +70,7 @@ class JwksKeys(Keys):
             await asyncio.sleep(self._pause())
 
     def _pause(self) -> float:
-        if not self._failures:
-            return REFRESH_SECONDS
-        return min(_LAST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2.0 ** min(self._failures - 1, 10))
+        return self._backoff.pause() if self._has_failed else REFRESH_SECONDS
 
     # --- verifying ---
 
@@ -131,10 +131,11 @@ class JwksKeys(Keys):
         try:
             self._set = read_key_set(await self._fetch())
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, OSError, aiohttp.ClientError) as error:
-            self._failures += 1
+            self._has_failed = True
             _log.warning("the keys of tokens cannot be read (%s): %s", type(error).__name__, error)
         else:
-            self._failures = 0
+            self._has_failed = False
+            self._backoff.reset()
         finally:
             self._refreshing = None
 
