@@ -296,7 +296,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastSlowClients", "clients in a busy room stop reading", "quieten the room", _slow_clients),
     Cause("RoomcastPublishHookFails", "no server at the hook's URL, messages go on", "stop the messages", _dead_hook),
     Cause("RoomcastSignInsRefused", "sign in with tokens of another secret", "sign with the right one", _bad_tokens),
-    Cause("RoomcastSessionsRefused", "2,000 clients come and go, the gateways are late", "more gateways, free cores", _crush),
+    Cause("RoomcastSessionsRefused", "2,000 clients come and go, late gateways", "more gateways, free cores", _crush),
     Cause("RoomcastFileDescriptors", "lower a gateway's `nofile`", "raise it", _few_files),
     Cause("RoomcastNoSweeperLeads", "stop the sweeper", "start a sweeper", _scaled_away("sweeper")),
     Cause("RoomcastExpirySuspended", "stop Redis for 12 s of every 13", "end the stalls", _stalls),

@@ -54,7 +54,7 @@ PACKAGES = {
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import roomcast
-OPTIONAL = {"roomcast.hotpath.compiled", "roomcast.contract.http_backend"}
+OPTIONAL = {"roomcast.hotpath.compiled", "roomcast.contract.http_backend", "roomcast.contract.http_link"}
 for name in sys.argv[1:]:
     folders = [f"{folder}/{name}" for folder in roomcast.__path__]
     package = importlib.import_module(f"roomcast.{name}")

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -35,8 +34,8 @@ from roomcast.contract.backend import (
     RoomInfo,
 )
 from roomcast.contract.backend.link import check_ids
-from roomcast.contract.errors import Code, RoomcastError, by_number
 from roomcast.contract.events import MAX_LIST
+from roomcast.contract.http_link import HttpLink, as_part, present
 from roomcast.contract.inbox import Line
 from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.person import Profile
@@ -45,14 +44,10 @@ _TIMEOUT_SECONDS: Final = 15.0
 """Longer than the API waits for the signers."""
 
 _QUERY_USERS: Final = 1_000
-Query = Mapping[str, Any]
 
 
-class HttpBackend:
+class HttpBackend(HttpLink):
     """See the module. `client`: one whose base URL is the API's, and which sends the API key."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
 
     # --- messages ---
 
@@ -72,18 +67,18 @@ class HttpBackend:
     ) -> PublishReceipt:
         """Publish a message into a room in the name of `user`; return its place in the room's order."""
         check_ids(room, user)
-        body = _body(user=user, text=text, data=data, upload=upload, reply_to=reply_to, name=name, kind=kind, id=id)
+        body = present(user=user, text=text, data=data, upload=upload, reply_to=reply_to, name=name, kind=kind, id=id)
         if mentions:
             body["mentions"] = list(mentions)
-        return _receipt(await self._send("POST", f"/v1/rooms/{_part(room)}/messages", body))
+        return _receipt(await self._send("POST", f"/v1/rooms/{as_part(room)}/messages", body))
 
     async def history(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> HistoryPage:
         """Return up to `limit` messages: the last ones below `before`, or the first ones above `after`."""
         check_ids(room)
-        query = _body(before=before, after=after, limit=limit)
-        found = await self._send("GET", f"/v1/rooms/{_part(room)}/messages", query=query)
+        query = present(before=before, after=after, limit=limit)
+        found = await self._send("GET", f"/v1/rooms/{as_part(room)}/messages", query=query)
         return HistoryPage(**{name: found[name] for name in HistoryPage._fields})
 
     async def edit(
@@ -99,8 +94,8 @@ class HttpBackend:
     ) -> PublishReceipt:
         """Replace the text of the message `target`, its data or both, in the name of its author `user`."""
         check_ids(room, user)
-        body = _body(user=user, text=text, data=data, name=name, id=id)
-        return _receipt(await self._send("PATCH", f"/v1/rooms/{_part(room)}/messages/{target}", body))
+        body = present(user=user, text=text, data=data, name=name, id=id)
+        return _receipt(await self._send("PATCH", f"/v1/rooms/{as_part(room)}/messages/{target}", body))
 
     async def delete(
         self,
@@ -113,8 +108,8 @@ class HttpBackend:
     ) -> PublishReceipt:
         """Delete the message `target` of any author in the name of `user`."""
         check_ids(room, user)
-        query = _body(user=user, name=name, id=id)
-        return _receipt(await self._send("DELETE", f"/v1/rooms/{_part(room)}/messages/{target}", query=query))
+        query = present(user=user, name=name, id=id)
+        return _receipt(await self._send("DELETE", f"/v1/rooms/{as_part(room)}/messages/{target}", query=query))
 
     async def react(
         self,
@@ -129,24 +124,24 @@ class HttpBackend:
     ) -> PublishReceipt:
         """Add a reaction of `user` to the message `target`, or take it back (`on` False)."""
         check_ids(room, user)
-        body = _body(user=user, emoji=emoji, on=on, name=name, id=id)
-        return _receipt(await self._send("POST", f"/v1/rooms/{_part(room)}/messages/{target}/reactions", body))
+        body = present(user=user, emoji=emoji, on=on, name=name, id=id)
+        return _receipt(await self._send("POST", f"/v1/rooms/{as_part(room)}/messages/{target}/reactions", body))
 
     # --- custom events ---
 
     async def emit_to_user(self, user: str, event: str, data: dict[str, Any] | None = None) -> None:
         """Send an event to all devices of a user."""
         check_ids(None, user)
-        await self._send("POST", f"/v1/users/{_part(user)}/events", _body(event=event, data=data))
+        await self._send("POST", f"/v1/users/{as_part(user)}/events", present(event=event, data=data))
 
     async def emit_to_room(self, room: str, event: str, data: dict[str, Any] | None = None) -> None:
         """Send an event to everybody who has joined a room."""
         check_ids(room)
-        await self._send("POST", f"/v1/rooms/{_part(room)}/events", _body(event=event, data=data))
+        await self._send("POST", f"/v1/rooms/{as_part(room)}/events", present(event=event, data=data))
 
     async def emit_to_all(self, event: str, data: dict[str, Any] | None = None) -> None:
         """Send an event to everybody who is connected."""
-        await self._send("POST", "/v1/events", _body(event=event, data=data))
+        await self._send("POST", "/v1/events", present(event=event, data=data))
 
     # --- uploads ---
 
@@ -162,16 +157,16 @@ class HttpBackend:
         height: int | None = None,
     ) -> dict[str, Any]:
         """Return a form for one file of `user` in `room`."""
-        body = _body(user=user, room=room, name=name, type=type, size=size, width=width, height=height)
+        body = present(user=user, room=room, name=name, type=type, size=size, width=width, height=height)
         return dict(await self._send("POST", "/v1/uploads", body))
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
         """Have an uploaded file verified: `{media}`."""
-        return dict(await self._send("POST", f"/v1/uploads/{_part(upload)}/complete", {"user": user}))
+        return dict(await self._send("POST", f"/v1/uploads/{as_part(upload)}/complete", {"user": user}))
 
     async def upload_url(self, user: str, upload: str) -> dict[str, Any]:
         """Return a link to a verified file: `{url, expires}`."""
-        return dict(await self._send("GET", f"/v1/uploads/{_part(upload)}/link", query={"user": user}))
+        return dict(await self._send("GET", f"/v1/uploads/{as_part(upload)}/link", query={"user": user}))
 
     # --- rooms ---
 
@@ -179,90 +174,90 @@ class HttpBackend:
         self, room: str, owner: str, *, kind: Literal["private", "public"] = "private", name: str = ""
     ) -> None:
         """Store a room that `owner` owns."""
-        await self._send("POST", "/v1/rooms", _body(room=room, owner=owner, kind=kind, name=name or None))
+        await self._send("POST", "/v1/rooms", present(room=room, owner=owner, kind=kind, name=name or None))
 
     async def grant(
         self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
     ) -> None:
         """Let `user` enter a stored room; an owner stays the owner."""
         check_ids(room, user)
-        await self._send("PUT", f"/v1/rooms/{_part(room)}/members/{_part(user)}", _body(role=role, by=by))
+        await self._send("PUT", f"/v1/rooms/{as_part(room)}/members/{as_part(user)}", present(role=role, by=by))
 
     async def remove(self, room: str, user: str) -> bool:
         """Take a membership away, and the user out of the room; False when there was none."""
         check_ids(room, user)
-        found = await self._send("DELETE", f"/v1/rooms/{_part(room)}/members/{_part(user)}")
+        found = await self._send("DELETE", f"/v1/rooms/{as_part(room)}/members/{as_part(user)}")
         return bool(found["removed"])
 
     async def kick(self, room: str, user: str) -> None:
         """Take a user out of a room on every gateway."""
         check_ids(room, user)
-        await self._send("POST", f"/v1/rooms/{_part(room)}/kicks/{_part(user)}")
+        await self._send("POST", f"/v1/rooms/{as_part(room)}/kicks/{as_part(user)}")
 
     async def close_room(self, room: str) -> None:
         """Forget a room with its history and memberships, and take everybody out."""
         check_ids(room)
-        await self._send("DELETE", f"/v1/rooms/{_part(room)}")
+        await self._send("DELETE", f"/v1/rooms/{as_part(room)}")
 
     async def update_room(
         self, room: str, *, name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
         """Change what a stored room says of itself, and tell its members on every gateway."""
         check_ids(room)
-        await self._send("PATCH", f"/v1/rooms/{_part(room)}", _body(name=name, topic=topic, data=data))
+        await self._send("PATCH", f"/v1/rooms/{as_part(room)}", present(name=name, topic=topic, data=data))
 
     async def transfer_room(self, room: str, user: str) -> None:
         """Make a member the owner of a stored room; the owner becomes an admin."""
         check_ids(room, user)
-        await self._send("PUT", f"/v1/rooms/{_part(room)}/owner", {"user": user})
+        await self._send("PUT", f"/v1/rooms/{as_part(room)}/owner", {"user": user})
 
     async def room(self, room: str) -> RoomInfo:
         """Return what is stored of a room."""
         check_ids(room)
-        return RoomInfo(**await self._send("GET", f"/v1/rooms/{_part(room)}"))
+        return RoomInfo(**await self._send("GET", f"/v1/rooms/{as_part(room)}"))
 
     async def members(self, room: str, *, cursor: str | None = None, limit: int = MAX_LIST) -> MemberPage:
         """Return about `limit` stored members, or those behind a cursor of another page."""
         check_ids(room)
-        query = _body(cursor=cursor, limit=limit)
-        found = await self._send("GET", f"/v1/rooms/{_part(room)}/members", query=query)
+        query = present(cursor=cursor, limit=limit)
+        found = await self._send("GET", f"/v1/rooms/{as_part(room)}/members", query=query)
         return MemberPage([Member(**member) for member in found["members"]], found["next"])
 
     async def occupancy(self, room: str) -> Occupancy:
         """Return how many users are in a room now, and who they are."""
         check_ids(room)
-        found = await self._send("GET", f"/v1/rooms/{_part(room)}/occupancy")
+        found = await self._send("GET", f"/v1/rooms/{as_part(room)}/occupancy")
         return Occupancy(found["occupants"], found["users"])
 
     async def set_slow_mode(self, room: str, seconds: int) -> None:
         """Let each user of a room send one message in so many seconds; 0 ends that."""
         check_ids(room)
-        await self._send("PUT", f"/v1/rooms/{_part(room)}/slow-mode", {"seconds": seconds})
+        await self._send("PUT", f"/v1/rooms/{as_part(room)}/slow-mode", {"seconds": seconds})
 
     # --- people ---
 
     async def profile(self, user: str) -> Profile:
         """Return what is shown of a user."""
         check_ids(None, user)
-        return Profile(**await self._send("GET", f"/v1/users/{_part(user)}/profile"))
+        return Profile(**await self._send("GET", f"/v1/users/{as_part(user)}/profile"))
 
     async def set_profile(
         self, user: str, *, name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
         """Change what is shown of a user, on every gateway within seconds; this makes the user known, too."""
         check_ids(None, user)
-        await self._send("PATCH", f"/v1/users/{_part(user)}/profile", _body(name=name, picture=picture, data=data))
+        await self._send("PATCH", f"/v1/users/{as_part(user)}/profile", present(name=name, picture=picture, data=data))
 
     async def rooms_of(self, user: str) -> list[ListedRoom]:
         """Return a person's room list by room id."""
         check_ids(None, user)
-        found = await self._send("GET", f"/v1/users/{_part(user)}/rooms")
+        found = await self._send("GET", f"/v1/users/{as_part(user)}/rooms")
         return [ListedRoom(**row) for row in found["rooms"]]
 
     async def inbox(self, user: str, *, after: str | None = None, limit: int = 50) -> InboxPage:
         """Return a page of a user's inbox, the latest activity first."""
         check_ids(None, user)
-        found = await self._send("GET", f"/v1/users/{_part(user)}/inbox", query=_body(after=after, limit=limit))
+        found = await self._send("GET", f"/v1/users/{as_part(user)}/inbox", query=present(after=after, limit=limit))
         lines = [_line(user, row) for row in found["lines"]]
         return InboxPage(lines, found["after"], found["unread"], found["mentions"])
 
@@ -279,17 +274,17 @@ class HttpBackend:
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
         """Let `user` create so many rooms a day; None: by the gateways' setting."""
         check_ids(None, user)
-        await self._send("PUT", f"/v1/users/{_part(user)}/room-allowance", {"per_day": per_day})
+        await self._send("PUT", f"/v1/users/{as_part(user)}/room-allowance", {"per_day": per_day})
 
     async def allow_bytes(self, user: str, per_day: int | None) -> None:
         """Let `user` write so many bytes into rooms a day; None: by the gateways' setting."""
         check_ids(None, user)
-        await self._send("PUT", f"/v1/users/{_part(user)}/byte-allowance", {"per_day": per_day})
+        await self._send("PUT", f"/v1/users/{as_part(user)}/byte-allowance", {"per_day": per_day})
 
     async def disconnect(self, user: str) -> None:
         """Close the connections of `user` on every gateway."""
         check_ids(None, user)
-        await self._send("POST", f"/v1/users/{_part(user)}/disconnect")
+        await self._send("POST", f"/v1/users/{as_part(user)}/disconnect")
 
     # --- revocations ---
 
@@ -303,16 +298,16 @@ class HttpBackend:
     ) -> None:
         """Refuse every token of `user` issued up to now, and close its connections within seconds."""
         check_ids(None, user)
-        body = _body(issued_before=issued_before, seconds=int(seconds), skew_seconds=skew_seconds)
-        await self._send("POST", f"/v1/users/{_part(user)}/revocation", body)
+        body = present(issued_before=issued_before, seconds=int(seconds), skew_seconds=skew_seconds)
+        await self._send("POST", f"/v1/users/{as_part(user)}/revocation", body)
 
     async def revoke_session(self, session: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
         """Refuse every token with this `sid` claim, and close their connections within seconds."""
-        await self._send("POST", f"/v1/sign-ins/{_part(session)}/revocation", {"seconds": int(seconds)})
+        await self._send("POST", f"/v1/sign-ins/{as_part(session)}/revocation", {"seconds": int(seconds)})
 
     async def revoke_token(self, jti: str, *, seconds: float = TOKEN_LIFE_SECONDS) -> None:
         """Refuse the token with this `jti` claim, and close its connections within seconds."""
-        await self._send("POST", f"/v1/tokens/{_part(jti)}/revocation", {"seconds": int(seconds)})
+        await self._send("POST", f"/v1/tokens/{as_part(jti)}/revocation", {"seconds": int(seconds)})
 
     # --- moderation ---
 
@@ -334,11 +329,11 @@ class HttpBackend:
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Return open reports above the id `after`, oldest first."""
-        return list((await self._send("GET", "/v1/reports", query=_body(after=after, limit=limit)))["reports"])
+        return list((await self._send("GET", "/v1/reports", query=present(after=after, limit=limit)))["reports"])
 
     async def resolve_report(self, number: str) -> None:
         """Close a report; one that is closed is no error."""
-        await self._send("DELETE", f"/v1/reports/{_part(number)}")
+        await self._send("DELETE", f"/v1/reports/{as_part(number)}")
 
     # --- cluster ---
 
@@ -350,7 +345,7 @@ class HttpBackend:
 
     async def sign_token(self, user: str, *, name: str | None = None, seconds: int = 12 * 3600, **claims: Any) -> str:
         """Return a token for `user`, signed by the API. `claims`: see `roomcast.contract.tokens.sign`."""
-        found = await self._send("POST", "/v1/tokens", _body(user=user, name=name, seconds=seconds, **claims))
+        found = await self._send("POST", "/v1/tokens", present(user=user, name=name, seconds=seconds, **claims))
         return str(found["token"])
 
     async def _sanction(
@@ -358,22 +353,7 @@ class HttpBackend:
     ) -> None:
         check_ids(room, user)
         body = {"seconds": None if seconds is None else int(seconds)} if method == "PUT" else None
-        await self._send(method, f"/v1/users/{_part(user)}/{kind}", body, query=_body(room=room))
-
-    async def _send(self, method: str, path: str, body: Any = None, *, query: Query | None = None) -> Any:
-        """Return the JSON of the answer; None for an empty one. Raises RoomcastError."""
-        try:
-            answer = await self._client.request(method, path, json=body, params=query)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise RoomcastError(Code.UNAVAILABLE, "the API does not answer") from error
-        except httpx.HTTPError as error:
-            code = Code.UNAVAILABLE if method == "GET" else Code.OUTCOME_UNKNOWN
-            raise RoomcastError(code, "the API does not answer") from error
-        except UnicodeEncodeError:
-            raise RoomcastError(Code.BAD_REQUEST, "a text is not valid Unicode") from None
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        raise _refusal(answer)
+        await self._send(method, f"/v1/users/{as_part(user)}/{kind}", body, query=present(room=room))
 
 
 AnyBackend = Backend | HttpBackend
@@ -386,32 +366,6 @@ async def connect(url: str, key: str, *, timeout: float = _TIMEOUT_SECONDS) -> A
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout) as client:
         yield HttpBackend(client)
-
-
-def _refusal(answer: httpx.Response) -> RoomcastError:
-    """Return the error of a problem; for another answer, such as a proxy's, one that says whether to repeat."""
-    try:
-        problem = answer.json()
-        return RoomcastError(
-            by_number(int(problem["code"])), str(problem.get("detail", "")), retry_after=problem.get("retry_after")
-        )
-    except (ValueError, KeyError, TypeError):
-        code = Code.UNAVAILABLE if answer.status_code in (502, 503) else Code.OUTCOME_UNKNOWN
-        return RoomcastError(code, f"the API's proxy answers {answer.status_code}")
-
-
-def _part(text: str) -> str:
-    """Return a text as one part of a path; a part cannot be empty."""
-    if not text:
-        raise RoomcastError(Code.BAD_REQUEST, "an id is empty")
-    try:
-        return quote(text, safe="")
-    except UnicodeEncodeError:
-        raise RoomcastError(Code.BAD_REQUEST, "an id is not valid Unicode") from None
-
-
-def _body(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _receipt(found: Mapping[str, Any]) -> PublishReceipt:

@@ -1,0 +1,62 @@
+"""Speak to the HTTP API: requests, and the errors of the contract. `HttpBackend` has a method for each route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from roomcast.contract.errors import Code, RoomcastError, by_number
+
+Query = Mapping[str, Any]
+
+
+class HttpLink:
+    """Sends requests to the API. `client`: one whose base URL is the API's, and which sends the API key."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def _send(self, method: str, path: str, body: Any = None, *, query: Query | None = None) -> Any:
+        """Return the JSON of the answer; None for an empty one. Raises RoomcastError."""
+        try:
+            answer = await self._client.request(method, path, json=body, params=query)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise RoomcastError(Code.UNAVAILABLE, "the API does not answer") from error
+        except httpx.HTTPError as error:
+            code = Code.UNAVAILABLE if method == "GET" else Code.OUTCOME_UNKNOWN
+            raise RoomcastError(code, "the API does not answer") from error
+        except UnicodeEncodeError:
+            raise RoomcastError(Code.BAD_REQUEST, "a text is not valid Unicode") from None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _refusal(answer)
+
+
+def as_part(text: str) -> str:
+    """Return a text as one part of a path; a part cannot be empty."""
+    if not text:
+        raise RoomcastError(Code.BAD_REQUEST, "an id is empty")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise RoomcastError(Code.BAD_REQUEST, "an id is not valid Unicode") from None
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are given: those that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _refusal(answer: httpx.Response) -> RoomcastError:
+    """Return the error of a problem; for another answer, such as a proxy's, one that says whether to repeat."""
+    try:
+        problem = answer.json()
+        return RoomcastError(
+            by_number(int(problem["code"])), str(problem.get("detail", "")), retry_after=problem.get("retry_after")
+        )
+    except (ValueError, KeyError, TypeError):
+        code = Code.UNAVAILABLE if answer.status_code in (502, 503) else Code.OUTCOME_UNKNOWN
+        return RoomcastError(code, f"the API's proxy answers {answer.status_code}")
