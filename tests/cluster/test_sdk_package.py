@@ -33,6 +33,13 @@ CONFIG = """{
   "include": ["*.ts", "*.tsx"]
 }"""
 
+NATIVE = """
+import type { Client } from "@roomcast/sdk";
+declare const client: Client;
+declare const AppState: { addEventListener(type: "change", listener: (state: string) => void): void };
+"""
+"""What a React Native application has around the lines that the README shows."""
+
 CLOSED_EARLY = """
 import { connect } from "@roomcast/sdk";
 let asked = 0;
@@ -95,12 +102,13 @@ def test_the_ten_lines_of_the_readme_run(consumer: Path, cluster: Cluster) -> No
 
 
 def test_what_the_readmes_show_compiles_under_strict(consumer: Path) -> None:
-    chat, _native = blocks("ts")
+    chat, native = blocks("ts")
     (room,) = blocks("tsx")
     (hook,) = [block for block in blocks("ts", TOP_README) if "@roomcast/sdk" in block]
     (consumer / "chat-client.ts").write_text(chat)
     (consumer / "room.tsx").write_text(room)
     (consumer / "hook.ts").write_text(hook)
+    (consumer / "native.ts").write_text(NATIVE + native)
     (consumer / "tsconfig.json").write_text(CONFIG)
     run(["node", str(WEB / "node_modules" / "typescript" / "bin" / "tsc"), "-p", "."], consumer, INSTALL_SECONDS)
 

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import json
 import re
+import shlex
+import subprocess
+import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import click
 import msgspec
 import pytest
+from multidict import CIMultiDict
+from pydantic import TypeAdapter
 
+from deploy.cluster import Cluster
 from docs import tables
+from roomcast.cli.__main__ import main as operator_command
 from roomcast.contract import events
 from roomcast.contract.errors import Code
+from roomcast.contract.signatures import signed_headers
+from roomcast.gateway.publish_hook.settings import PublishHookSetting
 
 README = (tables.ROOT / "README.md").read_text()
 PROTOCOL = (tables.ROOT / "docs" / "protocol.md").read_text()
@@ -86,17 +99,70 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
-def python_blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def block_of(page: str, language: str) -> str:
+    """Return the only block of this language on a page; tests of the pages with several run those."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", (tables.ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    return str(found)
 
 
-def test_the_python_examples_use_what_exists() -> None:
-    assert python_blocks()
-    for block in python_blocks():
-        for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("roomcast."):
-                module = importlib.import_module(node.module or "")
-                assert all(hasattr(module, name.name) for name in node.names), node.module
+def test_the_publish_hook_of_the_operations_page() -> None:
+    setting = TypeAdapter(PublishHookSetting).validate_python(block_of("docs/operations.md", "json").strip())
+    assert setting is not None
+    assert (setting.rooms, setting.on_failure) == (("team:*",), "refuse")
+    *lines, question = block_of("docs/operations.md", "python").strip().splitlines()
+    body = b"{}"
+    for secret, is_right in ((setting.secret.get_secret_value(), True), ("another secret of thirty-two bytes", False)):
+        headers = CIMultiDict(signed_headers(setting.secret.get_secret_value(), time.time(), body))
+        names: dict[str, Any] = {
+            "secret": secret,
+            "body": body,
+            "time": time,
+            "request": SimpleNamespace(headers=headers),
+        }
+        exec("\n".join(lines), names)
+        assert eval(question, names) is is_right
+
+
+def test_the_cluster_of_the_contributing_page() -> None:
+    tree = ast.parse(block_of("CONTRIBUTING.md", "python"))
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert len(used) >= 5
+    names = set(dir(Cluster)) | {"url"}
+    assert used <= names, used - names
+
+
+def test_the_operator_commands_are_understood() -> None:
+    lines = [line for line in block_of("cli/README.md", "sh").splitlines() if line.startswith("roomcast ")]
+    assert len(lines) > 15
+    for line in lines:
+        _, *words = shlex.split(line, comments=True)
+        command: click.Command = operator_command
+        context = command.make_context("roomcast", words)
+        while isinstance(command, click.Group):
+            name, found, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+            assert found is not None, line
+            command, context = found, found.make_context(name, rest, parent=context)
+
+
+LOCUST = """
+import json, shlex, sys
+import loadtest.locustfile, loadtest.stages
+from locust.argument_parser import parse_options
+for line in json.load(sys.stdin):
+    parse_options(args=shlex.split(line, comments=True)[1:])
+"""
+"""In a process of its own: locust replaces parts of the standard library."""
+
+
+def test_the_load_test_commands_are_understood() -> None:
+    text = (tables.ROOT / "docs" / "load-testing.md").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^locust .*$", text, re.MULTILINE)
+    assert len(lines) >= 5
+    command = [sys.executable, "-c", LOCUST]
+    done = subprocess.run(
+        command, input=json.dumps(lines), cwd=tables.ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_make_targets_named_exist() -> None:

@@ -1,4 +1,4 @@
-"""The programs of the adapter's README, as printed, with a real Redis: several processes, clients on each."""
+"""The programs of the adapter in its README and the top README, as printed: several processes on a real Redis."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import socketio
 
@@ -22,14 +23,19 @@ CLIENTS = 12
 
 
 def program(name: str, redis_url: str, **changes: str) -> str:
-    """Return a program of the README with the test's addresses."""
-    found = re.search(rf"```python\n# {name}\n(.*?)```", (ROOT / "adapter" / "README.md").read_text(), re.DOTALL)
-    assert found is not None, name
-    text = found[1]
-    for documented, real in {"redis://localhost:6379/0": redis_url, **changes}.items():
-        assert documented in text, f"{name} does not name {documented}"
+    """Return a program of the adapter's README with the test's addresses."""
+    return filled(ROOT / "adapter" / "README.md", f"# {name}\n", {"redis://localhost:6379/0": redis_url, **changes})
+
+
+def filled(readme: Path, beginning: str, changes: dict[str, str]) -> str:
+    """Return the Python block of a README that has the text `beginning`, with the test's values."""
+    (text,) = [
+        block for block in re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL) if beginning in block
+    ]
+    for documented, real in changes.items():
+        assert documented in text, f"{readme.name} does not name {documented}"
         text = text.replace(documented, real)
-    return text
+    return str(text)
 
 
 @contextmanager
@@ -120,6 +126,19 @@ async def test_the_publishing_program(redis_url: str, tmp_path: Path) -> None:
             )
             assert done.returncode == 0, done.stderr
             await until(lambda: all(client.said == ["Good morning"] for client in found), "everybody heard it")
+
+
+async def test_the_server_of_the_top_readme(redis_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    places = {'os.environ["ROOMCAST_ADAPTER_REDIS_URL"]': repr(redis_url)}
+    (tmp_path / "deploys.py").write_text(filled(ROOT / "README.md", "import RedisAdapter", places))
+    with started(tmp_path, port, "-m", "uvicorn", "deploys:app", "--port", str(port)):
+        async with clients(port) as found, aiohttp.ClientSession() as http:
+            heard: list[Any] = []
+            found[0].on("deploy", heard.append)
+            async with http.post(f"http://127.0.0.1:{port}/api/deploys/shop") as answer:
+                assert answer.status == 200
+            await until(lambda: heard == [{"name": "shop"}], "the deploy is heard")
 
 
 @pytest.mark.parametrize("name", ["aiohttp_app.py", "asgi_app.py", "publish.py"])
