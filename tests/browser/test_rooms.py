@@ -37,6 +37,11 @@ def rooms_of(writer: Writer) -> list[str]:
     return [one["room"] for one in listed]
 
 
+def rooms_of_user(cluster: Cluster, user: str) -> list[str]:
+    with Writer(cluster, user=user) as device:
+        return rooms_of(device)
+
+
 @pytest.mark.timeout(180)
 def test_every_room_can_be_opened_however_many_there_are(guests: Guests, cluster: Cluster) -> None:
     user = unique("user")
@@ -101,6 +106,20 @@ def test_a_room_is_described_given_away_and_left(guests: Guests, cluster: Cluste
         expect(ada.find("topic")).to_have_text("Spoilers after the 20th")
         info = grace.call("room:info", {"room": club})
         assert (info["name"], info["topic"]) == ("Book club", "Spoilers after the 20th")
+
+        carol = unique("carol")
+        device.introduce(carol)
+        device.call("room:invite", {"room": club, "user": carol})
+        ada.page.reload()
+        for button, says in (("Make an admin", "Admin"), ("Remove", None)):
+            row.and_(ada.page.locator(f'[data-user="{carol}"]')).click()
+            ada.page.get_by_role("button", name=button).click()
+            line = row.and_(ada.page.locator(f'[data-user="{carol}"]'))
+            if says:
+                expect(line).to_contain_text(says)
+            else:
+                expect(line).to_have_count(0)
+        assert club not in rooms_of_user(cluster, carol)
 
         ada.choose("leave")
         ada.find("confirm").click()

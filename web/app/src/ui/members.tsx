@@ -47,7 +47,15 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
         {list(gone)}
         {state.phase !== "joined" && state.phase !== "refused" && state.members.length === 0 && <MemberSkeleton />}
       </ul>
-      {person && <Person room={room.id} user={person.user} name={person.name} onClose={() => setPerson(null)} />}
+      {person && (
+        <Person
+          room={room.id}
+          user={person.user}
+          name={person.name}
+          role={roles.get(person.user)}
+          onClose={() => setPerson(null)}
+        />
+      )}
     </aside>
   );
 }

@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from "@roomcast/sdk";
+import type { Role, RoomId, UserId } from "@roomcast/sdk";
 import { directRoom } from "@roomcast/sdk";
 import { useEffect, useState } from "preact/hooks";
 import { explain, useApp } from "../app.ts";
@@ -7,6 +7,7 @@ import { useChanges } from "../hooks.ts";
 import { standingOf, type Standing } from "../moderation.ts";
 import { cleanName, isolated } from "../names.ts";
 import { endText } from "../note_end.ts";
+import { canDescribe } from "../room_details.ts";
 import { Avatar, PresenceDot, useProfile } from "./avatar.tsx";
 import { Dialog } from "./dialogs/dialog.tsx";
 import { Icon } from "./icons.tsx";
@@ -16,11 +17,13 @@ interface PersonProps {
   user: UserId;
   /** The name in the place where the person was chosen. */
   name: string;
+  /** The person's role in a stored room, where it is known. */
+  role?: Role | undefined;
   onClose: () => void;
 }
 
 /** A person's card: picture, status and status text, the way to write to them, and what one can do about them. */
-export function Person({ room, user, name, onClose }: PersonProps) {
+export function Person({ room, user, name, role, onClose }: PersonProps) {
   const { self, go } = useApp();
   const shown = cleanName(useProfile(user)?.name ?? name, user);
   const write = () => {
@@ -36,6 +39,7 @@ export function Person({ room, user, name, onClose }: PersonProps) {
             <button type="button" class="button primary" onClick={write} data-testid="person-message">
               <Icon name="send" size={18} /> Message
             </button>
+            <Membership room={room} user={user} name={shown} role={role} onClose={onClose} />
             <Sanctions room={room} user={user} name={shown} onClose={onClose} />
           </>
         )}
@@ -79,13 +83,41 @@ function Card({ user, name }: { user: UserId; name: string }) {
   );
 }
 
-/** What one can do about a person: block them; and as a moderator, mute them or ban them from the room. */
-function Sanctions({ room, user, name, onClose }: PersonProps) {
-  const { client, note } = useApp();
-  const [standing, setStanding] = useState<Standing | null>(null);
-  const [error, setError] = useState<string | null>(null);
+/** What the owner and admins of a room can do about another member: make them an admin or not, or take them out. */
+function Membership({ room, user, name, role, onClose }: PersonProps) {
+  const { client, details } = useApp();
+  const { error, change } = useChange(name, onClose);
+  if (!canDescribe(details.of(room)) || !role || role === "owner") return null;
+  const admin = client.admin(room);
+  const changed = async (work: Promise<void>) => {
+    await work;
+    details.membersChanged(room);
+  };
+  const promote = (on: boolean) =>
+    change(() => changed(admin.invite(user, on ? "admin" : "member")), on ? "is an admin now" : "is an admin no more");
+  const remove = () => change(() => changed(admin.remove(user)), "was taken out of the room");
+  return (
+    <div class="stack">
+      <Toggle
+        is={role === "admin"}
+        on="Make an admin"
+        off="Take the role"
+        about="Admins invite, remove, mute and ban, and describe the room."
+        isMild
+        set={promote}
+      />
+      <Toggle is={false} on="Remove" off="" about="They come back only when they are invited." set={remove} />
+      <p class="form-error" role="alert">
+        {error}
+      </p>
+    </div>
+  );
+}
 
-  const load = async () => setStanding(await standingOf(client, room, user));
+/** Return what changes something about a person: it says so and closes the card, or says why it did not work. */
+function useChange(name: string, onClose: () => void) {
+  const { note } = useApp();
+  const [error, setError] = useState<string | null>(null);
   const attempt = (work: () => Promise<unknown>) => {
     setError(null);
     work().catch((thrown: unknown) => setError(explain(thrown)));
@@ -96,6 +128,15 @@ function Sanctions({ room, user, name, onClose }: PersonProps) {
       note(`${isolated(name)} ${done}`);
       onClose();
     });
+  return { error, attempt, change };
+}
+
+/** What one can do about a person: block them; and as a moderator, mute them or ban them from the room. */
+function Sanctions({ room, user, name, onClose }: PersonProps) {
+  const { client } = useApp();
+  const [standing, setStanding] = useState<Standing | null>(null);
+  const { error, attempt, change } = useChange(name, onClose);
+  const load = async () => setStanding(await standingOf(client, room, user));
   useEffect(() => attempt(load), [room, user]);
 
   const sanction = (kind: "mute" | "ban", on: boolean) => client.call("room:sanction", { room, user, kind, on });
@@ -139,14 +180,16 @@ interface ToggleProps {
   on: string;
   off: string;
   about: string;
+  /** To turn it on takes nothing away from the person. */
+  isMild?: boolean;
   set: (on: boolean) => void;
 }
 
-function Toggle({ is, on, off, about, set }: ToggleProps) {
+function Toggle({ is, on, off, about, isMild = false, set }: ToggleProps) {
   return (
     <div class="row between">
       <span class="muted">{about}</span>
-      <button type="button" class={is ? "button" : "button bad"} onClick={() => set(!is)}>
+      <button type="button" class={is || isMild ? "button" : "button bad"} onClick={() => set(!is)}>
         {is ? off : on}
       </button>
     </div>
