@@ -349,6 +349,18 @@ class TestNotesWithAnEnd:
         shard = keys.presence_shard("ada")
         assert await cluster.redis.zrange(keys.presence_ends(shard), 0, -1, withscores=True) == [("ada", end + 60_000)]
 
+    async def test_a_note_that_ends_does_not_make_its_device_speak(self, cluster: Cluster) -> None:
+        end = await cluster.now_ms() + 300
+        call = Touch("ada", "c1", "busy", "call", until=end)
+        await cluster.one.touch([call])
+        await until(lambda: self.is_over(cluster, end - 290), "a later millisecond")
+        await cluster.two.touch([Touch("ada", "c2", "busy", "in the office")])
+        await until(lambda: self.is_over(cluster, end), "the end")
+        await cluster.news()
+        await cluster.one.touch([call])  # a gateway repeats what it knows
+        assert await cluster.news() == []
+        assert (await cluster.one.query_users(["ada"]))["ada"].note == "in the office"
+
     async def test_nothing_is_said_of_users_who_are_hidden_or_gone(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 200
         await cluster.one.touch([Touch(user, f"c-{user}", "busy", "call", until=end) for user in ("ada", "bob")])

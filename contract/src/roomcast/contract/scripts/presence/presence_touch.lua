@@ -106,7 +106,7 @@ for row = 1, row_count do
     save_choice(choice_key, key, records, status, note, note_ends)
   end
   local old = records[connection]
-  local is_same = old and old[1] == status and old[2] == note
+  local is_same = old and old[1] == status and lasting(old[2], old[9] or 0, now_ms) == note
   local since = is_same and old[5] or now_ms
   records[connection] = {status, note, node, incarnation, since, now, 0, follows, note_ends, kind}
   prune(key, records, connection)
