@@ -74,6 +74,14 @@ class Cluster:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: Control | None = None
 
+    @classmethod
+    def attach(cls, state: Path) -> Self:
+        """Return the cluster that runs from the folder `state` already; it goes on. Raises NotRunning."""
+        control = Control(state)
+        cluster = cls(control.ports.page, state)
+        cluster._control = control
+        return cluster
+
     # --- life -----------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:

@@ -8,12 +8,16 @@ import pytest
 import pytest_asyncio
 
 from tests import gateways, servers
+from tests.attack.running import WAYS, running_cluster, running_gateways
 from tests.attack.victim import Victim
 
 
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    """A gateway of its own for a module; at its end it exits with 0 and has logged no traceback."""
+@pytest.fixture(scope="module", params=["own"] if running_cluster() is None else WAYS)
+def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """A gateway of its own for a module, at whose end it exits with 0; or the running cluster, both ways."""
+    if (cluster := running_cluster()) is not None:
+        yield Victim(*running_gateways(cluster, request.param))
+        return
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         folder = tmp_path_factory.mktemp("gateway")
         url = f"redis://127.0.0.1:{port}/0"

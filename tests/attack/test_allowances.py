@@ -169,6 +169,10 @@ async def test_looking_into_rooms_leaves_nothing_behind(
     await visitor.ok("message:history", {"room": rooms[1]})
     await visitor.join(rooms[2])
     await visitor.send(rooms[2], "hello")
+    left = [unique("public:never") for _ in range(3)]
+    for room in left:
+        await visitor.ok("room:quit", {"room": room})
     with store(redis_of_pair) as redis:
         assert [0 < redis.ttl(keys.room_meta(room)) <= 300 for room in rooms] == [True, True, False]
         assert redis.ttl(keys.room_meta(rooms[2])) > 86_400
+        assert redis.exists(*(keys.room_kicked(room) for room in left)) == 0

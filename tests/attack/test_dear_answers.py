@@ -68,7 +68,11 @@ async def test_a_replay_of_large_messages_is_complete_and_pays(one: Gateway, cli
 
 @pytest.mark.parametrize(
     ("event", "payload"),
-    [("presence:query", {"users": [f"user{n}" for n in range(MAX_LIST)]}), ("room:list", {"limit": MAX_LIST})],
+    [
+        ("presence:query", {"users": [f"user{n}" for n in range(MAX_LIST)]}),
+        ("user:profiles", {"users": [f"user{n}" for n in range(MAX_LIST)]}),
+        ("room:list", {"limit": MAX_LIST}),
+    ],
 )
 async def test_long_lists_cost_more_than_short_ones(one: Gateway, clients: Clients, event: str, payload: Json) -> None:
     asker = await clients(one, unique("asker"))
@@ -101,6 +105,38 @@ async def test_a_blocked_user_does_not_write_by_invitations(one: Gateway, client
     assert ada.seen("room") == []
     await ada.ok("user:block", {"user": mallory.user, "on": False})
     await mallory.ok("room:invite", {"room": room, "user": ada.user})
+
+
+@pytest.mark.parametrize("kind", ["private", "public"])
+async def test_a_blocked_user_does_not_write_by_sanctions(one: Gateway, clients: Clients, kind: str) -> None:
+    """The room's id would be the message."""
+    ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
+    room = unique("you-are-a-fool")
+    await mallory.ok("room:create", {"room": room, "kind": kind})
+    sanction = {"room": room, "user": ada.user, "kind": "mute"}
+    await ada.ok("user:block", {"user": mallory.user, "on": True})
+    for on in (True, False):
+        await mallory.ok("room:sanction", {**sanction, "on": on})
+    await ada.ok("presence:query", {"users": []})
+    assert ada.seen("room") == []
+    await ada.ok("user:block", {"user": mallory.user, "on": False})
+    await mallory.ok("room:sanction", {**sanction, "on": True})
+    await ada.expect("room", lambda change: change["change"] == "muted")
+
+
+async def test_profiles_and_searches_pay_for_their_size(one: Gateway, clients: Clients) -> None:
+    """A profile holds 4 kB: a page of them costs as much as a page of messages of that size."""
+    name = unique("large")
+    people = [await clients(one, unique("large"), data={"x": "y" * 4_000}, name=f"{name} {n}") for n in range(20)]
+    users = [person.user for person in people]
+    for event, payload in (
+        ("user:profiles", {"users": users}),
+        ("user:search", {"name": name, "limit": MAX_LIST}),
+    ):
+        asker = await clients(one, unique("asker"))
+        outcomes = await ask(asker, event, payload, 100)
+        assert 0 < outcomes["ok"] < 100
+        assert outcomes["ok"] + outcomes["rate_limited"] == 100
 
 
 @pytest.mark.parametrize("number", ["99999999999999999999-1", "1-99999999999999999999"])

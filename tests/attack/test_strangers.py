@@ -33,10 +33,10 @@ MALFORMED = {
 async def test_malformed_http_is_refused_without_a_trace_of_its_headers(victim: Victim, kind: str) -> None:
     stranger = await Stranger.connect(victim)
     stranger.write(MALFORMED[kind])
-    answer = await stranger.until_closed()
+    answer = await stranger.until_closed(15)  # nginx reads on for five seconds, so that the answer arrives
     assert answer[:5] == b"HTTP/"
-    assert answer[9:10] == b"4"
-    log = victim.gateway.said()
+    assert answer[9:12] == b"505" or answer[9:10] == b"4"
+    log = victim.said()
     assert not [word for word in SECRET_WORDS if word in log]
     assert "Traceback" not in log
 
@@ -158,7 +158,7 @@ async def test_foreign_origins_are_refused_logged_and_counted(victim: Victim, or
     await stranger.until(b" 403 ")
     stranger.drop()
     await said(victim, "origin 'https://evil.example' refused: reached as 'http://chat.example'")
-    assert victim.gateway.metric('roomcast_gateway_refused_requests_total{reason="origin",status="403"}') >= 1
+    assert victim.metric('roomcast_gateway_refused_requests_total{reason="origin",status="403"}') >= 1
 
 
 @pytest.mark.parametrize("origin", ["http://chat.example", "ws://chat.example", "https://chat.example"])

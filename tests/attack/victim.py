@@ -23,29 +23,46 @@ MEMORY_MARGIN = 20_000_000
 
 
 class Victim:
-    """A gateway with its process."""
+    """The gateway that is attacked, with its process; behind nginx all gateways of the cluster, the first one named."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *others: Gateway) -> None:
         self.gateway = gateway
-        self.process = psutil.Process(gateway.process.pid)
+        self._all = (gateway, *others)
+        self._processes = [psutil.Process(one.process.pid) for one in self._all]
+
+    @property
+    def process(self) -> psutil.Process:
+        """The process of the gateway."""
+        return self._processes[0]
 
     @property
     def memory(self) -> int:
         """The resident memory in bytes."""
-        return int(self.process.memory_info().rss)
+        return sum(int(process.memory_info().rss) for process in self._processes)
+
+    def metric(self, line: str) -> float:
+        """Return the sum of a sample."""
+        return sum(one.metric(line) for one in self._all)
+
+    def said(self) -> str:
+        """Return all that was logged."""
+        return "".join(one.said() for one in self._all)
 
     @property
     def long_turns(self) -> float:
         """How often the event loop's own CPU time in one turn was seen above 50 ms."""
-        rows = dict(row.rsplit(" ", 1) for row in self.gateway.get("/metrics")[1].splitlines() if row[:1] != "#")
-        name = "roomcast_gateway_loop_busy_seconds"
-        return float(rows[f"{name}_count"]) - float(rows[f'{name}_bucket{{le="0.05"}}'])
+        name, count = "roomcast_gateway_loop_busy_seconds", 0.0
+        for one in self._all:
+            rows = dict(row.rsplit(" ", 1) for row in one.get("/metrics")[1].splitlines() if row[:1] != "#")
+            count += float(rows[f"{name}_count"]) - float(rows[f'{name}_bucket{{le="0.05"}}'])
+        return count
 
     async def is_idle(self) -> bool:
-        """Tell whether the process takes less than a tenth of a core, over half a second."""
-        before = sum(self.process.cpu_times()[:2])
+        """Tell whether each process takes less than a tenth of a core, over half a second."""
+        before = [sum(process.cpu_times()[:2]) for process in self._processes]
         await asyncio.sleep(0.5)
-        return bool(sum(self.process.cpu_times()[:2]) - before < 0.05)
+        now = [sum(process.cpu_times()[:2]) for process in self._processes]
+        return all(after - start < 0.05 for start, after in zip(before, now, strict=True))
 
     async def assert_well(self, memory_before: int) -> None:
         """The process is idle again, its memory is back, and it says that it is ready."""
@@ -55,8 +72,9 @@ class Victim:
         while self.memory > memory_before + MEMORY_MARGIN:
             assert time.monotonic() < deadline, f"{(self.memory - memory_before) / 1e6:.0f} MB more than before"
             await asyncio.sleep(0.2)
-        assert self.gateway.is_ready
-        self.gateway.check_log()
+        for one in self._all:
+            assert one.is_ready
+            one.check_log()
 
 
 @asynccontextmanager
@@ -162,7 +180,7 @@ class Stranger(asyncio.Protocol):
 
     def drop(self) -> None:
         """Cut the connection."""
-        if self._transport is not None:
+        if self._transport is not None and not self.is_closed:
             self._transport.abort()
 
 
@@ -181,4 +199,4 @@ def opening(*headers: str, target: str = "/socket.io/?EIO=4&transport=websocket"
 
 async def said(victim: Victim, text: str) -> None:
     """Wait until the gateway has logged this."""
-    await until(lambda: text in victim.gateway.said(), f"the log says {text!r}")
+    await until(lambda: text in victim.said(), f"the log says {text!r}")

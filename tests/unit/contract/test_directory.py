@@ -35,5 +35,10 @@ def test_the_next_page_begins_behind_the_last_entry() -> None:
     assert is_within(second, "re", first)
 
 
+def test_a_page_never_begins_before_the_names_that_are_asked_for() -> None:
+    assert not is_within(entry_of("Blue", "team:a"), "re", "a")
+    assert is_within(entry_of("Red", "team:a"), "re", "a")
+
+
 def test_a_room_without_a_name_is_listed_under_its_id() -> None:
     assert entry_of("", "team:Red") == "team:red\nteam:Red"

@@ -27,5 +27,7 @@ def room_of(entry: str) -> str:
 def range_of(query: str, after: str | None) -> tuple[bytes, bytes]:
     """Return the bounds (as of ZRANGE … BYLEX) of rooms whose names begin with `query`, behind the entry `after`."""
     prefix = query.casefold().encode()
-    start = b"(" + after.encode() if after else b"[" + prefix if prefix else b"-"
+    start = b"[" + prefix if prefix else b"-"
+    if after and (behind := after.encode()) >= prefix:  # never before the first name that begins with `query`
+        start = b"(" + behind
     return start, b"[" + prefix + b"\xff" if prefix else b"+"

@@ -28,6 +28,7 @@ class Records:
         self.cleared: list[str] = []
         self.kicked: list[str] = []
         self.unlisted: list[str] = []
+        self.listed = {("eve", "public:lobby")}
 
     async def read_role(self, room: str, user: str) -> str | None:
         return self.roles.get(user) if room == ROOM else None
@@ -68,6 +69,9 @@ class Records:
 
     async def remove_from_list(self, user: str, room: str) -> None:
         self.unlisted.append(user)
+
+    async def is_listed(self, user: str, room: str) -> bool:
+        return (user, room) in self.listed
 
 
 class Rig:
@@ -167,6 +171,11 @@ async def test_quitting_a_public_room_takes_it_off_the_list(rig: Rig) -> None:
     await rig.admin.quit(rig.eve, RoomQuit("public:lobby"))
     assert (rig.records.unlisted, rig.records.kicked) == (["eve"], ["eve"])
     assert rig.published == [Kicked("public:lobby", "eve")]
+
+
+async def test_quitting_what_one_is_not_in_records_nothing(rig: Rig) -> None:
+    assert await rig.admin.quit(rig.eve, RoomQuit("public:other")) == {"room": "public:other"}
+    assert (rig.records.unlisted, rig.records.kicked, rig.published) == ([], [], [])
 
 
 async def test_local_members_are_told_what_is_stored(rig: Rig) -> None:

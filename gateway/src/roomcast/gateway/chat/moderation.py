@@ -22,6 +22,7 @@ from roomcast.gateway.chat.access import RoomAccess
 from roomcast.gateway.chat.emitter import Emitter
 from roomcast.gateway.chat.ports import AckFields
 from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.operations.daily_bytes import INVITATION_BYTES
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import LogStore
 from roomcast.gateway.stores.moderation import ModerationStore
@@ -63,7 +64,11 @@ class Moderation:
     # --- sanctions ---
 
     async def sanction(self, session: ChatSession, p: RoomSanction) -> AckFields:
-        """Answer `room:sanction`. Only operators may sanction the owner, and no user themselves."""
+        """Answer `room:sanction`. Only operators may sanction the owner, and no user themselves.
+
+        Where one of the two blocks the other, the user is told only of a room that the user has joined or was invited
+        to: else the owner of any room could write to those who block the owner, by the room's id.
+        """
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:
             raise RoomcastError(Code.FORBIDDEN, "not oneself")
@@ -75,14 +80,25 @@ class Moderation:
         else:
             await self._store.lift(p.room, p.user, p.kind)
         await self._control.publish_control(Sanctioned(p.room, p.user))
-        event: dict[str, Any] = {"room": p.room, "change": _CHANGES[p.kind, p.on], "by": session.user}
-        await self._emitter.to_user(p.user, ROOM, {**event, "until": until} if p.on else event)
+        if await self._may_be_told(session, p):
+            event: dict[str, Any] = {"room": p.room, "change": _CHANGES[p.kind, p.on], "by": session.user}
+            await self._emitter.to_user(p.user, ROOM, {**event, "until": until} if p.on else event)
         return {"room": p.room, "user": p.user, "kind": p.kind, "on": p.on, "until": until}
+
+    async def _may_be_told(self, session: ChatSession, p: RoomSanction) -> bool:
+        if session.identity.ops or await self._rooms.is_listed(p.user, p.room):
+            return True
+        if session.allowance.is_spent:
+            return False
+        session.allowance.unreported += INVITATION_BYTES
+        return not await self._sanctions.hidden_from(session.user, (p.user,))
 
     async def list_sanctions(self, session: ChatSession, p: RoomSanctions) -> AckFields:
         """Answer `room:sanctions`: who is muted and banned, with the end in ms (0: none), and the slow mode."""
         await self._access.require_moderator(session, p.room)
-        found = await self._store.room(p.room)
+        async with session.limit.reading():
+            found = await self._store.room(p.room)
+            session.limit.charge(rows=len(found.muted) + len(found.banned))
         return {"room": p.room, "muted": found.muted, "banned": found.banned, "slow_seconds": found.slow_seconds}
 
     async def set_slow(self, session: ChatSession, p: RoomSlow) -> AckFields:

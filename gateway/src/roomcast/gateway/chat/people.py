@@ -40,13 +40,19 @@ class People:
 
     async def read_profiles(self, session: ChatSession, p: PresenceUsers) -> AckFields:
         """Answer `user:profiles`: what is shown of these users; unknown ones are left out."""
-        found = await self._store.read(list(dict.fromkeys(p.users)))
-        return {"users": {user: profile.public() for user, profile in found.items()}}
+        users = list(dict.fromkeys(p.users))
+        async with session.limit.reading():
+            found = await self._store.read(users)
+            answer = {"users": {user: profile.public() for user, profile in found.items()}}
+            session.limit.charge_answer(answer, rows=len(users))
+        return answer
 
     async def search(self, session: ChatSession, p: UserSearch) -> AckFields:
         """Answer `user:search`: people whose names begin with a text."""
-        found, after = await self._store.search(p.name, p.after, p.limit)
-        people = [{"user": profile.user, **profile.public()} for profile in found]
+        async with session.limit.reading():
+            found, after = await self._store.search(p.name, p.after, p.limit)
+            people = [{"user": profile.user, **profile.public()} for profile in found]
+            session.limit.charge_answer(people, rows=len(people))
         return {"people": people, "more": after is not None, "after": after}
 
 

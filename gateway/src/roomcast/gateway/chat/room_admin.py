@@ -83,6 +83,10 @@ class Memberships(Protocol):
         """Take the room off the user's list."""
         ...
 
+    async def is_listed(self, user: str, room: str) -> bool:
+        """Tell whether the room is on the user's list."""
+        ...
+
 
 class PublicRooms(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
@@ -134,16 +138,22 @@ class RoomAdmin:
 
     async def list_public(self, session: ChatSession, p: RoomDirectory) -> AckFields:
         """Answer `room:directory`: a page of the public rooms, by name."""
-        rows, after = await self._directory.page(p.query, p.after, p.limit)
-        rooms = [{"room": row.description.room, **row.description.public(), "occupancy": row.occupancy} for row in rows]
+        async with session.limit.reading():
+            rows, after = await self._directory.page(p.query, p.after, p.limit)
+            rooms = [
+                {"room": row.description.room, **row.description.public(), "occupancy": row.occupancy} for row in rows
+            ]
+            session.limit.charge_answer(rooms, rows=len(rooms))
         return {"rooms": rooms, "more": after is not None, "after": after}
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
         """Answer `room:members` with `stored`: a page of those who belong to the room, present or not."""
         await self._access.require_entry(session, p.room)
-        page, after = await self._store.page_members(p.room, p.after, p.limit)
-        roles = dict(page)
-        rows = await self._people.describe_users(list(roles))
+        async with session.limit.reading():
+            page, after = await self._store.page_members(p.room, p.after, p.limit)
+            roles = dict(page)
+            rows = await self._people.describe_users(list(roles))
+            session.limit.charge(rows=len(rows))
         members = [{**row, "role": roles[row["user"]]} for row in rows]
         return {"members": members, "more": after is not None, "after": after}
 
@@ -182,15 +192,19 @@ class RoomAdmin:
     async def quit(self, session: ChatSession, p: RoomQuit) -> AckFields:
         """Answer `room:quit`: leave on all devices, without a membership and without a line in one's list.
 
-        The owner of a room gives it away first.
+        The owner of a room gives it away first. Where there is nothing to leave, nothing is recorded: else every name
+        that anybody asks for would stay in Redis for a day.
         """
         await self._access.require_entry(session, p.room)
         if await self._store.read_role(p.room, session.user) is not None:
             await self._memberships.remove_member(p.room, session.user)
-        else:
+        elif p.room in session.rooms or await self._memberships.is_listed(session.user, p.room):
+            charge(session.allowance, INVITATION_BYTES, time.monotonic())
             await self._store.record_kick(p.room, session.user)
-        await self._memberships.remove_from_list(session.user, p.room)
+        else:
+            return {"room": p.room}
         await self._control.publish_control(Kicked(p.room, session.user))
+        await self._memberships.remove_from_list(session.user, p.room)
         return {"room": p.room}
 
 

@@ -137,7 +137,9 @@ class Rooms:
         if p.stored:
             return await self._list_stored(session, p)
         await self._access.require_entry(session, p.room)
-        members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
+        async with session.limit.reading():
+            members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
+            session.limit.charge(rows=len(members))
         return {"members": members, "more": after is not None, "after": after}
 
     # --- membership ---

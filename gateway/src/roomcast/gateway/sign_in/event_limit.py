@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Final
 
+import orjson
+
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.engineio.limits.token_bucket import TokenBucket
 
@@ -65,6 +67,10 @@ class EventLimit:
         events = size / BYTES_PER_EVENT + rows / ROWS_PER_EVENT
         self.bucket.level -= events
         self.bucket.taken += events
+
+    def charge_answer(self, answer: object, *, rows: int) -> None:
+        """Count an answer by its size as JSON, and by the things that were looked up for it."""
+        self.charge(size=len(orjson.dumps(answer)), rows=rows)
 
     def debt_seconds(self, now: float) -> float:
         """Return how long it takes until the user is out of debt; 0 without any."""
