@@ -173,11 +173,11 @@ def test_two_people_read_type_react_and_see_each_other(enter: Enter) -> None:
     room, names = unique("public:hooks"), (unique("ada"), unique("bob"))
     ada, bob = enter(names[0], room, names[1]), enter(names[1], room, names[0])
     expect(ada.room).to_contain_text("2 here")
-    expect(ada.page.get_by_role("listitem").filter(has_text=names[1])).to_have_text(f"{names[1]}: online")
+    expect(ada.page.get_by_role("listitem").filter(has_text=names[1])).to_have_text(f"{names[1]}: online browser")
     ada.write("Hello Bob")
     expect(bob.room.get_by_text(f"{names[0]}: Hello Bob")).to_have_count(1)
     bob.press("online")
-    expect(ada.page.get_by_role("listitem").filter(has_text=names[1])).to_have_text(f"{names[1]}: busy")
+    expect(ada.page.get_by_role("listitem").filter(has_text=names[1])).to_have_text(f"{names[1]}: busy browser")
     bob.page.get_by_label("0 typing").fill("Hel")
     expect(ada.page.get_by_text("1 typing")).to_be_visible()
 

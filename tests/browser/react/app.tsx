@@ -64,7 +64,7 @@ function App() {
       <button onClick={() => setSignedIn(!isSignedIn)}>{isSignedIn ? "Sign out" : "Sign in"}</button>
       <button onClick={() => setRoom(room ? null : parameters.get("room"))}>{room ? "Hide" : "Show"}</button>
       {isSignedIn && (
-        <RoomcastProvider url={location.origin} token={token} {...kept}>
+        <RoomcastProvider url={location.origin} token={token} deviceKind="browser" {...kept}>
           <Status />
           <Leave onLeft={() => setSignedIn(false)} />
           <Friends users={friends} />
