@@ -15,8 +15,8 @@ from deploy import nginx_config
 from deploy.credentials import Credentials
 from deploy.layout import HOST, MAX_APIS, MAX_SIGNERS, MAX_SWEEPERS, Counts, Paths, Ports
 
-NEXT_ORIGIN: Final = "http://localhost:3000"
-"""The origin of an application that `next dev` serves, by default."""
+APPLICATION_ORIGINS: Final = ("http://localhost:3000", "http://localhost:5173")
+"""The origins of applications that `next dev` and `vite` serve, by default."""
 Kind = Literal["redis", "s3", "nginx", "gateway", "sweeper", "signer", "api"]
 
 START_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (("redis", "s3"), ("gateway", "sweeper", "signer", "api", "nginx"))
@@ -168,9 +168,9 @@ class Plan:
         return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
 
     def _origins(self) -> str:
-        """Return the page's own origins, that of a Next.js application here, and those of the environment."""
+        """Return the page's own origins, those of applications under development, and those of the environment."""
         added = [origin.strip() for origin in self._base.get("ROOMCAST_ALLOWED_ORIGINS", "").split(",")]
-        return ",".join([*origins(self._ports), NEXT_ORIGIN, *filter(None, added)])
+        return ",".join([*origins(self._ports), *APPLICATION_ORIGINS, *filter(None, added)])
 
     def _own(self, account: str, metrics_port: int) -> dict[str, str]:
         return self._base | {

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jwt
 import pytest
+import requests
 import socketio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -253,7 +254,12 @@ async def test_local_sign_in_exists_only_where_it_is_switched_on(
 ) -> None:
     assert request(f"{pair[0].url}/dev/login", b'{"name": "Ada"}')[0] == 404
 
-    with gateway(tmp_path_factory.mktemp("dev"), gateway_redis, "8", DEV_LOGIN="1") as running:
+    shop = "http://localhost:5173"
+    folder = tmp_path_factory.mktemp("dev")
+    with gateway(folder, gateway_redis, "8", DEV_LOGIN="1", ALLOWED_ORIGINS=shop) as running:
+        for origin, readers in ((shop, shop), ("https://evil.example", None), ("null", None)):
+            seen = requests.post(f"{running.url}/dev/login", b'{"name": "Ada"}', headers={"Origin": origin}, timeout=10)
+            assert (seen.status_code, seen.headers.get("Access-Control-Allow-Origin")) == (200, readers)
         status, text = request(f"{running.url}/dev/login", '{"name": "  Ada   Lóvelace "}'.encode())
         answer = json.loads(text)
         assert (status, answer["user"]) == (200, "ada-lovelace")

@@ -56,10 +56,10 @@ def test_the_cluster_s_own_settings_win() -> None:
 
 @pytest.mark.parametrize("name", ["gateway1", "signer1"])
 def test_origins_of_the_environment_are_added_to_those_of_the_page(name: str) -> None:
-    own = "http://localhost:8080,http://127.0.0.1:8080,http://localhost:3000"
+    own = "http://localhost:8080,http://127.0.0.1:8080,http://localhost:3000,http://localhost:5173"
     assert plan()[name].env["ROOMCAST_ALLOWED_ORIGINS"] == own
-    added = plan(ROOMCAST_ALLOWED_ORIGINS="http://localhost:5173, https://app.example.com")[name].env
-    assert added["ROOMCAST_ALLOWED_ORIGINS"] == f"{own},http://localhost:5173,https://app.example.com"
+    added = plan(ROOMCAST_ALLOWED_ORIGINS="http://localhost:4200, https://app.example.com")[name].env
+    assert added["ROOMCAST_ALLOWED_ORIGINS"] == f"{own},http://localhost:4200,https://app.example.com"
 
 
 def test_secrets_do_not_show_in_a_repr() -> None:

@@ -225,8 +225,6 @@ export class RoomList {
     if (change === "removed" || change === "closed") this.#forget(room);
     else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
     else this.#relist(room, name);
-    // Enter a room that has refused us before, now that we are invited, or no longer banned.
-    if ((change === "invited" || change === "unbanned") && this.#live.has(room)) this.#client.room(room).join();
     this.#changed();
   }
 

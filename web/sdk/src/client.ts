@@ -254,6 +254,7 @@ export class Client<A extends AppTypes = AppTypes> {
       ),
       connection.on("resync", ({ room: id }) => room(id)?.onResync()),
       connection.on("room", (change) => room(change.room)?.onChange(change)),
+      connection.on("profile", ({ user, name }) => this.#onRenamed(user, name)),
       this.#sender.subscribe((id) => room(id)?.onDrafts()),
       this.#sender.onAcked((draft) => room(draft.room)?.onAcked(draft.seq ?? 0)),
     ];
@@ -269,6 +270,13 @@ export class Client<A extends AppTypes = AppTypes> {
     this.#readMarks.onReady();
     this.inbox.onReady();
     for (const room of this.#rooms.values()) room.onReady();
+  }
+
+  #onRenamed(user: UserId, name: string): void {
+    for (const room of this.#rooms.values()) room.onRenamed(user, name);
+    if (user !== this.#self?.user) return;
+    this.#self = { user, name };
+    this.#connection.renamed(name);
   }
 
   /** The token names another user than the cache: show and keep nothing of either. */

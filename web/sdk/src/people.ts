@@ -33,6 +33,15 @@ export function peopleChanged(people: People, { occupancy, entered = [], left = 
   return { occupancy: occupancy ?? members.length, members, gone: goneNow(people.gone, missing, came) };
 }
 
+/** Take over the new name of a person; the same object where the person is not listed. */
+export function personRenamed(people: People, user: string, name: string): People {
+  const isStale = (member: Member) => member.user === user && member.name !== name;
+  if (!people.members.some(isStale) && !people.gone.some(isStale)) return people;
+  const renamed = (members: readonly Member[]) =>
+    members.map((member) => (member.user === user ? { ...member, name } : member));
+  return { ...people, members: renamed(people.members), gone: renamed(people.gone) };
+}
+
 function goneNow(gone: readonly Member[], missing: readonly Member[], here: ReadonlySet<string>): Member[] {
   const fresh = new Set(missing.map((member) => member.user));
   const older = gone.filter((member) => !here.has(member.user) && !fresh.has(member.user));

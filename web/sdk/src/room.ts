@@ -8,7 +8,7 @@ import { RoomcastError } from "./errors.ts";
 import { keptOf, timelineOf, type KeptRoom } from "./kept_room.ts";
 import { Membership } from "./membership.ts";
 import { jsonCopy } from "./payload.ts";
-import { peopleChanged, peopleListed } from "./people.ts";
+import { peopleChanged, peopleListed, personRenamed } from "./people.ts";
 import type { Presence } from "./presence.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type {
@@ -301,7 +301,13 @@ export class Room<A extends AppTypes = AppTypes> {
     } else if (change.change === "removed" || change.change === "closed") {
       this.#membership.end();
       this.#refused(RoomcastError.of("forbidden", `you were taken out: ${change.change}`));
-    }
+    } else if (change.change === "invited" || change.change === "unbanned") this.#askAgain();
+  }
+
+  /** @internal A back end has given a person another name. */
+  onRenamed(user: UserId, name: string): void {
+    const { members, gone } = personRenamed(this.#state, user, name);
+    if (members !== this.#state.members) this.#show({ members, gone });
   }
 
   /** @internal */
@@ -376,7 +382,7 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#context.sender.refuse(this.id, error);
   }
 
-  /** A message for a room that refused this user needs a new answer: the user may have been let in again. */
+  /** Ask a room that refused this user for a new answer: the user was let in, or writes and may have been. */
   #askAgain(): void {
     if (this.#state.phase === "refused") this.join();
   }

@@ -67,4 +67,42 @@ describe("membership", () => {
     await until(() => room.state.phase === "joined", "joined");
     assert.equal(room.state.error, null);
   });
+
+  for (const change of ["invited", "unbanned"])
+    it(`asks a room again that refused the user, who is ${change} now`, async () => {
+      const { room } = await watched();
+      gateway.onEvent = (event) => (event === "room:join" ? refusal("forbidden") : undefined);
+      room.join();
+      await until(() => room.state.phase === "refused", "refused");
+      gateway.onEvent = () => undefined;
+      gateway.io.emit("room", { room: LOBBY, change });
+      await until(() => room.state.phase === "joined", "joined");
+    });
+
+  it("does not enter a room by an invitation that it was not told to join", async () => {
+    const { client, room, settled } = await watched();
+    gateway.io.emit("room", { room: LOBBY, change: "invited" });
+    await settled();
+    room.join();
+    await until(() => room.state.phase === "joined", "joined");
+    await room.leave();
+    gateway.io.emit("room", { room: LOBBY, change: "invited" });
+    await settled();
+    assert.deepEqual([room.state.phase, gateway.payloads("room:join").length], ["idle", 1]);
+    assert.equal(client.room("public:other").state.phase, "idle");
+  });
+
+  it("shows the names that a back end gives to the user and to others", async () => {
+    const { client, room } = await watched();
+    const member = (user: string) => ({ user, name: user, status: "online" });
+    room.join();
+    await until(() => room.state.phase === "joined", "joined");
+    gateway.io.emit("room", { room: LOBBY, change: "people", occupancy: 2, entered: [member("ada"), member("bob")] });
+    gateway.io.emit("profile", { user: "bob", name: "Bob B." });
+    gateway.io.emit("profile", { user: "ada", name: "Ada L." });
+    await until(() => client.self?.name === "Ada L.", "the new name");
+    assert.equal(client.state.ready?.name, "Ada L.");
+    const names = Object.fromEntries(room.state.members.map(({ user, name }) => [user, name]));
+    assert.deepEqual([names.ada, names.bob], ["Ada L.", "Bob B."]);
+  });
 });

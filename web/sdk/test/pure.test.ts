@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { backoffMs, parseRetryAfter } from "../src/connection/backoff.ts";
 import { Emitter } from "../src/emitter.ts";
 import { RoomcastError } from "../src/errors.ts";
-import { NO_PEOPLE, peopleChanged, peopleListed } from "../src/people.ts";
+import { originHint } from "../src/connection/origin_hint.ts";
+import { NO_PEOPLE, peopleChanged, peopleListed, personRenamed } from "../src/people.ts";
 import { presenceChanged, presenceOfMembers } from "../src/presence.ts";
 import { directPeer, directRoom } from "../src/protocol.ts";
 import { refreshInMs } from "../src/connection/token.ts";
@@ -122,6 +123,22 @@ describe("small things", () => {
   });
 });
 
+describe("the hint about origins", () => {
+  const page = { href: "http://localhost:5173/orders", origin: "http://localhost:5173" };
+
+  it("names the page's origin where it is not the server's", () => {
+    assert.match(
+      originHint("http://localhost:8080", page),
+      /ROOMCAST_ALLOWED_ORIGINS does not name http:\/\/localhost:5173\)/,
+    );
+  });
+
+  it("is not given on the server's own page, and outside browsers", () => {
+    for (const url of ["http://localhost:5173/chat", "/", ""]) assert.equal(originHint(url, page), "");
+    assert.equal(originHint("http://localhost:8080", undefined), "");
+  });
+});
+
 describe("people", () => {
   const member = (user: string) => ({ user, name: user, status: "online" as const });
   const users = (people: { members: readonly { user: string }[]; gone: readonly { user: string }[] }) => [
@@ -136,6 +153,15 @@ describe("people", () => {
     assert.deepEqual(users(people), [["ada", "cy"], ["bob"]]);
     people = peopleChanged(people, change({ occupancy: 3, entered: [member("bob")] }));
     assert.deepEqual(users(people), [["ada", "cy", "bob"], []]);
+  });
+
+  it("get new names, here or gone", () => {
+    const people = peopleListed(peopleListed(NO_PEOPLE, [member("ada"), member("bob")], 2), [member("ada")], 1);
+    const names = ({ members, gone }: typeof people) => [...members, ...gone].map(({ name }) => name);
+    assert.deepEqual(names(personRenamed(people, "ada", "Ada L.")), ["Ada L.", "bob"]);
+    assert.deepEqual(names(personRenamed(people, "bob", "Bob B.")), ["ada", "Bob B."]);
+    assert.equal(personRenamed(people, "ada", "ada"), people);
+    assert.equal(personRenamed(people, "cy", "Cy"), people);
   });
 
   it("are only counted in large rooms", () => {

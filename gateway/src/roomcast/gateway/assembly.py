@@ -295,7 +295,7 @@ def make_listener(config: Config, server: Any, metrics: Metrics) -> tuple[Listen
     application = web.Application(client_max_size=config.max_payload_bytes + 1024)
     server.attach(application, socketio_path="socket.io")
     if config.dev_login and config.jwt_secret is not None:
-        DevLogin(config.jwt_secret.get_secret_value()).add_to(application)
+        DevLogin(config.jwt_secret.get_secret_value(), config.allowed_origins).add_to(application)
     runner = web.AppRunner(
         application,
         access_log=None,

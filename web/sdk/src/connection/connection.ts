@@ -12,6 +12,7 @@ import { Emitter, type Undo } from "../emitter.ts";
 import { isNode, keepAlive } from "./environment.ts";
 import { isWireError, RoomcastError, type Reason } from "../errors.ts";
 import { handshakeOf } from "./handshake.ts";
+import { originHint } from "./origin_hint.ts";
 import { blameOf } from "../loss.ts";
 import { DEFAULT_LIMITS, payloadFault } from "../payload.ts";
 import { CLIENT_EVENTS, SERVER_EVENTS } from "../protocol.ts";
@@ -172,6 +173,12 @@ export class Connection {
     this.#disconnect();
   }
 
+  /** Take over the user's new name, which a back end has set. */
+  renamed(name: string): void {
+    const { ready } = this.#state;
+    if (ready) this.#change({ ready: { ...ready, name } });
+  }
+
   /** Send without asking for an ack, and only while online. Returns whether it went on the wire. */
   drop(event: "typing" | "receipt:read" | "room:emit", payload: object): boolean {
     const goes = this.online && payloadFault(payload, this.limits.payload_bytes) === null;
@@ -283,7 +290,8 @@ export class Connection {
     if (error.message === "timeout" && this.#transports.stalled()) {
       if (this.#transports.order[0] === "polling") return this.#open();
     }
-    this.#retry(RoomcastError.of("unavailable", error.message), retryAfterOf(error, Date.now()));
+    const hint = this.#state.wasOnline ? "" : originHint(this.#options.url, globalThis.location);
+    this.#retry(RoomcastError.of("unavailable", error.message + hint), retryAfterOf(error, Date.now()));
   }
 
   #refused(error: RoomcastError): void {

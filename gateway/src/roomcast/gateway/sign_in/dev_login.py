@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from aiohttp import web
 from roomcast.contract.ids import is_user_id
 from roomcast.contract.person import is_picture
 from roomcast.contract.tokens import sign
+from roomcast.engineio.http.origins import OWN_HOST, Origins
 
 _MAX_NAME: Final = 40
 _MAX_USER: Final = 60
@@ -21,17 +23,25 @@ class DevLogin:
     """Answer `POST /dev/login` `{"name": "Ada", "user"?, "picture"?}` with `{token, user}`.
 
     There is no password: local use only. The user id is made of the name, unless `user` says who gets a new name.
-    The token may create the rooms that the page makes (`room:…`).
+    The token may create the rooms that the page makes (`room:…`). Pages of `origins`, which may connect, may read the
+    answer, too.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, origins: Iterable[str] = ()) -> None:
         self._secret = secret
+        self._origins = Origins([OWN_HOST, *origins], credentials=False)
 
     def add_to(self, application: web.Application) -> None:
         """Add the route to the gateway's HTTP application."""
         application.router.add_post("/dev/login", self._login)
 
     async def _login(self, request: web.Request) -> web.Response:
+        answer = await self._answer(request)
+        if self._origins.accepts(request.headers.get("Origin"), request.scheme, (request.host,)):
+            answer.headers.update(self._origins.headers(request.headers, request.method))
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.Response:
         try:
             body = json.loads(await request.read())
             name = " ".join(str(body["name"]).split())[:_MAX_NAME]
