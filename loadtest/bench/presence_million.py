@@ -30,7 +30,7 @@ from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.events import MAX_WATCHED_USERS
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.presence.activity import Activity, Touch
-from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.presence.watchers import Deliveries, Watchers
 from roomcast.gateway.stores.presence import PresenceStore
 from roomcast.presence.state import Windows, judge
 from roomcast.presence.store import PresenceStore as SweeperStore
@@ -231,8 +231,10 @@ def _watching() -> dict[str, float]:
     grown, packets = _memory() - memory, 0
     before = time.thread_time()
     for number in range(people):
+        out = Deliveries({}, {})
         watchers.apply_changes([_row(number)])
-        for changes in watchers.take_due().connections.values():
+        watchers.take_change(_user(number), out)
+        for changes in out.connections.values():
             orjson.dumps(["presence", {"changes": changes}])
             packets += 1
     spent = time.thread_time() - before

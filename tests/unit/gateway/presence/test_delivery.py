@@ -64,6 +64,32 @@ async def test_the_first_change_does_not_wait_and_the_next_ones_are_conflated(ri
     assert rig.told()[1] == [("ada", "away"), ("bob", "away")]
 
 
+async def test_many_changes_are_collected_in_slices(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ADDED", 2)
+    users = [f"user{number}" for number in range(9)]
+    rig.watchers.watch("c1", users)
+    rig.change(*((user, "busy") for user in users))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert rig.told() == [], "the loop had turns in between"
+    await until(lambda: rig.told(), "the delivery")
+    assert rig.told() == [[(user, "busy") for user in users]]
+
+
+async def test_who_is_not_watched_any_more_is_not_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ADDED", 1)
+    rig.watchers.watch("c1", ["ada", "bob"])
+    rig.watchers.watch("c2", ["ada"])
+    rig.change(("ada", "busy"), ("bob", "busy"))
+    await asyncio.sleep(0)
+    rig.watchers.unwatch("c1", ["ada"])
+    rig.watchers.unwatch("c2", ["ada"])
+    await until(lambda: rig.told(), "the delivery")
+    assert [(where, data) for where, _, data in rig.sender.sent] == [
+        ("c1", {"changes": [{"user": "bob", "status": "busy", "last_seen": 1}]})
+    ]
+
+
 async def test_changes_that_nobody_watches_wake_nothing(rig: Rig) -> None:
     rig.watchers.watch("c1", ["ada"])
     rig.change(("zoe", "busy"))

@@ -6,8 +6,16 @@ import pytest
 
 from roomcast.contract.envelope import PresenceRow
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.presence.watchers import Watchers
+from roomcast.gateway.presence.watchers import Deliveries, Watchers
 from tests.clock import Clock
+
+
+def taken(watchers: Watchers) -> Deliveries:
+    """Take all that is due."""
+    out = Deliveries({}, {})
+    counts = [watchers.take_change(user, out) for user in watchers.due_users()]
+    assert sum(counts) == sum(map(len, [*out.rooms.values(), *out.connections.values()]))
+    return out
 
 
 @pytest.fixture
@@ -22,21 +30,32 @@ class TestWatchers:
         watchers.apply_changes(
             [PresenceRow("ada", "away", 1), PresenceRow("ada", "busy", 2, "call"), PresenceRow("zoe", "online", 3)]
         )
-        out = watchers.take_due()
+        out = taken(watchers)
         assert out.rooms == {"lobby": [{"user": "ada", "status": "busy", "last_seen": 2, "note": "call"}]}
         assert out.connections == {}
-        assert watchers.take_due().rooms == {}
+        assert taken(watchers).rooms == {}
 
     def test_offline_waits_and_a_quick_return_replaces_it(self, clock: Clock) -> None:
         watchers = Watchers(clock, linger_seconds=2)
         watchers.set_occupants("lobby", ["ada", "bob"], 2)
         watchers.apply_changes([PresenceRow("ada", "offline", 1), PresenceRow("bob", "offline", 1)])
         clock.now += 1
-        assert watchers.take_due().rooms == {}
+        assert taken(watchers).rooms == {}
         watchers.apply_changes([PresenceRow("ada", "online", 2)])
         clock.now += 1
-        rows = watchers.take_due().rooms["lobby"]
+        rows = taken(watchers).rooms["lobby"]
         assert {row["user"]: row["status"] for row in rows} == {"ada": "online", "bob": "offline"}
+
+    def test_a_change_that_was_replaced_by_a_later_one_is_not_taken(self, clock: Clock) -> None:
+        watchers = Watchers(clock)
+        watchers.watch("c1", ["ada", "bob"])
+        watchers.apply_changes([PresenceRow("ada", "busy", 1), PresenceRow("bob", "busy", 1)])
+        out = Deliveries({}, {})
+        due = watchers.due_users()
+        watchers.apply_changes([PresenceRow("ada", "offline", 2)])
+        assert [watchers.take_change(user, out) for user in [*due, "bob"]] == [0, 1, 0]
+        assert [row["user"] for row in out.connections["c1"]] == ["bob"]
+        assert watchers.is_pending
 
     def test_who_enters_a_room_does_not_go_offline(self, clock: Clock) -> None:
         watchers = Watchers(clock)
@@ -44,14 +63,14 @@ class TestWatchers:
         watchers.apply_changes([PresenceRow("ada", "offline", 1), PresenceRow("bob", "busy", 1)])
         watchers.cancel_offline(["ada", "bob", "cy"])
         clock.now += 9
-        assert [row["user"] for row in watchers.take_due().connections["c1"]] == ["bob"]
+        assert [row["user"] for row in taken(watchers).connections["c1"]] == ["bob"]
 
     def test_large_rooms_get_counts_only(self, clock: Clock) -> None:
         watchers = Watchers(clock, room_limit=2)
         watchers.set_occupants("hall", ["ada", "bob"], 2)
         assert watchers.set_occupants("hall", ["ada", "bob"], 3) == []
         watchers.apply_changes([PresenceRow("ada", "away", 1)])
-        out = watchers.take_due()
+        out = taken(watchers)
         assert (out.rooms, watchers.take_counts()) == ({}, {"hall": 3})
         watchers.set_occupants("hall", [], 3)
         assert watchers.take_counts() == {}
@@ -62,7 +81,7 @@ class TestWatchers:
         watchers.set_occupants("lobby", ["ada", "bob"], 2)
         assert watchers.set_occupants("lobby", ["bob", "cy"], 2) == ["cy"]
         watchers.apply_changes([PresenceRow("ada", "away", 1), PresenceRow("cy", "away", 1)])
-        assert [row["user"] for row in watchers.take_due().rooms["lobby"]] == ["cy"]
+        assert [row["user"] for row in taken(watchers).rooms["lobby"]] == ["cy"]
 
     def test_people_arrive_and_depart_one_by_one(self, clock: Clock) -> None:
         watchers = Watchers(clock, room_limit=2)
@@ -83,7 +102,7 @@ class TestWatchers:
         watchers.unwatch("c1", ["ada", "stranger"])
         watchers.unwatch("c9", ["ada"])
         watchers.apply_changes([PresenceRow("ada", "online", 1), PresenceRow("bob", "away", 1)])
-        out = watchers.take_due()
+        out = taken(watchers)
         assert {c: [row["user"] for row in rows] for c, rows in out.connections.items()} == {
             "c1": ["bob"],
             "c2": ["bob"],
@@ -97,7 +116,7 @@ class TestWatchers:
         watchers.watch("c2", ["ada"])
         row = PresenceRow("ada", "online", 1, "call", 9_000, [("web", "online"), ("", "away")])
         watchers.apply_changes([row])
-        out = watchers.take_due()
+        out = taken(watchers)
         told = {"user": "ada", "status": "online", "last_seen": 1, "note": "call", "until": 9_000}
         assert (out.rooms, out.connections["c1"]) == ({"lobby": [told]}, [told])
         assert out.connections["c2"] == [{**told, "devices": [{"kind": "web", "status": "online"}, {"status": "away"}]}]
@@ -109,15 +128,15 @@ class TestWatchers:
         watchers.watch("c2", ["ada"], devices=True)
         change = PresenceRow("ada", "online", 1, devices=[("web", "online")], is_shown=False)
         watchers.apply_changes([change])
-        out = watchers.take_due()
+        out = taken(watchers)
         assert (out.rooms, list(out.connections)) == ({}, ["c2"])
         watchers.apply_changes([PresenceRow("ada", "online", 2), change])
-        out = watchers.take_due()
+        out = taken(watchers)
         assert (list(out.rooms), sorted(out.connections)) == (["lobby"], ["c1", "c2"])
         watchers.unwatch("c2", ["ada"])
         watchers.watch("c2", ["ada"])
         watchers.apply_changes([change])
-        assert watchers.take_due().connections == {}
+        assert taken(watchers).connections == {}
 
     def test_a_watch_list_is_bounded(self, clock: Clock) -> None:
         watchers = Watchers(clock, watch_limit=2)
@@ -127,7 +146,7 @@ class TestWatchers:
             watchers.watch("c1", ["cy"])
         assert caught.value.code is Code.TOO_LARGE
         watchers.apply_changes([PresenceRow("cy", "online", 1)])
-        assert watchers.take_due().connections == {}
+        assert taken(watchers).connections == {}
 
     def test_nothing_stays_behind(self, clock: Clock) -> None:
         watchers = Watchers(clock)
@@ -137,7 +156,7 @@ class TestWatchers:
         watchers.forget_room("lobby")
         watchers.forget_connection("c1")
         watchers.forget_connection("c1")
-        out = watchers.take_due()
+        out = taken(watchers)
         assert (out.rooms, out.connections) == ({}, {})
         kept = [value for name, value in vars(watchers).items() if isinstance(value, dict)]
         assert not any(kept)

@@ -144,6 +144,11 @@ class Watchers:
         """Return the users whom a connection watches."""
         return list(self._watched.get(connection, ()))
 
+    def still_watched(self, connection: str, changes: Iterable[PresenceChange]) -> list[PresenceChange]:
+        """Return the changes of users whom the connection watches now."""
+        watched = self._watched.get(connection, ())
+        return [change for change in changes if change["user"] in watched]
+
     def wants_devices(self, connection: str, user: str) -> bool:
         """Return whether a connection that watches a user asked for devices."""
         return connection in self._detailed.get(user, ())
@@ -185,25 +190,28 @@ class Watchers:
         counts, self._counts = self._counts, {}
         return counts
 
-    def take_due(self) -> Deliveries:
-        """Take what is to be delivered now."""
+    def due_users(self) -> list[str]:
+        """Return the users whose changes are to be delivered now."""
         now = self._clock()
-        due = [user for user, pending in self._pending.items() if pending.due <= now]
-        out = Deliveries({}, {})
-        for user in due:
-            self._deliver(self._pending.pop(user), out)
-        return out
+        return [user for user, pending in self._pending.items() if pending.due <= now]
 
-    def _deliver(self, pending: _Pending, out: Deliveries) -> None:
-        user, row = pending.row.user, presence_change(pending.row)
-        if pending.is_shown:
-            for room in self._rooms_of.get(user, ()):
-                out.rooms.setdefault(room, []).append(row)
+    def take_change(self, user: str, out: Deliveries) -> int:
+        """Add the change of a user to what is delivered, if it is still due; return to how many lists it was added."""
+        pending = self._pending.get(user)
+        if pending is None or pending.due > self._clock():
+            return 0
+        del self._pending[user]
+        row = presence_change(pending.row)
+        rooms = self._rooms_of.get(user, ()) if pending.is_shown else ()
+        for room in rooms:
+            out.rooms.setdefault(room, []).append(row)
         detailed = self._detailed.get(user, ())
         with_devices = presence_change(pending.row, devices=True) if detailed else row
-        for connection in self._watchers_of.get(user, ()) if pending.is_shown else detailed:
+        connections = self._watchers_of.get(user, ()) if pending.is_shown else detailed
+        for connection in connections:
             chosen = with_devices if connection in detailed else row
             out.connections.setdefault(connection, []).append(chosen)
+        return len(rooms) + len(connections)
 
 
 def presence_change(row: PresenceRow, *, devices: bool = False) -> PresenceChange:
