@@ -142,6 +142,12 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
     word = unique("Zebra")
     rooms = [f"public:{word.lower()}-{number:02}" for number in range(PAGE + 2)]
     with Writer(cluster, ops=True) as operator:
+        first = {
+            "room": unique("public:first"),
+            "kind": "public",
+            "name": "Aardvark",
+        }  # of all, not of what is searched
+        operator.call("room:create", first)
         for number, room in enumerate(rooms):
             operator.call("room:create", {"room": room, "kind": "public", "name": f"{word} {number:02}"})
         operator.call("room:update", {"room": rooms[-1], "topic": "Stripes"})

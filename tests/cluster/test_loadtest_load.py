@@ -153,7 +153,7 @@ def test_a_planned_drain_is_no_error_and_loses_nothing(cluster: Cluster, tmp_pat
     found = counts(output)
     assert found["planned moves"] >= 1, output + errors
     assert found.get("missing", 0) == 0
-    assert "error ratio 0.0000" in output
+    assert "error ratio 0.0000" in output, output + errors
     assert row(output, "back after a move or drop")[0] == found["planned moves"]
     assert running.returncode in (0, 3)
 
