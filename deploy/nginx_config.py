@@ -21,7 +21,7 @@ API_BODY: Final = "2m"
 """The API's own bound, `roomcast.api.guard.MAX_BODY_BYTES`."""
 
 PICTURE_ORIGINS: Final = "https:"
-"""Where the page loads pictures of people from: any https address. A deployment that knows its origins names them."""
+"""The origins of people's pictures in the page: any https address. A deployment that knows its origins names them."""
 
 MAX_CONNECTIONS: Final = 65_536
 MAX_WORKERS: Final = 4

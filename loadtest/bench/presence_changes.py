@@ -41,7 +41,7 @@ def changes(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
 
 
 class _Watcher:
-    """What the watching client was told: the latest note of each person, and when a wanted one arrived."""
+    """The latest note of each person that the watching client was told, and the time at which a wanted one arrived."""
 
     def __init__(self) -> None:
         self.io = socketio.AsyncClient(reconnection=False)

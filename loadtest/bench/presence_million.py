@@ -47,9 +47,9 @@ WATCHERS: Final = 1_000
 PASSES: Final = 20
 REPEATED: Final = 40_000
 _AT_ONCE: Final = 800
-"""Of a gateway with 10,000 connections, five signs of life in a minute of each make as many in a second."""
+"""Signs of life a second of a gateway with 10,000 connections, each of which gives five a minute."""
 _REPEATED_AT_ONCE: Final = 80
-"""Such a gateway repeats as many full states in a second."""
+"""Full states that such a gateway repeats in a second."""
 _NOTE_SECONDS: Final = 20
 _BYTES: Final = b"used_memory:"
 

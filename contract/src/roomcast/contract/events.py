@@ -82,7 +82,7 @@ Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 Until = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 """Milliseconds since the epoch."""
 DeviceKind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,15}\Z")]
-"""What a client calls its kind of device: `web`, `desktop`, `mobile` and the like."""
+"""The kind of a device, as its client names it: `web`, `desktop`, `mobile` and the like."""
 UploadId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,64}\Z")]
 Mentions = Annotated[list[User], Meta(min_length=1, max_length=MAX_MENTIONS)]
 CURSOR: Final = rf"[0-9]{{1,16}}/{ROOM_ID}"
@@ -335,7 +335,7 @@ class Presence(Payload, frozen=True):
 
 
 class ConnectPresence(Presence, frozen=True):
-    """What a client says of itself at the connect, beside the token."""
+    """The presence that a client gives at the connect, beside the token."""
 
     kind: DeviceKind | None = None
 
