@@ -25,7 +25,7 @@ from tests.waiting import until
 
 Pair = list[Gateway]
 SWEEP_SECONDS = 15.0
-"""Until a note that ends in three seconds was announced, on a busy machine."""
+"""Until a note that ends in five seconds was announced, on a busy machine."""
 WEB, MOBILE = {"kind": "web", "status": "online"}, {"kind": "mobile", "status": "away"}
 
 
@@ -102,7 +102,7 @@ async def test_changes_do_not_wait_for_a_tick(pair: Pair, clients: Clients) -> N
     for number in range(12):
         await ada.ok("presence", {"note": f"step {number}"})
         await expect_row(watcher, user, note=f"step {number}")
-    assert time.monotonic() - started < 6, "a second for each is a tick"
+    assert time.monotonic() - started < 9, "a second for each is a tick"
 
 
 async def test_many_changes_at_once_are_one_or_few_events(pair: Pair, clients: Clients) -> None:
@@ -167,7 +167,7 @@ async def test_a_note_ends_for_watchers_and_for_later_connections(pair: Pair, cl
     user, watcher = unique("ada"), await clients(pair[1], unique("bob"))
     ada = await clients(pair[0], user)
     await watcher.ok("presence:watch", {"users": [user]})
-    end = await now_ms(clients, pair[0]) + 3_000
+    end = await now_ms(clients, pair[0]) + 5_000
     answer = await ada.ok("presence", {"status": "busy", "note": "at lunch", "until": end})
     assert (answer["status"], answer["note"], answer["until"]) == ("busy", "at lunch", end)
     row = await expect_row(watcher, user, note="at lunch")

@@ -15,7 +15,7 @@ from roomcast.gateway.presence.watchers import Watchers
 from tests.unit.gateway.presence.fakes import Names, Occupancy, Presence, Sender, start_task
 from tests.waiting import until
 
-PAUSE_SECONDS = 0.3
+PAUSE_SECONDS = 0.6
 
 
 @pytest.mark.parametrize(
