@@ -71,7 +71,8 @@ async def test_a_head_that_drips_closes_the_connection_too(rig: Rig) -> None:
     while not ended.done():
         writer.write(b"X-Drip: x\r\n")
         await asyncio.wait([ended], timeout=0.05)
-    assert ended.result() == b""
+    # A byte that was under way makes a reset of the end.
+    assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""
     writer.close()
 
 

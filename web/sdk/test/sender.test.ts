@@ -165,7 +165,7 @@ describe("one room", () => {
   });
 
   it("waits with the others when the server limits the client's events", async () => {
-    const { room, other } = await twoRooms();
+    const { client, room, other } = await twoRooms();
     let isLimited = true;
     gateway.onSend = (_payload, ack) => {
       if (!isLimited) return false;
@@ -175,6 +175,9 @@ describe("one room", () => {
     };
     room.send({ text: "limited" });
     await until(() => !isLimited, "limited");
+    const third = client.room("public:third"); // answered after the refusal: the client knows of the limit by then
+    third.join();
+    await until(() => third.state.phase === "joined", "joined");
     other.send({ text: "also" });
     await until(() => gateway.log.length === 2, "both are sent");
     assert.deepEqual(
