@@ -91,11 +91,7 @@ def shell(shop: Path, variables: Mapping[str, str]) -> Shell:
             ["bash", "-eu", name], cwd=shop, env=variables, check=False, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        decoder, found, at = json.JSONDecoder(), [], 0
-        while at < len(done.stdout):
-            answer, at = decoder.raw_decode(done.stdout, at)
-            found.append(answer)
-        return found
+        return [json.loads(line) for line in done.stdout.splitlines() if line]
 
     return run_file
 

@@ -90,6 +90,14 @@ async def test_rooms_and_members(backend: AnyBackend, room: str) -> None:
     await backend.close_room(room)
 
 
+async def test_messages_carry_the_name_of_the_profile(backend: AnyBackend, room: str) -> None:
+    await backend.set_profile("quinn", name="Quinn")
+    for user, name in (("quinn", None), ("quinn", "Q."), ("nobody", None)):
+        await backend.publish(room, user, "text", name=name, kind="text")
+    await backend.edit(room, "quinn", 1, "other")
+    assert [message["name"] for message in (await backend.history(room)).messages] == ["Quinn", "Q.", "nobody", "Quinn"]
+
+
 async def test_people(backend: AnyBackend, room: str) -> None:
     assert (await backend.presence(["nobody", "none"]))["none"].status == "offline"
     assert (await backend.presence(["nobody"], devices=True))["nobody"] == Presence("offline", 0, "")

@@ -300,7 +300,8 @@ export class Room<A extends AppTypes = AppTypes> {
       this.#show(peopleChanged(this.#state, change));
     } else if (change.change === "removed" || change.change === "closed") {
       this.#membership.end();
-      this.#refused(RoomcastError.of("forbidden", `you were taken out: ${change.change}`));
+      const why = change.change === "closed" ? "the room was closed" : "you were taken out of the room";
+      this.#refused(RoomcastError.of("forbidden", why));
     } else if (change.change === "invited" || change.change === "unbanned") this.#askAgain();
   }
 

@@ -22,6 +22,9 @@ MessageId = Annotated[
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ, description="a message's number within its room and epoch")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES, description="at most 16,384 bytes of UTF-8")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="the name that others see")]
+ShownName = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME, description="shown beside it; without it the name of the profile")
+]
 Data = Annotated[dict[str, Any], Field(description="a JSON object of the application's, at most 4 KiB")]
 Emoji = Annotated[str, Field(min_length=1, max_length=16)]
 Seconds = Annotated[int, Field(ge=1, le=TEN_YEARS)]
@@ -43,7 +46,7 @@ class PublishRequest(Request):
     upload: Annotated[str, Field(pattern=UPLOAD_ID)] | None = Field(None, description="a verified upload of the user")
     reply_to: Seq | None = None
     mentions: Annotated[list[User], Field(max_length=MAX_MENTIONS, description="users who read the room")] = []
-    name: Name | None = None
+    name: ShownName | None = None
     kind: Literal["system", "text"] = Field(
         "system", description="system: a notice, which is not unread; text: as if the user had sent it"
     )
@@ -68,7 +71,7 @@ class EditRequest(Request):
     user: User
     text: Text | None = None
     data: Data | None = None
-    name: Name | None = None
+    name: ShownName | None = None
     id: MessageId | None = None
 
 
@@ -78,7 +81,7 @@ class ReactionRequest(Request):
     user: User
     emoji: Emoji
     on: bool = True
-    name: Name | None = None
+    name: ShownName | None = None
     id: MessageId | None = None
 
 

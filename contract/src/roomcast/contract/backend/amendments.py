@@ -28,7 +28,7 @@ from roomcast.contract.log_entry import (
     place_of,
     read_page,
 )
-from roomcast.contract.texts import canonical_emoji, clean_name, is_blank
+from roomcast.contract.texts import canonical_emoji, is_blank
 
 _MAX_TRIES: Final = 5
 _MAX_EMOJI: Final = 16
@@ -159,7 +159,7 @@ class Amendments(Messages):
         _checked_seq(target)
         made = str(uuid.uuid4()) if message_id is None else message_id
         check_message_id(made)
-        author = {"id": made, "user": user, "name": clean_name(name or "") or user}
+        author = {"id": made, "user": user, "name": await self._name_of(user, name)}
         for _ in range(_MAX_TRIES):
             try:
                 fields, rewrites = await prepare()

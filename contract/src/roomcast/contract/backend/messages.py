@@ -47,6 +47,8 @@ class Messages(Uploads):
         `data`: a JSON object of the application's, see `roomcast.contract.app_data`. `kind` "text": as if the user had
         written it. Then a message without a text has the kind `data`, as those of clients do.
 
+        `name`: shown beside the message; without it the name of the user's profile, else the id.
+
         `upload`: a verified upload of `user` into this room, see `complete_upload`; then the message's kind is `media`,
         and a text is optional. `reply_to`: the `seq` of another message.
 
@@ -62,7 +64,7 @@ class Messages(Uploads):
         message_id = str(uuid.uuid4()) if id is None else id
         check_message_id(message_id)
         media = None if upload is None else await self._media_of(upload, user, room)
-        message: dict[str, Any] = {"id": message_id, "user": user, "name": clean_name(name or "") or user}
+        message: dict[str, Any] = {"id": message_id, "user": user, "name": await self._name_of(user, name)}
         message["kind"] = "media" if media else "data" if kind == "text" and text is None else kind
         if mentions:  # right behind the kind: room_append.lua looks for it there
             message["mentions"] = await self._require_readers(room, mentions)
@@ -72,6 +74,14 @@ class Messages(Uploads):
             if value is not None
         }
         return await self._append(room, message)
+
+    async def _name_of(self, user: str, name: str | None) -> str:
+        """Return the name to show: the one that is given, else the profile's, else the id."""
+        if given := clean_name(name or ""):
+            return given
+        with translated(Code.UNAVAILABLE):  # nothing is published yet
+            stored = await self._redis.execute_command("HGET", self._keyspace.name(keys.user_person(user)), "name")
+        return stored.decode() if stored else user
 
     async def _require_readers(self, room: str, users: Sequence[str]) -> list[str]:
         """Return the users, each once; raise FORBIDDEN when one of them does not read the room."""
