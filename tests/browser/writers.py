@@ -9,6 +9,7 @@ import socketio
 from deploy.cluster import Cluster
 from roomcast.contract.tokens import sign
 from tests.browser.guests import unique
+from tests.servers import wait_until
 
 BURST = 190
 """Messages of one connection at once, below the limit on events (200)."""
@@ -28,6 +29,8 @@ class Writer:
     def __enter__(self) -> Writer:
         token = sign(self._cluster.jwt_secret, self.user, name=self._name, create=["*"], **self._claims)
         self._client.connect(self._cluster.url, auth={"token": token}, transports=["websocket"])
+        # The gateway stores the profile beside the sign-in; who has none yet cannot be invited.
+        wait_until(lambda: self.user in self.call("user:profiles", {"users": [self.user]})["users"], "a profile")
         return self
 
     def __exit__(self, *_: object) -> None:

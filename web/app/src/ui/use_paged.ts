@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { explain } from "../app.ts";
 import { Pager } from "../pager.ts";
 
@@ -36,7 +36,8 @@ export function usePaged<T>(
         setState((shown) => ({ ...shown, hasMore: false, isLoading: false, error: explain(thrown) }));
     }
   };
-  useEffect(() => {
+  // Before the browser shows the new `deps` beside a list of the old ones.
+  useLayoutEffect(() => {
     const source = begin();
     current.current = source && new Pager(source, size);
     if (current.current) void load(current.current, []);

@@ -40,7 +40,8 @@ export function Browse({ onClose }: { onClose: () => void }) {
     ),
     onPick: () => enter(room),
   }));
-  const isEmpty = !list.isLoading && list.error === null;
+  const isBusy = list.isLoading || query !== text.trim();
+  const isEmpty = !isBusy && list.error === null;
   return (
     <Dialog title="Browse rooms" onClose={onClose}>
       <Picker
@@ -51,9 +52,9 @@ export function Browse({ onClose }: { onClose: () => void }) {
         options={options}
         empty={!isEmpty ? "" : query ? "No public room has a name that begins so." : "No rooms are listed yet."}
       />
-      {list.isLoading && <span class="spinner" role="status" aria-label="Loading" />}
+      {isBusy && <span class="spinner" role="status" aria-label="Loading" />}
       {list.hasMore && (
-        <button type="button" class="button small" onClick={list.loadMore} disabled={list.isLoading}>
+        <button type="button" class="button small" onClick={list.loadMore} disabled={isBusy}>
           Show more
         </button>
       )}
