@@ -168,6 +168,13 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
     expect(ada.find("browse-option")).to_contain_text("Joined")
     ada.find("browse").fill(unique("nothing"))
     expect(ada.page.get_by_text("No public room has a name that begins so.")).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    ada.choose("leave")
+    ada.find("confirm").click()
+    expect(ada.find("room-item", room=rooms[-1])).to_have_count(0)
+    with Writer(cluster, user=ada.user) as device:
+        assert rooms[-1] not in rooms_of(device)
+    ada.go(rooms[-1])  # it is open to everybody, as before
 
 
 def test_news_of_a_room_that_was_empty_is_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:
