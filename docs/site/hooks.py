@@ -22,6 +22,7 @@ PAGES: Final = {
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "code-of-conduct.md",
     "web/README.md": "web.md",
+    **{f"web/{name}/README.md": f"web/{name}.md" for name in ("sdk", "react", "api")},
     **{f"{name}/README.md": f"packages/{name}.md" for name in ("adapter", "api", "cli", "contract", "gateway")},
     **{f"{name}/README.md": f"packages/{name}.md" for name in ("media", "presence", "process", "wire")},
 }

@@ -45,7 +45,8 @@ def test_curl(api: apis.Api, tmp_path: Path) -> None:
     while at < len(said.rstrip()):
         answer, at = decoder.raw_decode(said, at)
         found.append(answer)
-    published, history, occupancy, presence = found
+    signed, published, history, occupancy, presence = found
+    assert signed["user"] == "ada"
     assert history["messages"][-1]["seq"] == published["seq"]
     assert (occupancy["occupants"], [row["user"] for row in presence["users"]]) == (0, ["ada", "bob"])
 
