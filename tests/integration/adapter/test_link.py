@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 import pytest
 import redis
@@ -12,6 +13,7 @@ import uvloop
 from roomcast.adapter.redis.command_pipeline import SLICE_REPLIES
 from roomcast.adapter.redis.connection import ConnectionLost, RedisConnectionError, open_connection
 from roomcast.wire.redis_url import parse
+from tests.waiting import until
 
 
 def test_a_cut_link_fails_its_calls_without_a_traceback(
@@ -64,4 +66,35 @@ async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: s
         per_tick.append(len(came) - before)
     assert came == [b"%d" % number for number in range(2_000)]
     assert max(per_tick) <= 2 * SLICE_REPLIES  # the rest of one read and the beginning of the next may share a tick
+    link.close()
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_a_backlog_of_messages_is_handled_in_slices(redis_url: str, redis_port: int, is_cut: bool) -> None:
+    """A flood of large messages, each of which takes long to deliver: also what came before the connection was lost."""
+    came: list[int] = []
+
+    def deliver(channel: bytes, data: bytes) -> None:
+        came.append(len(data))
+        time.sleep(0.001)
+
+    link = await open_connection(parse(redis_url), on_push=deliver, name="test-backlog")
+    await link.call("SSUBSCRIBE", "flood")
+    with redis.Redis(port=redis_port) as other:
+        own = next(row["id"] for row in other.client_list() if row["name"] == "test-backlog")
+        pipe = other.pipeline(transaction=False)
+        for _ in range(600):
+            pipe.execute_command("SPUBLISH", "flood", "x" * 20_000)
+        pipe.execute()
+        if is_cut:
+            await until(lambda: link.has_unread, "some of it waits")
+            other.client_kill_filter(_id=own)
+    most = read = 0
+    while not (link.lost.done() if is_cut else len(came) == 600):
+        before = len(came)
+        await asyncio.sleep(0)
+        most, read = max(most, len(came) - before), max(read, link._unread_bytes)
+    assert most < 100, "a turn takes a slice"
+    assert 0 < len(came) <= 600
+    assert read < 5_000_000, "what is not handled yet waits in Redis"
     link.close()

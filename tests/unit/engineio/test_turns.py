@@ -28,6 +28,7 @@ class Bench:
         self.seconds = 0.0
         self.turns = Turns(lambda: self.cpu)
         self.handled: list[str] = []
+        self.errors: list[dict[str, Any]] = []
 
     def turn(self) -> list[str]:
         """Run one turn; return who handled packets in it, a name for each."""
@@ -55,6 +56,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench()
 
     class Loop:
+        def call_exception_handler(self, context: dict[str, Any]) -> None:
+            bench.errors.append(context)
+
         def call_soon(self, call: Callable[[], Any]) -> None:
             bench.soon.append(call)
 
@@ -79,6 +83,17 @@ def test_a_turn_ends_when_its_share_is_spent(bench: Bench) -> None:
     seen = [name for _ in range(200 * QUANTUM // FIRST_SHARE + 1) for name in bench.turn()]
     assert set(seen[:FIRST_SHARE:QUANTUM]) == {str(number) for number in range(FIRST_SHARE // QUANTUM)}
     assert set(seen) == {str(number) for number in range(200)}, "everybody had a turn before the first has another one"
+
+
+def test_an_error_of_one_client_does_not_end_the_turns_of_the_others(bench: Bench) -> None:
+    def fails(packets: int) -> int:
+        raise RuntimeError("a fault")
+
+    bench.turns.add(fails)
+    bench.client("a", 2 * QUANTUM)
+    assert bench.turn() == ["a"] * QUANTUM
+    assert len(bench.errors) == 1
+    assert bench.turn() == ["a"] * QUANTUM
 
 
 def test_packets_that_were_just_read_share_the_turn(bench: Bench) -> None:

@@ -81,7 +81,7 @@ class Turns:
             self._adapt(now - self._served_at)
         left, waiting = self.share, self._waiting
         for _ in range(len(waiting)):
-            left -= waiting.popleft()(QUANTUM)
+            left -= self._do(waiting.popleft())
             if left <= 0:
                 break
         self._left = left
@@ -89,6 +89,16 @@ class Turns:
         self._served_at = now if waiting else None
         if waiting:
             asyncio.get_running_loop().call_soon(self._serve)
+
+    @staticmethod
+    def _do(work: Work) -> int:
+        """Do a quantum of work. An error ends the work of one client, and not the turns of the others."""
+        try:
+            return work(QUANTUM)
+        except Exception as error:
+            message = "a packet was not handled in its turn"
+            asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
+            return QUANTUM
 
     def _adapt(self, seconds: float) -> None:
         """Let the share follow the time that the last turn took."""

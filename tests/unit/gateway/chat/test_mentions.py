@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.inbox import Line
-from roomcast.gateway.chat.mentions import Mentions
+from roomcast.gateway.chat.mentions import MAX_WAITING, Mentions
 from tests.unit.gateway.fakes import line_of
 
 ROOM = "team"
@@ -43,3 +44,23 @@ async def test_the_refusal_names_the_others() -> None:
         await Mentions(Readers()).require_readers(ROOM, ["zoe", "bob", "eve"])
     assert refused.value.code is Code.FORBIDDEN
     assert "eve, zoe" in str(refused.value)
+
+
+async def test_messages_with_mentions_wait_for_one_another_up_to_a_bound() -> None:
+    """What waits for Redis longer than a second would fail, and with it the connection of all."""
+    is_open = asyncio.Event()
+
+    class Slow(Readers):
+        async def read_lines(self, rooms: Mapping[str, Sequence[str]], *, with_last: bool) -> list[Line]:
+            await is_open.wait()
+            return await super().read_lines(rooms, with_last=with_last)
+
+    mentions = Mentions(Slow())
+    checks = [asyncio.ensure_future(mentions.require_readers(ROOM, ["bob"])) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(RoomcastError) as refused:
+        await mentions.require_readers(ROOM, ["bob"])
+    assert refused.value.code is Code.RATE_LIMITED
+    is_open.set()
+    assert await asyncio.gather(*checks) == [["bob"]] * MAX_WAITING
+    assert await mentions.require_readers(ROOM, ["bob"]) == ["bob"]

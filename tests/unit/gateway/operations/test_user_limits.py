@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 import pytest
 
 from roomcast.contract.errors import Code, RoomcastError
-from roomcast.gateway.operations.user_limits import BURST_SECONDS, MAX_CONNECTIONS, MIN_FACTOR, SHARES, UserLimits
+from roomcast.gateway.operations.user_limits import (
+    BURST_SECONDS,
+    MAX_CONNECTIONS,
+    MIN_FACTOR,
+    OVERLOAD_SECONDS,
+    REDIS_PATIENCE,
+    SHARES,
+    UserLimits,
+)
 from tests.clock import Clock
 
 RATE = 50.0
@@ -112,3 +123,35 @@ def test_an_overloaded_loop_lowers_all_rates_and_raises_them_again(limits: UserL
     assert limits.factor == 1.0
     take_all(limits, clock, "ada", 10.0)
     assert take_all(limits, clock, "ada", 1.0) == pytest.approx(RATE, abs=2)
+
+
+async def test_a_redis_that_is_late_lowers_all_rates(clock: Clock) -> None:
+    late = [REDIS_PATIENCE * 2 * OVERLOAD_SECONDS]
+    limits = UserLimits(RATE, clock, lambda: late[0])
+    ticks = Ticks(5)
+    with pytest.raises(asyncio.CancelledError):
+        await limits.run(NoEvents(), ticks)
+    assert limits.factor < 0.2
+    late[0] = 0.0
+    with pytest.raises(asyncio.CancelledError):
+        await limits.run(NoEvents(), Ticks(20))
+    assert limits.factor == 1.0
+
+
+class Ticks:
+    """So many ticks, and then the end."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    async def wait(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise asyncio.CancelledError
+
+
+class NoEvents:
+    """No user is busy."""
+
+    async def report(self, events: Mapping[str, int]) -> dict[str, int]:
+        return {}

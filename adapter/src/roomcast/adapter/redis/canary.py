@@ -37,6 +37,7 @@ class CanaryWatch:
         self._count = 0
         self._last_received = 0
         self._silent_since: float | None = None
+        self._took = 0.0
         self._reopened_at = float("-inf")
 
     def next_canary(self, now: float, started_at: float = 0.0) -> Canary:
@@ -56,8 +57,13 @@ class CanaryWatch:
             return False
         missed = canary.count > self._last_received + 1
         self._last_received = canary.count
+        self._took = 0.0 if self._silent_since is None else now - self._silent_since
         self._silent_since = None if canary.count == self._count else now
         return missed
+
+    def late_seconds(self, now: float) -> float:
+        """Return how long the last canary took, or the one that is on its way has taken so far."""
+        return max(self._took, 0.0 if self._silent_since is None else now - self._silent_since)
 
     def excuse(self) -> None:
         """Forget the silence: nothing could be published, so it says nothing about receiving."""
@@ -147,6 +153,10 @@ class CanaryProbe:
     def deaf_seconds(self, now: float) -> float:
         """Return for how long the worst connection has been deaf."""
         return max((watch.deaf_seconds(now) for watch in self._watches.values()), default=0.0)
+
+    def late_seconds(self, now: float) -> float:
+        """Return how long a packet takes through Redis and this node's queues now, on the worst connection."""
+        return max((watch.late_seconds(now) for watch in self._watches.values()), default=0.0)
 
     async def run(self) -> None:
         """Publish a canary on every connection, every second, for ever."""

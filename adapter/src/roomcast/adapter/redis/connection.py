@@ -25,6 +25,8 @@ from roomcast.wire.redis_tls import make_context
 from roomcast.wire.redis_url import RedisTarget
 
 _UNREAD_SECONDS: Final = 0.1
+_MAX_UNREAD_BYTES: Final = 4_000_000
+"""Bytes that wait here for their turns. More wait in Redis, which bounds them (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"
 
 
@@ -76,6 +78,8 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._on_demoted = on_demoted or _ignore_demotion
         self._transport: asyncio.Transport | None = None
         self._checker: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
+        """Received since `has_unread` was false the last time."""
 
     @property
     def run_id(self) -> str:
@@ -119,11 +123,37 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes from Redis (asyncio). While what came before has not been handled, read no more than some."""
+        super().data_received(data)
+        if self.has_unread:
+            self._unread_bytes += len(data)
+            if self._unread_bytes > _MAX_UNREAD_BYTES and self._transport is not None:
+                self._transport.pause_reading()
+                self._loop.call_soon(self._read_on)
+        else:
+            self._unread_bytes = 0
+
+    def _read_on(self) -> None:
+        """Read more from Redis once all that was read is handled."""
+        if self.has_unread:
+            self._loop.call_soon(self._read_on)
+            return
+        self._unread_bytes = 0
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what waits for a reply (asyncio)."""
-        while self.has_unread:  # what was answered before the end counts
-            self.read_some()
-        self._end(str(exc) if exc else "connection closed by Redis")
+        """Fail what waits for a reply (asyncio), once all that Redis had answered before is handled."""
+        self.is_open = False
+        self._finish(str(exc) if exc else "connection closed by Redis")
+
+    def _finish(self, reason: str) -> None:
+        """End when the slices of `read_some` have come to their end: in one turn they could take seconds."""
+        if self.has_unread:
+            self._loop.call_soon(self._finish, reason)
+        else:
+            self._end(reason)
 
     # --- what the pipeline needs ---
 

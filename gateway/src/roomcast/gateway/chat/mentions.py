@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.inbox import Line, mention_refusal
+
+_CHECKS_AT_ONCE: Final = 32
+"""Checks of all clients at the same time: one of twenty users takes Redis most of a millisecond, and what waits for
+Redis longer than a second fails."""
+
+
+MAX_WAITING: Final = 256
 
 
 class Readers(Protocol):
@@ -25,14 +34,29 @@ class Mentions:
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
+        self._free = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._waiting = 0
 
     async def require_readers(self, room: str, users: Sequence[str]) -> list[str]:
-        """Return the users, each once; raise FORBIDDEN when one of them does not read the room."""
+        """Return the users, each once; raise FORBIDDEN when one of them does not read the room.
+
+        Raise RATE_LIMITED while so many messages wait for their check that others would have to wait for them.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise RoomcastError(Code.RATE_LIMITED, "too many messages with mentions", retry_after=1.0)
         unique = list(dict.fromkeys(users))
-        lines = await self._readers.read_lines({room: unique}, with_last=False)
-        unsure = {(line.user, room) for line in lines if not line.reads_room(is_listed=False)}
-        listed = await self._readers.find_listed(unsure) if unsure else set()
-        strangers = [line.user for line in lines if not line.reads_room(is_listed=(line.user, room) in listed)]
+        self._waiting += 1
+        try:
+            async with self._free:
+                strangers = await self._find_strangers(room, unique)
+        finally:
+            self._waiting -= 1
         if strangers:
             raise mention_refusal(room, strangers)
         return unique
+
+    async def _find_strangers(self, room: str, users: Sequence[str]) -> list[str]:
+        lines = await self._readers.read_lines({room: users}, with_last=False)
+        unsure = {(line.user, room) for line in lines if not line.reads_room(is_listed=False)}
+        listed = await self._readers.find_listed(unsure) if unsure else set()
+        return [line.user for line in lines if not line.reads_room(is_listed=(line.user, room) in listed)]

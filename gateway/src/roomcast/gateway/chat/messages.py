@@ -22,6 +22,8 @@ from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleRewriteError
 
 _MAX_TRIES: Final = 5
+ROWS_PER_MENTION: Final = 5
+"""A mention takes Redis as long as half a plain message: its list of unread mentions is looked through twice."""
 Written = TypeVar("Written", MessageSend, MessageEdit)
 
 
@@ -201,6 +203,8 @@ class Chat:
     async def _look_up(self, session: ChatSession, p: MessageSend) -> bytes:
         """Check the right to write, the mentions and the upload; return the JSON of what is to be published."""
         await self._require_voice(session, p.room)
+        if p.mentions:
+            session.limit.charge(rows=ROWS_PER_MENTION * len(p.mentions))
         mentions = await self._check_mentions(p.room, p.mentions) if p.mentions else None
         media = await self._media_of(p.upload, session.user, p.room) if p.upload else None
         more = {"media": media, "mentions": mentions, "reply_to": p.reply_to}

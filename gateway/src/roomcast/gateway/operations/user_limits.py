@@ -5,8 +5,8 @@ devices do not slow a person down, and a thousand connections of one token do no
 Once a second the gateway reports busy users to Redis and lowers their local rate to their share. So across N gateways a
 user gets at most N times the limit for one second.
 
-When the event loop is overloaded, every bucket gets a smaller rate, until the loop keeps up again. A user who asks for
-little does not notice.
+When the event loop or Redis is overloaded, every bucket gets a smaller rate, until both keep up again. A user who asks
+for little does not notice.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ BURST_SECONDS: Final = 4.0
 OVERLOAD_SECONDS: Final = 0.1
 """The loop is overloaded when it wakes this late."""
 RELIEF_SECONDS: Final = 0.03
+REDIS_PATIENCE: Final = 5.0
+"""Redis may be so many times as late as the loop. Behind it the same happens: answers and packets pile up."""
 MIN_FACTOR: Final = 1 / 16
 _LATE_IN_A_ROW: Final = 2
 """Seconds in a row: a single stall is no overload."""
@@ -39,6 +41,10 @@ _BUSY_SHARE: Final = 0.25
 _SLICE: Final = 500
 
 _log = logging.getLogger(__name__)
+
+
+def _never() -> float:
+    return 0.0
 
 
 class EventsPort(Protocol):
@@ -68,9 +74,11 @@ class UserLimit:
 class UserLimits:
     """The limits of all users with connections here. `rate`: events a second of one connection."""
 
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float], late_seconds: Callable[[], float] = _never) -> None:
+        """`late_seconds`: how long a packet takes through Redis at the moment, and through what waits here."""
         self._rate = rate
         self._clock = clock
+        self._late_seconds_of_redis = late_seconds
         self._users: dict[str, UserLimit] = {}
         self.factor = 1.0
         """The part of its rate that every user has at the moment: below 1 while the loop is overloaded."""
@@ -112,6 +120,7 @@ class UserLimits:
         """Compare with the other gateways, and with the loop's lag, once a second until cancelled."""
         while True:
             await ticks.wait()
+            self.record_busy(self._late_seconds_of_redis() / REDIS_PATIENCE)
             self.adapt()
             busy = await self.take_busy()
             if not busy:
@@ -132,9 +141,7 @@ class UserLimits:
         if self.factor == before:
             return
         if self.factor < before:
-            _log.warning(
-                "the event loop is overloaded (%.0f ms late): users get %.0f %%", lag * 1000, self.factor * 100
-            )
+            _log.warning("the event loop or Redis is overloaded: users get %.0f %%", self.factor * 100)
         for limit in self._users.values():
             self._size(limit)
 
