@@ -102,6 +102,15 @@ describe("the token source", () => {
   });
 });
 
+describe("a url with a path", () => {
+  it("is refused with the option that it belongs into", async () => {
+    const client = open({ url: `${gateway.url}/chat` });
+    await until(() => client.state.phase === "refused", "refused");
+    assert.equal(client.state.error?.reason, "bad_request");
+    assert.match(client.state.error.message, /option `path`/);
+  });
+});
+
 describe("a token that no gateway can read", () => {
   it("is given up like a refused one", async () => {
     const client = open({ token: () => "x".repeat(1_100_000), transports: ["websocket"] });

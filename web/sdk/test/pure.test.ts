@@ -137,6 +137,10 @@ describe("the hint about origins", () => {
     for (const url of ["http://localhost:5173/chat", "/", ""]) assert.equal(originHint(url, page), "");
     assert.equal(originHint("http://localhost:8080", undefined), "");
   });
+
+  it("is given for what is no address, too", () => {
+    assert.notEqual(originHint("http://", page), "");
+  });
 });
 
 describe("people", () => {

@@ -54,6 +54,14 @@ async def test_a_joined_room_needs_no_look() -> None:
     assert caught.value.code is Code.FORBIDDEN
 
 
+@pytest.mark.parametrize(("room", "says"), [("team", "`rooms`"), ("none", "`rooms`"), ("dm:bob:ada", "sorted")])
+async def test_a_refusal_says_what_opens_the_room(room: str, says: str) -> None:
+    with pytest.raises(RoomcastError) as caught:
+        await RoomAccess(ROLES, nobody_is_banned).require_entry(session_of("eve"), room)
+    assert caught.value.code is Code.FORBIDDEN
+    assert says in caught.value.detail
+
+
 async def test_a_ban_keeps_everybody_but_operators_out() -> None:
     async def is_banned(user: str, room: str) -> bool:
         return room in ("team", "public:x")

@@ -366,8 +366,10 @@ export function accepted(ack: unknown): unknown {
   throw isWireError(answer?.error) ? new RoomcastError(answer.error) : RoomcastError.of("internal", "malformed ack");
 }
 
-/** Return the error of a refused connect; a refusal without a code concerns the token. */
+/** Return the error of a refused connect; a refusal without a code concerns the token, or the namespace. */
 function refusalOf(error: Error & { data?: unknown }): RoomcastError {
+  if (error.message === "Invalid namespace")
+    return RoomcastError.of("bad_request", "`url` has a path; the option `path` says where the socket is");
   return isWireError(error.data) ? new RoomcastError(error.data) : RoomcastError.of("unauthorized", error.message);
 }
 

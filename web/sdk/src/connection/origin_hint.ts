@@ -10,6 +10,15 @@
  * @returns empty where the page's origin cannot be the cause
  */
 export function originHint(url: string, page: { href: string; origin: string } | undefined): string {
-  if (page === undefined || new URL(url, page.href).origin === page.origin) return "";
+  if (page === undefined || originOf(url, page.href) === page.origin) return "";
   return ` (the server is away, or its ROOMCAST_ALLOWED_ORIGINS does not name ${page.origin})`;
+}
+
+/** Return the origin of an address; empty for what is no address. */
+function originOf(url: string, base: string): string {
+  try {
+    return new URL(url, base).origin;
+  } catch {
+    return "";
+  }
 }

@@ -17,6 +17,15 @@ IsBanned = Callable[[str, str], Awaitable[bool]]
 """`(user, room)` -> whether the user is banned from the room."""
 
 
+def no_entry(room: str) -> RoomcastError:
+    """Return the refusal of a room that a user may not enter. It does not say whether the room exists."""
+    if room.startswith(DIRECT):
+        return RoomcastError(Code.FORBIDDEN, "a direct room is `dm:` and the ids of its two people, sorted")
+    return RoomcastError(
+        Code.FORBIDDEN, "you are no member and your token's `rooms` does not name the room, or you are banned"
+    )
+
+
 class Roles(Protocol):
     """Stored memberships; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
@@ -37,7 +46,7 @@ class RoomAccess:
     async def require_entry(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN for a room that the session may not enter, the same whether the room exists or not."""
         if room not in session.rooms and not await self.may_enter(session, room):
-            raise RoomcastError(Code.FORBIDDEN)
+            raise no_entry(room)
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
         """Return whether the session may enter the room now, wherever it is already."""
@@ -69,7 +78,7 @@ class RoomAccess:
         if session.identity.ops:
             return
         if access(room, session.user) is not Access.STORED or not await self.is_moderator(session, room):
-            raise RoomcastError(Code.FORBIDDEN)
+            raise RoomcastError(Code.FORBIDDEN, "only the room's owner and admins, and operators")
 
     def require_creation(self, session: ChatSession, room: str, kind: str) -> None:
         """Raise FORBIDDEN unless the session may create and own this room.
@@ -82,6 +91,7 @@ class RoomAccess:
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
         if identity.ops:
             return
-        is_allowed = matches(room, identity.create) or matches(room, self._creatable)
-        if room.startswith(PUBLIC) or identity.matches(room) or not is_allowed:
-            raise RoomcastError(Code.FORBIDDEN)
+        if not (matches(room, identity.create) or matches(room, self._creatable)):
+            raise RoomcastError(Code.FORBIDDEN, "the token's `create` does not name the room")
+        if room.startswith(PUBLIC) or identity.matches(room):
+            raise RoomcastError(Code.FORBIDDEN, "a room that is open without members has no owner")

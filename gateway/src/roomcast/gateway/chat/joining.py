@@ -13,6 +13,7 @@ import orjson
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
+from roomcast.gateway.chat.access import no_entry
 from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
 from roomcast.gateway.chat.replay import Replays, Start
 from roomcast.gateway.sign_in.session import ChatSession, JoinTurn
@@ -117,7 +118,7 @@ class RoomJoins:
             self._replays.cancel_replay(session.sid, p.room)
             # Also for a room that the session is in: it may be about to be taken out, by a ban for example.
             if not await self._access.may_enter(session, p.room):
-                raise RoomcastError(Code.FORBIDDEN)
+                raise no_entry(p.room)
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
         finally:
             session.end_join(p.room, turn)

@@ -53,7 +53,7 @@ class RoomAdminStore:
         names = (keys.room_meta(room), keys.room_members(room))
         outcome = await self._redis.script("room_transfer", names, (user, by))
         if outcome == b"other":
-            raise RoomcastError(Code.FORBIDDEN)
+            raise RoomcastError(Code.FORBIDDEN, "only the owner")
         if outcome == b"none":
             raise RoomcastError(Code.NOT_FOUND, "no such room or member")
 
@@ -61,7 +61,7 @@ class RoomAdminStore:
         """Forget the room, and return its members; `by` as in `transfer`. Raises FORBIDDEN unless `by` is the owner."""
         members = await self._redis.script("room_close", keys_of_closed(room), (keys.KICK_SECONDS, by))
         if members is None:
-            raise RoomcastError(Code.FORBIDDEN)
+            raise RoomcastError(Code.FORBIDDEN, "only the owner")
         return [member.decode() for member in members]
 
     async def clear_lists(self, room: str, users: list[str]) -> None:
