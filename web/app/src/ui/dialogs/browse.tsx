@@ -4,6 +4,7 @@ import { useApp } from "../../app.ts";
 import { plural } from "../../format.ts";
 import { cleanName } from "../../names.ts";
 import { Icon } from "../icons.tsx";
+import { PageEnd } from "../page_end.tsx";
 import { OptionText, Picker } from "../picker.tsx";
 import { usePaged } from "../use_paged.ts";
 import { useSettled } from "../use_search.ts";
@@ -53,14 +54,7 @@ export function Browse({ onClose }: { onClose: () => void }) {
         empty={!isEmpty ? "" : query ? "No public room has a name that begins so." : "No rooms are listed yet."}
       />
       {isBusy && <span class="spinner" role="status" aria-label="Loading" />}
-      {list.hasMore && (
-        <button type="button" class="button small" onClick={list.loadMore} disabled={isBusy}>
-          Show more
-        </button>
-      )}
-      <p class="form-error" role="alert">
-        {list.error}
-      </p>
+      <PageEnd list={list} isBusy={isBusy} />
     </Dialog>
   );
 }

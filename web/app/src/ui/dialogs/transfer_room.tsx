@@ -5,6 +5,7 @@ import { cleanName, isolated } from "../../names.ts";
 import type { RoomEntry } from "../../room_list.ts";
 import { matching } from "../../switching.ts";
 import { Avatar } from "../avatar.tsx";
+import { PageEnd } from "../page_end.tsx";
 import { OptionText, Picker } from "../picker.tsx";
 import { usePaged } from "../use_paged.ts";
 import { Confirmation } from "./confirmation.tsx";
@@ -58,14 +59,7 @@ export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: ()
         }))}
         empty={list.isLoading ? "" : "No other member has this name. Invite somebody first."}
       />
-      {list.hasMore && (
-        <button type="button" class="button small" onClick={list.loadMore} disabled={list.isLoading}>
-          Show more
-        </button>
-      )}
-      <p class="form-error" role="alert">
-        {list.error}
-      </p>
+      <PageEnd list={list} />
     </Dialog>
   );
 }

@@ -1,0 +1,17 @@
+import type { Paged } from "./use_paged.ts";
+
+/** The end of a list that comes in pages: the button for the next one, and what went wrong. */
+export function PageEnd({ list, isBusy = list.isLoading }: { list: Paged<unknown>; isBusy?: boolean }) {
+  return (
+    <>
+      {list.hasMore && (
+        <button type="button" class="button small" onClick={list.loadMore} disabled={isBusy}>
+          Show more
+        </button>
+      )}
+      <p class="form-error" role="alert">
+        {list.error}
+      </p>
+    </>
+  );
+}
