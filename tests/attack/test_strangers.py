@@ -64,7 +64,8 @@ async def test_silent_and_dripping_connections_are_closed(victim: Victim) -> Non
     for stranger in (*silent, dripping):
         assert await stranger.until_closed(15) == b""
     dropping.cancel()
-    await until(lambda: victim.process.num_fds() <= before + 2, "the sockets are gone")
+    if not victim.is_behind_nginx:
+        await until(lambda: victim.process.num_fds() <= before + 2, "the sockets are gone")
 
 
 async def test_a_dripping_body_is_closed(victim: Victim) -> None:

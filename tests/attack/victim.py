@@ -31,6 +31,11 @@ class Victim:
         self._processes = [psutil.Process(one.process.pid) for one in self._all]
 
     @property
+    def is_behind_nginx(self) -> bool:
+        """Tell whether nginx holds the connections: it keeps some of its own to gateways."""
+        return len(self._all) > 1
+
+    @property
     def process(self) -> psutil.Process:
         """The process of the gateway."""
         return self._processes[0]

@@ -138,6 +138,7 @@ class Parts:
                 self.stores.people,
                 self.sessions,
                 self.emitter,
+                self.presence,
                 self.stores.rooms.forget_name,
                 self.adapter.background,
             ).receive,

@@ -9,7 +9,8 @@ from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PresenceUsers, UserSearch
 from roomcast.contract.person import Profile
 from roomcast.gateway.chat.people import People, ProfileChanges
-from tests.unit.gateway.fakes import FakeEmitter, session_of
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import FakeEmitter, FakeVisibility, session_of
 
 ADA = Profile("ada", "Ada", "https://example.com/ada.png", {"team": 7})
 BOB = Profile("bob", "Bob", "", {})
@@ -44,6 +45,28 @@ async def test_people_are_found_by_name() -> None:
     assert answer == {"people": [{"user": "bob", "name": "Bob"}], "more": False, "after": None}
 
 
+def changes_of(
+    store: Profiles,
+    sessions: list[ChatSession],
+    emitter: FakeEmitter,
+    forgotten: list[str],
+    tasks: list[Coroutine[Any, Any, None]],
+    visibility: FakeVisibility,
+) -> ProfileChanges:
+    return ProfileChanges(store, sessions, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work))
+
+
+async def test_a_changed_profile_of_an_invisible_user_is_told_to_the_own_devices_only() -> None:
+    """To the others in the room it would say that the user is there."""
+    emitter, tasks = FakeEmitter(), list[Coroutine[Any, Any, None]]()
+    inside = session_of("ada", "team:red", sid="s1")
+    changes_of(Profiles(), [inside], emitter, [], tasks, FakeVisibility("ada")).receive(ProfileChanged("ada"))
+    for task in tasks:
+        await task
+    assert inside.identity.name == "Ada"
+    assert [(to, event) for to, event, _ in emitter.sent] == [("s1", "profile")]
+
+
 async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
     store, emitter = Profiles(), FakeEmitter()
     tasks: list[Coroutine[Any, Any, None]] = []
@@ -51,7 +74,7 @@ async def test_a_changed_profile_is_in_force_on_a_gateway() -> None:
     inside, outside = session_of("ada", "team:red", sid="s1"), session_of("ada", sid="s2")
     sessions = [inside, outside, session_of("bob", "team:red")]
     inside.tickets = {b"team:red": cast("Any", "a ticket")}
-    changes = ProfileChanges(store, sessions, emitter, forgotten.append, lambda work, _: tasks.append(work))
+    changes = changes_of(store, sessions, emitter, forgotten, tasks, FakeVisibility())
     store.people["ada"] = ADA._replace(name="Countess", data={})
     changes.receive(ProfileChanged("ada"))
     changes.receive(ProfileChanged("cleo"))

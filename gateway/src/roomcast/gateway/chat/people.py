@@ -1,7 +1,7 @@
 """Profiles: who a user is for others, how people are found, and what happens when a back end changes one.
 
 Backend.set_profile --ProfileChanged--> channel `control` --> ProfileChanges of each gateway
-    --`profile`--> the user's devices, and the rooms that they are in
+    --`profile`--> the user's devices, and the rooms that they are in, unless the user is invisible
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from roomcast.contract.envelope import ProfileChanged
 from roomcast.contract.events import PROFILE, PresenceUsers, UserSearch
 from roomcast.contract.person import Profile
-from roomcast.gateway.chat.ports import AckFields, EventSender
+from roomcast.gateway.chat.ports import AckFields, EventSender, Visibility
 from roomcast.gateway.sign_in.session import ChatSession
 
 StartTask = Callable[[Coroutine[Any, Any, None], str], object]
@@ -64,12 +64,14 @@ class ProfileChanges:
         store: Profiles,
         sessions: Iterable[ChatSession],
         emitter: EventSender,
+        visibility: Visibility,
         forget_name: Callable[[str], None],
         start_task: StartTask,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._emitter = emitter
+        self._visibility = visibility
         self._forget_name = forget_name
         self._start_task = start_task
 
@@ -89,7 +91,10 @@ class ProfileChanges:
             session.identity = replace(session.identity, name=profile.name)
             session.revoke_tickets()  # they hold the name, too
             rooms |= dict.fromkeys(session.rooms)
+        if rooms and not await self._visibility.is_visible(sessions[0]):
+            rooms = {}  # the event would tell that the invisible user is in the room
         event = {"user": user, **profile.public()}
-        self._emitter.to_sessions([session.sid for session in sessions if not session.rooms], PROFILE, event)
+        outside = [session.sid for session in sessions if rooms.keys().isdisjoint(session.rooms)]
+        self._emitter.to_sessions(outside, PROFILE, event)
         for room in rooms:
             await self._emitter.to_room(room, PROFILE, event)

@@ -218,7 +218,7 @@ def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:
     return {
         "room": line.room,
         "name": line.name,
-        "seq": line.seq,
+        "seq": line.seq if is_open else 0,
         "unread": line.unread if is_open else 0,
         "last": orjson.Fragment(line.entry) if line.entry and is_open else None,
     }
