@@ -22,6 +22,7 @@ from roomcast.contract.tokens import sign
 from roomcast.engineio.websocket.rfc6455 import CONTINUATION, TEXT
 from tests import health, servers
 from tests.frames import masked
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "a secret of the tests longer than 32 bytes"
@@ -206,6 +207,17 @@ class Client:
         answer = await self.call(event, payload)
         assert answer["ok"] is True, answer
         return answer
+
+    async def invite(self, room: str, user: str, role: str | None = None) -> None:
+        """Invite a user, who may have connected a moment ago and is known once presence is written."""
+        payload = {"room": room, "user": user} | ({"role": role} if role else {})
+
+        async def is_invited() -> bool:
+            answer = await self.call("room:invite", payload)
+            assert answer["ok"] or answer["error"].get("detail") == "no such user", answer
+            return bool(answer["ok"])
+
+        await until(is_invited, f"{user} is known")
 
     async def refused(self, event: str, payload: Any = None) -> str:
         """Emit; the ack must be negative. The reason."""

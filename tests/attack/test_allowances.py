@@ -141,7 +141,7 @@ async def test_a_created_room_that_nobody_writes_to_goes_with_all_its_keys(
     for room in (unused, used):
         await owner.ok("room:create", {"room": room, "kind": "private"})
         await owner.join(room)
-        await owner.ok("room:invite", {"room": room, "user": guest.user})
+        await owner.invite(room, guest.user)
         await owner.ok("room:sanction", {"room": room, "user": "eve", "kind": "ban", "on": True})
         await owner.ok("room:slow", {"room": room, "seconds": 1})
     await owner.send(used, "we are here to stay")

@@ -110,9 +110,9 @@ async def test_only_the_author_edits_and_only_author_or_moderators_delete(pair: 
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private"})
-    await owner.ok("room:invite", {"room": room, "user": admin.user, "role": "admin"})
+    await owner.invite(room, admin.user, "admin")
     for member in (ada, bob):
-        await owner.ok("room:invite", {"room": room, "user": member.user})
+        await owner.invite(room, member.user)
     texts = [await ada.send(room, f"text {n}") for n in range(3)]
 
     for other in (owner, admin, bob):

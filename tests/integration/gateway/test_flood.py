@@ -14,6 +14,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 
 from roomcast.gateway.operations.memory import QUIET_SECONDS
 from roomcast.gateway.operations.user_limits import MAX_CONNECTIONS
+from roomcast.wire.tasks import TaskSet
 from tests.gateways import Clients, Gateway, gateway, gateways, token, unique
 from tests.waiting import until
 
@@ -57,13 +58,13 @@ async def flood(one: Gateway, users: list[str], room: str) -> AsyncIterator[None
                 await _flood_one(http, one.url, user, room)
                 await asyncio.sleep(0.5)
 
-        tasks = [asyncio.ensure_future(client(users[n % len(users)])) for n in range(CONNECTIONS)]
+        tasks = TaskSet()
+        for n in range(CONNECTIONS):
+            tasks.start(client(users[n % len(users)]), "client")
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await tasks.cancel()
 
 
 async def test_one_token_with_many_connections_hurts_nobody(redis_url: str, tmp_path: Path, clients: Clients) -> None:
@@ -131,10 +132,10 @@ async def test_a_user_is_limited_across_gateways(redis_url: str, tmp_path: Path,
             await asyncio.sleep(2.0)
             return all(refused) and (allowed - before) / (time.monotonic() - began) < 60
 
-        tasks = [asyncio.ensure_future(ask(n)) for n in range(8)]
+        tasks = TaskSet()
+        for n in range(8):
+            tasks.start(ask(n), "device")
         await until(is_shared_out, "the two share the limit", 60)
         before = allowed
         await until(lambda: allowed > before, "the user is not locked out", 10)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.cancel()

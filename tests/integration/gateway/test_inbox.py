@@ -164,7 +164,7 @@ async def test_only_readers_of_a_room_can_be_mentioned(pair: Pair, clients: Clie
         assert ada.user in refusal["error"]["detail"]
     assert (await mention(bob, public, *(f"user{n}" for n in range(21))))["error"]["reason"] == "too_large"
 
-    await bob.ok("room:invite", {"room": private, "user": ada.user})
+    await bob.invite(private, ada.user)
     assert (await mention(bob, private, ada.user))["ok"] is True
     assert (await inbox(ada))["mentions"] == 1
 
@@ -205,7 +205,7 @@ async def test_a_room_that_is_lost_leaves_the_inbox(pair: Pair, clients: Clients
     rooms = [unique("team") for _ in range(3)]
     for room in rooms:
         await bob.ok("room:create", {"room": room, "kind": "private"})
-        await bob.ok("room:invite", {"room": room, "user": ada.user})
+        await bob.invite(room, ada.user)
         await bob.join(room)
         await bob.send(room, "secret")
     assert (await inbox(ada))["unread"] == 3
@@ -229,7 +229,7 @@ async def test_the_room_list_says_nothing_of_a_room_that_one_is_banned_from(pair
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await bob.ok("room:create", {"room": room, "kind": "private"})
-    await bob.ok("room:invite", {"room": room, "user": ada.user})
+    await bob.invite(room, ada.user)
     await bob.join(room)
     await bob.ok("room:sanction", {"room": room, "user": ada.user, "kind": "ban", "on": True})
     await bob.send(room, "secret")

@@ -99,7 +99,7 @@ async def test_a_first_send_without_joining_keeps_its_place_before_later_ones(pa
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await ada.ok("room:create", {"room": room, "kind": "private"})
-    await ada.ok("room:invite", {"room": room, "user": bob.user})
+    await ada.invite(room, bob.user)
     await ada.join(room)
 
     for n in range(10):  # bob has not joined: each send looks his membership up first
@@ -339,7 +339,7 @@ async def test_the_hot_path_ends_with_the_membership(pair: Pair, clients: Client
     room = unique("team:secret")
     await ada.ok("room:create", {"room": room, "kind": "private"})
     bob = await clients(pair[1], unique("bob"))
-    await ada.ok("room:invite", {"room": room, "user": bob.user})
+    await ada.invite(room, bob.user)
     await bob.join(room)
     for number in range(3):
         await bob.send(room, f"in {number}")

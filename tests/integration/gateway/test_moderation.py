@@ -22,7 +22,7 @@ async def room_of(owner: Client, *members: Client) -> str:
     room = unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private", "name": "The team"})
     for member in members:
-        await owner.ok("room:invite", {"room": room, "user": member.user})
+        await owner.invite(room, member.user)
     for person in (owner, *members):
         await person.join(room)
     return room
@@ -76,7 +76,7 @@ class TestMutes:
         assert await refusal(eve, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
         assert await refusal(eve, "room:sanctions", {"room": room}) == "forbidden"
         assert await refusal(eve, "room:slow", {"room": room, "seconds": 5}) == "forbidden"
-        await ada.ok("room:invite", {"room": room, "user": bob.user, "role": "admin"})
+        await ada.invite(room, bob.user, "admin")
         assert await refusal(bob, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
         assert await refusal(ada, "room:sanction", {**mute, "user": ada.user}) == "forbidden"
 

@@ -227,11 +227,11 @@ async def test_a_flood_from_some_addresses_holds_up_no_other(redis_url: str, tmp
     with gateway(tmp_path, redis_url, "1") as one:
         one.process.send_signal(signal.SIGSTOP)  # all of them wait in the kernel, and come at once
         flood = [await waiting_opening(one, f"198.51.100.{n % 40}") for n in range(FLOOD)]
-        other = asyncio.ensure_future(asyncio.to_thread(handshake, one, "203.0.113.7", 30.0))
+        other = asyncio.ensure_future(asyncio.to_thread(handshake, one, "203.0.113.7", 60.0))
         one.process.send_signal(signal.SIGCONT)
         with slowed(one):
             assert (await other)[0] == 200
-            await until(lambda: one.metric(refused) > 0, "some of the flood is refused")
+            await until(lambda: one.metric(refused) > 0, "some of the flood is refused", 60)
         await until(lambda: '"reason": "admission"' in one.said(), "one log line")
         assert one.said().count("new sessions refused") == 1
         for writer in flood:

@@ -98,7 +98,7 @@ async def test_the_room_list_counts_what_is_unread(pair: Pair, clients: Clients)
     room, other = unique("public:talk"), unique("team")
     await ada.join(room)
     await bob.ok("room:create", {"room": other, "kind": "private", "name": "The team"})
-    await bob.ok("room:invite", {"room": other, "user": ada.user})
+    await bob.invite(other, ada.user)
     for n in range(4):
         await bob.send(room, str(n))
     await bob.send(other, "welcome")

@@ -22,7 +22,7 @@ async def make_room(owner: Client, *members: Client, kind: str = "private") -> s
     room = unique("team")
     await owner.ok("room:create", {"room": room, "kind": kind, "name": "The team"})
     for member in members:
-        await owner.ok("room:invite", {"room": room, "user": member.user})
+        await owner.invite(room, member.user)
     return room
 
 
@@ -136,7 +136,7 @@ async def test_an_invitation_opens_the_room_on_the_other_gateway_at_once(pair: P
     room = await make_room(owner)
     assert await bob.refused("room:join", {"room": room}) == "forbidden"
 
-    await owner.ok("room:invite", {"room": room, "user": bob.user})
+    await owner.invite(room, bob.user)
 
     assert (await bob.join(room))["room"] == room
 
@@ -182,12 +182,12 @@ async def test_who_may_invite_and_remove(pair: Pair, clients: Clients) -> None:
     owner, admin = await clients(pair[0], unique("owner")), await clients(pair[1], unique("admin"))
     bob, eve = await clients(pair[0], unique("bob")), await clients(pair[1], unique("eve"))
     room = await make_room(owner, bob)
-    await owner.ok("room:invite", {"room": room, "user": admin.user, "role": "admin"})
+    await owner.invite(room, admin.user, "admin")
 
     for nobody in (bob, eve):
         assert await nobody.refused("room:invite", {"room": room, "user": eve.user}) == "forbidden"
         assert await nobody.refused("room:remove", {"room": room, "user": admin.user}) == "forbidden"
-    await admin.ok("room:invite", {"room": room, "user": eve.user})
+    await admin.invite(room, eve.user)
     await admin.ok("room:remove", {"room": room, "user": eve.user})
     assert await admin.refused("room:remove", {"room": room, "user": owner.user}) == "forbidden"
     assert await owner.refused("room:remove", {"room": room, "user": owner.user}) == "forbidden"
@@ -195,16 +195,16 @@ async def test_who_may_invite_and_remove(pair: Pair, clients: Clients) -> None:
     await bob.ok("room:remove", {"room": room, "user": bob.user})
     assert await bob.refused("room:join", {"room": room}) == "forbidden"
     assert await owner.refused("room:invite", {"room": room, "user": bob.user, "role": "owner"}) == "bad_request"
-    await owner.ok("room:invite", {"room": room, "user": owner.user, "role": "member"})
-    await owner.ok("room:invite", {"room": room, "user": bob.user})
+    await owner.invite(room, owner.user, "member")
+    await owner.invite(room, bob.user)
     assert await owner.refused("room:create", {"room": room, "kind": "private"}) == "conflict"
 
 
 async def test_an_admin_can_be_made_a_member_again(pair: Pair, clients: Clients) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
     room = await make_room(owner)
-    await owner.ok("room:invite", {"room": room, "user": bob.user, "role": "admin"})
-    await owner.ok("room:invite", {"room": room, "user": bob.user, "role": "member"})
+    await owner.invite(room, bob.user, "admin")
+    await owner.invite(room, bob.user, "member")
 
     assert await bob.refused("room:invite", {"room": room, "user": "carol"}) == "forbidden"
 
@@ -343,7 +343,7 @@ async def test_a_repeated_removal_takes_nobody_out_who_came_back_by_a_token(pair
     room = unique("team")
     owner, guest = await clients(pair[0], unique("owner")), await clients(pair[1], unique("guest"), rooms=["team-*"])
     await owner.ok("room:create", {"room": room, "kind": "private"})
-    await owner.ok("room:invite", {"room": room, "user": guest.user})
+    await owner.invite(room, guest.user)
     await guest.join(room)
     await owner.ok("room:remove", {"room": room, "user": guest.user})
     await guest.expect("room", lambda event: event["change"] == "removed")

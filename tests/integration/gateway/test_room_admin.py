@@ -68,7 +68,7 @@ async def party(cluster: Cluster, clients: Clients) -> Party:
     ada, bob = await clients(cluster.one, unique("ada")), await clients(cluster.two, unique("bob"))
     room = unique("team:red")
     await ada.ok("room:create", {"room": room, "kind": "private", "name": "Red"})
-    await ada.ok("room:invite", {"room": room, "user": bob.user})
+    await ada.invite(room, bob.user)
     for person in (ada, bob):
         await person.join(room)
     return Party(room, ada, bob)
@@ -236,7 +236,7 @@ async def test_profiles_come_from_tokens_and_back_ends(
 ) -> None:
     user, picture = unique("kim"), "https://example.com/kim.png"
     kim = await clients(cluster.two, user, name="Kim", picture=picture, data={"team": 7})
-    await party.ada.ok("room:invite", {"room": party.room, "user": user})
+    await party.ada.invite(party.room, user)
     await kim.join(party.room)
     found = (await party.ada.ok("user:profiles", {"users": [user, unique("nobody")]}))["users"]
     assert found == {user: {"name": "Kim", "picture": picture, "data": {"team": 7}}}
@@ -278,4 +278,4 @@ async def test_people_are_found_by_name_for_invitations(
     stranger = unique("stranger")
     assert await party.ada.refused("room:invite", {"room": party.room, "user": stranger}) == "not_found"
     await backend.set_profile(stranger, name="Expected soon")
-    await party.ada.ok("room:invite", {"room": party.room, "user": stranger})
+    await party.ada.invite(party.room, stranger)

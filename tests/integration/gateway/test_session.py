@@ -134,7 +134,7 @@ async def test_a_removal_that_no_gateway_heard_is_found_when_the_link_is_back(
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private"})
-    await owner.ok("room:invite", {"room": room, "user": bob.user})
+    await owner.invite(room, bob.user)
     await owner.join(room)
     await bob.join(room)
 
