@@ -72,7 +72,12 @@ class Control:
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of the running processes by name (of nginx, the master's)."""
-        answer = self._ask("stats")
+        try:
+            answer = self._ask("stats")
+        except Refused as error:
+            if "no longer exists" not in str(error):
+                raise
+            answer = self._ask("stats")  # a process ended while the supervisor looked at it
         return {name: int(pid) for name, workers in answer["infos"].items() for pid in workers}
 
     def rows(self) -> list[Row]:

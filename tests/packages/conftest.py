@@ -20,15 +20,15 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def install(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Environment]:
-    """Return a function that gives the environment with one requirement installed, made once in a run."""
+def install(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Environment]:
+    """Return a function that gives the environment with only these requirements installed, made once in a run."""
     pins = environments.constraints(tmp_path_factory.mktemp("pins") / "constraints.txt")
 
-    def installed(requirement: str) -> Environment:
+    def installed(*requirements: str) -> Environment:
         folder = shared_folder(
             tmp_path_factory,
-            f"only-{requirement.rstrip(']').replace('[', '-')}",
-            lambda folder: environments.make(folder / "venv", artifacts, pins, requirement),
+            f"only-{'-'.join(requirements).replace('[', '-').replace(']', '')}",
+            lambda folder: environments.make(folder / "venv", artifacts, pins, *requirements),
         )
         return Environment(folder / "venv")
 

@@ -60,15 +60,15 @@ def constraints(target: Path) -> Path:
     return target
 
 
-def make(folder: Path, artifacts: Path, pins: Path, requirement: str) -> None:
-    """Install `requirement` (`roomcast-gateway`, `roomcast-adapter[aiohttp]`) from `artifacts` into a new environment.
+def make(folder: Path, artifacts: Path, pins: Path, *requirements: str) -> None:
+    """Install `requirements` (`roomcast-gateway`, `roomcast-adapter[aiohttp]`) from `artifacts` into a new environment.
 
     Other projects' packages come from the package index.
     """
     _uv("venv", "--quiet", "--no-project", "--python", str(ROOT / ".venv" / "bin" / "python"), str(folder))
     _uv(
         *("pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--constraint", str(pins)),
-        *("--find-links", str(artifacts), f"{requirement}=={current()}"),
+        *("--find-links", str(artifacts), *(f"{requirement}=={current()}" for requirement in requirements)),
     )
 
 

@@ -1,21 +1,26 @@
-"""The README of each distribution: its Python lines run in an environment that holds only the wheel."""
+"""The README of each distribution: its lines run in an environment that holds only what the README installs."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from deploy.layout import ROOT
-from tests import health, servers
+from tests import health, s3, servers
 from tests.packages.environments import Environment, bare_environment
 
-Install = Callable[[str], Environment]
+Install = Callable[..., Environment]
 
-SECRET = "a secret of the tests longer than 32 bytes"
+SECRET = "at-least-32-bytes-that-your-back-end-shares"
+REDIS_URL = "redis://localhost:6379/0"
 
 
 def python_lines(name: str) -> str:
@@ -67,7 +72,7 @@ def test_process(install: Install, redis_url: str) -> None:
 
 
 def test_contract(install: Install, redis_url: str) -> None:
-    places = {"redis://localhost:6379/0": redis_url}
+    places = {REDIS_URL: redis_url}
     environment = install("roomcast-contract")
     token, receipt = run_lines(environment, "contract", places, ROOMCAST_JWT_SECRET=SECRET).splitlines()
     assert token.count(".") == 2
@@ -75,26 +80,66 @@ def test_contract(install: Install, redis_url: str) -> None:
     assert run_lines(environment, "contract", places, ROOMCAST_JWT_SECRET=SECRET).splitlines()[1] == "1 True"
 
 
+def shell_lines(name: str) -> tuple[list[str], str]:
+    """Return what a process's README installs, and the shell lines after that; the last one starts the process."""
+    text = (ROOT / name / "README.md").read_text()
+    found = re.search(r"^( *)pip install ([\w -]+)\n((?:\1[^\s`].*\n)+)", text, re.MULTILINE)
+    assert found is not None, f"{name}/README.md does not say how to start it"
+    *settings, start = found[3].splitlines()
+    return found[2].split(), "\n".join([*settings, f"exec {start.strip()}"])
+
+
 @contextmanager
-def running(environment: Environment, name: str, **variables: str) -> Iterator[int]:
-    """Run an installed process with the test's settings; yield the port of its health pages once it is ready."""
-    port = servers.free_port()
-    settings = bare_environment({**variables, "ROOMCAST_METRICS_PORT": str(port)})
-    with (environment.folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen([environment.command(f"roomcast-{name}")], env=settings, stdout=log, stderr=log)
+def started(install: Install, name: str, places: Mapping[str, str], **ports: str) -> Iterator[Path]:
+    """Run the shell lines of a README with its addresses replaced; yield the file of what they print, once ready."""
+    requirements, script = shell_lines(name)
+    for documented, real in places.items():
+        assert documented in script, f"{name}/README.md no longer names {documented}"
+        script = script.replace(documented, real)
+    environment, port = install(*requirements), servers.free_port()
+    path = f"{environment.folder / 'bin'}:{os.environ['PATH']}"
+    settings = bare_environment({**ports, "ROOMCAST_METRICS_PORT": str(port), "PATH": path})
+    said = environment.folder / f"{name}.said"
+    with said.open("wb") as file:
+        process = subprocess.Popen(["bash", "-e", "-c", script], env=settings, stdout=file, stderr=subprocess.STDOUT)
     try:
         servers.wait_until(lambda: health.is_ready(port), f"roomcast-{name}")
-        yield port
+        yield said
     finally:
         servers.stop(process)
-    assert process.returncode == 0, (environment.folder / f"{name}.log").read_text()
+    assert process.returncode == 0, said.read_text()
+
+
+def test_presence_starts(install: Install, redis_url: str) -> None:
+    with started(install, "presence", {REDIS_URL: redis_url}) as said:
+        assert '"event": "started"' in said.read_text()
+
+
+def test_media_starts(install: Install, redis_url: str, tmp_path: Path) -> None:
+    with s3.s3_server_on(tmp_path) as storage:
+        keys = f"AWS_ACCESS_KEY_ID={s3.ACCESS_KEY} AWS_SECRET_ACCESS_KEY={s3.SECRET_KEY}"
+        places = {"http://localhost:9000": storage.endpoint, "AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…": keys}
+        with started(install, "media", {REDIS_URL: redis_url, **places}) as said:
+            assert '"event": "started"' in said.read_text()
+
+
+def test_api_starts_and_takes_its_key(install: Install, redis_url: str) -> None:
+    port = str(servers.free_port())
+    with started(install, "api", {REDIS_URL: redis_url}, ROOMCAST_PORT=port) as said:
+        (key,) = re.findall(r"rck_\S+", said.read_text())
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/v1/rooms/public:lobby/messages",
+            data=json.dumps({"user": "billing", "text": "Invoice 17 is paid"}).encode(),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert json.load(answer)["seq"] == 1
 
 
 @pytest.fixture
 def gateway_url(install: Install, redis_url: str) -> Iterator[str]:
     port = str(servers.free_port())
-    settings = {"ROOMCAST_REDIS_URL": redis_url, "ROOMCAST_JWT_SECRET": SECRET, "ROOMCAST_PORT": port}
-    with running(install("roomcast-gateway"), "gateway", **settings):
+    with started(install, "gateway", {REDIS_URL: redis_url, SECRET: SECRET}, ROOMCAST_PORT=port):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -87,7 +87,9 @@ class Parts:
             issuer=config.jwt_issuer,
             on_refusal=self.metrics.token_refused,
         )
-        self.user_limits = UserLimits(config.events_per_second, time.monotonic, self._late_seconds)
+        self.user_limits = UserLimits(
+            config.events_per_second, time.monotonic, lambda: self.adapter.canary.take_late_seconds()
+        )
         self.daily_bytes = DailyBytes(time.monotonic)
         self.sanctions = Sanctions(self.stores.moderation, lambda: self.sessions.now_ms())
         self.sessions = make_sessions(
@@ -311,10 +313,6 @@ class Parts:
         """Read presence and inboxes again."""
         self.presence.on_resubscribed()
         self.inbox.on_resubscribed()
-
-    def _late_seconds(self) -> float:
-        """Return how long a packet takes through Redis, and through what waits here."""
-        return self.adapter.canary.late_seconds(asyncio.get_running_loop().time())
 
     def _record_lag(self, lag: float, busy: float) -> None:
         self.metrics.loop_lag(lag, busy)

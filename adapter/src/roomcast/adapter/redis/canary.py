@@ -61,9 +61,13 @@ class CanaryWatch:
         self._silent_since = None if canary.count == self._count else now
         return missed
 
-    def late_seconds(self, now: float) -> float:
-        """Return how long the last canary took, or the one that is on its way has taken so far."""
-        return max(self._took, 0.0 if self._silent_since is None else now - self._silent_since)
+    def take_late_seconds(self) -> float:
+        """Return how long the last canary took that has arrived since the last call; 0 when none has.
+
+        One that never arrives says that the connection is lost or deaf, not that Redis is busy.
+        """
+        took, self._took = self._took, 0.0
+        return took
 
     def excuse(self) -> None:
         """Forget the silence: nothing could be published, so it says nothing about receiving."""
@@ -154,9 +158,9 @@ class CanaryProbe:
         """Return for how long the worst connection has been deaf."""
         return max((watch.deaf_seconds(now) for watch in self._watches.values()), default=0.0)
 
-    def late_seconds(self, now: float) -> float:
-        """Return how long a packet takes through Redis and this node's queues now, on the worst connection."""
-        return max((watch.late_seconds(now) for watch in self._watches.values()), default=0.0)
+    def take_late_seconds(self) -> float:
+        """Return how long packets took through Redis and this node's queues since the last call, at worst."""
+        return max((watch.take_late_seconds() for watch in self._watches.values()), default=0.0)
 
     async def run(self) -> None:
         """Publish a canary on every connection, every second, for ever."""

@@ -75,7 +75,7 @@ class UserLimits:
     """The limits of all users with connections here. `rate`: events a second of one connection."""
 
     def __init__(self, rate: float, clock: Callable[[], float], late_seconds: Callable[[], float] = _never) -> None:
-        """`late_seconds`: how long a packet takes through Redis at the moment, and through what waits here."""
+        """`late_seconds`: how long packets took through Redis, and through what waits here, since the last call."""
         self._rate = rate
         self._clock = clock
         self._late_seconds_of_redis = late_seconds
