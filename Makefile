@@ -8,9 +8,13 @@ PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v pyth
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
 # Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
-# tests/conftest.py, the long ones first.
-WORKERS ?= 4
-SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# tests/conftest.py.
+WORKERS ?= 5
+PAGE_WORKERS ?= 2
+SERVER_WORKERS ?= 3
+BY_FILE = --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE = -n $(WORKERS) $(BY_FILE)
+PAGES = tests/browser tests/packages
 PYTEST_ALONE = $(IN_VENV) -m pytest
 PYTEST = $(PYTEST_ALONE) $(SIDE_BY_SIDE)
 # What may be compiled, and what uses it.
@@ -77,28 +81,30 @@ web-check: .venv-ready
 test: .venv-ready ## everything: lint, types, all tests, and the floors of coverage
 	@$(IN_VENV) -m deploy setup --browser
 	@$(MAKE) --no-print-directory -j3 lint web-check compiled-tests
-	@$(MAKE) --no-print-directory coverage MEASURED=tests
+	@$(MAKE) --no-print-directory coverage MORE=page-tests
 
 # What pytest makes of the test files, once; or all workers do the same work when they start.
 compiled-tests: .venv-ready
 	@$(PYTEST_ALONE) --collect-only -qq tests >/dev/null
 
-# Two runs side by side: tests with servers wait for most of the time, and unit tests use what that leaves of the
-# processors. The processes that slow tests start are not measured.
-MEASURED = -m "not slow" tests
+# Runs side by side: tests with servers wait for much of the time, those with browsers and packages work for much of it,
+# and unit tests use what both leave of the processors.
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
-	@$(MAKE) --no-print-directory -j2 measured-units measured-servers MEASURED='$(MEASURED)'
+	@$(MAKE) --no-print-directory -j3 measured-units measured-servers $(MORE)
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
 
-measured-servers: .venv-ready
-	@$(IN_VENV) -m coverage run -m pytest $(SIDE_BY_SIDE) --ignore=tests/unit $(MEASURED)
-
 measured-units: .venv-ready
-	@$(IN_VENV) -m coverage run -m pytest -n 1 tests/unit
-	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest -n 1 $(ON_BOTH_BUILDS)
+	@nice $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis tests/unit
+	@ROOMCAST_HOTPATH=python nice $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis $(ON_BOTH_BUILDS)
+
+measured-servers: .venv-ready
+	@$(IN_VENV) -m coverage run -m pytest -n $(SERVER_WORKERS) $(BY_FILE) $(if $(MORE),,-m "not slow") tests $(patsubst %,--ignore=%,tests/unit $(PAGES))
+
+page-tests: .venv-ready
+	@$(PYTEST_ALONE) -n $(PAGE_WORKERS) $(BY_FILE) $(PAGES)
 
 s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,12 @@ from deploy import page
 from tests import servers
 from tests.shared import shared_folder
 
-SLOW_FOLDERS = ("packages", "browser", "cluster", "chaos", "attack", "chart")
-"""Folders whose tests run for long or start whole clusters."""
+SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
+"""Folders whose tests run for long or start whole clusters, the longest first."""
+FIRST_FILE = "test_contents.py"
+
+UNMEASURED_CHILDREN = (*SLOW_FOLDERS, "integration/adapter", "integration/engineio", "integration/operations")
+"""Folders whose processes are not measured: that would cost much and show little."""
 
 SLOW_SECONDS = 600
 """How long a test of these folders may take, its fixtures included: the first one builds the page or all packages."""
@@ -30,20 +35,32 @@ _measured_children = os.environ.get(MEASURED_CHILDREN, "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow folders, and begin with them: a parallel run then ends on many short files, not on a long one."""
-    order = {name: place for place, name in enumerate(SLOW_FOLDERS)}
+    """Mark the slow folders, and take turns between their files and others: slow tests work, and the others wait."""
     for item in items:
-        if folder_of(item) in order:
+        if folder_of(item) in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
-    items.sort(key=lambda item: order.get(folder_of(item), len(order)))
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = sorted((path for path in files if folder_of(files[path][0]) in SLOW_FOLDERS), key=place_of)
+    others = [path for path in files if path not in set(slow)]
+    in_turns = chain.from_iterable(zip_longest(slow, others))
+    items[:] = [item for path in in_turns if path is not None for item in files[path]]
+
+
+def place_of(path: Path) -> int:
+    """Return the place of a slow file: its folder's, and first of all the one whose packages others wait for."""
+    if path.name == FIRST_FILE:
+        return -1
+    return SLOW_FOLDERS.index(path.relative_to(Path(__file__).parent).parts[0])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Measure the coverage of processes that quick tests start; in clusters it would cost much and show little."""
-    if folder_of(item) in SLOW_FOLDERS:
+    """Measure the coverage of processes that tests start, but for those of UNMEASURED_CHILDREN."""
+    if item.path.relative_to(Path(__file__).parent).as_posix().startswith(UNMEASURED_CHILDREN):
         os.environ.pop(MEASURED_CHILDREN, None)
     elif _measured_children:
         os.environ[MEASURED_CHILDREN] = _measured_children

@@ -54,7 +54,7 @@ HEADERS = st.builds(
 
 
 @given(st.one_of(st.binary(max_size=60), st.builds(operator.add, HEADERS, st.binary(max_size=90))))
-@settings(max_examples=2_000)
+@settings(max_examples=500)
 def test_any_bytes_are_a_room_packet_or_an_envelope_error(data: bytes) -> None:
     try:
         packet = e.unpack_room(data)
@@ -83,7 +83,7 @@ def test_any_bytes_are_a_room_packet_or_an_envelope_error(data: bytes) -> None:
     ),
     st.integers(0, 200),
 )
-@settings(max_examples=2_000)
+@settings(max_examples=500)
 def test_any_bytes_are_a_node_message_or_an_envelope_error(data: bytes, cut: int) -> None:
     try:
         message = e.Reader(FAMILY).unpack(b"\x01" + data[: cut or None])
