@@ -11,7 +11,7 @@ IN_VENV = .venv/bin/python
 # tests/conftest.py.
 WORKERS ?= 5
 PAGE_WORKERS ?= 2
-SERVER_WORKERS ?= 3
+SERVER_WORKERS ?= 5
 BY_FILE = --dist loadfile --no-loadscope-reorder
 SIDE_BY_SIDE = -n $(WORKERS) $(BY_FILE)
 PAGES = tests/browser tests/packages

@@ -120,7 +120,7 @@ def test_media_starts(install: Install, redis_url: str, tmp_path: Path) -> None:
         keys = f"AWS_ACCESS_KEY_ID={s3.ACCESS_KEY} AWS_SECRET_ACCESS_KEY={s3.SECRET_KEY}"
         places = {"http://localhost:9000": storage.endpoint, "AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…": keys}
         with started(install, "media", {REDIS_URL: redis_url, **places}) as said:
-            assert '"event": "started"' in said.read_text()
+            assert '"event": "media signer runs"' in said.read_text()
 
 
 def test_api_starts_and_takes_its_key(install: Install, redis_url: str) -> None:
