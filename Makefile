@@ -10,11 +10,11 @@ IN_VENV = .venv/bin/python
 # Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
 # tests/conftest.py.
 WORKERS ?= 5
-PAGE_WORKERS ?= 2
-SERVER_WORKERS ?= 5
+SLOW_WORKERS ?= 4
+SERVER_WORKERS ?= 2
 BY_FILE = --dist loadfile --no-loadscope-reorder
 SIDE_BY_SIDE = -n $(WORKERS) $(BY_FILE)
-PAGES = tests/browser tests/packages
+SLOW = tests/browser tests/packages tests/cluster tests/chaos tests/attack tests/chart
 PYTEST_ALONE = $(IN_VENV) -m pytest
 PYTEST = $(PYTEST_ALONE) $(SIDE_BY_SIDE)
 # What may be compiled, and what uses it.
@@ -78,17 +78,17 @@ unit: .venv-ready
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check
 
-test: .venv-ready ## everything: lint, types, all tests, and the floors of coverage
+test: .venv-ready ## lint, types, all tests but the longest few, and the floors of coverage
 	@$(IN_VENV) -m deploy setup --browser
 	@$(MAKE) --no-print-directory -j3 lint web-check compiled-tests
-	@$(MAKE) --no-print-directory coverage MORE=page-tests
+	@$(MAKE) --no-print-directory coverage MORE=slow-tests
 
 # What pytest makes of the test files, once; or all workers do the same work when they start.
 compiled-tests: .venv-ready
 	@$(PYTEST_ALONE) --collect-only -qq tests >/dev/null
 
-# Runs side by side: tests with servers wait for much of the time, those with browsers and packages work for much of it,
-# and unit tests use what both leave of the processors.
+# Runs side by side: slow tests and those with servers wait for much of the time, and unit tests use what they leave of the
+# processors. Slow tests are not measured: it would cost much and show little.
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
 	@$(MAKE) --no-print-directory -j3 measured-units measured-servers $(MORE)
@@ -101,10 +101,14 @@ measured-units: .venv-ready
 	@ROOMCAST_HOTPATH=python nice $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis $(ON_BOTH_BUILDS)
 
 measured-servers: .venv-ready
-	@$(IN_VENV) -m coverage run -m pytest -n $(SERVER_WORKERS) $(BY_FILE) $(if $(MORE),,-m "not slow") tests $(patsubst %,--ignore=%,tests/unit $(PAGES))
+	@$(IN_VENV) -m coverage run -m pytest -n $(SERVER_WORKERS) $(BY_FILE) tests/integration
 
-page-tests: .venv-ready
-	@$(PYTEST_ALONE) -n $(PAGE_WORKERS) $(BY_FILE) $(PAGES)
+slow-tests: .venv-ready
+	@$(PYTEST_ALONE) -n $(SLOW_WORKERS) $(BY_FILE) -m "not long" $(SLOW)
+
+test-long: .venv-ready ## the longest tests, which `make test` leaves out
+	@$(IN_VENV) -m deploy setup --browser
+	@$(PYTEST_ALONE) -m long $(SLOW)
 
 s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
@@ -35,26 +34,21 @@ _measured_children = os.environ.get(MEASURED_CHILDREN, "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow folders, and take turns between their files and others: slow tests work, and the others wait."""
+    """Mark the slow folders, and begin with the longest: a parallel run then ends on short files, not on a long one."""
     for item in items:
         if folder_of(item) in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    slow = sorted((path for path in files if folder_of(files[path][0]) in SLOW_FOLDERS), key=place_of)
-    others = [path for path in files if path not in set(slow)]
-    in_turns = chain.from_iterable(zip_longest(slow, others))
-    items[:] = [item for path in in_turns if path is not None for item in files[path]]
+    items.sort(key=place_of)
 
 
-def place_of(path: Path) -> int:
-    """Return the place of a slow file: its folder's, and first of all the one whose packages others wait for."""
-    if path.name == FIRST_FILE:
+def place_of(item: pytest.Item) -> int:
+    """Return the place of a test's folder; first of all comes the file whose packages others wait for."""
+    if item.path.name == FIRST_FILE:
         return -1
-    return SLOW_FOLDERS.index(path.relative_to(Path(__file__).parent).parts[0])
+    folder = folder_of(item)
+    return SLOW_FOLDERS.index(folder) if folder in SLOW_FOLDERS else len(SLOW_FOLDERS)
 
 
 @pytest.hookimpl(tryfirst=True)

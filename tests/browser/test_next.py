@@ -84,6 +84,7 @@ class Sockets:
         self.opened += self._port in socket.url
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_one_connection_through_strict_mode_and_fast_refresh(
     chat: Cluster, application: Path, next_port: int, chromium: Browser
@@ -111,6 +112,7 @@ def test_one_connection_through_strict_mode_and_fast_refresh(
     page.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_hooks_render_on_the_server_and_connect_once_in_the_browser(
     chat: Cluster, application: Path, next_port: int, chromium: Browser

@@ -90,7 +90,7 @@ def until(tab: Page, what: str, condition: Any) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("transport", ["polling", "websocket"])
+@pytest.mark.parametrize("transport", [pytest.param("polling", marks=pytest.mark.long), "websocket"])
 def test_the_recipe_shows_every_message_once_and_in_order(
     cluster: Cluster, chromium: Browser, bundle: str, transport: str
 ) -> None:

@@ -43,6 +43,7 @@ def rooms_of_user(cluster: Cluster, user: str) -> list[str]:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_every_room_can_be_opened_however_many_there_are(guests: Guests, cluster: Cluster) -> None:
     user = unique("user")
     with Writer(cluster) as owner:

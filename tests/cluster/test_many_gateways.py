@@ -40,6 +40,7 @@ def connect_to_few(cluster: Cluster, client: socketio.SimpleClient, token: str) 
     raise AssertionError(f"no session on gateways 1 to {FEW}")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_forty_gateways_come_and_go(tmp_path: Path, small_page: Path) -> None:
     limits = {"ROOMCAST_PENDING_PER_ADDRESS": "10000"}
