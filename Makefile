@@ -87,8 +87,8 @@ test: .venv-ready ## lint, types, all tests but the longest few, and the floors 
 compiled-tests: .venv-ready
 	@$(PYTEST_ALONE) --collect-only -qq tests >/dev/null
 
-# Runs side by side: slow tests and those with servers wait for much of the time, and unit tests use what they leave of the
-# processors. Slow tests are not measured: it would cost much and show little.
+# Runs side by side, for slow tests and those with servers wait for much of the time. Slow tests are not measured: it would
+# cost much and show little.
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
 	@$(MAKE) --no-print-directory -j3 measured-units measured-servers $(MORE)
@@ -97,8 +97,8 @@ coverage: .venv-ready ## unit and integration tests, measured by branches, with 
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
 
 measured-units: .venv-ready
-	@nice $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis tests/unit
-	@ROOMCAST_HOTPATH=python nice $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis $(ON_BOTH_BUILDS)
+	@$(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis tests/unit
+	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis $(ON_BOTH_BUILDS)
 
 measured-servers: .venv-ready
 	@$(IN_VENV) -m coverage run -m pytest -n $(SERVER_WORKERS) $(BY_FILE) tests/integration
