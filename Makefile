@@ -11,7 +11,7 @@ IN_VENV = .venv/bin/python
 # tests/conftest.py.
 WORKERS ?= 5
 SLOW_WORKERS ?= 4
-SERVER_WORKERS ?= 2
+SERVER_WORKERS ?= 3
 BY_FILE = --dist loadfile --no-loadscope-reorder
 SIDE_BY_SIDE = -n $(WORKERS) $(BY_FILE)
 SLOW = tests/browser tests/packages tests/cluster tests/chaos tests/attack tests/chart
