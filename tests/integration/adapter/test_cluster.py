@@ -101,7 +101,7 @@ async def _send(log: LogStore, room: str, prefix: str) -> list[PublishReceipt]:
 
 async def _again_until_heard(log: LogStore, room: str, heard: list[bytes]) -> None:
     """Wait until the subscription has followed the slot: new messages are received again."""
-    deadline = asyncio.get_running_loop().time() + 15
+    deadline = asyncio.get_running_loop().time() + 40
     number = 0
     while asyncio.get_running_loop().time() < deadline:
         number += 1
