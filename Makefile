@@ -7,23 +7,22 @@ PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v pyth
 # The programs that the set-up unpacked come after those of the system.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 IN_VENV = .venv/bin/python
+PYTEST = $(IN_VENV) -m pytest
 # Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
 # tests/conftest.py.
-WORKERS ?= 5
+UNIT_WORKERS ?= 4
 SLOW_WORKERS ?= 4
 SERVER_WORKERS ?= 3
 BY_FILE = --dist loadfile --no-loadscope-reorder
-SIDE_BY_SIDE = -n $(WORKERS) $(BY_FILE)
-SLOW = tests/browser tests/packages tests/cluster tests/chaos tests/attack tests/chart
-PYTEST_ALONE = $(IN_VENV) -m pytest
-PYTEST = $(PYTEST_ALONE) $(SIDE_BY_SIDE)
+# The folders that tests/conftest.py calls slow: all but these two.
+SLOW = tests --ignore=tests/unit --ignore=tests/integration
 # What may be compiled, and what uses it.
 ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio tests/unit/hotpath tests/unit/gateway
 # The contract, and the modules without I/O: the rules that must be right.
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: attack attack-figures .venv-ready compiled-tests measured-servers measured-units api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
+.PHONY: attack attack-figures .venv-ready compiled-tests measured-servers measured-units slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -72,8 +71,8 @@ lint: .venv-ready
 
 # On the build that this machine has, compiled where there is a compiler, and then on the plain build.
 unit: .venv-ready
-	@$(PYTEST) tests/unit
-	@ROOMCAST_HOTPATH=python $(PYTEST) $(ON_BOTH_BUILDS)
+	@$(PYTEST) -n $(UNIT_WORKERS) $(BY_FILE) tests/unit
+	@ROOMCAST_HOTPATH=python $(PYTEST) -n $(UNIT_WORKERS) $(BY_FILE) $(ON_BOTH_BUILDS)
 
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check
@@ -85,7 +84,7 @@ test: .venv-ready ## lint, types, all tests but the longest few, and the floors 
 
 # What pytest makes of the test files, once; or all workers do the same work when they start.
 compiled-tests: .venv-ready
-	@$(PYTEST_ALONE) --collect-only -qq tests >/dev/null
+	@$(PYTEST) --collect-only -qq tests >/dev/null
 
 # Runs side by side, for slow tests and those with servers wait for much of the time. Slow tests are not measured: it would
 # cost much and show little.
@@ -104,11 +103,11 @@ measured-servers: .venv-ready
 	@$(IN_VENV) -m coverage run -m pytest -n $(SERVER_WORKERS) $(BY_FILE) tests/integration
 
 slow-tests: .venv-ready
-	@$(PYTEST_ALONE) -n $(SLOW_WORKERS) $(BY_FILE) -m "not long" $(SLOW)
+	@$(PYTEST) -n $(SLOW_WORKERS) $(BY_FILE) -m "not long" $(SLOW)
 
 test-long: .venv-ready ## the longest tests, which `make test` leaves out
 	@$(IN_VENV) -m deploy setup --browser
-	@$(PYTEST_ALONE) -m long $(SLOW)
+	@$(PYTEST) -m long $(SLOW)
 
 s3-contract: .venv-ready ## what the signer needs of a storage: make s3-contract ENDPOINT=https://… (AWS_ACCESS_KEY_ID, … from the environment)
 	@S3_CONTRACT_ENDPOINT="$(ENDPOINT)" $(IN_VENV) -m pytest tests/integration/media/test_s3_contract.py

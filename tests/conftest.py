@@ -18,7 +18,7 @@ SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
 """Folders whose tests run for long or start whole clusters, the longest first."""
 FIRST_FILE = "test_contents.py"
 
-UNMEASURED_CHILDREN = (*SLOW_FOLDERS, "integration/adapter", "integration/engineio", "integration/operations")
+UNMEASURED_CHILDREN = ("integration/adapter", "integration/engineio", "integration/operations")
 """Folders whose processes are not measured: that would cost much and show little."""
 
 SLOW_SECONDS = 600
@@ -26,11 +26,11 @@ SLOW_SECONDS = 600
 
 MEASURED_CHILDREN = "COVERAGE_PROCESS_CONFIG"
 """The variable by which a process that a test starts is measured, too."""
+_measured_children = os.environ.get(MEASURED_CHILDREN, "")
+
 # Tests of properties must not depend on the machine's speed.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
-
-_measured_children = os.environ.get(MEASURED_CHILDREN, "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
