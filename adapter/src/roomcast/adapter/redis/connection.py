@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from ssl import SSLContext
 from typing import Any, Final, NamedTuple, cast
 
@@ -130,15 +131,12 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self._unread_bytes += len(data)
             if self._unread_bytes > _MAX_UNREAD_BYTES and self._transport is not None:
                 self._transport.pause_reading()
-                self._loop.call_soon(self._read_on)
+                self._when_handled(self._read_on)
         else:
             self._unread_bytes = 0
 
     def _read_on(self) -> None:
-        """Read more from Redis once all that was read is handled."""
-        if self.has_unread:
-            self._loop.call_soon(self._read_on)
-            return
+        """Read more from Redis."""
         self._unread_bytes = 0
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -146,14 +144,14 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what waits for a reply (asyncio), once all that Redis had answered before is handled."""
         self.is_open = False
-        self._finish(str(exc) if exc else "connection closed by Redis")
+        self._when_handled(partial(self._end, str(exc) if exc else "connection closed by Redis"))
 
-    def _finish(self, reason: str) -> None:
-        """End when the slices of `read_some` have come to their end: in one turn they could take seconds."""
+    def _when_handled(self, go_on: Callable[[], None]) -> None:
+        """Go on when the slices of `read_some` have come to their end: in one turn they could take seconds."""
         if self.has_unread:
-            self._loop.call_soon(self._finish, reason)
+            self._loop.call_soon(self._when_handled, go_on)
         else:
-            self._end(reason)
+            go_on()
 
     # --- what the pipeline needs ---
 

@@ -12,9 +12,8 @@ from roomcast.contract.inbox import Line, mention_refusal
 _CHECKS_AT_ONCE: Final = 32
 """Checks of all clients at the same time: one of twenty users takes Redis most of a millisecond, and what waits for
 Redis longer than a second fails."""
-
-
 MAX_WAITING: Final = 256
+"""Messages whose mentions wait for their check or are being checked; more are refused."""
 
 
 class Readers(Protocol):

@@ -54,7 +54,7 @@ class JwksKeys(Keys):
         self._set: list[jwt.PyJWK] | None = None
         self._tried_at = float("-inf")
         self._refreshing: asyncio.Task[None] | None = None
-        self._has_failed = False
+        self._pause = REFRESH_SECONDS
         self._backoff = Backoff(_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS)
         self._tasks = TaskSet()
 
@@ -67,10 +67,7 @@ class JwksKeys(Keys):
         """Refresh every five minutes, and sooner after a failure."""
         while True:
             await self._wait_refreshed(FETCH_SECONDS + 1)
-            await asyncio.sleep(self._pause())
-
-    def _pause(self) -> float:
-        return self._backoff.pause() if self._has_failed else REFRESH_SECONDS
+            await asyncio.sleep(self._pause)
 
     # --- verifying ---
 
@@ -131,10 +128,10 @@ class JwksKeys(Keys):
         try:
             self._set = read_key_set(await self._fetch())
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, OSError, aiohttp.ClientError) as error:
-            self._has_failed = True
+            self._pause = self._backoff.pause()
             _log.warning("the keys of tokens cannot be read (%s): %s", type(error).__name__, error)
         else:
-            self._has_failed = False
+            self._pause = REFRESH_SECONDS
             self._backoff.reset()
         finally:
             self._refreshing = None
