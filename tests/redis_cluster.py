@@ -40,7 +40,7 @@ def _is_whole(port: int) -> bool:
 def move_slot(ports: list[int], slot: int, target: int) -> None:
     """Migrate a slot with its keys to the master at port `target`, live."""
     ids = {port: redis.Redis(port=port).execute_command("CLUSTER MYID").decode() for port in ports}
-    owner = _owner_of(ports, slot)
+    owner = owner_of(ports, slot)
     source, sink = redis.Redis(port=owner), redis.Redis(port=target)
     sink.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[owner])
     source.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[target])
@@ -50,7 +50,8 @@ def move_slot(ports: list[int], slot: int, target: int) -> None:
         redis.Redis(port=port).execute_command("CLUSTER SETSLOT", slot, "NODE", ids[target])
 
 
-def _owner_of(ports: list[int], slot: int) -> int:
+def owner_of(ports: list[int], slot: int) -> int:
+    """The port of the master that holds a slot."""
     for port in ports:
         me = redis.Redis(port=port).execute_command("CLUSTER MYID")
         for first, last, master, *_ in _slots(port):

@@ -18,7 +18,7 @@ from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.lua import SCRIPTS
 from roomcast.gateway.stores.log import LogStore
 from tests.adapters import aiohttp_node, listener
-from tests.redis_cluster import move_slot, redis_cluster
+from tests.redis_cluster import move_slot, owner_of, redis_cluster
 from tests.waiting import until
 
 
@@ -54,7 +54,7 @@ async def test_acks_cross_nodes(url: str) -> None:
         assert await one.sio.call("q", 21, to=ear.client.get_sid(), timeout=5) == 42
 
 
-async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, ports: list[int]) -> None:
+async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(url: str, ports: list[int]) -> None:
     room = "moving"
     slot = key_slot(keys.room_channel(room).encode())
     heard: list[bytes] = []
@@ -74,6 +74,25 @@ async def test_a_room_keeps_its_log_and_its_ears_while_its_slot_moves(url: str, 
         kept = (await log.read_after(room, 0, 500)).entries
         assert len(kept) == len(receipts)
         await _again_until_heard(log, room, heard)
+    finally:
+        await backplane.close()
+
+
+async def test_a_slot_that_went_and_came_back_before_the_map_was_read_is_subscribed_again(
+    url: str, ports: list[int]
+) -> None:
+    room = "there and back"
+    slot = key_slot(keys.room_channel(room).encode())
+    heard: list[bytes] = []
+    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
+    backplane.start(lambda channel, data: heard.append(data))
+    await backplane.wait_up()
+    try:
+        await backplane.subscribe(keys.room_channel(room))
+        owner = owner_of(ports, slot)
+        for target in (next(port for port in ports if port != owner), owner):
+            move_slot(ports, slot, target)  # without an await: both moves come before the map is read
+        await _again_until_heard(LogStore(backplane), room, heard)
     finally:
         await backplane.close()
 

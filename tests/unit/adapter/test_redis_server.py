@@ -194,6 +194,19 @@ async def test_a_channel_whose_slot_moved_waits_for_its_new_server(redis: Redis,
         await wanted
 
 
+async def test_a_channel_whose_slot_came_back_is_subscribed_again(redis: Redis, rig: Rig) -> None:
+    await opened(rig)
+    redis.refused["room:{a}"] = "MOVED 1 h:2"
+    wanted = rig.server.subscribe("room:{a}")
+    await until(lambda: rig.moved == 1, "the cluster is asked")
+    assert rig.server.subscribe_moved() == [("room:{a}", wanted)]
+    await until(lambda: rig.moved == 2, "refused once more")
+    del redis.refused["room:{a}"]
+    assert rig.server.subscribe_moved() == [("room:{a}", wanted)]
+    await wanted
+    assert rig.server.subscribe_moved() == []
+
+
 async def test_without_a_connection_nothing_is_sent(redis: Redis, rig: Rig) -> None:
     with pytest.raises(NotConnected):
         rig.server.call("GET", "key")

@@ -135,6 +135,8 @@ class ClusterBackplane(Backplane):
                 continue
             server.unsubscribe(channel)
             owner.subscribe(channel).add_done_callback(partial(self._moved, channel))
+        for channel, subscribed in server.subscribe_moved():
+            subscribed.add_done_callback(partial(self._moved, channel))
 
     def _moved(self, channel: str, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and done.exception() is None:

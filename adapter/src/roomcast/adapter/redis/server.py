@@ -85,6 +85,7 @@ class RedisServer:
         self._gate: ReplicaGate | None = None
         self._subscriptions: RedisConnection | None = None
         self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._moved: set[str] = set()
         self._commands_up = asyncio.Event()
         self._subscriptions_up = asyncio.Event()
         self._writes_up = asyncio.Event()
@@ -191,6 +192,18 @@ class RedisServer:
             reply = self._subscriptions.call(_verb(channel, "UNSUBSCRIBE"), channel)
             reply.add_done_callback(_forget)  # MOVED, where the slot has gone: then there is nothing to unsubscribe
 
+    def subscribe_moved(self) -> list[tuple[str, asyncio.Future[None]]]:
+        """Subscribe the wanted channels that this server dropped or refused with MOVED, and return them.
+
+        Call this after channels with another owner were unsubscribed: the slots of the others came back, or never went.
+        """
+        moved, self._moved = self._moved, set()
+        again = [(channel, self._wanted[channel]) for channel in moved if channel in self._wanted]
+        if self._subscriptions is not None:
+            for channel, _ in again:
+                self._send_subscribe(self._subscriptions, channel)
+        return again
+
     def reopen_subscriptions(self) -> None:
         """Drop the pub/sub connection; a new one is opened at once."""
         if self._subscriptions is not None:
@@ -211,7 +224,7 @@ class RedisServer:
         if error is None:
             wanted.set_result(None)
         elif str(error).startswith("MOVED"):
-            self._on_moved()  # the channel is subscribed anew at its slot's owner
+            self._tell_moved(channel)
         elif isinstance(error, CommandError):
             _fail(wanted, error)
 
@@ -219,7 +232,12 @@ class RedisServer:
         """Wait for a channel again that the server dropped on its own: its slot has moved."""
         if (name := channel.decode()) in self._wanted:
             self._wanted[name] = asyncio.get_running_loop().create_future()
-            self._on_moved()
+            self._tell_moved(name)
+
+    def _tell_moved(self, channel: str) -> None:
+        """Have the map of slots read; the channel is then subscribed at its slot's owner."""
+        self._moved.add(channel)
+        self._on_moved()
 
     @property
     def channels(self) -> list[str]:
