@@ -57,7 +57,10 @@ class ChatUser(User):
         self.connection: Connection | None = None
         self.ready = Event()
         self._is_leaving = False
-        self._is_moving = False
+        self._is_away = False
+        """From the end of a connection until the user is back in all rooms."""
+        self._is_end_expected = False
+        """The server has announced the end of this connection, or the scenario ends it."""
         self._source = self.state.source_address(self.number)
         self._token = self._take_token()
         self._keeper = gevent.spawn(self._keep_connected)
@@ -130,7 +133,7 @@ class ChatUser(User):
         """Drop the connection, as a client that loses its network; it comes back by itself."""
         if self.connection is not None:
             self.ready.clear()
-            self._is_moving = True
+            self._is_end_expected = True
             self.connection.close()
 
     def check_losses(self) -> None:
@@ -158,7 +161,7 @@ class ChatUser(User):
             if typed is not None:
                 self.state.latency("typing", read_at - typed)
         elif name == "drain":
-            self._is_moving = True
+            self._is_end_expected = True
             self.state.counts["planned moves"] += 1
         elif name == "resync" and payload["room"] in self.rooms:
             self.state.counts["resyncs"] += 1
@@ -201,6 +204,7 @@ class ChatUser(User):
 
     def _connect(self) -> None:
         begun = time.perf_counter()
+        self._is_end_expected = False
         try:
             connection = Connection(self.environment.host or "", self._token, self.on_event, self._source)
         except TurnedAway:
@@ -215,14 +219,17 @@ class ChatUser(User):
                 self._join(connection, room)
             connection.emit("presence", {"status": self.presence_status})
         except ChatError as error:
-            self._report("ack", "room:join", time.perf_counter() - begun, error)
+            if self._is_end_expected and isinstance(error, ConnectionEnded):
+                self._is_away = True
+            else:
+                self._report("ack", "room:join", time.perf_counter() - begun, error)
             connection.close()
             raise
 
     def _came_back(self, away: float) -> None:
-        if self._is_moving:
+        if self._is_away:
             self._report("back", "after a move or drop", away)
-        self._is_moving = False
+        self._is_away = False
         self.ready.set()
 
     def _stay(self) -> float:
@@ -231,8 +238,8 @@ class ChatUser(User):
         assert connection is not None
         connection.ended.wait()
         self.ready.clear()
-        if not self._is_moving:
-            self._is_moving = True
+        self._is_away = True
+        if not self._is_end_expected:
             self._lost(connection)
         return time.perf_counter()
 

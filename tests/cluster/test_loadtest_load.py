@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,9 @@ from loadtest import texts
 from loadtest.results.rows import percentile
 from roomcast.contract import keys
 from roomcast.contract.tokens import sign
+from tests import health
 from tests.cluster.people import Party
+from tests.servers import wait_until
 
 LOCUST = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
 RUN_ID = "5eed"
@@ -142,13 +145,15 @@ def test_a_saturated_process_says_so_and_its_figures_do_not_count(cluster: Clust
 
 @pytest.mark.timeout(SECONDS + 30)
 def test_a_planned_drain_is_no_error_and_loses_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    command = [*LOCUST, "--host", cluster.url, "-u", "20", "-r", "20", "-t", "14s", "--slo", lenient(tmp_path), "Chat"]
+    command = [*LOCUST, "--host", cluster.url, "-u", "20", "-r", "20", "-t", "60s", "--slo", lenient(tmp_path), "Chat"]
     environment = {**os.environ, "ROOMCAST_JWT_SECRET": cluster.jwt_secret}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as running:
-        time.sleep(5)  # under load
+        wait_until(lambda: connections(cluster) == 20, "all users are connected", SECONDS)
         cluster.restart("gateway1")
+        wait_until(lambda: connections(cluster) == 20, "all users are connected again", SECONDS)
+        running.send_signal(signal.SIGTERM)
         output, errors = running.communicate(timeout=SECONDS)
     found = counts(output)
     assert found["planned moves"] >= 1, output + errors
@@ -156,6 +161,12 @@ def test_a_planned_drain_is_no_error_and_loses_nothing(cluster: Cluster, tmp_pat
     assert "error ratio 0.0000" in output, output + errors
     assert row(output, "back after a move or drop")[0] == found["planned moves"]
     assert running.returncode in (0, 3)
+
+
+def connections(cluster: Cluster) -> float:
+    """Return the signed-in connections of all gateways."""
+    ports = [cluster.ports.gateway_metrics(number) for number in (1, 2)]
+    return sum(health.metric(port, "roomcast_gateway_connections") for port in ports)
 
 
 async def _listen(cluster: Cluster, room: str, seconds: float) -> list[float]:

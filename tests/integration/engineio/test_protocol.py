@@ -11,11 +11,13 @@ import pytest
 from aiohttp import ClientSession
 
 from roomcast.engineio import EngineServer, Frames, Reason, Rules
+from roomcast.engineio.websocket.rfc6455 import CLOSE
 from tests.integration.engineio.client import Polling, WebSocket, serving, soon
 from tests.waiting import until
 
 PATH = "engine.io"
-RULES = Rules(ping_interval=0.3, ping_timeout=0.2, connect_seconds=60)
+RULES = Rules(ping_interval=0.3, ping_timeout=20, connect_seconds=60)
+IMPATIENT = Rules(ping_interval=0.3, ping_timeout=1.5, connect_seconds=60)
 
 
 class Echo:
@@ -67,7 +69,7 @@ class TestHandshake:
         assert handshake == {
             "upgrades": ["websocket"],
             "pingInterval": 300,
-            "pingTimeout": 200,
+            "pingTimeout": 20_000,
             "maxPayload": 1_000_000,
         }
 
@@ -190,6 +192,10 @@ class TestMessages:
 
 
 class TestHeartbeat:
+    @pytest.fixture
+    async def echo(self) -> Echo:
+        return Echo(IMPATIENT)
+
     async def test_polling(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         for _ in range(3):
@@ -331,15 +337,20 @@ class TestUpgrade:
 
 
 async def test_shutdown_moves_everybody_and_can_be_repeated(http: ClientSession) -> None:
-    echo = Echo(Rules())
+    echo = Echo(Rules(close_seconds=4.0))
     async with serving(echo.eio, PATH) as address:
         socket, sid = await opened(address)
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
         await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
-        await echo.eio.shutdown()
+        shutdown = asyncio.ensure_future(echo.eio.shutdown())
         assert await soon(waiting) == (200, "1")
-        assert await socket.closed() == 1012
+        opcode, payload = await socket.frame()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1012)
+        await asyncio.sleep(0.1)
+        assert not shutdown.done()  # what the client has not read would be lost
+        socket.write_frame(CLOSE, b"")
+        await soon(shutdown)
         assert echo.gone == {sid: Reason.RECONNECT, client.sid: Reason.RECONNECT}
         await echo.eio.shutdown()
         with pytest.raises(AssertionError, match="503"):

@@ -305,7 +305,7 @@ class TestOrder:
         socket.drop()
 
     async def test_a_pong_does_not_wait_behind_a_handler(self) -> None:
-        app = App(rules=Rules(ping_interval=0.1, ping_timeout=0.3))
+        app = App(rules=Rules(ping_interval=0.1, ping_timeout=5))
         async with serving(app.sio, PATH) as address:
             socket = await connected(address)
             socket.send('421["wait",1]')

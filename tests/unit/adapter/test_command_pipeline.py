@@ -1,14 +1,22 @@
-"""Commands in order, replies to whom they belong, pushes to the ear, in slices."""
+"""Commands in order, replies to whom they belong, pushes to the subscription, in slices."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
 
+from roomcast.adapter.redis import command_pipeline
 from tests.unit.adapter.test_subscription import Room, envelope
 from tests.unit.hotpath.parts import pipeline
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices end by their number of replies only, however slow the machine is."""
+    monkeypatch.setattr(command_pipeline, "monotonic", lambda: 1.0)
 
 
 def push(channel: bytes, data: bytes, kind: bytes = b"smessage") -> bytes:
@@ -22,7 +30,7 @@ def test_commands_of_a_tick_begin_once_and_keep_their_order() -> None:
     link.send(b"B", len, "note")
     assert (link.out, link.asked) == ([b"A", b"B"], ["schedule_flush"])
     assert [(reply_target, note) for reply_target, _, note in link.pending] == [(print, ""), (len, "note")]
-    assert link.pending[0][1] <= link.pending[1][1]
+    assert [sent_at for _, sent_at, _ in link.pending] == [1.0, 1.0]
 
 
 def test_a_closed_pipe_refuses() -> None:
@@ -90,7 +98,7 @@ def test_messages_go_to_the_handler_and_the_rest_is_odd(kind: bytes) -> None:
     assert link.asked == [("odd", [b"ssubscribe", b"c", b"1"])]
 
 
-def test_messages_go_straight_to_an_ear() -> None:
+def test_messages_go_straight_to_a_subscription() -> None:
     room = Room()
     link = pipeline(room.ear)
     link.data_received(push(b"room:{r}", envelope(8)) + push(b"else", b"?") + push(b"room:{r}", envelope(9)))
@@ -111,6 +119,17 @@ def test_many_replies_come_in_slices() -> None:
     link.read_some()
     link.read_some()
     assert (came, link.has_unread) == (list(range(300)), False)
+
+
+def test_a_slice_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(1.0, 0.003)  # seconds per reply; a slice has 0.004
+    monkeypatch.setattr(command_pipeline, "monotonic", clock.__next__)
+    link = pipeline()
+    came: list[Any] = []
+    for _ in range(9):
+        link.send(b"x", came.append)
+    link.data_received(b":1\r\n" * 9)
+    assert (len(came), link.has_unread) == (2, True)
 
 
 def test_a_callback_may_drop_what_is_pending() -> None:

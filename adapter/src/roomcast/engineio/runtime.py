@@ -42,6 +42,7 @@ from roomcast.engineio.websocket.transport import WebSocketConnection
 from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 
+_CLOSE_POLL_SECONDS: Final = 0.01
 _SLICE: Final = 8
 """Sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
 _MANY_GONE: Final = 32
@@ -113,6 +114,7 @@ class Runtime:
         self._gone = 0
         self._trimmer: asyncio.TimerHandle | None = None
         self._hung_up: deque[WebSocketConnection] = deque()
+        self._closing: set[WebSocketConnection] = set()
         shortest = min(rules.ping_interval, rules.ping_timeout, rules.close_seconds)
         self._timers = Timers(time.monotonic, min(0.1, max(0.001, shortest / 100)))
 
@@ -242,10 +244,16 @@ class Runtime:
             asyncio.get_running_loop().call_soon(self._release_some)
 
     async def drain(self, deadline: float) -> None:
-        """Wait until the application knows of every end, at most until `deadline`; then stop."""
+        """Wait until the application knows of every end, and clients have answered CLOSE; then stop.
+
+        Waits until `deadline` at most. A process that ended before the CLOSE of a client could destroy what the client,
+        or a proxy, has not read yet.
+        """
         while self._ended:  # noqa: ASYNC110 - handlers start in slices, one in each tick
             await asyncio.sleep(0)
         await self.tasks.wait(max(0.0, deadline - self.now()))
+        while self._closing and self.now() < deadline:  # noqa: ASYNC110 - once in a process
+            await asyncio.sleep(_CLOSE_POLL_SECONDS)
         self._timers.stop()
         if self._trimmer is not None:
             self._trimmer.cancel()
@@ -316,8 +324,9 @@ class Runtime:
 
     def finish(self, connection: WebSocketConnection, code: int, last: bytes) -> None:
         """Close a WebSocket with a CLOSE frame, and watch that it ends."""
-        connection.finish(code, last, self.now(), self.rules.close_seconds)
-        self._timers.watch(connection)
+        if connection.finish(code, last, self.now(), self.rules.close_seconds, self._closing.discard):
+            self._closing.add(connection)
+            self._timers.watch(connection)
 
     @property
     def unfetched(self) -> int:

@@ -73,6 +73,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         "_is_input_paused",
         "_is_tls",
         "_is_waiting",
+        "_on_lost",
         "_parser",
         "_transport",
         "_turns",
@@ -105,6 +106,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         self._is_input_paused = False
         self._is_waiting = False
         self._close_due = inf
+        self._on_lost: Callable[[WebSocketConnection], None] | None = None
         self.slot = -1
 
     # --- asyncio's side ---
@@ -234,6 +236,8 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         self._close_due = inf
         if self.session is not None:
             self.session.hung_up(self)
+        if self._on_lost is not None:
+            self._on_lost(self)
 
     # --- the session's side ---
 
@@ -257,15 +261,21 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
 
-    def finish(self, code: int, last: bytes, now: float, seconds: float) -> None:
+    def finish(
+        self, code: int, last: bytes, now: float, seconds: float, on_lost: Callable[[WebSocketConnection], None]
+    ) -> bool:
         """Write `last` and a CLOSE frame; the connection ends with the client's CLOSE, or after `seconds`.
 
         To close at once could destroy what the client has not read yet: a reset follows if bytes of it lie unread.
+        Returns whether there was a connection to close. `on_lost` is called when it is gone.
         """
         self._detach()
-        if self._transport is not None:
-            self._transport.write(last + rfc6455.close_frame(code))
-            self._close_due = now + seconds
+        if self._transport is None:
+            return False
+        self._on_lost = on_lost
+        self._transport.write(last + rfc6455.close_frame(code))
+        self._close_due = now + seconds
+        return True
 
     def abort(self) -> None:
         """Cut the connection; what waits in it is lost."""
