@@ -13,6 +13,8 @@ from deploy.layout import ROOT
 from deploy.tools import MissingTool, Say, quiet
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SHELL: Final = "chromium-headless-shell"
+"""Chromium without a window: draws the same pages with about 40 % less CPU. Debian has it; it is not required."""
 DRIVER: Final = ROOT / "tests" / "browser"
 INSTALL_SECONDS: Final = 900
 
@@ -22,19 +24,36 @@ def chromium() -> Path | None:
     return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
 
 
+def headless_shell() -> Path | None:
+    """Return the path of Chromium's headless shell, if it is installed."""
+    found = shutil.which(SHELL)
+    return None if found is None else Path(found)
+
+
 def ensure(say: Say = quiet) -> Path:
     """Return the path of Chromium, installed from the distribution when root may do so; raise MissingTool."""
     if (DRIVER / "package-lock.json").exists():
         page.packages(DRIVER, say=say)
-    found = chromium()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+    may_install = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if chromium() is None and may_install:
         say("installing chromium for the browser tests")
         _apt("update")
         _apt("install", "--yes", "--no-install-recommends", "chromium")
-        found = chromium()
+    found = chromium()
     if found is None:
         raise MissingTool("the browser tests need Chromium: install the package chromium")
+    if headless_shell() is None and may_install:
+        _try_headless_shell(say)
     return found
+
+
+def _try_headless_shell(say: Say) -> None:
+    """Install the headless shell; without it the tests use the whole Chromium."""
+    say("installing chromium's headless shell for the browser tests")
+    try:
+        _apt("install", "--yes", "--no-install-recommends", SHELL)
+    except MissingTool as error:
+        say(f"the browser tests use the whole Chromium: {error}")
 
 
 def _apt(*arguments: str) -> None:

@@ -6,10 +6,11 @@ Playwright's synchronous API keeps an event loop running in this thread, so no t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from deploy import browser
 from deploy.cluster import Cluster, free_base
@@ -23,12 +24,25 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, headless; drawing without a process for a graphics card costs less here."""
+def driver() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=browser.ensure(), args=["--disable-gpu"])
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, as its headless shell where that is installed."""
+    whole = browser.ensure()
+    with launched(driver, browser.headless_shell() or whole) as running:
         yield running
-        running.close()
+
+
+@contextmanager
+def launched(driver: Playwright, path: Path) -> Iterator[Browser]:
+    """A running browser; drawing without a process for a graphics card costs less here."""
+    running = driver.chromium.launch(executable_path=path, args=["--disable-gpu"])
+    yield running
+    running.close()
 
 
 @pytest.fixture

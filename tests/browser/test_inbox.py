@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Playwright, expect
 
+from deploy import browser
 from deploy.cluster import Cluster
+from tests.browser.conftest import launched
 from tests.browser.guests import PAUSE_MS, WAIT_MS, Guest, Guests, unique
 from tests.browser.writers import Writer
 
@@ -23,6 +26,13 @@ RECORDED = """
     };
 """
 """The page is in the background, and remembers the notifications that it shows."""
+
+
+@pytest.fixture(scope="module")
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    """The whole Chromium: its headless shell grants no notifications."""
+    with launched(driver, browser.ensure()) as running:
+        yield running
 
 
 @pytest.fixture
