@@ -55,7 +55,7 @@ async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(red
 
 async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: str) -> None:
     """Each wakes somebody in the next tick: ten thousand at once would stall the loop."""
-    link = await open_connection(parse(redis_url), name="test-link")
+    link = await open_connection(parse(redis_url), name="test-link", timeout_seconds=60)
     came: list[bytes] = []
     per_tick: list[int] = []
     for number in range(2_000):
