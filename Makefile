@@ -6,12 +6,15 @@ TIME ?= 30s
 PYTHON ?= $(shell command -v python3 || command -v python3.14 || command -v python3.13 || command -v python3.12 || command -v python3.11)
 # The programs that the set-up unpacked come after those of the system.
 export PATH := $(PATH):$(CURDIR)/.state/tools/bin
+# Without byte code on disk each of the hundreds of Python processes of a test run would compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 IN_VENV = .venv/bin/python
 PYTEST = $(IN_VENV) -m pytest
+MEASURED = $(IN_VENV) -m coverage run -m pytest
 # Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
 # tests/conftest.py.
 UNIT_WORKERS ?= 4
-SLOW_WORKERS ?= 4
+SLOW_WORKERS ?= 3
 SERVER_WORKERS ?= 3
 BY_FILE = --dist loadfile --no-loadscope-reorder
 # The folders that tests/conftest.py calls slow: all but these two.
@@ -22,7 +25,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: attack attack-figures .venv-ready compiled-tests measured-servers measured-units slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
+.PHONY: attack attack-figures .venv-ready compiled-tests measured slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -86,24 +89,22 @@ test: .venv-ready ## lint, types, all tests but the longest few, and the floors 
 compiled-tests: .venv-ready
 	@$(PYTEST) --collect-only -qq tests >/dev/null
 
-# Runs side by side, for slow tests and those with servers wait for much of the time. Slow tests are not measured: it would
+# Two runs side by side use two processors; more would make tests wait for each other. Slow tests are not measured: it would
 # cost much and show little.
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
-	@$(MAKE) --no-print-directory -j3 measured-units measured-servers $(MORE)
+	@$(MAKE) --no-print-directory -j2 measured $(MORE)
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
 
-measured-units: .venv-ready
-	@$(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis tests/unit
-	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest -n 1 -p no:schemathesis $(ON_BOTH_BUILDS)
-
-measured-servers: .venv-ready
-	@$(IN_VENV) -m coverage run -m pytest -n $(SERVER_WORKERS) $(BY_FILE) tests/integration
+measured: .venv-ready
+	@$(MEASURED) -n 2 $(BY_FILE) -p no:schemathesis tests/unit
+	@ROOMCAST_HOTPATH=python $(MEASURED) -n 2 $(BY_FILE) -p no:schemathesis $(ON_BOTH_BUILDS)
+	@$(MEASURED) -n $(SERVER_WORKERS) $(BY_FILE) tests/integration
 
 slow-tests: .venv-ready
-	@$(PYTEST) -n $(SLOW_WORKERS) $(BY_FILE) -m "not long" $(SLOW)
+	@$(PYTEST) -n $(SLOW_WORKERS) $(BY_FILE) -p no:schemathesis -m "not long" $(SLOW)
 
 test-long: .venv-ready ## the longest tests, which `make test` leaves out
 	@$(IN_VENV) -m deploy setup --browser
