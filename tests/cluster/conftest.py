@@ -23,10 +23,18 @@ def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, small_page: Path) -> Iterator[Cluster]:
+@pytest.fixture(scope="package")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory, small_page: Path) -> Iterator[Cluster]:
     with Cluster(free_base(), tmp_path_factory.mktemp("cluster"), page=small_page) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def cluster(shared_cluster: Cluster) -> Cluster:
+    """The cluster, whole again after what earlier files did to it; their rooms are still there."""
+    shared_cluster.wait_ready()
+    polling.wait_until_reached(shared_cluster.url, {1, 2})
+    return shared_cluster
 
 
 @pytest.fixture

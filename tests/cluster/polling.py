@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +36,17 @@ def open_session(url: str) -> Session:
     answer.raise_for_status()
     assert answer.text[0] == "0", answer.text
     return Session(json.loads(answer.text[1:])["sid"])
+
+
+def wait_until_reached(url: str, wanted: set[int]) -> None:
+    """Until new sessions have found all gateways of `wanted`: nginx looks at an empty port every second."""
+    found: set[int] = set()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not wanted <= found:
+        assert time.monotonic() < deadline, f"found only {found}"
+        with suppress(requests.HTTPError):  # 503 while nginx remembers that all were gone
+            found.add(open_session(url).node)
+        time.sleep(0.1)
 
 
 def connect(url: str, session: Session, token: str) -> dict[str, Any]:

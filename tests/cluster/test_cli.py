@@ -7,22 +7,47 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import redis
 import requests
+from click.testing import CliRunner
 
 from deploy.cluster import Cluster
+from roomcast.cli.__main__ import main
 from tests.cluster.people import LOBBY, Party, Person
 
 
-def run(cluster: Cluster, *arguments: str, account: str = "admin") -> subprocess.CompletedProcess[str]:
-    own = {"ROOMCAST_REDIS_URL": cluster.redis_url(account), "ROOMCAST_CLUSTER_KEY": cluster.cluster_key}
-    environment = {**os.environ, **own}
+class Done(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def settings(cluster: Cluster, account: str = "admin") -> dict[str, str]:
+    return {"ROOMCAST_REDIS_URL": cluster.redis_url(account), "ROOMCAST_CLUSTER_KEY": cluster.cluster_key}
+
+
+def run(cluster: Cluster, *arguments: str, account: str = "admin") -> Done:
+    """Run a command in a thread, which has no event loop yet: a process would import everything anew."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(CliRunner().invoke, main, arguments, env=settings(cluster, account)).result()
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def run_process(cluster: Cluster, *arguments: str) -> Done:
+    """Run a command as a shell does."""
+    environment = {**os.environ, **settings(cluster)}
     command = [sys.executable, "-m", "roomcast.cli", *arguments]
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=30)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def rows(cluster: Cluster, *arguments: str) -> list[dict[str, Any]]:
@@ -50,7 +75,7 @@ async def test_it_lists_the_gateways_with_their_connections(cluster: Cluster, pe
     assert sorted(found) == ["1", "2"]
     assert {row["alive"] for row in found.values()} == {"yes"}
     assert all(row["connections"] >= 1 for row in found.values())
-    table = run(cluster, "nodes").stdout.splitlines()
+    table = run_process(cluster, "nodes").stdout.splitlines()
     assert table[0].split() == ["NODE", "ALIVE", "STATE", "CONNECTIONS", "SEEN", "INCARNATION"]
     assert len(table) == 3
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from contextlib import suppress
 
 import psutil
 import pytest
@@ -119,17 +117,6 @@ def nginx_processes(cluster: Cluster) -> set[int]:
     return {master.pid, *(worker.pid for worker in master.children())}
 
 
-def wait_until_reached(cluster: Cluster, wanted: set[int]) -> None:
-    """Until new sessions have found all gateways of `wanted`: nginx looks at an empty port every second."""
-    found: set[int] = set()
-    deadline = time.monotonic() + polling.WAIT_SECONDS
-    while not wanted <= found:
-        assert time.monotonic() < deadline, f"found only {found}"
-        with suppress(requests.HTTPError):  # 503 while nginx remembers that all were gone
-            found.add(polling.open_session(cluster.url).node)
-        time.sleep(0.1)
-
-
 def test_gateways_come_and_go_without_a_reload(cluster: Cluster) -> None:
     before = nginx_processes(cluster)
     with socketio.SimpleClient(reconnection=False) as client:
@@ -137,7 +124,7 @@ def test_gateways_come_and_go_without_a_reload(cluster: Cluster) -> None:
         _, ready = client.receive(timeout=polling.WAIT_SECONDS)
         assert ready["node"] in ("1", "2")
         cluster.scale(4)
-        wait_until_reached(cluster, {3, 4})
+        polling.wait_until_reached(cluster.url, {3, 4})
         cluster.scale(2)
         assert sorted(name for name in cluster.pids() if name.startswith("gateway")) == ["gateway1", "gateway2"]
         assert {polling.open_session(cluster.url).node for _ in range(20)} <= {1, 2}
@@ -152,4 +139,4 @@ def test_with_no_gateway_at_all_a_new_session_is_asked_to_come_back(cluster: Clu
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     finally:
         cluster.scale(2)
-    wait_until_reached(cluster, {1, 2})
+    polling.wait_until_reached(cluster.url, {1, 2})

@@ -207,6 +207,7 @@ async def test_another_origin_can_read_when_to_come_back(cluster: Cluster, http:
         answer = await http.get(polling.endpoint(cluster.url), headers=ORIGIN)
     finally:
         cluster.scale(2)
+        polling.wait_until_reached(cluster.url, {1, 2})
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
     assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"

@@ -301,10 +301,12 @@ async def test_a_thousand_events_are_limited_told_so_and_cut(pair: Pair, clients
 
 async def test_a_client_that_waits_as_told_goes_on(pair: Pair, clients: Clients) -> None:
     ada, room = await clients(pair[0], unique("ada")), unique("public:talk")
-    answers = await asyncio.gather(
-        *(ada.call("message:send", {"room": room, "id": str(n), "text": str(n)}) for n in range(230))
-    )
-    waits = [answer["error"]["retry_after"] for answer in answers if not answer["ok"]]
+    waits: list[float] = []
+    for first in range(0, 2_000, 230):  # a slow machine is allowed more: allowances grow with time
+        calls = (ada.call("message:send", {"room": room, "id": str(first + n), "text": str(n)}) for n in range(230))
+        waits = [answer["error"]["retry_after"] for answer in await asyncio.gather(*calls) if not answer["ok"]]
+        if waits:
+            break
     assert waits
 
     async def is_heard() -> bool:
