@@ -10,12 +10,11 @@ export PATH := $(PATH):$(CURDIR)/.state/tools/bin
 unexport PYTHONDONTWRITEBYTECODE
 IN_VENV = .venv/bin/python
 PYTEST = $(IN_VENV) -m pytest
-MEASURED = $(IN_VENV) -m coverage run -m pytest
 # Test files run side by side: most wait for servers, so there are more workers than processors. They start in the order of
 # tests/conftest.py.
 UNIT_WORKERS ?= 4
 SLOW_WORKERS ?= 3
-SERVER_WORKERS ?= 3
+FAST_WORKERS ?= 3
 BY_FILE = --dist loadfile --no-loadscope-reorder
 # The folders that tests/conftest.py calls slow: all but these two.
 SLOW = tests --ignore=tests/unit --ignore=tests/integration
@@ -25,7 +24,7 @@ ON_BOTH_BUILDS = tests/unit/adapter tests/unit/engineio tests/unit/socketio test
 CORES = contract/*,wire/*,*/engineio/core.py,*/engineio/websocket/rfc6455.py,*/engineio/timers.py,*/engineio/wheel.py,*/adapter/order.py,*/presence/state.py,*/media/policy.py,*/media/file_types.py,*/media/file_names.py,*/media/detection.py,*/media/dimensions.py,*/operations/admission.py
 
 .DEFAULT_GOAL := help
-.PHONY: attack attack-figures .venv-ready compiled-tests measured slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
+.PHONY: attack attack-figures .venv-ready compiled-tests fast-tests slow-tests test-long api-types help setup run stop status scale roll logs env compose compile check lint unit web-check test coverage s3-contract load bench chaos drill fuzz chart images redis-matrix observe example sbom audit dist docs version clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s  %s\n", $$1, $$2}'
@@ -80,28 +79,27 @@ unit: .venv-ready
 web-check: .venv-ready
 	@$(IN_VENV) -m deploy web-check
 
-test: .venv-ready ## lint, types, all tests but the longest few, and the floors of coverage
+test: .venv-ready ## lint, types, all tests but the longest few
 	@$(IN_VENV) -m deploy setup --browser
 	@$(MAKE) --no-print-directory -j3 lint web-check compiled-tests
-	@$(MAKE) --no-print-directory coverage MORE=slow-tests
+	@$(MAKE) --no-print-directory -j2 slow-tests fast-tests
 
 # What pytest makes of the test files, once; or all workers do the same work when they start.
 compiled-tests: .venv-ready
 	@$(PYTEST) --collect-only -qq tests >/dev/null
 
-# Two runs side by side use two processors; more would make tests wait for each other. Slow tests are not measured: it would
-# cost much and show little.
+# Those with servers come first: they wait for much of the time. What is only computed fills the rest.
+fast-tests: .venv-ready
+	@$(PYTEST) -n $(FAST_WORKERS) $(BY_FILE) tests/integration tests/unit
+	@ROOMCAST_HOTPATH=python $(PYTEST) -n $(FAST_WORKERS) $(BY_FILE) -p no:schemathesis $(ON_BOTH_BUILDS)
+
 coverage: .venv-ready ## unit and integration tests, measured by branches, with floors
 	@rm -rf .state/coverage && mkdir -p .state/coverage
-	@$(MAKE) --no-print-directory -j2 measured $(MORE)
+	@$(IN_VENV) -m coverage run -m pytest -n $(FAST_WORKERS) $(BY_FILE) tests/integration tests/unit
+	@ROOMCAST_HOTPATH=python $(IN_VENV) -m coverage run -m pytest -n $(FAST_WORKERS) $(BY_FILE) $(ON_BOTH_BUILDS)
 	@$(IN_VENV) -m coverage combine --quiet
 	@$(IN_VENV) -m coverage report --fail-under=90
 	@$(IN_VENV) -m coverage report --fail-under=95 --include="$(CORES)"
-
-measured: .venv-ready
-	@$(MEASURED) -n 2 $(BY_FILE) -p no:schemathesis tests/unit
-	@ROOMCAST_HOTPATH=python $(MEASURED) -n 2 $(BY_FILE) -p no:schemathesis $(ON_BOTH_BUILDS)
-	@$(MEASURED) -n $(SERVER_WORKERS) $(BY_FILE) tests/integration
 
 slow-tests: .venv-ready
 	@$(PYTEST) -n $(SLOW_WORKERS) $(BY_FILE) -p no:schemathesis -m "not long" $(SLOW)
