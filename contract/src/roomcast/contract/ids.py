@@ -81,6 +81,14 @@ def decode_user(user: str) -> str:
     return raw.decode()
 
 
+def people_of(room: str) -> tuple[str, ...]:
+    """Return the two users of a direct room, also where both are the same one; none for any other room."""
+    if not room.startswith(DIRECT):
+        return ()
+    first, _, second = room.removeprefix(DIRECT).partition(":")
+    return first, second
+
+
 def other_person(room: str, user: str) -> str | None:
     """Return the other user of a direct room; None for any other room, and for a room with oneself."""
     if not room.startswith(DIRECT):

@@ -134,11 +134,11 @@ class Parts:
             on_kicked=lambda message: self.inbox.on_access(message.user, message.room),
             on_order=lambda order: self.cordon.receive(order),
             on_room_changed=RoomChanges(
-                self.stores.room_admin, self.sessions, self.emitter, self.adapter.background
+                self.stores.room_admin, self.occupancy.sessions_in, self.emitter, self.adapter.background
             ).receive,
             on_profile_changed=ProfileChanges(
                 self.stores.people,
-                self.sessions,
+                self.sessions.of_user,
                 self.emitter,
                 self.presence,
                 self.stores.rooms.forget_name,
@@ -148,7 +148,7 @@ class Parts:
         self.enforcer = SanctionEnforcer(
             self.sanctions,
             self.sessions,
-            ChatSession.revoke_tickets,
+            self.occupancy,
             self.session_control.check_revocations,
             self.joins.recheck_sessions,
             self.adapter.background,

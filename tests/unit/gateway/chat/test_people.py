@@ -53,7 +53,10 @@ def changes_of(
     tasks: list[Coroutine[Any, Any, None]],
     visibility: FakeVisibility,
 ) -> ProfileChanges:
-    return ProfileChanges(store, sessions, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work))
+    def of_user(user: str) -> list[ChatSession]:
+        return [session for session in sessions if session.user == user]
+
+    return ProfileChanges(store, of_user, emitter, visibility, forgotten.append, lambda work, _: tasks.append(work))
 
 
 async def test_a_changed_profile_of_an_invisible_user_is_told_to_the_own_devices_only() -> None:

@@ -87,7 +87,7 @@ class Rig:
         self.admin = RoomAdmin(self.records, self.records, access, self, self.directory, self, self._start)
         self.ada, self.bob, self.cleo = (session_of(user, ROOM) for user in ("ada", "bob", "cleo"))
         self.eve, self.oz = session_of("eve"), session_of("oz", ops=True)
-        self.changes = RoomChanges(self.records, [self.ada], self, self._start)
+        self.changes = RoomChanges(self.records, lambda room: [self.ada] if room == ROOM else [], self, self._start)
 
     async def describe_users(self, users: list[str]) -> list[dict[str, Any]]:
         return [{"user": user, "name": user.title(), "status": "offline"} for user in users]

@@ -102,7 +102,7 @@ class Control:
 
 
 async def _list_stored(session: ChatSession, p: RoomMembers) -> AckFields:
-    return {"stored": p.room}
+    return {"stored": p.room, "members": []}
 
 
 class Rig:
@@ -261,7 +261,10 @@ async def test_a_new_room_is_offered_to_the_directory(rig: Rig) -> None:
 
 
 async def test_those_who_belong_to_a_room_are_listed_elsewhere(rig: Rig) -> None:
-    assert await rig.rooms.list_members(rig.ada, RoomMembers(ROOM, stored=True)) == {"stored": ROOM}
+    assert await rig.rooms.list_members(rig.ada, RoomMembers(ROOM, stored=True)) == {
+        "stored": ROOM,
+        "members": [],
+    }
 
 
 async def test_a_user_who_was_never_seen_is_not_invited(rig: Rig) -> None:

@@ -292,7 +292,9 @@ async def test_a_client_that_ends_it_or_goes_leaves_nothing_behind(rig: Rig) -> 
     rig.inbox.remove_session(rig.ada)
     rig.inbox.remove_session(rig.ada)
     rig.ada.is_closed = True
+    rig.ada.limit.bucket.level = -1.0  # also where the list would be refused for another reason
     assert await refusal(rig.inbox.list_inbox(rig.ada, LIVE)) is Code.CONFLICT
+    assert list(rig.inbox.watchers) == []
     assert (rig.inbox.rooms, rig.channels.handlers) == (0, {})
     await rig.inbox.list_inbox(rig.bob, LIVE)
     rig.inbox.note_line("bob", "a")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from roomcast.contract.envelope import PresenceChanges, PresenceRow
-from roomcast.contract.errors import RoomcastError
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import Presence as PresencePayload
 from roomcast.contract.events import PresenceLook, PresenceUsers, Typing
 from roomcast.gateway.presence import service as module
@@ -22,6 +22,7 @@ from roomcast.gateway.presence.watchers import Watchers
 from roomcast.gateway.sign_in.session import ChatSession
 from roomcast.gateway.stores.nodes import Hold
 from roomcast.wire.envelope import pack
+from tests.unit.gateway.fakes import refusal
 from tests.unit.gateway.presence.fakes import (
     Names,
     Node,
@@ -212,6 +213,16 @@ async def test_a_result_that_comes_after_the_user_has_gone_hides_nobody(gateway:
     async with gateway.running():
         await until(lambda: gateway.written(), "the last choice")
     assert gateway.hidden == set()
+
+
+async def test_a_connection_that_has_ended_watches_nobody(gateway: Gateway) -> None:
+    """Its end has been handled: what it began to watch then, it would watch for ever."""
+    async with gateway.running():
+        bob = gateway.add("bob")
+        bob.is_closed = True
+        await gateway.service.remove_session(bob)
+        assert await refusal(gateway.service.watch_users(bob, PresenceLook(users=["dan"]))) is Code.CONFLICT
+        assert gateway.service.watches_of("dan") == []
 
 
 async def test_changes_go_to_rooms_and_watching_sessions_once(gateway: Gateway) -> None:

@@ -52,13 +52,16 @@ class SignedIn:
     def __init__(self, *sessions: ChatSession) -> None:
         self.sessions = list(sessions)
         self.refreshed: list[str] = []
-        self.changes = 0
+        self.changes: list[str] = []
 
     def __iter__(self) -> Iterator[ChatSession]:
         return iter(list(self.sessions))
 
-    def note_change(self) -> None:
-        self.changes += 1
+    def of_user(self, user: str) -> list[ChatSession]:
+        return [session for session in self.sessions if session.user == user]
+
+    def note_change(self, user: str = "") -> None:
+        self.changes.append(user)
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         self.refreshed.append(p.token)
@@ -91,7 +94,7 @@ class Membership:
     async def remove_session(self, session: ChatSession, room: str) -> None:
         session.rooms.discard(room)
 
-    async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
+    async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
         self.rechecked.append([session.sid for session in sessions])
 
 
@@ -245,3 +248,16 @@ async def test_changes_of_rooms_and_profiles_go_to_those_who_tell_them(rig: Rig)
     rig.control.apply(ProfileChanged("ada"))
     assert rig.changed == [RoomChanged("team:red")]
     assert rig.profiles == [ProfileChanged("ada")]
+
+
+async def test_sign_ins_under_way_look_again_for_what_concerns_their_user(rig: Rig) -> None:
+    """Everybody may block, leave rooms and change their own: that must not keep others from signing in."""
+    rig.control.apply(RoomChanged(ROOM))
+    rig.control.apply(ProfileChanged("ada"))
+    rig.control.apply(Sanctioned(ROOM, "ada"))
+    rig.control.apply(Kicked(ROOM, "ada"))
+    assert rig.signed_in.changes == []
+    rig.control.apply(Sanctioned(user="ada"))
+    rig.control.apply(Revoked(user="bob"))
+    rig.control.apply(Revoked(token="t1"))
+    assert rig.signed_in.changes == ["ada", "bob", ""]

@@ -199,6 +199,9 @@ async def test_what_is_revoked_while_a_sign_in_looks_is_found(rig: Rig) -> None:
     )
     rig.store.before_answer = rig.sessions.note_change
     assert await refusal(rig.sign_in("bob")) is Code.UNAVAILABLE, "it does not look for ever"
+    rig.store.before_answer = lambda: rig.sessions.note_change("mallory")
+    assert (await rig.sign_in("bob")).user == "bob", "what concerns another user delays nobody"
+    assert [session.user for session in rig.sessions.of_user("bob")] == ["bob"]
 
 
 async def test_a_token_of_a_clock_that_runs_ahead_counts_as_issued_now(rig: Rig) -> None:

@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Protocol
 
 from roomcast.contract.envelope import Sanctioned
-from roomcast.contract.ids import other_person
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.sign_in.session import ChatSession
 
-Recheck = Callable[[list[ChatSession]], Awaitable[None]]
+Recheck = Callable[[list[ChatSession], str], Awaitable[None]]
 StartTask = Callable[[Coroutine[Any, Any, None], str], object]
 
 
+class SignedIn(Protocol):
+    """The sessions of this gateway; see `roomcast.gateway.sign_in.sessions.Sessions`."""
+
+    def __iter__(self) -> Iterator[ChatSession]: ...
+
+    def of_user(self, user: str) -> list[ChatSession]:
+        """Return the sessions of a user."""
+        ...
+
+
+class LocalRooms(Protocol):
+    """The rooms of this gateway; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
+
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        """Return the sessions that are in a room, or about to be."""
+        ...
+
+    def direct_rooms(self, user: str) -> list[str]:
+        """Return the direct rooms of a user with a session here, of either person."""
+        ...
+
+
 class SanctionEnforcer:
-    """Drops what was known, and looks at the sessions concerned again."""
+    """Drops what was known, and looks at the sessions concerned again.
+
+    Every user causes such messages, by `user:block`: one must not cost what all sessions here, or all rooms of the
+    user, would.
+    """
 
     def __init__(
         self,
         sanctions: Sanctions,
-        sessions: Iterable[ChatSession],
-        revoke_tickets: Callable[[ChatSession, str], None],
+        sessions: SignedIn,
+        rooms: LocalRooms,
         check_user: Callable[[str], Awaitable[None]],
         recheck_rooms: Recheck,
         start_task: StartTask,
     ) -> None:
-        """`check_user` closes the sessions of a banned user; `recheck_rooms` takes sessions out of lost rooms.
-
-        `sessions` are those of this gateway, whenever they are iterated over.
-        """
+        """`check_user` closes the sessions of a banned user; `recheck_rooms` takes sessions out of a lost room."""
         self._sanctions = sanctions
         self._sessions = sessions
-        self._revoke_tickets = revoke_tickets
+        self._rooms = rooms
         self._check_user = check_user
         self._recheck_rooms = recheck_rooms
         self._start_task = start_task
@@ -40,33 +62,34 @@ class SanctionEnforcer:
     def receive(self, message: Sanctioned) -> None:
         """Handle a control message: from now on sends are checked again."""
         self._sanctions.forget(message.room, message.user)
-        every = list(self._sessions)
-        for session in every:
-            for room in rooms_concerned(session, message):
-                self._revoke_tickets(session, room)
-        own = [session for session in every if session.user == message.user]
-        if own:
-            self._start_task(self._check(message.user, own), "sanctions")
+        for session, room in self._concerned(message):
+            session.revoke_tickets(room)
+        if message.user and self._sessions.of_user(message.user):
+            self._start_task(self._check(message), "sanctions")
 
     def forget_all(self) -> None:
         """Drop everything that was known: changes may have been missed."""
         self._sanctions.forget_all()
         for session in self._sessions:
-            self._revoke_tickets(session, "")
+            session.revoke_tickets()
 
-    async def _check(self, user: str, sessions: list[ChatSession]) -> None:
-        await self._check_user(user)
-        await self._recheck_rooms([session for session in sessions if not session.is_closed])
+    def _concerned(self, message: Sanctioned) -> list[tuple[ChatSession, str]]:
+        """Return the sessions that the message may allow or forbid to write, and the room (empty: every room).
 
+        A message without a room is about a user everywhere: mutes concern all rooms of the user, blocks the direct
+        rooms, of the other person, too.
+        """
+        if message.room:
+            in_room = self._rooms.sessions_in(message.room)
+            return [(session, message.room) for session in in_room if message.user in ("", session.user)]
+        direct = self._rooms.direct_rooms(message.user)
+        others = [(session, room) for room in direct for session in self._rooms.sessions_in(room)]
+        return [*others, *((session, "") for session in self._sessions.of_user(message.user))]
 
-def rooms_concerned(session: ChatSession, message: Sanctioned) -> list[str]:
-    """Return the joined rooms in which the message may change what the session may write. Pure.
-
-    A message without a room is about a user everywhere: mutes concern all rooms of the user, blocks the direct rooms.
-    """
-    if message.room:
-        is_concerned = message.room in session.rooms and message.user in ("", session.user)
-        return [message.room] if is_concerned else []
-    if session.user == message.user:
-        return list(session.rooms)
-    return [room for room in session.rooms if other_person(room, session.user) == message.user]
+    async def _check(self, message: Sanctioned) -> None:
+        """Take a banned user out of the room, or away. Mutes and blocks end neither."""
+        if not message.room:
+            if await self._sanctions.is_banned_everywhere(message.user):
+                await self._check_user(message.user)
+            return
+        await self._recheck_rooms(self._sessions.of_user(message.user), message.room)

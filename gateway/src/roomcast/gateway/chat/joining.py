@@ -158,8 +158,7 @@ class RoomJoins:
         try:
             await self._route.remove_member(session.sid, p.room)
             found = await self._look(session, p, MAX_LIST, subscribed)
-            if session.is_closed:
-                raise RoomcastError(Code.CONFLICT, "the connection has ended")
+            session.require_open()
         except BaseException:
             session.rooms.discard(p.room)
             await self._abandon(session, p.room)
@@ -167,8 +166,8 @@ class RoomJoins:
         return found
 
     async def _abandon(self, session: ChatSession, room: str) -> None:
-        """Undo a failed join: a session that was not in the room before is not in it now."""
-        if room not in session.rooms:
+        """Undo a failed join: a session that was not in the room before, or has ended meanwhile, is not in it now."""
+        if session.is_closed or room not in session.rooms:
             await self._occupancy.leave_room(session, room)
 
     async def _look(
@@ -213,8 +212,7 @@ class RoomJoins:
     ) -> tuple[History, int | None]:
         """Read again until the log is not behind what this gateway has delivered; the last step does not await."""
         for _ in range(_MAX_ADMISSION_TRIES):
-            if session.is_closed:
-                raise RoomcastError(Code.CONFLICT, "the connection has ended")
+            session.require_open()
             if self._route.admit(session.sid, p.room, page.epoch, page.seq):
                 return page, after
             page, after = await self._recover(p.room, p.since, p.limit, p.limit)
@@ -265,17 +263,18 @@ class RoomJoins:
         except RoomcastError as error:
             _log.info("leaving a room: %s; its entry expires by itself", error)
 
-    async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
+    async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
         """Take sessions out of rooms that they lost unheard: by another token, a removal, a kick, or a closed room.
 
+        Each room of each session costs Redis one or two commands; `only` has one room looked at.
         Joins under way come to nothing where the room may not be entered any more: they looked before.
         """
         kicks: dict[str, dict[str, int]] = {}
         for session in sessions:
-            for room in session.joining.keys() - session.rooms:
+            for room in [room for room in session.joining if room not in session.rooms and only in ("", room)]:
                 if not await self._access.may_enter(session, room):
                     await self.remove_session(session, room)
-            for room in list(session.rooms):
+            for room in [room for room in session.rooms if only in ("", room)]:
                 if room not in kicks:
                     kicks[room] = await self._store.read_kicks(room)
                 change = await self._lost_by(session, room, kicks[room])

@@ -6,7 +6,7 @@ Backend.set_profile --ProfileChanged--> channel `control` --> ProfileChanges of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -57,19 +57,19 @@ class People:
 
 
 class ProfileChanges:
-    """Puts a changed profile in force on this gateway. `sessions` are those of this gateway."""
+    """Puts a changed profile in force on this gateway. `sessions_of` returns the sessions of a user here."""
 
     def __init__(
         self,
         store: Profiles,
-        sessions: Iterable[ChatSession],
+        sessions_of: Callable[[str], list[ChatSession]],
         emitter: EventSender,
         visibility: Visibility,
         forget_name: Callable[[str], None],
         start_task: StartTask,
     ) -> None:
         self._store = store
-        self._sessions = sessions
+        self._sessions_of = sessions_of
         self._emitter = emitter
         self._visibility = visibility
         self._forget_name = forget_name
@@ -78,8 +78,7 @@ class ProfileChanges:
     def receive(self, message: ProfileChanged) -> None:
         """Handle a control message: read the profile again, and use its name from now on."""
         self._forget_name(message.user)
-        own = [session for session in self._sessions if session.user == message.user]
-        if own:
+        if own := self._sessions_of(message.user):
             self._start_task(self._apply(message.user, own), "profile changed")
 
     async def _apply(self, user: str, sessions: list[ChatSession]) -> None:

@@ -50,9 +50,16 @@ class Privacy:
         return _with_unseen(p, await self._presence.query_users(session, seen))
 
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
-        """Answer `presence:watch`: a blocked user looks offline and is not watched."""
+        """Answer `presence:watch`: a blocked user looks offline and is not watched.
+
+        Block lists are looked at once more: a block that came before the watch ended no watch.
+        """
         seen = await self._seen_by(session, p)
-        return _with_unseen(p, await self._presence.watch_users(session, seen))
+        answer = await self._presence.watch_users(session, seen)
+        if hidden := await self._sanctions.hidden_from(session.user, seen.users):
+            self._presence.end_watches(session, hidden)
+            answer = {"users": {user: row for user, row in answer["users"].items() if user not in hidden}}
+        return _with_unseen(p, answer)
 
     async def end_blocked_watches(self, user: str) -> None:
         """End the watches between the user and those whom the user blocks, after the block list may have changed."""

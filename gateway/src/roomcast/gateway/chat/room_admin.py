@@ -8,7 +8,7 @@ A change is told by what is stored then, never by the message that announces it:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -217,19 +217,26 @@ class LocalRooms(Protocol):
 
 
 class RoomChanges:
-    """Tells the members on this gateway what changed about a stored room. `sessions` are those of this gateway."""
+    """Tells the members on this gateway what changed about a stored room.
+
+    `sessions_in` returns the sessions of this gateway that are in a room.
+    """
 
     def __init__(
-        self, store: AdminRecords, sessions: Iterable[ChatSession], rooms: LocalRooms, start_task: StartTask
+        self,
+        store: AdminRecords,
+        sessions_in: Callable[[str], Sequence[ChatSession]],
+        rooms: LocalRooms,
+        start_task: StartTask,
     ) -> None:
         self._store = store
-        self._sessions = sessions
+        self._sessions_in = sessions_in
         self._rooms = rooms
         self._start_task = start_task
 
     def receive(self, message: RoomChanged) -> None:
         """Handle a control message, if a session here is in the room."""
-        if any(message.room in session.rooms for session in self._sessions):
+        if self._sessions_in(message.room):
             self._start_task(self._tell(message), "room changed")
 
     async def _tell(self, message: RoomChanged) -> None:

@@ -121,9 +121,13 @@ class Rooms:
         self._people = people
 
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
-        """Put a direct room on the other user's list and tell that user's devices, once per session."""
+        """Put a direct room on the other user's list and tell that user's devices, once per session.
+
+        Raises RATE_LIMITED when the day's bytes are spent: else lists of everybody, known or not, could be written.
+        """
         if not room.startswith(DIRECT) or room in session.addressed:
             return
+        charge(session.allowance, INVITATION_BYTES, time.monotonic())
         session.addressed.add(room)
         other = other_person(room, session.user)
         if other is None:
@@ -135,12 +139,18 @@ class Rooms:
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
         """Answer `room:members`: a page of the people who are in the room now, or of those who belong to it."""
         if p.stored:
-            return await self._list_stored(session, p)
+            return await self._without_blocked(session, await self._list_stored(session, p))
         await self._access.require_entry(session, p.room)
         async with session.limit.reading():
             members, after = await self._occupancy.page_members(p.room, p.after, p.limit)
             session.limit.charge(rows=len(members))
         return {"members": members, "more": after is not None, "after": after}
+
+    async def _without_blocked(self, session: ChatSession, answer: AckFields) -> AckFields:
+        """Return a list of stored members in which those whom a block hides are offline, as in `presence:query`."""
+        hidden = await self._hidden_from(session.user, [row["user"] for row in answer["members"]])
+        members = [row | {"status": "offline"} if row["user"] in hidden else row for row in answer["members"]]
+        return answer | {"members": members}
 
     # --- membership ---
 

@@ -93,6 +93,8 @@ class InboxService:
         if p.live is False:
             self.remove_session(session)
         async with self._reads:
+            if p.live:
+                session.require_open()  # it may have ended while it waited, and nobody would take it out again
             return await self._list(session, p, self._interest.add_watcher(session) if p.live else None)
 
     async def _list(self, session: ChatSession, p: InboxList, watcher: Watcher | None) -> dict[str, Any]:
@@ -146,9 +148,7 @@ class InboxService:
     async def _follow(self, watcher: Watcher, rooms: Iterable[str]) -> None:
         """Follow exactly these rooms; return once Redis has confirmed that activity in them is told here."""
         wanted = set(rooms)
-        if watcher.session.is_closed:
-            self.remove_session(watcher.session)
-            raise RoomcastError(Code.CONFLICT, "the connection has ended")
+        watcher.session.require_open()  # one that has ended was taken out
         for room in [watched.name for watched in watcher.rooms if watched.name not in wanted]:
             self._unfollow(watcher, room)
         await _confirmed(self._follow_room(watcher, room) for room in wanted)

@@ -13,8 +13,10 @@ from typing import Final
 
 from roomcast.contract.envelope import OccupancyChange, RoomNote
 from roomcast.contract.events import MAX_LIST, MAX_PRESENCE_ROOM, PRESENCE, ROOM, PresenceChange
+from roomcast.contract.ids import people_of
 from roomcast.gateway.chat.ports import RoomSnapshot
 from roomcast.gateway.presence.diff import PresenceDiff, RecentLeavers, entered_rows
+from roomcast.gateway.presence.indexes import discard
 from roomcast.gateway.presence.member_cache import MemberCache, Row
 from roomcast.gateway.presence.ports import OccupancyPort, PresencePort, Sender, StartTask, UserNames
 from roomcast.gateway.presence.slices import SLICE, in_slices
@@ -52,6 +54,8 @@ class OccupancyService:
         self._start_task = start_task
         self._local: dict[str, dict[str, dict[str, ChatSession]]] = {}
         """room -> user -> the user's sessions here by id, invisible ones included"""
+        self._direct: dict[str, set[str]] = {}
+        """person -> the direct rooms of the person among these rooms"""
         self._complete: set[str] = set()
         """rooms whose occupants the watchers know completely: changes are enough from then on"""
         self._cache = MemberCache(self._read_members, start_task, time.monotonic)
@@ -62,12 +66,22 @@ class OccupancyService:
     def __bool__(self) -> bool:
         return bool(self._local or self._leavers)
 
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        """Return the sessions here that are in a room, or about to be."""
+        return [session for sessions in self._local.get(room, {}).values() for session in sessions.values()]
+
+    def direct_rooms(self, user: str) -> list[str]:
+        """Return the direct rooms of a user with a session here, of either person."""
+        return list(self._direct.get(user, ()))
+
     # --- joining and leaving here ---
 
     def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
         """Add a session to a room; see `roomcast.gateway.chat.ports.RoomOccupancy`."""
         user = session.user
         users = self._local.setdefault(room, {})
+        for person in people_of(room):
+            self._direct.setdefault(person, set()).add(room)
         is_first = user not in users
         users.setdefault(user, {})[session.sid] = session
         is_cached = room in self._complete and self._cache.is_cached(room)
@@ -125,6 +139,8 @@ class OccupancyService:
 
     def _forget_room(self, room: str) -> None:
         """Forget a room that its last local member has left: this gateway gets no more changes of it."""
+        for person in people_of(room):
+            discard(self._direct, person, room)
         self._watchers.forget_room(room)
         self._complete.discard(room)
         self._leavers.forget_room(room)
@@ -152,14 +168,19 @@ class OccupancyService:
     # --- changes anywhere ---
 
     async def set_visibility(self, user: str, status: str, *, is_hidden: bool) -> None:
-        """Take a user who became invisible out of the rooms here, or put the user back with this status."""
+        """Take a user who became invisible out of the rooms here, or put the user back with this status.
+
+        Ends when the user chose the opposite meanwhile: an invisible user must not be put back.
+        """
+        names = {} if is_hidden else await self._names.names([user])
         for room, users in list(self._local.items()):
+            if is_hidden != (user in self._hidden):
+                return
             if user not in users:
                 continue
             if is_hidden:
                 await self._store.leave_room(room, user)
             else:
-                names = await self._names.names([user])
                 await self._store.enter_room(room, user, names[user], status, users=0)
 
     def receive_note(self, room: str, data: bytes) -> None:

@@ -85,6 +85,8 @@ class PresenceService:
     def add_session(self, session: ChatSession) -> None:
         """Add a session that signed in."""
         self._sessions[session.sid] = session
+        if not session.is_visible:
+            self._charge_visibility(session)
         own = cast("Status", session.status) if session.has_own_status else None
         self._activity.add_connection(session.sid, session.user, own, *session.note, session.kind)
         self._unwritten.add_session(session.sid)
@@ -139,6 +141,8 @@ class PresenceService:
         now_ms = self._now_ms()
         note = read_note(p, now_ms)
         require_future(note, now_ms)
+        if status is not None and (status == "invisible") == session.is_visible:
+            self._charge_visibility(session)
         if status is None and note is not None:
             status = cast("Status", session.status)
         if self._activity.set_status(session.sid, status, *(note or (None,))):
@@ -148,12 +152,18 @@ class PresenceService:
         answer = {"online_seconds": ONLINE_SECONDS, "status": session.status, "note": standing.text}
         return {**answer, "until": standing.until} if standing.until else answer
 
+    def _charge_visibility(self, session: ChatSession) -> None:
+        """Count that a user leaves all rooms, or comes back into them, as that many look-ups."""
+        devices = [self._sessions[sid] for sid in self._activity.connections_of(session.user) if sid in self._sessions]
+        session.limit.charge(rows=sum(len(device.rooms) for device in devices))
+
     async def query_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Handle `presence:query`."""
         return {"users": await self._describe(p)}
 
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
-        """Handle `presence:watch`."""
+        """Handle `presence:watch`. Raise CONFLICT for a session that has ended: nobody would end its watches."""
+        session.require_open()
         self._watchers.watch(session.sid, p.users, devices=p.devices)
         return {"users": await self._describe(p)}
 
@@ -296,7 +306,8 @@ class PresenceService:
                     session.status, session.note = row.status, Note(row.note, row.until)
             for user in hidden:
                 if self._activity.connections_of(user) and self._set_hidden(user, is_hidden=True):
-                    await self._occupancy.set_visibility(user, "offline", is_hidden=True)
+                    # In the background: a user may be in thousands of rooms, and all others would wait.
+                    self._start_task(self._occupancy.set_visibility(user, "offline", is_hidden=True), "visibility")
             self._unwritten.mark_written(row.connection for row in batch.full)
             if not self._activity.is_urgent:
                 return

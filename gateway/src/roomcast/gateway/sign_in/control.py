@@ -46,8 +46,8 @@ class RoomMembership(Protocol):
         """Deliver nothing more of the room to the session."""
         ...
 
-    async def recheck_sessions(self, sessions: Iterable[ChatSession]) -> None:
-        """Take the sessions out of rooms that they may not be in any more."""
+    async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
+        """Take the sessions out of rooms that they may not be in any more; `only`: look at this room alone."""
         ...
 
 
@@ -64,8 +64,12 @@ class SignedIn(Protocol):
 
     def __iter__(self) -> Iterator[ChatSession]: ...
 
-    def note_change(self) -> None:
-        """Check sign-ins under way once more: something was revoked, or may have been."""
+    def of_user(self, user: str) -> list[ChatSession]:
+        """Return the sessions of a user."""
+        ...
+
+    def note_change(self, user: str = "") -> None:
+        """Check sign-ins of a user (empty: of all) once more: something was revoked, or may have been."""
         ...
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
@@ -143,8 +147,13 @@ class SessionControl:
         return not isinstance(self._reader.unpack(data), NodeOrder)
 
     def apply(self, message: ControlMessage) -> None:
-        """Apply a message in the background."""
-        self._sessions.note_change()
+        """Apply a message in the background.
+
+        Ordinary users cause most of them, as often as their limits allow. So a message costs as much as it concerns
+        sessions, however many others are here.
+        """
+        if isinstance(message, Revoked) or (isinstance(message, Sanctioned) and not message.room):
+            self._sessions.note_change(message.user)
         if isinstance(message, Sanctioned):
             self._on_sanctioned(message)
         elif isinstance(message, NodeOrder):
@@ -164,6 +173,7 @@ class SessionControl:
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
         """Answer `auth:refresh`: take the new token, and leave the rooms that it does not open."""
+        session.limit.charge(rows=len(session.rooms))
         answer = await self._sessions.refresh_token(session, p)
         await self._membership.recheck_sessions([session])
         return answer
@@ -179,7 +189,8 @@ class SessionControl:
 
     async def check_revocations(self, user: str = "", token: str = "", sign_in: str = "") -> None:
         """Disconnect what was revoked or banned: of a user, a token or a sign-in; without one, among all sessions."""
-        concerned = [session for session in self._sessions if _matches(session.identity, user, token, sign_in)]
+        sessions = self._sessions.of_user(user) if user else self._sessions
+        concerned = [session for session in sessions if _matches(session.identity, user, token, sign_in)]
         for start in range(0, len(concerned), _CHECKED_AT_ONCE):
             await asyncio.gather(*(self._check(session) for session in concerned[start : start + _CHECKED_AT_ONCE]))
 
@@ -190,13 +201,13 @@ class SessionControl:
 
     async def _disconnect(self, user: str) -> None:
         """Disconnect the sessions of a user on this gateway."""
-        for session in list(self._sessions):
-            if session.identity.user == user:
-                await self._sessions.disconnect_session(session)
+        for session in self._sessions.of_user(user):
+            await self._sessions.disconnect_session(session)
 
     async def _kick(self, message: Kicked) -> None:
         """Take a user, or everybody, out of a room on this gateway, and tell them."""
-        concerned = [session for session in self._sessions if _is_concerned(session, message)]
+        sessions = self._sessions if message.closed else self._sessions.of_user(message.user)
+        concerned = [session for session in sessions if _is_concerned(session, message)]
         for session in concerned:
             await self._membership.remove_session(session, message.room)
         change = "closed" if message.closed else "removed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from roomcast.contract.errors import Code, RoomcastError
 from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.gateway.chat.plain_sends import SendTicket
 from roomcast.gateway.operations.byte_allowance import ByteAllowance
@@ -76,6 +77,11 @@ class ChatSession:
     def is_visible(self) -> bool:
         """Tell whether this device shows the user to others."""
         return self.status != "invisible"
+
+    def require_open(self) -> None:
+        """Raise CONFLICT when the connection has ended: what is kept for it from now on, nobody would forget."""
+        if self.is_closed:
+            raise RoomcastError(Code.CONFLICT, "the connection has ended")
 
     def set_own_status(self, status: str, note: Note) -> None:
         """Set the status that this client has said."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Final
 
@@ -28,6 +28,12 @@ from roomcast.gateway.stores.rooms import RoomStore
 
 _EMPTY_CLOCK_BEATS: Final = 5
 _MAX_LOOKS: Final = 20
+
+
+class _Look:
+    """One look at what is revoked. `is_stale`: something has changed since it began."""
+
+    is_stale = False
 
 
 class Sessions:
@@ -62,7 +68,9 @@ class Sessions:
         self._on_open = on_open
         self._on_close = on_close
         self._sessions: dict[str, ChatSession] = {}
-        self._changes = 0
+        self._by_user: dict[str, dict[str, ChatSession]] = {}
+        self._looks: dict[str, list[_Look]] = {}
+        """The looks under way whether a user's token is revoked or the user banned."""
         self._clock = ServerClock()
         verifier.clock = self._clock.now
 
@@ -71,6 +79,10 @@ class Sessions:
 
     def __iter__(self) -> Iterator[ChatSession]:
         return iter(list(self._sessions.values()))
+
+    def of_user(self, user: str) -> list[ChatSession]:
+        """Return the sessions of a user on this gateway."""
+        return list(self._by_user.get(user, {}).values())
 
     def now_ms(self) -> float:
         """Return Redis's clock as this gateway knows it, in ms."""
@@ -100,6 +112,7 @@ class Sessions:
         if presence.status is not None:
             session.set_own_status(presence.status, note.at(self.now_ms()))
         self._sessions[sid] = session
+        self._by_user.setdefault(identity.user, {})[sid] = session
         self._note_sign_in(identity)
         self._emitter.add_device(identity.user, sid)
         self._on_open(session)
@@ -136,18 +149,35 @@ class Sessions:
         A control message that comes then does not find the session yet.
         """
         for _ in range(_MAX_LOOKS):
-            changes = self._changes
-            if await self._store.is_revoked(identity):
-                raise RoomcastError(Code.REVOKED)
-            if await self._is_banned(identity.user):
-                raise RoomcastError(Code.BANNED)
-            if changes == self._changes:
+            with self._looking(identity.user) as look:
+                if await self._store.is_revoked(identity):
+                    raise RoomcastError(Code.REVOKED)
+                if await self._is_banned(identity.user):
+                    raise RoomcastError(Code.BANNED)
+            if not look.is_stale:
                 return
         raise RoomcastError(Code.UNAVAILABLE, "revocations come faster than they are read")
 
-    def note_change(self) -> None:
-        """Check sign-ins under way once more: something was revoked, or may have been."""
-        self._changes += 1
+    @contextmanager
+    def _looking(self, user: str) -> Iterator[_Look]:
+        looks, look = self._looks.setdefault(user, []), _Look()
+        looks.append(look)
+        try:
+            yield look
+        finally:
+            looks.remove(look)
+            if not looks:
+                self._looks.pop(user, None)
+
+    def note_change(self, user: str = "") -> None:
+        """Check sign-ins of a user that are under way once more; without a user, all.
+
+        Something was revoked, or may have been. What concerns one user delays no other: everybody can change something
+        about oneself as often as limits allow.
+        """
+        for looks in [self._looks.get(user, [])] if user else self._looks.values():
+            for look in looks:
+                look.is_stale = True
 
     def _issued_by_now(self, identity: Identity) -> Identity:
         """Count a token of a clock that runs ahead as issued now: a revocation from now on reaches the session."""
@@ -160,6 +190,10 @@ class Sessions:
         if self._sessions.pop(session.sid, None) is None:
             return
         session.is_closed = True
+        devices = self._by_user[session.user]
+        devices.pop(session.sid, None)
+        if not devices:
+            del self._by_user[session.user]
         self._user_limits.remove_connection(session.user)
         self._daily_bytes.remove_connection(session.user)
         self._emitter.remove_device(session.user, session.sid)

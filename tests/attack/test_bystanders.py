@@ -1,0 +1,123 @@
+"""What one user does to oneself, or leaves behind at the end of a connection, costs no other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from roomcast.contract import keys
+from tests import gateways, servers
+from tests.gateways import Clients, Gateway, raw, store, unique
+from tests.waiting import until
+
+JOINED = 40
+BLOCKS = 10
+DAILY_BYTES = 10_000
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="module")
+def one(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with gateways.gateway(folder, url, DAILY_BYTES=str(DAILY_BYTES)) as running:
+        yield running
+
+
+async def test_a_block_does_not_have_all_rooms_of_the_user_read(one: Gateway, url: str, clients: Clients) -> None:
+    """With 50 connections in 100 rooms each, one small packet would be thousands of commands for Redis."""
+    mallory = await clients(one, unique("mallory"))
+    for number in range(JOINED):
+        await mallory.join(f"public:many-{number}", limit=1)
+    with store(url) as redis:
+        redis.config_resetstat()
+        for number in range(BLOCKS):
+            await mallory.ok("user:block", {"user": "ada", "on": number % 2 == 0})
+        last = f"public:{unique('last')}"
+        await mallory.join(last)  # what a block began is answered before, or under way
+        reads = redis.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
+    assert reads < JOINED
+
+
+async def test_a_connection_that_ends_while_it_joins_again_is_no_longer_in_the_room(
+    one: Gateway, clients: Clients
+) -> None:
+    """The room would count its user for as long as the gateway runs."""
+    owner, room = await clients(one, unique("owner")), unique("team")
+    await owner.ok("room:create", {"room": room, "kind": "private"})
+    for _ in range(4):
+        ghost = await clients(one, unique("ghost"))
+        await owner.invite(room, ghost.user)
+        await ghost.close()
+        async with raw(one) as connection:
+            await connection.sign_in(ghost.user)
+            join = json.dumps(["room:join", {"room": room}])
+            await connection.send(f"420{join}")
+            await connection.ack(0)
+            await connection.send_in_pieces(f"42{join}", "41")
+
+    async def is_alone() -> bool:
+        answer = await owner.join(room)
+        return bool(answer["occupancy"] == 1)
+
+    await until(is_alone, "the room has one user")
+
+
+async def test_who_has_spent_the_day_opens_no_direct_rooms(one: Gateway, url: str, clients: Clients) -> None:
+    """Each would be a list in Redis, also of a user whom nobody knows, and an event for one who is here."""
+    mallory, ada = await clients(one, unique("mallory")), await clients(one, unique("ada"))
+    room = unique("public:log")
+    await mallory.join(room)
+
+    async def is_spent() -> bool:
+        message = {"room": room, "id": unique("m"), "text": "x" * DAILY_BYTES}
+        return not (await mallory.call("message:send", message))["ok"]
+
+    await until(is_spent, "the day is spent")
+    for other in (ada.user, "nobody-knows"):
+        direct = "dm:" + ":".join(sorted([mallory.user, other]))
+        assert await mallory.refused("message:send", {"room": direct, "id": "a", "text": "x"}) == "rate_limited"
+    await ada.ok("presence:query", {"users": []})
+    assert ada.seen("room") == []
+    with store(url) as redis:
+        assert redis.exists(keys.user_rooms("nobody-knows")) == 0
+
+
+async def test_a_block_hides_presence_in_the_list_of_members(one: Gateway, clients: Clients) -> None:
+    ada, bob = await clients(one, unique("ada")), await clients(one, unique("bob"))
+    room = unique("team")
+    await ada.ok("room:create", {"room": room, "kind": "private"})
+    await ada.invite(room, bob.user)
+
+    async def shown() -> str:
+        answer = await ada.ok("room:members", {"room": room, "stored": True})
+        return next(str(row["status"]) for row in answer["members"] if row["user"] == bob.user)
+
+    async def is_online() -> bool:
+        return await shown() == "online"
+
+    await until(is_online, "bob is online")
+    await bob.ok("user:block", {"user": ada.user, "on": True})
+
+    async def is_hidden() -> bool:
+        return await shown() == "offline"
+
+    await until(is_hidden, "the block is known")
+
+
+async def test_becoming_invisible_counts_for_the_rooms_that_are_left(one: Gateway, clients: Clients) -> None:
+    mallory = await clients(one, unique("mallory"))
+    for number in range(JOINED):
+        await mallory.join(f"public:many-{number}", limit=1)
+    statuses = ["invisible", "online"] * 50
+    answers = await asyncio.gather(*(mallory.call("presence", {"status": status}) for status in statuses))
+    outcomes = Counter("ok" if answer["ok"] else answer["error"]["reason"] for answer in answers)
+    assert set(outcomes) == {"ok", "rate_limited"}

@@ -1,0 +1,116 @@
+"""A changed sanction costs a gateway what it concerns, and no more: every user may cause one, by blocking somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from typing import Any, cast
+
+import pytest
+
+from roomcast.contract.envelope import Sanctioned
+from roomcast.contract.ids import people_of
+from roomcast.gateway.chat.enforcement import SanctionEnforcer
+from roomcast.gateway.chat.sanctions import Sanctions
+from roomcast.gateway.sign_in.session import ChatSession
+from tests.unit.gateway.fakes import session_of
+
+ROOM = "team"
+DIRECT = "dm:ada:bob"
+
+
+class Known:
+    """What is known of sanctions: who is banned everywhere, and what was forgotten."""
+
+    def __init__(self) -> None:
+        self.banned: set[str] = set()
+        self.forgotten: list[tuple[str, str]] = []
+
+    def forget(self, room: str, user: str) -> None:
+        self.forgotten.append((room, user))
+
+    async def is_banned_everywhere(self, user: str) -> bool:
+        return user in self.banned
+
+
+class Rig:
+    """Ada on two devices, bob and eve; all but the second device are in the room."""
+
+    def __init__(self) -> None:
+        self.sessions = [
+            session_of("ada", ROOM, DIRECT, "other", sid="phone"),
+            session_of("ada", "other", sid="desk"),
+            session_of("bob", ROOM, DIRECT, "other", sid="bob"),
+            session_of("eve", ROOM, "dm:eve:zoe", sid="eve"),
+        ]
+        for session in self.sessions:
+            session.tickets = {room.encode(): cast("Any", "a ticket") for room in session.rooms}
+        self.known, self.tasks = Known(), list[Coroutine[Any, Any, None]]()
+        self.checked: list[str] = []
+        self.rechecked: list[tuple[list[str], str]] = []
+        self.enforcer = SanctionEnforcer(
+            cast("Sanctions", self.known),
+            self,
+            self,
+            self._check,
+            self._recheck,
+            lambda work, _: self.tasks.append(work),
+        )
+
+    def __iter__(self) -> Iterator[ChatSession]:
+        raise AssertionError("all sessions are gone through")
+
+    def of_user(self, user: str) -> list[ChatSession]:
+        return [session for session in self.sessions if session.user == user]
+
+    def sessions_in(self, room: str) -> list[ChatSession]:
+        return [session for session in self.sessions if room in session.rooms]
+
+    def direct_rooms(self, user: str) -> list[str]:
+        rooms = {room for session in self.sessions for room in session.rooms}
+        return sorted(room for room in rooms if user in people_of(room))
+
+    async def receive(self, message: Sanctioned) -> dict[str, set[str]]:
+        """Apply a message to its end; return the rooms whose tickets it took, by session."""
+        self.enforcer.receive(message)
+        for task in self.tasks:
+            await task
+        lost = {one.sid: one.rooms - {room.decode() for room in one.tickets or ()} for one in self.sessions}
+        return {sid: rooms for sid, rooms in lost.items() if rooms}
+
+    async def _check(self, user: str) -> None:
+        self.checked.append(user)
+
+    async def _recheck(self, sessions: list[ChatSession], room: str) -> None:
+        self.rechecked.append(([session.sid for session in sessions], room))
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+async def test_a_block_concerns_the_user_and_the_direct_rooms_and_looks_at_no_room(rig: Rig) -> None:
+    lost = await rig.receive(Sanctioned(user="ada"))
+    assert lost == {"phone": {ROOM, DIRECT, "other"}, "desk": {"other"}, "bob": {DIRECT}}
+    assert (rig.known.forgotten, rig.checked, rig.rechecked) == ([("", "ada")], [], [])
+
+
+async def test_a_ban_everywhere_has_the_sessions_checked(rig: Rig) -> None:
+    rig.known.banned.add("ada")
+    await rig.receive(Sanctioned(user="ada"))
+    assert (rig.checked, rig.rechecked) == (["ada"], [])
+
+
+async def test_a_sanction_in_a_room_has_that_room_looked_at(rig: Rig) -> None:
+    assert await rig.receive(Sanctioned(ROOM, "ada")) == {"phone": {ROOM}}
+    assert (rig.checked, rig.rechecked) == ([], [(["phone", "desk"], ROOM)])
+
+
+async def test_a_slow_mode_concerns_the_room(rig: Rig) -> None:
+    assert await rig.receive(Sanctioned(ROOM)) == {"phone": {ROOM}, "bob": {ROOM}, "eve": {ROOM}}
+    assert rig.tasks == []
+
+
+async def test_who_is_not_here_costs_nothing(rig: Rig) -> None:
+    assert await rig.receive(Sanctioned(user="nobody")) == {}
+    assert rig.tasks == []
