@@ -81,8 +81,8 @@ web-check: .venv-ready
 
 test: .venv-ready ## lint, types, all tests but the longest few
 	@$(IN_VENV) -m deploy setup --browser
-	@$(MAKE) --no-print-directory -j3 lint web-check compiled-tests
-	@$(MAKE) --no-print-directory -j2 slow-tests fast-tests
+	@$(MAKE) --no-print-directory -j2 web-check compiled-tests
+	@$(MAKE) --no-print-directory -j3 slow-tests fast-tests lint
 
 # What pytest makes of the test files, once; or all workers do the same work when they start.
 compiled-tests: .venv-ready
