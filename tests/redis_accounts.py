@@ -1,4 +1,4 @@
-"""A real Redis with the accounts of a deployment, so that tests find a right that an account lacks."""
+"""Start a Redis with the ACL accounts of a deployment: a command that its account may not run fails the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSWORD = "password-of-{}"
 
 @contextmanager
 def redis_with_accounts(folder: Path) -> Iterator[Callable[[str], str]]:
-    """Start a Redis; yield a function from the name of an account (`gateway`, `media`, `admin`, …) to its URL."""
+    """Start a Redis; yield a function that returns the URL of an account (`gateway`, `media`, `admin`, …)."""
     passwords = {account: PASSWORD.format(account) for account in redis_config.ACCOUNTS}
     accounts = folder / "users.acl"
     accounts.write_text(redis_config.acl(passwords))

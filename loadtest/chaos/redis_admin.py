@@ -1,4 +1,4 @@
-"""Commands to the Redis of a cluster as the account `admin`."""
+"""Send administrative commands to one Redis server, as the account in its URL (`admin`)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class RedisAway(ConnectionError):
 
 
 class RedisAdmin:
-    """A client with one connection per call, so that no fault can cut a connection in use."""
+    """A client that opens a connection for each call, so that a fault between two calls does not break it."""
 
     def __init__(self, url: str) -> None:
         self.target: RedisTarget = redis_url.parse(url)
 
     async def call(self, *args: str | int | bytes, seconds: float = 2.0) -> Any:
-        """Return the reply. Raise RedisAway, and hiredis.ReplyError for Redis's own errors."""
+        """Return the reply. Raise RedisAway if none comes, and hiredis.ReplyError for an error reply."""
         [reply] = await self.pipeline([args], seconds=seconds)
         return reply
 
@@ -63,7 +63,7 @@ class RedisAdmin:
             writer.close()
 
     async def move(self, port: int) -> None:
-        """Let Redis listen on another port; open connections stay."""
+        """Make Redis listen on another port; open connections stay open."""
         await self.call("CONFIG", "SET", "port", port)
         host, _ = self.target.hosts[0]
         self.target = replace(self.target, hosts=((host, port),))
@@ -73,13 +73,13 @@ class RedisAdmin:
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     async def clients(self, is_wanted: Callable[[dict[str, str]], bool]) -> list[dict[str, str]]:
-        """Return the rows of CLIENT LIST."""
+        """Return the rows of CLIENT LIST that `is_wanted` accepts."""
         lines = str(await self.call("CLIENT", "LIST")).splitlines()
         rows = [dict(field.split("=", 1) for field in line.split(" ") if "=" in field) for line in lines]
         return [row for row in rows if is_wanted(row)]
 
     async def wait_answers(self, seconds: float) -> float:
-        """Wait until Redis answers PING (LOADING does not count); return when. Raise RedisAway."""
+        """Wait until Redis answers PING without an error; return that time. Raise RedisAway after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:

@@ -199,7 +199,7 @@ class Rig:
             if person.wire is not None:
                 with suppress(TimeoutError, WireLost):
                     return await person.wire.call(name, payload, seconds)
-        raise NotReached(f"{name}: nobody gets an answer")
+        raise NotReached(f"{name}: no client gets an answer")
 
     async def offline(self, people: list[Person]) -> list[str]:
         """Return which of these clients are shown offline."""

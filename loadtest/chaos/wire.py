@@ -155,7 +155,7 @@ class Wire(asyncio.Protocol):
         for waiting in (self._opened, self._accepted, *self._answers.values()):
             if not waiting.done():
                 waiting.set_exception(error)
-                waiting.exception()  # whoever waited may have gone
+                waiting.exception()  # retrieved, or asyncio logs it: the caller may have gone
         self.lost.set_result(str(error))  # last: who waits for an answer hears of the end before it is cancelled
 
 

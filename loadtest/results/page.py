@@ -1,4 +1,4 @@
-"""One self-contained HTML page with the verdict, plots and tables of a run. Pure."""
+"""Render one self-contained HTML page with the verdict, plots and tables of a load test. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STYLE: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 class Result(NamedTuple):
-    """All that the page shows. `facts`: what was run; `errors`: count and sentence, most frequent first."""
+    """The content of the page. `facts`: the settings of the run; `errors`: count and text, most frequent first."""
 
     title: str
     verdict: str
@@ -56,7 +56,7 @@ _ROW_HEAD: Final = ("kind", "name", "count", "failed", "per s", "p50 ms", "p95 m
 _PROCESS_HEAD: Final = (
     "process",
     "seconds",
-    "of them saturated",
+    "saturated seconds",
     "CPU of a core, last",
     "loop late ms, last",
     "figures",
@@ -114,7 +114,7 @@ def _processes(processes: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ..
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int) -> str:
-    """Return a table whose first `texts` columns are texts, and the others numbers."""
+    """Return a table: the first `texts` columns hold text, the others numbers."""
 
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(

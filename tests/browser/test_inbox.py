@@ -25,12 +25,12 @@ RECORDED = """
         }
     };
 """
-"""The page is in the background, and remembers the notifications that it shows."""
+"""Script: let the page count as in the background, and record the notifications that it shows."""
 
 
 @pytest.fixture(scope="module")
 def chromium(driver: Playwright) -> Iterator[Browser]:
-    """The whole Chromium: its headless shell grants no notifications."""
+    """The full Chromium: the headless shell does not grant the permission for notifications."""
     with launched(driver, browser.ensure()) as running:
         yield running
 
@@ -41,7 +41,7 @@ def room() -> str:
 
 
 def notified(guest: Guest, count: int) -> list[str]:
-    """Wait for so many notifications, and return them."""
+    """Wait until the page has shown `count` notifications; return them."""
     deadline = time.monotonic() + WAIT_MS / 1_000
     while len(shown := guest.page.evaluate("window.shown")) < count:
         assert time.monotonic() < deadline, shown
@@ -61,7 +61,7 @@ def test_a_mention_is_marked_in_the_list_until_it_is_read(guests: Guests, room: 
     expect(ada.find("room-item", room=room)).to_have_attribute("data-mentions", "0")
 
 
-def test_an_at_and_a_name_in_the_composer_is_a_mention(guests: Guests, room: str) -> None:
+def test_an_at_sign_and_a_name_in_the_composer_mention_the_user(guests: Guests, room: str) -> None:
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     expect(bob.find("members")).to_contain_text(ada.name)
     ada.go("public:lobby")
@@ -102,7 +102,7 @@ def test_the_theme_is_chosen_and_kept(guests: Guests, room: str) -> None:
     expect(root).to_have_attribute("data-theme", "light")
 
 
-def test_mentions_and_direct_messages_are_notified_of_once_the_user_wants_it(
+def test_mentions_and_direct_messages_notify_after_the_user_turns_notifications_on(
     guests: Guests, room: str, cluster: Cluster
 ) -> None:
     ada = guests.enter("Ada", room, permissions=["notifications"])

@@ -1,4 +1,4 @@
-"""Renders the chart with helm, which `make chart` builds where there is Go; without helm these tests are skipped."""
+"""Render the chart with helm. `make chart` builds helm if Go is installed; without helm these tests are skipped."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Render = Callable[[Mapping[str, Any]], list[Object]]
 def helm() -> Path:
     found = shutil.which("helm") or shutil.which("helm", path=str(MACHINE_STATE / "tools" / "bin"))
     if found is None:
-        pytest.skip("helm is not here: make chart builds it with Go")
+        pytest.skip("helm is not installed: `make chart` builds it if Go is installed")
     return Path(found)
 
 
 @pytest.fixture
 def template(helm: Path, tmp_path: Path) -> Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]]:
-    """Runs `helm template` with values."""
+    """Return a function that runs `helm template` with values."""
 
     def run(values: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
         path = tmp_path / "values.json"
@@ -49,7 +49,7 @@ def template(helm: Path, tmp_path: Path) -> Callable[[Mapping[str, Any]], subpro
 
 @pytest.fixture
 def render(template: Callable[[Mapping[str, Any]], subprocess.CompletedProcess[str]]) -> Render:
-    """Renders the chart; returns its objects."""
+    """Return a function that renders the chart and returns its Kubernetes objects."""
 
     def run(values: Mapping[str, Any]) -> list[Object]:
         done = template(values)
@@ -60,7 +60,7 @@ def render(template: Callable[[Mapping[str, Any]], subprocess.CompletedProcess[s
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values merged as helm merges them: dicts deeply, everything else by the last."""
+    """Return values merged as helm merges them: dicts deeply; of other values the last layer's counts."""
     result: dict[str, Any] = {}
     for layer in layers:
         for name, value in layer.items():
@@ -70,7 +70,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def the(objects: list[Object], kind: str, name: str) -> Object:
-    """Return the object of that kind and name."""
+    """Return the only object of that kind and name."""
     found = [each for each in objects if (each["kind"], each["metadata"]["name"]) == (kind, name)]
     assert len(found) == 1, f"{kind} {name}: {len(found)}"
     return found[0]

@@ -124,4 +124,4 @@ async def _owner(admins: list[RedisAdmin], slot: int) -> RedisAdmin:
     for first, last, master, *_ in await admins[0].call("CLUSTER", "SLOTS"):
         if first <= slot <= last:
             return next(admin for admin in admins if admin.target.hosts[0][1] == int(master[1]))
-    raise CannotRun(f"nobody holds slot {slot}")
+    raise CannotRun(f"no server holds slot {slot}")

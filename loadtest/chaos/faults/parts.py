@@ -51,7 +51,7 @@ async def _leader(rig: Rig) -> str:
 async def _watch_ghosts(rig: Rig, ghosts: list[Person], living: list[Person], died: float) -> tuple[float, int]:
     """Return when the last absent client was offline, and how many present ones were seen offline until then."""
     evicted: set[str] = set()
-    await asyncio.sleep(10.0)  # those who were cut off are back by then; nobody's presence ends so soon
+    await asyncio.sleep(10.0)  # disconnected clients are back by then; no presence ends so soon
     while clock() - died < _GHOST_SECONDS + 20:
         evicted.update(await rig.offline(living))
         if len(await rig.offline(ghosts)) == len(ghosts):

@@ -118,7 +118,7 @@ async def test_what_scripts_publish_carries_the_token(rig: Rig) -> None:
 
 
 async def test_the_token_makes_no_event(rig: Rig) -> None:
-    """It stands in packets that scripts make; whoever saw one cannot send events with it."""
+    """The token is in packets that scripts make. A client that saw one cannot send events with it."""
     rig.receive(pack_event("/", b'2["e"]', SEALS.publisher_token))
     assert (rig.delivery.sent, rig.count.forgeries) == ([], 1)
 

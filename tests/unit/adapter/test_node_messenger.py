@@ -1,4 +1,4 @@
-"""Node to node: events, acks, disconnects and memberships find their client; what is none is refused."""
+"""Node messages: events, acks, disconnects and memberships reach their client; other data is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One waking a second, whoever waits."""
+"""All waiters share one wake-up a second."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The environment of a handshake is the same, whoever read the request."""
+"""The environment of a handshake does not depend on which server read the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway alone can be told; `process/test_settings.py` holds what all processes have in common."""
+"""The settings that only a gateway has; `process/test_settings.py` tests the settings that all processes have."""
 
 from __future__ import annotations
 

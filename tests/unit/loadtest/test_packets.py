@@ -1,4 +1,4 @@
-"""Socket.IO packets of the chat load."""
+"""Tests of the packet codec that the load generator uses."""
 
 from __future__ import annotations
 

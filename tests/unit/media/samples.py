@@ -1,4 +1,4 @@
-"""The first bytes of ordinary files, one or more for each listed type."""
+"""Sample files, at least one for each accepted file type: small whole files, or only their first bytes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def iso(major: bytes, *compatible: bytes) -> bytes:
-    """An ISO base media file up to its brands."""
+    """Return the start of an ISO base media file: its `ftyp` box, which lists the brands."""
     return struct.pack(">I", 16 + 4 * len(compatible)) + b"ftyp" + major + b"\0\0\0\0" + b"".join(compatible) + PADDING
 
 
 def heif(major: bytes, *sizes: tuple[int, int], quarter_turns: int = 0) -> bytes:
-    """The properties of a HEIF file that say how large its images are, as a camera writes them."""
+    """Return the start of a HEIF file: its brands, and the boxes with the size and rotation of its images."""
     extents = b"".join(struct.pack(">I4sIII", 20, b"ispe", 0, width, height) for width, height in sizes)
     turn = struct.pack(">I4sB", 9, b"irot", quarter_turns)
     return iso(major, b"mif1", major) + extents + (turn if quarter_turns else b"")
@@ -113,7 +113,7 @@ SAMPLES: Final[dict[str, tuple[bytes, ...]]] = {
     "application/vnd.ms-excel": (COMPOUND,),
     "application/vnd.ms-powerpoint": (COMPOUND,),
 }
-"""Of all types but texts, which have no magic bytes."""
+"""MIME type → samples. Texts have no magic bytes: see TEXTS."""
 
 TEXTS: Final[dict[str, tuple[bytes, str | None]]] = {
     "ASCII": (b"a,b\r\n1,2\r\n", "utf-8"),
@@ -130,4 +130,4 @@ TEXTS: Final[dict[str, tuple[bytes, str | None]]] = {
     "Windows-1251": ("Привет".encode("cp1251"), "windows-1252"),
     "a log with colours": (b"\x1b[31mfailed\x1b[0m\n", "utf-8"),
 }
-"""Text files, with the encoding that a download names."""
+"""Description → a text file, and the charset that its download declares (None: none)."""

@@ -1,7 +1,7 @@
 /**
  * The client of the Roomcast HTTP API, for back ends. Never ship an API key to a browser.
  *
- * Paths, parameters, bodies and answers are typed by the OpenAPI document (`schema.ts`, generated).
+ * The types of paths, parameters, bodies and answers come from the OpenAPI document (`schema.ts`, generated).
  * @module
  */
 import createFetch, { type Client, type Middleware } from "openapi-fetch";
@@ -12,24 +12,24 @@ export type * from "./schema.ts";
 /** The client: `GET`, `POST`, `PUT`, `PATCH` and `DELETE`, each with a path of the API. */
 export type Api = Client<paths>;
 
-/** Where the API is, and who asks. */
+/** The address of the API, and the key with which to call it. */
 export interface ApiOptions {
   /** For example `https://chat.example.com/api`, or `http://localhost:8423`. */
   url: string;
-  /** An API key: `roomcast api-keys create`. */
+  /** An API key; `roomcast api-keys create` makes one. */
   key: string;
   /** Another `fetch`, for proxies and tests. */
   fetch?: typeof globalThis.fetch;
 }
 
-/** A refusal of the API: `code` and `reason` are those of the Socket.IO protocol. */
+/** An error answer of the API; `code` and `reason` have the same values as in the Socket.IO protocol. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: number;
   readonly reason: string;
-  /** Whether the same request can succeed later; a publish needs the same id. */
+  /** Whether the same request can succeed later. Repeat a publish with the same id. */
   readonly retryable: boolean;
-  /** Seconds to wait, where the API says it. */
+  /** Seconds to wait before the next try, if the API names them. */
   readonly retryAfter: number | undefined;
   readonly requestId: string | undefined;
   readonly status: number;
@@ -45,7 +45,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Returns a client. Every refusal is thrown as an `ApiError`, so `data` of an answer is what the API says. */
+/** Return a client. It throws an `ApiError` for every error answer, so `data` is always that of a success. */
 export function createApi({ url, key, fetch }: ApiOptions): Api {
   const headers = { Authorization: `Bearer ${key}` };
   const api = createFetch<paths>({ baseUrl: url.replace(/\/$/, ""), headers, ...(fetch ? { fetch } : {}) });

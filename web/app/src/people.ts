@@ -9,8 +9,8 @@ export interface Person {
 }
 
 /**
- * Return the people whom a text may mean, each once: known ones whose name or id holds it, those whom the server has
- * found, and at last the text itself where it is an id that nobody here has.
+ * Return the people whom a text may mean, each once. Known people whose name or id contains the text come first, then
+ * those that the server has found. If the text is a user id of none of them, it comes last, as a person of its own.
  */
 export function peopleFor(text: string, known: readonly Person[], found: readonly Person[], count: number): Person[] {
   const wanted = fold(text.trim());

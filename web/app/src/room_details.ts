@@ -42,7 +42,7 @@ export class RoomDetails {
     }
   }
 
-  /** Tell that somebody became a member of a room, or is none any more. */
+  /** Tell listeners that a room got or lost a stored member. */
   membersChanged(room: RoomId): void {
     this.#versions.set(room, this.membersVersion(room) + 1);
     this.#emit();
@@ -69,7 +69,7 @@ export class RoomDetails {
   }
 }
 
-/** Return whether somebody with this role names and describes a room. Rooms open to everybody have no moderators. */
+/** Return whether the user may change the room's name and topic. Public rooms have no moderators. */
 export function canDescribe(info: RoomInfo | null): boolean {
   return info !== null && !info.room.startsWith("public:") && (info.role === "owner" || info.role === "admin");
 }

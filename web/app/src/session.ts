@@ -8,7 +8,7 @@ export interface Session {
   signedIn: SignIn | null;
 }
 
-/** What the local sign-in takes: a name, and of somebody who has signed in before the user id. */
+/** The input of the local sign-in: a name, and the user id of a user who has signed in before. */
 export interface SignIn {
   name: string;
   user?: UserId;

@@ -74,7 +74,7 @@ export function connect<A extends AppTypes = AppTypes>(options: ConnectOptions):
 export class Client<A extends AppTypes = AppTypes> {
   /** Who is online, and one's own status. */
   readonly presence: Presence;
-  /** The user's rooms, and what is new in them. It is loaded while somebody follows it: see `Inbox.follow`. */
+  /** The user's rooms, and what is new in them. It is loaded while it is followed: see `Inbox.follow`. */
   readonly inbox: Inbox;
   readonly #connection: Connection;
   readonly #options: ConnectOptions;

@@ -4,7 +4,7 @@ import type { RoomcastError } from "./errors.ts";
 import type { InboxEvent, InboxPage, InboxRoom, RoomId } from "./protocol.ts";
 
 /**
- * - `idle`: nobody follows the inbox.
+ * - `idle`: the inbox is not followed (`Inbox.follow`).
  * - `loading`: the first pages are on their way; what is shown may be old.
  * - `live`: the list is up to date, and stays so.
  * - `failed`: the server did not answer, or refused; `error` says why. The next connect tries again.
@@ -25,7 +25,7 @@ export interface InboxState {
   more: boolean;
 }
 
-/** The state of an inbox that nobody has opened yet. */
+/** The state of an inbox that has not been followed yet. */
 export const EMPTY_INBOX: InboxState = { phase: "idle", error: null, rooms: [], unread: 0, mentions: 0, more: false };
 
 /** New lines and totals, without a `reset`. */

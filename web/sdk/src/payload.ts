@@ -1,9 +1,9 @@
 /**
  * Check payloads before they are sent, for faults that a gateway refuses or answers by closing the connection. Pure.
  *
- * A gateway refuses such a payload in its acknowledgement, or closes the connection where there is none, and above
- * 1,000,000 bytes. A client that sends it again after each reconnect never stays online. So the SDK refuses it first,
- * with the error code that the gateway would use.
+ * A gateway answers such a payload with a negative ack. It closes the connection instead if the event has no ack id, or
+ * if the packet is above 1,000,000 bytes. A client that sends the payload again after each reconnect never stays
+ * online. So the SDK refuses the payload first, with the error code that the gateway would use.
  */
 
 import { RoomcastError } from "./errors.ts";
@@ -12,9 +12,9 @@ import { MAX_DATA_BYTES, MAX_DATA_DEPTH, MAX_LIST } from "./protocol.ts";
 /** The limits that apply until a gateway announces its own in `ready`. */
 export const DEFAULT_LIMITS = { message_bytes: 16_384, payload_bytes: 100_000 } as const;
 
-/** The part of a packet around the payload: packet types, the acknowledgement's number, the event's name, brackets. */
+/** Bytes left for the rest of a packet: packet types, the ack id, the event's name, brackets. */
 const ENVELOPE_BYTES = 128;
-/** Half of what a gateway reads: a payload is nested in its event. */
+/** Half of the depth that a gateway accepts (64). The event adds levels around the payload. */
 const MAX_PAYLOAD_DEPTH = 32;
 
 /** Return why this payload cannot be sent, or null. */
@@ -56,7 +56,7 @@ function depthOf(value: unknown, above = 0): number {
 
 const LONE_SURROGATE = "the text holds half a character (a lone surrogate)";
 
-/** Return whether every surrogate has its other half. In a `u` pattern a whole pair is one character. */
+/** Return whether the text has no lone surrogate. With the `u` flag a pattern matches a whole pair as one character. */
 export function isWellFormed(text: string): boolean {
   return !/[\uD800-\uDFFF]/u.test(text);
 }
@@ -106,7 +106,7 @@ function holdsBinary(value: unknown, depth: number): boolean {
   return Object.values(value).some((inner) => holdsBinary(inner, depth + 1));
 }
 
-/** Keep the size of a page within the bounds of the protocol. */
+/** Return `size` as a whole number from 1 to MAX_LIST, the bounds of the protocol. */
 export function clampPage(size: number): number {
   return Math.min(Math.max(1, Math.trunc(size)), MAX_LIST);
 }

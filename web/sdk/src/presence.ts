@@ -138,7 +138,7 @@ export class Presence {
   }
 
   /**
-   * @internal Return what travels with a connect, so that nobody sees the session before its status is known.
+   * @internal Return what a connect carries, so that other users never see the session before its status is known.
    *
    * A note that was not accepted yet stays out: a gateway that refuses it would refuse the connect.
    */

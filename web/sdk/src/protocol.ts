@@ -26,7 +26,7 @@ export type Data = Record<string, any>;
 export interface AppTypes {
   /** The `data` of its messages. */
   messageData?: object;
-  /** Name → data of its custom events, whoever sends them. */
+  /** Name → data of its custom events, sent by any user or back end. */
   events?: object;
 }
 

@@ -28,7 +28,7 @@ export class RoomAdmin {
     return this.#connection.call("room:update", { room: this.id, ...changes });
   }
 
-  /** Go through those who belong to the room, present or not, page by page. */
+  /** Yield the stored members of the room, whether present or not, page by page. */
   async *members(): AsyncGenerator<Member, void, undefined> {
     for (let after: string | undefined; ; ) {
       const payload = { room: this.id, stored: true, limit: MAX_LIST, ...(after !== undefined ? { after } : {}) };

@@ -1,4 +1,4 @@
-"""Bring finished packets to local sessions: by direct writes of our engine, or through a stock Engine.IO server."""
+"""Send finished packets to local sessions: by `roomcast.engineio`, or through a stock python-engineio server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Delivery(Protocol):
     """Delivers in the order of the calls, and never blocks."""
 
     def target(self, eio_sid: str) -> Any:
-        """Return what `Client.target` holds for this Engine.IO session."""
+        """Return the value that `Client.target` gets for this Engine.IO session."""
         ...
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
@@ -26,11 +26,11 @@ class Delivery(Protocol):
 
     @property
     def outgoing(self) -> FlushQueue | None:
-        """The queue in which the fast path may put packets for the targets of clients; None where only `send` can."""
+        """The queue to which the fast path writes packets itself, by `Client.target`; None: only `send` delivers."""
         ...
 
     async def close(self) -> None:
-        """End background work."""
+        """Stop sending."""
         ...
 
 
@@ -46,7 +46,7 @@ class DirectDelivery:
         self._push_many = eio.flusher.push_many
 
     def target(self, eio_sid: str) -> Any:
-        """Return what `Client.target` holds for this Engine.IO session."""
+        """Return the value that `Client.target` gets for this Engine.IO session."""
         return self._eio.session(eio_sid)
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
@@ -59,7 +59,7 @@ class DirectDelivery:
 
 
 class QueuedDelivery:
-    """Delivery over a stock python-engineio server (ASGI and others): one task keeps the order."""
+    """Delivery over a stock python-engineio server (ASGI and others): one task sends everything, in order."""
 
     outgoing = None
 
@@ -69,7 +69,7 @@ class QueuedDelivery:
         self._tasks = TaskSet()
 
     def target(self, eio_sid: str) -> Any:
-        """Return what `Client.target` holds for this Engine.IO session."""
+        """Return the value that `Client.target` gets for this Engine.IO session."""
         return eio_sid
 
     def send(self, clients: Iterable[Client], packet: bytes, attachments: Sequence[bytes]) -> None:
@@ -96,5 +96,5 @@ class QueuedDelivery:
 
 
 def make_delivery(server: Any) -> Delivery:
-    """Return the direct delivery where the server's engine offers it."""
+    """Return a DirectDelivery for a server of `roomcast.engineio`, else a QueuedDelivery."""
     return DirectDelivery(server.eio) if hasattr(server.eio, "flusher") else QueuedDelivery(server)

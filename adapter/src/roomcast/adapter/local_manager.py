@@ -1,4 +1,4 @@
-"""The part of a client manager that concerns the clients of its own process."""
+"""Manage the clients of this process for python-socketio: the part of the adapter that needs no Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from roomcast.adapter.room_names import is_several, name_of, room_of
 
 
 class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
-    """The local half of the adapter: tables in which a disconnect takes constant time, acks, and deliveries.
+    """The clients of this process: tables (a disconnect takes constant time), acks, and deliveries.
 
     `on_change` is called with each room whose local members change.
     """
@@ -31,7 +31,7 @@ class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
         return self.members.namespaces.keys()
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        """Yield the session and Engine.IO session of each local member of a room, of several, or (None) of all."""
+        """Yield the session id and Engine.IO session id of each client in `room` (one, several, or None: all)."""
         for client in list(self._local(namespace, room).values()):
             yield client.sid, client.eio_sid
 
@@ -58,17 +58,17 @@ class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
         return client is not None and client.state is State.CONNECTED
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
-        """Return the session of an Engine.IO session in a namespace."""
+        """Return the session id of an Engine.IO session in a namespace."""
         client = self.members.client_of(namespace, eio_sid)
         return client.sid if client else None
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
-        """Return the Engine.IO session of a session."""
+        """Return the Engine.IO session id of a session."""
         client = self.members.client(namespace, sid)
         return client.eio_sid if client else None
 
     def pre_disconnect(self, sid: str, namespace: str) -> str | None:
-        """Count a client as leaving while its disconnect handler runs; return its Engine.IO session."""
+        """Mark a client as leaving while its disconnect handler runs; return its Engine.IO session id."""
         client = self.members.client(namespace, sid)
         if client is None:
             return None
@@ -76,7 +76,7 @@ class LocalManager(socketio.AsyncManager):  # type: ignore[misc]
         return client.eio_sid
 
     def get_rooms(self, sid: str, namespace: str) -> list[Any]:
-        """Return the rooms of a session of this node, its own id first."""
+        """Return the rooms of a session of this node; the first is the session's own id."""
         client = self.members.client(namespace, sid)
         return [sid, *map(room_of, client.rooms)] if client else []
 

@@ -44,8 +44,8 @@ NodeHandler = Callable[[Any], None]
 NoteHandler = Callable[[str, bytes], None]
 _NODE: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _DUPLICATE: Final = (
-    "another process has the node name %s: this one serves nobody. Give each process a name of its own, or none: then"
-    " it makes one"
+    "another process has the node name %s: this one serves no clients. Give each process a name of its own, or none:"
+    " then it makes one"
 )
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 class LocalNode(Protocol):
-    """The requests of other nodes, which the adapter serves."""
+    """Carries out the requests of other nodes; see `roomcast.adapter.manager.RedisAdapter`."""
 
     members: LocalMembers
 
@@ -43,7 +43,7 @@ class LocalNode(Protocol):
 
 
 class NodeMessenger:
-    """The messages of node `node`; `other` gets those that are not the adapter's own (a media process's replies)."""
+    """Sends and receives the messages of node `node`; `other` gets kinds that the adapter does not know."""
 
     def __init__(
         self, node: str, here: LocalNode, publish: Publish, other: Callable[[Any], None], reader: Reader
@@ -57,7 +57,7 @@ class NodeMessenger:
         self._remote = RemoteCallbacks()
 
     def node_of(self, sid: str) -> str | None:
-        """Return the other node that a session id names; None for this node, and for what is no session id."""
+        """Return the node in a session id. None for this node, and for a text that is no session id."""
         if not sid.startswith("g") or sid.startswith(self._own_prefix):
             return None
         node, dot, rest = sid[1:].partition(".")
@@ -93,7 +93,7 @@ class NodeMessenger:
     # --- in ---
 
     def receive_question(self, clients: Iterable[Client], question: RoomPacket) -> None:
-        """Ask these clients of this node. Raise EnvelopeError for what is no question."""
+        """Send a question to these clients of this node. Raise EnvelopeError if the packet holds no event."""
         message = self._reader.unpack(question.body)
         if not isinstance(message, Emit):
             raise EnvelopeError("a question without an event")
@@ -101,7 +101,7 @@ class NodeMessenger:
             self._ask(client, message)
 
     def receive(self, data: bytes) -> None:
-        """Act on a message. Raise EnvelopeError for what is none."""
+        """Handle a message to this node. Raise EnvelopeError for other data, and for a canary probe."""
         message = self._reader.unpack(data)
         match message:
             case Emit():
@@ -116,7 +116,7 @@ class NodeMessenger:
                     change = self._here.enter_named if enter else self._here.leave_named
                     self._here.background(change(sid, namespace, room), "membership")
             case Canary():
-                raise EnvelopeError("a canary has a channel of its own")
+                raise EnvelopeError("a canary probe came on the node's channel")
             case _:
                 self._other(message)
 

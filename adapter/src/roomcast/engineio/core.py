@@ -128,7 +128,7 @@ class SessionCore:
 
     @property
     def due(self) -> float:
-        """When `tick` should be called; earlier and later calls do no harm."""
+        """The time at which to call `tick`; earlier and later calls do no harm."""
         return min(self._heartbeat_due, self._guard_due, self._probe_due)
 
     @property
@@ -312,7 +312,7 @@ class SessionCore:
     # --- time, loss and the end ---
 
     def tick(self, now: float) -> list[Command]:
-        """Take note that time has passed."""
+        """Send a ping that is due, or end a session or probe whose time is up."""
         if self.phase is Phase.CLOSED:
             return []
         if now >= self._guard_due:

@@ -66,7 +66,7 @@ class Flusher(FlushQueue):
         self._slice = SLICE
 
     def wake(self, session: WriteBuffer) -> None:
-        """Flush `session` at the end of the tick: it has something queued and had nothing before."""
+        """Flush `session` at the end of the tick. Call this when its first packet is queued."""
         self.dirty.append(session)
         if not self.is_armed:
             self.arm()

@@ -232,7 +232,7 @@ class Runtime:
         give_back()
 
     def release(self, connection: WebSocketConnection) -> None:
-        """End the session of a WebSocket whose client hung up, when it is its turn."""
+        """Queue a WebSocket whose client hung up for its `release`: each turn of the loop releases a slice."""
         if not self._hung_up:
             asyncio.get_running_loop().call_soon(self._release_some)
         self._hung_up.append(connection)

@@ -1,4 +1,4 @@
-"""A session as the server and the adapter hold it: the pure core, the write buffer, and the transport."""
+"""Connect the pure core of an Engine.IO session to its write buffer and its transport."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 
 _PACKET_OVERHEAD: Final = 6
-"""The bytes around a packet: the head of a masked WebSocket frame, or a separator and what else a request costs."""
+"""Counted for each packet besides its data, in bytes: the shortest head of a masked frame (RFC 6455). Packets in a
+polling POST count the same."""
 
 
 class Host(Protocol):
-    """A session's port to its server."""
+    """The calls that a session makes to its server."""
 
     pending_refusal: Frames | None
-    """The packet for a client that sends too much before it is accepted."""
+    """The answer to a client that sends too much before its CONNECT is accepted; None: no answer."""
 
     def run(self, session: Session, commands: list[Command]) -> None:
         """Carry out the core's commands."""
@@ -36,17 +37,17 @@ class Host(Protocol):
         """Return the time by the core's clock, in seconds."""
 
     def watch(self, session: Session) -> None:
-        """Look at the session's `due` again: it may be sooner."""
+        """Plan the session's next `on_time` again: `due` may be earlier than before."""
 
     def wake(self, session: Session) -> None:
-        """Flush the session at the end of the tick: it has something queued and had nothing before."""
+        """Flush the session at the end of the tick. A session calls this when it queues its first packet."""
 
     def release(self, connection: WebSocketConnection) -> None:
-        """Call the connection's `release` when it is its turn: its client hung up."""
+        """Queue the connection, whose client hung up, for its `release`: each turn of the loop releases a slice."""
 
 
 class Session(WriteBuffer):
-    """One client. A caller that holds a session whose client has gone may go on calling it: nothing happens."""
+    """One Engine.IO session. Calls on a session that has ended do nothing, so callers need not check."""
 
     __slots__ = (
         "_host",
@@ -80,7 +81,7 @@ class Session(WriteBuffer):
         """Bytes that the client may still send before its CONNECT is accepted; negative: no such limit."""
         self.is_input_paused = False
         self.was_told_why = False
-        """True when a packet says why the session ends: the client sent too much before it was accepted."""
+        """True once `pending_refusal` was queued, which tells the client why its session ends."""
         self.input_waiter: asyncio.Future[None] | None = None
         self.end_detail = ""
         """The exact fault, for the log; it holds nothing that the client wrote."""
@@ -124,7 +125,7 @@ class Session(WriteBuffer):
         self._append(data, credit)
 
     def push_slowly(self, frames: Frames) -> None:
-        """Queue a packet that the credit does not cover: on polling, behind a full transport, after a burst."""
+        """Queue a packet that the credit does not cover: the client polls, its transport is full, or a burst came."""
         if self.core.phase is Phase.WEBSOCKET:
             self._push_to_connection(frames.websocket)
             return
@@ -135,7 +136,7 @@ class Session(WriteBuffer):
 
     def _push_to_connection(self, data: bytes) -> None:
         if self.credit >= 0:
-            # A burst within one tick: the bound is for what the kernel refuses, so the kernel gets it first.
+            # `max_buffer` bounds what the kernel refuses. So a burst within one tick goes to the kernel first.
             self._write_outbox()
             if self.credit >= 0:
                 self._append(data, max(0, self.credit - len(data)))
@@ -154,7 +155,7 @@ class Session(WriteBuffer):
         self.outbox.append(data)
 
     def flush_slowly(self) -> None:
-        """Flush a session without credit: on polling answer the GET that waits; a full transport lets it wait."""
+        """Flush a session without credit: answer a waiting GET. A full transport waits for `writing_resumed`."""
         if self.core.phase <= Phase.PROBED:
             self._host.run(self, self.core.poll_ready())
 
@@ -167,7 +168,7 @@ class Session(WriteBuffer):
             write_now(self, data)
 
     def last_frames(self, packet: bytes) -> bytes:
-        """Return what a closing WebSocket still writes: the outbox, and an Engine.IO packet unless it is empty."""
+        """Return the last bytes of a closing WebSocket: the outbox, then `packet` in a frame (empty: none)."""
         frames = b"".join(self.outbox)
         return frames + frame(TEXT, packet) if packet else frames
 
@@ -188,7 +189,7 @@ class Session(WriteBuffer):
             self.pause()
 
     def adopt_probe(self, queue: tuple[Frames, ...]) -> None:
-        """Make the probing WebSocket the transport, and queue these packets on it: the upgrade is complete."""
+        """Complete the upgrade: make the probing WebSocket the transport, and queue these packets on it."""
         self.outbox = [frames.websocket for frames in queue]
         self.queued = sum(map(len, self.outbox))
         self.resume()
@@ -208,21 +209,21 @@ class Session(WriteBuffer):
     # --- events of the session's WebSockets ---
 
     def message_received(self, connection: WebSocketConnection, data: Data) -> None:
-        """Take a message of the transport, or of the WebSocket that wants to become it."""
+        """Handle a message from the transport, or from the probing WebSocket."""
         if connection is self.probe:
             self._host.run(self, self.core.probe_received(data))
         else:
             self.packet_received(data)
             if data == "3":
-                self._host.watch(self)  # a ping interval below the timeout brings `due` closer
+                self._host.watch(self)  # after a pong `due` is the next ping, which may come before the timeout did
 
     def packet_received(self, data: Data) -> None:
-        """Take an Engine.IO packet, or a binary message, by either transport."""
+        """Handle an Engine.IO packet, or a binary message, from either transport."""
         if self._count_input(size_of(data) + _PACKET_OVERHEAD):
             self._host.run(self, self.core.receive(data, self._host.now()))
 
     def ping_received(self, connection: WebSocketConnection, pong: bytes) -> None:
-        """Answer a WebSocket PING with `pong`; a client that sends pings and reads nothing hits the same bound."""
+        """Answer a WebSocket PING with `pong`. Drop the pong if the client has read too little to make room for it."""
         if connection is not self.connection:
             if connection.unsent < self.max_credit:
                 connection.send(pong)
@@ -237,35 +238,35 @@ class Session(WriteBuffer):
                 self._host.wake(self)
 
     def hung_up(self, connection: WebSocketConnection) -> None:
-        """Stop writing: the client of a WebSocket is gone. `connection_ended` follows in its turn."""
+        """Stop writing: the client of a WebSocket is gone. `Host.release` leads to `connection_ended` later."""
         if connection is self.connection:
             self.transport = None
         self._host.release(connection)
 
     def connection_ended(self, connection: WebSocketConnection) -> None:
-        """Take note that a WebSocket is gone, or was closed by the client."""
+        """End the session when its transport has ended; when only the probe has ended, keep polling."""
         is_transport = connection is self.connection
         self._host.run(self, self.core.connection_lost() if is_transport else self.core.probe_lost())
 
     def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
-        """Take note that the client broke the WebSocket protocol; `code` is the close code for that."""
+        """End the session, or drop the probe: the client broke the WebSocket protocol. `code` is the close code."""
         is_transport = connection is self.connection
         if is_transport and code == TOO_BIG:
             self._explain_limit()
         self._host.run(self, self.core.connection_failed(code) if is_transport else self.core.probe_broke())
 
     def flooded(self, connection: WebSocketConnection) -> None:
-        """End the session: the client sends more than it may."""
+        """End the session: the client, or its address, exceeds the rate of frames or bytes (`InputBudget`)."""
         self.close(Reason.FLOOD)
 
     # --- input before and after the CONNECT ---
 
     def limit_input(self, max_bytes: int) -> None:
-        """Let the client send so many bytes in all until `unlimit_input`: it has not been accepted yet."""
+        """Let the client send at most `max_bytes` in total until its CONNECT is accepted (`unlimit_input`)."""
         self.input_left = max_bytes
 
     def unlimit_input(self) -> None:
-        """Let the client send messages of up to `max_payload` bytes: it was accepted."""
+        """Let the client send messages of up to `max_payload` bytes: its CONNECT was accepted."""
         self.input_left = -1
         for connection in (self.connection, self.probe):
             if connection is not None:
@@ -278,7 +279,7 @@ class Session(WriteBuffer):
 
     @property
     def max_dropped(self) -> int:
-        """Return the bound on a message that is dropped without ending the session, in bytes; 0: none is."""
+        """Return the size up to which a too large message is dropped and the session goes on, in bytes; 0: never."""
         return self.rules.max_dropped_payload if self.input_left < 0 else 0
 
     @property
@@ -287,12 +288,12 @@ class Session(WriteBuffer):
         return max(self.max_message, self.max_dropped)
 
     def refuse_input(self) -> None:
-        """End the session: the client sends more than it may at once."""
+        """End the session: a message is too large, or the client sent too much before its CONNECT was accepted."""
         self._explain_limit()
         self.close(Reason.TOO_LARGE)
 
     def _count_input(self, size: int) -> bool:
-        """Count a message of a client that has not been accepted; return False if it has sent too much."""
+        """Count a message towards the limit before the CONNECT is accepted; return False if that is exceeded."""
         if self.input_left < 0:
             return True
         self.input_left -= size
@@ -303,7 +304,7 @@ class Session(WriteBuffer):
         return True
 
     def _explain_limit(self) -> None:
-        """Queue the answer to a client that sends too much before it is accepted; its session ends next."""
+        """Queue `pending_refusal` for a client over the limit before its CONNECT; the caller ends the session."""
         if self.input_left >= 0 and (refusal := self._host.pending_refusal) is not None:
             self.was_told_why = True
             self.push(refusal)
@@ -317,7 +318,7 @@ class Session(WriteBuffer):
             self.connection.pause_input()
 
     def resume_input(self) -> None:
-        """Read on."""
+        """Read from the client again."""
         self.is_input_paused = False
         if self.connection is not None:
             self.connection.resume_input()
@@ -329,23 +330,23 @@ class Session(WriteBuffer):
 
     @property
     def due(self) -> float:
-        """When `on_time` should be called."""
+        """The time of the next `on_time`, by the core's clock."""
         return self.core.due
 
     def on_time(self, now: float) -> None:
-        """Take note that time has passed."""
+        """Send a ping that is due, or end a session or probe whose time is up."""
         was_empty = not self.core.queue
         self._host.run(self, self.core.tick(now))
         if was_empty and self.core.queue:
             self._host.wake(self)
 
     def close(self, reason: str, detail: str = "") -> None:
-        """End the session, for a reason of `Reason` or of the application's own; `detail` is for the log."""
+        """End the session. `reason` is one of `Reason`, or the application's own; `detail` is for the log."""
         self.end_detail = self.end_detail or detail
         self._host.run(self, self.core.close(reason))
 
     def detach(self) -> None:
-        """Let go of the transport and of what was queued: the session is over, though a caller may keep it."""
+        """Drop the transport and all that is queued: the session is over, but a caller may still refer to it."""
         self.resume_input()
         self.outbox = []
         self.credit = BLOCKED

@@ -1,4 +1,4 @@
-"""Read what an API process can be told from environment variables; `python -m roomcast.api --help` prints the list."""
+"""Read an API process's settings from environment variables; `python -m roomcast.api --help` prints the list."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class RoomLeave(Payload, frozen=True):
 
 
 class RoomMembers(Payload, frozen=True):
-    """Ask for the people who are in a room now, or (`stored`) for those who belong to it, present or not."""
+    """Ask for the occupants of a room, or (`stored`) for its stored members, whether present or not."""
 
     room: Room
     after: str | None = None

@@ -1,9 +1,9 @@
-"""Build the entry of a message in a room's log: keys and arguments of `room_append.lua`; read pages of it. Pure.
+"""Build the keys and arguments of `room_append.lua`; parse its replies and those of `room_read.lua`. Pure.
 
-Gateways and back ends share it.
+Gateways and back ends share this module.
 
-A message is one JSON object that begins with `room, seq, epoch, time` (the script writes the last three) and goes on
-with its `tail`: `"id":…,"user":…,"name":…,"kind":…` and what its kind adds.
+A message is one JSON object. It begins with `room, seq, epoch, time`, of which the script writes the last three. The
+`tail` follows: `"id":…,"user":…,"name":…,"kind":…` and the fields of that kind.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PublishReceipt(NamedTuple):
 
 
 class History(NamedTuple):
-    """One page of a room; `entries` are JSON objects as bytes, oldest first; `first` is the lowest seq kept."""
+    """One page of a room's log. `entries`: JSON as bytes, oldest first; `first` to `seq`: what the log holds."""
 
     seq: int
     epoch: str
@@ -45,9 +45,9 @@ class History(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """Replace the entry `seq`, if it still is `expected`.
+    """Replace the entry `seq`, if it is still equal to `expected`.
 
-    The replacement is `before`, then the new message's seq, then `after`; without an `after` it is `before` alone.
+    The new value is `before`, the new message's seq, and `after`, joined; if `after` is empty, it is only `before`.
     """
 
     seq: int
@@ -57,7 +57,7 @@ class Rewrite(NamedTuple):
 
 
 class StaleRewriteError(Exception):
-    """An entry to be rewritten was changed meanwhile: read it again."""
+    """The entry to rewrite is no longer as expected: read it again, then retry."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Retention:
 
 
 class Place(NamedTuple):
-    """The destination of a room's messages: KEYS of `room_append.lua`, and their JSON up to the seq."""
+    """What one room's messages share: `names` is KEYS of `room_append.lua`, `head` their JSON up to the seq."""
 
     names: tuple[str, ...]
     head: str
@@ -97,10 +97,10 @@ def place_of(room: str) -> Place:
 
 
 class EntryForm:
-    """The parts that all messages of one namespace have in common.
+    """Build ARGV of `room_append.lua` for the messages of one namespace.
 
     `token`: the publisher token of a process with a cluster key (`roomcast.wire.seals`). Without it, gateways that
-    have a key deliver the message from the log, some milliseconds later.
+    have a key refuse the published packet; they deliver the message from the log, some milliseconds later.
     """
 
     def __init__(self, namespace: str = "/", retention: Retention | None = None, token: tuple[str, ...] = ()) -> None:
@@ -119,11 +119,11 @@ class EntryForm:
     def arguments(
         self, place: Place, dedup: str, epoch: str, run_id: str, tail: bytes, rewrites: Sequence[Sequence[Any]] = ()
     ) -> tuple[bytes | str | int, ...]:
-        """ARGV of `room_append.lua`.
+        """Return ARGV of `room_append.lua`.
 
-        `dedup`: see `dedup_field`; `epoch`: 16 fresh random characters of `[A-Za-z0-9]`; `run_id`: of the Redis server
-        process ('' = do not compare); `tail`: the JSON after the time, without the opening brace; `rewrites`: of four
-        parts each, as the script describes them.
+        `dedup`: see `dedup_field`; `epoch`: 16 fresh random characters of `[A-Za-z0-9]`; `run_id`: the run id of
+        the Redis server ('' = do not compare); `tail`: the JSON after the time, without the opening brace; `rewrites`:
+        four values each, in the order of `Rewrite`.
         """
         return (*self.head(place, run_id), epoch, dedup, tail, *(part for rewrite in rewrites for part in rewrite))
 
@@ -133,17 +133,17 @@ class EntryForm:
 
 
 def dedup_field(user: str, message_id: str) -> str:
-    """Under which name the room remembers a message's id: ids of different users never meet."""
+    """Return the field under which the room remembers a message id: different users may use the same id."""
     return f"{user}:{message_id}"
 
 
 def read_receipt(row: Sequence[Any]) -> PublishReceipt:
-    """Read the script's reply; raise StaleRewriteError when an entry to be rewritten was not as expected."""
+    """Parse the reply of `room_append.lua`; raise StaleRewriteError if an entry to rewrite was not as expected."""
     if row[0] == _STALE:
         raise StaleRewriteError
     return PublishReceipt(row[1], row[2], row[3].decode(), row[0] == _DUPLICATE)
 
 
 def read_page(row: Sequence[Any]) -> History:
-    """Read the reply of `room_read.lua`."""
+    """Parse the reply of `room_read.lua`."""
     return History(row[0], row[1].decode(), row[2], row[3], list(row[4:]))

@@ -1,4 +1,4 @@
-"""Read what a signer can be told from environment variables; `python -m roomcast.media --help` prints the list."""
+"""Read a signer's settings from environment variables; `python -m roomcast.media --help` prints the list."""
 
 from __future__ import annotations
 

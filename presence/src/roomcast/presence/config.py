@@ -1,10 +1,10 @@
-"""Read what a sweeper can be told from environment variables; `python -m roomcast.presence --help` prints the list."""
+"""Read a sweeper's settings from environment variables; `python -m roomcast.presence --help` prints the list."""
 
 from __future__ import annotations
 
 from roomcast.process.settings import ProcessSettings, setting
 
-TITLE = "python -m roomcast.presence: ends presences that nobody refreshes, configured by environment variables:"
+TITLE = "python -m roomcast.presence: ends presences that no gateway refreshes, configured by environment variables:"
 
 
 class Config(ProcessSettings):

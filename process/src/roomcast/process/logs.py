@@ -14,7 +14,7 @@ Format = Literal["json", "text"]
 
 
 class LogStream:
-    """Writes to a stream, and drops what the stream refuses: a full disk, or a pipe that nobody reads any more.
+    """Writes to a stream, and drops what the stream refuses: a full disk, or a pipe without a reader.
 
     A process must neither fail nor go on for ever because its log has gone.
     """

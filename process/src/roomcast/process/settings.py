@@ -33,7 +33,7 @@ def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
 
 
 class ProcessSettings(BaseSettings):
-    """Hold what every process can be told; a variable that is empty counts as not set."""
+    """Hold the settings that all processes have; a variable that is empty counts as not set."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 

@@ -37,7 +37,7 @@ from tests.waiting import until
 
 
 class Gateway:
-    """A presence service and what is around it; offline is delivered at once."""
+    """A presence service with fakes around it. It delivers `offline` at once, without the usual delay."""
 
     def __init__(self) -> None:
         self.store, self.node, self.sender, self.rooms = Presence(), Node(), Sender(), Occupancy()
@@ -81,7 +81,7 @@ class Gateway:
         self.service.receive_changes(pack(PresenceChanges([PresenceRow(user, status, 1) for user, status in rows])))
 
     def written(self) -> list[tuple[str, str | None, bool]]:
-        """Every full state that Redis was given."""
+        """Return each full state written to Redis, in order: user, status, whether the user chose it."""
         return [(row.user, row.status, row.is_choice) for batch in self.store.batches for row in batch.full]
 
     @asynccontextmanager
@@ -101,7 +101,7 @@ async def gateway() -> Gateway:
     return Gateway()
 
 
-async def test_a_session_is_written_at_once_and_waiters_go_on(gateway: Gateway) -> None:
+async def test_a_new_session_is_written_at_once_and_wait_written_returns(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
@@ -109,7 +109,7 @@ async def test_a_session_is_written_at_once_and_waiters_go_on(gateway: Gateway) 
     assert await gateway.service.is_visible(session)
 
 
-async def test_a_session_without_a_status_gets_what_the_user_chose(gateway: Gateway) -> None:
+async def test_a_session_without_a_status_gets_the_status_that_the_user_chose(gateway: Gateway) -> None:
     gateway.store.choices["ada"] = ("busy", "in a call")
     async with gateway.running():
         session = gateway.add("ada")
@@ -119,7 +119,7 @@ async def test_a_session_without_a_status_gets_what_the_user_chose(gateway: Gate
     assert (answer["status"], answer["note"]) == ("busy", "in a call")
 
 
-async def test_a_heartbeat_before_redis_was_asked_is_answered_with_what_the_user_chose(gateway: Gateway) -> None:
+async def test_a_heartbeat_before_the_first_write_waits_for_the_status_that_the_user_chose(gateway: Gateway) -> None:
     gateway.store.choices["ada"] = ("busy", "in a call")
     session = gateway.add("ada")
     heartbeat = asyncio.ensure_future(gateway.service.set_presence(session, PresencePayload()))
@@ -167,7 +167,7 @@ async def test_a_note_that_the_user_chose_elsewhere_ends_here_too(gateway: Gatew
     assert (answer["status"], answer["note"]) == ("busy", "")
 
 
-async def test_devices_are_told_where_they_are_asked_for(gateway: Gateway) -> None:
+async def test_a_query_returns_devices_only_if_it_asks_for_them(gateway: Gateway) -> None:
     bob = gateway.add("bob")
     asked = await gateway.service.query_users(bob, PresenceLook(users=["dan"], devices=True))
     plain = await gateway.service.query_users(bob, PresenceLook(users=["dan"]))
@@ -178,13 +178,13 @@ async def test_devices_are_told_where_they_are_asked_for(gateway: Gateway) -> No
     )
 
 
-async def test_a_status_of_the_connect_is_the_first_that_is_written(gateway: Gateway) -> None:
+async def test_the_status_that_comes_with_the_connect_is_written_first(gateway: Gateway) -> None:
     async with gateway.running():
         await gateway.service.wait_written(gateway.add("ada", status="invisible"))
     assert gateway.written() == [("ada", "invisible", True)]
 
 
-async def test_a_hidden_user_leaves_the_rooms_and_types_to_nobody(gateway: Gateway) -> None:
+async def test_a_hidden_user_leaves_the_rooms_and_sends_no_typing(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)
@@ -206,7 +206,7 @@ async def test_a_hidden_user_leaves_the_rooms_and_types_to_nobody(gateway: Gatew
         assert session.status == "busy"
 
 
-async def test_a_result_that_comes_after_the_user_has_gone_hides_nobody(gateway: Gateway) -> None:
+async def test_a_write_result_does_not_hide_a_user_who_has_gone(gateway: Gateway) -> None:
     gateway.store.hidden.add("ada")
     session = gateway.add("ada", status="invisible")
     await gateway.service.remove_session(session)
@@ -244,7 +244,7 @@ async def test_changes_go_to_rooms_and_watching_sessions_once(gateway: Gateway) 
     assert sent == {("r", "cy", "away"), ("s-bob", "dan", "away")}
 
 
-async def test_what_could_not_be_written_is_written_later(gateway: Gateway) -> None:
+async def test_a_failed_write_is_repeated_once_redis_answers(gateway: Gateway) -> None:
     gateway.store.is_away = True
     async with gateway.running():
         session = gateway.add("ada", status="busy")
@@ -254,7 +254,7 @@ async def test_what_could_not_be_written_is_written_later(gateway: Gateway) -> N
     assert gateway.written() == [("ada", "busy", False)]
 
 
-async def test_a_session_that_stays_unwritten_is_unavailable(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wait_written_raises_unavailable_in_time(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_WRITTEN_SECONDS", 0.02)
     late = Gateway()
     with pytest.raises(RoomcastError, match="presence does not answer"):
@@ -285,7 +285,7 @@ async def test_while_draining_presence_is_left_to_expire(gateway: Gateway) -> No
     assert gateway.node.is_retired
 
 
-async def test_a_lease_that_had_ended_has_everything_written_again(gateway: Gateway) -> None:
+async def test_a_new_lease_of_the_node_makes_the_service_write_everything_again(gateway: Gateway) -> None:
     gateway.node.hold = Hold(is_new=True, holder=None)
     async with gateway.running():
         await gateway.service.wait_written(gateway.add("ada"))
@@ -293,13 +293,13 @@ async def test_a_lease_that_had_ended_has_everything_written_again(gateway: Gate
     assert gateway.lost == 0
 
 
-async def test_a_number_in_other_hands_is_reported(gateway: Gateway) -> None:
+async def test_a_node_held_by_another_process_is_reported(gateway: Gateway) -> None:
     gateway.node.lose()
     async with gateway.running():
         await until(lambda: gateway.lost, "lost")
 
 
-async def test_open_connections_are_alive(gateway: Gateway) -> None:
+async def test_open_connections_get_signs_of_life_written(gateway: Gateway) -> None:
     async with gateway.running():
         session = gateway.add("ada")
         await gateway.service.wait_written(session)

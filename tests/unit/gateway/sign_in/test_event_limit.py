@@ -22,7 +22,7 @@ def test_above_the_rate_one_is_told_and_only_then_cut() -> None:
     assert got == [Ruling.ALLOWED] * 5 + [Ruling.LIMITED] * 20 + [Ruling.CUT] * 15
 
 
-def test_whoever_waits_as_told_is_never_cut() -> None:
+def test_a_client_that_waits_for_retry_after_is_never_cut() -> None:
     limit, now = limit_of(10, 5), 0.0
     rulings(limit, 6, now)
 

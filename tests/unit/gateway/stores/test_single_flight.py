@@ -1,4 +1,4 @@
-"""Reads that are shared: no result older than the question, and a failure is only for those who shared it."""
+"""Shared reads: no result is older than the question, and only the callers that shared a read get its error."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_failure_is_for_those_who_shared_it() -> None:
     assert await third == 3
 
 
-async def test_whoever_goes_away_takes_nobody_along() -> None:
+async def test_cancelled_callers_do_not_cancel_the_shared_read() -> None:
     flights, reads = SingleFlight[int](), Reads()
     first = asyncio.ensure_future(flights.read("k", reads.begin))
     await settled()

@@ -60,7 +60,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   );
 }
 
-/** Return those who belong to a stored room, a page at a time; nobody for a room that is not stored. */
+/** Return the stored members of a room, a page at a time; a room that is not stored has none. */
 function useStored(room: Room, isJoined: boolean) {
   const { client, details } = useApp();
   useChanges((listener) => details.subscribe(listener), [details]);

@@ -2,9 +2,9 @@ import { useEffect, useState } from "preact/hooks";
 import type { Profile, UserId } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 
-/** Nothing is asked while somebody types faster than this. */
+/** Search only after this pause in typing. */
 const PAUSE_MS = 200;
-/** The server searches for names of at least so many characters. */
+/** The server requires at least this many characters to search for a name. */
 const MIN_CHARACTERS = 2;
 
 /** Return a text once it has stayed the same for a moment. */

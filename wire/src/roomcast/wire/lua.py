@@ -1,6 +1,6 @@
-"""Lua scripts from a folder and the folders in it, by name, with the SHA-1 that EVALSHA takes.
+"""Load the Lua scripts of a folder and its subfolders, by name, with the SHA-1 that EVALSHA takes.
 
-A line `--@include _name` stands for the text of `_name.lua`: Redis scripts cannot import one another.
+A line `--@include _name` is replaced by the text of `_name.lua`, because Redis scripts cannot import one another.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Script(NamedTuple):
 
 
 class ScriptLibrary:
-    """The scripts under one folder; no two have one name.
+    """The scripts under one folder and its subfolders. Each needs a name of its own.
 
-    The replies of `durable` ones wait for replicas, where replicas are asked for.
+    `durable` names the scripts whose replies wait for replicas (WAIT), if the backplane is configured with replicas.
     """
 
     def __init__(self, folder: Path | None = None, durable: Iterable[str] = ()) -> None:

@@ -21,10 +21,10 @@ def make_backplane(
 ) -> Backplane:
     """Return the backplane for a URL of `roomcast.wire.redis_url`; raise ValueError for one that cannot be used.
 
-    `name` is what Redis lists the connections under. `replicas`: how many must hold a message before it counts as
-    written (WAIT); 0 = the master alone. `seals` go around what is published.
+    `name` names the connections in CLIENT LIST. `replicas`: the number of replicas that must hold a durable write
+    before its reply (WAIT); 0: only the master. `seals` seals what `publish` sends.
     """
     target = parse(url)
-    make_context(target)  # a certificate that cannot be read is a mistake in the URL: say so now
+    make_context(target)  # raises ValueError now for a certificate file that cannot be read
     kind = ClusterBackplane if target.mode == "cluster" else Backplane
     return kind(target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts, seals=seals)

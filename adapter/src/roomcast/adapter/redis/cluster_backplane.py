@@ -1,6 +1,6 @@
 """Send commands and subscribe channels at a Redis Cluster: by hash slot, following redirections.
 
-The map of slots is read again every few seconds, when a node says MOVED, and when it drops a channel whose slot went.
+The map of slots is read again every few seconds, when a node answers MOVED, and when it drops a moved channel.
 Channels follow their slots. Rooms whose channels moved are compared with their logs, as after a lost connection.
 """
 
@@ -35,7 +35,7 @@ Address = tuple[str, int]
 
 
 class ClusterBackplane(Backplane):
-    """See `Backplane`. A message on a channel without a hash tag (`control`) reaches all nodes: any one will do."""
+    """See `Backplane`. A message on a channel without a hash tag (`control`) may go to any node: it reaches all."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class ClusterBackplane(Backplane):
     # --- the map ---
 
     async def _watch(self) -> None:
-        """Keep the map of slots true, for ever."""
+        """Read the map of slots every few seconds and whenever it is stale, until cancelled."""
         while True:
             self._stale.clear()
             try:
@@ -94,7 +94,7 @@ class ClusterBackplane(Backplane):
             try:
                 async with asyncio.timeout(_WATCH_SECONDS):
                     await self._stale.wait()
-                await asyncio.sleep(_RETRY_SECONDS)  # a migration moves many slots: one look serves them all
+                await asyncio.sleep(_RETRY_SECONDS)  # a migration moves many slots: read the map once for all
             except TimeoutError:
                 pass
 
@@ -128,7 +128,7 @@ class ClusterBackplane(Backplane):
         return server
 
     def _move_channels(self, server: RedisServer) -> None:
-        """Subscribe elsewhere what is no longer this server's, and look for what was missed meanwhile."""
+        """Subscribe moved channels at their new owners, then report them: they may have missed messages."""
         for channel in server.channels:
             owner = self._owner(channel)
             if owner is None or owner is server:
@@ -190,7 +190,7 @@ class ClusterBackplane(Backplane):
         raise NotConnected("the cluster is being rearranged")
 
     async def _again(self, key: str, send: Send, error: CommandError) -> Awaitable[Any]:
-        """Send once more where the error says; raise it when it says nothing of the kind."""
+        """Send again as a redirection, or a temporary error, demands; raise any other error."""
         redirection = read_redirection(str(error))
         if redirection is not None:
             return await self._redirected(key, send, redirection)
@@ -206,7 +206,7 @@ class ClusterBackplane(Backplane):
 
     async def _redirected(self, key: str, send: Send, to: Redirection) -> Awaitable[Any]:
         if not to.host:
-            return await self._wait(key, send)  # an endpoint that its neighbour does not know: the map may
+            return await self._wait(key, send)  # the reply has no address: the map of slots may have it
         server = self._server_at((to.host, to.port))
         if not to.is_ask:
             self._stale.set()
@@ -238,7 +238,7 @@ class ClusterBackplane(Backplane):
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:
-    """Take a reply that nothing depends on: asyncio would log its error as never retrieved."""
+    """Retrieve the error of a reply that nothing awaits: asyncio would log it otherwise."""
     if not reply.cancelled():
         reply.exception()
 

@@ -1,9 +1,9 @@
-"""Keep the connections to one Redis server open: one for commands and one for pub/sub, each reopened with jitter.
+"""Keep the connections to one Redis server open: one for commands and one for pub/sub, reopened after random pauses.
 
-A cluster is several servers; a single one, or the master that Sentinels watch, is one. Commands and pub/sub have a
-connection each: a flood of messages must not delay commands, and Redis may drop the one and keep the other. Where acks
-wait for replicas there is a third one for these writes alone, because WAIT blocks its connection, and reads must not
-stand behind it.
+A backplane has one such server, or one for each master of a Redis Cluster. Commands and pub/sub use separate
+connections: a flood of messages must not delay commands, and Redis may drop one connection and keep the other. If acks
+wait for replicas, a third connection carries only the durable writes: WAIT blocks its connection, and reads must not
+wait behind it.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from roomcast.wire.tasks import TaskSet
 _FIRST_RETRY_SECONDS: Final = 0.05
 _LAST_RETRY_SECONDS: Final = 1.0
 _ROLE_SECONDS: Final = 2.0
-"""Between two looks at the server's role: a node that only publishes would not notice that its master is a replica."""
+"""Interval of the checks of the server's role: a replica accepts PUBLISH, so a failed write may never tell of it."""
 _REPEAT_SECONDS: Final = 60.0
-"""The same reason for a lost connection is logged this often."""
+"""Interval at which the log repeats the same reason for a lost connection."""
 _log = logging.getLogger(__name__)
 
 Resolve = Callable[[], Awaitable[RedisTarget]]
 
 
 class DurableConnection(NamedTuple):
-    """The connection for writes whose acks promise something. `send` replaces its own where replies are held back.
+    """The connection for durable scripts. Use it only while it is open.
 
-    To be used while the connection is open. The reply comes as it is: an error is a CommandError (NOSCRIPT, too) or
-    ConnectionLost.
+    `send` replaces `connection.send` if replies wait for replicas; else it is None. A reply may be an error: a
+    CommandError (also for NOSCRIPT) or ConnectionLost.
     """
 
     connection: RedisConnection
@@ -55,9 +55,9 @@ class DurableConnection(NamedTuple):
 class RedisServer:
     """Commands, scripts and subscriptions on one server.
 
-    `on_message(channel, data)` gets what comes on subscribed channels. `on_resubscribed(server)` is called after each
-    subscription of all channels: something may have been missed before. `on_moved` is called when a channel turns out
-    to belong to another server of the cluster.
+    `on_message(channel, data)` receives the messages of subscribed channels. `on_resubscribed(server)` is called each
+    time a new connection has subscribed all channels: messages may have been missed before. `on_moved` is called when
+    a channel turns out to belong to another server of the cluster.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class RedisServer:
         self._subscriptions_up = asyncio.Event()
         self._writes_up = asyncio.Event()
         if not replicas:
-            self._writes_up.set()  # there is none to wait for
+            self._writes_up.set()  # without replicas there is no such connection to wait for
         self._tasks = TaskSet()
         self._limited = LimitedLog(_log, _REPEAT_SECONDS)
         self._reasons: dict[str, str] = {}
@@ -126,19 +126,19 @@ class RedisServer:
 
     @property
     def run_id(self) -> str:
-        """The id of the Redis process, as it says itself; empty before the first connection."""
+        """The run id of the Redis process, from INFO; empty while there is no connection for commands."""
         return self._commands.run_id if self._commands else ""
 
     # --- commands ---
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """Send one command. Raise NotConnected at once; the future raises ConnectionLost or CommandError."""
+        """Send one command. This call raises NotConnected; the future raises ConnectionLost or CommandError."""
         if self._commands is None:
             raise NotConnected(f"no connection to Redis ({self._name})")
         return self._commands.call(*args)
 
     def script(self, script_name: str, keys: Iterable[str], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
-        """Send a script now: the order of calls is the order at Redis. Await the reply."""
+        """Send a script at once: Redis runs scripts in the order of the calls. Await the reply."""
         names, values = tuple(keys), tuple(args)
         lua = self._scripts.script(script_name)
         if self._replicas and script_name in self._scripts.durable:
@@ -173,9 +173,9 @@ class RedisServer:
     # --- subscriptions ---
 
     def subscribe(self, channel: str) -> asyncio.Future[None]:
-        """Return a future that is done once Redis has confirmed; it stays open while the connection is down."""
+        """Subscribe; return a future that is done once Redis has confirmed. It waits while the connection is down."""
         wanted = self._wanted.get(channel)
-        if wanted is None or (wanted.done() and wanted.exception() is not None):  # a refusal may be over by now
+        if wanted is None or (wanted.done() and wanted.exception() is not None):  # try a refused channel again
             wanted = self._wanted[channel] = asyncio.get_running_loop().create_future()
             if self._subscriptions is not None:
                 self._send_subscribe(self._subscriptions, channel)
@@ -190,12 +190,13 @@ class RedisServer:
             _fail(wanted, NotConnected("unsubscribed"))
         if self._subscriptions is not None and self._subscriptions.is_open:
             reply = self._subscriptions.call(_verb(channel, "UNSUBSCRIBE"), channel)
-            reply.add_done_callback(_forget)  # MOVED, where the slot has gone: then there is nothing to unsubscribe
+            reply.add_done_callback(_forget)  # MOVED if the slot has another owner: then nothing is left to unsubscribe
 
     def subscribe_moved(self) -> list[tuple[str, asyncio.Future[None]]]:
-        """Subscribe the wanted channels that this server dropped or refused with MOVED, and return them.
+        """Subscribe again the wanted channels that this server dropped or refused with MOVED; return them.
 
-        Call this after channels with another owner were unsubscribed: the slots of the others came back, or never went.
+        Call this after `unsubscribe` of all channels whose slots have another owner: this server owns the remaining
+        ones.
         """
         moved, self._moved = self._moved, set()
         again = [(channel, self._wanted[channel]) for channel in moved if channel in self._wanted]
@@ -229,13 +230,13 @@ class RedisServer:
             _fail(wanted, error)
 
     def _unsubscribed(self, channel: bytes) -> None:
-        """Wait for a channel again that the server dropped on its own: its slot has moved."""
+        """Mark a channel as not subscribed: the server dropped it on its own, because its slot has moved."""
         if (name := channel.decode()) in self._wanted:
             self._wanted[name] = asyncio.get_running_loop().create_future()
             self._tell_moved(name)
 
     def _tell_moved(self, channel: str) -> None:
-        """Have the map of slots read; the channel is then subscribed at its slot's owner."""
+        """Ask for a new map of slots. After it is read, the channel is subscribed at the owner of its slot."""
         self._moved.add(channel)
         self._on_moved()
 
@@ -264,16 +265,16 @@ class RedisServer:
             await asyncio.sleep(backoff.pause())
 
     def _tell(self, purpose: str, reason: str) -> None:
-        """Log why a connection is tried again: each reason once for all connections, and again after a minute."""
+        """Log why a connection is opened again: a new reason at once, a known one at most once a minute."""
         if reason not in self._reasons.values():
             self._limited.forget("lost")
         self._reasons[purpose] = reason
         self._limited.warning("lost", "redis %s of %s: %s; trying again", purpose, self._name, reason)
 
     def _check(self, info: RedisInfo) -> None:
-        """Warn once of what is wrong with the server. Raise NotConnected for one that cannot be worked with."""
+        """Log each fault of the server once. Raise NotConnected for a replica, and for a Redis that is too old."""
         if info.is_replica:
-            raise NotConnected("the server is a replica: the master is awaited")
+            raise NotConnected("the server is a replica; waiting for the master")
         if info.is_too_old:
             raise NotConnected(info.warnings[0])
         for warning in info.warnings:
@@ -282,14 +283,14 @@ class RedisServer:
                 _log.warning("%s", warning)
 
     def _demoted(self) -> None:
-        """Open all connections again: the server became a replica, and the master is elsewhere."""
+        """Close all connections, because the server became a replica: they are opened again at the master."""
         for connection in (self._commands, self._subscriptions, self._writes):
             if connection is not None and connection.is_open:
                 self._limited.warning("demoted", "redis of %s became a replica; looking for the master", self._name)
                 connection.close()
 
     async def _watch_role(self, connection: RedisConnection) -> None:
-        """Return when the connection is lost; end it when its server has become a replica."""
+        """Check the server's role until the connection is lost; close all connections if it became a replica."""
         while connection.is_open:
             await asyncio.wait([connection.lost], timeout=_ROLE_SECONDS)
             if not connection.is_open:
@@ -316,7 +317,7 @@ class RedisServer:
             connection.close()
 
     async def _open_writes(self) -> None:
-        """Wait twice as long for replies: WAIT may take as long as a command, and the command before it, too."""
+        """Open the connection for durable writes. Its timeout is double: the write and its WAIT may each take one."""
         connection = await open_connection(
             await self._resolve(),
             timeout_seconds=self._timeout * 2,
@@ -357,9 +358,10 @@ class RedisServer:
             self._forget_confirmations()
 
     async def _subscribe_all(self, connection: RedisConnection) -> None:
-        """Subscribe what is wanted. Raise for a server that cannot, or a connection that was lost meanwhile.
+        """Subscribe all wanted channels.
 
-        A channel that the account may not subscribe, or whose slot has moved, fails alone.
+        Raise NotConnected for a Redis without sharded pub/sub, and ConnectionLost for a lost connection. A channel
+        that the account may not subscribe to, or whose slot has moved, does not affect the others.
         """
         replies = [self._send_subscribe(connection, channel) for channel in list(self._wanted)]
         for reply in replies:
@@ -374,28 +376,28 @@ class RedisServer:
                     self._limited.warning("refused", "redis refuses a subscription of %s: %s", self._name, error)
 
     def _forget_confirmations(self) -> None:
-        """Count no channel as subscribed while the connection is down: new members wait for the next one."""
+        """Mark all channels as not subscribed: the connection is down, and new members must wait for the next one."""
         for channel, wanted in self._wanted.items():
             if wanted.done():
                 self._wanted[channel] = asyncio.get_running_loop().create_future()
 
 
 def _ignore_move() -> None:
-    """Ignore that a channel moved: on a single server none does."""
+    """Do nothing: without a cluster no channel moves."""
 
 
 def _forget(reply: asyncio.Future[Any]) -> None:
-    """Take a reply that nothing depends on: asyncio would log its error as never retrieved."""
+    """Retrieve the error of a reply that nothing awaits: asyncio would log it otherwise."""
     if not reply.cancelled():
         reply.exception()
 
 
 def _fail(wanted: asyncio.Future[None], error: RedisConnectionError) -> None:
-    """End a subscription that is waited for. The caller may have gone: asyncio must not log the error."""
+    """Fail a subscription with `error`, and retrieve it: asyncio would log the error if the caller has gone."""
     wanted.set_exception(error)
     wanted.exception()
 
 
 def _verb(channel: str, verb: str) -> str:
-    """Return the command for a channel: those with a hash tag are sharded, the few without one (`control`) are not."""
+    """Return the command for a channel: the sharded one if its name has a hash tag. `control` has none."""
     return f"S{verb}" if "{" in channel else verb

@@ -58,7 +58,7 @@ class AddressBudgets:
         return InputBudget(Budget(self._rules, 1.0, now), address)
 
     def close(self, peer: str) -> None:
-        """Take note that a connection from this address has ended."""
+        """Count a connection of this address as ended."""
         group = address_group(peer)
         address = self._by_address.get(group)
         if address is None:

@@ -50,10 +50,10 @@ class Owner(Protocol):
         """Go on writing: the transport has drained."""
 
     def hung_up(self, connection: WebSocketConnection) -> None:
-        """Take note that the client is gone, and call the connection's `release` in its turn."""
+        """Stop writing: the client is gone. Queue the connection for its `release`."""
 
     def connection_ended(self, connection: WebSocketConnection) -> None:
-        """Take note that the connection is over."""
+        """End the session of the transport, or drop the probe: the connection is over."""
 
     def connection_failed(self, connection: WebSocketConnection, code: int) -> None:
         """Close the connection with `code`: the client broke the WebSocket protocol."""
@@ -219,7 +219,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             self.session.writing_resumed()
 
     def eof_received(self) -> bool:
-        """Take note that the client hung up. True keeps the transport open until `release`.
+        """Tell the session that the client hung up. True keeps the transport open until `release`.
 
         TLS knows no half-closed connections: there the transport closes at once. Ten thousand clients may hang up in
         one turn of the loop: hence nothing more happens here.
@@ -231,7 +231,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note that the connection is gone."""
+        """Tell the session, and the caller of `finish`, that the connection is gone."""
         self._transport = None
         self._close_due = inf
         if self.session is not None:
@@ -293,7 +293,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
 
     @property
     def due(self) -> float:
-        """When `on_time` should be called."""
+        """The time of the next `on_time`, by the core's clock."""
         return self._close_due
 
     def on_time(self, now: float) -> None:

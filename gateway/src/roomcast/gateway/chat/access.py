@@ -49,7 +49,7 @@ class RoomAccess:
             raise no_entry(room)
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now, wherever it is already."""
+        """Return whether the session may enter the room now. A room that it has joined is checked anew."""
         if not session.identity.ops and await self._is_banned(session.user, room):
             return False
         verdict = access(room, session.user)
@@ -58,7 +58,7 @@ class RoomAccess:
         return verdict is Access.OPEN
 
     def may_see(self, session: ChatSession, line: Line) -> bool:
-        """Return the same by what a line of the room list says: nothing is looked up."""
+        """Return whether the session may enter the room of a line of the room list, without a look-up in Redis."""
         if session.identity.ops:
             line = line._replace(is_banned=False)
         return line.is_open(by_token=session.identity.matches(line.room))

@@ -32,11 +32,11 @@ class JoinRoute(Protocol):
         ...
 
     def release(self, room: str) -> None:
-        """Let the room go, unless it has members."""
+        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
+        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
         ...
 
     async def remove_member(self, sid: str, room: str) -> None:
@@ -64,7 +64,7 @@ class JoinRecords(Protocol):
         ...
 
     async def read_kicks(self, room: str) -> dict[str, int]:
-        """Return who was taken out of the room lately, and when (ms by Redis's clock); `*` is everybody."""
+        """Return the users kicked from the room lately, and when (ms by Redis's clock); `*` stands for all users."""
         ...
 
 
@@ -76,12 +76,12 @@ class EntryAccess(Protocol):
         ...
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now, wherever it is already."""
+        """Return whether the session may enter the room now. A room that it has joined is checked anew."""
         ...
 
 
 class RoomJoins:
-    """The use cases behind `room:join` and `room:leave`, and what takes sessions out of rooms."""
+    """Answer `room:join` and `room:leave`, and remove sessions from rooms that they may no longer be in."""
 
     def __init__(
         self,
@@ -109,14 +109,14 @@ class RoomJoins:
     # --- joining ---
 
     async def join_room(self, session: ChatSession, p: RoomJoin) -> AckFields:
-        """Answer `room:join`. Joins of one room by one session are answered one after the other."""
+        """Answer `room:join`. Joins of one room by one session run one after the other."""
         if len({*session.rooms, *session.joining, p.room}) > self._max_rooms:
             raise RoomcastError(Code.TOO_MANY_ROOMS, f"a connection joins at most {self._max_rooms} rooms")
         turn = session.begin_join(p.room)
         try:
             await turn.come()
             self._replays.cancel_replay(session.sid, p.room)
-            # Also for a room that the session is in: it may be about to be taken out, by a ban for example.
+            # Check it for a room that the session is in, too: a ban, for example, may be about to remove the session.
             if not await self._access.may_enter(session, p.room):
                 raise no_entry(p.room)
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
@@ -124,7 +124,7 @@ class RoomJoins:
             session.end_join(p.room, turn)
 
     async def _join(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
-        """Subscribe, read the log, then merge by `seq`: nothing falls between, and nothing comes twice."""
+        """Subscribe, read the log, then merge by `seq`: the session gets every message once."""
         subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._look(session, p, p.limit, subscribed)
@@ -139,7 +139,7 @@ class RoomJoins:
         return _answer(p.room, page, snapshot, after, messages, more=is_more(page, after))
 
     async def _join_with_replay(self, session: ChatSession, p: RoomJoin, turn: JoinTurn) -> AckFields:
-        """Answer first; what was missed follows as `message` events. The replay releases the room."""
+        """Answer first; missed messages follow as `message` events. The replay releases the room at its end."""
         subscribed = self._route.acquire(p.room)
         try:
             page, after, snapshot = await self._pause_and_look(session, p, subscribed)
@@ -154,7 +154,7 @@ class RoomJoins:
     async def _pause_and_look(
         self, session: ChatSession, p: RoomJoin, subscribed: asyncio.Future[None]
     ) -> tuple[History, int | None, RoomSnapshot]:
-        """Look, with no live message of the room to the session from now on. A failure leaves the room."""
+        """Stop live messages of the room to the session, then call `_look`. On failure the session leaves the room."""
         try:
             await self._route.remove_member(session.sid, p.room)
             found = await self._look(session, p, MAX_LIST, subscribed)
@@ -166,16 +166,16 @@ class RoomJoins:
         return found
 
     async def _abandon(self, session: ChatSession, room: str) -> None:
-        """Undo a failed join: a session that was not in the room before, or has ended meanwhile, is not in it now."""
+        """Undo a failed join, unless the session is open and was in the room before."""
         if session.is_closed or room not in session.rooms:
             await self._occupancy.leave_room(session, room)
 
     async def _look(
         self, session: ChatSession, p: RoomJoin, recovery_limit: int, subscribed: asyncio.Future[None]
     ) -> tuple[History, int | None, RoomSnapshot]:
-        """Read all that the ack tells, in one go: the page, the `seq` after which it was recovered, who is there."""
+        """Enter the room; return the page for the ack, the `seq` that it follows (or None), and the occupants."""
         await self._visibility.wait_written(session)
-        await _confirmed(subscribed)  # asked for by `acquire`; the log is read after it
+        await _confirmed(subscribed)  # read the log only after the subscription: no message is missed between
         listing = self._list(session, p.room)
         try:
             entering = self._occupancy.enter_room(session, p.room)
@@ -192,36 +192,36 @@ class RoomJoins:
         return page, after, snapshot
 
     def _list(self, session: ChatSession, room: str) -> Awaitable[None] | None:
-        """Put the room on the user's list. A failure of that does not fail the join."""
+        """Put a room that is new to the session on the user's list. An error here does not fail the join."""
         if room not in session.rooms:
             with suppress(RoomcastError):
                 return self._store.note_join(session.user, session.identity.name, room)
         return None
 
     async def _settle(self, session: ChatSession, room: str, turn: JoinTurn, time_ms: int) -> None:
-        """Take the session out again if it left, or was removed, while the join was under way."""
+        """Record the join. Undo it and raise if the session left the room, or was removed, while the join ran."""
         session.rooms.add(room)
         session.joined_at[room] = time_ms
         if not turn.is_wanted:
             await self._remove(session, room)
             await self._access.require_entry(session, room)
-            raise RoomcastError(Code.CONFLICT, "the room was left meanwhile")
+            raise RoomcastError(Code.CONFLICT, "the session left the room while it was joining")
 
     async def _admit(
         self, session: ChatSession, p: RoomJoin, page: History, after: int | None
     ) -> tuple[History, int | None]:
-        """Read again until the log is not behind what this gateway has delivered; the last step does not await."""
+        """Read the log until the page is not behind the messages delivered here, then admit without another await."""
         for _ in range(_MAX_ADMISSION_TRIES):
             session.require_open()
             if self._route.admit(session.sid, p.room, page.epoch, page.seq):
                 return page, after
             page, after = await self._recover(p.room, p.since, p.limit, p.limit)
-        raise RoomcastError(Code.UNAVAILABLE, "the room moves faster than its log is read")
+        raise RoomcastError(Code.UNAVAILABLE, "messages arrive faster than the gateway reads the room's log")
 
     async def _recover(
         self, room: str, since: Since | None, limit: int, recovery_limit: int
     ) -> tuple[History, int | None]:
-        """Read what follows `since`; or the latest page, and None, where not all of that is kept."""
+        """Read the entries after `since`; return the latest page and None if some of them are no longer kept."""
         if since is not None and isinstance(since.seq, int) and 0 <= since.seq < 2**53:
             page = await self._log.read_after(room, since.seq, recovery_limit)
             if is_recoverable(page, since.seq, since.epoch):
@@ -229,7 +229,7 @@ class RoomJoins:
         return await self._log.read_before(room, 0, limit), None
 
     async def _catch_up(self, session: ChatSession, room: str, before: RoomSnapshot) -> None:
-        """Tell the session who came, left and read while its replay ran."""
+        """Send the session the changes of occupants and read marks since its replay began."""
         if room not in session.rooms or session.is_closed:
             return
         now = await self._occupancy.enter_room(session, room)
@@ -247,13 +247,13 @@ class RoomJoins:
         return {}
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
-        """Deliver nothing more of the room to the session, and let joins under way come to nothing."""
+        """Take the session out of the room, and let its joins in progress fail."""
         session.abandon_joins(room)
         if room in session.rooms:
             await self._remove(session, room)
 
     async def _remove(self, session: ChatSession, room: str) -> None:
-        """Remove the session here, whether Redis answers or not: its entry there expires by itself."""
+        """Remove the session from the room here. If Redis does not answer, the entry in Redis expires by itself."""
         session.rooms.discard(room)
         session.joined_at.pop(room, None)
         self._replays.cancel_replay(session.sid, room)
@@ -264,10 +264,10 @@ class RoomJoins:
             _log.info("leaving a room: %s; its entry expires by itself", error)
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
-        """Take sessions out of rooms that they lost unheard: by another token, a removal, a kick, or a closed room.
+        """Remove sessions from rooms that they may no longer be in: a new token, a removal, a kick, a closed room.
 
-        Each room of each session costs Redis one or two commands; `only` has one room looked at.
-        Joins under way come to nothing where the room may not be entered any more: they looked before.
+        `only` names the one room to check; empty: all rooms. Each room of each session costs Redis one or two commands.
+        Joins in progress checked access before, so they fail if the session may not enter the room any more.
         """
         kicks: dict[str, dict[str, int]] = {}
         for session in sessions:
@@ -283,7 +283,7 @@ class RoomJoins:
                     self._emitter.to_sessions([session.sid], ROOM, {"room": room, "change": change})
 
     async def _lost_by(self, session: ChatSession, room: str, kicks: dict[str, int]) -> str | None:
-        """Return how the session lost the room, as the `room` event calls it; None while it may stay."""
+        """Return the `change` of the `room` event for a session that must leave; None if it may stay."""
         joined_at = session.joined_at.get(room, 0)
         if kicks.get("*", 0) > joined_at:
             return "closed"
@@ -293,7 +293,7 @@ class RoomJoins:
 
 
 def is_recoverable(page: History, seq: int, epoch: str) -> bool:
-    """Return whether all that follows `seq` is still kept, in the same epoch."""
+    """Return whether the log still holds all entries after `seq`, in the same epoch."""
     return epoch == page.epoch and page.first - 1 <= seq <= page.seq
 
 
@@ -317,7 +317,7 @@ async def _confirmed(subscribed: asyncio.Future[None]) -> None:
 
 
 def _people_change(room: str, before: RoomSnapshot, now: RoomSnapshot) -> dict[str, Any]:
-    """Return the `room` event that leads from one snapshot to the next; above a list's length, the count alone."""
+    """Return the `room` event with the changes from `before` to `now`; above MAX_LIST occupants, only their number."""
     change: dict[str, Any] = {"room": room, "change": "people", "occupancy": now.occupancy}
     if max(now.occupancy, before.occupancy) <= MAX_LIST:
         here = {row["user"] for row in now.members}

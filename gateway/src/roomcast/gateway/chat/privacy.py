@@ -62,7 +62,7 @@ class Privacy:
         return _with_unseen(p, answer)
 
     async def end_blocked_watches(self, user: str) -> None:
-        """End the watches between the user and those whom the user blocks, after the block list may have changed."""
+        """End the watches between the user and all blocked users, after the user's block list may have changed."""
         watches = self._presence.watches_of(user)
         blocked = await self._sanctions.blocked_by(user) if watches else frozenset()
         for session, watched in watches:

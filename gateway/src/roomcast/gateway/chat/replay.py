@@ -49,11 +49,11 @@ class ReplayRoute(Protocol):
     """Sends packets to one session, and makes it a member; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
 
     def release(self, room: str) -> None:
-        """Let the room go, unless it has members."""
+        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
         ...
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
+        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
         ...
 
     def send_packet(self, sid: str, packet: bytes) -> None:

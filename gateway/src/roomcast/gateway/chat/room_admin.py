@@ -130,7 +130,7 @@ class RoomAdmin:
         self._start_task = start_task
 
     async def read_info(self, session: ChatSession, p: RoomInfo) -> AckFields:
-        """Answer `room:info`, to those who may enter; `role` is one's own."""
+        """Answer `room:info` to users who may enter the room; `role` is the asking user's."""
         await self._access.require_entry(session, p.room)
         found = await self._store.describe(p.room)
         role = await self._store.read_role(p.room, session.user)
@@ -147,7 +147,7 @@ class RoomAdmin:
         return {"rooms": rooms, "more": after is not None, "after": after}
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
-        """Answer `room:members` with `stored`: a page of those who belong to the room, present or not."""
+        """Answer `room:members` with `stored`: a page of the stored members, whether present or not."""
         await self._access.require_entry(session, p.room)
         async with session.limit.reading():
             page, after = await self._store.page_members(p.room, p.after, p.limit)

@@ -19,11 +19,11 @@ class RoomChannels:
         return self._adapter.fanout.acquire(room).subscribed
 
     def release(self, room: str) -> None:
-        """Let the room go, unless it has members."""
+        """Give back one `acquire`. The subscription ends a while after the last, unless the room has local members."""
         self._adapter.fanout.release(room)
 
     def admit(self, sid: str, room: str, epoch: str, seq: int) -> bool:
-        """Make the session a member that holds the log up to `seq`; False when live messages are ahead of that."""
+        """Add the session to the members at position `(epoch, seq)`; False if later messages were delivered already."""
         return self._adapter.fanout.admit(NAMESPACE, sid, room, epoch.encode(), seq)
 
     async def remove_member(self, sid: str, room: str) -> None:

@@ -137,7 +137,7 @@ class Rooms:
         await self._emitter.to_user(other, ROOM, {"room": room, "change": "direct", "name": name, "by": session.user})
 
     async def list_members(self, session: ChatSession, p: RoomMembers) -> AckFields:
-        """Answer `room:members`: a page of the people who are in the room now, or of those who belong to it."""
+        """Answer `room:members`: a page of the room's occupants, or of its stored members."""
         if p.stored:
             return await self._without_blocked(session, await self._list_stored(session, p))
         await self._access.require_entry(session, p.room)

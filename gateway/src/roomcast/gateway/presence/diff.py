@@ -37,7 +37,7 @@ class PresenceDiff:
             self._left.clear()
 
     def apply_statuses(self, changes: Iterable[PresenceChange]) -> None:
-        """Give those who entered the statuses that were told since: the diff is sent after them."""
+        """Update the statuses of the users who entered: the diff is sent after these changes."""
         for change in changes:
             if (row := self._entered.get(change["user"])) is not None:
                 self._entered[row[0]] = (row[0], row[1], change["status"])

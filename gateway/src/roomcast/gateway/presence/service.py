@@ -250,7 +250,7 @@ class PresenceService:
             self._written_at = loop.time()
             if now >= second_at:
                 second_at = self._ticks.due() - _EARLY_SECONDS
-                self._delivery.wake()  # for those whose "offline" was held back
+                self._delivery.wake()  # deliver the "offline" changes that were held back
                 await self._occupancy.send_diffs(self._watchers.take_counts())
             await self._rest()
 

@@ -15,13 +15,13 @@ from roomcast.gateway.sign_in.identity import Identity
 
 
 class JoinTurn:
-    """One join under way. Joins of one room by one session take their turns."""
+    """One join in progress. Joins of one room by one session run one after the other."""
 
     __slots__ = ("_done", "before", "is_wanted")
 
     def __init__(self, before: JoinTurn | None) -> None:
         self.before = before
-        """The join of the same room that was asked for earlier, while it is under way."""
+        """The previous join of the same room, while it is in progress."""
         self.is_wanted = True
         """False once the session has left the room, or was removed from it, since the join was asked for."""
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -107,7 +107,7 @@ class ChatSession:
                 self.tickets.clear()
 
     def abandon_joins(self, room: str) -> None:
-        """Let all joins of the room that are under way come to nothing."""
+        """Let all joins of the room that are in progress fail."""
         turn = self.joining.get(room)
         while turn is not None:
             turn.is_wanted = False

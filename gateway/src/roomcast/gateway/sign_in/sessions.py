@@ -37,7 +37,7 @@ class _Look:
 
 
 class Sessions:
-    """Signs clients in and out, and disconnects those whose token expires. Iterates over a copy."""
+    """Signs clients in and out, and disconnects clients whose token expires. Iterates over a copy."""
 
     def __init__(
         self,

@@ -85,7 +85,7 @@ class RoomAdminStore:
         """Return a page of the stored members; `after` comes from the page before.
 
         The pages of a room of up to a thousand members are sorted by user id. A larger room is scanned with Redis's
-        cursor: whoever is a member from the first page to the last is on one of them, and may be on two. Raises
+        cursor: a user who is a member from the first page to the last is on one page, and may be on two. Raises
         BAD_REQUEST for an unknown `after`.
         """
         key = keys.room_members(room)

@@ -75,7 +75,7 @@ class RoomStore:
         return 0 if outcome == b"removed" else int(moment)
 
     async def read_kicks(self, room: str) -> dict[str, int]:
-        """Return who was taken out of the room lately, and when (ms by Redis's clock); `*` is everybody."""
+        """Return the users kicked from the room lately, and when (ms by Redis's clock); `*` stands for all users."""
         flat = await self._redis.call("HGETALL", keys.room_kicked(room))
         return {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
 

@@ -21,7 +21,7 @@ export function NewRoom({ onClose }: { onClose: () => void }) {
     const kind = form.get("kind") === "private" ? "private" : "public";
     const slug = slugOf(name);
     if (!slug) return setError("A room needs a name with a letter or a digit in it.");
-    // A public room belongs to nobody and needs no creation: whoever enters the name is in it.
+    // A public room has no owner and is not created: a user joins it by its name.
     if (kind === "public") return enter(`public:${slug}`, name);
     const room = `room:${slug}-${randomSuffix()}`;
     setBusy(true);
