@@ -52,7 +52,7 @@ def gateway_upstreams(addresses: Sequence[str], suffix: str = "") -> str:
 
 
 def front_proxies(networks: Sequence[str]) -> dict[str, str]:
-    """Return the values for proxies in front of nginx; raise ValueError for what is no network."""
+    """Return the values for proxies in front of nginx; raise ValueError for a value that is no network."""
     names = [str(ip_network(network)) for network in networks]
     return {
         "FRONT_PROXIES": " ".join(f"{name} 1;" for name in names),

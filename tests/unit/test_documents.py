@@ -49,7 +49,7 @@ def of(action: str) -> dict[str, dict[str, Any]]:
 
 
 def resolved(reference: str) -> Any:
-    """What a reference of the document leads to; KeyError when it leads nowhere."""
+    """Return the target of a reference in the document; raise KeyError if there is none."""
     target: Any = ASYNCAPI
     for part in reference.removeprefix("#/").split("/"):
         target = target[part]

@@ -1,4 +1,4 @@
-"""Who may import whom: processes never each other, the contract nobody, adapter and engine nothing of the chat."""
+"""Allowed imports: processes do not import each other, nor the contract a process, nor adapter or engine the chat."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def imported(source: str) -> Iterator[str]:
 
 
 def strangers(module: str, source: str) -> list[str]:
-    """What the module imports of this tree, and must not."""
+    """Return the forbidden imports of a module, among the modules of this tree."""
     package = package_of(module)
     allowed = (package, *MAY_IMPORT[package])
     ours = (name for name in imported(source) if any(is_within(name, package) for package in OURS))

@@ -1,4 +1,4 @@
-"""When a gateway takes a link for deaf."""
+"""The conditions under which a gateway counts a subscription as deaf."""
 
 import asyncio
 from collections.abc import Callable

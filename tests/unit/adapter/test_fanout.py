@@ -1,4 +1,4 @@
-"""What comes on a channel reaches the right local members; rooms are subscribed while they are needed."""
+"""Packets on a channel reach the right local members; rooms are subscribed while they are needed."""
 
 from __future__ import annotations
 

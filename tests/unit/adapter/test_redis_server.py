@@ -51,7 +51,7 @@ class Connection:
 
 
 class Redis:
-    """What `open_connection` reaches: `errors` are raised by the next attempts."""
+    """Replaces `open_connection`: its next attempts raise `errors`."""
 
     def __init__(self) -> None:
         self.info = GOOD

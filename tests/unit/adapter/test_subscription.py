@@ -1,4 +1,4 @@
-"""What a gateway hears: the next plain message of a whole room is delivered, all else is passed on."""
+"""Received packets: the next plain message of a whole room is delivered at once, all others are passed on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the metrics of a process say to an operator."""
+"""Reading the metrics of a process for an operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an edit or a deletion does to older entries of the log."""
+"""The changes that an edit or a deletion makes to older entries of the log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def raw(message: dict[str, Any]) -> bytes:
 
 
 def applied(rewrite: Rewrite, seq: int) -> dict[str, Any]:
-    """What the script makes of a rewrite when the amendment gets this seq."""
+    """Return the entry that the script writes for a rewrite when the amendment gets this seq."""
     made = rewrite.before + str(seq).encode() + rewrite.after if rewrite.after else rewrite.before
     found: dict[str, Any] = orjson.loads(made)
     return found

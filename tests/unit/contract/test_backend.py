@@ -1,4 +1,4 @@
-"""What a back end's client refuses before it asks Redis: nothing listens where these clients point."""
+"""The calls that a back end's client refuses without Redis: no server listens at the address of these clients."""
 
 from __future__ import annotations
 

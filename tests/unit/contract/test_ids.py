@@ -1,4 +1,4 @@
-"""What ids look like, and what a room's id says."""
+"""The form of ids, and the meaning of a room's id."""
 
 import pytest
 from hypothesis import given

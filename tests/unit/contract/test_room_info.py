@@ -1,4 +1,4 @@
-"""What a stored room says of itself, as it is read and written."""
+"""Reading and writing the description of a stored room."""
 
 from __future__ import annotations
 

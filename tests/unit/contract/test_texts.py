@@ -1,4 +1,4 @@
-"""What is blank, how names are cleaned, and which emoji are one."""
+"""Blank texts, cleaned names, and single emoji."""
 
 from __future__ import annotations
 

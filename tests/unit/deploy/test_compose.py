@@ -23,7 +23,7 @@ KINDS = {**dict.fromkeys(compose.GATEWAYS, "gateway"), "presence": "presence", "
 
 
 def environment(service: str) -> dict[str, str]:
-    """What the containers of a service see: its env_file and its own lines."""
+    """Return the environment of a service's containers: from its env_file and its own lines."""
     file = FILES[Path(SERVICES[service]["env_file"]).name]
     own: dict[str, str] = SERVICES[service].get("environment", {})
     return dict(line.split("=", 1) for line in file.splitlines()) | own

@@ -1,4 +1,4 @@
-"""When the hot path is compiled, and what is said when it cannot be."""
+"""Compiling the hot path, and the message when it cannot be compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the page is built again."""
+"""The conditions under which the page is built again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a cluster from starting, and the folders it gets."""
+"""The faults that keep a cluster from starting, and the folders that are made for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests the storage's guard lets through; `tests/integration/media/test_s3_contract.py` tries the server."""
+"""The requests that the storage's guard accepts; `tests/integration/media/test_s3_contract.py` tries the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a connection, and all connections of an address, may send."""
+"""The rates at which a connection, and all connections of an address, may send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests are plain openings of a WebSocket session, and which are for a real HTTP server to judge."""
+"""The requests that plainly open a WebSocket session; all others go to a full HTTP server."""
 
 from __future__ import annotations
 

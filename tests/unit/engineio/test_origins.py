@@ -1,4 +1,4 @@
-"""Which pages may talk to the server."""
+"""The origins of pages that may connect to the server."""
 
 from __future__ import annotations
 

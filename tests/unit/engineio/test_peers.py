@@ -1,4 +1,4 @@
-"""Who a client is, and the cap on its unfinished sessions."""
+"""A client's address, and the bound on its unfinished sessions."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ class FakeDirectory:
 
 
 class FakeOccupancy:
-    """Who is in which room; `fails` makes leaving fail as it does while Redis is away."""
+    """The occupants of rooms; `fails` makes leaving fail as it does while Redis is away."""
 
     def __init__(self) -> None:
         self.rooms: Counter[tuple[str, str]] = Counter()

@@ -1,4 +1,4 @@
-"""Which form of a module runs, and that a stale one never does."""
+"""The choice between the compiled and the plain form of a module; a stale compiled form never runs."""
 
 from __future__ import annotations
 

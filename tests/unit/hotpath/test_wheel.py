@@ -1,4 +1,4 @@
-"""What goes into the wheels of the distributions that have modules of the hot path."""
+"""The content of the wheels of distributions with modules of the hot path."""
 
 from __future__ import annotations
 

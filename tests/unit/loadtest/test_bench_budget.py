@@ -1,4 +1,4 @@
-"""How many rounds a run has time for."""
+"""The number of rounds that a run has time for."""
 
 from loadtest.bench.__main__ import fits
 

@@ -1,4 +1,4 @@
-"""What each kind of server hears from a client."""
+"""The packets that a client sends to each kind of server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a connection of the load client makes of a server's texts: deliveries, pings, acks and refusals."""
+"""Handling a server's packets in the load client: deliveries, pings, acks and refusals."""
 
 from __future__ import annotations
 

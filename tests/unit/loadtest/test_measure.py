@@ -1,4 +1,4 @@
-"""What is made of a load client's answer."""
+"""Reading a load client's answer."""
 
 import pytest
 

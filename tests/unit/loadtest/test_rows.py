@@ -1,4 +1,4 @@
-"""Which rows a subset holds."""
+"""The rows of a subset."""
 
 from __future__ import annotations
 

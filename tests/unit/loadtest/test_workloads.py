@@ -1,4 +1,4 @@
-"""Who is in which room, on which gateway, from which address."""
+"""The rooms, gateways and addresses of a workload's users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say it is."""
+"""Detecting a file's type from its first bytes."""
 
 from __future__ import annotations
 

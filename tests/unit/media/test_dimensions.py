@@ -1,4 +1,4 @@
-"""How large an image is, from its header."""
+"""Reading an image's width and height from its header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a deployment accepts, and under which keys."""
+"""The files that a deployment accepts, and their storage keys."""
 
 from __future__ import annotations
 

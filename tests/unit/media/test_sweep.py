@@ -1,4 +1,4 @@
-"""What was never completed is collected, one signer at a time."""
+"""The sweep deletes uploads that were never completed, by one signer at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sweeper's metrics say after what was announced."""
+"""The sweeper's metrics, after the events that they count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of processes do to the process that runs them, they undo."""
+"""Undo the changes that the tests of processes make to the process that runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process says that it uses, beside what prometheus_client's collector says."""
+"""The resource usage that a process reports, compared with prometheus_client's collector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a client has to wait, when it may go on, and what is refused."""
+"""Backpressure: a client waits, goes on, or is refused."""
 
 from __future__ import annotations
 

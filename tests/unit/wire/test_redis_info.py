@@ -1,4 +1,4 @@
-"""What INFO tells, and what of it is a warning."""
+"""Parsing INFO, and the warnings that follow from it."""
 
 from __future__ import annotations
 

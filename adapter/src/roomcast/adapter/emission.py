@@ -18,7 +18,7 @@ class RemoteSessions(Protocol):
     """The route to sessions of other nodes, and for questions to rooms: the node messenger."""
 
     def node_of(self, sid: str) -> str | None:
-        """Return the other node that a session id names; None for this node, and for what is no session id."""
+        """Return the node in a session id. None for this node, and for a text that is no session id."""
         ...
 
     async def emit(

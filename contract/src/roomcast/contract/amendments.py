@@ -21,7 +21,7 @@ _AMENDABLE: Final = ("text", "media", "data")
 
 
 def load_target(entry: bytes | None) -> dict[str, Any]:
-    """Return the message to be amended; raise NOT_FOUND for what is gone, deleted, or no message."""
+    """Return the message to amend; raise NOT_FOUND if it is gone or deleted, or if the entry is no message."""
     message = msgspec.json.decode(entry) if entry else None
     if not isinstance(message, dict) or message.get("kind") not in _AMENDABLE or "deleted" in message:
         raise RoomcastError(Code.NOT_FOUND, "no such message")

@@ -22,7 +22,7 @@ def check_data(data: dict[str, Any]) -> bytes:
     """Return the object as compact JSON in UTF-8.
 
     Raises RoomcastError: TOO_LARGE for more than MAX_DATA_BYTES or for objects and lists nested deeper than
-    MAX_DATA_DEPTH (the object itself is 1 deep); BAD_REQUEST for what is no JSON, or what JavaScript cannot hold.
+    MAX_DATA_DEPTH (the object itself is 1 deep); BAD_REQUEST for data that JSON or JavaScript cannot hold.
     """
     level: list[Any] = [data]
     depth = 0

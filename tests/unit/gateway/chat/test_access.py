@@ -1,4 +1,4 @@
-"""Who may enter, moderate and create rooms."""
+"""The rights to enter, moderate and create rooms."""
 
 from __future__ import annotations
 

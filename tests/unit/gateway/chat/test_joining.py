@@ -1,4 +1,4 @@
-"""Where a returning client goes on, and whether there is more."""
+"""Recovery pages: the position from which a returning client goes on, and whether the log holds more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stored room says of itself, its members, its owner and its end, with fakes for Redis and for presence."""
+"""Stored rooms: description, members, owner and closing, with fakes for Redis and for presence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which clients follow which rooms, their totals, and the channels that are needed for it."""
+"""The rooms that clients follow, the clients' totals, and the channels to subscribe for them."""
 
 from __future__ import annotations
 

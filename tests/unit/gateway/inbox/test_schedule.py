@@ -1,4 +1,4 @@
-"""When an active room is looked at: soon, and once more when the script may speak again."""
+"""The schedule of an active room: it is read soon, and once more when the script may announce activity again."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Sender:
         self.sent.append((room, event, data))
 
     def take(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """What was sent since the last call."""
+        """Return the events sent since the last call."""
         sent, self.sent = self.sent, []
         return sent
 

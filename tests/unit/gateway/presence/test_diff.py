@@ -1,4 +1,4 @@
-"""What members of a room are told of those who come and go."""
+"""Presence diffs: the members of a room are told who entered and who left."""
 
 from roomcast.contract.envelope import OccupancyChange
 from roomcast.contract.events import MAX_PRESENCE_ROOM

@@ -1,4 +1,4 @@
-"""Which addresses a hook may be at."""
+"""The addresses that a publish hook may have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much one connection may ask for; time is a number here."""
+"""The event limit of one connection; the tests pass the time as a number."""
 
 from __future__ import annotations
 

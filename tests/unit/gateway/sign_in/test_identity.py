@@ -1,4 +1,4 @@
-"""Which rooms a token opens by itself."""
+"""The rooms that a token opens by itself."""
 
 from __future__ import annotations
 

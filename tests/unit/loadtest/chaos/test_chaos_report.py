@@ -1,4 +1,4 @@
-"""What a run says: per row, in sum, in the document, and by its exit status."""
+"""The report of a chaos run: rows, sum, document, and exit status."""
 
 from __future__ import annotations
 

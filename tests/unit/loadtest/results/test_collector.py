@@ -1,4 +1,4 @@
-"""What a run's processes report, and figures over time."""
+"""Collecting the reports of a run's processes, and figures over time."""
 
 from __future__ import annotations
 

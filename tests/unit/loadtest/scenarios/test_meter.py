@@ -1,4 +1,4 @@
-"""When a load generator is saturated."""
+"""The conditions under which a load generator is saturated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which messages of a room a user of the load test has received."""
+"""The messages of a room that a user of the load test has received."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the tokens of a load test come from."""
+"""The sources of a load test's tokens."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class JoinRoute(Protocol):
-    """Which sessions of this gateway get a room's messages; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
+    """The local sessions that get a room's messages; see `roomcast.gateway.chat.room_channels.RoomChannels`."""
 
     def acquire(self, room: str) -> asyncio.Future[None]:
         """Subscribe to a room at least until `release`; the future is done once Redis has confirmed."""

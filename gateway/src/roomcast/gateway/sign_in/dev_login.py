@@ -54,7 +54,7 @@ class DevLogin:
 
 
 def _user_of(body: dict[str, Any], name: str) -> str:
-    """Return the user id that the body names, else the one of the name; raise ValueError for what is no user id."""
+    """Return the user id that the body names, else the one of the name; raise ValueError for an invalid one."""
     user = body.get("user")
     if user is None:
         return user_id_of(name)
@@ -64,7 +64,7 @@ def _user_of(body: dict[str, Any], name: str) -> str:
 
 
 def _picture_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the claim of a picture, if the body has one; raise ValueError for what is no https URL."""
+    """Return the claim of a picture, if the body has one; raise ValueError if it is no https URL."""
     picture = body.get("picture")
     if picture is None:
         return {}
