@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from roomcast.contract.api_keys import ApiKeys, Scope
-from roomcast.contract.backend import open_client
+from roomcast.contract.backend import connect, open_client
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.wire import redis_url as urls
 from tests import apis
@@ -86,8 +86,49 @@ async def test_a_batch_costs_as_much_as_its_messages(api: apis.Api, keys: ApiKey
     key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=10)
     messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 25
     with api.client(key) as client:
-        assert client.post("/v1/messages/batch", json={"messages": messages}).status_code == 429
         assert client.post("/v1/messages/batch", json={"messages": messages[:15]}).status_code == 200
+        assert client.post("/v1/messages/batch", json={"messages": messages[:15]}).status_code == 429
+
+
+async def test_a_batch_above_what_may_come_at_once_is_taken_and_owed(api: apis.Api, keys: ApiKeys) -> None:
+    key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=1)
+    messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 100
+    with api.client(key) as client:
+        assert client.post("/v1/messages/batch", json={"messages": messages}).status_code == 200
+        refused = client.post("/v1/messages/batch", json={"messages": messages[:1]})
+    assert refused.status_code == 429
+    assert 90 <= int(refused.headers["retry-after"]) <= 100
+
+
+async def test_large_answers_cost_more_than_small_ones(api: apis.Api, keys: ApiKeys) -> None:
+    """One key that leaked could keep a process, and Redis, busy by asking."""
+    key = await keys.create("reader", [Scope.USERS_READ], rate=2)
+    few, many = ({"users": [f"user{number}" for number in range(count)]} for count in (20, 1_000))
+    with api.client(key) as client:
+        assert [client.post("/v1/presence/query", json=few).status_code for _ in range(2)] == [200, 200]
+        assert client.post("/v1/presence/query", json=many).status_code == 200
+        refused = client.post("/v1/presence/query", json=few)
+    assert refused.status_code == 429
+    assert 15 <= int(refused.headers["retry-after"]) <= 20
+
+
+async def test_pages_and_inboxes_cost_what_is_read(
+    api: apis.Api, keys: ApiKeys, api_redis: Callable[[str], str]
+) -> None:
+    reads = [Scope.MESSAGES_READ, Scope.MESSAGES_WRITE, Scope.USERS_READ]
+    writer, reader, lister = [await keys.create("pages", reads, rate=rate) for rate in (1_000, 2, 2)]
+    messages = [{"room": "team:large", "user": "ada", "text": "x" * 16_384}] * 30
+    async with connect(api_redis("backend")) as backend:
+        for number in range(75):
+            await backend.create_room(f"team:listed-{number}", "cleo")
+    with api.client(writer) as client:
+        assert client.post("/v1/messages/batch", json={"messages": messages}).status_code == 200
+    with api.client(reader) as client:
+        assert client.get("/v1/rooms/team:large/messages").status_code == 200
+        assert int(client.get("/v1/rooms/team:large/messages").headers["retry-after"]) >= 2
+    with api.client(lister) as client:
+        assert len(client.get("/v1/users/cleo/inbox").json()["lines"]) == 50
+        assert client.get("/v1/users/cleo/inbox").status_code == 429
 
 
 async def test_keys_are_stored_as_digests(keys: ApiKeys) -> None:

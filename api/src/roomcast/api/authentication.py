@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -13,6 +13,9 @@ from roomcast.api.guard import KEY_ID
 from roomcast.api.parts import Parts, parts_of
 from roomcast.contract.api_keys import Listed
 from roomcast.contract.errors import Code, RoomcastError
+
+ROWS_PER_REQUEST: Final = 25
+BYTES_PER_REQUEST: Final = 65_536
 
 _bearer: Final = HTTPBearer(
     scheme_name="ApiKey", bearerFormat="rck_…", description="An API key: `roomcast api-keys create`.", auto_error=False
@@ -49,6 +52,17 @@ async def charge(parts: Parts, found: Listed, requests: int) -> None:
         wait = await parts.keys.take(found, requests=requests, default_rate=parts.rate)
     if wait:
         raise RoomcastError(Code.RATE_LIMITED, "the API key's rate is used up", retry_after=wait)
+
+
+async def owe(parts: Parts, found: Listed, *, rows: int = 0, size: int = 0) -> None:
+    """Count an answer for what it has cost, in more requests: later ones of the key wait.
+
+    Each ROWS_PER_REQUEST things that were looked up, and each BYTES_PER_REQUEST that were read, are one request.
+    """
+    requests = rows // ROWS_PER_REQUEST + size // BYTES_PER_REQUEST
+    if requests:
+        with suppress(RoomcastError):  # the answer is there
+            await parts.keys.take(found, requests=requests, default_rate=parts.rate, owes=True)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Exit status: 0 done; 1 refused, not found, or a failed check; 2 a bad command li
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -191,7 +190,7 @@ def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> No
     """Print the newest messages of ROOM and follow it; Ctrl-C ends."""
 
     def show(message: dict[str, Any]) -> None:
-        click.echo(json.dumps(message, ensure_ascii=False) if options.is_json else tail.line(message))
+        click.echo(output.as_json(message, indent=None) if options.is_json else tail.line(message))
 
     options.read(lambda reader: tail.follow(reader, room, lines, show, ends=no_follow))
 

@@ -18,9 +18,10 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def as_json(value: Any) -> str:
-    """Return indented JSON."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def as_json(value: Any, *, indent: int | None = 2) -> str:
+    """Return JSON in which every character that a terminal would act on is escaped; `indent` None: one line."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def moment(unix_ms: float) -> str:

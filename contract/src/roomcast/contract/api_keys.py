@@ -136,9 +136,14 @@ class ApiKeys(RedisLink):
             return None
         return Listed(digest[:ID_LENGTH], key)
 
-    async def take(self, found: Listed, *, requests: int = 1, default_rate: int = DEFAULT_RATE) -> float:
-        """Take requests from the rate of a key; return the seconds to wait, 0.0 for a request that is admitted."""
-        args = (found.key.rate or default_rate, BURST_SECONDS, requests)
+    async def take(
+        self, found: Listed, *, requests: float = 1, default_rate: int = DEFAULT_RATE, owes: bool = False
+    ) -> float:
+        """Take requests from the rate of a key; return the seconds to wait, 0.0 for a request that is admitted.
+
+        `owes`: the work is done, and later requests wait for it.
+        """
+        args = (found.key.rate or default_rate, BURST_SECONDS, requests, "owe" if owes else "")
         return int(await self._script("api_take", (keys.api_rate(found.id),), args)) / 1000
 
     async def _store(self, digest: str, key: ApiKey) -> None:

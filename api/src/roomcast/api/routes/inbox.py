@@ -8,9 +8,9 @@ import msgspec
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, Field
 
-from roomcast.api.authentication import authenticate
+from roomcast.api.authentication import authenticate, owe
 from roomcast.api.models import Limit, Message, User, as_message
-from roomcast.api.parts import TheBackend
+from roomcast.api.parts import TheParts
 from roomcast.contract.api_keys import Listed, Scope
 from roomcast.contract.ids import ROOM_ID
 from roomcast.contract.inbox import Line
@@ -50,11 +50,10 @@ class InboxResponse(BaseModel):
 
 
 @router.get("/users/{user}/inbox", operation_id="inbox")
-async def read_inbox(
-    user: User, _: Reads, backend: TheBackend, after: Cursor = None, limit: Limit = 50
-) -> InboxResponse:
+async def read_inbox(user: User, key: Reads, parts: TheParts, after: Cursor = None, limit: Limit = 50) -> InboxResponse:
     """Return a page of a user's inbox: the listed rooms that the user may enter by id or membership."""
-    page = await backend.inbox(user, after=after, limit=limit)
+    page = await parts.backend.inbox(user, after=after, limit=limit)
+    await owe(parts, key, rows=page.rooms)
     lines = [_line(line) for line in page.lines]
     return InboxResponse(lines=lines, after=page.after, unread=page.unread, mentions=page.mentions)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Final
 
+import msgspec
 from fastapi import APIRouter, Header, Query, Response, Security, status
 from pydantic import BaseModel, Field
 
 from roomcast.api import cursors
-from roomcast.api.authentication import authenticate, charge
+from roomcast.api.authentication import authenticate, charge, owe
 from roomcast.api.cursors import Cursor
 from roomcast.api.models import (
     BatchItem,
@@ -109,8 +110,8 @@ async def publish_batch(body: BatchRequest, key: Writes, parts: TheParts) -> Bat
 @router.get("/rooms/{room}/messages", operation_id="history")
 async def read_history(
     room: Room,
-    _: Reads,
-    backend: TheBackend,
+    key: Reads,
+    parts: TheParts,
     before: Annotated[Seq | None, Query(description="the last messages below this seq")] = None,
     after: Annotated[int | None, Query(ge=0, le=2**53, description="the first messages above this seq")] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="`older` or `newer` of another page")] = None,
@@ -123,10 +124,13 @@ async def read_history(
     if sum(value is not None for value in (before, after, cursor)) > 1:
         raise RoomcastError(Code.BAD_REQUEST, "only one of before, after and cursor")
     if cursor is None:
-        return _page(await backend.history(room, before=before, after=after, limit=limit), after)
+        page = await parts.backend.history(room, before=before, after=after, limit=limit)
+        await owe(parts, key, size=_size(page))
+        return _page(page, after)
     at = cursors.decode(cursor)
     newer = at.seq if at.direction == "after" else None
-    page = await backend.history(room, before=at.seq if newer is None else None, after=newer, limit=limit)
+    page = await parts.backend.history(room, before=at.seq if newer is None else None, after=newer, limit=limit)
+    await owe(parts, key, size=_size(page))
     if page.epoch != at.epoch:
         raise RoomcastError(Code.CONFLICT, "the room has a new epoch: read it again from the newest page")
     return _page(page, newer)
@@ -186,6 +190,11 @@ async def _result(backend: Backend, item: BatchItem) -> BatchResult:
 
 def _receipt(receipt: PublishReceipt) -> Receipt:
     return Receipt(seq=receipt.seq, time=receipt.time, epoch=receipt.epoch, duplicate=receipt.duplicate)
+
+
+def _size(page: HistoryPage) -> int:
+    """Return about how many bytes the messages of a page have."""
+    return len(msgspec.json.encode(page.messages))
 
 
 def _page(page: HistoryPage, after: int | None) -> HistoryResponse:

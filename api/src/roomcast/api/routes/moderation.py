@@ -7,9 +7,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Security, status
 from pydantic import BaseModel, Field
 
-from roomcast.api.authentication import authenticate
+from roomcast.api.authentication import authenticate, owe
 from roomcast.api.models import Limit, Request, Room, Seconds, User
-from roomcast.api.parts import TheBackend
+from roomcast.api.parts import TheBackend, TheParts
 from roomcast.contract.api_keys import Listed, Scope
 
 router: Final = APIRouter(prefix="/v1", tags=["moderation"])
@@ -75,14 +75,15 @@ async def unban(user: User, _: Moderates, backend: TheBackend, room: InRoom = No
 
 @router.get("/reports", operation_id="reports")
 async def list_reports(
-    _: Moderates,
-    backend: TheBackend,
+    key: Moderates,
+    parts: TheParts,
     after: Annotated[str | None, Query(pattern=ReportId, description="the last id of another page")] = None,
     limit: Limit = 50,
 ) -> ReportsResponse:
     """List open reports, oldest first."""
-    rows = await backend.reports(after=after, limit=limit)
-    return ReportsResponse(reports=[Report.model_validate(row) for row in rows])
+    reports = [Report.model_validate(row) for row in await parts.backend.reports(after=after, limit=limit)]
+    await owe(parts, key, size=sum(len(report.message) for report in reports))
+    return ReportsResponse(reports=reports)
 
 
 @router.delete("/reports/{id}", status_code=status.HTTP_204_NO_CONTENT, operation_id="resolveReport")

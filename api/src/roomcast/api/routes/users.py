@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Security, status
 from pydantic import BaseModel, Field
 
-from roomcast.api.authentication import authenticate
+from roomcast.api.authentication import authenticate, owe
 from roomcast.api.models import Data, Name, Request, Seconds, User
-from roomcast.api.parts import TheBackend, TheParts
+from roomcast.api.parts import Parts, TheBackend, TheParts
 from roomcast.contract import tokens
 from roomcast.contract.api_keys import Listed, Scope
-from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Backend, Presence
+from roomcast.contract.backend import CLOCK_SKEW_SECONDS, TOKEN_LIFE_SECONDS, Presence
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import ShownStatus
 from roomcast.contract.ids import encode_subject
@@ -202,15 +202,15 @@ async def revoke_user(user: User, _: Writes, backend: TheBackend, body: Revocati
 
 
 @router.get("/presence", operation_id="presence", tags=["presence"])
-async def read_presence(users: Users, _: Reads, backend: TheBackend, devices: bool = False) -> PresencesResponse:
+async def read_presence(users: Users, key: Reads, parts: TheParts, devices: bool = False) -> PresencesResponse:
     """Return the presence of up to 100 users; with `devices`, also each of their devices."""
-    return await _presence(backend, users, devices)
+    return await _presence(parts, key, users, devices)
 
 
 @router.post("/presence/query", operation_id="queryPresence", tags=["presence"])
-async def query_presence(body: PresenceRequest, _: Reads, backend: TheBackend) -> PresencesResponse:
+async def query_presence(body: PresenceRequest, key: Reads, parts: TheParts) -> PresencesResponse:
     """Return the presence of up to 1,000 users; with `devices`, also each of their devices."""
-    return await _presence(backend, body.users, body.devices)
+    return await _presence(parts, key, body.users, body.devices)
 
 
 @router.post("/tokens", operation_id="sign", tags=["tokens"])
@@ -245,8 +245,9 @@ async def revoke_session(sid: Word, _: Writes, backend: TheBackend, body: TokenR
     await backend.revoke_session(sid, seconds=body.seconds)
 
 
-async def _presence(backend: Backend, users: list[str], devices: bool) -> PresencesResponse:
-    found = await backend.presence(users, devices=devices)
+async def _presence(parts: Parts, key: Listed, users: list[str], devices: bool) -> PresencesResponse:
+    found = await parts.backend.presence(users, devices=devices)
+    await owe(parts, key, rows=len(users))
     return PresencesResponse(users=[_presence_of(user, found[user]) for user in dict.fromkeys(users)])
 
 

@@ -18,12 +18,16 @@ _AT_ONCE: Final = 20
 
 
 class InboxPage(NamedTuple):
-    """A page of an inbox, the latest activity first, with the totals of all rooms; `after` asks for the next page."""
+    """A page of an inbox, the latest activity first, with the totals of all rooms; `after` asks for the next page.
+
+    `rooms`: how many are on the list, and were read; 0 over HTTP.
+    """
 
     lines: list[Line]
     after: str | None
     unread: int
     mentions: int
+    rooms: int = 0
 
 
 class Inboxes(RedisLink):
@@ -49,6 +53,7 @@ class Inboxes(RedisLink):
             page[-1].cursor if more else None,
             sum(line.unread for line in visible),
             sum(line.mentions for line in visible),
+            len(rooms),
         )
 
     async def _line(self, room: str, user: str) -> Line:

@@ -5,13 +5,20 @@
 -- ARGV[1] requests a second
 -- ARGV[2] seconds of the rate that may come at once
 -- ARGV[3] requests to take
+-- ARGV[4] 'owe': take them in any case, because the work is done: later requests wait
+--
+-- More than may come at once is taken when nothing but the first request is owed, and is owed then: else it would have to
+-- wait for ever.
 --
 -- Returns 0, or the ms to wait; requests that must wait cost nothing.
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local burst = tonumber(ARGV[2]) * 1000
-local paid = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0')) + tonumber(ARGV[3]) * 1000 / tonumber(ARGV[1])
-if paid - now > burst then return math.ceil(paid - now - burst) end
+local one, burst = 1000 / tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000
+local cost = tonumber(ARGV[3]) * one
+local paid = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local wait = paid + math.min(cost, burst - one) - now - burst
+if wait > 0 and ARGV[4] ~= 'owe' then return math.ceil(wait) end
+paid = paid + cost
 redis.call('SET', KEYS[1], string.format('%.3f', paid), 'PX', math.ceil(paid - now) + 1000)
 return 0
