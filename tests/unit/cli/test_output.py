@@ -26,7 +26,13 @@ def test_what_a_terminal_would_act_on_is_not_printed() -> None:
 
 
 def test_json_keeps_what_a_table_cuts() -> None:
-    assert json.loads(output.as_json([{"note": "\x1b"}])) == [{"note": "\x1b"}]
+    """And escapes it: a terminal acts on C1 and bidi controls, too."""
+    rows = [{"note": "\x1b\x9b31m\u202eé\U000e0001\n"}]
+    for indent in (2, None):
+        text = output.as_json(rows, indent=indent)
+        assert json.loads(text) == rows
+        assert all(one.isprintable() or one == "\n" for one in text)
+    assert "é" in text
 
 
 def test_a_moment_is_utc_and_zero_is_none() -> None:

@@ -114,13 +114,18 @@ async def test_keys_outlive_their_source() -> None:
     assert keys.is_ready
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"x"}]}', b'{"keys":7}', b"x"])
-async def test_without_any_keys_the_gateway_is_not_available(content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"keys":[]}', b'{"keys":[{"kty":"x"}]}', b'{"keys":7}', b"x", b"[" * 100_000, b"9" * 5_000],
+    ids=lambda content: repr(content[:30]),
+)
+async def test_without_any_keys_the_gateway_is_not_available(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     source = Source(content)
     keys = source.keys()
 
     assert await unavailable(keys, token(kid="k1"))
     assert not keys.is_ready
+    assert "Traceback" not in caplog.text
     source.data = key_set(rsa_row(RSA[0], kid="k1"))
     source.now = 2.0
     assert json.loads(await keys.open(token(kid="k1")))["sub"] == "ada"

@@ -74,11 +74,15 @@ class RoomAccess:
         return role in _MODERATORS and not await self._is_banned(session.user, room)
 
     async def require_moderator(self, session: ChatSession, room: str) -> None:
-        """Raise FORBIDDEN unless the session moderates this room: operators moderate every one."""
-        if session.identity.ops:
-            return
-        if access(room, session.user) is not Access.STORED or not await self.is_moderator(session, room):
+        """Raise FORBIDDEN unless the session moderates this room."""
+        if not await self.moderates(session, room):
             raise RoomcastError(Code.FORBIDDEN, "only the room's owner and admins, and operators")
+
+    async def moderates(self, session: ChatSession, room: str) -> bool:
+        """Return whether the session moderates this room: operators moderate every one."""
+        if session.identity.ops:
+            return True
+        return access(room, session.user) is Access.STORED and await self.is_moderator(session, room)
 
     def require_creation(self, session: ChatSession, room: str, kind: str) -> None:
         """Raise FORBIDDEN unless the session may create and own this room.

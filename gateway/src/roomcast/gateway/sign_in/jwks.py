@@ -38,6 +38,18 @@ _LAST_RETRY_SECONDS: Final = 30.0
 _MAX_BYTES: Final = 1_000_000
 _MAX_CANDIDATES: Final = 20
 
+_READ_FAULTS: Final = (
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+    OSError,
+    aiohttp.ClientError,
+)
+"""What reading a key set may raise, whatever its server answers."""
+
 Fetch = Callable[[], Awaitable[bytes]]
 _log = logging.getLogger(__name__)
 
@@ -127,7 +139,7 @@ class JwksKeys(Keys):
     async def _read(self) -> None:
         try:
             self._set = read_key_set(await self._fetch())
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, OSError, aiohttp.ClientError) as error:
+        except _READ_FAULTS as error:
             self._pause = self._backoff.pause()
             _log.warning("the keys of tokens cannot be read (%s): %s", type(error).__name__, error)
         else:
