@@ -137,7 +137,7 @@ class ApiKeys(RedisLink):
         return Listed(digest[:ID_LENGTH], key)
 
     async def take(
-        self, found: Listed, *, requests: float = 1, default_rate: int = DEFAULT_RATE, owes: bool = False
+        self, found: Listed, *, requests: int = 1, default_rate: int = DEFAULT_RATE, owes: bool = False
     ) -> float:
         """Take requests from the rate of a key; return the seconds to wait, 0.0 for a request that is admitted.
 
