@@ -121,3 +121,51 @@ async def test_becoming_invisible_counts_for_the_rooms_that_are_left(one: Gatewa
     answers = await asyncio.gather(*(mallory.call("presence", {"status": status}) for status in statuses))
     outcomes = Counter("ok" if answer["ok"] else answer["error"]["reason"] for answer in answers)
     assert set(outcomes) == {"ok", "rate_limited"}
+
+
+async def test_a_membership_or_sanction_does_not_outlive_its_room(one: Gateway, url: str, clients: Clients) -> None:
+    """Else who closes a room while it invites and bans decides who is in the next room of this id, and who is not."""
+    mallory, eve, bob = [await clients(one, unique(name)) for name in ("mallory", "eve", "bob")]
+    for _ in range(3):
+        room = unique("team")
+        await mallory.ok("room:create", {"room": room, "kind": "private"})
+        banned = {"room": room, "user": bob.user, "kind": "ban", "on": True}
+        answers = await asyncio.gather(
+            mallory.call("room:invite", {"room": room, "user": eve.user}),
+            mallory.call("room:sanction", banned),
+            mallory.call("room:slow", {"room": room, "seconds": 600}),
+            mallory.call("room:close", {"room": room}),
+        )
+        assert answers[-1]["ok"]
+        with store(url) as redis:
+            assert redis.exists(keys.room_members(room), keys.room_sanctions(room)) == 0
+            redis.hset(keys.room_members(room), eve.user, "admin")  # of a release that did not look
+        await bob.ok("room:create", {"room": room, "kind": "private"})
+        assert await eve.refused("room:join", {"room": room}) == "forbidden"
+        await bob.join(room)
+
+
+async def test_members_of_an_expired_room_do_not_hear_the_next_one(one: Gateway, url: str, clients: Clients) -> None:
+    mallory, ada, room = await clients(one, unique("mallory")), await clients(one, unique("ada")), unique("team")
+    await mallory.ok("room:create", {"room": room, "kind": "private"})
+    await mallory.join(room)
+    with store(url) as redis:
+        redis.delete(keys.room_meta(room), keys.room_members(room))  # as after a week without a message
+    await ada.ok("room:create", {"room": room, "kind": "private"})
+    await mallory.expect("room", lambda event: event["change"] == "closed")
+    await ada.join(room)
+    await ada.send(room, "for members of this room only")
+    assert await mallory.refused("message:history", {"room": room}) == "forbidden"
+    assert mallory.texts(room) == []
+
+
+async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, url: str, clients: Clients) -> None:
+    ops, ada, room = await clients(one, unique("ops"), ops=True), await clients(one, unique("ada")), unique("team")
+
+    async def is_refused_as_unknown_room() -> bool:
+        answer = await ops.call("room:invite", {"room": room, "user": ada.user})
+        return bool(answer["error"]["detail"] == "no such room is stored")
+
+    await until(is_refused_as_unknown_room, "ada is known, the room is not")
+    with store(url) as redis:
+        assert redis.exists(keys.room_members(room)) == 0

@@ -67,6 +67,7 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
     """A user lost a room (`closed`: everybody did): leave it now.
 
     `before` (ms by Redis's clock; 0: whenever): only where the user joined before. Who has come back since may stay.
+    With `closed`: those who joined an earlier room of this id.
     """
 
     room: str

@@ -43,10 +43,11 @@ class Records:
         self.creations = 0
         self.allowed = 200
 
-    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> int:
         if any(key[0] == room for key in self.roles) or (is_new and room in self.used):
             raise RoomcastError(Code.CONFLICT)
         self.roles[room, owner] = "owner"
+        return 0 if room in self.used else 1_000
 
     async def take_creation(self, user: str) -> None:
         self.creations += 1
@@ -143,6 +144,7 @@ async def test_the_creator_owns_a_new_room(rig: Rig) -> None:
     assert answer == {"room": "team:blue", "kind": "private", "name": "Blue", "role": "owner"}
     assert rig.records.roles["team:blue", "ada"] == "owner"
     assert ("ada", "team:blue") in rig.records.lists
+    assert rig.control.published == [Kicked("team:blue", closed=True, before=1_000)], "for members of an earlier room"
 
 
 async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
@@ -153,6 +155,7 @@ async def test_used_rooms_are_for_operators_only(rig: Rig) -> None:
     assert await refusal(rig.rooms.create_room(rig.bob, RoomCreate("team:blue", "private"))) is Code.FORBIDDEN
     assert await refusal(rig.rooms.create_room(ops, RoomCreate(ROOM, "private"))) is Code.CONFLICT
     assert (await rig.rooms.create_room(ops, RoomCreate("team:blue", "private")))["role"] == "owner"
+    assert rig.control.published == []
 
 
 async def test_who_is_blocked_does_not_invite(rig: Rig) -> None:

@@ -261,3 +261,10 @@ async def test_sign_ins_under_way_look_again_for_what_concerns_their_user(rig: R
     rig.control.apply(Revoked(user="bob"))
     rig.control.apply(Revoked(token="t1"))
     assert rig.signed_in.changes == ["ada", "bob", ""]
+
+
+async def test_those_who_joined_an_earlier_room_of_this_id_leave_it(rig: Rig) -> None:
+    rig.phone.joined_at[ROOM], rig.bob.joined_at[ROOM] = 100, 200
+    await rig.publish(Kicked(ROOM, closed=True, before=200))
+    assert (rig.phone.rooms, rig.bob.rooms) == (set(), {ROOM})
+    assert rig.emitter.sent == [("phone", "room", {"room": ROOM, "change": "closed"})]

@@ -37,7 +37,7 @@ class Moderation(RedisLink):
     async def set_slow_mode(self, room: str, seconds: int) -> None:
         """Let each user of a room send one message in so many seconds; 0 ends that."""
         check_ids(room)
-        await self._script("room_slow_set", (keys.room_sanctions(room), keys.room_meta(room)), (seconds,))
+        await self._script("room_slow_set", (keys.room_sanctions(room), keys.room_meta(room)), (seconds, ""))
         await self._control(Sanctioned(room))
 
     async def reports(self, *, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
@@ -53,12 +53,12 @@ class Moderation(RedisLink):
         check_ids(room, user)
         whole = 0 if seconds is None else whole_seconds(seconds)
         if room is not None:
-            args = (f"{kind}:{user}", whole, MAX_SANCTIONS)
+            args = (f"{kind}:{user}", whole, MAX_SANCTIONS, "")
             names = (keys.room_sanctions(room), keys.room_meta(room))
             if int(await self._script("room_sanction", names, args)) == _FULL:
                 raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
         else:
-            args = (kind, whole, MAX_SANCTIONS)
+            args = (kind, whole, MAX_SANCTIONS, "")
             await self._script("room_sanction", (keys.user_sanctions(user),), args)
         await self._control(Sanctioned(room or "", user))
 

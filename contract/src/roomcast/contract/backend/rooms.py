@@ -27,9 +27,12 @@ class Rooms(RedisLink):
         name = clean_name(name)
         if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
-        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
-        if not await self._script("room_create", names, (owner, kind, name, "", "")):
+        args = (owner, kind, name, "", "", keys.KICK_SECONDS)
+        before = int(await self._script("room_create", keys.of_created_room(room), args))
+        if before < 0:
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+        if before:
+            await self._control(Kicked(room, closed=True, before=before))
         await self._replace_in_directory(room, kind, None, name)
         await self._add_to_room_list(owner, room, name)
 
@@ -44,7 +47,8 @@ class Rooms(RedisLink):
         kind, stored_name = await self._call("HMGET", keys.room_meta(room), "kind", "name")
         if kind is None:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
-        await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role))
+        if await self._script("room_grant", (keys.room_meta(room), keys.room_members(room)), (user, role)) < 0:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         name = stored_name.decode() if stored_name else room
         await self._add_to_room_list(user, room, name)
         event = {"room": room, "change": "invited", "name": name, "role": role, **({"by": by} if by else {})}

@@ -74,9 +74,9 @@ class Moderation:
             raise RoomcastError(Code.FORBIDDEN, "not oneself")
         if not session.identity.ops and await self._rooms.read_role(p.room, p.user) == "owner":
             raise RoomcastError(Code.FORBIDDEN, "not the owner")
-        until = 0
+        until, is_stored = 0, not session.identity.ops
         if p.on:
-            until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0)
+            until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0, is_stored=is_stored)
         else:
             await self._store.lift(p.room, p.user, p.kind)
         await self._control.publish_control(Sanctioned(p.room, p.user))
@@ -104,7 +104,7 @@ class Moderation:
     async def set_slow(self, session: ChatSession, p: RoomSlow) -> AckFields:
         """Answer `room:slow`, and tell the room."""
         await self._access.require_moderator(session, p.room)
-        await self._store.set_slow(p.room, p.seconds)
+        await self._store.set_slow(p.room, p.seconds, is_stored=not session.identity.ops)
         await self._control.publish_control(Sanctioned(p.room))
         event = {"room": p.room, "change": "slow", "seconds": p.seconds, "by": session.user}
         await self._emitter.to_room(p.room, ROOM, event)

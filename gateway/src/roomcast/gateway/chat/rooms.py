@@ -36,12 +36,15 @@ class RoomRecords(Protocol):
         """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
         ...
 
-    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
-        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used."""
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> int:
+        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used.
+
+        Returns the ms before which everybody who is in it joined an earlier room of this id, 0 where there was none.
+        """
         ...
 
     async def set_role(self, room: str, user: str, role: str) -> None:
-        """Make the user a member; an owner stays the owner."""
+        """Make the user a member; an owner stays the owner. Raise NOT_FOUND for a room that is not stored."""
         ...
 
     async def remove_member(self, room: str, user: str) -> int:
@@ -160,7 +163,9 @@ class Rooms:
         if not session.identity.ops:
             await self._store.take_creation(session.user)
         name = clean_name(p.name or "")
-        await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
+        before = await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
+        if before:
+            await self._control.publish_control(Kicked(p.room, closed=True, before=before))
         await self._directory.change(p.room, p.kind, None, name)
         await self._store.add_to_list(session.user, p.room, name)
         return {"room": p.room, "kind": p.kind, "name": name or p.room, "role": "owner"}

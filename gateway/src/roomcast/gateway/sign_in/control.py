@@ -221,6 +221,8 @@ def _matches(identity: Identity, user: str, token: str, sign_in: str) -> bool:
 
 
 def _is_concerned(session: ChatSession, message: Kicked) -> bool:
+    if message.closed and message.before:
+        return message.room in session.rooms and session.joined_at.get(message.room, message.before) < message.before
     if message.closed:
         return message.room in session.rooms or message.room in session.joining
     if session.user != message.user:

@@ -16,6 +16,8 @@ REPORTS_PER_DAY: Final = 100
 """Reports of one user in a day: the queue keeps 10,000, and one user alone may not push the others' out of it."""
 _DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
+_NO_ROOM: Final = -3
+_STORED: Final = "stored"
 
 
 class RoomSanctions(NamedTuple):
@@ -55,9 +57,14 @@ class ModerationStore:
         found = await self._redis.call("HMGET", keys.user_sanctions(user), "mute", "ban")
         return UserSanctions(*(None if value is None else int(value) for value in found))
 
-    async def sanction(self, room: str, user: str, kind: str, seconds: int) -> int:
-        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: none). Raise TOO_LARGE."""
-        ends = int(await self._run(room, user, kind, seconds))
+    async def sanction(self, room: str, user: str, kind: str, seconds: int, *, is_stored: bool = False) -> int:
+        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: none). Raise TOO_LARGE.
+
+        `is_stored`: raise NOT_FOUND where no such room is stored; it may have been closed a moment ago.
+        """
+        ends = int(await self._run(room, user, kind, seconds, _STORED if is_stored else ""))
+        if ends == _NO_ROOM:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         if ends == _FULL:
             raise RoomcastError(Code.TOO_LARGE, f"a room holds at most {MAX_SANCTIONS} sanctions")
         return ends
@@ -66,13 +73,15 @@ class ModerationStore:
         """Lift a sanction; one that is not there is no error."""
         await self._run(room, user, kind, -1)
 
-    async def _run(self, room: str, user: str, kind: str, seconds: int) -> Any:
-        args = (f"{kind}:{user}", seconds, MAX_SANCTIONS)
+    async def _run(self, room: str, user: str, kind: str, seconds: int, only: str = "") -> Any:
+        args = (f"{kind}:{user}", seconds, MAX_SANCTIONS, only)
         return await self._redis.script("room_sanction", (keys.room_sanctions(room), keys.room_meta(room)), args)
 
-    async def set_slow(self, room: str, seconds: int) -> None:
-        """Set the slow mode of a room; 0 ends it."""
-        await self._redis.script("room_slow_set", (keys.room_sanctions(room), keys.room_meta(room)), (seconds,))
+    async def set_slow(self, room: str, seconds: int, *, is_stored: bool = False) -> None:
+        """Set the slow mode of a room; 0 ends it. `is_stored`: as with `sanction`."""
+        names, args = (keys.room_sanctions(room), keys.room_meta(room)), (seconds, _STORED if is_stored else "")
+        if not await self._redis.script("room_slow_set", names, args):
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def take_turn(self, room: str, user: str, seconds: int) -> float:
         """Take the user's turn in a slow room; return 0, or the seconds until the next one."""

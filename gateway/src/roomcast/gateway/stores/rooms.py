@@ -39,15 +39,18 @@ class RoomStore:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
         return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
-    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> None:
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> int:
         """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used.
 
+        Returns the ms before which everybody who is in it joined an earlier room of this id, 0 where there was none.
         With `is_new`, the room is removed after `keys.UNUSED_ROOM_SECONDS` unless something was written into it.
         """
-        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
-        args = (owner, kind, name, "unused", keys.UNUSED_ROOM_SECONDS) if is_new else (owner, kind, name, "", "")
-        if not await self._redis.script("room_create", names, args):
+        wanted = ("unused", keys.UNUSED_ROOM_SECONDS) if is_new else ("", "")
+        args = (owner, kind, name, *wanted, keys.KICK_SECONDS)
+        before = int(await self._redis.script("room_create", keys.of_created_room(room), args))
+        if before < 0:
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
+        return before
 
     async def take_creation(self, user: str) -> None:
         """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
@@ -57,9 +60,10 @@ class RoomStore:
             raise RoomcastError(Code.RATE_LIMITED, "too many rooms created today", retry_after=float(wait))
 
     async def set_role(self, room: str, user: str, role: str) -> None:
-        """Make `user` a member; an owner stays the owner."""
+        """Make `user` a member; an owner stays the owner. Raise NOT_FOUND for a room that is not stored."""
         names = (keys.room_meta(room), keys.room_members(room))
-        await self._redis.script("room_grant", names, (user, role))
+        if await self._redis.script("room_grant", names, (user, role)) < 0:
+            raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def remove_member(self, room: str, user: str) -> int:
         """Take a membership away; return 0, or the ms of the removal when that was done within the last minute.

@@ -4,7 +4,9 @@
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
 -- ARGV[1] user, ARGV[2] role (admin | member)
 --
--- Returns 1, or 0 when nothing changed.
+-- Returns 1, or 0 when nothing changed; -1 when no such room is stored: a membership without a room would be one of the
+-- next room of this id.
+if redis.call('HEXISTS', KEYS[1], 'kind') == 0 then return -1 end
 local role = redis.call('HGET', KEYS[2], ARGV[1])
 if role == 'owner' or role == ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])

@@ -4,8 +4,10 @@
 -- KEYS[1] room:{R}:sanctions   hash `mute:U`, `ban:U` -> end in ms (0: none), `slow` -> seconds
 -- KEYS[2] room:{R}:meta         left out for a sanction everywhere
 -- ARGV[1] field: `mute:U` or `ban:U`   ARGV[2] seconds (0: without an end; -1: lift)   ARGV[3] sanctions kept
+-- ARGV[4] 'stored': only in a stored room; else it would be one of the next room of this id
 --
--- Returns the end in ms (0: none), -1 for one that was lifted, -2 when the room has as many sanctions as allowed.
+-- Returns the end in ms (0: none), -1 for one that was lifted, -2 when the room has as many sanctions as allowed, -3 when
+-- no such room is stored.
 
 --@include _sanctions
 
@@ -14,6 +16,7 @@ if seconds < 0 then
   redis.call('HDEL', sanctions, field)
   return -1
 end
+if ARGV[4] == 'stored' and redis.call('HEXISTS', KEYS[2], 'kind') == 0 then return -3 end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if redis.call('HEXISTS', sanctions, field) == 0 and redis.call('HLEN', sanctions) >= tonumber(ARGV[3]) then
