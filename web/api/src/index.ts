@@ -45,7 +45,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Return a client. It throws an `ApiError` for every error answer, so `data` is always that of a success. */
+/** Return a client. It throws an `ApiError` for every error answer, so `data` always comes from a success. */
 export function createApi({ url, key, fetch }: ApiOptions): Api {
   const headers = { Authorization: `Bearer ${key}` };
   const api = createFetch<paths>({ baseUrl: url.replace(/\/$/, ""), headers, ...(fetch ? { fetch } : {}) });

@@ -9,7 +9,7 @@ interface Seen {
   body: string;
 }
 
-/** A client whose requests get one answer, and what it asked. */
+/** Return a client whose requests all get this answer, and the list of its requests. */
 function answering(status: number, body: unknown) {
   const seen: Seen[] = [];
   const fetch = async (request: Request): Promise<Response> => {
@@ -73,7 +73,7 @@ test("an answer without a body has no data", async () => {
   assert.equal(data, undefined);
 });
 
-/** Never called: what must not compile. */
+/** Calls that must not compile. Never called. */
 export async function wrong(api: ReturnType<typeof createApi>): Promise<void> {
   // @ts-expect-error there is no such path
   await api.GET("/v1/nothing");

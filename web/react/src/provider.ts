@@ -1,4 +1,4 @@
-/** Give the components below it one connection. */
+/** Provide one connection to all components below the provider. */
 
 import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import type { ReactElement, ReactNode } from "react";
@@ -7,7 +7,7 @@ import { Session } from "./session.ts";
 
 const SessionContext = createContext<Session | null>(null);
 
-/** What `connect` of the SDK takes, and the components that use the connection. */
+/** The options of the SDK's `connect`, and the components that use the connection. */
 export interface RoomcastProviderProps extends ConnectOptions {
   children?: ReactNode;
 }
@@ -15,8 +15,8 @@ export interface RoomcastProviderProps extends ConnectOptions {
 /**
  * Connect while this component is mounted, in the browser only. The connection closes a second after it is unmounted.
  *
- * The options are read when it connects, except for `token`: the function of the latest render is called. To connect
- * as another user or to another address, give the provider another `key`.
+ * The options are read at the connect, except for `token`: the function of the latest render is called. To connect as
+ * another user or to another address, give the provider another `key`.
  */
 export function RoomcastProvider({ children, ...options }: RoomcastProviderProps): ReactElement {
   const [session] = useState(() => new Session(options));
@@ -33,9 +33,10 @@ export function useSession(): Session {
 }
 
 /**
- * Return the client of the nearest provider, for what the other hooks do not offer.
+ * Return the client of the nearest provider, for what the other hooks do not offer; null on a server, and until the
+ * provider's first effect has run.
  *
- * `A` declares what the application adds, as in the SDK's `connect`. It is null on a server and until the provider's first effect has run.
+ * `A` declares the types that the application adds, as in the SDK's `connect`.
  */
 export function useClient<A extends AppTypes = AppTypes>(): Client<A> | null {
   const session = useSession();

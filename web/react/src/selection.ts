@@ -1,4 +1,4 @@
-/** Render a component again when what it has picked from a changing source differs, and not at other changes. */
+/** Render a component again only when the values that it has picked from a changing source differ. */
 
 import { useCallback, useRef, useSyncExternalStore } from "react";
 import type { Undo } from "@roomcast/sdk";
@@ -9,9 +9,9 @@ export interface Source {
 }
 
 /**
- * Return what `pick` takes from `source`; `fallback` without a source, and on a server.
+ * Return the result of `pick` for `source`; `fallback` without a source, and on a server.
  *
- * @param pick returns an object whose fields are compared one by one; the result stays the same object while they do
+ * @param pick returns an object whose fields are compared one by one; while they are equal, the old object is returned
  */
 export function useSelection<S extends Source, T extends object>(
   source: S | null,

@@ -1,14 +1,14 @@
-/** Keep one client for one provider, and each room joined while a component shows it. Knows nothing of React. */
+/** Keep one client for one provider, and each room joined while a component shows it. Independent of React. */
 
 import { connect, type Client, type ConnectOptions, type RoomId, type Undo } from "@roomcast/sdk";
 
 /**
- * How long a connection or a room outlives its last user. StrictMode, Fast Refresh and a change of route take a
- * component away and put it back at once.
+ * Milliseconds for which a connection or room stays after its last component is unmounted. StrictMode, Fast Refresh
+ * and a change of route unmount a component and mount it again at once.
  */
 const GRACE_MS = 1_000;
 
-/** Where a client comes from; `connect` of the SDK, unless a test passes another. */
+/** The function that makes a client: `connect` of the SDK, unless a test passes another. */
 export type Connect = (options: ConnectOptions) => Client;
 
 export class Session {
@@ -29,13 +29,13 @@ export class Session {
     return this.#client;
   }
 
-  /** Call `listener` when a client comes or goes. An arrow function, because React calls it without its object. */
+  /** Call `listener` when the client is set or removed. An arrow function: React calls it without its object. */
   readonly subscribe = (listener: () => void): Undo => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** Take over the options of the latest render. The next request for a token uses them; the rest waits for a connect. */
+  /** Set the options of the latest render. `token` counts from its next call on, the others from the next `connect`. */
   update(options: ConnectOptions): void {
     this.#options = options;
   }
@@ -53,7 +53,7 @@ export class Session {
     this.#rooms.set(id, lease);
     const room = client.room(id);
     const { phase } = room.state;
-    // A room that was refused earlier is asked for again by a component that newly shows it: an invitation may have come.
+    // After a refusal, try again when a component newly shows the room: the user may have been invited meanwhile.
     if (phase === "idle" || (phase === "refused" && !known)) room.join();
     return lease.take();
   }
@@ -74,7 +74,7 @@ export class Session {
     this.#rooms.clear();
   }
 
-  /** Leave a room. A message that is still on its way goes first: a gateway takes messages from inside a room only. */
+  /** Leave a room, after its unsent messages: a gateway accepts messages only from clients that have joined. */
   #leave(client: Client, id: RoomId): void {
     const room = client.room(id);
     const isSending = room.state.messages.some((message) => message.state === "sending");
@@ -89,7 +89,7 @@ export class Session {
   }
 }
 
-/** Counts the users of a thing, and ends it some time after the last one has gone. */
+/** Counts the components that use a connection or room, and ends it GRACE_MS after the last one has gone. */
 class Lease {
   readonly #end: () => void;
   #users = 0;
@@ -100,7 +100,7 @@ class Lease {
     this.#end = end;
   }
 
-  /** Count one user until the returned function is called. */
+  /** Count one component until the returned function is called. */
   take(): Undo {
     clearTimeout(this.#timer);
     this.#users += 1;
@@ -113,13 +113,13 @@ class Lease {
     };
   }
 
-  /** Do not end it any more: it is gone. */
+  /** Cancel the end, because the connection or room is gone already. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#isStopped = true;
   }
 
-  /** End it later, unless a new user comes meanwhile. */
+  /** End after GRACE_MS, unless another component takes the lease meanwhile. */
   prolong(): void {
     clearTimeout(this.#timer);
     if (!this.#isStopped) this.#timer = setTimeout(this.#end, GRACE_MS);

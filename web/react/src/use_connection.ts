@@ -9,7 +9,7 @@ export interface UseConnection extends ConnectionState {
   self: { user: UserId; name: string } | null;
   /** Connect now instead of after a wait, or again after the server refused the token. */
   reconnect: () => void;
-  /** End the connection for good, and forget the rooms that this browser keeps of the user. */
+  /** End the connection for good, and delete the user's rooms from the room cache. */
   signOut: () => Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { connected, useJoinedRoom } from "./use_room.ts";
 
 type Shown = "messages" | "hasOlder" | "loadingOlder" | "cut" | "stale";
 
-/** What one can do with the messages of a room. Each function stays the same while the room does. */
+/** The actions on the messages of a room. Each function stays the same while the room does. */
 export interface MessageActions<A extends AppTypes = AppTypes> {
   /** Write a message; it shows at once as `sending`. Returns the id for `retry` and `discard`. */
   send: (options: SendOptions<MessageData<A>>) => string;
@@ -15,22 +15,22 @@ export interface MessageActions<A extends AppTypes = AppTypes> {
   /** Forget a message that was not sent. */
   discard: (id: string) => void;
   /**
-   * Replace the text of the message `target` (its seq), or with an object its text, its data or both.
+   * Replace the text of the message `target` (its seq). Pass an object to replace its text, its data or both.
    *
    * Rejects with a RoomcastError, as `remove` and `react` do.
    */
   edit: (target: number, change: string | EditOptions<MessageData<A>>) => Promise<void>;
   /** Delete the message `target` (its seq). */
   remove: (target: number) => Promise<void>;
-  /** Add (`on`) or take back one's reaction to the message `target` (its seq). */
+  /** Add (`on`) or remove the user's reaction to the message `target` (its seq). */
   react: (target: number, emoji: string, on: boolean) => Promise<void>;
   /** Load one page of older messages. */
   loadOlder: () => Promise<void>;
-  /** Say that the user has read everything up to `seq`. */
+  /** Set the user's read mark to `seq`. */
   markRead: (seq: number) => void;
 }
 
-/** The messages of a room, and what one can do with them. */
+/** The messages of a room, and the actions on them. */
 export interface UseMessages<A extends AppTypes = AppTypes>
   extends Pick<RoomState<MessageData<A>>, Shown>,
     MessageActions<A> {}

@@ -4,29 +4,29 @@ import type { WatchOptions } from "@roomcast/sdk";
 import { useClient } from "./provider.ts";
 import { useSelection } from "./selection.ts";
 
-/** The presence of some people, and one's own status. */
+/** The presence of some people, and the own status. */
 export interface UsePresence {
-  /** What is known about each of the people asked for; `offline` where nothing is. */
+  /** The presence of each of the users asked for; `offline` for an unknown user. */
   presence: Readonly<Record<UserId, PresenceInfo>>;
-  /** One's own status. */
+  /** The own status. */
   status: Status;
-  /** One's own note; empty for none. */
+  /** The own note; empty for none. */
   note: string;
-  /** When one's own note ends, in milliseconds since the epoch; undefined without an end. */
+  /** When the own note ends, in milliseconds since 1970; undefined without an end. */
   until: number | undefined;
   /**
-   * Set one's own status, and one's note unless it is left out. The note ends at `until` (milliseconds since the
-   * epoch), or has no end without it. Rejects with a RoomcastError.
+   * Set the own status, and the own note unless `note` is left out. The note ends at `until` (milliseconds since 1970);
+   * without `until` it has no end. Rejects with a RoomcastError.
    */
   setStatus: (status: Status, note?: string, until?: number) => Promise<void>;
 }
 
 const OFFLINE: PresenceInfo = { status: "offline" };
 const UNKNOWN: Picked = { status: "online", note: "", until: undefined };
-/** No user id contains it. */
+/** The separator of user ids; no user id contains it. */
 const BETWEEN = " ";
 
-/** What is one's own under its name, and each person under `BETWEEN` and the id: a flat object can be compared. */
+/** The own status and note by field, and each user under `BETWEEN` and the id. Flat, so that fields can be compared. */
 interface Picked {
   status: Status;
   note: string;
@@ -35,13 +35,13 @@ interface Picked {
 }
 
 /**
- * Follow the presence of these people while the component is mounted, whether or not they are in a common room. With
- * `devices` also that of each of their devices.
+ * Follow the presence of these users while the component is mounted, whether or not they share a room. With `devices`,
+ * follow each of their devices, too.
  */
 export function usePresence(users: readonly UserId[] = [], { devices = false }: WatchOptions = {}): UsePresence {
   const client = useClient();
   const source = client?.presence ?? null;
-  // A list that is written anew at every render asks for the same people.
+  // As one string, a list that is created anew at every render still compares equal.
   const list = [...new Set(users)].sort().join(BETWEEN);
   useEffect(
     () => (source && list ? source.watch(list.split(BETWEEN), { devices }) : undefined),

@@ -8,7 +8,7 @@ import { useSelection } from "./selection.ts";
 export interface UseRoom<A extends AppTypes = AppTypes> extends Pick<RoomState, Shown> {
   /** The SDK's object, for everything else; null on a server, and until the provider's first effect. */
   room: Room<A> | null;
-  /** Try again to enter, after a refusal. */
+  /** Try again to join, after a refusal. */
   join: () => void;
   /** Load the next page of a long list of members. */
   loadMembers: () => Promise<void>;
@@ -19,7 +19,7 @@ type Shown = "phase" | "error" | "occupancy" | "members" | "moreMembers" | "gone
 const NOBODY = shownOf({ state: EMPTY_ROOM });
 
 /**
- * Join a room while at least one component uses it, and follow who is there.
+ * Join a room while at least one component uses it, and follow its state and members.
  *
  * The room is left a second after the last component that uses it has gone; unsent messages go first.
  */
@@ -45,7 +45,7 @@ export function useJoinedRoom<A extends AppTypes = AppTypes>(id: RoomId): Room<A
   return useMemo(() => client?.room(id) ?? null, [client, id]);
 }
 
-/** Return the room; throw where an event handler runs before the provider has connected. */
+/** Return the room; throw `unavailable` if an event handler runs before the provider has connected. */
 export function connected<A extends AppTypes>(room: Room<A> | null): Room<A> {
   if (room === null) throw RoomcastError.of("unavailable", "the provider has not connected yet");
   return room;

@@ -8,7 +8,7 @@ import { useSelection } from "./selection.ts";
 export interface UseUpload {
   /** The latest upload of this component; null before the first. */
   state: UploadState | null;
-  /** Sign, send and confirm a file. Resolves with what `send` takes as `media`; rejects with a RoomcastError. */
+  /** Sign, send and confirm a file. Resolves with the `media` for `send`; rejects with a RoomcastError. */
   upload: (file: File, options?: UploadOptions) => Promise<Media>;
   /** Stop the latest upload; its promise rejects with an AbortError. */
   cancel: () => void;
@@ -16,7 +16,7 @@ export interface UseUpload {
 
 const NONE: { state: UploadState | null } = { state: null };
 
-/** Send files into a room, with progress. An upload goes on when its component goes; `cancel` stops it. */
+/** Send files into a room, with progress. An upload goes on after its component is unmounted; `cancel` stops it. */
 export function useUpload(room: RoomId): UseUpload {
   const client = useClient();
   const [current, setCurrent] = useState<Upload | null>(null);

@@ -1,4 +1,4 @@
-/** One provider's connection and rooms, without React: against a live Socket.IO server. */
+/** Tests of `Session` without React, against a live Socket.IO server. */
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
@@ -18,7 +18,7 @@ function session(token: () => string = () => "token"): Session {
   return new Session({ url: gateway.url, token, backoff: FAST, resend: FAST, storage: null, pageSize: 3 });
 }
 
-/** Open a session that the end of the test closes at once. */
+/** Open a session; close its client at the end of the test. */
 function opened(one: Session): () => void {
   const undo = one.open();
   ends.push(() => one.client?.close());
@@ -38,7 +38,7 @@ test("a session connects only when it is opened", () => {
   assert.equal(gateway.tokens.length, 0);
 });
 
-test("taken away and put back at once, it keeps its connection", async () => {
+test("a session that is closed and opened again at once keeps its connection", async () => {
   const one = session();
   opened(one)();
   const client = one.client;

@@ -35,20 +35,20 @@ import { Sender, type SenderOptions } from "./sender.ts";
 import { TokenRenewal } from "./connection/token_renewal.ts";
 import { Upload, xhrTransport, type FileTransport, type UploadOptions } from "./upload.ts";
 
-/** How to connect, and what to keep. */
+/** How to connect, and what to store in the browser. */
 export interface ConnectOptions extends ConnectionOptions, SenderOptions {
-  /** Where unsent messages survive a reload; default `localStorage` where there is one, null for nowhere. */
+  /** The storage in which unsent messages survive a reload; default `localStorage` if there is one; null: none. */
   storage?: KeyValueStorage | null;
   /**
-   * Keep the last state of rooms in IndexedDB, so that a page shows it at once and offline, with `state.stale`;
-   * default off. `Client.signOut` forgets it. Where there is no IndexedDB, nothing is kept.
+   * Keep the last state of rooms in IndexedDB, so that a page shows them at once and offline, with `state.stale`;
+   * default off. `Client.signOut` deletes them. Without IndexedDB the option has no effect.
    */
   roomCache?: RoomCacheOptions;
   /** Messages per page of history, 1 to 100; default 50. */
   pageSize?: number;
   /**
-   * What to call this device to people who watch the user's devices: 1 to 16 characters of `a-z 0-9 -`, as `web`,
-   * `desktop` or `mobile`; default nothing. A word that the server does not accept refuses the connection.
+   * The kind of device that people see who watch the user's devices: 1 to 16 characters of `a-z 0-9 -`, for example
+   * `web`, `desktop` or `mobile`; default none. The server refuses the connection for any other value.
    */
   deviceKind?: string;
   /** How the bytes of a file are sent; default XMLHttpRequest. */
@@ -58,11 +58,11 @@ export interface ConnectOptions extends ConnectionOptions, SenderOptions {
 /**
  * Connect, and stay connected until `close()`. Returns at once; `onState` tells what happens.
  *
- * Call it where the page runs, not where it is imported: a module that connects while it loads also connects on a
- * server that renders the page, and again after every hot reload.
+ * Do not call it while a module loads: it would also connect on a server that renders the page, and again after every
+ * hot reload.
  *
- * `A` declares what the application adds: `connect<{ messageData: { poll: string } }>(…)`. The server does not check it:
- * another client may have sent something else.
+ * `A` declares the types that the application adds: `connect<{ messageData: { poll: string } }>(…)`. The server does
+ * not check them: another client may have sent something else.
  */
 export function connect<A extends AppTypes = AppTypes>(options: ConnectOptions): Client<A> {
   const client = new Client<A>(options);
@@ -74,7 +74,7 @@ export function connect<A extends AppTypes = AppTypes>(options: ConnectOptions):
 export class Client<A extends AppTypes = AppTypes> {
   /** Who is online, and one's own status. */
   readonly presence: Presence;
-  /** The user's rooms, and what is new in them. It is loaded while it is followed: see `Inbox.follow`. */
+  /** The user's rooms, and what is new in them. The list is loaded only while it is followed: see `Inbox.follow`. */
   readonly inbox: Inbox;
   readonly #connection: Connection;
   readonly #options: ConnectOptions;
@@ -123,8 +123,8 @@ export class Client<A extends AppTypes = AppTypes> {
   }
 
   /**
-   * Call `listener` at every custom event of this name that a back end sends to this user, or to everybody, until the
-   * returned function is called. Events of a room come to `Room.on`.
+   * Call `listener` at every custom event of this name that a back end sends to this user or to all users, until the
+   * returned function is called. `Room.on` gets the events of a room.
    */
   onEvent<E extends CustomEventName<A>>(event: E, listener: (event: CustomEvent<CustomEvents<A>[E]>) => void): Undo {
     return this.#custom.on(event, listener as (event: CustomEvent) => void);
@@ -143,13 +143,14 @@ export class Client<A extends AppTypes = AppTypes> {
   /**
    * Connect now instead of after a wait, or again after the server refused the token. Does nothing while online.
    *
-   * A browser's own events do that already. React Native has none: call it when the app comes to the front.
+   * In a browser the SDK calls it when the network or the page comes back. In React Native, call it when the app comes
+   * to the front.
    */
   reconnect(): void {
     this.#connection.connect();
   }
 
-  /** Return the room of this id: the same object every time. `Room.join` enters it. */
+  /** Return the room with this id: the same object every time. `Room.join` joins it. */
   room(id: RoomId): Room<A> {
     const known = this.#rooms.get(id);
     if (known) return known;
@@ -181,17 +182,17 @@ export class Client<A extends AppTypes = AppTypes> {
     }
   }
 
-  /** Return what is shown of people, at most 100 of them; unknown ones are left out. `profile` tells of changes. */
+  /** Return the profiles of at most 100 users; unknown users are left out. The event `profile` announces changes. */
   async profiles(users: UserId[]): Promise<Record<UserId, Profile>> {
     return (await this.call("user:profiles", { users })).users;
   }
 
-  /** Find people whose names begin with a text of at least two characters, for invitations; at most 100. */
+  /** Find people whose names begin with `name` (at least two characters), for invitations. `limit` is at most 100. */
   async findPeople(name: string, limit = 20): Promise<(Profile & { user: UserId })[]> {
     return (await this.call("user:search", { name, limit })).people;
   }
 
-  /** Go through the public rooms whose names begin with `query`, by name, page by page. */
+  /** Yield the public rooms whose names begin with `query`, sorted by name. Pages are loaded as needed. */
   async *publicRooms(query = ""): AsyncGenerator<PublicRoom, void, undefined> {
     for (let after: string | undefined; ; ) {
       const page = await this.call("room:directory", {
@@ -205,7 +206,7 @@ export class Client<A extends AppTypes = AppTypes> {
     }
   }
 
-  /** Look after a stored room: rename it, list its members, give it away, end it, leave it for good. */
+  /** Return the administration of a stored room: rename, list and invite members, transfer, close, quit. */
   admin(id: RoomId): RoomAdmin {
     return new RoomAdmin(this.#connection, id);
   }
@@ -231,7 +232,7 @@ export class Client<A extends AppTypes = AppTypes> {
   }
 
   /**
-   * End the connection for good, and forget the rooms that this browser keeps of the user.
+   * End the connection for good, and delete the user's rooms from the room cache.
    *
    * Unsent messages stay in the storage for the user's next visit, as with `close`.
    */
@@ -279,13 +280,13 @@ export class Client<A extends AppTypes = AppTypes> {
     this.#connection.renamed(name);
   }
 
-  /** The token names another user than the cache: show and keep nothing of either. */
+  /** Stop the room cache and hide what it held, because the token names another user. */
   #stopKeeping(): void {
     this.#cache?.close();
     for (const room of this.#rooms.values()) room.dropKept();
   }
 
-  /** Take over what an earlier page could not tell. Its drafts go out once their rooms are joined again. */
+  /** Load the drafts and read marks that an earlier page could not send, and join the rooms of the drafts. */
   #restore(user: UserId): void {
     const { storage = defaultStorage() } = this.#options;
     this.#sender.restore(new OutboxStorage(storage, user), this.#connection.clock.now());

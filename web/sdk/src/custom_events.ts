@@ -1,4 +1,4 @@
-/** Check an application's own events, and give those that arrive to the listeners of their names. */
+/** Check custom events before they are sent, and dispatch received ones to listeners by name. */
 
 import { Emitter, type Undo } from "./emitter.ts";
 import { RoomcastError } from "./errors.ts";
@@ -7,7 +7,7 @@ import { isEventName, type CustomEvent } from "./protocol.ts";
 
 /** How to send a custom event. */
 export interface EmitOptions {
-  /** Send it also while this user is invisible, which gives away that the user is here; default false. */
+  /** Send the event also while this user is invisible, although it reveals that the user is here; default false. */
   asInvisible?: boolean;
 }
 

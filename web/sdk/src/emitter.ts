@@ -16,7 +16,7 @@ export class Emitter<T = void> {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Call every listener. An error of one is reported as uncaught, and stops neither the others nor the caller. */
+  /** Call every listener. A listener's error is reported as uncaught; the other listeners and the caller go on. */
   emit(value: T): void {
     for (const listener of [...this.#listeners]) {
       try {

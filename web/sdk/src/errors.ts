@@ -37,11 +37,11 @@ export interface WireError {
   detail?: string;
   /** How long to wait before another try, in seconds. */
   retry_after?: number;
-  /** Of `refused`: a word of the application's that says why. */
+  /** With `refused`: the application's own code for the reason, from its publish hook. */
   app_code?: string;
 }
 
-/** A refusal by a gateway, or by the SDK itself where the gateway was not asked or did not answer. */
+/** An error from a gateway, or from the SDK itself if the gateway was not asked or did not answer. */
 export class RoomcastError extends Error {
   override readonly name = "RoomcastError";
   /** The error as it was received. */
@@ -67,7 +67,7 @@ export class RoomcastError extends Error {
     return this.wire.retryable;
   }
 
-  /** Of `refused`: the word with which the application's own back end refuses; else empty. */
+  /** With `refused`: the application's own code for the reason; else empty. */
   get appCode(): string {
     return this.wire.app_code ?? "";
   }
@@ -77,12 +77,12 @@ export class RoomcastError extends Error {
     return (this.wire.retry_after ?? 0) * 1000;
   }
 
-  /** Make an error of the SDK's own, under a code of the protocol. */
+  /** Make an error of the SDK itself, with a code of the protocol. */
   static of(reason: Reason, detail?: string): RoomcastError {
     return new RoomcastError({ ...CODES[reason], reason, ...(detail ? { detail } : {}) });
   }
 
-  /** Return anything thrown or received as a RoomcastError; an unknown thing becomes `internal`. */
+  /** Return any thrown or received value as a RoomcastError; an unknown value becomes `internal`. */
   static from(thrown: unknown): RoomcastError {
     if (thrown instanceof RoomcastError) return thrown;
     if (isWireError(thrown)) return new RoomcastError(thrown);

@@ -1,4 +1,4 @@
-/** Follow the user's rooms without joining them: the last message of each, what is unread, and who mentions the user. */
+/** Follow the user's rooms without joining them: the last message, the unread count and the mentions of each. */
 
 import { RESEND } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
@@ -18,7 +18,7 @@ export class Inbox {
   readonly #changed = new Emitter();
   #state = EMPTY_INBOX;
   #followers = 0;
-  /** Counts the times that the list began anew: answers to earlier questions are dropped. */
+  /** How often the list began anew. Answers to requests of an earlier round are dropped. */
   #round = 0;
   #after: string | null = null;
   /** Lines of events that came while pages were loading; null: the room was removed. */
@@ -33,7 +33,7 @@ export class Inbox {
     connection.on("inbox", (event) => this.#onEvent(event));
   }
 
-  /** What is on show. */
+  /** The current state of the inbox. */
   get state(): InboxState {
     return this.#state;
   }
@@ -43,7 +43,7 @@ export class Inbox {
     return this.#changed.subscribe(listener);
   }
 
-  /** Load the inbox and keep it up to date, over reconnects too, until the returned function is called. */
+  /** Load the inbox and keep it up to date, also over reconnects, until the returned function is called. */
   follow(): Undo {
     this.#followers += 1;
     if (this.#followers === 1) this.onReady();
@@ -71,7 +71,7 @@ export class Inbox {
     if (this.#followers > 0 && this.#connection.online) void this.#load();
   }
 
-  /** Load at least as many rooms as are on show. What is on show stays until they are there. */
+  /** Load at least as many rooms as are on show. The rooms on show stay until the new ones have arrived. */
   async #load(): Promise<void> {
     const round = ++this.#round;
     this.#newer.clear();
@@ -99,7 +99,7 @@ export class Inbox {
     const page = await this.#ask(this.#after);
     if (round !== this.#round) return;
     this.#after = page.after;
-    const { unread, mentions } = this.#state; // events have told newer ones
+    const { unread, mentions } = this.#state; // newer than the page's: events have brought them
     this.#set(pagedInbox(this.#state, { ...page, unread, mentions }, false, this.#newer));
   }
 

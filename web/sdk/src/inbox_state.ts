@@ -1,17 +1,17 @@
-/** Arrange the lines of an inbox. Pure. */
+/** Merge pages and events into the lines of an inbox. Pure. */
 
 import type { RoomcastError } from "./errors.ts";
 import type { InboxEvent, InboxPage, InboxRoom, RoomId } from "./protocol.ts";
 
 /**
  * - `idle`: the inbox is not followed (`Inbox.follow`).
- * - `loading`: the first pages are on their way; what is shown may be old.
- * - `live`: the list is up to date, and stays so.
+ * - `loading`: the first pages are loading; the lines on show may be old.
+ * - `live`: the list is up to date, and events keep it so.
  * - `failed`: the server did not answer, or refused; `error` says why. The next connect tries again.
  */
 export type InboxPhase = "idle" | "loading" | "live" | "failed";
 
-/** What is on show; a new object after every change, so that it can be compared by reference. */
+/** The state of an inbox to show; a new object after every change, so that it can be compared by reference. */
 export interface InboxState {
   phase: InboxPhase;
   error: RoomcastError | null;
@@ -19,7 +19,7 @@ export interface InboxState {
   rooms: readonly InboxRoom[];
   /** Unread texts and media in all rooms, also in those that are not loaded yet. */
   unread: number;
-  /** Unread messages that mention oneself, in all rooms. */
+  /** Unread messages that mention the user, in all rooms. */
   mentions: number;
   /** Whether older rooms can be loaded. */
   more: boolean;
@@ -31,7 +31,7 @@ export const EMPTY_INBOX: InboxState = { phase: "idle", error: null, rooms: [], 
 /** New lines and totals, without a `reset`. */
 export type InboxChange = Exclude<InboxEvent, { reset: true }>;
 
-/** Take over the lines of an event. A room below the last loaded one stays out: a later page brings it. */
+/** Merge the lines of an event. A room that sorts below the last loaded one is left out: a later page brings it. */
 export function changedInbox(state: InboxState, { rooms, unread, mentions }: InboxChange): InboxState {
   const changed = new Map(rooms.map((row) => [row.room, row]));
   const kept = state.rooms.filter(({ room }) => !changed.has(room));
@@ -42,7 +42,7 @@ export function changedInbox(state: InboxState, { rooms, unread, mentions }: Inb
   return { ...state, rooms: [...kept, ...(fresh as InboxRoom[])].sort(byActivity), unread, mentions };
 }
 
-/** Add an older page, or with `isFirst` begin again. `newer` has the lines that events brought meanwhile; null: removed. */
+/** Add an older page; `isFirst` replaces the list. `newer`: the lines of events since the request; null: removed. */
 export function pagedInbox(
   state: InboxState,
   page: InboxPage,
@@ -58,7 +58,7 @@ export function pagedInbox(
   return { ...state, rooms, unread: page.unread, mentions: page.mentions, more: page.more };
 }
 
-/** Return the line that has seen most: of a page and an event, either may be the older one. */
+/** Return the newest of a room's lines. Either of a page's line and an event's line may be the newer one. */
 function newest(row: InboxRoom, ...others: (InboxRoom | undefined)[]): InboxRoom {
   const isAhead = (one: InboxRoom, other: InboxRoom) =>
     one.epoch === other.epoch && (one.seq > other.seq || (one.seq === other.seq && one.read > other.read));
@@ -69,7 +69,7 @@ function byActivity(one: InboxRoom, other: InboxRoom): number {
   return activityOf(other) - activityOf(one) || (one.room < other.room ? -1 : one.room > other.room ? 1 : 0);
 }
 
-/** `active` is up to a second early; the message tells the time exactly. */
+/** Return when a room was last active, in ms: `active` is up to a second early, the last message's time is exact. */
 function activityOf({ active, last }: InboxRoom): number {
   return Math.max(active, last?.time ?? 0);
 }

@@ -1,4 +1,4 @@
-/** Choose what of a room is kept for the next visit, and show it until the server has answered. Pure. */
+/** Choose the entries of a room that the room cache keeps, and turn them into a timeline at the next visit. Pure. */
 
 import type { Message, UserId } from "./protocol.ts";
 import { EMPTY_TIMELINE, type Timeline } from "./timeline.ts";
@@ -13,10 +13,10 @@ export interface KeptRoom {
   read: Readonly<Record<UserId, number>>;
 }
 
-/** What one room may take, as the length of its entries in JSON. */
+/** The most characters that one room's entries may take as JSON. */
 const MAX_ROOM_CHARACTERS = 200_000;
 
-/** Return what to keep of a room; null while there is nothing that the server has confirmed. */
+/** Return the state of a room to keep; null while the server has confirmed nothing. */
 export function keptOf(
   timeline: Timeline,
   read: Readonly<Record<UserId, number>>,
@@ -33,7 +33,7 @@ export function timelineOf({ epoch, last, events, more }: KeptRoom): Timeline {
   return { ...EMPTY_TIMELINE, epoch, last, events, more, isKept: true };
 }
 
-/** Take out what deleted messages said. */
+/** Remove text, media and data of deleted messages and of their edits. */
 function withoutDeleted(events: readonly Message[]): Message[] {
   const deleted = new Set(events.filter((event) => event.kind === "delete").map((event) => event.target));
   return events.map((event) => {

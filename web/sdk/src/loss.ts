@@ -1,8 +1,8 @@
-/** Read from the end of a connection whether the server ended it because of what this client had sent. Pure. */
+/** Find out whether the server ended a connection because of a message of this client. Pure. */
 
 import type { Reason } from "./errors.ts";
 
-/** What socket.io-client tells about a disconnect: a CloseEvent or XMLHttpRequest in `context`. */
+/** The details of a disconnect from socket.io-client: a CloseEvent or XMLHttpRequest in `context`. */
 interface Details {
   description?: unknown;
   context?: { code?: unknown; status?: unknown } | null;
@@ -16,7 +16,7 @@ const BLAMES: Record<number, Reason> = {
   413: "too_large",
 };
 
-/** Return the error code that the server's way of closing stands for, or null for an ordinary loss. */
+/** Return the error that a close code or HTTP status stands for, or null for an ordinary loss. */
 export function blameOf(details: unknown): Reason | null {
   const { description, context } = (details ?? {}) as Details;
   for (const value of [context?.code, context?.status, description]) {
@@ -32,14 +32,14 @@ export interface Suspect {
   losses: number;
 }
 
-/** A connection may end for any reason twice while the same message is on the wire. */
+/** Losses after which a message is taken for their cause. Two may be chance: connections end for many reasons. */
 const MAX_LOSSES = 3;
 
 /**
- * Return the message that has ended the connection, or null when that is not certain.
+ * Return the id of the message that has ended the connection, or null when that is not certain.
  *
- * With a blame one loss is enough, if the message was alone. Without one the message must have been on the wire at
- * every one of several losses, more often than each message beside it.
+ * If the server blamed a message (`isBlamed`), one loss is enough for a message that was alone on the wire, and two for
+ * one among others. Else it takes MAX_LOSSES. In each case the message must have more losses than every other suspect.
  */
 export function culpritOf(suspects: readonly Suspect[], isBlamed: boolean): string | null {
   const most = Math.max(0, ...suspects.map(({ losses }) => losses));

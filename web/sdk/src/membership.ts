@@ -1,8 +1,8 @@
 /**
  * Join and leave one room, one request at a time.
  *
- * The last wish counts: a join that was overtaken by a leave is not shown as refused, and a leave that was overtaken by
- * a join is not sent.
+ * The latest call counts: the refusal of a join is not shown after a later `leave`, and a leave is not sent after a
+ * later `join`.
  */
 
 import { backoffMs, RECONNECT } from "./connection/backoff.ts";
@@ -10,11 +10,11 @@ import type { Connection } from "./connection/connection.ts";
 import { RoomcastError } from "./errors.ts";
 import type { RoomId } from "./protocol.ts";
 
-/** What a membership asks of its room. */
+/** The callbacks of a membership into its room. */
 export interface MembershipSteps {
-  /** Join, and read what was missed. */
+  /** Join, and recover missed entries. */
   enter(): Promise<void>;
-  /** The server does not let this user in. */
+  /** Handle the server's refusal. */
   refused(error: RoomcastError): void;
 }
 
@@ -23,9 +23,9 @@ export class Membership {
   readonly #connection: Connection;
   readonly #steps: MembershipSteps;
   #isWanted = false;
-  /** A wish that the request under way does not fulfil. */
+  /** Another join or leave is due after the request under way. */
   #isStale = false;
-  /** The server may count this session as joined. */
+  /** The server may have this session as joined. */
   #isInside = false;
   #running: Promise<void> | null = null;
   #attempt = 0;
@@ -47,13 +47,13 @@ export class Membership {
     void this.#sync();
   }
 
-  /** Leave. The promise settles when the server was told, or need not be. */
+  /** Leave. The promise settles once the leave was answered, or at once if there is nothing to send. */
   leave(): Promise<void> {
     this.#isWanted = false;
     return this.#sync();
   }
 
-  /** Join again if the room is joined: something is missing. */
+  /** Join again if the room is wanted, to read missing entries. */
   refresh(): void {
     if (this.#isWanted) void this.#sync();
   }
@@ -65,7 +65,7 @@ export class Membership {
     this.refresh();
   }
 
-  /** Stop wanting to be in: the server has ended the membership. */
+  /** Stop joining, because the server has ended the membership. */
   end(): void {
     this.#isWanted = false;
     this.#isInside = false;

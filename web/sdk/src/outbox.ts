@@ -1,4 +1,4 @@
-/** Describe messages on their way: from the moment they are written until the room's log shows them. Pure. */
+/** Keep the outbox: this client's messages, from when they are written until the room's log shows them. Pure. */
 
 import type { WireError } from "./errors.ts";
 import type { Data, Media, RoomId, SendPayload, UserId } from "./protocol.ts";
@@ -13,12 +13,12 @@ export interface Draft {
   data?: Data;
   replyTo?: number;
   mentions?: UserId[];
-  /** When it was written, in milliseconds since the epoch; the server's time once that is known. */
+  /** When the user wrote the message, in milliseconds since 1970; after the ack, the time from the ack. */
   time: number;
   state: "sending" | "sent" | "failed";
-  /** Tries that were put on the wire since the last retry by hand. */
+  /** How often the draft went on the wire since the user last pressed retry. */
   attempts: number;
-  /** Whether the server may have kept it: a try was put on the wire, and no refusal of that try came back. */
+  /** Whether the server may have stored the message: a try went on the wire, and the server did not refuse that try. */
   tried: boolean;
   seq?: number;
   error?: WireError;
@@ -29,7 +29,7 @@ export type Outbox = readonly Draft[];
 export type OutboxAction =
   | { type: "written"; draft: Draft }
   | { type: "tried"; id: string }
-  /** The server refused this try; `tried` is what was known before it. */
+  /** The server refused this try; `tried` is the draft's `tried` from before this try. */
   | { type: "refused"; id: string; tried: boolean }
   | { type: "acked"; id: string; seq: number; time: number }
   | { type: "failed"; id: string; error: WireError }
@@ -83,10 +83,10 @@ export function payloadOf(draft: Draft): SendPayload {
   };
 }
 
-/** The server knows an id for at least an hour; beyond this age a resend might be kept twice. */
+/** The age up to which a resend cannot be stored twice, in ms: the server knows an id for at least an hour. */
 export const SAFE_RESEND_MS = 55 * 60_000;
 
-/** Prepare a draft that was found after a reload: it is sent again only while the server would still know its id. */
+/** Prepare a draft found after a reload. It fails if it may be stored and the server may have forgotten its id. */
 export function revived(draft: Draft, nowMs: number): Draft {
   const fresh = { ...draft, attempts: 0 };
   if (draft.state !== "sending" || !draft.tried || nowMs - draft.time < SAFE_RESEND_MS) return fresh;

@@ -3,14 +3,14 @@
 import { revived, type Draft, type Outbox } from "./outbox.ts";
 import type { RoomId, UserId } from "./protocol.ts";
 
-/** The part of `Storage` that is used; `localStorage` fits. */
+/** The part of `Storage` that the SDK uses; `localStorage` fits. */
 export type KeyValueStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
 const MAX_DRAFTS = 200;
 /** A failed draft that was neither retried nor discarded is forgotten after this time. */
 const MAX_FAILED_MS = 30 * 24 * 3_600_000;
 
-/** One key per draft, so that two tabs of one user do not overwrite each other's. */
+/** Stores drafts under one key each, so that two tabs of one user do not overwrite each other's drafts. */
 export class OutboxStorage {
   readonly #items: Items;
 
@@ -18,7 +18,7 @@ export class OutboxStorage {
     this.#items = new Items(storage, `roomcast:outbox:${user}:`);
   }
 
-  /** Write what changed between two states. A full or forbidden storage does not stop a message from being sent. */
+  /** Write the drafts that differ between two states. If the storage is full or forbidden, do nothing. */
   save(before: Outbox, after: Outbox): void {
     const old = new Set(before);
     for (const draft of after) if (!old.has(draft)) this.#write(draft);
@@ -26,7 +26,7 @@ export class OutboxStorage {
     for (const draft of before) if (!kept.has(draft.id)) this.#items.delete(draft.id);
   }
 
-  /** Return the drafts found, the oldest first. */
+  /** Return the stored drafts, the oldest first. */
   load(nowMs: number): Outbox {
     const drafts = this.#items.all().map(([, json]) => readDraft(json));
     return drafts
@@ -43,13 +43,13 @@ export class OutboxStorage {
   }
 }
 
-/** How far the user has read in a room, while the server has not confirmed it. */
+/** A read mark that the server has not confirmed. */
 export interface StoredMark {
   seq: number;
   epoch: string;
 }
 
-/** One key per room. */
+/** Stores unconfirmed read marks under one key per room. */
 export class MarkStorage {
   readonly #items: Items;
 
@@ -74,7 +74,7 @@ export class MarkStorage {
   }
 }
 
-/** The entries of a storage under one prefix. A storage that refuses is treated as an empty one. */
+/** The entries of a storage under one prefix. A storage that throws is treated as an empty one. */
 class Items {
   readonly #storage: KeyValueStorage | null;
   readonly #prefix: string;

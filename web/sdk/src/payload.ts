@@ -56,7 +56,7 @@ function depthOf(value: unknown, above = 0): number {
 
 const LONE_SURROGATE = "the text holds half a character (a lone surrogate)";
 
-/** Return whether the text has no lone surrogate. With the `u` flag a pattern matches a whole pair as one character. */
+/** Return whether the text has no lone surrogate. With the `u` flag the pattern treats a pair as one character. */
 export function isWellFormed(text: string): boolean {
   return !/[\uD800-\uDFFF]/u.test(text);
 }

@@ -15,7 +15,7 @@ export const NO_PEOPLE: People = { occupancy: 0, members: [], gone: [] };
 
 const MAX_GONE = 30;
 
-/** Take over a list from the server. People who are missing from a complete list have left. */
+/** Apply a list from the server. People who are missing from a complete list have left. */
 export function peopleListed(people: People, members: readonly Member[], occupancy: number): People {
   const isWhole = occupancy <= members.length;
   const here = new Set(members.map((member) => member.user));
@@ -23,7 +23,7 @@ export function peopleListed(people: People, members: readonly Member[], occupan
   return { occupancy, members, gone: goneNow(people.gone, missing, here) };
 }
 
-/** Take over a change of the room: people entered or left. Large rooms tell the count alone. */
+/** Apply a change of the room: people entered or left. In large rooms the server sends the count alone. */
 export function peopleChanged(people: People, { occupancy, entered = [], left = [] }: RoomChange): People {
   const came = new Set(entered.map((member) => member.user));
   const went = new Set(left);
@@ -33,7 +33,7 @@ export function peopleChanged(people: People, { occupancy, entered = [], left = 
   return { occupancy: occupancy ?? members.length, members, gone: goneNow(people.gone, missing, came) };
 }
 
-/** Take over the new name of a person; the same object where the person is not listed. */
+/** Apply the new name of a person. Return the same object if the person is not listed. */
 export function personRenamed(people: People, user: string, name: string): People {
   const isStale = (member: Member) => member.user === user && member.name !== name;
   if (!people.members.some(isStale) && !people.gone.some(isStale)) return people;

@@ -1,4 +1,4 @@
-/** Follow who is online, and tell our own status. The map is pure; `Presence` keeps it current over a connection. */
+/** Follow other users' presence, and send the own status. Map functions are pure; `Presence` uses the connection. */
 
 import { RESEND } from "./connection/backoff.ts";
 import type { Connection } from "./connection/connection.ts";
@@ -17,7 +17,7 @@ export function presenceChanged(map: PresenceMap, changes: readonly PresenceChan
   return next;
 }
 
-/** Return the known devices where a change does not tell them, as those of a room do not. */
+/** Return the known devices if a change does not list any. Changes for the members of a room never do. */
 function devicesKept(
   known: PresenceInfo | undefined,
   { status, devices }: PresenceInfo,
@@ -26,7 +26,7 @@ function devicesKept(
   return { devices: status === "offline" ? [] : known.devices };
 }
 
-/** Take over a list of members. It holds no `last_seen`, so a known one is kept. */
+/** Apply a list of members. The list holds no `last_seen`, so a known value is kept. */
 export function presenceOfMembers(map: PresenceMap, members: readonly Member[]): PresenceMap {
   const next = new Map(map);
   for (const { user, status } of members) next.set(user, { ...map.get(user), status });
@@ -35,14 +35,14 @@ export function presenceOfMembers(map: PresenceMap, members: readonly Member[]):
 
 const WATCH_ATTEMPTS = 3;
 
-/** What this client says about its user. */
+/** The status and note of this client's user. */
 interface OwnPresence {
   readonly status?: Status;
   readonly note?: string;
   readonly until?: number;
 }
 
-/** Return what still holds: a note that has ended is not told again. */
+/** Return `own` without a note that has ended. */
 function lasting(own: OwnPresence, now: number): OwnPresence {
   if (own.until === undefined || own.until > now) return own;
   return own.status ? { status: own.status } : {};
@@ -54,26 +54,26 @@ export interface WatchOptions {
   devices?: boolean;
 }
 
-/** The longest wait of a timer. */
+/** The longest wait that `setTimeout` supports, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The presence of other people, and one's own status. */
+/** The presence of other users, and the own status. */
 export class Presence {
   readonly #connection: Connection;
   readonly #closing: AbortSignal;
   readonly #changed = new Emitter();
   #map: PresenceMap = new Map();
-  /** What the user chose here; empty until then. */
+  /** The status and note that the user chose in this client; empty until then. */
   #own: OwnPresence = {};
-  /** What the server has accepted of it. */
+  /** The last value of `#own` that the server has accepted. */
   #accepted = this.#own;
-  /** The status of this session as the server has it: the user may have chosen it on another device or page. */
+  /** This session's status on the server: the user may have chosen it on another device or page. */
   #remembered: Status = "online";
   #rememberedNote = "";
   #rememberedUntil: number | undefined;
   /** User → how many watches name that user. */
   readonly #watches = new Map<UserId, number>();
-  /** User → how many of them ask for devices. */
+  /** User → how many of these watches ask for devices. */
   readonly #detailed = new Map<UserId, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #noteTimer: ReturnType<typeof setTimeout> | undefined;
@@ -85,22 +85,22 @@ export class Presence {
     connection.on("presence", ({ changes }) => this.#set(presenceChanged(this.#map, changes)));
   }
 
-  /** What is known about everybody. */
+  /** The known presence of all users. */
   get map(): PresenceMap {
     return this.#map;
   }
 
-  /** One's own status: as chosen here, or as the server remembers it. */
+  /** The own status: as chosen here, or as the server remembers it. */
   get ownStatus(): Status {
     return this.#own.status ?? this.#remembered;
   }
 
-  /** One's own note: as written here, or as the server remembers it; empty for none, or for one that has ended. */
+  /** The own note: as written here, or as the server remembers it; empty if there is none or it has ended. */
   get ownNote(): string {
     return this.#note.note ?? "";
   }
 
-  /** When one's own note ends, in milliseconds since the epoch; undefined without an end. */
+  /** When the own note ends, in milliseconds since 1970; undefined without an end. */
   get ownUntil(): number | undefined {
     return this.#note.until;
   }
@@ -111,7 +111,7 @@ export class Presence {
     return lasting({ note, until }, this.#connection.clock.now());
   }
 
-  /** Return what is known about a user; `offline` when nothing is. */
+  /** Return the known presence of a user; `offline` for an unknown user. */
   get(user: UserId): PresenceInfo {
     return this.#map.get(user) ?? { status: "offline" };
   }
@@ -122,11 +122,11 @@ export class Presence {
   }
 
   /**
-   * Set one's own status, and one's note unless it is left out. They are kept over reconnects of this client.
+   * Set the own status, and the own note unless `note` is left out. Both are kept over reconnects of this client.
    *
-   * @param until when the note ends, in milliseconds since the epoch, up to 366 days ahead; it has no end without it
-   * @throws RoomcastError when the server does not accept them. What it refuses for good is forgotten; the rest is told
-   * again with the next heartbeat or connect.
+   * @param until when the note ends, in milliseconds since 1970, up to 366 days ahead; without it the note has no end
+   * @throws RoomcastError when the server does not accept the status. If the error is not retryable, the earlier status
+   * is back; else the new one is sent again with the next heartbeat or connect.
    */
   async setStatus(status: Status, note?: string, until?: number): Promise<void> {
     if (!STATUSES.includes(status)) throw RoomcastError.of("bad_request", `there is no status ${String(status)}`);
@@ -138,9 +138,9 @@ export class Presence {
   }
 
   /**
-   * @internal Return what a connect carries, so that other users never see the session before its status is known.
+   * @internal Return the status to send with a connect, so that no user sees the session with another status.
    *
-   * A note that was not accepted yet stays out: a gateway that refuses it would refuse the connect.
+   * A note that the server has not accepted yet is left out: a gateway that refuses it would refuse the connect.
    */
   get auth(): OwnPresence {
     if (this.#own === this.#accepted) return lasting(this.#own, this.#connection.clock.now());
@@ -148,9 +148,9 @@ export class Presence {
   }
 
   /**
-   * Follow people who are in no joined room, over reconnects too, until the returned function is called.
+   * Follow users who need not be in a joined room, also over reconnects, until the returned function is called.
    *
-   * Several watches may name the same person; each one is undone by itself.
+   * Several watches may name the same user; each watch is undone by its own function.
    */
   watch(users: UserId[], { devices = false }: WatchOptions = {}): Undo {
     let pending = [...new Set(users)];
@@ -168,12 +168,12 @@ export class Presence {
     };
   }
 
-  /** @internal Take over what an answer says about a room's members. */
+  /** @internal Apply the presence in a list of a room's members. */
   learn(members: readonly Member[]): void {
     if (members.length) this.#set(presenceOfMembers(this.#map, members));
   }
 
-  /** @internal Start (again) after every `ready`. */
+  /** @internal Start the heartbeat and the watches, after every `ready`. */
   start(heartbeatSeconds = HEARTBEAT_SECONDS): void {
     this.stop();
     const sendHeartbeat = () => {
@@ -201,7 +201,7 @@ export class Presence {
       this.#remember(status, note, until);
     } catch (thrown) {
       const error = RoomcastError.from(thrown);
-      // Refused once, refused at every heartbeat: forget it.
+      // The server would refuse this status at every heartbeat: go back to the accepted one.
       if (!error.retryable && this.#own === own && own !== this.#accepted) {
         this.#own = this.#accepted;
         this.#changed.emit();
@@ -220,7 +220,7 @@ export class Presence {
     this.#awaitEnd();
   }
 
-  /** Tell the listeners when one's own note ends; an end beyond a timer is awaited again with the next heartbeat. */
+  /** Emit a change when the own note ends. Beyond MAX_TIMER_MS, the timer is set at a later heartbeat. */
   #awaitEnd(): void {
     clearTimeout(this.#noteTimer);
     const { until } = this.#note;
@@ -235,7 +235,7 @@ export class Presence {
     for (const slice of slices(done)) void this.#connection.call("presence:unwatch", { users: slice }).catch(() => {});
   }
 
-  /** What still fails is asked for again after the next `ready`. */
+  /** Watch users on the server, and apply the answers. Failed requests are made again after the next `ready`. */
   async #askWatched(users: UserId[], devices = false): Promise<void> {
     for (const slice of slices(users)) {
       const ask = () => this.#connection.call("presence:watch", { users: slice, ...(devices && { devices }) });
@@ -255,7 +255,7 @@ function addTo(counts: Map<UserId, number>, user: UserId): void {
   counts.set(user, (counts.get(user) ?? 0) + 1);
 }
 
-/** Count one less; return whether none is left. */
+/** Decrement a user's count; return whether it has reached 0. */
 function takeFrom(counts: Map<UserId, number>, user: UserId): boolean {
   const left = (counts.get(user) ?? 0) - 1;
   if (left > 0) counts.set(user, left);
@@ -263,7 +263,7 @@ function takeFrom(counts: Map<UserId, number>, user: UserId): boolean {
   return left === 0;
 }
 
-/** Cut a list into parts that the protocol allows. */
+/** Split a list into parts of at most MAX_LIST entries. */
 function slices<T>(list: readonly T[]): T[][] {
   const count = Math.ceil(list.length / MAX_LIST);
   return Array.from({ length: count }, (_, index) => list.slice(index * MAX_LIST, (index + 1) * MAX_LIST));

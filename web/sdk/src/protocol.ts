@@ -9,24 +9,24 @@
 export type RoomId = string;
 /** The `sub` of a token: see `isUserId`. */
 export type UserId = string;
-/** What a member of a room may do: owners and admins invite and remove people. */
+/** The role of a room's member. Owners and admins invite and remove people. */
 export type Role = "owner" | "admin" | "member";
 /** The status that a user sets. */
 export type Status = "online" | "away" | "busy" | "invisible";
 /** The status that other users see: invisible people are shown as offline. */
 export type ShownStatus = "online" | "away" | "busy" | "offline";
-/** What an entry of a room's log is. `system` entries come from a back end; `data` has neither text nor media. */
+/** The kind of a log entry. `system` entries come from a back end; `data` entries have neither text nor media. */
 export type MessageKind = "text" | "media" | "data" | "edit" | "delete" | "reaction" | "system";
 
-/** A JSON object of the application's: at most `MAX_DATA_BYTES` as JSON, objects and lists `MAX_DATA_DEPTH` deep. */
+/** A JSON object of the application: at most `MAX_DATA_BYTES` as JSON, nested at most `MAX_DATA_DEPTH` deep. */
 // biome-ignore lint/suspicious/noExplicitAny: an index signature of `any` is the one that an interface satisfies
 export type Data = Record<string, any>;
 
-/** What an application adds to the protocol; see `connect`. What it does not declare may be anything. */
+/** The types that an application adds to the protocol; see `connect`. Undeclared data may be any JSON object. */
 export interface AppTypes {
-  /** The `data` of its messages. */
+  /** The type of `data` in messages. */
   messageData?: object;
-  /** Name → data of its custom events, sent by any user or back end. */
+  /** Name → type of `data` of custom events, sent by any user or back end. */
   events?: object;
 }
 
@@ -39,23 +39,23 @@ export type CustomEvents<A extends AppTypes> = A extends { events: infer E exten
 /** The name of one of an application's custom events. */
 export type CustomEventName<A extends AppTypes> = keyof CustomEvents<A> & string;
 
-/** An event of the application's, from `room:emit` or from a back end. It is not kept. */
+/** A custom event of the application, from `room:emit` or from a back end. It is not kept. */
 export interface CustomEvent<D = Data> {
   event: string;
   data: D;
-  /** Absent on events that a back end sends to one user, or to everybody. */
+  /** Absent on events that a back end sends to one user or to all users. */
   room?: RoomId;
-  /** Who sent it; absent on events of back ends. The gateway writes it. */
+  /** The sender, as set by the gateway; absent on events of back ends. */
   user?: UserId;
 }
 
-/** The place in a room's log up to which a client has everything. */
+/** The position in a room's log up to which a client has all entries. */
 export interface Since {
   seq: number;
   epoch: string;
 }
 
-/** What a message says about a file; written by the server only. */
+/** The description of a verified file in a message. Only the server writes it. */
 export interface Media {
   upload: string;
   url: string;
@@ -81,7 +81,7 @@ export interface Message<D extends object = Data> {
   media?: Media;
   data?: D;
   reply_to?: number;
-  /** The people whom it mentions. */
+  /** The people whom the message mentions. */
   mentions?: UserId[];
   target?: number;
   emoji?: string;
@@ -110,7 +110,7 @@ export interface RoomSummary {
   last?: Message | null;
 }
 
-/** What an inbox shows of the newest text or media of a room: the text is cut after 200 characters. */
+/** A preview of a room's newest text or media for the inbox. Its text is cut after 200 characters. */
 export type MessagePreview = Pick<
   Message,
   "seq" | "epoch" | "time" | "id" | "user" | "name" | "kind" | "text" | "mentions" | "edited" | "deleted"
@@ -119,18 +119,18 @@ export type MessagePreview = Pick<
 /** A room in the inbox. */
 export interface InboxRoom {
   room: RoomId;
-  /** The room's name; in a direct room that of the other person. */
+  /** The room's name; in a direct room the other person's name. */
   name: string;
   /** The seq of the newest entry. */
   seq: number;
   epoch: string;
-  /** When the latest text or media came, up to a second early; 0 if none did. */
+  /** When the latest text or media arrived, up to a second early; 0 if there is none. */
   active: number;
-  /** Texts and media of others after one's read mark. */
+  /** Texts and media of other users after the own read mark. */
   unread: number;
-  /** Messages after one's read mark that mention oneself; 100 means at least 100. */
+  /** Messages after the own read mark that mention the user; 100 means at least 100. */
   mentions: number;
-  /** One's read mark. */
+  /** The own read mark. */
   read: number;
   last: MessagePreview | null;
 }
@@ -139,29 +139,29 @@ export interface InboxRoom {
 export interface InboxPage {
   rooms: InboxRoom[];
   more: boolean;
-  /** Pass it on for the next page; null if there is none. */
+  /** The `after` of the request for the next page; null if there is none. */
   after: string | null;
   unread: number;
   mentions: number;
 }
 
-/** New lines of the inbox with the new totals; or `reset`: ask for the list again. */
+/** New lines of the inbox with the new totals; or `reset`: the client must ask for the list again. */
 export type InboxEvent =
   | { rooms: (InboxRoom | { room: RoomId; removed: true })[]; unread: number; mentions: number; reset?: undefined }
   | { reset: true };
 
 /** The limits of a gateway. */
 export interface Limits {
-  /** The longest text, in UTF-8. */
+  /** The longest text, in bytes of UTF-8. */
   message_bytes: number;
-  /** The largest file. */
+  /** The largest file, in bytes. */
   upload_bytes: number;
-  /** The largest packet. */
+  /** The largest packet, in bytes. */
   payload_bytes: number;
   [name: string]: number;
 }
 
-/** What a gateway tells after a client has signed in. */
+/** The event that a gateway sends after a client has signed in. */
 export interface Ready {
   user: UserId;
   name: string;
@@ -172,23 +172,23 @@ export interface Ready {
   heartbeat_seconds: number;
   online_seconds: number;
   limits: Limits;
-  /** Lets this client in before strangers when it comes back; absent from older gateways. */
+  /** The reconnect ticket: lets this client in before new ones when it comes back; absent from older gateways. */
   ticket?: string;
 }
 
 /** One device of a person: one connection. */
 export interface Device {
   status: ShownStatus;
-  /** What its client calls it, as `web` or `mobile`; absent where it says nothing. */
+  /** The kind of device that its client has named, for example `web` or `mobile`; absent if none. */
   kind?: string;
 }
 
-/** Whether a person is there, and what they say about it. */
+/** A person's status and note. */
 export interface PresenceInfo {
   status: ShownStatus;
   last_seen?: number;
   note?: string;
-  /** When the note ends; absent where it has no end. */
+  /** When the note ends; absent if it has no end. */
   until?: number;
   /** The devices, the most reachable first; only of people who are watched with `devices`. */
   devices?: readonly Device[];
@@ -205,11 +205,11 @@ export interface JoinAnswer {
   epoch: string;
   /** The seq of the newest entry. */
   seq: number;
-  /** Whether the client gets everything after its `since`; else it gets the latest page. */
+  /** Whether the client gets all entries after its `since`; else it gets the latest page. */
   recovered: boolean;
   /** Empty in the replay form, in which the entries follow as `message` events. */
   messages: Message[];
-  /** With `recovered`: newer entries follow, join again from the last one. Without: older entries exist. */
+  /** With `recovered`: newer entries exist; join again from the last one. Else: older entries exist. */
   more: boolean;
   occupancy: number;
   members: Member[];
@@ -239,9 +239,9 @@ export interface Page {
 export type Empty = Record<never, never>;
 /** Some people. */
 export type Users = { users: UserId[] };
-/** Some people, and whether their devices are asked for. */
+/** Some people, and whether to return their devices. */
 export type PresenceLook = Users & { devices?: boolean };
-/** What is known about some people. */
+/** The presence of some people. */
 export type UsersAnswer = { users: Record<UserId, PresenceInfo> };
 
 /** Every acked client event: its payload, and what its ack adds to `{ok: true}`. */
@@ -308,12 +308,12 @@ export interface ClientEvents {
   "auth:refresh": [{ token: string }, { expires: number }];
 }
 
-/** What is shown of a person. */
+/** The profile of a person: what other users see. */
 export interface Profile {
   name: string;
   /** An https URL. */
   picture?: string;
-  /** An object of the application's. */
+  /** A JSON object of the application. */
   data?: Record<string, unknown>;
 }
 
@@ -323,25 +323,25 @@ export interface PublicRoom {
   name: string;
   topic: string;
   data: Record<string, unknown>;
-  /** How many people are in it now. */
+  /** How many people are in the room now. */
   occupancy: number;
 }
 
-/** What a stored room says of itself. */
+/** The description of a stored room. */
 export interface RoomInfo {
   room: RoomId;
   kind: "private" | "public";
   name: string;
-  /** One line; empty where there is none. */
+  /** One line; empty if there is none. */
   topic: string;
-  /** An object of the application's; empty where there is none. */
+  /** A JSON object of the application; empty if there is none. */
   data: Record<string, unknown>;
   owner: UserId;
-  /** One's own role; null without a membership. */
+  /** The user's own role; null without a membership. */
   role: Role | null;
 }
 
-/** Who is muted and banned in a room: the end in ms, 0 for none. */
+/** The muted and banned users of a room: user → when the sanction ends, in ms since 1970; 0: never. */
 export interface RoomSanctions {
   room: RoomId;
   muted: Record<UserId, number>;
@@ -356,10 +356,10 @@ export interface Report {
   room: RoomId;
   /** The seq of the message. */
   target: number;
-  /** Who reported it. */
+  /** The user who reported the message. */
   by: UserId;
   reason: string;
-  /** The message as it was when it was reported, as JSON. */
+  /** The message at the time of the report, as JSON. */
   message: string;
 }
 
@@ -396,7 +396,7 @@ export interface ServerEvents {
   drain: { within_seconds: number };
 }
 
-/** A change of a room, or of this user's place in it. */
+/** A change of a room, or of this user's membership in it. */
 export interface RoomChange {
   room: RoomId;
   /** `people`: people entered or left. Later versions add kinds: ignore an unknown one. */
@@ -416,14 +416,14 @@ export interface RoomChange {
     | (string & {});
   /** `updated`, `invited`, `direct`: the room's name. */
   name?: string;
-  /** `updated`: what the room says of itself now. */
+  /** `updated`: the room's new topic. */
   topic?: string;
   data?: Record<string, unknown>;
-  /** `role`: whose role it is. */
+  /** `role`: the user whose role has changed. */
   user?: UserId;
   role?: Role | null;
   by?: UserId;
-  /** `muted`, `banned`: when it ends, in ms; 0: it does not end. */
+  /** `muted`, `banned`: when the sanction ends, in ms since 1970; 0: never. */
   until?: number;
   /** `slow`: seconds between two messages of a user; 0: slow mode is over. */
   seconds?: number;
@@ -498,15 +498,15 @@ export const CLIENT_EVENTS = [
   "auth:refresh",
 ] as const satisfies readonly (ClientEvent | "typing")[];
 
-/** How often a client sends `presence`, unless `ready` says otherwise. */
+/** Seconds between two `presence` heartbeats of a client, unless `ready` says otherwise. */
 export const HEARTBEAT_SECONDS = 30;
-/** How long a typing indicator lasts without a refresh. */
+/** Seconds after which a typing indicator without a refresh ends. */
 export const TYPING_SECONDS = 6;
 /** The most entries in any list of the protocol. */
 export const MAX_LIST = 100;
 /** The most bytes of an application's `data`, as JSON in UTF-8. */
 export const MAX_DATA_BYTES = 4_096;
-/** How deep objects and lists may stand within one another in `data`; the object itself is 1 deep. */
+/** How deep objects and lists may be nested in `data`; the object itself counts as 1. */
 export const MAX_DATA_DEPTH = 8;
 
 const ROOM_PATTERN = /^[A-Za-z0-9_.:@-]{1,128}$/;
@@ -529,7 +529,7 @@ export function isUserId(text: string): boolean {
   return USER_PATTERN.test(text);
 }
 
-/** Return the room of two people: their ids sorted by code unit, as the server sorts them. */
+/** Return the id of two people's direct room: their ids sorted by code unit, as the server sorts them. */
 export function directRoom(one: UserId, other: UserId): RoomId {
   const [first, second] = one <= other ? [one, other] : [other, one];
   return `dm:${first}:${second}`;

@@ -1,7 +1,7 @@
 /**
- * Tell the server how far the user has read: at most once a second per room, and again until the server confirms it.
+ * Send the user's read marks: at most one a second per room, and each again until the server confirms it.
  *
- * An unconfirmed mark survives a reload. Marks only move forward on the server, so telling one twice is harmless.
+ * An unconfirmed mark survives a reload. Marks only move forward on the server, so sending a mark twice is harmless.
  */
 
 import { backoffMs, RECONNECT } from "./connection/backoff.ts";
@@ -12,7 +12,7 @@ import type { RoomId } from "./protocol.ts";
 
 const EVERY_MS = 1_000;
 
-/** The epoch of a mark in a room that was not joined yet. */
+/** The epoch of a mark that was set before the room was joined. */
 export const UNKNOWN_EPOCH = "";
 
 interface Mark extends StoredMark {
@@ -31,7 +31,7 @@ export class ReadMarks {
     this.#connection = connection;
   }
 
-  /** Keep unconfirmed marks in `storage` from now on, and take over those found there. */
+  /** Load the marks in `storage`, and store unconfirmed marks there from now on. */
   restore(storage: MarkStorage): void {
     this.#storage = storage;
     for (const [room, mark] of storage.load()) {
@@ -40,7 +40,7 @@ export class ReadMarks {
     for (const [room, mark] of this.#marks) this.#save(room, mark);
   }
 
-  /** The user has read everything in `room` up to `seq`. */
+  /** Record that the user has read everything in `room` up to `seq`. */
   set(room: RoomId, seq: number, epoch: string): void {
     const known = this.#marks.get(room);
     if (known?.epoch === epoch && known.seq >= seq) return;
@@ -50,7 +50,7 @@ export class ReadMarks {
     this.#schedule(room, EVERY_MS);
   }
 
-  /** Tell every unconfirmed mark: this is a new session. */
+  /** Send every unconfirmed mark again, in a new session. */
   onReady(): void {
     for (const [room, mark] of this.#marks) {
       mark.isOld = true;
@@ -60,7 +60,7 @@ export class ReadMarks {
     }
   }
 
-  /** Tell what is unconfirmed now, for this client is about to close. */
+  /** Send unconfirmed marks a last time, without waiting for acks, because this client is about to close. */
   stop(): void {
     for (const [room, { seq, isOld, timer }] of this.#marks) {
       clearTimeout(timer);
@@ -90,14 +90,14 @@ export class ReadMarks {
     }
   }
 
-  /** Return whether the room still has the log that this mark counts in. */
+  /** Return whether the room's log still has the epoch of this mark. */
   async #isCurrent(room: RoomId, mark: Mark): Promise<boolean> {
     if (mark.epoch === UNKNOWN_EPOCH) return true;
     const { epoch } = await this.#connection.call("message:history", { room, limit: 1 });
     return epoch === mark.epoch;
   }
 
-  /** Done with this mark, unless the user has read on meanwhile. */
+  /** Delete this mark, unless a newer mark has replaced it. */
   #forget(room: RoomId, mark: Mark): void {
     if (this.#marks.get(room) !== mark) return;
     this.#marks.delete(room);

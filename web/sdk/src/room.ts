@@ -35,13 +35,13 @@ import type { Timeline, TimelineAction } from "./timeline.ts";
 import { OwnTypingIndicator, TypingWatch } from "./typing_indicator.ts";
 import { fold, NOTHING_FOLDED, withDrafts } from "./view.ts";
 
-/** What a room needs from its client. */
+/** The parts of the client that a room uses. */
 export interface RoomContext {
   connection: Connection;
   sender: Sender;
   presence: Presence;
   readMarks: ReadMarks;
-  /** Null where no rooms are kept. */
+  /** Null if `ConnectOptions.roomCache` is off. */
   cache: RoomCache | null;
   self: () => { user: UserId; name: string };
   pageSize: number;
@@ -50,9 +50,9 @@ export interface RoomContext {
   closing: AbortSignal;
 }
 
-/** After an ack, the log's own copy is due within this time; otherwise a live message was missed. */
+/** Milliseconds after an ack within which the message itself must arrive; else the client has missed a message. */
 const ECHO_MS = 2_000;
-/** Replayed messages that arrive within this time are shown together. */
+/** Milliseconds for which replayed messages are collected, to be shown together. */
 const REPLAY_SHOW_MS = 50;
 const CHANGE_ATTEMPTS = 3;
 
@@ -65,9 +65,9 @@ export class Room<A extends AppTypes = AppTypes> {
   #state = EMPTY_ROOM;
   #timeline: Timeline = EMPTY_TIMELINE;
   #folded = NOTHING_FOLDED;
-  /** Drafts that leave because the log shows them change the state together with the log. */
+  /** True while the log changes: drafts that leave because the log shows them must not emit a state of their own. */
   #isReducing = false;
-  /** The replay is complete with this seq; 0 when there is none. */
+  /** The last seq of the replay under way; 0 when there is none. */
   #replayUntil = 0;
   #replayed: Message[] = [];
   #replayTimer: ReturnType<typeof setTimeout> | undefined;
@@ -89,7 +89,7 @@ export class Room<A extends AppTypes = AppTypes> {
     });
   }
 
-  /** What is on show. */
+  /** The current state of the room. */
   get state(): RoomState<MessageData<A>> {
     return this.#state as RoomState<MessageData<A>>;
   }
@@ -99,12 +99,12 @@ export class Room<A extends AppTypes = AppTypes> {
     return this.#changed.subscribe(listener as (state: RoomState) => void);
   }
 
-  /** Enter the room and stay in it, over reconnects, until `leave`. */
+  /** Join the room and stay joined, over reconnects, until `leave`. */
   join(): void {
     this.#membership.join();
   }
 
-  /** Leave the room. What it shows stays. */
+  /** Leave the room. The state keeps its messages. */
   async leave(): Promise<void> {
     this.#show({ phase: "idle", error: null });
     await this.#membership.leave();
@@ -113,7 +113,7 @@ export class Room<A extends AppTypes = AppTypes> {
   // --- writing -------------------------------------------------------------------------------------------------------
 
   /**
-   * Write a message. It shows at once as `sending`, goes out when the room is joined, and becomes `sent` or `failed`.
+   * Write a message. It shows at once as `sending`, is sent once the room is joined, and becomes `sent` or `failed`.
    *
    * @returns the id under which it can be retried or discarded
    * @throws TypeError for data that cannot be written as JSON
@@ -141,9 +141,9 @@ export class Room<A extends AppTypes = AppTypes> {
   }
 
   /**
-   * Replace the text of the message `target` (its seq), or with an object its text, its data or both.
+   * Replace the text of the message `target` (its seq). Pass an object to replace its text, its data or both.
    *
-   * @throws RoomcastError when the server refuses it, or does not answer at several tries; so do `delete` and `react`
+   * @throws RoomcastError when the server refuses, or answers none of several tries; so do `delete` and `react`
    */
   async edit(target: number, change: string | EditOptions<MessageData<A>>): Promise<void> {
     await this.#change("message:edit", { target, ...(typeof change === "string" ? { text: change } : change) });
@@ -154,17 +154,17 @@ export class Room<A extends AppTypes = AppTypes> {
     await this.#change("message:delete", { target });
   }
 
-  /** Add (`on`) or take back one's reaction to the message `target` (its seq). */
+  /** Add (`on`) or remove the user's reaction to the message `target` (its seq). */
   async react(target: number, emoji: string, on: boolean): Promise<void> {
     await this.#change("message:react", { target, emoji, on });
   }
 
-  /** Say that the user is typing, or has stopped. Call it at every key press; what goes out is throttled. */
+  /** Report that the user is typing, or has stopped. Call it at every key press; the SDK throttles the events. */
   setTyping(typing: boolean): void {
     this.#ownTyping.set(typing);
   }
 
-  /** Say that the user has read everything up to `seq`. It is told at most once a second, and until it is confirmed. */
+  /** Set the user's read mark to `seq`. The SDK sends it at most once a second, and again until the server confirms. */
   markRead(seq: number): void {
     const { user } = this.#context.self();
     if (this.#timeline.isKept || seq <= (this.#state.read[user] ?? 0)) return;
@@ -175,10 +175,10 @@ export class Room<A extends AppTypes = AppTypes> {
   // --- custom events -------------------------------------------------------------------------------------------------
 
   /**
-   * Send an event of the application's to the others who have joined the room, now or not at all: nothing is kept, and
-   * nothing is sent later. At most 20 a second; the gateway drops what is above.
+   * Send a custom event to the other clients that have joined the room, now or not at all: the event is neither kept
+   * nor sent later. Send at most 20 a second; the gateway drops the rest.
    *
-   * @returns whether it went on the wire; false while the room is not joined
+   * @returns whether the event went on the wire; false while the room is not joined
    * @throws RoomcastError `bad_request` or `too_large` for a name or data that no gateway accepts
    */
   emit<E extends CustomEventName<A>>(event: E, data: CustomEvents<A>[E], options: EmitOptions = {}): boolean {
@@ -188,14 +188,14 @@ export class Room<A extends AppTypes = AppTypes> {
     return this.#context.connection.drop("room:emit", payload);
   }
 
-  /** Call `listener` at every event of this name in the room, of people and back ends, until the function is called. */
+  /** Call `listener` at every event of this name in the room, from users and back ends, until the undo is called. */
   on<E extends CustomEventName<A>>(event: E, listener: (event: CustomEvent<CustomEvents<A>[E]>) => void): Undo {
     return this.#custom.on(event, listener as (event: CustomEvent) => void);
   }
 
   // --- reading -------------------------------------------------------------------------------------------------------
 
-  /** Load one page of older messages; does nothing while one is on its way. */
+  /** Load one page of older messages. Does nothing while another page is loading. */
   async loadOlder(): Promise<void> {
     if (!this.#state.hasOlder || this.#state.loadingOlder || this.#timeline.isRestarting || this.#timeline.isKept)
       return;
@@ -212,8 +212,8 @@ export class Room<A extends AppTypes = AppTypes> {
   }
 
   /**
-   * Drop loaded messages beyond about the newest `keep`, to free memory; `loadOlder` brings them back. Edits and
-   * reactions count, too. Does nothing while a page of older messages is on its way.
+   * Drop all loaded entries but the newest `keep`, to free memory; `loadOlder` loads them again. Edits and reactions
+   * are entries, too. Does nothing while a page of older messages is loading.
    */
   releaseHistory(keep: number): void {
     if (!this.#state.loadingOlder) this.#reduce({ type: "released", keep: Math.max(1, Math.trunc(keep)) });
@@ -241,21 +241,21 @@ export class Room<A extends AppTypes = AppTypes> {
 
   // --- what the client tells its rooms -------------------------------------------------------------------------------
 
-  /** @internal Show what an earlier visit has kept, until the server has answered. */
+  /** @internal Show the state from the room cache, until the server has answered. */
   restore({ read, ...kept }: KeptRoom): void {
     if (this.#timeline.epoch !== null || this.#state.phase === "refused") return;
     this.#timeline = timelineOf({ read, ...kept });
     this.#show({ ...this.#shownOfTimeline(), read: { ...read, ...this.#state.read } });
   }
 
-  /** @internal Show nothing that an earlier visit has kept: it was another user's, or this user may not see it. */
+  /** @internal Hide the state from the room cache: it is another user's, or this user may not see the room. */
   dropKept(): void {
     if (!this.#timeline.isKept) return;
     this.#timeline = EMPTY_TIMELINE;
     this.#show({ ...this.#shownOfTimeline(), read: {} });
   }
 
-  /** @internal A new session knows nothing of this client: join again, from the last message on. */
+  /** @internal Join again from the last message on, because a new session has joined no room. */
   onReady(): void {
     this.#takeReplayed([]);
     this.#replayUntil = 0;
@@ -305,7 +305,7 @@ export class Room<A extends AppTypes = AppTypes> {
     } else if (change.change === "invited" || change.change === "unbanned") this.#askAgain();
   }
 
-  /** @internal A back end has given a person another name. */
+  /** @internal Apply a person's new name, which a back end has set. */
   onRenamed(user: UserId, name: string): void {
     const { members, gone } = personRenamed(this.#state, user, name);
     if (members !== this.#state.members) this.#show({ members, gone });
@@ -316,7 +316,7 @@ export class Room<A extends AppTypes = AppTypes> {
     if (!this.#isReducing) this.#show({});
   }
 
-  /** @internal Our message was kept as `seq`; if its copy does not follow, something was missed. */
+  /** @internal Join again if the message that was acked as `seq` does not arrive within ECHO_MS. */
   onAcked(seq: number): void {
     this.#ackedSeq = Math.max(seq, this.#ackedSeq);
     this.#echoTimer ??= setTimeout(() => {
@@ -337,10 +337,10 @@ export class Room<A extends AppTypes = AppTypes> {
   // --- joining -------------------------------------------------------------------------------------------------------
 
   /**
-   * Join, and read what was missed.
+   * Join, and recover missed entries.
    *
-   * The first join asks for a page, which shows at once and as a whole. Later joins ask for a replay: what was missed
-   * arrives as messages, in one round trip. A gateway that does not know replays answers in pages.
+   * The first join asks for a page, which shows as a whole. Later joins ask for a replay: the missed entries arrive as
+   * `message` events after one round trip. A gateway that does not know replays answers in pages.
    */
   async #catchUp(): Promise<void> {
     if (this.#state.phase !== "joined") this.#show({ phase: "joining" });
@@ -369,7 +369,7 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#show({ phase: "joined", error: null, read, ...people, moreMembers });
   }
 
-  /** Merge the marks of an answer with those known: marks only move forward within an epoch. */
+  /** Merge the read marks of an answer with the known ones: marks only move forward within an epoch. */
   #readAfter(answer: JoinAnswer): Record<UserId, number> {
     const read = answer.epoch === this.#timeline.epoch ? { ...this.#state.read } : {};
     for (const [user, seq] of Object.entries(answer.read)) read[user] = Math.max(seq, read[user] ?? 0);
@@ -383,12 +383,12 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#context.sender.refuse(this.id, error);
   }
 
-  /** Ask a room that refused this user for a new answer: the user was let in, or writes and may have been. */
+  /** Join again if the server had refused. Called after an invitation or unban, and when the user writes. */
   #askAgain(): void {
     if (this.#state.phase === "refused") this.join();
   }
 
-  /** Show messages in the order of their arrival, the replayed ones first. */
+  /** Show the collected replayed messages, then `live`. */
   #takeReplayed(live: Message[]): void {
     clearTimeout(this.#replayTimer);
     this.#replayTimer = undefined;
@@ -440,7 +440,7 @@ export class Room<A extends AppTypes = AppTypes> {
     this.#changed.emit(this.#state);
   }
 
-  /** Edit, delete or react under one id, so that trying again is safe. */
+  /** Edit, delete or react. All tries use one id, so that the server applies the change once. */
   async #change<E extends "message:edit" | "message:delete" | "message:react">(
     event: E,
     rest: Omit<Payload<E>, "room" | "id">,

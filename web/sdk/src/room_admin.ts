@@ -1,10 +1,10 @@
-/** Look after a stored room: what it says of itself, who belongs to it, who owns it, and its end. */
+/** Manage a stored room: its description, members and owner; close it or quit it. */
 
 import type { Connection } from "./connection/connection.ts";
 import { MAX_LIST } from "./protocol.ts";
 import type { Answer, Member, Payload, RoomId, RoomInfo, UserId } from "./protocol.ts";
 
-/** What changes about a room; what is left out stays. An empty topic or object takes away what is there. */
+/** The changes of a room. A field that is left out stays as it is; an empty topic or `data` deletes the old one. */
 export type RoomChanges = Omit<Payload<"room:update">, "room">;
 
 /** One stored room, from `Client.admin`. Each method rejects with a `RoomcastError`. */
@@ -18,12 +18,12 @@ export class RoomAdmin {
     this.id = id;
   }
 
-  /** Return what the room says of itself, and one's own role in it. */
+  /** Return the room's name, topic, data and owner, and the user's own role in it. */
   info(): Promise<RoomInfo> {
     return this.#connection.call("room:info", { room: this.id });
   }
 
-  /** Rename the room, or describe it anew. Its members get `room` "updated". */
+  /** Change the room's name, topic or data. Its members get the event `room` with `change: "updated"`. */
   update(changes: RoomChanges): Promise<Answer<"room:update">> {
     return this.#connection.call("room:update", { room: this.id, ...changes });
   }
@@ -39,27 +39,27 @@ export class RoomAdmin {
     }
   }
 
-  /** Let a user enter, or give a member another role. */
+  /** Make a user a member, or change a member's role. */
   async invite(user: UserId, role: "admin" | "member" = "member"): Promise<void> {
     await this.#connection.call("room:invite", { room: this.id, user, role });
   }
 
-  /** Take a user's membership away. */
+  /** End a user's membership. */
   async remove(user: UserId): Promise<void> {
     await this.#connection.call("room:remove", { room: this.id, user });
   }
 
-  /** Make another member the owner, and become an admin. */
+  /** Make another member the owner. The former owner becomes an admin. */
   async transfer(user: UserId): Promise<void> {
     await this.#connection.call("room:transfer", { room: this.id, user });
   }
 
-  /** End the room: its history and memberships are deleted, and everybody leaves it. */
+  /** Close the room: the server deletes its history and memberships, and all clients leave it. */
   async close(): Promise<void> {
     await this.#connection.call("room:close", { room: this.id });
   }
 
-  /** Leave the room for good, on all of one's devices. */
+  /** End the user's own membership, on all devices. */
   async quit(): Promise<void> {
     await this.#connection.call("room:quit", { room: this.id });
   }

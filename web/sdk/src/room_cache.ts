@@ -1,18 +1,18 @@
 /**
  * Keep the last state of rooms in IndexedDB, so that a page shows them at once and offline.
  *
- * The cache is a convenience: where the browser refuses it (a private window, a full disk), rooms show nothing until
- * they are joined.
+ * The cache is a convenience: if the browser refuses it (a private window, a full disk), rooms show nothing until they
+ * are joined.
  */
 
 import type { KeptRoom } from "./kept_room.ts";
 import type { RoomId, UserId } from "./protocol.ts";
 
-/** Whose rooms to keep in this browser, and how many. */
+/** The user whose rooms to keep in this browser, and how many rooms and entries. */
 export interface RoomCacheOptions {
   /** The id of the user whom the token will name. The cache shows nothing to any other user. */
   user: UserId;
-  /** The most rooms in this browser, of all its users together; default 50. The ones not seen for longest go first. */
+  /** The most rooms in this browser, for all its users together; default 50. The one saved longest ago goes first. */
   maxRooms?: number;
   /** The most log entries per room; default 100. A room takes at most about 200 kB. */
   maxMessages?: number;
@@ -46,33 +46,33 @@ export class RoomCache {
     this.#database = opened().catch(() => null);
   }
 
-  /** Return what is kept of a room; null for nothing. */
+  /** Return the kept state of a room; null if there is none. */
   async load(room: RoomId): Promise<KeptRoom | null> {
     const row = await this.#run<Row | undefined>("readonly", (rooms) => rooms.get([this.user, room]));
     return this.#isClosed ? null : (row?.kept ?? null);
   }
 
-  /** Keep what `take` returns, soon: a burst of changes is written once. */
+  /** Write what `take` returns after SAVE_AFTER_MS. Changes within that time are written once. */
   save(room: RoomId, take: () => KeptRoom | null): void {
     if (this.#isClosed) return;
     this.#waiting.set(room, take);
     this.#timer ??= setTimeout(() => this.#flush(), SAVE_AFTER_MS);
   }
 
-  /** Forget one room, which this user may not see any more. */
+  /** Delete one room. Call it for a room that this user may not see any more. */
   async forget(room: RoomId): Promise<void> {
     if (this.#isClosed) return;
     this.#waiting.delete(room);
     await this.#run("readwrite", (rooms) => rooms.delete([this.user, room]));
   }
 
-  /** Write what waits, and keep nothing from now on. */
+  /** Write the pending rooms, and keep nothing from now on. */
   close(): void {
     this.#flush();
     this.#isClosed = true;
   }
 
-  /** Forget all rooms of this user, and keep nothing from now on. */
+  /** Delete all rooms of this user, and keep nothing from now on. */
   async clear(): Promise<void> {
     this.#isClosed = true;
     this.#waiting.clear();
@@ -99,7 +99,7 @@ export class RoomCache {
     return request;
   }
 
-  /** Run one transaction to its end; return undefined where the browser refuses it. */
+  /** Run one transaction to its end; return undefined if the browser refuses it. */
   async #run<T>(mode: IDBTransactionMode, work: (rooms: IDBObjectStore) => IDBRequest): Promise<T | undefined> {
     const database = await this.#database;
     if (!database) return undefined;
@@ -110,7 +110,7 @@ export class RoomCache {
         transaction.oncomplete = () => resolve(request.result as T);
         transaction.onabort = () => resolve(undefined);
       } catch {
-        resolve(undefined); // the browser has closed the database: another tab deletes it
+        resolve(undefined); // this connection was closed because another tab deletes the database
       }
     });
   }
@@ -135,7 +135,7 @@ function opened(): Promise<IDBDatabase> {
       rooms.createIndex(BY_TIME, BY_TIME);
     };
     request.onsuccess = () => {
-      // Do not stand in the way of a tab that deletes the database.
+      // Close this connection so that another tab can delete the database.
       request.result.onversionchange = () => request.result.close();
       resolve(request.result);
     };

@@ -1,4 +1,4 @@
-/** Describe what a room shows. Pure. */
+/** Define the state of a room that an application shows. Pure. */
 
 import type { RoomcastError } from "./errors.ts";
 import { NO_PEOPLE } from "./people.ts";
@@ -6,18 +6,18 @@ import type { Data, Media, Member, UserId } from "./protocol.ts";
 import type { ChatMessage } from "./view.ts";
 
 /**
- * - `idle`: neither joined nor to be joined.
+ * - `idle`: not joined, and no join is wanted.
  * - `joining`: the join has not been answered yet.
  * - `joined`: in the room; the messages are complete.
  * - `refused`: the server does not let this user in, or has taken the user out; `error` says why.
  */
 export type RoomPhase = "idle" | "joining" | "joined" | "refused";
 
-/** What is on show; a new object after every change, so that it can be compared by reference. */
+/** The state of a room to show; a new object after every change, so that it can be compared by reference. */
 export interface RoomState<D extends object = Data> {
   phase: RoomPhase;
   error: RoomcastError | null;
-  /** The loaded messages, oldest first, and behind them the ones that are still to be sent. */
+  /** The loaded messages, oldest first, followed by this client's messages that the log does not show yet. */
   messages: readonly ChatMessage<D>[];
   /** The seq of the last entry known, edits and reactions included. */
   seq: number;
@@ -63,11 +63,11 @@ export interface SendOptions<D extends object = Data> {
   data?: D;
   /** The seq of the message that this one answers. */
   replyTo?: number;
-  /** At most 20 people to mention; each must be able to read the room. */
+  /** At most 20 users to mention; each must have access to the room. */
   mentions?: UserId[];
 }
 
-/** What an edit changes; what is absent stays as it is. */
+/** The parts of a message that an edit changes. An absent part stays as it is. */
 export interface EditOptions<D extends object = Data> {
   text?: string;
   data?: D;

@@ -1,10 +1,10 @@
 /**
- * Bring drafts to the server: in the order written, with the same id at every try, until the server accepts a draft or
+ * Send drafts to the server: in the order written, with the same id at every try, until the server accepts a draft or
  * refuses it for good.
  *
- * Drafts of one room go on the wire one after the other without waiting for acks. After a refusal that a retry can
- * mend, the room pauses, so that later drafts do not overtake. Rooms do not wait for each other: each has a window of
- * its own, and a draft that seems to end connections is sent alone.
+ * Drafts of one room go on the wire one after the other without waiting for acks. After a retryable refusal the room
+ * pauses, so that later drafts do not overtake the refused one. Rooms do not wait for each other: each has a window of
+ * its own. A draft suspected of ending connections (`loss.ts`) is sent alone in its room.
  */
 
 import { backoffMs, RESEND, type BackoffPolicy } from "./connection/backoff.ts";
@@ -19,20 +19,20 @@ import { OutboxStorage } from "./outbox_storage.ts";
 import { dataFault, textFault } from "./payload.ts";
 import type { RoomId } from "./protocol.ts";
 
-/** Refusals on a working connection before a message is shown as failed. */
+/** How often a message goes on the wire before a retryable refusal makes it fail; the reasons in PASSING do not. */
 export const MAX_ATTEMPTS = 6;
 
-/** Messages whose acks are awaited at once; a long outbox must not run into the server's limit on events. */
+/** The most messages without an ack, so that a long outbox stays below the server's limit on events. */
 const MAX_IN_FLIGHT = 32;
 const MAX_IN_FLIGHT_OF_ROOM = 8;
 
-/** Refusals that pass with time and say nothing about the message. They are tried again without a limit on tries. */
+/** Refusals that pass with time and do not depend on the message. The number of tries is not limited after them. */
 const PASSING = new Set<string>(["unavailable", "outcome_unknown", "rate_limited", "draining"] satisfies Reason[]);
 
-/** A server that closes because of a message does so at once: a later loss is no evidence against it. */
+/** Milliseconds after a send within which a loss makes the message a suspect. A server closes promptly on a bad one. */
 const PROMPT_MS = 5_000;
 
-/** How patiently messages are sent. */
+/** The timeouts and waits of sending. */
 export interface SenderOptions {
   /** How long to wait for an ack, in milliseconds; default 8,000. */
   ackTimeoutMs?: number;
@@ -51,9 +51,9 @@ export class Sender {
   readonly #changed = new Emitter<RoomId>();
   readonly #acked = new Emitter<Draft>();
   readonly #inFlight = new Map<string, Flight>();
-  /** Draft → connections that ended soon after it was sent. */
+  /** Draft id → how many connections ended within PROMPT_MS after the draft was sent. */
   readonly #losses = new Map<string, number>();
-  /** Draft → when to stop trying, by the monotonic clock: the device's may be wrong or change. */
+  /** Draft id → when to stop trying, by the monotonic clock, because the device's clock may be wrong or change. */
   readonly #deadlines = new Map<string, number>();
   readonly #open = new Set<RoomId>();
   /** The null entry pauses all rooms. */
@@ -70,7 +70,7 @@ export class Sender {
     connection.onLost((blame) => this.#lost(blame));
   }
 
-  /** Keep drafts in `storage` from now on, and take over those found there. */
+  /** Load the drafts in `storage`, and store drafts there from now on. */
   restore(storage: OutboxStorage, nowMs: number): void {
     const found = storage.load(nowMs);
     this.#storage = storage;
@@ -91,7 +91,7 @@ export class Sender {
     return this.#acked.subscribe(listener);
   }
 
-  /** Return the rooms in which a draft waits to be sent. */
+  /** Return the rooms that have a draft in state `sending`. */
   rooms(): RoomId[] {
     return [...new Set(this.#outbox.filter(({ state }) => state === "sending").map(({ room }) => room))];
   }
@@ -115,7 +115,7 @@ export class Sender {
     this.#flushAll();
   }
 
-  /** Forget drafts that were thrown away, or found in the room's log. */
+  /** Remove drafts that the user discarded, or that the room's log shows. */
   remove(ids: ReadonlySet<string>): void {
     for (const id of ids) {
       this.#losses.delete(id);
@@ -124,13 +124,13 @@ export class Sender {
     this.#apply({ type: "removed", ids });
   }
 
-  /** Send what waits for this room: it was joined in this session. */
+  /** Start sending the room's drafts. Call it once the room is joined in this session. */
   open(room: RoomId): void {
     this.#open.add(room);
     this.#flush(room);
   }
 
-  /** Fail what waits for this room: it cannot be joined. */
+  /** Fail the room's drafts, because the server refused the join. */
   refuse(room: RoomId, error: RoomcastError): void {
     this.#open.delete(room);
     for (const draft of this.draftsOf(room)) if (draft.state === "sending") this.#fail(draft.id, error.wire);
@@ -161,12 +161,12 @@ export class Sender {
     const flights = [...this.#inFlight];
     const inRoom = flights.filter(([, { room }]) => room === draft.room);
     if (flights.length >= MAX_IN_FLIGHT || inRoom.length >= MAX_IN_FLIGHT_OF_ROOM) return false;
-    // Behind a suspect its room waits, so that the order stays.
+    // Drafts of a room wait for a suspect ahead of them, so that their order is kept.
     if (inRoom.some(([id]) => this.#losses.has(id))) return false;
     return !this.#losses.has(draft.id) || (inRoom.length === 0 && this.#isNextSuspect(draft, flights));
   }
 
-  /** One suspect is on the wire at a time, the least suspected first, so that innocent drafts are cleared. */
+  /** Send one suspect at a time, the one with the fewest losses first: an ack clears an innocent draft. */
   #isNextSuspect(draft: Draft, flights: [string, Flight][]): boolean {
     if (flights.some(([id]) => this.#losses.has(id))) return false;
     const losses = (id: string) => this.#losses.get(id) ?? 0;
@@ -195,18 +195,18 @@ export class Sender {
       this.#acked.emit({ ...draft, seq: answer.seq });
       this.#flushAll();
     } catch (thrown) {
-      // Meanwhile the draft may have failed and been retried by hand: that try is on the wire now.
+      // If this flight is not the draft's present one, the draft has failed and the user may have sent it again.
       if (!this.#land(draft.id, flight)) return;
       const error = RoomcastError.from(thrown);
       const wasCut = !this.#connection.online || this.#connection.state.ready?.session !== session;
       if (error.reason !== "outcome_unknown") this.#apply({ type: "refused", id: draft.id, tried: draft.tried });
-      // A lost connection is no answer: the draft goes out again once its room is joined.
+      // After a lost connection the draft is sent again once its room is joined.
       if (!wasCut) this.#refused(draft.id, error);
       this.#flushAll();
     }
   }
 
-  /** End a flight. Returns whether it was still the present one of its draft. */
+  /** End a flight. Return whether the flight was still the draft's present one. */
   #land(id: string, flight: Flight): boolean {
     return this.#inFlight.get(id) === flight && this.#inFlight.delete(id);
   }
@@ -227,14 +227,14 @@ export class Sender {
     if (this.#isHopeless(draft, error)) return this.#fail(id, unknown.wire);
     const policy = this.#options.resend ?? RESEND;
     const waitMs = backoffMs(draft.attempts, Math.random(), policy, error.retryAfterMs);
-    // The server's limit on events counts those of all rooms.
+    // The server's limit on events covers all rooms, so all of them pause.
     this.#pause(error.reason === "rate_limited" ? null : draft.room, waitMs);
   }
 
   /**
-   * Decide whether to stop trying. While the outcome is unknown, the draft may have been delivered: it is tried again
-   * for as long as the server knows its id. A refusal that holds for longer than that is final: a user who may write
-   * nothing more today should not hold up the outbox until tomorrow.
+   * Decide whether to stop trying. While the outcome is unknown, the draft may have been delivered, so it is sent again
+   * only while the server knows its id. A `retry_after` beyond that time ends the tries: a draft of a user whose daily
+   * allowance is used up should not hold up the outbox until tomorrow.
    */
   #isHopeless(draft: Draft, error: RoomcastError): boolean {
     if (PASSING.has(error.reason)) {
@@ -243,7 +243,7 @@ export class Sender {
     return draft.attempts >= MAX_ATTEMPTS;
   }
 
-  /** The connection has ended: find the draft that ended it, if one did. */
+  /** Count a lost connection against the drafts just sent, and fail the draft that has ended it, if one has. */
   #lost(blame: Reason | null): void {
     const soon = monotonicMs() - PROMPT_MS;
     const suspects = [...this.#inFlight]

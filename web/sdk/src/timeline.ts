@@ -1,8 +1,8 @@
 /**
  * Keep a room's log as one client has it. Pure: actions in, a new timeline out.
  *
- * `events` holds every entry from the oldest one loaded up to `last`, with nothing missing in between. What
- * arrives beyond a gap waits in `ahead` until the gap is filled; what arrives twice is dropped.
+ * `events` holds every entry from the oldest one loaded up to `last`, with nothing missing in between. An entry that
+ * arrives beyond a gap waits in `ahead` until the gap is filled; a duplicate is dropped.
  */
 
 import type { JoinAnswer, Message, Page, Since } from "./protocol.ts";
@@ -14,15 +14,15 @@ export interface Timeline {
   readonly last: number;
   readonly events: readonly Message[];
   readonly ahead: readonly Message[];
-  /** The highest seq that arrived and was dropped, because too much waits already; 0 for none. */
+  /** The highest seq that arrived and was dropped, because `ahead` was full (MAX_AHEAD); 0 for none. */
   readonly dropped: number;
   /** The log holds older entries than the first of `events`. */
   readonly more: boolean;
   /** The server declared that entries between two visits could not be recovered. */
   readonly cut: boolean;
-  /** The latest page follows as live messages: the first of them starts the timeline anew. */
+  /** The latest page follows as live messages; the first message of that page replaces all entries. */
   readonly isRestarting: boolean;
-  /** What an earlier visit has kept is on show, and the server has confirmed nothing of it yet. */
+  /** The entries come from the room cache, and the server has not confirmed them yet. */
   readonly isKept: boolean;
 }
 
@@ -44,9 +44,11 @@ export const EMPTY_TIMELINE: Timeline = {
   isKept: false,
 };
 
-/** Bounds, so that a tab left open for a month does not grow for a month. */
+/** The most entries in `events`, so that memory stays bounded in a tab left open for a month. */
 export const MAX_EVENTS = 5000;
+/** How many entries stay when `events` exceeds MAX_EVENTS. */
 const KEPT_EVENTS = 4000;
+/** The most entries in `ahead`. */
 export const MAX_AHEAD = 1000;
 
 export function reduceTimeline(timeline: Timeline, action: TimelineAction): Timeline {
@@ -62,12 +64,12 @@ export function reduceTimeline(timeline: Timeline, action: TimelineAction): Time
   }
 }
 
-/** Return whether entries are missing before one that has arrived: ask the log for them. */
+/** Return whether entries are missing before one that has arrived. The caller then reads them from the log. */
 export function hasGap(timeline: Timeline): boolean {
   return timeline.epoch !== null && !timeline.isKept && (timeline.ahead.length > 0 || timeline.dropped > timeline.last);
 }
 
-/** Return what to send as `since` when joining again; null where the latest page is wanted. */
+/** Return what to send as `since` when joining again; null to ask for the latest page. */
 export function sinceOf(timeline: Timeline): Since | null {
   const { epoch, last, isRestarting, isKept } = timeline;
   return epoch === null || isRestarting || isKept ? null : { seq: last, epoch };
@@ -76,7 +78,7 @@ export function sinceOf(timeline: Timeline): Since | null {
 /**
  * Return whether the entries of this answer follow as live messages (the replay form).
  *
- * A gateway that does not know the form answers in pages, and an answer that says everything needs nothing to follow.
+ * False if the gateway answers in pages because it does not know replays, and if the client misses no entry.
  */
 export function isReplay(answer: JoinAnswer, since: Since | null): boolean {
   if (since === null || answer.messages.length > 0 || answer.more) return false;
@@ -90,9 +92,9 @@ function joined(timeline: Timeline, answer: JoinAnswer, since: Since | null): Ti
   if (!continues) return restarted(timeline, answer, page);
   const fresh = page.filter((message) => message.seq > timeline.last);
   const end = fresh.at(-1)?.seq ?? timeline.last;
-  // With `more` the answer is a page of the missing part; without it, it is all of it.
+  // With `more` the answer holds one page of the missing entries; without `more` it holds all of them.
   const last = answer.more ? end : Math.max(end, answer.seq, timeline.last);
-  // What still belongs to another epoch is out of date: the answer is newer.
+  // Waiting messages of another epoch are out of date: the answer is newer.
   const ahead = timeline.ahead.filter((message) => message.epoch === answer.epoch);
   return drain({ ...timeline, last, ahead, events: [...timeline.events, ...fresh] });
 }
@@ -114,19 +116,19 @@ function restarted(timeline: Timeline, answer: JoinAnswer, page: Message[]): Tim
   });
 }
 
-/** Return the kept entries before a page, where nothing is missing between them: the log tells every later change. */
+/** Return the kept entries before a page; none if entries are missing in between, as edits may be among those. */
 function olderKept(timeline: Timeline, answer: JoinAnswer, page: readonly Message[]): readonly Message[] {
   const first = page[0]?.seq ?? answer.seq + 1;
   if (timeline.epoch !== answer.epoch || first > timeline.last + 1 || timeline.last > answer.seq) return [];
   return timeline.events.filter((event) => event.seq < first);
 }
 
-/** Start anew with the messages that follow. Until the first one comes, the old entries stay on show. */
+/** Start anew with the messages that follow. The old entries stay on show until the first message arrives. */
 function restarting(timeline: Timeline, answer: JoinAnswer): Timeline {
   return { ...timeline, epoch: answer.epoch, ahead: [], dropped: 0, more: false, cut: true, isRestarting: true };
 }
 
-/** Append runs of messages at once: a replay brings thousands. */
+/** Append each run of contiguous messages in one step, because a replay brings thousands. */
 function live(timeline: Timeline, messages: readonly Message[]): Timeline {
   let now = timeline;
   let run: Message[] = [];
@@ -160,7 +162,7 @@ function liveOne(timeline: Timeline, message: Message): Timeline {
   return waiting(timeline, message);
 }
 
-/** Let a message wait until the gap before it is filled. Beyond the bound the newest are dropped: the log has them. */
+/** Let a message wait until the gap before it is filled. Above MAX_AHEAD drop the newest; they are still in the log. */
 function waiting(timeline: Timeline, message: Message): Timeline {
   if (timeline.ahead.some((other) => other.seq === message.seq && other.epoch === message.epoch)) return timeline;
   const ahead = sorted([...timeline.ahead, message]);
@@ -175,7 +177,7 @@ function history(timeline: Timeline, page: Page): Timeline {
   return { ...timeline, events: [...older, ...timeline.events], more: page.more && older.length > 0 };
 }
 
-/** Move what has become contiguous from `ahead` to `events`, and keep within the bound. */
+/** Move the messages that have become contiguous from `ahead` to `events`, and apply MAX_EVENTS. */
 function drain(timeline: Timeline): Timeline {
   let last = timeline.last;
   const taken: Message[] = [];

@@ -1,8 +1,8 @@
-/** Decide who is typing, and when to tell that we are. Pure: the clock is passed in. */
+/** Decide which users are typing, and when to send the own typing indicator. Pure: the clock is passed in. */
 
 import { TYPING_SECONDS, type UserId } from "./protocol.ts";
 
-/** User → when the sign is cleared without a refresh, in milliseconds of a monotonic clock. */
+/** User → when the typing indicator expires without a refresh, in milliseconds of a monotonic clock. */
 export type TypingState = ReadonlyMap<UserId, number>;
 
 export function typingReceived(state: TypingState, user: UserId, typing: boolean, nowMs: number): TypingState {
@@ -17,15 +17,15 @@ export function typingExpired(state: TypingState, nowMs: number): TypingState {
   return kept.length === state.size ? state : new Map(kept);
 }
 
-/** Return when the next sign runs out; null when there is none. */
+/** Return when the next indicator expires; null when there is none. */
 export function nextExpiry(state: TypingState): number | null {
   return state.size ? Math.min(...state.values()) : null;
 }
 
-/** Refresh often enough that others do not clear the sign, and no more often. */
+/** Milliseconds between two refreshes of the own indicator: half of its lifetime, so that it does not expire. */
 export const TYPING_REFRESH_MS = (TYPING_SECONDS * 1000) / 2;
 
-/** Whether we are typing, and when that was told last. */
+/** Whether the user is typing, and when that was last sent. */
 export interface OwnTyping {
   on: boolean;
   toldMs: number;

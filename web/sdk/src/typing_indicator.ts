@@ -1,16 +1,16 @@
-/** Run the timers of a room's typing indicators. They follow a monotonic clock: the device's may be set back. */
+/** Run the timers of a room's typing indicators, by a monotonic clock: the device's clock may be set back. */
 
 import { monotonicMs } from "./connection/clock.ts";
 import type { UserId } from "./protocol.ts";
 import { nextExpiry, NOT_TYPING, ownTyping, typingExpired, typingReceived, type TypingState } from "./typing.ts";
 
-/** Follows who types in a room; a sign that is not refreshed runs out by itself. */
+/** Keeps the list of users who are typing in a room. An indicator that is not refreshed expires. */
 export class TypingWatch {
   readonly #changed: (users: UserId[]) => void;
   #state: TypingState = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param changed called with everybody who types, after every change */
+  /** @param changed called with all users who are typing, after every change */
   constructor(changed: (users: UserId[]) => void) {
     this.#changed = changed;
   }
@@ -34,7 +34,7 @@ export class TypingWatch {
   }
 }
 
-/** Tells others that we type, no more often than needed. */
+/** Sends the own typing indicator, throttled. */
 export class OwnTypingIndicator {
   readonly #tell: (typing: boolean) => void;
   #state = NOT_TYPING;
@@ -49,7 +49,7 @@ export class OwnTypingIndicator {
     if (emit !== null) this.#tell(emit);
   }
 
-  /** Start anew in a new session, in which nothing was told yet. */
+  /** Start anew in a new session, in which no indicator was sent yet. */
   reset(): void {
     this.#state = NOT_TYPING;
   }

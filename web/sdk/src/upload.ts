@@ -7,7 +7,7 @@ import { RoomcastError } from "./errors.ts";
 import type { Media, RoomId, SignedUpload } from "./protocol.ts";
 import { abortReason, retrying } from "./connection/retry.ts";
 
-/** The step at which an upload is. */
+/** The current step of an upload. */
 export type UploadPhase = "signing" | "sending" | "checking" | "done" | "failed" | "cancelled";
 
 /** The state of an upload; a new object after every change. */
@@ -27,13 +27,13 @@ export type FileTransport = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/** What to tell about a file beside its bytes. */
+/** Facts about a file that its bytes do not say. */
 export interface UploadOptions {
   /** The width of an image or video as shown, in pixels. */
   width?: number;
   /** The height of an image or video as shown, in pixels. */
   height?: number;
-  /** The file's name; default that of the file. */
+  /** The name to show; default `file.name`. */
   name?: string;
 }
 
@@ -48,14 +48,14 @@ export interface UploadContext {
 const SEND_ATTEMPTS = 3;
 const CHECK_ATTEMPTS = 5;
 
-/** One file on its way. `done` is what `Room.send` takes as `media`. */
+/** One file that is being uploaded. `Room.send` takes the result of `done` as `media`. */
 export class Upload {
   readonly #connection: Connection;
   readonly #transport: FileTransport;
   readonly #abort = new AbortController();
   readonly #changed = new Emitter<UploadState>();
   #state: UploadState;
-  /** Resolves with what the server confirmed; rejects with a RoomcastError, or an AbortError after `cancel`. */
+  /** Resolves with the verified upload; rejects with a RoomcastError, or an AbortError after `cancel`. */
   readonly done: Promise<Media>;
 
   /** @internal Use `Client.upload`. */
@@ -75,7 +75,7 @@ export class Upload {
     this.done.catch(() => {});
   }
 
-  /** How far the upload is. */
+  /** The phase and progress of the upload. */
   get state(): UploadState {
     return this.#state;
   }

@@ -1,4 +1,4 @@
-/** Turn a room's log into the messages on show: changes folded in, this client's unsent messages at the end. Pure. */
+/** Turn a room's log into the messages to show: apply edits, deletions, reactions; append unsent drafts. Pure. */
 
 import type { Draft } from "./outbox.ts";
 import type { Data, Media, Message, MessageKind, UserId } from "./protocol.ts";
@@ -14,7 +14,7 @@ export interface Reaction {
 export interface ChatMessage<D extends object = Data> {
   /** The id that its author's client made. */
   id: string;
-  /** Null until the message has its place among those of others: the answer may come before an earlier message. */
+  /** Null until the log shows the message: its ack may arrive before an earlier message of another user. */
   seq: number | null;
   user: UserId;
   name: string;
@@ -24,7 +24,7 @@ export interface ChatMessage<D extends object = Data> {
   media?: Media;
   data?: D;
   replyTo?: number;
-  /** The people whom it mentions. */
+  /** The people whom the message mentions. */
   mentions?: readonly UserId[];
   edited: boolean;
   deleted: boolean;
@@ -33,7 +33,7 @@ export interface ChatMessage<D extends object = Data> {
   error?: WireError;
 }
 
-/** A log and what it folds to. An unchanged message stays the same object from one fold to the next. */
+/** A log and the messages folded from it. An unchanged message stays the same object from one fold to the next. */
 export interface Folded {
   readonly events: readonly Message[];
   readonly messages: readonly ChatMessage[];

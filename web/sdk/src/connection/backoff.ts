@@ -6,9 +6,11 @@ export interface BackoffPolicy {
   maxMs: number;
 }
 
+/** The waits between two attempts to connect, join a room, change a message or send a read mark. */
 export const RECONNECT: BackoffPolicy = { baseMs: 1_000, maxMs: 5_000 };
-/** After a gateway has announced that it leaves: it spreads its clients over time by itself. */
+/** The waits after a gateway's `drain` event. They may be short: the gateway itself spreads its clients over time. */
 export const MOVED: BackoffPolicy = { baseMs: 200, maxMs: 5_000 };
+/** The waits between two tries to send a message, upload a file, load the inbox or watch users. */
 export const RESEND: BackoffPolicy = { baseMs: 700, maxMs: 5_000 };
 
 const MAX_RETRY_AFTER_MS = 120_000;

@@ -1,4 +1,4 @@
-/** Tell time that a change of the device's clock does not move, and the server's time. */
+/** Provide a monotonic clock, which changes of the device's clock do not move, and the server's clock. */
 
 /** Return milliseconds of a clock that only moves forward (W3C High Resolution Time). */
 export function monotonicMs(): number {

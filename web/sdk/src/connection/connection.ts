@@ -20,7 +20,7 @@ import type { Answer, ClientEvent, Limits, Payload, Ready, ServerEvent, ServerEv
 import { Tokens, type TokenSource } from "./tokens.ts";
 import { TransportOrder, type Transport } from "./transports.ts";
 
-/** Where to connect, as whom, and how patiently. */
+/** Where to connect, with which tokens, and with which timeouts. */
 export interface ConnectionOptions {
   /** The address of the gateways (of the proxy before them): `https://chat.example.com`. */
   url: string;
@@ -61,11 +61,11 @@ export interface ConnectionState {
   draining: boolean;
   /** Why the client is not online. */
   error: RoomcastError | null;
-  /** What the gateway told at the last sign-in. */
+  /** The gateway's `ready` event of the last sign-in. */
   ready: Ready | null;
 }
 
-/** The state of a client before its first attempt: what to show until there is one. */
+/** The state of a client before its first attempt. */
 export const NOT_CONNECTED: ConnectionState = {
   phase: "connecting",
   attempt: 0,
@@ -79,7 +79,7 @@ export const NOT_CONNECTED: ConnectionState = {
 const ACK_MS = 8_000;
 const READY_MS = 10_000;
 
-/** A refused token is fetched anew this many times before the client gives up. */
+/** How many times the client fetches another token after a refusal before it gives up. */
 const MAX_REFUSALS = 2;
 
 export class Connection {
@@ -101,7 +101,7 @@ export class Connection {
   /** Keeps a Node process alive while this client wants to be connected. */
   #release: Undo = () => {};
 
-  /** @param auth what to tell beside the token at a connect */
+  /** @param auth returns the fields to send with the token at a connect */
   constructor(options: ConnectionOptions, auth: () => object = () => ({})) {
     this.#options = options;
     this.#auth = auth;
@@ -136,7 +136,7 @@ export class Connection {
     return this.#states.subscribe(listener);
   }
 
-  /** Call `listener` when a connection ends, with what the server holds against this client (null: nothing). */
+  /** Call `listener` when a connection ends, with the error for which the server closed it (null: an ordinary loss). */
   onLost(listener: (blame: Reason | null) => void): Undo {
     return this.#losses.subscribe(listener);
   }
@@ -173,13 +173,13 @@ export class Connection {
     this.#disconnect();
   }
 
-  /** Take over the user's new name, which a back end has set. */
+  /** Apply the user's new name, which a back end has set. */
   renamed(name: string): void {
     const { ready } = this.#state;
     if (ready) this.#change({ ready: { ...ready, name } });
   }
 
-  /** Send without asking for an ack, and only while online. Returns whether it went on the wire. */
+  /** Send an event without an ack, only while online. Return whether the event went on the wire. */
   drop(event: "typing" | "receipt:read" | "room:emit", payload: object): boolean {
     const goes = this.online && payloadFault(payload, this.limits.payload_bytes) === null;
     if (goes) this.#socket.emit(event, payload);
@@ -187,7 +187,7 @@ export class Connection {
   }
 
   /**
-   * Send one request and return its answer. Waits for the connection within the same time.
+   * Send one request and return its answer. While offline, wait for the connection for up to `timeoutMs`.
    *
    * @param onAnswer called with the answer before any later event of the server is handled; the promise settles later
    * @throws RoomcastError the server's refusal; `outcome_unknown` when no answer came in time or the connection ended
@@ -285,7 +285,7 @@ export class Connection {
   #connectFailed(error: Error): void {
     if (this.#isClosed() || !this.#isAttempting) return;
     handshakeOf(this.#socket)();
-    // socket.io-client lets go of a socket that the server refused; one that found no server stays active.
+    // socket.io-client sets `active` to false if the server refused the socket, but not if no server was reached.
     if (!this.#socket.active) return this.#refused(refusalOf(error));
     if (error.message === "timeout" && this.#transports.stalled()) {
       if (this.#transports.order[0] === "polling") return this.#open();
@@ -307,9 +307,9 @@ export class Connection {
     const blame = blameOf(details);
     this.#losses.emit(blame);
     if (!this.online && !this.#isAttempting) return;
-    // Only the token was sent: the gateway cannot read it, or it is longer than a packet.
+    // The client has sent nothing but the token: the gateway cannot read it, or it is longer than a packet may be.
     if (!this.online && blame) return this.#refused(RoomcastError.of("unauthorized", `the token is ${blame}`));
-    // A proxy that lets the handshake of a WebSocket through may swallow what follows.
+    // Some proxies pass a WebSocket's handshake and drop its frames: try the other transport first.
     if (!this.online) this.#transports.stalled();
     this.#retry(RoomcastError.of("unavailable", reason));
   }
@@ -359,7 +359,7 @@ export class Connection {
   }
 }
 
-/** Return the answer of an ack `{ok: true, …}`; throw what `{ok: false, error}` says. */
+/** Return the answer of an ack `{ok: true, …}`; throw the error of a negative ack `{ok: false, error}`. */
 export function accepted(ack: unknown): unknown {
   const answer = ack as { ok?: boolean; error?: unknown } | null;
   if (answer?.ok === true) return answer;
@@ -374,9 +374,9 @@ function refusalOf(error: Error & { data?: unknown }): RoomcastError {
 }
 
 /**
- * Return the Retry-After of a refused polling request, in milliseconds. A browser hides that of a WebSocket.
+ * Return the Retry-After of a refused polling request, in milliseconds. Browsers hide the header of a WebSocket.
  *
- * Outside browsers the request object that socket.io-client uses throws when there was no response at all.
+ * Outside browsers, socket.io-client's request object throws here if there was no response.
  */
 function retryAfterOf(error: Error & { context?: unknown }, nowMs: number): number {
   const request = error.context as { getResponseHeader?: (name: string) => string | null } | undefined;

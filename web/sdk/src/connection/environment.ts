@@ -1,4 +1,4 @@
-/** Use what the platform offers (a browser, Node, React Native), and do without what it lacks. */
+/** Use the platform (a browser, Node, React Native), with fallbacks for what it lacks. */
 
 import type { Undo } from "../emitter.ts";
 import type { KeyValueStorage } from "../outbox_storage.ts";
@@ -31,7 +31,7 @@ export function newId(): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** What tells Node from the runtimes that resemble it. */
+/** The globals that distinguish Node from similar runtimes. */
 interface Runtime {
   window?: unknown;
   Deno?: unknown;

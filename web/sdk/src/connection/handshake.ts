@@ -2,7 +2,7 @@
 
 import type { Socket } from "socket.io-client";
 
-/** The internals of engine.io-client's polling transport that are used. */
+/** The internals of engine.io-client's polling transport that this module uses. */
 interface PollingTransport {
   readyState?: string;
   pollXhr?: { _xhr?: unknown };
@@ -12,8 +12,8 @@ interface PollingTransport {
  * Return a function that aborts the polling request of a handshake under way.
  *
  * socket.io-client leaves the request pending. A server that never answers would then occupy one of the browser's few
- * connections to the host with each attempt. In Node the request is left alone: to abort the one that socket.io-client
- * uses there throws later.
+ * connections to the host with each attempt. In Node the request is not aborted: socket.io-client's request object
+ * would throw later.
  */
 export function handshakeOf(socket: Socket): () => void {
   const transport = socket.io.engine?.transport as unknown as PollingTransport | undefined;

@@ -1,12 +1,12 @@
-/** Follow what a browser knows about the network, so that the client neither waits nor pretends. */
+/** Follow a browser's network events, so that the client notices a loss, and reconnects, without delay. */
 
 import type { Connection } from "./connection.ts";
 import type { Undo } from "../emitter.ts";
 
 /**
- * Give up the connection when the browser goes offline; connect at once when it is online or on the screen again.
+ * Give up the connection when the browser goes offline; connect at once when it is online or the page visible again.
  *
- * Does nothing where there are no such events: Node has no `window`, and React Native's has no `addEventListener`.
+ * Does nothing without these events: Node has no `window`, and React Native's `window` has no `addEventListener`.
  */
 export function followNetwork(connection: Connection): Undo {
   const hurry = () => void (connection.state.phase === "waiting" && connection.connect());

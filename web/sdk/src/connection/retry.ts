@@ -1,4 +1,4 @@
-/** Try again what a retry can mend. */
+/** Repeat work that failed with a retryable error. */
 
 import { backoffMs, type BackoffPolicy } from "./backoff.ts";
 import { RoomcastError } from "../errors.ts";
@@ -6,7 +6,7 @@ import { RoomcastError } from "../errors.ts";
 /**
  * Return the result of `work`, tried up to `attempts` times with growing waits in between.
  *
- * @throws RoomcastError of the last try, or of the first that no retry can mend; an AbortError once `signal` is aborted
+ * @throws RoomcastError of the last try, or the first that is not retryable; an AbortError once `signal` is aborted
  */
 export async function retrying<T>(
   work: () => Promise<T>,

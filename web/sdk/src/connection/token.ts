@@ -7,14 +7,14 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
  * Return the milliseconds until a JWT (RFC 7519) should be renewed.
  *
- * @param serverMs the server's time: a device whose clock is ahead would renew a valid token all the time
- * @returns null when the token does not say, or lasts longer than a timer can
+ * @param serverMs the server's time; by its own clock, a device that is ahead would renew a valid token all the time
+ * @returns null when the token has no expiry, or one further away than the longest timer
  */
 export function refreshInMs(token: string, serverMs: number): number | null {
   const { exp, iat } = claimsOf(token);
   if (exp === null) return null;
   const leftMs = exp * 1000 - serverMs;
-  // The server has accepted the token, so it has not expired: the time passed in is wrong, and the lifetime counts.
+  // The server has accepted the token, so it has not expired: `serverMs` is wrong. Use the token's lifetime instead.
   if (leftMs <= 0) return iat !== null && exp > iat ? waitMs((exp - iat) * 1000) : null;
   return waitMs(leftMs);
 }

@@ -25,14 +25,14 @@ export class TokenRenewal {
     clearTimeout(this.#timer);
   }
 
-  /** A failure is tried again while the old token lasts. Afterwards the server closes, and a reconnect fetches one. */
+  /** Renew the token. After a failure, try again until it expires; then the client reconnects with a fresh token. */
   async #renew(): Promise<void> {
     if (!this.#connection.online) return;
     try {
       const token = await this.#connection.tokens.fetch();
       await this.#connection.call("auth:refresh", { token });
     } catch {
-      // Planned again below, nearer to the expiry.
+      // `start` below plans the next try, nearer to the expiry.
     }
     if (this.#connection.online) this.start();
   }

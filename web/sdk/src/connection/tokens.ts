@@ -1,11 +1,11 @@
-/** Ask the application's token source: one question at a time, and none that is waited for without end. */
+/** Ask the application's token source: one request at a time, each with a timeout. */
 
 import { RoomcastError } from "../errors.ts";
 
 /** Returns a fresh token for the signed-in user. The SDK calls it before every connect and before a token expires. */
 export type TokenSource = () => string | Promise<string>;
 
-/** A token source that does not answer within this time has failed; the client asks again after a pause. */
+/** Milliseconds after which a token source that has not answered counts as failed; the client asks again later. */
 const ANSWER_MS = 30_000;
 
 export class Tokens {
@@ -35,7 +35,7 @@ export class Tokens {
     return this.#pending;
   }
 
-  /** Give up what is waited for, so that no timer keeps a process alive. */
+  /** Reject the pending request, so that its timer does not keep a process alive. */
   stop(): void {
     this.#giveUp(RoomcastError.of("unavailable", "closed"));
   }
@@ -57,7 +57,7 @@ export class Tokens {
   async #fromSource(): Promise<string> {
     try {
       const token: unknown = await this.#source();
-      // JavaScript, or an answer that was not checked: `undefined` for a user who is signed out, for example.
+      // Untyped code may return something else, for example `undefined` for a user who is signed out.
       if (typeof token !== "string" || token === "") throw new Error("the token source returned none");
       return token;
     } catch (error) {

@@ -1,15 +1,15 @@
 /**
  * Choose the transport that a connect tries first. Pure.
  *
- * WebSocket first takes one round trip where polling takes three. Some proxies swallow the upgrade: the WebSocket never
- * opens and never fails. Therefore a WebSocket that is not open in time makes way for polling, and from then on
- * polling goes first, as in a stock client, which upgrades in the background where that works.
+ * A WebSocket takes one round trip to open, polling three. Some proxies drop the upgrade request: the WebSocket then
+ * neither opens nor fails. So after a WebSocket that has not opened in time the client tries polling first, as a stock
+ * Socket.IO client does, and upgrades in the background if that works.
  */
 
 /** The name of an Engine.IO transport. */
 export type Transport = "websocket" | "polling";
 
-/** Longer than the 3 seconds for which a gateway may hold back a new session in a rush of reconnects. */
+/** Milliseconds for a WebSocket to open: more than the 3 s for which a gateway may hold back a session in a rush. */
 const WEBSOCKET_OPEN_MS = 5_000;
 const OPEN_MS = 20_000;
 
@@ -31,7 +31,7 @@ export class TransportOrder {
     return this.#order[0] === "websocket" && this.#order.length > 1 ? this.#websocketOpenMs : OPEN_MS;
   }
 
-  /** Put the other transport first, after an attempt that stalled. Returns whether there is another one. */
+  /** Put the other transport first, after an attempt that stalled. Return whether there is another transport. */
   stalled(): boolean {
     this.#order.reverse();
     return this.#order.length > 1;
