@@ -1,4 +1,4 @@
-"""Compile the gateway's part of the hot path into the wheel, where there is a C compiler and the adapter's source."""
+"""Compile the gateway's part of the hot path into the wheel if a C compiler and the adapter's source are present."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class HotPathHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, before hatchling collects the files.
+        """Compile the modules before hatchling collects the files.
 
-        The declarations of the adapter's classes come from the checkout beside this folder. Without it (a build from a
-        source distribution) the gateway's part runs in plain Python.
+        The declarations of the adapter's classes come from the checkout beside this folder. Without a checkout (in a
+        build from a source distribution), the gateway's part runs in plain Python.
         """
         if version == "editable":
             return

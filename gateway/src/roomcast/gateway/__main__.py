@@ -13,7 +13,7 @@ from roomcast.process.settings import describe, load
 
 
 def main() -> int:
-    """Return the exit code: 0 after SIGTERM, 2 for a bad setting, 1 when the gateway could not go on."""
+    """Run the command; return the exit code: 0 after SIGTERM, 2 for a bad setting, 1 if the gateway had to give up."""
     parser = argparse.ArgumentParser(
         prog="python -m roomcast.gateway",
         epilog=describe(Config, TITLE),
@@ -56,8 +56,8 @@ def _serve(settings: Config) -> int:
         return command.fail("gateway", str(error), 2)
     raise_limit()
     gc.freeze()
-    # Collecting 1,000 new objects takes 1 to 2 ms. A connection has 40, and next to no cycles. Collecting older objects
-    # finds nothing and takes 100 ms with 10,000 sessions, so it happens once in a million connections.
+    # Collecting 1,000 new objects takes 1 to 2 ms. A connection has 40 objects and almost no cycles. Collecting the
+    # older objects finds nothing and takes 100 ms with 10,000 sessions, so it happens once in a million connections.
     gc.set_threshold(1_000, 50_000, 10)
     return command.serve("gateway", settings, app.run)
 

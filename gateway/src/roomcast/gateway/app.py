@@ -46,7 +46,7 @@ class Gateway:
         self.config = config
         self.stopping = asyncio.Event()
         self.is_failed = False
-        """True when the gateway ended because it could not go on, rather than because it was told to."""
+        """True when the gateway ended because of an error, not because of SIGTERM or SIGINT."""
         self.tasks = TaskSet()
         self.parts = Parts(config, self.stopping, self._give_up)
 
@@ -71,7 +71,7 @@ class Gateway:
         _log.info("gateway ended", node=config.node)
 
     def _start(self) -> None:
-        """Subscribe, then start what runs in the background."""
+        """Subscribe to the channels, then start the background tasks."""
         parts, ticker, supervise = self.parts, self.parts.adapter.ticker, self.tasks.supervise
         parts.adapter.start(
             parts.stores.log,
@@ -95,7 +95,7 @@ class Gateway:
         parts.lag.start()
 
     async def _claim_and_announce(self) -> None:
-        """Serve only under a number that no other process has."""
+        """Claim the node number and announce presence; give up if another process has the number."""
         try:
             await self.parts.claim.acquire()
         except NodeTakenError:
@@ -104,21 +104,21 @@ class Gateway:
         await self.parts.presence.run()
 
     def _resubscribed(self) -> None:
-        """Read presence, revocations and removals again: what was published meanwhile was missed."""
+        """Read presence, revocations and removals again: the gateway missed what was published while unsubscribed."""
         self.parts.isolation.note_return()
         if self.parts.isolation.is_isolated:
-            return  # it is done before the gateway goes on
+            return  # `Isolation` does the same before the gateway leaves the isolated state
         self.parts.catch_up()
         self.parts.enforcer.forget_all()
         self.parts.adapter.background(self.parts.session_control.recheck_all(), "recheck sessions")
 
     def _give_up(self) -> None:
-        """Drain and end with an error: this gateway cannot go on."""
+        """Drain and end with an error, after a failure that this gateway cannot repair."""
         self.is_failed = True
         self.stopping.set()
 
     async def _end(self) -> None:
-        """Give leases back, end what runs, and close Redis last."""
+        """Give back the leases, end the background tasks, and close the Redis connections last."""
         await self.parts.server.shutdown()
         self.parts.media_requests.close()
         if self.parts.hook_endpoint is not None:
@@ -145,7 +145,7 @@ class Gateway:
         )
 
     def _exposition(self) -> bytes:
-        """Read the gauges, and return all metrics."""
+        """Set the gauges, and return all metrics."""
         metrics, redis = self.parts.metrics, self.parts.adapter.backplane
         metrics.connections.set(len(self.parts.sessions))
         metrics.rooms.set(self.parts.adapter.fanout.rooms)

@@ -1,4 +1,4 @@
-"""Make the parts of a gateway from its settings; `roomcast.gateway.app` joins them."""
+"""Make the parts of a gateway from its settings; `roomcast.gateway.parts` joins them."""
 
 from __future__ import annotations
 
@@ -63,12 +63,13 @@ from roomcast.gateway.stores.user_events import UserEvents
 from roomcast.socketio.server import MAX_PENDING_BYTES, create_server
 
 _FRAMES_PER_EVENT = 10
-"""Frames of any kind that a client may send for each event that it may: attachments, pongs, what is refused."""
+"""Frames that a client may send for each allowed event. Attachments, pongs and refused packets count as frames."""
 _MEAN_EVENT_BYTES = 20_000
-"""The input of a client is bounded as if each event held a text of the largest size."""
+"""Bytes of input that a client may send for each allowed event: a text of the largest size."""
 _BURST_PAYLOADS = 10
+"""Payloads of the largest size that a client may send at once."""
 _MAX_DROPPED_BYTES = 1_000_000
-"""Events over the limit are answered up to this size: Socket.IO's own default limit, for which clients are written."""
+"""Bytes up to which an oversized event is answered and dropped. It is the default limit of Socket.IO servers."""
 
 
 def make_adapter(config: Config, metrics: Metrics) -> RedisAdapter:
@@ -159,7 +160,7 @@ def make_presence(
     on_node_lost: Callable[[], None],
     now_ms: Callable[[], float],
 ) -> tuple[OccupancyService, PresenceService, StatusDelivery]:
-    """Make the services that share what users watch and who is hidden."""
+    """Make the three services that share the watchers and the set of hidden users."""
     watchers, hidden = Watchers(time.monotonic), set[str]()
     occupancy = OccupancyService(
         stores.occupancy, stores.presence, stores.rooms, emitter, watchers, hidden, adapter.background
@@ -184,7 +185,7 @@ def make_presence(
 
 
 def make_tickets(config: Config) -> ReconnectTickets:
-    """Make the reconnect tickets, with a key that all gateways of a cluster have in common."""
+    """Make the reconnect tickets, with a key that all gateways of a cluster share."""
     if config.jwt_secret is None:
         return ReconnectTickets(config.redis_url, time.time)
     first, *older = secrets_in(config.jwt_secret.get_secret_value())
@@ -232,7 +233,7 @@ def make_sessions(
 
 
 class RedisLink:
-    """The connection to Redis over which revocations come."""
+    """The connection to Redis that carries the revocations."""
 
     def __init__(self, adapter: RedisAdapter) -> None:
         self._adapter = adapter
@@ -242,7 +243,7 @@ class RedisLink:
         return self._adapter.backplane.is_up_for(keys.CONTROL)
 
     def silent_seconds(self) -> float:
-        """Return for how long an open connection has brought nothing; 0 while it works."""
+        """Return for how many seconds the open connection has been deaf; 0 while published packets arrive."""
         deaf = self._adapter.canary.deaf_seconds(asyncio.get_running_loop().time())
         return deaf + DEAF_SECONDS if deaf else 0.0
 
@@ -256,13 +257,13 @@ def make_isolation(
     session_control: SessionControl,
     catch_up: Callable[[], None],
 ) -> Isolation:
-    """Make what stops the gateway after a long cut from Redis, and checks every session before it goes on."""
+    """Make the isolation, which holds all delivery after a long cut from Redis until every session is checked."""
 
     def hold() -> None:
         adapter.hold_rooms()
         emitter.is_held = True
         replays.end_all()
-        enforcer.forget_all()  # with the tickets of the fast path
+        enforcer.forget_all()  # also revokes the tickets of the fast path
 
     async def recheck() -> None:
         enforcer.forget_all()
@@ -280,7 +281,7 @@ def make_isolation(
 
 
 def make_publish_hook(config: Config, metrics: Metrics) -> tuple[PublishHook, HookEndpoint] | None:
-    """Make the before-publish hook and its HTTP client; None where no hook is configured."""
+    """Make the publish hook and its HTTP client; return None if no hook is configured."""
     settings = config.publish_hook
     if settings is None:
         return None

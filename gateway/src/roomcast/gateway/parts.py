@@ -1,4 +1,4 @@
-"""The parts of a gateway, made and joined: what needs what is written down here, and nowhere else."""
+"""The composition root of a gateway: makes all parts, and passes each the parts that it needs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ from roomcast.gateway.sign_in.verifier import Verifier
 
 
 class Parts:
-    """The parts of one gateway. `stopping` is set when it ends; `give_up` ends it because it cannot go on."""
+    """The parts of one gateway. `stopping` is set when the gateway ends; `give_up` ends it with an error."""
 
     def __init__(self, config: Config, stopping: asyncio.Event, give_up: Callable[[], None]) -> None:
         self.config = config
@@ -106,7 +106,7 @@ class Parts:
         )
 
     def _make_rooms(self) -> None:
-        """Make who may enter rooms, joining, and what a sanction or revocation does to sessions."""
+        """Make room access, joining, inboxes, and the effect of sanctions and revocations on sessions."""
         config = self.config
         self.control = ControlPublisher(self.adapter)
         self.access = RoomAccess(self.stores.rooms, self.sanctions.is_banned, config.create_rooms)
@@ -229,7 +229,7 @@ class Parts:
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)
 
     def _make_edge(self) -> None:
-        """Make what faces the clients: the namespace, admission, the listener and the drain."""
+        """Make the parts that face the clients: the namespace, admission, the listener and the drain."""
         config = self.config
         self.namespace = ChatNamespace(
             SessionHooks(self.sessions.sign_in, self._sign_out),
@@ -302,7 +302,7 @@ class Parts:
             "auth:refresh": self.session_control.refresh_token,
         }
 
-    # --- what one part asks of others ---
+    # --- callbacks between parts ---
 
     async def _sign_out(self, session: ChatSession) -> None:
         """Forget a session whose connection has ended."""
@@ -325,7 +325,7 @@ class Parts:
         return CORDONED if self.cordon.is_on else None
 
     async def _move_clients(self) -> None:
-        """Move all clients away by an operator's order; their presence is left to their next gateway."""
+        """Move all clients away by an operator's order; leave their presence for their next gateway."""
         self.presence.is_draining = True
         await self.drain.move_clients()
         self.presence.is_draining = self._stopping.is_set()

@@ -18,7 +18,7 @@ IsBanned = Callable[[str, str], Awaitable[bool]]
 
 
 def no_entry(room: str) -> RoomcastError:
-    """Return the refusal of a room that a user may not enter. It does not say whether the room exists."""
+    """Return the error for a room that a user may not enter. The error does not tell whether the room exists."""
     if room.startswith(DIRECT):
         return RoomcastError(Code.FORBIDDEN, "a direct room is `dm:` and the ids of its two people, sorted")
     return RoomcastError(
@@ -49,7 +49,7 @@ class RoomAccess:
             raise no_entry(room)
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now. A room that it has joined is checked anew."""
+        """Return whether the session may enter the room now. Joined rooms are checked again."""
         if not session.identity.ops and await self._is_banned(session.user, room):
             return False
         verdict = access(room, session.user)
@@ -64,9 +64,9 @@ class RoomAccess:
         return line.is_open(by_token=session.identity.matches(line.room))
 
     async def is_moderator(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may delete other people's messages, invite and remove.
+        """Return whether the session may delete other people's messages, invite and remove users.
 
-        A ban keeps the stored role for its end, and takes its rights away until then.
+        A banned user keeps the stored role, but has none of its rights until the ban ends.
         """
         if session.identity.ops:
             return True
@@ -79,7 +79,7 @@ class RoomAccess:
             raise RoomcastError(Code.FORBIDDEN, "only the room's owner and admins, and operators")
 
     async def moderates(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session moderates this room: operators moderate every one."""
+        """Return whether the session moderates this room. Operators moderate every room."""
         if session.identity.ops:
             return True
         return access(room, session.user) is Access.STORED and await self.is_moderator(session, room)
@@ -87,8 +87,8 @@ class RoomAccess:
     def require_creation(self, session: ChatSession, room: str, kind: str) -> None:
         """Raise FORBIDDEN unless the session may create and own this room.
 
-        That takes the token's `create` claim or a pattern of the configuration. A room open to every user, or that
-        the session's own token opens, has no owner: only operators and back ends may give it one.
+        The room must match the token's `create` claim or a configured pattern. A room that is open to every user, or
+        that the session's own token opens, has no owner: only operators and back ends may give the room an owner.
         """
         identity = session.identity
         if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):

@@ -1,4 +1,4 @@
-"""Check what a client's message says. Pure."""
+"""Check the text and data of a client's message. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roomcast.contract.texts import is_blank
 
 
 def check_content(text: str | None, data: dict[str, Any] | None, max_bytes: int) -> None:
-    """Raise TOO_LARGE or BAD_REQUEST for a text (at most `max_bytes` in UTF-8) or data that no message may have."""
+    """Raise TOO_LARGE or BAD_REQUEST unless text (at most `max_bytes` in UTF-8) and data are valid; None is valid."""
     if text is not None:
         _check_text(text, max_bytes)
     if data is not None:

@@ -1,4 +1,4 @@
-"""Forward an application's own events within a room: to its members now, and nowhere kept."""
+"""Forward an application's own events to the members of a room, without storing them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from roomcast.gateway.sign_in.session import ChatSession
 
 
 class CustomEvents:
-    """The use case behind `room:emit`. `clock` is a monotonic one, in seconds."""
+    """The use case behind `room:emit`. `clock` returns monotonic seconds."""
 
     def __init__(
         self, sender: EventSender, voice: Voice, visibility: Visibility, clock: Callable[[], float] = time.monotonic
@@ -29,8 +29,8 @@ class CustomEvents:
     async def emit_to_room(self, session: ChatSession, p: RoomEmit) -> AckFields:
         """Answer `room:emit`; `sent` is False for an event that others must not notice.
 
-        That is one of a user who is muted, or blocked in a direct room, as with `typing`; and one of an invisible user,
-        unless the event asks to be sent in spite of that.
+        As with `typing`, others must not notice an event of a user who is muted, or blocked in a direct room. Nor must
+        they notice an event of an invisible user, unless the event has `as_invisible`.
         """
         if p.room not in session.rooms:
             raise RoomcastError(Code.FORBIDDEN, "join the room first")
@@ -43,7 +43,7 @@ class CustomEvents:
         return {"sent": True}
 
     def _take_turn(self, session: ChatSession) -> None:
-        """Raise RATE_LIMITED above the rate of one connection."""
+        """Count the event; raise RATE_LIMITED above the rate of custom events of one connection."""
         now = self._clock()
         bucket = session.custom_events
         if bucket is None:

@@ -30,7 +30,7 @@ class Emitter:
         self.on_line_changed: Callable[[str, str], None] = _ignore_line
         """Called with a user connected here and a room whose line in the user's inbox has changed."""
         self.is_held = False
-        """True while nothing of other users may reach a client."""
+        """True while the gateway is isolated: no event of other users may reach a client."""
 
     async def to_room(self, room: str, event: str, data: dict[str, Any], skip: str | None = None) -> None:
         """Send to a room on every gateway. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
@@ -40,11 +40,11 @@ class Emitter:
             raise RoomcastError(Code.UNAVAILABLE) from error
 
     async def to_user(self, user: str, event: str, data: dict[str, Any]) -> None:
-        """Send to all devices of a user, of which there may be none. Raises UNAVAILABLE when Redis is away."""
+        """Send to all devices of a user, if there are any. Raises UNAVAILABLE when Redis is away."""
         await self._publish(user, UserEvent(NAMESPACE, self._packet(event, data)))
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Let the gateways of a user look at a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
+        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
         await self._publish(user, ListChanged(room))
 
     async def _publish(self, user: str, message: UserMessage) -> None:
@@ -78,7 +78,7 @@ class Emitter:
         devices.add(sid)
 
     def subscribed(self, user: str) -> asyncio.Future[None] | None:
-        """Return when the user's messages arrive here (once Redis has confirmed); None for a user without a device."""
+        """Return a future that is done once Redis has confirmed the user's channel; None if no device is here."""
         return self._subscribe(user) if user in self._devices else None
 
     def _subscribe(self, user: str) -> asyncio.Future[None]:
@@ -87,14 +87,14 @@ class Emitter:
         )
 
     def remove_device(self, user: str, sid: str) -> None:
-        """Deliver no more to this session; the last device unsubscribes."""
+        """Stop delivering to this session; the last device unsubscribes from the user's channel."""
         devices = self._devices.get(user, set())
         devices.discard(sid)
         if not devices and self._devices.pop(user, None) is not None:
             self._adapter.unsubscribe(keys.user_channel(user))
 
     def _is_allowed(self, data: bytes) -> bool:
-        """Tell whether a message without a seal is one that every back end may send."""
+        """Return whether every back end may send this message without a seal."""
         message = self._reader.unpack(data)
         return isinstance(message, ListChanged) or is_back_end_event(message.packet)
 
@@ -110,9 +110,9 @@ class Emitter:
 
 
 def _is_own_word(event: str, data: dict[str, Any]) -> bool:
-    """Return whether an event is about the gateway or the session itself, and not from others."""
+    """Return whether an event is about the gateway or the session itself, and not from other users."""
     return event in _OWN_EVENTS or (event == ROOM and data.get("change") in _REMOVALS)
 
 
 def _ignore_line(user: str, room: str) -> None:
-    """Ignore a change of an inbox."""
+    """Ignore a changed line of an inbox."""

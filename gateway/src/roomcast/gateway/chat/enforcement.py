@@ -27,19 +27,19 @@ class LocalRooms(Protocol):
     """The rooms of this gateway; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
 
     def sessions_in(self, room: str) -> list[ChatSession]:
-        """Return the sessions that are in a room, or about to be."""
+        """Return the sessions that are in a room or are entering it."""
         ...
 
     def direct_rooms(self, user: str) -> list[str]:
-        """Return the direct rooms of a user with a session here, of either person."""
+        """Return the user's direct rooms in which at least one of the two people has a session here."""
         ...
 
 
 class SanctionEnforcer:
-    """Drops what was known, and looks at the sessions concerned again.
+    """Drops the changed copies of sanctions, and checks the sessions concerned again.
 
-    Every user causes such messages, by `user:block`: one must not cost what all sessions here, or all rooms of the
-    user, would.
+    Every user can cause such control messages, by `user:block`. So handling a message must not take time for all
+    sessions here, or for all rooms of the user.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SanctionEnforcer:
         recheck_rooms: Recheck,
         start_task: StartTask,
     ) -> None:
-        """`check_user` closes the sessions of a banned user; `recheck_rooms` takes sessions out of a lost room."""
+        """`check_user` closes a banned user's sessions; `recheck_rooms` removes sessions from a room they lost."""
         self._sanctions = sanctions
         self._sessions = sessions
         self._rooms = rooms
@@ -60,7 +60,7 @@ class SanctionEnforcer:
         self._start_task = start_task
 
     def receive(self, message: Sanctioned) -> None:
-        """Handle a control message: from now on sends are checked again."""
+        """Handle a control message: drop the copies and revoke the tickets, so that the next sends are checked."""
         self._sanctions.forget(message.room, message.user)
         for session, room in self._concerned(message):
             session.revoke_tickets(room)
@@ -68,7 +68,7 @@ class SanctionEnforcer:
             self._start_task(self._check(message), "sanctions")
 
     def forget_all(self) -> None:
-        """Drop everything that was known: changes may have been missed."""
+        """Drop all copies of sanctions and all tickets: the gateway may have missed changes."""
         self._sanctions.forget_all()
         for session in self._sessions:
             session.revoke_tickets()
@@ -76,8 +76,8 @@ class SanctionEnforcer:
     def _concerned(self, message: Sanctioned) -> list[tuple[ChatSession, str]]:
         """Return the sessions that the message may allow or forbid to write, and the room (empty: every room).
 
-        A message without a room is about a user everywhere: mutes concern all rooms of the user, blocks the direct
-        rooms, of the other person, too.
+        A message without a room is about a user everywhere. Mutes concern all rooms of the user. Blocks concern the
+        user's direct rooms, and there also the sessions of the other person.
         """
         if message.room:
             in_room = self._rooms.sessions_in(message.room)
@@ -87,7 +87,7 @@ class SanctionEnforcer:
         return [*others, *((session, "") for session in self._sessions.of_user(message.user))]
 
     async def _check(self, message: Sanctioned) -> None:
-        """Take a banned user out of the room, or away. Mutes and blocks end neither."""
+        """Remove a banned user from the room, or close the user's sessions. Mutes and blocks do neither."""
         if not message.room:
             if await self._sanctions.is_banned_everywhere(message.user):
                 await self._check_user(message.user)

@@ -1,4 +1,4 @@
-"""Issue the tickets of the fast path for plain sends (`plain_sends.py`), and finish the sends that it could not.
+"""Issue the tickets of the fast path (`plain_sends.py`), and finish the sends that the fast path could not.
 
 The first text of a session into a room takes the general path, which checks everything. Then the session gets a ticket,
 and its next texts pass from their frames to the log without a task. A ticket is valid while the session is in the room
@@ -32,7 +32,7 @@ Detour = Callable[[Connection, str], None]
 
 
 class MessageFastPath:
-    """Gives tickets to sessions, and handles the sends that get no receipt."""
+    """Issues tickets to sessions, and handles the sends that get no receipt."""
 
     def __init__(
         self,
@@ -54,16 +54,16 @@ class MessageFastPath:
 
     @property
     def in_flight(self) -> int:
-        """Messages whose acks are still to come."""
+        """The number of messages whose receipts have not arrived yet."""
         return self.plain_sends.in_flight
 
     def count_taken(self) -> int:
-        """Messages taken since this was last asked."""
+        """Return the number of messages taken since the last call."""
         taken, self.plain_sends.taken = self.plain_sends.taken, 0
         return taken
 
     def issue_ticket(self, session: ChatSession, room: str) -> None:
-        """From now on plain messages of the session into the room need no look."""
+        """Let the next plain messages of the session into the room take the fast path."""
         connection, append = self._engine.session(session.eio_sid), self._log.fast_append(room)
         if connection is None or append is None or session.is_closed:
             return
@@ -85,7 +85,7 @@ class MessageFastPath:
         )
 
     def _failed(self, pending: PendingAck, reply: Any) -> None:
-        """Handle a send that got no receipt. What Redis refused takes the general path, with the same id."""
+        """Handle a send that got no receipt. A send that Redis refused takes the general path, with the same id."""
         connection: Any = pending.buffer
         if not isinstance(reply, ConnectionLost):
             self._detour(connection, pending.payload.decode())

@@ -1,4 +1,4 @@
-"""Joining and leaving rooms: recovery by pages, or by a replay."""
+"""Join and leave rooms, with recovery by pages or by a replay."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class RoomJoins:
         try:
             await turn.come()
             self._replays.cancel_replay(session.sid, p.room)
-            # Check it for a room that the session is in, too: a ban, for example, may be about to remove the session.
+            # Also check a room that the session is already in: a ban, for example, may be about to remove the session.
             if not await self._access.may_enter(session, p.room):
                 raise no_entry(p.room)
             return await (self._join_with_replay(session, p, turn) if p.replay else self._join(session, p, turn))
@@ -154,7 +154,7 @@ class RoomJoins:
     async def _pause_and_look(
         self, session: ChatSession, p: RoomJoin, subscribed: asyncio.Future[None]
     ) -> tuple[History, int | None, RoomSnapshot]:
-        """Stop live messages of the room to the session, then call `_look`. On failure the session leaves the room."""
+        """Stop the room's live messages to the session, then call `_look`. On failure the session leaves the room."""
         try:
             await self._route.remove_member(session.sid, p.room)
             found = await self._look(session, p, MAX_LIST, subscribed)
@@ -247,7 +247,7 @@ class RoomJoins:
         return {}
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
-        """Take the session out of the room, and let its joins in progress fail."""
+        """Remove the session from the room; its joins of the room that are in progress fail."""
         session.abandon_joins(room)
         if room in session.rooms:
             await self._remove(session, room)
@@ -264,10 +264,10 @@ class RoomJoins:
             _log.info("leaving a room: %s; its entry expires by itself", error)
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
-        """Remove sessions from rooms that they may no longer be in: a new token, a removal, a kick, a closed room.
+        """Remove sessions from rooms that they may no longer be in: after a new token, a removal, a kick or a closing.
 
         `only` names the one room to check; empty: all rooms. Each room of each session costs Redis one or two commands.
-        Joins in progress checked access before, so they fail if the session may not enter the room any more.
+        Joins in progress have already passed their access check. They fail if the session may no longer enter the room.
         """
         kicks: dict[str, dict[str, int]] = {}
         for session in sessions:
@@ -298,7 +298,7 @@ def is_recoverable(page: History, seq: int, epoch: str) -> bool:
 
 
 def is_more(page: History, after: int | None) -> bool:
-    """Return whether the log holds more: newer messages after a recovery from `after`, else older ones."""
+    """Return whether the log holds more: newer messages after a recovery from `after`, else older messages."""
     count = len(page.entries)
     if after is not None:
         return after + count < page.seq

@@ -1,4 +1,4 @@
-"""Check whom a message mentions: only people who read the room."""
+"""Check the `mentions` of messages: they may name only users who read the room."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.inbox import Line, mention_refusal
 
 _CHECKS_AT_ONCE: Final = 32
-"""Checks of all clients at the same time: one of twenty users takes Redis most of a millisecond, and what waits for
-Redis longer than a second fails."""
+"""Concurrent checks of all clients. A check of twenty users takes Redis most of a millisecond, and a command that waits
+for Redis longer than a second fails."""
 MAX_WAITING: Final = 256
-"""Messages whose mentions wait for their check or are being checked; more are refused."""
+"""Messages whose mentions may wait or be checked at once; the gateway refuses further ones."""
 
 
 class Readers(Protocol):
-    """The store that knows a room's people; see `roomcast.gateway.stores.inbox.InboxStore`."""
+    """The inbox lines of a room's users; see `roomcast.gateway.stores.inbox.InboxStore`."""
 
     async def read_lines(self, rooms: Mapping[str, Sequence[str]], *, with_last: bool) -> list[Line]:
         """Return the line of each room for each of its users."""
         ...
 
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of the `(user, room)` whose room is on the user's list."""
+        """Return the `(user, room)` pairs whose room is on the user's list."""
         ...
 
 
@@ -37,9 +37,9 @@ class Mentions:
         self._waiting = 0
 
     async def require_readers(self, room: str, users: Sequence[str]) -> list[str]:
-        """Return the users, each once; raise FORBIDDEN when one of them does not read the room.
+        """Return the users without repetitions; raise FORBIDDEN if a user does not read the room.
 
-        Raise RATE_LIMITED while so many messages wait for their check that others would have to wait for them.
+        Raise RATE_LIMITED while MAX_WAITING messages wait for their check.
         """
         if self._waiting >= MAX_WAITING:
             raise RoomcastError(Code.RATE_LIMITED, "too many messages with mentions", retry_after=1.0)

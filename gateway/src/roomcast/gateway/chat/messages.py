@@ -1,4 +1,4 @@
-"""Messages: send, edit, delete, react, read back. Each is one entry of a room's log, in one order."""
+"""Send, edit, delete and react to messages, and read them back. Each of these writes is one entry of a room's log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from roomcast.gateway.stores.log import History, PublishReceipt, Rewrite, StaleR
 
 _MAX_TRIES: Final = 5
 ROWS_PER_MENTION: Final = 5
-"""A mention takes Redis as long as half a plain message: its list of unread mentions is looked through twice."""
+"""Rows that a mention counts as in the event limit. A mention takes Redis as long as half a plain message, because the
+script looks through the user's list of unread mentions twice."""
 Written = TypeVar("Written", MessageSend, MessageEdit)
 
 
@@ -72,15 +73,15 @@ class Voice(Protocol):
     """The right to write in a room now; see `roomcast.gateway.chat.sanctions.Sanctions`."""
 
     def is_unrestricted(self, user: str, room: str) -> bool:
-        """Return whether it is known, without a look, that the user may write."""
+        """Return whether it is known, without a look-up, that the user may write."""
         ...
 
     async def require_voice(self, user: str, room: str) -> None:
-        """Raise MUTED, or FORBIDDEN in a direct room where one has blocked the other."""
+        """Raise MUTED, or FORBIDDEN in a direct room if one person has blocked the other."""
         ...
 
     async def take_turn(self, user: str, room: str) -> None:
-        """Raise RATE_LIMITED in a room with slow mode."""
+        """Raise RATE_LIMITED if the room has slow mode and the user's last message is too recent."""
         ...
 
 
@@ -88,7 +89,7 @@ class Review(Protocol):
     """Asks the application about messages; see `roomcast.gateway.publish_hook.hook.PublishHook`."""
 
     def covers(self, room: str) -> bool:
-        """Tell whether messages into this room are asked about."""
+        """Return whether the hook reviews messages into this room."""
         ...
 
     async def review(self, message: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
@@ -97,16 +98,16 @@ class Review(Protocol):
 
 
 MediaOf = Callable[[str, str, str], Awaitable[Media]]
-"""`(upload, user, room)` -> what a message says about a verified upload; raises RoomcastError."""
+"""`(upload, user, room)` -> the `media` field for a verified upload; raises RoomcastError."""
 
 CheckMentions = Callable[[str, Sequence[str]], Awaitable[list[str]]]
-"""`(room, users)` -> each user once; raises FORBIDDEN for one who does not read the room."""
+"""`(room, users)` -> the users without repetitions; raises FORBIDDEN if a user does not read the room."""
 
 Address = Callable[[ChatSession, str], Awaitable[None]]
-"""Called before the first message of a session into a direct room: the other person learns of the room."""
+"""Called before the first message of a session into a direct room, to tell the other person of the room."""
 
 OnPlainSend = Callable[[ChatSession, str], None]
-"""Called after a send for which nothing had to be looked up: the next ones may take the fast path."""
+"""Called after a send that needs no look-up: the next sends may take the fast path."""
 
 
 class Chat:
@@ -155,7 +156,7 @@ class Chat:
         return _receipt(receipt)
 
     def _is_plain(self, session: ChatSession, p: MessageSend) -> bool:
-        """Return whether nothing is to be looked up: no upload, no mentions, a joined room, no earlier send waiting."""
+        """Return whether the send needs no look-up: no upload, no mentions, a joined room, no earlier send waiting."""
         if p.upload is not None or p.mentions is not None or self._is_reviewed(p.room):
             return False
         if p.room in session.sending or p.room not in session.rooms:
@@ -177,14 +178,14 @@ class Chat:
             return known
 
     async def _send_in_turn(self, session: ChatSession, p: MessageSend) -> Awaitable[PublishReceipt]:
-        """Look up what the message needs, beside those of earlier sends, and queue it behind them.
+        """Look up what the message needs, concurrently with earlier sends, and queue the message behind them.
 
-        A send that is refused waits for the earlier ones into the room, too: a later one must not overtake them.
+        A refused send also waits for the earlier sends into the room, so that no later send overtakes them.
         """
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         before = session.sending.get(p.room)
         session.sending[p.room] = turn
-        session.revoke_tickets(p.room)  # a plain text would overtake it
+        session.revoke_tickets(p.room)  # a plain text on the fast path would overtake this message
         try:
             try:
                 tail = await self._look_up(session, p)
@@ -201,7 +202,7 @@ class Chat:
                 del session.sending[p.room]
 
     async def _look_up(self, session: ChatSession, p: MessageSend) -> bytes:
-        """Check the right to write, the mentions and the upload; return the JSON of what is to be published."""
+        """Check the right to write, the mentions and the upload; return the JSON of the message to publish."""
         await self._require_voice(session, p.room)
         if p.mentions:
             session.limit.charge(rows=ROWS_PER_MENTION * len(p.mentions))
@@ -222,7 +223,7 @@ class Chat:
     async def _receipt_of_refused(
         self, session: ChatSession, room: str, message_id: str, error: RoomcastError
     ) -> PublishReceipt | None:
-        """Return the receipt of a message that is refused at its repetition, but was published under this id before."""
+        """Return the receipt of a refused message if a message with this id was published before; else None."""
         if error.code not in (Code.REFUSED, Code.UNAVAILABLE) or not self._is_reviewed(room):
             return None
         return await self._log.find_receipt(room, session.user, message_id)
@@ -270,14 +271,14 @@ class Chat:
                 raise RoomcastError(Code.FORBIDDEN, "only the author, an admin or the owner deletes")
             return Amendment(tail, [amend.deleted(entry, message), *await self._earlier_edit(p.room, message)])
 
-        session.allowance.unreported += ENTRY_BYTES  # never refused: it takes more out of the log than it adds
+        session.allowance.unreported += ENTRY_BYTES  # never refused: a deletion frees more of the log than it adds
         return _receipt(await self._amend(session, p.room, p.id, amendment))
 
     async def react_to_message(self, session: ChatSession, p: MessageReact) -> AckFields:
-        """Answer `message:react`. One emoji has one form, whichever the client typed."""
+        """Answer `message:react`. All spellings of an emoji are stored in one canonical form."""
         emoji = canonical_emoji(p.emoji)
         if is_blank(emoji):
-            raise RoomcastError(Code.BAD_REQUEST, "no emoji")
+            raise RoomcastError(Code.BAD_REQUEST, "the emoji is blank")
         await self._require_voice(session, p.room)
 
         tail = _fields(session, p.id, "reaction", target=p.target, emoji=emoji, on=p.on)
@@ -313,7 +314,7 @@ class Chat:
         message_id: str,
         amendment: Callable[[], Awaitable[Amendment]],
     ) -> PublishReceipt:
-        """Append with rewrites; read the target again when another amendment came first."""
+        """Append an entry with rewrites; read the target again if another amendment changed the entry first."""
         for _ in range(_MAX_TRIES):
             try:
                 return await self._log.append(room, session.user, message_id, *await amendment())
@@ -324,7 +325,7 @@ class Chat:
                     known := await self._log.find_receipt(room, session.user, message_id)
                 ):
                     raise
-                return known  # a resend: its target was deleted by it, or since
+                return known  # a resend: the first send deleted the target, or the target was deleted since
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _target(self, room: str, seq: int) -> tuple[bytes, dict[str, Any]]:
@@ -338,14 +339,14 @@ class Chat:
 
 
 def _tail(session: ChatSession, p: MessageSend, media: Media | None, mentions: list[str] | None) -> bytes:
-    """Return the JSON of a new message. `mentions` stands right behind the kind: `room_append.lua` looks there."""
+    """Return the JSON of a new message. `mentions` must directly follow `kind`: `room_append.lua` looks there."""
     kind = "media" if media is not None else "text" if p.text is not None else "data"
     shown = {"mentions": mentions, "text": p.text, "media": media, "data": p.data, "reply_to": p.reply_to}
     return _fields(session, p.id, kind, **shown)
 
 
 def author_of(session: ChatSession) -> bytes:
-    """Return what stands between id and text in the JSON of a session's plain messages (see `plain_sends`)."""
+    """Return the JSON between id and text in a session's plain messages (see `plain_sends`)."""
     return _fields(session, "", "text", text="").removeprefix(b'"id":""').removesuffix(b'""}')
 
 

@@ -33,7 +33,7 @@ _SCANNED = 1_000
 
 
 class SanctionPublisher(Protocol):
-    """Wakes all gateways."""
+    """Publishes control messages to all gateways."""
 
     async def publish_control(self, message: Sanctioned) -> None:
         """Publish a control message. Raise UNAVAILABLE."""
@@ -64,16 +64,16 @@ class Moderation:
     # --- sanctions ---
 
     async def sanction(self, session: ChatSession, p: RoomSanction) -> AckFields:
-        """Answer `room:sanction`. Only operators may sanction the owner, and no user themselves.
+        """Answer `room:sanction`. Only operators may sanction the owner; no user may sanction themselves.
 
-        Where one of the two blocks the other, the user is told only of a room that the user has joined or was invited
-        to: else the owner of any room could write to those who block the owner, by the room's id.
+        If one of the two users blocks the other, the sanctioned user is told only if the room is on that user's list.
+        Otherwise the owner of any room could send text, in the room's id, to users who block the owner.
         """
         await self._access.require_moderator(session, p.room)
         if p.user == session.user:
-            raise RoomcastError(Code.FORBIDDEN, "not oneself")
+            raise RoomcastError(Code.FORBIDDEN, "you cannot sanction yourself")
         if not session.identity.ops and await self._rooms.read_role(p.room, p.user) == "owner":
-            raise RoomcastError(Code.FORBIDDEN, "not the owner")
+            raise RoomcastError(Code.FORBIDDEN, "only operators sanction the owner")
         until, is_stored = 0, not session.identity.ops
         if p.on:
             until = await self._store.sanction(p.room, p.user, p.kind, p.seconds or 0, is_stored=is_stored)
@@ -94,7 +94,7 @@ class Moderation:
         return not await self._sanctions.hidden_from(session.user, (p.user,))
 
     async def list_sanctions(self, session: ChatSession, p: RoomSanctions) -> AckFields:
-        """Answer `room:sanctions`: who is muted and banned, with the end in ms (0: none), and the slow mode."""
+        """Answer `room:sanctions`: the muted and banned users with the end in ms (0: no end), and the slow mode."""
         await self._access.require_moderator(session, p.room)
         async with session.limit.reading():
             found = await self._store.room(p.room)
@@ -102,7 +102,7 @@ class Moderation:
         return {"room": p.room, "muted": found.muted, "banned": found.banned, "slow_seconds": found.slow_seconds}
 
     async def set_slow(self, session: ChatSession, p: RoomSlow) -> AckFields:
-        """Answer `room:slow`, and tell the room."""
+        """Answer `room:slow`, and tell the room's members."""
         await self._access.require_moderator(session, p.room)
         await self._store.set_slow(p.room, p.seconds, is_stored=not session.identity.ops)
         await self._control.publish_control(Sanctioned(p.room))
@@ -113,14 +113,14 @@ class Moderation:
     # --- reports ---
 
     async def report(self, session: ChatSession, p: MessageReport) -> AckFields:
-        """Answer `message:report`: keep what was reported, as it is now, with who reported it and why."""
+        """Answer `message:report`: store a copy of the message with the reporting user and the reason."""
         await self._access.require_entry(session, p.room)
         entry = await self._log.read_entry(p.room, p.target)
         if entry is None:
             raise RoomcastError(Code.NOT_FOUND, "no such message")
         reason = clean_line(p.reason, MAX_REASON)
         if not reason:
-            raise RoomcastError(Code.BAD_REQUEST, "the reason shows nothing")
+            raise RoomcastError(Code.BAD_REQUEST, "the reason has no visible character")
         if not session.identity.ops:
             await self._store.take_report(session.user)
         report = {"room": p.room, "target": p.target, "by": session.user, "reason": reason, "message": entry.decode()}
@@ -140,7 +140,7 @@ class Moderation:
         return {"reports": found[: p.limit], "more": len(found) > p.limit}
 
     async def resolve_report(self, session: ChatSession, p: ReportResolve) -> AckFields:
-        """Answer `report:resolve`. One of a room that the session does not moderate looks like one that is gone."""
+        """Answer `report:resolve`. A report of a room that the session does not moderate looks like a missing one."""
         report = await self._store.find_report(p.id)
         if report is None or not await self._access.moderates(session, report["room"]):
             raise RoomcastError(Code.NOT_FOUND, "no such report")
@@ -152,7 +152,7 @@ class Moderation:
     async def block(self, session: ChatSession, p: UserBlock) -> AckFields:
         """Answer `user:block`. The other user is not told."""
         if p.user == session.user:
-            raise RoomcastError(Code.BAD_REQUEST, "not oneself")
+            raise RoomcastError(Code.BAD_REQUEST, "you cannot block yourself")
         await (self._store.block if p.on else self._store.unblock)(session.user, p.user)
         await self._control.publish_control(Sanctioned(user=session.user))
         return {"user": p.user, "on": p.on}

@@ -1,4 +1,4 @@
-"""The Socket.IO shell: from events to use cases and back to acks. No rule of the chat is decided here."""
+"""The Socket.IO shell: passes events to the use cases and returns their acks. It decides no rule of the chat."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ Handler = Callable[[ChatSession, Any], Awaitable[AckFields]]
 _UNACKED: Final = frozenset({TYPING})
 _MAX_NAME_IN_LOG: Final = 40
 _MAX_IN_FLIGHT: Final = 2_000
-"""Events of all clients that wait for Redis at once. Beyond, the gateway could only pile them up in memory."""
+"""Events of all clients that may be in progress at once. The gateway refuses further ones, to bound its memory."""
 _OVER_LIMIT: Final = " of length <= "
-"""Words of msgspec for a text or list that is too long."""
+"""A part of msgspec's error text for a text or list that is too long."""
 _log = logging.getLogger(__name__)
 
 
 class SessionHooks(NamedTuple):
-    """Letting clients in and out: see `roomcast.gateway.sign_in.sessions.Sessions`."""
+    """The callbacks that open and close a chat session; see `roomcast.gateway.sign_in.sessions.Sessions`."""
 
     open: Callable[[str, str, Any], Awaitable[ChatSession]]
     close: Callable[[ChatSession], Awaitable[None]]
 
 
 class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Every event of a client, by `handlers`: one per name in `roomcast.contract.events.EVENTS`."""
+    """Passes client events to `handlers`: one handler per name in `roomcast.contract.events.EVENTS`."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._seen = seen
         self._is_isolated = is_isolated
         self.in_flight = 0
-        """Events whose acks are still to come."""
+        """The number of events that are being handled."""
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Handle any event of python-socketio; return the ack."""
@@ -82,7 +82,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 self.server.eio.close_for_reconnect(eio_sid)
             raise socketio.exceptions.ConnectionRefusedError(error.code.reason, error.to_wire()) from None
         if self.server.manager.eio_sid_from_sid(sid, NAMESPACE) is None:
-            await self._hooks.close(session)  # the transport went away meanwhile
+            await self._hooks.close(session)  # the transport closed during the sign-in
             return False
         self.sessions[sid] = session
         self._observer.connected()
@@ -92,12 +92,12 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         session = self.sessions.pop(sid, None)
         if session is not None:
             if session.tickets is not None:
-                session.tickets.clear()  # the connection has it, too
+                session.tickets.clear()  # the Engine.IO session holds the same dict
             self._observer.disconnected(reason)
             await self._hooks.close(session)
 
     async def refuse_event(self, sid: str, fault: Fault) -> Any:
-        """Return the ack of an event that must not be handled; it counts against the client's limits like any other."""
+        """Return the ack of an event that must not be handled; the event counts against the client's limits."""
 
         async def refuse(session: ChatSession) -> AckFields:
             raise _error_of(fault)
@@ -142,7 +142,7 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         return answer
 
     async def _check_limits(self, session: ChatSession) -> None:
-        """Count the event; raise RATE_LIMITED where it is one too many, UNAVAILABLE after a long cut from Redis."""
+        """Count the event; raise RATE_LIMITED above a limit, and UNAVAILABLE while the gateway is isolated."""
         ruling = session.limit.rule(time.monotonic())
         if ruling is Ruling.CUT:
             await self.server.disconnect(session.sid, namespace=NAMESPACE)
@@ -164,11 +164,11 @@ class ChatNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
     """Return the payload in the arguments of an event. Pure.
 
-    Raises TOO_LARGE for what is over a limit, else BAD_REQUEST: for an unknown field, and for half a
-    surrogate pair anywhere in the payload, which is JSON, but no text that could be stored or sent on.
+    Raises TOO_LARGE for a value over a limit, and BAD_REQUEST for any other fault, such as an unknown field. Half a
+    surrogate pair is a fault, too: it is valid JSON, but cannot be stored or sent on.
     """
     if len(args) != 1 or not isinstance(args[0], dict):
-        raise RoomcastError(Code.BAD_REQUEST, "an event carries one object")
+        raise RoomcastError(Code.BAD_REQUEST, "an event needs exactly one argument, an object")
     try:
         payload = msgspec.convert(args[0], payload_type)
         orjson.dumps(args[0])
@@ -176,7 +176,7 @@ def read_payload(payload_type: type[Struct], args: tuple[Any, ...]) -> Struct:
         reason = str(error)
         raise RoomcastError(Code.TOO_LARGE if _OVER_LIMIT in reason else Code.BAD_REQUEST, reason) from None
     except (TypeError, UnicodeEncodeError):
-        raise RoomcastError(Code.BAD_REQUEST, "the payload is no JSON: binary data, or invalid Unicode") from None
+        raise RoomcastError(Code.BAD_REQUEST, "the payload is not JSON: binary data, or invalid Unicode") from None
     return payload
 
 

@@ -1,4 +1,4 @@
-"""Profiles: who a user is for others, how people are found, and what happens when a back end changes one.
+"""Read and search profiles, and announce a profile that a back end has changed.
 
 Backend.set_profile --ProfileChanged--> channel `control` --> ProfileChanges of each gateway
     --`profile`--> the user's devices, and the rooms that they are in, unless the user is invisible
@@ -39,7 +39,7 @@ class People:
         self._store = store
 
     async def read_profiles(self, session: ChatSession, p: PresenceUsers) -> AckFields:
-        """Answer `user:profiles`: what is shown of these users; unknown ones are left out."""
+        """Answer `user:profiles`: the profiles of these users, without unknown users."""
         users = list(dict.fromkeys(p.users))
         async with session.limit.reading():
             found = await self._store.read(users)
@@ -88,10 +88,10 @@ class ProfileChanges:
         rooms: dict[str, None] = {}
         for session in sessions:
             session.identity = replace(session.identity, name=profile.name)
-            session.revoke_tickets()  # they hold the name, too
+            session.revoke_tickets()  # a ticket holds the old name
             rooms |= dict.fromkeys(session.rooms)
         if rooms and not await self._visibility.is_visible(sessions[0]):
-            rooms = {}  # the event would tell that the invisible user is in the room
+            rooms = {}  # the event would reveal that the invisible user is in the room
         event = {"user": user, **profile.public()}
         outside = [session.sid for session in sessions if rooms.keys().isdisjoint(session.rooms)]
         self._emitter.to_sessions(outside, PROFILE, event)

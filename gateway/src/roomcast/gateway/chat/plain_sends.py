@@ -4,9 +4,9 @@ A send is plain if it has exactly this form, without a space, as JSON.stringify 
 
     42<id of the ack>["message:send",{"room":"…","id":"…","text":"…","reply_to":…}]
 
-(without an ack, or without `reply_to`, too). The text goes into the log as the client wrote it: a JSON string is a JSON
-string. The fast path leaves everything else to the general code, which answers the same, or says what is wrong:
-longer texts, unusual escapes, and sends that are not allowed at the moment.
+(also without an ack id, or without `reply_to`). The text goes into the log as the client wrote it, because the log
+holds JSON, too. The fast path leaves every other packet to the general code: longer texts, unusual escapes, and sends
+that are not allowed at the moment. The general code gives the same answers, and the errors.
 
 `plain_sends.pxd` gives the compiled build the C types. `fast_path.py` issues the tickets.
 """
@@ -37,10 +37,10 @@ _SPACE: Final = 0x20
 _BACKSLASH: Final = 0x5C
 _DELETE: Final = 0x7F
 MAX_HELD_BYTES: Final = 32_000_000
-"""Sends of all clients without a receipt; the general code, which slows clients down, gets what would pass this."""
+"""Bytes of sends without a receipt, of all clients. Further sends go to the general code, which has backpressure."""
 _ENTRY_BYTES: Final = ENTRY_BYTES
 SEEN_SECONDS: Final = 1.0
-"""Activity of one client is passed on at most this often."""
+"""Seconds between two reports of one client's activity, at least."""
 _ESCAPED: Final = rb'"\\'
 _ID_CHARACTERS: Final = b"".join(
     re.escape(bytes((code,)))
@@ -60,11 +60,11 @@ _match: Final = _PLAIN.fullmatch
 
 
 class SendTicket:
-    """The parts that all plain sends of one session into one room have in common.
+    """The data that all plain sends of one session into one room share.
 
     `head` is the packed EVALSHA of `room_append` without its last three arguments; `dedup` and `author` are the
     session's parts of these (`user:`, and the JSON fields between id and text). The ticket is valid while `room` is in
-    `rooms` and `pipeline` is open. `send` is set where writes do not go out by `pipeline.send`.
+    `rooms` and `pipeline` is open. If `send` is not None, it replaces `pipeline.send`.
     """
 
     __slots__ = (
@@ -114,7 +114,7 @@ class SendTicket:
         self.seen_at = 0.0
 
     def allows(self, text: bytes, reply_to: bytes | None) -> bool:
-        """Tell whether the general code would take the text as well: within the limits, UTF-8, and not blank."""
+        """Return whether the general code would accept the send: within the limits, UTF-8, and not blank."""
         if not 0 < len(text) <= self.max_bytes or (reply_to is not None and int(reply_to) > MAX_SEQ):
             return False
         try:
@@ -127,7 +127,7 @@ class SendTicket:
         return not is_blank(orjson.loads(b'"%b"' % text))
 
     def command(self, message_id: bytes, text: bytes, reply_to: bytes | None) -> bytes:
-        """Return the EVALSHA: `head`, a fresh epoch, the key of the message id, and the JSON of the message."""
+        """Return the EVALSHA command: `head`, a fresh epoch, the key of the message id, and the JSON of the message."""
         dedup = self.dedup + message_id
         end = b"" if reply_to is None else b',"reply_to":' + reply_to
         tail = b'"id":"%b"%b"%b"%b}' % (message_id, self.author, text, end)
@@ -136,7 +136,7 @@ class SendTicket:
 
 
 class PendingAck:
-    """Waits for the log's reply to one message; `ack` is the id of the client's ack, empty if it asked for none."""
+    """Waits for the log's reply to one message. `ack` is the ack id; empty if the client asked for no ack."""
 
     __slots__ = ("ack", "buffer", "fast_path", "payload", "started")
 
@@ -153,12 +153,11 @@ class PendingAck:
 
 
 class PlainSends(FastPath):
-    """The fast path of all sessions: `taken` counts its sends, `in_flight` those whose receipts are still to come.
+    """The fast path of all sessions.
 
-    `held_bytes` is the size of these.
-
-    It tells `seen(sid)` of activity. It gives `failed(pending, reply)` what is no receipt: an error of the connection,
-    or a reply of another form.
+    `taken` counts the sends, `in_flight` counts the sends without a receipt yet, and `held_bytes` is the size of the
+    latter. `seen(sid)` is called for activity. `failed(pending, reply)` is called for a reply that is no receipt: an
+    error of the connection, or a reply of another form.
     """
 
     def __init__(
@@ -178,7 +177,7 @@ class PlainSends(FastPath):
         self.taken = 0
 
     def take(self, buffer: WriteBuffer, payload: bytes) -> bool:
-        """Queue a plain send for the log, now; its ack follows. Return False, and do nothing, for any other packet."""
+        """Queue a plain send for the log now; the ack follows. For any other packet do nothing and return False."""
         tickets = buffer.tickets
         match = _match(payload)
         if match is None or tickets is None:
@@ -211,7 +210,7 @@ class PlainSends(FastPath):
         return True
 
     def answer(self, pending: PendingAck, reply: Any) -> None:
-        """Send the ack of the log's reply: `[is a duplicate, seq, time, epoch]`, see `room_append.lua`."""
+        """Send the ack for the log's reply `[is a duplicate, seq, time, epoch]`; see `room_append.lua`."""
         self.in_flight -= 1
         self.held_bytes -= len(pending.payload)
         if type(reply) is not list or len(reply) != 4:

@@ -13,7 +13,7 @@ AckFields = dict[str, Any]
 
 
 class RoomSnapshot(NamedTuple):
-    """The occupants of a room: the number of people, some of them as `{user, name, status}`, and their read marks."""
+    """The occupants of a room: their number, at most 100 of them as `{user, name, status}`, and read marks."""
 
     occupancy: int
     members: list[dict[str, Any]]
@@ -21,12 +21,12 @@ class RoomSnapshot(NamedTuple):
 
 
 class RoomOccupancy(Protocol):
-    """Know which users are in which room, across gateways."""
+    """The users in each room, across gateways."""
 
     def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
         """Add a session to a room; return at most 100 members, the session's user first. Idempotent.
 
-        Sends the command now; await the reply in any case. Wait for `Visibility.wait_written` before.
+        Sends the command now; the caller must await the reply in any case, and `Visibility.wait_written` before.
         """
         ...
 
@@ -35,15 +35,15 @@ class RoomOccupancy(Protocol):
         ...
 
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
-        """Return a page of the room's members, and the `after` of the next one (None: there is none)."""
+        """Return a page of the room's occupants, and the `after` of the next page; None if there is no next page."""
         ...
 
 
 class Visibility(Protocol):
-    """Know whether others may notice what a session does."""
+    """The right of other users to notice what a session does."""
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until it is known whether another device hides the user; raises UNAVAILABLE."""
+        """Wait until it is known whether another device makes the user invisible; raises UNAVAILABLE."""
         ...
 
     async def is_visible(self, session: ChatSession) -> bool:
@@ -52,10 +52,10 @@ class Visibility(Protocol):
 
 
 class Control(Protocol):
-    """Wakes all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
+    """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
 
     async def publish_control(self, message: Kicked | RoomChanged | Sanctioned) -> None:
-        """Take a user, or everybody, out of a room on all gateways; or have its members told what changed."""
+        """Tell all gateways of users to remove from a room, or of a changed room or sanction."""
         ...
 
 
@@ -71,7 +71,7 @@ class EventSender(Protocol):
         ...
 
     async def line_changed(self, user: str, room: str) -> None:
-        """Let the gateways of a user look at a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
+        """Tell the user's gateways to read a line of the inbox again. Raises UNAVAILABLE when Redis is away."""
         ...
 
     def to_sessions(self, sids: list[str], event: str, data: dict[str, Any]) -> None:

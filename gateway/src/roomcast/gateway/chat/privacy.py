@@ -25,11 +25,11 @@ class PresenceUseCases(Protocol):
         ...
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
-        """Return the sessions here that watch the user, and what the user's own sessions here watch."""
+        """Return `(session, watched users)` for the sessions here that watch the user, and for the user's own."""
         ...
 
     def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Show users offline to the session, and send it no more changes of them."""
+        """Show the users as offline to the session, and send it no more of their changes."""
         ...
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class PresenceUseCases(Protocol):
 
 
 class Privacy:
-    """The presence service, without what block lists and mutes hide."""
+    """The presence use cases, limited by block lists and mutes."""
 
     def __init__(self, presence: PresenceUseCases, sanctions: Sanctions) -> None:
         self._presence = presence
@@ -52,7 +52,7 @@ class Privacy:
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Answer `presence:watch`: a blocked user looks offline and is not watched.
 
-        Block lists are looked at once more: a block that came before the watch ended no watch.
+        Block lists are read once more after the watch has begun: a block set in between could not end the watch.
         """
         seen = await self._seen_by(session, p)
         answer = await self._presence.watch_users(session, seen)
@@ -71,7 +71,7 @@ class Privacy:
                 self._presence.end_watches(session, sorted(others) if session.user == user else [user])
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
-        """Forward typing, but not of muted users, nor to a person who is blocked."""
+        """Forward a typing event, unless the user is muted, or a block separates the two people of a direct room."""
         if not self._sanctions.is_unrestricted(session.user, p.room) and not session.identity.ops:
             try:
                 await self._sanctions.require_voice(session.user, p.room)
@@ -80,7 +80,7 @@ class Privacy:
         return await self._presence.send_typing(session, p)
 
     async def _seen_by(self, session: ChatSession, p: PresenceLook) -> PresenceLook:
-        """Charge the session for the question, and return it without the users whom blocks hide."""
+        """Charge the session for the query, and return the query without the users whom blocks hide."""
         session.limit.charge(rows=len(p.users))
         hidden = await self._sanctions.hidden_from(session.user, p.users)
         return PresenceLook([user for user in p.users if user not in hidden], p.devices)

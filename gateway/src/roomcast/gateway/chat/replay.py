@@ -2,9 +2,9 @@
 
     ack of room:join --> page --> page --> ... --> the session becomes a member --> live messages
 
-The session is no member of the room while its replay runs, so the fan-out sends it nothing of the room. The room's
-channel stays subscribed meanwhile. The session becomes a member in the same step in which the replay reaches the
-position of the live messages: nothing falls between the two, and nothing comes twice.
+The session is not a member of the room while its replay runs, so the fan-out sends it no messages of the room. The
+room's channel stays subscribed. The session becomes a member in the same step in which the replay reaches the position
+of the live messages, so the client misses no message and gets none twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from roomcast.gateway.stores.log import History
 from roomcast.wire.tasks import TaskSet
 
 STALL_SECONDS: Final = 15.0
-"""A client that takes nothing for this long gets `resync` instead of the rest."""
+"""Seconds after which a client that reads nothing gets `resync` instead of the rest of the replay."""
 
 _LOOK_SECONDS: Final = 0.01
 _IDLE_PAGES: Final = 20
@@ -66,21 +66,21 @@ class ReplayRoute(Protocol):
 
 
 class Start(NamedTuple):
-    """The begin of a replay: the first page, and the `seq` before its first entry."""
+    """The start of a replay: the first page, and the `seq` before its first entry."""
 
     page: History
     after: int
 
 
 class ReplayFailed(Exception):
-    """The rest cannot be delivered: the client has to join again."""
+    """The replay cannot go on: the client has to join the room again."""
 
 
 OnAdmitted = Callable[[], Awaitable[None]]
 
 
 class Replays:
-    """The replays of one gateway, one per session and room. `buffer_bytes`: what may wait for a client meanwhile."""
+    """The replays of one gateway, one per session and room. At most `buffer_bytes` wait for a client of a replay."""
 
     def __init__(
         self,
@@ -103,22 +103,22 @@ class Replays:
         return len(self._running)
 
     def begin_replay(self, session: ChatSession, room: str, start: Start, on_late: OnAdmitted) -> None:
-        """Replay in the background, from the next turn of the loop on: the ack goes out before.
+        """Start the replay in the background, at the next turn of the event loop, so that the ack goes out first.
 
         The caller has acquired the room; the replay releases it at its end. `on_late` is called after a replay that
-        took longer than one step: what else happened in the room meanwhile did not reach the session.
+        took more than one step: the session did not get other events of the room during that time.
         """
         key = session.sid, room
         task = self._running[key] = self._tasks.start(self._run(session, room, start, on_late), f"replay {room}")
         task.add_done_callback(lambda done: self._ended(key, done))
 
     def cancel_replay(self, sid: str, room: str) -> None:
-        """Stop at once: the session has left the room, or joins it again."""
+        """Stop the replay at once, because the session has left the room or joins it again."""
         if (task := self._running.pop((sid, room), None)) is not None:
             task.cancel()
 
     def end_all(self) -> None:
-        """Stop all replays, and tell their clients to join again."""
+        """Stop all replays, and tell the clients to join the rooms again."""
         for sid, room in list(self._running):
             self.cancel_replay(sid, room)
             self._route.send_packet(sid, self._log.resync_packet(room))
@@ -142,7 +142,7 @@ class Replays:
             await on_late()
 
     async def _deliver(self, session: ChatSession, room: str, start: Start) -> bool:
-        """Deliver page after page until the session is a member; True when that took more than one step."""
+        """Deliver page after page until the session is a member; return whether that took more than one step."""
         page, seq = start
         epoch, is_late, idle_pages = page.epoch, False, 0
         while not session.is_closed:
@@ -163,16 +163,17 @@ class Replays:
         return False
 
     async def _pace(self, session: ChatSession, size: int) -> None:
-        """Read on when the user is out of debt: replays go as fast as the user's limit, all of them together.
+        """Wait until the user's event limit is out of debt: all replays of a user together keep to that limit.
 
-        The next page is charged as if it were as large as the last one, before it is read: others see the debt.
+        Then charge the next page, before it is read, with the size of the last page: the user's other replays see
+        the debt at once.
         """
         while (debt := session.limit.debt_seconds(self._clock())) and not session.is_closed:  # noqa: ASYNC110 (a rate)
             await asyncio.sleep(min(debt, _PACE_SECONDS))
         session.limit.charge(size=size)
 
     async def _send(self, sid: str, packet: bytes) -> bool:
-        """Send one packet as soon as the client's buffer has space for it; True when that needed a wait."""
+        """Send one packet as soon as the client's write buffer has space; return whether it had to wait."""
         least, due, has_waited = float("inf"), 0.0, False
         while (waiting := self._route.waiting_bytes(sid)) and waiting + len(packet) > self._buffer_bytes:
             now = self._clock()

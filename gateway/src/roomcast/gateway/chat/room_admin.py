@@ -1,8 +1,8 @@
-"""Describe stored rooms, list their members, give them away, close them and leave them.
+"""Describe, transfer, close and quit stored rooms, and list their stored members.
 
     room:update --RoomChanged--> channel `control` --> RoomChanges of each gateway --`room` updated--> local members
 
-A change is told by what is stored then, never by the message that announces it: a back end announces its own.
+Gateways send what they read from Redis then, never what the control message says: every back end may publish that one.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class AdminRecords(Protocol):
     """Stored rooms; see `roomcast.gateway.stores.room_admin.RoomAdminStore`."""
 
     async def describe(self, room: str) -> RoomDescription:
-        """Return what a stored room says of itself; raise NOT_FOUND."""
+        """Return the description of a stored room; raise NOT_FOUND."""
         ...
 
     async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
-        """Change what is not None; raise NOT_FOUND, BAD_REQUEST or TOO_LARGE."""
+        """Change the fields that are not None; raise NOT_FOUND, BAD_REQUEST or TOO_LARGE."""
         ...
 
     async def transfer(self, room: str, user: str, by: str) -> None:
@@ -52,7 +52,7 @@ class AdminRecords(Protocol):
         ...
 
     async def close(self, room: str, by: str) -> list[str]:
-        """Forget the room, and return its members; raise FORBIDDEN unless `by` is the owner or empty."""
+        """Delete the room, and return its members; raise FORBIDDEN unless `by` is the owner or empty."""
         ...
 
     async def clear_lists(self, room: str, users: list[str]) -> None:
@@ -64,11 +64,11 @@ class AdminRecords(Protocol):
         ...
 
     async def record_kick(self, room: str, user: str) -> None:
-        """Record that a user who is no member has to leave now."""
+        """Record that a user without a stored role has to leave the room now."""
         ...
 
     async def page_members(self, room: str, after: str | None, limit: int) -> tuple[list[tuple[str, str]], str | None]:
-        """Return a page of the stored members with their roles, and the `after` of the next one."""
+        """Return a page of the stored members with their roles, and the `after` of the next page."""
         ...
 
 
@@ -76,7 +76,7 @@ class Memberships(Protocol):
     """Memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     async def remove_member(self, room: str, user: str) -> int:
-        """Take a membership away; raise FORBIDDEN for the owner, NOT_FOUND for others than members."""
+        """Delete a membership; raise FORBIDDEN for the owner, and NOT_FOUND for a user who is not a member."""
         ...
 
     async def remove_from_list(self, user: str, room: str) -> None:
@@ -84,7 +84,7 @@ class Memberships(Protocol):
         ...
 
     async def is_listed(self, user: str, room: str) -> bool:
-        """Tell whether the room is on the user's list."""
+        """Return whether the room is on the user's list."""
         ...
 
 
@@ -92,7 +92,7 @@ class PublicRooms(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room under its name `new`, and no longer under `old`; None: not at all."""
+        """List a public room under the name `new` instead of `old`. `old` None: was not listed; `new` None: unlist."""
         ...
 
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
@@ -104,7 +104,7 @@ class People(Protocol):
     """Names and statuses; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
 
     async def describe_users(self, users: list[str]) -> list[dict[str, Any]]:
-        """Return `{user, name, status}` of each user, offline ones included."""
+        """Return `{user, name, status}` of each user, including offline users."""
         ...
 
 
@@ -177,23 +177,23 @@ class RoomAdmin:
         return {"room": p.room, "owner": p.user}
 
     async def close(self, session: ChatSession, p: RoomClose) -> AckFields:
-        """Answer `room:close`: the owner or an operator ends the room; everybody leaves it."""
+        """Answer `room:close`: the owner or an operator closes the room, and all sessions leave it."""
         await self._access.require_moderator(session, p.room)
         if p.room.startswith(DIRECT):
-            raise RoomcastError(Code.FORBIDDEN, "a direct room has no end")
+            raise RoomcastError(Code.FORBIDDEN, "a direct room cannot be closed")
         before = await self._store.describe(p.room)
         members = await self._store.close(p.room, "" if session.identity.ops else session.user)
         await self._control.publish_control(Kicked(p.room, closed=True))
-        await self._control.publish_control(Sanctioned(p.room))  # its sanctions went with it
+        await self._control.publish_control(Sanctioned(p.room))  # closing also deleted the room's sanctions
         await self._directory.change(p.room, before.kind, before.name, None)
         self._start_task(self._store.clear_lists(p.room, members), "lists of a closed room")
         return {"room": p.room}
 
     async def quit(self, session: ChatSession, p: RoomQuit) -> AckFields:
-        """Answer `room:quit`: leave on all devices, without a membership and without a line in one's list.
+        """Answer `room:quit`: leave on all devices, and delete the user's membership and line of the room list.
 
-        The owner of a room gives it away first. Where there is nothing to leave, nothing is recorded: else every name
-        that anybody asks for would stay in Redis for a day.
+        An owner must transfer the room first. If the user has nothing to leave, nothing is recorded: otherwise every
+        room id that a client asks for would stay in Redis for a day.
         """
         await self._access.require_entry(session, p.room)
         if await self._store.read_role(p.room, session.user) is not None:
@@ -217,7 +217,7 @@ class LocalRooms(Protocol):
 
 
 class RoomChanges:
-    """Tells the members on this gateway what changed about a stored room.
+    """Tells the local members what changed about a stored room.
 
     `sessions_in` returns the sessions of this gateway that are in a room.
     """

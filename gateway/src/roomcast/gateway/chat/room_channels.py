@@ -1,4 +1,4 @@
-"""The rooms of this gateway's sessions, as the adapter has them: subscriptions, members, packets to one member."""
+"""The adapter's side of joins and replays: room subscriptions, local members, packets to one member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored rooms: creating, inviting, removing, listing, read marks."""
+"""Create stored rooms, invite and remove users, list rooms and members, and move read marks."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class RoomRecords(Protocol):
     """Stored rooms, memberships and lists; see `roomcast.gateway.stores.rooms.RoomStore`."""
 
     async def take_creation(self, user: str) -> None:
-        """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
+        """Count a room that the user creates; raise RATE_LIMITED above the allowed rooms per day."""
         ...
 
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> int:
-        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used.
+        """Store a room; raise CONFLICT if it is stored already or, with `is_new`, if the id was ever used.
 
-        Returns the ms before which everybody who is in it joined an earlier room of this id, 0 where there was none.
+        Returns the time (ms) before which all present sessions joined an earlier room of this id; 0 if none existed.
         """
         ...
 
@@ -48,7 +48,7 @@ class RoomRecords(Protocol):
         ...
 
     async def remove_member(self, room: str, user: str) -> int:
-        """Take a membership away; return 0, or the ms of the removal when that was done within the last minute.
+        """Delete a membership; return 0, or the time (ms) of an earlier removal within the last minute.
 
         Raises FORBIDDEN, NOT_FOUND.
         """
@@ -67,7 +67,7 @@ class RoomRecords(Protocol):
         ...
 
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
-        """Return a page of the user's list, and whether there is more."""
+        """Return a page of the user's list, and whether more lines follow."""
         ...
 
     async def move_read_mark(self, room: str, user: str, seq: int) -> int | None:
@@ -76,14 +76,14 @@ class RoomRecords(Protocol):
 
 
 HiddenFrom = Callable[[str, Collection[str]], Awaitable[set[str]]]
-"""`(user, others)` -> those of the others who block the user, or whom the user blocks."""
+"""`(user, others)` -> the members of `others` who block the user, or whom the user blocks."""
 
 
 class Directory(Protocol):
     """The directory of public rooms; see `roomcast.gateway.stores.directory.DirectoryStore`."""
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room under its name `new`, and no longer under `old`; None: not at all."""
+        """List a public room under the name `new` instead of `old`. `old` None: was not listed; `new` None: unlist."""
         ...
 
 
@@ -91,7 +91,7 @@ class KnownPeople(Protocol):
     """The users that were ever seen; see `roomcast.gateway.stores.people.PeopleStore`."""
 
     async def is_known(self, user: str) -> bool:
-        """Tell whether the user has ever signed in, or was made known by a back end."""
+        """Return whether the user has ever signed in, or a back end has set the user's profile."""
         ...
 
 
@@ -126,7 +126,8 @@ class Rooms:
     async def announce_direct_room(self, session: ChatSession, room: str) -> None:
         """Put a direct room on the other user's list and tell that user's devices, once per session.
 
-        Raises RATE_LIMITED when the day's bytes are spent: else lists of everybody, known or not, could be written.
+        Raises RATE_LIMITED when the daily allowance is spent: otherwise a user could write to the lists of any number
+        of users, known or not.
         """
         if not room.startswith(DIRECT) or room in session.addressed:
             return
@@ -150,7 +151,7 @@ class Rooms:
         return {"members": members, "more": after is not None, "after": after}
 
     async def _without_blocked(self, session: ChatSession, answer: AckFields) -> AckFields:
-        """Return a list of stored members in which those whom a block hides are offline, as in `presence:query`."""
+        """Return the list of stored members, with members whom a block hides as offline, as in `presence:query`."""
         hidden = await self._hidden_from(session.user, [row["user"] for row in answer["members"]])
         members = [row | {"status": "offline"} if row["user"] in hidden else row for row in answer["members"]]
         return answer | {"members": members}
@@ -158,7 +159,7 @@ class Rooms:
     # --- membership ---
 
     async def create_room(self, session: ChatSession, p: RoomCreate) -> AckFields:
-        """Answer `room:create`: the creator owns the room, which must be new. Operators may take over a used one."""
+        """Answer `room:create`: the creator owns the room, which must be new. Operators may also take a used id."""
         self._access.require_creation(session, p.room, p.kind)
         if not session.identity.ops:
             await self._store.take_creation(session.user)
@@ -187,13 +188,13 @@ class Rooms:
         return {"room": p.room, "user": p.user, "role": p.role}
 
     async def remove_user(self, session: ChatSession, p: RoomRemove) -> AckFields:
-        """Answer `room:remove`: moderators remove others, everybody may remove oneself, the owner stays."""
+        """Answer `room:remove`: moderators remove others, every user may leave, and the owner cannot be removed."""
         if p.user != session.user:
             await self._access.require_moderator(session, p.room)
         removed_at = await self._store.remove_member(p.room, p.user)
         await self._store.remove_from_list(p.user, p.room)
-        # Also for a repetition: the call before may have ended between the removal and this message. It concerns those
-        # who were in the room then: who came back by a token's pattern stays.
+        # Publish for a repetition, too: the earlier call may have failed between the removal and this message.
+        # `before` keeps the sessions that joined after the removal by a pattern of their token.
         await self._control.publish_control(Kicked(p.room, p.user, before=removed_at))
         if removed_at:
             raise RoomcastError(Code.NOT_FOUND, "no such member")
@@ -202,10 +203,10 @@ class Rooms:
     # --- lists and read marks ---
 
     async def list_rooms(self, session: ChatSession, p: RoomList) -> AckFields:
-        """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next one.
+        """Answer `room:list`: a page of the user's rooms, by id; `after` asks for the next page.
 
-        Rooms that the user may not enter any more are left out, and taken off the list once they are gone. A room that
-        the user is banned from stays, and tells nothing of its messages.
+        The answer leaves out rooms that the user may not enter any more, and takes rooms that are gone off the list. A
+        room that the user is banned from stays listed, without its messages and counts.
         """
         async with session.limit.reading():
             lines, more = await self._store.page_list(session.user, p.after, p.limit)
@@ -229,7 +230,7 @@ class Rooms:
 
 
 def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:
-    """Return a line of `room:list`. A room that the user may not enter at the moment tells nothing of its messages."""
+    """Return a line of `room:list`. The line of a room that the user may not enter now has no message and no counts."""
     return {
         "room": line.room,
         "name": line.name,

@@ -1,7 +1,7 @@
-"""Know who may not write or enter: one gateway's copy of mutes, bans, slow modes and block lists.
+"""One gateway's copies of mutes, bans, slow modes and block lists, to check who may write or enter.
 
-A copy is read when it is first needed. It is dropped when a control message says that it changed, and when it may have
-changed while this gateway was not subscribed.
+The gateway reads a copy when it is first needed. It drops a copy when a control message announces a change, and all
+copies when it may have missed such messages while it was not subscribed.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Sanctions:
         self._users: dict[str, UserSanctions] = {}
         self._blocked: dict[str, frozenset[str]] = {}
         self._changes = 0
-        """Counts what was forgotten: a copy that was read before is not kept after."""
+        """The number of drops so far. A copy whose read began before a drop is not kept."""
 
-    # --- what is known ---
+    # --- checks ---
 
     def is_unrestricted(self, user: str, room: str) -> bool:
-        """Return whether it is known, without a look, that the user may write here as fast as limits allow."""
+        """Return whether it is known, without a look-up, that no sanction limits the user's messages in the room."""
         in_room, everywhere = self._rooms.get(room), self._users.get(user)
         if in_room is None or everywhere is None or in_room.slow_seconds:
             return False
@@ -42,12 +42,12 @@ class Sanctions:
         return other is None or self._are_open(user, other)
 
     def _are_open(self, user: str, other: str) -> bool:
-        """Return whether it is known that neither blocks the other."""
+        """Return whether it is known that neither user blocks the other."""
         own, others = self._blocked.get(user), self._blocked.get(other)
         return own is not None and others is not None and other not in own and user not in others
 
     async def require_voice(self, user: str, room: str) -> None:
-        """Raise MUTED for a user who may not write in the room now."""
+        """Raise MUTED for a muted user, and FORBIDDEN in a direct room if one person has blocked the other."""
         in_room, everywhere = await self.of_room(room), await self.of_user(user)
         if self._is_in_force(in_room.muted.get(user)) or self._is_in_force(everywhere.muted_until):
             raise RoomcastError(Code.MUTED)
@@ -56,10 +56,10 @@ class Sanctions:
             raise RoomcastError(Code.FORBIDDEN)
 
     async def take_turn(self, user: str, room: str) -> None:
-        """Raise RATE_LIMITED for a user whose last message in a slow room was too short a time ago."""
+        """Raise RATE_LIMITED if the room has slow mode and the user's last message is too recent."""
         seconds = (await self.of_room(room)).slow_seconds
         if seconds and (wait := await self._store.take_turn(room, user, seconds)):
-            raise RoomcastError(Code.RATE_LIMITED, "the room is slow", retry_after=wait)
+            raise RoomcastError(Code.RATE_LIMITED, "the room is in slow mode", retry_after=wait)
 
     async def is_banned(self, user: str, room: str) -> bool:
         """Return whether the user is banned from the room."""
@@ -70,7 +70,7 @@ class Sanctions:
         return self._is_in_force((await self.of_user(user)).banned_until)
 
     async def hidden_from(self, watcher: str, users: Collection[str]) -> set[str]:
-        """Return those of `users` who block the watcher, or whom the watcher blocks, in one round trip."""
+        """Return the members of `users` who block the watcher, or whom the watcher blocks. Takes one round trip."""
         unknown = [user for user in {*users, watcher} if user not in self._blocked]
         lists = {user: self._blocked[user] for user in {*users, watcher}.difference(unknown)}
         if unknown:
@@ -113,21 +113,21 @@ class Sanctions:
         return found
 
     def forget(self, room: str, user: str) -> None:
-        """Drop the copies of a room and of a user: they have changed."""
+        """Drop the copies of a room and of a user, after a change."""
         self._changes += 1
         self._rooms.pop(room, None)
         self._users.pop(user, None)
         self._blocked.pop(user, None)
 
     def forget_all(self) -> None:
-        """Drop every copy: changes may have been missed."""
+        """Drop every copy: the gateway may have missed changes."""
         self._changes += 1
         self._rooms.clear()
         self._users.clear()
         self._blocked.clear()
 
     def _keep(self, copies: dict[str, Copy], name: str, copy: Copy, changes: int) -> None:
-        """Keep a copy, unless something has changed since it was asked for."""
+        """Keep a copy, unless copies were dropped since its read began."""
         if changes != self._changes:
             return
         if len(copies) >= _MAX_COPIES:

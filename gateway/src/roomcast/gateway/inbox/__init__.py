@@ -3,6 +3,7 @@
     room_append.lua --room id--> activity:XX --> InboxService: which clients here have the room in their inbox?
                                                  read the room's lines for them (one script), send `inbox` events
 
-A message costs the same however many absent users have its room on their lists: the script publishes the room's id,
-once a second. `interest` knows who here follows what, `schedule` when to look at a room, `service` reads and sends.
+A message costs the same however many absent users have its room on their lists: the script publishes the room's id, at
+most once a second. `interest` holds which clients here follow which rooms, `schedule` decides when to read a room,
+`service` reads lines and sends events.
 """

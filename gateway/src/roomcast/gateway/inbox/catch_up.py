@@ -1,8 +1,9 @@
-"""Bring inboxes up to date after a lost subscription: what was published meanwhile was missed.
+"""Bring inboxes up to date after a lost subscription, during which the gateway missed announcements.
 
-First the rooms, each once however many clients follow it: a room whose `seq` or epoch its followers were not told of is
-looked at. Then the users, by their lists: rooms that came or went, and lines with something unread, because a read mark
-may have moved on another device. A client with many such lines is told to ask for the whole list again.
+First compare the rooms, each once however many clients follow it: a room is read again if its followers do not know its
+`seq` and epoch. Then compare the users' lists: a line is read again if its room came to the list or left it, or if it
+has something unread, because a read mark may have moved on another device. A client with more than MAX_LINES such lines
+is told to ask for the whole list again.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ from roomcast.gateway.inbox.ports import InboxReads
 
 ROOMS_AT_ONCE: Final = 500
 ROOMS_PER_SECOND: Final = 10_000
-"""Rooms that are compared in a second: one short command each."""
+"""Rooms compared per second: each takes one short command."""
 USERS_AT_ONCE: Final = 50
 USERS_PER_SECOND: Final = 500
-"""Users whose lists are compared in a second: one command each, and a script for each line that is looked at."""
+"""Users whose lists are compared per second: each takes one command, and a script for each line that is read again."""
 MAX_LINES: Final = 25
-"""With more lines to look at, reading the whole list costs no more."""
+"""Lines of one client that are read again one by one. For more lines, reading the whole list costs no more."""
 
 
 class CatchUp:
-    """The rooms and users that are still to be compared, in steps. A new start begins with all again.
+    """The rooms and users that are still to be compared, in steps. Each `start` begins again with all of them.
 
-    `note_room` and `note_line` have a room, or one user's line of it, looked at; `reset` tells a client to ask again.
+    `note_room` schedules a read of a room, `note_line` a read of one user's line of a room; `reset` tells a client to
+    ask for its list again.
     """
 
     def __init__(
@@ -47,12 +49,12 @@ class CatchUp:
 
     @property
     def is_running(self) -> bool:
-        """Return whether rooms or users are left."""
+        """Return whether rooms or users are still to be compared."""
         return bool(self._rooms or self._users)
 
     @property
     def users(self) -> int:
-        """The number of users who are left."""
+        """The number of users who are still to be compared."""
         return len(self._users)
 
     def start(self) -> None:
@@ -60,9 +62,9 @@ class CatchUp:
         self._rooms, self._users = self._interest.room_names(), self._interest.users()
 
     async def step(self) -> float:
-        """Compare the next rooms, or the next users; return the seconds until the step after it is due.
+        """Compare the next rooms, or the next users; return the seconds until the next step is due.
 
-        Raises RoomcastError for Redis trouble; the same step is then still to be made.
+        Raises RoomcastError when Redis fails; the next call then repeats the step.
         """
         if self._rooms:
             return await self._compare_rooms()
@@ -75,7 +77,7 @@ class CatchUp:
             watched = self._interest.room(room)
             if watched is not None and watched.told != state:
                 self._note_room(room)
-        del all_rooms[-len(rooms) :]  # of this start: another one may have come meanwhile
+        del all_rooms[-len(rooms) :]  # not `self._rooms`: `start` may have replaced that list during the read
         return len(rooms) / ROOMS_PER_SECOND
 
     async def _compare_users(self) -> float:

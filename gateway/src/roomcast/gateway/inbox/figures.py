@@ -1,4 +1,4 @@
-"""Count what the inbox of a gateway does, in plain numbers; the metrics read them at a scrape."""
+"""Count what the inbox service of a gateway does; the metrics read the counts at a scrape."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 
 class InboxFigures:
-    """`live`: clients with a live inbox now. `waiting`: users and clients that a lost subscription still concerns.
+    """The figures of the inboxes of one gateway. `clock` is in seconds.
 
-    The others are totals since the start: `events`, `lines` in them, `resets` (clients told to ask again), and
-    `catch_up_seconds`, how long the last catching up after a lost subscription took. `clock` is in seconds.
+    `live`: clients with a live inbox now. `waiting`: users and clients for whom catching up is not finished.
+    `catch_up_seconds`: duration of the last catching up. Totals since the start: `events`, `lines` in these events,
+    and `resets` (clients told to ask for the list again).
     """
 
     __slots__ = ("_began", "_clock", "catch_up_seconds", "events", "lines", "live", "resets", "waiting")
@@ -21,7 +22,7 @@ class InboxFigures:
         self.catch_up_seconds = 0.0
 
     def told(self, lines: int) -> None:
-        """Count one event with so many lines."""
+        """Count one event with this number of lines."""
         self.events += 1
         self.lines += lines
 
@@ -30,11 +31,11 @@ class InboxFigures:
         self.resets += clients
 
     def began(self) -> None:
-        """Note that a subscription was lost."""
+        """Note that catching up has begun."""
         if self._began is None:
             self._began = self._clock()
 
     def ended(self) -> None:
-        """Note that nothing is left to do about it."""
+        """Note that catching up has ended, if it was running."""
         if self._began is not None:
             self.catch_up_seconds, self._began = self._clock() - self._began, None

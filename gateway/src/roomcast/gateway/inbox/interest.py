@@ -1,6 +1,7 @@
-"""Know which clients of this gateway follow which rooms in their inboxes. Pure.
+"""The clients of this gateway with a live inbox, and the rooms that each of them follows. Pure.
 
-There may be millions of pairs (10,000 clients with 200 rooms each): a pair costs three words, a name is kept once.
+There may be millions of pairs (10,000 clients with 200 rooms each): a pair costs three words, and each room's name is
+kept once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _MENTION_MASK: Final = (1 << _MENTION_BITS) - 1
 
 
 MIXED: Final = -1
-"""Stands for more than one state. `hash` never returns it."""
+"""The value of `WatchedRoom.told` if the watchers know different states. `hash` never returns it."""
 
 
 class WatchedRoom:
@@ -34,15 +35,15 @@ class WatchedRoom:
         self.name = name
         self.watchers: list[Watcher] = []
         self.told: int | None = None
-        """The state of the room (see `state_of`) that all its watchers know; None before the first one knows it."""
+        """The state of the room (see `state_of`) that all its watchers know; None while no watcher knows a state."""
 
     def note_known(self, state: int) -> None:
-        """Note what one watcher knows of the room. Where another one knows another state, none is the state of all."""
+        """Note the state that one watcher knows. `told` becomes MIXED if another watcher knows another state."""
         self.told = state if self.told in (None, state) else MIXED
 
 
 def state_of(seq: int, epoch: str) -> int:
-    """Return a number that is another one after each new entry of a room, and after lost ones."""
+    """Return a number that changes with each new entry of a room, and with each new epoch."""
     return hash((seq, epoch))
 
 
@@ -61,7 +62,7 @@ class Watcher:
         self.unread = 0
         self.mentions = 0
         self._counts = array("Q")
-        """For each room, in the same order: unread texts and media, and mentions in the low bits."""
+        """One number per room, in the order of `rooms`: the unread messages, with the mentions in the low bits."""
 
     def _find(self, room: str) -> int | None:
         at = bisect_left(self.rooms, room, key=_by_name)
@@ -72,20 +73,20 @@ class Watcher:
         return self._find(room) is not None
 
     def add(self, watched: WatchedRoom) -> None:
-        """Follow a room, which is not followed yet."""
+        """Follow a room that the client does not follow yet."""
         at = bisect_left(self.rooms, watched.name, key=_by_name)
         self.rooms.insert(at, watched)
         self._counts.insert(at, 0)
 
     def remove(self, room: str) -> None:
-        """Follow a room no more."""
+        """Stop following a room."""
         self.record(room, 0, 0)
         at = self._find(room)
         if at is not None:
             del self.rooms[at], self._counts[at]
 
     def record(self, room: str, unread: int, mentions: int) -> None:
-        """Take over the counts of one room; a room that is not followed does not count."""
+        """Set the counts of one room; ignore a room that the client does not follow."""
         at = self._find(room)
         if at is not None:
             before = self._counts[at]
@@ -98,7 +99,7 @@ class Watcher:
         return {watched.name for watched, counts in zip(self.rooms, self._counts, strict=True) if counts}
 
     def record_all(self, lines: Iterable[Line]) -> None:
-        """Take over the counts of all rooms; a room without a line has nothing new."""
+        """Set the counts of all rooms; a room without a line gets zero counts."""
         self._counts = array("Q", bytes(8 * len(self.rooms)))
         self.unread = self.mentions = 0
         for line in lines:
@@ -112,7 +113,7 @@ class Interest:
         self._rooms: dict[str, WatchedRoom] = {}
         self._users: dict[str, dict[str, Watcher]] = {}
         self._channels: Counter[str] = Counter()
-        """Channel -> how many of the rooms are told of there."""
+        """Channel -> the number of followed rooms that are announced on it."""
 
     def __iter__(self) -> Iterator[Watcher]:
         return (watcher for devices in self._users.values() for watcher in devices.values())
@@ -167,7 +168,7 @@ class Interest:
         return True
 
     def unfollow(self, watcher: Watcher, room: str) -> str | None:
-        """Let a client follow a room no more; return the channel if it is no longer needed."""
+        """Stop a client from following a room; return the channel if it is no longer needed."""
         watched = self._rooms.get(room)
         if watched is None or not watcher.follows(room):
             return None

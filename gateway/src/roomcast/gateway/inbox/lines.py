@@ -1,4 +1,4 @@
-"""Write a line of an inbox as clients get it. Pure."""
+"""Convert a line of an inbox to the form that clients get. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def removed(room: str) -> Row:
 
 
 def name_of(line: Line, people: Mapping[str, str], listed: str = "") -> str:
-    """Return the room's name: its own, in a direct room the other person's, else what the list says, or the id."""
+    """Return the other person's name in a direct room; else the room's own name, its name on the list, or an id."""
     other = other_person(line.room, line.user)
     person = people.get(other, other) if other else ""
     if person and person != other:

@@ -18,11 +18,11 @@ class InboxReads(Protocol):
         ...
 
     async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
-        """Return the same for several users."""
+        """Return `read_list` of several users."""
         ...
 
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of the `(user, room)` whose room is on the user's list."""
+        """Return the `(user, room)` pairs whose room is on the user's list."""
         ...
 
     async def read_lines(self, rooms: Mapping[str, Sequence[str]], *, with_last: bool) -> list[Line]:
@@ -50,7 +50,7 @@ class RoomLists(Protocol):
         ...
 
     async def names(self, users: list[str]) -> dict[str, str]:
-        """Return display names; a person unknown here is called by the id."""
+        """Return display names; the name of an unknown user is the id."""
         ...
 
 
@@ -68,9 +68,9 @@ class Channels(Protocol):
     def subscribe(
         self, channel: str, handler: Callable[[bytes], None], unsealed: Callable[[bytes], bool]
     ) -> asyncio.Future[None]:
-        """Call `handler` with what is published; the future is done once Redis has confirmed.
+        """Call `handler` with each published message; the future is done once Redis has confirmed.
 
-        `unsealed` chooses among the messages without a seal, where the cluster has a key.
+        In a cluster with a key, `unsealed` returns whether to accept a message without a seal.
         """
         ...
 
@@ -87,5 +87,5 @@ class Devices(Protocol):
         ...
 
     def subscribed(self, user: str) -> asyncio.Future[None] | None:
-        """Return when the messages to a connected user arrive here; None for a user without a device."""
+        """Return a future that is done once Redis has confirmed the user's channel; None if no device is here."""
         ...

@@ -25,13 +25,13 @@ from roomcast.gateway.sign_in.session import ChatSession
 
 ROOMS_PER_LOOK: Final = 200
 LINES_PER_SECOND: Final = 2_000
-"""Lines that a gateway sends in a second. Under more load each client gets the newest state, later."""
+"""Lines that a gateway sends per second. Under more load each client gets the newest state later."""
 RESETS_PER_SECOND: Final = 25
-"""Clients that are told in a second to ask again: each reads its whole list."""
+"""Clients per second that are told to ask for their list again: each then reads its whole list."""
 ROOMS_PER_EVENT: Final = 25
-"""Rooms on a list that count as one event of the client who asks for the list."""
+"""Rooms on a list that count as one event of the client that asks for the list."""
 _LISTS_AT_ONCE: Final = 8
-"""Lists that are read at the same time. Each is one write of up to 500 scripts to Redis."""
+"""Lists that are read concurrently. Each is one write of up to 500 scripts to Redis."""
 _PAUSE_SECONDS: Final = 0.05
 _RETRY_SECONDS: Final = 0.5
 _CONFIRM_SECONDS: Final = 2.0
@@ -62,9 +62,9 @@ class InboxService:
         self._personal: set[tuple[str, str]] = set()
         """`(user, room)` whose line is to be read again for this user only."""
         self._seen: dict[str, int] = {}
-        """The newest `seq` at the last look at a room that is to be looked at once more."""
+        """Room -> its newest `seq` at the first look, for rooms with a later look scheduled."""
         self._stale: dict[str, Watcher] = {}
-        """Clients that are to ask again, by session: events may have been missed."""
+        """Session id -> client to be told to ask for its list again, because the gateway missed announcements."""
         self._catch_up = CatchUp(self._interest, store, self.note_room, self.note_line, self._note_stale)
         self._figures = InboxFigures(clock)
         self._reads = asyncio.Semaphore(_LISTS_AT_ONCE)
@@ -94,7 +94,7 @@ class InboxService:
             self.remove_session(session)
         async with self._reads:
             if p.live:
-                session.require_open()  # it may have ended while it waited, and nobody would take it out again
+                session.require_open()  # a session that ended during the wait would never be removed again
             return await self._list(session, p, self._interest.add_watcher(session) if p.live else None)
 
     async def _list(self, session: ChatSession, p: InboxList, watcher: Watcher | None) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class InboxService:
         }
 
     def _note_known(self, lines: list[Line]) -> None:
-        """Note what the client of these lines knows of the rooms."""
+        """Note the state of the rooms that the client of these lines knows."""
         for line in lines:
             watched = self._interest.room(line.room)
             if watched is not None:
@@ -146,9 +146,9 @@ class InboxService:
         return visible
 
     async def _follow(self, watcher: Watcher, rooms: Iterable[str]) -> None:
-        """Follow exactly these rooms; return once Redis has confirmed that activity in them is told here."""
+        """Follow exactly these rooms; return once Redis has confirmed the subscriptions of their activity channels."""
         wanted = set(rooms)
-        watcher.session.require_open()  # one that has ended was taken out
+        watcher.session.require_open()  # `remove_session` has removed the watcher of an ended session
         for room in [watched.name for watched in watcher.rooms if watched.name not in wanted]:
             self._unfollow(watcher, room)
         await _confirmed(self._follow_room(watcher, room) for room in wanted)
@@ -186,14 +186,14 @@ class InboxService:
             self._wake.set()
 
     def on_access(self, user: str, room: str) -> None:
-        """Look at a room that a user, or with an empty `user` everybody, may have lost or got back."""
+        """Look at a room that a user may have lost or got back; an empty `user` stands for all users."""
         if user:
             self.note_line(user, room)
         else:
             self.note_room(room)
 
     def on_resubscribed(self) -> None:
-        """Compare all rooms and lists with what the clients were told: what was published meanwhile was missed."""
+        """Compare all rooms and lists with what the clients know, after a lost subscription."""
         self._catch_up.start()
         self._figures.began()
         self._wake.set()
@@ -204,7 +204,7 @@ class InboxService:
     # --- the loop ---
 
     async def run(self) -> None:
-        """Look at rooms when they are due, and send what has changed, until cancelled. Sleeps while nothing happens."""
+        """Look at rooms when they are due and send the changes, until cancelled. Sleeps while nothing is due."""
         while True:
             await self._wait()
             due, self._personal, personal = self._schedule.take(self._clock(), ROOMS_PER_LOOK), set(), self._personal
@@ -259,21 +259,21 @@ class InboxService:
         return sent
 
     def _note_unsettled(self, lines: list[Line]) -> None:
-        """Look once more at rooms that were announced before they were followed here."""
+        """Schedule a later look at rooms that were announced less than a second before this look."""
         for line in lines:
             if line.is_unsettled and self._schedule.is_settled(line.room):
                 self._schedule.note_unsettled(line.room, self._clock())
                 self._wake.set()
 
     async def _without_unchanged(self, due: list[Due]) -> list[str]:
-        """Return the rooms without those in which nothing came since the look before."""
+        """Return the due rooms, except rooms without a new entry since their first look."""
         known = {room: self._seen.pop(room) for room, is_last in due if is_last and room in self._seen}
         seqs = await self._store.read_seqs(list(known)) if known else []
         unchanged = {room for room, seq in zip(known, seqs, strict=True) if known[room] == seq}
         return [room for room, _ in due if room not in unchanged]
 
     async def _look_again(self, pairs: set[tuple[str, str]]) -> int:
-        """Read one user's lines; follow rooms that are new on the list, and let go those that left it."""
+        """Read lines of single users; follow rooms that are new on a list, and unfollow rooms that left a list."""
         if not pairs:
             return 0
         listed = await self._store.find_listed(pairs)
@@ -285,7 +285,7 @@ class InboxService:
         for user, room in listed:
             for watcher in self._interest.watchers_of(user):
                 subscribed = self._follow_room(watcher, room)
-                if not subscribed.done():  # what comes before the confirmation is not told of: look once more
+                if not subscribed.done():  # announcements before the confirmation are missed: look again after it
                     subscribed.add_done_callback(partial(self._note_confirmed, user, room))
             asked.setdefault(room, []).append(user)
         lines = await self._store.read_lines(asked, with_last=True)

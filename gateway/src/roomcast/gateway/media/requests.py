@@ -2,8 +2,8 @@
 
     sign, complete, url --MediaRequest--> port ... signer ... --MediaReply on node:{N}--> reply
 
-Knows neither Redis nor storage. No call waits longer than the time stated for an action, and only so many wait at once;
-an answer that comes after that is ignored.
+This module uses neither Redis nor storage directly. `Patience` bounds how long a call waits and how many calls wait at
+once. A reply that arrives after its call has ended is ignored.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class MediaPort(Protocol):
     """Reaches the signers; both methods raise RoomcastError while Redis is away."""
 
     async def now_ms(self) -> int:
-        """Redis's clock, milliseconds since the epoch."""
+        """Return the time of Redis's clock, in milliseconds since the Unix epoch."""
         ...
 
     async def post(self, request: MediaRequest) -> None:
-        """Hand a request to whichever signer is first."""
+        """Queue a request; the first free signer takes it."""
         ...
 
 
 class Patience(NamedTuple):
-    """Time to wait for each action, in seconds, and the bound on waiting requests in this process."""
+    """The seconds to wait for each action, and the number of requests of this process that may wait at once."""
 
     sign_seconds: float = 0.8
     complete_seconds: float = 5.0
@@ -44,9 +44,9 @@ class Patience(NamedTuple):
 
 
 class MediaRequests:
-    """Requests of this gateway, `node` being the name whose channel carries the answers.
+    """The media requests of this gateway; replies arrive on the channel of `node`.
 
-    Every action raises RoomcastError: what the signer refused, or MEDIA_UNAVAILABLE when none answers in time. The
+    Every action raises RoomcastError: the signer's error, or MEDIA_UNAVAILABLE if no signer answers in time. The
     caller has checked that the user may enter the room.
     """
 
@@ -68,15 +68,15 @@ class MediaRequests:
         return len(self._waiting)
 
     async def sign_upload(self, user: str, wanted: MediaSign) -> dict[str, Any]:
-        """`{upload, method, url, fields or headers, expires}`."""
+        """Return `{upload, method, url, fields or headers, expires}`."""
         return await self._ask(user, "sign", msgspec.to_builtins(wanted), self._patience.sign_seconds)
 
     async def complete_upload(self, user: str, wanted: MediaComplete) -> dict[str, Any]:
-        """`{media}`; the signer checks that the upload is this user's."""
+        """Return `{media}`; the signer checks that the upload is this user's."""
         return await self._ask(user, "complete", msgspec.to_builtins(wanted), self._patience.complete_seconds)
 
     async def sign_download(self, user: str, wanted: MediaUrl, room: str) -> dict[str, Any]:
-        """`{url, expires}` of an upload into `room`, which the caller looked up and may enter; else NOT_FOUND."""
+        """Return `{url, expires}` of an upload; raise NOT_FOUND unless its room is `room`, which the caller checked."""
         args = {"upload": wanted.upload, "room": room}
         result = await self._ask(user, "url", args, self._patience.url_seconds)
         if result.pop("room", None) != room:

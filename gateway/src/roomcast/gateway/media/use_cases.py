@@ -1,4 +1,4 @@
-"""The use cases behind `media:*`: who may upload into a room, and read from it."""
+"""The use cases behind `media:*`: check who may upload into a room or read from it, then ask the signers."""
 
 from __future__ import annotations
 
