@@ -1,4 +1,4 @@
-"""Give a local cluster's API a key that may do everything, for `make env`: it is stored anew at every start."""
+"""Store a key with every scope for a local cluster's API; it is written at every start, and `make env` prints it."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
     python3 -m deploy.bootstrap [--best]
 
-With `--best` a Python that was built without optimisations (pyenv's default) makes way for the distribution's:
-everything here takes a tenth to a sixth less CPU with that. `make` asks for it, unless told which PYTHON to use.
+With `--best`, the distribution's Python replaces one that was built without optimisations (pyenv's default), because
+everything here then takes a tenth to a sixth less CPU. `make` passes `--best`, unless PYTHON names a Python to use.
 
-The first file that runs on a machine, so it must load in any Python 3 to be able to say that one is too old: no newer
-syntax at the top, and the rest of the project is imported only after that check.
+This is the first file that runs on a machine. It must load in any Python 3 to be able to report one that is too old:
+it uses no newer syntax at the top, and imports the rest of the project only after that check.
 """
 
 import hashlib
@@ -106,7 +106,7 @@ def _says_version(program: str) -> bool:
 
 
 def _venv_pip() -> "list[str]":
-    """Return the pip of a fresh virtual environment; nothing where the distribution left ensurepip out."""
+    """Return the install command of a fresh virtual environment's pip; [] when the distribution left ensurepip out."""
     if (
         subprocess.call([sys.executable, "-m", "venv", str(HOME)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         == 0
@@ -117,7 +117,7 @@ def _venv_pip() -> "list[str]":
 
 
 def _own_pip() -> "list[str]":
-    """Return the pip of this Python, told to install into a plain folder; nothing where there is no pip."""
+    """Return the command by which this Python's pip installs into a plain folder; [] when it has no pip."""
     pip = [sys.executable, "-m", "pip"]
     if subprocess.call([*pip, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
         return [*pip, "install", "--target", str(HOME)]
@@ -125,7 +125,7 @@ def _own_pip() -> "list[str]":
 
 
 def _unpacked_pip() -> "list[str]":
-    """Return the pip of the distribution's package, unpacked; exit with one line when that fails, too."""
+    """Return the install command of an unpacked python3-pip-whl; exit with one line when it cannot be had either."""
     from deploy import tools
 
     print("· this Python has neither venv nor pip: unpacking python3-pip-whl", flush=True)

@@ -4,8 +4,8 @@
         requests.get(cluster.url)
         cluster.kill("gateway1")
 
-The cluster is a child process with its own supervisor. It ends with the `with` block, and with the thread that entered
-it, however that dies: enter it in the main thread.
+The cluster is a child process with its own supervisor. It ends with the `with` block, or when the thread that entered
+the block ends, even by a kill of its process. So enter the block in the main thread.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CHILD: Final = Path(__file__).with_name("child.py")
 
 
 class ClusterFailed(RuntimeError):
-    """The cluster did not start, or did not get where it was asked to; the text holds its last words."""
+    """The cluster did not start, or did not reach the requested state; the text says what is missing."""
 
 
 def free_base(attempts: int = 20) -> int:
@@ -76,7 +76,7 @@ class Cluster:
 
     @classmethod
     def attach(cls, state: Path) -> Self:
-        """Return the cluster that runs from the folder `state` already; it goes on. Raises NotRunning."""
+        """Return the cluster that already runs from the folder `state`; `close` does not stop it. Raises NotRunning."""
         control = Control(state)
         cluster = cls(control.ports.page, state)
         cluster._control = control
@@ -141,7 +141,7 @@ class Cluster:
     def _output(self) -> Path:
         return self.state / "supervisor.out"
 
-    # --- where things are -----------------------------------------------------------------------------------------
+    # --- addresses and secrets ----------------------------------------------------------------------------------------
 
     @property
     def control(self) -> Control:
@@ -178,10 +178,10 @@ class Cluster:
         path = self.state / "logs" / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    # --- what one does to it --------------------------------------------------------------------------------------
+    # --- actions on processes --------------------------------------------------------------------------------------
 
     def pids(self) -> dict[str, int]:
-        """Return the process ids of all that run: redis, s3, nginx, gateway1…, sweeper1…, signer1… ."""
+        """Return the ids of all running processes by name: redis, s3, nginx, gateway1…, sweeper1…, signer1… ."""
         return self.control.pids()
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
@@ -200,7 +200,7 @@ class Cluster:
             )
 
     def wait_replaced(self, name: str, pid: int, seconds: float = 30.0) -> int:
-        """Wait until another process than `pid` has the name and is ready; return its pid or raise ClusterFailed."""
+        """Wait until a successor of process `pid` under this name is ready; return its pid or raise ClusterFailed."""
         deadline = time.monotonic() + seconds
         while (found := self.pids().get(name, pid)) == pid:
             if time.monotonic() > deadline:
@@ -210,7 +210,7 @@ class Cluster:
         return found
 
     def scale(self, gateways: int) -> None:
-        """Let gateways 1 to `gateways` run and no other; return when they are ready and the rest has drained."""
+        """Run exactly the gateways 1 to `gateways`; return when they are ready and the others have drained."""
         self.control.scale("gateway", gateways)
 
     def restart(self, name: str) -> None:

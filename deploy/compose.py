@@ -1,6 +1,6 @@
 """Write what deploy/compose.yaml needs before its first start: random secrets and rendered configurations.
 
-They come from the same templates and rules as a local cluster's; `python -m deploy compose` writes them.
+They come from the same templates and rules as those of a local cluster. The command is `python -m deploy compose`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from deploy.s3 import server as s3_server
 GATEWAYS: Final = ("gateway1", "gateway2", "gateway3")
 GATEWAY_PORT: Final = 8000
 ALL_GATEWAYS: Final = f"gateways:{GATEWAY_PORT}"
-"""A name with the addresses of all gateways: nginx looks it up again every few seconds."""
+"""The DNS name with the addresses of all gateways; nginx looks it up again every few seconds."""
 
 STORAGE_PORT: Final = 4566
 REDIS: Final = "redis:6379"

@@ -26,7 +26,7 @@ from deploy.supervisor import CONTROL_SOCKET, START_SECONDS
 STOP_SECONDS: Final = DRAIN_SECONDS + REDIS_STOP_SECONDS + 30
 ANSWER_SECONDS: Final = 5.0
 START_SECONDS_EACH: Final = 3.0
-"""Time that each starting process may add: its start takes a second of CPU, and all start at once."""
+"""Seconds that each starting process adds to a wait: a start takes a second of CPU, and all start at once."""
 
 _BASE_FILE: Final = "port"
 
@@ -93,9 +93,9 @@ class Control:
         return Row(process, pid, readiness.is_ready(process, self.credentials), uptime)
 
     def scale(self, kind: str, count: int) -> None:
-        """Let processes 1 to `count` of a kind (gateway, sweeper, signer, api) run and no other.
+        """Run exactly the processes 1 to `count` of a kind (gateway, sweeper, signer, api).
 
-        Return when they are ready and the rest has drained; raise Refused or ValueError.
+        Return when they are ready and the others have drained; raise Refused or ValueError.
         """
         every = [process for process in self._processes if process.kind == kind]
         if kind not in ("gateway", "sweeper", "signer", "api") or not 0 <= count <= len(every):
@@ -121,9 +121,9 @@ class Control:
             raise Refused(f"{name} did not become ready: make logs")
 
     def roll(self) -> Iterator[str]:
-        """Restart every gateway, each once the one before is ready; yield their names.
+        """Restart the gateways one after the other, each once the previous one is ready; yield their names.
 
-        Raises Refused when one does not come back, and leaves the rest as they are.
+        Raises Refused when a gateway does not become ready, and leaves the remaining gateways as they are.
         """
         for process in [row.process for row in self.rows() if row.process.kind == "gateway"]:
             self.restart(process.name)
@@ -196,7 +196,7 @@ def _span(seconds: float) -> str:
 def environment(cluster: Control) -> dict[str, str]:
     """Return the variables for scripts, back ends and own Socket.IO servers: page, token secret, Redis and API.
 
-    A server with the adapter subscribes and speaks as gateways do, so it has their account; a back end may do less.
+    A server with the adapter subscribes and publishes as gateways do, so it gets their account; a back end needs less.
     """
     return {
         "ROOMCAST_URL": f"http://localhost:{cluster.ports.page}",

@@ -53,7 +53,7 @@ def load(folder: Path) -> Credentials:
 def load_or_make(folder: Path) -> Credentials:
     """Return the credentials in `folder`: the folder gets mode 0700, the file 0600.
 
-    They are made on first use. Those of an older release keep what they have, and get what they lack.
+    Missing credentials are made: all on first use, and after an upgrade those that the older release did not have.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -75,7 +75,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that is at no moment readable by others or half written."""
+    """Write a file atomically, with mode 0600 from the start: other users can never read it."""
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

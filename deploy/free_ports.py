@@ -1,8 +1,8 @@
 """Choose free ports for test servers, so that test processes that run side by side do not collide.
 
 Single servers get ports above the range from which the kernel takes the local ports of outgoing connections, and
-clusters get whole blocks below it. A port or block is held by a lock file. A block is held until it is released or its
-process ends, for a cluster binds most of its ports only when gateways are added. A single port is held until its
+clusters get whole blocks below it. A lock file holds a port or block. A block is held until it is released or its
+process ends, because a cluster binds most of its ports only when gateways are added. A single port is held until its
 process has chosen SINGLES_HELD others: its server has bound it by then.
 """
 
@@ -20,14 +20,14 @@ from typing import Final
 from deploy.layout import HIGHEST_BASE, HOST
 
 SINGLE: Final = range(61_000, HIGHEST_BASE + 1)
-"""Each may be the page's port of a cluster's layout, too."""
+"""The ports for single servers; each can also be the page's port of a cluster."""
 BLOCK_PORTS: Final = 400
 BLOCKS: Final = range(10_000, 32_000, BLOCK_PORTS)
 ATTEMPTS: Final = 200
 SINGLES_HELD: Final = 64
 
 _random: Final = SystemRandom()
-"""Not the generator of `random`: tests seed that one, and two of them would then choose the same ports."""
+"""A generator of its own: tests seed `random`, and two test processes would then choose the same ports."""
 
 _held: dict[int, int] = {}
 """The lock files of this process's blocks, by first port."""
@@ -51,7 +51,7 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def singles(count: int) -> list[int]:
-    """Return `count` different ports that are free, and hold them for a while; raise NoFreePortError."""
+    """Hold and return `count` different free ports (held as the module says); raise NoFreePortError."""
     found: set[int] = set()
     for port in _random.sample(SINGLE, ATTEMPTS):
         if len(found) < count and (file := _lock_file(port)) is not None:

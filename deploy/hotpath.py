@@ -16,7 +16,7 @@ BUILD_SECONDS: Final = 600
 
 
 def ensure(*, state: Path = MACHINE_STATE, say: Say = quiet) -> bool:
-    """Return whether the gateways will have it. Without it they do the same in Python, more slowly: that is said."""
+    """Compile when needed; return whether that succeeded. If not, `say` that the gateways run in plain Python."""
     with locked(state / "hotpath.lock"):
         if not build.outdated():
             return True

@@ -8,7 +8,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MACHINE_STATE: Final = ROOT / ".state"
-"""All clusters of this checkout share this: unpacked tools, the storage's environment, the built page's stamp."""
+"""The state folder that all clusters of this checkout share: unpacked tools, the storage's environment, stamps."""
 
 HOST: Final = "127.0.0.1"
 GATEWAY_CAPACITY: Final = 16
@@ -74,7 +74,7 @@ class Ports:
 class Counts:
     """The number of processes of each scalable kind at the start; raises ValueError when out of range.
 
-    `capacity`: up to which number gateways can be added later, without a new configuration of nginx.
+    `capacity`: the number up to which gateways can be added later without a new configuration of nginx.
     """
 
     gateways: int = 2

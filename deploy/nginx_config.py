@@ -12,16 +12,16 @@ from deploy.layout import GATEWAY_CAPACITY, HOST, ROOT, Ports
 TEMPLATE: Final = ROOT / "nginx.conf"
 S3_BUCKET: Final = "roomcast-media"
 UPLOAD_BYTES: Final = 10_485_760
-"""The signers' own limit when ROOMCAST_UPLOAD_BYTES does not set another."""
+"""Largest upload in bytes: the signers' own default when ROOMCAST_UPLOAD_BYTES does not set another."""
 
 FORM_BYTES: Final = 65_536
-"""Room for the fields around a file in a POST form. The storage checks the exact size."""
+"""Bytes added to the upload limit for the fields around a file in a POST form. The storage checks the exact size."""
 
 API_BODY: Final = "2m"
-"""The API's own bound, `roomcast.api.guard.MAX_BODY_BYTES`."""
+"""nginx's limit of a request body for the API: the API's own bound, `roomcast.api.guard.MAX_BODY_BYTES`."""
 
 PICTURE_ORIGINS: Final = "https:"
-"""The origins of people's pictures in the page: any https address. A deployment that knows its origins names them."""
+"""Origins from which the page may load profile pictures: any https address. A deployment can name its own instead."""
 
 MAX_CONNECTIONS: Final = 65_536
 MAX_WORKERS: Final = 4
@@ -37,8 +37,8 @@ def gateway_servers(addresses: Sequence[str], suffix: str = "") -> str:
 def websocket_servers(addresses: Sequence[str], suffix: str = "") -> str:
     """Return the lines of the upstream for new WebSockets, which always try every gateway.
 
-    nginx takes a gateway that refused once for well again only when a request to it has ended, and a WebSocket ends
-    hours later: until then it would get one new session every other second, and the rest "No gateway".
+    After a gateway has refused once, nginx marks it as working only when a request to it has ended, and a WebSocket
+    ends hours later. Until then it would get one new session every other second; other clients get "No gateway".
     """
     return " ".join(f"server {address}{suffix} max_fails=0;" for address in addresses)
 
@@ -61,7 +61,7 @@ def front_proxies(networks: Sequence[str]) -> dict[str, str]:
 
 
 def api_route(address: str) -> str:
-    """Return the location that leads `/api/…` to the HTTP API; without it nginx does not show the API."""
+    """Return the location that routes `/api/…` to the HTTP API; without it the API is not reachable through nginx."""
     return (
         f"location /api/ {{ proxy_pass http://{address}/; client_max_body_size {API_BODY}; proxy_read_timeout 30s;"
         ' proxy_set_header Connection ""; add_header X-Content-Type-Options nosniff always; }'
@@ -75,7 +75,7 @@ def page_tls(certificate: str, key: str) -> str:
 
 
 def gateway_tls(authority: str, name: str) -> str:
-    """Return the lines by which nginx believes gateways: their certificates are of `authority`, and for `name`."""
+    """Return the lines by which nginx verifies gateways: a certificate signed by `authority`, issued for `name`."""
     checks = f'proxy_ssl_trusted_certificate "{authority}"; proxy_ssl_verify on; proxy_ssl_verify_depth 3;'
     return f"{checks} proxy_ssl_name {name}; proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.2 TLSv1.3;"
 

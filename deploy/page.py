@@ -75,7 +75,7 @@ def install_packed(folder: Path, tarballs: Iterable[Path]) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a hash over names and contents of everything that a build can depend on."""
+    """Return a hash over the names and contents of all files that a build can depend on."""
     digest = hashlib.sha256()
     for path in _source_files(folder):
         content = hashlib.sha256(path.read_bytes()).hexdigest()

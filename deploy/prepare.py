@@ -25,7 +25,7 @@ _PID_FILE: Final = "supervisor.pid"
 
 
 class CannotStart(RuntimeError):
-    """Why a cluster cannot start: one line, with what to do about it."""
+    """The cluster cannot start; the text is one line that says why, and what to do about it."""
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def supervisor_pid(state: Path) -> int | None:
 def check_ports(ports: Ports, capacity: int = GATEWAY_CAPACITY) -> None:
     """Raise CannotStart when one of the cluster's ports is taken.
 
-    The ports of all gateways up to `capacity` count, running or not: nginx sends new sessions to any server there.
+    It checks the ports of all gateways up to `capacity`, running or not: nginx sends new sessions to any server there.
     """
     wanted = {ports.page: "the page", ports.redis: "Redis", ports.s3: "the object storage"}
     wanted |= {ports.gateway(n): f"gateway {n}" for n in range(1, capacity + 1)}
@@ -84,8 +84,8 @@ def check_ports(ports: Ports, capacity: int = GATEWAY_CAPACITY) -> None:
 def public_folder(state: Path) -> Iterator[Path]:
     """Make a folder that nginx's workers can reach, and remove it at the end.
 
-    Workers of a root master are another user, who cannot enter a checkout under a home of mode 0700; then the folder
-    lies in the temporary directory. What a crash left there is removed at the next start: no process holds its lock.
+    When nginx starts as root, its workers run as another user, who cannot enter a checkout under a home of mode 0700.
+    The folder is then in the temporary directory. A start removes folders that a crash left: no process has their lock.
     """
     outside = Path(tempfile.gettempdir())
     for left in (*outside.glob(f"{_PUBLIC_PREFIX}*"), state / "run" / "public"):
@@ -121,7 +121,7 @@ def publish_page(page: Path, public: Path) -> None:
 
 
 def worker_user() -> str | None:
-    """Return the user and group of nginx's workers under root; None otherwise: then they are ours."""
+    """Return the user and group of nginx's workers under root; None otherwise: the workers then run as our user."""
     if os.geteuid() != 0:
         return None
     for user in ("www-data", "nobody"):

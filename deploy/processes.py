@@ -49,7 +49,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process. `starts`: at the start of the cluster; the others wait for a change of scale."""
+    """One process. `starts`: it runs from the start of the cluster; others start when the cluster is scaled."""
 
     name: str
     kind: Kind
@@ -75,7 +75,7 @@ class Programs:
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what a process inherits from the shell that starts the cluster: the basics, and ROOMCAST_… for tuning.
 
-    Nothing else: a proxy or an AWS profile of the user's must not change what a local cluster talks to.
+    It inherits nothing else: the user's proxy or AWS profile must not change which servers a local cluster talks to.
     """
     return {
         name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
@@ -168,7 +168,7 @@ class Plan:
         return self._python("api", "api", number, env, port, ready, STOP_SECONDS, number <= started)
 
     def _origins(self) -> str:
-        """Return the page's own origins, those of applications under development, and those of the environment."""
+        """Return the origins of the page and of applications under development, and those set in the environment."""
         added = [origin.strip() for origin in self._base.get("ROOMCAST_ALLOWED_ORIGINS", "").split(",")]
         return ",".join([*origins(self._ports), *APPLICATION_ORIGINS, *filter(None, added)])
 

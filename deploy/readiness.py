@@ -1,4 +1,4 @@
-"""Ask a process whether it is ready, the way an orchestrator would."""
+"""Check whether a process is ready, with the same probes as an orchestrator."""
 
 from __future__ import annotations
 

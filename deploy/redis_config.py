@@ -1,9 +1,9 @@
 """Write redis.conf and the ACL file of a cluster, as text. Pure.
 
 Each kind of process has its own account. An account may use the keys and channels that `roomcast.contract.keys` gives
-it, and only the commands that its code and its scripts call: none that changes the configuration, lists keys, loads
-functions or empties a database. A script gets the channel that it publishes on among its KEYS, so `room:{*}` and
-`presence:{*}` stand among the keys, too.
+it, and only the commands that its code and its scripts call. No account may change the configuration, list keys, load
+functions or empty a database. A script gets the channel that it publishes on among its KEYS, so the key patterns
+include `room:{*}` and `presence:{*}`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BASE: Final = (
     " cluster|slots cluster|shards cluster|nodes multi exec discard"
     " eval evalsha eval_ro evalsha_ro script|load script|exists"
 )
-"""The connection, and scripts. INFO is for `run_id`, by which the scripts notice that Redis was restarted."""
+"""Commands of every account: connection and scripts. INFO gives `run_id`, by which scripts notice a Redis restart."""
 
 _CALL: Final = re.compile(r"redis\.p?call\(\s*'([A-Za-z]+)'")
 _READ_ONLY: Final = "%R~"
@@ -121,9 +121,9 @@ ACCOUNTS: Final[Mapping[str, str]] = {
 """The rights of each account: key patterns (`%R~` to read only), channel patterns, commands."""
 
 DEFAULT_ACCOUNT: Final = "user default reset off ~* &* +@all"
-"""Off: no client logs in as it. Its rights must stay whole all the same, for Redis replays its append-only file as it:
-with fewer, every transaction in the file (each script is one) is refused and dropped at the next start, and data with
-it."""
+"""The rule of the default account: off, so that no client logs in with it. It keeps all rights, because Redis replays
+its append-only file under this account. With fewer rights, Redis would refuse and drop every transaction in the file
+(each script is one) at the next start, and lose that data."""
 
 
 def acl(passwords: Mapping[str, str]) -> str:

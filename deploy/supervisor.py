@@ -1,9 +1,9 @@
 """Keep the processes of one cluster running, with circus.
 
 Circus spawns, respawns, reads output into rotating files and takes commands (`start`, `stop`, `list`, `stats`) on a
-socket in the state folder. Three things are ours: the order of start and stop, signals, and looking after dead
-processes while a command waits (circus pauses that, so one draining gateway would keep another from coming back, and
-Ctrl-C during a drain would be lost).
+socket in the state folder. This module adds three things: the order of start and stop, signals, and the restart of dead
+processes while a command waits. (Circus pauses restarts then: one draining gateway would keep another from coming back,
+and Ctrl-C during a drain would be lost.)
 
 Its two Unix sockets are named relative to the run folder, because a socket's path may hold 107 characters and a
 checkout can lie deeper. A client changes into that folder first.
@@ -43,8 +43,8 @@ EVENTS_SOCKET: Final = "ipc://events.sock"
 LOOK_SECONDS: Final = 0.25
 RESPAWN_PAUSE_SECONDS: Final = 0.5
 GATEWAY_REST_SECONDS: Final = 1.5
-"""A gateway that ended is started again after this pause: its start costs a second of CPU, which its clients need first
-to reconnect to the other gateways."""
+"""Pause in seconds before a gateway that ended is started again. A start costs a second of CPU, which the other
+gateways need first: its clients reconnect to them."""
 START_SECONDS: Final = 30.0
 
 _CHILD: Final = Path(__file__).with_name("child.py")
@@ -143,7 +143,7 @@ class Supervisor:
 
 
 class _ClusterWatcher(Watcher):  # type: ignore[misc]
-    """One process; what it leaves in its group when it dies (nginx's workers) ends with it."""
+    """A watcher of one process. When the process dies, the rest of its process group (nginx's workers) is killed."""
 
     def send_signal_all(self, number: signal.Signals) -> None:
         for pid in self.get_active_pids():

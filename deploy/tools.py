@@ -1,7 +1,7 @@
 """Find redis-server, nginx and promtool, or unpack the distribution's packages into the state folder.
 
-Nothing is installed: installing would start services on the machine, and needs root. Packages and the libraries that
-the machine lacks are downloaded with apt and unpacked; a small launcher per program sets the library path.
+Nothing is installed: an installation needs root and would start services on the machine. Packages and the libraries
+that the machine lacks are downloaded with apt and unpacked; a small launcher per program sets the library path.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class MissingTool(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program: its packages on Debian and kin, the oldest version that will do, and how it tells its version."""
+    """A program: its packages on Debian and its derivatives, its oldest usable version, and how to read its version."""
 
     name: str
     packages: tuple[str, ...]
@@ -126,7 +126,7 @@ def _unpack(packages: Sequence[str], home: Path, sources: Sequence[str] = ()) ->
 
 
 def _download(packages: Sequence[str], archives: Path, options: Sequence[str]) -> bool:
-    """Fetch the packages and what they need beyond what is installed; tell whether that worked."""
+    """Fetch the packages with the dependencies that are not installed; tell whether that worked."""
     arguments = ["--download-only", "--yes", "--reinstall", "--no-install-recommends", "install", *packages]
     return _apt(arguments, archives, options) and any(archives.glob("*.deb"))
 

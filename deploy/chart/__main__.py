@@ -1,4 +1,4 @@
-"""Check the chart (`make chart`) with helm, which it builds where there is Go; without both it says so."""
+"""Check the chart with helm (`make chart`). Helm is built when only Go is there; without both, nothing is checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUILD_SECONDS: Final = 900
 
 
 def find_helm() -> Path | None:
-    """Return helm: the machine's own, or one built with Go into the state folder; None where neither can be had."""
+    """Return the path of helm: the machine's own, or one built with Go into the state folder; None without either."""
     folder = MACHINE_STATE / "tools" / "bin"
     found = shutil.which("helm") or shutil.which("helm", path=str(folder))
     if found is not None:
@@ -33,7 +33,7 @@ def find_helm() -> Path | None:
 
 
 def main() -> int:
-    """Run the chart's tests and return their exit status; 0 where helm cannot be had."""
+    """Run the chart's tests and return their exit status; 0 when there is no helm."""
     if find_helm() is None:
         print("roomcast: the chart was not checked: there is neither helm nor Go")
         return 0

@@ -2,8 +2,8 @@
 
     python -m deploy.images [--run]
 
-It needs root, npm, and Debian's buildah and debootstrap; `--run` also podman, netavark, aardvark-dns and runc. What was
-built stays in the state folder, so that the next run builds what has changed.
+It needs root, npm, and Debian's buildah and debootstrap; `--run` also podman, netavark, aardvark-dns and runc. Built
+layers stay in the state folder, so that the next run builds only what has changed.
 """
 
 from __future__ import annotations

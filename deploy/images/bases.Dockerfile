@@ -5,7 +5,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends ca-certifica
         python3-venv \
     && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED \
     && ln -s /usr/bin/python3 /usr/local/bin/python
-# This machine's own, where it has any: it may stand behind a proxy that the distribution does not know.
+# The machine's own certificates, if any: it may be behind a proxy whose authority the distribution does not know.
 COPY certificates.cr[t] /etc/ssl/certs/ca-certificates.crt
 CMD ["python3"]
 

@@ -1,4 +1,4 @@
-"""Make the base images of Debian's packages, and tag them with the names that are wanted."""
+"""Build base images from Debian's packages, and tag them with the names that the Dockerfile uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deploy.images.tools import STATE, ImageError, buildah, run
 
 HERE: Final = Path(__file__).resolve().parent
 SUITES: Final = {"python": "bookworm", "redis": "bookworm", "node": "trixie", "nginx": "sid"}
-"""The suite of Debian that has the right version of each: Python 3.11, Node 20, an nginx that looks names up again."""
+"""The Debian suite of each base, chosen by version: Python 3.11, Node 20, an nginx that looks names up again."""
 
 _NPM: Final = "npm@10.9.4"
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -22,7 +22,7 @@ _TRUST: Final = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 
 
 def make(wanted: Iterable[str]) -> None:
-    """Make what is wanted and not here yet: images by name, such as `python:3.11-slim-bookworm`."""
+    """Build each of the `wanted` images that is missing; they are named like `python:3.11-slim-bookworm`."""
     for image in wanted:
         target = image.split(":")[0]
         if target not in SUITES:
@@ -37,7 +37,7 @@ def make(wanted: Iterable[str]) -> None:
 
 
 def exists(image: str) -> bool:
-    """Tell whether an image is in the storage."""
+    """Tell whether an image is in the local image storage."""
     return bool(buildah("images", "--quiet", "--filter", f"reference={image}").strip())
 
 
@@ -48,12 +48,12 @@ def build(dockerfile: Path, context: Path, target: str, tag: str, options: Itera
 
 
 def machine_trust() -> Mapping[str, str]:
-    """Return the variables by which programs find this machine's certificates; it may trust more than a new Debian."""
+    """Return the environment variables that name this machine's certificates; it may trust more than a new Debian."""
     return {name: str(_CERTIFICATES) for name in _TRUST if os.environ.get(name)}
 
 
 def _debian(suite: str) -> None:
-    """Make a minimal Debian; it must be root, as debootstrap says."""
+    """Build a minimal Debian image; raise ImageError when not run as root, which debootstrap needs."""
     name = f"localhost/roomcast-debian:{suite}"
     if exists(name):
         return
@@ -75,7 +75,7 @@ def _debian(suite: str) -> None:
 
 @contextmanager
 def _context() -> Iterator[Path]:
-    """Give the files that the bases' Dockerfile copies: nginx's entry point, certificates, npm as it is packed."""
+    """Yield a folder with the files that bases.Dockerfile copies: nginx's entry point, certificates, packed npm."""
     with TemporaryDirectory(dir=STATE) as folder:
         shutil.copy(HERE / "nginx-entrypoint.sh", folder)
         if _CERTIFICATES.exists():

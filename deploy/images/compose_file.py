@@ -1,4 +1,4 @@
-"""Translate compose.yaml's services into podman's options, as far as this file uses compose. Pure."""
+"""Translate compose.yaml's services into podman's options, for the compose features that the file uses. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 PREFIX: Final = "roomcast-try-"
-"""Stands before the names of containers, volumes and the network, so that nothing else is touched."""
+"""Prefix of the names of containers, volumes and the network, so that no others are touched."""
 
 _PROCESSES: Final = 4096
 
@@ -45,7 +45,7 @@ def run_arguments(name: str, service: Service, folder: Path, port: int, most_fil
 
 
 def health_command(service: Service) -> list[str]:
-    """Return the command that tells whether a service is healthy, to run inside its container; empty: none is given."""
+    """Return the health check of a service, a command to run inside its container; [] when the service has none."""
     kind, *command = service.get("healthcheck", {}).get("test", ("NONE",))
     if kind == "CMD-SHELL":
         return ["sh", "-c", *command]
@@ -53,7 +53,7 @@ def health_command(service: Service) -> list[str]:
 
 
 def image(service: Service) -> str:
-    """Return an image's name in the local storage: ours are under localhost, others where the registry has them."""
+    """Return the name of a service's image in the local storage: ours are under localhost, others under docker.io."""
     name = str(service["image"])
     return f"localhost/{name}" if "build" in service else f"docker.io/library/{name}"
 
@@ -63,7 +63,7 @@ def _source(source: str, folder: Path) -> str:
 
 
 def _confinement(service: Service, most_files: int) -> list[str]:
-    """Return what keeps a container small: a read-only root, no capabilities, no new privileges, a limit of files."""
+    """Return the options that confine a container: read-only root, no capabilities, no new privileges, file limits."""
     arguments = ["--read-only"] if service.get("read_only") else []
     for option, key in (("--tmpfs", "tmpfs"), ("--cap-drop", "cap_drop"), ("--security-opt", "security_opt")):
         for value in service.get(key, ()):

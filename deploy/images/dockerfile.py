@@ -12,7 +12,7 @@ _USER: Final = re.compile(r"\d+(:\d+)?")
 
 
 class Stage(NamedTuple):
-    """One stage; `uses` names the stages and images that it stands on or copies from."""
+    """One stage; `uses` names the stages and images that it builds on or copies from."""
 
     name: str
     base: str
@@ -38,11 +38,11 @@ def targets(of: Sequence[Stage]) -> list[str]:
 
 
 def outside_bases(of: Sequence[Stage]) -> list[str]:
-    """Return the images that the stages stand on and that are none of them, without repetition."""
+    """Return the images outside of this Dockerfile that its stages build on, each once."""
     names = {stage.name for stage in of}
     return list(dict.fromkeys(stage.base for stage in of if stage.base not in names))
 
 
 def is_numeric_user(user: str) -> bool:
-    """Tell whether a container's user is given by number, as Kubernetes' runAsNonRoot needs it; root is none."""
+    """Tell whether a container's user is a number other than root's, as Kubernetes' runAsNonRoot needs it."""
     return _USER.fullmatch(user) is not None and user.split(":")[0] != "0"

@@ -81,7 +81,7 @@ def _forget(*arguments: str) -> None:
 
 
 def _know_the_resolver(path: Path, subnet: str) -> None:
-    """Name podman's resolver, which is the network's first address, instead of the engine's."""
+    """Write nginx's environment file with podman's resolver (the network's first address) instead of the engine's."""
     values = compose.nginx_values() | {"RESOLVER": f"resolver {subnet.rsplit('.', 1)[0]}.1 valid=5s ipv6=off;"}
     path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 
@@ -137,7 +137,7 @@ def _message(number: int) -> dict[str, str]:
 
 
 def _drain(name: str) -> None:
-    """Stop a container as the engine does, by SIGTERM; it must end by itself, in time and with success."""
+    """Stop a container by SIGTERM, as a container engine does; it must end in time and with status 0."""
     started = time.monotonic()
     podman("stop", "--time", str(STOP_SECONDS), PREFIX + name)
     status = podman("inspect", "--format", "{{.State.ExitCode}}", PREFIX + name).strip()

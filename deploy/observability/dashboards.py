@@ -1,4 +1,4 @@
-"""Makes the Grafana dashboards in `dashboards/`: `python -m deploy.observability.dashboards`.
+"""Make the Grafana dashboards in `dashboards/`: `python -m deploy.observability.dashboards`.
 
 A panel is a title, a unit and its PromQL queries; the JSON around them is the same for all panels.
 """

@@ -1,4 +1,4 @@
-"""Runs Debian's Prometheus on the local cluster: `python -m deploy.observability.observe` (`make observe`).
+"""Run Debian's Prometheus on the local cluster: `python -m deploy.observability.observe` (`make observe`).
 
 It scrapes every process of the running cluster and evaluates the alerts. Its page shows graphs and alerts; Grafana can
 import the dashboards beside this file with this Prometheus as their data source.

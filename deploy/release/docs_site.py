@@ -36,7 +36,7 @@ def build(folder: Path = SITE, *, say: Say = quiet) -> Path:
 
 
 def _install(say: Say) -> None:
-    """Make the environment what uv.lock says; quick when it is that already."""
+    """Install the `docs` group of uv.lock; quick when the environment is up to date."""
     if not HOME.exists():
         say("installing mkdocs into .state/docs-venv")
     environment = {"UV_PROJECT_ENVIRONMENT": str(HOME)}
@@ -44,7 +44,7 @@ def _install(say: Say) -> None:
 
 
 def _run(command: list[str], folder: Path, more: Mapping[str, str] | None = None) -> None:
-    """Run a command; any text on its standard error from a strict build is in the exception."""
+    """Run a command; raise MissingTool with the last 15 lines of its output when it fails."""
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment |= {"NO_MKDOCS_2_WARNING": "1", **(more or {})}
     done = subprocess.run(

@@ -1,7 +1,7 @@
-"""Install atheris, then fuzz the parsers: `make fuzz SECONDS=20`. Says so and ends well where there is no atheris.
+"""Install atheris, then fuzz the parsers: `make fuzz SECONDS=20`. Skips, with status 0, when it cannot be installed.
 
-It lives in a folder of its own, made from the `fuzz` group of uv.lock: no other task needs it, and there is no build of
-it for every Python and system.
+Atheris is installed into a folder of its own from the `fuzz` group of uv.lock: no other task needs it, and it is not
+built for every Python and system.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ exec "{linker}" --library-path "{libraries}" --argv0 {name} "{program}" "$@"
 
 @dataclass(frozen=True)
 class Server:
-    """`kind` (redis or valkey) as packaged in a suite of Debian."""
+    """One packaged server: `kind` (redis or valkey) in a suite of Debian."""
 
     kind: str
     suite: str
@@ -104,7 +104,7 @@ def install(server: Server) -> Path:
 
 
 def _sources(home: Path, suite: str) -> list[str]:
-    """Return apt's options for one suite alone, as if nothing were installed: all libraries come along."""
+    """Return apt's options for one suite with an empty package database, so that all libraries are downloaded, too."""
     home.mkdir(parents=True, exist_ok=True)
     sources, status = home / "sources.list", home / "status"
     sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
@@ -114,7 +114,7 @@ def _sources(home: Path, suite: str) -> list[str]:
 
 
 def _mirror() -> str:
-    """Return the mirror that this machine gets Debian's packages from; raise MissingTool where it is no Debian."""
+    """Return the mirror from which this machine gets Debian's packages; raise MissingTool on another system."""
     for path in [*sorted(Path("/etc/apt").glob("sources.list*/*")), Path("/etc/apt/sources.list")]:
         found = _MIRROR.search(path.read_text()) if path.is_file() else None
         if found:

@@ -21,7 +21,7 @@ from deploy.tools import Say, quiet
 SECONDS: Final = 300
 WEB: Final = ROOT / "web"
 _UNREACHABLE: Final = ("dns error", "error sending request", "ENOTFOUND", "ECONNREFUSED", "405 Method Not Allowed")
-"""Words of uv and npm for a vulnerability database that cannot be reached from this machine."""
+"""Parts of uv's and npm's error texts when the vulnerability database cannot be reached from this machine."""
 
 
 class SupplyChainError(RuntimeError):

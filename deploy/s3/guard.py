@@ -1,10 +1,10 @@
 """Refuse every storage request without a valid signature, before ministack sees it.
 
-ministack believes any request that merely names the access key: a credential in the query without a signature, a
-signature of the wrong form, Signature Version 2. The key stands in every signed link, so any client could list the
-bucket, read private files and overwrite verified ones. This guard runs inside ministack's process and lets through only
-what AWS would: requests signed with Signature Version 4 by header or by query, signed POST forms, and CORS preflights.
-What a signed form or link permits (size, type, key) stays ministack's to check; `make s3-contract` tests both together.
+ministack accepts any request that merely names the access key: a credential in the query without a signature, a
+signature of the wrong form, Signature Version 2. Every signed link contains the key, so any client could list the
+bucket, read private files and overwrite verified ones. This guard runs inside ministack's process and accepts only
+what AWS accepts: requests signed with Signature Version 4 by header or by query, signed POST forms, CORS preflights.
+ministack still checks what a signed form or link permits (size, type, key); `make s3-contract` tests both together.
 
 The file runs in the storage's own environment (`python guard.py`), so it imports nothing of this repository.
 """
@@ -43,11 +43,11 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 ParseForm = Callable[[str, bytes], Iterable[tuple[str, Any, Any, bytes]]]
-"""Splits a multipart body into `(field, file name, headers, value)`."""
+"""A function that splits a multipart body into `(field, file name, headers, value)`."""
 
 
 class RefusedError(Exception):
-    """The request is not signed, or not correctly; `code` is one of S3's error codes."""
+    """The request has no valid signature; `code` is one of S3's error codes."""
 
     def __init__(self, reason: str, code: str = "AccessDenied") -> None:
         super().__init__(reason)
@@ -55,7 +55,7 @@ class RefusedError(Exception):
 
 
 class Request(NamedTuple):
-    """Hold one HTTP request; `path` and `query` as sent, header names in lower case."""
+    """One HTTP request; `path` and `query` as sent, header names in lower case."""
 
     method: str
     path: str
@@ -72,7 +72,7 @@ class Request(NamedTuple):
 
 
 class Guard:
-    """Check the signatures of one key pair."""
+    """A checker of signatures made with one key pair."""
 
     def __init__(self, access_key: str, secret_key: str, parse_form: ParseForm) -> None:
         self._credentials = Credentials(access_key, secret_key)

@@ -1,8 +1,8 @@
 """Install and start the object storage of development machines and tests: ministack, in its own environment.
 
-ministack pins a botocore of its own, so it cannot live beside the signer's: `ensure` makes a second virtual environment
-in the state folder, once, and `command` says how to start the server. `guard` checks every signature before it, and
-ministack checks POST policies as S3 does. Objects and bucket settings are kept on disk. It is not for production.
+ministack pins a botocore that conflicts with the signer's, so `ensure` makes a second virtual environment in the state
+folder, once; `command` returns how to start the server. `guard` checks the signature of every request first, and
+ministack checks POST policies as S3 does. Objects and bucket settings are kept on disk. Not for production.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class SetupError(RuntimeError):
 def ensure(state: Path = MACHINE_STATE, uv: str | None = None) -> Path:
     """Return the Python of the storage's environment under `state`, made on first use (about 46 MB, one download).
 
-    `uv`: a uv binary to install with; without one it is looked for on PATH, and else venv and pip do it.
-    Several processes may call it at once. Raises SetupError.
+    `uv`: the uv binary that installs; without it uv is searched on PATH, and without that venv and pip install.
+    Several processes may call this function at once. Raises SetupError.
     """
     home = state / "s3-venv"
     with locked(state / "s3-venv.lock"):

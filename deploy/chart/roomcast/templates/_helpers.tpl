@@ -89,7 +89,7 @@ readinessProbe:
 {{- end }}
 {{- end -}}
 
-{{/* Pods of one component on different machines, where that is possible. */}}
+{{/* Spreads the pods of one component over different machines, where possible. */}}
 {{- define "roomcast.spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1
