@@ -1,4 +1,4 @@
-"""Load tests and comparison: what a cluster can carry, and what it costs beside its peers.
+"""Load tests and benchmarks: the load that a cluster can carry, and its costs compared with other servers.
 
 * `locustfile`, `stages`, `scenarios`, `results`  locust users against any deployment, judged by targets
 * `load`    calls locust for the cluster of this checkout (`make load`)
@@ -6,5 +6,5 @@
 * `bench`   this gateway and its peers side by side, CPU microseconds per delivery (`make bench`)
 * `peers`   the small server programs of the peers that `bench` starts
 
-Nothing here is imported by a process of the cluster.
+No process of the cluster imports anything from here.
 """

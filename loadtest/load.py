@@ -1,7 +1,7 @@
-"""`python -m loadtest.load`: put a chat's load on the running cluster, and judge it (`make load`).
+"""`python -m loadtest.load`: put a chat's load on the running cluster, and judge the result (`make load`).
 
-It finds the cluster of this checkout by itself, signs tokens with its secret, and calls locust with our locustfile.
-Options that are not listed go to locust as they are (`--html out.html`, `--processes 2`, `LargeRoom`).
+It finds the cluster of this checkout, signs tokens with its secret, and calls locust with our locustfile. Other options
+are passed to locust unchanged (`--html out.html`, `--processes 2`, `LargeRoom`).
 
 Exit status 0: all targets held; 1: one was missed; 2: there was nothing to measure (no cluster, wrong options); 3: the
 load generator was saturated, so that its figures do not count.
@@ -89,7 +89,7 @@ def _find_cluster(state: Path) -> tuple[str, str]:
 
 
 def _unreachable(url: str) -> str | None:
-    """Return why nothing can be measured at `url`, or None."""
+    """Return the reason why `url` cannot be measured, or None."""
     if not url.startswith(("http://", "https://")):
         return f"{url!r} is no http(s) address"
     try:

@@ -17,7 +17,7 @@ _SOCKET: Final[dict[str, Kind]] = {"0": "connected", "1": "disconnected", "2": "
 
 
 class Packet(NamedTuple):
-    """`data` is decoded JSON (None without any); `ack` the number of an ack or of an event that wants one."""
+    """One packet: `data` is decoded JSON or None; `ack` is the number of an ack, or of an event that expects one."""
 
     kind: Kind
     ack: int | None = None

@@ -22,7 +22,7 @@ events.init_command_line_parser.add_listener(_add_option)  # type: ignore[no-unt
 
 
 class Stages(LoadTestShape):
-    """Follows the stages of the command line."""
+    """The load shape of the stages on the command line."""
 
     use_common_options = True
 

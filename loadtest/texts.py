@@ -1,4 +1,4 @@
-"""Texts that carry the run they belong to and their send time. Pure."""
+"""Message texts that contain the id of their run and their send time. Pure."""
 
 from __future__ import annotations
 

@@ -5,6 +5,6 @@ The runner starts one kind of server at a time: two processes of it and one Redi
 servers' CPU time from `/proc` at the very moments at which it starts and ends counting deliveries.
 
 Pure modules, tested without a server: `workloads` (what is done), `frames` (RFC 6455, the client's half), `dialects`
-(what each kind of server wants to hear), `stamps`, `stats`, `results`, `report`, `chart`. Shells: `link` and `agent`
+(the protocol of each kind of server), `stamps`, `stats`, `results`, `report`, `chart`. Shells: `link` and `agent`
 (the load client), `processes`, `procfs`, `measure`, `growth`, and the command line in `__main__`.
 """

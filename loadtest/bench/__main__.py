@@ -31,7 +31,7 @@ from loadtest.peers.role import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_SECONDS: Final = 1200.0
-"""Time budget of the default rows; on a slow machine they get fewer rounds."""
+"""Time budget in seconds of the default rows; on a slow machine they get fewer rounds."""
 
 
 def main() -> int:
@@ -136,7 +136,7 @@ def _installed(peer: Peer, folder: Path) -> bool:
 
 
 def _measure(row: Row, peer: Peer, number: int, folder: Path, span: Span) -> list[Sample]:
-    """Return one sample, or None when the server failed: the other servers go on, and the report has a gap."""
+    """Return one row's samples of one server; [] when it failed: the report then has a gap, and the run continues."""
     try:
         figures = row.measure(peer, folder / "run" / f"{row.name}-{peer.name}", span)
     except (BenchError, OSError, ValueError) as error:
@@ -155,7 +155,7 @@ def _results(rows: tuple[Row, ...], peers: list[Peer], samples: list[Sample]) ->
 
 
 def _machine() -> dict[str, str]:
-    """Describe the machine: a reader needs it to judge the figures."""
+    """Describe the machine, because the figures depend on it."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return {"Linux": platform.release(), "cores": str(os.cpu_count()), "Python": platform.python_version(), "": when}
 

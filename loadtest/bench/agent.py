@@ -1,10 +1,10 @@
 """The load client, a process of its own: `python -m loadtest.bench.agent '<setup as JSON>'`.
 
-It reads one command a line and answers each with one line of JSON (`{"error": …}` when it could not):
+It reads one command per line and answers each with one line of JSON (`{"error": …}` when the command failed):
 
 * `{"do": "connect", "first": i, "count": n, "pids": {group: [pid, …]}}` -> `{seconds, cpu: {group: seconds}}`
 * `{"do": "run", "warm": s, "seconds": s, "pids": …}` -> a `Run` as an object
-* end of input: leave, all sockets aborted
+* end of input: abort all sockets and exit
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Agent:
         return link
 
     async def _keep_windows(self) -> None:
-        """Start every slot, then start again those whose message did not come back to all."""
+        """Start every slot; restart a slot whose message did not reach every member."""
         slots = self._make_slots()
         self._meter.slots = {slot.name: slot for slot in slots}
         for slot in slots:

@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Signs(NamedTuple):
-    """The texts of a protocol that are no deliveries. `many_per_frame`: a frame may hold several texts, one a line."""
+    """Texts that mark other frames than deliveries. `many_per_frame`: a frame may hold several texts, one per line."""
 
     ping: bytes = b"2"
     pong: bytes = b"3"
@@ -35,7 +35,7 @@ class Signs(NamedTuple):
 
 
 class Dialect(Protocol):
-    """The client side of one kind of server."""
+    """The client's protocol for one kind of server."""
 
     @property
     def signs(self) -> Signs: ...
@@ -105,7 +105,7 @@ class Roomcast:
 
 
 class Centrifugo:
-    """Centrifugo's JSON protocol: a signed token, a channel per room, every publish acked, the application pinged."""
+    """Centrifugo's JSON protocol: a signed token, a channel per room, every publish acked, pings by JSON message."""
 
     signs = Signs(ping=b"{}", pong=b"{}", refusal=b'"error":', many_per_frame=True)
 

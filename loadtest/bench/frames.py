@@ -22,7 +22,7 @@ class Control(NamedTuple):
 def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
     """Return the payloads of the whole text frames in `data`, its control frames, and the bytes consumed.
 
-    The loop is written out: it runs once per delivery, and the load client shares a machine with what it measures.
+    The loop is inlined: it runs once per delivery, and the load client shares a machine with the measured servers.
     """
     texts: list[bytes] = []
     controls: list[Control] = []
@@ -58,7 +58,7 @@ def split(data: bytes) -> tuple[list[bytes], list[Control], int]:
 
 
 def client_frame(payload: bytes, opcode: int = TEXT) -> bytes:
-    """Return a client frame with a mask of zeros: the server does all its work, the load client saves the XOR."""
+    """Return a client frame with a mask of zeros: the server unmasks as usual, and the load client saves the XOR."""
     return client_head(opcode, len(payload)) + b"\0\0\0\0" + payload
 
 

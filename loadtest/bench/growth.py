@@ -30,7 +30,7 @@ CHAIN_CONNECTIONS: Final = 20_000
 CHAIN_RATE: Final = 600.0
 CHAIN_SETTLE_SECONDS: Final = 5.0
 CHAIN_NGINX_WORKERS: Final = 4
-"""Each worker holds two descriptors per connection; four stay below a limit of 20,000 files per process."""
+"""Workers of nginx: each holds two descriptors per connection, so four stay below 20,000 files per process."""
 
 _CONSTANT = Workload("gateways", "100 rooms of 10, paced 300/s", rooms=100, members=10, rate=300)
 _LARGE_ROOM = Workload("room-10000", "one room of 10,000", rooms=1, members=ROOM_MEMBERS, rate=2)
@@ -38,7 +38,7 @@ _SMALL_ROOMS = Workload("gone-10000", "1,000 rooms of 10", rooms=ROOM_MEMBERS //
 
 
 def gateways(count: int, placement: Placement, peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Measure one message at constant load: in total, beyond the gateways' use at rest, and per receiver."""
+    """Measure the CPU of a message at constant load: in total, beyond the gateways' CPU at rest, and per receiver."""
     longer = replace(span, warm_seconds=max(span.warm_seconds, GATEWAYS_WARM_SECONDS))
     figures = measure.deliveries(peer, _CONSTANT, longer, folder, count, placement, at_rest=True)
     receivers = min(count, _CONSTANT.members if placement == "spread" else 2)
@@ -67,7 +67,7 @@ def connections(total: int, peer: Peer, folder: Path, _: Span) -> dict[str, floa
 
 
 def chain(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
-    """Measure connections through nginx: making them, keeping them, and a paced load over all of their rooms."""
+    """Measure connections through nginx: opening them, keeping them, and a paced load over all their rooms."""
     clients = CHAIN_CONNECTIONS // CONNECTIONS_PER_CLIENT
     part = Workload("chain", "paced", CONNECTIONS_PER_CLIENT // 10, 10, rate=CHAIN_RATE / clients, through_nginx=True)
     with Processes(folder) as processes:
@@ -90,7 +90,7 @@ def chain(peer: Peer, folder: Path, span: Span) -> dict[str, float]:
 
 
 def _run_together(clients: list[LoadClient], span: Span, pids: measure.Pids) -> measure.Answer:
-    """Let all clients publish at the same time; return one answer: the sums, the worst latencies, the first's CPU."""
+    """Let all clients publish at the same time; return sums, the worst latencies, and the CPU that the first reads."""
     for client in clients:
         client.tell(do="run", warm=span.warm_seconds, seconds=span.seconds, pids=pids)
     runs = [client.answer(ANSWER_SECONDS + span.warm_seconds + span.seconds) for client in clients]
@@ -100,7 +100,7 @@ def _run_together(clients: list[LoadClient], span: Span, pids: measure.Pids) -> 
 
 
 def _chain_connected(made: measure.Answer, grown_bytes: Mapping[str, int]) -> dict[str, float]:
-    """Return what making and keeping a connection costs: in the servers, and in the whole chain."""
+    """Return the costs of opening and of keeping a connection, in the servers and in the whole chain."""
     kib = {group: size / CHAIN_CONNECTIONS / 1024 for group, size in grown_bytes.items()}
     micro = {group: cpu / CHAIN_CONNECTIONS * measure.MICRO for group, cpu in made["cpu"].items()}
     return {

@@ -1,7 +1,7 @@
 """Measure the inbox: a message into a room on absent people's lists, and 10,000 idle connections with 200 rooms each.
 
-Both run the gateway's own parts in this process, on a real Redis, as `presence` does. The connections themselves are
-measured elsewhere (`connections-10000`): the figures here are what a live inbox adds to one.
+Both run parts of the gateway in this process, on a real Redis, as `presence` does. The row `connections-10000` measures
+the connections themselves; the figures here are the additional costs of a live inbox.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ MESSAGES: Final = 20_000
 CONNECTIONS: Final = 10_000
 ROOMS_PER_PERSON: Final = 200
 ROOMS: Final = 20_000
-"""Each room is on the lists of 100 of the people."""
+"""Number of rooms; each is on the lists of 100 users."""
 UNREAD_ROOMS: Final = 5
-"""Rooms of each person with something unread when the subscriptions are lost."""
+"""Rooms of each user that have unread messages when the subscriptions are lost."""
 PATIENT_SECONDS: Final = 10.0
-"""On a busy machine Redis may answer later than a gateway waits; the figures are of CPU."""
+"""Time limit for Redis, longer than a gateway's: on a busy machine Redis answers late, and only CPU is measured."""
 MAX_CATCH_UP_SECONDS: Final = 300
 IDLE_SECONDS: Final = 5.0
 ACTIVE_SECONDS: Final = 5.0
@@ -115,7 +115,7 @@ async def _messages(rig: Rig) -> dict[str, float]:
 
 
 class _Clients:
-    """Stands for the clients: everybody sees every room; counts events and the lines in them."""
+    """A stand-in for the clients: every user may see every room; it counts events and the lines in them."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -158,7 +158,7 @@ async def _idle(rig: Rig) -> dict[str, float]:
         "inbox_kib": (_memory() - memory) / CONNECTIONS / 1024,
         "redis_inbox_bytes": (await _redis_memory(rig.backplane) - redis_memory) / CONNECTIONS,
     }
-    await asyncio.sleep(2.0)  # rooms that were just written settle
+    await asyncio.sleep(2.0)  # until the activity in the rooms just written has settled
     before = rig.spent()
     await asyncio.sleep(IDLE_SECONDS)
     after = rig.spent()
@@ -170,7 +170,7 @@ async def _idle(rig: Rig) -> dict[str, float]:
 
 
 async def _active(rig: Rig, clients: _Clients) -> dict[str, float]:
-    """Write into other rooms all the time; return the cost of each line that reaches a client."""
+    """Write continuously, each time into another room; return the cost of each line that reaches a client."""
     log, loop = LogStore(rig.backplane), asyncio.get_running_loop()
     count = int(ACTIVE_SECONDS * ACTIVE_PER_SECOND)
     before, lines, started = rig.spent(), clients.lines, loop.time()
@@ -186,7 +186,7 @@ async def _active(rig: Rig, clients: _Clients) -> dict[str, float]:
 
 
 async def _catch_up(rig: Rig, inbox: InboxService) -> dict[str, float]:
-    """Lose the subscriptions while nothing happens, with something unread in some rooms of each person."""
+    """Lose the subscriptions without other load, while some rooms of each user have unread messages."""
     for watcher in inbox.watchers:
         watcher.record_all([])
         for watched in watcher.rooms[:UNREAD_ROOMS]:

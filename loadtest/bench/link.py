@@ -21,8 +21,8 @@ class JoinError(ConnectionError):
 class Slot:
     """One message in flight at a time: the next is sent when `missing` has reached zero.
 
-    With `own_copy` it leaves as soon as the publisher has its own. That lets a server which delivers locally before it
-    publishes run away from its other half, so it is not the default.
+    With `own_copy` the next message is sent as soon as the publisher has its own copy. A server that delivers locally
+    before it publishes then gets ahead of its second process, so this is not the default.
     """
 
     name: bytes

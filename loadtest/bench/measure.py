@@ -43,7 +43,7 @@ def deliveries(
     *,
     at_rest: bool = False,
 ) -> dict[str, float]:
-    """Measure one delivery row; `at_rest`: also what the same servers use before the load, with its clients."""
+    """Measure one delivery row; `at_rest`: also the CPU of the same servers with connected clients before the load."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -67,13 +67,13 @@ def rest_share(pids: list[int]) -> float:
 
 
 def rest_figures(run: Answer, rest: float) -> dict[str, float]:
-    """Return the cost of the servers at rest, and of a message beyond that."""
+    """Return the servers' CPU at rest, and the additional CPU of a message."""
     above = run["cpu"]["servers"] - rest * run["seconds"]
     return {"rest_percent": rest * 100, "above_rest_us": above / max(1, run["sent"]) * MICRO}
 
 
 def idle(peer: Peer, folder: Path, workload: Workload = IDLE, gateways: int = 2) -> dict[str, float]:
-    """Measure what a connection costs to make and to keep, after a few hundred that pay one-time costs."""
+    """Measure the costs of opening and keeping a connection; a few hundred earlier ones absorb the one-time costs."""
     with Processes(folder) as processes:
         redis_port, redis_pid = processes.redis()
         running = peer.start(processes, redis_port, gateways)
@@ -112,7 +112,7 @@ def client(
 
 
 def _front(processes: Processes, workload: Workload, running: Running) -> tuple[list[int], list[int]]:
-    """Return the ports for clients, and the process ids of an nginx in between if the row uses one."""
+    """Return the ports for clients, and the process ids of nginx if the row uses one."""
     return start_nginx(processes, running, 1) if workload.through_nginx else (running.ports, [])
 
 

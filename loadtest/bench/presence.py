@@ -1,6 +1,6 @@
-"""Measure presence: a heartbeat beyond its frame and ack, and how long a sweep of many users holds Redis.
+"""Measure presence: the cost of a heartbeat without its frame and ack, and how long a sweep blocks Redis.
 
-Both run the processes' own parts in this one, on a real Redis: between a frame and Redis there is nothing else.
+Both run parts of the gateway and the sweeper in this process, on a real Redis.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ async def _sweep(url: str, _: int) -> dict[str, float]:
 
 
 async def silenced(url: str, users: Sequence[str]) -> None:
-    """Let the last sign of life of these users be older than the window."""
+    """Set the last sign of life of these users to before the presence window."""
     client = connect(url)
     silent, shards = int(time.time()) - _SILENT_SECONDS, by_shard(users)
     for shard, members in shards.items():
@@ -118,10 +118,10 @@ def by_shard(users: Iterable[str]) -> dict[int, list[str]]:
 
 
 async def swept(url: str, count: int) -> dict[str, float]:
-    """Expire `count` users who are due; raise BenchError for another number."""
+    """Expire `count` users whose presence is over; raise BenchError when another number expires."""
     windows = Windows(grace_seconds=0.0)
     store = SweeperStore(connect(url), windows)
-    for shard in range(keys.PRESENCE_SHARDS):  # the first step leaves a mark, and expires nobody
+    for shard in range(keys.PRESENCE_SHARDS):  # the first step leaves a mark, and expires no user
         look = await store.look(shard)
         await store.sweep(shard, look._replace(due=[]), judge(look.now_ms, look.mark, windows))
     log = make_client(parse(url), socket_timeout=_LOG_SECONDS)

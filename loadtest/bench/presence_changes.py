@@ -1,7 +1,7 @@
 """Measure how soon a change of presence reaches a client that watches from another gateway: paced, and in a storm.
 
 A hundred people are connected to the first gateway, and one client watches all of them from the second. Client and
-people are in this process, so one clock tells both ends of a change.
+people are in this process, so one clock measures both ends of a change.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETTLE_SECONDS: Final = 2.5
 _LOST_SECONDS: Final = 10.0
 
 Clients = dict[str, socketio.AsyncClient]
-"""The people, by user id."""
+"""The clients of the people, by user id."""
 
 
 def changes(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
@@ -41,7 +41,7 @@ def changes(peer: Peer, folder: Path, _: Span) -> dict[str, float]:
 
 
 class _Watcher:
-    """The latest note of each person that the watching client was told, and the time at which a wanted one arrived."""
+    """The latest note of each person that the watching client received, and the arrival times of awaited notes."""
 
     def __init__(self) -> None:
         self.io = socketio.AsyncClient(reconnection=False)
@@ -60,7 +60,7 @@ class _Watcher:
                 wanted.set_result(arrived)
 
     def want(self, user: str, note: str) -> asyncio.Future[float]:
-        """Return when this note of the user will have arrived."""
+        """Return a future of the time at which this note of the user arrives."""
         wanted = self._wanted[user, note] = asyncio.get_running_loop().create_future()
         return wanted
 
@@ -91,7 +91,7 @@ async def _measure(people: Clients, watcher: _Watcher) -> dict[str, float]:
 
 
 async def _paced(people: Clients, watcher: _Watcher) -> dict[str, float]:
-    """Change the note of one person after the other, with pauses that keep no step with the gateways' ticks."""
+    """Change the note of one person after the other, with pauses that do not align with the gateways' ticker."""
     chance, users = random.Random(1), list(people)
     started, wanted = [], []
     for number in range(CHANGES):
@@ -125,7 +125,7 @@ async def _storm(people: Clients, watcher: _Watcher) -> dict[str, float]:
 
 
 async def _all_of(wanted: list[asyncio.Future[float]]) -> list[float]:
-    """Return when each change arrived; raise BenchError for one that does not."""
+    """Return the arrival time of each change; raise BenchError when a change does not arrive."""
     try:
         async with asyncio.timeout(_LOST_SECONDS):
             return await asyncio.gather(*wanted)

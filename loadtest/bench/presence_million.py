@@ -1,7 +1,7 @@
-"""Measure the unit costs of presence while a million people are present: in Redis, and in a gateway that hears of them.
+"""Measure the unit costs of presence while a million people are present: in Redis, and in a gateway.
 
-The gateways' and the sweeper's own parts run in this process, on a real Redis. `docs/performance.md` multiplies the
-figures.
+Parts of the gateway and the sweeper run in this process, on a real Redis. `docs/performance.md` multiplies the figures
+by the number of gateways and users.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ REPEATED: Final = 40_000
 _AT_ONCE: Final = 800
 """Signs of life a second of a gateway with 10,000 connections, each of which gives five a minute."""
 _REPEATED_AT_ONCE: Final = 80
-"""Full states that such a gateway repeats in a second."""
+"""Full states per second that a gateway with 10,000 connections repeats."""
 _NOTE_SECONDS: Final = 20
 _BYTES: Final = b"used_memory:"
 
@@ -136,7 +136,7 @@ async def _heartbeats(rig: _Rig) -> dict[str, float]:
 
 
 async def _repeats(rig: _Rig) -> dict[str, float]:
-    """Write full states once more that have not changed, as gateways do every two minutes."""
+    """Write unchanged full states again, as gateways do every two minutes."""
     before = rig.spent()
     for start in range(0, REPEATED, _REPEATED_AT_ONCE):
         await rig.store.touch(_touches(range(start, start + _REPEATED_AT_ONCE)))
@@ -158,7 +158,7 @@ async def _passes(rig: _Rig) -> dict[str, float]:
 
 
 async def _changes(rig: _Rig) -> dict[str, float]:
-    """Change one status after the other: with nobody subscribed, and with the subscriptions of sixteen gateways."""
+    """Change one status after the other: without subscribers, and with the subscriptions of sixteen gateways."""
     alone = await _changed(rig, "busy")
     async with AsyncExitStack() as stack:
         for _ in range(LISTENERS):
@@ -209,7 +209,7 @@ async def _expiry(rig: _Rig) -> dict[str, float]:
 
 
 def _hearing() -> dict[str, float]:
-    """Hear of changes of people whom nobody here watches: every gateway hears of every change."""
+    """Handle changes of people whom no client of this gateway watches: every gateway receives every change."""
     reader, activity, watchers = Reader(PresenceChanges), Activity(time.monotonic), Watchers(time.monotonic)
     packets = [pack(PresenceChanges([_row(number)])) for number in range(HEARD)]
     before = time.thread_time()

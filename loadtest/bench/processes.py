@@ -68,7 +68,7 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        last, rest = self._running[:1], self._running[1:]  # the first is Redis: nobody loses it before the end
+        last, rest = self._running[:1], self._running[1:]  # the first is Redis, which the others need until they end
         for process in rest:
             process.terminate()
         for process in [*reversed(rest), *last]:
@@ -146,7 +146,7 @@ class LoadClient:
         return self.answer(within)
 
     def tell(self, **command: Any) -> None:
-        """Send a command whose answer is read later, so that several load clients work at the same time."""
+        """Send a command without reading its answer, so that several load clients can work at the same time."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         self.process.stdin.flush()

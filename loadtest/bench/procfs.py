@@ -18,7 +18,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def run_seconds(pid: int) -> float:
-    """Return the same for the threads that live now, in nanosecond resolution, for nearly idle processes."""
+    """Return the CPU seconds of a process's live threads, in nanosecond resolution, for nearly idle processes."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 

@@ -1,4 +1,4 @@
-"""Write a run as Markdown: a summary, a table per row with spread and ratios, and what each side omits. Pure."""
+"""Write a run as Markdown: a summary, a table per row with spread and ratios, and what each server omits. Pure."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _machine(results: Results) -> str:
 
 
 def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str:
-    """Return a line per row and a column per server: medians, and Roomcast against those it is compared with."""
+    """Return a table of medians with a line per row and a column per server, and Roomcast's ratios to other servers."""
     peers = [peer for peer in results.peers if any((row.name, peer.name) in figures for row in rows)]
     against = _against(peers)
     times = [f"Roomcast: times better than {name}" for name in against]
@@ -128,7 +128,7 @@ def _summary(results: Results, rows: Sequence[RowInfo], figures: Figures) -> str
 
 
 def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
-    """Return the groups of servers that Roomcast is compared with the best of: title -> label by name."""
+    """Return the groups of servers, each compared with Roomcast by its best: title -> label by name."""
     groups = {
         "Node": {peer.name: "" for peer in peers if peer.name.startswith("node")},
         "the best rival": {peer.name: peer.label for peer in peers if peer.is_rival},
@@ -140,7 +140,7 @@ def _against(peers: Sequence[PeerInfo]) -> dict[str, dict[str, str]]:
 
 
 def _times_best(own: float, found: Found, row: RowInfo, names: Mapping[str, str]) -> str:
-    """Return how many times better `own` is than the best of these servers, and which that is."""
+    """Return how many times better `own` is than the best of these servers, and the label of that server."""
     medians = {name: _median(found, name, row.headline) for name in names if name in found}
     if not medians:
         return ""
@@ -149,7 +149,7 @@ def _times_best(own: float, found: Found, row: RowInfo, names: Mapping[str, str]
 
 
 def _of_row(results: Results, row: RowInfo, figures: Figures) -> Found:
-    """Return the figures of each server that has this row's headline."""
+    """Return the figures of each server that has a value for this row's headline."""
     named = {peer.name: figures.get((row.name, peer.name), {}) for peer in results.peers}
     return {name: its for name, its in named.items() if row.headline in its}
 

@@ -23,7 +23,7 @@ class Sample(Struct, frozen=True):
 
 
 class PeerInfo(Struct, frozen=True):
-    """A server of the run; `is_rival` and `keeps_history` say which of Roomcast's ratios it takes part in."""
+    """A server of the run; `is_rival` and `keeps_history` select Roomcast's ratios in which it takes part."""
 
     name: str
     title: str

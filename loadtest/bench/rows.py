@@ -32,7 +32,7 @@ class Row:
 
 
 _BEHIND_NGINX: Final = ("stock", "node", "node-sharded", "bun", "socketioxide", "centrifugo", "roomcast")
-"""nchan is an nginx itself."""
+"""The servers of rows behind nginx; nchan is left out because it is an nginx itself."""
 
 
 def _delivery(workload: Workload) -> Row:
@@ -111,7 +111,7 @@ def _growth() -> tuple[Row, ...]:
 
 
 def all_rows() -> tuple[Row, ...]:
-    """Every row, in the order of the report."""
+    """Return every row, in the order of the report."""
     return (*(_delivery(workload) for workload in DELIVERY_ROWS), _idle(), *_growth())
 
 

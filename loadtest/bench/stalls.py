@@ -1,8 +1,8 @@
 """Measure how long a gateway's event loop stalls: from outside, and by the gateway's own metric.
 
-The gateway looks at its own loop every two milliseconds here, and knows how much of a lateness was CPU time of its own
-thread: the rest is the machine's, which had another process on that core. The health page is served by the same loop:
-asked without pause, its slowest answer bounds the longest stall from above, with all that the scheduler adds, twice.
+The gateway checks its loop every two milliseconds here, and knows which part of a lateness was CPU time of its own
+thread: during the rest, the machine ran another process on that core. The same loop serves the health page, which is
+requested without pause: the slowest answer is an upper bound of the longest stall, and includes two scheduler delays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LIMIT_SECONDS: Final = 0.02
 
 
 class StallWatch:
-    """Watches the gateways with these metrics ports while its context is open; then `figures` tells."""
+    """A watch over the gateways with these metrics ports while its context is open; `figures` returns the result."""
 
     def __init__(self, metrics_ports: list[int]) -> None:
         self._ports = metrics_ports
@@ -54,7 +54,7 @@ class StallWatch:
         }
 
     def _grown(self, metric: str) -> list[tuple[lag.Buckets, lag.Buckets]]:
-        """Return a histogram of each gateway, before and after."""
+        """Return a histogram of each gateway before and after the watch."""
         pages = zip(self._before, self._after, strict=True)
         return [(lag.buckets(early, metric), lag.buckets(late, metric)) for early, late in pages]
 

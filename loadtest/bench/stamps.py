@@ -18,7 +18,7 @@ PACED_SLOT: Final = b"999999"
 
 
 def slot_name(number: int) -> bytes:
-    """Return slot `number` as it stands in a text."""
+    """Return slot `number` as it is written in a text."""
     return b"%06d" % number
 
 

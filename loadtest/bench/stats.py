@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Latency(NamedTuple):
-    """Milliseconds."""
+    """Percentiles of latencies, in milliseconds."""
 
     p50: float
     p99: float

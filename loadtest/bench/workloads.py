@@ -15,9 +15,9 @@ CONNECTIONS_PER_ADDRESS: Final = 500
 class Workload:
     """One row of the comparison.
 
-    `window` messages per room are in flight at any time, each slot with a publisher of its own, who sends the next when
-    all members have the last (`until` says otherwise: when the publisher has its own copy). With `rate` instead,
-    messages leave at that many per second over all rooms, whatever comes back.
+    `window` messages per room are in flight at any time. Each slot has its own publisher, which sends the next message
+    when all members have the last one (or, by `until`, when the publisher has its own copy). With `rate`, that many
+    messages per second are sent over all rooms, however many have arrived.
     """
 
     name: str
@@ -75,4 +75,4 @@ PROXIED_LARGE: Final = Workload(
 IDLE: Final = Workload("idle", "connect, then idle, in rooms of 10", rooms=420, members=10)
 
 DELIVERY_ROWS: Final = (LARGE, SMALL, PACED, PROXIED_LARGE, PROXIED)
-"""Return the rows that count deliveries."""
+"""The rows that count deliveries."""

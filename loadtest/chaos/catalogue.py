@@ -22,9 +22,9 @@ _FAILOVER: Final = ("everysec", "wait")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`may_declare`: a loss that readers were told of passes, at the level `everysec`. `clients` over the default.
+    """One row. `may_declare`: a declared loss passes, at the level `everysec`. `clients` overrides the default.
 
-    `levels` are those at which the row is stated to hold, and at which it is run; `also` those that can be asked for.
+    `levels`: the durability levels at which the row must pass and is run; `also`: further levels that can be requested.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Fault:
     capacity: int = GATEWAY_CAPACITY
     """Number of gateways to which the cluster can be scaled."""
     stage: Callable[[Cluster, str], AbstractContextManager[Stage]] | None = None
-    """The Redis topology, when it is not the cluster's own Redis; then no sweeper or signer runs."""
+    """Starts another Redis topology than the cluster's own Redis; no sweeper or signer runs on it."""
 
 
 FAULTS: Final[tuple[Fault, ...]] = (

@@ -1,13 +1,13 @@
 """Judge a journal, after Jepsen's queue checks. Pure.
 
     lost        acked, and a member of the room did not read it
-    declared    lost, but that member was told so for that room (`recovered: false` or `resync`) and it fits
+    declared    lost, but a fitting declaration for that room (`recovered: false` or `resync`) reached that member
     unexpected  read, and no writer tried to send it
     duplicates  one message at two places of one epoch, or delivered twice on one connection
-    inversions  against seq, on a connection or in what a client put together
-    disagreements  places at which two readers saw different messages
+    inversions  a message after one with a higher seq, on a connection or in a client's merged timeline
+    disagreements  places (epoch and seq) at which two readers saw different messages
 
-A timeout is unknown, neither acked nor lost. Each kind is also counted per gateway: the one that served the reader.
+A send that timed out is unknown, neither acked nor lost. Each kind is also counted per gateway that served the reader.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ def _missing(reading: Reading, acked: list[Sent]) -> Iterator[Finding]:
 
 
 def is_declared(reading: Reading, sent: Sent) -> bool:
-    """Return whether the reader was told of a cut in this room that can contain this message.
+    """Return whether a declaration to the reader in this room covers this message.
 
-    A cut starts a reader anew at a place of an epoch: it covers what lies before that place in the same epoch, and
-    what was sent before it in any other. It excuses nothing that came after.
+    A declaration restarts the reader at a place of an epoch. It covers messages up to that place in the same epoch,
+    and messages of other epochs that were sent before the declaration. It covers no later message.
     """
     return any(
         sent.place.seq <= cut.seq if sent.place and sent.place.epoch == cut.epoch else sent.at <= cut.at
@@ -117,7 +117,7 @@ def _unexpected(reading: Reading, sent: dict[str, Sent]) -> Iterator[Finding]:
 
 
 def _twice(reading: Reading) -> Iterator[Finding]:
-    """Count duplicates within an epoch. Across epochs a resend is new to a server that rolled back: clients drop it."""
+    """Yield duplicates within an epoch. After a rollback a resend is new to the server, and clients must drop it."""
     first: dict[str, Place] = {}
     for delivery in reading.deliveries:
         known = first.setdefault(delivery.id, delivery.place)

@@ -52,7 +52,7 @@ def source_address(index: int) -> str:
 
 
 class Crowd:
-    """Clients named after `run` in rooms named after it, so that runs on one cluster do not meet."""
+    """All clients of a run. Their names and rooms contain `run`, so that runs on one cluster do not mix."""
 
     def __init__(self, run: str, size: Size, port: int, secret: str, random: Random) -> None:
         self.journal = Journal()
@@ -99,7 +99,7 @@ class Crowd:
             self._tasks.start(person.stop(), "dismissal")
 
     async def wait_back(self, seconds: float, people: Iterable[Person] | None = None) -> None:
-        """Wait until all are connected and caught up. Raise NotReached."""
+        """Wait until all clients are connected and caught up. Raise NotReached."""
         wanted = list(self.people if people is None else people)
         deadline = clock() + seconds
         while missing := [person for person in wanted if not person.is_back]:
@@ -132,7 +132,7 @@ class Crowd:
             await asyncio.sleep(_TICK_SECONDS)
 
     def say_something(self) -> None:
-        """Send one message from a random client in one of its rooms, unless too many of its messages wait."""
+        """Send one message from a random client in one of its rooms, unless too many of its messages lack an ack."""
         person = self._random.choice(self.people)
         room = person.rooms[self._random.choice(list(person.rooms))]
         if room.outbox.is_full:
@@ -147,7 +147,7 @@ class Crowd:
     async def drain(self, seconds: float) -> float:
         """Stop writing; wait until nothing is unsent and every reader has every writer's last acked message.
 
-        Return how long that took. The wait ends after `seconds` in any case; the checker then says what is missing.
+        Return how long that took. The wait ends after `seconds` in any case; the checker then reports what is missing.
         """
         self.stop_writing()
         begun = clock()
@@ -158,7 +158,7 @@ class Crowd:
                 break
         return clock() - begun
 
-    # --- what one wants to know ---
+    # --- figures ---
 
     def on_nodes(self, nodes: Iterable[str]) -> list[Person]:
         wanted = set(nodes)

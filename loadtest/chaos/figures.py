@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """`limit` None: for information. `at_least`: the limit is a lower one."""
+    """One figure. `limit` None: for information only. `at_least`: the limit is a lower bound."""
 
     name: str
     value: float
@@ -23,7 +23,7 @@ class Figure(NamedTuple):
 
     @property
     def badness(self) -> float:
-        """Return a sort key that is greater for a worse figure: the value against its limit, if it has one."""
+        """Return a sort key that is greater for a worse figure: the value relative to its limit, if it has one."""
         if self.limit is None:
             return self.value
         return self.limit - self.value if self.at_least else self.value - self.limit

@@ -41,7 +41,7 @@ def total(reading: Reading, name: str) -> float:
 
 
 async def fetch(url: str, seconds: float = 2.0) -> dict[str, float]:
-    """Read the metrics of a process; none when it does not answer."""
+    """Read the metrics of a process; {} when it does not answer."""
     status, body = await get(url, seconds)
     return parse(body) if status == 200 else {}
 

@@ -29,7 +29,7 @@ class Delivery(NamedTuple):
 class Declared(NamedTuple):
     """A declaration by the server that messages of a room may be missing.
 
-    `recovered: false` starts anew behind `seq` of `epoch`; `resync` names no place (`epoch` is '').
+    After `recovered: false` the reader restarts behind `seq` of `epoch`; `resync` names no place (`epoch` is '').
     """
 
     epoch: str
@@ -39,14 +39,14 @@ class Declared(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A reader was connected to gateway `node` from `at` on."""
+    """The time `at` from which a reader was connected to gateway `node`."""
 
     at: float
     node: str
 
 
 class Disorder(NamedTuple):
-    """A live message of one connection at or below the last one: `repeat` when it was at the same place."""
+    """A live message whose seq is not above the last one of its connection; `repeat`: it came at the same place."""
 
     room: str
     node: str
@@ -82,7 +82,7 @@ class Reading:
     declared: list[Declared] = field(default_factory=list)
     disorders: list[Disorder] = field(default_factory=list)
     repeats: list[Delivery] = field(default_factory=list)
-    """Count the deliveries that passed the filter by seq and were caught by id: one message at two places."""
+    """Deliveries that passed the filter by seq and were dropped by id: one message at two places."""
     visits: Sequence[Visit] = ()
 
     def node_at(self, when: float) -> str:

@@ -12,7 +12,7 @@ MAX_WAITING: Final = 50
 
 @dataclass(slots=True)
 class Outbox:
-    """Messages without an ack. `is_open`: the room was joined on this connection; `paused`: after a refusal."""
+    """Messages without an ack. `is_open`: the room is joined on this connection; `paused`: no sends after a refusal."""
 
     waiting: dict[str, Sent] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
@@ -41,6 +41,6 @@ class Outbox:
             self.waiting.pop(message_id, None)
 
     def cut(self) -> None:
-        """Note a lost connection: nothing is in flight, and nothing is sent before the room is joined again."""
+        """Handle a lost connection: no message is in flight, and none is sent before the room is joined again."""
         self.in_flight.clear()
         self.is_open = self.paused = False

@@ -26,7 +26,7 @@ _MAX_PAGES: Final = 200
 
 
 class Answer(NamedTuple):
-    """The outcome of one attempt to send: `ack`, a reason of a refusal, `timeout` or `cut`; `took` seconds."""
+    """The outcome of one attempt to send: `ack`, the reason of a refusal, `timeout` or `cut`; `took` in seconds."""
 
     at: float
     took: float
@@ -49,7 +49,7 @@ class Ledger:
 
     answers: list[Answer] = field(default_factory=list)
     turned: list[tuple[float, Turned]] = field(default_factory=list)
-    """Refusals by HTTP, and when."""
+    """The refusals of connections by HTTP, with their times."""
     failed_connects: list[tuple[float, str]] = field(default_factory=list)
     connects: int = 0
     told: dict[str, int] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Room:
 
 
 class Person:
-    """`start` it; `stop` ends it for good. `is_back`: connected, and every room joined to its end."""
+    """One client: `start` it; `stop` ends it for good. `is_back`: connected, and caught up in every room."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class Person:
                 wire.abort("ping timeout")
             wire.emit("presence", {"status": "online"})
 
-    # --- what is heard ---
+    # --- received events ---
 
     def _hear(self, name: str, payload: Any) -> None:
         if name == "message":

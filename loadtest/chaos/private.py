@@ -1,4 +1,4 @@
-"""Run processes that the cluster's supervisor would run differently or not at all."""
+"""Run processes that the cluster's supervisor runs differently or not at all."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def private(folder: Path) -> Iterator[Private]:
 
 
 async def wait_ready(urls: Sequence[str], seconds: float = 30.0) -> None:
-    """Wait until all of these answer 200. Raise NotReached."""
+    """Wait until all of these URLs answer 200. Raise NotReached."""
     deadline = clock() + seconds
     for url in urls:
         while (await gauges.get(url, 1.0))[0] != 200:

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can be slow, deaf in one direction, or cut: a bad network without privileges."""
+"""A TCP proxy on loopback that delays, mutes one direction, or cuts: a bad network that needs no privileges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Proxy:
         await self._tasks.cancel()
 
     def deafen(self, word: bytes) -> int:
-        """Return the number of such connections; later ones are not affected."""
+        """Mute the connections described above and return their number; later connections are not affected."""
         self._deaf = [hello for hello in self._hellos if word in hello]
         return len(self._deaf)
 

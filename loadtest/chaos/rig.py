@@ -26,7 +26,7 @@ from loadtest.chaos.wire import WireLost
 from roomcast.wire.tasks import TaskSet
 
 P99_FLOOR_MS: Final = 25.0
-"""A p99 below this counts as this: there the machine's own scheduling decides, and a ratio says nothing."""
+"""Lower bound of a p99 in ms, for ratios: below it, the machine's scheduling determines the value."""
 _LAG: Final = "roomcast_gateway_loop_lag_seconds"
 
 
@@ -36,7 +36,7 @@ class CannotRun(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Seconds: load `before` a fault, how long a fault that lasts is `held`, load `after` it, bound of the `drain`."""
+    """Seconds: load `before` a fault, duration (`held`) of a lasting fault, load `after` it, limit of the `drain`."""
 
     before: float = 10.0
     held: float = 10.0
@@ -46,7 +46,7 @@ class Span:
 
 @dataclass(slots=True)
 class Rig:
-    """One row under way. `figures` and `notes` are what it reports."""
+    """One row while it runs. `figures` and `notes` are its report."""
 
     cluster: Cluster
     crowd: Crowd
@@ -56,7 +56,7 @@ class Rig:
     gateways: tuple[str, ...]
     stage: Stage | None = None
     steady: tuple[float, float] = (0.0, 0.0)
-    """Return when the load before the fault was counted."""
+    """Begin and end of the span of load before the fault that figures are compared with."""
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ class Rig:
 
     @asynccontextmanager
     async def redis_crashed(self, meddle: Callable[[Path], None] | None = None) -> AsyncIterator[float]:
-        """Kill Redis and keep it down until the context ends; then let `meddle` change its data."""
+        """Kill Redis and keep it down during the context; then let `meddle` change its data before the restart."""
         config = self.cluster.state / "run" / "redis.conf"
         aside = config.with_suffix(".aside")
         pid = (await self.pids())["redis"]
@@ -122,9 +122,9 @@ class Rig:
         self.figure("loop lag p99 up to", worst * 1000, 100.0, "ms")
 
     def report_back(self, people: Iterable[Person], cut_at: float, could_from: float | None = None) -> None:
-        """Report the return of cut-off clients: 99 % within 5 s, all within 15 s. `could_from`: none could before that.
+        """Report the reconnects of cut-off clients: 99 % within 5 s, all within 15 s.
 
-        Then their backoff has grown meanwhile, and only the 15 s bind.
+        `could_from`: no client could reconnect before that time; their backoff has grown, so only the 15 s apply.
         """
         times = times_back(people, cut_at, could_from or cut_at)
         limit = 99.0 if could_from is None else None
@@ -137,7 +137,7 @@ class Rig:
         return percentile(self.crowd.latencies_ms(begin, end, among), 0.99)
 
     def report_p99(self, people: list[Person], begin: float, end: float, factor: float = 2.0) -> None:
-        """Report delivery among these clients: the p99 of a span against `factor` times that before the fault."""
+        """Report these clients' p99 of delivery in a span; the limit is `factor` times their p99 before the fault."""
         names = {person.name for person in people}
         before, during = self.p99(*self.steady, names), self.p99(begin, end, names)
         self.figure("p99 before", before, None, "ms")
@@ -161,18 +161,18 @@ class Rig:
         self.figure("acks again on all gateways", max((first.get(n, float("inf")) for n in nodes), default=0.0), limit)
 
     def report_kept(self, since: float) -> None:
-        """Report the connections that ended since then: none should have."""
+        """Report the connections that ended since `since`: the limit is 0."""
         lost = sum(not change.up and change.at >= since for person in self.crowd.people for change in person.changes)
         self.figure("connections lost", lost, 0, "")
 
     def report_told(self, since: float) -> None:
-        """Report the readers that were not told that their room may have been cut."""
+        """Report the readers that received no declaration (`recovered: false` or `resync`) since `since`."""
         readings = self.crowd.journal.readings
         untold = sum(not any(cut.at >= since for cut in reading.declared) for reading in readings)
         self.figure("readers not told", untold, 0, "")
 
     async def settle(self, seconds: float = 30.0) -> None:
-        """Wait until all clients are back; note it where that does not happen."""
+        """Wait until all clients are back; add a note when the time runs out."""
         try:
             await self.crowd.wait_back(seconds)
         except NotReached as error:
@@ -191,7 +191,7 @@ class Rig:
             await tasks.cancel()
 
     async def ask(self, name: str, payload: dict[str, Any], seconds: float = 8.0) -> dict[str, Any]:
-        """Send one request as a connected client, or as the next one where that is being cut off.
+        """Send one request as a connected client; when its connection ends, send it as the next one.
 
         Raise NotReached when no client gets an answer.
         """

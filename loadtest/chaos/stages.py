@@ -1,6 +1,6 @@
 """Other Redis topologies: a master with replicas under three Sentinels, and a cluster with replicas.
 
-The row then runs the gateways itself, with the URL of that topology; nginx is the cluster's.
+A row on a stage starts the gateways itself, with the URL of that topology, behind the cluster's nginx.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def admin_of(port: int) -> RedisAdmin:
 
 @contextmanager
 def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """`master`, `replica1`, `replica2`, `sentinel1` to `3`: one replica is left when the other was promoted."""
+    """Start `master`, `replica1`, `replica2`, `sentinel1` to `3`: one replica is left after the other is promoted."""
     with private(cluster.state / "logs") as processes:
         names = ("master", "replica1", "replica2", "sentinel1", "sentinel2", "sentinel3")
         nodes = dict(zip(names, free_ports(len(names)), strict=True))
@@ -68,7 +68,7 @@ def sentinels(cluster: Cluster, level: str) -> Iterator[Stage]:
 
 @contextmanager
 def masters(cluster: Cluster, level: str) -> Iterator[Stage]:
-    """`node1` to `node3` are masters; the rest are their replicas, two each where acks WAIT for one."""
+    """Start the masters `node1` to `node3` and one replica each; two each at the level whose acks WAIT for one."""
     with private(cluster.state / "logs") as processes:
         replicas = 2 if level == "wait" else 1
         names = [f"node{number}" for number in range(1, 4 + 3 * replicas)]

@@ -1,7 +1,7 @@
-"""One room in one client: how it handles acks and live messages. Pure; the rules of `web/sdk`.
+"""How a client handles the acks and live messages of one room. Pure; the rules of `web/sdk`.
 
-A *plain* room repairs nothing by itself: live messages count as they come, and only a new session, or the server's
-`resync`, makes it join again.
+A *plain* room fills no gap by itself: it takes live messages in the order of their arrival, and only a new session or
+the server's `resync` makes it join again.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ Message = Mapping[str, Any]
 
 
 class Timeline:
-    """Feeds a `Reading`. Methods take the time and the gateway that spoke."""
+    """A timeline that fills a `Reading`. Methods take the time and the gateway of an event."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.epoch: str | None = None
         self.last = 0
         self.is_current = False
-        """The join of this connection was answered to its end; until then live messages are held back."""
+        """True after the last page of this connection's join; until then live messages are held back."""
         self.gap_before: int | None = None
-        """After a declared cut: read history below this seq, until it meets what is known."""
+        """Set after a declared loss: read history below this seq until it reaches a known message."""
         self._ahead: dict[Place, Message] = {}
         self._known: dict[str, Place] = {}
         self._wire: Place | None = None
@@ -40,12 +40,12 @@ class Timeline:
         return self.is_current and bool(self._ahead)
 
     def connected(self) -> None:
-        """Begin a new connection: messages held back so far are not in order with new ones."""
+        """Begin a new connection: drop the messages held back, which are not in order with new ones."""
         self.is_current = False
         self._ahead.clear()
         self._wire = None
 
-    # --- what the server says ---
+    # --- events of the server ---
 
     def live(self, message: Message, at: float, node: str) -> None:
         place = Place(message["epoch"], message["seq"])
@@ -91,7 +91,7 @@ class Timeline:
             self._take(message, at, node, "history")
 
     def resync(self, at: float, node: str) -> None:
-        """Note a declared loss: hold live messages back until the room was joined again."""
+        """Note a declared loss: hold live messages back until the room is joined again."""
         if self.epoch is not None:
             self.reading.declared.append(Declared("", 0, at, node))
         self.is_current = False
@@ -148,7 +148,7 @@ class Timeline:
             self._ahead[place] = message
 
     def _watch_order(self, place: Place, node: str) -> None:
-        """Check that the messages of one connection are in order, whatever the client makes of them."""
+        """Check that the messages of one connection arrive in order, before the client filters them."""
         last, self._wire = self._wire, place
         if last is not None and last.epoch == place.epoch and place.seq <= last.seq:
             disorder = Disorder(self.reading.room, node, place, last.seq, repeat=place == last)

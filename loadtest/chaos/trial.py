@@ -1,4 +1,4 @@
-"""One row from start to verdict."""
+"""Run one row from start to verdict."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """The outcome of a row. `verdict` None: it was not run (`not_run` says why), or broke off (`broke` says how)."""
+    """The outcome of a row. `verdict` None: the row was not run (`not_run`: the reason) or broke off (`broke`: how)."""
 
     fault: str
     title: str
@@ -65,7 +65,7 @@ class Result:
 
 
 def run_alone(fault: Fault, plan: Plan, say: Say) -> Result:
-    """Run on a cluster of its own, which ends with the run. Call in the main thread."""
+    """Run a fault on a cluster of its own, which ends with the run. Call it in the main thread."""
     if reason := _reason_against(fault, plan):
         return Result(fault.name, fault.title, plan, not_run=reason)
     try:
@@ -101,7 +101,7 @@ def own_cluster(fault: Fault, env: dict[str, str] | None = None) -> Iterator[Clu
 
 
 def run_on(cluster: Cluster, fault: Fault, plan: Plan, say: Say, stage: Stage | None = None) -> Result:
-    """Run on a running cluster, which must be whole again afterwards."""
+    """Run a fault on a running cluster, which must be healthy again afterwards."""
     result = Result(fault.name, fault.title, plan)
     begun = time.monotonic()
     try:
@@ -140,7 +140,7 @@ async def _run(cluster: Cluster, fault: Fault, plan: Plan, result: Result, say: 
 
 
 async def _set_level(redis: RedisAdmin, level: str) -> None:
-    """Set an option, also in redis.conf, because Redis may be restarted during the row."""
+    """Set the durability level, also in redis.conf, because Redis may be restarted during the row."""
     await redis.call("CONFIG", "SET", "appendfsync", level)
     await redis.call("CONFIG", "REWRITE")
 

@@ -6,20 +6,20 @@ from typing import Final, NamedTuple
 
 
 class Backoff(NamedTuple):
-    """Seconds."""
+    """The bounds of a backoff, in seconds."""
 
     base: float
     most: float
 
     def wait(self, attempt: int, random: float, retry_after: float = 0.0) -> float:
-        """Return the wait before `attempt` (0: the first); `random`: 0 to 1; `retry_after`: a floor under it."""
+        """Return the wait before `attempt` (0: the first); `random`: 0 to 1; `retry_after`: the least wait."""
         ceiling = min(self.most, self.base * float(2 ** min(attempt, 16)))
         return max(ceiling / 2, retry_after) + random * ceiling / 2
 
 
 RECONNECT: Final = Backoff(1.0, 5.0)
 RESEND: Final = Backoff(0.7, 5.0)
-"""Both as in `web/sdk/src/connection/backoff.ts`."""
+"""The backoffs of resends (this) and of reconnects (above), as in `web/sdk/src/connection/backoff.ts`."""
 MAX_RETRY_AFTER: Final = 120.0
 
 

@@ -17,11 +17,11 @@ _EVENT: Final = b"42"
 
 
 class WireLost(ConnectionError):
-    """The connection ended, or never began; the text says how."""
+    """The connection ended or was never opened; the text says why."""
 
 
 class Turned(WireLost):
-    """Refused before any packet: an HTTP status, the seconds of its Retry-After, and what it says."""
+    """A refusal by HTTP before any packet: the status, the seconds of its Retry-After, and its body."""
 
     def __init__(self, status: int, wait: float, words: str) -> None:
         super().__init__(f"HTTP {status} {words}")
@@ -30,7 +30,7 @@ class Turned(WireLost):
 
 
 class Wire(asyncio.Protocol):
-    """`on_event(name, payload)` for every event. `lost` resolves to a reason at its end; `heard_at`: the last sign."""
+    """A connection that calls `on_event(name, payload)`. `lost` resolves at its end; `heard_at`: time of last data."""
 
     def __init__(self, host: str, on_event: Callable[[str, Any], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -46,7 +46,7 @@ class Wire(asyncio.Protocol):
         self._upgraded = False
         self._transport: asyncio.Transport | None = None
 
-    # --- what one does with it ---
+    # --- calls ---
 
     async def sign_in(self, token: str) -> None:
         """Wait for the handshake, then enter namespace `/`. Raise WireLost."""
@@ -110,7 +110,7 @@ class Wire(asyncio.Protocol):
                 self.abort("close frame")
 
     def _upgrade(self, data: bytes) -> bytes:
-        """Read the HTTP response; return what follows it, and nothing while it is incomplete or a refusal."""
+        """Read the HTTP response; return the bytes after it, or b"" while it is incomplete or when it is a refusal."""
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
             self._rest = data
@@ -155,8 +155,8 @@ class Wire(asyncio.Protocol):
         for waiting in (self._opened, self._accepted, *self._answers.values()):
             if not waiting.done():
                 waiting.set_exception(error)
-                waiting.exception()  # retrieved, or asyncio logs it: the caller may have gone
-        self.lost.set_result(str(error))  # last: who waits for an answer hears of the end before it is cancelled
+                waiting.exception()  # retrieve it, or asyncio logs it when no caller awaits it
+        self.lost.set_result(str(error))  # last: pending calls get the error before a waiter on `lost` cancels them
 
 
 async def open_wire(host: str, port: int, source: str, on_event: Callable[[str, Any], None]) -> Wire:

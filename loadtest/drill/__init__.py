@@ -1,4 +1,4 @@
-"""Cause the alerts on a cluster of its own, and see it fire and clear: `python -m loadtest.drill`.
+"""Cause each alert on a cluster of its own, and check that it fires and clears: `python -m loadtest.drill`.
 
 * `causes`   one small cause for each alert, and its fix as the runbook says
 * `watch`    Prometheus on the cluster, with alerts whose times are shortened

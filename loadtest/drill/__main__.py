@@ -44,7 +44,7 @@ ENVIRONMENT: Final = {
     "ROOMCAST_PENDING_PER_ADDRESS": "10000",
     "ROOMCAST_PUBLISH_HOOK": json.dumps(_HOOK),
 }
-"""Redis may be slow without being given up, so that slow acks are seen as such."""
+"""Settings of the gateways: they keep a slow Redis connection, so that acks become slow instead of failing."""
 
 
 class Seen(NamedTuple):
@@ -104,7 +104,7 @@ async def _run(cluster: Cluster, watch: Watch, causes: list[Cause]) -> list[Seen
 
 async def _drill(rig: Rig, watch: Watch, cause: Cause) -> Seen:
     """Run one cause until its alert fires, end it, and wait until the alert clears and the cluster is whole."""
-    await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)  # the cause before may have made it fire, too
+    await watch.wait(cause.alert, CLEARS_SECONDS, fires=False)  # the previous cause may have made it fire, too
     task = TaskSet().start(cause.run(rig), cause.alert)
     fired = await watch.wait(cause.alert, FIRES_SECONDS, fires=True)
     found = await _ask_doctor(rig.cluster.redis_url())
@@ -119,7 +119,7 @@ async def _drill(rig: Rig, watch: Watch, cause: Cause) -> Seen:
 
 
 async def _ask_doctor(url: str) -> str:
-    """Return what the operator's command finds wrong, in one line."""
+    """Return the findings of `roomcast doctor` in one line."""
     try:
         async with asyncio.timeout(DOCTOR_SECONDS), connect(url) as reader:
             findings = await doctor.examine(reader, url)

@@ -29,7 +29,7 @@ _API: Final = "api"
 _FOR_EVER: Final = 3600.0
 _CRUSH: Final = 2_000
 _EVERY_TICK_LATE: Final = (0.06, 0.0)
-"""Longer pauses with time in between let the rate of admission grow again: most ticks are then early."""
+"""Seconds stopped and running, without a break: with breaks, most ticks are on time and the admission rate grows."""
 _LONG_TEXT: Final = "x" * 12_000
 HOOKED_ROOM: Final = "public:drill-hooked"
 """The room of the publish hook, whose endpoint is down all the time."""
@@ -107,14 +107,14 @@ async def _killed_now_and_then(rig: Rig) -> None:
 
 
 async def _lost_publications(rig: Rig) -> None:
-    """Close the subscriptions of all gateways again and again: what is published meanwhile is lost on the way."""
+    """Close the subscriptions of all gateways again and again: packets published meanwhile are lost."""
     while True:
         await _kill(rig, lambda row: row.get("name", "").endswith("-pubsub"))
         await asyncio.sleep(0.7)
 
 
 async def _forged(rig: Rig) -> None:
-    """Speak to all gateways without the cluster key, as a process that was left out of its change does."""
+    """Publish to all gateways without the cluster key, like a process that was not given a new key."""
     order = pack(NodeOrder("0", "uncordon"))
     while True:
         await rig.redis.call("PUBLISH", keys.CONTROL, order)
@@ -129,7 +129,7 @@ async def _deaf(rig: Rig) -> None:
 
 
 async def _paused_writes(rig: Rig) -> None:
-    """Hold all writes in Redis for most of the time, as a disk that is too slow does."""
+    """Pause all writes in Redis for most of the time, as a disk that is too slow does."""
     while True:
         await rig.redis.call("CLIENT", "PAUSE", 1500, "WRITE")
         await asyncio.sleep(1.6)
@@ -150,7 +150,7 @@ async def _stalls(rig: Rig) -> None:
 
 
 async def _locked_out(rig: Rig) -> None:
-    """Switch the API's account off, as a wrong ACL file does."""
+    """Switch the API's Redis account off, as a wrong ACL file does."""
     await rig.redis.call("ACL", "SETUSER", _API, "off")
     try:
         await rig.redis.call("CLIENT", "KILL", "USER", _API)
@@ -160,7 +160,7 @@ async def _locked_out(rig: Rig) -> None:
 
 
 async def _failing_requests(rig: Rig) -> None:
-    """Ask the API while its account is off."""
+    """Send requests to the API while its Redis account is off."""
     url = f"http://127.0.0.1:{rig.cluster.ports.api(1)}/v1/users/ada/rooms"
     tasks = TaskSet()
     tasks.start(_locked_out(rig), "the account is off")
@@ -193,7 +193,7 @@ async def _slow_clients(rig: Rig) -> None:
 
 
 async def _dead_hook(rig: Rig) -> None:
-    """Write where the publish hook is asked."""
+    """Write into the room of the publish hook."""
     wire = await _guest(rig, "hooked", HOOKED_ROOM)
     try:
         for number in count():
@@ -225,7 +225,7 @@ async def _crush(rig: Rig) -> None:
 
 
 async def _knock(rig: Rig, number: int) -> None:
-    """Ask for a session again and again; one that begins ends after a second, so that there is no end of new ones."""
+    """Open sessions again and again; each session ends after a second, so that new ones keep coming."""
     address = source_address(number * 10)
     while True:
         with suppress(OSError):
@@ -238,7 +238,7 @@ async def _knock(rig: Rig, number: int) -> None:
 
 
 async def _few_files(rig: Rig) -> None:
-    """Lower a gateway's limit to just above what it has open."""
+    """Lower a gateway's limit of file descriptors to just above the number in use."""
     pid = (await rig.pids())[_GATEWAY]
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     limit = int(psutil.Process(pid).num_fds() / 0.9)
@@ -313,7 +313,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
 
 
 def _ignore(_name: str, _payload: Any) -> None:
-    """Nothing of it matters."""
+    """Ignore all events."""
 
 
 def _connection_name() -> str:

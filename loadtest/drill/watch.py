@@ -19,11 +19,11 @@ from loadtest.bench.processes import free_ports
 from loadtest.chaos import gauges
 
 WINDOW_SECONDS: Final = 12
-"""Every range of minutes in an expression becomes this."""
+"""Seconds that replace every range of minutes in an expression."""
 LONGER_WINDOWS: Final[Mapping[str, int]] = {"RoomcastExpirySuspended": 45}
-"""Longer windows, for alerts whose cause takes a while."""
+"""Longer windows in seconds, for alerts whose cause takes longer to show."""
 HELD_SECONDS: Final = 2
-"""Every `for:` becomes this."""
+"""Seconds that replace every `for:`."""
 _POLL_SECONDS: Final = 0.5
 _RANGE: Final = re.compile(r"\[\d+m\]")
 
@@ -59,7 +59,7 @@ class Watch:
         self._process = subprocess.Popen(observe.command(self._folder, self._port))
 
     def close(self) -> None:
-        """End it."""
+        """Stop Prometheus."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
@@ -73,7 +73,7 @@ class Watch:
         return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
 
     async def wait(self, alert: str, seconds: float, *, fires: bool) -> float | None:
-        """Wait until an alert fires (or does not any more); return the seconds that took, None when it did not."""
+        """Wait until an alert fires (`fires=False`: has cleared); return the seconds until then, None at a timeout."""
         begun = time.monotonic()
         while time.monotonic() - begun < seconds:
             if (alert in await self.firing()) is fires:

@@ -15,7 +15,7 @@ from loadtest.bench.processes import BenchError, Processes, free_ports
 PROGRAMS = Path(__file__).resolve().parent
 ROOT = PROGRAMS.parents[1]
 INSTALL_SECONDS = 1800
-"""Building a rival from its sources takes minutes on two cores."""
+"""Time limit in seconds of an installation: building a rival from its sources takes minutes on two cores."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Running:
 
 
 class Peer(Protocol):
-    """A kind of server. `dialect` names how clients speak to it; `leaves_out` says what it does not do here.
+    """A kind of server. `dialect` names its client protocol; `leaves_out` lists what it does not do here.
 
-    `label` heads its column, `title` adds versions. `is_rival`: people would pick it instead of Roomcast, which is
-    compared with the best of them. `keeps_history`: it keeps messages for members who missed them, as Roomcast does.
+    `label` heads its column, `title` adds versions. `is_rival`: an alternative to Roomcast, which is compared with the
+    best rival. `keeps_history`: the server keeps messages for members who missed them, as Roomcast does.
     """
 
     @property
@@ -70,7 +70,7 @@ def start_each(
 
 
 def install_once(folder: Path, recipe: Path, steps: Callable[[], None], made_with: str = "") -> None:
-    """Run `steps` unless `folder` already holds the outcome of this very recipe file, made with the same tool."""
+    """Run `steps` unless `folder` holds their result for the same content of `recipe` and the same `made_with`."""
     mark = folder / ".installed"
     wanted = hashlib.sha256(recipe.read_bytes() + made_with.encode()).hexdigest()
     if mark.exists() and mark.read_text() == wanted:
@@ -100,7 +100,7 @@ def run(command: Sequence[str], folder: Path) -> None:
 
 
 def render(template: Path, target: Path, **values: object) -> Path:
-    """Fill `${name}` in a configuration; a `$name` of nginx itself stays."""
+    """Fill in `${name}` placeholders of a configuration; nginx's own `$name` variables stay."""
     text = template.read_text()
     for name, value in values.items():
         text = text.replace("${" + name + "}", str(value))

@@ -24,7 +24,7 @@ _LIMITS = {
 
 @dataclass
 class Roomcast:
-    """Runs from the checkout, in the environment the benchmark itself runs in."""
+    """A gateway that runs from the checkout, in the environment of the benchmark itself."""
 
     name: str = "roomcast"
     title: str = "Roomcast"
@@ -38,7 +38,7 @@ class Roomcast:
     """Extra environment of the gateways."""
 
     def install(self, folder: Path) -> None:
-        """Install nothing: the checkout is here."""
+        """Install nothing: the gateway runs from the checkout."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         found = free_ports(2 * count)

@@ -1,4 +1,4 @@
-"""python-socketio as it comes: AsyncRedisManager on aiohttp, on asyncio's loop or on uvloop."""
+"""Stock python-socketio: AsyncRedisManager on aiohttp, on asyncio's loop or on uvloop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gather what the processes of a run report, and figures over time. Lives on the master, or where there is only one."""
+"""Gather the reports of a run's processes, and figures over time. Runs on the master, or in the only process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROWS: Final = (DELIVERIES, SENDS)
 
 
 class Point(NamedTuple):
-    """The events since the point before. Times in ms; None: nothing happened. Rates per second."""
+    """Figures since the previous point: times in ms (None: no event), rates per second."""
 
     at: float
     users: int
@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 class Collector:
-    """`take` reports, `sample` once a second or so."""
+    """A collector: call `take` for every report, and `sample` about once a second."""
 
     def __init__(self) -> None:
         self.points: list[Point] = []
@@ -70,7 +70,7 @@ class Collector:
         self.points.append(self._point(now - self._begun, users, span, gained, failed))
 
     def _gained(self, title: str, stats: Any) -> Counter[float]:
-        """Return the histogram of what a row gained; after a reset of the statistics, of all that it has."""
+        """Return the histogram of a row's new entries; after a reset of the statistics, of all its entries."""
         kind, _, name = title.partition(" ")
         entry = stats.entries.get((name, kind))
         found: Counter[float] = Counter(dict(entry.response_times)) if entry is not None else Counter()

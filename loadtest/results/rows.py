@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from loadtest.scenarios.run import DELIVERY
 
 Histogram = Mapping[float, int]
-"""Counts by milliseconds."""
+"""Counts by latency in milliseconds."""
 
 
 class Row(NamedTuple):
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Return the name by which targets speak of this row."""
+        """Return the name of this row in targets."""
         return f"{self.kind} {self.name}"
 
 

@@ -1,4 +1,4 @@
-"""Targets of a run (service level objectives): read from TOML, and compared with what was found. Pure."""
+"""Targets of a run (service level objectives): read from TOML, and compared with the measured figures. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Slo:
-    """Targets. `rows`: milliseconds by figure, by the row's kind and name; `are_rows_needed`: one must be there."""
+    """Targets. `rows`: limits in ms by figure, by the row's kind and name; `are_rows_needed`: a missing row fails."""
 
     error_ratio: float = 0.001
     missing: float = 0.0
@@ -36,7 +36,7 @@ class Slo:
 
 
 def parse(text: str) -> Slo:
-    """Read the targets of a file; raise ValueError with one line for what cannot be read or is unknown."""
+    """Read the targets of a file; raise ValueError with one line for an unreadable or unknown target."""
     try:
         values: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -49,7 +49,7 @@ def parse(text: str) -> Slo:
 
 
 def judge(slo: Slo, rows: Sequence[Row], counts: Mapping[str, int], users: int) -> list[Check]:
-    """Compare what was found with the targets. A row that a file names and that is not there is a missed target."""
+    """Compare the measured figures with the targets. A row that the file names and the run lacks is a missed target."""
     by_title = {row.title: row for row in rows}
     wanted = {title: each for title, each in slo.rows.items() if slo.are_rows_needed or title in by_title}
     checks = [check for title, figures in wanted.items() for check in _judge_row(title, by_title.get(title), figures)]

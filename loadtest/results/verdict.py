@@ -29,7 +29,7 @@ class Status(IntEnum):
 
 
 def choose(found: Sequence[rows.Row], checks: Sequence[Check], missing: int, saturated: Sequence[str]) -> Status:
-    """Return the exit status. Pure. A loss counts from any process; a saturated process spoils everything else."""
+    """Return the exit status. Pure. A loss always counts; a saturated process invalidates all other figures."""
     if not any(row.requests > row.failures for row in found):
         return Status.NOTHING
     is_missed = not all(check.is_held for check in checks)

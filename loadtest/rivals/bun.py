@@ -39,7 +39,7 @@ class Bun:
         return start_each(processes, "bun", count, lambda port: [bun, program, str(port), url], plain_environment())
 
     def _program(self) -> str:
-        """Return the binary of this machine's package; raise BenchError where Bun has none."""
+        """Return the path of Bun's binary for this machine; raise BenchError when Bun has none."""
         machine = os.uname().machine
         program = (
             self._folder / "node_modules" / "@oven" / f"bun-linux-{_MACHINES.get(machine, machine)}" / "bin" / "bun"

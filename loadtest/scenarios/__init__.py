@@ -10,5 +10,5 @@
 * `meter`       measures this process: is it saturated?
 * `options`     the options that locust gets
 * `stages`      reads the stages of `loadtest/stages.py` (pure)
-* `lifecycle`   connects all of it to locust's events
+* `lifecycle`   connects these modules to locust's events
 """

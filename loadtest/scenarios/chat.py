@@ -1,4 +1,4 @@
-"""Scenarios of talking: chat in rooms of ten, one large room, presence and typing, history and recovery, idle users."""
+"""Chat scenarios: rooms of ten, one large room, presence and typing, history and recovery, idle users."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PresenceAndTyping(ChatUser):
 
 
 class HistoryAndRecovery(ChatUser):
-    """Users who read back, lose their network for seconds, and must get everything that was sent meanwhile."""
+    """Users who read history, lose their network for seconds, and must get every message sent meanwhile."""
 
     wait_time = between(1, 3)
 
@@ -92,7 +92,7 @@ class HistoryAndRecovery(ChatUser):
 
 
 class IdleConnections(ChatUser):
-    """Users who are connected and say nothing: what a connection costs."""
+    """Users who are connected and send nothing but heartbeats, to measure the cost of a connection."""
 
     wait_time = between(50, 60)
 

@@ -10,7 +10,7 @@ import time
 from typing import Final, NamedTuple
 
 MAX_SAMPLES: Final = 20
-"""Samples kept; the one with the shortest round trip counts."""
+"""Number of samples kept; the clock uses the one with the shortest round trip."""
 
 
 class Sample(NamedTuple):
@@ -21,12 +21,12 @@ class Sample(NamedTuple):
 
 
 def sample(asked: float, master: float, answered: float) -> Sample:
-    """Return what an exchange says: `asked` and `answered` by the worker's clock, `master` by the master's. Pure."""
+    """Return an exchange's sample: `asked` and `answered` by the worker's clock, `master` by the master's. Pure."""
     return Sample(master - (asked + answered) / 2, answered - asked)
 
 
 class Clock:
-    """The master's time, as a worker knows it; on the master itself the machine's own."""
+    """A worker's estimate of the master's time; on the master itself, the machine's own time."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -41,7 +41,7 @@ class Clock:
         return local + self.offset
 
     def add(self, found: Sample) -> None:
-        """Take one exchange into account."""
+        """Add the sample of one exchange."""
         self._samples = [*self._samples[-(MAX_SAMPLES - 1) :], found]
         best = min(self._samples, key=lambda each: each.round_trip)
         self.offset = best.offset if abs(best.offset) > best.round_trip else 0.0

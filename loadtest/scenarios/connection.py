@@ -29,11 +29,11 @@ _ESTABLISHED: Final = 1
 _CHUNK: Final = 65_536
 _MAX_HEAD: Final = 16_384
 OnEvent = Callable[[str, Any, float], None]
-"""Takes a name, a payload, and when it was read (`time.time`)."""
+"""A function that takes an event's name, its payload, and the time at which it was read (`time.time`)."""
 
 
 class ChatError(ConnectionError):
-    """A refused connection, a negative ack, or no answer in time; the text is short and groups well."""
+    """A refused connection, a negative ack, or no answer in time; the text is short, because locust groups by it."""
 
 
 class ConnectionEnded(ChatError):
@@ -41,7 +41,7 @@ class ConnectionEnded(ChatError):
 
 
 class TurnedAway(ChatError):
-    """The server asked to come back in `wait` seconds (an HTTP status with Retry-After)."""
+    """The server refused the connection with an HTTP status; `wait` is its Retry-After in seconds."""
 
     def __init__(self, status: int, wait: float) -> None:
         super().__init__(f"HTTP {status}, come back later")
@@ -58,7 +58,7 @@ class NegativeAck(ChatError):
 
 
 class Connection:
-    """A signed-in connection. `ended` is set when it is gone, and `why` says how it ended."""
+    """A signed-in connection. `ended` is set when it has ended; `why` is the reason."""
 
     def __init__(self, url: str, token: str, on_event: OnEvent, source: str | None = None) -> None:
         self.ended = Event()
@@ -102,7 +102,7 @@ class Connection:
         self._send(packets.event(name, payload).encode())
 
     def stop_reading(self, buffer_bytes: int) -> None:
-        """Read nothing more; the system holds up to `buffer_bytes`. `ended` is set once the server has cut us off."""
+        """Stop reading; the kernel buffers up to `buffer_bytes`. `ended` is set when the server closes it."""
         self.is_reading.clear()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         gevent.spawn(self._watch_state)
@@ -135,7 +135,7 @@ class Connection:
         self._end(why)
 
     def _watch_state(self) -> None:
-        """Ask the system for the connection's state, since a reader that does not read learns nothing of its end."""
+        """Poll the kernel for the connection's state: a client that does not read does not notice its end."""
         with suppress(OSError):
             while self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED:
                 gevent.sleep(1.0)

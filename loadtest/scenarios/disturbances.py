@@ -1,4 +1,4 @@
-"""Scenarios that disturb: everybody reconnects at once, and clients that read too slowly."""
+"""Scenarios that disturb: all users reconnect at once, and clients read too slowly."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class SlowClients(ChatUser):
             self.connection.stop_reading(_SLOW_BUFFER_BYTES)
 
     def _lost(self, connection: Connection) -> None:
-        """Count a slow client's end, which is what the server should do; any other end is a failure."""
+        """Count the end of a slow client's connection, which is expected; any other end is a failure."""
         if connection.is_reading.is_set():
             super()._lost(connection)
         else:
             self.state.counts["slow clients cut"] += 1
 
     def check_losses(self) -> None:
-        """Leave out who does not read."""
+        """Check for losses, except of users that do not read."""
         if not self.is_slow:
             super().check_losses()

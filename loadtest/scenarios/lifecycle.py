@@ -21,7 +21,7 @@ from loadtest.scenarios.user import ChatUser
 
 REPORT_SECONDS: Final = 1.0
 CHECK_SECONDS: Final = 20.0
-"""Time that the check for losses may take, for all users of a process together."""
+"""Time limit in seconds of the check for losses, for all users of a process together."""
 _CLOCK_MESSAGE: Final = "roomcast clock"
 _CHECK_MESSAGE: Final = "roomcast check"
 _CLOCK_SECONDS: Final = 2.0
@@ -38,7 +38,7 @@ def install() -> None:
 
 def _start(environment: Any, **_: Any) -> None:
     """Set up this process. The master has no users; a worker judges nothing."""
-    gevent.get_hub().loop.update_now()  # the run time begins now: imports may have delayed the loop's idea of the time
+    gevent.get_hub().loop.update_now()  # the run time begins now: the loop's cached time may be old after the imports
     if not environment.parsed_options.user_classes:
         environment.user_classes = [Mixed]
     targets = _targets(environment.parsed_options.slo)
@@ -68,7 +68,7 @@ class _Users:
             gevent.spawn(self._ask_clock)
 
     def report(self) -> dict[str, Any]:
-        """Return what the master collects."""
+        """Return the report that the master collects."""
         return {"counts": dict(self.run.counts), "meter": self.meter.data()}
 
     def _begin(self, **_: Any) -> None:
@@ -132,7 +132,7 @@ class _Judge:
             self._collector.take(client_id, data[_FIELD])
 
     def _check(self, **_: Any) -> None:
-        """Let the workers check for losses, and wait: once the master quits, it hears nothing more."""
+        """Let the workers check for losses, and wait for their reports: the master gets none after it quits."""
         runner = self._environment.runner
         self._unchecked = {worker.id for worker in runner.clients.running}
         for worker in list(self._unchecked):
@@ -160,7 +160,7 @@ class _Judge:
             self._collector.take(_LOCAL, local())
 
     def _end(self, **_: Any) -> None:
-        """Let the run stop, which checks for losses, and judge."""
+        """Stop the run, which checks for losses, and judge it."""
         self._environment.runner.stop()
         self._take_local()
         self._environment.process_exit_code = int(verdict.finish(self._environment, self._collector, self._targets))

@@ -1,4 +1,4 @@
-"""Measure this process: a load generator whose own loop is late reports its own lateness as the cluster's."""
+"""Measure this process: a load generator whose own loop is late would report its lateness as the cluster's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUSY_SHARE: Final = 0.9
 LATE_MS: Final = 50.0
 TOLERATED_SHARE: Final = 0.05
 MIN_SECONDS: Final = 3
-"""A process is saturated after so many bad seconds, if they are more than the tolerated share of all."""
+"""Number of bad seconds from which a process is saturated, if they exceed the tolerated share of all seconds."""
 
 
 class Second(NamedTuple):
@@ -25,19 +25,19 @@ class Second(NamedTuple):
 
     @property
     def is_bad(self) -> bool:
-        """Return whether figures of this second are the process's own more than the cluster's."""
+        """Return whether the figures of this second show the process's own limits more than the cluster's."""
         return self.cpu >= BUSY_SHARE or self.late_ms >= LATE_MS
 
 
 def is_saturated(seconds: Iterable[Second]) -> bool:
-    """Return whether so many seconds were bad that the figures do not count. Pure."""
+    """Return whether too many seconds were bad for the figures to count. Pure."""
     found = list(seconds)
     bad = sum(second.is_bad for second in found)
     return bad >= MIN_SECONDS and bad > TOLERATED_SHARE * len(found)
 
 
 class Meter:
-    """Measures from `start` on; `announce` is called once, when the process turns out to be saturated."""
+    """A meter that measures from `start` on; it calls `announce` once, when the process is saturated."""
 
     def __init__(self, announce: Callable[[Second], None]) -> None:
         self.seconds: list[Second] = []

@@ -1,4 +1,4 @@
-"""The default scenario: a chat as people use it, with some of everything."""
+"""The default scenario: a mix of all chat activities, including uploads and lost networks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Mixed(Chat):
 
     @task(3)
     def post_picture(self) -> None:
-        """Post one picture in a run."""
+        """Post one picture per run."""
         if not self._has_posted:
             self._has_posted = True
             post_picture(self, self.http)

@@ -1,4 +1,4 @@
-"""Follow one room of one user by `seq`: what arrived, what is missing, what was declared lost. Pure."""
+"""Follow one room of one user by `seq`: messages that arrived, are missing, or were declared lost. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Position:
-    """`last` is the newest `seq` up to which everything arrived; messages behind a gap wait in `ahead`."""
+    """A position. `last`: the `seq` up to which every message arrived; `ahead`: numbers that arrived behind a gap."""
 
     __slots__ = ("_held", "ahead", "declared", "duplicates", "epoch", "last")
 
@@ -31,7 +31,7 @@ class Position:
         return bool(self.ahead)
 
     def begin(self) -> None:
-        """Hold live messages until the ack of a join is taken: both may be read in the same moment."""
+        """Hold live messages until the ack of a join is handled: both may be read in the same moment."""
         self._held = []
 
     def received(self, epoch: str, seq: int) -> bool:

@@ -21,7 +21,7 @@ class Checked(Protocol):
     """A user whose rooms can be compared with the server's logs at the end."""
 
     def check_losses(self) -> None:
-        """Count what did not arrive."""
+        """Count the messages that did not arrive."""
         ...
 
 
@@ -79,18 +79,18 @@ class Run:
         return texts.stamped(self.id, self.clock.now(), size)
 
     def delivered(self, text: str, read_at: float) -> None:
-        """Note a message of this run: how long it took from the sender to the receiver."""
+        """Record the time that a message of this run took from the sender to the receiver."""
         sent = texts.sent_at(self.id, text)
         if sent is not None:
             self.latency(MESSAGE, self.clock.to_master_time(read_at) - sent)
 
     def latency(self, name: str, seconds: float) -> None:
-        """Note a delivery in locust's statistics, under a name of its own and outside of its total of requests."""
+        """Record a delivery in locust's statistics under its own name, outside of the total of requests."""
         entry = self.environment.stats.get(name, DELIVERY)
         entry.log(max(0.0, seconds * 1000), 0)
 
     def report(self, kind: str, name: str, seconds: float, error: Exception | None = None) -> None:
-        """Note a request in locust's statistics."""
+        """Record a request in locust's statistics."""
         self.environment.events.request.fire(
             request_type=kind,
             name=name,

@@ -16,7 +16,7 @@ from roomcast.contract import tokens
 COMMAND_SECONDS: Final = 20.0
 LOGIN_PATH: Final = "/dev/login"
 Source = Callable[[str], str]
-"""Returns the token of a user; raises TokenError."""
+"""A function that returns the token of a user or raises TokenError."""
 
 
 class TokenError(RuntimeError):
@@ -26,8 +26,8 @@ class TokenError(RuntimeError):
 def make_source(options: Any, host: str, share: tuple[int, int] = (0, 1)) -> Source:
     """Return the source that the options name: the first of file, command, URL and secret that is given.
 
-    Without any, the cluster's own local sign-in is asked. `share`: this process is number `share[0]` of `share[1]`, and
-    takes every so manieth line of a file of tokens. Raises TokenError.
+    Without any, the cluster's own local sign-in is used. `share`: this process is number `share[0]` of `share[1]`, and
+    takes only its share of the lines of a file of tokens. Raises TokenError.
     """
     if options.token_file:
         return _from_file(Path(options.token_file), *share)

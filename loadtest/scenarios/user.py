@@ -27,15 +27,15 @@ from loadtest.scenarios.tokens import TokenError
 
 HEARTBEAT_SECONDS: Final = 30.0
 BACK_SECONDS: Final = 30.0
-"""Time that an action waits for the connection to come back."""
+"""Seconds that an action waits for a reconnect."""
 ARRIVAL_SECONDS: Final = 3.0
-"""Time that the last messages have to arrive at the end."""
+"""Seconds that the last messages have to arrive at the end of a run."""
 PAGE: Final = 100
 _MAX_PAGES: Final = 200
 
 
 class ChatUser(User):
-    """Connects and joins `room_names()`; subclasses add what the user does. `run` is set when locust starts."""
+    """A user that connects and joins `room_names()`; subclasses add tasks. `run` is set when locust starts."""
 
     abstract = True
     run_state: ClassVar[Run]
@@ -58,9 +58,9 @@ class ChatUser(User):
         self.ready = Event()
         self._is_leaving = False
         self._is_away = False
-        """From the end of a connection until the user is back in all rooms."""
+        """True from the end of a connection until the user has joined all rooms again."""
         self._is_end_expected = False
-        """The server has announced the end of this connection, or the scenario ends it."""
+        """True when the server has announced the end of this connection, or the scenario ends it."""
         self._source = self.state.source_address(self.number)
         self._token = self._take_token()
         self._keeper = gevent.spawn(self._keep_connected)
@@ -69,7 +69,7 @@ class ChatUser(User):
         self.ready.wait(BACK_SECONDS)
 
     def on_stop(self) -> None:
-        """Leave; what the end of the run cuts off is no failure of the cluster."""
+        """Leave; actions that the end of the run interrupts do not count as failures."""
         self._is_leaving = True
         self.state.users.discard(self)
         for greenlet in (self._keeper, self._beat):
@@ -77,7 +77,7 @@ class ChatUser(User):
         if self.connection is not None:
             self.connection.close()
 
-    # --- what a user does ---
+    # --- actions of a user ---
 
     @property
     def room(self) -> str:
@@ -95,15 +95,15 @@ class ChatUser(User):
         return answer
 
     def type(self, room: str | None = None) -> None:
-        """Announce typing; a droppable event has no ack to time."""
+        """Announce typing, a droppable event without an ack."""
         self.state.typed_at[room or self.room, self.name] = time.time()
         self.emit("typing", {"room": room or self.room, "typing": True})
 
     def call(self, name: str, payload: dict[str, Any]) -> dict[str, Any] | None:
         """Send an event and time its ack; return None when it failed (locust has noted it).
 
-        When the connection ends meanwhile, the event is sent again over the next one, as the SDK does. The end
-        itself is noted once, and only if the server did not announce it (`drain`).
+        When the connection ends meanwhile, the event is sent again over the next one, as the SDK does. The end of the
+        connection is reported once, and only if the server did not announce it (`drain`).
         """
         begun, row = time.perf_counter(), name
         while (connection := self._usable()) is not None:
@@ -137,7 +137,7 @@ class ChatUser(User):
             self.connection.close()
 
     def check_losses(self) -> None:
-        """Compare each room with the server's log: everything that was sent by now must have arrived."""
+        """Compare each room with the server's log: every message up to now must have arrived."""
         if not self.ready.wait(ARRIVAL_SECONDS) or (connection := self.connection) is None:
             self.state.counts["rooms not checked"] += len(self.rooms)
             return
@@ -185,7 +185,7 @@ class ChatUser(User):
             raise StopUser from None
 
     def _keep_connected(self) -> None:
-        """Connect, stay, and come back, as the SDK does: jittered backoff, Retry-After, joins with `since`."""
+        """Connect, stay, and reconnect as the SDK does: jittered backoff, Retry-After, joins with `since`."""
         attempt, away_since = 0, time.perf_counter()
         while not self._is_leaving:
             wait = 0.0
@@ -233,7 +233,7 @@ class ChatUser(User):
         self.ready.set()
 
     def _stay(self) -> float:
-        """Wait for the end of the connection; return when that was. An end that was not announced is a failure."""
+        """Wait for the end of the connection and return its time. An end that was not announced is a failure."""
         connection = self.connection
         assert connection is not None
         connection.ended.wait()
@@ -248,7 +248,7 @@ class ChatUser(User):
         self._report("drop", "connection", 0.0, ChatError(connection.why))
 
     def _join(self, connection: Connection, room: str) -> None:
-        """Join from where the user is, page by page."""
+        """Join from the user's position, page by page."""
         position = self.rooms[room]
         for _ in range(_MAX_PAGES):
             since = position.since
@@ -282,14 +282,14 @@ class ChatUser(User):
         counts["missing"] += len(position.missing(newest)) if epoch == position.epoch else 0
 
     def _usable(self) -> Connection | None:
-        """Return the connection once it is ready; None at the end, and when it does not come back (which is noted)."""
+        """Return the connection once it is ready; None at the end of the run or when a reconnect failed."""
         if not self.ready.wait(BACK_SECONDS) and not self._is_leaving:
             self._report("drop", "connection", BACK_SECONDS, ChatError("not back in time"))
             return None
         return self.connection
 
     def _may_repeat(self, connection: Connection, error: ChatError) -> bool:
-        """Return whether an event goes over the next connection: this one ended, or is about to be moved."""
+        """Return whether to send an event over the next connection: this one ended, or the server will move it."""
         if isinstance(error, NegativeAck) and error.reason == "draining":
             connection.ended.wait(BACK_SECONDS)
             return True

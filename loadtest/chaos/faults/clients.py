@@ -20,7 +20,7 @@ _HELD = "roomcast_gateway_slow_client_bytes"
 
 
 async def slow_consumer(rig: Rig) -> None:
-    """One client reads nothing while its room is busy: the gateway cuts it, and it costs little until then."""
+    """One client reads nothing in a busy room: the gateway cuts it, and holds little memory for it until then."""
     before, pids = await rig.metrics(), await rig.pids()
     room = f"public:slow-{rig.random.randrange(16**6):06x}"
     tasks = TaskSet()
@@ -56,7 +56,7 @@ async def slow_consumer(rig: Rig) -> None:
 
 async def _guest(rig: Rig, name: str, room: str) -> Wire:
     def heard(event: str, payload: Any) -> None:
-        """Nothing of it matters."""
+        """Ignore all events."""
 
     wire = await open_wire("127.0.0.1", rig.cluster.ports.page, "127.0.0.1", heard)
     await wire.sign_in(sign(rig.cluster.jwt_secret, f"guest.{name}"))

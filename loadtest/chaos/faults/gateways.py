@@ -1,4 +1,4 @@
-"""Gateways die."""
+"""Faults of gateways: kills, restarts, wrong clocks."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def reconnect_storm(rig: Rig) -> None:
     died = clock()
     for name in rig.gateways:
         os.kill(pids[name], signal.SIGKILL)
-    await asyncio.sleep(1.0)  # until everybody has noticed
+    await asyncio.sleep(1.0)  # until every client has noticed
     await rig.settle(60.0)
     await asyncio.sleep(rig.span.after)
     times = times_back(rig.crowd.people, died, died)

@@ -18,7 +18,7 @@ from loadtest.chaos.rig import Rig
 from roomcast.wire.tasks import TaskSet
 
 INJECTORS: Final = 2
-"""Loops that inject faults side by side, so that two may overlap at any moment."""
+"""Number of loops that inject faults side by side, so that two faults may overlap at any moment."""
 
 _SUSPENDED_SECONDS: Final = (0.5, 3.0)
 _BETWEEN_FAULTS_SECONDS: Final = (0.5, 4.0)
@@ -98,7 +98,7 @@ async def _pause_redis(rig: Rig) -> None:
 
 
 async def _pause(rig: Rig, name: str) -> None:
-    """Stop a process for a moment; it may be killed meanwhile."""
+    """Stop a process for a moment with SIGSTOP; the other injector may kill it meanwhile."""
     pid = (await rig.pids())[name]
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -12,12 +12,12 @@ from loadtest.chaos.rig import Rig
 
 _ONE_WAY_SECONDS = (0.025, 0.075)
 _ASIDE = 3
-"""Redis moves up by this many ports while the proxy takes its port."""
+"""Redis moves to the port this far above its own while the proxy uses its port."""
 
 
 @asynccontextmanager
 async def redis_behind_proxy(rig: Rig) -> AsyncIterator[Proxy]:
-    """Route all Redis connections of the cluster through the proxy until the context ends; our own goes directly."""
+    """Route all Redis connections of the cluster through the proxy until the context ends; `rig.redis` stays direct."""
     port = rig.cluster.ports.redis
     proxy = Proxy(port + _ASIDE)
     await rig.redis.move(port + _ASIDE)

@@ -23,7 +23,7 @@ _WORKER_SHUTDOWN_SECONDS = 30.0
 
 
 async def kill_sweeper(rig: Rig) -> None:
-    """The leading sweeper dies, with a gateway whose clients partly never come back: those must go offline."""
+    """The leading sweeper and a gateway die; some clients of the gateway never reconnect and must go offline."""
     leader = await _leader(rig)
     gateway = rig.random.choice(rig.gateways)
     ghosts = rig.crowd.on_nodes([gateway.removeprefix("gateway")])[:_GHOSTS]
@@ -51,7 +51,7 @@ async def _leader(rig: Rig) -> str:
 async def _watch_ghosts(rig: Rig, ghosts: list[Person], living: list[Person], died: float) -> tuple[float, int]:
     """Return when the last absent client was offline, and how many present ones were seen offline until then."""
     evicted: set[str] = set()
-    await asyncio.sleep(10.0)  # disconnected clients are back by then; no presence ends so soon
+    await asyncio.sleep(10.0)  # disconnected clients have reconnected by then; no presence ends so soon
     while clock() - died < _GHOST_SECONDS + 20:
         evicted.update(await rig.offline(living))
         if len(await rig.offline(ghosts)) == len(ghosts):
@@ -65,7 +65,7 @@ class Signing:
 
     def __init__(self, rig: Rig) -> None:
         self.answers: list[tuple[float, float, bool]] = []
-        """One request: when, how long it took, and whether it got a form."""
+        """Per request: its time, its duration in seconds, and whether it got a form."""
         self._rig = rig
 
     async def ask_on(self) -> None:
@@ -110,7 +110,7 @@ async def _signing(rig: Rig) -> AsyncIterator[Signing]:
 
 
 async def kill_signer(rig: Rig) -> None:
-    """The only signer dies: errors at once, and forms again when it is back. The chat is not affected."""
+    """The only signer dies: requests fail at once, and get forms when it is back. The chat is not affected."""
     async with _signing(rig) as signing:
         await asyncio.sleep(1.0)
         died = await rig.kill("signer1")
@@ -123,7 +123,7 @@ async def kill_signer(rig: Rig) -> None:
 
 
 async def storage_hang(rig: Rig) -> None:
-    """The object storage accepts and does not answer."""
+    """The object storage accepts connections and does not answer."""
     async with _signing(rig) as signing:
         await asyncio.sleep(1.0)
         async with rig.stopped("s3") as hung:

@@ -130,7 +130,7 @@ async def redis_sigstop_60(rig: Rig) -> None:
 
 
 async def client_kill_pubsub(rig: Rig) -> None:
-    """The pub/sub connections are killed repeatedly, the last time with the last messages of every room."""
+    """The pub/sub connections are killed repeatedly, the last time while the last messages of every room are sent."""
     links = len(rig.gateways)
     slowest = 0.0
     for _ in range(_ROUNDS - 1):
@@ -160,7 +160,7 @@ async def _resubscribed(rig: Rig, since: float, links: int) -> float:
 
 
 async def pubsub_overflow(rig: Rig) -> None:
-    """More is published at once than a subscriber's output buffer may hold: Redis cuts the subscribers."""
+    """A burst of publications exceeds the output buffers of the subscribers: Redis cuts them."""
     limit = "client-output-buffer-limit"
     kept = (await rig.redis.call("CONFIG", "GET", limit))[1]
     await rig.redis.call("CONFIG", "SET", limit, "pubsub 262144 131072 10")

@@ -1,4 +1,4 @@
-"""Gateways are added, taken away, and rolled under load: planned changes, so no client may see a failure."""
+"""Gateways are added, removed and rolled under load: planned changes, so no client may see a failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FEW: Final = 4
 
 
 async def scale_and_roll(rig: Rig) -> None:
-    """Scale one gateway to 40, then to 4, and roll these: the end of every connection is announced."""
+    """Scale from one gateway to 40, then to 4, and roll these: gateways announce the end of every connection."""
     ledger = rig.crowd.ledger
     connects, failed, drains = ledger.connects, len(ledger.failed_connects), ledger.told.get("drain", 0)
     begun = clock()

@@ -1,4 +1,4 @@
-"""On PYTHONPATH of one process: its wall clock is off by CHAOS_CLOCK_SECONDS. The monotonic clock is right."""
+"""Shift the wall clock of a process with this folder on PYTHONPATH by CHAOS_CLOCK_SECONDS; not the monotonic clock."""
 
 import os
 import time
