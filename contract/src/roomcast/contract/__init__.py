@@ -3,19 +3,19 @@
 Four files hold all names that cross a process boundary, each name once:
 
 * `keys`      every Redis key and channel: type, writer, reader, lifetime, hash tag
-* `events`    what browsers and gateways say to each other, and the limits on it
-* `envelope`  what processes say to each other through Redis
+* `events`    the protocol between browsers and gateways, and its limits
+* `envelope`  the messages between processes through Redis
 * `errors`    numbered error codes, and whether a retry can help
 
 `scripts/` holds one commented Lua file per atomic change in Redis; `lua` loads them.
 `vectors/` holds golden data for tests: names for Python and TypeScript, room packets for Python and Lua.
 `backend` is the small client for back ends that publish into rooms, `python -m roomcast.contract` its command line.
 
-`redis_client` makes the Redis clients of all but the gateways, which have links of their own.
-`log_entry` and `tokens` are what gateways and back ends do alike: entering a message, signing a token.
+`redis_client` makes the Redis clients of all processes except the gateways, which use `roomcast.adapter.redis`.
+`log_entry` and `tokens` serve gateways and back ends: one appends messages, the other signs tokens.
 
-But for `backend` and `redis_client` nothing here does I/O, and nothing imports a process: the direction is
-process -> contract -> nothing.
+Only the clients (`backend`, `http_backend`, `api_keys`, `redis_client`) do network I/O. No module imports a process:
+processes import the contract, and the contract imports only `roomcast.wire`.
 """
 
 PROTOCOL_VERSION = 1

@@ -122,7 +122,7 @@ def _token(options: argparse.Namespace) -> str:
 
 
 async def _act(options: argparse.Namespace) -> str:
-    """Do it, and say what was done."""
+    """Run the command; return a line that says what was done."""
     url, cluster_keys = config.required(config.REDIS_URL), config.cluster_keys()
     try:
         async with backend.connect(url, cluster_keys=cluster_keys) as client:

@@ -2,9 +2,9 @@
 
 Gateways and back ends amend by the same rules.
 
-The log keeps one entry per `seq`, so that a deleted message can be told from a hole. A deletion leaves a tombstone
-(`deleted` = the seq of the deletion) without text, media and data; an edit puts the new text and data in the original's
-place (`edited` = the seq of the edit) and takes them out of the edit before it: an old text is nowhere to be read.
+The log keeps one entry per `seq`, so that readers can tell a deleted message from a gap. A deletion leaves a tombstone
+(`deleted` = the seq of the deletion) without text, media and data. An edit puts the new text and data into the original
+(`edited` = the seq of the edit), and removes them from the entry of the edit before, so that no old text can be read.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def load_target(entry: bytes | None) -> dict[str, Any]:
 
 
 def edited_content(message: dict[str, Any], text: str | None, data: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the text and data that a message has after an edit, those that it has at all; None: as before.
+    """Return the text and data of a message after an edit, without missing ones. An argument None changes nothing.
 
-    The edit's own entry has all of them, because the entry of an earlier edit, which may have set the other one, loses
-    its content.
+    The entry of the edit holds both, even if only one changes: the entry of an earlier edit, which may have set the
+    other, loses its content.
     """
     after = {
         "text": message.get("text") if text is None else text,
@@ -42,23 +42,23 @@ def edited_content(message: dict[str, Any], text: str | None, data: dict[str, An
 
 
 def edited(entry: bytes, message: dict[str, Any], content: dict[str, Any]) -> Rewrite:
-    """Return the original with the content that it has after the edit."""
+    """Return the rewrite that puts the content after the edit into the original."""
     return _marked(entry, {**message, **content}, "edited")
 
 
 def deleted(entry: bytes, message: dict[str, Any]) -> Rewrite:
-    """Return the original as a tombstone."""
+    """Return the rewrite that turns the original into a tombstone."""
     return _marked(entry, {key: value for key, value in message.items() if key not in _CONTENT}, "deleted")
 
 
 def superseded(entry: bytes) -> Rewrite:
-    """Return an earlier edit without its text and data."""
+    """Return the rewrite that removes text and data from an earlier edit."""
     message = msgspec.json.decode(entry)
     bare = {key: value for key, value in message.items() if key not in _CONTENT}
     return Rewrite(message["seq"], entry, msgspec.json.encode({**bare, "superseded": True}))
 
 
 def _marked(entry: bytes, message: dict[str, Any], mark: str) -> Rewrite:
-    """`message` with a field `mark` whose value, the seq of the amendment, the script fills in."""
+    """Return the rewrite to `message` with the field `mark`; the script fills in the seq of the amendment."""
     rest = {key: value for key, value in message.items() if key != mark}
     return Rewrite(message["seq"], entry, msgspec.json.encode(rest)[:-1] + f',"{mark}":'.encode(), b"}")

@@ -1,8 +1,8 @@
-"""Keys of the HTTP API: what they are, what they allow, and their table in Redis.
+"""Keys of the HTTP API: their form, their scopes, and their table in Redis.
 
-A key is `rck_` and 256 random bits. Redis holds its SHA-256 alone. 256 random bits can be neither guessed nor searched:
-a slow hash would add cost and no safety. The id of a key is the beginning of its digest; logs and lists show ids.
-Two keys of one name may live side by side, so that a key is replaced without a gap: see `ApiKeys.rotate`.
+A key is `rck_` and 256 random bits. Redis stores only its SHA-256. A search cannot find 256 random bits, so a slow hash
+would add cost and no safety. The id of a key is the beginning of its digest; logs and lists show only the id.
+Two keys may have the same name, so that an operator can replace a key without a gap: see `ApiKeys.rotate`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_KEY_LENGTH: Final = 100
 MAX_RATE: Final = 100_000
 DEFAULT_RATE: Final = 100
 BURST_SECONDS: Final = 2
-"""A key that was silent may send so many seconds of its rate at once."""
+"""The longest burst of a key, in seconds of its rate."""
 
 
 class Scope(StrEnum):
@@ -48,7 +48,7 @@ class Scope(StrEnum):
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """A key as Redis stores it. `created` and `expires` in unix seconds (0: never); `rate` a second (0: default)."""
+    """A stored key. `created`, `expires` (0: never): unix seconds. `rate`: requests a second (0: default)."""
 
     name: str
     scopes: tuple[str, ...]
@@ -62,7 +62,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 class Listed(NamedTuple):
-    """A key of the table under its id."""
+    """A key of the table, with its id."""
 
     id: str
     key: ApiKey
@@ -77,7 +77,7 @@ class ApiKeys(RedisLink):
     """The table of keys. Every method raises RoomcastError for Redis trouble."""
 
     async def create(self, name: str, scopes: Collection[str], *, seconds: float | None = None, rate: int = 0) -> str:
-        """Store a new key and return it: the only moment at which it can be read. `seconds` None: until revoked.
+        """Store a new key and return it; it cannot be read later. `seconds` None: valid until revoked.
 
         Raises BAD_REQUEST for an empty name, an unknown scope or a rate out of range, TOO_LARGE above 1,000 keys.
         """
@@ -96,7 +96,7 @@ class ApiKeys(RedisLink):
         return secret
 
     async def list_keys(self) -> list[Listed]:
-        """Return every key by name and age, expired ones included."""
+        """Return all keys, also expired ones, sorted by name and age."""
         found = [Listed(digest[:ID_LENGTH], key) for digest, key in await self._table()]
         return sorted(found, key=lambda row: (row.key.name, row.key.created, row.id))
 
@@ -126,7 +126,7 @@ class ApiKeys(RedisLink):
         return secret
 
     async def find(self, secret: str) -> Listed | None:
-        """Return the key that was presented; None for one that is unknown or expired."""
+        """Return the key with this secret; None if it is unknown or expired."""
         if len(secret) > MAX_KEY_LENGTH or not secret.startswith(PREFIX):
             return None
         digest = digest_of(secret)
@@ -139,9 +139,9 @@ class ApiKeys(RedisLink):
     async def take(
         self, found: Listed, *, requests: int = 1, default_rate: int = DEFAULT_RATE, owes: bool = False
     ) -> float:
-        """Take requests from the rate of a key; return the seconds to wait, 0.0 for a request that is admitted.
+        """Charge `requests` to the rate of a key. Return 0.0 if they are admitted, else the seconds to wait.
 
-        `owes`: the work is done, and later requests wait for it.
+        `owes`: charge them in any case, because the work is done; later requests wait instead.
         """
         args = (found.key.rate or default_rate, BURST_SECONDS, requests, "owe" if owes else "")
         return int(await self._script("api_take", (keys.api_rate(found.id),), args)) / 1000

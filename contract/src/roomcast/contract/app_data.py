@@ -1,6 +1,6 @@
 """The rules of `data`: a JSON object of the application's, in messages and in custom events. Pure.
 
-Gateways and back ends share them. Roomcast keeps such an object and passes it on, and never looks into it.
+Gateways and back ends apply the same rules. Roomcast stores and delivers such an object, and never looks into it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_DATA_BYTES, MAX_DATA_DEPTH
 
 _MAX_INTEGER: Final = 2**53
-"""The largest integer that every JavaScript number can hold, and its negative."""
+"""Bound of the absolute value of an integer in `data`: JavaScript holds integers up to 2^53 exactly."""
 
 
 def check_data(data: dict[str, Any]) -> bytes:
@@ -35,7 +35,7 @@ def check_data(data: dict[str, Any]) -> bytes:
 
 
 def stored_data(data: dict[str, Any]) -> str:
-    """Return the object as the hash of a room or person holds it: "" for an empty one. Raise as `check_data`."""
+    """Return the object as text for the hash of a room or person: "" if it is empty. Raise as `check_data`."""
     return check_data(data).decode() if data else ""
 
 
@@ -53,7 +53,7 @@ def _values(container: Any) -> Iterable[Any]:
 
 
 def _is_container(value: Any) -> bool:
-    """Tell objects and lists from plain values; raise BAD_REQUEST for anything that is no JSON."""
+    """Return whether a value is an object or list; raise BAD_REQUEST for a value that JSON cannot hold."""
     if isinstance(value, dict | list):
         return True
     if value is None or isinstance(value, str | bool):

@@ -1,6 +1,6 @@
 """The directory of public rooms: a sorted set of names and rooms, in the order of the names. Pure.
 
-It is shown, not trusted: a reader compares each entry with the room itself, and takes away what is not so any more.
+An entry may be out of date: readers compare it with the stored room, and remove an entry that does not match.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 MAX_LISTED: Final = 100_000
-"""Rooms in the directory; more are not listed."""
+"""The most rooms in the directory; further rooms are not listed."""
 
 _BREAK: Final = "\n"
-"""Stands in no name and no id."""
+"""Separates name and room in an entry; names and ids do not contain it."""
 
 
 def entry_of(name: str, room: str) -> str:
@@ -25,7 +25,7 @@ def room_of(entry: str) -> str:
 
 
 def range_of(query: str, after: str | None) -> tuple[bytes, bytes]:
-    """Return the bounds (as of ZRANGE … BYLEX) of rooms whose names begin with `query`, behind the entry `after`."""
+    """Return the ZRANGE … BYLEX bounds of entries whose names begin with `query`, behind the entry `after`."""
     prefix = query.casefold().encode()
     start = b"[" + prefix if prefix else b"-"
     if after and (behind := after.encode()) >= prefix:  # never before the first name that begins with `query`

@@ -32,9 +32,9 @@ RoomNote = OccupancyChange
 
 
 class PresenceRow(Struct, frozen=True, array_like=True):
-    """A user as others see the user from now on: `last_seen` in ms, the note and the ms at which it ends (0: never).
+    """A user's presence as others see it now: `last_seen` in ms, the note, and the ms at which it ends (0: never).
 
-    `devices` are `(kind, status)`, the most reachable first. `is_shown` is False where nothing but devices changed.
+    `devices` are `(kind, status)`, the most reachable first. `is_shown` is False if only devices changed.
     """
 
     user: str
@@ -56,7 +56,7 @@ class PresenceChanges(Struct, frozen=True, tag="presence", array_like=True):
 
 
 class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
-    """Something was revoked: look again at `revoked:…` for this user, token or sign-in, and close what is refused."""
+    """A user, token or sign-in was revoked: read `revoked:…` for it again, and close the sessions that it refuses."""
 
     user: str = ""
     token: str = ""
@@ -64,10 +64,10 @@ class Revoked(Struct, frozen=True, tag="revoked", array_like=True):
 
 
 class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
-    """A user lost a room (`closed`: everybody did): leave it now.
+    """Remove a user from a room (`closed`: remove all users).
 
-    `before` (ms by Redis's clock; 0: whenever): only where the user joined before. Who has come back since may stay.
-    With `closed`: those who joined an earlier room of this id.
+    `before` (ms by Redis's clock; 0: no limit): only if the user joined earlier. A user who came back since may stay.
+    With `closed`: only users who joined an earlier room of this id.
     """
 
     room: str
@@ -127,7 +127,7 @@ class UserEvent(Struct, frozen=True, tag="event", array_like=True):
 
 
 class ListChanged(Struct, frozen=True, tag="list", array_like=True):
-    """A room came to the user's list, left it, or was read: look at its line again."""
+    """A room was added to the user's list, removed from it, or read: read its line again."""
 
     room: str
 
@@ -149,11 +149,11 @@ def active_room(data: bytes) -> str:
 
 
 class MediaRequest(Struct, frozen=True, tag="media", array_like=True):
-    """A gateway asks the signers; the answer goes to `node:{reply_to}` as `MediaReply`, a back end's into a list.
+    """A request to the signers. They send the `MediaReply` to `node:{reply_to}`, or for a back end into a list.
 
     `action` and its `args`: `sign` {room, name, type, size, width?, height?}; `complete` {upload, parts?};
     `url` {upload, room}. The gateway has checked that `user` may enter the room; the signer checks who owns the upload.
-    `deadline_ms`: after this moment (Redis's clock) the gateway does not wait for the answer any more.
+    `deadline_ms`: the moment (Redis's clock) until which the gateway or back end waits for the answer.
     """
 
     request: str

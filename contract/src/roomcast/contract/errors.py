@@ -1,4 +1,4 @@
-"""Error codes: numbered, stable, and each with a word on whether a retry can help.
+"""Error codes: numbered and stable; each says whether a retry can help.
 
 A negative ack carries `{code, reason, retryable, detail?, retry_after?, app_code?}`; `reason` is the name below.
 Numbers are never reused. 1xx: the request; 2xx: the right to do it; 3xx: the moment; 4xx: media.
@@ -53,7 +53,7 @@ class RoomcastError(ExpectedError):
     """A refusal with a code; the shells turn it into a negative ack, never into a traceback."""
 
     def __init__(self, code: Code, detail: str = "", *, retry_after: float | None = None, app_code: str = "") -> None:
-        """`app_code`: a word of the application's, with which it refuses."""
+        """`app_code`: the application's own code, if its publish hook refused."""
         super().__init__(f"{code.reason}: {detail}" if detail else code.reason)
         self.code = code
         self.detail = detail
@@ -61,7 +61,7 @@ class RoomcastError(ExpectedError):
         self.app_code = app_code
 
     def to_wire(self) -> dict[str, Any]:
-        """`{code, reason, retryable, detail?, retry_after?, app_code?}` (`retry_after` in seconds)."""
+        """Return `{code, reason, retryable, detail?, retry_after?, app_code?}` (`retry_after` in seconds)."""
         wire: dict[str, Any] = {
             "code": self.code.number,
             "reason": self.code.reason,
@@ -77,7 +77,7 @@ class RoomcastError(ExpectedError):
 
 
 def by_number(number: int) -> Code:
-    """Return the code with this number; an unknown one (of a newer release) reads as INTERNAL."""
+    """Return the code with this number; INTERNAL for an unknown number (of a newer release)."""
     for code in Code:
         if code.number == number:
             return code

@@ -32,11 +32,12 @@ MAX_DATA_BYTES: Final = 4_096
 MAX_DATA_DEPTH: Final = 8
 """Objects and lists within one another in an application's `data`; the object itself is 1 deep."""
 CUSTOM_EVENTS_PER_SECOND: Final = 20
-"""`room:emit` of one connection, in the long run."""
+"""`room:emit` events of one connection, on average."""
 CUSTOM_EVENTS_BURST: Final = 40
 MAX_TOKEN: Final = 8_192
-MAX_TOKEN_ID: Final = 128
 """Characters of a token."""
+MAX_TOKEN_ID: Final = 128
+"""Characters of a `jti` or `sid` claim."""
 MAX_SEQ: Final = 2**53
 """The largest integer that every JavaScript number can hold."""
 MAX_WATCHED_USERS: Final = 200
@@ -58,14 +59,14 @@ MAX_BLOCKED: Final = 500
 MAX_REPORTS: Final = 10_000
 """Open reports of a cluster; the oldest go first."""
 ROOM_LIST_SECONDS: Final = 90 * 86_400
-"""A person's room list is kept this long past its last change."""
+"""How long a person's room list is kept after its last change, in seconds."""
 
 Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, pattern=rf"^{CLIENT_ID_CHARACTER}+\Z")]
 Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 ReadSeq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
-"""0: an empty room was read."""
+"""A read mark; 0 marks an empty room."""
 
 SanctionSeconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400)]
 SlowSeconds = Annotated[int, Meta(ge=0, le=6 * 3_600)]
@@ -144,7 +145,7 @@ class RoomRemove(Payload, frozen=True):
 
 
 class RoomInfo(Payload, frozen=True):
-    """Ask what a stored room says of itself."""
+    """Ask for the description of a stored room."""
 
     room: Room
 
@@ -158,7 +159,7 @@ class RoomDirectory(Payload, frozen=True):
 
 
 class RoomUpdate(Payload, frozen=True):
-    """Change what a room says of itself. What is left out stays; an empty topic or object takes away what is there."""
+    """Change a room's description. A missing field stays as it is; an empty topic or object deletes the stored one."""
 
     room: Room
     name: Name | None = None
@@ -174,13 +175,13 @@ class RoomTransfer(Payload, frozen=True):
 
 
 class RoomClose(Payload, frozen=True):
-    """Forget a room with its history and memberships."""
+    """Delete a room with its history and memberships."""
 
     room: Room
 
 
 class RoomQuit(Payload, frozen=True):
-    """Leave a room for good, on all devices: give the membership back, and take the room off one's list."""
+    """Leave a room for good, on all devices: end the membership, and remove the room from one's list."""
 
     room: Room
 
@@ -202,14 +203,14 @@ class RoomSanctions(Payload, frozen=True):
 
 
 class RoomSlow(Payload, frozen=True):
-    """Let each user of a room send at most one message in so many seconds; 0: as many as limits allow."""
+    """Let each user of a room send at most one message per `seconds` seconds; 0: as many as limits allow."""
 
     room: Room
     seconds: SlowSeconds
 
 
 class RoomEmit(Payload, frozen=True):
-    """Send a custom event to the others in a room. `as_invisible`: also while one is invisible, which it gives away."""
+    """Send a custom event to the others in a room. `as_invisible`: also while invisible, which reveals the user."""
 
     room: Room
     event: EventName
@@ -327,7 +328,7 @@ class ReceiptRead(Payload, frozen=True):
 
 
 class Presence(Payload, frozen=True):
-    """Set one's status, and one's note with or without an end; what is left out stays."""
+    """Set one's status, and one's note with or without an end; a missing field stays as it is."""
 
     status: Status | None = None
     note: Note | None = None
@@ -355,7 +356,7 @@ class MediaSign(Payload, frozen=True):
     room: Room
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     type: Annotated[str, Meta(max_length=100)]
-    """As the browser says; empty where its system does not know the extension."""
+    """The type that the browser reports; empty if its system does not know the extension."""
     size: Annotated[int, Meta(ge=0, le=2**53)]
     width: Pixels | None = None
     height: Pixels | None = None
@@ -434,13 +435,13 @@ SERVER_EVENTS: Final = (READY, MESSAGE, TYPING, PRESENCE, RECEIPT, PROFILE, ROOM
 """Every event a gateway may send."""
 
 BACK_END_EVENTS: Final = (ROOM, CUSTOM)
-"""Events that gateways deliver to a user for every back end, also for one without the cluster key."""
+"""Events to a user that gateways deliver from any back end, also from one without the cluster key."""
 
 
 def is_back_end_event(packet: bytes, events: tuple[str, ...] = BACK_END_EVENTS) -> bool:
     """Tell whether a Socket.IO packet is an event that every back end may send, as `Backend` writes it.
 
-    One that names a `user` is not: gateways alone say who sent an event.
+    An event with a `user` is none: only gateways write who sent an event.
     """
     if not packet.startswith(tuple(f'2["{name}",'.encode() for name in events)):
         return False
@@ -467,7 +468,7 @@ class Media(TypedDict, total=False):
 
 
 class PresenceDevice(TypedDict, total=False):
-    """One device of a user; without `kind` its client named none."""
+    """One device of a user; `kind` is missing if the client named none."""
 
     status: ShownStatus
     kind: str

@@ -41,13 +41,13 @@ from roomcast.contract.log_entry import PublishReceipt
 from roomcast.contract.person import Profile
 
 _TIMEOUT_SECONDS: Final = 15.0
-"""Longer than the API waits for the signers."""
+"""Timeout of a request, in seconds: longer than the API waits for the signers."""
 
 _QUERY_USERS: Final = 1_000
 
 
 class HttpBackend(HttpLink):
-    """See the module. `client`: one whose base URL is the API's, and which sends the API key."""
+    """See the module. `client` has the API's base URL, and sends the API key."""
 
     # --- messages ---
 
@@ -135,12 +135,12 @@ class HttpBackend(HttpLink):
         await self._send("POST", f"/v1/users/{as_part(user)}/events", present(event=event, data=data))
 
     async def emit_to_room(self, room: str, event: str, data: dict[str, Any] | None = None) -> None:
-        """Send an event to everybody who has joined a room."""
+        """Send an event to all clients that have joined a room."""
         check_ids(room)
         await self._send("POST", f"/v1/rooms/{as_part(room)}/events", present(event=event, data=data))
 
     async def emit_to_all(self, event: str, data: dict[str, Any] | None = None) -> None:
-        """Send an event to everybody who is connected."""
+        """Send an event to all connected clients."""
         await self._send("POST", "/v1/events", present(event=event, data=data))
 
     # --- uploads ---
@@ -161,7 +161,7 @@ class HttpBackend(HttpLink):
         return dict(await self._send("POST", "/v1/uploads", body))
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
-        """Have an uploaded file verified: `{media}`."""
+        """Have a signer verify an uploaded file; return `{media}`."""
         return dict(await self._send("POST", f"/v1/uploads/{as_part(upload)}/complete", {"user": user}))
 
     async def upload_url(self, user: str, upload: str) -> dict[str, Any]:
@@ -179,30 +179,30 @@ class HttpBackend(HttpLink):
     async def grant(
         self, room: str, user: str, role: Literal["admin", "member"] = "member", *, by: str | None = None
     ) -> None:
-        """Let `user` enter a stored room; an owner stays the owner."""
+        """Make `user` a member of a stored room; an owner stays the owner."""
         check_ids(room, user)
         await self._send("PUT", f"/v1/rooms/{as_part(room)}/members/{as_part(user)}", present(role=role, by=by))
 
     async def remove(self, room: str, user: str) -> bool:
-        """Take a membership away, and the user out of the room; False when there was none."""
+        """Delete a membership, and remove the user from the room. Return whether it was deleted."""
         check_ids(room, user)
         found = await self._send("DELETE", f"/v1/rooms/{as_part(room)}/members/{as_part(user)}")
         return bool(found["removed"])
 
     async def kick(self, room: str, user: str) -> None:
-        """Take a user out of a room on every gateway."""
+        """Remove a user from a room on every gateway."""
         check_ids(room, user)
         await self._send("POST", f"/v1/rooms/{as_part(room)}/kicks/{as_part(user)}")
 
     async def close_room(self, room: str) -> None:
-        """Forget a room with its history and memberships, and take everybody out."""
+        """Delete a room with its history and memberships, and remove all users from it."""
         check_ids(room)
         await self._send("DELETE", f"/v1/rooms/{as_part(room)}")
 
     async def update_room(
         self, room: str, *, name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
-        """Change what a stored room says of itself, and tell its members on every gateway."""
+        """Change the name, topic or data of a stored room, and tell its members on every gateway."""
         check_ids(room)
         await self._send("PATCH", f"/v1/rooms/{as_part(room)}", present(name=name, topic=topic, data=data))
 
@@ -212,7 +212,7 @@ class HttpBackend(HttpLink):
         await self._send("PUT", f"/v1/rooms/{as_part(room)}/owner", {"user": user})
 
     async def room(self, room: str) -> RoomInfo:
-        """Return what is stored of a room."""
+        """Return the description and counts of a room."""
         check_ids(room)
         return RoomInfo(**await self._send("GET", f"/v1/rooms/{as_part(room)}"))
 
@@ -230,21 +230,21 @@ class HttpBackend(HttpLink):
         return Occupancy(found["occupants"], found["users"])
 
     async def set_slow_mode(self, room: str, seconds: int) -> None:
-        """Let each user of a room send one message in so many seconds; 0 ends that."""
+        """Let each user of a room send one message per `seconds` seconds; 0 ends the slow mode."""
         check_ids(room)
         await self._send("PUT", f"/v1/rooms/{as_part(room)}/slow-mode", {"seconds": seconds})
 
     # --- people ---
 
     async def profile(self, user: str) -> Profile:
-        """Return what is shown of a user."""
+        """Return the profile of a user."""
         check_ids(None, user)
         return Profile(**await self._send("GET", f"/v1/users/{as_part(user)}/profile"))
 
     async def set_profile(
         self, user: str, *, name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
-        """Change what is shown of a user, on every gateway within seconds; this makes the user known, too."""
+        """Change the profile of a user, on every gateway within seconds. An unknown user becomes known."""
         check_ids(None, user)
         await self._send("PATCH", f"/v1/users/{as_part(user)}/profile", present(name=name, picture=picture, data=data))
 
@@ -272,12 +272,12 @@ class HttpBackend(HttpLink):
         return found
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
-        """Let `user` create so many rooms a day; None: by the gateways' setting."""
+        """Let `user` create `per_day` rooms a day; None: by the gateways' setting."""
         check_ids(None, user)
         await self._send("PUT", f"/v1/users/{as_part(user)}/room-allowance", {"per_day": per_day})
 
     async def allow_bytes(self, user: str, per_day: int | None) -> None:
-        """Let `user` write so many bytes into rooms a day; None: by the gateways' setting."""
+        """Let `user` write `per_day` bytes into rooms a day; None: by the gateways' setting."""
         check_ids(None, user)
         await self._send("PUT", f"/v1/users/{as_part(user)}/byte-allowance", {"per_day": per_day})
 
@@ -320,7 +320,7 @@ class HttpBackend(HttpLink):
         await self._sanction("DELETE", "mute", user, room)
 
     async def ban(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
-        """Keep `user` out of a room, or from signing in at all."""
+        """Ban `user` from a room, or from signing in at all."""
         await self._sanction("PUT", "ban", user, room, seconds)
 
     async def unban(self, user: str, *, room: str | None = None) -> None:
@@ -332,7 +332,7 @@ class HttpBackend(HttpLink):
         return list((await self._send("GET", "/v1/reports", query=present(after=after, limit=limit)))["reports"])
 
     async def resolve_report(self, number: str) -> None:
-        """Close a report; one that is closed is no error."""
+        """Close a report; a closed or unknown one is no error."""
         await self._send("DELETE", f"/v1/reports/{as_part(number)}")
 
     # --- cluster ---

@@ -1,4 +1,4 @@
-"""Speak to the HTTP API: requests, and the errors of the contract. `HttpBackend` has a method for each route."""
+"""Send requests to the HTTP API, and turn problems into RoomcastError. `HttpBackend` has a method for each route."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Query = Mapping[str, Any]
 
 
 class HttpLink:
-    """Sends requests to the API. `client`: one whose base URL is the API's, and which sends the API key."""
+    """Sends requests to the API. `client` has the API's base URL, and sends the API key."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -46,12 +46,12 @@ def as_part(text: str) -> str:
 
 
 def present(**fields: Any) -> dict[str, Any]:
-    """Return the fields that are given: those that are not None."""
+    """Return the fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _refusal(answer: httpx.Response) -> RoomcastError:
-    """Return the error of a problem; for another answer, such as a proxy's, one that says whether to repeat."""
+    """Return the error in a problem. Any other answer, such as a proxy's, becomes UNAVAILABLE or OUTCOME_UNKNOWN."""
     try:
         problem = answer.json()
         return RoomcastError(

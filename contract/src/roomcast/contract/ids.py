@@ -1,4 +1,4 @@
-"""Room and user ids: what they may look like, and what a room id says about who may enter.
+"""Room and user ids: their form, and the rule of access that a room id implies.
 
 Room ids: 1 to 128 characters of `[A-Za-z0-9_.:@-]`. `public:<name>` is open to every signed-in user;
 `dm:<a>:<b>` (ids sorted) is open to exactly those two; every other room needs a stored membership or a
@@ -22,7 +22,7 @@ EVENT_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}"
 EVENT_NAME_PATTERN: Final = rf"^{EVENT_NAME}\Z"
 ROOM_PATTERN: Final = rf"^{ROOM_ID}\Z"
 USER_PATTERN: Final = rf"^{USER_ID}\Z"
-"""For validators that search; `$` would let a newline through at the end."""
+"""ROOM_PATTERN and USER_PATTERN are for validators that search: unlike `$`, their end accepts no newline."""
 
 DIRECT: Final = "dm:"
 PUBLIC: Final = "public:"
@@ -34,7 +34,7 @@ _ENCODED_SAFE = re.compile(rb"[A-Za-z0-9_.@]")
 
 
 class Access(Enum):
-    """The verdict of a room's id alone about a user: in, out, or look it up."""
+    """The decision of a room id about a user: open, closed, or left to the stored room and the token."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -82,7 +82,7 @@ def decode_user(user: str) -> str:
 
 
 def people_of(room: str) -> tuple[str, ...]:
-    """Return the two users of a direct room, also where both are the same one; none for any other room."""
+    """Return the two users of a direct room, who may be the same; an empty tuple for any other room."""
     if not room.startswith(DIRECT):
         return ()
     first, _, second = room.removeprefix(DIRECT).partition(":")
@@ -98,7 +98,7 @@ def other_person(room: str, user: str) -> str | None:
 
 
 def access(room: str, user: str) -> Access:
-    """Return what the id of `room` says about `user`; it says nothing about whether the room exists."""
+    """Return whether the id of `room` lets `user` enter. The room need not exist."""
     kind, _, rest = room.partition(":")
     if kind == "public" and rest:
         return Access.OPEN

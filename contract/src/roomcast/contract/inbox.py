@@ -16,9 +16,9 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.ids import DIRECT, Access, access
 
 MAX_PREVIEW: Final = 200
-"""Characters of a text in an inbox."""
+"""The most characters of a text that an inbox shows."""
 MAX_USERS: Final = 100
-"""Users whose lines one run of the script reads."""
+"""The most users whose lines one run of `room_summary.lua` reads."""
 _ROOM_FIELDS: Final = 9
 _USER_FIELDS: Final = 5
 _PREVIEWED: Final = ("seq", "epoch", "time", "id", "user", "name", "kind", "mentions", "edited", "deleted")
@@ -30,8 +30,7 @@ class Line(NamedTuple):
     `active_at`: ms of the latest text or media, up to a second early; 0 if there was none. `last_seq`: its seq; 0 if
     the log does not keep it. `entry`: its JSON, if it was asked for. `name`: the room's own name, or empty.
     `is_unsettled`: another message may come without an announcement, see `room_append.lua`. `is_gone`: nothing is
-    known of the room. `read`: the user's read
-    mark. `role` and `is_public`: see `room_role.lua`.
+    stored of the room. `read`: the user's read mark. `role` and `is_public`: see `room_role.lua`.
     """
 
     room: str
@@ -66,7 +65,7 @@ class Line(NamedTuple):
     def reads_room(self, *, is_listed: bool) -> bool:
         """Return whether the user is known to read the room: as its member, or by having it on the list.
 
-        Who could enter but never did cannot be mentioned: counts are kept for people who come to see them.
+        A user who could enter but never did cannot be mentioned: mentions are counted only for users who will see them.
         """
         is_person = access(self.room, self.user) is Access.OPEN and self.room.startswith(DIRECT)
         return self.is_open(by_token=True) and (is_person or self.role != "" or is_listed)

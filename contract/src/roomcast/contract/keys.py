@@ -78,19 +78,19 @@ PRESENCE_SHARDS = 16
 """Number of slots that presence is spread over. Changing it moves users: stop all gateways first."""
 
 KICK_SECONDS = 86_400
-"""A kick is recorded this long: a gateway whose subscriptions were away for less finds it."""
+"""How long a kick is recorded, in seconds. A gateway that lost its subscriptions for less finds the record."""
 
 UNUSED_ROOM_SECONDS = 7 * 86_400
-"""A room that a user creates is removed after this time, unless something was written into it."""
+"""A room that a user creates is removed after so many seconds, unless a message was written into it."""
 
 CONTROL = "control"
 API_KEYS = "api:keys"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
 REPLIES_SECONDS = 30
-"""A reply to a back end is kept this long for it."""
+"""How long a reply to a back end is kept, in seconds."""
 BACK_END_NODE = "backend-"
-"""Begins the `reply_to` of a back end's request: it may not subscribe, so the answer goes into a list."""
+"""Beginning of a back end's `reply_to`. Back ends may not subscribe, so signers push the answer to a list."""
 MEDIA_INCOMING = "media:incoming"
 MEDIA_SWEEPER = "media:sweeper"
 REPORTS = "moderation:reports"
@@ -149,7 +149,7 @@ def room_slow(room: str) -> str:
 
 
 def activity_channel(room: str) -> str:
-    """Return the channel on which `room_append.lua` tells of activity in a room: one of 256, by the SHA-1 of its id."""
+    """Return the channel on which `room_append.lua` announces a room's activity: one of 256, by the SHA-1 of the id."""
     return f"activity:{sha1(tag(room).encode(), usedforsecurity=False).hexdigest()[:2]}"
 
 
@@ -217,7 +217,7 @@ OF_CLOSED_ROOMS: Final = (
     room_sanctions,
     room_slow,
 )
-"""The keys that go with a room that is closed. `room_kicked` stays: gateways that missed the closing find it there."""
+"""The keys that are deleted when a room is closed. `room_kicked` stays, for gateways that missed the message."""
 
 
 def presence_shard(user: str) -> int:

@@ -1,6 +1,6 @@
 """The profile of a person: name, picture, and an application's data. Pure.
 
-Tokens and back ends say it; it is kept in `keys.user_person`. A user without a profile was never seen.
+It comes from tokens and back ends, and is stored in `keys.user_person`. A user without a profile is unknown.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from roomcast.contract.texts import require_name
 FIELDS: Final = ("name", "picture", "data")
 """The fields of a profile, in the order in which `read_profile` takes their values."""
 PROFILE_SECONDS: Final = 90 * 86_400
-"""A profile is kept this long past the last sign-in or change."""
+"""How long a profile is kept after the last sign-in or change, in seconds."""
 MAX_PEOPLE: Final = 1_000_000
-"""People who can be found by name; more are not."""
+"""The most people who can be found by name."""
 MAX_PICTURE: Final = 500
 _PICTURE: Final = re.compile(r"https://[\x21-\x7e]+")
 
@@ -32,13 +32,13 @@ class Profile(NamedTuple):
     data: dict[str, Any]
 
     def public(self) -> dict[str, Any]:
-        """Return what others are told, as it goes on the wire."""
+        """Return the profile as clients receive it."""
         picture = {"picture": self.picture} if self.picture else {}
         return {"name": self.name, **picture, **({"data": self.data} if self.data else {})}
 
 
 def read_profile(user: str, values: Sequence[bytes | None]) -> Profile | None:
-    """Return the profile that the values of FIELDS describe; None for a user who was never seen."""
+    """Return the profile that the values of FIELDS describe; None for an unknown user."""
     name, picture, data = ((value or b"").decode() for value in values)
     return Profile(user, name, picture, read_data(data)) if name else None
 
@@ -51,10 +51,10 @@ def is_picture(url: object) -> TypeGuard[str]:
 def changed_fields(
     name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
 ) -> tuple[str, ...]:
-    """Return fields and values for `user_person.lua` of what is not None; an empty picture or object takes away.
+    """Return fields and values of what is not None, for `user_person.lua`; an empty picture or object deletes it.
 
-    Raises BAD_REQUEST for a name that shows nothing and for a picture that is no https URL, TOO_LARGE for data over
-    the limit.
+    Raises BAD_REQUEST for a name without a visible character and for a picture that is no https URL, TOO_LARGE for
+    data over the limit.
     """
     fields: list[str] = []
     if name is not None:

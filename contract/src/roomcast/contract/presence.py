@@ -9,7 +9,7 @@ from roomcast.contract.events import ShownStatus
 
 
 class Device(NamedTuple):
-    """One device of a user; `kind` as its client named it, empty where it named none."""
+    """One device of a user; `kind` is the client's word for it, or empty."""
 
     kind: str
     status: ShownStatus

@@ -28,7 +28,7 @@ Client = Redis | RedisCluster
 
 
 def make_client(target: RedisTarget, **options: Any) -> Client:
-    """Make a client that connects on first use. `options` are redis-py's; those of sockets go for Sentinels, too."""
+    """Make a client that connects on first use. `options` are redis-py's; Sentinels get the socket options, too."""
     if target.mode == "cluster":
         nodes = [ClusterNode(host, port) for host, port in target.hosts]
         return RedisCluster(
@@ -56,9 +56,9 @@ def make_pool(target: RedisTarget, kind: type[P], **options: Any) -> P:
 
 
 class _MasterConnection(AbstractConnection):
-    """A connection that ends when its server refuses writes as a replica.
+    """A connection that closes when its server refuses a write because it became a replica.
 
-    The next one is opened by name again, and may find the new master there.
+    redis-py then resolves the host name again, which may lead to the new master.
     """
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
@@ -87,21 +87,21 @@ def _tls(target: RedisTarget) -> dict[str, Any]:
 
 
 class _Sentinels(Sentinel):
-    """Sentinels of which any may be away, refuse, or answer nonsense: then the next one is asked."""
+    """Sentinels that raise only MasterNotFoundError, also if one refuses or answers nonsense."""
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return the address of the master. Raise MasterNotFoundError in one line, whatever went wrong."""
+        """Return the address of the master. Turn every error into a MasterNotFoundError of one line."""
         try:
             host, port = await super().discover_master(service_name)
         except MasterNotFoundError:
             raise MasterNotFoundError(f"no Sentinel names a master of {service_name}") from None
-        except Exception as error:  # an answer that is none: redis-py raises what its parser happens to raise
+        except Exception as error:  # redis-py's parser raises many kinds for a malformed answer
             raise MasterNotFoundError(f"a Sentinel answers nonsense: {type(error).__name__}") from error
         return host, port
 
 
 def _master(target: RedisTarget, options: dict[str, Any]) -> Redis:
-    """Return a client of the master that the Sentinels name, whenever a connection is opened."""
+    """Return a client that asks the Sentinels for the master whenever it opens a connection."""
     options |= {"username": target.username, "password": target.password, **_tls(target)}
     shared = {
         name: value for name, value in options.items() if name.startswith(("socket_", "ssl")) or name == "protocol"
@@ -120,5 +120,5 @@ async def run_script(
     loaded, suffix = script(name), "_RO" if is_read_only else ""
     try:
         return await client.execute_command(f"EVALSHA{suffix}", loaded.sha, len(names), *names, *args)
-    except NoScriptError:  # a server that just (re)started or took over: EVAL runs and keeps it
+    except NoScriptError:  # the server restarted or took over: EVAL runs the script and caches it
         return await client.execute_command(f"EVAL{suffix}", loaded.source, len(names), *names, *args)

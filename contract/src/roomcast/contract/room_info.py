@@ -1,6 +1,6 @@
 """The description of a stored room: kind, name, topic, owner, and an application's data. Pure.
 
-Gateways and back ends share it. The fields are kept in the room's meta (`keys.room_meta`).
+Gateways and back ends share this module. The fields are stored in the room's meta (`keys.room_meta`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIELDS: Final = ("kind", "name", "topic", "owner", "data")
 
 
 class RoomDescription(NamedTuple):
-    """A stored room. `name` is its id where it has none; `data` is empty where it has none."""
+    """A stored room. `name` is the id of a room without a name; `data` may be empty."""
 
     room: str
     kind: str
@@ -28,7 +28,7 @@ class RoomDescription(NamedTuple):
     data: dict[str, Any]
 
     def public(self) -> dict[str, Any]:
-        """Return what members are told, as it goes on the wire."""
+        """Return the description as clients receive it."""
         return {"name": self.name, "topic": self.topic, "data": self.data}
 
 
@@ -43,9 +43,9 @@ def read_description(room: str, values: Sequence[bytes | None]) -> RoomDescripti
 def changed_fields(
     name: str | None = None, topic: str | None = None, data: dict[str, Any] | None = None
 ) -> tuple[str, ...]:
-    """Return the ARGV of `room_update.lua` for what is not None; an empty topic or object takes away what is there.
+    """Return the ARGV of `room_update.lua` for what is not None; an empty topic or object deletes the stored one.
 
-    Raises BAD_REQUEST for a change of nothing and for a name that shows nothing, TOO_LARGE for data over the limit.
+    Raises BAD_REQUEST if all are None or the name has no visible character, TOO_LARGE for data over the limit.
     """
     fields: list[str] = []
     if name is not None:
@@ -60,6 +60,6 @@ def changed_fields(
 
 
 def keys_of_closed(room: str) -> tuple[str, ...]:
-    """Return the KEYS of `room_close.lua`: the record of kicks, the members, and all else that is kept of a room."""
+    """Return the KEYS of `room_close.lua`: the record of kicks, the members, and the other keys of the room."""
     rest = (key(room) for key in keys.OF_CLOSED_ROOMS if key is not keys.room_members)
     return (keys.room_kicked(room), keys.room_members(room), *rest)

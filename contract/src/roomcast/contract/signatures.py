@@ -3,7 +3,7 @@
     Roomcast-Timestamp: 1764259200
     Roomcast-Signature: v1=<hex of HMAC-SHA256(secret, "1764259200." + body)>
 
-The timestamp is a part of what is signed, so that a recorded request is of no use later.
+The signature covers the timestamp, so that a recorded request cannot be replayed later.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_signed(
 ) -> bool:
     """Tell whether a request was signed with this secret at most `tolerance_seconds` before or after `now`.
 
-    `headers`: a mapping that ignores case, as web frameworks have. `body`: the bytes as they came.
+    `headers`: a mapping that ignores case, such as web frameworks have. `body`: the unchanged bytes of the request.
     """
     timestamp, signature = headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, "")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16 and signature.isascii()):

@@ -1,4 +1,4 @@
-"""Signing the tokens that clients connect with: JSON Web Tokens (RFC 7519), HS256 with the cluster's shared secret."""
+"""Sign the tokens that clients connect with: JSON Web Tokens (RFC 7519), HS256 with the cluster's shared secret."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _SEPARATORS: Final = re.compile(r"[,\n]")
 def secrets_in(value: str) -> tuple[str, ...]:
     """Return the secrets in a setting. The first one signs, each one verifies.
 
-    They are separated by commas or newlines, or stand in a JSON list of texts: only there may a secret hold a comma.
-    So a secret is replaced without a gap: add the new one behind the old one everywhere, then put it first, and take
-    the old one out when the last token that it signed has expired. Raises ValueError for a secret of fewer than 32
-    bytes.
+    Commas or newlines separate them. In a JSON list of texts, a secret may contain a comma. To replace a secret without
+    a gap, add the new one behind the old one everywhere, then put it first, and remove the old one when the last token
+    that it signed has expired. Raises ValueError for a secret of fewer than 32 bytes.
     """
     found = _listed(value) if value.lstrip().startswith("[") else _separated(value)
     if not found or any(len(secret.encode()) < MIN_SECRET_BYTES for secret in found):
@@ -48,9 +47,9 @@ def sign(secret: str, user: str, *, name: str | None = None, seconds: float = 12
     """Return a token for `user`, valid for `seconds` from now, signed with the first of the secrets in `secret`.
 
     `name` is what others see. `claims` are added as they are: `rooms` (patterns of rooms that the token opens), `ops`,
-    `jti` (an id by which this one token can be revoked), `sid` (an id of the sign-in,
-    by which all its tokens can be revoked together), `aud` and `iss` where the gateways require them. Raises
-    ValueError for a secret of fewer than 32 bytes.
+    `jti` (an id by which this one token can be revoked), `sid` (an id of the sign-in, by which all its tokens can be
+    revoked together), `aud` and `iss` if the gateways require them. Raises ValueError for a secret of fewer than 32
+    bytes.
     """
     first, *_ = secrets_in(secret)
     now = int(time.time())

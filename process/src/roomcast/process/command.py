@@ -15,7 +15,7 @@ from roomcast.process.settings import ProcessSettings, SettingsError, describe, 
 
 S = TypeVar("S", bound=ProcessSettings)
 Run = Callable[[S], Coroutine[Any, Any, bool | None]]
-"""Runs a process to its end; False says that it could not go on, rather than that it was told to end."""
+"""Runs a process to its end. Returns False if the process could not go on; else it was told to end."""
 
 
 def main(process: str, settings: type[S], title: str, run: Run[S]) -> int:
@@ -32,14 +32,14 @@ def main(process: str, settings: type[S], title: str, run: Run[S]) -> int:
 def serve(process: str, settings: S, run: Run[S]) -> int:
     """Run to the end; return the exit status.
 
-    0 after SIGTERM; 1 for a port that is taken, or when it could not go on; 2 for a setting that it cannot start with.
+    0 after SIGTERM; 1 for a port in use, or if the process could not go on; 2 for a setting that it cannot start with.
     """
     logs.configure(settings.log_level, settings.log_format)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
                 return 1 if runner.run(run(settings)) is False else 0
-            finally:  # the loop takes its signal handlers along: one more SIGTERM would kill what has ended in order
+            finally:  # the runner removes its signal handlers: another SIGTERM would kill the process
                 signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     except SettingsError as error:
         return fail(process, str(error), 2)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 
 BACKLOG = 128
+"""Connections that may wait to be accepted."""
 
 
 def open_sockets(host: str, port: int, backlog: int = BACKLOG) -> list[socket.socket]:
     """Return listening sockets for all addresses of `host`. Raises OSError.
 
-    asyncio binds `::` to IPv6 alone, so that IPv4 clients are refused.
+    For `::`, asyncio itself would listen on IPv6 only, and refuse IPv4 clients.
     """
     if host == "::" and socket.has_dualstack_ipv6():
         return [socket.create_server((host, port), family=socket.AF_INET6, backlog=backlog, dualstack_ipv6=True)]

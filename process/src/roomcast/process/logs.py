@@ -16,7 +16,7 @@ Format = Literal["json", "text"]
 class LogStream:
     """Writes to a stream, and drops what the stream refuses: a full disk, or a pipe without a reader.
 
-    A process must neither fail nor go on for ever because its log has gone.
+    A process must neither fail nor hang because its log cannot be written.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -36,7 +36,7 @@ class LogStream:
 
 def configure(level: Level, form: Format) -> None:
     """Set up structlog and the standard library's logging. Call it once, at the start of a process."""
-    stream: Any = LogStream(sys.stderr)  # both libraries ask for a whole file, and only write and flush it
+    stream: Any = LogStream(sys.stderr)  # both libraries' types ask for a TextIO, but they only call write and flush
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer = (
         structlog.processors.JSONRenderer()

@@ -1,4 +1,4 @@
-"""Metrics that every process has: of its own use of the machine, its event loop and its readiness."""
+"""Metrics of every process: its use of the machine, its event loop, and its readiness."""
 
 from __future__ import annotations
 

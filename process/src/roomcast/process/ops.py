@@ -1,4 +1,4 @@
-"""Serve health and metrics on a port of their own. Liveness is the event loop alone, never Redis."""
+"""Serve health and metrics on a port of their own. `/healthz` tests only the event loop, never Redis."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def serve(
 ) -> AsyncIterator[int]:
     """Serve `/healthz`, `/readyz` (503 while not ready) and `/metrics`; yield the port. Raises OSError.
 
-    `tls`: None for plain HTTP. `why` says for people why the process is not ready; an empty text says nothing.
+    `tls`: None for plain HTTP. `why` returns the reason, for people, why the process is not ready; it may be empty.
     """
 
     async def healthz(_: web.Request) -> web.Response:

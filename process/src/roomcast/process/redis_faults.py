@@ -16,7 +16,7 @@ Fields = Mapping[str, Any]
 
 
 def read_fields(found: Fields) -> RedisInfo:
-    """Return what Roomcast reads of redis-py's INFO; of a cluster's, which is one per server, the first."""
+    """Return what Roomcast reads of redis-py's INFO. For a cluster (one INFO per server), read the first one."""
     fields: Fields = next((part for part in found.values() if isinstance(part, Mapping) and "role" in part), found)
     return RedisInfo(*(str(fields.get(name, "")) for name in ("run_id", "redis_version", "role", "maxmemory_policy")))
 

@@ -24,7 +24,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class SettingsError(ValueError):
-    """A setting that was well formed, but that the process cannot start with; the text is one line."""
+    """A well-formed setting that the process cannot start with; the text is one line."""
 
 
 def setting(default: Any, name: str, description: str, **bounds: float) -> Any:
@@ -67,7 +67,7 @@ class ProcessSettings(BaseSettings):
     def _has_certificate_and_key(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("set both ROOMCAST_TLS_CERTIFICATE and ROOMCAST_TLS_KEY, or neither")
-        _ = self.tls  # files that cannot be used are a mistake in the settings: say so now
+        _ = self.tls  # raises ValueError now for files that cannot be used
         return self
 
     @field_validator("redis_url")
@@ -86,7 +86,7 @@ class SealingSettings(ProcessSettings):
 
     @property
     def cluster_keys(self) -> tuple[str, ...]:
-        """The keys: the first seals, each opens."""
+        """Return the keys: the first one seals, each one opens."""
         return () if self.cluster_key is None else keys_in(self.cluster_key.get_secret_value())
 
     @field_validator("cluster_key")

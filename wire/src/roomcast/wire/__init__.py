@@ -1,1 +1,1 @@
-"""Share what the adapter and the chat both need: room packets, channels, Redis URLs, session ids, tasks."""
+"""Names and formats that the adapter and the chat share: room packets, channels, Redis URLs, session ids, tasks."""

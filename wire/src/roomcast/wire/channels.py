@@ -19,7 +19,7 @@ _TAG_SAFE = "!#$&'()*+,/:;=?@[]|~^ "
 
 
 def tag(name: str) -> str:
-    """`name` made safe for a hash tag: braces, percent signs and control characters are percent-encoded."""
+    """Return `name` made safe for a hash tag: braces, percent signs and control characters are percent-encoded."""
     return name if _PLAIN.fullmatch(name) else quote(name, safe=_TAG_SAFE)
 
 
@@ -29,7 +29,7 @@ def room_channel(room: str) -> str:
 
 
 def namespace_channel(namespace: str) -> str:
-    """Return the channel of what goes to a whole namespace."""
+    """Return the channel of packets to a whole namespace."""
     return f"namespace:{{{tag(namespace)}}}"
 
 

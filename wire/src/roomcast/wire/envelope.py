@@ -1,4 +1,4 @@
-"""Encode and decode what processes publish through Redis. Every message carries a version.
+"""Encode and decode the messages that processes publish through Redis. Every message carries a version.
 
 **Room packets** (on `room:{R}` and `namespace:{S}`) are delivered without parsing JSON: a fixed header, then the
 finished Socket.IO packet. Integers are big-endian.
@@ -53,7 +53,7 @@ HEADER_SIZE: Final = _HEADER.size
 
 
 class EnvelopeError(ValueError):
-    """Bytes on a channel that are no envelope of a version this release reads."""
+    """Data from a channel that is no envelope of a version that this release reads."""
 
 
 class RoomPacket(NamedTuple):
@@ -77,7 +77,7 @@ def pack_routing(namespace: str, skip: tuple[str, ...] = ()) -> bytes:
 
 
 def _unlogged_head(kind: int, namespace: str, skip: tuple[str, ...] = ()) -> bytes:
-    """Return the header of a packet that the log does not keep: without epoch and seq."""
+    """Return the header, without epoch and seq, of a packet that the log does not keep."""
     return bytes((VERSION, kind)) + NO_EPOCH + bytes(8) + pack_routing(namespace, skip)
 
 
@@ -103,7 +103,7 @@ def pack_note(namespace: str, note: Struct) -> bytes:
 
 
 def pack_question(namespace: str, question: Struct, skip: tuple[str, ...] = ()) -> bytes:
-    """Return a room packet whose `question` holds an event, and says where the acks go."""
+    """Return a room packet with a `question`: an event, and the address of the acks."""
     return _unlogged_head(KIND_QUESTION, namespace, skip) + pack(question)
 
 
@@ -124,7 +124,7 @@ def unpack_room(data: bytes) -> RoomPacket:
         raise EnvelopeError(f"version {version}, kind {kind}, {len(data)} bytes")
     body = data[end:]
     if kind <= KIND_EVENT and not (body.startswith(b"2") and body.endswith(b"]") and body.isascii()):
-        check_event(body)  # most packets need no closer look
+        check_event(body)  # a complete ASCII event needs no further check
     try:
         namespace = data[HEADER_SIZE:start].decode()
         skip = tuple(data[start:end].decode("ascii").split(",")) if skip_size else ()
@@ -136,7 +136,7 @@ def unpack_room(data: bytes) -> RoomPacket:
 def check_event(packet: bytes, attachments: int = 0) -> None:
     """Raise EnvelopeError for a packet that would end the connection of every client that it is delivered to.
 
-    What lies between the ends is not parsed: the script or the serializer of the sending node made it.
+    The content between the ends is not parsed: a script or the serializer of the sending node made it.
     """
     kind = b"5%d-" % attachments if attachments else b"2"
     if not packet.startswith(kind) or not packet.endswith(b"]"):

@@ -1,4 +1,4 @@
-"""Log requests that are no HTTP in one short line: servers log a traceback that quotes their headers."""
+"""Log malformed HTTP requests in one short line: HTTP servers log a traceback that quotes the headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roomcast.wire.limited_log import LimitedLog
 
 
 class ShortErrors(logging.Filter):
-    """Replaces records whose exception is a `malformed` request by a line without its content, one in ten seconds."""
+    """Replaces records about a `malformed` request by a line without its content, at most one in ten seconds."""
 
     def __init__(self, malformed: type[BaseException], log: LimitedLog) -> None:
         super().__init__()

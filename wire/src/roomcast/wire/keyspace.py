@@ -1,7 +1,7 @@
-"""The names of one deployment in a Redis that others use, too.
+"""The names of one deployment in a Redis that several deployments share.
 
-Redis keeps keys apart by database number, but not channels. So every name that a deployment gives Redis, key or
-channel, starts with its prefix: `<prefix>:` where the URL says `?prefix=<prefix>`, and `@<n>:` in database n.
+Redis separates keys by database number, but not channels. So every key and channel of a deployment starts with its
+prefix: `<prefix>:` if the URL has `?prefix=<prefix>`, and `@<n>:` in database n.
 Database 0 without a prefix has plain names. The prefix stands before the hash tag, so a key stays in its slot of a
 cluster.
 """

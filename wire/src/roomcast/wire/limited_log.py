@@ -1,4 +1,4 @@
-"""Log lines about what other processes send or do: one a while per kind, however many events there are."""
+"""Limit the log lines about what other processes send or do: one per kind and interval, however many events."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 EVERY_SECONDS: Final = 10.0
+"""Default interval between two lines of a kind."""
 
 
 class LimitedLog:
-    """Log at most one line per kind and `every_seconds`; a line tells how many events since the last one had none.
+    """Log at most one line per kind and `every_seconds`; a line says how many events since the last line were left out.
 
     `kind` is a constant of the code, never input: one counter is kept per kind. `clock` is monotonic, in seconds.
     """
@@ -36,7 +37,7 @@ class LimitedLog:
         self._write(logging.ERROR, kind, text, args, error)
 
     def forget(self, kind: str) -> None:
-        """Let the next event of this kind have its line: what it tells about was over in between."""
+        """Log the next event of this kind without delay: the fault was over in between."""
         self._kinds.pop(kind, None)
 
     def _write(self, level: int, kind: str, text: str, args: tuple[Any, ...], error: BaseException | None) -> None:

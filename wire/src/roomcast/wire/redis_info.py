@@ -1,4 +1,4 @@
-"""Read a Redis server's INFO, and find what an operator must know. Pure."""
+"""Read a Redis server's INFO, and find the faults that an operator must mend. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MIN_VERSION: Final = (7, 0)
 
 
 class RedisInfo(NamedTuple):
-    """The parts of INFO that Roomcast reads; a part that the server does not tell is empty."""
+    """The parts of INFO that Roomcast reads; a part that the reply lacks is empty."""
 
     run_id: str
     version: str
@@ -24,7 +24,7 @@ class RedisInfo(NamedTuple):
 
     @property
     def is_too_old(self) -> bool:
-        """Return whether the server has no sharded pub/sub. False where it does not tell its version."""
+        """Return whether the server has no sharded pub/sub. False if the reply has no version."""
         numbers = re.findall(r"\d+", self.version)[:2]
         return bool(numbers) and tuple(int(number) for number in numbers) < MIN_VERSION
 

@@ -1,4 +1,4 @@
-"""TLS to Redis: the context that a URL's options describe, for clients of our own and, by name, for redis-py."""
+"""TLS to Redis, by the options of a URL: a context for Roomcast's own clients, and the options of redis-py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roomcast.wire.redis_url import RedisTarget, TlsOptions
 
 
 def make_context(target: RedisTarget) -> ssl.SSLContext | None:
-    """Return the context for `target`, or None without TLS. Raise ValueError that names the option that is wrong."""
+    """Return the context for `target`, or None without TLS. Raise ValueError that names a wrong option."""
     if not target.tls:
         return None
     options = target.tls_options

@@ -84,11 +84,11 @@ class RedisTarget:
         return Keyspace(self.prefix, self.db)
 
     def at(self, host: str, port: int) -> RedisTarget:
-        """Return the one server at `host:port`, with everything else as here: a Sentinel's master, a cluster's node."""
+        """Return the target for one server (a Sentinel's master, a cluster's node), otherwise as this one."""
         return replace(self, mode="standalone", hosts=((host, port),), service=None)
 
     def sentinel_at(self, host: str, port: int) -> RedisTarget:
-        """Return one Sentinel as a server, with the Sentinels' own credentials."""
+        """Return the target for one Sentinel, with the Sentinels' own credentials."""
         username, password = self.sentinel_username, self.sentinel_password
         return replace(self.at(host, port), db=0, username=username, password=password)
 

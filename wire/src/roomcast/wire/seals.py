@@ -1,7 +1,7 @@
 """Authenticate what processes publish through Redis, with the keys of a cluster. Pure.
 
-A channel says who may publish on it only where each kind of process has channels of its own. Gateways and back ends
-share `room:{R}` and `user:{U}`. So a process that holds the cluster key *seals* what it publishes:
+Redis accounts limit who may publish on a channel, but gateways and back ends share the channels `room:{R}` and
+`user:{U}`. So a process that holds the cluster key *seals* the messages that it publishes:
 
     offset  size  field
     0       1     version, 2
@@ -10,11 +10,11 @@ share `room:{R}` and `user:{U}`. So a process that holds the cluster key *seals*
 
 Lua scripts finish some packets themselves (messages of the log, notes about occupants), and cannot compute a MAC. The
 process that runs such a script gives it the *publisher token* to write into the packet's skip list: a text that only
-holders of the key know. It does not cover the content. No account without the key can subscribe, and so learn it.
+holders of the key know. It does not cover the content. Processes without the key may not subscribe, so none learns it.
 
-Several keys may be valid at once: the first seals, each one opens. The key `none` stands for no seal: as one of
-several it lets unsealed messages pass, and in the first place it sends them. So a cluster moves to a key, or to
-another one, without a message that is refused (docs/operations.md).
+Several keys may be valid at once: the first seals, each one opens. The key `none` stands for no seal. As one of several
+it makes the process accept unsealed messages; as the first it makes the process send them. So a cluster can introduce
+or change a key without a refused message (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ForgedError(EnvelopeError):
 
 
 def keys_in(value: str) -> tuple[str, ...]:
-    """Return the keys in a setting, separated by commas or newlines; an empty one has none.
+    """Return the keys in a setting, separated by commas or newlines; an empty tuple for an empty setting.
 
     Raise ValueError for a key of fewer than 32 bytes that is not `none`.
     """
@@ -54,9 +54,9 @@ def keys_in(value: str) -> tuple[str, ...]:
 
 
 class Seals:
-    """Seals and opens messages. Without keys it does neither, and takes every message as it is.
+    """Seals and opens messages. Without keys it seals nothing, and accepts every message.
 
-    `keys`: see `keys_in`. `requires_seal`: an unsealed message is not one of a holder of the key.
+    `keys`: see `keys_in`. `requires_seal`: an unsealed message does not count as sent by a holder of a key.
     """
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
@@ -80,7 +80,7 @@ class Seals:
         """Return the envelope, and whether a holder of the key sealed it for this channel.
 
         A message without a seal is returned as it is. Raise ForgedError for a seal of another key or channel. A
-        process without keys takes a seal off unseen.
+        process without keys removes a seal without a check.
         """
         if not data.startswith(_HEAD):
             return data, False

@@ -1,4 +1,4 @@
-"""Ids of sessions: `g<node>.` and 120 random bits, so that a reader knows the node."""
+"""Session ids: `g<node>.` and 120 random bits. The id names the node that holds the session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def prefix_of(node: str) -> str:
 
 
 class SessionIds:
-    """Call it for a new id. It asks the system for the bits of many ids at once, and must not live through a fork."""
+    """Makes a new id at each call. It draws the bits of 64 ids at once; a forked process must not use its parent's."""
 
     def __init__(self, node: str) -> None:
         self._prefix = prefix_of(node)

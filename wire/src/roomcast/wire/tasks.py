@@ -1,4 +1,4 @@
-"""Background tasks that are neither lost nor silent (a bare `asyncio.create_task` is both)."""
+"""Background tasks that are not garbage-collected early, and whose errors are logged (unlike a bare `create_task`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from roomcast.wire.backoff import Backoff
 
 AGAIN_SECONDS: Final = 1.0
+"""Interval at which `TaskSet.cancel` cancels again."""
 FIRST_RESTART_SECONDS: Final = 0.1
 LAST_RESTART_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class TaskSet:
     def supervise(self, work: Callable[[], Coroutine[Any, Any, Any]], name: str) -> asyncio.Task[Any]:
         """Run `work()`, and again whenever it ends by an error, after a pause that grows from 0.1 to 10 seconds.
 
-        For loops without which the process would go on half dead. A loop that returns is not run again.
+        For loops that the process cannot do without. A loop that returns is not run again.
         """
         return self.start(self._supervised(work, name), name)
 
@@ -61,7 +62,7 @@ class TaskSet:
         if task.cancelled() or (error := task.exception()) is None:
             return
         if isinstance(error, ExpectedError):
-            _log.warning("task %s: %s", task.get_name(), error)  # a refusal with a code: where it arose says nothing
+            _log.warning("task %s: %s", task.get_name(), error)  # a refusal with a code: a traceback would add nothing
         else:
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
@@ -75,7 +76,7 @@ class TaskSet:
         """Cancel all tasks and wait until they have ended.
 
         A cancellation may be swallowed: before Python 3.12 `asyncio.wait_for`, with which redis-py sends, returns its
-        result when both come at once. So it is said again to a task that goes on.
+        result when both come at once. So a task that goes on is cancelled again.
         """
         left = set(self._tasks)
         while left:

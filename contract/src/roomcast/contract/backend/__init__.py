@@ -1,12 +1,12 @@
-"""The client for back ends: publish into rooms, manage them, send events, kick, revoke, and look who is online.
+"""The client for back ends: publish into rooms, manage them, send events, kick, revoke, and read presence.
 
     redis = Redis.from_url(url)         # redis.asyncio, or its RedisCluster; decode_responses must stay False
     backend = Backend(redis)
     await backend.publish("public:lobby", "billing", text="Invoice 17 is paid", name="Billing")
 
-It speaks to Redis alone, through the same scripts as the gateways, so a message published here is one of the room's
-like any other: it has a seq, it is logged, and it reaches everybody once. The account `backend` has the rights for it.
-Users are named by their user ids; a token's `sub` that is none becomes one by `roomcast.contract.ids.encode_subject`.
+The client talks only to Redis, through the scripts that gateways use. So a message published here is like any other: it
+has a seq, is logged, and reaches each member once. The Redis account `backend` has the rights that the client needs.
+Methods take user ids; `roomcast.contract.ids.encode_subject` turns a token's `sub` into one.
 
 Every method raises RoomcastError: BAD_REQUEST or TOO_LARGE for arguments, UNAVAILABLE when nothing was done, and
 OUTCOME_UNKNOWN when no answer came (then repeat the call: all are safe to repeat, `publish` with the same id; only a
@@ -69,20 +69,20 @@ __all__ = (
 
 _CONNECT_SECONDS: Final = 2.0
 MAX_CONNECTIONS: Final = 100
-"""Connections of one client to one server; an upload holds one while it waits for a signer."""
+"""The most connections of one client to one server; an upload request holds one while it waits for a signer."""
 
 
 class Backend(
     Amendments, CustomEvents, Rooms, People, Inboxes, Allowances, Lookups, Revocations, Moderation, PresenceQueries
 ):
-    """See the module. `retention`: the gateways' own, where they do not run with the defaults.
+    """See the module. `retention`: the gateways' retention, if they do not use the defaults.
 
-    `prefix`: that of the gateways' Redis URL, where it has one; the database number is the client's.
+    `prefix`: the prefix in the gateways' Redis URL, if it has one; the database number is the client's.
 
-    `clock` gives unix seconds; it is the clock that stamps the tokens' `iat`.
+    `clock` returns unix seconds, by the clock that stamps the `iat` of tokens.
 
-    `cluster_keys`: those of the gateways, for a back end that is trusted with them. Its messages are delivered at
-    once; without them, gateways that have a key deliver from the log, some milliseconds later.
+    `cluster_keys`: the keys of the gateways, for a trusted back end: gateways deliver its messages at once. Without
+    them, gateways that have a key deliver its messages from the log, some milliseconds later.
     """
 
 

@@ -10,12 +10,12 @@ class Allowances(RedisLink):
     """Limits for what one user may add to Redis in a day."""
 
     async def allow_rooms(self, user: str, per_day: int | None) -> None:
-        """Let `user` create so many rooms a day, whatever the gateways' own setting is; None: by that setting."""
+        """Let `user` create `per_day` rooms a day, instead of the gateways' setting; None: by that setting."""
         check_ids(None, user)
         await self._allow(keys.user_created(user), per_day)
 
     async def allow_bytes(self, user: str, per_day: int | None) -> None:
-        """Let `user` write so many bytes into rooms a day, whatever the gateways' setting is; None: by that setting.
+        """Let `user` write `per_day` bytes into rooms a day, instead of the gateways' setting; None: by that setting.
 
         A higher allowance is in force within 5 seconds, a lower one once the user has written a quarter of a megabyte.
         """

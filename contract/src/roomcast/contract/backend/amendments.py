@@ -1,8 +1,8 @@
 """Read a room's log, and amend its messages: history, edit, delete, react.
 
-An amendment is a message of its own with a place in the room's order, and safe to repeat under its `id`, also after
-its target is gone. A back end is trusted: it may name any user. Only an edit asks who wrote the message, so that no
-text stands under the name of another user.
+An amendment is a message with its own `seq`. A call may be repeated with the same `id`, also after its target is gone.
+A back end is trusted: it may act as any user. Only an edit checks who wrote the message, so that no text appears under
+the name of another user.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Prepare = Callable[[], Awaitable[Amendment]]
 
 
 class HistoryPage(NamedTuple):
-    """One page of a room's log, oldest message first; its `seq` numbers have a meaning within `epoch`.
+    """One page of a room's log, oldest message first; its `seq` numbers are valid within `epoch`.
 
     `seq`: the room's newest; `first`: the lowest that is kept; `more`: whether the log goes on in the direction that
     was read.
@@ -96,8 +96,8 @@ class Amendments(Messages):
     ) -> PublishReceipt:
         """Replace the text of the message `target`, its data or both, in the name of its author `user`.
 
-        Raises NOT_FOUND for a message that is gone, FORBIDDEN when another user wrote it, CONFLICT when others keep
-        changing it.
+        Raises NOT_FOUND for a message that is gone, FORBIDDEN when another user wrote it, CONFLICT when other
+        amendments keep coming first.
         """
         check_content(text, data)
 
@@ -170,11 +170,11 @@ class Amendments(Messages):
                 known = await self._find_receipt(room, user, made) if error.code is Code.NOT_FOUND else None
                 if known is None:
                     raise
-                return known  # a repeated call: its target was deleted by it, or since
+                return known  # a repeated call: the first one deleted the target, or it was deleted since
         raise RoomcastError(Code.CONFLICT, "the message is being changed by others")
 
     async def _find_receipt(self, room: str, user: str, message_id: str) -> PublishReceipt | None:
-        """Return the receipt of a message id that the log remembers."""
+        """Return the receipt of a message id, if the room still remembers it."""
         for key in (keys.room_ids(room), keys.room_ids_old(room)):
             value = await self._call("HGET", key, dedup_field(user, message_id))
             if value is not None:

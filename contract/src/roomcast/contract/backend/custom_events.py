@@ -1,4 +1,4 @@
-"""Send an application's own events: to a user, to a room, to everybody."""
+"""Send an application's own events: to a user, to a room, or to all clients."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from roomcast.wire.envelope import pack_event
 class CustomEvents(RedisLink):
     """The custom events of a back end. They reach the clients that are connected now, and are not kept.
 
-    Clients get them as `custom` without `user`, which only gateways write, so that no client can pretend to be a back
-    end. A repeated call sends the event again.
+    Clients get them as `custom` events without `user`. Gateways write `user` into the events of clients, so that no
+    client can pretend to be a back end. A repeated call sends the event again.
     """
 
     async def emit_to_user(self, user: str, event: str, data: dict[str, Any] | None = None) -> None:
@@ -26,13 +26,13 @@ class CustomEvents(RedisLink):
         await self._tell_user(user, CUSTOM, _payload(event, data))
 
     async def emit_to_room(self, room: str, event: str, data: dict[str, Any] | None = None) -> None:
-        """Send an event to everybody who has joined a room."""
+        """Send an event to all clients that have joined a room."""
         check_ids(room)
         payload = {"room": room, **_payload(event, data)}
         await self._publish_event(keys.room_channel(room), payload)
 
     async def emit_to_all(self, event: str, data: dict[str, Any] | None = None) -> None:
-        """Send an event to everybody who is connected."""
+        """Send an event to all connected clients."""
         await self._publish_event(keys.namespace_channel(NAMESPACE), _payload(event, data))
 
     async def _publish_event(self, channel: str, payload: dict[str, Any]) -> None:

@@ -14,13 +14,13 @@ from roomcast.contract.inbox import Line, page_of, read_lines, summary_keys
 
 _CURSOR: Final = re.compile(CURSOR)
 _AT_ONCE: Final = 20
-"""Rooms that are read side by side, each over a connection of the client's pool."""
+"""The most rooms that are read at the same time, each over a connection of the client's pool."""
 
 
 class InboxPage(NamedTuple):
     """A page of an inbox, the latest activity first, with the totals of all rooms; `after` asks for the next page.
 
-    `rooms`: how many are on the list, and were read; 0 over HTTP.
+    `rooms`: the number of rooms on the user's list, all of which were read; 0 over HTTP.
     """
 
     lines: list[Line]
@@ -31,7 +31,7 @@ class InboxPage(NamedTuple):
 
 
 class Inboxes(RedisLink):
-    """The inboxes that a back end may read."""
+    """The method of `Backend` that reads inboxes."""
 
     async def inbox(self, user: str, *, after: str | None = None, limit: int = 50) -> InboxPage:
         """Return a page of a user's inbox: the rooms on the list that the user may enter by id or membership.

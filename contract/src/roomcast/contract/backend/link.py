@@ -32,7 +32,7 @@ NAMESPACE: Final = "/"
 
 
 class RedisLink:
-    """The base of each part of `Backend`: one client, and what every part does with it."""
+    """The base of each part of `Backend`: commands, scripts and messages over one Redis client."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class RedisLink:
         await self._publish("PUBLISH", keys.CONTROL, pack(message))
 
     async def _publish(self, command: str, channel: str, envelope: bytes) -> None:
-        """Publish on a channel, sealed where this back end has the cluster key."""
+        """Publish on a channel, sealed if this back end has the cluster key."""
         await self._call(command, channel, self._seals.seal(self._keyspace.name(channel), envelope))
 
     async def _script(
@@ -111,14 +111,14 @@ def translated(unanswered: Code) -> Iterator[None]:
 
 
 def _kind(error: RedisError) -> str:
-    """Say why Redis refused (out of memory, no permission, MISCONF): enough to act on, without internals."""
+    """Return why Redis refused (out of memory, no permission, misconf), without internals."""
     if type(error) is ResponseError:
         return str(error).split(" ", 1)[0].lower()
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()
 
 
 def check_ids(room: str | None, user: str | None = None) -> None:
-    """Raise BAD_REQUEST for an id that is none; None is not checked."""
+    """Raise BAD_REQUEST for a malformed id; None is not checked."""
     if room is not None and not is_room_id(room):
         raise RoomcastError(Code.BAD_REQUEST, "a room id has 1 to 128 characters of A-Z a-z 0-9 _ . : @ -")
     if user is not None and not is_user_id(user):

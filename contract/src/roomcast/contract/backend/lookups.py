@@ -1,4 +1,4 @@
-"""Look at rooms, their members and occupants, and at the cluster, at a cost that has a bound."""
+"""Read rooms, their members and occupants, and the state of the cluster, at bounded cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ANNOUNCED_SECONDS: Final = 60
 
 
 class RoomInfo(NamedTuple):
-    """A room: kind (empty: not stored), what it says of itself, its log, and how many people."""
+    """A room: kind (empty: not stored), description, log, and the numbers of members and occupants."""
 
     room: str
     kind: str
@@ -39,14 +39,14 @@ class Member(NamedTuple):
 
 
 class MemberPage(NamedTuple):
-    """Some members of a room, in no order; `cursor` leads to more, None to none."""
+    """Some members of a room, in no order; `cursor` leads to the next page, None: this is the last."""
 
     members: list[Member]
     cursor: str | None
 
 
 class ListedRoom(NamedTuple):
-    """A room of a person's list."""
+    """A room on a person's room list."""
 
     room: str
     name: str
@@ -76,10 +76,10 @@ class ClusterInfo(NamedTuple):
 
 
 class Lookups(RedisLink):
-    """Questions of a back end about rooms, people and the cluster."""
+    """The methods of `Backend` that read rooms, people and the cluster."""
 
     async def room(self, room: str) -> RoomInfo:
-        """Return what is stored of a room. Raises NOT_FOUND when nothing is."""
+        """Return the description and counts of a room. Raises NOT_FOUND when nothing is stored of it."""
         check_ids(room)
         fields = ("kind", "name", "topic", "data", "owner", "seq")
         kind, name, topic, data, owner, seq = (

@@ -26,7 +26,7 @@ _CLIENT_ID: Final = re.compile(CLIENT_ID)
 
 
 class Messages(Uploads):
-    """The messages of a back end."""
+    """The method of `Backend` that publishes messages."""
 
     async def publish(
         self,
@@ -45,15 +45,15 @@ class Messages(Uploads):
         """Publish a text, data or both into a room in the name of `user`; return the place in the room's order.
 
         `data`: a JSON object of the application's, see `roomcast.contract.app_data`. `kind` "text": as if the user had
-        written it. Then a message without a text has the kind `data`, as those of clients do.
+        written the message; without a text, its kind is then `data`, as for messages of clients.
 
-        `name`: shown beside the message; without it the name of the user's profile, else the id.
+        `name`: shown beside the message; by default the name in the user's profile, else the id.
 
         `upload`: a verified upload of `user` into this room, see `complete_upload`; then the message's kind is `media`,
         and a text is optional. `reply_to`: the `seq` of another message.
 
-        `id`: at most 64 printable ASCII characters; a repeated one publishes nothing and answers the first receipt
-        with `duplicate` set, for at least an hour. Without it one is made, and a repeated call is a second message.
+        `id`: at most 64 printable ASCII characters. For at least an hour, a repeated id publishes nothing and
+        returns the first receipt with `duplicate` set. Without `id`, a repeated call publishes a second message.
         `mentions`: at most 20 users; raises FORBIDDEN when one of them does not read the room.
         """
         check_ids(room, user)
@@ -76,7 +76,7 @@ class Messages(Uploads):
         return await self._append(room, message)
 
     async def _name_of(self, user: str, name: str | None) -> str:
-        """Return the name to show: the one that is given, else the profile's, else the id."""
+        """Return the name to show: `name` if given, else the profile's, else the id."""
         if given := clean_name(name or ""):
             return given
         with translated(Code.UNAVAILABLE):  # nothing is published yet
@@ -122,13 +122,13 @@ class Messages(Uploads):
 
 
 def check_message_id(message_id: str) -> None:
-    """Raise BAD_REQUEST for what a message cannot have as its id."""
+    """Raise BAD_REQUEST for a malformed message id."""
     if not _CLIENT_ID.fullmatch(message_id):
         raise RoomcastError(Code.BAD_REQUEST, "an id has 1 to 64 printable ASCII characters")
 
 
 def check_content(text: str | None, data: dict[str, Any] | None) -> None:
-    """Raise BAD_REQUEST or TOO_LARGE for a text or data that no message may have, and where both are missing."""
+    """Raise BAD_REQUEST or TOO_LARGE for a text or data that no message may have, and if both are missing."""
     if text is None and data is None:
         raise RoomcastError(Code.BAD_REQUEST, "text or data is needed")
     if text is not None:

@@ -12,7 +12,7 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_SANCTIONS
 
 _FULL: Final = -2
-"""The reply of `room_sanction.lua` when there is no place for another sanction."""
+"""The reply of `room_sanction.lua` when the room has as many sanctions as allowed."""
 
 
 class Moderation(RedisLink):
@@ -23,19 +23,19 @@ class Moderation(RedisLink):
         await self._sanction("mute", user, room, seconds)
 
     async def unmute(self, user: str, *, room: str | None = None) -> None:
-        """Lift a mute. A mute everywhere and one in a room are lifted by themselves."""
+        """Lift a mute. A mute everywhere and a mute in a room are lifted separately."""
         await self._lift("mute", user, room)
 
     async def ban(self, user: str, *, room: str | None = None, seconds: float | None = None) -> None:
-        """Keep `user` out of a room, or from signing in at all; close what is open. `seconds` None: until `unban`."""
+        """Ban `user` from a room, or from signing in at all, and end open sessions. `seconds` None: until `unban`."""
         await self._sanction("ban", user, room, seconds)
 
     async def unban(self, user: str, *, room: str | None = None) -> None:
-        """Lift a ban. A ban everywhere and one from a room are lifted by themselves."""
+        """Lift a ban. A ban everywhere and a ban from a room are lifted separately."""
         await self._lift("ban", user, room)
 
     async def set_slow_mode(self, room: str, seconds: int) -> None:
-        """Let each user of a room send one message in so many seconds; 0 ends that."""
+        """Let each user of a room send one message per `seconds` seconds; 0 ends the slow mode."""
         check_ids(room)
         await self._script("room_slow_set", (keys.room_sanctions(room), keys.room_meta(room)), (seconds, ""))
         await self._control(Sanctioned(room))
@@ -46,7 +46,7 @@ class Moderation(RedisLink):
         return [{"id": number.decode(), **json.loads(fields[b"report"])} for number, fields in _entries(rows)]
 
     async def resolve_report(self, number: str) -> None:
-        """Close a report; one that is closed is no error."""
+        """Close a report; a closed or unknown one is no error."""
         await self._call("XDEL", keys.REPORTS, number)
 
     async def _sanction(self, kind: str, user: str, room: str | None, seconds: float | None) -> None:
@@ -72,7 +72,7 @@ class Moderation(RedisLink):
 
 
 def _entries(rows: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Return stream entries with their fields as a dict, whichever form the driver gives them."""
+    """Return stream entries with their fields as a dict; the driver may give a dict or a flat list."""
     pairs = ((row[0], row[1]) for row in rows)
     return [
         (number, fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True)))

@@ -16,7 +16,7 @@ class People(RedisLink):
     """The profiles that a back end reads and writes."""
 
     async def profile(self, user: str) -> Profile:
-        """Return what is shown of a user. Raises NOT_FOUND for one who was never seen."""
+        """Return the profile of a user. Raises NOT_FOUND for an unknown user."""
         check_ids(None, user)
         found = read_profile(user, await self._call("HMGET", keys.user_person(user), *FIELDS))
         if found is None:
@@ -26,10 +26,10 @@ class People(RedisLink):
     async def set_profile(
         self, user: str, *, name: str | None = None, picture: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
-        """Change what is shown of a user, on every gateway within seconds; this makes the user known, too.
+        """Change the profile of a user, on every gateway within seconds. An unknown user becomes known.
 
-        None leaves a field as it is; an empty picture or object takes away what is there. The next sign-in with a
-        token that names the user (`name`, `picture`, `data`) replaces what it names. Raises BAD_REQUEST, TOO_LARGE.
+        None leaves a field as it is; an empty picture or object deletes the stored one. The claims `name`, `picture`
+        and `data` of the token at the next sign-in replace these fields again. Raises BAD_REQUEST, TOO_LARGE.
         """
         check_ids(None, user)
         args: tuple[bytes | str | int, ...] = (user, PROFILE_SECONDS, *changed_fields(name, picture, data))

@@ -1,4 +1,4 @@
-"""Look who is online."""
+"""Read the presence of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUERY_USERS: Final = 100
 
 
 class PresenceQueries(RedisLink):
-    """The presence of users."""
+    """The method of `Backend` that reads presence."""
 
     async def presence(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
         """Return the presence of each user as others see it, unknown ones included; with `devices`, each device's."""

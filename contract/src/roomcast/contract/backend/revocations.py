@@ -12,14 +12,14 @@ from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_TOKEN_ID
 
 TOKEN_LIFE_SECONDS: Final = 30 * 86_400
-"""Default life of a revocation: no token may live longer."""
+"""Default life of a revocation, in seconds: no token may live longer."""
 
 CLOCK_SKEW_SECONDS: Final = 30
-"""Bound on the clock of a process that signs tokens: it may run ahead by so much."""
+"""How far the clock of a process that signs tokens may run ahead, in seconds."""
 
 
 class Revocations(RedisLink):
-    """Tokens: how to sign one, and how to refuse one that was signed."""
+    """The methods of `Backend` that sign and refuse tokens."""
 
     sign = staticmethod(tokens.sign)
 
@@ -35,9 +35,9 @@ class Revocations(RedisLink):
 
         `issued_before` (unix seconds): only tokens that were issued earlier, and those without `iat`. `seconds`: the
         longest life of a token. `skew_seconds`: how far the clocks that stamp `iat` may run ahead of this one. Tokens
-        issued within that time from now on are refused, too, so that none escapes. Pass 0 where this process signs all
-        tokens, and a new sign-in has to work at once. It does not concern `issued_before`, which is exact. A revocation
-        never takes back an earlier one that reaches further.
+        issued within that time from now on are refused, too, so that none escapes. Pass 0 if this process signs all
+        tokens, and a new sign-in has to work at once. With `issued_before`, which is exact, it has no effect. A
+        revocation never shortens an earlier one that reaches further.
         """
         check_ids(None, user)
         until = int(self._clock() + skew_seconds) if issued_before is None else _second_before(issued_before)

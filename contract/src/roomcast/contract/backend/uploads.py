@@ -2,7 +2,7 @@
 
     sign_upload, complete_upload, upload_url --MediaRequest--> stream ... signer ... --MediaReply--> media:replies:{…}
 
-Each request has a list of its own for the answer: a back end may not subscribe, and holds nothing between requests.
+Each request has its own list for the answer, because a back end may not subscribe.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from roomcast.contract.events import Media, MediaComplete, MediaSign, MediaUrl
 from roomcast.wire.envelope import EnvelopeError, Reader, pack
 
 MAX_REQUESTS: Final = 10_000
-"""Requests kept in the stream: with no signer alive, all of them are past their deadlines long before."""
+"""The most requests in the stream. Without a signer, they are past their deadlines long before it is full."""
 
 MAX_WAITING: Final = 40
-"""Requests of one client that may wait at once, out of the connections of its pool."""
+"""The most requests of one client that may wait at once: each holds a connection of its pool."""
 
 _SIGN_SECONDS: Final = 3.0
 _COMPLETE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
 _WAIT_SECONDS: Final = 1
-"""One wait of Redis: shorter than the time-outs of clients."""
+"""Length of one BLPOP, in seconds: shorter than the client's socket timeout."""
 _Action = Literal["sign", "complete", "url"]
 
 
@@ -59,7 +59,7 @@ class Uploads(RedisLink):
         return await self._ask(user, "sign", _checked(MediaSign, wanted), _SIGN_SECONDS)
 
     async def complete_upload(self, user: str, upload: str) -> dict[str, Any]:
-        """Have an uploaded file verified: `{media}`. Then `publish` may name it.
+        """Have a signer verify an uploaded file; return `{media}`. Then `publish` may name the upload.
 
         Raises UPLOAD_INCOMPLETE before the storage has the file, UPLOAD_MISMATCH for another file than was announced,
         UPLOAD_EXPIRED for an unknown upload, and NOT_FOUND for another user's.
@@ -77,7 +77,7 @@ class Uploads(RedisLink):
         return found
 
     async def _media_of(self, upload: str, user: str, room: str) -> Media:
-        """Return what a message of `user` in `room` may say about a verified upload; raises as the gateways do."""
+        """Return the media of a verified upload for a message of `user` in `room`; raise the gateways' errors."""
         name = keys.upload(_checked(MediaUrl, {"upload": upload})["upload"])
         owner, stored_room, media = await self._call("HMGET", name, "owner", "room", "media")
         if owner is None or stored_room is None:

@@ -7,8 +7,8 @@
 -- ARGV[3] requests to take
 -- ARGV[4] 'owe': take them in any case, because the work is done: later requests wait
 --
--- More than may come at once is taken when nothing but the first request is owed, and is owed then: else it would have to
--- wait for ever.
+-- A call for more requests than may come at once is admitted as soon as at most one request is unpaid; later calls wait
+-- until it is paid. Otherwise it would wait for ever.
 --
 -- Returns 0, or the ms to wait; requests that must wait cost nothing.
 

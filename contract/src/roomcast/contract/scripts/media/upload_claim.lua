@@ -1,5 +1,5 @@
 #!lua
--- Take an upload to verify it, or keep it: one attempt at a time, for as long as a lease that the attempt renews.
+-- Take or renew the claim to verify an upload: one attempt holds it at a time, until its lease ends.
 --
 -- KEYS[1] upload:{U}  hash
 --

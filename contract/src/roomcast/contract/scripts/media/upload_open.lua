@@ -1,5 +1,5 @@
 #!lua
--- Write down a new upload before its form is handed out.
+-- Store a new upload before its form is handed out.
 --
 -- KEYS[1] upload:{U}  hash
 --

@@ -1,5 +1,5 @@
 #!lua
--- An upload is what it says: keep what was found, for as long as messages may name it. The first one to say so wins.
+-- Mark an upload as verified, and store its media for as long as messages may name it. The first attempt wins.
 --
 -- KEYS[1] upload:{U}  hash
 --

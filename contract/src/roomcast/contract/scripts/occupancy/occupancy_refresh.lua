@@ -4,7 +4,7 @@
 -- KEYS[1] room:{R}:occupants  zset  "user|node" -> unix seconds of expiry
 -- KEYS[2] room:{R}:nodes_of   hash  user -> number of nodes
 -- KEYS[3] room:{R}            channel
--- KEYS[4] room:{R}:meta       kept while somebody is in the room, also if nobody has written to it yet
+-- KEYS[4] room:{R}:meta       kept while a user is in the room, also before the first message
 -- ARGV[1] node   ARGV[2] life of an entry, seconds   ARGV[3] most users to return (0 = none)
 -- ARGV[4] head of the note   ARGV[5…] users of this node, at most 200
 --

@@ -7,7 +7,7 @@
 --   follows  1: the connection has no status of its own; it has the one that the user chose last
 --   until    ms at which the note ends; 0: it has no end
 --   kind     the kind of device, as the client named it; '': it named none
--- A note that has ended counts as none from that moment on, wherever it still stands.
+-- A note that has ended counts as none from that moment on, even while a record still holds it.
 
 local RANK = {online = 3, busy = 2, away = 1}
 local MAX_DEVICES = 20
@@ -93,7 +93,7 @@ local function same_devices(a, b)
   return true
 end
 
--- Keep in `ends` when the next note of a user ends, of all the user's devices. An end that has come stays until
+-- Store in `ends` the earliest end of the notes of a user's devices. An end that has come stays until
 -- presence_end_notes has announced it.
 local function note_end(ends, user, records, now_ms)
   local due = tonumber(redis.call('ZSCORE', ends, user))
@@ -120,8 +120,8 @@ local function counts(score, now, horizon)
   return score and now - tonumber(score) <= horizon
 end
 
--- Add to `rows` what others now see differently from the view `before`; a user who has come to look offline was last
--- seen now. Return the status.
+-- Add a row to `rows` if others now see the user differently from the view `before`. If the user now looks offline, store
+-- the time in `last`. Return the status.
 local function note_change(rows, last, user, now_ms, records, before)
   local after, now = view_of(records, now_ms), math.floor(now_ms / 1000)
   local is_shown = after.status ~= before.status or after.note ~= before.note or after.ends ~= before.ends

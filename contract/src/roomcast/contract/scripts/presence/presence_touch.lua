@@ -19,8 +19,8 @@
 -- ARGV[8…] rows of seven: user, connection, status (online, busy, away, invisible; '' = follow the user's choice), note,
 --         1 if the user has just chosen this status, else 0, ms at which the note ends (0: never), kind of device
 --
--- A choice is kept for connections to come, and taken over by connections that follow it. `away` is a state of one
--- device and never kept. `online` without a note is what a user without a choice has.
+-- A choice is stored for later connections, and applied to the connections that follow it. `away` is a state of one
+-- device and never stored as a choice. A user without a choice is `online` without a note.
 --
 -- Returns {{positions (from 1) of rows whose user looks offline now, because one device is invisible},
 --          {position, status, note, until, … of rows that follow}}.
@@ -55,7 +55,7 @@ local function prune(key, records, keep)
   end
 end
 
--- The status, the note and its end that the user chose last.
+-- Return the status, the note and its end that the user chose last.
 local function load_choice(key)
   local packed = redis.call('GET', key)
   if packed then
@@ -68,7 +68,7 @@ local function load_choice(key)
   return 'online', '', 0
 end
 
--- Keep what the user chose, and let the connections that follow have it.
+-- Store the user's choice, and apply it to the connections that follow it.
 local function save_choice(choice_key, key, records, status, note, note_ends)
   if status == 'online' and note == '' then
     redis.call('DEL', choice_key)

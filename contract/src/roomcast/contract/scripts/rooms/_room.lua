@@ -11,15 +11,15 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
--- Must a new epoch be opened? `m` is meta's seq, epoch, run (and more), `run` as below.
+-- Return whether a new epoch must be opened. `m` is meta's seq, epoch, run (and more), `run` as below.
 local function is_cut(m, run)
   return not m[2] or (run ~= '' and m[3] ~= run)
 end
 
--- The room's {seq, epoch, first}, opening a new epoch where history may have been cut: at birth, and when the
--- server that wrote last is another process than the one that runs now (a restart or a failover can roll back).
+-- Return the room's {seq, epoch, first}. Open a new epoch if messages may be missing: in a new room, and if another
+-- server process wrote last (a restart or a failover can roll back).
 -- `candidate` is a fresh random epoch, `run` the id of this server process ('' = do not compare).
--- An epoch, once given out, never covers two histories; that is what lets a client trust `seq` within it.
+-- An epoch, once given out, never covers two histories, so a client can trust `seq` within it.
 local function room_state(meta, candidate, run)
   local m = redis.call('HMGET', meta, 'seq', 'epoch', 'run', 'first')
   local seq, epoch = tonumber(m[1] or '0'), m[2]
@@ -31,7 +31,7 @@ local function room_state(meta, candidate, run)
   return seq, epoch, first
 end
 
--- The meta of a room that nobody has written to lives this long past the last look or refresh, ms.
+-- Life of the meta of a room without messages, ms; each look or refresh renews it.
 local UNUSED_MS = 300000
 
 -- The meta outlives the log threefold; that of a stored room (one with a kind) lives until it is closed.

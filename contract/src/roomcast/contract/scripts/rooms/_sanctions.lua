@@ -1,6 +1,6 @@
 -- Shared by room_sanction and room_slow_set (inserted where they say `--@include _sanctions`).
 
--- Let the sanctions of a stored room that nobody has written to go with it; room_append.lua keeps both.
+-- Let the sanctions of a stored room without messages expire with the room; room_append.lua persists both.
 local function expire_with_room(sanctions, meta)
   local life = redis.call('HEXISTS', meta, 'kind') == 1 and redis.call('PTTL', meta) or -1
   if life > 0 then redis.call('PEXPIRE', sanctions, life) end

@@ -1,5 +1,5 @@
 #!lua
--- Append one message to a room's log and publish it: the only way a message comes into being. Safe to retry by id.
+-- Append one message to a room's log and publish it; nothing else adds messages. Safe to retry with the same id.
 --
 -- KEYS[1] room:{R}:log      hash  seq -> message JSON
 -- KEYS[2] room:{R}:meta     hash  seq, epoch, run, first (lowest seq kept), head_at, ids_at, kept_at (ms), others, last, active_at, …
@@ -8,7 +8,7 @@
 -- KEYS[5] room:{R}          channel
 -- KEYS[6] room:{R}:counts   hash  user -> texts and media written, =user and @user -> see _unread.lua
 -- It also publishes the room's id on activity:XX, where XX begins the SHA-1 of the id: at most once a second for texts and
--- media, and once for other entries. So gateways learn of rooms that their clients have not joined.
+-- media, and as often for other entries. So gateways learn of rooms that their clients have not joined.
 --
 -- ARGV[1]  JSON up to the seq:    {"room":"R","seq":
 -- ARGV[2]  run id of this server process ('' = do not compare)
@@ -28,8 +28,8 @@
 --
 -- Returns {0, seq, time, epoch}; {1, seq, time, epoch} of the first one for a repeated id; {2} for a stale rewrite.
 --
--- Every message of every room passes here, and each redis.call costs about a microsecond: what need not be asked or
--- written every time is not (what meta knows of the log's head and of the younger ids; how long meta lives).
+-- Every message of every room runs this script, and each redis.call costs about a microsecond. So the script skips calls
+-- that not every message needs: meta knows the log's head and the age of the younger ids, and is seldom given a new life.
 
 --@include _room
 
@@ -41,8 +41,8 @@ local function receipt(known)
   return {1, tonumber(seq), tonumber(time), epoch}
 end
 
--- Tell of activity in the room, unless the script did in the last second: `field` of meta has the time. (A clock that was
--- set back ends the second, too.) With one channel for many rooms, a gateway can follow rooms by the thousand.
+-- Announce activity in the room, at most once a second: `field` of meta has the time of the last announcement. (A clock
+-- that was set back ends the second, too.) Many rooms share one channel, so that a gateway can follow thousands.
 local function announce(field, told_at, now)
   if math.abs(now - tonumber(told_at or '0')) < 1000 then return end
   local prefix, room = string.match(KEYS[5], '^(.-)room:{(.*)}$')
@@ -50,8 +50,8 @@ local function announce(field, told_at, now)
   redis.call('PUBLISH', prefix .. 'activity:' .. string.sub(redis.sha1hex(room), 1, 2), '\1' .. room)
 end
 
--- Note the message for each user whom it mentions, at most 100 of each user: a client shows "99+". `mentions` stands right
--- after `kind` in ARGV[11], so a text or an object of the application cannot be taken for it.
+-- Store the message's seq for each user whom it mentions, at most 100 of each user: a client shows "99+". `mentions` stands
+-- right after `kind` in ARGV[11], so a text or an object of the application cannot be taken for it.
 local function count_mentions(author, list, text)
   for user in string.gmatch(list, '"([^"]+)"') do
     if user ~= author then
@@ -75,8 +75,8 @@ if is_new_epoch then epoch = ARGV[9] end
 local seq = tonumber(state[1] or '0') + 1
 local text = int(seq)
 
--- A known id? Where the younger half is about to become the older one, or an entry is to be rewritten, that must be
--- known first; else HSETNX below asks and writes at once.
+-- Is the id known? If the younger half becomes the older one now (`is_turn`), or entries are rewritten, look it up here;
+-- else HSETNX below looks it up and writes it in one call.
 local is_turn = false
 if field ~= '' then
   local known = redis.call('HGET', ids_old, field)
@@ -117,7 +117,7 @@ if is_gone then
   if seq > 1 then redis.call('HSET', meta, 'others', int(seq - 1)) end
 end
 
--- Drop what is over the length, then a few heads over the age: never more than eight, so that the work stays bounded.
+-- Drop the oldest entries over the length or the age: at most eight, so that the work stays bounded.
 -- `head_at` is never later than the head's time: while it is young enough, the head need not be read.
 local length, oldest, dropped = tonumber(ARGV[4]), now - tonumber(ARGV[5]), 0
 while first < seq and dropped < 8 do
@@ -135,9 +135,9 @@ if state[4] == int(first) and state[9] == int(head_at) then
 else
   redis.call('HSET', meta, 'seq', text, 'first', int(first), 'head_at', int(head_at))
 end
--- What others have not read is counted from the entries that are *not* texts or media (meta `others`; `other_at` is the
--- newest of them, `last` the newest text or media before it), for they are few: a text costs one increment, of its
--- author's own. In JSON, a comma before a quote cannot stand inside a string: the first match is the field.
+-- Unread counts derive from the number of entries that are *not* texts or media (meta `others`; `other_at` is the newest
+-- of them, `last` the newest text or media before it), because those are few. A text costs one increment, of its author's
+-- count. In JSON, a comma before a quote cannot stand inside a string: the first match is the field.
 local kind_at = string.find(ARGV[11], ',"kind":"', 1, true)
 local initial = kind_at and string.byte(ARGV[11], kind_at + 9)
 local mentions = kind_at and string.match(ARGV[11], '^%a+","mentions":%[([^%]]*)%]', kind_at + 9)
@@ -153,15 +153,15 @@ else
   redis.call('HINCRBY', meta, 'others', 1)
   redis.call('HSET', meta, 'other_at', text)
 end
--- A stored room that is written to stays until it is closed. The names of its other keys are derived: it happens once in
--- a room's life, and more KEYS would cost every message.
+-- After its first message, a stored room stays until it is closed. The script derives the names of the other keys: this
+-- happens once in a room's life, and more KEYS would cost every message.
 if seq == 1 and state[5] then
   local room = string.sub(meta, 1, -5)
   redis.call('PERSIST', meta)
   redis.call('PERSIST', room .. 'members')
   redis.call('PERSIST', room .. 'sanctions')
 end
--- The life of meta is far longer than the log's: it need not begin anew with every message.
+-- Meta lives far longer than the log, so its expiry need not be renewed with every message.
 if not state[5] and now - tonumber(state[6] or '0') > tonumber(ARGV[6]) / 100 then
   redis.call('HSET', meta, 'kept_at', now_text)
   keep_meta(meta, ARGV[6])

@@ -1,12 +1,12 @@
 #!lua
--- Forget a room with its history and memberships, and record that everybody has to leave. Safe to retry.
+-- Delete a room with its history and memberships, and record that all users must leave it. Safe to retry.
 --
--- KEYS[1] room:{R}:kicked   hash  user (or * = everybody) -> ms of the last kick
+-- KEYS[1] room:{R}:kicked   hash  user (or * = all users) -> ms of the last kick
 -- KEYS[2] room:{R}:members  hash  user -> role
--- KEYS[3…] what else is kept of the room
+-- KEYS[3…] the other keys of the room
 -- ARGV[1] life of the record, seconds   ARGV[2] the user who closes the room ('' = an operator or a back end)
 --
--- Returns the members, from whose lists the caller takes the room; nil when ARGV[2] is not the owner.
+-- Returns the members (the caller removes the room from their lists); nil when ARGV[2] is not the owner.
 
 --@include _room
 

@@ -4,8 +4,8 @@
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members, KEYS[3] room:{R}:counts
 -- KEYS[4] room:{R}:kicked   hash  user (or * = everybody) -> ms of the last kick
 -- ARGV[1] owner, ARGV[2] kind (public | private), ARGV[3] display name ('' = none)
--- ARGV[4] 'unused': only if the room was never used. People may be in it by their tokens, or because it is public:
---         who creates it must not become the owner of what they wrote.
+-- ARGV[4] 'unused': only if the room was never used. Users may have written into it, by their tokens or because it is
+--         public: its creator must not become the owner of their messages.
 -- ARGV[5] seconds after which the room is removed unless something is written into it; '' = never
 -- ARGV[6] life of a kick's record, seconds
 --

@@ -1,5 +1,5 @@
 #!lua
--- Give a person a role in a stored room. The owner keeps being the owner.
+-- Give a person a role in a stored room. The owner stays the owner.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
 -- ARGV[1] user, ARGV[2] role (admin | member)

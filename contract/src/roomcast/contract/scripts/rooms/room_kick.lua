@@ -1,7 +1,7 @@
 #!lua
--- Record that a person, or everybody, has to leave a room now: gateways that miss the control message find it here.
+-- Record that a user, or all users, must leave a room now: gateways that miss the control message read the record.
 --
--- KEYS[1] room:{R}:kicked  hash  user (or * = everybody) -> ms of the last kick
+-- KEYS[1] room:{R}:kicked  hash  user (or * = all users) -> ms of the last kick
 -- ARGV[1] user, or *
 -- ARGV[2] life of the record, seconds
 --

@@ -1,10 +1,10 @@
 #!lua
--- Put a public room into the directory, or take it out. Safe to retry.
+-- Add a room or person to a directory, or remove one. Safe to retry.
 --
 -- KEYS[1] directory  zset  "name\nroom", all with score 0
--- ARGV[1] entry to take out ('' = none)   ARGV[2] entry to put in ('' = none)   ARGV[3] rooms listed at most
+-- ARGV[1] entry to remove ('' = none)   ARGV[2] entry to add ('' = none)   ARGV[3] entries at most
 --
--- Returns 1 when the room is listed afterwards, else 0.
+-- Returns 1 when ARGV[2] is listed afterwards, else 0.
 if ARGV[1] ~= '' and ARGV[1] ~= ARGV[2] then redis.call('ZREM', KEYS[1], ARGV[1]) end
 if ARGV[2] == '' or redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 redis.call('ZADD', KEYS[1], 0, ARGV[2])

@@ -6,8 +6,8 @@
 --
 -- Returns the new mark, or 0 when it did not move.
 --
--- A mark at the newest message costs the same in any room. One before it looks at the entries that it passes, or at those
--- that it leaves, whichever are fewer: a person passes each entry once.
+-- A mark at the newest message costs the same in any room. For an earlier mark the script reads the entries up to it, or
+-- those after it, whichever are fewer: a user's mark passes each entry once.
 
 --@include _room
 --@include _unread
@@ -20,7 +20,7 @@ local mark = math.min(tonumber(ARGV[2]), newest)
 local before = tonumber(redis.call('HGET', read, user) or '0')
 if mark <= before then return 0 end
 
--- The texts and media of others among the entries from .. to.
+-- Count the texts and media of other users among the entries from .. to.
 local function others(from, to)
   local count = 0
   for start = from, to, 500 do

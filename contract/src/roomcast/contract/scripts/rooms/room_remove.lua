@@ -1,12 +1,12 @@
 #!lua
--- Take a membership away and record the kick, as room_kick.lua does. The owner stays. Safe to retry.
+-- Delete a membership and record the kick, as room_kick.lua does. The owner stays. Safe to retry.
 --
 -- KEYS[1] room:{R}:members, KEYS[2] room:{R}:kicked
 -- ARGV[1] user
 -- ARGV[2] life of the record, seconds
 --
 -- Returns {'removed', ms}; {'owner', 0}; {'none', 0} when there is no such member; {'again', ms of the kick} when the
--- member was removed within the last minute: the caller before may not have told the gateways.
+-- member was removed within the last minute: the earlier caller may have failed before it told the gateways.
 
 --@include _room
 

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- One room as its line in the lists of some users.
+-- Read one room's line in the inboxes of some users.
 --
 -- KEYS[1] room:{R}:log, KEYS[2] room:{R}:meta, KEYS[3] room:{R}:read, KEYS[4] room:{R}:counts, KEYS[5] room:{R}:members,
 -- KEYS[6] room:{R}:sanctions
@@ -7,9 +7,9 @@
 --
 -- Returns {seq, epoch or '', ms of the last activity or '0', seq of the newest text or media or '0', that entry or nil,
 -- display name or '', 1 if the room is stored as public else 0, 1 if room_append.lua announced the room in the last second
--- and so may stay silent about the next message else 0, 1 if nothing is known of the room else 0}, then for each user {unread texts and media of others,
--- unread mentions, read mark, role or '', 1 if the user is banned from the room else 0}. What the log does not keep any
--- more is not unread.
+-- and so may not announce the next message else 0, 1 if nothing is stored of the room else 0}, then for each user {unread
+-- texts and media of others, unread mentions, read mark, role or '', 1 if the user is banned from the room else 0}.
+-- Messages that the log no longer keeps do not count as unread.
 
 --@include _room
 --@include _unread

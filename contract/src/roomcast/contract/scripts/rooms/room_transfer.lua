@@ -4,7 +4,7 @@
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members
 -- ARGV[1] new owner, ARGV[2] the user who gives the room away ('' = an operator or a back end)
 --
--- Returns 'done'; 'again' when the new owner is it already; 'other' when ARGV[2] is not the owner; 'none' when the new
+-- Returns 'done'; 'again' when ARGV[1] is the owner already; 'other' when ARGV[2] is not the owner; 'none' when the new
 -- owner is no member, or no such room is stored.
 if redis.call('HEXISTS', KEYS[1], 'kind') == 0 then return 'none' end
 local role = redis.call('HGET', KEYS[2], ARGV[1])

@@ -1,5 +1,5 @@
 #!lua
--- Change what a stored room says of itself.
+-- Change the description of a stored room.
 --
 -- KEYS[1] room:{R}:meta
 -- ARGV: pairs of a field (name | topic | data) and its new value ('' = none)

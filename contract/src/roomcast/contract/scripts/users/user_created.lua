@@ -1,5 +1,5 @@
 #!lua
--- Count one more thing that a user makes, unless the day's allowance is used up.
+-- Count one more room or report of a user, unless the day's allowance is used up.
 --
 -- KEYS[1] user:{U}:created  hash  `rooms` -> created on the day that ends at `ends` (unix seconds), `most` -> allowance
 --         that a back end has set. Or user:{U}:reported, with `reports`.

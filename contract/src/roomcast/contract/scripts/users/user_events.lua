@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Tell how many events a user sent through one gateway in the last second, and read the total. Safe to retry.
+-- Record how many events a user sent through one gateway in the last second; read the total of all. Safe to retry.
 --
 -- KEYS[1] user:{U}:events  hash  node -> "events unix-seconds"
 -- ARGV[1] node   ARGV[2] events

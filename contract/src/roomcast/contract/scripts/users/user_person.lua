@@ -1,5 +1,5 @@
 #!lua
--- Keep what a token or a back end says of a user.
+-- Store the profile fields of a user from a token or a back end.
 --
 -- KEYS[1] user:{U}:person  hash  name, picture, data
 -- ARGV[1] name for a user who has none yet   ARGV[2] life of the key, seconds

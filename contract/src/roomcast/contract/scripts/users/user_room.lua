@@ -1,6 +1,6 @@
 #!lua
--- Put a room on a person's list, unless the list is full, and tell the person's gateways of a new one. With a third key:
--- keep the person's own name as well.
+-- Add a room to a person's list, unless the list is full, and tell the person's gateways if it is new. With a third key,
+-- store the person's name as well.
 --
 -- KEYS[1] user:{U}:rooms     hash room -> display name ('' = ask the room)
 -- KEYS[2] user:{U}           channel
