@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from roomcast.contract import keys
+from roomcast.contract.ids import direct_room
 from tests import gateways, servers
 from tests.gateways import Clients, Gateway, raw, store, unique
 from tests.waiting import until
@@ -169,3 +170,34 @@ async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, url: str
     await until(is_refused_as_unknown_room, "ada is known, the room is not")
     with store(url) as redis:
         assert redis.exists(keys.room_members(room)) == 0
+
+
+async def test_a_block_hides_the_two_in_their_direct_room(one: Gateway, clients: Clients) -> None:
+    """Who is blocked would follow the other's presence there: everybody may join the own direct rooms."""
+    ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
+    room = direct_room(ada.user, mallory.user)
+    await ada.join(room)
+    answer = await mallory.join(room)
+    assert {row["user"] for row in answer["members"]} == {ada.user, mallory.user}
+    sent = await ada.send(room, "the last one")
+    await ada.ok("user:block", {"user": mallory.user, "on": True})
+    await mallory.expect("room", lambda event: event["change"] == "people" and ada.user in event["left"])
+    mallory.events.clear()
+    await ada.ok("presence", {"status": "busy", "note": "in town"})
+    await ada.ok("receipt:read", {"room": room, "seq": sent["seq"]})
+
+    answer = await mallory.join(room)
+    assert [row["user"] for row in answer["members"]] == [mallory.user]
+    assert (await mallory.ok("room:members", {"room": room}))["members"] == []
+    late = await clients(one, mallory.user)
+    assert [row["user"] for row in (await late.join(room))["members"]] == [mallory.user]
+    await mallory.ok("presence", {"status": "away"})
+    await asyncio.sleep(0.5)  # longer than changes wait for each other
+    told = [*mallory.seen("presence"), *mallory.seen("receipt"), *late.seen("presence")]
+    assert not [event for event in told if ada.user in json.dumps(event)]
+    assert not [event for event in ada.seen("presence") if mallory.user in json.dumps(event)]
+
+    await ada.ok("user:block", {"user": mallory.user, "on": False})
+    await mallory.expect("room", lambda event: ada.user in json.dumps(event.get("entered")))
+    await ada.ok("presence", {"status": "online"})
+    await mallory.expect("presence", lambda event: ada.user in json.dumps(event))

@@ -41,6 +41,15 @@ def test_a_chunked_body_has_the_same_bound(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
 
 
+def test_methods_that_http_does_not_know_are_one_label(api: apis.Api, client: httpx.Client) -> None:
+    """A stranger without a key may send any word."""
+    for number in range(3):
+        assert client.request(f"WORD{number}", "/v1/cluster").status_code == 405
+    text = health.get(api.metrics_port, "/metrics")[1]
+    assert "WORD" not in text
+    assert 'method="other"' in text
+
+
 def test_metrics_name_routes_and_not_rooms(api: apis.Api, client: httpx.Client) -> None:
     client.get(PAGE)
     sample = 'roomcast_api_requests_total{method="GET",route="/v1/rooms/{room}/messages",status="200"}'

@@ -11,6 +11,8 @@ from roomcast.process.observe import ProcessMetrics
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 NO_ROUTE: Final = "none"
+OTHER_METHOD: Final = "other"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics(ProcessMetrics):
@@ -31,6 +33,7 @@ class Metrics(ProcessMetrics):
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
         """Count one request; log it when the process could not do what it should have."""
+        method = method if method in _METHODS else OTHER_METHOD  # a stranger may send any word
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         if status >= 500:

@@ -81,6 +81,11 @@ def decode_user(user: str) -> str:
     return raw.decode()
 
 
+def direct_room(user: str, other: str) -> str:
+    """Return the direct room of two users."""
+    return DIRECT + ":".join(sorted((user, other)))
+
+
 def people_of(room: str) -> tuple[str, ...]:
     """Return the two users of a direct room, who may be the same; an empty tuple for any other room."""
     if not room.startswith(DIRECT):

@@ -122,6 +122,7 @@ class Parts:
             self.presence,
             self.replays,
             max_rooms=config.rooms_per_connection,
+            note_blocks=lambda room: self.privacy.note_blocks(room),
         )
         self.session_control = SessionControl(
             self.adapter,
@@ -186,7 +187,7 @@ class Parts:
     def _apply_sanction(self, message: Sanctioned) -> None:
         self.enforcer.receive(message)
         if message.user and not message.room:
-            self.adapter.background(self.privacy.end_blocked_watches(message.user), "blocked watches")
+            self.adapter.background(self.privacy.apply_blocks(message.user), "blocks")
         if message.user and message.room:
             self.inbox.on_access(message.user, message.room)
 
@@ -223,7 +224,7 @@ class Parts:
             self.emitter,
             self.control,
         )
-        self.privacy = Privacy(self.presence, self.sanctions)
+        self.privacy = Privacy(self.presence, self.sanctions, self.occupancy)
         self.custom_events = CustomEvents(self.emitter, self.sanctions, self.presence)
         self.media_requests = MediaRequests(self.stores.uploads, config.node, lambda: secrets.token_urlsafe(12))
         self.media = MediaUseCases(self.media_requests, self.stores.uploads, self.access)

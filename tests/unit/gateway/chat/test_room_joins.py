@@ -59,10 +59,14 @@ class Rig:
             FakeVisibility(),
             self.replays,
             max_rooms=max_rooms,
+            note_blocks=self._note_blocks,
         )
         self.ada = session_of("ada")
         for n in range(5):
             self.log.put(text=str(n))
+
+    async def _note_blocks(self, room: str) -> None:
+        """Nobody blocks anybody."""
 
     async def join(self, room: str = ROOM, *, since: int | None = None, **more: Any) -> dict[str, Any]:
         place = None if since is None else Since(since, EPOCH)

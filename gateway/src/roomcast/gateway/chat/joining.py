@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -13,6 +13,7 @@ import orjson
 from roomcast.adapter.redis.connection import RedisConnectionError
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_LIST, RECEIPT, ROOM, RoomJoin, RoomLeave, Since
+from roomcast.contract.ids import DIRECT
 from roomcast.gateway.chat.access import no_entry
 from roomcast.gateway.chat.ports import AckFields, EventSender, RoomOccupancy, RoomSnapshot, Visibility
 from roomcast.gateway.chat.replay import Replays, Start
@@ -95,7 +96,9 @@ class RoomJoins:
         replays: Replays,
         *,
         max_rooms: int,
+        note_blocks: Callable[[str], Awaitable[None]],
     ) -> None:
+        """`note_blocks` is asked before a direct room is entered: its people may not see each other there."""
         self._route = route
         self._log = log
         self._store = store
@@ -105,6 +108,7 @@ class RoomJoins:
         self._visibility = visibility
         self._replays = replays
         self._max_rooms = max_rooms
+        self._note_blocks = note_blocks
 
     # --- joining ---
 
@@ -176,6 +180,8 @@ class RoomJoins:
         """Enter the room; return the page for the ack, the `seq` that it follows (or None), and the occupants."""
         await self._visibility.wait_written(session)
         await _confirmed(subscribed)  # read the log only after the subscription: no message is missed between
+        if p.room.startswith(DIRECT):
+            await self._note_blocks(p.room)
         listing = self._list(session, p.room)
         try:
             entering = self._occupancy.enter_room(session, p.room)

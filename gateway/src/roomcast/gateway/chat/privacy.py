@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.events import PresenceLook, Typing
+from roomcast.contract.ids import direct_room, people_of
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.sign_in.session import ChatSession
 
@@ -37,12 +38,29 @@ class PresenceUseCases(Protocol):
         ...
 
 
+class DirectRooms(Protocol):
+    """The direct rooms of this gateway; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
+
+    def direct_rooms(self, user: str) -> list[str]:
+        """Return the direct rooms of a user with a session here, of either person."""
+        ...
+
+    def apart_rooms(self, user: str) -> set[str]:
+        """Return those in which the two people are kept apart."""
+        ...
+
+    async def keep_apart(self, room: str, *, is_apart: bool) -> None:
+        """Show the people of a direct room to each other, or no more."""
+        ...
+
+
 class Privacy:
     """The presence use cases, limited by block lists and mutes."""
 
-    def __init__(self, presence: PresenceUseCases, sanctions: Sanctions) -> None:
+    def __init__(self, presence: PresenceUseCases, sanctions: Sanctions, rooms: DirectRooms) -> None:
         self._presence = presence
         self._sanctions = sanctions
+        self._rooms = rooms
 
     async def query_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
         """Answer `presence:query`: a blocked user looks offline."""
@@ -69,6 +87,22 @@ class Privacy:
             others = blocked.intersection(watched) if session.user == user else blocked.intersection([session.user])
             if others:
                 self._presence.end_watches(session, sorted(others) if session.user == user else [user])
+
+    async def note_blocks(self, room: str) -> None:
+        """Keep the people of a direct room apart if one of them blocks the other. Other rooms cost nothing."""
+        if people := people_of(room):
+            is_apart = bool(await self._sanctions.hidden_from(people[0], people[1:]))
+            await self._rooms.keep_apart(room, is_apart=is_apart)
+
+    async def apply_blocks(self, user: str) -> None:
+        """Put a changed block list in force in the user's direct rooms here, after watches; looks at few of them."""
+        await self.end_blocked_watches(user)
+        rooms = set(self._rooms.direct_rooms(user))
+        if rooms:
+            blocked = await self._sanctions.blocked_by(user)
+            concerned = rooms & {direct_room(user, other) for other in blocked}
+            for room in sorted(concerned | self._rooms.apart_rooms(user)):
+                await self.note_blocks(room)
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
         """Forward a typing event, unless the user is muted, or a block separates the two people of a direct room."""

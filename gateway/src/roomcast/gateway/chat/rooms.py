@@ -222,11 +222,17 @@ class Rooms:
         """Answer `receipt:read`: move the read mark, and tell the room unless the user is invisible."""
         await self._access.require_entry(session, p.room)
         mark = await self._store.move_read_mark(p.room, session.user, p.seq)
-        if mark is not None:
-            await self._emitter.line_changed(session.user, p.room)
-        if mark is not None and await self._visibility.is_visible(session):
+        if mark is None:
+            return {}
+        await self._emitter.line_changed(session.user, p.room)
+        if await self._visibility.is_visible(session) and not await self._is_apart(session, p.room):
             await self._emitter.to_room(p.room, RECEIPT, {"room": p.room, "user": session.user, "seq": mark})
         return {}
+
+    async def _is_apart(self, session: ChatSession, room: str) -> bool:
+        """Return whether this is a direct room of two people of whom one blocks the other."""
+        other = other_person(room, session.user)
+        return other is not None and bool(await self._hidden_from(session.user, (other,)))
 
 
 def _listed(line: Line, *, is_open: bool) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class OccupancyService:
         """room -> user -> the user's sessions here by id, invisible ones included"""
         self._direct: dict[str, set[str]] = {}
         """person -> the direct rooms of the person among these rooms"""
+        self._apart: set[str] = set()
+        """direct rooms here of two people of whom one blocks the other: neither is shown in them"""
         self._complete: set[str] = set()
         """rooms whose occupants the watchers know completely: changes are enough from then on"""
         self._cache = MemberCache(self._read_members, start_task, time.monotonic)
@@ -74,6 +76,27 @@ class OccupancyService:
         """Return the direct rooms of a user with a session here, of either person."""
         return list(self._direct.get(user, ()))
 
+    def apart_rooms(self, user: str) -> set[str]:
+        """Return the direct rooms of a user here in which the two people are kept apart."""
+        return self._apart & self._direct.get(user, set())
+
+    async def keep_apart(self, room: str, *, is_apart: bool) -> None:
+        """Take the people of a direct room out of it for each other, or show them again: one blocks the other."""
+        if is_apart == (room in self._apart):
+            return
+        (self._apart.add if is_apart else self._apart.discard)(room)
+        self._cache.forget_room(room)
+        self._complete.discard(room)
+        if is_apart:
+            self._leavers.forget_room(room)
+            self._watchers.set_occupants(room, (), 0)
+        for user, sessions in list(self._local.get(room, {}).items()):
+            if is_apart:
+                await self._store.leave_room(room, user)
+            elif user not in self._hidden:
+                session = next(iter(sessions.values()))
+                await self._store.enter_room(room, user, session.identity.name, session.status, users=0)
+
     # --- joining and leaving here ---
 
     def enter_room(self, session: ChatSession, room: str) -> Awaitable[RoomSnapshot]:
@@ -86,7 +109,7 @@ class OccupancyService:
         users.setdefault(user, {})[session.sid] = session
         is_cached = room in self._complete and self._cache.is_cached(room)
         limit = 0 if is_cached else MAX_PRESENCE_ROOM
-        if is_first and user not in self._hidden:
+        if is_first and user not in self._hidden and room not in self._apart:
             reply = self._store.enter_room(room, user, session.identity.name, session.status, users=limit)
         else:
             reply = self._store.read_room(room, user, users=limit)
@@ -97,6 +120,8 @@ class OccupancyService:
     ) -> RoomSnapshot:
         joined = await reply
         own = {"user": session.user, "name": session.identity.name, "status": session.status}
+        if room in self._apart:
+            return RoomSnapshot(joined.occupancy, [own], await self._read_marks(room, joined, [own]))
         users = set() if is_cached else self._current_users(room, joined)
         if not is_cached and room in self._local:
             self._set_occupants(room, users, joined.occupancy)
@@ -143,6 +168,7 @@ class OccupancyService:
             discard(self._direct, person, room)
         self._watchers.forget_room(room)
         self._complete.discard(room)
+        self._apart.discard(room)
         self._leavers.forget_room(room)
         self._cache.forget_room(room)
         self._diffs.pop(room, None)
@@ -176,7 +202,7 @@ class OccupancyService:
         for room, users in list(self._local.items()):
             if is_hidden != (user in self._hidden):
                 return
-            if user not in users:
+            if user not in users or room in self._apart:
                 continue
             if is_hidden:
                 await self._store.leave_room(room, user)
@@ -190,6 +216,9 @@ class OccupancyService:
             self._apply_change(room, change)
 
     def _apply_change(self, room: str, change: OccupancyChange) -> None:
+        if room in self._apart:  # that they left is told, and nothing after it
+            self._diffs.setdefault(room, PresenceDiff()).add_change(OccupancyChange(change.occupancy, [], change.left))
+            return
         self._cache.apply_diff(room, entered_rows(change), change.left)
         for user, name, _ in change.entered:
             self._names.note_name(user, name)
@@ -208,7 +237,7 @@ class OccupancyService:
         newcomers: set[str] = set()
         missed: list[tuple[str, OccupancyUpdate]] = []
         async for room, update in self._store.refresh_rooms(list(self._local), self._visible_users):
-            if room in self._local:
+            if room in self._local and room not in self._apart:
                 newcomers.update(self._set_occupants(room, self._current_users(room, update), update.occupancy))
             if update.appeared:
                 missed.append((room, update))
@@ -222,6 +251,8 @@ class OccupancyService:
 
     def _visible_users(self, room: str) -> list[str]:
         """Return the users connected here whom others may see in the room."""
+        if room in self._apart:
+            return []
         return [user for user in self._local.get(room, ()) if user not in self._hidden]
 
     async def _publish_returned(self, missed: Iterable[tuple[str, OccupancyUpdate]]) -> None:
