@@ -112,6 +112,8 @@ def _moderation(action: Action) -> str:
     if action.event == "room:remove":
         role = room.roles.get(other)
         return FORBIDDEN if role == "owner" else OK if role else NOT_FOUND
+    if action.event == "room:invite" and not room.kind:
+        return NOT_FOUND  # an operator: others moderate stored rooms only
     if action.event == "room:sanction" and (is_self or (room.roles.get(other) == "owner" and not user.ops)):
         return FORBIDDEN
     return OK
