@@ -1,6 +1,6 @@
 import type { NextConfig } from "next";
 
-// The page and the back end share an origin, and so the cookie: what begins with /api goes to FastAPI.
+// Next.js forwards /api to FastAPI, so that the page and the back end share an origin and the cookie.
 const backend = process.env.BACKEND_URL ?? "http://127.0.0.1:8000";
 
 const config: NextConfig = {

@@ -1,4 +1,4 @@
-/** What every part of the page shares: the client, the rooms, and a place for short notes. */
+/** Define the context that all components share: the client, the rooms, the session, short notes. */
 
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
@@ -21,7 +21,7 @@ export interface App {
   go: (room: RoomId) => void;
   note: (text: string) => void;
   session: Session;
-  /** Go on as the same person with another sign-in. */
+  /** Replace the session by a new sign-in of the same person. */
   signInAgain: (session: Session) => void;
   signOut: () => void;
 }

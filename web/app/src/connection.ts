@@ -1,21 +1,21 @@
-/** What the page says about its connection. Pure. */
+/** Choose the notice about the connection. Pure. */
 
 import type { ConnectionState } from "@roomcast/sdk";
 
 /**
- * `none`: all is well, or the server moves this client as planned and it will be back in a moment. `moving`: such a
- * move takes longer. `lost`: the connection broke. `signed-out`: only a new sign-in helps.
+ * `none`: online, or a drain moves this client and has taken less than MOVE_MS. `moving`: the move takes longer.
+ * `lost`: the connection broke. `signed-out`: only a new sign-in helps.
  */
 export type Notice = "none" | "moving" | "lost" | "signed-out";
 
-/** How long a planned move may take before the page mentions it. */
+/** Milliseconds that a drain's move may take before the page mentions the move. */
 export const MOVE_MS = 5000;
 
-/** What is known about the sign-in besides the connection. */
+/** The state of the sign-in, apart from the connection. */
 export interface SignInState {
   /** The page can get a new token by itself. */
   renewable: boolean;
-  /** When the token expires, in milliseconds of the server's clock; null when it does not say. */
+  /** When the token expires, in milliseconds of the server's clock; null without an expiry. */
   expiresAtMs: number | null;
 }
 

@@ -1,4 +1,4 @@
-/** Reactions on offer: a few at once, the rest behind a button. Any other emoji that arrives is shown too. */
+/** The reactions that the page offers: a few directly, the others behind a button. It shows any received emoji. */
 
 export const QUICK_EMOJI = ["👍", "❤️", "😂"] as const;
 

@@ -1,7 +1,7 @@
 /**
- * How far each public room had come at our first visit. What was written before then counts as read.
+ * Remember the last seq of each public room at the user's first visit. Messages up to that seq count as read.
  *
- * The server has no read mark of an empty room, so without this a first visit to it would begin anew at each reload.
+ * The server has no read mark for an empty room. Without this memory, each reload would count as the first visit.
  */
 
 import type { RoomId, UserId } from "@roomcast/sdk";
@@ -18,10 +18,10 @@ export class FirstVisits {
     this.#seqs = loadSeqs(storage, this.#key);
   }
 
-  /** Return the room's last seq at the first visit; `seq`, its last one now, if this is that visit. */
+  /** Return the room's last seq at the first visit. `seq`: the last seq now, stored if this is the first visit. */
   seqOf(room: RoomId, seq: number): number {
     const known = this.#seqs.get(room);
-    // A room that has fewer entries than at the first visit has begun anew.
+    // If the seq is lower than at the first visit, the room's log has begun anew.
     if (known !== undefined) return known <= seq ? known : 0;
     this.#seqs.set(room, seq);
     saveSeqs(this.#storage, this.#key, this.#seqs);

@@ -1,4 +1,4 @@
-/** Words and numbers for people. Pure. */
+/** Format times, sizes, names and texts for people. Pure. */
 
 import { directPeer, type Media, type RoomId, type UserId } from "@roomcast/sdk";
 import { cleanName, withoutControls } from "./names.ts";
@@ -7,7 +7,7 @@ export function clockTime(ms: number): string {
   return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-/** Return the start of the local day that `ms` lies in; it is equal for two times of one day. */
+/** Return the start of the local day that contains `ms`: the same for all times of one day. */
 export function dayOf(ms: number): number {
   const date = new Date(ms);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
@@ -58,7 +58,7 @@ export function initials(name: string): string {
   return picked.map((word) => [...(word ?? "?")][0]?.toUpperCase() ?? "?").join("");
 }
 
-/** Return a number from 0 to `count - 1` that is always the same for one text. */
+/** Return a number from 0 to `count - 1`, always the same for the same text. */
 export function tint(text: string, count: number): number {
   let hash = 7;
   for (const char of text) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
@@ -81,7 +81,7 @@ export function typingText(names: readonly string[]): string {
   return `${nameList(names)} ${names.length === 1 ? "is" : "are"} typing`;
 }
 
-/** Return what a room is called: the other person, its given name, or the readable part of its id. */
+/** Return the title of a room: the other person's name, the room's name, or the readable part of its id. */
 export function roomTitle(room: RoomId, name: string | null, self: UserId, nameOf: (user: UserId) => string): string {
   const peer = directPeer(room, self);
   if (peer !== null) return cleanName(nameOf(peer), peer);
@@ -125,7 +125,7 @@ export function linkParts(text: string): TextPart[] {
 const OPENING: Record<string, string> = { ")": "(", "]": "[", "}": "{", "）": "（" };
 const SENTENCE_END = /[.,;:!?…。，、；：！？」』】》]/;
 
-/** Cut off the punctuation that ends the sentence around an address, and closing brackets that it does not open. */
+/** Cut off punctuation at the end of an address, and closing brackets without an opening one in the address. */
 function withoutTail(url: string): string {
   const counts = new Map<string, number>();
   for (const character of url) counts.set(character, (counts.get(character) ?? 0) + 1);
@@ -140,7 +140,7 @@ function withoutTail(url: string): string {
   return url.slice(0, end);
 }
 
-/** Return true for one to three emoji and nothing else; the page shows those large. */
+/** Return whether the text is one to three emoji and nothing else. The page shows such a text large. */
 export function isEmojiOnly(text: string): boolean {
   return /^(?:\p{Extended_Pictographic}(?:\uFE0F|\u200D\p{Extended_Pictographic}|\p{Emoji_Modifier})*\s?){1,3}$/u.test(
     text,

@@ -1,4 +1,4 @@
-/** Rooms that were left: out of the list until they are opened again, or, unless public, until news comes. */
+/** Hide the rooms that the user has left: until the user opens them, or, if not public, until a new entry arrives. */
 
 import type { RoomId, UserId } from "@roomcast/sdk";
 import { loadSeqs, saveSeqs, type Store } from "./stored_seqs.ts";
@@ -15,7 +15,7 @@ export class HiddenRooms {
     this.#rooms = loadSeqs(storage, this.#key);
   }
 
-  /** Return true for a room that stays out of the list; `seq` is its newest entry. */
+  /** Return whether a room stays hidden; `seq` is the seq of its newest entry. */
   hides(room: RoomId, seq: number): boolean {
     const left = this.#rooms.get(room);
     return left !== undefined && (room.startsWith("public:") || seq <= left);

@@ -2,12 +2,12 @@
 
 import type { Room } from "@roomcast/sdk";
 
-/** Pages asked for in one search; the log keeps 10,000 messages per room by default. */
+/** The most pages loaded for one search; the log keeps 10,000 messages per room by default. */
 const MAX_PAGES = 250;
 
 /**
- * Load older pages until the entry `seq` is there. Return false when the log does not hold it any more, or when
- * `wanted` has become false meanwhile.
+ * Load older pages until the message `seq` is loaded. Return false when the log does not hold that message any more, or
+ * when `wanted` has become false meanwhile.
  *
  * @throws RoomcastError when a page cannot be loaded
  */
@@ -22,7 +22,7 @@ export async function loadUntil(room: Room, seq: number, wanted: () => boolean):
   return false;
 }
 
-/** Wait until the page that is on its way has come or failed. */
+/** Wait until the page under way has been loaded or has failed. */
 function loaded(room: Room): Promise<void> {
   return new Promise((resolve) => {
     const undo = room.subscribe((state) => {

@@ -1,4 +1,4 @@
-/** Preact hooks over the SDK's subscriptions. */
+/** Provide Preact hooks for the SDK's subscriptions, the time, and media queries. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Room, RoomState, Undo } from "@roomcast/sdk";
@@ -29,7 +29,7 @@ export function useNow(everyMs: number): number {
   return now;
 }
 
-/** Return a function that stays the same over renders and calls the function of the last render. */
+/** Return a function that stays the same over renders and calls the `run` of the latest render. */
 export function useLatest<A extends unknown[], R>(run: (...args: A) => R): (...args: A) => R {
   const latest = useRef(run);
   latest.current = run;

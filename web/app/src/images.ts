@@ -1,14 +1,14 @@
-/** The size of a picture before it is sent, so that its place in the chat is known before its bytes. */
+/** Measure a picture before it is sent, so that readers' pages can reserve its place before they load it. */
 
 export interface PixelSize {
   width: number;
   height: number;
 }
 
-/** The largest box that the chat gives to a picture, and the box for one of unknown size; CSS pixels. */
+/** The largest box for a picture in the chat, and the box for a picture of unknown size, in CSS pixels. */
 export const MEDIA_BOX = { width: 380, height: 340, unknown: { width: 320, height: 240 } };
 
-/** Return the pixels of an image file as shown (rotation applied); null where it is no image that this browser reads. */
+/** Return the size of an image file in pixels, after rotation; null if this browser cannot decode the file. */
 export async function imageSize(file: Blob): Promise<PixelSize | null> {
   if (!file.type.startsWith("image/")) return null;
   const url = URL.createObjectURL(file);

@@ -1,8 +1,8 @@
-/** What the server has told about people, one value each. It is asked for in lists, and once per session. */
+/** Cache one value per user from the server. Requests are batched, and each user is asked about once per session. */
 
 import { MAX_LIST, type Undo, type UserId } from "@roomcast/sdk";
 
-/** People who are wanted within this time are asked for together. */
+/** Milliseconds for which calls of `want` are collected into one request. */
 const GATHER_MS = 40;
 
 export class KnownPeople<T> {
@@ -26,7 +26,7 @@ export class KnownPeople<T> {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ask about people who were not asked about in this session; the next call makes up for a failure. */
+  /** Request the users that were not requested in this session. After a failure, the next call asks again. */
   async ask(users: readonly UserId[]): Promise<void> {
     const fresh = users.filter((user) => !this.#asked.has(user));
     for (const user of fresh) this.#asked.add(user);
@@ -40,7 +40,7 @@ export class KnownPeople<T> {
     }
   }
 
-  /** Ask about a person soon, together with all who are wanted by then. */
+  /** Request a user after GATHER_MS, together with all users wanted by then. */
   want(user: UserId): void {
     if (this.#asked.has(user) || this.#wanted.has(user)) return;
     if (this.#wanted.size === 0) setTimeout(() => this.#askWanted(), GATHER_MS);
@@ -52,7 +52,7 @@ export class KnownPeople<T> {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Ask again about everybody who is wanted from now on: changes may have been missed. */
+  /** Request every user again when next wanted, because changes may have been missed. */
   expire(): void {
     this.#asked.clear();
   }

@@ -1,11 +1,11 @@
-/** Which rooms are joined at once: the ones used last, up to a bound. The room list joins and leaves them. */
+/** Choose the rooms that stay joined: the last ones used, up to a bound. The room list joins and leaves them. */
 
 import type { RoomId } from "@roomcast/sdk";
 
 export class LiveRooms {
   readonly #max: number;
   readonly #fixed: RoomId;
-  /** In order of use: the one that was used longest ago comes first. */
+  /** The joined rooms, the one used longest ago first. */
   readonly #rooms = new Set<RoomId>();
 
   /** @param fixed a room that always stays joined */
@@ -22,7 +22,7 @@ export class LiveRooms {
     return this.#rooms.has(room);
   }
 
-  /** Make a room the one used last; return the room that has to make place for it, or null. */
+  /** Mark a room as used last. Return the room to leave for it if the bound is reached, else null. */
   use(room: RoomId): RoomId | null {
     const evicted = this.#rooms.has(room) || !this.isFull ? null : this.#oldest();
     if (evicted !== null) this.#rooms.delete(evicted);

@@ -1,17 +1,17 @@
-/** What the page knows about a person before it offers to mute, ban or block them. */
+/** Read a person's sanctions before the page offers to mute, ban or block that person. */
 
 import { RoomcastError, type Client, type RoomId, type RoomSanctions, type UserId } from "@roomcast/sdk";
 
-/** A person as the signed-in user can treat them. */
+/** A person's sanctions in a room, and whether the signed-in user may change them. */
 export interface Standing {
-  /** The user may mute and ban in this room. */
+  /** Whether the signed-in user may mute and ban in this room. */
   canModerate: boolean;
   isMuted: boolean;
   isBanned: boolean;
   isBlocked: boolean;
 }
 
-/** Ask the server how a person stands in a room. Throws RoomcastError. */
+/** Ask the server for a person's standing in a room. Throws RoomcastError. */
 export async function standingOf(client: Client, room: RoomId, user: UserId): Promise<Standing> {
   const [sanctions, { users }] = await Promise.all([sanctionsOf(client, room), client.call("user:blocked", {})]);
   return {
@@ -22,7 +22,7 @@ export async function standingOf(client: Client, room: RoomId, user: UserId): Pr
   };
 }
 
-/** Return the sanctions of a room; null where the user may not see them. */
+/** Return the sanctions of a room; null if the user may not see them. */
 async function sanctionsOf(client: Client, room: RoomId): Promise<RoomSanctions | null> {
   try {
     return await client.call("room:sanctions", { room });

@@ -1,11 +1,11 @@
 /**
- * Display names next to other text. Pure.
+ * Make display names safe to show next to other text. Pure.
  *
- * Names are written by users. A bidirectional control in a name (U+202E, for example) would turn the text around it;
- * a right-to-left name would change the order of its neighbours (Unicode Standard Annex 9).
+ * Users choose their names. A bidirectional control in a name (U+202E, for example) would reverse the text around the
+ * name; a right-to-left name would change the order of its neighbours (Unicode Standard Annex 9).
  */
 
-/** Controls of text direction, other controls, line ends, and characters without width; joiners stay, emoji need them. */
+/** Direction controls, other controls, line ends, zero-width characters; not joiners, because emoji need them. */
 const UNWANTED = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const FIRST_STRONG_ISOLATE = "\u2068";
@@ -16,12 +16,12 @@ export function cleanName(name: string, fallback = "?"): string {
   return withoutControls(name).trim() || fallback;
 }
 
-/** Return a user's text on one line, without the controls that would reach beyond it. */
+/** Return a user's text on one line, without controls that would affect the text around it. */
 export function withoutControls(text: string): string {
   return text.replace(UNWANTED, (character) => (/\s/.test(character) ? " " : ""));
 }
 
-/** Return the name for use inside a plain string: the text around a right-to-left name keeps its order. */
+/** Return the name for use in a plain string. A right-to-left name is isolated, so that other text keeps its order. */
 export function isolated(name: string): string {
   const clean = cleanName(name);
   return RIGHT_TO_LEFT.test(clean) ? FIRST_STRONG_ISOLATE + clean + POP_ISOLATE : clean;

@@ -1,8 +1,8 @@
-/** When a status text ends by itself. Pure. */
+/** Compute and format the end of a status text. Pure. */
 
 import { clockTime, dayEnd, dayOf, shortTime } from "./format.ts";
 
-/** The ends that are offered: after some minutes, or with the day. */
+/** The ends that the page offers: after some minutes, or at the end of the day. */
 export const NOTE_ENDS = [
   { value: "30", label: "In 30 minutes" },
   { value: "60", label: "In 1 hour" },
@@ -10,14 +10,14 @@ export const NOTE_ENDS = [
   { value: "today", label: "At the end of the day" },
 ] as const;
 
-/** Return when a text ends that is given one of NOTE_ENDS now, in ms; undefined for every other value: never. */
+/** Return when a text ends for a value of NOTE_ENDS, in ms since 1970; undefined (no end) for any other value. */
 export function noteEndOf(value: string, nowMs: number): number | undefined {
   if (value === "today") return dayEnd(nowMs);
   const minutes = NOTE_ENDS.some((end) => end.value === value) ? Number(value) : NaN;
   return Number.isNaN(minutes) ? undefined : nowMs + minutes * 60_000;
 }
 
-/** Return the end of a text as day and hour; the hour alone for one within this day. */
+/** Return the end of a text as day and time; the time alone if the text ends today. */
 export function endText(untilMs: number, nowMs: number): string {
   const day = dayOf(untilMs - 1) === dayOf(nowMs) ? "" : `${shortTime(untilMs, nowMs)}, `;
   return `${day}${clockTime(untilMs)}`;

@@ -1,31 +1,31 @@
-/** Show a notification of the system for a mention or a direct message, while the page is not looked at. */
+/** Show a system notification for a mention or a direct message, while the page is hidden or without focus. */
 
 import { directPeer, type Client, type InboxRoom, type RoomId, type Undo } from "@roomcast/sdk";
 
 /** What the user has chosen in this browser. */
 export interface NotificationChoice {
   readonly isOn: boolean;
-  /** Whether the browser could show notifications if the user wanted. */
+  /** Whether the browser supports notifications and the user has not denied them. */
   readonly isPossible: boolean;
 }
 
 const KEY = "roomcast:notifications";
 
-/** Return what was chosen in this browser, as far as the browser allows it. */
+/** Return the choice stored in this browser; off without the browser's permission. */
 export function notificationChoice(storage: Storage): NotificationChoice {
   const isPossible = "Notification" in globalThis && Notification.permission !== "denied";
   const isOn = isPossible && Notification.permission === "granted" && storage.getItem(KEY) === "on";
   return { isOn, isPossible };
 }
 
-/** Turn notifications on or off. The browser asks the user at the first time: call it from an action of the user. */
+/** Turn notifications on or off. Call it from a user's action: the browser asks for permission the first time. */
 export async function chooseNotifications(storage: Storage, isOn: boolean): Promise<NotificationChoice> {
   if (isOn && Notification.permission === "default") await Notification.requestPermission();
   storage.setItem(KEY, isOn ? "on" : "off");
   return notificationChoice(storage);
 }
 
-/** Return the rooms of which the user is to be notified: a new mention, or a new message in a direct room. Pure. */
+/** Return the rooms to notify the user about: those with a new mention, and direct rooms with a new message. Pure. */
 export function notable(
   before: ReadonlyMap<RoomId, InboxRoom>,
   rooms: readonly InboxRoom[],
@@ -39,14 +39,14 @@ export function notable(
   });
 }
 
-/** Notify of what is new from now on, until the returned function is called. */
+/** Show notifications for changes of the inbox from now on, until the returned function is called. */
 export function notifyOf(client: Client, storage: Storage, go: (room: RoomId) => void): Undo {
   let before: ReadonlyMap<RoomId, InboxRoom> | null = null;
   return client.inbox.subscribe(() => {
     const { phase, rooms } = client.inbox.state;
     if (phase !== "live") return;
     const fresh = before === null ? [] : notable(before, rooms, client.self?.user ?? "");
-    // What comes with an older page is not new, but it is known from then on.
+    // A room from an older page is not new: its last activity is before that of all known rooms.
     const [oldest] = [...(before?.values() ?? [])].map(({ active }) => active).sort((a, b) => a - b);
     before = new Map(rooms.map((line) => [line.room, line]));
     const isAway = document.visibilityState === "hidden" || !document.hasFocus();

@@ -1,4 +1,4 @@
-/** Read a long list of the SDK some at a time. */
+/** Read a long list of the SDK page by page. */
 
 export interface ListPage<T> {
   items: T[];
@@ -8,7 +8,7 @@ export interface ListPage<T> {
 export class Pager<T> {
   readonly #source: AsyncGenerator<T, void, undefined>;
   readonly #size: number;
-  /** What was read to find out whether more follows. */
+  /** Items read beyond the last page, to find out whether more follow. */
   #ahead: T[] = [];
 
   constructor(source: AsyncGenerator<T, void, undefined>, size: number) {
@@ -16,7 +16,7 @@ export class Pager<T> {
     this.#size = size;
   }
 
-  /** Return the next items. Throws what the list throws, and is at its end after that. */
+  /** Return the next items. If the list throws, rethrow the error; the pager is at its end afterwards. */
   async next(): Promise<ListPage<T>> {
     const items = this.#ahead;
     while (items.length <= this.#size) {

@@ -1,4 +1,4 @@
-/** Find people by what was typed. Pure. */
+/** Find people by typed text. Pure. */
 
 import { isUserId, type UserId } from "@roomcast/sdk";
 import { cleanName } from "./names.ts";
@@ -9,8 +9,8 @@ export interface Person {
 }
 
 /**
- * Return the people whom a text may mean, each once. Known people whose name or id contains the text come first, then
- * those that the server has found. If the text is a user id of none of them, it comes last, as a person of its own.
+ * Return the people that match a text, each once. Known people whose name or id contains the text come first, then the
+ * people that the server has found. If the text is the user id of none of them, add a person with that id at the end.
  */
 export function peopleFor(text: string, known: readonly Person[], found: readonly Person[], count: number): Person[] {
   const wanted = fold(text.trim());
@@ -22,10 +22,10 @@ export function peopleFor(text: string, known: readonly Person[], found: readonl
   return isUserId(id) && !people.has(id) ? [...offered, { user: id, name: id }] : offered;
 }
 
-/** The most people whom a message can mention. */
+/** The most people that one message can mention. */
 const MAX_MENTIONS = 20;
 
-/** Return the people whom a text mentions by `@` and their whole name, or their id. */
+/** Return the users whom a text mentions: `@` and the whole name or id. */
 export function mentionsIn(text: string, people: readonly Person[]): UserId[] {
   const folded = fold(text);
   const isNamed = (name: string) => {

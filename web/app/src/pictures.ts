@@ -1,6 +1,6 @@
-/** Pictures of people. Their addresses come from tokens and back ends, and nothing is believed of them. Pure. */
+/** Check the addresses of people's pictures. They come from tokens and back ends, and are not trusted. Pure. */
 
-/** Return the address of a picture that may be loaded: https, or the page's own origin; null for every other one. */
+/** Return the address if the page may load it: https, or http at the page's own origin; else null. */
 export function pictureUrl(picture: string | undefined, pageOrigin: string): string | null {
   if (!picture || !URL.canParse(picture)) return null;
   const { protocol, origin, username, password, href } = new URL(picture);

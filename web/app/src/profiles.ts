@@ -1,4 +1,4 @@
-/** Names and pictures of people, as their tokens and back ends say them. */
+/** Cache the profiles of people: names and pictures from tokens and back ends. */
 
 import type { Client, Profile, Undo, UserId } from "@roomcast/sdk";
 import { KnownPeople } from "./known_people.ts";
@@ -12,7 +12,7 @@ export class Profiles {
     client.on("ready", () => this.#profiles.expire());
   }
 
-  /** Return what is known of a person; undefined until the server has answered, and for a person never seen. */
+  /** Return the profile of a user; undefined until the server has answered, and for an unknown user. */
   of(user: UserId): Profile | undefined {
     return this.#profiles.of(user);
   }
@@ -21,12 +21,12 @@ export class Profiles {
     return this.#profiles.subscribe(listener);
   }
 
-  /** Ask for a person's profile soon, together with all that are wanted by then. */
+  /** Request a user's profile soon, together with all profiles wanted by then. */
   want(user: UserId): void {
     this.#profiles.want(user);
   }
 
-  /** Take over profiles that came with another answer, a search for example. */
+  /** Store profiles from another answer, for example a search. */
   learn(people: readonly (Profile & { user: UserId })[]): void {
     this.#profiles.learn(people.map(({ user, ...profile }) => [user, profile]));
   }

@@ -1,4 +1,4 @@
-/** Reactions as people see them: ❤ and ❤️ are one emoji, whatever variation selector a client has sent. Pure. */
+/** Group reactions: ❤ and ❤️ are one emoji, whatever variation selector a client has sent. Pure. */
 
 import type { Reaction, UserId } from "@roomcast/sdk";
 
@@ -29,7 +29,7 @@ export function groupReactions(reactions: readonly Reaction[]): ReactionGroup[] 
   }));
 }
 
-/** Return what to send when `self` presses an emoji: off in every form used so far, else on in the form of the others. */
+/** Return the changes to send when `self` presses an emoji: off in each form used, else on in the others' form. */
 export function toggled(reactions: readonly Reaction[], emoji: string, self: UserId): ReactionChange[] {
   const variants = reactions.filter((reaction) => keyOf(reaction.emoji) === keyOf(emoji));
   const mine = variants.filter((reaction) => reaction.users.includes(self));
@@ -41,7 +41,7 @@ function keyOf(emoji: string): string {
   return emoji.replace(VARIATION_SELECTORS, "");
 }
 
-/** Add the selector of the emoji form to a single character that fonts draw as text by default. */
+/** Add the emoji variation selector to a single character that fonts draw as text by default. */
 function shown(key: string, emoji: string): string {
   return /^\p{Emoji}$/u.test(key) && !/\p{Emoji_Presentation}/u.test(key) ? key + EMOJI_SELECTOR : emoji;
 }

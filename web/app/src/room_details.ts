@@ -1,9 +1,10 @@
-/** What stored rooms say of themselves, and one's own role in them. A room that is not stored says nothing. */
+/** Cache the descriptions of stored rooms, with the user's own role. A room that is not stored has no description. */
 
 import { RoomcastError, type Client, type RoomChange, type RoomId, type RoomInfo, type Undo } from "@roomcast/sdk";
 
-/** The most characters of a topic and of a name that the server takes. */
+/** The most characters that the server accepts in a topic. */
 export const MAX_TOPIC = 500;
+/** The most characters that the server accepts in a room's name. */
 export const MAX_ROOM_NAME = 80;
 
 export class RoomDetails {
@@ -17,12 +18,12 @@ export class RoomDetails {
     client.on("room", (change) => this.#roomChanged(change));
   }
 
-  /** Return what a room says of itself; null for a room that is not stored, and before the answer. */
+  /** Return the description of a room; null for a room that is not stored, and before the answer. */
   of(room: RoomId): RoomInfo | null {
     return this.#known.get(room) ?? null;
   }
 
-  /** Return a number that is another one after each change of who belongs to the room, as far as it is known here. */
+  /** Return a number that grows with each known change of the room's stored members. */
   membersVersion(room: RoomId): number {
     return this.#versions.get(room) ?? 0;
   }
@@ -32,7 +33,7 @@ export class RoomDetails {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ask what a room says of itself. After a failure it says what it said before. */
+  /** Load a room's description. After a failure, keep the old one. */
   async load(room: RoomId): Promise<void> {
     try {
       this.#learn(room, await this.#client.admin(room).info());

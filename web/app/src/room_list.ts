@@ -1,4 +1,4 @@
-/** The room list: the rooms of the inbox, rooms opened here, and what is unread in each. */
+/** Keep the room list: the rooms of the inbox and rooms opened here, with unread counts and last messages. */
 
 import {
   directPeer,
@@ -22,10 +22,10 @@ import type { Store } from "./stored_seqs.ts";
 
 export type RoomKind = "public" | "direct" | "private";
 
-/** What the list shows of a room's messages. */
+/** A room's last message and unread counts in the list. */
 interface Activity {
   unread: number;
-  /** Unread messages that mention oneself. */
+  /** Unread messages that mention the user. */
   mentions: number;
   lastText: string;
   lastTime: number;
@@ -43,9 +43,9 @@ interface Known extends Activity {
 }
 
 const NOTHING: Known = { name: null, unread: 0, mentions: 0, lastText: "", lastTime: 0 };
-/** Rooms joined at once. A connection may join 100; each one costs the gateway and this page memory. */
+/** The most rooms joined at once. A connection may join 100; each room costs the gateway and this page memory. */
 const MAX_LIVE = 40;
-/** Messages that stay in memory of a joined room that is not on show; they may double before the rest is dropped. */
+/** Messages kept in memory for a joined room that is not on show; above twice this number, older ones are dropped. */
 const KEPT_MESSAGES = 200;
 
 export class RoomList {
@@ -55,7 +55,7 @@ export class RoomList {
   readonly #live = new LiveRooms(MAX_LIVE, LOBBY);
   readonly #undos = new Map<RoomId, Undo[]>();
   readonly #names = new Map<UserId, string>();
-  /** The lines of the inbox that were taken over. */
+  /** The inbox lines that the list has applied. */
   readonly #lines = new Map<RoomId, InboxRoom>();
   readonly #hidden: HiddenRooms;
   readonly #visits: FirstVisits;
@@ -70,20 +70,20 @@ export class RoomList {
     client.inbox.subscribe(() => this.#inboxChanged());
     client.on("message", (message) => {
       this.#names.set(message.user, message.name);
-      // A message of a room that was left may still have been on its way.
+      // A message of a room that the user has just left may still arrive: do not open the room for it.
       const isNew = !this.#known.has(message.room) && !this.#hidden.hides(message.room, message.seq);
       if (isNew) this.open(message.room);
     });
     client.on("room", (event) => this.#roomChanged(event));
   }
 
-  /** Follow the inbox, with all its rooms, and the lobby; the returned function stops it. */
+  /** Open the lobby, and follow the inbox until the returned function is called. */
   watch(): Undo {
     this.open(LOBBY);
     return this.#client.inbox.follow();
   }
 
-  /** Open the room that comes on show; the history of the one before is released. */
+  /** Open the room to show, and release the history of the room shown before. */
   show(room: RoomId): void {
     const before = this.#shown;
     this.#shown = room;
@@ -91,7 +91,7 @@ export class RoomList {
     if (before !== null && before !== room) this.#client.room(before).releaseHistory(KEPT_MESSAGES);
   }
 
-  /** Put a room on the list and join it. With as many rooms joined as allowed, the one used longest ago is left. */
+  /** Put a room on the list and join it. If MAX_LIVE rooms are joined, leave the one used longest ago. */
   open(room: RoomId, name: string | null | undefined = null): void {
     this.#hidden.delete(room);
     this.#learnRoom(room, name);
@@ -99,7 +99,7 @@ export class RoomList {
   }
 
   /**
-   * Leave a room for good, on all devices. A direct room only goes off the list here, until news comes.
+   * Leave a room for good, on all devices. A direct room is only hidden in this browser, until a new entry arrives.
    *
    * @throws RoomcastError the server's refusal: an owner cannot leave
    */
@@ -115,7 +115,7 @@ export class RoomList {
     return this.#names.get(user) ?? user;
   }
 
-  /** Return the people whose names are known here, oneself left out, by name. */
+  /** Return the other people whose names are known here, sorted by name. */
   people(): { user: UserId; name: string }[] {
     const self = this.#client.self?.user;
     const others = [...this.#names].filter(([user]) => user !== self).map(([user, name]) => ({ user, name }));
@@ -132,11 +132,11 @@ export class RoomList {
     return this.#entry(id, this.#known.get(id) ?? NOTHING);
   }
 
-  /** Take over the inbox, load the rest of it, and join the most recent rooms as far as the bound allows. */
+  /** Apply the inbox, load its next page, and join the most recent rooms up to MAX_LIVE. */
   #inboxChanged(): void {
     const { phase, rooms, more } = this.#client.inbox.state;
     if (phase !== "live") return;
-    // The server keeps a public room on the list after it was left.
+    // The server keeps a public room in the inbox after the user has left it.
     const shown = rooms.filter(({ room, seq }) => !this.#hidden.hides(room, seq));
     for (const line of shown) {
       if (this.#lines.get(line.room) === line) continue;
@@ -149,8 +149,8 @@ export class RoomList {
   }
 
   /**
-   * Return the seq up to which we have read a joined room. A first visit to a public room has missed nothing of its
-   * past; in a room that one was invited to, everything is new.
+   * Return the seq up to which the user has read a joined room. At the first visit to a public room, all its messages
+   * count as read; in a room to which the user was invited, all count as unread.
    */
   readSeq(id: RoomId): number {
     const self = this.#client.self?.user ?? "";
@@ -175,7 +175,7 @@ export class RoomList {
     this.#changed();
   }
 
-  /** Leave a room that stays on the list, with what is known of it now. */
+  /** Leave a room, and keep it on the list with its present unread counts and last message. */
   #retire(room: RoomId): void {
     const known = this.#known.get(room) ?? NOTHING;
     this.#known.set(room, { ...known, ...this.#activity(this.#client.room(room), known) });
@@ -215,13 +215,13 @@ export class RoomList {
     const last = state.messages.at(-1);
     if (last) this.#names.set(last.user, last.name);
     const isTooLong = room.id !== this.#shown && state.messages.length > 2 * KEPT_MESSAGES;
-    // Not at once: the room is still telling its listeners about the state before.
+    // In a microtask, because the room is still calling its listeners with the present state.
     if (isTooLong) queueMicrotask(() => room.releaseHistory(KEPT_MESSAGES));
     this.#changed();
   }
 
   #roomChanged({ room, change, name }: RoomChange): void {
-    if (change === "people" || change === "banned") return; // a ban takes effect by "removed"
+    if (change === "people" || change === "banned") return; // "removed" follows a ban
     if (change === "removed" || change === "closed") this.#forget(room);
     else if (this.#live.has(room) || !this.#live.isFull) this.open(room, name);
     else this.#relist(room, name);
@@ -234,7 +234,7 @@ export class RoomList {
     this.#forgetLive(room);
   }
 
-  /** Something happened to a room beyond those that are joined: show it. The inbox tells the rest. */
+  /** Put a changed room back on the list without joining it. The inbox brings its counts. */
   #relist(room: RoomId, name: string | undefined): void {
     this.#hidden.delete(room);
     this.#learnRoom(room, name);
@@ -252,7 +252,7 @@ export class RoomList {
     return { id, title, kind, peer, unread, mentions, lastText, lastTime };
   }
 
-  /** Return what a joined room shows; before its first answer, what the list has said. */
+  /** Return the activity of a joined room; before the join is answered, the one from the list. */
   #activity({ id, state }: Room, known: Known): Activity {
     const last = state.messages.findLast((message) => !message.deleted);
     const self = this.#client.self?.user ?? "";

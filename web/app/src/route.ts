@@ -1,10 +1,10 @@
-/** The address of a room: `#/room/<id>`. Pure. */
+/** Convert between rooms and the page's addresses: `#/room/<id>`. Pure. */
 
 import { isRoomId, type RoomId } from "@roomcast/sdk";
 
 export const LOBBY: RoomId = "public:lobby";
 
-/** Return the room that a location's hash names; null for none, or for one that cannot exist. */
+/** Return the room id in a location's hash; null if there is none or the id is invalid. */
 export function roomOfHash(hash: string): RoomId | null {
   const match = /^#\/room\/(.+)$/.exec(hash);
   if (!match?.[1]) return null;
@@ -16,7 +16,7 @@ export function hashOfRoom(room: RoomId): string {
   return `#/room/${encodeURIComponent(room).replace(/%3A/g, ":").replace(/%40/g, "@")}`;
 }
 
-/** Return the room in what a person pastes: a link, a room id, or the bare name of a public room. */
+/** Return the room id for a pasted text: a link, a room id, or the bare name of a public room. */
 export function roomOfInput(input: string): RoomId | null {
   const text = input.trim();
   const at = text.indexOf("#/room/");
@@ -26,7 +26,7 @@ export function roomOfInput(input: string): RoomId | null {
   return slug ? `public:${slug}` : null;
 }
 
-/** Return a name as the part of a room id: lower case, words joined by hyphens. */
+/** Turn a name into a part of a room id: lower case, words joined by hyphens. */
 export function slugOf(name: string): string {
   const plain = name
     .normalize("NFKD")

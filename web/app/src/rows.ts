@@ -1,8 +1,8 @@
 /**
- * From messages to the rows of the timeline, one row per message. Pure.
+ * Turn messages into the rows of the timeline, one row per message. Pure.
  *
- * The label of a day and the line above the unread messages belong to the row below them: every row is a message that
- * stays when older ones come, so that the timeline can hold its place by any of them.
+ * The label of a day and the line above the unread messages belong to the row below them. So every row is a message,
+ * rows stay when older messages are loaded, and the timeline can keep its scroll position by any row.
  */
 
 import type { ChatMessage, UserId } from "@roomcast/sdk";
@@ -11,12 +11,12 @@ import { dayEnd, dayOf } from "./format.ts";
 export interface Row {
   key: string;
   message: ChatMessage;
-  /** The start of the day, above its first message. */
+  /** On the first message of a day: the start of that day, in ms; else null. */
   day: number | null;
-  /** The line above the unread messages stands here. */
+  /** Whether the line above the unread messages stands above this row. */
   unread: boolean;
   own: boolean;
-  /** The first and the last of one author's messages that follow each other closely. */
+  /** Whether the message is the first (the last) of a group: one author's messages close in time. */
   first: boolean;
   last: boolean;
 }
@@ -24,7 +24,7 @@ export interface Row {
 const GROUP_GAP_MS = 5 * 60_000;
 
 /**
- * Return the rows of a timeline, oldest first. Each row has a key of its own that stays over changes of the message.
+ * Return the rows of a timeline, oldest first. A row's key stays the same over changes of the message.
  *
  * @param unreadAfter the seq up to which everything was read when the room was opened; null for no line
  */
@@ -48,13 +48,13 @@ export function buildRows(messages: readonly ChatMessage[], self: UserId, unread
   return rows;
 }
 
-/** Return true where two messages belong to one group: same author, close in time. */
+/** Return whether two messages belong to one group: same author, close in time. */
 function continues(previous: ChatMessage, message: ChatMessage): boolean {
   if (previous.kind === "system" || message.kind === "system") return false;
   return previous.user === message.user && message.time - previous.time < GROUP_GAP_MS;
 }
 
-/** Return true for a message of another person after `readSeq`; system entries and deleted messages do not count. */
+/** Return whether a message is another person's and after `readSeq`, and neither a system message nor deleted. */
 export function isUnread(message: ChatMessage, self: UserId, readSeq: number): boolean {
   return message.kind !== "system" && !message.deleted && message.user !== self && (message.seq ?? 0) > readSeq;
 }

@@ -1,10 +1,10 @@
-/** Who is signed in on this tab. The token is kept per tab, so that two tabs can be two people. */
+/** Keep the sign-in of this tab. The token is stored per tab, so that two tabs can be two people. */
 
 import type { UserId } from "@roomcast/sdk";
 
 export interface Session {
   token: string;
-  /** Who signed in by name; such a session can renew its token. */
+  /** The input of a sign-in by name, with which the page can renew the token; null for a pasted token. */
   signedIn: SignIn | null;
 }
 
@@ -12,7 +12,7 @@ export interface Session {
 export interface SignIn {
   name: string;
   user?: UserId;
-  /** An https URL; without it the person keeps the picture that was there. */
+  /** An https URL; if absent, the person keeps the old picture. */
   picture?: string;
 }
 
@@ -35,7 +35,7 @@ export function saveSession(storage: Storage, session: Session | null): void {
   else storage.removeItem(KEY);
 }
 
-/** Sign in by name, where the server offers it. Throws SignInError with a text for people. */
+/** Sign in by name, if the server offers that. Throws SignInError with a text for people. */
 export async function signInByName(signIn: SignIn): Promise<Session> {
   const response = await fetch("/dev/login", {
     method: "POST",
@@ -50,7 +50,7 @@ export async function signInByName(signIn: SignIn): Promise<Session> {
   throw new SignInError(refusalText(response.status));
 }
 
-/** Return the token for a connect: the stored one, or a new one when that is about to expire and can be renewed. */
+/** Return the token for a connect: the stored one, or a new one if the stored one expires soon and is renewable. */
 export async function currentToken(session: Session, keep: (session: Session) => void): Promise<string> {
   const left = (expiryOf(session.token) ?? Infinity) - Date.now() / 1000;
   if (left > RENEW_BEFORE_SECONDS || session.signedIn === null) return session.token;

@@ -1,4 +1,4 @@
-/** Status notes that were written before this page came. The members in a room's answers carry the status alone. */
+/** Cache people's notes. A room's answers hold the status of members only, so older notes must be requested. */
 
 import type { Client, PresenceInfo, Undo, UserId } from "@roomcast/sdk";
 import { KnownPeople } from "./known_people.ts";
@@ -25,7 +25,7 @@ export class StatusNotes {
     return this.#notes.subscribe(listener);
   }
 
-  /** Ask for the notes of people who were not asked for in this session; the next call makes up for a failure. */
+  /** Request the notes of users not requested in this session. After a failure, the next call asks again. */
   ask(users: readonly UserId[]): Promise<void> {
     return this.#notes.ask(users);
   }

@@ -1,4 +1,4 @@
-/** Rooms with a seq each, kept in the browser's storage. */
+/** Store one seq per room in the browser's storage. */
 
 import type { RoomId } from "@roomcast/sdk";
 
@@ -6,7 +6,7 @@ const MAX_KEPT = 500;
 
 export type Store = Pick<Storage, "getItem" | "setItem">;
 
-/** Return what is stored under `key`; nothing where the stored text is not ours. */
+/** Return the seqs stored under `key`; an empty map if the stored text cannot be read. */
 export function loadSeqs(storage: Store, key: string): Map<RoomId, number> {
   try {
     const entries: unknown = JSON.parse(storage.getItem(key) ?? "[]");
@@ -16,12 +16,12 @@ export function loadSeqs(storage: Store, key: string): Map<RoomId, number> {
   }
 }
 
-/** Store the entries that were added last. A full storage is no reason to fail: the entries live on in memory. */
+/** Store the last MAX_KEPT entries added. If the storage is full, do nothing: the entries stay in memory. */
 export function saveSeqs(storage: Store, key: string, seqs: ReadonlyMap<RoomId, number>): void {
   try {
     storage.setItem(key, JSON.stringify([...seqs].slice(-MAX_KEPT)));
   } catch {
-    // Storages refuse more than about 5 MB per origin, and everything in some private windows.
+    // Browsers refuse more than about 5 MB per origin, and any writing in some private windows.
   }
 }
 

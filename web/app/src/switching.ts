@@ -2,7 +2,7 @@
 
 import type { RoomEntry } from "./room_list.ts";
 
-/** Return the rooms whose title holds the text, in the order of the list; those that begin with it come first. */
+/** Return the rooms whose title contains the text: first the titles that begin with it, each in the list's order. */
 export function matching<E extends Pick<RoomEntry, "title">>(entries: readonly E[], text: string): E[] {
   const wanted = plain(text.trim());
   const found = entries.filter(({ title }) => plain(title).includes(wanted));

@@ -1,4 +1,4 @@
-/** Files on their way into rooms. They go on while another room is on show; a failed one waits for a retry. */
+/** Keep the uploads of all rooms. They go on while another room is on show; a failed one waits for a retry. */
 
 import type { Client, Media, RoomId, Undo, Upload } from "@roomcast/sdk";
 import { imageSize, type PixelSize } from "./images.ts";
@@ -24,12 +24,12 @@ export class UploadQueue {
     this.#client = client;
   }
 
-  /** Return the files of one room, the oldest first; done and cancelled ones are gone. */
+  /** Return the uploads of one room, the oldest first, without done and cancelled ones. */
   of(room: RoomId): readonly UploadItem[] {
     return this.#items.filter((item) => item.room === room);
   }
 
-  /** True while files would be lost with the page; failed ones count, for a retry can still send them. */
+  /** Whether closing the page would lose files. Failed uploads count, because a retry can still send them. */
   get busy(): boolean {
     return this.#items.length > 0;
   }
@@ -39,7 +39,7 @@ export class UploadQueue {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Send a file into a room; it becomes a message as soon as the server has confirmed it. */
+  /** Upload a file, and send it as a message to the room once the server has confirmed it. */
   async add(room: RoomId, file: File): Promise<void> {
     const size = await imageSize(file);
     const previewUrl = size ? URL.createObjectURL(file) : null;
@@ -57,7 +57,7 @@ export class UploadQueue {
     this.#follow(next);
   }
 
-  /** Stop an upload, or put away a failed one. */
+  /** Cancel an upload, or remove a failed one. */
   cancel(key: number): void {
     this.#find(key)?.upload.cancel();
     this.#drop(key);

@@ -23,7 +23,7 @@ function message(seq: number, user: string, time: number, part: Partial<ChatMess
   return { ...base, edited: false, deleted: false, reactions: [], state: "sent", ...part };
 }
 
-/** The rows in short: a message by its seq, in brackets where its group begins and ends. */
+/** Return the rows in short form: the seq of each message, with brackets around each group. */
 function sketch(rows: readonly Row[]): string {
   const word = ({ day, unread, first, own, message: { seq }, last }: Row) =>
     `${day === null ? "" : "day "}${unread ? "unread " : ""}${first ? "(" : ""}${own ? "own" : ""}${seq}${last ? ")" : ""}`;
@@ -42,7 +42,7 @@ describe("rows", () => {
     assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) day (own2 own3) (4) (5)");
   });
 
-  it("puts the line before the first unread message of another person, within a group too", () => {
+  it("puts the unread line before the first unread message of another person, also within a group", () => {
     const messages = [
       message(1, "bob", NOON),
       message(2, "ada", NOON),
@@ -67,14 +67,14 @@ describe("rows", () => {
     }
   });
 
-  it("keeps a message's key from draft to sent, and parts two authors who chose one id", () => {
+  it("keeps a message's key from draft to sent, and has different keys for two authors' messages with one id", () => {
     const keyOf = (one: ChatMessage) => buildRows([one], "ada", null).at(-1)?.key;
     const sent = message(1, "ada", NOON);
     assert.equal(keyOf({ ...sent, seq: null, state: "sending" }), keyOf(sent));
     assert.notEqual(keyOf(sent), keyOf({ ...sent, user: "bob" }));
   });
 
-  it("keeps every row when older messages come, whatever day they are of", () => {
+  it("keeps every row when older messages are added, of the same or another day", () => {
     const later = [message(3, "ada", NOON), message(4, "bob", NOON)];
     const older = [message(1, "bob", NOON - 24 * 60 * MINUTE), message(2, "ada", NOON - MINUTE)];
     const before = buildRows(later, "ada", null).map((row) => row.key);
@@ -86,12 +86,12 @@ describe("rows", () => {
     assert.equal(sketch(after), "day (1) day (own2 own3) (4)");
   });
 
-  it("leaves entries of the system out of groups", () => {
+  it("leaves system messages out of groups", () => {
     const messages = [message(1, "ada", NOON), message(2, "ada", NOON, { kind: "system" }), message(3, "ada", NOON)];
     assert.equal(sketch(buildRows(messages, "ada", null)), "day (own1) (own2) (own3)");
   });
 
-  it("counts as unread what others wrote and did not delete", () => {
+  it("counts undeleted messages of others as unread", () => {
     const messages = [
       message(1, "bob", 1),
       message(2, "bob", 1),
@@ -103,7 +103,7 @@ describe("rows", () => {
 });
 
 describe("route", () => {
-  it("survives the way through an address", () => {
+  it("turns a room into an address and back", () => {
     for (const room of ["public:lobby", "dm:a.b@x:c-d", "room:plans-1a2b3c4d"]) {
       assert.equal(roomOfHash(hashOfRoom(room)), room);
     }
@@ -111,7 +111,7 @@ describe("route", () => {
       assert.equal(roomOfHash(hash), null);
   });
 
-  it("understands what people paste", () => {
+  it("reads links, room ids and names of public rooms that people paste", () => {
     assert.equal(roomOfInput("https://chat.example.org/#/room/public:lobby"), "public:lobby");
     assert.equal(roomOfInput("room:plans-1a2b3c4d"), "room:plans-1a2b3c4d");
     assert.equal(roomOfInput("Weekend plans"), "public:weekend-plans");
@@ -125,7 +125,7 @@ function linksIn(text: string): string[] {
 }
 
 describe("format", () => {
-  it("names days as people do", () => {
+  it("names today, yesterday and other days", () => {
     assert.equal(dayLabel(NOON, NOON), "Today");
     assert.equal(dayLabel(NOON - 24 * 60 * MINUTE, NOON), "Yesterday");
     assert.match(dayLabel(NOON - 3 * 24 * 60 * MINUTE, NOON), /20/);
@@ -174,7 +174,7 @@ describe("format", () => {
     assert.equal(roomTitle("room:x", "Plans", "ada", String), "Plans");
   });
 
-  it("knows sizes and lone emoji", () => {
+  it("formats file sizes, and recognizes texts of emoji only", () => {
     assert.deepEqual([fileSize(999), fileSize(12_345), fileSize(2_340_000)], ["999 B", "12 kB", "2.3 MB"]);
     assert.deepEqual(["👍", "❤️ 🎉", "👍 ok", "12", ""].map(isEmojiOnly), [true, true, false, false, false]);
     assert.deepEqual(fitted({ width: 1200, height: 800 }, 380, 340), { width: 380, height: 253 });

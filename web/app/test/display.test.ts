@@ -12,7 +12,7 @@ const PLAIN_HEART = "\u2764";
 const RED_HEART = "\u2764\ufe0f";
 
 describe("names", () => {
-  it("have no characters that turn the text around them", () => {
+  it("have no characters that change the direction of the text around them", () => {
     assert.equal(cleanName("Ada\u202egnp.exe"), "Adagnp.exe");
     assert.equal(cleanName("\u2066\u2069\u200fBob\u200b"), "Bob");
     assert.equal(cleanName("two\nlines"), "two lines");
@@ -20,11 +20,11 @@ describe("names", () => {
     assert.equal(initials("\u202eAda Byron"), "AB");
   });
 
-  it("keep what belongs to them: joiners of emoji and Persian, other scripts", () => {
+  it("keep the joiners of emoji and Persian, and other scripts", () => {
     for (const name of ["👩‍🚀 Sally", "می‌خواهم", "山田太郎", "Zoë"]) assert.equal(cleanName(name), name);
   });
 
-  it("are isolated in plain strings where their direction is another", () => {
+  it("are isolated in plain strings if they are right-to-left", () => {
     assert.equal(isolated("Ada"), "Ada");
     assert.equal(isolated("שרה"), "\u2068שרה\u2069");
     assert.equal(isolated("\u2069\u202eשרה"), "\u2068שרה\u2069");
@@ -71,7 +71,7 @@ describe("reactions", () => {
     ]);
   });
 
-  it("stay apart where the emoji differ", () => {
+  it("are not grouped if the emoji differ", () => {
     const hands = ["👍", "👍🏽", "👎"].map((emoji) => ({ emoji, users: ["ada"] }));
     assert.deepEqual(
       groupReactions(hands).map((group) => group.emoji),
@@ -79,7 +79,7 @@ describe("reactions", () => {
     );
   });
 
-  it("are taken back in every form, and set in the form of the others", () => {
+  it("are removed in every form that the user sent, and added in the form that others sent", () => {
     assert.deepEqual(toggled(both, RED_HEART, "ada"), [
       { emoji: PLAIN_HEART, on: false },
       { emoji: RED_HEART, on: false },
@@ -98,7 +98,7 @@ describe("people", () => {
 
   const users = (text: string, found: typeof people = []) => peopleFor(text, people, found, 3).map(({ user }) => user);
 
-  it("are found by a part of a name or id, each once, and a new id stands at the end", () => {
+  it("are found by a part of the name or id, each once, and an unknown id is last", () => {
     assert.deepEqual(users(" BOB "), ["bob-1", "bob-2", "BOB"]);
     assert.deepEqual(users("ada-1"), ["ada-1"]);
     const found = [people[1]!, { user: "bobby", name: "Bobby" }, { user: "bo", name: "Bo" }];
@@ -112,13 +112,13 @@ describe("the end of a status text", () => {
   const NOON = new Date(2026, 10, 23, 12).getTime();
   const MIDNIGHT = new Date(2026, 10, 24).getTime();
 
-  it("is so many minutes away, or at the end of the day", () => {
+  it("is after the chosen minutes, or at the end of the day", () => {
     assert.equal(noteEndOf("30", NOON), NOON + 30 * 60_000);
     assert.equal(noteEndOf("today", NOON), MIDNIGHT);
     for (const value of ["never", "", "31"]) assert.equal(noteEndOf(value, NOON), undefined);
   });
 
-  it("names the day where it is another one", () => {
+  it("names the day if it is not today", () => {
     const day = new Date(MIDNIGHT + 60_000).toLocaleDateString([], { day: "numeric", month: "short" });
     assert.ok(!endText(MIDNIGHT, NOON).includes(day));
     assert.ok(endText(MIDNIGHT + 60_000, NOON).includes(day));

@@ -13,7 +13,7 @@ const before = (...lines: InboxRoom[]) => new Map(lines.map((one) => [one.room, 
 const told = (known: InboxRoom[], now: InboxRoom[]) => notable(before(...known), now, "ada").map(({ room }) => room);
 
 describe("notifications", () => {
-  it("are for new mentions, wherever, and for new direct messages", () => {
+  it("are for new mentions in any room, and for new direct messages", () => {
     const known = [line("public:a", { unread: 1 }), line("dm:ada:bob"), line("team", { mentions: 1, unread: 1 })];
     const now = [line("public:a", { unread: 2 }), line("dm:ada:bob", { unread: 1 }), line("team", { mentions: 2 })];
     assert.deepEqual(told(known, now), ["dm:ada:bob", "team"]);
@@ -38,12 +38,12 @@ describe("mentions in a text", () => {
     { user: "u-1", name: "Zoë" },
   ];
 
-  it("are whole names or ids behind an @", () => {
+  it("are whole names or ids after an @", () => {
     assert.deepEqual(mentionsIn("@ada lovelace, ask @ZOË!", people), ["ada", "u-1"]);
     assert.deepEqual(mentionsIn("(@u-1) and @al", people), ["al", "u-1"]);
   });
 
-  it("are no parts of words or addresses", () => {
+  it("are not parts of words or addresses", () => {
     assert.deepEqual(mentionsIn("mail al@al.example, @alfred, Al", people), []);
     assert.deepEqual(mentionsIn("@alfred, but @al", people), ["al"]);
   });
@@ -57,7 +57,7 @@ describe("the quick switcher", () => {
       text,
     ).map(({ title }) => title);
 
-  it("finds a part of a name, first those that begin with it", () => {
+  it("finds rooms by a part of the name, names that begin with it first", () => {
     assert.deepEqual(found("blue"), ["Blue sky", "Team Blue"]);
     assert.deepEqual(found(" cafe "), ["Café"]);
     assert.deepEqual(found(""), titles);

@@ -5,8 +5,8 @@ import { KnownPeople } from "../src/known_people.ts";
 import { Pager } from "../src/pager.ts";
 import { canDescribe, RoomDetails } from "../src/room_details.ts";
 
-describe("what is known about people", () => {
-  it("is asked for once, in lists of at most 100", async () => {
+describe("the cache of people", () => {
+  it("requests each user once, in lists of at most 100", async () => {
     const asked: string[][] = [];
     const people = new KnownPeople<string>(async (users) => {
       asked.push(users);
@@ -25,7 +25,7 @@ describe("what is known about people", () => {
     assert.deepEqual(asked.at(-1), ["ada"]);
   });
 
-  it("is asked for together when it is wanted at about the same time, and again after a failure", async () => {
+  it("requests users wanted at about the same time together, and again after a failure", async () => {
     const asked: string[][] = [];
     let fails = true;
     const people = new KnownPeople<string>(async (users) => {
@@ -49,7 +49,7 @@ async function* numbers(count: number): AsyncGenerator<number, void, undefined> 
 }
 
 describe("a pager", () => {
-  it("reads a list some at a time, and knows whether more follows", async () => {
+  it("reads a list page by page, and tells whether more follows", async () => {
     const pager = new Pager(numbers(5), 2);
     assert.deepEqual(await pager.next(), { items: [0, 1], hasMore: true });
     assert.deepEqual(await pager.next(), { items: [2, 3], hasMore: true });
@@ -61,7 +61,7 @@ describe("a pager", () => {
 
 const INFO: RoomInfo = { room: "room:a", kind: "private", name: "A", topic: "", data: {}, owner: "ada", role: "owner" };
 
-/** A client whose rooms say what `answers` hold: a description, or the reason of a refusal. */
+/** Return a client that answers `room:info` from `answers`: a description, or the reason of a refusal. */
 function clientOf(answers: Record<string, RoomInfo | "not_found" | "unavailable">) {
   const listeners: ((change: RoomChange) => void)[] = [];
   const info = async (room: string) => {
@@ -79,8 +79,8 @@ function clientOf(answers: Record<string, RoomInfo | "not_found" | "unavailable"
   return { client: client as unknown as Client, tell };
 }
 
-describe("what rooms say of themselves", () => {
-  it("follows changes, and stays what it was while the server does not answer", async () => {
+describe("the description of a room", () => {
+  it("follows changes, and stays as it was while the server does not answer", async () => {
     const answers: Record<string, RoomInfo | "not_found" | "unavailable"> = { "room:a": INFO, "public:x": "not_found" };
     const { client, tell } = clientOf(answers);
     const details = new RoomDetails(client);
@@ -105,7 +105,7 @@ describe("what rooms say of themselves", () => {
     assert.equal(details.of("room:a"), null);
   });
 
-  it("is changed by owners and admins, but not in rooms open to everybody", () => {
+  it("is changed by owners and admins, but not in public rooms", () => {
     assert.deepEqual(
       [INFO, { ...INFO, role: "member" as const }, { ...INFO, room: "public:a" }, null].map(canDescribe),
       [true, false, false, false],

@@ -26,7 +26,7 @@ describe("the notice about the connection", () => {
     assert.equal(noticeOf({ ...GONE, phase: "online" }, LASTING, 0, NOW), "none");
   });
 
-  it("is silent about a planned move, unless that takes long", () => {
+  it("does not mention a drain's move unless the move takes long", () => {
     const moved = { ...GONE, draining: true };
     assert.equal(noticeOf(moved, LASTING, 0, NOW), "none");
     assert.equal(noticeOf({ ...moved, phase: "connecting" }, LASTING, MOVE_MS - 1, NOW), "none");
@@ -51,7 +51,7 @@ describe("the notice about the connection", () => {
 });
 
 describe("live rooms", () => {
-  it("make place for a room that is opened, the one used longest ago first", () => {
+  it("leave the room used longest ago for a room that is opened", () => {
     const live = new LiveRooms(3, "lobby");
     assert.deepEqual([live.use("lobby"), live.use("a"), live.use("b")], [null, null, null]);
     assert.equal(live.isFull, true);
@@ -69,7 +69,7 @@ describe("live rooms", () => {
 });
 
 describe("rooms that were left", () => {
-  it("stay away while public, and come back with news otherwise, over a reload too", () => {
+  it("stay hidden if public, and come back with a new entry otherwise, also after a reload", () => {
     const kept = new Map<string, string>();
     const storage = {
       getItem: (key: string) => kept.get(key) ?? null,
@@ -89,7 +89,7 @@ describe("rooms that were left", () => {
 });
 
 describe("first visits", () => {
-  it("are remembered, so that news of a room that was empty counts after a reload", () => {
+  it("are remembered, so that new messages of a once empty room count as unread after a reload", () => {
     const kept = new Map<string, string>();
     const storage = {
       getItem: (key: string) => kept.get(key) ?? null,
@@ -103,7 +103,7 @@ describe("first visits", () => {
     assert.equal(new FirstVisits(storage, "bob").seqOf("public:empty", 5), 5);
   });
 
-  it("work where the storage takes nothing", () => {
+  it("work if the storage refuses to write", () => {
     const full = {
       getItem: () => null,
       setItem: () => {
@@ -115,7 +115,7 @@ describe("first visits", () => {
   });
 });
 
-/** A room with a log of `count` entries from `first` on, of which the last `shown` are loaded; pages of 10. */
+/** Return a room whose log has `count` entries from `first` on; the last `shown` are loaded. A page has 10 entries. */
 class PagedRoom {
   pages = 0;
   state: Pick<RoomState, "messages" | "hasOlder" | "loadingOlder">;
@@ -153,7 +153,7 @@ describe("loading history up to a message", () => {
     assert.equal(paged.pages, 5);
   });
 
-  it("ends where the log ends, and when it is not wanted any more", async () => {
+  it("stops at the end of the log, and when it is not wanted any more", async () => {
     const trimmed = new PagedRoom(50, 100, 10);
     assert.equal(await loadUntil(trimmed.room, 42, () => true), false);
     const paged = new PagedRoom(1, 100, 10);

@@ -31,7 +31,7 @@ def from_environment() -> FastAPI:
 
 
 def make_application(store: Store, client: httpx.AsyncClient, chat_url: str) -> FastAPI:
-    """Make the application; it closes `store` and `client` at its end."""
+    """Make the application, which closes `store` and `client` at its shutdown."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -19,28 +19,28 @@ class Chat:
         self._client = client
 
     async def sign(self, user: str, name: str, sign_in: str) -> str:
-        """Return a token with which the user's browser connects; `sign_in` is what `sign_out` revokes."""
+        """Return a token with which the user's browser connects. `sign_in`: the id that `sign_out` revokes."""
         answer = await self._call("POST", "/v1/tokens", {"user": user, "name": name, "sid": sign_in, "seconds": 3_600})
         return str(answer["token"])
 
     async def sign_out(self, sign_in: str) -> None:
-        """Refuse the tokens of a sign-in, and close their connections."""
+        """Revoke the tokens of a sign-in, and close their connections."""
         await self._call("POST", f"/v1/sign-ins/{quote(sign_in, safe='')}/revocation")
 
     async def open_room(self, room: str, name: str, owner: str) -> None:
-        """Store a room; one that is stored already is left as it is."""
+        """Create a room. If the room exists, leave it as it is."""
         await self._call("POST", "/v1/rooms", {"room": room, "owner": owner, "name": name}, accept=409)
 
     async def invite(self, room: str, user: str) -> None:
-        """Let a user enter a room."""
+        """Make a user a member of a room."""
         await self._call("PUT", f"/v1/rooms/{quote(room, safe='')}/members/{quote(user, safe='')}", {})
 
     async def publish(self, room: str, message: dict[str, Any]) -> None:
-        """Publish a message: `{id, user, name, text, kind}`. A known `id` publishes nothing."""
+        """Publish a message: `{id, user, name, text, kind}`. A repeated `id` publishes nothing."""
         await self._call("POST", f"/v1/rooms/{quote(room, safe='')}/messages", message)
 
     async def emit(self, room: str, event: str, data: dict[str, Any]) -> None:
-        """Send an event to everybody who has joined the room now."""
+        """Send a custom event to all clients that have joined the room now."""
         await self._call("POST", f"/v1/rooms/{quote(room, safe='')}/events", {"event": event, "data": data})
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None, accept: int = 0) -> Any:

@@ -13,7 +13,7 @@ from helpdesk.store import Person, Role, State, Store, Ticket
 
 COOKIE = "helpdesk_sign_in"
 OWNER = "helpdesk"
-"""The user who owns the rooms."""
+"""The user id that owns the rooms."""
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api")
 
 
 class Desk(NamedTuple):
-    """The parts that the routes work with. `chat_url`: the address of the chat for browsers."""
+    """The objects that the routes use. `chat_url`: the address of the chat for browsers."""
 
     store: Store
     chat: Chat
@@ -29,14 +29,14 @@ class Desk(NamedTuple):
 
 
 class SignIn(BaseModel):
-    """A person who signs in. A product has its own sign-in here, with passwords or an identity provider."""
+    """The input of a sign-in. A product has its own sign-in here, with passwords or an identity provider."""
 
     name: Line
     role: Role
 
 
 class NewTicket(BaseModel):
-    """A question."""
+    """The input of a new ticket."""
 
     subject: Line
     text: Text
@@ -49,7 +49,7 @@ class NewState(BaseModel):
 
 
 async def the_desk(request: Request) -> Desk:
-    """Return what the application was made with."""
+    """Return the parts with which the application was made."""
     desk: Desk = request.app.state.desk
     return desk
 
@@ -120,7 +120,7 @@ async def open_ticket(body: NewTicket, person: Me, desk: TheDesk) -> dict[str, s
 
 @router.put("/tickets/{ticket_id}/state")
 async def set_state(ticket_id: str, body: NewState, person: Me, desk: TheDesk) -> dict[str, str]:
-    """Mark a ticket. The event changes the pages that are open; the message stays in the history."""
+    """Set a ticket's state. The custom event updates open pages; the message stays in the history."""
     ticket = desk.store.ticket(ticket_id)
     if ticket is None or (person.role != "agent" and ticket.customer != person.id):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "no such ticket")
@@ -138,10 +138,10 @@ async def agents(_: Me, desk: TheDesk) -> list[dict[str, str]]:
 
 
 def describe(person: Person, desk: Desk) -> dict[str, str]:
-    """Return a person as the page gets it, with the address of the chat."""
+    """Return a person as JSON for the page, with the address of the chat."""
     return {"id": person.id, "name": person.name, "role": person.role, "chatUrl": desk.chat_url}
 
 
 def as_json(ticket: Ticket) -> dict[str, str]:
-    """Return a ticket as the page gets it."""
+    """Return a ticket as JSON for the page."""
     return {"id": ticket.id, "subject": ticket.subject, "state": ticket.state, "room": ticket.room}

@@ -1,4 +1,4 @@
-"""Sign-ins and tickets in SQLite. A product has its own database; only the shape matters here."""
+"""Sign-ins and tickets in SQLite. A product uses its own database; only the methods matter here."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Ticket(NamedTuple):
 
     @property
     def room(self) -> str:
-        """The room in which the ticket is talked about."""
+        """The room of the ticket's conversation."""
         return f"ticket:{self.id}"
 
 
 class Store:
-    """See the module. `path`: a file, or `:memory:`."""
+    """The store of sign-ins and tickets. `path`: a file, or `:memory:`."""
 
     def __init__(self, path: str) -> None:
         self._database = sqlite3.connect(path, isolation_level=None)
@@ -52,7 +52,7 @@ class Store:
         self._database.close()
 
     def sign_in(self, name: str, role: Role) -> tuple[str, Person]:
-        """Return a new sign-in of a new person, and the person."""
+        """Create a person and a sign-in. Return the sign-in's id and the person."""
         person = Person(f"{role}-{secrets.token_hex(4)}", name, role)
         sign_in = secrets.token_urlsafe(24)
         self._database.execute("INSERT INTO people VALUES (?, ?, ?)", person)
@@ -60,11 +60,11 @@ class Store:
         return sign_in, person
 
     def sign_out(self, sign_in: str) -> None:
-        """Forget a sign-in."""
+        """Delete a sign-in."""
         self._database.execute("DELETE FROM sign_ins WHERE id = ?", (sign_in,))
 
     def person(self, sign_in: str) -> Person | None:
-        """Return whose sign-in this is."""
+        """Return the person of a sign-in, or None."""
         row = self._database.execute(
             "SELECT people.* FROM people JOIN sign_ins ON people.id = person WHERE sign_ins.id = ?", (sign_in,)
         ).fetchone()
@@ -81,7 +81,7 @@ class Store:
         return ticket
 
     def ticket(self, ticket_id: str) -> Ticket | None:
-        """Return a ticket."""
+        """Return a ticket, or None."""
         row = self._database.execute("SELECT * FROM tickets WHERE id = ?", (ticket_id,)).fetchone()
         return Ticket(*row) if row else None
 
@@ -94,5 +94,5 @@ class Store:
         return [Ticket(*row) for row in rows]
 
     def set_state(self, ticket_id: str, state: State) -> None:
-        """Store that a ticket is solved, or open again."""
+        """Mark a ticket as solved, or as open again."""
         self._database.execute("UPDATE tickets SET state = ? WHERE id = ?", (state, ticket_id))

@@ -4,7 +4,7 @@ import { type Agent, call } from "./backend";
 
 const REFRESH_MS = 30_000;
 
-/** The agents, and who of them is there. */
+/** The agents, with their presence. */
 export function Agents() {
   const [agents, setAgents] = useState<Agent[]>([]);
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** The routes of the back end, and what they answer. */
+/** Call the routes of the back end. The types describe its answers. */
 
 export type Role = "customer" | "agent";
 export type TicketState = "open" | "solved";
@@ -41,13 +41,13 @@ async function reasonOf(response: Response): Promise<string> {
   return typeof detail === "string" ? detail : `The server answered ${response.status}.`;
 }
 
-/** Return whose page this is; null for nobody's. */
+/** Return the signed-in person; null without a sign-in. */
 export async function whoAmI(): Promise<Me | null> {
   const response = await fetch("/api/me");
   return response.ok ? ((await response.json()) as Me) : null;
 }
 
-/** Return a token for the chat: the connection asks at every connect, and before the token expires. */
+/** Return a token for the chat. The SDK calls this at every connect, and before the token expires. */
 export async function chatToken(): Promise<string> {
   return (await call<{ token: string }>("POST", "/chat-token")).token;
 }

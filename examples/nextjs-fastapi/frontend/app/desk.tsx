@@ -12,7 +12,7 @@ export function Desk({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
   const [tickets, setTickets] = useState<Ticket[]>([]);
   const [open, setOpen] = useState<string | null>(null);
 
-  // A room that the inbox lists and that is not a known ticket is a new one.
+  // A room in the inbox without a known ticket means that there is a new ticket.
   const isMissing = rooms.some(({ room }) => !tickets.some((ticket) => ticket.room === room));
   useEffect(() => void call<Ticket[]>("GET", "/tickets").then(setTickets, () => {}), [isMissing]);
 

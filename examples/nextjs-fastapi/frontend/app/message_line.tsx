@@ -8,7 +8,7 @@ interface Props {
   onRetry: () => void;
 }
 
-/** One message: a text, a file, or a line of the desk itself. */
+/** One message: a text, a file, or a system message of the back end. */
 export function MessageLine({ message, isOwn, onRetry }: Props) {
   if (message.kind === "system") return <p className="system">{message.text}</p>;
   return (
@@ -22,7 +22,7 @@ export function MessageLine({ message, isOwn, onRetry }: Props) {
 
 type Media = NonNullable<ChatMessage["media"]>;
 
-/** A file. Links to files expire: a fresh one is asked for when the message is shown. */
+/** A file. Links to files expire, so the component requests a fresh link when it is shown. */
 function File({ media }: { media: Media }) {
   const client = useClient();
   const [url, setUrl] = useState(media.url);

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { call, type Ticket } from "./backend";
 
-/** A customer's question. The back end makes the room and publishes the text. */
+/** The form for a customer's question. The back end creates the room and publishes the text. */
 export function NewTicket({ onOpened }: { onOpened: (ticket: Ticket) => void }) {
   const [error, setError] = useState("");
   const submit = async (form: FormData) => {

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { call, type Me, type Role } from "./backend";
 
-/** Asks for a name and a role. A product asks for a password, or sends people to an identity provider. */
+/** The form for a name and a role. A product asks for a password, or uses an identity provider. */
 export function SignIn({ onSignedIn }: { onSignedIn: (me: Me) => void }) {
   const [error, setError] = useState("");
   const submit = async (form: FormData) => {

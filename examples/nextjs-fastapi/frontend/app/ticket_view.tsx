@@ -9,7 +9,7 @@ interface Props {
   onState: (id: string, state: TicketState) => void;
 }
 
-/** One ticket: its messages, who types, its state, and a form to answer. */
+/** One ticket: its messages, the typing indicator, its state, and a form to answer. */
 export function TicketView({ me, ticket, onState }: Props) {
   const { room, members, phase } = useRoom<Helpdesk>(ticket.room);
   const { messages, send, retry, markRead, hasOlder, loadOlder } = useMessages(ticket.room);

@@ -4,7 +4,7 @@ import { useApp } from "../app.ts";
 import { summary } from "../format.ts";
 import { isolated } from "../names.ts";
 
-/** Tell screen readers what other people write, once. */
+/** Announce each new message of other people to screen readers, once. */
 export function Announcer({ messages }: { messages: readonly ChatMessage[] }) {
   const { self } = useApp();
   const [text, setText] = useState("");

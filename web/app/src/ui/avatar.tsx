@@ -12,7 +12,7 @@ interface AvatarProps {
   size?: "medium" | "large";
 }
 
-/** A person's picture; their initials where there is none, and until it is loaded. */
+/** A person's picture; the initials until it is loaded, and without a picture. */
 export function Avatar({ user, name, size = "medium" }: AvatarProps) {
   const url = pictureUrl(useProfile(user)?.picture, location.origin);
   const [loaded, setLoaded] = useState<string | null>(null);
@@ -36,7 +36,7 @@ export function Avatar({ user, name, size = "medium" }: AvatarProps) {
   );
 }
 
-/** Return what is known of a person, and ask for it. */
+/** Return the known profile of a person, and request it. */
 export function useProfile(user: UserId): Profile | undefined {
   const { profiles } = useApp();
   const [profile, setProfile] = useState(() => profiles.of(user));

@@ -5,7 +5,7 @@ import { plural } from "../format.ts";
 import { useNow } from "../hooks.ts";
 import { Icon } from "./icons.tsx";
 
-/** Tell that the connection is gone, and what the page does about it. */
+/** The banner about a lost connection: what happened, and when the page tries again. */
 export function Banner({ state, notice }: { state: ConnectionState; notice: Notice }) {
   const { client, signOut } = useApp();
   if (notice === "none") return null;
@@ -35,7 +35,7 @@ export function Banner({ state, notice }: { state: ConnectionState; notice: Noti
   );
 }
 
-/** Return why only a new sign-in helps. The server does not tell an expired token from any other that is not valid. */
+/** Return why a new sign-in is needed. The server's error is the same for an expired as for any other invalid token. */
 function signedOutText({ error }: ConnectionState): string {
   return error && error.reason !== "unauthorized" && error.reason !== "unavailable"
     ? explain(error)

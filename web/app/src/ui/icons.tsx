@@ -123,7 +123,7 @@ interface IconButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon" |
   iconSize?: number;
 }
 
-/** A button that shows only an icon; pointer and screen reader get its name. */
+/** A button that shows only an icon. Its name is the tooltip and the label for screen readers. */
 export function IconButton({ icon, label, iconSize, class: extra, ...rest }: IconButtonProps) {
   return (
     <button type="button" class={`icon-button ${extra ?? ""}`} aria-label={label} title={label} {...rest}>

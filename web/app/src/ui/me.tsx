@@ -15,7 +15,7 @@ const STATUSES: { value: Status; label: string }[] = [
   { value: "invisible", label: "Invisible" },
 ];
 
-/** The signed-in person: their status, what they say about it, and the way out. */
+/** The signed-in user: status, status text, and sign-out. */
 export function Me() {
   const { client, self, note, signOut, uploads } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);

@@ -11,7 +11,7 @@ import { Name } from "./name.tsx";
 import { Person } from "./person.tsx";
 import { usePaged } from "./use_paged.ts";
 
-/** Stored members who come at once. */
+/** Stored members per page. */
 const PAGE = 100;
 
 export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boolean; onClose: () => void }) {
@@ -60,7 +60,7 @@ export function Members({ room, isDrawer, onClose }: { room: Room; isDrawer: boo
   );
 }
 
-/** Return the stored members of a room, a page at a time; a room that is not stored has none. */
+/** Return the stored members of a room, loaded page by page; none for a room that is not stored. */
 function useStored(room: Room, isJoined: boolean) {
   const { client, details } = useApp();
   useChanges((listener) => details.subscribe(listener), [details]);
@@ -69,7 +69,7 @@ function useStored(room: Room, isJoined: boolean) {
   return usePaged(begin, PAGE, [room.id, isStored, details.membersVersion(room.id)]);
 }
 
-/** Add the other person of a direct room, who belongs to it even while away. */
+/** Add the other person of a direct room, who is listed even while absent. */
 function withPeer(members: readonly Member[], { peer, title }: RoomEntry): readonly Member[] {
   if (peer === null || members.some((member) => member.user === peer)) return members;
   return [...members, { user: peer, name: title, status: "offline" }];
@@ -111,7 +111,7 @@ function MemberItem({ member, role, onPick }: MemberItemProps) {
 const LABELS = { online: "Online", away: "Away", busy: "Busy", offline: "Offline" };
 const ORDER = { online: 0, busy: 1, away: 2, offline: 3 };
 
-/** Return what the list says of a person's presence: the status, and a line without a note. */
+/** Return the status and note of a person, and the line to show without a note. */
 function useStatus({ user }: Member): { status: ShownStatus; note: string; line: string } {
   const { client, self } = useApp();
   const now = useNow(30_000);
@@ -122,7 +122,7 @@ function useStatus({ user }: Member): { status: ShownStatus; note: string; line:
   return { status, note, line: status === "offline" ? lastSeen(last_seen, now) : LABELS[status] };
 }
 
-/** Sort oneself first, then by presence, then by name. */
+/** Sort the signed-in user first, then by presence, then by name. */
 function useSorted(members: readonly Member[]): Member[] {
   const { client, self } = useApp();
   useChanges((listener) => client.presence.subscribe(listener), [client]);

@@ -4,14 +4,14 @@ import { Icon, IconButton, type IconName } from "./icons.tsx";
 export interface MenuItem {
   icon: IconName;
   label: string;
-  /** Told to tests as `data-testid`. */
+  /** The value of `data-testid`, for tests. */
   id: string;
   onPick: () => void;
-  /** The choice takes something away. */
+  /** Whether the choice is destructive. */
   isDanger?: boolean;
 }
 
-/** A button with a menu: arrow keys walk, Escape and a click elsewhere close (ARIA's pattern of a menu button). */
+/** A button with a menu: arrow keys move, Escape or a click elsewhere closes it (ARIA's menu button pattern). */
 export function Menu({ label, items, id }: { label: string; items: readonly MenuItem[]; id: string }) {
   const [isOpen, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
@@ -76,7 +76,7 @@ function itemsOf(box: HTMLElement | null): HTMLElement[] {
   return [...(box?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
 }
 
-/** Move the focus as a key says. Return whether the key means anything here. */
+/** Move the focus for a key. Return whether the menu handles the key. */
 function walk(items: readonly HTMLElement[], key: string): boolean {
   const at = items.indexOf(document.activeElement as HTMLElement);
   const count = items.length;

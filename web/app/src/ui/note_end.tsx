@@ -5,7 +5,7 @@ import { NOTE_ENDS, noteEndOf, endText } from "../note_end.ts";
 const NEVER = "never";
 const CURRENT = "current";
 
-/** Choose when one's status text goes away by itself. */
+/** The choice of when the status text ends. */
 export function NoteEnd({ id }: { id: string }) {
   const { client, note } = useApp();
   const { presence } = client;

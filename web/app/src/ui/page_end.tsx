@@ -1,6 +1,6 @@
 import type { Paged } from "./use_paged.ts";
 
-/** The end of a list that comes in pages: the button for the next one, and what went wrong. */
+/** The end of a list that is loaded page by page: the button for the next page, and the error. */
 export function PageEnd({ list, isBusy = list.isLoading }: { list: Paged<unknown>; isBusy?: boolean }) {
   return (
     <>

@@ -15,14 +15,14 @@ import { Icon } from "./icons.tsx";
 interface PersonProps {
   room: RoomId;
   user: UserId;
-  /** The name in the place where the person was chosen. */
+  /** The person's name as shown where the card was opened. */
   name: string;
   /** The person's role in a stored room, where it is known. */
   role?: Role | undefined;
   onClose: () => void;
 }
 
-/** A person's card: picture, status and status text, the way to write to them, and what one can do about them. */
+/** A person's card: picture, status and status text, and the actions: write, change the role, remove, moderate. */
 export function Person({ room, user, name, role, onClose }: PersonProps) {
   const { self, go } = useApp();
   const shown = cleanName(useProfile(user)?.name ?? name, user);
@@ -83,7 +83,7 @@ function Card({ user, name }: { user: UserId; name: string }) {
   );
 }
 
-/** What the owner and admins of a room can do about another member: make them an admin or not, or take them out. */
+/** The actions of a room's owner and admins on another member: change the role, or remove the member. */
 function Membership({ room, user, name, role, onClose }: PersonProps) {
   const { client, details } = useApp();
   const { error, change } = useChange(name, onClose);
@@ -114,7 +114,7 @@ function Membership({ room, user, name, role, onClose }: PersonProps) {
   );
 }
 
-/** Return what changes something about a person: it says so and closes the card, or says why it did not work. */
+/** Return a function that runs a change: it shows a note and closes the card, or shows why the change failed. */
 function useChange(name: string, onClose: () => void) {
   const { note } = useApp();
   const [error, setError] = useState<string | null>(null);
@@ -131,7 +131,7 @@ function useChange(name: string, onClose: () => void) {
   return { error, attempt, change };
 }
 
-/** What one can do about a person: block them; and as a moderator, mute them or ban them from the room. */
+/** The actions on a person: block; for a moderator also mute, and ban from the room. */
 function Sanctions({ room, user, name, onClose }: PersonProps) {
   const { client } = useApp();
   const [standing, setStanding] = useState<Standing | null>(null);
@@ -180,7 +180,7 @@ interface ToggleProps {
   on: string;
   off: string;
   about: string;
-  /** To turn it on takes nothing away from the person. */
+  /** Turning it on does not restrict the person. */
   isMild?: boolean;
   set: (on: boolean) => void;
 }

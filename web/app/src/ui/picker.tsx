@@ -14,11 +14,11 @@ interface PickerProps {
   text: string;
   onText: (text: string) => void;
   options: readonly Option[];
-  /** What is said while nothing is offered. */
+  /** The text to show while there is no choice. */
   empty: string;
 }
 
-/** A field over a list of choices: the arrow keys choose, Enter picks (ARIA's pattern of a combobox with a listbox). */
+/** A text field with a list of choices: arrow keys select, Enter picks (ARIA's combobox pattern with a listbox). */
 export function Picker({ id, label, text, onText, options, empty }: PickerProps) {
   const [chosen, setChosen] = useState(0);
   const at = Math.min(chosen, options.length - 1);
@@ -76,7 +76,7 @@ export function Picker({ id, label, text, onText, options, empty }: PickerProps)
   );
 }
 
-/** What the line of a choice says: a title, and something about it. */
+/** The content of a choice: a title and a detail. */
 export function OptionText({ title, about }: { title: string; about?: string }) {
   return (
     <span class="room-item-text">

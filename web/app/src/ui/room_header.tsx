@@ -60,7 +60,7 @@ export function RoomHeader({ room, membersShown, onMembers, onRooms }: RoomHeade
   );
 }
 
-/** Return what the menu offers: it depends on the kind of room and on one's role. */
+/** Return the items of the menu, which depend on the kind of room and the user's role. */
 function useItems(entry: RoomEntry, open: (dialog: OpenDialog) => void): MenuItem[] {
   const { client, details, note, rooms, go } = useApp();
   const info = details.of(entry.id);
@@ -118,7 +118,7 @@ function Dialogs({ entry, open, onClose }: { entry: RoomEntry; open: OpenDialog;
   return null;
 }
 
-/** The line below the name: who is here, and the topic; in a direct room what the other person says of themselves. */
+/** The line below the name: who is here, and the topic; in a direct room the other person's presence and note. */
 function Subtitle({ room, peer, onTopic }: { room: Room; peer: string | null; onTopic: () => void }) {
   const { client, notes, details } = useApp();
   const state = useRoom(room);
@@ -152,7 +152,7 @@ async function copyLink(note: (text: string) => void): Promise<void> {
     await navigator.clipboard.writeText(location.href);
     note("Link copied");
   } catch {
-    // Browsers offer no clipboard on plain http beyond localhost: show the link, so that it can be copied by hand.
+    // Browsers offer no clipboard on plain http except on localhost: show the link, to be copied by hand.
     window.prompt("Link to this room", location.href);
   }
 }

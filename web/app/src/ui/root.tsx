@@ -16,7 +16,7 @@ import { Splash } from "./splash.tsx";
 import { Toasts, useToasts } from "./toasts.tsx";
 import { useNotice } from "./use_notice.ts";
 
-/** Show the sign-in form, or one client for as long as the session lasts. */
+/** The page's root: the sign-in form, or the chat with one client per session. */
 export function Root({ storage }: { storage: Storage }) {
   const [session, setSession] = useState(() => loadSession(storage));
   const keep = (next: Session | null) => {

@@ -18,7 +18,7 @@ interface ShellProps {
   notice: Notice;
 }
 
-/** Three columns on a wide screen; on a narrow one the outer two are drawers. */
+/** The page's three columns; on a narrow screen the outer two are drawers. */
 export function Shell({ room, connection, notice }: ShellProps) {
   const { rooms, client } = useApp();
   const [drawer, setDrawer] = useState<Drawer>(null);

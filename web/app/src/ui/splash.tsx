@@ -10,7 +10,7 @@ interface SplashProps {
   onSignOut: () => void;
 }
 
-/** What is shown before the first `ready`. */
+/** The screen before the first `ready`. */
 export function Splash({ state, notice, onRetry, onSignOut }: SplashProps) {
   const refused = notice === "signed-out";
   return (

@@ -2,12 +2,12 @@ import { useState } from "preact/hooks";
 import { explain, useApp } from "../app.ts";
 import { useChanges } from "../hooks.ts";
 
-/** The longest note that the server takes. */
+/** The longest note that the server accepts, in characters. */
 const MAX_NOTE = 140;
 
 /**
- * A line about what one is doing. It is set by Enter or by leaving the field; Escape takes the change back. Another text
- * has the end of the one before.
+ * The field for the user's note. Enter or leaving the field sets the note; Escape undoes the change. A changed note
+ * keeps the end of the one before.
  */
 export function StatusNote({ id, class: look = "status-note" }: { id?: string; class?: string }) {
   const { client, note } = useApp();

@@ -16,7 +16,7 @@ export function useKeptFocus(box: { current: HTMLElement | null }, rows: readonl
   useEffect(() => {
     const remember = (event: Event) => {
       const target = event.target as HTMLElement;
-      if (target.closest("dialog")) return; // the dialog is about the kept row: keep it
+      if (target.closest("dialog")) return; // keep the row: the dialog belongs to it
       const key = box.current?.contains(target) ? keyOf(target) : null;
       kept.current = key === null ? null : { key, index: latest.current.findIndex((row) => row.key === key) };
     };

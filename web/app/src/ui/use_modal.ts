@@ -1,9 +1,9 @@
 import { useEffect } from "preact/hooks";
 
 /**
- * Open a dialog over the page. When it goes, the browser gives the focus back to the element that had it before.
+ * Open a modal dialog. When it closes, the browser returns the focus to the element that had it before.
  *
- * @param closes whether a click closes the dialog; on the keyboard, Escape does, in every dialog
+ * @param closes whether a click closes the dialog; Escape closes every dialog
  */
 export function useModal(element: { current: HTMLDialogElement | null }, closes: (click: MouseEvent) => boolean): void {
   useEffect(() => {
@@ -14,7 +14,7 @@ export function useModal(element: { current: HTMLDialogElement | null }, closes:
     dialog?.addEventListener("click", onClick);
     return () => {
       dialog?.removeEventListener("click", onClick);
-      // The event comes later, and would close the dialog that has taken this one's place.
+      // The event fires later, and would close the next dialog.
       dialog?.addEventListener("close", (event) => event.stopImmediatePropagation(), { capture: true });
       dialog?.close();
     };

@@ -3,7 +3,7 @@ import type { ConnectionState } from "@roomcast/sdk";
 import { MOVE_MS, noticeOf, type Notice } from "../connection.ts";
 import { expiryOf, type Session } from "../session.ts";
 
-/** Return the notice about the connection; it changes with the state, and once more when a planned move takes long. */
+/** Return the notice about the connection. It changes with the state, and after MOVE_MS of a drain's move. */
 export function useNotice(state: ConnectionState, session: Session): Notice {
   const aheadMs = useServerClock(state);
   const offlineMs = useOfflineFor(state);
@@ -12,7 +12,7 @@ export function useNotice(state: ConnectionState, session: Session): Notice {
   return noticeOf(state, signIn, offlineMs, Date.now() + aheadMs);
 }
 
-/** Return by how many milliseconds the server's clock is ahead; the last known value while offline. */
+/** Return by how many milliseconds the server's clock is ahead of this device's; while offline the last known value. */
 function useServerClock({ ready }: ConnectionState): number {
   const seen = useRef<{ session: string; aheadMs: number } | null>(null);
   if (ready && ready.session !== seen.current?.session) {
@@ -21,7 +21,7 @@ function useServerClock({ ready }: ConnectionState): number {
   return seen.current?.aheadMs ?? 0;
 }
 
-/** Return for how long the client is offline: exact at the beginning, renewed when a planned move takes long. */
+/** Return for how many milliseconds the client has been offline; updated on state changes and after MOVE_MS. */
 function useOfflineFor(state: ConnectionState): number {
   const isOnline = state.phase === "online";
   const since = useRef<number | null>(null);

@@ -6,7 +6,7 @@ export interface Paged<T> {
   items: readonly T[];
   hasMore: boolean;
   isLoading: boolean;
-  /** A sentence for people; null while all is well. */
+  /** A sentence for people; null without an error. */
   error: string | null;
   loadMore: () => void;
 }
@@ -14,9 +14,9 @@ export interface Paged<T> {
 type State<T> = Omit<Paged<T>, "loadMore">;
 
 /**
- * Show a list of the SDK some items at a time. It begins anew when `deps` change; what is on show stays until then.
+ * Show a list of the SDK page by page. When `deps` change, the list starts again; the old items stay until then.
  *
- * @param begin starts the list; null: there is none
+ * @param begin starts the list; null: there is no list
  */
 export function usePaged<T>(
   begin: () => AsyncGenerator<T, void, undefined> | null,
@@ -36,7 +36,7 @@ export function usePaged<T>(
         setState((shown) => ({ ...shown, hasMore: false, isLoading: false, error: explain(thrown) }));
     }
   };
-  // Before the browser shows the new `deps` beside a list of the old ones.
+  // In a layout effect, so that the browser never shows the new `deps` beside the old list.
   useLayoutEffect(() => {
     const source = begin();
     current.current = source && new Pager(source, size);

@@ -2,12 +2,12 @@ import { useEffect, useState } from "preact/hooks";
 import type { Profile, UserId } from "@roomcast/sdk";
 import { useApp } from "../app.ts";
 
-/** Search only after this pause in typing. */
+/** Milliseconds without typing after which the search starts. */
 const PAUSE_MS = 200;
 /** The server requires at least this many characters to search for a name. */
 const MIN_CHARACTERS = 2;
 
-/** Return a text once it has stayed the same for a moment. */
+/** Return a text once it has stayed the same for the pause. */
 export function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
   useEffect(() => {
@@ -17,7 +17,7 @@ export function useSettled(text: string): string {
   return settled;
 }
 
-/** Return the people whom the server finds by the beginning of their names, oneself left out. */
+/** Return the other people whom the server finds by the beginning of their names. */
 export function usePeople(text: string, limit: number): readonly (Profile & { user: UserId })[] {
   const { client, self, profiles } = useApp();
   const [people, setPeople] = useState<readonly (Profile & { user: UserId })[]>([]);

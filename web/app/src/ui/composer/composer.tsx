@@ -23,7 +23,7 @@ interface ComposerProps {
 }
 
 const WRITE: ComposerMode = { type: "write" };
-/** A device whose keyboard is on the screen: Enter makes a new line there, and the button sends. */
+/** The media query for devices with an on-screen keyboard. There Enter makes a new line, and the button sends. */
 const TOUCH = "(hover: none) and (pointer: coarse)";
 
 export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
@@ -123,8 +123,8 @@ export function Composer({ room, mode, onMode, onFiles }: ComposerProps) {
 }
 
 /**
- * Return the text of the composer. An edit has a text of its own, so that the draft is there again afterwards, however
- * the edit ends.
+ * Return the text of the composer. An edit has a text of its own, so that the draft is back after the edit, whether
+ * saved or cancelled.
  */
 function useText(place: string, mode: ComposerMode): [text: string, setText: (text: string) => void] {
   const [draft, setDraft] = useDraft(place);
@@ -134,7 +134,7 @@ function useText(place: string, mode: ComposerMode): [text: string, setText: (te
   return [text, (next) => setEdit({ of: mode, text: next })];
 }
 
-/** Return by how many bytes a text exceeds what the server takes. */
+/** Return by how many bytes a text exceeds the server's limit. */
 function useOverBytes(text: string): number {
   const { client } = useApp();
   const maxBytes = client.state.ready?.limits?.message_bytes ?? 16_384;
@@ -156,7 +156,7 @@ function useSend(room: Room): (mode: ComposerMode, text: string) => void {
   };
 }
 
-/** The server decides which types are welcome, and says so; the picker offers every file. */
+/** The button that picks files. It offers every type: the server decides which types to accept. */
 function FilePicker({ onFiles }: { onFiles: (files: Iterable<File>) => void }) {
   const files = useRef<HTMLInputElement>(null);
   const onPick = (event: Event) => {

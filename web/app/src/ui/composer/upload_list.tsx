@@ -8,7 +8,7 @@ import { cleanName } from "../../names.ts";
 import type { UploadItem } from "../../uploads.ts";
 import { Icon, IconButton } from "../icons.tsx";
 
-/** Return a function that sends files into a room; those that cannot be sent are named to the user. */
+/** Return a function that uploads files to a room, and shows a note with the files that cannot be sent. */
 export function useFiles(room: RoomId): (files: Iterable<File>) => void {
   const { client, note, uploads } = useApp();
   const refusal = (file: File): string | null => {
@@ -25,7 +25,7 @@ export function useFiles(room: RoomId): (files: Iterable<File>) => void {
   });
 }
 
-/** Ask before the page goes away while files are on their way. */
+/** Ask before the page is closed while uploads are pending. */
 export function useLeaveWarning(): void {
   const { uploads } = useApp();
   useEffect(() => {
@@ -105,12 +105,12 @@ function Progress({ item: { file, upload } }: { item: UploadItem }) {
   );
 }
 
-/** Move the focus to the composer, because the pressed button is about to go. */
+/** Move the focus to the composer, because the pressed button is about to be removed. */
 function focusComposer(): void {
   document.querySelector<HTMLElement>("[data-testid=composer]")?.focus();
 }
 
-/** Take files that are dropped anywhere on the room. */
+/** Accept files that are dropped anywhere on the room. */
 export function DropZone({
   onFiles,
   children,
@@ -134,7 +134,7 @@ export function DropZone({
     event.preventDefault();
     onFiles(event.dataTransfer?.files ?? []);
   };
-  // By default, a browser opens a file that is dropped beside the zone, in place of the page.
+  // By default a browser replaces the page by a file that is dropped outside of the zone.
   useEffect(() => {
     const stop = (event: DragEvent) => event.preventDefault();
     window.addEventListener("dragover", stop);

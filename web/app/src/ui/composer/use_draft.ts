@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 
-/** Keep what is half written in a room while another room is on show, and over a reload of the tab. */
+/** Keep a room's unsent text while another room is on show, and over a reload of the tab. */
 export function useDraft(place: string): [text: string, setText: (text: string) => void] {
   const key = `roomcast:draft:${place}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");

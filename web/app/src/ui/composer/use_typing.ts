@@ -3,7 +3,7 @@ import type { Room } from "@roomcast/sdk";
 
 const IDLE_MS = 4000;
 
-/** Tell the others while keys are pressed; stop after a pause. */
+/** Send the typing indicator while the user presses keys; clear it after a pause. */
 export function useTyping(room: Room) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const stop = () => {

@@ -4,7 +4,7 @@ import { explain, useApp } from "../../app.ts";
 import { canDescribe, MAX_ROOM_NAME, MAX_TOPIC } from "../../room_details.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** What a stored room says of itself; its owner and admins change it here. */
+/** The name and topic of a stored room, which its owner and admins can change here. */
 export function AboutRoom({ info, title, onClose }: { info: RoomInfo; title: string; onClose: () => void }) {
   return (
     <Dialog title={canDescribe(info) ? "Name and topic" : "About this room"} onClose={onClose}>

@@ -10,7 +10,7 @@ import { usePaged } from "../use_paged.ts";
 import { useSettled } from "../use_search.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Rooms that come at once. */
+/** Rooms per page. */
 const PAGE = 20;
 
 /** Browse the directory of public rooms, and join one. */

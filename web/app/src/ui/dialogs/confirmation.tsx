@@ -5,16 +5,16 @@ import { Dialog } from "./dialog.tsx";
 interface ConfirmationProps {
   title: string;
   text: ComponentChildren;
-  /** The words on the buttons: nothing happens, and it happens. */
+  /** The labels of the two buttons: cancel, and confirm. */
   keep: string;
   action: string;
   run: () => Promise<void>;
-  /** Says why `run` has failed. */
+  /** Returns the sentence that says why `run` has failed. */
   explain: (thrown: unknown) => string;
   onClose: () => void;
 }
 
-/** Ask before something that cannot be taken back. The dialog closes when it is done, and says why it is not. */
+/** Ask before an action that cannot be undone. The dialog closes after the action, or shows why it has failed. */
 export function Confirmation({ title, text, keep, action, run, explain, onClose }: ConfirmationProps) {
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);

@@ -26,7 +26,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
-/** Return whether a click fell beside the body of the dialog, which fills the dialog. */
+/** Return whether a click hit the backdrop: the body fills the dialog, so a click on the dialog itself missed it. */
 function isOnBackdrop(event: MouseEvent): boolean {
   return event.target === event.currentTarget;
 }

@@ -8,10 +8,10 @@ import { OptionText, Picker } from "../picker.tsx";
 import { usePeople } from "../use_search.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** People who are offered at once. */
+/** The most people to offer. */
 const OFFERED = 8;
 
-/** Let a person into a private room, found by name. The gateway refuses an id that it has never seen. */
+/** Invite a person, found by name, to a private room. The gateway refuses an unknown user id. */
 export function Invite({ room, onClose }: { room: RoomId; onClose: () => void }) {
   const { client, rooms, details, note } = useApp();
   const [text, setText] = useState("");

@@ -10,7 +10,7 @@ interface LeaveProps {
   onClose: () => void;
 }
 
-/** Ask before a room is left for good, on all devices. */
+/** Ask before the user leaves a room for good, on all devices. */
 export function LeaveRoom({ entry, onClose }: LeaveProps) {
   const { rooms, go, note } = useApp();
   const leave = async () => {
@@ -42,7 +42,7 @@ function leaveRefusal(thrown: unknown): string {
   return isOwner ? "You own this room, and its owner cannot leave it: transfer it first." : explain(thrown);
 }
 
-/** Ask before a room is ended for everybody. */
+/** Ask before the user closes a room for all members. */
 export function CloseRoom({ entry, onClose }: LeaveProps) {
   const { client, go, note } = useApp();
   const end = async () => {

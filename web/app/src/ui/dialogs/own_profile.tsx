@@ -5,7 +5,7 @@ import { signInByName, type SignIn } from "../../session.ts";
 import { Avatar, useProfile } from "../avatar.tsx";
 import { Name } from "../name.tsx";
 
-/** What others see of oneself. A token says it; who signed in by name signs in once more to change it. */
+/** The user's own profile, which comes from the token. After a sign-in by name, saving signs in again. */
 export function OwnProfile() {
   const { self, session } = useApp();
   const profile = useProfile(self.user);
@@ -49,7 +49,7 @@ function ProfileForm({ signedIn, name, picture }: { signedIn: SignIn; name: stri
       setBusy(false);
     }
   };
-  // The profile comes a moment after the dialog: the form begins anew with it.
+  // The profile arrives after the dialog has opened: the form starts again with it.
   return (
     <form class="stack" onSubmit={save} key={`${name} ${picture}`}>
       <label for="own-name">Name</label>

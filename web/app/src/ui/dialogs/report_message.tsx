@@ -4,7 +4,7 @@ import { explain, useApp } from "../../app.ts";
 import { summary } from "../../format.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** The longest reason that the server takes. */
+/** The longest reason that the server accepts, in characters. */
 const MAX_REASON = 500;
 
 interface ReportProps {

@@ -12,7 +12,7 @@ const THEMES: { value: Theme; label: string }[] = [
   { value: "dark", label: "Dark" },
 ];
 
-/** Profile, status text, theme and notifications. Every choice counts at once; a profile is saved. */
+/** The settings: profile, status text, theme, notifications. Choices apply at once; the profile has a save button. */
 export function Settings({ onClose }: { onClose: () => void }) {
   const [theme, setTheme] = useState(() => loadTheme(localStorage));
   const [notifications, setNotifications] = useState(() => notificationChoice(localStorage));

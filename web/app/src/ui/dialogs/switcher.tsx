@@ -14,7 +14,7 @@ import { Dialog } from "./dialog.tsx";
 const OFFERED = 8;
 const PEOPLE_OFFERED = 5;
 
-/** Go to a room by a part of its name, or to a person by the beginning of theirs. */
+/** Go to a room by a part of its name, or to a person by the beginning of the name. */
 export function Switcher({ onClose }: { onClose: () => void }) {
   const { rooms, go, self } = useApp();
   const [text, setText] = useState("");

@@ -11,10 +11,10 @@ import { usePaged } from "../use_paged.ts";
 import { Confirmation } from "./confirmation.tsx";
 import { Dialog } from "./dialog.tsx";
 
-/** Members who come at once. */
+/** Members per page. */
 const PAGE = 100;
 
-/** Give a room to another member: choose the person, then confirm. */
+/** Make another member the owner of a room: choose the person, then confirm. */
 export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: () => void }) {
   const { client, self, note } = useApp();
   const [text, setText] = useState("");

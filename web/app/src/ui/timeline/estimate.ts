@@ -1,4 +1,4 @@
-/** How high a row will probably be, before it was measured. A good guess keeps the scroll bar calm. Pure. */
+/** Estimate the height of a row that was not measured yet, so that the scroll bar does not jump. Pure. */
 
 import type { Media } from "@roomcast/sdk";
 import { mediaKind } from "../../format.ts";

@@ -11,7 +11,7 @@ import { Lightbox } from "../dialogs/lightbox.tsx";
 export function MediaView({ media }: { media: Media }) {
   const kind = mediaKind(media);
   const View = VIEWS[kind];
-  // It has its own direction: the text below decides alone about that of the bubble.
+  // With a fixed direction here, only the message's text decides the direction of the bubble.
   return (
     <div class={`media media-${kind}`} dir="ltr">
       <View media={media} />
@@ -19,7 +19,7 @@ export function MediaView({ media }: { media: Media }) {
   );
 }
 
-/** An image. Its place is reserved from the first moment on, so that nothing jumps when it loads. */
+/** An image. Its place is reserved from the start, so that no row moves when it loads. */
 function MediaImage({ media }: { media: Media }) {
   const [url, retry, isBroken] = useMediaUrl(media);
   const [loaded, setLoaded] = useState(false);
@@ -59,7 +59,7 @@ function MediaImage({ media }: { media: Media }) {
   );
 }
 
-/** A video. Its size is known when its first bytes have come. */
+/** A video. Its size is known once its first bytes have arrived. */
 function MediaVideo({ media }: { media: Media }) {
   const [url, retry, isBroken] = useMediaUrl(media);
   const [size, setSize] = useState<PixelSize>(pixelsOf(media));
@@ -138,7 +138,7 @@ function boxOf(size: PixelSize, minWidth: number) {
   return { width: `${width}px`, aspectRatio: `${width} / ${Math.max(box.height, 48)}` };
 }
 
-/** Follow the address of a file. When it has expired, the server is asked for a fresh one, once. */
+/** Return the address of a file. After a load error, request a fresh address from the server, once. */
 function useMediaUrl(media: Media): [url: string, retry: () => void, isBroken: boolean] {
   const { client } = useApp();
   const [url, setUrl] = useState(safeUrl(media.url));
@@ -154,7 +154,7 @@ function useMediaUrl(media: Media): [url: string, retry: () => void, isBroken: b
   return [url ?? "", retry, url === null || tries > 1];
 }
 
-/** Return an address that a browser only fetches, never runs; null for any other. */
+/** Return the address if a browser can only fetch it, never run it (unlike `javascript:`); else null. */
 function safeUrl(text: string): string | null {
   const url = URL.canParse(text, location.href) ? new URL(text, location.href) : null;
   return url && (url.protocol === "https:" || url.protocol === "http:") ? url.href : null;

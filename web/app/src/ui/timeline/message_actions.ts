@@ -1,4 +1,4 @@
-/** What a person can do with a message; the timeline carries it out. */
+/** The actions on a message, which the timeline provides. */
 
 import type { ChatMessage, UserId } from "@roomcast/sdk";
 
@@ -11,10 +11,10 @@ export interface MessageActions {
   remove: (message: ChatMessage) => void;
   retry: (message: ChatMessage) => void;
   discard: (message: ChatMessage) => void;
-  /** Set one's reaction, or take it back. */
+  /** Add or remove the user's reaction. */
   react: (message: ChatMessage, emoji: string) => void;
   /** Show the card of a person. */
   person: (user: UserId, name: string) => void;
-  /** Go to the message of this seq, loading history until it is there. */
+  /** Go to the message with this seq; load history until it is there. */
   jump: (seq: number) => void;
 }

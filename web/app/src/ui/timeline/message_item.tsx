@@ -12,7 +12,7 @@ import { Toolbar } from "./toolbar.tsx";
 interface MessageProps {
   message: ChatMessage;
   own: boolean;
-  /** The message that this one answers, where it is loaded. */
+  /** The message that this one answers, if it is loaded. */
   replied: ChatMessage | undefined;
   isLast: boolean;
   isLastOwn: boolean;
@@ -22,7 +22,7 @@ interface MessageProps {
   actions: MessageActions;
 }
 
-/** A message. It is rendered again only when one of its properties has changed. */
+/** A message, rendered again only when one of its properties has changed. */
 export class MessageItem extends Component<MessageProps> {
   override shouldComponentUpdate(next: MessageProps): boolean {
     const names = Object.keys(next) as (keyof MessageProps)[];

@@ -87,7 +87,7 @@ export function Timeline({ room, onReply, onEdit }: TimelineProps) {
   );
 }
 
-/** The rows near the window, each at its place in a box as high as all of them. */
+/** The rows near the window, each at its position in a box as high as all rows. */
 function Rows({ rows, view, context }: { rows: readonly Row[]; view: TimelineView; context: RowContext }) {
   const { list } = view;
   return (
@@ -167,7 +167,7 @@ function useActions(room: Room, handlers: Handlers): MessageActions {
   );
 }
 
-/** Arrow keys walk from message to message. */
+/** Move the focus from message to message with the arrow keys. */
 function walk(event: KeyboardEvent, rows: readonly Row[], view: TimelineView): void {
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   const current = event.target as HTMLElement;

@@ -6,7 +6,7 @@ import type { MessageActions } from "./message_actions.ts";
 import { MessageItem } from "./message_item.tsx";
 import { Name } from "../name.tsx";
 
-/** What the rows of one rendering share. */
+/** The values that all rows of one rendering share. */
 export interface RowContext {
   now: number;
   actions: MessageActions;
@@ -71,7 +71,7 @@ function MessageRow({ row, context }: { row: Row; context: RowContext }) {
   );
 }
 
-/** The picture leads to the person's card, as the name beside it does, which keyboards and screen readers find. */
+/** The author's picture, which opens the person's card. Keyboards and screen readers use the name beside it instead. */
 function AuthorPicture({ message, onPick }: { message: ChatMessage; onPick: () => void }) {
   return (
     <button type="button" class="avatar-button" tabIndex={-1} aria-hidden="true" onClick={onPick}>

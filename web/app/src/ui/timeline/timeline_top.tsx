@@ -1,7 +1,7 @@
 import type { RoomState } from "@roomcast/sdk";
 import { Icon } from "../icons.tsx";
 
-/** The line above the oldest loaded message. Its height is fixed, so that nothing moves when it changes. */
+/** The line above the oldest loaded message. Its height is fixed, so that no row moves when its text changes. */
 export function Top({ state }: { state: RoomState }) {
   if (state.loadingOlder || state.hasOlder || state.phase !== "joined") {
     return (

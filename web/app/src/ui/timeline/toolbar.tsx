@@ -6,7 +6,7 @@ import type { MessageActions } from "./message_actions.ts";
 
 const PICKER_PX = 110;
 
-/** What one can do with a message. The style sheet shows it beside the message that has the pointer or the focus. */
+/** The buttons for a message. The style sheet shows them beside the message that has the pointer or the focus. */
 export function Toolbar({ message, own, actions }: { message: ChatMessage; own: boolean; actions: MessageActions }) {
   const [picking, setPicking] = useState<"above" | "below" | null>(null);
   const toggle = (event: MouseEvent) => setPicking(picking ? null : sideOf(event.currentTarget as HTMLElement));
@@ -64,7 +64,7 @@ export function Toolbar({ message, own, actions }: { message: ChatMessage; own: 
   );
 }
 
-/** Return the side with room for the picker: below only near the upper edge of the timeline. */
+/** Return the side on which to open the picker: below near the upper edge of the timeline, else above. */
 function sideOf(button: HTMLElement): "above" | "below" {
   const edge = button.closest(".timeline")?.getBoundingClientRect().top ?? 0;
   return button.getBoundingClientRect().top - edge < PICKER_PX ? "below" : "above";

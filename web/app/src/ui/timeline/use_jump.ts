@@ -7,7 +7,7 @@ import type { Row } from "../../rows.ts";
 import type { TimelineView } from "./use_timeline.ts";
 
 /**
- * Return a function that goes to a message by its seq, and whether it is still searching. History is loaded until the
+ * Return a function that goes to a message by its seq, and whether a jump is under way. A jump loads history until the
  * message is there; a later jump replaces an earlier one.
  */
 export function useJump(

@@ -5,7 +5,7 @@ import { keyOf, useKeptFocus } from "../use_kept_focus.ts";
 
 const PLAYER_EVENTS = ["play", "pause", "ended"];
 
-/** Return which rows to render: those near the window, the one with the focus, and those that play. */
+/** Return which rows to render: those near the window, the one with the focus, and those that play media. */
 export function usePinned(box: { current: HTMLElement | null }, rows: readonly Row[]): (range: Range) => number[] {
   const focused = useKeptFocus(box, rows);
   const playing = useRef(new Set<string>());
@@ -17,7 +17,7 @@ export function usePinned(box: { current: HTMLElement | null }, rows: readonly R
       if (event.type === "play") playing.current.add(key);
       else playing.current.delete(key);
     };
-    // These events do not bubble, but they can be captured.
+    // Media events do not bubble, but they can be captured.
     for (const event of PLAYER_EVENTS) element?.addEventListener(event, note, true);
     return () => {
       for (const event of PLAYER_EVENTS) element?.removeEventListener(event, note, true);

@@ -5,8 +5,8 @@ import { useLatest } from "../../hooks.ts";
 import { countUnread } from "../../rows.ts";
 
 /**
- * Return the seq after which the line above the new messages stands: where the reader had stopped when the room was
- * opened, or when they last looked away. The line stays there until they look away again. Null means no line.
+ * Return the seq after which to show the line above the new messages: the reader's read mark when the room was opened,
+ * or when the reader last looked away. The line stays until the reader looks away again. Null means no line.
  */
 export function useUnreadAfter(room: Room, state: RoomState): number | null {
   const { rooms, self } = useApp();

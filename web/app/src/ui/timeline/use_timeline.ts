@@ -9,7 +9,7 @@ import { useVirtualizer, type ListVirtualizer } from "./use_virtualizer.ts";
 
 const NEAR_BOTTOM_PX = 60;
 const NEAR_TOP_PX = 600;
-/** The line of older messages above the rows, and the typing line below them; the style sheet uses the same. */
+/** Heights of the line above the rows and of the typing line below them, in CSS pixels, as in the style sheet. */
 const TOP_PX = 56;
 const END_PX = 30;
 const ABOVE_UNREAD_PX = 80;
@@ -20,7 +20,7 @@ export interface TimelineView {
   box: Box;
   list: ListVirtualizer;
   atBottom: boolean;
-  /** Messages that came below while the reader was elsewhere. */
+  /** How many messages have arrived at the end while the reader was elsewhere. */
   fresh: number;
   /** The row that was jumped to a moment ago. */
   found: string | null;
@@ -33,8 +33,8 @@ export interface TimelineView {
 type Box = { current: HTMLDivElement | null };
 
 /**
- * Render the part of the timeline that is near the window, and keep it where the reader wants it: at its end while
- * they are there, still while older messages are put above, and still while new ones come in below.
+ * Render the rows near the window, and keep the scroll position: at the end while the reader is there; else unmoved
+ * when older messages are added above or new ones below.
  */
 export function useTimeline(rows: readonly Row[], state: RoomState, self: string, loadOlder: () => void): TimelineView {
   const box = useRef<HTMLDivElement>(null);
@@ -68,7 +68,7 @@ export function useTimeline(rows: readonly Row[], state: RoomState, self: string
   return { box, list, atBottom: end.atBottom, fresh: end.fresh, found, onScroll, toBottom: end.toBottom, show };
 }
 
-/** Open the timeline at the line above the unread messages, or at its end where that is in sight from there. */
+/** Open the timeline at the line above the unread messages, or at the end if that also shows the line. */
 function usePlacing(list: ListVirtualizer, rows: readonly Row[], state: RoomState, placed: { current: boolean }): void {
   useLayoutEffect(() => {
     if (placed.current || state.phase !== "joined" || rows.length === 0) return;
@@ -79,7 +79,7 @@ function usePlacing(list: ListVirtualizer, rows: readonly Row[], state: RoomStat
   }, [rows, state.phase]);
 }
 
-/** Know whether the reader is at the end, stay there when the window shrinks, and count what comes in elsewhere. */
+/** Track whether the reader is at the end, stay there when the window shrinks, and else count new messages. */
 function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string) {
   const placed = useRef(false);
   const [atBottom, setAtBottom] = useState(true);
@@ -91,7 +91,7 @@ function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string)
     if (!element || !placed.current) return;
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
     const isAtEnd = below <= NEAR_BOTTOM_PX;
-    // Only scrolling leads away from the end; a smaller window does not.
+    // Only scrolling leaves the end; a smaller window does not.
     if (isScroll || isAtEnd) last.current.atEnd = isAtEnd;
     last.current.top = element.scrollTop;
     setAtBottom(last.current.atEnd);
@@ -108,7 +108,7 @@ function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string)
     else setFresh((count) => count + 1);
   }, [state.messages]);
 
-  // A smaller window, an opened keyboard, a longer draft: the end stays in sight.
+  // Keep the end in sight when the window shrinks, the keyboard opens or the draft grows.
   useEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -122,7 +122,7 @@ function useEnd(box: Box, list: ListVirtualizer, state: RoomState, self: string)
   return { placed, atBottom, fresh, look, toBottom };
 }
 
-/** Ask for older messages near the top: once by itself, and after a failure by scrolling. */
+/** Load older messages near the top: automatically, and after a failure when the reader scrolls. */
 function useOlder(box: Box, placed: { current: boolean }, state: RoomState, loadOlder: () => void) {
   const askedFor = useRef(-1);
   return useLatest((isScroll: boolean) => {

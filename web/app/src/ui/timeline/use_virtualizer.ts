@@ -1,4 +1,4 @@
-/** TanStack's virtualizer for Preact: only the rows near the window of a long list are in the document. */
+/** Use TanStack's virtualizer with Preact: of a long list, only the rows near the window are in the document. */
 
 import {
   elementScroll,
@@ -17,15 +17,15 @@ export type ListOptions = Omit<VirtualizerOptions<HTMLElement, HTMLElement>, Giv
 /**
  * Return whether a change of a row's height would move what the reader sees, so that the scroll position must follow.
  *
- * The library's own rule leaves out rows that are measured again while the reader scrolls up. Here a row changes then,
- * too: the oldest one loses its author line when the messages before it arrive.
+ * The library's own rule ignores rows that are measured again while the reader scrolls up. Here a row does change
+ * then: the oldest one loses its author line when the messages before it arrive.
  */
 function movesReader(row: VirtualItem, _delta: number, list: ListVirtualizer): boolean {
   const top = list.scrollOffset ?? 0;
   return list.itemSizeCache.has(row.key) ? row.end <= top : row.start < top;
 }
 
-/** Return a virtualizer that renders the component again whenever other rows, or other places of rows, are due. */
+/** Return a virtualizer that renders the component again whenever the rows in range or their positions change. */
 export function useVirtualizer(options: ListOptions): ListVirtualizer {
   const [, render] = useReducer<number, void>((count) => count + 1, 0);
   const complete: VirtualizerOptions<HTMLElement, HTMLElement> = {
