@@ -1,4 +1,4 @@
-"""Compile the hot path into the wheel, where there is a C compiler."""
+"""Compile the hot path into the wheel, if there is a C compiler."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ How a packet travels:
 | `node_messenger`, `node_messages` | node to node |
 | `redis`: `backplanes`, `topology` | one server, the master behind Sentinels, a cluster |
 | `redis`: `server`, `connection`, `command_pipeline`, `replicas` | the connections to one server |
-| `redis`: `channel_handlers`, `canary` | other channels; once a second, the proof that subscriptions receive |
-| `room_log`, `observer` | ports: the log that makes rooms whole; counting |
+| `redis`: `channel_handlers`, `canary` | channels that are no room's; the canary probes, one a second |
+| `room_log`, `observer` | ports: the log from which gaps are filled; counting |
 
 The adapter does not know the chat. Without a `RoomLog` it is a plain, ordered, at-most-once fan-out.
 """

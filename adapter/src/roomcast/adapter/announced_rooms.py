@@ -1,8 +1,8 @@
-"""Deliver from the log what a process without the cluster key published.
+"""Deliver, from the log, the messages that a process without the cluster key published.
 
-Such a process may append to a room's log, as far as its Redis account allows, but gateways do not believe its packets.
-A packet is taken as an announcement: the room is compared with its log, and members get what the log holds. A forged
-announcement costs one look at the room's position, which all announcements of a moment share.
+Such a process may append to a room's log, as far as its Redis account allows, but gateways do not trust its packets.
+They treat a packet as an announcement: they compare the room with its log, and deliver the messages of the log. A
+forged announcement costs one read of the room's position; announcements within GATHER_SECONDS share that read.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from roomcast.wire.backoff import Backoff
 from roomcast.wire.tasks import TaskSet
 
 GATHER_SECONDS: Final = 0.005
-"""Announcements of so long share one read."""
+"""Announcements within this time share one read."""
 _BUSY_SECONDS: Final = (0.02, 2.0)
-"""Pauses while no announced room can be compared: it is being filled, or its first member is about to read the log.
-
-The announcement may be newer than what was read.
+"""First and last pause while no announced room can be compared: a gap is being filled, or the first member is about to
+read the log. The room is compared afterwards, because the announcement may be newer than that read.
 """
 _RETRY_SECONDS: Final = (0.2, 2.0)
 _AT_ONCE: Final = 500

@@ -1,4 +1,4 @@
-"""Keep the callbacks that wait for acks: of clients of this node by ack id, of others by a number of this node."""
+"""Keep the callbacks that wait for acks: for local clients by ack id, for remote clients by a number of this node."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def take_ack(client: Client, ack_id: int) -> Callback | None:
 
 
 async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
-    """Call a callback, and await it where it is a coroutine function."""
+    """Call a callback, and await its result if it is awaitable."""
     if callback is not None:
         result = callback(*arguments)
         if inspect.isawaitable(result):
@@ -37,7 +37,7 @@ async def run(callback: Callback | None, arguments: Iterable[Any]) -> None:
 
 
 class RemoteCallbacks:
-    """Callbacks for clients of other nodes. At most `limit` wait: of clients that never answer the oldest go."""
+    """Callbacks for clients of other nodes. At most `limit` wait; above it the oldest is dropped."""
 
     def __init__(self, limit: int = _MAX_REMOTE) -> None:
         self._limit = limit
@@ -58,5 +58,5 @@ class RemoteCallbacks:
         return self._count
 
     def take(self, number: int) -> Callback | None:
-        """Return the callback of a number, once."""
+        """Return the callback of a number, and remove it."""
         return self._waiting.pop(number, None)

@@ -18,21 +18,21 @@ def encode_event(server: Any, namespace: str, event: str, data: Any) -> tuple[by
 
 
 def packet_class_of(server: Any) -> Any:
-    """Return the class that a server makes packets with; python-socketio's own where there is no server."""
+    """Return the class that a server makes packets with; python-socketio's own if there is no server."""
     return sio_packet.Packet if server is None else server.packet_class
 
 
 def encode(
     packet_class: Any, namespace: str, event: str, data: Any, ack_id: int | None = None
 ) -> tuple[bytes, list[bytes]]:
-    """Return the packet of an event and its binary attachments. A tuple is several arguments; None is none.
+    """Return the packet of an event and its binary attachments. A tuple holds several arguments, None no argument.
 
     Raise ValueError for a serializer that is not JSON.
     """
     arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
     packet = packet_class(sio_packet.EVENT, namespace=namespace, data=[event, *arguments], id=ack_id)
     if (parts := getattr(packet, "parts", None)) is not None:
-        return cast("tuple[bytes, list[bytes]]", parts())  # our own class has them as bytes
+        return cast("tuple[bytes, list[bytes]]", parts())  # the packet class of roomcast.socketio
     encoded = packet.encode()
     if isinstance(encoded, str):
         return encoded.encode(), []

@@ -41,7 +41,7 @@ class RemoteSessions(Protocol):
 
 
 class Emission:
-    """One event on its way. `packet_class` is python-socketio's, or the server's own."""
+    """Sends one event. `packet_class` is python-socketio's, or the server's own."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Emission:
         skip: tuple[str, ...],
         callback: Callback | None,
     ) -> None:
-        """Publish to each room for its members that no target before had."""
+        """Publish to each room, and skip the members that an earlier target reached."""
         packet, attachments = encoded
         if callback is not None:
             await self._remote.ask(channels.room_channel(names[0]), namespace, skip, packet, attachments, callback)

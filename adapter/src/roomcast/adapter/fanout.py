@@ -1,9 +1,9 @@
-"""Deliver what comes on rooms' channels to their local members: in order, whole, and without parsing JSON.
+"""Deliver the packets of room channels to local members: in order, without gaps, and without parsing JSON.
 
-`Fanout` keeps one `RoomSubscription` per room that has a local member, or that is held. The first member subscribes;
-when the last one has left, the room stays subscribed for some seconds. Logged packets pass the room's `OrderTracker`. A
-gap is filled from the log before anything later is delivered, and a loss that cannot be made good is declared
-(`resync`).
+`Fanout` keeps one `RoomSubscription` per room that has a local member, or that a caller holds. The first member
+subscribes; when the last one has left, the room stays subscribed for some seconds. Logged packets pass the room's
+`OrderTracker`. A gap is filled from the log before any later packet is delivered. A loss that the log cannot repair is
+declared (`resync`).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.seals import UNSEALED, ForgedError, Seals
 
 LINGER_SECONDS: Final = 5.0
+"""How long a room stays subscribed after its last local member has left."""
 _BY_SCRIPTS: Final = frozenset((KIND_MESSAGE, KIND_NOTE))
 """Kinds of packets that Lua scripts publish: they carry the publisher token instead of a seal."""
 _log = logging.getLogger(__name__)
@@ -62,13 +63,13 @@ def _ignore_other(channel: bytes, data: bytes, is_trusted: bool) -> None:
 class Fanout:
     """The room channels of one node.
 
-    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets the notes that clients do
-    not see, `on_question` the events that ask for acks with the members that are asked, and
-    `on_other(channel, data, is_trusted)` what comes on channels that are no room's.
+    `close_room(namespace, room)` makes the local members leave. `on_note(room, note)` gets the notes,
+    `on_question(clients, question)` the questions with the local members to ask, and
+    `on_other(channel, data, is_trusted)` the messages of channels that are no room's.
 
-    With a cluster key, a packet is trusted that a holder of the key sealed or had a script publish. Of the others,
-    `unsealed_event(packet)` chooses the events that are delivered. An untrusted logged message is a hint: the room is
-    compared with its log, and the log is what members get.
+    With a cluster key, a packet is trusted if it has a seal or a publisher token. `unsealed_event(packet)` chooses the
+    untrusted events that are delivered. After an untrusted logged message, the room is compared with its log, and
+    members get the messages of the log.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Fanout:
         self._seals = seals
         self._unsealed_event = unsealed_event
         self.subscriber = Subscriber(self.receive)
-        """Gets all messages; what it does not deliver itself comes to `receive`."""
+        """Gets all messages, and passes those that it does not deliver itself to `receive`."""
         self._channels: dict[bytes, RoomSubscription] = self.subscriber.rooms
         self._rooms: dict[str, RoomSubscription] = {}
         self._filler: GapFiller | None = None
@@ -107,19 +108,19 @@ class Fanout:
         self._is_held = False
 
     def use_log(self, log: RoomLog) -> None:
-        """Make rooms whole from this log."""
+        """Fill the gaps of rooms from this log."""
         self.log = log
         self._filler = GapFiller(log, self, self._observer)
         self._announced = AnnouncedRooms(self._filler)
         self.subscriber.routing = pack_routing(log.namespace, self._seals.publisher_token)
 
     def use_delivery(self, delivery: Delivery) -> None:
-        """Deliver packets this way."""
+        """Send packets by this delivery."""
         self._delivery = delivery
         self.subscriber.outgoing = None if self._is_held else delivery.outgoing
 
     async def close(self) -> None:
-        """End all work. Nothing is unsubscribed: the connections close, too."""
+        """End all work. Channels stay subscribed, because the connections are closed as well."""
         for channel in self._channels.values():
             if channel.linger is not None:
                 channel.linger.cancel()
@@ -151,7 +152,7 @@ class Fanout:
         return channel
 
     def release(self, room: str) -> None:
-        """Give back what `acquire` took."""
+        """End one hold of `acquire`; unsubscribe the room in a while if it is vacant."""
         channel = self._rooms.get(room)
         if channel is not None:
             channel.holds -= 1
@@ -184,9 +185,9 @@ class Fanout:
     def admit(self, namespace: str, sid: str, room: str, epoch: bytes, seq: int) -> bool:
         """Make `sid` a member that already holds the log up to `seq`; the caller holds the room.
 
-        Return False when live packets are ahead of that position: read the log again. Nothing falls between the read
-        and the first live packet, because the channel was subscribed before the read. Does not await: what the caller
-        sends next to `sid` comes before any live packet.
+        Return False if live packets are ahead of that position: then read the log again. No message falls between the
+        read and the first live packet, because the channel was subscribed before the read. Does not await, so a packet
+        that the caller sends next to `sid` comes before any live packet.
         """
         channel = self._rooms[room]
         watch = channel.watch
@@ -198,10 +199,10 @@ class Fanout:
             channel.floors[sid] = (epoch, seq)
         return True
 
-    # --- what comes ---
+    # --- receiving ---
 
     def receive(self, name: bytes, data: bytes) -> None:
-        """Take what was published on a channel. Never raises: one bad packet must not end the subscription of all."""
+        """Handle a message of a channel. Never raises: one bad packet must not end the subscriptions of all rooms."""
         try:
             channel = self._channels.get(name)
             envelope, is_sealed = self._seals.open(name, data)
@@ -245,13 +246,13 @@ class Fanout:
             self.deliver(channel, packet)
 
     def _name_targets(self, channel: RoomSubscription) -> None:
-        """Let the subscriber take the next message. Done for messages only: large rooms get more notes than those."""
+        """Let the subscriber deliver the next message. Only messages call this: large rooms get more notes."""
         if channel.targets is None and self.log is not None and self.subscriber.outgoing is not None:
             members = self._members.room(self.log.namespace, channel.room)
             channel.targets = [client.target for client in members.values()]
 
     def members_changed(self, room: str) -> None:
-        """Forget whom the subscriber delivers to: a member of the room came or went."""
+        """Drop the subscriber's targets in a room, because a member joined or left."""
         channel = self._rooms.get(room)
         if channel is not None:
             channel.targets = None
@@ -271,11 +272,11 @@ class Fanout:
             self.deliver(channel, packet)
         elif verdict is Verdict.GAP:
             filler.start(channel, (packet,), packet.seq - channel.watch.seq - 1)
-        elif verdict is Verdict.OTHER_EPOCH:  # the log tells whether it is the room's
+        elif verdict is Verdict.OTHER_EPOCH:  # the log tells whether the room has this epoch
             filler.start(channel, (packet,), 0)
 
     def deliver(self, channel: RoomSubscription, packet: RoomPacket) -> None:
-        """Send a packet, whose turn it is, to the room's local members."""
+        """Send a packet, which is next in order, to the room's local members."""
         clients = self._recipients(channel, packet)
         if channel.floors and packet.kind == KIND_MESSAGE:
             clients = self._above_floor(channel, clients, packet)
@@ -283,7 +284,7 @@ class Fanout:
             self.send(clients, packet)
 
     def _recipients(self, channel: RoomSubscription, packet: RoomPacket) -> Collection[Client]:
-        """Return the members of the room here that the packet does not leave out."""
+        """Return the local members of the room that are not on the packet's skip list."""
         clients = self._members.room(packet.namespace, channel.room).values()
         return self._without(clients, packet.namespace, packet.skip) if packet.skip else clients
 
@@ -314,14 +315,14 @@ class Fanout:
     # --- holding everything back ---
 
     def hold(self) -> None:
-        """Deliver nothing until `release_held`: what comes on the channels of rooms is dropped."""
+        """Drop all packets of room channels until `release_held`."""
         self._is_held = True
         self.subscriber.outgoing = None
         if self._filler is not None:
             self._filler.pause()
 
     def release_held(self) -> None:
-        """Deliver again. Every room is compared with its log, which has what was dropped."""
+        """Deliver again, and compare every room with its log, which has the dropped messages."""
         self._is_held = False
         if self._delivery is not None:
             self.subscriber.outgoing = self._delivery.outgoing
@@ -329,21 +330,21 @@ class Fanout:
             self._filler.go_on()
         self.compare_with_logs(lambda channel: True)
 
-    # --- making a room whole ---
+    # --- comparing with the logs ---
 
     def compare_with_logs(self, owns: Callable[[str], bool]) -> None:
-        """Compare every room with its log in the background: these channels may have missed something."""
+        """Compare rooms with their logs in the background: channels that `owns` names may have missed messages."""
         if self._filler is not None and not self._is_held:
             self._filler.compare(room for room in self._channels.values() if owns(room.name))
 
     def is_subscribed(self, room: RoomSubscription) -> bool:
-        """Return whether this subscription is still the room's."""
+        """Return whether this is still the current subscription of its room."""
         return self._rooms.get(room.room) is room
 
     def declare_loss(self, channel: RoomSubscription, epoch: bytes, seq: int) -> None:
-        """Tell the members that messages may be missing, and go on from here.
+        """Tell the members that messages may be missing, and continue from this position.
 
-        Without an epoch the room has no log any more: the next packet or join tells the position.
+        An empty epoch means that the room has no log any more: the next packet or join sets the position.
         """
         channel.watch.set(epoch, seq)
         if self.log is None:

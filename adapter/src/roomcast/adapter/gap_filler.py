@@ -1,14 +1,14 @@
-"""Make rooms whole from their logs: fill a gap before anything later is delivered, and find lost tails.
+"""Fill the gaps of rooms from their logs before any later packet is delivered, and find lost tails.
 
-Every loop here ends or rests:
+Every loop here ends or pauses:
 
-* One gap costs one read of the log per page of what is missing. A packet that the log does not hold although it was
-  read after the packet came (a forged or a lost one) is dropped, not waited for. So is one of another epoch, unless the
-  log has that epoch, too.
-* While Redis does not answer, and after a read that brought nothing, the next read waits: 0.2 s, then longer, at most
+* One gap costs one read of the log per page of missing messages. A packet that a later read of the log does not hold
+  (it was forged, or the log lost it) is dropped. So is a packet of another epoch, unless the log has that epoch, too.
+* While Redis does not answer, and after a read that filled nothing, the next read waits: 0.2 s, then longer, at most
   2 s.
-* A filling ends with its room: when the last local member has left and the room is unsubscribed.
-* What waits behind gaps is bounded per room and in total. Packets beyond are dropped and read from the log.
+* The filling of a gap ends when the room is unsubscribed, after its last local member has left.
+* The packets that wait behind gaps are bounded per room and in total. Packets above the bounds are dropped, and read
+  from the log later.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 
 MAX_BACKLOG: Final = 5_000
-"""Packets of one room that wait for its gap to be filled."""
+"""The most packets of one room that wait for its gap to be filled."""
 MAX_BACKLOG_BYTES: Final = 16_000_000
-"""Bytes of all packets of all rooms that wait."""
+"""The most bytes of waiting packets, over all rooms."""
 FIRST_RETRY_SECONDS: Final = 0.2
 LAST_RETRY_SECONDS: Final = 2.0
 _POSITIONS_AT_ONCE: Final = 500
@@ -42,15 +42,15 @@ class RoomOutput(Protocol):
     """The receiver of filled rooms: the fan-out."""
 
     def deliver(self, room: RoomSubscription, packet: RoomPacket) -> None:
-        """Send a packet, whose turn it is, to the room's local members."""
+        """Send a packet, which is next in order, to the room's local members."""
         ...
 
     def declare_loss(self, room: RoomSubscription, epoch: bytes, seq: int) -> None:
-        """Tell the members that messages may be missing, and go on from this position."""
+        """Tell the members that messages may be missing, and continue from this position."""
         ...
 
     def is_subscribed(self, room: RoomSubscription) -> bool:
-        """Return whether this subscription is still the room's."""
+        """Return whether this is still the current subscription of its room."""
         ...
 
 
@@ -82,21 +82,21 @@ class GapFiller:
         await self._tasks.cancel()
 
     def pause(self) -> None:
-        """Fill nothing, and compare nothing, until `go_on`. What waits behind gaps is dropped: the log has it."""
+        """Fill nothing, and compare nothing, until `go_on`. Drop the packets that wait: the log has them."""
         self._is_paused = True
         for room in list(self._fillings):
             self.stop(room)
 
     def go_on(self) -> None:
-        """Work again; the caller has every room compared with its log."""
+        """Work again. The caller must have every room compared with its log."""
         self._is_paused = False
 
     # --- one room's gap ---
 
     def start(self, room: RoomSubscription, waiting: Iterable[RoomPacket], missing: int) -> None:
-        """Read what is missing from the log, in the background; what is offered meanwhile goes to `hold`.
+        """Fill a gap from the log, in the background; meanwhile the caller passes new packets to `hold`.
 
-        `missing`: how many packets, as far as it is known.
+        `missing`: the number of missing packets; 0 if unknown.
         """
         if missing:
             self._observer.hole(room.room, missing)
@@ -106,7 +106,7 @@ class GapFiller:
         self._fillings[room] = self._tasks.start(self._fill(room), f"fill {room.room}")
 
     def hold(self, room: RoomSubscription, packet: RoomPacket) -> None:
-        """Keep a packet until the gap before it is filled. Beyond the bounds the log is read once more instead."""
+        """Keep a packet until the gap before it is filled. Above the bounds, drop it, and read the log again later."""
         backlog = room.backlog
         if backlog is None:
             return
@@ -128,7 +128,7 @@ class GapFiller:
     async def _fill(self, room: RoomSubscription) -> None:
         try:
             pause = self._backoffs.get(room)
-            if pause is not None:  # the last read of this room brought nothing
+            if pause is not None:  # the last read for this room filled nothing
                 await asyncio.sleep(pause.pause())
             while not await self._fill_once(room):
                 pass  # every turn read a page or slept
@@ -137,7 +137,7 @@ class GapFiller:
                 del self._fillings[room]
 
     async def _fill_once(self, room: RoomSubscription) -> bool:
-        """Read one page and deliver what it completes. Return True when nothing waits any more."""
+        """Read one page and deliver what it completes. Return True when no packet waits any more."""
         room.must_reread = False
         asked = len(room.backlog or ())
         page = await self._read_page(room)
@@ -166,7 +166,7 @@ class GapFiller:
         return None
 
     def _take_page(self, room: RoomSubscription, page: Page) -> int:
-        """Deliver a page that goes on where the room stands; else declare a loss. Return how many were delivered."""
+        """Deliver a page that continues the room's position; else declare a loss. Return how many were delivered."""
         position = room.watch
         if page.epoch != position.epoch:
             self._output.declare_loss(room, page.epoch, _before_held(room, page))
@@ -184,10 +184,10 @@ class GapFiller:
         return len(page.packets)
 
     def _take_backlog(self, room: RoomSubscription, asked: int) -> int:
-        """Deliver what waited, up to the next gap. Return how many packets were dropped because the log denies them.
+        """Deliver waiting packets, up to the next gap. Return how many were dropped because the log does not hold them.
 
-        The first `asked` packets came before the log was read: what is beyond the log among them, or of another epoch,
-        will never be in it.
+        The first `asked` packets came before the log was read: the log will never hold those that are beyond its end,
+        or of another epoch.
         """
         backlog = room.backlog or []
         self._release(room)
@@ -214,7 +214,7 @@ class GapFiller:
             self.hold(room, packet)
 
     def _release(self, room: RoomSubscription) -> None:
-        """Let nothing of the room wait any more."""
+        """Drop the waiting packets of the room."""
         self._backlog_bytes -= sum(len(packet.body) for packet in room.backlog or ())
         room.backlog = None
 
@@ -227,13 +227,13 @@ class GapFiller:
     # --- lost tails ---
 
     def compare(self, rooms: Iterable[RoomSubscription]) -> None:
-        """Compare rooms with their logs, in the background: their channels may have missed something."""
+        """Compare rooms with their logs, in the background: their channels may have missed messages."""
         self._suspects.update(rooms)
         if self._comparing is None or self._comparing.done():
             self._comparing = self._tasks.start(self._compare_all(), "compare rooms with their logs")
 
     async def _compare_all(self) -> None:
-        """Go on until every suspect was compared: the pub/sub connection may be back before the one for commands."""
+        """Compare every suspect, and retry failures: the pub/sub connection may be back before the one for commands."""
         backoff = Backoff(*self._retry_seconds)
         while self._suspects and not self._is_paused:
             batch = [room for room, _ in zip(self._suspects, range(_POSITIONS_AT_ONCE), strict=False)]
@@ -247,7 +247,7 @@ class GapFiller:
     async def compare_now(self, rooms: list[RoomSubscription], *, is_lost: bool) -> bool:
         """Compare rooms with their logs once. Return False when the logs could not be read.
 
-        `is_lost`: what the logs are ahead was lost on the way, and counts as such.
+        `is_lost`: count the messages by which the logs are ahead as lost by pub/sub.
         """
         asked_at: dict[str, int] = {}
         for room in rooms:
@@ -279,6 +279,6 @@ class GapFiller:
 
 
 def _before_held(room: RoomSubscription, page: Page) -> int:
-    """Return the position in a new epoch from which on the packets that wait can be delivered; else the log's own."""
+    """Return the position in a new epoch before its first waiting packet; if none waits, the log's own position."""
     held = [packet.seq for packet in room.backlog or () if packet.epoch == page.epoch and packet.seq <= page.seq]
     return min(held, default=page.seq + 1) - 1

@@ -1,6 +1,6 @@
 """Keep the sessions, namespaces and rooms of this node. Pure tables; entering and leaving take constant time each.
 
-python-socketio's own tables search every room when one client goes, which blocks the loop for seconds when many do.
+At each disconnect python-socketio's own tables search every room: many disconnects block the loop for seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class State(Enum):
 
 
 class Client:
-    """One Socket.IO session in one namespace. `target` is what the delivery writes to."""
+    """One Socket.IO session in one namespace. `target`: see `Delivery.target`."""
 
     __slots__ = ("callbacks", "eio_sid", "last_ack", "rooms", "sid", "state", "target")
 
@@ -68,7 +68,7 @@ class LocalMembers:
         return True
 
     def remove(self, namespace: str, sid: str) -> list[str]:
-        """Forget a client. Return the rooms that it was in, of which some may be empty now."""
+        """Remove a client. Return its rooms, some of which may be empty now."""
         space = self.namespaces.get(namespace)
         client = space.clients.pop(sid, None) if space else None
         if space is None or client is None:
@@ -83,7 +83,7 @@ class LocalMembers:
         return rooms
 
     def enter(self, namespace: str, sid: str, room: str) -> bool:
-        """Return True when the client is new in the room. Raise ValueError for an unknown client."""
+        """Enter a room; return False if the client was in it already. Raise ValueError for an unknown client."""
         client = self.client(namespace, sid)
         if client is None:
             raise ValueError("sid is not connected to requested namespace")
@@ -95,7 +95,7 @@ class LocalMembers:
         return True
 
     def leave(self, namespace: str, sid: str, room: str) -> bool:
-        """Return True when the client was in the room."""
+        """Leave a room; return False if the client was not in it."""
         client = self.client(namespace, sid)
         if client is None or room not in client.rooms:
             return False

@@ -58,17 +58,17 @@ class RedisAdapter(LocalManager):
     """The shared Redis adapter.
 
     `url`: see `roomcast.wire.redis_url`. `node`: 1 to 16 characters of `[A-Za-z0-9_-]`, unique among all processes of
-    the deployment; without it each process makes a name of its own, which is right wherever a server starts several
-    workers. Session ids start with `g<node>.`, and a room of that form is taken for a session id. A process whose name
-    an older one has serves no client while that one lives: `wait_ready` raises DuplicateNodeError, and clients are
-    refused. `is_node_leased`: the application itself makes sure that names are unique.
+    the deployment; by default each process makes a random name, which suits servers that start several workers.
+    Session ids start with `g<node>.`, and a room name of that form counts as a session id. While an older process has
+    the same node name, this one serves no clients: `wait_ready` raises DuplicateNodeError, and connections are refused.
+    `is_node_leased`: the application itself makes sure that names are unique.
 
     `scripts`: the Lua scripts that the application runs. `node_messages`: a union of `NodeMessage` and the
     application's own messages to nodes, which `on_node_message` gets.
 
-    `cluster_keys`: with them, every process of the deployment seals what it publishes, and drops what is not sealed
-    (see `roomcast.wire.seals`). `unsealed_event` chooses the events to rooms and to everybody that are delivered
-    without a seal.
+    `cluster_keys`: with them, every process of the deployment seals its messages, and drops unsealed ones (see
+    `roomcast.wire.seals`). `unsealed_event` chooses the events to rooms and namespaces that are delivered without a
+    seal.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class RedisAdapter(LocalManager):
         self._identify()
 
     def _identify(self) -> None:
-        """Take a name. A process that was forked from the one that made the adapter takes one of its own."""
+        """Choose the node name and the incarnation. A process that was forked after that chooses again."""
         self._process = os.getpid()
         self.node = self._given_node or f"w{secrets.token_hex(5)}"
         self.incarnation = secrets.token_hex(4)
@@ -167,9 +167,9 @@ class RedisAdapter(LocalManager):
     ) -> None:
         """Open the Redis connections in the background, inside the event loop; repeated calls do nothing.
 
-        `log` makes rooms whole. `on_note(room, note)` gets the notes on rooms' channels, `on_node_message` the node
-        messages that are not the adapter's own. `on_resubscribed` is called whenever channels were subscribed again:
-        something may have been missed before.
+        `log` fills the gaps of rooms. `on_note(room, note)` gets the notes on room channels, `on_node_message` the node
+        messages of kinds that the adapter does not know. `on_resubscribed` is called whenever channels were subscribed
+        again: messages may have been missed before.
         """
         if self.backplane.is_started:
             return
@@ -185,7 +185,7 @@ class RedisAdapter(LocalManager):
         self._tasks.supervise(self.canary.run, "canary")
 
     async def wait_ready(self, seconds: float = 10.0) -> None:
-        """Wait until Redis is connected, every channel subscribed, and the node name this process's own.
+        """Wait until Redis is connected, every channel subscribed, and no other process found with this node name.
 
         Raise TimeoutError, or DuplicateNodeError when an older process has the name.
         """
@@ -199,17 +199,17 @@ class RedisAdapter(LocalManager):
 
     @property
     def _is_duplicate(self) -> bool:
-        """Return whether an older process of this node name was met a moment ago."""
+        """Return whether an older process of this node name was found in the last DEAF_SECONDS."""
         return asyncio.get_running_loop().time() < self._outranked_until
 
     def _give_way(self) -> None:
-        """Refuse new clients for as long as the older process lives: theirs could not be told from its own."""
+        """Refuse new clients while an older process has this node name: both would get messages to their sessions."""
         if not self._is_node_leased:
             self._outranked_until = asyncio.get_running_loop().time() + DEAF_SECONDS
             self._limited.error("duplicate", _DUPLICATE, self.node)
 
     async def close(self) -> None:
-        """End background work and drop the Redis links. Idempotent."""
+        """End background work and close the Redis connections. Idempotent."""
         await self._tasks.cancel()
         await self.fanout.close()
         if self.delivery is not None:
@@ -217,12 +217,12 @@ class RedisAdapter(LocalManager):
         await self.backplane.close()
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run something that outlives its caller; its failure is logged."""
+        """Run work that outlives its caller; log its failure."""
         return self._tasks.start(work, name)
 
     @property
     def is_ready(self) -> bool:
-        """Return whether this node is connected, subscribed, not deaf, and alone with its name."""
+        """Return whether this node is connected, subscribed, not deaf, and the only one with its name."""
         return (
             self.backplane.is_up
             and not self._is_duplicate
@@ -231,11 +231,11 @@ class RedisAdapter(LocalManager):
         )
 
     def hold_rooms(self) -> None:
-        """Deliver nothing that comes on the channels of rooms and namespaces, until `release_rooms`."""
+        """Drop the packets of room and namespace channels until `release_rooms`."""
         self.fanout.hold()
 
     def release_rooms(self) -> None:
-        """Deliver again. Rooms with a log miss nothing: they are compared with it."""
+        """Deliver again. Rooms with a log lose nothing: the adapter compares them with it."""
         self.fanout.release_held()
 
     def _resubscribed(self, owns: Callable[[str], bool]) -> None:
@@ -258,7 +258,7 @@ class RedisAdapter(LocalManager):
     async def connect(self, sid: str, namespace: str) -> str | None:
         """Complete a client's connection to a namespace."""
         client = self.members.client(namespace, sid)
-        if client is None:  # a complete attempt: `sid` is the Engine.IO session
+        if client is None:  # no `pre_connect` before: `sid` is the Engine.IO session id
             new = await self.pre_connect(sid, namespace)
             client = self.members.client(namespace, new or "")
         if client is None:
@@ -267,7 +267,7 @@ class RedisAdapter(LocalManager):
         return client.sid
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
-        """Tell whether the client may be disconnected here; another node is asked to do it itself."""
+        """Return whether the client is connected here; if another node has it, ask that node to disconnect it."""
         if self.is_connected(sid, namespace):
             return True
         if (node := self.messenger.node_of(sid)) is not None:
@@ -275,7 +275,7 @@ class RedisAdapter(LocalManager):
         return False
 
     async def disconnect_here(self, namespace: str, sid: str) -> None:
-        """Another node asks to disconnect one of our clients."""
+        """Disconnect a client of this node, as another node asked."""
         await self.server.disconnect(sid, namespace=namespace)
 
     async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
@@ -287,7 +287,7 @@ class RedisAdapter(LocalManager):
             self.fanout.member_left(room)
 
     async def enter_room(self, sid: str, namespace: str, room: Any, eio_sid: str | None = None) -> None:
-        """Return once Redis has confirmed that this node receives what is sent to the room."""
+        """Enter a room; return once Redis has confirmed the subscription."""
         await self.enter_named(sid, namespace, name_of(room))
 
     async def enter_named(self, sid: str, namespace: str, name: str) -> None:
@@ -306,7 +306,7 @@ class RedisAdapter(LocalManager):
             self.fanout.release(name)
 
     async def leave_room(self, sid: str, namespace: str, room: Any) -> None:
-        """Leave a room; another node does it for its own session."""
+        """Leave a room; for a session of another node, ask that node."""
         await self.leave_named(sid, namespace, name_of(room))
 
     async def leave_named(self, sid: str, namespace: str, name: str) -> None:
@@ -346,8 +346,8 @@ class RedisAdapter(LocalManager):
     ) -> None:
         """Send an event to a session, a room, several rooms (each recipient once), or (`None`) the whole namespace.
 
-        `callback` gets the ack of a session, or the first one of a room's members; other targets take none. Raise
-        ValueError for them, and for an empty `to` or `room`: it is a caller's mistake, not a broadcast.
+        `callback` gets the ack of a session, or the first ack of a room's members. Raise ValueError for a callback with
+        another target, and for an empty `to` or `room`: that is a caller's mistake, not a broadcast.
         """
         target = to if to is not None else room
         if target is None:
@@ -374,7 +374,7 @@ class RedisAdapter(LocalManager):
     ) -> asyncio.Future[None]:
         """Receive one more channel; the future is done once Redis has confirmed.
 
-        `unsealed` chooses among the messages without a seal, where the cluster has a key.
+        `unsealed` chooses the unsealed messages that are accepted, if the cluster has a key.
         """
         return self._handlers.subscribe(channel, handler, unsealed)
 

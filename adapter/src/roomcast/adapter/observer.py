@@ -1,10 +1,10 @@
-"""Announce what happens in the adapter. Observers count; they never change what happens."""
+"""Receive the events of the adapter, to count them. Observers never change behaviour."""
 
 from __future__ import annotations
 
 
 class AdapterObserver:
-    """Ignores all events. Override the methods of those to count."""
+    """Ignores all events. Override a method to count its event."""
 
     def hole(self, room: str, missing: int) -> None:
         """Count a gap: `missing` packets of a room did not come through pub/sub."""
@@ -13,7 +13,7 @@ class AdapterObserver:
         """Count `count` packets that were delivered from the log instead."""
 
     def resync(self, room: str) -> None:
-        """Count a room that could not be made whole; its members were told."""
+        """Count a gap that the log could not fill; the room's members were told."""
 
     def forged(self) -> None:
         """Count a message that no holder of the cluster key can have sent; it was dropped."""

@@ -1,7 +1,7 @@
 """Keep the order of one room on one gateway: nothing is delivered twice, early, or after a silent gap. Pure.
 
 A gateway gets a room's packets through pub/sub, at most once each. `OrderTracker` compares every `seq` with the last
-one and says what to do; the caller reads the log where something is missing. `order.pxd` gives the compiled build the
+one and says what to do; the caller reads the log if messages are missing. `order.pxd` gives the compiled build the
 C types.
 """
 
@@ -45,7 +45,7 @@ class OrderTracker:
         self.seq = seq
 
     def start(self, epoch: bytes, seq: int) -> None:
-        """Take the log's word for the room's position, unless a packet has told it already."""
+        """Set the position from the log, if no packet has set it yet."""
         if not self.epoch:
             self.set(epoch, seq)
 

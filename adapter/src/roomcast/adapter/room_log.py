@@ -1,4 +1,4 @@
-"""The port to a log of rooms, by which the adapter makes pub/sub whole. It works without one, too."""
+"""The port to a log of rooms, from which the adapter fills gaps of pub/sub. The adapter works without one, too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Page(NamedTuple):
 
 
 class RoomLog(Protocol):
-    """Reads what pub/sub lost. Raises RedisConnectionError or TimeoutError when Redis does not answer."""
+    """Reads the messages that pub/sub lost. Raises RedisConnectionError or TimeoutError when Redis does not answer."""
 
     namespace: str
 
@@ -32,5 +32,5 @@ class RoomLog(Protocol):
         ...
 
     def resync_packet(self, room: str) -> bytes:
-        """Return the packet that tells members that the gateway could not make the room whole."""
+        """Return the packet that tells members that the gateway could not fill a gap."""
         ...

@@ -1,4 +1,4 @@
-"""Rooms as applications name them, and as channels do: python-socketio takes any key, a channel has a text.
+"""Turn the room keys of applications into the texts of channel names, and back: python-socketio takes any key.
 
 A text is its own name. Numbers and UUIDs get a name that no text has: a NUL, a letter for the type, and the value. A
 text that starts with a NUL is escaped the same way. As in python-socketio's own tables, equal keys are one room: 1, 1.0
@@ -32,7 +32,7 @@ def is_empty(room: Any) -> bool:
 
 
 def name_of(room: Any) -> str:
-    """Return the name of one room. Raise TypeError for a key that has no text of its own."""
+    """Return the name of one room. Raise TypeError for a key of another type."""
     if isinstance(room, str):
         text = str.__str__(room)  # the value of a text Enum, too
         return f"{_MARK}s{text}" if text.startswith(_MARK) else text

@@ -10,7 +10,7 @@ from roomcast.wire import channels
 
 
 class RoomSubscription(Subscription):
-    """One subscribed room of this node. `subscribed` is done once Redis has confirmed; `holds` counts `acquire`."""
+    """One subscribed room of this node. `subscribed` is done once Redis confirms; `holds` counts open `acquire` calls."""
 
     __slots__ = ("channel", "holds", "linger", "must_reread", "name", "room", "subscribed")
 
@@ -24,5 +24,5 @@ class RoomSubscription(Subscription):
         self.subscribed = subscribed
         self.holds = 0
         self.must_reread = False
-        """True when packets may have been missed while its gap was being filled."""
+        """True if packets may have been missed while the room's gap was being filled."""
         self.linger: asyncio.TimerHandle | None = None

@@ -1,6 +1,6 @@
-"""Deliver the packets of subscribed rooms to their local members, where nothing is out of the ordinary.
+"""Deliver the common packets of rooms to their local members: the next plain message of a room without a gap.
 
-A packet that is not the next plain message of a whole room goes to the general code in `fanout.py`.
+All other packets go to the general code in `fanout.py`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Subscription:
         self.backlog: list[Any] | None = None
         """Packets that wait until a gap is filled; None while there is no gap."""
         self.floors: dict[str, tuple[bytes, int]] = {}
-        """Members that got the log up to a seq with their join: they are not sent it again."""
+        """session id -> the position up to which the member got the log with its join"""
         self.targets: list[WriteBuffer] | None = None
 
 
 class Subscriber:
-    """Gets what arrives on all channels of a gateway, and passes on to `other` what it does not deliver itself.
+    """Gets the messages of all channels of a gateway; passes those that it does not deliver itself to `other`.
 
     `routing` are the bytes of an envelope from ROUTING_OFFSET up to the packet, for all members of the namespace.
     """
@@ -49,8 +49,8 @@ class Subscriber:
     def takes(self, channel: bytes, data: bytes) -> bool:
         """Deliver a plain message; return False, and do nothing, for anything else.
 
-        Plain: a logged message, for all members of the namespace, the next of its room, which is whole and has members
-        that are known.
+        Plain: the next logged message of a room without a gap, for all members of the namespace, whose targets are
+        known.
         """
         room = self.rooms.get(channel)
         routing, outgoing = self.routing, self.outgoing
@@ -61,7 +61,7 @@ class Subscriber:
             return False
         version, kind, epoch, seq = unpack_fixed(data)
         if version != VERSION or kind != KIND_MESSAGE or not data.endswith(b"]"):
-            return False  # one that was cut short would end its readers' connections
+            return False  # a packet that was cut short would end the connections of its readers
         if not room.watch.advance(epoch, seq):
             return False
         if targets:

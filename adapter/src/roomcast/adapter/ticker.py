@@ -1,8 +1,8 @@
-"""The ticks of one process: work that is due every second is done in the same moment.
+"""The ticks of one process: all work that is due every second runs at the same moment.
 
-Waking a process that sleeps costs many times what it then does (about 200 µs of CPU on a machine with sixteen gateways,
-for 10 µs of work). So loops that run once a second share one waking, and their commands to Redis one write. Each
-process has a phase of its own, so that a cluster does not ask Redis all at once.
+Waking a sleeping process costs many times the work (about 200 µs of CPU on a machine with sixteen gateways, for 10 µs
+of work). So loops that run once a second share one wake-up, and their commands to Redis share one write. Each process
+has its own random phase, so that the processes of a cluster do not ask Redis all at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import ceil
 from typing import Final
 
 _TOO_CLOSE_SECONDS: Final = 0.05
-"""Timers fire a little early or late: a tick that is just over is not waited for again."""
+"""A tick nearer than this counts as over: timers may fire a little early."""
 
 
 def next_tick(now: float, phase: float) -> float:

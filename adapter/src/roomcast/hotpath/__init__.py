@@ -1,4 +1,4 @@
-"""Compile the modules that every message and every delivery pass, from one source.
+"""Compile the modules that run for every message and delivery; the plain and the compiled form have one source.
 
 Such a module is a plain `.py` file in its natural folder, with a `.pxd` of the same name beside it that gives Cython
 the C types of its classes (Cython: "augmenting .pxd"; aiohttp's `_websocket/reader_py.py` works the same way). Leaf
@@ -9,5 +9,5 @@ functions that need C have a `.pyx` beside the `.py`. The last line of each such
     sources   finds the modules, their dependencies and their fingerprints
 
 A compiled module lies in the folder `_compiled` beside its source, and has the fingerprint of the source in its name:
-a stale one is never found.
+a stale build is never loaded.
 """

@@ -1,7 +1,7 @@
 """Compile the hot path: `python -m roomcast.hotpath.build`.
 
-Each module is compiled by itself, into the folder `_compiled` beside its source. Modules that are current are left
-alone. This needs Cython, a C compiler and the interpreter's headers; a gateway needs none of them.
+Each module is compiled by itself, into the folder `_compiled` beside its source. Modules with a current
+build are skipped. This needs Cython, a C compiler and the interpreter's headers; a gateway needs none of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _C_FLAGS: Final = ("-O2", "-fPIC", "-shared", "-fno-semantic-interposition", "-f
 
 
 class CannotCompileError(RuntimeError):
-    """Tells in one line why there is no compiled hot path here, and what to do about it."""
+    """The hot path cannot be compiled here; the text is one line with the reason."""
 
 
 def missing() -> str | None:

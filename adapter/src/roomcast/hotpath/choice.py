@@ -20,13 +20,13 @@ _warned: list[str] = []
 def prefer_compiled(name: str, wanted: str = WANTED) -> None:
     """Replace the module `name`, which is being imported, by its compiled form.
 
-    Nothing happens where plain modules are wanted or no current build exists. Raises ImportError where `compiled` is
-    wanted and there is none, ValueError for an unknown wish.
+    Do nothing if plain modules are wanted or no current build exists. Raise ImportError if `compiled` is wanted and no
+    current build exists, ValueError for another word in `wanted`.
     """
     if wanted not in ("auto", "python", "compiled"):
         raise ValueError("ROOMCAST_HOTPATH is auto, python or compiled")
     if wanted == "python" or name in _loaded:
-        return  # the compiled form ends with the same line as its source
+        return  # the compiled form calls this function, too
     source = sources.find(name)
     if source is None:
         raise ValueError(f"{name} has no .pxd")

@@ -14,8 +14,8 @@ SOURCE_FOLDER: Final = "src"
 def add_compiled(project: Path, build_data: dict[str, Any]) -> None:
     """Compile the modules of the distribution in `project`, and put them into its wheel.
 
-    The wheel stays a plain one where there is no C compiler, or where ROOMCAST_HOTPATH is `python`. Raises
-    CannotCompileError where it is `compiled`.
+    The wheel stays plain Python if there is no C compiler, or if ROOMCAST_HOTPATH is `python`. Raises
+    CannotCompileError for a missing compiler if ROOMCAST_HOTPATH is `compiled`.
     """
     if WANTED == "python":
         return

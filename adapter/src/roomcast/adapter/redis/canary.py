@@ -1,10 +1,10 @@
-"""A node's proof to itself that its subscriptions receive: one canary a second through every pub/sub connection.
+"""Test whether the subscriptions of a node receive: publish one canary a second through every pub/sub connection.
 
-A connection can be open and yet deaf (a subscription lost on the way, a proxy that swallows pushes): commands work,
-nothing comes. `CanaryWatch` is pure; `CanaryProbe` publishes, receives, and has a deaf connection opened again.
+A connection can be open and yet deaf (a subscription was lost, a proxy swallows pushes): commands work, but no message
+arrives. `CanaryWatch` is pure; `CanaryProbe` publishes, receives, and has a deaf connection opened again.
 
-A canary also shows when two processes have one node name. What is sent to a session would then reach the wrong process
-half of the time, silently. The younger process gives way.
+A canary also shows when two processes have one node name. A message to a session would then reach the wrong
+process half of the time, without an error. The younger process gives way: it refuses clients.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from roomcast.wire.envelope import Reader, pack
 from roomcast.wire.limited_log import LimitedLog
 
 DEAF_SECONDS: Final = 3.0
+"""A connection counts as deaf after this time without a canary."""
 REPEAT_SECONDS: Final = 60.0
+"""Interval at which the log repeats a warning."""
 CLAIM_SECONDS: Final = 0.1
 """Time that an older process of the same name has to object, after the first canary came back."""
 _log = logging.getLogger(__name__)
@@ -48,11 +50,11 @@ class CanaryWatch:
         return Canary(self._incarnation, self._count, started_at)
 
     def confirm(self) -> None:
-        """Expect no canary that was published before the subscription was confirmed: it may have come too early."""
+        """Count the canaries so far as received: Redis may have got them before the subscription."""
         self._last_received = self._count
 
     def receive(self, canary: Canary, now: float) -> bool:
-        """Return True when canaries before this one were missed: then other packets may have been, too."""
+        """Take a canary. Return True if earlier ones were missed: then other packets may have been missed, too."""
         if canary.incarnation != self._incarnation:
             return False
         missed = canary.count > self._last_received + 1
@@ -62,15 +64,15 @@ class CanaryWatch:
         return missed
 
     def take_late_seconds(self) -> float:
-        """Return how long the last canary took that has arrived since the last call; 0 when none has.
+        """Return the delay of the last canary that arrived since the last call; 0 if none did.
 
-        One that never arrives says that the connection is lost or deaf, not that Redis is busy.
+        A missing canary does not count: the connection is lost or deaf then, and Redis need not be busy.
         """
         took, self._took = self._took, 0.0
         return took
 
     def excuse(self) -> None:
-        """Forget the silence: nothing could be published, so it says nothing about receiving."""
+        """End the spell of silence: no canary could be published, so the connection need not be deaf."""
         self._silent_since = None
 
     def deaf_seconds(self, now: float) -> float:
@@ -80,7 +82,7 @@ class CanaryWatch:
         return max(0.0, now - self._silent_since - self._deaf_seconds)
 
     def is_due_for_reopening(self, now: float) -> bool:
-        """Return True once per spell of silence that is long enough; the new connection gets the same time again."""
+        """Return True if the connection is deaf, and was not reopened within the last `deaf_seconds`."""
         if self.deaf_seconds(now) <= 0 or now - self._reopened_at <= self._deaf_seconds:
             return False
         self._reopened_at = now
@@ -103,7 +105,7 @@ class Backplane(Protocol):
         ...
 
     def report_missed(self, channel: str) -> None:
-        """Treat the connection of this channel as one that was lost: it has missed something."""
+        """Treat the connection of this channel like a lost one: it has missed messages."""
         ...
 
 
@@ -159,11 +161,11 @@ class CanaryProbe:
         return max((watch.deaf_seconds(now) for watch in self._watches.values()), default=0.0)
 
     def take_late_seconds(self) -> float:
-        """Return how long packets took through Redis and this node's queues since the last call, at worst."""
+        """Return the longest delay of a canary through Redis and this node's queues since the last call."""
         return max((watch.take_late_seconds() for watch in self._watches.values()), default=0.0)
 
     async def run(self) -> None:
-        """Publish a canary on every connection, every second, for ever."""
+        """Publish a canary on every connection, every second, until cancelled."""
         while True:
             await self.publish_all()
             await self._pause()
@@ -190,7 +192,7 @@ class CanaryProbe:
             return
 
     def _follow(self, channels: list[str]) -> None:
-        """Subscribe what is new, and leave what is gone: a cluster's masters come and go."""
+        """Subscribe new channels and unsubscribe old ones: the masters of a cluster change."""
         for channel in self._watches.keys() - set(channels):
             del self._watches[channel]
             self._subscriber.unsubscribe(channel)
@@ -204,7 +206,7 @@ class CanaryProbe:
         try:
             await self._backplane.publish(channel, pack(watch.next_canary(now, self._started_at)))
         except RedisConnectionError as error:
-            watch.excuse()  # commands are gone too: that is not deafness, however long it lasts
+            watch.excuse()  # commands fail, too: the connection does not count as deaf, however long this lasts
             self.is_refused = isinstance(error, CommandError)
             if self.is_refused:
                 self._limited.warning("refused", "Redis refuses to publish: %s", error)
@@ -226,9 +228,9 @@ class CanaryProbe:
             self._backplane.report_missed(channel)
 
     def _meet(self, other: Canary) -> None:
-        """Give way to an older process of the same name; let a younger one know at once.
+        """Give way to an older process of the same name; send a canary to a younger one at once.
 
-        Both compare the same two pairs, so that exactly one gives way, whatever their clocks say.
+        Both processes compare the same two pairs, so exactly one gives way, whatever their clocks say.
         """
         if (other.started_at, other.incarnation) < (self._started_at, self._incarnation):
             self._on_duplicate()

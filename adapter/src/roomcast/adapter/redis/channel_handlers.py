@@ -1,4 +1,4 @@
-"""Channels that are no room's (a namespace, a node, a user, presence), each with the handler of its messages."""
+"""Handlers for the messages of channels that are no room's (a namespace, a node, a user, presence)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from roomcast.wire.seals import ForgedError
 
 Handler = Callable[[bytes], None]
 Unsealed = Callable[[bytes], bool]
-"""Tells whether a message may be taken that no holder of the cluster key sealed."""
+"""Tells whether to accept a message that no holder of the cluster key sealed."""
 
 
 def refuse_unsealed(data: bytes) -> bool:
-    """Take sealed messages only."""
+    """Accept sealed messages only."""
     return False
 
 
 def take_unsealed(data: bytes) -> bool:
-    """Take any message: only Redis's accounts say who publishes on the channel."""
+    """Accept any message: only the Redis accounts limit who publishes on the channel."""
     return True
 
 
@@ -35,7 +35,7 @@ class Channels(Protocol):
         ...
 
     def received_as(self, channel: str) -> bytes:
-        """Return the name with which the messages of a channel come."""
+        """Return the name under which the messages of a channel arrive."""
         ...
 
 
@@ -54,7 +54,7 @@ class ChannelHandlers:
     def subscribe(self, channel: str, handler: Handler, unsealed: Unsealed = refuse_unsealed) -> asyncio.Future[None]:
         """Receive a channel; the future is done once Redis has confirmed. A second handler replaces the first.
 
-        `unsealed` chooses among the messages that no holder of the cluster key sealed, where the cluster has a key.
+        `unsealed` chooses the unsealed messages that are accepted, if the cluster has a key.
         """
         self._handlers[self._channels.received_as(channel)] = _Subscription(handler, unsealed)
         return self._channels.subscribe(channel)
@@ -69,9 +69,9 @@ class ChannelHandlers:
         return self._channels.received_as(channel) in self._handlers
 
     def receive(self, channel: bytes, data: bytes, is_trusted: bool) -> None:
-        """Hand a message to its channel's handler; one that comes after the unsubscription is dropped.
+        """Pass a message to the handler of its channel; drop it if the channel was unsubscribed.
 
-        Raise ForgedError for one that is not trusted and that the handler does not take unsealed.
+        Raise ForgedError for an untrusted message that the channel does not accept unsealed.
         """
         found = self._handlers.get(channel)
         if found is None:

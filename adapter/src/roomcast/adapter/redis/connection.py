@@ -27,12 +27,12 @@ from roomcast.wire.redis_url import RedisTarget
 
 _UNREAD_SECONDS: Final = 0.1
 _MAX_UNREAD_BYTES: Final = 4_000_000
-"""Bytes that wait here for their turns. More wait in Redis, which bounds them (client-output-buffer-limit)."""
+"""The most received bytes that wait to be handled. Redis bounds those that wait there (client-output-buffer-limit)."""
 _CLOSED: Final = "the Redis connection is closed"
 
 
 class RedisConnectionError(Exception):
-    """The base class of what a connection raises."""
+    """The base class of the errors of a connection."""
 
 
 class NotConnected(RedisConnectionError):
@@ -59,7 +59,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
     """One connection for commands, or for pub/sub, whose messages go to `on_push(channel, data)`.
 
     `on_unsubscribed(channel)` is called when the server drops a channel on its own, `on_demoted` when it refuses a
-    write because it is a replica now. `CommandPipeline` has what every command and message passes.
+    write because it is a replica now. `CommandPipeline` has the code that runs for every command and message.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._checker: asyncio.TimerHandle | None = None
         self._unread_bytes = 0
-        """Received since `has_unread` was false the last time."""
+        """Bytes received since `has_unread` was last false."""
 
     @property
     def run_id(self) -> str:
@@ -88,23 +88,20 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         return self.info.run_id
 
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
-        """Send one command; the future holds the reply, or raises CommandError or ConnectionLost.
-
-        Raise NotConnected at once.
-        """
+        """Send one command. This call raises NotConnected; the future raises CommandError or ConnectionLost."""
         future = self._loop.create_future()
         self.send(hiredis.pack_command(cast("Any", args)), future, args[0])
         return future
 
     def script(self, lua: Script, keys: Sequence[str], args: Sequence[bytes | str | int]) -> asyncio.Future[Any]:
-        """Run a script by its hash, or by its text where this server does not know it (any more). As `call`."""
+        """Run a script by its hash, or by its text if the server does not know the hash. Errors as in `call`."""
         future = self._loop.create_future()
         command: Any = ("EVALSHA", lua.sha, len(keys), *keys, *args)
         self.send(hiredis.pack_command(command), future, _Run(lua, keys, args))
         return future
 
     def _send_text(self, reply_target: ReplyTarget, run: _Run) -> None:
-        """Send a script whole, which this server does not know."""
+        """Send the text of a script that the server does not know."""
         if self.is_open:
             command: Any = ("EVAL", run.lua.source, len(run.keys), *run.keys, *run.args)
             self.send(hiredis.pack_command(command), reply_target, "EVAL")
@@ -125,7 +122,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes from Redis (asyncio). While what came before has not been handled, read no more than some."""
+        """Take in bytes from Redis (asyncio). Pause reading while more than _MAX_UNREAD_BYTES wait."""
         super().data_received(data)
         if self.has_unread:
             self._unread_bytes += len(data)
@@ -142,12 +139,12 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what waits for a reply (asyncio), once all that Redis had answered before is handled."""
+        """Fail the waiting calls (asyncio), after all replies that arrived before are handled."""
         self.is_open = False
         self._when_handled(partial(self._end, str(exc) if exc else "connection closed by Redis"))
 
     def _when_handled(self, go_on: Callable[[], None]) -> None:
-        """Go on when the slices of `read_some` have come to their end: in one turn they could take seconds."""
+        """Call `go_on` once `read_some` has handled all slices: handling them in one turn could take seconds."""
         if self.has_unread:
             self._loop.call_soon(self._when_handled, go_on)
         else:
@@ -242,7 +239,7 @@ def _set_error(future: asyncio.Future[Any], error: RedisConnectionError) -> None
         return
     future.set_exception(error)
     if isinstance(error, ConnectionLost):
-        future.exception()  # callers may have gone: no "never retrieved" noise
+        future.exception()  # retrieve it: asyncio would log it if the caller has gone
 
 
 def pack_command(count: int, *args: bytes | str | int) -> bytes:
@@ -278,7 +275,7 @@ async def open_connection(
     """Return a connection that has logged in and loaded all scripts; `target` is one server.
 
     Raise RedisConnectionError, OSError or TimeoutError. `on_demoted` is called when the server refuses a write because
-    it is a replica now. `check` raises NotConnected for a server that cannot be worked with.
+    it is a replica now. `check` raises NotConnected for an unusable server.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,9 +1,9 @@
 """Hold replies back until enough replicas have the writes: one WAIT for many writes, on the writing connection.
 
 WAIT is not allowed in scripts, concerns the writes of its own connection only, and blocks that connection until it
-answers. So there is one at a time, and the writes that come meanwhile share the next. When too few replicas answer in
-time the outcome is unknown (the write is there, but a failover may lose it): callers get ConnectionLost, and send the
-same id again.
+answers. So one WAIT runs at a time, and the writes that come meanwhile share the next one. When too few replicas answer
+in time the outcome is unknown (the write is there, but a failover may lose it): callers get ConnectionLost, and send
+the same id again.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class ReplicaGate:
     def call(self, *args: bytes | str | int | float) -> asyncio.Future[Any]:
         """Send as `RedisConnection.call` does; the reply comes when enough replicas have the write.
 
-        Raise NotConnected at once.
+        This call raises NotConnected.
         """
         return self._keep(self._connection.call(*args))
 
     def send(self, command: bytes, on_reply: OnReply) -> None:
-        """Send as `RedisConnection.send` does, with the reply as late as that of `call`."""
+        """Send as `RedisConnection.send` does; the reply comes when enough replicas have the write."""
         reply = self._loop.create_future()
         self._connection.send(command, reply)
         self._keep(reply).add_done_callback(lambda kept: on_reply(kept.exception() or kept.result()))
@@ -78,7 +78,7 @@ class ReplicaGate:
 
 
 def _fail(batch: list[tuple[asyncio.Future[Any], asyncio.Future[Any]]], error: ConnectionLost) -> None:
-    """Fail all writes: one that Redis refused with its own error, the others as unknown."""
+    """Fail all writes: those that Redis refused with its error, the others with `error`."""
     for reply, kept in batch:
         refused = reply.exception() if reply.done() and not reply.cancelled() else None
         if not kept.done():
