@@ -1,13 +1,13 @@
-"""Let new sessions in as fast as the event loop can bear, in fair turns. Pure; the clock is passed in.
+"""Admit new sessions at the rate that the event loop can bear, fairly between addresses. Pure; the clock is passed in.
 
-After a crash thousands of clients come back within a second. Each costs a token check, presence and a recovery: all at
-once they would stall the clients that are already here. So new sessions wait in a queue.
+After a crash, thousands of clients come back within a second. Each costs a token check, presence and a recovery. All at
+once, they would stall the clients that are already connected. So new sessions wait in a queue.
 
-- **Rate.** The queue starts at a modest rate. While the loop wakes on time the rate grows; when it wakes late it falls.
+- **Rate.** The rate starts at START_RATE. It grows while the loop wakes on time, and falls when the loop wakes late.
 - **Fairness.** Addresses take turns (an IPv6 /64 counts as one), so one address cannot hold up the others. A full queue
-  drops the newest request of the address that has most of them waiting.
+  drops the newest request of the address with the most waiting requests.
 - **Priority.** Clients with a reconnect ticket go first, but every fourth place is for the others.
-- **No waste.** A client that goes gives its place back: the place goes to the next one.
+- **No waste.** The place of a client that goes away is given to the next client.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from math import ceil
 from typing import Final
 
 TICK_SECONDS: Final = 0.01
-"""Pause between two rounds of admission while clients wait."""
+"""Seconds between two rounds of admission while clients wait."""
 LATE_SECONDS: Final = 0.02
 EARLY_SECONDS: Final = 0.008
 START_RATE: Final = 200.0
 MIN_RATE: Final = 100.0
-"""A new session costs 1 to 2 ms, so this much fits beside any other work."""
+"""Lowest rate, sessions per second. A new session costs 1 to 2 ms, so this rate leaves time for other work."""
 MAX_RATE: Final = 5_000.0
 BURST_SECONDS: Final = 0.1
-"""Places that may be saved up while no client comes, as seconds of the rate."""
+"""Bound on unused places that are saved up, in seconds of the rate."""
 MAX_WAITING: Final = 2_000
 PATIENCE_SECONDS: Final = 5.0
-"""A client that would wait for longer is better off elsewhere."""
+"""Longest wait for a place. The gateway then refuses the client, which may find another gateway."""
 _GROWTH: Final = 1.05
 _FALL: Final = 0.8
 _OTHERS_EVERY: Final = 4
@@ -37,7 +37,7 @@ _MAX_RETRY_SECONDS: Final = 30
 
 
 class Ticket:
-    """One new session that waits. `answer(0)` begins it and returns whether it did; `answer(n)`: try again in n s."""
+    """A waiting new session. `answer(0)` begins the session if it still can; `answer(n)`: try again in n seconds."""
 
     __slots__ = ("answer", "deadline", "is_open", "is_returning", "subscriber")
 
@@ -49,7 +49,7 @@ class Ticket:
         self.is_open = True
 
     def close(self) -> Callable[[int], bool]:
-        """Return the answer function, and let go of it: it refers to the client."""
+        """Return the answer function, and drop the ticket's reference to it, because it refers to the client."""
         answer, self.answer, self.is_open = self.answer, _no_answer, False
         return answer
 
@@ -86,7 +86,7 @@ class FairQueue:
         return ticket
 
     def drop_longest(self) -> Ticket:
-        """Remove the newest ticket of the address that has most of them."""
+        """Remove the newest ticket of the address with the most tickets."""
         while not self._by_length[self._longest]:
             self._longest -= 1
         subscriber = next(iter(self._by_length[self._longest]))
@@ -102,7 +102,7 @@ class FairQueue:
         self._settle(ticket.subscriber, queue, len(queue) + 1)
 
     def longest(self) -> int:
-        """Return how many tickets the address with most of them has."""
+        """Return the number of tickets of the address with the most tickets."""
         while self._longest and not self._by_length[self._longest]:
             self._longest -= 1
         return self._longest
@@ -113,7 +113,7 @@ class FairQueue:
             del self._queues[subscriber]
 
     def _resized(self, subscriber: str, before: int, after: int) -> None:
-        """Keep the index by length up to date; each change is by one."""
+        """Update the index by length; a queue's length changes by one at a time."""
         self._size += after - before
         self._by_length[before].pop(subscriber, None)
         if after == len(self._by_length):
@@ -138,9 +138,9 @@ class AdmissionQueue:
         self._max_waiting = max_waiting
         self._patience = patience_seconds
         self.rate = rate
-        """Sessions a second, at the moment."""
+        """The present rate, in sessions per second."""
         self.refused = 0
-        """Number of requests that were told to come back later."""
+        """The number of requests that were told to try again later."""
         self._places = rate * BURST_SECONDS
         self._filled_at = clock()
         self._returning = FairQueue()
@@ -171,13 +171,13 @@ class AdmissionQueue:
         return ticket
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Give the place back: the client has gone. Idempotent."""
+        """Remove the ticket of a client that has gone. Idempotent."""
         if ticket.is_open:
             ticket.close()
             self._queue_of(ticket).remove(ticket)
 
     def tick(self, lag_seconds: float) -> None:
-        """Adapt the rate to the event loop's lag, and give out the places that have come up since."""
+        """Adapt the rate to the event loop's lag, and give out the new places since the last call."""
         if lag_seconds > LATE_SECONDS:
             self.rate = max(MIN_RATE, self.rate * _FALL)
         elif lag_seconds < EARLY_SECONDS and self.is_waiting:
@@ -198,12 +198,12 @@ class AdmissionQueue:
         return (self._others if is_for_others else self._returning).pop()
 
     def _give(self, ticket: Ticket) -> None:
-        """Let a client in; a place that is not used stays."""
+        """Admit a client. If its session does not begin, the place stays free."""
         if ticket.close()(0):
             self._places -= 1.0
 
     def _drop_one(self) -> None:
-        """Refuse one request of the address that has most, in the queue with the longest line."""
+        """Refuse one request of the address with the most waiting requests in either queue."""
         queue = self._others if self._others.longest() >= self._returning.longest() else self._returning
         self._refuse(queue.drop_longest())
 

@@ -1,4 +1,4 @@
-"""Connect the admission queue to the Engine.IO server: ticks while clients wait, and refusals that say why."""
+"""Connect the admission queue to the Engine.IO server: tick while clients wait, and refuse clients with a reason."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _log = structlog.get_logger(__name__)
 class AdmissionControl:
     """Decide when new sessions begin; see `roomcast.engineio.Admission`.
 
-    `closed` returns why this gateway takes no new sessions at all, or None. `is_returning` judges the query of a
-    handshake.
+    `closed` returns why this gateway takes no new sessions at all, or None. `is_returning` returns whether the query
+    of a handshake has a valid reconnect ticket.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class AdmissionControl:
             self._schedule()
 
     def _log_refusals(self, now: float) -> None:
-        """Log at most one line in ten seconds."""
+        """Log the number of new refusals, at most once in ten seconds."""
         refused = self._queue.refused - self._logged_refused
         if refused and now - self._logged_at >= _LOG_SECONDS:
             self._logged_at, self._logged_refused = now, self._queue.refused

@@ -1,4 +1,4 @@
-"""Count the bytes that one user writes into room logs through this gateway; `daily_bytes.py` adds up those of all."""
+"""Count the bytes that one user writes into room logs through this gateway; see `daily_bytes.py` for all users."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class ByteAllowance:
-    """The part of a user's day that this gateway knows. All connections of the user here share it.
+    """The local state of a user's daily allowance, shared by all connections of the user here.
 
     `unreported` bytes were written since the last report to Redis. While `is_spent`, the user may write nothing more;
-    the next day begins at `until` (monotonic seconds). Redis was last asked at `asked_at`.
+    the next day begins at `until` (monotonic seconds). `asked_at` is the time of the last report.
     """
 
     __slots__ = ("asked_at", "connections", "is_spent", "unreported", "until")

@@ -1,7 +1,7 @@
 """Obey an operator's order: take no new sessions (cordon), move all clients away as well (drain), or serve again.
 
-A cordoned gateway is not ready and refuses new sessions with a status at which nginx tries the next gateway. Sessions
-that are open stay. The order concerns this process: the next one under the same number serves.
+A cordoned gateway is not ready, and refuses new sessions with a status at which nginx tries the next gateway. Open
+sessions stay. The order concerns this process only: the next process with the same node number serves.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from roomcast.contract.errors import RoomcastError
 from roomcast.engineio import Refusal
 
 CORDONED: Final = Refusal(502, 4, "The gateway takes no new sessions", 1, "cordoned")
-"""Not 503: nginx answers a client with that, and takes 502 to the next gateway (see nginx.conf)."""
+"""The refusal of a cordoned gateway. nginx passes a 503 on to the client, but tries the next gateway after a 502 (see
+nginx.conf)."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Cordon:
-    """`state` is empty while the gateway serves, else `cordoned`, `draining` or `drained`.
+    """The order in force. `state` is empty while the gateway serves, else `cordoned`, `draining` or `drained`.
 
-    `move_clients` closes all transports in batches. `tell_state` writes the state for operators. `on_state` observes.
+    `move_clients` closes all transports in batches. `tell_state` writes the state to Redis for operators. `on_state`
+    passes it to the metrics.
     """
 
     def __init__(
@@ -44,11 +46,11 @@ class Cordon:
 
     @property
     def is_on(self) -> bool:
-        """Return whether new sessions are refused."""
+        """Return whether the gateway refuses new sessions."""
         return bool(self.state)
 
     def receive(self, order: NodeOrder) -> None:
-        """Handle a control message; it concerns one gateway, by number."""
+        """Handle a control message; ignore an order for another gateway."""
         if order.node == self._node:
             self._background(self._obey(order), "order of an operator")
 
@@ -70,4 +72,4 @@ class Cordon:
         try:
             await self._tell_state(state)
         except RoomcastError as error:
-            _log.warning("the state is told with the next renewal of the lease", error=str(error))
+            _log.warning("the cordon state reaches Redis only with the next lease renewal", error=str(error))

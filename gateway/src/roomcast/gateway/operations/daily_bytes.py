@@ -1,8 +1,9 @@
 """Bound the bytes that a user writes into room logs in a day, over all connections and gateways.
 
-A gateway counts for itself, and tells Redis when a user has written REPORT_BYTES since the last time. Redis answers
-whether the day's allowance is spent. So a message costs one addition, and a user passes the allowance by what one
-second and REPORT_BYTES on each gateway allow. A gateway remembers who has spent the day: coming back does not help.
+A gateway counts for itself, and reports to Redis when a user has written REPORT_BYTES since the last report. Redis
+answers whether the daily allowance is spent. So a message costs one addition, and a user can pass the allowance by
+REPORT_BYTES and one second's bytes on each gateway. A gateway remembers users who have spent the allowance, so that
+reconnecting does not reset it.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from roomcast.gateway.operations.ticks import Ticks
 DAILY_BYTES: Final = 100_000_000
 REPORT_BYTES: Final = 262_144
 ENTRY_BYTES: Final = 256
-"""The cost of a message beside its own bytes: its place in the log, its number, the memory of its id."""
+"""Bytes charged for a message beside its own: for its log entry, its `seq`, and its remembered id."""
 ROOM_BYTES: Final = 2_048
-"""The cost of the first message of a room: the room's keys."""
+"""Bytes charged for the first message of a room: for the room's keys."""
 INVITATION_BYTES: Final = 512
-"""The cost of an invitation: the membership, and a line on the other user's list."""
+"""Bytes charged for an invitation: for the membership, and a line on the other user's list."""
 RECHECK_SECONDS: Final = 5.0
-"""A back end may have raised the allowance of a user who has spent the day."""
+"""Seconds between two look-ups of a spent allowance, which a back end may have raised."""
 _MAX_REMEMBERED: Final = 20_000
-"""Users without a connection here who have spent the day."""
+"""Bound on the remembered users without a connection here whose allowance is spent."""
 _SLICE: Final = 500
 
 _log = logging.getLogger(__name__)
@@ -37,12 +38,12 @@ class BytesPort(Protocol):
     """See `roomcast.gateway.stores.user_bytes.UserBytes`."""
 
     async def report(self, written: Mapping[str, int]) -> dict[str, int]:
-        """Add bytes to the day of each user; return 0, or the seconds until the user's next day."""
+        """Add bytes to each user's day; return 0 per user, or the seconds until the user's next day if spent."""
         ...
 
 
 def charge(allowance: ByteAllowance, count: int, now: float) -> None:
-    """Count bytes that are about to be written. Raise RATE_LIMITED, and count nothing, when the day is spent."""
+    """Count bytes that are about to be written; raise RATE_LIMITED instead when the daily allowance is spent."""
     if allowance.is_spent:
         wait = max(1.0, allowance.until - now)
         raise RoomcastError(Code.RATE_LIMITED, "too many bytes written today", retry_after=round(wait, 3))
@@ -57,24 +58,24 @@ class DailyBytes:
         self._users: dict[str, ByteAllowance] = {}
 
     def add_connection(self, user: str) -> ByteAllowance:
-        """Return the allowance of a user who has one connection more."""
+        """Count a new connection of a user, and return the user's allowance."""
         allowance = self._users.setdefault(user, ByteAllowance())
         allowance.connections += 1
         return allowance
 
     def remove_connection(self, user: str) -> None:
-        """Note that a connection has ended. The allowance stays until all of it is reported, or the day is over."""
+        """Count the end of a connection. The allowance is kept until it is reported and, if spent, the day is over."""
         if (allowance := self._users.get(user)) is not None:
             allowance.connections -= 1
 
     async def run(self, port: BytesPort, ticks: Ticks) -> None:
-        """Compare with Redis once a second until cancelled."""
+        """Report to Redis once a second until cancelled."""
         while True:
             await ticks.wait()
             await self.report(port, await self.take_due())
 
     async def take_due(self) -> dict[str, int]:
-        """Return what is to be reported, by user; forget users about whom nothing is left to know."""
+        """Return the bytes to report, by user; forget users without a connection whose allowance is settled."""
         now, due, remembered = self._clock(), dict[str, int](), 0
         for number, (user, allowance) in enumerate(list(self._users.items()), start=1):
             if allowance.connections > 0:
@@ -92,17 +93,17 @@ class DailyBytes:
         return due
 
     def all_unreported(self) -> dict[str, int]:
-        """Return what no report has told yet: for the end of the gateway."""
+        """Return all bytes that are not reported yet, by user, for the end of the gateway."""
         return {user: allowance.unreported for user, allowance in self._users.items() if allowance.unreported}
 
     async def report(self, port: BytesPort, due: Mapping[str, int]) -> None:
-        """Report bytes to Redis, and take its word on who has spent the day. Without Redis they are reported later."""
+        """Report bytes to Redis, and note whose allowance is spent. When Redis is away, a later call reports them."""
         if not due:
             return
         try:
             waits = await port.report(due)
         except RoomcastError as error:
-            _log.info("bytes of users are not counted at the moment: %s", error)
+            _log.info("users' bytes could not be reported to Redis; they are reported later: %s", error)
             return
         now = self._clock()
         for user, wait in waits.items():

@@ -1,6 +1,6 @@
-"""Keep file descriptors in reserve: clients beyond the process's limit are refused, health and Redis go on working.
+"""Keep file descriptors in reserve: refuse clients near the process's limit, so that health and Redis go on working.
 
-The kernel gives out the lowest free number, so a connection's number says how many descriptors are in use.
+The kernel gives out the lowest free number, so a connection's descriptor tells how many descriptors are in use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REFUSAL: Final = Refusal(503, 4, "The gateway has as many connections as it can 
 _MAX_RESERVE: Final = 256
 _RESERVED_SHARE: Final = 8
 _ANSWER_SECONDS: Final = 1.0
-"""Time that a refused client may take to send its request, for which its answer waits."""
+"""Seconds that a refused client has to send its request. The gateway answers after the request."""
 
 
 def raise_limit() -> None:
@@ -35,19 +35,19 @@ class DescriptorReserve:
         self._on_refused = on_refused
         self._log = LimitedLog(logging.getLogger(__name__))
         self.answering = 0
-        """Refused connections that still wait for their answer."""
+        """The number of refused connections that are not answered yet."""
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
         return _Checked(self)
 
     def has_room(self, descriptor: int) -> bool:
-        """Return whether a connection with this descriptor leaves the reserve alone."""
+        """Return whether this descriptor lies outside the reserve."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         return descriptor < limit - reserve_of(limit)
 
     def may_answer(self) -> bool:
-        """Count and log a refusal; return whether there are descriptors to answer it, rather than cut the client."""
+        """Count and log a refusal; return whether enough descriptors are left to answer the client before the cut."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._on_refused(REFUSAL.status, REFUSAL.reason)
         self._log.error("descriptors", "connections are refused: the limit of %d open files is reached (nofile)", limit)
@@ -55,12 +55,12 @@ class DescriptorReserve:
 
 
 def reserve_of(limit: int) -> int:
-    """Return how many descriptors are kept from clients."""
+    """Return how many descriptors clients may not use."""
     return min(_MAX_RESERVE, limit // _RESERVED_SHARE)
 
 
 class _Checked(asyncio.Protocol):
-    """A new connection, until its descriptor has been looked at; then a refused one, until it is answered."""
+    """A new connection before the check of its descriptor, or a refused one before its answer."""
 
     def __init__(self, reserve: DescriptorReserve) -> None:
         self._reserve = reserve

@@ -18,10 +18,10 @@ from typing import Final, Protocol
 
 _BATCHES: Final = 20
 _SLICE: Final = 32
-"""Connections closed between two turns of the loop: 1 to 4 ms."""
+"""Connections closed between two turns of the event loop; takes 1 to 4 ms."""
 _ACK_SHARE: Final = 0.25
 _FETCH_SECONDS: Final = 2.0
-"""A polling client comes back within a round trip; one that does not is gone."""
+"""Longest wait for polling clients to fetch their last packets. A live client comes back within a round trip."""
 
 
 class State(Enum):
@@ -60,7 +60,7 @@ def batches(sids: list[str], count: int = _BATCHES) -> list[list[str]]:
 
 
 class Drain:
-    """Run the steps once. `budget_seconds` bounds steps 2 to 4 together."""
+    """Runs the steps once. `budget_seconds` bounds steps 2 to 4 together."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Drain:
         self._on_state = on_state
 
     async def run(self) -> None:
-        """Return when all clients are moved, or when the budget is used up. Idempotent."""
+        """Run the steps 1 to 4; return when all clients are moved, or the budget is used up. Idempotent."""
         if self.state is not State.SERVING:
             return
         self._enter(State.DRAINING)
@@ -94,7 +94,7 @@ class Drain:
         self._enter(State.DRAINED)
 
     async def move_clients(self) -> None:
-        """Announce and close all transports in batches, and go on serving: an operator's drain, not a shutdown."""
+        """Announce the drain and close all transports in batches, but go on serving: an operator's drain."""
         self._announce(self._budget)
         await self._move(asyncio.get_running_loop().time() + self._budget * (1 - _ACK_SHARE))
 

@@ -1,4 +1,4 @@
-"""Count the outcomes and durations of events, for every event. `metrics.py` shows them as metrics."""
+"""Count the outcomes and durations of events. `metrics.py` exposes them as metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from roomcast.hotpath.choice import prefer_compiled
 
 
 class Histogram:
-    """Count how often which duration was seen: `heights[i]` above `bounds[i - 1]`, up to `bounds[i]` seconds."""
+    """Counts durations: `heights[i]` of them lie above `bounds[i - 1]` and not above `bounds[i]` seconds."""
 
     __slots__ = ("bounds", "heights", "total")
 
@@ -25,7 +25,7 @@ class Histogram:
 
 
 class OutcomeCounter:
-    """Count one outcome of one kind of event; its durations are shared with the other outcomes."""
+    """Counts one outcome of one kind of event. All outcomes of the event share `durations`."""
 
     __slots__ = ("count", "durations")
 
@@ -34,7 +34,7 @@ class OutcomeCounter:
         self.durations = durations
 
     def add(self, seconds: float) -> None:
-        """Count one event that took so long."""
+        """Count one event and its duration."""
         self.count += 1
         self.durations.observe(seconds)
 

@@ -1,9 +1,9 @@
-"""Stop a gateway that was cut from Redis, and let it read revocations before it goes on.
+"""Isolate a gateway after a long cut from Redis, until it has read the revocations that it missed.
 
-While a gateway is cut off, it hears of no revocation, ban or removal. A short cut is repaired in passing: the gateway
-checks its sessions as soon as it is back. After a longer one the gateway is *isolated*: it refuses events and delivers
-nothing, but keeps its sockets. Once Redis is back, it checks every session and room first, and then goes on. Rooms are
-compared with their logs, so that the members who may stay miss no message.
+While a gateway is cut from Redis, it receives no revocation, ban or removal. After a short cut it checks its sessions
+in the background while it serves. After a longer cut the gateway is *isolated*: it refuses events and delivers nothing,
+but keeps its sockets. Once Redis is back, it checks every session and room before it serves again. It compares rooms
+with their logs, so that the members who may stay miss no message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import structlog
 from roomcast.gateway.operations.ticks import Ticks
 
 CUT_TIMEOUTS: Final = 5
-"""A cut that lasts this many times the longest wait for Redis isolates the gateway."""
+"""Length of a cut that isolates the gateway, in multiples of `redis_timeout_seconds`."""
 
 _LOOK_SECONDS: Final = 1.0
 
@@ -33,19 +33,19 @@ class Link(Protocol):
         ...
 
     def silent_seconds(self) -> float:
-        """Return for how long an open connection has brought nothing; 0 while it works."""
+        """Return for how many seconds the open connection has been deaf; 0 while published packets arrive."""
         ...
 
 
 class CutWatch:
-    """Know for how long the gateway has been cut off. Pure; times are monotonic, in seconds."""
+    """Measures how long the gateway has been cut from Redis. Pure; times are monotonic, in seconds."""
 
     def __init__(self, longest_seconds: float, now: float) -> None:
         self._longest = longest_seconds
         self._connected_at = now
 
     def is_long(self, now: float, *, is_up: bool, silent_seconds: float) -> bool:
-        """Note the state of the link; return whether it was cut for too long, also if it is back now."""
+        """Note the state of the link; return whether the latest cut was too long, even if the link is up again."""
         if silent_seconds:
             self._connected_at = min(self._connected_at, now - silent_seconds)
         is_long = now - self._connected_at >= self._longest
@@ -55,7 +55,7 @@ class CutWatch:
 
 
 class Isolation:
-    """The state of one gateway. `is_isolated` says whether events are refused and deliveries held."""
+    """The isolation of one gateway. While `is_isolated`, it refuses events and holds deliveries."""
 
     def __init__(
         self,
@@ -78,12 +78,12 @@ class Isolation:
         self.is_isolated = False
 
     def note_return(self) -> None:
-        """Look at once: the connection has just come back. Called before anything that it brings is handled."""
+        """Check the link now, because it is up again. Call this before handling anything that arrives over the link."""
         self._look()
         self._is_back.set()
 
     async def run(self, ticks: Ticks) -> None:
-        """Look once a second, and lead the gateway out of isolation, until cancelled."""
+        """Check the link once a second, and end the isolation once Redis is back, until cancelled."""
         while True:
             await self._wait(ticks)
             self._look()
@@ -91,7 +91,7 @@ class Isolation:
                 await self._end_isolation()
 
     async def _wait(self, ticks: Ticks) -> None:
-        """Wait for a tick; while the gateway is isolated, at most until the connection returns."""
+        """Wait for a tick; while the gateway is isolated, also return as soon as the connection is back."""
         if not self.is_isolated:
             await ticks.wait()
             return
@@ -114,8 +114,8 @@ class Isolation:
     async def _end_isolation(self) -> None:
         await self._recheck()
         if not self._is_connected():
-            return  # what was revoked meanwhile was missed
+            return  # the gateway may have missed revocations during the new cut
         self._watch.is_long(self._clock(), is_up=True, silent_seconds=0.0)
         self.is_isolated = False
         self._release()
-        _log.info("gateway goes on: revocations were read")
+        _log.info("gateway is no longer isolated: revocations were read")

@@ -1,4 +1,4 @@
-"""Measure how late the event loop wakes, more often the more it has to do."""
+"""Measure how late the event loop wakes. The probe runs more often when the loop has more work."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _CPU_PER_PROBE_SECONDS: Final = 0.01
 _SHORTEST_PAUSE_SECONDS: Final = 0.01
 
 RecordLag = Callable[[float, float], None]
-"""Gets a lateness, and the CPU time of the loop's own thread within it, in seconds."""
+"""`(lag, busy)`: the lateness of the loop, and the CPU time of the loop's own thread within it, in seconds."""
 
 
 class LagProbe:
-    """Measure until `stop`, with a timer instead of a task: it also runs in an idle gateway."""
+    """Measures until `stop`. It uses a timer instead of a task, because it also runs in an idle gateway."""
 
     def __init__(self, ticks: Ticker, longest_seconds: float, record: RecordLag) -> None:
         self._ticks = ticks
@@ -27,7 +27,7 @@ class LagProbe:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Start the timer. Call inside the event loop."""
+        """Start the timer. Call this inside the event loop."""
         loop = asyncio.get_running_loop()
         seconds = self._ticks.due() - loop.time() if self._pause >= 1.0 else self._pause
         now = time.perf_counter()
@@ -49,7 +49,7 @@ class LagProbe:
 def next_pause(seconds: float, cpu_seconds: float, longest_seconds: float) -> float:
     """Return the pause before the next probe, after `seconds` in which the thread used `cpu_seconds`.
 
-    It is one probe for every 10 ms of work: an idle loop is not late, and every wake-up costs.
+    The pause aims at one probe per 10 ms of work: an idle loop is not late, and every wake-up costs CPU time.
     """
     wanted = seconds * _CPU_PER_PROBE_SECONDS / max(cpu_seconds, 1e-6)
     return min(longest_seconds, max(_SHORTEST_PAUSE_SECONDS, wanted))

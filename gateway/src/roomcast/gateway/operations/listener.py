@@ -1,4 +1,4 @@
-"""Listen for clients: new WebSockets bypass aiohttp, everything else goes to it."""
+"""Listen for clients: new WebSockets bypass aiohttp, all other requests go to aiohttp."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _ignore(status: int, reason: str) -> None:
 
 
 class Listener:
-    """Listen on `host` and `port` for `engine`, which is attached to the application of `runner`, by TLS with `tls`."""
+    """Listens on `host` and `port`, with TLS if `tls` is given. `engine` is attached to the application of `runner`."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Listener:
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
-        """Start to accept connections; set the runner up before. Raises OSError when the port is taken."""
+        """Start to accept connections; the runner must be set up already. Raises OSError when the port is taken."""
         sockets = open_sockets(*self._address, backlog=_BACKLOG)
         self._direct.prepare(sockets)
         reserve, loop = DescriptorReserve(self._direct, self._on_refused), asyncio.get_running_loop()

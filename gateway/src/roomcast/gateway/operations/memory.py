@@ -1,8 +1,8 @@
-"""Give memory back to the system after a crowd has gone.
+"""Give memory back to the system after most connections have ended.
 
 The garbage collector rarely looks at old objects (see `roomcast.gateway.__main__`), and the allocator keeps freed
-pages. Both are right while connections come and go, and wrong for hours after a storm. Collecting costs time in
-proportion to what is still there, so it happens when most connections have gone.
+pages. Both are right while connections come and go, but waste memory for hours after a storm. Collecting takes time in
+proportion to the live objects, so the gateway collects when most connections have ended.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from roomcast.gateway.operations.ticks import Ticks
 
 QUIET_SECONDS: Final = 5
 _CROWD: Final = 50
-"""Fewer connections than this are not worth the work."""
+"""Connections at the peak below which a collection is not worth its time."""
 _GONE: Final = 0.5
 
 
 class CrowdWatch:
-    """Know when a crowd has gone: most of the connections since the last time, and for some seconds no more. Pure."""
+    """Detects that a crowd has gone: half of the peak connections ended, and none for QUIET_SECONDS. Pure."""
 
     def __init__(self) -> None:
         self._peak = 0

@@ -1,4 +1,4 @@
-"""Count what the gateway announces, and expose it to Prometheus; see also `counters`."""
+"""Count what the gateway reports to its observer, and expose the counts to Prometheus; see also `counters`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LAG_SECONDS: Final = tuple(
 
 
 class EngineMetrics:
-    """Observe the Engine.IO server: sessions, bytes and writes.
+    """Observes the Engine.IO server: sessions, bytes and writes.
 
-    Per-message counts are plain numbers; `settle` hands them to Prometheus.
+    Per-message counts are plain numbers; `settle` adds them to the Prometheus counters.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -63,7 +63,7 @@ class EngineMetrics:
         self._refused.increment(str(status), reason)
 
     def settle(self) -> None:
-        """Hand over what was counted since the last exposition."""
+        """Add the counts since the last exposition to the Prometheus counters."""
         traffic = self.traffic
         for counter, name in (
             (self._received, "received"),
@@ -82,7 +82,7 @@ class EngineMetrics:
 
 
 class InboxMetrics:
-    """Show the figures of the inbox. Lists are client events (`inbox:list`), and counted with those."""
+    """Exposes the figures of the inbox. `inbox:list` requests are counted with the other client events."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._live = Gauge("roomcast_gateway_inbox_live", "Connections with a live inbox", registry=registry)
@@ -104,7 +104,7 @@ class InboxMetrics:
         self._before = (0, 0, 0)
 
     def settle(self, figures: InboxFigures) -> None:
-        """Take over the figures at a scrape."""
+        """Set the metrics from the figures, at a scrape."""
         self._live.set(figures.live)
         self._waiting.set(figures.waiting)
         self._catch_up.set(figures.catch_up_seconds)
@@ -115,7 +115,7 @@ class InboxMetrics:
 
 
 class Metrics(GatewayObserver):
-    """Observe the adapter and the chat, with a registry of its own. Labels are few and bounded."""
+    """Observes the adapter and the chat, with its own registry. Labels are few and bounded."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Claim the number of this gateway before it serves: wait for a dead predecessor's lease, refuse a live duplicate."""
+"""Claim the node number of this gateway before it serves: wait for a dead process's lease, refuse a live duplicate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NodePort(Protocol):
     """See `roomcast.gateway.stores.nodes.NodeStore`."""
 
     async def hold(self, replaces: str = "") -> Hold:
-        """Take or renew the number; `replaces`: the incarnation of a dead process that may still hold it."""
+        """Take or renew the number. `replaces` is the incarnation of a dead process that may still hold the number."""
         ...
 
 
@@ -38,10 +38,10 @@ class NodeClaim:
         self.is_held = False
 
     async def acquire(self) -> None:
-        """Return once the number is ours. Raises NodeTakenError when its holder renews it: two processes have it.
+        """Return once this process holds the number. Raises NodeTakenError if another live process renews its lease.
 
-        A lease that a killed process on this machine left behind is taken over at once; one from elsewhere when it has
-        ended.
+        The lease of a dead process of this machine is taken over at once; the lease of a process elsewhere must end
+        first.
         """
         before: Holder | None = None
         while not self.is_held:
@@ -74,7 +74,7 @@ class NodeClaim:
 
 
 def _is_renewed(before: Holder, now: Holder) -> bool:
-    """Return whether the holder has renewed its lease in between, or the number has passed to a third process."""
+    """Return whether the holder has renewed its lease between the two looks, or a third process has the number."""
     return now.incarnation != before.incarnation or now.left_ms > before.left_ms
 
 
@@ -84,7 +84,7 @@ def describe_process() -> str:
 
 
 def is_gone(process: str) -> bool:
-    """Return whether a process of this machine has ended, or is this very one. False for other machines: unknown."""
+    """Return whether a process of this machine has ended or is this process. False for processes of other machines."""
     host, _, rest = process.partition("/")
     pid, _, started_at = rest.partition("/")
     if host != _host() or not pid.isdecimal():
@@ -98,7 +98,7 @@ def _host() -> str:
 
 
 def _started_at(pid: int) -> str:
-    """Return when the process started, in clock ticks since the machine did; '' when there is none."""
+    """Return the start of the process, in clock ticks since the machine's boot; '' if the process has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The events that the chat announces. Observers count; they never change what happens."""
+"""The observer of the chat. Observers count events; they never change what happens."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from roomcast.gateway.operations.histogram import Histogram, OutcomeCounter
 
 
 class GatewayObserver(AdapterObserver):
-    """Ignore every event; override what you count. Never use rooms or users as labels."""
+    """Ignores every event; subclasses override what they count. Never use rooms or users as labels."""
 
     def connected(self) -> None:
         """Report a client that signed in."""
 
     def refused(self, reason: str) -> None:
-        """Report a sign-in that was refused."""
+        """Report a refused sign-in."""
 
     def disconnected(self, reason: str) -> None:
         """Report the end of a signed-in client's connection."""
@@ -26,11 +26,11 @@ class GatewayObserver(AdapterObserver):
         return OutcomeCounter(Histogram(()))
 
     def publish_hook(self, outcome: str, seconds: float, *, is_open: bool) -> None:
-        """Report a message that the before-publish hook was asked about.
+        """Report a message that the publish hook was asked about.
 
-        `outcome`: `accepted`, `changed`, `refused`, or why there was no verdict; `is_open`: the endpoint is not asked
-        for a while, because it keeps failing.
+        `outcome`: `accepted`, `changed`, `refused`, or the reason why no verdict came; `is_open`: the circuit is open,
+        because the endpoint keeps failing.
         """
 
     def drain(self, state: str) -> None:
-        """Report that the gateway is `serving`, `draining` or `drained`."""
+        """Report that the gateway is `serving`, `draining`, `drained` or `cordoned`."""

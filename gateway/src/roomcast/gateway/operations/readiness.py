@@ -1,4 +1,4 @@
-"""Decide whether a gateway is ready, and end one whose subscriptions stay broken."""
+"""Decide whether a gateway is ready, and end a gateway whose subscriptions stay broken."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Subscriptions(Protocol):
     """See `roomcast.adapter.redis.canary.CanaryProbe`."""
 
     def deaf_seconds(self, now: float) -> float:
-        """Return for how long no probe was heard."""
+        """Return for how many seconds no canary probe has arrived."""
         ...
 
 
 def why_not_ready(drain: Drain, cordon: str, *, is_claimed: bool, has_keys: bool, is_connected: bool) -> str:
-    """Return why nginx may not send new sessions here; an empty text when it may. `cordon`: the state of a cordon."""
+    """Return why nginx may not send new sessions here; empty if it may. `cordon` is the state of `Cordon`."""
     if drain.state is not State.SERVING:
         return str(drain.state.value)
     if cordon:
@@ -41,10 +41,10 @@ async def watch_subscriptions(
 ) -> None:
     """Call `give_up` once canary probes have been lost for `deaf_seconds`, although their connection was reopened.
 
-    The gateway then drains and ends: its clients reach a gateway that works, and its supervisor starts it anew.
+    The gateway then drains and ends: its clients move to working gateways, and its supervisor restarts it.
     """
     loop = asyncio.get_running_loop()
     while subscriptions.deaf_seconds(loop.time()) < deaf_seconds:
         await ticks.wait()
-    _log.error("gateway gives up: Redis runs its commands, but nothing published comes back")
+    _log.error("gateway gives up: Redis runs its commands, but published packets do not arrive")
     give_up()

@@ -1,6 +1,6 @@
-"""Reconnect tickets: a client that was signed in shows one when it comes back, and is let in before strangers.
+"""Reconnect tickets: a full gateway admits a client with a ticket before strangers, because it was signed in before.
 
-A ticket proves nothing but that: it is `<expiry>.<MAC>`, checked without a look-up, by any gateway with the same key.
+A ticket gives no other right. It is `<expiry>.<MAC>`; any gateway with the same key checks it without a look-up.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class ReconnectTickets:
     """Issue and check tickets under a key that all gateways of a cluster derive from one secret."""
 
     def __init__(self, secret: str, clock: Callable[[], float], *, older: Collection[str] = ()) -> None:
-        """`older` are secrets whose tickets are still good, while `secret` replaces them."""
+        """`older` are secrets whose tickets stay valid while `secret` replaces them."""
         self._key = _key(secret)
         self._keys = (self._key, *map(_key, older))
         self._clock = clock
 
     def issue(self) -> str:
-        """Return a ticket that is good for LIFE_SECONDS."""
+        """Return a ticket that is valid for LIFE_SECONDS."""
         expiry = f"{int(self._clock()) + LIFE_SECONDS:x}"
         return f"{expiry}.{_mac(expiry, self._key)}"
 

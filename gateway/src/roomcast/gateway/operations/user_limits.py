@@ -1,12 +1,11 @@
-"""Limit what one user may do: all connections together, on this gateway and, a second later, on all of them.
+"""Limit the events of one user over all connections: on this gateway at once, on all gateways a second later.
 
-All connections of a user share one token bucket. It grows with their number, up to that of `SHARES` connections: many
-devices do not slow a person down, and a thousand connections of one token do not get a thousand times as much.
-Once a second the gateway reports busy users to Redis and lowers their local rate to their share. So across N gateways a
-user gets at most N times the limit for one second.
+All connections of a user on a gateway share one token bucket. Its rate grows with their number, up to `SHARES`
+connections: several devices do not slow a user down, but a thousand connections with one token do not get a thousand
+times the rate. Once a second the gateway reports busy users to Redis, and lowers their local rate to this gateway's
+share. So across N gateways a user gets at most N times the limit for one second.
 
-When the event loop or Redis is overloaded, every bucket gets a smaller rate, until both keep up again. A user who asks
-for little does not notice.
+While the event loop or Redis is overloaded, every bucket gets a smaller rate. A user with few events does not notice.
 """
 
 from __future__ import annotations
@@ -22,22 +21,22 @@ from roomcast.gateway.operations.ticks import Ticks
 from roomcast.gateway.sign_in.event_limit import READS_AT_ONCE
 
 SHARES: Final = 4
-"""A user may do as much as this many connections."""
+"""Largest rate of a user, in multiples of the rate of one connection."""
 MAX_CONNECTIONS: Final = 50
 """Connections of one user on one gateway."""
 BURST_SECONDS: Final = 4.0
 OVERLOAD_SECONDS: Final = 0.1
-"""The loop is overloaded when it wakes this late."""
+"""Lateness of the event loop that counts as overload."""
 RELIEF_SECONDS: Final = 0.03
 REDIS_PATIENCE: Final = 5.0
-"""Redis may be so many times as late as the loop. Behind it the same happens: answers and packets pile up."""
+"""Factor on OVERLOAD_SECONDS for Redis: a late Redis counts as overload, too, because replies and packets pile up."""
 MIN_FACTOR: Final = 1 / 16
 _LATE_IN_A_ROW: Final = 2
-"""Seconds in a row: a single stall is no overload."""
+"""Late seconds in a row that count as overload; a single stall does not."""
 _FALL: Final = 0.5
 _GROWTH: Final = 1.25
 _BUSY_SHARE: Final = 0.25
-"""A user who takes this part of the limit here is reported."""
+"""Part of the limit above which a user is reported to Redis as busy."""
 _SLICE: Final = 500
 
 _log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class EventsPort(Protocol):
     """See `roomcast.gateway.stores.user_events.UserEvents`."""
 
     async def report(self, events: Mapping[str, int]) -> dict[str, int]:
-        """Report the events of users in the last second here; return those of all gateways."""
+        """Report the users' events of the last second on this gateway; return their events on all gateways."""
         ...
 
 
@@ -63,7 +62,7 @@ class UserLimit:
     def __init__(self, rate: float, now: float) -> None:
         self.bucket = TokenBucket(rate, rate * BURST_SECONDS, now)
         self.patience = TokenBucket(rate, rate * BURST_SECONDS, now)
-        """Events beyond the limit that a client is told of before it is cut."""
+        """Refused events that a client may send before it is cut."""
         self.reads = asyncio.Semaphore(READS_AT_ONCE)
         self.connections = 0
         self.share = 1.0
@@ -72,16 +71,16 @@ class UserLimit:
 
 
 class UserLimits:
-    """The limits of all users with connections here. `rate`: events a second of one connection."""
+    """The limits of all users with connections here. `rate`: events per second of one connection."""
 
     def __init__(self, rate: float, clock: Callable[[], float], late_seconds: Callable[[], float] = _never) -> None:
-        """`late_seconds`: how long packets took through Redis, and through what waits here, since the last call."""
+        """`late_seconds` returns the time that packets took through Redis and this process since the last call."""
         self._rate = rate
         self._clock = clock
         self._late_seconds_of_redis = late_seconds
         self._users: dict[str, UserLimit] = {}
         self.factor = 1.0
-        """The part of its rate that every user has at the moment: below 1 while the loop is overloaded."""
+        """The part of the rate that every user has now: below 1 while the event loop or Redis is overloaded."""
         self._worst_busy = 0.0
         self._late_seconds = 0
 
@@ -98,7 +97,7 @@ class UserLimits:
         return limit
 
     def remove_connection(self, user: str) -> None:
-        """Remove a connection. The last one takes the limit with it once the bucket is full again."""
+        """Remove a connection. After the last one, `take_busy` forgets the limit once the bucket is full again."""
         limit = self._users.get(user)
         if limit is None:
             return
@@ -117,7 +116,7 @@ class UserLimits:
             limit.bucket.level += self._rate * self.factor * BURST_SECONDS
 
     async def run(self, events: EventsPort, ticks: Ticks) -> None:
-        """Compare with the other gateways, and with the loop's lag, once a second until cancelled."""
+        """Adapt the limits to the load and to the other gateways once a second, until cancelled."""
         while True:
             await ticks.wait()
             self.record_busy(self._late_seconds_of_redis() / REDIS_PATIENCE)
@@ -128,10 +127,10 @@ class UserLimits:
             try:
                 self.share_out(busy, await events.report(busy))
             except RoomcastError as error:
-                _log.info("limits of users are local: %s", error)
+                _log.info("busy users could not be reported; their limits are per gateway for now: %s", error)
 
     def adapt(self) -> None:
-        """Lower the rates of all users while the loop is overloaded, and raise them again when it keeps up."""
+        """Lower the rates of all users while the loop or Redis is overloaded; raise them again after that."""
         lag, self._worst_busy, before = self._worst_busy, 0.0, self.factor
         self._late_seconds = self._late_seconds + 1 if lag > OVERLOAD_SECONDS else 0
         if self._late_seconds >= _LATE_IN_A_ROW:
@@ -141,12 +140,12 @@ class UserLimits:
         if self.factor == before:
             return
         if self.factor < before:
-            _log.warning("the event loop or Redis is overloaded: users get %.0f %%", self.factor * 100)
+            _log.warning("the event loop or Redis is overloaded: users' rates are at %.0f %%", self.factor * 100)
         for limit in self._users.values():
             self._size(limit)
 
     async def take_busy(self) -> dict[str, int]:
-        """Return how many events busy users sent since the last call; forget users who have gone."""
+        """Return the events of busy users since the last call; forget users who have gone."""
         busy: dict[str, int] = {}
         now = self._clock()
         least = self._rate * SHARES * _BUSY_SHARE
@@ -162,7 +161,7 @@ class UserLimits:
         return busy
 
     def share_out(self, local: Mapping[str, int], totals: Mapping[str, int]) -> None:
-        """Give each busy user the share of the limit that this gateway's part of the events asks for."""
+        """Give each busy user the share of the limit that matches this gateway's share of the user's events."""
         allowed = self._rate * SHARES
         for user, total in totals.items():
             limit = self._users.get(user)

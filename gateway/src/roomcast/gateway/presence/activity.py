@@ -1,7 +1,7 @@
-"""Collect what Redis must be told about this gateway's connections. Pure: the clock is passed in.
+"""Collect the presence of this gateway's connections for the next write to Redis. Pure: the clock is passed in.
 
-A sign of life (a ping or any other traffic) is one `add` to a set. Once a second a batch goes to Redis in which a user
-without changes is only a name; changes go at once.
+A sign of life (a ping or any other traffic) is one `add` to a set. Once a second a batch goes to Redis, which holds
+only the names of users without changes. Changes go to Redis at once.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from roomcast.contract.keys import presence_shard
 from roomcast.gateway.presence.indexes import discard
 
 REFRESH_SECONDS: Final = 120.0
-"""A connection's full state is written again this often; Redis keeps it for 300 s."""
+"""Seconds between two writes of a connection's full state. Redis keeps the state for 300 s."""
 
 _MAX_QUEUED_LEAVES: Final = 50_000
 _MAX_SIGNS: Final = 2_000
 _MAX_CHANGES: Final = 500
-"""Most changes in a batch. Each change is work for a script; a sign of life is only a name in a large command."""
+"""Changes in one batch, at most. Each change is work for a script; a sign of life is only a name in a large command."""
 
 
 class Touch(NamedTuple):
     """The full state of one connection.
 
-    Without a status it follows what the user chose last, on any device. `is_choice`: the user has just chosen this one.
-    `until` is the ms at which the note ends, 0: never. `kind` is the kind of device; empty: the client named none.
+    A connection without a status follows the user's last choice on any device. `is_choice`: the user has just chosen
+    this status. `until` is the ms at which the note ends, 0: never. `kind` is the kind of device, or empty.
     """
 
     user: str
@@ -69,7 +69,7 @@ class _Connection:
 
 
 class Activity:
-    """The connections of this gateway, and what the next write to Redis must say about them."""
+    """The connections of this gateway, and their changes and signs of life for the next write to Redis."""
 
     def __init__(self, clock: Callable[[], float], *, refresh_seconds: float = REFRESH_SECONDS) -> None:
         self._clock = clock
@@ -80,14 +80,14 @@ class Activity:
         self._changed: set[str] = set()
         self._left: dict[str, str] = {}
         self._last_choices: list[Touch] = []
-        """choices of connections that ended before they were written"""
+        """Status choices of connections that ended before the choice was written."""
 
     def __len__(self) -> int:
         return len(self._connections)
 
     @property
     def is_urgent(self) -> bool:
-        """Return whether others can see a change, or a whole batch waits: write now instead of at the next second."""
+        """Return whether to write now instead of at the next second: a visible change or a full batch waits."""
         return bool(self._changed or self._left) or len(self._seen) >= _MAX_SIGNS
 
     def connections_of(self, user: str) -> Collection[str]:
@@ -97,25 +97,25 @@ class Activity:
     def add_connection(
         self, connection: str, user: str, status: Status | None = None, note: str = "", until: int = 0, kind: str = ""
     ) -> None:
-        """Add a connection. Without a status it follows what the user chose last.
+        """Add a connection. Without a status it follows the user's last choice.
 
-        A status given at the connect speaks for this connection. Only `invisible` counts as a choice of the user: a
-        device that comes back visible must not undo what the user chose on another one.
+        A status given at the connect holds for this connection. Only `invisible` also counts as the user's choice: a
+        device that reconnects as visible must not undo the user's choice on another device.
         """
         self._connections[connection] = _Connection(user, status, note, until, kind, is_choice=status == "invisible")
         self._by_user.setdefault(user, set()).add(connection)
         self._changed.add(connection)
 
     def mark_seen(self, connection: str) -> None:
-        """Record a sign of life: a heartbeat, a pong, a message. This is on the hot path."""
+        """Record a sign of life: a heartbeat, a pong or a message. This method is on the hot path."""
         self._seen.add(connection)
 
     def set_status(self, connection: str, status: Status | None, note: str | None, until: int = 0) -> bool:
-        """Set what the client's `presence` event names, keep the rest; return whether anything changed.
+        """Set the status or note of a client's `presence` event; return whether anything changed. None changes nothing.
 
-        `until` is the end of the note: a note without one replaces the end of the one before.
+        `until` is the end (ms) of the new note, 0: none; it replaces the end of the old note.
 
-        The new status is what the user chose; a connection without one that only sends a note keeps following.
+        The new status counts as the user's choice. A connection without a status keeps following after a note alone.
         """
         self._seen.add(connection)
         known = self._connections.get(connection)
@@ -143,9 +143,9 @@ class Activity:
         self._queue_leave(known.user, connection)
 
     def take_batch(self, *, signs: bool = True) -> Batch:
-        """Take what to write now; without `signs` only changes. After a failure give it back with `restore_batch`.
+        """Take the next batch to write; without `signs`, only changes. After a failed write call `restore_batch`.
 
-        Each batch is bounded, so that no write stalls the loop: take again while `is_urgent`.
+        Each batch is bounded, so that no write stalls the loop. Call this again while `is_urgent`.
         """
         now = self._clock()
         changed = set(_take_some(self._changed, _MAX_CHANGES))
@@ -184,7 +184,7 @@ class Activity:
         return row
 
     def restore_batch(self, batch: Batch) -> None:
-        """Put a batch back that could not be written (all writes are safe to repeat)."""
+        """Put back a batch whose write failed. All writes are safe to repeat."""
         for row in batch.full:
             if (known := self._connections.get(row.connection)) is not None:
                 known.is_choice = known.is_choice or row.is_choice
@@ -197,12 +197,12 @@ class Activity:
             self._queue_leave(user, connection)
 
     def rewrite_users(self, users: Iterable[str]) -> None:
-        """Write the full state of users that Redis does not know: it came back empty, or they expired."""
+        """Queue the full state of users that Redis does not know, because it lost its data or they expired."""
         for user in users:
             self._changed.update(self._by_user.get(user, ()))
 
     def rewrite_all(self) -> None:
-        """Write every full state again, after this node was taken for dead or Redis was away for long."""
+        """Queue every full state again, after this node was taken for dead or Redis was away for long."""
         self._changed.update(self._connections)
 
     def find_hidden(self, rows: Iterable[PresenceRow]) -> list[tuple[str, bool]]:
@@ -213,11 +213,11 @@ class Activity:
         return [(row.user, row.status == "offline") for row in rows if row.user in self._by_user]
 
     def _queue_leave(self, user: str, connection: str) -> None:
-        """Queue a departure. Beyond the bound the sweeper ends the presence after its window."""
+        """Queue a departure. Above the bound drop it: the sweeper then ends the presence after its window."""
         if len(self._left) < _MAX_QUEUED_LEAVES:
             self._left[connection] = user
 
 
 def _take_some(connections: set[str], count: int) -> list[str]:
-    """Remove up to `count` of them from the set and return them."""
+    """Remove and return up to `count` connections of the set."""
     return [connections.pop() for _ in range(min(count, len(connections)))]

@@ -1,7 +1,7 @@
-"""Deliver changes of presence to those who see them: at once while it is quiet, the newest states only under load.
+"""Deliver changes of presence to the rooms and connections that watch: at once, or conflated under load.
 
-A delivery is followed by a pause that grows with the packets that it sent. What changes within the pause is conflated,
-so that the cost of presence has a bound: about 2,000 packets a second, or one delivery a second where that is more.
+A pause follows each delivery, and grows with the number of packets sent. Changes within the pause are conflated. This
+bounds the cost of presence to about 2,000 packets a second, or to one delivery a second if that is more.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ SHORTEST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
 _PACKET_SECONDS: Final = 0.0005
 _ADDED: Final = 4_000
-"""Changes added to lists between two turns of the loop: 1 to 2 ms."""
+"""Changes added to lists between two turns of the event loop; takes 1 to 2 ms."""
 
 
 def pause_after(packets: int) -> float:
-    """Return the seconds to wait after a delivery of so many packets. Pure."""
+    """Return the seconds to wait after a delivery of `packets`. Pure."""
     return min(LONGEST_PAUSE_SECONDS, max(SHORTEST_PAUSE_SECONDS, packets * _PACKET_SECONDS))
 
 
 class StatusDelivery:
-    """Sends what the watchers have due, when it is woken."""
+    """Sends the due changes of the watchers after each `wake`."""
 
     def __init__(self, watchers: Watchers, occupancy: OccupancyService, sender: Sender) -> None:
         self._watchers = watchers
@@ -37,28 +37,28 @@ class StatusDelivery:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Deliver as soon as the pause allows it, if anything waits."""
+        """Deliver as soon as the pause allows it, if changes wait."""
         if self._watchers.is_pending:
             self._wake.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled. Without changes this takes no time at all."""
+        """Deliver until cancelled. Without changes this never wakes."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             await asyncio.sleep(pause_after(await self._deliver()))
 
     async def _deliver(self) -> int:
-        """Deliver to rooms and connections, in slices: thousands may have changed. Return the number of packets."""
+        """Deliver to rooms and connections in slices, as there may be thousands; return the number of packets."""
         out = await self._take_due()
         packets = await self._occupancy.send_statuses(out.rooms)
         async for sid, changes in in_slices(out.connections.items()):
-            if still := self._watchers.still_watched(sid, changes):  # a block may have come between the slices
+            if still := self._watchers.still_watched(sid, changes):  # a block may have ended the watch between slices
                 self._sender.to_sessions([sid], PRESENCE, {"changes": still})
         return packets + len(out.connections)
 
     async def _take_due(self) -> Deliveries:
-        """Collect the changes by room and connection; let the loop do other work after every few thousand."""
+        """Collect the changes by room and connection; yield to the event loop after every few thousand."""
         out, added = Deliveries({}, {}), 0
         for user in self._watchers.due_users():
             added += self._watchers.take_change(user, out)

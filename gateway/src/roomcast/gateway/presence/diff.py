@@ -1,4 +1,4 @@
-"""Collect which users entered and left a room within a second. Pure; each name costs the same in any room."""
+"""Collect which users entered and left a room within a second. Pure; a name costs the same in rooms of any size."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PresenceDiff:
             self._left.clear()
 
     def apply_statuses(self, changes: Iterable[PresenceChange]) -> None:
-        """Update the statuses of the users who entered: the diff is sent after these changes."""
+        """Update the statuses of the users who entered, because the diff is sent after these changes."""
         for change in changes:
             if (row := self._entered.get(change["user"])) is not None:
                 self._entered[row[0]] = (row[0], row[1], change["status"])
@@ -48,7 +48,7 @@ class PresenceDiff:
 
     @property
     def named_change(self) -> OccupancyChange | None:
-        """Return the change with names; None where only the count is sent."""
+        """Return the change with names; None if only the count is sent."""
         if self._is_crowd or self.occupancy > MAX_PRESENCE_ROOM:
             return None
         return OccupancyChange(self.occupancy, list(self._entered.values()), sorted(self._left))
@@ -68,7 +68,7 @@ def entered_rows(change: OccupancyChange) -> list[dict[str, Any]]:
 
 
 class RecentLeavers:
-    """Users who left a room a moment ago. The room still gets their presence: "offline" comes after "left"."""
+    """Users who left a room a moment ago. The room still gets their presence, because "offline" comes after "left"."""
 
     def __init__(self) -> None:
         self._due: dict[str, dict[str, float]] = {}
@@ -85,7 +85,7 @@ class RecentLeavers:
         self._due.setdefault(room, {})[user] = due
 
     def remove_leaver(self, room: str, user: str) -> None:
-        """Forget a user, who entered again or whose time is over. Idempotent."""
+        """Forget a user who entered again or whose time is over. Idempotent."""
         users = self._due.get(room)
         if users is not None:
             users.pop(user, None)
@@ -97,7 +97,7 @@ class RecentLeavers:
         self._due.pop(room, None)
 
     def take_expired(self, now: float, limit: int) -> list[tuple[str, str]]:
-        """Take up to `limit` (room, user) whose time is over."""
+        """Take up to `limit` (room, user) pairs whose time is over."""
         expired: list[tuple[str, str]] = []
         for room, users in self._due.items():
             expired += [(room, user) for user, due in users.items() if due <= now]

@@ -1,4 +1,4 @@
-"""Sets by key that vanish when they are empty."""
+"""Helper for dicts of sets that hold no empty set."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Cache who is in a room for all who join within a second, and keep it right meanwhile. Knows no Redis.
+"""Cache the members of a room for all joins within a second, and apply changes to the cached rows. Uses no Redis.
 
-a thousand joins      --get_members-->                one read --> the same rows for all
-what members are sent --apply_diff, apply_statuses--> the rows for the next joins
+a thousand joins        --get_members-->                one read --> the same rows for all
+changes sent to members --apply_diff, apply_statuses--> the rows for the next joins
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class MemberCache:
     """The members of this gateway's rooms.
 
     `read_members(room, users)` reads up to a hundred members, of `users` if any are named. `start_task` runs a task
-    that outlives the caller that asked first. An entry may be a second old when it is used, so whatever members are
-    sent within that second is applied to it: otherwise a user who joins at its end would never learn of it.
+    that outlives the first caller. An entry may be a second old when it is used. So every change that members are sent
+    within that second is applied to the entry: otherwise a user who joins at its end would never get the change.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class MemberCache:
         return entry is not None and entry.is_usable(self._clock())
 
     def get_members(self, room: str, users: Collection[str] = ()) -> Awaitable[list[Row]]:
-        """Return the members of the room (`users`, if they are known already). The caller must not change the list.
+        """Return the members of the room; `users` are its occupants if the caller knows them. Do not change the list.
 
         Raises what the read raises.
         """
@@ -97,7 +97,7 @@ class MemberCache:
         self._amend(room, amend)
 
     def _amend(self, room: str, amend: Callable[[list[Row]], None]) -> None:
-        """Amend the rows now, or as soon as a read that is under way has found them."""
+        """Amend the rows now, or at the end of a read in progress."""
         entry = self._entries.get(room)
         if entry is None:
             return

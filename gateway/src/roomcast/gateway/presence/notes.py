@@ -1,4 +1,4 @@
-"""Notes with an end: what a client may set, and what still stands. Pure; times are ms by Redis's clock."""
+"""Check and expire the notes of users, which may have an end. Pure; times are ms by Redis's clock."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from roomcast.contract.texts import clean_note
 
 
 class Note(NamedTuple):
-    """A note and the ms at which it ends; 0: it has no end."""
+    """A note, and the ms at which it ends; 0: no end."""
 
     text: str = ""
     until: int = 0
 
     def at(self, now_ms: float) -> Note:
-        """Return what stands of it now: an ended note is none."""
+        """Return this note, or NO_NOTE if it has ended."""
         return NO_NOTE if 0 < self.until <= now_ms else self
 
 
@@ -24,9 +24,9 @@ NO_NOTE: Final = Note()
 
 
 def read_note(p: Presence, now_ms: float) -> Note | None:
-    """Return the note that a client sets; None: it leaves the note as it is. The end may have passed.
+    """Return the note that a client sets, or None if it changes no note. The end may lie in the past.
 
-    Raises BAD_REQUEST for an end without a note, or one too far ahead.
+    Raises BAD_REQUEST for an end without a note, or an end more than MAX_NOTE_SECONDS ahead.
     """
     text = None if p.note is None else clean_note(p.note)
     if p.until is not None and not text:
@@ -37,6 +37,6 @@ def read_note(p: Presence, now_ms: float) -> Note | None:
 
 
 def require_future(note: Note | None, now_ms: float) -> None:
-    """Raise BAD_REQUEST for a note that has ended: its client may have sent seconds instead of milliseconds."""
+    """Raise BAD_REQUEST for a note that has ended: the client may have sent seconds instead of milliseconds."""
     if note is not None and note.at(now_ms) != note:
         raise RoomcastError(Code.BAD_REQUEST, "`until` lies in the past; it is in milliseconds since the epoch")

@@ -1,7 +1,7 @@
-"""Know who is in which room: this gateway's users for all others, and all users for the members here.
+"""Keep the occupancy of rooms: write this gateway's users to Redis, and tell local members of all occupants.
 
 Redis holds the occupants of each room, and its scripts publish every change to the gateways that subscribe to the
-room. This module turns them into what a join answers, and into what members receive: who came and went once a second.
+room. This module turns them into the answers of joins, and into one presence diff per second for the local members.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from roomcast.gateway.stores.occupancy import JoinResult, OccupancyUpdate
 from roomcast.wire.envelope import Reader
 
 LEAVER_SECONDS: Final = 5.0
-"""A room gets the presence of a user who left for this long: "offline" comes after "left"."""
+"""Seconds for which a room still gets the presence of a user who left, because "offline" comes after "left"."""
 
 
 class OccupancyService:
-    """The rooms of one gateway.
+    """The occupancy of the rooms of one gateway.
 
-    `hidden` is a live set of the users connected here who are invisible, on any of their devices.
+    `hidden` is the live set of users connected here who are invisible on at least one device.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class OccupancyService:
         self._hidden = hidden
         self._start_task = start_task
         self._local: dict[str, dict[str, dict[str, ChatSession]]] = {}
-        """room -> user -> the user's sessions here by id, invisible ones included"""
+        """Room -> user -> the user's sessions here by id, including invisible users."""
         self._direct: dict[str, set[str]] = {}
-        """person -> the direct rooms of the person among these rooms"""
+        """User -> the user's direct rooms among the keys of `_local`."""
         self._apart: set[str] = set()
-        """direct rooms here of two people of whom one blocks the other: neither is shown in them"""
+        """Direct rooms here in which one person blocks the other: neither person is shown in them."""
         self._complete: set[str] = set()
-        """rooms whose occupants the watchers know completely: changes are enough from then on"""
+        """Rooms whose occupants the watchers know completely, so that changes keep them complete."""
         self._cache = MemberCache(self._read_members, start_task, time.monotonic)
         self._diffs: dict[str, PresenceDiff] = {}
         self._leavers = RecentLeavers()
@@ -69,19 +69,19 @@ class OccupancyService:
         return bool(self._local or self._leavers)
 
     def sessions_in(self, room: str) -> list[ChatSession]:
-        """Return the sessions here that are in a room, or about to be."""
+        """Return the sessions here that are in a room or are entering it."""
         return [session for sessions in self._local.get(room, {}).values() for session in sessions.values()]
 
     def direct_rooms(self, user: str) -> list[str]:
-        """Return the direct rooms of a user with a session here, of either person."""
+        """Return the user's direct rooms in which at least one of the two people has a session here."""
         return list(self._direct.get(user, ()))
 
     def apart_rooms(self, user: str) -> set[str]:
-        """Return the direct rooms of a user here in which the two people are kept apart."""
+        """Return the user's direct rooms here in which a block hides the two people from each other."""
         return self._apart & self._direct.get(user, set())
 
     async def keep_apart(self, room: str, *, is_apart: bool) -> None:
-        """Take the people of a direct room out of it for each other, or show them again: one blocks the other."""
+        """Hide the two people of a direct room from each other, after a block, or show them again."""
         if is_apart == (room in self._apart):
             return
         (self._apart.add if is_apart else self._apart.discard)(room)
@@ -132,19 +132,19 @@ class OccupancyService:
         return RoomSnapshot(joined.occupancy, members, await self._read_marks(room, joined, members))
 
     async def _read_marks(self, room: str, joined: JoinResult, members: list[Row]) -> dict[str, int]:
-        """Return the read marks of these members. In a large room the script returned only the user's own."""
+        """Return the read marks of these members. For a large room the script returned only the user's own mark."""
         listed = [member["user"] for member in members]
         if joined.occupancy > MAX_PRESENCE_ROOM:
             return await self._names.read_marks(room, listed)
         return {user: joined.marks[user] for user in listed if user in joined.marks}
 
     def _set_occupants(self, room: str, users: set[str], occupancy: int) -> list[str]:
-        """Watch all occupants, and recent leavers, whose "offline" is still to come; return the new ones."""
+        """Watch all occupants and recent leavers, whose "offline" may still come; return the new ones."""
         self._complete.add(room)
         return self._watchers.set_occupants(room, users.union(self._leavers.in_room(room)), occupancy)
 
     def _current_users(self, room: str, read: OccupancyUpdate | JoinResult) -> set[str]:
-        """Return the users that Redis listed, with the changes received since; none where the room is too large."""
+        """Return the users that Redis listed, with the changes received since; Redis lists no users of large rooms."""
         diff = self._diffs.get(room)
         if diff is None or read.occupancy > MAX_PRESENCE_ROOM:
             return set(read.users)
@@ -163,7 +163,7 @@ class OccupancyService:
         await self._store.leave_room(room, session.user)
 
     def _forget_room(self, room: str) -> None:
-        """Forget a room that its last local member has left: this gateway gets no more changes of it."""
+        """Forget a room after its last local member has left, because this gateway gets no more of its changes."""
         for person in people_of(room):
             discard(self._direct, person, room)
         self._watchers.forget_room(room)
@@ -179,24 +179,24 @@ class OccupancyService:
         return await self._describe(page.users), page.after
 
     async def describe_users(self, users: list[str]) -> list[Row]:
-        """Return `{user, name, status}` of each user, offline ones included, in this order."""
+        """Return `{user, name, status}` of each user, including offline users, in the given order."""
         names, shown = await self._names.names(users), await self._presence.query_users(users)
         return [{"user": user, "name": names[user], "status": shown[user].status} for user in users]
 
     async def _read_members(self, room: str, users: Collection[str]) -> list[Row]:
-        """Return up to a hundred members of the room: of these users, or of those that Redis names."""
+        """Return up to a hundred members of the room: of `users`, or if that is empty, of a sample from Redis."""
         return await self._describe(sorted(users)[:MAX_LIST] or await self._store.sample_users(room, MAX_LIST))
 
     async def _describe(self, users: list[str]) -> list[Row]:
-        """Return rows of these users. Leave out users that look offline: their entries are about to go."""
+        """Return rows of these users, without offline users, whose entries are about to expire."""
         return [row for row in await self.describe_users(users) if row["status"] != "offline"]
 
     # --- changes anywhere ---
 
     async def set_visibility(self, user: str, status: str, *, is_hidden: bool) -> None:
-        """Take a user who became invisible out of the rooms here, or put the user back with this status.
+        """Remove a user who became invisible from the rooms here, or add the user again with this status.
 
-        Ends when the user chose the opposite meanwhile: an invisible user must not be put back.
+        Stops if the user's choice changes in between, so that an invisible user is never added.
         """
         names = {} if is_hidden else await self._names.names([user])
         for room, users in list(self._local.items()):
@@ -229,11 +229,11 @@ class OccupancyService:
         for user in change.left:
             if change.occupancy <= MAX_PRESENCE_ROOM:
                 self._leavers.add_leaver(room, user, due)
-            self._watchers.add_occupant(room, user, change.occupancy)  # a read that came meanwhile may have lost them
+            self._watchers.add_occupant(room, user, change.occupancy)  # a read in between may have removed the user
         self._diffs.setdefault(room, PresenceDiff()).add_change(change)
 
     async def refresh_rooms(self) -> set[str]:
-        """Confirm this gateway's users in Redis; return occupants whose presence is not known here yet."""
+        """Refresh this gateway's users in Redis; return occupants whose presence is not known here yet."""
         newcomers: set[str] = set()
         missed: list[tuple[str, OccupancyUpdate]] = []
         async for room, update in self._store.refresh_rooms(list(self._local), self._visible_users):
@@ -246,31 +246,31 @@ class OccupancyService:
         return newcomers
 
     def distrust_rooms(self) -> None:
-        """Read each room anew at the next join: changes may have been missed."""
+        """Read each room again at its next join, because the gateway may have missed changes."""
         self._complete.clear()
 
     def _visible_users(self, room: str) -> list[str]:
-        """Return the users connected here whom others may see in the room."""
+        """Return the users here that others may see in the room."""
         if room in self._apart:
             return []
         return [user for user in self._local.get(room, ()) if user not in self._hidden]
 
     async def _publish_returned(self, missed: Iterable[tuple[str, OccupancyUpdate]]) -> None:
-        """Publish users that Redis had lost. Other gateways may have announced that they left."""
+        """Publish users that Redis had lost, because other gateways may have announced that these users left."""
         for room, update in missed:
             is_named = update.occupancy <= MAX_PRESENCE_ROOM
             entered = [row for user in update.appeared if (row := self._entered_row(room, user))] if is_named else []
             await self._store.publish_change(room, OccupancyChange(update.occupancy, entered))
 
     def _entered_row(self, room: str, user: str) -> tuple[str, str, str] | None:
-        """Return (user, display name, status) of a user who is in the room here."""
+        """Return (user, display name, status) of a user with a session in the room here; else None."""
         session = next(iter(self._local.get(room, {}).get(user, {}).values()), None)
         return None if session is None else (user, session.identity.name, session.status)
 
     # --- what the members here receive ---
 
     async def send_statuses(self, rooms: Mapping[str, list[PresenceChange]]) -> int:
-        """Send the changed statuses of users to the members of their rooms; return the number of these members."""
+        """Send the changed statuses to the local members of the rooms; return the number of these members."""
         packets = 0
         async for room, changes in in_slices(rooms.items()):
             self._cache.apply_statuses(room, changes)
@@ -281,7 +281,7 @@ class OccupancyService:
         return packets
 
     async def send_diffs(self, occupancies: Mapping[str, int]) -> None:
-        """Send who entered and left, and the occupancy of rooms too large for names."""
+        """Send the presence diffs, and the occupancy of rooms too large for names."""
         await self._expire_leavers()
         diffs, self._diffs = self._diffs, {}
         for room, occupancy in occupancies.items():

@@ -52,7 +52,7 @@ class OccupancyPort(Protocol):
         ...
 
     async def leave_room(self, room: str, user: str) -> OccupancyUpdate:
-        """Take a user out of a room's occupancy."""
+        """Remove a user from a room's occupancy."""
         ...
 
     def refresh_rooms(
@@ -94,7 +94,7 @@ class NodePort(Protocol):
         ...
 
     async def retire(self) -> None:
-        """Give the node's lease back."""
+        """Give back the node's lease."""
         ...
 
 
@@ -106,7 +106,7 @@ class UserNames(Protocol):
         ...
 
     def note_name(self, user: str, name: str) -> None:
-        """Keep a display name that was heard."""
+        """Cache a display name."""
         ...
 
     def read_marks(self, room: str, users: list[str]) -> Awaitable[dict[str, int]]:
@@ -115,8 +115,8 @@ class UserNames(Protocol):
 
 
 class Ticks(Protocol):
-    """Whole seconds that the loops of a process share; see `roomcast.adapter.ticker.Ticker`."""
+    """The once-a-second ticks that the loops of a process share; see `roomcast.adapter.ticker.Ticker`."""
 
     def due(self, count: int = 1) -> float:
-        """Return the loop's time of the next tick, or of the one `count - 1` ticks later."""
+        """Return the event loop's time of the next tick, or of the tick `count - 1` ticks later."""
         ...

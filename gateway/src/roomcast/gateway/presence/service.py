@@ -25,13 +25,13 @@ from roomcast.wire.envelope import Reader
 ANNOUNCE_SECONDS: Final = 5
 REFRESH_SECONDS: Final = 20
 _EARLY_SECONDS: Final = 0.01
-"""A tick may come a little early, and nothing should wait one more for that."""
+"""Seconds by which a tick may come early and still count, so that due work does not wait for the tick after it."""
 _WRITTEN_SECONDS: Final = 2.0
 _GATHER_SECONDS: Final = 0.025
-"""Pause between two writes. After a longer pause a change is written at once: a storm is gathered, a single user does
-not wait."""
+"""Least pause between two writes, to gather the changes of a storm. After a longer pause a change is written at
+once."""
 _SIGNS: Final = 1_000
-"""Signs of life recorded between two turns of the loop: 0.2 to 1 ms."""
+"""Signs of life recorded between two turns of the event loop; takes 0.2 to 1 ms."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,9 +93,9 @@ class PresenceService:
         self._wake.set()
 
     async def remove_session(self, session: ChatSession) -> None:
-        """Remove a session that ended, and take it out of its rooms.
+        """Remove an ended session, also from its rooms.
 
-        While the gateway drains, its clients are about to connect elsewhere: their presence is left to expire.
+        While the gateway drains, its clients are about to connect elsewhere. Their presence is left to expire.
         """
         self._sessions.pop(session.sid, None)
         self._watchers.forget_connection(session.sid)
@@ -123,17 +123,16 @@ class PresenceService:
         return session.is_visible and session.user not in self._hidden
 
     async def wait_written(self, session: ChatSession) -> None:
-        """Wait until Redis knows the session: only then is it known whether another device hides the user."""
+        """Wait until Redis knows the session: only then is it known whether the user is invisible on another device."""
         if not await self._unwritten.wait_written(session.sid):
             raise RoomcastError(Code.UNAVAILABLE, "presence does not answer")
 
     # --- use cases ---
 
     async def set_presence(self, session: ChatSession, p: PresencePayload) -> dict[str, Any]:
-        """Handle `presence`: a sign of life, and perhaps a new status; the answer says what the session has.
+        """Handle `presence`: a sign of life, perhaps with a new status; answer the session's status and note.
 
-        A session that has set no status has the one that its user chose on another device or page. That is known once
-        Redis has been asked.
+        A session that has set no status has its user's last choice on another device. Only Redis knows that choice.
         """
         status = p.status
         if status is None and not session.has_own_status:
@@ -153,7 +152,7 @@ class PresenceService:
         return {**answer, "until": standing.until} if standing.until else answer
 
     def _charge_visibility(self, session: ChatSession) -> None:
-        """Count that a user leaves all rooms, or comes back into them, as that many look-ups."""
+        """Charge a change of visibility, which removes or adds the user in all rooms, as one look-up per room."""
         devices = [self._sessions[sid] for sid in self._activity.connections_of(session.user) if sid in self._sessions]
         session.limit.charge(rows=sum(len(device.rooms) for device in devices))
 
@@ -162,7 +161,7 @@ class PresenceService:
         return {"users": await self._describe(p)}
 
     async def watch_users(self, session: ChatSession, p: PresenceLook) -> dict[str, Any]:
-        """Handle `presence:watch`. Raise CONFLICT for a session that has ended: nobody would end its watches."""
+        """Handle `presence:watch`. Raise CONFLICT for an ended session, whose watches would never be removed."""
         session.require_open()
         self._watchers.watch(session.sid, p.users, devices=p.devices)
         return {"users": await self._describe(p)}
@@ -173,13 +172,13 @@ class PresenceService:
         return {"users": {}}
 
     def watches_of(self, user: str) -> list[tuple[ChatSession, list[str]]]:
-        """Return the sessions here that watch the user, and what the user's own sessions here watch."""
+        """Return `(session, watched users)` for the sessions here that watch the user, and for the user's own."""
         watches = [(sid, [user]) for sid in self._watchers.watching(user)]
         watches += [(sid, self._watchers.watched_by(sid)) for sid in self._activity.connections_of(user)]
         return [(self._sessions[sid], users) for sid, users in watches if users and sid in self._sessions]
 
     def end_watches(self, session: ChatSession, users: Collection[str]) -> None:
-        """Let the session see users offline from now on, and send it no more changes of them."""
+        """Show the users as offline to the session, and send it no more of their changes."""
         hidden = [
             presence_change(PresenceRow(user, "offline", 0), devices=self._watchers.wants_devices(session.sid, user))
             for user in users
@@ -188,7 +187,7 @@ class PresenceService:
         self._sender.to_sessions([session.sid], PRESENCE, {"changes": hidden})
 
     async def send_typing(self, session: ChatSession, p: Typing) -> dict[str, Any]:
-        """Handle `typing`: forward it from members only, never from invisible users; drop it while Redis is away."""
+        """Handle `typing`: forward it if the user is in the room and visible. Raises UNAVAILABLE when Redis is away."""
         if p.room in session.rooms and await self.is_visible(session):
             data = {"room": p.room, "user": session.user, "typing": p.typing}
             await self._sender.to_room(p.room, TYPING, data, skip=session.sid)
@@ -214,7 +213,7 @@ class PresenceService:
             self._follow_all(user, "invisible" if is_hidden else status[user])
 
     def _follow_all(self, user: str, status: str) -> None:
-        """Give the user's sessions without a status of their own the one that the user has now."""
+        """Set the status of the user's sessions that have no status of their own."""
         for sid in self._activity.connections_of(user):
             session = self._sessions.get(sid)
             if session is not None and not session.has_own_status:
@@ -227,14 +226,14 @@ class PresenceService:
         return is_change
 
     def on_resubscribed(self) -> None:
-        """Query every watched user, and read rooms anew: changes may have been missed."""
+        """Query every watched user and read rooms again, because the gateway may have missed changes."""
         self._occupancy.distrust_rooms()
         self._start_task(_log_failure(self._query_again(self._watchers.watched_users())), "presence, again")
 
     # --- the loop ---
 
     async def run(self) -> None:
-        """Write signs of life, tell who came and went, announce the node and refresh rooms, until cancelled."""
+        """Write signs of life, send presence diffs, announce the node and refresh rooms, until cancelled."""
         loop = asyncio.get_running_loop()
         announce_at = refresh_at = second_at = 0.0
         while True:
@@ -265,7 +264,7 @@ class PresenceService:
             pass
 
     async def retire(self) -> None:
-        """Write what is left, and give the node up; call this after a drain."""
+        """Write the remaining changes, and give back the node's lease; call this after a drain."""
         await _log_failure(self._write(signs=True))
         await _log_failure(self._node.retire())
 
@@ -278,7 +277,7 @@ class PresenceService:
             self._activity.rewrite_all()
 
     async def _refresh(self) -> None:
-        """Record a sign of life of each open connection (a dead one would have failed its ping); confirm rooms."""
+        """Record a sign of life of each open connection (dead ones fail their ping and are closed); refresh rooms."""
         sids = list(self._local_sids())
         for start in range(0, len(sids), _SIGNS):
             for sid in sids[start : start + _SIGNS]:
@@ -292,7 +291,7 @@ class PresenceService:
             self._delivery.wake()
 
     async def _write(self, *, signs: bool) -> None:
-        """Write all changes that others can see, a bounded batch at a time; with `signs` the signs of life as well."""
+        """Write all changes that others can see, in bounded batches; with `signs`, also the signs of life."""
         while batch := self._activity.take_batch(signs=signs):
             try:
                 unknown, hidden, followed = await self._store.write_batch(batch)
@@ -306,7 +305,7 @@ class PresenceService:
                     session.status, session.note = row.status, Note(row.note, row.until)
             for user in hidden:
                 if self._activity.connections_of(user) and self._set_hidden(user, is_hidden=True):
-                    # In the background: a user may be in thousands of rooms, and all others would wait.
+                    # In the background: a user may be in thousands of rooms, and the other users' writes would wait.
                     self._start_task(self._occupancy.set_visibility(user, "offline", is_hidden=True), "visibility")
             self._unwritten.mark_written(row.connection for row in batch.full)
             if not self._activity.is_urgent:
@@ -314,7 +313,7 @@ class PresenceService:
 
 
 def _rows_of(shown: Mapping[str, Presence]) -> list[PresenceRow]:
-    """Return the answer of a query as rows, as they are published."""
+    """Return the answer of a query as rows, in the form of published changes."""
     return [
         PresenceRow(user, row.status, row.last_seen, row.note, row.until, list(row.devices))
         for user, row in shown.items()
@@ -322,8 +321,8 @@ def _rows_of(shown: Mapping[str, Presence]) -> list[PresenceRow]:
 
 
 async def _log_failure(work: Coroutine[Any, Any, None]) -> None:
-    """Log Redis trouble; the next round tries again."""
+    """Run a step of the loop; log a Redis failure, after which the next round tries again."""
     try:
         await work
     except RoomcastError as error:
-        _log.info("presence waits: %s", error)
+        _log.info("a presence step failed; the next round tries again: %s", error)

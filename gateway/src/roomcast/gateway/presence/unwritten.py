@@ -1,4 +1,4 @@
-"""Let callers wait until Redis knows a session. One timer serves all: a time-out of its own costs a join 10 µs."""
+"""Let callers wait until Redis knows a session. All share one timer, because a timeout per join costs 10 µs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class UnwrittenSessions:
         self._waiters[sid] = []
 
     def mark_written(self, sids: Iterable[str]) -> None:
-        """Let the waiters go on: these sessions are written, or have ended."""
+        """Resume the waiters of these sessions, which are written or have ended."""
         for sid in sids:
             for waiter in self._waiters.pop(sid, ()):
                 _resolve(waiter, is_written=True)
 
     async def wait_written(self, sid: str) -> bool:
-        """Wait until the session is written; return False when that takes too long."""
+        """Wait until the session is written; return False after the time limit."""
         waiters = self._waiters.get(sid)
         if waiters is None:
             return True

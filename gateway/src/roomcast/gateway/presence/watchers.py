@@ -25,7 +25,7 @@ class Deliveries(NamedTuple):
 
 
 class _Pending(NamedTuple):
-    """The newest state of a user, when it is due, and whether more than devices changed since the last delivery."""
+    """A user's newest state, its due time, and whether more than the devices changed since the last delivery."""
 
     row: PresenceRow
     due: float
@@ -33,11 +33,12 @@ class _Pending(NamedTuple):
 
 
 class Watchers:
-    """Know which rooms and connections of this gateway watch which users.
+    """The rooms and connections of this gateway that watch users, and the users' pending changes.
 
     The work of a delivery grows with the changes, not with rooms or users. A change to offline is held for
-    `linger_seconds`: a user who reloads a page, or whom a drain moves, is back before anyone sees it. A later change of
-    a user replaces an earlier one. Rooms, and connections that did not ask for devices, get no change of devices alone.
+    `linger_seconds`: a user who reloads a page, or whom a drain moves, is back before other users see the change. A
+    later change of a user replaces an earlier one. Rooms, and connections that did not ask for devices, get no change
+    of devices alone.
     """
 
     def __init__(
@@ -58,14 +59,14 @@ class Watchers:
         self._watched: dict[str, set[str]] = {}
         self._watchers_of: dict[str, set[str]] = {}
         self._detailed: dict[str, set[str]] = {}
-        """user -> the watching connections that asked for devices"""
+        """User -> the watching connections that asked for devices."""
         self._pending: dict[str, _Pending] = {}
         self._counts: dict[str, int] = {}
 
     # --- rooms ---
 
     def set_occupants(self, room: str, users: Iterable[str], occupancy: int) -> list[str]:
-        """Set the occupants of a room with local members; return those that were not known before.
+        """Set the occupants of a room with local members; return the occupants that were not known before.
 
         A room over the limit keeps no names, only its occupancy.
         """
@@ -107,9 +108,9 @@ class Watchers:
     # --- watch lists ---
 
     def watch(self, connection: str, users: Collection[str], *, devices: bool = False) -> None:
-        """Add users to a connection's watch list; with `devices` also their devices, until `unwatch`.
+        """Add users to a connection's watch list, with `devices` including their devices, until `unwatch`.
 
-        Raises RoomcastError (TOO_LARGE) and adds nothing beyond the limit.
+        Raises RoomcastError (TOO_LARGE), and adds no user, if the list would pass the limit.
         """
         watched = self._watched.setdefault(connection, set())
         if len(watched.union(users)) > self._watch_limit:
@@ -164,7 +165,7 @@ class Watchers:
         return self._rooms_of.keys() | self._watchers_of.keys()
 
     def apply_changes(self, rows: Iterable[PresenceRow]) -> None:
-        """Queue the changes of watched users, as `PresenceChanges` or a query with devices tell them."""
+        """Queue the changes of watched users. `rows` come from `PresenceChanges` or from a query with devices."""
         now = self._clock()
         for row in rows:
             user = row.user
@@ -175,28 +176,28 @@ class Watchers:
                 self._pending[user] = _Pending(row, due, is_shown)
 
     def cancel_offline(self, users: Iterable[str]) -> None:
-        """Drop what would tell that these users are offline: they have just entered a room."""
+        """Drop pending changes to offline of these users, who have just entered a room."""
         for user in users:
             if user in self._pending and self._pending[user].row.status == "offline":
                 del self._pending[user]
 
     @property
     def is_pending(self) -> bool:
-        """Return whether a change waits to be delivered, now or later."""
+        """Return whether a change waits for its delivery, now or later."""
         return bool(self._pending)
 
     def take_counts(self) -> dict[str, int]:
-        """Take the new occupancy of rooms that are too large for names."""
+        """Take the new occupancies of rooms that are too large for names."""
         counts, self._counts = self._counts, {}
         return counts
 
     def due_users(self) -> list[str]:
-        """Return the users whose changes are to be delivered now."""
+        """Return the users whose changes are due."""
         now = self._clock()
         return [user for user, pending in self._pending.items() if pending.due <= now]
 
     def take_change(self, user: str, out: Deliveries) -> int:
-        """Add the change of a user to what is delivered, if it is still due; return to how many lists it was added."""
+        """Move a user's change, if it is still due, to the lists in `out`; return the number of these lists."""
         pending = self._pending.get(user)
         if pending is None or pending.due > self._clock():
             return 0
@@ -215,7 +216,7 @@ class Watchers:
 
 
 def presence_change(row: PresenceRow, *, devices: bool = False) -> PresenceChange:
-    """Return one row as browsers receive it; `devices` only where they are asked for."""
+    """Return one row in the form that clients get; with `devices`, including the user's devices."""
     change = PresenceChange(user=row.user, status=cast("ShownStatus", row.status), last_seen=row.last_seen)
     if row.note:
         change["note"] = row.note

@@ -1,1 +1,1 @@
-"""The before-publish hook: ask an application's HTTP endpoint about messages before they enter the log."""
+"""Ask an application's HTTP endpoint about messages before they enter the log: the publish hook."""

@@ -9,10 +9,10 @@ _NAT64: Final = ip_network("64:ff9b::/96")
 
 
 def is_public(text: str) -> bool:
-    """Tell whether an address is one of the public internet; False for anything that is no address.
+    """Return whether a text is an address of the public internet.
 
-    An IPv6 address that stands for an IPv4 address (mapped, 6to4, NAT64) is judged by that one. A Teredo address is not
-    public: it leads to whatever is behind its server.
+    An IPv6 address that contains an IPv4 address (mapped, 6to4, NAT64) is judged by the IPv4 address. A Teredo address
+    is not public, because it leads to an unknown host behind its server.
     """
     try:
         address = ip_address(text.partition("%")[0])

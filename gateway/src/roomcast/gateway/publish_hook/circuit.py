@@ -1,4 +1,4 @@
-"""Stop asking an endpoint that keeps failing, and try it again now and then. Pure: clock and randomness are passed in.
+"""Stop asking an endpoint that keeps failing, and try it again after pauses. Pure: clock and randomness are passed in.
 
 closed --FAILURES in a row--> open --after a pause--> one trial --success--> closed
                                ^------------------------failure, a longer pause
@@ -18,7 +18,10 @@ LAST_PAUSE_SECONDS: Final = 30.0
 
 
 class Circuit:
-    """Ask `may_ask` before each request, and report its outcome. `clock` in seconds; `random` gives 0 to 1."""
+    """The circuit of one endpoint. Call `may_ask` before each request, and `succeeded` or `failed` after it.
+
+    `clock` returns seconds; `random` returns 0 to 1.
+    """
 
     def __init__(self, clock: Callable[[], float], random: Callable[[], float]) -> None:
         self._clock = clock
@@ -29,11 +32,11 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the endpoint is taken for broken."""
+        """Return whether the circuit is open: the endpoint counts as broken."""
         return self._retry_at is not None
 
     def may_ask(self) -> bool:
-        """Return whether to send a request now; an open circuit lets one through after each pause."""
+        """Return whether to send a request now; an open circuit allows one request after each pause."""
         if self._retry_at is None:
             return True
         if self._is_trying or self._clock() < self._retry_at:
@@ -42,7 +45,7 @@ class Circuit:
         return True
 
     def succeeded(self) -> None:
-        """Close the circuit: the endpoint answers."""
+        """Close the circuit, after an answer of the endpoint."""
         self._failures, self._retry_at, self._is_trying = 0, None, False
         self._backoff.reset()
 

@@ -1,4 +1,4 @@
-"""Send signed requests to the endpoint of the before-publish hook. The one place of the hook that does I/O."""
+"""Send signed requests to the endpoint of the publish hook. Only this module of the hook does I/O."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from roomcast.gateway.publish_hook.addresses import is_public
 from roomcast.gateway.publish_hook.settings import PublishHookSettings
 
 MAX_ANSWER_BYTES: Final = 131_072
-"""A text of the greatest length whose characters are all escaped, and the greatest data, fit."""
+"""Bytes of an answer, at most: room for the longest text with all characters escaped, and the largest data."""
 _QUEUE_PER_REQUEST: Final = 4
-"""Messages that wait for a free request, for each request that may run at a time."""
+"""Bound on requests that run or wait, in multiples of the setting `concurrent`."""
 
 
 class HookFailed(Exception):
-    """No answer to be used; `kind` is the label under which it is counted."""
+    """The endpoint gave no usable answer. `kind` is the label of the failure in the metrics."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -30,11 +30,11 @@ class HookFailed(Exception):
 
 
 class PrivateAddress(OSError):
-    """The endpoint's host has an address that it must not have."""
+    """The endpoint's host has a private address, which the settings do not allow."""
 
 
 class HookEndpoint:
-    """Asks one endpoint, over connections that stay open. `now` gives unix seconds."""
+    """Asks one endpoint, over connections that stay open. `now` returns unix seconds."""
 
     def __init__(self, settings: PublishHookSettings, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class HookEndpoint:
         self._waiting = 0
 
     async def ask(self, body: bytes) -> bytes:
-        """Return the body of the answer to this request. Raises HookFailed, at the deadline at the latest."""
+        """Return the body of the answer to this request. Raises HookFailed, by the deadline at the latest."""
         if self._waiting >= _QUEUE_PER_REQUEST * self._settings.concurrent:
             raise HookFailed("busy")
         self._waiting += 1
@@ -71,7 +71,7 @@ class HookEndpoint:
         try:
             return await self._post(body)
         except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-            return await self._post(body)  # an idle connection that the endpoint has closed meanwhile
+            return await self._post(body)  # the endpoint may have closed an idle connection
 
     async def _post(self, body: bytes) -> bytes:
         headers = signed_headers(self._secret, self._now(), body)
@@ -94,7 +94,7 @@ class HookEndpoint:
             agent = f"roomcast-gateway/{version('roomcast-gateway')}"
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, socket_factory=self._open_socket),
-                # Uncompressed, so that what is read is what was sent.
+                # Uncompressed, so that MAX_ANSWER_BYTES bounds the answer itself.
                 headers={"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": agent},
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -102,9 +102,9 @@ class HookEndpoint:
         return self._http
 
     def _open_socket(self, info: Any) -> socket.socket:
-        """Return the socket for an address that is about to be connected to; raise PrivateAddress for a private one.
+        """Return a socket to connect to this address; raise PrivateAddress for a private address.
 
-        The address is that of the connection itself, so a name cannot have another one when it is used.
+        The check uses the address of the connection itself, so the host name cannot resolve to another one afterwards.
         """
         family, kind, protocol, _, address = info
         if not self._settings.allow_private and not is_public(str(address[0])):

@@ -1,4 +1,4 @@
-"""Ask about messages before they are published, and apply the verdict or the failure policy."""
+"""Ask the application about messages before they are published; apply its verdict, or the failure policy."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Endpoint(Protocol):
 
 
 CheckContent = Callable[[str | None, dict[str, Any] | None], None]
-"""Raises RoomcastError for a text or data that no message may have."""
+"""`(text, data)` -> None; raises RoomcastError for a text or data that no message may have."""
 
 
 class PublishHook:
-    """The before-publish hook of one gateway. `clock` is monotonic, in seconds."""
+    """The publish hook of one gateway. `clock` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class PublishHook:
         self._check_content = check_content
         self._clock = clock
         self.covers = lru_cache(_CACHED_ROOMS)(self._covers)
-        """Tell whether messages into this room are asked about."""
+        """Return whether the hook reviews messages into this room."""
 
     def _covers(self, room: str) -> bool:
         return matches(room, self._settings.rooms)
@@ -68,8 +68,8 @@ class PublishHook:
     async def review(self, message: dict[str, Any]) -> Content:
         """Return the content with which to publish the message.
 
-        Raises REFUSED for what the endpoint refuses, and UNAVAILABLE where it has no verdict in time and the policy is
-        to refuse.
+        Raises REFUSED if the endpoint refuses the message, and UNAVAILABLE if no verdict comes in time and the policy
+        is to refuse.
         """
         content = Content(message.get("text"), message.get("data"))
         started = self._clock()

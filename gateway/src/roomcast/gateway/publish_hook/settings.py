@@ -1,4 +1,4 @@
-"""The setting of the before-publish hook: one JSON object."""
+"""The setting of the publish hook: one JSON object."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from roomcast.gateway.publish_hook.addresses import is_public
 
 
 class PublishHookSettings(BaseModel):
-    """The hook's endpoint, its rooms, its deadline, and what happens to a message that was not judged in time."""
+    """The hook's endpoint, its rooms, its deadline, and the policy for messages without a verdict in time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str
-    """https; http only with `allow_private`."""
+    """The endpoint: an https URL; http only with `allow_private`."""
     secret: SecretStr
-    """Signs the requests; 32 bytes or more."""
+    """The key that signs the requests; 32 bytes or more."""
     on_failure: Literal["refuse", "publish"]
     rooms: tuple[str, ...] = Field(default=("*",), min_length=1, max_length=100)
-    """Patterns, as in a shell."""
+    """Shell-style patterns of the rooms whose messages are reviewed."""
     deadline_seconds: float = Field(default=1.0, ge=0.05, le=10)
     allow_private: bool = False
-    """Let the host be in a private network, or this machine."""
+    """Allow a host in a private network, or this machine."""
     concurrent: int = Field(default=64, ge=1, le=1_000)
-    """Requests of one gateway at a time."""
+    """Concurrent requests of one gateway, at most."""
 
     @field_validator("url")
     @classmethod

@@ -1,4 +1,4 @@
-"""The bodies of the before-publish hook: what the gateway asks, and what an endpoint may answer. Pure."""
+"""The bodies of the publish hook's requests and answers. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Accept(Struct, frozen=True, tag_field="action", tag="accept"):
 
 
 class Change(Struct, frozen=True, tag_field="action", tag="change"):
-    """Publish the message with another text, other data, or both; what is absent stays."""
+    """Publish the message with another text, other data, or both; an absent field leaves the message's own."""
 
     text: Text | None = None
     data: Data | None = None
 
 
 class Refuse(Struct, frozen=True, tag_field="action", tag="refuse"):
-    """Do not publish it; the client is told `code` (a word of the application's) and `detail` (for people)."""
+    """Do not publish the message; the client gets `code` (a word of the application's) and `detail` (for people)."""
 
     code: RefusalCode = ""
     detail: Annotated[str, Meta(max_length=MAX_DETAIL)] = ""
@@ -37,7 +37,7 @@ _decoder: Final = msgspec.json.Decoder(Verdict)
 
 
 class BadAnswer(ValueError):
-    """An answer that is no verdict."""
+    """The answer is not a verdict."""
 
 
 def read_verdict(body: bytes) -> Verdict:
@@ -52,5 +52,5 @@ def read_verdict(body: bytes) -> Verdict:
 
 
 def request_body(message: dict[str, Any]) -> bytes:
-    """Return the body of a request: the fields of the message that it has."""
+    """Return the body of a request: the message without its empty fields."""
     return msgspec.json.encode({name: value for name, value in message.items() if value is not None})

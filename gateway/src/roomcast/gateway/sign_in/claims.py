@@ -1,4 +1,4 @@
-"""Read the claims of a token whose signature is right (RFC 7519, section 4). Pure; raises TokenRefused."""
+"""Read the claims of a token with a valid signature (RFC 7519, section 4). Pure; raises TokenRefused."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from roomcast.contract.texts import clean_name
 from roomcast.gateway.sign_in.identity import Identity, TokenFault, TokenRefused
 
 LEEWAY_SECONDS: Final = 30
-"""Bound on the issuer's clock: it may run ahead by so much.
+"""Seconds by which the issuer's clock may run ahead, for `iat` and `nbf`.
 
-There is none for `exp`: a session is not opened to be closed at once.
+`exp` has no leeway, because the gateway would close such a session at once.
 """
 
 MAX_EXPIRES: Final = 1e11
-"""Unix seconds in the year 5138. A larger `exp` is in milliseconds, and such a token would never expire."""
+"""Largest `exp`, in unix seconds (the year 5138). A larger one is in milliseconds, so the token would never expire."""
 
 _MAX_PATTERNS: Final = 100
 
 
 def read_identity(payload: bytes, now: float, *, audience: str | None = None, issuer: str | None = None) -> Identity:
-    """Return what the payload of a token says, at the time `now` (unix seconds)."""
+    """Return the identity in the payload of a token, checked at the time `now` (unix seconds)."""
     claims = _parse(payload)
     _check_parties(claims, audience, issuer)
     expires = _expiry(claims, now)
@@ -66,7 +66,7 @@ def _parse(payload: bytes) -> dict[str, Any]:
 
 
 def _parse_with_half_pairs(payload: bytes) -> Any:
-    """Parse JSON with half a surrogate pair in it, which orjson refuses: some issuers cut names within an emoji."""
+    """Parse JSON with half a surrogate pair, which orjson refuses. Some issuers cut names within an emoji."""
     try:
         return json.loads(payload, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -78,7 +78,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _check_parties(claims: dict[str, Any], audience: str | None, issuer: str | None) -> None:
-    """RFC 7519, sections 4.1.1 and 4.1.3: who made the token, and for whom."""
+    """Check the issuer and the audience of the token (RFC 7519, sections 4.1.1 and 4.1.3)."""
     if issuer is not None and claims.get("iss") != issuer:
         raise TokenRefused(TokenFault.ISSUER)
     if audience is not None:
@@ -98,7 +98,7 @@ def _expiry(claims: dict[str, Any], now: float) -> float:
 
 
 def _number(claims: dict[str, Any], name: str) -> float:
-    """Return a time that may be left out; 0 without it."""
+    """Return an optional time; 0 if the claim is absent."""
     value = claims.get(name, 0)
     if not _is_number(value):
         raise TokenRefused(TokenFault.CLAIMS)
@@ -106,7 +106,7 @@ def _number(claims: dict[str, Any], name: str) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether the value is a NumericDate: a finite JSON number, not a text and not true."""
+    """Return whether the value is a NumericDate: a finite JSON number, neither a string nor a boolean."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) < 2**63 and math.isfinite(value)
@@ -123,7 +123,7 @@ def _user(claims: dict[str, Any]) -> str:
 
 
 def _id(claims: dict[str, Any], name: str) -> str:
-    """Return an id as UTF-8 can hold it: half a surrogate pair becomes `?`."""
+    """Return an id in a form that UTF-8 can encode: half a surrogate pair becomes `?`."""
     value = claims.get(name, "")
     if not isinstance(value, str):
         raise TokenRefused(TokenFault.CLAIMS)
@@ -131,7 +131,7 @@ def _id(claims: dict[str, Any], name: str) -> str:
 
 
 def _data(claims: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the application's object in `data`; None for none, and for one over the limits."""
+    """Return the application's object in `data`; None if it is absent or over the limits."""
     data = claims.get("data")
     if not isinstance(data, dict):
         return None

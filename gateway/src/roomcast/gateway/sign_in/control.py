@@ -1,10 +1,10 @@
-"""Control messages: kicks, closed rooms, revocations, sanctions and operators' orders, in force on every gateway.
+"""Apply control messages on every gateway: kicks, closed rooms, revocations, sanctions and operators' orders.
 
     back end or gateway --Kicked, Revoked, Sanctioned, Disconnected--> `control` --> SessionControl of each gateway
     operator --NodeOrder--> the same channel --> Cordon of one gateway
 
-What a message says is also in Redis, except for Disconnected and for orders, whose operator sees them obeyed or
-repeats them. A gateway whose subscriptions were away reads it there when they are back.
+The content of a message is also in Redis, where a gateway reads it after a lost subscription. Disconnected and
+operators' orders are not: an operator sees whether an order is obeyed, and can repeat it.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _CHECKED_AT_ONCE: Final = 100
 
 
 class RoomMembership(Protocol):
-    """Takes sessions out of rooms; see `roomcast.gateway.chat.joining.RoomJoins`."""
+    """Removes sessions from rooms; see `roomcast.gateway.chat.joining.RoomJoins`."""
 
     async def remove_session(self, session: ChatSession, room: str) -> None:
-        """Deliver nothing more of the room to the session."""
+        """Remove the session from the room."""
         ...
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
-        """Take the sessions out of rooms that they may not be in any more; `only`: look at this room alone."""
+        """Remove the sessions from rooms that they may no longer be in; `only` names the one room to check."""
         ...
 
 
@@ -69,7 +69,7 @@ class SignedIn(Protocol):
         ...
 
     def note_change(self, user: str = "") -> None:
-        """Check sign-ins of a user (empty: of all) once more: something was revoked, or may have been."""
+        """Repeat the checks of a user's sign-ins in progress (empty: of all users), after a possible revocation."""
         ...
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
@@ -89,18 +89,18 @@ class ControlChannel(Protocol):
         ...
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> object:
-        """Run what outlives its caller."""
+        """Run a background task that outlives its caller."""
         ...
 
 
 class ControlPublisher:
-    """Sends control messages to all gateways, this one included."""
+    """Publishes control messages to all gateways, including this one."""
 
     def __init__(self, adapter: RedisAdapter) -> None:
         self._adapter = adapter
 
     async def publish_control(self, message: ControlMessage) -> None:
-        """Wake all gateways. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
+        """Publish a message to all gateways. Raises RoomcastError(UNAVAILABLE) when Redis is away."""
         try:
             await self._adapter.backplane.publish(CONTROL, pack(message))
         except RedisConnectionError as error:
@@ -108,7 +108,7 @@ class ControlPublisher:
 
 
 class SessionControl:
-    """Applies control messages to the sessions of this gateway, and `auth:refresh`."""
+    """Applies control messages and `auth:refresh` to the sessions of this gateway."""
 
     def __init__(
         self,
@@ -143,14 +143,14 @@ class SessionControl:
         self._adapter.subscribe(CONTROL, lambda data: self.apply(self._reader.unpack(data)), self._is_allowed)
 
     def _is_allowed(self, data: bytes) -> bool:
-        """Tell whether every back end may send this message: all but an operator's order to a gateway."""
+        """Return whether every back end may send this message: any message except an operator's order."""
         return not isinstance(self._reader.unpack(data), NodeOrder)
 
     def apply(self, message: ControlMessage) -> None:
         """Apply a message in the background.
 
-        Ordinary users cause most of them, as often as their limits allow. So a message costs as much as it concerns
-        sessions, however many others are here.
+        Ordinary users cause most messages, as often as their limits allow. So the cost of a message must grow with the
+        sessions that it concerns, not with all sessions here.
         """
         if isinstance(message, Revoked) or (isinstance(message, Sanctioned) and not message.room):
             self._sessions.note_change(message.user)
@@ -179,7 +179,7 @@ class SessionControl:
         return answer
 
     async def recheck_all(self) -> None:
-        """Check every session and its rooms, for control messages may have been missed. Repeats until Redis answers."""
+        """Check every session and its rooms, after possibly missed control messages. Repeats until Redis answers."""
         self._sessions.note_change()
         await _until_answered(self._recheck_all)
 
@@ -188,7 +188,7 @@ class SessionControl:
         await self._membership.recheck_sessions(list(self._sessions))
 
     async def check_revocations(self, user: str = "", token: str = "", sign_in: str = "") -> None:
-        """Disconnect what was revoked or banned: of a user, a token or a sign-in; without one, among all sessions."""
+        """Disconnect revoked and banned sessions of a user, a token or a sign-in; empty: among all sessions."""
         sessions = self._sessions.of_user(user) if user else self._sessions
         concerned = [session for session in sessions if _matches(session.identity, user, token, sign_in)]
         for start in range(0, len(concerned), _CHECKED_AT_ONCE):
@@ -205,7 +205,7 @@ class SessionControl:
             await self._sessions.disconnect_session(session)
 
     async def _kick(self, message: Kicked) -> None:
-        """Take a user, or everybody, out of a room on this gateway, and tell them."""
+        """Remove a user, or all users of a closed room, from the room on this gateway, and tell these sessions."""
         sessions = self._sessions if message.closed else self._sessions.of_user(message.user)
         concerned = [session for session in sessions if _is_concerned(session, message)]
         for session in concerned:
@@ -216,7 +216,7 @@ class SessionControl:
 
 
 def _matches(identity: Identity, user: str, token: str, sign_in: str) -> bool:
-    """Return whether the identity has all of these that are named."""
+    """Return whether the identity has the given user, token and sign-in; an empty text matches any."""
     return user in ("", identity.user) and token in ("", identity.token_id) and sign_in in ("", identity.session_id)
 
 
@@ -231,7 +231,7 @@ def _is_concerned(session: ChatSession, message: Kicked) -> bool:
 
 
 async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
-    """Repeat what reads Redis until that has worked once."""
+    """Repeat a check until Redis has answered it once."""
     while True:
         try:
             await check()

@@ -1,4 +1,4 @@
-"""Local sign-in over HTTP, beside the socket. Health and metrics have a port of their own."""
+"""Local sign-in over HTTP, on the port of the Socket.IO endpoint."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ _MAX_USER: Final = 60
 class DevLogin:
     """Answer `POST /dev/login` `{"name": "Ada", "user"?, "picture"?}` with `{token, user}`.
 
-    There is no password: local use only. The user id is made of the name, unless `user` says who gets a new name.
-    The token may create the rooms that the page makes (`room:…`). Pages of `origins`, which may connect, may read the
-    answer, too.
+    There is no password: local use only. The user id is made from the name, unless `user` gives the id. The token may
+    create the rooms of the demo page (`room:…`). Pages of `origins`, which may connect, may also read the answer.
     """
 
     def __init__(self, secret: str, origins: Iterable[str] = ()) -> None:
@@ -54,7 +53,7 @@ class DevLogin:
 
 
 def _user_of(body: dict[str, Any], name: str) -> str:
-    """Return the user id that the body names, else the one of the name; raise ValueError for an invalid one."""
+    """Return the user id in the body, or an id made from the name; raise ValueError for an invalid id."""
     user = body.get("user")
     if user is None:
         return user_id_of(name)
@@ -64,7 +63,7 @@ def _user_of(body: dict[str, Any], name: str) -> str:
 
 
 def _picture_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the claim of a picture, if the body has one; raise ValueError if it is no https URL."""
+    """Return the claim `picture` if the body has a picture; raise ValueError if that is not an https URL."""
     picture = body.get("picture")
     if picture is None:
         return {}
@@ -74,7 +73,7 @@ def _picture_of(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def user_id_of(name: str) -> str:
-    """Make a user id of a display name: `Ada Lovelace` -> `ada-lovelace`; raise ValueError when nothing is left."""
+    """Make a user id from a display name: `Ada Lovelace` -> `ada-lovelace`; raise ValueError if the id is empty."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     user = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_MAX_USER].rstrip("-")
     if not user and name.strip():

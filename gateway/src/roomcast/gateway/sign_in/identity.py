@@ -1,4 +1,4 @@
-"""The user that a valid token names, and the rights that it gives."""
+"""The user that a valid token names, and the user's rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Identity(Struct, frozen=True):
     session_id: str = ""
     """The claim `sid`: the sign-in that the token belongs to."""
     is_named: bool = False
-    """True if the token names the user. Else `name` is what is stored, or the id."""
+    """True if the token has a display name. Else `name` is the stored name, or the id."""
     picture: str = ""
     data: dict[str, Any] | None = None
 
@@ -34,7 +34,7 @@ class Identity(Struct, frozen=True):
 
 
 class TokenFault(Enum):
-    """Why a token is refused; for metrics and logs. Clients are told one word for all."""
+    """The reason why a token is refused, for metrics and logs. Clients get `unauthorized` for every reason."""
 
     MISSING = "missing"
     TOO_LONG = "too_long"
@@ -51,7 +51,7 @@ class TokenFault(Enum):
 
 
 class TokenRefused(Exception):
-    """The token is not good."""
+    """The token is not valid, because of `fault`."""
 
     def __init__(self, fault: TokenFault) -> None:
         super().__init__(fault.value)
@@ -59,5 +59,5 @@ class TokenRefused(Exception):
 
 
 def matches(room: str, patterns: Iterable[str]) -> bool:
-    """Return whether one of the patterns fits the room's id."""
+    """Return whether one of the patterns matches the room's id."""
     return any(fnmatchcase(room, pattern) for pattern in patterns)

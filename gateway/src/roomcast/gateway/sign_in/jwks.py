@@ -1,7 +1,7 @@
 """Keys from a JWKS (RFC 7517): an https URL, an http URL of this machine, or a file.
 
-One refresh runs at a time, in the background. Sign-ins use the known keys meanwhile, so that a key server that hangs or
-is away does not delay them. Only a token of an unknown key waits for the refresh that may bring its key.
+One refresh runs at a time, in the background. During a refresh, sign-ins use the known keys, so that a key server that
+hangs or is away does not delay them. Only the sign-in of a token with an unknown key waits for the refresh.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from roomcast.wire.tasks import TaskSet
 ALGORITHMS: Final = ("RS256", "ES256")
 REFRESH_SECONDS: Final = 300.0
 UNKNOWN_KID_SECONDS: Final = 10.0
-"""A token of an unknown key asks for a refresh at most this often."""
+"""Least seconds between two refreshes for tokens with an unknown key."""
 FETCH_SECONDS: Final = 5.0
 WAIT_SECONDS: Final = 2.0
-"""Time that a sign-in waits for a refresh without which it cannot succeed."""
+"""Longest wait of a sign-in for a refresh that may bring its unknown key."""
 
 _FIRST_RETRY_SECONDS: Final = 1.0
 _LAST_RETRY_SECONDS: Final = 30.0
@@ -48,14 +48,14 @@ _READ_FAULTS: Final = (
     OSError,
     aiohttp.ClientError,
 )
-"""What reading a key set may raise, whatever its server answers."""
+"""Errors that reading a key set may raise, for any answer of the server."""
 
 Fetch = Callable[[], Awaitable[bytes]]
 _log = logging.getLogger(__name__)
 
 
 class JwksKeys(Keys):
-    """RS256 and ES256 by the key set at `location`. `clock` is monotonic, in seconds."""
+    """Verifies RS256 and ES256 tokens with the key set at `location`. `clock` is monotonic, in seconds."""
 
     def __init__(
         self, location: str, *, fetch: Fetch | None = None, clock: Callable[[], float] = time.monotonic
@@ -72,7 +72,7 @@ class JwksKeys(Keys):
 
     @property
     def is_ready(self) -> bool:
-        """Return whether keys could be read since the start."""
+        """Return whether a key set has been read since the start."""
         return self._set is not None
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class JwksKeys(Keys):
         return self._verify(token, algorithm, self._candidates(algorithm, kid))
 
     def _verify(self, token: str, algorithm: str, candidates: list[jwt.PyJWK]) -> bytes:
-        """Try each key: a token without `kid` may be of any key of its type."""
+        """Try each candidate: any key of the right type may have signed a token without `kid`."""
         fault = TokenFault.UNKNOWN_KEY
         for key in candidates:
             try:
@@ -120,14 +120,14 @@ class JwksKeys(Keys):
         return found[:_MAX_CANDIDATES]
 
     def _may_wait(self) -> bool:
-        """Return whether a refresh is under way, or may begin for this token."""
+        """Return whether a refresh is in progress, or may begin for this token."""
         least = _FIRST_RETRY_SECONDS if self._set is None else UNKNOWN_KID_SECONDS
         return self._refreshing is not None or self._clock() - self._tried_at > least
 
     # --- refreshing ---
 
     def _refresh(self) -> asyncio.Task[None]:
-        """Begin a refresh, unless one is under way."""
+        """Begin a refresh, unless one is in progress; return its task."""
         if self._refreshing is None:
             self._tried_at = self._clock()
             self._refreshing = self._tasks.start(self._read(), "token keys")
@@ -150,12 +150,12 @@ class JwksKeys(Keys):
 
 
 def read_key_set(data: bytes) -> list[jwt.PyJWK]:
-    """Return the usable keys of a JWKS; raises PyJWTError or ValueError where there is none."""
+    """Return the usable keys of a JWKS; raises PyJWTError or ValueError if there are none."""
     return list(jwt.PyJWKSet.from_dict(json.loads(data)).keys)
 
 
 def fetcher(location: str) -> Fetch:
-    """Return what reads `location`: an http or https URL, a file URL, or a path."""
+    """Return a function that reads `location`: an http or https URL, a file URL, or a path."""
     if location.startswith(("https://", "http://")):
         return partial(_fetch_url, location)
     path = Path(location.removeprefix("file://"))
@@ -165,7 +165,7 @@ def fetcher(location: str) -> Fetch:
 async def _fetch_url(url: str) -> bytes:
     """Read a URL; raises aiohttp.ClientError, TimeoutError (an OSError), or ValueError for a body that is too large.
 
-    Redirects are not followed: they could lead from https to http.
+    The request follows no redirects, because they could lead from https to http.
     """
     headers = {"Accept": "application/json", "User-Agent": f"roomcast-gateway/{version('roomcast-gateway')}"}
     timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
@@ -184,9 +184,10 @@ async def _fetch_url(url: str) -> bytes:
 
 
 def check_location(location: str) -> str:
-    """Return a JWKS location that can be used; raises ValueError that says why not.
+    """Return a usable JWKS location unchanged; raise ValueError, with the reason, for any other.
 
-    Plain http is for this machine only: a network that can change the answer decides who may sign in.
+    Plain http is allowed on this machine only: an attacker in the network could replace the keys, and so sign in as
+    any user.
     """
     scheme, separator, rest = location.partition("://")
     if not separator or scheme == "file":

@@ -1,7 +1,7 @@
 """The sources of token keys, and the check of a signature (RFC 7515).
 
-A gateway has either a shared secret (HS256) or a key set (RS256, ES256), never both: a public key cannot be passed off
-as a secret. PyJWT checks the signatures; nothing here takes a short cut around it.
+A gateway has either a shared secret (HS256) or a key set (RS256, ES256), never both, so that an attacker cannot use a
+public key as a secret. PyJWT checks every signature.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ class Keys:
 
     @property
     def is_ready(self) -> bool:
-        """Return whether tokens can be verified; else the gateway takes no clients."""
+        """Return whether tokens can be verified. The gateway is not ready before that."""
         return True
 
     async def open(self, token: str) -> bytes:
-        """Return the payload of a token whose signature is right.
+        """Return the payload of a token with a valid signature.
 
-        Raises TokenRefused for any other, and RoomcastError(UNAVAILABLE) while there are no keys.
+        Raises TokenRefused for any other token, and RoomcastError(UNAVAILABLE) while there are no keys.
         """
         raise NotImplementedError
 
     async def run(self) -> None:
-        """Keep the keys fresh, for ever; return at once where there is nothing to do."""
+        """Keep the keys fresh until cancelled; return at once if the keys never change."""
 
 
 class SharedSecret(Keys):
-    """HS256 with the secret that the back ends have, too; with several while it is being replaced."""
+    """Verifies HS256 tokens with the secret shared with the back ends; with several secrets during a rotation."""
 
     def __init__(self, secret: str) -> None:
         self._secrets = [each.encode() for each in secrets_in(secret)]
@@ -61,7 +61,7 @@ class SharedSecret(Keys):
 
 
 def checked(check: Callable[[], T]) -> T:
-    """Return what `check` returns, with PyJWT's errors as ours."""
+    """Return the result of `check`, and translate PyJWT's errors to TokenRefused."""
     try:
         return check()
     except jwt.InvalidSignatureError:

@@ -1,4 +1,4 @@
-"""The time that counts: Redis's, which all gateways share, whatever a machine's own clock says."""
+"""Redis's clock, which all gateways share instead of the clocks of their machines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 
 class ServerClock:
-    """Redis's clock as it was last read, carried on by the monotonic clock; this machine's own until then.
+    """Redis's time at the last read, advanced by the monotonic clock. Before the first read: the machine's wall clock.
 
-    A gateway whose wall clock is an hour off would otherwise refuse good tokens, or welcome expired ones.
+    Otherwise a gateway whose wall clock is an hour off would refuse valid tokens, or accept expired ones.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
@@ -18,14 +18,14 @@ class ServerClock:
         self._offset: float | None = None
 
     def read(self, now_ms: int) -> None:
-        """Take Redis's present time, in milliseconds since 1970."""
+        """Set the clock to Redis's present time, in milliseconds since the Unix epoch."""
         self._offset = now_ms / 1000 - self._monotonic()
 
     @property
     def is_read(self) -> bool:
-        """Tell whether Redis's clock was read since the start."""
+        """Return whether Redis's clock has been read since the start."""
         return self._offset is not None
 
     def now(self) -> float:
-        """Return the seconds since 1970, by Redis's clock once it was read."""
+        """Return unix seconds, by Redis's clock once it has been read."""
         return self._wall() if self._offset is None else self._monotonic() + self._offset

@@ -1,4 +1,4 @@
-"""One signed-in connection, as the chat sees it."""
+"""The chat session: the state of one signed-in client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JoinTurn:
         self.before = before
         """The previous join of the same room, while it is in progress."""
         self.is_wanted = True
-        """False once the session has left the room, or was removed from it, since the join was asked for."""
+        """False once the session has left the room, or was removed from it, while the join was in progress."""
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def come(self) -> None:
@@ -39,34 +39,34 @@ class JoinTurn:
 
 @dataclass(slots=True)
 class ChatSession:
-    """One signed-in Socket.IO session. `rooms` holds the rooms that it has joined and may be in."""
+    """One signed-in Socket.IO session. `rooms` holds its joined rooms."""
 
     sid: str
     eio_sid: str
     identity: Identity
     limit: EventLimit
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
-    """The bytes of the user's day, shared by all connections of the user here."""
+    """The user's daily allowance, shared by all connections of the user here."""
     rooms: set[str] = field(default_factory=set)
     joined_at: dict[str, int] = field(default_factory=dict)
-    """When each room was joined, ms by Redis's clock: a kick from before does not concern the session."""
+    """Room -> the ms of the join by Redis's clock. A kick before that time does not concern the session."""
     joining: dict[str, JoinTurn] = field(default_factory=dict)
-    """The latest join under way, by room."""
+    """Room -> the latest join in progress."""
     is_closed: bool = False
     status: str = "online"
     note: Note = NO_NOTE
     kind: str = ""
-    """The kind of device, as the client named it; empty: it named none."""
+    """The kind of device that the client named, or empty."""
     has_own_status: bool = False
-    """True when this client has set a status. Else the session has the one that its user chose last, on any device."""
+    """True if this client has set a status. Else the session has its user's last choice on any device."""
     addressed: set[str] = field(default_factory=set)
-    """Direct rooms whose other person was told of them by this session."""
+    """Direct rooms that this session has announced to the other person."""
     tickets: dict[bytes, SendTicket] | None = None
-    """The rooms into which its plain messages go by the hot path; see `roomcast.gateway.chat.fast_path`."""
+    """Room -> the ticket for plain messages by the fast path; see `roomcast.gateway.chat.fast_path`."""
     custom_events: TokenBucket | None = None
-    """Limits its custom events; made with the first."""
+    """The limit of the session's custom events; made with the first event."""
     sending: dict[str, asyncio.Future[None]] = field(default_factory=dict)
-    """The latest send into a room that waits for something before its place in the publish queue: later ones wait."""
+    """Room -> the latest send that is still looking something up before it is queued. Later sends wait for it."""
 
     @property
     def user(self) -> str:
@@ -75,31 +75,31 @@ class ChatSession:
 
     @property
     def is_visible(self) -> bool:
-        """Tell whether this device shows the user to others."""
+        """Return whether this device is not invisible."""
         return self.status != "invisible"
 
     def require_open(self) -> None:
-        """Raise CONFLICT when the connection has ended: what is kept for it from now on, nobody would forget."""
+        """Raise CONFLICT when the connection has ended, because new state for the session would never be removed."""
         if self.is_closed:
             raise RoomcastError(Code.CONFLICT, "the connection has ended")
 
     def set_own_status(self, status: str, note: Note) -> None:
-        """Set the status that this client has said."""
+        """Set the status and note that this client has chosen."""
         self.status, self.note, self.has_own_status = status, note, True
 
     def begin_join(self, room: str) -> JoinTurn:
-        """Note a join that is under way from now on; end it by `end_join`."""
+        """Note the start of a join; end it with `end_join`."""
         turn = self.joining[room] = JoinTurn(self.joining.get(room))
         return turn
 
     def end_join(self, room: str, turn: JoinTurn) -> None:
-        """Note that a join was answered."""
+        """Note that a join has been answered."""
         turn.end()
         if self.joining.get(room) is turn:
             del self.joining[room]
 
     def revoke_tickets(self, room: str = "") -> None:
-        """Take the fast path's ticket for a room away, or (an empty `room`) all: the next message is checked again."""
+        """Delete the fast path's ticket for a room (empty: all tickets), so that the next message is checked."""
         if self.tickets is not None:
             if room:
                 self.tickets.pop(room.encode(), None)
@@ -107,7 +107,7 @@ class ChatSession:
                 self.tickets.clear()
 
     def abandon_joins(self, room: str) -> None:
-        """Let all joins of the room that are in progress fail."""
+        """Make all joins of the room that are in progress fail."""
         turn = self.joining.get(room)
         while turn is not None:
             turn.is_wanted = False

@@ -31,13 +31,13 @@ _MAX_LOOKS: Final = 20
 
 
 class _Look:
-    """One look at what is revoked. `is_stale`: something has changed since it began."""
+    """One check for revocations and bans. `is_stale`: there may be a new one since the check began."""
 
     is_stale = False
 
 
 class Sessions:
-    """Signs clients in and out, and disconnects clients whose token expires. Iterates over a copy."""
+    """Signs clients in and out, and disconnects clients whose token expires. Iteration is over a copy."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Sessions:
         self._sessions: dict[str, ChatSession] = {}
         self._by_user: dict[str, dict[str, ChatSession]] = {}
         self._looks: dict[str, list[_Look]] = {}
-        """The looks under way whether a user's token is revoked or the user banned."""
+        """User -> the checks for revocations and bans that are in progress."""
         self._clock = ServerClock()
         verifier.clock = self._clock.now
 
@@ -93,7 +93,8 @@ class Sessions:
     async def sign_in(self, sid: str, eio_sid: str, auth: Any) -> ChatSession:
         """Sign a client in by `auth`: `{token, status?, note?, until?, kind?}`.
 
-        Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, UNAVAILABLE, or what is wrong with the status or the note.
+        Raises RoomcastError: UNAUTHORIZED, REVOKED, BANNED, UNAVAILABLE, or BAD_REQUEST or TOO_LARGE for a status or
+        note.
         """
         if not self._clock.is_read:  # the very first clients
             self._clock.read(await self._store.now_ms())
@@ -120,7 +121,7 @@ class Sessions:
         return session
 
     def _greet(self, session: ChatSession) -> None:
-        """Send `ready`, right behind the packet that accepts the connection."""
+        """Send `ready` directly after the packet that accepts the connection."""
         ready = {
             "user": session.user,
             "name": session.identity.name,
@@ -135,7 +136,7 @@ class Sessions:
         self._emitter.to_sessions([session.sid], READY, ready)
 
     async def refresh_token(self, session: ChatSession, p: AuthRefresh) -> dict[str, Any]:
-        """Take a new token of the same user; the session keeps its display name."""
+        """Replace the session's token by a new token of the same user; the session keeps its display name."""
         identity = await self._verifier.verify(p.token)
         if identity.user != session.user:
             raise RoomcastError(Code.UNAUTHORIZED)
@@ -144,9 +145,9 @@ class Sessions:
         return {"expires": int(identity.expires * 1000)}
 
     async def _require_valid(self, identity: Identity) -> None:
-        """Raise REVOKED or BANNED; look again when something was revoked between the look and its answer.
+        """Raise REVOKED or BANNED; repeat the check if something may have been revoked while it ran.
 
-        A control message that comes then does not find the session yet.
+        A control message that arrives during the check does not find the session yet.
         """
         for _ in range(_MAX_LOOKS):
             with self._looking(identity.user) as look:
@@ -170,17 +171,17 @@ class Sessions:
                 self._looks.pop(user, None)
 
     def note_change(self, user: str = "") -> None:
-        """Check sign-ins of a user that are under way once more; without a user, all.
+        """Repeat the checks of a user's sign-ins in progress (empty: of all users), after a possible revocation.
 
-        Something was revoked, or may have been. What concerns one user delays no other: everybody can change something
-        about oneself as often as limits allow.
+        A change of one user must not delay other users' sign-ins, because users can cause such changes as often as
+        their limits allow.
         """
         for looks in [self._looks.get(user, [])] if user else self._looks.values():
             for look in looks:
                 look.is_stale = True
 
     def _issued_by_now(self, identity: Identity) -> Identity:
-        """Count a token of a clock that runs ahead as issued now: a revocation from now on reaches the session."""
+        """Count a token issued in the future as issued now, so that a revocation from now on concerns it."""
         return replace(identity, issued=min(identity.issued, int(self._clock.now())))
 
     # --- out ---
@@ -200,17 +201,17 @@ class Sessions:
         await self._on_close(session)
 
     async def disconnect_session(self, session: ChatSession) -> None:
-        """Disconnect a client that may not stay; socket.io-client does not reconnect after that."""
+        """Disconnect a client that may not stay; socket.io-client does not reconnect after this."""
         await self._adapter.server.disconnect(session.sid, namespace=NAMESPACE)
         await self._adapter.server.eio.disconnect(session.eio_sid)
 
     # --- expiry ---
 
     async def watch_expiries(self) -> None:
-        """Disconnect sessions within two seconds of their token's expiry, for ever."""
+        """Disconnect sessions within two seconds of their token's expiry, until cancelled."""
         for beats in count():
             if self._sessions or beats % _EMPTY_CLOCK_BEATS == 0:
-                with suppress(RoomcastError):  # without Redis the clock runs on by itself
+                with suppress(RoomcastError):  # without Redis, the monotonic clock advances the time
                     self._clock.read(await self._store.now_ms())
             await self._adapter.ticker.wait()
             now = self._clock.now()
@@ -219,9 +220,9 @@ class Sessions:
 
 
 def read_presence(auth: Any) -> ConnectPresence:
-    """Return what a client's `auth` says beside the token; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure.
+    """Return the presence fields of a client's `auth`; raise TOO_LARGE for a long note, else BAD_REQUEST. Pure.
 
-    Fields that `auth` does not have are refused: a misspelt status must not show a user who wants to be invisible.
+    Unknown fields are refused: a misspelt `status` must not show a user who wants to be invisible.
     """
     if not isinstance(auth, dict):
         return ConnectPresence()

@@ -1,7 +1,7 @@
-"""Turn a token into an identity, and count what is refused.
+"""Turn a token into an identity, and count and log refused tokens.
 
-Clients are told `unauthorized` for every fault of a token. Operators see the reasons as a metric, and one log line in
-ten seconds for each reason, without the token.
+Clients get `unauthorized` for every fault of a token. Operators get the reasons as a metric, and as one log line in ten
+seconds for each reason, without the token.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RefusalLog:
         self._unwritten: dict[TokenFault, int] = {}
 
     def write(self, fault: TokenFault) -> None:
-        """Note a refusal; the line says how many there were since the one before."""
+        """Count a refusal. A log line gives the number of refusals since the previous line."""
         count = self._unwritten.get(fault, 0) + 1
         now = self._clock()
         if now - self._written_at.get(fault, float("-inf")) < LOG_SECONDS:
@@ -43,7 +43,7 @@ class RefusalLog:
 
 
 class Verifier:
-    """Verifies tokens by `keys`. `on_refusal` is told the reason of each refusal."""
+    """Verifies tokens with `keys`. `on_refusal` is called with the reason of each refusal."""
 
     def __init__(
         self,
@@ -60,12 +60,12 @@ class Verifier:
         self._on_refusal = on_refusal
         self._refusals = refusals or RefusalLog()
         self.clock: Callable[[], float] = time.time
-        """The time by which tokens are judged, seconds since the epoch."""
+        """The clock against which tokens are checked, in unix seconds."""
 
     async def verify(self, token: object) -> Identity:
-        """Return whom the token names.
+        """Return the identity in the token.
 
-        Raises RoomcastError: UNAUTHORIZED, the same for every fault; UNAVAILABLE while there are no keys at all.
+        Raises RoomcastError: UNAUTHORIZED for every fault of the token; UNAVAILABLE while there are no keys.
         """
         try:
             return await self._verify(token)
