@@ -1,4 +1,4 @@
-"""Fixtures of the gateway tests: two gateways for a whole module, and clients that end with their test."""
+"""Fixtures of the gateway tests: two gateways per module, and clients that are closed after each test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import gateways, servers
 
 @pytest.fixture(scope="session")
 def gateway_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis that only long-lived gateways use: nobody empties it under them."""
+    """Return the URL of a Redis that only long-lived gateways use, and that no test empties."""
     with servers.redis_server(tmp_path_factory.mktemp("gateway-redis")) as port:
         yield f"redis://127.0.0.1:{port}/0"
 

@@ -1,4 +1,4 @@
-"""The adapter across nodes, on a real Redis: two nodes on our engine and one on the stock one under ASGI."""
+"""The adapter across nodes, on a real Redis: two nodes on our Engine.IO server and one on the stock one under ASGI."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def nodes(redis_url: str) -> AsyncIterator[list[Node]]:
 
 
 async def settle(nodes: list[Node], *ears: Listener) -> None:
-    """Wait until everything published so far has come: a last event to each session follows it on its connection."""
+    """Wait until all packets published so far have arrived: a last event to each session follows them."""
     for ear in ears:
         for node in nodes:
             await node.adapter.emit("settled", node.adapter.node, "/", to=ear.client.get_sid())
@@ -76,7 +76,7 @@ async def test_the_whole_namespace_and_skipping(nodes: list[Node]) -> None:
         assert second.heard == []
 
 
-async def test_several_rooms_reach_everybody_once(nodes: list[Node]) -> None:
+async def test_an_event_to_several_rooms_reaches_each_session_once(nodes: list[Node]) -> None:
     async with listener(nodes[1]) as both, listener(nodes[1]) as one:
         for room in ("a", "b{c}"):
             await nodes[1].sio.enter_room(both.client.get_sid(), room)
@@ -139,7 +139,7 @@ async def test_disconnecting_from_another_node(nodes: list[Node]) -> None:
             await until(lambda ear=ear: not ear.client.connected, "it is disconnected")  # type: ignore[misc]
 
 
-async def test_nobody_left_means_unsubscribed(redis_url: str) -> None:
+async def test_a_room_without_local_members_is_unsubscribed(redis_url: str) -> None:
     async with aiohttp_node(redis_url, "1", linger_seconds=0.05) as node, listener(node) as ear:
         await node.sio.enter_room(ear.client.get_sid(), "short")
         assert node.adapter.fanout.rooms == 1
@@ -176,7 +176,7 @@ async def test_a_lost_pubsub_link_is_subscribed_again(nodes: list[Node], redis_p
 
 
 @pytest.mark.parametrize("room", [42, 0, -1.5, UUID(int=7), True], ids=repr)
-async def test_rooms_of_any_type_as_the_stock_manager_takes_them(nodes: list[Node], room: Any) -> None:
+async def test_room_names_may_have_any_type_that_the_stock_manager_accepts(nodes: list[Node], room: Any) -> None:
     async with listener(nodes[1]) as ear, listener(nodes[2]) as stock:
         for node, one in ((nodes[1], ear), (nodes[2], stock)):
             await node.sio.enter_room(one.client.get_sid(), room)
@@ -192,7 +192,7 @@ async def test_rooms_of_any_type_as_the_stock_manager_takes_them(nodes: list[Nod
         assert ear.heard == stock.heard == [("to", 1), ("to", 2)]
 
 
-async def test_a_session_among_several_targets_gets_it_once(nodes: list[Node]) -> None:
+async def test_a_session_in_several_target_rooms_gets_an_event_once(nodes: list[Node]) -> None:
     async with listener(nodes[0]) as here, listener(nodes[1]) as there:
         for node, ear in ((nodes[0], here), (nodes[1], there)):
             await node.sio.enter_room(ear.client.get_sid(), "room")
@@ -215,7 +215,7 @@ async def test_the_first_ack_of_a_room_goes_to_the_callback(nodes: list[Node]) -
                 assert acks == [({"answer": 42}, b"\x00\xff")]
 
 
-async def test_a_question_to_several_members_is_answered_once(nodes: list[Node]) -> None:
+async def test_a_question_to_several_members_takes_one_answer(nodes: list[Node]) -> None:
     async with AsyncExitStack() as stack:
         for node in nodes:
             ear = await stack.enter_async_context(listener(node))
@@ -242,7 +242,9 @@ async def test_bytes_in_an_ack_cross_nodes(nodes: list[Node]) -> None:
             assert answer == {"file": b"\x00\x01", "list": [b"", 1.5, None, "é"]}
 
 
-async def test_a_second_process_of_a_name_refuses_to_start(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_second_process_with_the_same_node_name_refuses_to_start(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with aiohttp_node(redis_url, "same") as first, listener(first) as ear:
         second = RedisAdapter(redis_url, node="same")
         try:
@@ -261,13 +263,13 @@ async def test_a_second_process_of_a_name_refuses_to_start(redis_url: str, caplo
         await third.close()
 
 
-async def test_a_name_is_free_again_when_its_process_has_ended(redis_url: str) -> None:
+async def test_a_node_name_is_free_again_when_its_process_has_ended(redis_url: str) -> None:
     for _ in range(3):
         async with aiohttp_node(redis_url, "same") as node:
             assert node.adapter.is_ready
 
 
-async def test_without_a_name_each_process_has_its_own(redis_url: str) -> None:
+async def test_without_a_node_name_each_process_gets_a_name_of_its_own(redis_url: str) -> None:
     adapters = [RedisAdapter(redis_url) for _ in range(3)]
     for adapter in adapters:
         await adapter.wait_ready()
@@ -277,6 +279,6 @@ async def test_without_a_name_each_process_has_its_own(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("node", ["", "a" * 17, "a.b", "é", "{1}"])
-def test_a_node_name_that_no_session_id_could_hold_is_refused(node: str) -> None:
+def test_a_node_name_that_does_not_fit_into_a_session_id_is_refused(node: str) -> None:
     with pytest.raises(ValueError, match="a node name has 1 to 16 characters"):
         RedisAdapter("redis://localhost", node=node)

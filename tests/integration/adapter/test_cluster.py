@@ -78,7 +78,7 @@ async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(ur
         await backplane.close()
 
 
-async def test_a_slot_that_went_and_came_back_before_the_map_was_read_is_subscribed_again(
+async def test_a_slot_that_moved_and_came_back_before_the_slot_map_was_read_is_subscribed_again(
     url: str, ports: list[int]
 ) -> None:
     room = "there and back"
@@ -91,7 +91,7 @@ async def test_a_slot_that_went_and_came_back_before_the_map_was_read_is_subscri
         await backplane.subscribe(keys.room_channel(room))
         owner = owner_of(ports, slot)
         for target in (next(port for port in ports if port != owner), owner):
-            move_slot(ports, slot, target)  # without an await: both moves come before the map is read
+            move_slot(ports, slot, target)  # no await in between: both moves happen before the slot map is read
         await _again_until_heard(LogStore(backplane), room, heard)
     finally:
         await backplane.close()
@@ -107,7 +107,7 @@ async def test_activity_on_all_masters_is_announced(url: str) -> None:
     try:
         for room in rooms:
             await backplane.subscribe(keys.activity_channel(room))
-        for room in rooms * 2:  # the second time within the second in which the script is silent
+        for room in rooms * 2:  # the second append falls into the second in which the script announces nothing
             await log.append(room, "u", str(len(heard)), b'"id":"1","kind":"text","text":"x"}')
         await until(lambda: sorted(heard) == sorted(rooms), "each room is announced once")
     finally:

@@ -1,4 +1,4 @@
-"""A connection that is open and deaf: noticed, declared unready, opened again, and made up for from the log."""
+"""A deaf subscription: the gateway notices, becomes unready, opens another connection, and reads the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 class Heard:
-    """A delivery that remembers the seq of what a local member would get."""
+    """A delivery that records the seq of each message that a local member would get."""
 
     outgoing = None
 
@@ -32,7 +32,9 @@ class Heard:
         pass
 
 
-async def test_a_connection_that_was_deaf_for_a_moment_only_makes_up_for_it(redis_url: str, redis_port: int) -> None:
+async def test_after_a_short_deafness_the_connection_stays_and_missed_messages_are_read_from_the_log(
+    redis_url: str, redis_port: int
+) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
         await log.append("room", "u", "1", b'"n":1}')
         await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
@@ -58,7 +60,7 @@ async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(r
 
 @asynccontextmanager
 async def joined(proxy: MutingProxy) -> AsyncIterator[tuple[RedisAdapter, LogStore, Heard]]:
-    """An adapter behind the proxy with one member in `room`."""
+    """Run an adapter behind the proxy, with one member in `room`."""
     adapter = RedisAdapter(f"redis://127.0.0.1:{proxy.port}/0", node="1", scripts=SCRIPTS)
     log = LogStore(adapter.backplane)
     heard = Heard()
@@ -81,7 +83,7 @@ def seq_of(packet: bytes) -> int:
 
 
 async def go_deaf(adapter: RedisAdapter, proxy: MutingProxy) -> None:
-    """Commands still work, nothing comes: unready within five seconds."""
+    """Drop published packets but let commands pass; wait until the adapter is unready, within five seconds."""
     proxy.is_muted = True
     started = time.monotonic()
     await until(lambda: not adapter.is_ready, "it turns unready", 6)

@@ -1,4 +1,4 @@
-"""Whatever is published, and whichever Redis connection is away: afterwards a gateway is whole, and idle."""
+"""After malformed packets and lost Redis connections, a gateway delivers all messages, and is idle."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ async def test_forged_positions_cost_no_cpu(gateway: Gateway, clients: Clients, 
     await becomes_idle(gateway)
 
 
-async def test_what_is_no_envelope_ends_no_subscription(gateway: Gateway, clients: Clients, admin: redis.Redis) -> None:
+async def test_a_packet_that_is_not_an_envelope_ends_no_subscription(
+    gateway: Gateway, clients: Clients, admin: redis.Redis
+) -> None:
     room = unique("public:garbage")
     client = await clients(gateway, "ada")
     await client.join(room)
@@ -135,7 +137,7 @@ async def goes_on(client: Client, room: str) -> None:
 
 @asynccontextmanager
 async def gateway_behind(proxy: MutingProxy, folder: Path, node: str) -> AsyncIterator[Gateway]:
-    """A gateway that reaches Redis through the proxy."""
+    """Run a gateway that reaches Redis through the proxy."""
     context = gateways.gateway(folder, f"redis://127.0.0.1:{proxy.port}/0", node)
     running = await asyncio.to_thread(context.__enter__)
     try:
@@ -149,8 +151,10 @@ async def until_ready(gateway: Gateway, is_ready: bool = True) -> None:
     await until(lambda: asyncio.to_thread(lambda: gateway.is_ready is is_ready), f"{is_ready=}", WITHIN_SECONDS)
 
 
-async def test_commands_away_and_the_last_member_gone(redis_port: int, admin: redis.Redis, tmp_path: Path) -> None:
-    """The gap cannot be filled while its room ends: the filling ends with it, and the next member finds it whole."""
+async def test_the_last_member_leaves_while_redis_commands_fail(
+    redis_port: int, admin: redis.Redis, tmp_path: Path
+) -> None:
+    """The gap cannot be filled before the last member leaves: filling stops, and the room works for the next member."""
     room = unique("public:gap")
     async with (
         muting_proxy(redis_port, b"roomcast-gateway-7\r\n") as proxy,
@@ -176,10 +180,10 @@ async def test_commands_away_and_the_last_member_gone(redis_port: int, admin: re
         await becomes_idle(gateway)
 
 
-async def test_pubsub_away_with_gaps_and_leaving_members(
+async def test_members_leave_while_the_subscription_is_lost_and_rooms_have_gaps(
     redis_port: int, gateway: Gateway, clients: Clients, tmp_path: Path
 ) -> None:
-    """What was sent meanwhile arrives in order once the connection is back; then the gateway is idle."""
+    """Messages sent during the outage arrive in order once the connection is back; then the gateway is idle."""
     room = unique("public:deaf")
     async with muting_proxy(redis_port, b"-pubsub") as proxy, gateway_behind(proxy, tmp_path, "8") as deaf:
         stays, leaves, sender = Client("ada"), Client("bob"), await clients(gateway, "cleo")
@@ -203,8 +207,10 @@ async def test_pubsub_away_with_gaps_and_leaving_members(
         await becomes_idle(deaf)
 
 
-async def test_mutated_packets_leave_a_gateway_whole(gateway: Gateway, clients: Clients, admin: redis.Redis) -> None:
-    """Envelopes of every kind with a few wrong bytes, on every channel: nothing raises, and nothing stays behind."""
+async def test_mutated_packets_cause_no_error_and_no_leftovers(
+    gateway: Gateway, clients: Clients, admin: redis.Redis
+) -> None:
+    """Publish envelopes of every kind with a few wrong bytes on every channel: no error, no leftover state."""
     room = unique("public:fuzz")
     client = await clients(gateway, "ada")
     epoch = (await client.join(room))["epoch"].encode()
@@ -231,7 +237,7 @@ async def test_mutated_packets_leave_a_gateway_whole(gateway: Gateway, clients: 
     memory = process.memory_info().rss
     for number in range(3_000):
         admin.execute_command("SPUBLISH", chance.choice(channels), mutated(chance.choice(seeds), chance))
-        if number % 100 == 0 and client.gone.is_set():  # its transport broke over a packet with a broken body
+        if number % 100 == 0 and client.gone.is_set():  # a packet with a broken body closed its transport
             client = await clients(gateway, "ada")
             await client.join(room)
     last = await clients(gateway, "bob")
@@ -245,7 +251,7 @@ async def test_mutated_packets_leave_a_gateway_whole(gateway: Gateway, clients: 
 
 
 def mutated(packet: bytes, chance: random.Random) -> bytes:
-    """Return the packet with up to three other bytes, and sometimes cut."""
+    """Return the packet with up to three bytes changed, and sometimes truncated."""
     data = bytearray(packet)
     for _ in range(chance.randrange(4)):
         data[chance.randrange(len(data))] = chance.randrange(256)

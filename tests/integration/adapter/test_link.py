@@ -1,4 +1,4 @@
-"""One link to a real Redis, cut in the middle of its work."""
+"""One Redis connection, which is cut while calls are pending."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from roomcast.wire.redis_url import parse
 from tests.waiting import until
 
 
-def test_a_cut_link_fails_its_calls_without_a_traceback(
+def test_a_cut_connection_fails_its_calls_without_a_traceback(
     redis_url: str, redis_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
@@ -42,8 +42,8 @@ async def _call_through_a_cut(url: str, port: int) -> None:
         assert not link.is_open
 
 
-async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(redis_url: str) -> None:
-    """The timer runs only while something is under way: the next call must set it again."""
+async def test_a_call_times_out_also_after_an_idle_period(redis_url: str) -> None:
+    """The timer runs only while a call is pending, so the next call must start it again."""
     link = await open_connection(parse(redis_url), timeout_seconds=0.2, name="test-link")
     await link.call("PING")
     await asyncio.sleep(0.5)
@@ -54,7 +54,7 @@ async def test_what_is_not_answered_in_time_is_lost_also_after_a_quiet_while(red
 
 
 async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: str) -> None:
-    """Each wakes somebody in the next tick: ten thousand at once would stall the loop."""
+    """Each reply wakes its caller in the next tick of the loop: ten thousand at once would stall the loop."""
     link = await open_connection(parse(redis_url), name="test-link", timeout_seconds=60)
     came: list[bytes] = []
     per_tick: list[int] = []
@@ -65,13 +65,13 @@ async def test_many_replies_in_one_read_come_in_slices_and_in_order(redis_url: s
         await asyncio.sleep(0)
         per_tick.append(len(came) - before)
     assert came == [b"%d" % number for number in range(2_000)]
-    assert max(per_tick) <= 2 * SLICE_REPLIES  # the rest of one read and the beginning of the next may share a tick
+    assert max(per_tick) <= 2 * SLICE_REPLIES  # the end of one read and the start of the next may fall into one tick
     link.close()
 
 
 @pytest.mark.parametrize("is_cut", [False, True])
 async def test_a_backlog_of_messages_is_handled_in_slices(redis_url: str, redis_port: int, is_cut: bool) -> None:
-    """A flood of large messages, each of which takes long to deliver: also what came before the connection was lost."""
+    """Flood the connection with messages that take 1 ms each to deliver; with `is_cut`, it is lost meanwhile."""
     came: list[int] = []
 
     def deliver(channel: bytes, data: bytes) -> None:

@@ -55,7 +55,7 @@ def started(folder: Path, port: int, *command: str) -> Iterator[Path]:
 
 @asynccontextmanager
 async def clients(*ports: int) -> AsyncIterator[list[socketio.AsyncClient]]:
-    """Clients of these ports in turn, each of which keeps what was said in `said`."""
+    """Yield clients, connected to these ports in turn; each records the received messages in `said`."""
     made = []
     for number in range(CLIENTS):
         client = socketio.AsyncClient(reconnection=False)
@@ -71,7 +71,7 @@ async def clients(*ports: int) -> AsyncIterator[list[socketio.AsyncClient]]:
 
 
 async def talks(found: list[socketio.AsyncClient]) -> set[str]:
-    """Let each client say something, until all have heard all in one order; return the node names of their ids."""
+    """Let each client send until all have received all messages in one order; return the node names of their ids."""
     for number, client in enumerate(found):
         await client.emit("say", f"{number}")
     await until(lambda: all(len(client.said) == len(found) for client in found), "everybody heard everything", 20)
@@ -100,8 +100,8 @@ async def test_the_asgi_program_with_several_workers(redis_url: str, tmp_path: P
         assert "Traceback" not in log.read_text()
 
 
-async def test_workers_with_one_name_are_one_worker(redis_url: str, tmp_path: Path) -> None:
-    """The second worker refuses to start, loudly; what the first one serves loses nothing."""
+async def test_a_second_worker_with_the_same_node_name_refuses_to_start(redis_url: str, tmp_path: Path) -> None:
+    """The second worker logs why and exits; the clients of the first one lose nothing."""
     port = free_port()
     text = program("asgi_app.py", redis_url)
     (tmp_path / "asgi_app.py").write_text(text.replace('/0")', '/0", node="same")'))

@@ -1,4 +1,4 @@
-"""Redis as people run it: several databases, masters that become replicas, servers that misbehave."""
+"""Redis in real deployments: several databases, masters that become replicas, servers that misbehave."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ async def backplane(url: str, is_awaited: bool = True) -> AsyncIterator[Backplan
 @pytest.mark.parametrize(
     ("one", "two"), [("/0", "/1"), ("/1", "/2"), ("/0?prefix=a", "/0?prefix=b"), ("/0", "/0?prefix=a")]
 )
-async def test_deployments_do_not_hear_each_other(redis_port: int, one: str, two: str) -> None:
+async def test_deployments_with_one_redis_do_not_receive_each_others_messages(
+    redis_port: int, one: str, two: str
+) -> None:
     base = f"redis://127.0.0.1:{redis_port}"
     async with (
         aiohttp_node(base + one, "1") as first,
@@ -75,7 +77,7 @@ async def test_deployments_do_not_reset_each_others_rooms(redis_port: int) -> No
 
 
 async def test_all_processes_agree_on_a_deployments_names(redis_port: int, tmp_path: Path) -> None:
-    """Gateway, sweeper, signer and back end, all in database 3 with a prefix: what each writes, the others find."""
+    """Gateway, sweeper, signer and back end share database 3 and a prefix: each finds what the others write."""
     url = f"redis://127.0.0.1:{redis_port}/3?prefix=shop"
     with ExitStack() as stack:
         gateway = stack.enter_context(gateways.gateway(tmp_path, url))
@@ -108,7 +110,7 @@ async def test_all_processes_agree_on_a_deployments_names(redis_port: int, tmp_p
 # --- the master became a replica ---
 
 
-async def test_a_master_that_became_a_replica_is_left_for_the_new_one(tmp_path: Path) -> None:
+async def test_a_gateway_leaves_a_master_that_became_a_replica(tmp_path: Path) -> None:
     homes = [tmp_path / name for name in ("one", "two")]
     for home in homes:
         home.mkdir()
@@ -135,7 +137,7 @@ async def test_a_master_that_became_a_replica_is_left_for_the_new_one(tmp_path: 
             assert after.epoch != before.epoch
 
 
-async def test_one_refused_write_is_enough_to_leave_a_replica(tmp_path: Path) -> None:
+async def test_a_gateway_leaves_a_replica_after_one_refused_write(tmp_path: Path) -> None:
     with redis_server(tmp_path) as port, redis.Redis(port=port) as admin:
         async with backplane(f"redis://127.0.0.1:{port}") as made:
             admin.replicaof("127.0.0.1", "1")
@@ -173,7 +175,7 @@ async def test_a_sweeper_and_a_signer_leave_a_replica_too(tmp_path: Path) -> Non
 
 @asynccontextmanager
 async def rude_server(answer: bytes) -> AsyncIterator[int]:
-    """A port that accepts, says `answer` to whatever comes, and closes."""
+    """Run a server that accepts connections, sends `answer` to any request, and closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if answer:
@@ -189,7 +191,7 @@ async def rude_server(answer: bytes) -> AsyncIterator[int]:
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"*0\r\n", b"*-1\r\n", b":7\r\n", b"$5\r\nhi"]
 )
-async def test_sentinels_that_answer_nonsense_end_no_process(answer: bytes, tmp_path: Path) -> None:
+async def test_processes_outlive_sentinels_that_answer_nonsense(answer: bytes, tmp_path: Path) -> None:
     async with rude_server(answer) as port:
         url = f"redis+sentinel://127.0.0.1:{port}/main"
         with (
@@ -219,7 +221,7 @@ async def test_a_rude_sentinel_does_not_hide_a_good_one(tmp_path: Path) -> None:
                 await until(lambda: asyncio.to_thread(lambda: presence.is_ready), "the sweeper is ready", 20)
 
 
-async def test_without_sharded_pubsub_there_is_one_clear_sentence(
+async def test_a_redis_without_sharded_pubsub_is_one_clear_line_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with redis_server(tmp_path, "--rename-command", "SSUBSCRIBE", "") as port:
@@ -243,7 +245,7 @@ async def test_without_sharded_pubsub_there_is_one_clear_sentence(
     ],
     ids=["no SSUBSCRIBE", "no SPUBLISH", "a password", "a replica"],
 )
-async def test_a_redis_that_cannot_be_used_is_one_sentence_and_no_readiness(
+async def test_an_unusable_redis_is_one_line_in_the_log_and_an_unready_gateway(
     tmp_path: Path, options: tuple[str, ...], sentence: str
 ) -> None:
     with redis_server(tmp_path, *options) as port:
@@ -257,7 +259,7 @@ async def test_a_redis_that_cannot_be_used_is_one_sentence_and_no_readiness(
             assert len(said) <= 2, said
 
 
-async def test_a_channel_that_the_account_may_not_subscribe_fails_alone(
+async def test_a_channel_that_the_account_may_not_subscribe_fails_without_affecting_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with redis_server(tmp_path) as port, redis.Redis(port=port) as admin:
@@ -274,7 +276,7 @@ async def test_a_channel_that_the_account_may_not_subscribe_fails_alone(
     assert "never retrieved" not in caplog.text
 
 
-async def test_eviction_is_one_warning_at_start(tmp_path: Path) -> None:
+async def test_a_redis_that_evicts_keys_is_one_warning_at_start(tmp_path: Path) -> None:
     with (
         redis_server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port,
         redis.Redis(port=port) as admin,

@@ -1,4 +1,4 @@
-"""Redis by TLS with client certificates, and Sentinels with passwords: every process, command and client."""
+"""Redis over TLS with client certificates, and Sentinels with passwords, for every process, command and client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @contextmanager
 def tls_server(folder: Path, authority: Authority, *options: str) -> Iterator[tuple[int, int]]:
-    """A Redis that wants a client's certificate at its TLS port, and none at the other; yields both ports."""
+    """Run a Redis with a TLS port that requires a client certificate, and a plain port; yield both ports."""
     port, pair = free_port(), authority.sign("redis")
     with redis_server(folder, "--tls-port", str(port), *tls_options(authority, pair), *options) as plain:
         yield port, plain
@@ -43,7 +43,7 @@ def url_options(authority: Authority, pair: Pair) -> str:
     return f"ssl_ca_certs={authority.certificate}&ssl_certfile={pair.certificate}&ssl_keyfile={pair.key}"
 
 
-async def test_every_process_brings_its_certificate(authority: Authority, tmp_path: Path) -> None:
+async def test_every_process_sends_its_certificate(authority: Authority, tmp_path: Path) -> None:
     client_pair = authority.sign("client")
     with tls_server(tmp_path, authority) as (port, plain), ExitStack() as stack, redis.Redis(port=plain, db=1) as admin:
         url = f"rediss://localhost:{port}/1?{url_options(authority, client_pair)}"
@@ -71,7 +71,7 @@ async def test_every_process_brings_its_certificate(authority: Authority, tmp_pa
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-async def test_commands_bring_their_certificate(authority: Authority, tmp_path: Path, command: tuple[str, ...]) -> None:
+async def test_commands_send_their_certificate(authority: Authority, tmp_path: Path, command: tuple[str, ...]) -> None:
     pair = authority.sign("operator")
 
     def run(url: str) -> subprocess.CompletedProcess[str]:
@@ -117,7 +117,7 @@ async def test_a_server_that_cannot_be_trusted_is_refused(authority: Authority, 
         ("ssl_certfile=/nowhere/c.pem", "ssl_certfile and ssl_keyfile of the Redis URL: No such file"),
     ],
 )
-def test_a_certificate_that_cannot_be_read_is_one_sentence(options: str, complaint: str) -> None:
+def test_an_unreadable_certificate_is_one_line(options: str, complaint: str) -> None:
     done = gateways.run_once(REDIS_URL=f"rediss://localhost?{options}", JWT_SECRET=gateways.SECRET)
     assert done.returncode == 2
     assert complaint in done.stderr

@@ -1,4 +1,4 @@
-"""Acks that wait for a replica: with it they come, without it the outcome is unknown, and a resend is safe."""
+"""Acks that wait for a replica. Without the replica the outcome is unknown, and a resend is safe."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
             assert caught.value.code is Code.OUTCOME_UNKNOWN
             assert isinstance(await _send(log, "short"), ConnectionLost)
             waiting = [asyncio.ensure_future(log.append("room", "u", f"more{n}", b'"n":1}')) for n in range(3)]
-            async with asyncio.timeout(0.8):  # WAIT takes a second: reads do not stand behind it
+            async with asyncio.timeout(0.8):  # WAIT takes a second; reads do not wait for it
                 assert (await log.read_before("room", 0, 10)).seq >= 2
             for answer in await asyncio.gather(*waiting, return_exceptions=True):
                 assert isinstance(answer, RoomcastError)
@@ -52,7 +52,7 @@ async def test_an_ack_waits_for_the_replica(tmp_path: Path) -> None:
 
 
 async def _send(log: LogStore, message_id: str) -> Any:
-    """The reply to a message on the hot path."""
+    """Return the reply to a message on the fast path."""
     reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     way = log.fast_append("room")
     assert way is not None

@@ -1,4 +1,4 @@
-"""Processes with a cluster key hear each other, and nobody else, on every kind of channel."""
+"""Processes with a cluster key accept packets only from each other, on every kind of channel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def nodes(stack: AsyncExitStack, url: str, *keys: tuple[str, ...]) -> list
     return started
 
 
-async def test_nodes_in_the_middle_of_a_rotation_hear_each_other(url: str) -> None:
+async def test_nodes_accept_each_others_packets_during_a_key_rotation(url: str) -> None:
     async with AsyncExitStack() as stack:
         one, two = await nodes(stack, url, (KEY, NEXT_KEY), (NEXT_KEY, KEY))
         client = await stack.enter_async_context(listener(one))
@@ -55,7 +55,7 @@ async def test_nodes_in_the_middle_of_a_rotation_hear_each_other(url: str) -> No
         await until(lambda: not one.adapter.members.everyone("/"), "the session is disconnected")
 
 
-async def test_a_process_with_another_key_or_none_is_not_heard(url: str) -> None:
+async def test_packets_of_a_process_with_another_key_or_none_are_dropped(url: str) -> None:
     async with AsyncExitStack() as stack:
         (node,) = await nodes(stack, url, (KEY,))
         client = await stack.enter_async_context(listener(node))

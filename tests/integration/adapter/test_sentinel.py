@@ -1,4 +1,4 @@
-"""Behind Sentinels: a failover, and Sentinels that accept connections and close them."""
+"""Redis with Sentinels: a failover, and Sentinels that accept connections and close them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.waiting import until
 
 OBSERVED_SECONDS: Final = 3.0
 MAX_TRIES: Final = 60
-"""Of three processes with a few connections each: a loop without a back-off makes thousands."""
+"""The most connections that three processes may open to the Sentinels; without a back-off they would open thousands."""
 
 
 async def test_a_failover_opens_a_new_epoch(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def _until_more(heard: list[bytes], count: int) -> None:
 
 
 class Front:
-    """A port before a Sentinel: passes bytes on, or accepts and closes. `connections` counts those closed."""
+    """A proxy before a Sentinel: it forwards bytes, or closes all connections and counts them in `connections`."""
 
     def __init__(self, sentinel_port: int) -> None:
         self._target = sentinel_port
@@ -76,7 +76,7 @@ class Front:
         self.connections = 0
 
     def turn_rude(self) -> None:
-        """Close all connections, and from now on each new one at once."""
+        """Close all connections, and from now on close each new connection at once."""
         self.is_rude = True
         for writer in self._open:
             writer.close()
@@ -105,7 +105,7 @@ def _is_ready(process: Gateway | Running) -> bool:
 
 
 async def test_every_process_outlives_sentinels_that_accept_and_close(tmp_path: Path) -> None:
-    """Each is unready meanwhile, tries again with a back-off, and recovers; a traceback would fail the contexts."""
+    """Each process is unready, retries with a back-off, and recovers; a traceback in a log would fail the test."""
     homes = [tmp_path / name for name in ("redis", "sentinel", "s3")]
     for home in homes:
         home.mkdir()

@@ -1,4 +1,4 @@
-"""One suite over both ways to a cluster: `Backend` on Redis, and `HttpBackend` on the API."""
+"""One suite for both back-end clients: `Backend` on Redis, and `HttpBackend` on the API."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def backend(
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
-    """A room of the test's own."""
+    """Return the id of a room that only this test uses."""
     return "team:" + "".join(letter if letter.isalnum() else "-" for letter in request.node.name)[-90:]
 
 
@@ -187,7 +187,7 @@ async def test_a_key_without_the_scope_is_forbidden(api: apis.Api, api_redis: Ca
     assert caught.value.code is Code.FORBIDDEN
 
 
-async def test_an_api_that_is_not_there_is_unavailable() -> None:
+async def test_an_unreachable_api_is_unavailable() -> None:
     async with http_backend.connect(f"http://127.0.0.1:{servers.free_port()}", "rck_x") as backend:
         with pytest.raises(RoomcastError) as caught:
             await backend.cluster()
@@ -195,7 +195,7 @@ async def test_an_api_that_is_not_there_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(502, Code.UNAVAILABLE), (500, Code.OUTCOME_UNKNOWN)])
-async def test_a_proxy_s_own_answer_has_a_code(status: int, code: Code) -> None:
+async def test_the_error_page_of_a_proxy_becomes_a_coded_error(status: int, code: Code) -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(status, text="<html>"))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         with pytest.raises(RoomcastError) as caught:

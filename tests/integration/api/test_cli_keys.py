@@ -1,4 +1,4 @@
-"""`roomcast api-keys`: what an operator does with keys."""
+"""`roomcast api-keys`: the commands with which an operator manages keys."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_key_lives_from_create_to_revoke(run: Run, api: apis.Api) -> None:
         assert client.get("/v1/rooms/team:cli/messages").status_code == 401
 
 
-def test_what_cannot_be_done_is_one_line(run: Run) -> None:
+def test_an_error_is_one_line(run: Run) -> None:
     missing = run("revoke", "no-such-id")
     assert (missing.exit_code, missing.stderr) == (1, "Error: not_found: no key has the id no-such-id\n")
     assert run("create", "x").exit_code == 2

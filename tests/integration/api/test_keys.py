@@ -1,4 +1,4 @@
-"""API keys: scopes, rates, expiry, rotation and revocation, as a caller sees them."""
+"""API keys, as a caller sees them: scopes, rates, expiry, rotation and revocation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_unknown_key_is_refused(api: apis.Api, key: str) -> None:
     assert httpx.get(api.url + PAGE, headers=headers, trust_env=False).status_code == 401
 
 
-async def test_a_key_does_what_its_scopes_say(api: apis.Api, keys: ApiKeys) -> None:
+async def test_a_key_may_do_only_what_its_scopes_allow(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("reader", [Scope.MESSAGES_READ])
     assert status(api, key) == 200
     with api.client(key) as client:
@@ -72,7 +72,7 @@ async def test_two_keys_overlap_while_one_replaces_the_other(api: apis.Api, keys
     assert [status(api, key) for key in (old, new, newest)] == [401, 401, 200]
 
 
-async def test_a_key_above_its_rate_is_told_when_to_come_back(api: apis.Api, keys: ApiKeys) -> None:
+async def test_a_key_above_its_rate_gets_a_retry_after(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("slow", [Scope.MESSAGES_READ], rate=1)
     with api.client(key) as client:
         answers = [client.get(PAGE) for _ in range(4)]
@@ -90,7 +90,7 @@ async def test_a_batch_costs_as_much_as_its_messages(api: apis.Api, keys: ApiKey
         assert client.post("/v1/messages/batch", json={"messages": messages[:15]}).status_code == 429
 
 
-async def test_a_batch_above_what_may_come_at_once_is_taken_and_owed(api: apis.Api, keys: ApiKeys) -> None:
+async def test_a_batch_above_the_burst_is_published_and_paid_later(api: apis.Api, keys: ApiKeys) -> None:
     key = await keys.create("batches", [Scope.MESSAGES_WRITE], rate=1)
     messages = [{"room": "team:keys", "user": "ada", "text": "x"}] * 100
     with api.client(key) as client:
@@ -101,7 +101,7 @@ async def test_a_batch_above_what_may_come_at_once_is_taken_and_owed(api: apis.A
 
 
 async def test_large_answers_cost_more_than_small_ones(api: apis.Api, keys: ApiKeys) -> None:
-    """One key that leaked could keep a process, and Redis, busy by asking."""
+    """Otherwise a leaked key could keep the API process and Redis busy with large reads."""
     key = await keys.create("reader", [Scope.USERS_READ], rate=2)
     few, many = ({"users": [f"user{number}" for number in range(count)]} for count in (20, 1_000))
     with api.client(key) as client:
@@ -112,7 +112,7 @@ async def test_large_answers_cost_more_than_small_ones(api: apis.Api, keys: ApiK
     assert 15 <= int(refused.headers["retry-after"]) <= 20
 
 
-async def test_pages_and_inboxes_cost_what_is_read(
+async def test_pages_and_inboxes_cost_as_much_as_they_read(
     api: apis.Api, keys: ApiKeys, api_redis: Callable[[str], str]
 ) -> None:
     reads = [Scope.MESSAGES_READ, Scope.MESSAGES_WRITE, Scope.USERS_READ]
@@ -141,13 +141,13 @@ async def test_keys_are_stored_as_digests(keys: ApiKeys) -> None:
     ("name", "scopes", "rate"),
     [("", ["messages:read"], 0), ("x", [], 0), ("x", ["everything"], 0), ("x", ["messages:read"], -1)],
 )
-async def test_a_key_that_makes_no_sense_is_refused(keys: ApiKeys, name: str, scopes: list[str], rate: int) -> None:
+async def test_a_malformed_key_is_refused(keys: ApiKeys, name: str, scopes: list[str], rate: int) -> None:
     with pytest.raises(RoomcastError) as caught:
         await keys.create(name, scopes, rate=rate)
     assert caught.value.code is Code.BAD_REQUEST
 
 
-async def test_a_name_that_no_key_has_cannot_be_rotated(keys: ApiKeys) -> None:
+async def test_an_unknown_name_cannot_be_rotated(keys: ApiKeys) -> None:
     with pytest.raises(RoomcastError) as caught:
         await keys.rotate("nobody", overlap_seconds=1)
     assert caught.value.code is Code.NOT_FOUND

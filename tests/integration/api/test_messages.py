@@ -1,4 +1,4 @@
-"""Messages over HTTP: the same log as Socket.IO's, with receipts, ids, cursors and codes."""
+"""Messages over HTTP, in the log that Socket.IO clients read: receipts, ids, cursors and error codes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_two_different_ids_are_refused(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, 100)
 
 
-def test_cursors_lead_through_the_whole_log_both_ways(client: httpx.Client) -> None:
+def test_cursors_page_through_the_whole_log_in_both_directions(client: httpx.Client) -> None:
     room = "/v1/rooms/team:cursors/messages"
     publish(client, "team:cursors", 7)
     pages = [client.get(room, params={"limit": 3}).json()]
@@ -105,7 +105,7 @@ def test_edit_react_delete(client: httpx.Client) -> None:
     assert "better" not in str(messages)
 
 
-def test_a_batch_keeps_order_and_answers_one_by_one(client: httpx.Client) -> None:
+def test_a_batch_keeps_order_and_has_one_answer_per_message(client: httpx.Client) -> None:
     items = [{"room": f"team:b{n % 3}", "user": "ada", "text": str(n), "id": f"m{n}"} for n in range(12)]
     items[4]["text"] = " \u200b"
     results = client.post("/v1/messages/batch", json={"messages": items}).json()["results"]
@@ -136,7 +136,7 @@ def test_a_batch_keeps_order_and_answers_one_by_one(client: httpx.Client) -> Non
         "text",
     ],
 )
-def test_a_bad_body_is_refused_with_the_field(client: httpx.Client, body: Any) -> None:
+def test_a_bad_body_is_refused_with_the_name_of_the_field(client: httpx.Client, body: Any) -> None:
     answer = client.post("/v1/rooms/team:bad/messages", json=body)
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["reason"]) == (400, 100, "bad_request")
@@ -154,7 +154,7 @@ def test_a_bad_body_is_refused_with_the_field(client: httpx.Client, body: Any) -
         b"9" * 9_999,
     ],
 )
-def test_a_body_that_is_no_json_is_refused(client: httpx.Client, raw: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(client: httpx.Client, raw: bytes) -> None:
     answer = client.post("/v1/rooms/team:bad/messages", content=raw, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["reason"]) == (400, "bad_request")
 
@@ -174,7 +174,7 @@ def test_a_body_that_is_no_json_is_refused(client: httpx.Client, raw: bytes) -> 
     ],
     ids=["form", "list", "empty", "cut", "unknown"],
 )
-def test_a_refusal_says_what_to_send(client: httpx.Client, raw: bytes, content_type: str, detail: str) -> None:
+def test_a_refusal_says_what_is_expected(client: httpx.Client, raw: bytes, content_type: str, detail: str) -> None:
     answer = client.post("/v1/rooms/team:bad/messages", content=raw, headers={"Content-Type": content_type})
     assert (answer.status_code, answer.json()["detail"]) == (400, detail)
 

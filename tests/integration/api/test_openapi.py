@@ -27,10 +27,10 @@ from tests import apis
 
 DOCUMENT = make_application(None).openapi()
 NOT_OVER_HTTP = {"ping", "info"}
-"""What a Backend has for the process that uses it."""
+"""Methods of a Backend that concern only its own process, so that they need no endpoint."""
 
 EXAMPLES = 4
-"""Requests for each operation and each kind of data, valid and invalid: all of it in a few seconds."""
+"""The number of requests per operation and kind of data (valid, invalid): all of them take a few seconds."""
 
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 

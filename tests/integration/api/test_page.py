@@ -26,7 +26,7 @@ def snippets(path: Path, language: str) -> list[str]:
 
 
 def run(api: apis.Api, *command: str | Path, cwd: Path) -> str:
-    """Run a snippet with what `make env` prints; return what it prints."""
+    """Run a snippet with the environment that `make env` prints; return its output."""
     environment = {
         "PATH": os.environ["PATH"],
         "ROOMCAST_API_URL": api.url,

@@ -1,4 +1,4 @@
-"""The process around the endpoints: bounds, request ids, health, metrics, Redis trouble and its end."""
+"""The API process: limits, request ids, health, metrics, failures of Redis, and shutdown."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def test_request_ids_are_kept_or_made(client: httpx.Client) -> None:
     assert odd.json()["request_id"] == odd.headers["x-request-id"]
 
 
-def test_an_announced_body_that_is_too_large_is_not_read(api: apis.Api) -> None:
+def test_a_body_with_a_content_length_above_the_limit_is_not_read(api: apis.Api) -> None:
     head = f"POST {PAGE} HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", api.port), timeout=5) as raw:
         raw.sendall(head.encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_chunked_body_has_the_same_bound(client: httpx.Client) -> None:
+def test_a_chunked_body_has_the_same_limit(client: httpx.Client) -> None:
     answer = client.post(PAGE, content=(b"x" * 65_536 for _ in range(MAX_BODY_BYTES // 65_536 + 1)))
     assert (answer.status_code, answer.json()["reason"]) == (413, "too_large")
 
 
-def test_methods_that_http_does_not_know_are_one_label(api: apis.Api, client: httpx.Client) -> None:
-    """A stranger without a key may send any word."""
+def test_unknown_http_methods_share_one_metric_label(api: apis.Api, client: httpx.Client) -> None:
+    """A client without a key may send any word as the method."""
     for number in range(3):
         assert client.request(f"WORD{number}", "/v1/cluster").status_code == 405
     text = health.get(api.metrics_port, "/metrics")[1]
@@ -50,7 +50,7 @@ def test_methods_that_http_does_not_know_are_one_label(api: apis.Api, client: ht
     assert 'method="other"' in text
 
 
-def test_metrics_name_routes_and_not_rooms(api: apis.Api, client: httpx.Client) -> None:
+def test_metric_labels_are_routes_and_not_rooms(api: apis.Api, client: httpx.Client) -> None:
     client.get(PAGE)
     sample = 'roomcast_api_requests_total{method="GET",route="/v1/rooms/{room}/messages",status="200"}'
     assert health.metric(api.metrics_port, sample) >= 1
@@ -80,7 +80,7 @@ def test_without_redis_it_runs_unready_and_answers_503(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["retryable"]) == (503, True)
 
 
-def test_a_redis_that_comes_back_is_found(tmp_path: Path) -> None:
+def test_the_api_recovers_when_redis_comes_back(tmp_path: Path) -> None:
     port = servers.free_port()
     (tmp_path / "redis").mkdir()
     with apis.api(tmp_path, f"redis://127.0.0.1:{port}/0", is_ready=False) as running:
@@ -102,7 +102,7 @@ def test_a_redis_that_comes_back_is_found(tmp_path: Path) -> None:
             servers.stop(redis)
 
 
-def test_sigterm_answers_what_is_in_flight(api_redis: Callable[[str], str], tmp_path: Path) -> None:
+def test_after_sigterm_pending_requests_are_answered(api_redis: Callable[[str], str], tmp_path: Path) -> None:
     key = asyncio.run(apis.make_key(api_redis("admin"), name="drain"))
     with apis.api(tmp_path, api_redis("api"), key) as running:
         body = json.dumps({"user": "ada", "text": "in flight"}).encode()
@@ -120,7 +120,7 @@ def test_sigterm_answers_what_is_in_flight(api_redis: Callable[[str], str], tmp_
         assert time.monotonic() - started < 3
 
 
-def test_a_port_in_use_is_one_line(api: apis.Api, tmp_path: Path) -> None:
+def test_a_port_in_use_is_one_line_of_error(api: apis.Api, tmp_path: Path) -> None:
     settings = servers.base_environment() | {
         "ROOMCAST_REDIS_URL": "redis://127.0.0.1:1/0",
         "ROOMCAST_PORT": str(api.port),
@@ -133,7 +133,7 @@ def test_a_port_in_use_is_one_line(api: apis.Api, tmp_path: Path) -> None:
 
 
 async def test_many_requests_at_once_share_the_connections_to_redis(api: apis.Api) -> None:
-    """More requests than there are connections: each waits for its turn, and none fails."""
+    """Send more requests than there are connections: requests wait for a free one, and none fails."""
     headers = {"Authorization": f"Bearer {api.key}"}
     limits = httpx.Limits(max_connections=150)
     async with httpx.AsyncClient(

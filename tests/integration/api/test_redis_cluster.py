@@ -1,4 +1,4 @@
-"""The API on a Redis Cluster: keys of different slots, and a reply channel that only one server serves."""
+"""The API on a Redis Cluster: keys in different slots, and a reply channel on one of the servers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def use(api: apis.Api) -> None:
         assert caught.value.code is Code.MEDIA_UNAVAILABLE
 
 
-def test_all_of_it_on_a_cluster(tmp_path: Path) -> None:
+def test_every_kind_of_request_works_on_a_cluster(tmp_path: Path) -> None:
     with redis_cluster(tmp_path) as ports:
         url = f"redis+cluster://127.0.0.1:{ports[0]}"
         key = asyncio.run(apis.make_key(url))

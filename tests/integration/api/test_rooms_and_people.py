@@ -80,7 +80,7 @@ def test_reserved_ids_are_forbidden(client: httpx.Client, body: dict[str, str]) 
     assert reason(client.post("/v1/rooms", json=body)) == "forbidden"
 
 
-def test_members_come_in_pages(client: httpx.Client, api_redis: Callable[[str], str]) -> None:
+def test_members_are_listed_in_pages(client: httpx.Client, api_redis: Callable[[str], str]) -> None:
     client.post("/v1/rooms", json={"room": "team:many", "owner": "ada"})
     with redis.Redis.from_url(api_redis("admin")) as admin:
         admin.hset(keys.room_members("team:many"), mapping={f"user-{number}": "member" for number in range(600)})
@@ -96,7 +96,7 @@ def test_members_come_in_pages(client: httpx.Client, api_redis: Callable[[str], 
     assert pages > 1
 
 
-async def test_people_are_seen_disconnected_and_revoked(client: httpx.Client, gateway: gateways.Gateway) -> None:
+async def test_presence_disconnects_and_revocations_of_people(client: httpx.Client, gateway: gateways.Gateway) -> None:
     signed = client.post("/v1/tokens", json={"user": "ada", "name": "Ada", "rooms": ["team:*"], "jti": "j-1"}).json()
     ada = await connect(gateway, signed["token"])
     assert (await ada.join("team:seen"))["ok"]
@@ -200,7 +200,7 @@ def test_a_token_has_its_claims(client: httpx.Client) -> None:
     assert reason(client.post("/v1/tokens", json={"user": "\u20ac" * 40})) == "bad_request"
 
 
-def test_an_operator_takes_a_scope_of_its_own(api: apis.Api, api_redis: Callable[[str], str]) -> None:
+def test_a_token_of_an_operator_needs_its_own_scope(api: apis.Api, api_redis: Callable[[str], str]) -> None:
     key = asyncio.run(apis.make_key(api_redis("admin"), Scope.TOKENS_SIGN, name="signer"))
     with api.client(key) as client:
         assert client.post("/v1/tokens", json={"user": "ada"}).status_code == 200

@@ -42,7 +42,7 @@ def test_a_file_becomes_a_message(client: httpx.Client) -> None:
 
 
 @pytest.mark.usefixtures("signed")
-def test_what_is_not_allowed_is_refused(client: httpx.Client) -> None:
+def test_files_that_are_not_allowed_are_refused(client: httpx.Client) -> None:
     assert form(client, name="x.exe", type="application/x-msdownload").json()["reason"] == "media_refused"
     unknown = client.post("/v1/uploads/unknown-upload/complete", json={"user": "ada"})
     assert (unknown.status_code, unknown.json()["reason"]) == (404, "upload_expired")

@@ -28,7 +28,7 @@ async def fill(backend: Backend, room: str, count: int) -> None:
         await backend.publish(room, "ada", f"text {number}", kind="text", id=f"m{number}")
 
 
-async def test_history_goes_both_ways_page_by_page(backend: Backend) -> None:
+async def test_history_is_read_page_by_page_in_both_directions(backend: Backend) -> None:
     await fill(backend, "team:pages", 5)
     newest = await backend.history("team:pages", limit=2)
     assert [message["seq"] for message in newest.messages] == [4, 5]
@@ -79,7 +79,7 @@ async def test_a_deletion_leaves_no_text_and_can_be_repeated(backend: Backend) -
     assert caught.value.code is Code.NOT_FOUND
 
 
-async def test_a_reaction_has_one_form(backend: Backend) -> None:
+async def test_variants_of_an_emoji_are_one_reaction(backend: Backend) -> None:
     await fill(backend, "team:reactions", 1)
     await backend.react("team:reactions", "bob", 1, "\u2764\ufe0f", id="r1")
     await backend.react("team:reactions", "bob", 1, "\u2764", on=False, id="r2")
@@ -89,7 +89,7 @@ async def test_a_reaction_has_one_form(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 101])
-async def test_a_page_has_a_bound(backend: Backend, limit: int) -> None:
+async def test_a_page_has_a_limit(backend: Backend, limit: int) -> None:
     with pytest.raises(RoomcastError) as caught:
         await backend.history("team:x", limit=limit)
     assert caught.value.code is Code.BAD_REQUEST

@@ -1,4 +1,4 @@
-"""Reading the room log: a crowd that comes back to one room at once costs Redis a few reads, not one each."""
+"""Reading the room log: clients that rejoin one room at once share a few reads of Redis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_thousand_readers_of_one_page_share_a_few_reads(redis_url: str) 
         assert all(page.seq == 30 and len(page.entries) == 20 for page in pages)
 
 
-async def test_a_read_sees_what_was_acked_before_it_was_asked_for(redis_url: str) -> None:
+async def test_a_read_sees_every_message_acked_before_the_read_began(redis_url: str) -> None:
     async with running_backplane(redis_url) as backplane:
         log = LogStore(backplane)
 
@@ -41,8 +41,8 @@ async def test_a_read_sees_what_was_acked_before_it_was_asked_for(redis_url: str
         assert all(await asyncio.gather(*(write_and_read(number) for number in range(500))))
 
 
-async def test_a_gateway_that_looks_after_a_closed_room_does_not_bring_it_back(redis_url: str) -> None:
-    """Late, it compares its rooms with their logs, and fills gaps: a room that was deleted meanwhile stays so."""
+async def test_a_gateway_that_reads_a_deleted_room_does_not_create_it_again(redis_url: str) -> None:
+    """A gateway compares its rooms with their logs and fills gaps; a room deleted meanwhile must stay deleted."""
     async with running_backplane(redis_url) as backplane:
         log = LogStore(backplane)
         await log.append("team:kept", "ada", "m", b'"kind":"text"}')

@@ -1,4 +1,4 @@
-"""`room_append.lua` on a real Redis: the very bytes that `contract/vectors/room_packets.json` holds, and its bounds."""
+"""`room_append.lua` on a real Redis: the bytes of `contract/vectors/room_packets.json`, and the limits of the log."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_script_publishes_the_golden_packet(redis_url: str) -> None:
 
 
 class Room:
-    """A room whose messages are appended straight through the script, under bounds of the test's choice."""
+    """A room whose messages the test appends by the script itself, with limits of its own."""
 
     def __init__(self, client: redis.Redis, **bounds: float) -> None:
         self.client = client
@@ -73,7 +73,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield made
 
 
-def test_a_room_keeps_so_many_messages(client: redis.Redis) -> None:
+def test_a_room_keeps_only_the_configured_number_of_messages(client: redis.Redis) -> None:
     room = Room(client, messages=3)
     for _ in range(7):
         room.append()
@@ -81,7 +81,7 @@ def test_a_room_keeps_so_many_messages(client: redis.Redis) -> None:
     assert room.meta("first") == "5"
 
 
-def test_messages_over_the_age_go_with_the_next_ones_and_at_most_eight_at_a_time(client: redis.Redis) -> None:
+def test_each_append_drops_at_most_eight_messages_over_the_age_limit(client: redis.Redis) -> None:
     room = Room(client, age_seconds=0.25)
     for _ in range(12):
         last = room.append()
@@ -95,7 +95,7 @@ def test_messages_over_the_age_go_with_the_next_ones_and_at_most_eight_at_a_time
     assert room.meta("first") == str(room.kept()[0])
 
 
-def test_young_messages_stay_when_older_ones_were_dropped_by_number(client: redis.Redis) -> None:
+def test_messages_below_the_age_limit_stay_when_older_ones_were_dropped_by_number(client: redis.Redis) -> None:
     room = Room(client, messages=2, age_seconds=3600)
     for _ in range(5):
         room.append()
@@ -104,7 +104,7 @@ def test_young_messages_stay_when_older_ones_were_dropped_by_number(client: redi
     assert room.kept() == [4, 5, 6]
 
 
-def test_a_log_that_is_gone_begins_where_the_numbers_stopped(client: redis.Redis) -> None:
+def test_a_log_that_is_gone_continues_with_the_next_seq(client: redis.Redis) -> None:
     room = Room(client)
     before = room.append()
     client.delete(room.place.names[0])
@@ -114,7 +114,7 @@ def test_a_log_that_is_gone_begins_where_the_numbers_stopped(client: redis.Redis
     assert room.life_ms(0) > 0
 
 
-def test_another_server_process_opens_a_new_epoch_and_goes_on_counting(client: redis.Redis) -> None:
+def test_another_redis_process_opens_a_new_epoch_and_continues_the_seq(client: redis.Redis) -> None:
     room = Room(client)
     first, other = room.append("a"), room.append("b", run_id="another")
     assert (other.seq, other.epoch != first.epoch) == (2, True)
@@ -122,20 +122,20 @@ def test_another_server_process_opens_a_new_epoch_and_goes_on_counting(client: r
     assert room.append("a", run_id="a third") == first._replace(duplicate=True)
 
 
-def test_an_id_is_known_through_one_turn_of_the_halves_and_the_halves_do_not_stay_for_ever(client: redis.Redis) -> None:
+def test_an_id_is_known_through_one_rotation_of_the_id_sets_and_then_expires(client: redis.Redis) -> None:
     room = Room(client, ids=2)
     first = [room.append(name) for name in ("a", "b")]
-    assert room.append("c").seq == 3  # "a" and "b" are the older half now
+    assert room.append("c").seq == 3  # "a" and "b" are in the older set now
     assert [room.append(name) for name in ("a", "b")] == [receipt._replace(duplicate=True) for receipt in first]
     assert room.append("d").seq == 4
-    assert room.append("e").seq == 5  # the halves turn again: "c" and "d" are the older one
+    assert room.append("e").seq == 5  # the sets rotate again: "c" and "d" are in the older set
     assert room.append("c").duplicate
     again = room.append("a")
     assert (again.seq, again.duplicate) == (6, False)
     assert min(room.life_ms(2), room.life_ms(3)) > 0
 
 
-def test_the_halves_turn_with_time_too_and_a_repeat_at_that_moment_is_known(client: redis.Redis) -> None:
+def test_the_id_sets_also_rotate_with_time_and_a_repeat_at_that_moment_is_known(client: redis.Redis) -> None:
     room = Room(client, id_seconds=1.5)
     first = room.append("a")
     wait_until(lambda: _now_ms(client) > first.time + 1500, "it is time to turn")

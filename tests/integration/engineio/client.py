@@ -1,4 +1,4 @@
-"""A server in this process and raw clients for the Engine.IO tests: one step per line, no library's help."""
+"""A server in this process and raw clients for the Engine.IO tests, without a client library."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ WAIT_SECONDS = 5.0
 
 @asynccontextmanager
 async def serving(server: Any, path: str, *, has_front: bool = True) -> AsyncIterator[str]:
-    """Serves an `EngineServer` or a `SocketServer` under `/<path>/`; yields its address, `host:port`.
+    """Serve an `EngineServer` or a `SocketServer` under `/<path>/`; yield its address, `host:port`.
 
-    As gateways do, or (without the front) by nothing but the application of somebody else.
+    Serve as gateways do; or, without the front, only by an aiohttp application, as other projects may.
     """
     app = web.Application()
     server.attach(app, path)
@@ -50,7 +50,7 @@ def soon(awaitable: Awaitable[Any]) -> Any:
 
 
 class WebSocket:
-    """A client that writes and reads frames as bytes, so that it can also break the rules."""
+    """A client that writes and reads frames as bytes, so that it can also violate the protocol."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -58,7 +58,7 @@ class WebSocket:
 
     @classmethod
     async def open(cls, address: str, path: str, *, headers: dict[str, str] | None = None, sid: str = "") -> WebSocket:
-        """Connects and shakes hands; raises AssertionError with the head of any answer but 101."""
+        """Connect and shake hands; raise AssertionError with the head of any answer but 101."""
         host, _, port = address.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         socket = cls(reader, writer)
@@ -87,7 +87,7 @@ class WebSocket:
             self.write_frame(BINARY, data)
 
     async def frame(self) -> tuple[int, bytes]:
-        """The next frame: opcode and payload."""
+        """Return the next frame: opcode and payload."""
         head = await soon(self.reader.readexactly(2))
         size = head[1]
         if size >= 126:
@@ -95,13 +95,13 @@ class WebSocket:
         return head[0] & 0x0F, await soon(self.reader.readexactly(size))
 
     async def receive(self) -> str | bytes:
-        """The next message; raises AssertionError for another frame."""
+        """Return the next message; raise AssertionError for any other frame."""
         opcode, payload = await self.frame()
         assert opcode in (TEXT, BINARY), (opcode, payload)
         return payload.decode() if opcode == TEXT else payload
 
     async def closed(self) -> int:
-        """Reads on to the close frame and answers it; returns its code (0 when there was none)."""
+        """Read up to the close frame and answer it; return its code (0 if it has none)."""
         while True:
             try:
                 opcode, payload = await self.frame()
@@ -113,7 +113,7 @@ class WebSocket:
                 return int.from_bytes(payload[:2], "big")
 
     def drop(self) -> None:
-        """Cuts the connection without a word."""
+        """Cut the connection without a close frame."""
         self.writer.transport.abort()
 
 

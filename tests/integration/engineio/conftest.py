@@ -1,4 +1,4 @@
-"""These tests run on both kinds of loop: the product runs on uvloop, whose transports behave differently at the end."""
+"""Run these tests on asyncio's loop and on uvloop. Gateways use uvloop, whose transports close differently."""
 
 from __future__ import annotations
 

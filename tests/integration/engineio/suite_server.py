@@ -22,7 +22,7 @@ RULES = Rules(ping_interval=0.3, ping_timeout=0.2, connect_seconds=1.0)
 
 
 def engineio_app() -> web.Application:
-    """Echoes every message."""
+    """Return an application that echoes every message."""
     eio = EngineServer(node="1", rules=replace(RULES, connect_seconds=60), cors_allowed_origins="*")
     eio.on("message", eio.send)
     app = web.Application()
@@ -31,7 +31,7 @@ def engineio_app() -> web.Application:
 
 
 def socketio_app(node: str = "1") -> web.Application:
-    """Says `auth` on connect, answers `message` with `message-back`, and acks `message-with-ack`."""
+    """Return an application that sends `auth` on connect, answers `message` and acks `message-with-ack`."""
     sio = create_server(
         node=node, rules=RULES, cors_allowed_origins="*", always_connect=True, namespaces=["/", "/custom"]
     )

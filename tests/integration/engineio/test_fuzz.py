@@ -1,4 +1,4 @@
-"""Rubbish of all kinds on real sockets: no traceback, nothing left behind, valid traffic goes on."""
+"""Malformed input of all kinds on real sockets: no traceback, no leftover state, and valid traffic goes on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def packet(chance: random.Random) -> str | bytes:
 
 
 async def misuse_websocket(address: str, chance: random.Random) -> None:
-    """The server may hang up at any time; asyncio drops what is written then, uvloop raises RuntimeError."""
+    """Send malformed input. The server may close at any time: asyncio then drops writes, uvloop raises RuntimeError."""
     socket = await WebSocket.open(address, PATH)
     if chance.random() < 0.8:
         socket.send("40")
@@ -70,8 +70,8 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.parametrize("seed", [1, 2, date.today().toordinal()])  # another every day, the same in all workers
-async def test_rubbish(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("seed", [1, 2, date.today().toordinal()])  # a new seed every day, the same in all workers
+async def test_malformed_input_leaves_no_traceback_and_no_state(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     print("seed", seed)
     chance = random.Random(seed)
     app = App(rules=Rules(max_pending_per_peer=10_000))
@@ -86,7 +86,9 @@ async def test_rubbish(seed: int, caplog: pytest.LogCaptureFixture) -> None:
                 with suppress(RuntimeError):
                     await misuse_websocket(address, chance)
             else:
-                with suppress(ClientError):  # the server may end a connection that it refused to read to the end
+                with suppress(
+                    ClientError
+                ):  # the server may close a connection whose request it did not read to the end
                     await misuse_polling(address, chance, http)
         for session in [*app.sio.eio.sockets.values()]:
             if session.core.transport_name == "polling":

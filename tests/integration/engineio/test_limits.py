@@ -1,4 +1,4 @@
-"""The bounds of the Engine.IO server: sizes, slow clients, unfinished sessions, origins, admission."""
+"""The limits of the Engine.IO server: sizes, slow clients, unfinished sessions, origins, admission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEGABYTE = 1_000_000
 
 
 class Watcher(NoObserver):
-    """Remembers what was announced."""
+    """An observer that records its calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ async def opened(address: str, **headers: str) -> WebSocket:
 
 
 async def answers(address: str) -> bool:
-    """Tell whether valid traffic is served on another connection."""
+    """Return whether the server serves valid traffic on another connection."""
     socket = await opened(address)
     socket.send("4valid")
     answer = await socket.receive()
@@ -73,7 +73,7 @@ class TestSizes:
             assert watcher.closes == [("websocket", Reason.TOO_LARGE)]
             assert await answers(address)
 
-    async def test_an_application_that_handles_messages_only_gets_no_oversized_ones(self) -> None:
+    async def test_an_application_without_a_handler_for_oversized_messages_gets_none(self) -> None:
         rules = Rules(max_payload=10_000, max_dropped_payload=50_000)
         async with server(rules=rules) as (_, watcher, address), ClientSession() as http:
             socket = await opened(address)
@@ -84,7 +84,7 @@ class TestSizes:
             assert watcher.closes == [("websocket", Reason.TOO_LARGE), ("polling", Reason.TOO_LARGE)]
             assert await answers(address)
 
-    async def test_a_body_may_hold_more_than_one_packet_may(self) -> None:
+    async def test_a_polling_body_may_be_larger_than_one_packet(self) -> None:
         rules = Rules(max_payload=10_000, max_dropped_payload=50_000)
         async with server(rules=rules) as (_, _, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
@@ -111,7 +111,7 @@ class TestSizes:
             assert await answers(address)
 
     @pytest.mark.parametrize("chunked", [False, True])
-    async def test_a_post_beyond_the_limit_is_refused_at_once(self, chunked: bool) -> None:
+    async def test_a_post_above_the_limit_is_refused_at_once(self, chunked: bool) -> None:
         async with server(rules=Rules(max_payload=10_000)) as (_, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             assert (await client.post("4" + "x" * 9_999))[0] == 200
@@ -139,7 +139,7 @@ class TestSizes:
 
 class TestSlowClients:
     async def slow(self, address: str) -> WebSocket:
-        """A client that reads nothing and whose kernel takes little."""
+        """Yield a client that reads nothing, with a small receive buffer in its kernel."""
         host, _, port = address.partition(":")
         raw = sockets.socket()
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
@@ -154,7 +154,7 @@ class TestSlowClients:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         return WebSocket(reader, writer)
 
-    async def test_is_cut_when_more_than_the_bound_waits_and_nobody_else_suffers(self) -> None:
+    async def test_is_cut_above_the_limit_of_its_write_buffer_and_others_are_served(self) -> None:
         async with server(rules=Rules(max_buffer=200_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "it is there")
@@ -173,7 +173,7 @@ class TestSlowClients:
             slow.drop()
             quick.drop()
 
-    async def test_one_that_catches_up_gets_everything_in_order(self) -> None:
+    async def test_that_catches_up_gets_all_messages_in_order(self) -> None:
         async with server(rules=Rules(max_buffer=400_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
             await until(lambda: eio.sockets, "it is there")
@@ -190,7 +190,7 @@ class TestSlowClients:
             assert (session.credit, watcher.closes) == (400_000, [])
             slow.drop()
 
-    async def test_a_burst_within_one_tick_is_no_slowness(self) -> None:
+    async def test_is_not_cut_for_a_burst_within_one_tick(self) -> None:
         async with server(rules=Rules(max_buffer=50_000)) as (eio, watcher, address):
             socket = await opened(address)
             (session,) = eio.sockets.values()
@@ -201,7 +201,7 @@ class TestSlowClients:
             assert watcher.closes == []
             socket.drop()
 
-    async def test_polling_is_bounded_too(self) -> None:
+    async def test_the_limit_also_holds_for_polling(self) -> None:
         async with server(rules=Rules(max_buffer=10_000)) as (eio, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)
             for _ in range(20):
@@ -223,7 +223,7 @@ class TestSlowClients:
 
 
 class TestUnfinishedSessions:
-    async def test_are_capped_per_address(self) -> None:
+    async def test_are_limited_per_address(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=5)) as (eio, watcher, address), ClientSession() as http:
             polls = [await Polling.open(http, address, PATH) for _ in range(5)]
             async with http.get(f"http://{address}/{PATH}/?EIO=4&transport=polling") as answer:
@@ -314,7 +314,7 @@ class TestOrigins:
 
 
 class TestAdmission:
-    async def test_no_new_sessions_while_old_ones_go_on(self) -> None:
+    async def test_new_sessions_are_refused_while_old_ones_go_on(self) -> None:
         async with server() as (eio, _, address), ClientSession() as http:
             socket = await opened(address)
             client = await Polling.open(http, address, PATH)
@@ -361,7 +361,7 @@ class TestMoving:
 
 
 class TestManySockets:
-    async def test_order_holds_for_each_of_many_over_all_slices(self) -> None:
+    async def test_each_of_many_sessions_gets_all_slices_in_order(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
             clients = [await opened(address) for _ in range(600)]
             sessions = [*eio.sockets.values()]
@@ -380,7 +380,7 @@ class TestManySockets:
                 client.drop()
             await until(lambda: len(watcher.closes) == 600, "all are gone")
 
-    async def test_some_may_vanish_while_a_room_is_served(self) -> None:
+    async def test_sessions_may_close_while_a_room_is_served(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
             clients = [await opened(address) for _ in range(300)]
             sessions = [*eio.sockets.values()]

@@ -1,4 +1,4 @@
-"""The front of a listener: what it opens itself, what it leaves to aiohttp, and how it lets go."""
+"""The front of a listener: requests it answers itself, requests it passes to aiohttp, and how connections end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def connection(address: str) -> tuple[asyncio.StreamReader, asyncio.Stream
 
 
 async def answer(address: str, *parts: bytes) -> tuple[str, WebSocket]:
-    """The head of the answer to a request that comes in `parts`, and the connection."""
+    """Send a request in `parts`; return the head of the answer, and the connection."""
     reader, writer = await connection(address)
     for part in parts:
         writer.write(part)
@@ -59,7 +59,7 @@ async def echoes(socket: WebSocket) -> None:
     socket.drop()
 
 
-async def test_a_plain_opening_never_sees_aiohttp() -> None:
+async def test_a_plain_websocket_request_is_not_passed_to_aiohttp() -> None:
     def behind() -> asyncio.Protocol:
         raise AssertionError("given to aiohttp")
 
@@ -85,7 +85,7 @@ async def test_the_server_is_the_same_without_a_front(*, has_front: bool) -> Non
 
 
 @pytest.mark.parametrize("cut", [1, 20, -3, -1])
-async def test_a_request_that_comes_in_pieces(cut: int) -> None:
+async def test_a_request_in_several_pieces_is_answered(cut: int) -> None:
     async with server() as (_, address):
         request = opening()
         head, socket = await answer(address, request[:cut], request[cut:])
@@ -93,7 +93,7 @@ async def test_a_request_that_comes_in_pieces(cut: int) -> None:
         await echoes(socket)
 
 
-async def test_frames_right_behind_the_request() -> None:
+async def test_frames_sent_together_with_the_request_are_read() -> None:
     async with server() as (_, address):
         head, socket = await answer(address, opening() + masked(TEXT, b"4early"))
         assert head.startswith("HTTP/1.1 101 ")
@@ -135,7 +135,7 @@ async def test_a_full_address_is_refused() -> None:
 
 
 def after(seconds: float) -> Admission:
-    """Let every session begin after a while."""
+    """Delay the start of every session."""
 
     def admit(caller: Caller, decide: Decide) -> Withdraw:
         asyncio.get_running_loop().call_later(seconds, decide, None)
@@ -145,7 +145,7 @@ def after(seconds: float) -> Admission:
 
 
 class TestTurns:
-    async def test_a_client_that_goes_while_it_waits_withdraws(self) -> None:
+    async def test_a_client_that_disconnects_while_waiting_is_not_admitted(self) -> None:
         async with server() as (eio, address):
             places: list[Decide] = []
             withdrawn: list[Caller] = []
@@ -163,7 +163,7 @@ class TestTurns:
             assert places[0](None) is False
             assert not eio.sockets
 
-    async def test_what_a_client_sends_while_it_waits_is_read_once_it_has_its_session(self) -> None:
+    async def test_packets_sent_while_waiting_are_read_once_the_session_has_begun(self) -> None:
         async with server() as (eio, address):
             places: list[Decide] = []
 
@@ -183,7 +183,7 @@ class TestTurns:
             await soon(reader.readuntil(b"4early"))
             writer.close()
 
-    async def test_a_refusal_says_when_to_come_back_and_ends_the_connection(self) -> None:
+    async def test_a_refusal_has_a_retry_after_and_ends_the_connection(self) -> None:
         async with server(cors_allowed_origins="*") as (eio, address):
             asked: list[Caller] = []
 
@@ -201,7 +201,7 @@ class TestTurns:
             assert [caller.peer for caller in asked] == ["127.0.0.1"]
             assert not eio.sockets
 
-    async def test_whoever_waits_comes_in_when_it_is_time(self) -> None:
+    async def test_a_waiting_client_is_admitted_when_the_delay_is_over(self) -> None:
         async with server() as (eio, address):
             eio.admission = after(0.05)
             head, socket = await answer(address, opening())
@@ -209,7 +209,7 @@ class TestTurns:
             await echoes(socket)
 
     @pytest.mark.parametrize("has_front", [True, False])
-    async def test_those_who_wait_count_against_their_address_and_are_forgotten(self, *, has_front: bool) -> None:
+    async def test_waiting_clients_count_against_their_address_until_they_disconnect(self, *, has_front: bool) -> None:
         rules = Rules(max_pending_per_peer=3)
         async with server(has_front=has_front, rules=rules) as (eio, address):
             eio.admission = after(0.3)
@@ -222,7 +222,7 @@ class TestTurns:
             head, _ = await answer(address, opening())
             assert head.startswith("HTTP/1.1 101 ")
 
-    async def test_whoever_waits_when_the_doors_close_is_refused(self) -> None:
+    async def test_waiting_clients_are_refused_when_the_server_stops_accepting(self) -> None:
         async with server() as (eio, address):
             waiting = asyncio.Event()
 
@@ -310,10 +310,10 @@ class TestHeads:
             assert (await _until_closed(reader))[8:13] == b" 400 "
             writer.close()
 
-    async def test_the_end_of_the_listener_cuts_those_who_said_nothing(self) -> None:
+    async def test_closing_the_listener_cuts_connections_without_a_request(self) -> None:
         async with server() as (_, address):
             reader, writer = await connection(address)
-            head, socket = await answer(address, opening())  # accepted after the other
+            head, socket = await answer(address, opening())  # this connection was accepted after the other one
             assert head.startswith("HTTP/1.1 101 ")
             socket.drop()
         assert await _until_closed(reader) == b""
@@ -335,7 +335,7 @@ async def _until_closed(reader: asyncio.StreamReader) -> bytes:
 
 
 class TestLeaving:
-    async def test_a_client_of_aiohttps_withdraws_as_well(self) -> None:
+    async def test_a_client_that_disconnects_while_waiting_in_aiohttp_is_not_admitted(self) -> None:
         async with server(has_front=False) as (eio, address):
             withdrawn: list[Caller] = []
 
@@ -357,7 +357,7 @@ class TestSubprotocols:
     @pytest.mark.parametrize(
         ("offered", "accepted"), [("chat", "chat"), ("v2.chat, chat", "v2.chat"), ('"bad"', None), ("", None)]
     )
-    async def test_the_first_that_is_offered_is_accepted(
+    async def test_the_first_offered_subprotocol_is_accepted(
         self, offered: str, accepted: str | None, *, has_front: bool
     ) -> None:
         async with server(has_front=has_front) as (_, address):

@@ -21,7 +21,7 @@ IMPATIENT = Rules(ping_interval=0.3, ping_timeout=1.5, connect_seconds=60)
 
 
 class Echo:
-    """A server that answers each message with itself, and remembers who came and went."""
+    """A server that echoes each message, and records connects and disconnects."""
 
     def __init__(self, rules: Rules = RULES, **options: Any) -> None:
         self.eio = EngineServer(node="7", rules=rules, cors_allowed_origins="*", **options)
@@ -50,7 +50,7 @@ async def http() -> AsyncIterator[ClientSession]:
 
 
 async def opened(address: str) -> tuple[WebSocket, str]:
-    """A WebSocket session and its sid."""
+    """Open a WebSocket session; return it and its sid."""
     socket = await WebSocket.open(address, PATH)
     packet = await socket.receive()
     assert isinstance(packet, str)
@@ -134,7 +134,7 @@ class TestMessages:
         packets = [packet for packet in (await client.get())[1].split("\x1e") if packet != "2"]
         assert packets == ["4hello", "bAQIDBA==", "4€"]
 
-    async def test_polling_more_packets_than_sixteen(self, address: str, http: ClientSession) -> None:
+    async def test_polling_with_more_than_sixteen_packets(self, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         packets = [f"4{number}" for number in range(500)]
         assert (await client.post("\x1e".join(packets)))[0] == 200
@@ -165,7 +165,9 @@ class TestMessages:
         socket.drop()
 
     @pytest.mark.parametrize("packet", ["abc", "9x", "", "2", "0{}", "5"])
-    async def test_what_is_no_packet_closes(self, echo: Echo, address: str, http: ClientSession, packet: str) -> None:
+    async def test_a_message_that_is_not_a_packet_closes(
+        self, echo: Echo, address: str, http: ClientSession, packet: str
+    ) -> None:
         socket, sid = await opened(address)
         socket.send(packet)
         assert await socket.closed() == 1003
@@ -182,7 +184,7 @@ class TestMessages:
         assert await soon(first) == (200, "1")
         assert (await client.get())[0] == 400
 
-    async def test_a_get_that_the_client_gave_up(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_a_get_that_the_client_aborted(self, echo: Echo, address: str, http: ClientSession) -> None:
         client = await Polling.open(http, address, PATH)
         waiting = asyncio.ensure_future(client.get())
         await until(lambda: echo.eio.sockets[client.sid].core.has_poll, "the GET waits")
@@ -254,7 +256,7 @@ class TestClose:
         assert echo.gone[sid] == Reason.SERVER_DISCONNECT
         assert echo.eio.session(sid) is None
 
-    async def test_whoever_holds_a_session_that_is_over_may_push(self, echo: Echo, address: str) -> None:
+    async def test_pushing_to_a_closed_session_raises_nothing(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         session = echo.eio.session(sid)
         assert session is not None
@@ -277,7 +279,7 @@ class TestUpgrade:
         socket.send("5")
         return client, socket
 
-    async def test_goes_over_to_the_websocket(self, echo: Echo, address: str, http: ClientSession) -> None:
+    async def test_moves_the_session_to_the_websocket(self, echo: Echo, address: str, http: ClientSession) -> None:
         client, socket = await self.upgraded(address, http)
         socket.send("4hello")
         assert await socket.receive() == "4hello"
@@ -297,7 +299,7 @@ class TestUpgrade:
         assert await soon(waiting) == (200, "6")
         socket.drop()
 
-    async def test_what_was_queued_meanwhile_comes_by_websocket(
+    async def test_packets_queued_meanwhile_are_sent_by_websocket(
         self, echo: Echo, address: str, http: ClientSession
     ) -> None:
         client = await Polling.open(http, address, PATH)
@@ -310,7 +312,7 @@ class TestUpgrade:
         assert [await socket.receive(), await socket.receive()] == ["4one", b"two"]
         socket.drop()
 
-    async def test_a_second_websocket_is_turned_away(self, address: str, http: ClientSession) -> None:
+    async def test_a_second_websocket_is_refused(self, address: str, http: ClientSession) -> None:
         client, socket = await self.upgraded(address, http)
         second = await WebSocket.open(address, PATH, sid=client.sid)
         assert await second.closed() == 1008
@@ -336,7 +338,7 @@ class TestUpgrade:
         assert (await client.post("4hello"))[0] == 200
 
 
-async def test_shutdown_moves_everybody_and_can_be_repeated(http: ClientSession) -> None:
+async def test_shutdown_closes_all_sessions_and_can_be_repeated(http: ClientSession) -> None:
     echo = Echo(Rules(close_seconds=4.0))
     async with serving(echo.eio, PATH) as address:
         socket, sid = await opened(address)
@@ -348,7 +350,7 @@ async def test_shutdown_moves_everybody_and_can_be_repeated(http: ClientSession)
         opcode, payload = await socket.frame()
         assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1012)
         await asyncio.sleep(0.1)
-        assert not shutdown.done()  # what the client has not read would be lost
+        assert not shutdown.done()  # data that the client has not read would be lost
         socket.write_frame(CLOSE, b"")
         await soon(shutdown)
         assert echo.gone == {sid: Reason.RECONNECT, client.sid: Reason.RECONNECT}

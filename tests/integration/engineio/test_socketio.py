@@ -20,7 +20,7 @@ PATH = "socket.io"
 
 
 class App:
-    """A small application: echoes, acks, and handlers that wait until they are told to go on."""
+    """A small application: echoes, acks, and handlers that wait until the test releases them."""
 
     def __init__(self, **options: Any) -> None:
         self.sio: SocketServer = create_server(
@@ -61,7 +61,7 @@ class App:
         return number
 
     def is_empty(self) -> bool:
-        """Nothing is left of any client."""
+        """Return whether no state of any client is left."""
         manager = self.sio.manager
         leftovers = [manager.rooms, manager.pending_connect, manager.pending_disconnect, manager.callbacks]
         return not any([*leftovers, self.sio.environ, self.sio._binary_packet, self.sio._busy, self.sio.eio.sockets])
@@ -157,7 +157,7 @@ class TestClients:
     """python-socketio's own client, as users run it."""
 
     @pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]])
-    async def test_talks_and_comes_back_after_a_close_for_reconnect(
+    async def test_sends_receives_and_reconnects_after_a_close(
         self, app: App, address: str, transports: list[str]
     ) -> None:
         client = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.1)
@@ -276,7 +276,7 @@ class TestTimeouts:
                 assert await client.get() == (200, "1")
             await until(app.is_empty, "nothing is left")
 
-    async def test_a_transport_without_a_namespace_may_not_stay(self, app: App) -> None:
+    async def test_a_transport_without_a_namespace_is_closed(self, app: App) -> None:
         app = App(connect_seconds=0.3)
         async with serving(app.sio, PATH) as address:
             socket = await connected(address)
@@ -316,7 +316,7 @@ class TestOrder:
             assert "431[1]" in [await socket.receive(), await socket.receive()]
             socket.drop()
 
-    async def test_what_follows_a_connect_waits_for_it(self, app: App, address: str) -> None:
+    async def test_events_after_a_connect_wait_for_its_handler(self, app: App, address: str) -> None:
         socket = await raw(address)
         socket.send('40{"slow":true}')
         socket.send('42["message","early"]')
@@ -329,10 +329,10 @@ class TestOrder:
         socket.drop()
 
     @pytest.mark.parametrize(("count", "most"), [(2_100, 1_050), (40, 30)])
-    async def test_more_waiting_events_than_the_server_takes_wait_at_the_client(
+    async def test_events_above_the_limit_of_pending_events_are_not_read_from_the_socket(
         self, app: App, address: str, count: int, most: int
     ) -> None:
-        """Either many, or large: 40 of 100 kB are twice what one client may have under way."""
+        """Many events, or large ones: 40 of 100 kB are twice the limit of one client's pending events."""
         padding = "x" * (4_000_000 // count if count < 100 else 0)
         socket = await connected(address)
         (session,) = app.sio.eio.sockets.values()
@@ -342,7 +342,7 @@ class TestOrder:
         assert len(app.seen) <= most
         app.gate.set()
         acks = {str(await socket.receive()) for _ in range(count)}
-        assert acks == {f"43{number}[{number}]" for number in range(count)}  # the last to begin may not have to wait
+        assert acks == {f"43{number}[{number}]" for number in range(count)}  # the last events may start without waiting
         assert app.seen[1:] == [("wait", number) for number in range(count)]
         assert not session.is_input_paused
         socket.drop()
@@ -350,7 +350,7 @@ class TestOrder:
 
 
 class TestSlowConnect:
-    async def test_a_client_that_goes_meanwhile_leaves_nothing(self, app: App, address: str) -> None:
+    async def test_a_client_that_disconnects_meanwhile_leaves_no_state(self, app: App, address: str) -> None:
         socket = await raw(address)
         socket.send('40{"slow":true}')
         await until(lambda: app.sio.manager.rooms, "the connect is under way")
@@ -369,7 +369,9 @@ class TestSlowConnect:
             app.gate.set()
             await until(app.is_empty, "nothing is left")
 
-    async def test_a_connect_handler_with_a_bug_refuses_and_leaves_nothing(self, app: App, address: str) -> None:
+    async def test_a_connect_handler_that_raises_refuses_the_client_and_leaves_no_state(
+        self, app: App, address: str
+    ) -> None:
         socket = await raw(address)
         socket.send('40{"crash":true}')
         assert str(await socket.receive()).startswith("40{")
