@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from roomcast.contract import keys
+from roomcast.contract.backend import connect
 from roomcast.contract.ids import direct_room
 from tests import gateways, servers
 from tests.gateways import Clients, Gateway, raw, store, unique
@@ -153,11 +154,25 @@ async def test_members_of_an_expired_room_do_not_hear_the_next_one(one: Gateway,
     with store(url) as redis:
         redis.delete(keys.room_meta(room), keys.room_members(room))  # as after a week without a message
     await ada.ok("room:create", {"room": room, "kind": "private"})
-    await mallory.expect("room", lambda event: event["change"] == "closed")
+    await mallory.expect("room", lambda event: event["change"] == "removed")
     await ada.join(room)
     await ada.send(room, "for members of this room only")
     assert await mallory.refused("message:history", {"room": room}) == "forbidden"
     assert mallory.texts(room) == []
+
+
+async def test_a_room_that_is_created_keeps_who_may_be_in_it(one: Gateway, url: str, clients: Clients) -> None:
+    """Tokens and `public:` open rooms of which nothing is stored."""
+    room = f"public:{unique('lounge')}"
+    ada = await clients(one, unique("ada"))
+    await ada.join(room)
+    async with connect(url) as backend:
+        await backend.create_room(room, owner="ops", kind="public")
+    bob = await clients(one, unique("bob"))
+    await bob.join(room)
+    await bob.send(room, "hello")
+    await ada.expect("message", lambda event: event["text"] == "hello")
+    assert [event for event in ada.seen("room") if event["room"] == room] == []
 
 
 async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, url: str, clients: Clients) -> None:

@@ -67,13 +67,18 @@ class Kicked(Struct, frozen=True, tag="kicked", array_like=True):
     """Remove a user from a room (`closed`: remove all users).
 
     `before` (ms by Redis's clock; 0: no limit): only if the user joined earlier. A user who came back since may stay.
-    With `closed`: only users who joined an earlier room of this id.
     """
 
     room: str
     user: str = ""
     closed: bool = False
     before: int = 0
+
+
+class RoomCreated(Struct, frozen=True, tag="room_created", array_like=True):
+    """Check who is in a room: it was stored just now, and members of an expired room of its id may not stay."""
+
+    room: str
 
 
 class Disconnected(Struct, frozen=True, tag="disconnected", array_like=True):
@@ -113,7 +118,7 @@ class ProfileChanged(Struct, frozen=True, tag="profile_changed", array_like=True
     user: str
 
 
-ControlMessage = Revoked | Kicked | Sanctioned | Disconnected | NodeOrder | RoomChanged | ProfileChanged
+ControlMessage = Revoked | Kicked | RoomCreated | Sanctioned | Disconnected | NodeOrder | RoomChanged | ProfileChanged
 
 
 # --- user messages: on user:{U} ---------------------------------------------------------------------------------------

@@ -201,11 +201,6 @@ def user_written(user: str) -> str:
     return f"user:{{{user}}}:written"
 
 
-def of_created_room(room: str) -> tuple[str, str, str, str]:
-    """Return the KEYS of `room_create.lua`."""
-    return room_meta(room), room_members(room), room_counts(room), room_kicked(room)
-
-
 OF_CLOSED_ROOMS: Final = (
     room_log,
     room_meta,

@@ -17,6 +17,7 @@ from roomcast.contract.envelope import (
     ProfileChanged,
     Revoked,
     RoomChanged,
+    RoomCreated,
     Sanctioned,
 )
 from roomcast.contract.events import AuthRefresh
@@ -263,8 +264,6 @@ async def test_sign_ins_under_way_look_again_for_what_concerns_their_user(rig: R
     assert rig.signed_in.changes == ["ada", "bob", ""]
 
 
-async def test_those_who_joined_an_earlier_room_of_this_id_leave_it(rig: Rig) -> None:
-    rig.phone.joined_at[ROOM], rig.bob.joined_at[ROOM] = 100, 200
-    await rig.publish(Kicked(ROOM, closed=True, before=200))
-    assert (rig.phone.rooms, rig.bob.rooms) == (set(), {ROOM})
-    assert rig.emitter.sent == [("phone", "room", {"room": ROOM, "change": "closed"})]
+async def test_who_is_in_a_room_is_checked_when_it_is_created(rig: Rig) -> None:
+    await rig.publish(RoomCreated(ROOM))
+    assert rig.membership.rechecked == [["phone", "bob"]]

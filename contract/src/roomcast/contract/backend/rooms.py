@@ -7,7 +7,7 @@ from typing import Any, Literal
 from roomcast.contract import keys
 from roomcast.contract.backend.link import RedisLink, check_ids
 from roomcast.contract.directory import MAX_LISTED, entry_of
-from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, Sanctioned
+from roomcast.contract.envelope import Kicked, ListChanged, RoomChanged, RoomCreated, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import MAX_ROOMS_PER_USER, ROOM, ROOM_LIST_SECONDS
 from roomcast.contract.ids import DIRECT, PUBLIC
@@ -27,12 +27,12 @@ class Rooms(RedisLink):
         name = clean_name(name)
         if room.startswith(DIRECT) or (room.startswith(PUBLIC) and kind != "public"):
             raise RoomcastError(Code.FORBIDDEN, "this id is reserved")
-        args = (owner, kind, name, "", "", keys.KICK_SECONDS)
-        before = int(await self._script("room_create", keys.of_created_room(room), args))
-        if before < 0:
+        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
+        outcome = int(await self._script("room_create", names, (owner, kind, name, "", "")))
+        if outcome < 0:
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
-        if before:
-            await self._control(Kicked(room, closed=True, before=before))
+        if outcome:
+            await self._control(RoomCreated(room))
         await self._replace_in_directory(room, kind, None, name)
         await self._add_to_room_list(owner, room, name)
 

@@ -54,7 +54,7 @@ class Visibility(Protocol):
 class Control(Protocol):
     """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
 
-    async def publish_control(self, message: Kicked | RoomChanged | Sanctioned) -> None:
+    async def publish_control(self, message: Kicked | RoomChanged | RoomCreated | Sanctioned) -> None:
         """Tell all gateways of users to remove from a room, or of a changed room or sanction."""
         ...
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from roomcast.contract.envelope import Kicked
+from roomcast.contract.envelope import Kicked, RoomCreated
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import (
     RECEIPT,
@@ -36,10 +36,10 @@ class RoomRecords(Protocol):
         """Count a room that the user creates; raise RATE_LIMITED above the allowed rooms per day."""
         ...
 
-    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> int:
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> bool:
         """Store a room; raise CONFLICT if it is stored already or, with `is_new`, if the id was ever used.
 
-        Returns the time (ms) before which all present sessions joined an earlier room of this id; 0 if none existed.
+        Returns whether nothing was known of the room: members of an expired room of its id may still be in it.
         """
         ...
 
@@ -164,9 +164,8 @@ class Rooms:
         if not session.identity.ops:
             await self._store.take_creation(session.user)
         name = clean_name(p.name or "")
-        before = await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops)
-        if before:
-            await self._control.publish_control(Kicked(p.room, closed=True, before=before))
+        if await self._store.create_room(p.room, session.user, p.kind, name, is_new=not session.identity.ops):
+            await self._control.publish_control(RoomCreated(p.room))
         await self._directory.change(p.room, p.kind, None, name)
         await self._store.add_to_list(session.user, p.room, name)
         return {"room": p.room, "kind": p.kind, "name": name or p.room, "role": "owner"}

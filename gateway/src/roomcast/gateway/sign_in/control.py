@@ -1,6 +1,6 @@
 """Apply control messages on every gateway: kicks, closed rooms, revocations, sanctions and operators' orders.
 
-    back end or gateway --Kicked, Revoked, Sanctioned, Disconnected--> `control` --> SessionControl of each gateway
+    back end or gateway --Kicked, RoomCreated, Revoked, …--> `control` --> SessionControl of each gateway
     operator --NodeOrder--> the same channel --> Cordon of one gateway
 
 The content of a message is also in Redis, where a gateway reads it after a lost subscription. Disconnected and
@@ -25,6 +25,7 @@ from roomcast.contract.envelope import (
     ProfileChanged,
     Revoked,
     RoomChanged,
+    RoomCreated,
     Sanctioned,
 )
 from roomcast.contract.errors import Code, RoomcastError
@@ -165,6 +166,8 @@ class SessionControl:
         elif isinstance(message, Revoked):
             check = partial(self.check_revocations, message.user, message.token, message.session)
             self._adapter.background(_until_answered(check), "revocations")
+        elif isinstance(message, RoomCreated):
+            self._adapter.background(_until_answered(partial(self._check_room, message.room)), "members")
         elif isinstance(message, Disconnected):
             self._adapter.background(self._disconnect(message.user), "disconnect")
         else:
@@ -204,6 +207,11 @@ class SessionControl:
         for session in self._sessions.of_user(user):
             await self._sessions.disconnect_session(session)
 
+    async def _check_room(self, room: str) -> None:
+        """Remove the sessions that may not be in a room from it."""
+        concerned = [session for session in self._sessions if room in session.rooms or room in session.joining]
+        await self._membership.recheck_sessions(concerned, room)
+
     async def _kick(self, message: Kicked) -> None:
         """Remove a user, or all users of a closed room, from the room on this gateway, and tell these sessions."""
         sessions = self._sessions if message.closed else self._sessions.of_user(message.user)
@@ -221,8 +229,6 @@ def _matches(identity: Identity, user: str, token: str, sign_in: str) -> bool:
 
 
 def _is_concerned(session: ChatSession, message: Kicked) -> bool:
-    if message.closed and message.before:
-        return message.room in session.rooms and session.joined_at.get(message.room, message.before) < message.before
     if message.closed:
         return message.room in session.rooms or message.room in session.joining
     if session.user != message.user:

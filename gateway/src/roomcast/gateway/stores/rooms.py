@@ -39,18 +39,18 @@ class RoomStore:
         """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
         return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
-    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> int:
+    async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> bool:
         """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used.
 
-        Returns the ms before which everybody who is in it joined an earlier room of this id, 0 where there was none.
+        Returns whether nothing was known of the room: members of an expired room of its id may still be in it.
         With `is_new`, the room is removed after `keys.UNUSED_ROOM_SECONDS` unless something was written into it.
         """
-        wanted = ("unused", keys.UNUSED_ROOM_SECONDS) if is_new else ("", "")
-        args = (owner, kind, name, *wanted, keys.KICK_SECONDS)
-        before = int(await self._redis.script("room_create", keys.of_created_room(room), args))
-        if before < 0:
+        names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
+        args = (owner, kind, name, "unused", keys.UNUSED_ROOM_SECONDS) if is_new else (owner, kind, name, "", "")
+        outcome = int(await self._redis.script("room_create", names, args))
+        if outcome < 0:
             raise RoomcastError(Code.CONFLICT, "a room of this id exists")
-        return before
+        return bool(outcome)
 
     async def take_creation(self, user: str) -> None:
         """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""

@@ -2,19 +2,13 @@
 -- Store a room: its creator owns it.
 --
 -- KEYS[1] room:{R}:meta, KEYS[2] room:{R}:members, KEYS[3] room:{R}:counts
--- KEYS[4] room:{R}:kicked   hash  user (or * = everybody) -> ms of the last kick
 -- ARGV[1] owner, ARGV[2] kind (public | private), ARGV[3] display name ('' = none)
 -- ARGV[4] 'unused': only if the room was never used. Users may have written into it, by their tokens or because it is
 --         public: its creator must not become the owner of their messages.
 -- ARGV[5] seconds after which the room is removed unless something is written into it; '' = never
--- ARGV[6] life of a kick's record, seconds
 --
--- Where nothing is known of the room, nobody may be in it. Who is in it all the same was a member of an earlier room of
--- this id, which has expired, and is to leave.
---
--- Returns -1 when the room is stored already (or used); else the ms before which everybody joined an earlier room, or 0.
-
---@include _room
+-- Returns -1 when the room is stored already (or used), 0 when it was used, or 1 when nothing was known of it. Sessions
+-- may be in the room then, too: by their tokens, because it is public, or as members of an expired room of this id.
 
 if redis.call('HEXISTS', KEYS[1], 'kind') == 1 then return -1 end
 local is_known = redis.call('EXISTS', KEYS[1]) == 1
@@ -28,8 +22,4 @@ if ARGV[5] ~= '' and (redis.call('HGET', KEYS[1], 'seq') or '0') == '0' then
   redis.call('EXPIRE', KEYS[1], ARGV[5])
   redis.call('EXPIRE', KEYS[2], ARGV[5])
 end
-if is_known then return 0 end
-local now = now_ms()
-redis.call('HSET', KEYS[4], '*', int(now))
-redis.call('EXPIRE', KEYS[4], ARGV[6])
-return now
+return is_known and 0 or 1
