@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from roomcast.gateway.chat import sanctions as module
 from roomcast.gateway.chat.sanctions import Sanctions
 from roomcast.gateway.stores.moderation import RoomSanctions, UserSanctions
 
@@ -91,3 +92,21 @@ async def test_a_copy_is_read_once(rig: Rig) -> None:
     for _ in range(3):
         assert not await rig.sanctions.is_banned("eve", ROOM)
     assert rig.store.looks == 1
+
+
+async def test_copies_of_large_lists_are_bounded_together(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By number alone, rooms with a thousand sanctions each would take gigabytes."""
+    monkeypatch.setattr(module, "_MAX_NAMES", 50)
+    rig.store.banned = {f"user{number}" for number in range(9)}
+    for _ in range(3):
+        for room in ("a", "b", "c", "d", "e"):
+            await rig.sanctions.of_room(room)
+        assert rig.store.looks == 5, "ten names each"
+        rig.sanctions.forget("a", "")
+        await rig.sanctions.of_room("a")
+        rig.store.looks -= 1
+    await rig.sanctions.of_room("f")
+    await rig.sanctions.of_room("a")
+    assert rig.store.looks == 7, "the sixth took the place of all"
+    await rig.sanctions.of_room("f")
+    assert rig.store.looks == 7

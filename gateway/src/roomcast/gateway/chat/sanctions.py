@@ -14,6 +14,8 @@ from roomcast.contract.ids import other_person
 from roomcast.gateway.stores.moderation import ModerationStore, RoomSanctions, UserSanctions
 
 _MAX_COPIES: Final = 20_000
+_MAX_NAMES: Final = 200_000
+"""Users named in all copies together, about 30 MB: a room may have a thousand sanctions."""
 Copy = TypeVar("Copy")
 
 
@@ -28,6 +30,8 @@ class Sanctions:
         self._blocked: dict[str, frozenset[str]] = {}
         self._changes = 0
         """The number of drops so far. A copy whose read began before a drop is not kept."""
+        self._names = 0
+        """The users named in all copies; each copy counts as one more."""
 
     # --- checks ---
 
@@ -115,21 +119,35 @@ class Sanctions:
     def forget(self, room: str, user: str) -> None:
         """Drop the copies of a room and of a user, after a change."""
         self._changes += 1
-        self._rooms.pop(room, None)
-        self._users.pop(user, None)
-        self._blocked.pop(user, None)
+        for copy in (self._rooms.pop(room, None), self._users.pop(user, None), self._blocked.pop(user, None)):
+            self._names -= _names_in(copy)
 
     def forget_all(self) -> None:
         """Drop every copy: the gateway may have missed changes."""
         self._changes += 1
+        self._drop_all()
+
+    def _drop_all(self) -> None:
         self._rooms.clear()
         self._users.clear()
         self._blocked.clear()
+        self._names = 0
 
     def _keep(self, copies: dict[str, Copy], name: str, copy: Copy, changes: int) -> None:
         """Keep a copy, unless copies were dropped since its read began."""
         if changes != self._changes:
             return
-        if len(copies) >= _MAX_COPIES:
-            copies.clear()
+        names = _names_in(copy)
+        if len(copies) >= _MAX_COPIES or self._names + names > _MAX_NAMES:
+            self._drop_all()
+        self._names += names - _names_in(copies.get(name))
         copies[name] = copy
+
+
+def _names_in(copy: object) -> int:
+    """Return how many users a copy names, and one more; 0 for None."""
+    if copy is None:
+        return 0
+    if isinstance(copy, RoomSanctions):
+        return 1 + len(copy.muted) + len(copy.banned)
+    return 1 + len(copy) if isinstance(copy, frozenset) else 1
