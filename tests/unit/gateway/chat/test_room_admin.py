@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
+from roomcast.contract.envelope import ControlMessage, Kicked, RoomChanged, Sanctioned
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.events import RoomClose, RoomDirectory, RoomInfo, RoomMembers, RoomQuit, RoomTransfer, RoomUpdate
 from roomcast.contract.room_info import RoomDescription
@@ -79,7 +79,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.records = Records()
-        self.published: list[Kicked | RoomChanged | Sanctioned] = []
+        self.published: list[ControlMessage] = []
         self.tasks: list[Coroutine[Any, Any, None]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.directory = FakeDirectory()
@@ -92,7 +92,7 @@ class Rig:
     async def describe_users(self, users: list[str]) -> list[dict[str, Any]]:
         return [{"user": user, "name": user.title(), "status": "offline"} for user in users]
 
-    async def publish_control(self, message: Kicked | RoomChanged | Sanctioned) -> None:
+    async def publish_control(self, message: ControlMessage) -> None:
         self.published.append(message)
 
     def to_local_room(self, room: str, event: str, data: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, NamedTuple, Protocol
 
-from roomcast.contract.envelope import Kicked, RoomChanged, Sanctioned
+from roomcast.contract.envelope import Kicked, RoomChanged, RoomCreated, Sanctioned
 from roomcast.gateway.sign_in.session import ChatSession
 
 AckFields = dict[str, Any]
