@@ -10,7 +10,7 @@ from roomcast.wire import channels
 
 
 class RoomSubscription(Subscription):
-    """One subscribed room of this node. `subscribed` is done once Redis confirms; `holds` counts open `acquire` calls."""
+    """One subscribed room of this node. `subscribed` is done once Redis confirms; `holds` counts calls of `acquire`."""
 
     __slots__ = ("channel", "holds", "linger", "must_reread", "name", "room", "subscribed")
 
