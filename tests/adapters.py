@@ -18,7 +18,7 @@ from tests.waiting import until
 
 
 class Node:
-    """One server of a cluster: `sio`, its `adapter`, and where it listens."""
+    """One server of a cluster: `sio`, its `adapter`, and its `port`."""
 
     def __init__(self, sio: Any, adapter: RedisAdapter, port: int) -> None:
         self.sio = sio
@@ -35,7 +35,7 @@ class Node:
 
 @asynccontextmanager
 async def aiohttp_node(url: str, name: str, **options: Any) -> AsyncIterator[Node]:
-    """A node on `roomcast.engineio`."""
+    """Run a node on `roomcast.engineio`."""
     adapter = RedisAdapter(url, node=name, **options)
     sio = create_server(node=name, client_manager=adapter)
     application = web.Application()
@@ -55,7 +55,7 @@ async def aiohttp_node(url: str, name: str, **options: Any) -> AsyncIterator[Nod
 
 @asynccontextmanager
 async def asgi_node(url: str, name: str) -> AsyncIterator[Node]:
-    """A node on python-engineio under uvicorn, as a FastAPI application would run it."""
+    """Run a node on python-engineio under uvicorn, as a FastAPI application would."""
     adapter = RedisAdapter(url, node=name)
     sio = socketio.AsyncServer(async_mode="asgi", client_manager=adapter)
     port = free_port()
@@ -74,18 +74,18 @@ async def asgi_node(url: str, name: str) -> AsyncIterator[Node]:
 
 
 class Listener:
-    """A python-socketio client that records what it hears."""
+    """A python-socketio client that records the events it receives."""
 
     def __init__(self, client: socketio.AsyncClient) -> None:
         self.client = client
         self.heard: list[tuple[Any, ...]] = []
 
     def count(self, event: str) -> int:
-        """Return how many events of this name were heard."""
+        """Return how many events of this name have arrived."""
         return sum(name == event for name, *_ in self.heard)
 
     async def wait(self, count: int, seconds: float = 5.0) -> list[tuple[Any, ...]]:
-        """The events heard, once there are `count` of them; raises TimeoutError."""
+        """Return the received events once there are `count` of them; raise TimeoutError."""
         deadline = asyncio.get_running_loop().time() + seconds
         while len(self.heard) < count:
             if asyncio.get_running_loop().time() > deadline:
@@ -96,7 +96,7 @@ class Listener:
 
 @asynccontextmanager
 async def listener(node: Node, namespace: str = "/", transports: list[str] | None = None) -> AsyncIterator[Listener]:
-    """A client of the node; `client.get_sid(namespace)` is its session."""
+    """Connect a client to the node; `client.get_sid(namespace)` is its session."""
     client = socketio.AsyncClient(reconnection=False)
     found = Listener(client)
 

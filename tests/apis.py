@@ -20,7 +20,7 @@ ALL_SCOPES = tuple(Scope)
 
 
 class Api(NamedTuple):
-    """A running process, and a key that may do everything."""
+    """A running process, and a key with every scope."""
 
     port: int
     metrics_port: int
@@ -33,7 +33,7 @@ class Api(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, key: str | None = None, **more: Any) -> httpx.Client:
-        """A client that presents a key."""
+        """Return a client that sends a key."""
         headers = {"Authorization": f"Bearer {key or self.key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False, **more)
 
@@ -41,14 +41,14 @@ class Api(NamedTuple):
         return self.log.read_text(errors="replace")
 
     def stop(self) -> None:
-        """SIGTERM; then exit code 0, and no traceback in the log."""
+        """Send SIGTERM; check that the exit code is 0 and the log holds no traceback."""
         servers.stop(self.process)
         assert self.process.returncode == 0, self.said()
         assert "Traceback" not in self.said(), self.said()
 
 
 async def make_key(redis_url: str, *scopes: str, name: str = "tests", **more: Any) -> str:
-    """Store a key, as an operator would; without scopes it has all of them."""
+    """Store a key and return its text; without `scopes` it has all scopes."""
     target = urls.parse(redis_url)
     client = open_client(target)
     try:
@@ -59,7 +59,7 @@ async def make_key(redis_url: str, *scopes: str, name: str = "tests", **more: An
 
 @contextmanager
 def api(folder: Path, redis_url: str, key: str = "", *, is_ready: bool = True, **more: str) -> Iterator[Api]:
-    """Run a process until the context ends; `more` are settings without ROOMCAST_."""
+    """Run a process until the context ends; `more`: settings, named without ROOMCAST_."""
     port, metrics_port = servers.free_port(), servers.free_port()
     own = {
         "REDIS_URL": redis_url,

@@ -1,4 +1,4 @@
-"""A backplane that is up, for tests of what stands on it."""
+"""A connected backplane, for tests of the code that uses one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Hear = Callable[[bytes, bytes], None]
 
 @asynccontextmanager
 async def running_backplane(url: str, name: str = "test", hear: Hear | None = None) -> AsyncIterator[Backplane]:
-    """`hear(channel, data)` hears whatever is subscribed."""
+    """Run a backplane; `hear(channel, data)` gets what arrives on its subscriptions."""
     backplane = make_backplane(url, name=name, scripts=SCRIPTS)
     backplane.start(hear)
     try:

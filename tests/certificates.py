@@ -21,7 +21,7 @@ class Pair(NamedTuple):
 
 
 class Authority:
-    """Makes certificates in `folder`, valid for a day."""
+    """An authority that makes certificates in `folder`, valid for a day."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class Authority:
         self.certificate.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def sign(self, name: str) -> Pair:
-        """Return a certificate for `name`, which also stands for 127.0.0.1 and localhost."""
+        """Return a certificate for `name`, 127.0.0.1 and localhost."""
         key = ec.generate_private_key(ec.SECP256R1())
         hosts = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

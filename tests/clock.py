@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Clock:
-    """Returns `now`, in seconds, when it is called."""
+    """A clock that returns `now`, in seconds, when it is called."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

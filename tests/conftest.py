@@ -23,13 +23,13 @@ SLOW_FOLDERS = ("browser", "packages", "cluster", "chaos", "attack", "chart")
 FIRST_FILE = "test_contents.py"
 
 UNMEASURED_CHILDREN = ("integration/adapter", "integration/engineio", "integration/operations")
-"""Folders whose processes are not measured: that would cost much and show little."""
+"""Folders whose child processes coverage does not measure: it would slow them down and add little."""
 
 SLOW_SECONDS = 600
-"""How long a test of these folders may take, its fixtures included: the first one builds the page or all packages."""
+"""Time limit in seconds of a test of these folders and its fixtures: the first builds the page or all packages."""
 
 MEASURED_CHILDREN = "COVERAGE_PROCESS_CONFIG"
-"""The variable by which a process that a test starts is measured, too."""
+"""The environment variable that makes coverage measure the processes that tests start."""
 _measured_children = os.environ.get(MEASURED_CHILDREN, "")
 
 # Tests of properties must not depend on the machine's speed.
@@ -38,7 +38,7 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow folders, and begin with the longest: a parallel run then ends on short files, not on a long one."""
+    """Mark the slow folders, and run the longest first: a parallel run then ends with short files, not a long one."""
     for item in items:
         if folder_of(item) in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
@@ -50,13 +50,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def seconds_of(item: pytest.Item) -> float:
-    """Return how long a test may take."""
+    """Return the time limit of a test in seconds."""
     marker = item.get_closest_marker("timeout")
     return float(marker.args[0] if marker is not None else item.config.getini("timeout"))
 
 
 def bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..., Awaitable[None]]:
-    """Return the test with a timeout of asyncio's: the event loop may swallow what the signal's handler raises."""
+    """Return the test with an asyncio timeout: the event loop may swallow the exception of a signal handler."""
 
     @functools.wraps(test)
     async def within(*args: Any, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ def bounded(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[..
 
 
 def place_of(item: pytest.Item) -> int:
-    """Return the place of a test's folder; first of all comes the file whose packages others wait for."""
+    """Return the rank of a test's folder; first comes the file that builds the packages for other files."""
     if item.path.name == FIRST_FILE:
         return -1
     folder = folder_of(item)
@@ -76,7 +76,7 @@ def place_of(item: pytest.Item) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Measure the coverage of processes that tests start, but for those of UNMEASURED_CHILDREN."""
+    """Measure the coverage of processes that tests start, except in the folders of UNMEASURED_CHILDREN."""
     if item.path.relative_to(Path(__file__).parent).as_posix().startswith(UNMEASURED_CHILDREN):
         os.environ.pop(MEASURED_CHILDREN, None)
     elif _measured_children:
@@ -90,14 +90,14 @@ def folder_of(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The tarballs of the npm packages, by name: `sdk` and `react`."""
+    """Return the tarballs of the npm packages by name: `sdk` and `react`."""
     folder = shared_folder(tmp_path_factory, "npm", page.pack)
     return {path.name.split("-")[1]: path for path in folder.glob("*.tgz")}
 
 
 @pytest.fixture(scope="session")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A real Redis for the whole session, on a free port."""
+    """Run a real Redis for the whole session on a free port."""
     folder: Path = tmp_path_factory.mktemp("redis")
     with servers.redis_server(folder) as port:
         yield port
@@ -105,7 +105,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def redis_url(redis_port: int) -> str:
-    """The URL of an empty Redis."""
+    """Return the URL of an empty Redis."""
     with redis.Redis(port=redis_port) as client:
         client.flushall()
     return f"redis://127.0.0.1:{redis_port}/0"

@@ -8,9 +8,9 @@ MASK = b"\x37\xfa\x21\x3d"
 
 
 def masked(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0) -> bytes:
-    """A client's frame; `reserved` holds the reserved bits in their place in the first byte."""
+    """Return a client's frame; `reserved`: the reserved bits at their position in the first byte."""
     first = (0x80 if fin else 0) | reserved | opcode
     size = len(payload)
     mask = (MASK * (size // 4 + 1))[:size]
-    content = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")  # a loop over bytes would bound every flood
+    content = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")  # a loop over bytes would slow down floods
     return client_head(first, size) + MASK + content.to_bytes(size, "big")

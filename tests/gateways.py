@@ -1,4 +1,4 @@
-"""Real gateway processes for the tests, and a client that remembers what it was told."""
+"""Real gateway processes for the tests, and a client that records every event."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Gateway(NamedTuple):
     process: subprocess.Popen[bytes]
     log: Path
     trust: Path | None = None
-    """The authority of its certificate, where it speaks TLS."""
+    """The authority of its certificate when it uses TLS."""
 
     @property
     def url(self) -> str:
         return f"{'http' if self.trust is None else 'https'}://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and body of a page on the health port; 0 while nobody listens."""
+        """Return status and body of a page on the health port; the status is 0 while nothing listens."""
         return health.get(self.metrics_port, path, self.trust)
 
     @property
@@ -57,16 +57,16 @@ class Gateway(NamedTuple):
         return health.is_ready(self.metrics_port, self.trust)
 
     def metric(self, line: str) -> float:
-        """The value of one sample; 0 when it is not there."""
+        """Return the value of one sample; 0 when it is missing."""
         return health.metric(self.metrics_port, line)
 
     def kill(self) -> None:
-        """SIGKILL: no farewell to anybody."""
+        """Send SIGKILL: connections end without a close frame."""
         self.process.kill()
         self.process.wait()
 
     def stop(self, seconds: float = 12.0) -> None:
-        """SIGTERM, unless it has ended; then: exit code 0 (or `kill` ended it), and no traceback in the log."""
+        """Send SIGTERM if the process runs; check its exit code (0, or that of `kill`) and its log (no traceback)."""
         is_dead = self.process.poll() is not None
         if not is_dead:
             self.process.terminate()
@@ -79,7 +79,7 @@ class Gateway(NamedTuple):
         self.check_log()
 
     def check_log(self) -> None:
-        """No traceback so far."""
+        """Check that the log holds no traceback so far."""
         at = self.said().find("Traceback")
         assert at < 0, self.said()[max(0, at - 200) : at + 3_000].replace("\\n", "\n")
 
@@ -88,7 +88,7 @@ class Gateway(NamedTuple):
 
 
 def environment(redis_url: str, node: str, port: int, metrics_port: int, **more: str) -> dict[str, str]:
-    """The whole environment of a gateway; a name without ROOMCAST_ is one of its settings."""
+    """Return the whole environment of a gateway; `more`: settings, named without ROOMCAST_."""
     own = {
         "REDIS_URL": redis_url,
         "JWT_SECRET": SECRET,
@@ -101,7 +101,7 @@ def environment(redis_url: str, node: str, port: int, metrics_port: int, **more:
 
 @contextmanager
 def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = True, **more: str) -> Iterator[Gateway]:
-    """A gateway process that is ready; `more` are settings without ROOMCAST_. Ends with the context, see `stop`."""
+    """Run a gateway process; `more`: settings, named without ROOMCAST_. It ends with the context, see `stop`."""
     with _started(folder, redis_url, node, more) as running:
         servers.wait_until(lambda: _serves(running, is_ready), f"gateway {node}")
         yield running
@@ -111,7 +111,7 @@ def gateway(folder: Path, redis_url: str, node: str = "1", *, is_ready: bool = T
 def gateways(
     folder: Path, redis_url: str, count: int = 2, trust: Path | None = None, /, **more: str
 ) -> Iterator[list[Gateway]]:
-    """Several, numbered from 1, started side by side. `trust`: the authority of their certificates, if any."""
+    """Run gateways numbered from 1, started side by side. `trust`: the authority of their certificates, if any."""
     with ExitStack() as stack:
         running = [stack.enter_context(_started(folder, redis_url, str(n + 1), more, trust)) for n in range(count)]
         servers.wait_until(lambda: all(_serves(one, is_ready=True) for one in running), "gateways")
@@ -147,7 +147,7 @@ def _serves(running: Gateway, is_ready: bool) -> bool:
 
 
 def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`python -m roomcast.gateway` with exactly these settings; for starts that end by themselves."""
+    """Run `python -m roomcast.gateway` with exactly these settings to its end; for starts that fail."""
     return subprocess.run(
         [sys.executable, "-m", "roomcast.gateway", *arguments],
         cwd=ROOT,
@@ -159,12 +159,12 @@ def run_once(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
 
 
 def token(user: str, **claims: Any) -> str:
-    """A token of the shared secret that may create rooms; `seconds`, `name` and any claim may be given."""
+    """Return a token of the shared secret that may create rooms; `claims`: `seconds`, `name` and any claim."""
     return sign(SECRET, user, **{"create": ["*"], **claims})
 
 
 def unique(prefix: str) -> str:
-    """A name nobody else uses."""
+    """Return a name that no other test uses."""
     return f"{prefix}-{uuid4().hex[:8]}"
 
 
@@ -198,18 +198,18 @@ class Client:
         return await self.expect("ready")
 
     async def call(self, event: str, payload: Any = None) -> Json:
-        """Emit and await the ack."""
+        """Emit an event and return its ack."""
         answer: Json = await self.io.call(event, {} if payload is None else payload, timeout=10)
         return answer
 
     async def ok(self, event: str, payload: Any = None) -> Json:
-        """Emit; the ack must be positive."""
+        """Emit an event and return its ack, which must be positive."""
         answer = await self.call(event, payload)
         assert answer["ok"] is True, answer
         return answer
 
     async def invite(self, room: str, user: str, role: str | None = None) -> None:
-        """Invite a user, who may have connected a moment ago and is known once presence is written."""
+        """Invite a user; retry, because a user who has just connected is unknown until presence is written."""
         payload = {"room": room, "user": user} | ({"role": role} if role else {})
 
         async def is_invited() -> bool:
@@ -220,7 +220,7 @@ class Client:
         await until(is_invited, f"{user} is known")
 
     async def refused(self, event: str, payload: Any = None) -> str:
-        """Emit; the ack must be negative. The reason."""
+        """Emit an event; return the reason of its ack, which must be negative."""
         answer = await self.call(event, payload)
         assert answer["ok"] is False, answer
         return str(answer["error"]["reason"])
@@ -232,7 +232,7 @@ class Client:
         return await self.ok("message:send", {"room": room, "id": message_id or uuid4().hex, "text": text})
 
     async def expect(self, event: str, matches: Predicate = lambda _: True, within: float = WITHIN_SECONDS) -> Json:
-        """The first event of this name that matches, past or to come."""
+        """Return the first matching event of this name; wait if none has arrived."""
         async with asyncio.timeout(within):
             while True:
                 self._news.clear()
@@ -247,16 +247,16 @@ class Client:
         return [data for name, data in self.events if name == event and matches(data)]
 
     def texts(self, room: str) -> list[str]:
-        """The texts heard in a room, in order."""
+        """Return the texts received in a room, in order."""
         return [m["text"] for m in self.seen("message", lambda m: m["room"] == room and "text" in m)]
 
     async def expect_gone(self, within: float = WITHIN_SECONDS) -> None:
-        """Until the gateway has disconnected this client."""
+        """Wait until the gateway has disconnected this client."""
         async with asyncio.timeout(within):
             await self.gone.wait()
 
     async def cut(self) -> None:
-        """Lose the transport without a goodbye."""
+        """Drop the transport without a close."""
         await self.io.eio.http.close()
 
     async def close(self) -> None:
@@ -272,7 +272,7 @@ class Client:
 
 
 class Clients:
-    """Makes clients that end with the test."""
+    """A factory of clients that end with the test."""
 
     def __init__(self) -> None:
         self.all: list[Client] = []
@@ -288,7 +288,7 @@ class Clients:
 
 
 class Raw:
-    """A WebSocket that speaks whatever a test wants, in frames as they go on the wire."""
+    """A WebSocket on which a test sends and reads raw Engine.IO frames."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -299,7 +299,7 @@ class Raw:
             await (self.socket.send_str(frame) if isinstance(frame, str) else self.socket.send_bytes(frame))
 
     async def send_in_pieces(self, *frames: str) -> None:
-        """Text messages in one write: the first in two frames, the others whole."""
+        """Send text messages in one write: the first fragmented into two frames, the others whole."""
         first, *rest = (frame.encode() for frame in frames)
         pieces = masked(TEXT, first[:5], fin=False) + masked(CONTINUATION, first[5:])
         transport: Any = self.socket._conn.transport  # type: ignore[union-attr]
@@ -326,7 +326,7 @@ class Raw:
                     return str(message.data)
 
     async def ack(self, number: int) -> Json:
-        """The ack of this number."""
+        """Return the ack with this number."""
         head = f"43{number}["
         heard = [frame for frame in self.frames if isinstance(frame, str) and frame.startswith(head)]
         frame = heard[0] if heard else await self.until(lambda frame: frame.startswith(head))
@@ -334,7 +334,7 @@ class Raw:
         return answer
 
     async def until_closed(self, within: float = WITHIN_SECONDS) -> list[str]:
-        """Read until the gateway closes the socket; what came before."""
+        """Read until the gateway closes the socket; return the frames before that."""
         said: list[str] = []
         async with asyncio.timeout(within):
             async for message in self.socket:
@@ -346,7 +346,7 @@ class Raw:
 
 @asynccontextmanager
 async def raw(gateway: Gateway) -> AsyncIterator[Raw]:
-    """A WebSocket after its Engine.IO handshake."""
+    """Open a WebSocket and complete its Engine.IO handshake."""
     url = f"{gateway.url}/socket.io/?EIO=4&transport=websocket"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         opened = await socket.receive_str(timeout=WITHIN_SECONDS)
@@ -356,6 +356,6 @@ async def raw(gateway: Gateway) -> AsyncIterator[Raw]:
 
 @contextmanager
 def store(redis_url: str) -> Iterator[redis.Redis]:
-    """A plain connection to look behind the gateways' backs."""
+    """Open a plain Redis connection, to check what gateways have written."""
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         yield client

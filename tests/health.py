@@ -1,4 +1,4 @@
-"""What a process under test says on its health port."""
+"""Requests to the health port of a process under test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deploy import tools
 def request(
     url: str, body: bytes | None = None, method: str | None = None, trust: Path | None = None
 ) -> tuple[int, str]:
-    """Status and body; 0 while nobody listens. `trust`: the authority of an https URL."""
+    """Return status and body; the status is 0 while nothing listens. `trust`: the authority of an https URL."""
     context = None if trust is None else ssl.create_default_context(cafile=str(trust))
     try:
         asked = urllib.request.Request(url, body, method=method)
@@ -29,7 +29,7 @@ def request(
 
 
 def get(port: int, path: str, trust: Path | None = None) -> tuple[int, str]:
-    """Status and body of a page; 0 while nobody listens. `trust`: the authority of a process that speaks TLS."""
+    """Return status and body of a page; status 0 while nothing listens. `trust`: the authority of a TLS process."""
     return request(f"{'http' if trust is None else 'https'}://127.0.0.1:{port}{path}", trust=trust)
 
 
@@ -38,7 +38,7 @@ def is_ready(port: int, trust: Path | None = None) -> bool:
 
 
 def metric(port: int, sample: str) -> float:
-    """The value of one sample, named with its labels; 0 when it is not there."""
+    """Return the value of one sample, named with its labels; 0 when it is missing."""
     for row in get(port, "/metrics")[1].splitlines():
         if row.startswith(sample + " "):
             return float(row.rsplit(" ", 1)[1])
@@ -46,7 +46,7 @@ def metric(port: int, sample: str) -> float:
 
 
 def complaints(metrics: str) -> str:
-    """What promtool has to say about a scrape; skips the test where there is no promtool."""
+    """Return promtool's complaints about a scrape; skip the test when there is no promtool."""
     try:
         promtool = tools.require("promtool")
     except tools.MissingTool as error:

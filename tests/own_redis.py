@@ -1,4 +1,4 @@
-"""A Redis of one test, to be paused, killed and started again."""
+"""A Redis for one test, which can pause, kill and restart it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import servers
 
 
 class OwnRedis:
-    """A Redis with its data on disk, to be stopped and killed by a test."""
+    """A Redis with its data on disk that a test can pause, kill and restart."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class OwnRedis:
         os.kill(self.process.pid, signal.SIGCONT)
 
     def forget(self) -> None:
-        """Delete the data of a server that was killed: the next start is empty."""
+        """Delete the data of the killed server: the next start is empty."""
         shutil.rmtree(self.folder / "appendonlydir")
 
     def end(self) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Running(NamedTuple):
-    """One process: its health port, and where its log is."""
+    """One process: its health port and log file."""
 
     process: subprocess.Popen[bytes]
     metrics_port: int
@@ -33,7 +33,7 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
-    """Start `python -m roomcast.<kind>` with settings (full names), until its health port answers.
+    """Run `python -m roomcast.<kind>` with settings (full names); yield when its health port answers.
 
     At the end it must stop with exit code 0, and a log without a traceback.
     """
@@ -55,7 +55,7 @@ def running(kind: str, folder: Path, **settings: str) -> Iterator[Running]:
 
 
 def media_settings(redis_url: str, endpoint: str = "http://127.0.0.1:1") -> dict[str, str]:
-    """The settings of a media process whose storage is not asked."""
+    """Return the settings of a signer whose storage the test does not use."""
     return {
         "ROOMCAST_REDIS_URL": redis_url,
         "ROOMCAST_S3_ENDPOINT": endpoint,

@@ -1,4 +1,4 @@
-"""TCP proxies that spoil a connection: one swallows what a server pushes, one can be cut, one is a slow line."""
+"""TCP proxies that disturb connections: one drops what a server sends, one cuts, one delays."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 
 class MutingProxy:
-    """Forwards to `target`; while `is_muted`, connections that named themselves with `mark` receive nothing.
+    """A proxy to `target`; while `is_muted`, connections whose client sent `mark` receive nothing.
 
-    `swallowed` is what they would have received.
+    `swallowed`: the data that was dropped.
     """
 
     def __init__(self, target: int, mark: bytes) -> None:
@@ -56,7 +56,7 @@ async def muting_proxy(target: int, mark: bytes) -> AsyncIterator[MutingProxy]:
 
 
 class CuttableProxy:
-    """Forwards to `target`. While it is cut, its connections are closed, and new ones end at once."""
+    """A proxy to `target`. `cut` closes its connections, and new ones end at once until `restore`."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
@@ -65,7 +65,7 @@ class CuttableProxy:
         self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
-        """Close every connection, and open none until `restore`."""
+        """Close every connection, and refuse new ones until `restore`."""
         self.is_cut = True
         for writer in self._writers:
             writer.transport.abort()
@@ -112,7 +112,7 @@ async def cuttable_proxy(target: int) -> AsyncIterator[CuttableProxy]:
 
 
 class SlowProxy:
-    """Forward to `target`, every byte `delay_seconds` later, in both directions."""
+    """A proxy that forwards every byte to `target` and back `delay_seconds` later."""
 
     def __init__(self, target: int, delay_seconds: float) -> None:
         self.port = 0

@@ -1,4 +1,4 @@
-"""Start a Redis with the ACL accounts of a deployment: a command that its account may not run fails the test."""
+"""A Redis with the ACL accounts of a deployment: a refused command fails the test."""
 
 from __future__ import annotations
 

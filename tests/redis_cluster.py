@@ -15,13 +15,13 @@ from tests.servers import find_tool, free_port, is_listening, redis_server, stop
 
 @contextmanager
 def redis_cluster(folder: Path) -> Iterator[list[int]]:
-    """Yields the ports of three masters that hold all slots."""
+    """Run a cluster; yield the ports of its three masters, which hold all slots."""
     with ExitStack() as stack:
         ports = []
         for number in range(3):
             home = folder / f"node{number}"
             home.mkdir()
-            bus = ("--cluster-port", str(free_port()))  # by default 10,000 above the port, which may be no port
+            bus = ("--cluster-port", str(free_port()))  # by default 10,000 above the port, which may exceed 65,535
             options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", *bus)
             ports.append(stack.enter_context(redis_server(home, *options)))
         nodes = [f"127.0.0.1:{port}" for port in ports]
@@ -51,7 +51,7 @@ def move_slot(ports: list[int], slot: int, target: int) -> None:
 
 
 def owner_of(ports: list[int], slot: int) -> int:
-    """The port of the master that holds a slot."""
+    """Return the port of the master that holds a slot."""
     for port in ports:
         me = redis.Redis(port=port).execute_command("CLUSTER MYID")
         for first, last, master, *_ in _slots(port):
@@ -69,7 +69,7 @@ def _slots(port: int) -> list[tuple[int, int, list[bytes]]]:
 
 @contextmanager
 def sentinel_pair(folder: Path) -> Iterator[tuple[int, int, list[int]]]:
-    """Yields the ports of a master, its replica, and three Sentinels that watch them as `main`."""
+    """Run a master, its replica, and three Sentinels that watch them as `main`; yield their ports."""
     with ExitStack() as stack:
         homes = [folder / name for name in ("master", "replica", "s1", "s2", "s3")]
         for home in homes:
@@ -84,7 +84,7 @@ def sentinel_pair(folder: Path) -> Iterator[tuple[int, int, list[int]]]:
 
 @contextmanager
 def sentinel(home: Path, master: int, quorum: int = 2, more: str = "") -> Iterator[int]:
-    """A Sentinel that watches the Redis on port `master` as `main`; yields its port. `more`: lines of its file."""
+    """Run a Sentinel that watches the Redis on port `master` as `main`; yield its port. `more`: configuration lines."""
     port = free_port()
     settings = home / "sentinel.conf"
     settings.write_text(

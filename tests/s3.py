@@ -16,7 +16,7 @@ SECRET_KEY = "roomcast-test-secret"
 
 
 class S3(NamedTuple):
-    """Where the storage listens, its process (for tests that stop it), and where it keeps its files."""
+    """A running storage: its port, its process (for tests that stop it), and the folder of its files."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -27,13 +27,13 @@ class S3(NamedTuple):
         return f"http://127.0.0.1:{self.port}"
 
     def holds(self, bucket: str, key: str) -> bool:
-        """Whether an object lies under this key."""
+        """Return whether there is an object under this key."""
         return any((account / bucket / key).is_file() for account in (self.folder / "objects").iterdir())
 
 
 @contextmanager
 def s3_server_on(folder: Path, port: int | None = None) -> Iterator[S3]:
-    """A storage that keeps its files in `folder`; ends with the context."""
+    """Run a storage that keeps its files in `folder`; it ends with the context."""
     s3_server.ensure()
     port = port or servers.free_port()
     arguments, environment = s3_server.command(port, folder, ACCESS_KEY, SECRET_KEY)

@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = STARTUP_SECONDS) -> None:
-    """Poll until `condition` holds; raises TimeoutError naming `what` otherwise."""
+    """Poll until `condition` holds; raise TimeoutError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -38,7 +38,7 @@ def is_listening(port: int) -> bool:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, then SIGKILL when it does not end."""
+    """Send SIGTERM, then SIGKILL when the process does not end."""
     if process.poll() is not None:
         return
     process.terminate()
@@ -50,13 +50,13 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def base_environment() -> dict[str, str]:
-    """Return what every process under test inherits: a path, the build that is wanted, and coverage's own variables."""
+    """Return the environment of every process under test: PATH, the selected build, and coverage's variables."""
     kept = ("ROOMCAST_HOTPATH", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
     return {"PATH": os.defpath} | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def find_tool(name: str) -> str:
-    """The path of a server binary: on PATH, in sbin, or unpacked by the set-up."""
+    """Return the path of a server binary: on PATH, in sbin, or unpacked by the set-up."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if found is None:
         from deploy import tools  # unpacked into the state folder where the system has none
@@ -67,7 +67,7 @@ def find_tool(name: str) -> str:
 
 @contextmanager
 def redis_server(folder: Path, *options: str) -> Iterator[int]:
-    """A Redis without persistence (add options for more) on a free port; yields the port."""
+    """Run a Redis on a free port, without persistence unless `options` add it; yield the port."""
     port = free_port()
     arguments = [find_tool("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     arguments += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", *options]

@@ -1,4 +1,4 @@
-"""Environments for settings under test: nothing of the machine's own, and what a test says."""
+"""Environments for settings under test: only the variables of the test, none of the machine's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 
 def use(patch: pytest.MonkeyPatch, **variables: str) -> None:
-    """The variables are these alone; names start with ROOMCAST_ or AWS_."""
+    """Set these variables and remove all others that start with ROOMCAST_ or AWS_."""
     for name in list(os.environ):
         if name.startswith(("ROOMCAST_", "AWS_")):
             patch.delenv(name)
@@ -17,7 +17,7 @@ def use(patch: pytest.MonkeyPatch, **variables: str) -> None:
 
 
 def one_line_of(captured: pytest.CaptureFixture[str]) -> str:
-    """What was written to standard error, which must be one line."""
+    """Return the text on standard error, which must be one line."""
     error = captured.readouterr().err
     assert (error.count("\n"), error[-1:]) == (1, "\n"), error
     return error.rstrip()

@@ -1,4 +1,4 @@
-"""Folders that all workers of a test run share: whichever worker needs one first makes it, and the others wait."""
+"""Folders that all workers of a test run share: the first worker that needs a folder fills it, the others wait."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from deploy.locks import locked
 
 
 def shared_folder(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return the run's folder `name`, which `make` has filled once; a call that fails is made again by the next worker.
+    """Return the run's folder `name`, which `make` fills once; when `make` fails, the next worker calls it again.
 
-    A worker's own temporary folder is inside that of the run.
+    A worker's own temporary folder is inside the folder of the run.
     """
     own = factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name

@@ -1,4 +1,4 @@
-"""Waiting for what another task or process does: polled, with a deadline."""
+"""Waiting for another task or process: polls with a deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
-    """The condition's value once it is true; it may be a coroutine function. Raises TimeoutError that names `what`."""
+    """Poll a condition (maybe a coroutine function); return its value once true. Raise TimeoutError with `what`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         value = condition()

@@ -1,1 +1,1 @@
-"""What a stranger on the network may try, against a real gateway: bounded in time and size, on loopback only."""
+"""Attacks by clients without rights on a real gateway: bounded in time and size, on loopback only."""

@@ -1,4 +1,4 @@
-"""A gateway under attack, and clients that talk meanwhile."""
+"""A gateway under attack, and clients that send messages meanwhile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.attack.victim import Victim
 
 @pytest.fixture(scope="module", params=["own"] if running_cluster() is None else WAYS)
 def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    """A gateway of its own for a module, at whose end it exits with 0; or the running cluster, both ways."""
+    """Run a gateway for a module, which must exit with 0 at its end; or yield the running cluster by both routes."""
     if (cluster := running_cluster()) is not None:
         yield Victim(*running_gateways(cluster, request.param))
         return

@@ -1,7 +1,7 @@
-"""Measure what an attack costs the others, beside the same gateway at rest: `python -m tests.attack.figures`.
+"""Measure how an attack affects other clients, compared with the gateway at rest: `python -m tests.attack.figures`.
 
-A bystander asks the gateway for an answer 50 times a second, first at rest, then under attack. Bystander and attackers
-are processes of their own. Run it on a machine that does nothing else.
+A bystander sends an event and awaits its ack 50 times a second, first at rest, then under attack. Bystander and
+attackers are processes of their own. Run it on an otherwise idle machine.
 
 Each line: p50 and p99 of the answers in ms, at rest and under attack, the ratio of the two p99, how many probes were
 late, in how many turns the gateway's event loop worked for more than 50 ms (CPU time, whatever the
@@ -42,16 +42,16 @@ PROBES_PER_SECOND: Final = 50
 
 
 class Answers(NamedTuple):
-    """Times that answers took, in ms."""
+    """Response times, in ms."""
 
     p50: float
     p99: float
     late: int
-    """Probes that could not go out in time, because the answer before was not there yet."""
+    """Number of probes that were sent late, because the previous answer had not arrived."""
 
 
 async def _connect(port: int, user: str, source: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a WebSocket session from the address with this number, and sign in where a user is named."""
+    """Open a WebSocket session from the address with this number, and sign in when a user is given."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(_address(source), 0))
     head = (
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -73,7 +73,7 @@ def _address(source: int) -> str:
 
 
 async def _flood(port: int, frames: bytes, *, user: str = "", again: bool) -> None:
-    """Write frames as fast as they are taken; with `again`, come back after each cut."""
+    """Write frames as fast as the gateway reads them; with `again`, reconnect after each cut."""
     while True:
         with suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await _connect(port, user)
@@ -95,13 +95,13 @@ async def _discard(reader: asyncio.StreamReader) -> None:
 
 
 async def ten_flooders(port: int) -> None:
-    """Ten strangers send pongs and noops without an end, and return when they are cut."""
+    """Ten clients without a sign-in send pongs and noops endlessly, and reconnect when they are cut."""
     frames = (masked(TEXT, b"6") + masked(PONG, b"")) * 2_000
     await asyncio.gather(*(_flood(port, frames, again=True) for _ in range(10)))
 
 
 async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) -> None:
-    """Two hundred connections send a hundred events a second each; with `join` each gets those of all."""
+    """Two hundred connections send a hundred events a second each; with `join` each receives the events of all."""
 
     async def talk(user: str, source: int) -> None:
         while True:
@@ -126,7 +126,7 @@ async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) 
 
 
 async def two_hundred_pollers(port: int) -> None:
-    """Two hundred users post bodies of two hundred small events, as fast as they are taken."""
+    """Two hundred users post bodies of two hundred small events, as fast as the gateway accepts them."""
 
     async def poll(user: str, source: int) -> None:
         body = b"\x1e".join(b'42%d["user:blocked",{}]' % number for number in range(200))
@@ -146,7 +146,7 @@ async def two_hundred_pollers(port: int) -> None:
 
 
 async def mass_reconnect(port: int) -> None:
-    """A thousand clients lose their connections at once, again and again, and come back as fast as they can."""
+    """A thousand clients lose their connections at once, again and again, and reconnect as fast as they can."""
     while True:
         come_back = (asyncio.wait_for(_connect(port, f"user{n}", 1 + n), 5) for n in range(1_000))
         made = await asyncio.gather(*come_back, return_exceptions=True)
@@ -157,13 +157,13 @@ async def mass_reconnect(port: int) -> None:
 
 
 async def nested_connects(port: int) -> None:
-    """Strangers send CONNECT packets of nested JSON, as large as they may be, one per session."""
+    """Clients without a sign-in send CONNECT packets of nested JSON, as large as allowed, one per session."""
     packet = masked(TEXT, b"40" + b'{"a":["]"]},' * 1_200)
     await asyncio.gather(*(_flood(port, packet, again=True) for _ in range(4)))
 
 
 async def history_readers(port: int) -> None:
-    """Four connections of one user read a page of the largest messages, as often as they may."""
+    """Four connections of one user read a page of the largest messages, as often as the limits allow."""
     room = "public:large"
 
     async def read(*, writes: bool) -> None:
@@ -186,7 +186,7 @@ async def history_readers(port: int) -> None:
 
 
 async def list_readers(port: int) -> None:
-    """Four connections of one user ask for a list of a hundred rooms, as often as they may."""
+    """Four connections of one user request a list of a hundred rooms, as often as the limits allow."""
     _, writer = await _connect(port, "reader")
     for number in range(100):
         writer.write(masked(TEXT, f'421["message:history",{{"room":"public:list{number}"}}]'.encode()))
@@ -231,7 +231,7 @@ def _attack(name: str, port: int) -> None:
 
 
 async def _measure(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> Answers:
-    """Ask for the room list, again and again, and note how long each answer takes."""
+    """Request the room list repeatedly, and record the time of each answer."""
     times, late, ends = [], 0, time.perf_counter() + seconds
     due = time.perf_counter()
     while due < ends:
@@ -250,7 +250,7 @@ async def _measure(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, s
 
 
 def _bystander(port: int, answers: Any, is_begun: Any) -> None:
-    """Measure at rest, and again a second after the attack has begun: over the same connection."""
+    """Measure at rest, and again over the same connection a second after the attack has begun."""
 
     async def run() -> None:
         reader, writer = await _connect(port, "bystander")
@@ -270,7 +270,7 @@ def _long_turns(gateway: gateways.Gateway) -> float:
 
 
 class Scheduled(NamedTuple):
-    """How long a process ran so far, and how long it was ready to run and waited for a processor: seconds."""
+    """Seconds that a process ran so far, and seconds that it was runnable and waited for a processor."""
 
     ran: float
     waited: float
@@ -278,12 +278,12 @@ class Scheduled(NamedTuple):
 
     @classmethod
     def of(cls, pid: int) -> Scheduled:
-        """Read the figures of all its threads (Linux)."""
+        """Read the figures of a process, summed over its threads (Linux)."""
         rows = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
         return cls(sum(int(row[0]) for row in rows) / 1e9, sum(int(row[1]) for row in rows) / 1e9, time.monotonic())
 
     def since(self, before: Scheduled) -> str:
-        """Say which part of the time since then was each."""
+        """Return both as shares of the time since `before`, as text."""
         percent = 100 / (self.at - before.at)
         return f"ran {(self.ran - before.ran) * percent:3.0f} % waited {(self.waited - before.waited) * percent:3.0f} %"
 
@@ -301,7 +301,7 @@ def measure(name: str, folder: Path) -> str:
 
 
 def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any, is_begun: Any) -> str:
-    """Run the attack; return what it costs the bystander and the gateway."""
+    """Run the attack; return the figures of the bystander and the gateway during it."""
     process = psutil.Process(gateway.process.pid)
     before, turns, scheduled = process.memory_info().rss, _long_turns(gateway), Scheduled.of(process.pid)
     attacker = multiprocessing.Process(target=_attack, args=(name, gateway.port), daemon=True)
@@ -323,7 +323,7 @@ def _attacked(name: str, gateway: gateways.Gateway, quiet: Answers, answers: Any
 
 
 def main() -> int:
-    """Print one line for each attack that is asked for."""
+    """Print one line for each attack named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack.figures", description=__doc__)
     parser.add_argument("attacks", nargs="*", default=list(ATTACKS), help=f"of: {', '.join(ATTACKS)}")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Who may do what, as plain rules over plain state: the model that a running cluster is compared with. Pure."""
+"""The access rules over a simple state: the model that a running cluster is compared with. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class User:
 
 @dataclass
 class Room:
-    """What is known of a room. `kind` is empty until it is stored; `touched`: it may count as used."""
+    """The model's state of a room. `kind` is empty until the room is stored; `touched`: it may count as used."""
 
     id: str
     kind: str = ""
@@ -77,7 +77,7 @@ def is_moderator(user: User, room: Room) -> bool:
 
 
 def expected(action: Action) -> set[str]:
-    """Return the outcomes that the rules allow: one, where the state is known for certain."""
+    """Return the outcomes that the rules allow; one outcome when the state is certain."""
     user, room = action.user, action.room
     if action.event == "room:create":
         return _creation(user, room, action.value)
@@ -132,7 +132,7 @@ def _amendment(action: Action) -> str:
 
 
 def apply(action: Action, seq: int) -> None:
-    """Change the model as an accepted action does; `seq` is that of a new message."""
+    """Apply an accepted action to the model; `seq`: the number of a new message."""
     room, other = action.room, action.other.id
     match action.event:
         case "room:create":
@@ -154,7 +154,7 @@ def apply(action: Action, seq: int) -> None:
 
 
 def users(tag: str) -> list[User]:
-    """Return people with every sort of claim."""
+    """Return users with every kind of claim."""
     return [
         User(f"ada-{tag}", create=("team:*",)),
         User(f"bob-{tag}", rooms=("deal:*",), create=("*",)),
@@ -165,13 +165,13 @@ def users(tag: str) -> list[User]:
 
 
 def rooms(tag: str) -> list[Room]:
-    """Return rooms of every sort."""
+    """Return rooms of every kind."""
     pair = f"dm:ada-{tag}:bob-{tag}"
     return [Room(name) for name in (f"public:{tag}:1", f"team:{tag}:1", f"team:{tag}:2", f"deal:{tag}:1", pair)]
 
 
 def random_action(dice: random.Random, people: list[User], places: list[Room]) -> Action:
-    """Return an action that somebody may try, allowed or not."""
+    """Return a random action of a random user, allowed or not."""
     room = dice.choice(places)
     event = dice.choice(
         (*READING, *WRITING, *MODERATING, "message:delete", "room:create", "room:invite", "room:sanction")

@@ -1,4 +1,4 @@
-"""The suite's target where it does not start its own: the running cluster whose folder ROOMCAST_ATTACKED names."""
+"""The running cluster whose folder ROOMCAST_ATTACKED names, which the suite attacks instead of one of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAYS: Final = ("direct", "nginx")
 
 @cache
 def running_cluster() -> Cluster | None:
-    """Return the running cluster to attack, None without the variable. From now on, tokens are of its secret.
+    """Return the running cluster to attack; None without the variable. Tokens are then signed with its secret.
 
     Raises NotRunning, or ValueError for a cluster with other bounds than SETTINGS.
     """
@@ -36,7 +36,7 @@ def running_cluster() -> Cluster | None:
 
 
 def running_gateways(cluster: Cluster, way: str) -> list[Gateway]:
-    """Return gateway 1 alone, reached directly; or all, the first one reached through nginx."""
+    """Return gateway 1 alone, reached directly; or all gateways, the first one reached through nginx."""
     pids = cluster.pids()
     numbers = [int(name.removeprefix("gateway")) for name in pids if name.startswith("gateway")]
     found = []

@@ -1,4 +1,4 @@
-"""What one user may add to Redis in a day."""
+"""The daily allowance: rooms and bytes that one user may add to Redis in a day."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DAILY_BYTES = 300_000
 
 @pytest.fixture(scope="module")
 def redis_of_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis for these gateways alone."""
+    """Run a Redis for these gateways alone; yield its URL."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @pytest.fixture(scope="module")
 def pair(redis_of_pair: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
-    """Two gateways that let a user create three rooms and write 300 kB a day."""
+    """Run two gateways that let a user create three rooms and write 300 kB a day."""
     folder = tmp_path_factory.mktemp("gateways")
     settings = {"ROOMS_PER_DAY": str(ROOMS_PER_DAY), "DAILY_BYTES": str(DAILY_BYTES)}
     with gateways.gateways(folder, redis_of_pair, 2, **settings) as running:
@@ -34,12 +34,12 @@ def pair(redis_of_pair: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 async def create(client: Client) -> str:
-    """Create a room; return why not, or an empty text."""
+    """Create a room; return the reason of a refusal, or an empty text."""
     answer = await client.call("room:create", {"room": unique("team"), "kind": "private"})
     return "" if answer["ok"] else str(answer["error"]["reason"])
 
 
-async def test_a_user_creates_so_many_rooms_a_day_on_all_gateways(pair: list[Gateway], clients: Clients) -> None:
+async def test_rooms_per_day_are_limited_over_all_gateways(pair: list[Gateway], clients: Clients) -> None:
     user = unique("mallory")
     devices = [await clients(one, user) for one in pair]
     assert [await create(devices[n % 2]) for n in range(ROOMS_PER_DAY)] == [""] * ROOMS_PER_DAY
@@ -71,13 +71,13 @@ async def test_a_back_end_gives_one_user_another_allowance(
 
 
 async def write(client: Client, room: str) -> str:
-    """Send a text of the largest size; return why not, or an empty text."""
+    """Send a text of the largest size; return the reason of a refusal, or an empty text."""
     answer = await client.call("message:send", {"room": room, "id": unique("m"), "text": "x" * MAX_MESSAGE_BYTES})
     return "" if answer["ok"] else str(answer["error"]["reason"])
 
 
 async def spend(client: Client, room: str) -> None:
-    """Write until the day is spent: at most a second's worth more than allowed."""
+    """Write until the daily allowance is spent: at most the texts of one second more than allowed."""
     for _ in range(DAILY_BYTES // MAX_MESSAGE_BYTES + 1):
         assert await write(client, room) == ""
     await until(lambda: _is_refused(client, room), "the day is spent")
@@ -87,7 +87,7 @@ async def _is_refused(client: Client, room: str) -> bool:
     return await write(client, room) == "rate_limited"
 
 
-async def test_a_user_writes_so_many_bytes_a_day_on_all_gateways(pair: list[Gateway], clients: Clients) -> None:
+async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], clients: Clients) -> None:
     user, room = unique("mallory"), unique("public:log")
     here, there = await clients(pair[0], user), await clients(pair[1], user)
     for device in (here, there):
@@ -132,7 +132,7 @@ async def test_a_back_end_raises_and_takes_back_the_bytes_of_one_user(
             assert redis.exists(keys.user_written(user)) == 0
 
 
-async def test_a_created_room_that_nobody_writes_to_goes_with_all_its_keys(
+async def test_an_unused_room_expires_with_all_its_keys(
     pair: list[Gateway], clients: Clients, redis_of_pair: str
 ) -> None:
     owner = await clients(pair[0], unique("owner"))
@@ -159,10 +159,10 @@ async def test_a_created_room_that_nobody_writes_to_goes_with_all_its_keys(
     assert await (await clients(pair[1], owner.user)).refused("room:join", {"room": unused}) == "forbidden"
 
 
-async def test_looking_into_rooms_leaves_nothing_behind(
+async def test_joining_rooms_without_messages_leaves_no_keys(
     pair: list[Gateway], clients: Clients, redis_of_pair: str
 ) -> None:
-    """A user who joins a thousand names that nobody has written to would fill Redis."""
+    """Otherwise a user could fill Redis by joining a thousand unused names."""
     visitor = await clients(pair[0], unique("visitor"))
     rooms = [unique("public:empty") for _ in range(3)]
     await visitor.join(rooms[0])

@@ -1,4 +1,4 @@
-"""What one user does to oneself, or leaves behind at the end of a connection, costs no other."""
+"""Blocks, joins and connection ends of one user cost other users nothing."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def one(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]
         yield running
 
 
-async def test_a_block_does_not_have_all_rooms_of_the_user_read(one: Gateway, url: str, clients: Clients) -> None:
-    """With 50 connections in 100 rooms each, one small packet would be thousands of commands for Redis."""
+async def test_a_block_does_not_read_all_rooms_of_the_user(one: Gateway, url: str, clients: Clients) -> None:
+    """With 50 connections in 100 rooms each, one small packet would cause thousands of Redis commands."""
     mallory = await clients(one, unique("mallory"))
     for number in range(JOINED):
         await mallory.join(f"public:many-{number}", limit=1)
@@ -44,7 +44,7 @@ async def test_a_block_does_not_have_all_rooms_of_the_user_read(one: Gateway, ur
         for number in range(BLOCKS):
             await mallory.ok("user:block", {"user": "ada", "on": number % 2 == 0})
         last = f"public:{unique('last')}"
-        await mallory.join(last)  # what a block began is answered before, or under way
+        await mallory.join(last)  # reads that the block started are answered before this join, or under way
         reads = redis.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
     assert reads < JOINED
 
@@ -52,7 +52,7 @@ async def test_a_block_does_not_have_all_rooms_of_the_user_read(one: Gateway, ur
 async def test_a_connection_that_ends_while_it_joins_again_is_no_longer_in_the_room(
     one: Gateway, clients: Clients
 ) -> None:
-    """The room would count its user for as long as the gateway runs."""
+    """Otherwise the room would count its user until the gateway ends."""
     owner, room = await clients(one, unique("owner")), unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private"})
     for _ in range(4):
@@ -73,8 +73,8 @@ async def test_a_connection_that_ends_while_it_joins_again_is_no_longer_in_the_r
     await until(is_alone, "the room has one user")
 
 
-async def test_who_has_spent_the_day_opens_no_direct_rooms(one: Gateway, url: str, clients: Clients) -> None:
-    """Each would be a list in Redis, also of a user whom nobody knows, and an event for one who is here."""
+async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, url: str, clients: Clients) -> None:
+    """Each direct room would add an inbox in Redis, even for an unknown user, and an event for a connected one."""
     mallory, ada = await clients(one, unique("mallory")), await clients(one, unique("ada"))
     room = unique("public:log")
     await mallory.join(room)

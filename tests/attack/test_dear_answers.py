@@ -1,4 +1,4 @@
-"""Small questions with large answers count for what they cost."""
+"""Small requests with large answers count by the size of the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import gateways, servers
 from tests.gateways import Client, Clients, Gateway, Json, unique
 
 EVENTS_AT_ONCE = 200
-"""Four seconds' worth of a connection's events."""
+"""The events that a connection may send in four seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 
 async def ask(client: Client, event: str, payload: Json, count: int) -> Counter[str]:
-    """Ask side by side; return how often which outcome came."""
+    """Send `count` requests at once; return the number of each outcome."""
     answers = await asyncio.gather(*(client.call(event, payload) for _ in range(count)))
     return Counter("ok" if answer["ok"] else str(answer["error"]["reason"]) for answer in answers)
 
@@ -41,7 +41,7 @@ async def fill(one: Gateway, clients: Clients, room: str) -> None:
             await writer.send(room, "x" * MAX_MESSAGE_BYTES)
 
 
-async def test_pages_of_large_messages_cost_as_many_events_as_they_are_large(one: Gateway, clients: Clients) -> None:
+async def test_pages_of_large_messages_cost_events_by_their_size(one: Gateway, clients: Clients) -> None:
     room = unique("public:large")
     await fill(one, clients, room)
     reader = await clients(one, unique("reader"))
@@ -55,7 +55,7 @@ async def test_pages_of_large_messages_cost_as_many_events_as_they_are_large(one
     assert len((await other.ok("message:history", {"room": room}))["messages"]) == 50
 
 
-async def test_a_replay_of_large_messages_is_complete_and_pays(one: Gateway, clients: Clients) -> None:
+async def test_a_replay_of_large_messages_is_complete_and_costs_events(one: Gateway, clients: Clients) -> None:
     room = unique("public:large")
     await fill(one, clients, room)
     reader = await clients(one, unique("reader"))
@@ -84,7 +84,7 @@ async def test_long_lists_cost_more_than_short_ones(one: Gateway, clients: Clien
     assert outcomes["ok"] + outcomes["rate_limited"] == 100
 
 
-async def test_one_user_does_not_push_the_reports_of_others_out(one: Gateway, clients: Clients) -> None:
+async def test_one_user_cannot_displace_the_reports_of_others(one: Gateway, clients: Clients) -> None:
     room = unique("public:talk")
     ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
     await ada.join(room)
@@ -96,7 +96,7 @@ async def test_one_user_does_not_push_the_reports_of_others_out(one: Gateway, cl
     await ada.ok("message:report", report)
 
 
-async def test_a_blocked_user_does_not_write_by_invitations(one: Gateway, clients: Clients) -> None:
+async def test_a_blocked_user_cannot_send_text_by_invitations(one: Gateway, clients: Clients) -> None:
     ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
     room = unique("team")
     await mallory.ok("room:create", {"room": room, "kind": "private", "name": "You are a fool"})
@@ -108,8 +108,8 @@ async def test_a_blocked_user_does_not_write_by_invitations(one: Gateway, client
 
 
 @pytest.mark.parametrize("kind", ["private", "public"])
-async def test_a_blocked_user_does_not_write_by_sanctions(one: Gateway, clients: Clients, kind: str) -> None:
-    """The room's id would be the message."""
+async def test_a_blocked_user_cannot_send_text_by_sanctions(one: Gateway, clients: Clients, kind: str) -> None:
+    """The room's id could carry a message."""
     ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
     room = unique("you-are-a-fool")
     await mallory.ok("room:create", {"room": room, "kind": kind})
@@ -124,7 +124,7 @@ async def test_a_blocked_user_does_not_write_by_sanctions(one: Gateway, clients:
     await ada.expect("room", lambda change: change["change"] == "muted")
 
 
-async def test_profiles_and_searches_pay_for_their_size(one: Gateway, clients: Clients) -> None:
+async def test_profiles_and_searches_cost_events_by_their_size(one: Gateway, clients: Clients) -> None:
     """A profile holds 4 kB: a page of them costs as much as a page of messages of that size."""
     name = unique("large")
     people = [await clients(one, unique("large"), data={"x": "y" * 4_000}, name=f"{name} {n}") for n in range(20)]
@@ -140,7 +140,7 @@ async def test_profiles_and_searches_pay_for_their_size(one: Gateway, clients: C
 
 
 @pytest.mark.parametrize("number", ["99999999999999999999-1", "1-99999999999999999999"])
-async def test_ids_of_reports_beyond_redis_are_refused(one: Gateway, clients: Clients, number: str) -> None:
+async def test_report_ids_outside_redis_s_range_are_refused(one: Gateway, clients: Clients, number: str) -> None:
     ops = await clients(one, unique("ops"), ops=True)
     assert await ops.refused("report:list", {"after": number}) == "bad_request"
     assert await ops.refused("report:resolve", {"id": number}) == "bad_request"

@@ -1,4 +1,4 @@
-"""Sockets that send as much as they can of what costs them nothing: each is cut, and others go on talking."""
+"""Sockets that send cheap packets as fast as they can: each is cut, and others can still exchange messages."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_many_clients_at_their_limits_leave_no_memory_behind(victim: Victi
 
 
 async def test_many_users_within_their_limits_make_no_long_turns(victim: Victim, clients: Clients) -> None:
-    """Two hundred users send twenty events each, all at once: handled in one turn, they would take 0.2 s of it."""
+    """Two hundred users send twenty events each, all at once: in one turn of the loop, they would take 0.2 s."""
     events = masked(TEXT, b'42["user:blocked",{}]') * 20
     before = victim.memory
     async with conversation(victim, clients):
@@ -127,7 +127,7 @@ async def test_many_users_within_their_limits_make_no_long_turns(victim: Victim,
 
 
 async def signed_in(victim: Victim) -> Stranger:
-    """Connect as a user of one's own."""
+    """Connect and sign in as a new user."""
     stranger = await Stranger.open_websocket(victim)
     await stranger.sign_in(unique("user"))
     return stranger
@@ -140,7 +140,7 @@ async def _write_and_discard(stranger: Stranger, data: bytes) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_binary_frames_that_nobody_announced_end_the_session(victim: Victim) -> None:
+async def test_unannounced_binary_frames_end_the_session(victim: Victim) -> None:
     stranger = await Stranger.open_websocket(victim)
     await stranger.flood(many(masked(BINARY, b"x")), seconds=2.0)
     assert await stranger.close_code() == 1003

@@ -1,4 +1,4 @@
-"""Random users, tokens, rooms, sanctions and actions: two running gateways answer what the rules say, every time."""
+"""Random users, tokens, rooms, sanctions and actions: two running gateways always answer as the rules say."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEDS = (1, 2, 3, 4)
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
-    """Two gateways that do not limit rates: the users are as quick as they can be."""
+    """Run two gateways without rate limits, because the users act as fast as they can."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
         url, folder = f"redis://127.0.0.1:{port}/0", tmp_path_factory.mktemp("gateways")
         with gateways.gateways(folder, url, 2, EVENTS_PER_SECOND="2000", ROOMS_PER_DAY="10000") as running:
@@ -50,7 +50,7 @@ CHANGES = {("mute", True): "muted", ("mute", False): "unmuted", ("ban", True): "
 
 
 def told_as(action: Action, outcome: str) -> str:
-    """Return the `change` that the other user is told of: then it is in force on that user's gateway."""
+    """Return the `change` event for the other user; once received, the change is in force on that user's gateway."""
     if action.event == "room:remove":
         return "removed" if outcome == OK else ""
     return CHANGES[action.value, action.on] if action.event == "room:sanction" and outcome == OK else ""

@@ -1,4 +1,4 @@
-"""The Redis accounts of back ends, signers and sweepers in wrong hands: none of them can speak as a gateway."""
+"""Stolen Redis accounts of back ends, signers and sweepers: none can publish as a gateway."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 class Thief:
-    """The accounts, as somebody with their passwords uses them."""
+    """An attacker with the passwords of the accounts."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._clients = {account: Redis.from_url(url) for account, url in cluster.urls.items()}
@@ -73,7 +73,7 @@ class Thief:
         return await self._clients[account].execute_command(*command)
 
     async def refused(self, account: str, *command: Any) -> None:
-        """Redis refuses the command, or the call of the script."""
+        """Check that Redis refuses the command, or the call of the script."""
         with pytest.raises(ResponseError, match=r"permission|can't|No permissions"):
             await self.run(account, *command)
 
@@ -99,7 +99,7 @@ class Talk(NamedTuple):
     seq: int
 
     async def is_untouched(self) -> None:
-        """Ada sends a message: Bob gets it, and has got nothing else but what she sent."""
+        """Check that Bob gets a new message of Ada's, and has received nothing but her messages."""
         text = unique("text")
         await self.ada.send(self.room, text)
         await self.bob.expect_text(text)
@@ -123,7 +123,7 @@ async def talk(cluster: Cluster, clients: Clients) -> Talk:
 
 
 def a_message(talk: Talk) -> bytes:
-    """Return the packet of the room's next message, as the script writes it, but of nobody's making."""
+    """Return a forged packet of the room's next message, in the form that the script writes."""
     head = bytes((1, KIND_MESSAGE)) + talk.epoch + talk.seq.to_bytes(8, "big") + pack_routing("/")
     return head + FAKE_EVENT
 
@@ -156,7 +156,7 @@ async def test_a_back_end_cannot_forge_packets_of_a_room(cluster: Cluster, talk:
 
 
 async def test_a_back_end_cannot_show_a_message_that_the_log_does_not_hold(talk: Talk, thief: Thief) -> None:
-    """Its place is the room's next one: without a seal it would be shown, and the real one dropped as a duplicate."""
+    """The forged message has the room's next `seq`: without seals it would hide the real one as a duplicate."""
     for _ in range(3):
         await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), a_message(talk))
     await talk.is_untouched()
@@ -179,7 +179,7 @@ async def test_a_back_end_cannot_show_a_message_that_the_log_does_not_hold(talk:
         b'2/other,["message",{}]',
     ],
 )
-async def test_a_back_end_cannot_send_a_user_what_gateways_say(
+async def test_a_back_end_cannot_send_a_user_the_events_of_gateways(
     cluster: Cluster, talk: Talk, thief: Thief, packet: bytes
 ) -> None:
     before = cluster.gateway.metric(FORGED)
@@ -189,7 +189,7 @@ async def test_a_back_end_cannot_send_a_user_what_gateways_say(
 
 
 @pytest.mark.parametrize("packet", [FAKE_EVENT, FAKE_CUSTOM, b'2["drain",{"within_seconds":0}]'])
-async def test_a_back_end_cannot_tell_everybody_what_gateways_say(
+async def test_a_back_end_cannot_send_all_users_the_events_of_gateways(
     cluster: Cluster, talk: Talk, thief: Thief, packet: bytes
 ) -> None:
     before = cluster.gateway.metric(FORGED)
@@ -220,7 +220,7 @@ async def test_forgeries_leave_one_line_in_ten_seconds(cluster: Cluster, talk: T
     assert 'forged"}]' not in cluster.gateway.said()
 
 
-async def test_a_signer_without_the_key_cannot_speak_to_nodes(cluster: Cluster, talk: Talk, thief: Thief) -> None:
+async def test_a_signer_without_the_key_cannot_send_node_messages(cluster: Cluster, talk: Talk, thief: Thief) -> None:
     before = cluster.gateway.metric(FORGED)
     sid = talk.bob.io.get_sid()
     messages = (
@@ -237,7 +237,7 @@ async def test_a_signer_without_the_key_cannot_speak_to_nodes(cluster: Cluster, 
 
 
 async def test_other_channels_and_keys_of_gateways_are_closed(talk: Talk, thief: Thief) -> None:
-    """Redis itself refuses: nobody has to check what cannot be said."""
+    """Redis refuses these writes and publications, so that receivers need not check them."""
     node = pack(Disconnect("/", talk.bob.io.get_sid()))
     request = MediaRequest("r", "1", talk.bob.user, "url", {}, 2**50)
     shard = keys.presence_shard(talk.bob.user)
@@ -272,7 +272,7 @@ FOREIGN_KEYS = {
         *("media:incoming", "x"),
     ),
 }
-"""What each account must not write, not even by a script of its own."""
+"""Keys that each account must not write, not even by a script of its own."""
 COMMANDS = (
     *("CONFIG GET *", "ACL LIST", "ACL SETUSER x", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "FLUSHALL", "FLUSHDB"),
     *("FUNCTION LIST", "FCALL f 0", "SCRIPT FLUSH", "SCRIPT KILL", "SHUTDOWN NOSAVE", "MONITOR"),
@@ -297,7 +297,7 @@ async def test_an_account_cannot_run_what_its_work_does_not_need(thief: Thief, a
         await thief.refused(account, *command.split())
 
 
-async def test_a_script_of_ones_own_has_no_more_rights(talk: Talk, thief: Thief) -> None:
+async def test_an_own_script_has_no_more_rights(talk: Talk, thief: Thief) -> None:
     for call in ("redis.call('SPUBLISH', 'node:{1}', 'x')", "redis.call('PUBLISH', 'presence:{1}', 'x')"):
         await thief.refused("backend", "EVAL", f"return {call}", 0)
     assert all_scripts()
@@ -337,7 +337,7 @@ async def _work(client: Backend, talk: Talk) -> None:
     assert json.dumps(await client.reports()) is not None
 
 
-def test_the_key_stands_in_no_log(cluster: Cluster) -> None:
+def test_no_log_holds_the_cluster_key(cluster: Cluster) -> None:
     assert CLUSTER_KEY not in cluster.gateway.said()
     assert Path(cluster.gateway.log).exists()
 

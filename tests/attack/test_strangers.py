@@ -1,4 +1,4 @@
-"""Connections that are no clients: silent, slow, malformed, nested, too large, from foreign pages."""
+"""Connections that misbehave: silent, slow, malformed, nested, too large, or from foreign pages."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ async def test_malformed_http_is_refused_without_a_trace_of_its_headers(victim: 
     assert "Traceback" not in log
 
 
-async def test_two_hosts_are_refused(victim: Victim) -> None:
+async def test_two_host_headers_are_refused(victim: Victim) -> None:
     stranger = await Stranger.connect(victim)
     stranger.write(opening("Host: evil.example"))
     assert b" 400 " in (await stranger.until_closed())[:20]
 
 
 async def test_silent_and_dripping_connections_are_closed(victim: Victim) -> None:
-    """A head has ten seconds, however it comes."""
+    """The head of a request must be complete after ten seconds, at whatever pace it arrives."""
     before = victim.process.num_fds()
     silent = [await Stranger.connect(victim) for _ in range(20)]
     for half in silent[10:]:
@@ -92,7 +92,7 @@ NESTED = {
 
 @pytest.mark.parametrize("kind", NESTED)
 async def test_a_stranger_may_send_a_few_kilobytes_only(victim: Victim, clients: Clients, kind: str) -> None:
-    """Nothing is parsed of what is longer: the header of the frame announces it."""
+    """A longer packet is refused by the length in its frame header, before any of it is parsed."""
     async with conversation(victim, clients):
         strangers = [await Stranger.open_websocket(victim) for _ in range(40)]
         for stranger in strangers:
@@ -129,8 +129,8 @@ async def test_deep_json_of_a_signed_in_client_ends_its_session_with_a_line(vict
     stranger.drop()
 
 
-async def test_sessions_that_are_opened_and_closed_hold_up_no_other(victim: Victim, clients: Clients) -> None:
-    """Two hundred a second, for three seconds."""
+async def test_opened_and_closed_sessions_delay_no_other_client(victim: Victim, clients: Clients) -> None:
+    """Open two hundred sessions a second for three seconds."""
     before = victim.memory
     async with conversation(victim, clients):
         for _ in range(60):
@@ -163,7 +163,7 @@ async def test_foreign_origins_are_refused_logged_and_counted(victim: Victim, or
 
 
 @pytest.mark.parametrize("origin", ["http://chat.example", "ws://chat.example", "https://chat.example"])
-async def test_the_own_host_is_welcome_whatever_proxy_ended_tls(victim: Victim, origin: str) -> None:
+async def test_the_own_host_is_accepted_whatever_proxy_ended_tls(victim: Victim, origin: str) -> None:
     """Loopback is a trusted proxy by default."""
     stranger = await Stranger.open_websocket(victim, f"Origin: {origin}", "X-Forwarded-Proto: http")
     stranger.drop()

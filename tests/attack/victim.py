@@ -1,4 +1,4 @@
-"""The gateway that is attacked, how it must be afterwards, and connections that break the rules."""
+"""The attacked gateway, the checks of its health afterwards, and connections that break the rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEMORY_MARGIN = 20_000_000
 
 
 class Victim:
-    """The gateway that is attacked, with its process; behind nginx all gateways of the cluster, the first one named."""
+    """The attacked gateway with its process; behind nginx, all gateways of the cluster."""
 
     def __init__(self, gateway: Gateway, *others: Gateway) -> None:
         self.gateway = gateway
@@ -32,7 +32,7 @@ class Victim:
 
     @property
     def is_behind_nginx(self) -> bool:
-        """Tell whether nginx holds the connections: it keeps some of its own to gateways."""
+        """Tell whether clients connect through nginx, which keeps idle connections to gateways."""
         return len(self._all) > 1
 
     @property
@@ -46,16 +46,16 @@ class Victim:
         return sum(int(process.memory_info().rss) for process in self._processes)
 
     def metric(self, line: str) -> float:
-        """Return the sum of a sample."""
+        """Return a sample, summed over the gateways."""
         return sum(one.metric(line) for one in self._all)
 
     def said(self) -> str:
-        """Return all that was logged."""
+        """Return the logs."""
         return "".join(one.said() for one in self._all)
 
     @property
     def long_turns(self) -> float:
-        """How often the event loop's own CPU time in one turn was seen above 50 ms."""
+        """Return how often one turn of the event loop took more than 50 ms of CPU time."""
         name, count = "roomcast_gateway_loop_busy_seconds", 0.0
         for one in self._all:
             rows = dict(row.rsplit(" ", 1) for row in one.get("/metrics")[1].splitlines() if row[:1] != "#")
@@ -70,7 +70,7 @@ class Victim:
         return all(after - start < 0.05 for start, after in zip(before, now, strict=True))
 
     async def assert_well(self, memory_before: int) -> None:
-        """The process is idle again, its memory is back, and it says that it is ready."""
+        """Check that the process is idle again, back at its earlier memory, and ready."""
         deadline = time.monotonic() + 30
         while not await self.is_idle():
             assert time.monotonic() < deadline, "still busy"
@@ -84,7 +84,7 @@ class Victim:
 
 @asynccontextmanager
 async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
-    """Two people talk while the block runs: each message is acked and arrives, each within the client's deadline."""
+    """Let two people exchange messages while the block runs; each must be acked and arrive within the deadline."""
     ada, bob = await clients(victim.gateway, unique("ada")), await clients(victim.gateway, unique("bob"))
     room = unique("public:talk")
     for person in (ada, bob):
@@ -110,7 +110,7 @@ async def conversation(victim: Victim, clients: Clients) -> AsyncIterator[None]:
 
 
 class Stranger(asyncio.Protocol):
-    """A TCP connection to the gateway. `received` holds all that came, also what came before a reset."""
+    """A TCP connection to the gateway. `received` holds all received bytes, including those before a reset."""
 
     def __init__(self) -> None:
         self.received = bytearray()
@@ -120,7 +120,7 @@ class Stranger(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, victim: Victim) -> Stranger:
-        """Connect, and say nothing."""
+        """Connect without sending anything."""
         loop = asyncio.get_running_loop()
         _, stranger = await loop.create_connection(cls, "127.0.0.1", victim.gateway.port)
         return stranger
@@ -155,12 +155,12 @@ class Stranger(asyncio.Protocol):
         self._can_write = True
 
     def write(self, data: bytes) -> None:
-        """Write, if the connection is still there."""
+        """Write, unless the connection has ended."""
         if self._transport is not None and not self.is_closed:
             self._transport.write(data)
 
     async def until(self, text: bytes) -> None:
-        """Wait until this has come."""
+        """Wait until this text has arrived."""
         await until(lambda: text in self.received, f"{text!r} comes", CLOSED_WITHIN)
 
     async def flood(self, data: bytes, seconds: float = 8.0, most_bytes: int = 20_000_000) -> None:
@@ -173,7 +173,7 @@ class Stranger(asyncio.Protocol):
             await asyncio.sleep(0 if self._can_write else 0.005)
 
     async def until_closed(self, seconds: float = CLOSED_WITHIN) -> bytes:
-        """Wait until the gateway closes; return all that came. Raises TimeoutError if it does not close."""
+        """Wait until the gateway closes; return all received bytes. Raises TimeoutError if it does not close."""
         await until(lambda: self.is_closed, "the connection is closed", seconds)
         return bytes(self.received)
 
@@ -190,7 +190,7 @@ class Stranger(asyncio.Protocol):
 
 
 def opening(*headers: str, target: str = "/socket.io/?EIO=4&transport=websocket") -> bytes:
-    """Return the request that opens a WebSocket session; headers replace those of the same name."""
+    """Return the request that opens a WebSocket session; `headers` replace defaults of the same name."""
     lines = {
         "Host": "Host: chat.example",
         "Connection": "Connection: Upgrade",
@@ -203,5 +203,5 @@ def opening(*headers: str, target: str = "/socket.io/?EIO=4&transport=websocket"
 
 
 async def said(victim: Victim, text: str) -> None:
-    """Wait until the gateway has logged this."""
+    """Wait until the gateway has logged this text."""
     await until(lambda: text in victim.said(), f"the log says {text!r}")

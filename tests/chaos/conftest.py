@@ -1,4 +1,4 @@
-"""The short form: few clients, few seconds."""
+"""The short form of a row: few clients, few seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checker can fail: a build that does not fill holes is caught."""
+"""The checker can fail: it detects a build that does not fill gaps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture
 def broken_cluster() -> Iterator[Cluster]:
-    """A cluster whose gateways run a broken build."""
+    """Run a cluster whose gateways do not fill gaps."""
     with (
         trial.own_cluster(replace(find("client-kill-pubsub"), gateways=0)) as cluster,
         private(cluster.state / "logs") as processes,

@@ -1,6 +1,6 @@
 """Five rows of the fault table in their short form, on one cluster. `make chaos` runs all of them in full.
 
-Held here is what became of the messages, and what is counted. Times are for a machine that has nothing else to do.
+The tests check the fate of messages and the counted figures, not the times, which need an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.mark.parametrize(
     "name", ["kill-gateway", "client-kill-pubsub", "redis-restart-aof", "redis-rollback", "redis-empty"]
 )
-def test_nothing_is_lost_in_silence(cluster: Cluster, name: str, short: Plan) -> None:
+def test_no_message_is_lost_undeclared(cluster: Cluster, name: str, short: Plan) -> None:
     result = trial.run_on(cluster, find(name), short, print)
     assert result.verdict is not None, result.not_run
     told = report.as_text(result)

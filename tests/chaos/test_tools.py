@@ -1,4 +1,4 @@
-"""The hands of a row, on real servers: the bad network, Redis as an operator sees it, processes with another clock."""
+"""The tools of a row, on real servers: the proxy, the Redis admin client, processes with a shifted clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SKEWED = Path(__file__).resolve().parents[2] / "loadtest" / "chaos" / "skewed"
 
 @pytest.fixture
 async def echo() -> AsyncIterator[int]:
-    """A server that says what it hears."""
+    """Run an echo server; yield its port."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1000):
@@ -54,7 +54,7 @@ async def test_a_slow_proxy_keeps_the_order(proxy: tuple[Proxy, int]) -> None:
     writer.close()
 
 
-async def test_only_the_chosen_connections_go_deaf(proxy: tuple[Proxy, int]) -> None:
+async def test_only_the_chosen_connections_are_muted(proxy: tuple[Proxy, int]) -> None:
     made, port = proxy
     links = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
     for name, (reader, writer) in zip((b"one", b"two"), links, strict=True):
@@ -70,7 +70,7 @@ async def test_only_the_chosen_connections_go_deaf(proxy: tuple[Proxy, int]) -> 
         writer.close()
 
 
-async def test_redis_as_an_operator_sees_it(redis_url: str) -> None:
+async def test_the_admin_client_returns_replies_and_errors(redis_url: str) -> None:
     admin = RedisAdmin(redis_url)
     assert await admin.call("SET", "k", "v") == "OK"
     assert await admin.pipeline([("GET", "k"), ("GET", "nothing")]) == ["v", None]
@@ -79,7 +79,7 @@ async def test_redis_as_an_operator_sees_it(redis_url: str) -> None:
         await admin.call("GET")
 
 
-async def test_redis_moves_and_its_old_port_is_free(redis_url: str) -> None:
+async def test_redis_moves_to_another_port_and_back(redis_url: str) -> None:
     admin = RedisAdmin(redis_url)
     old, new = admin.target.hosts[0][1], free_port()
     await admin.move(new)
@@ -98,14 +98,14 @@ def processes(tmp_path: Path) -> Iterator[Private]:
         yield made
 
 
-def test_a_process_gets_another_clock(processes: Private) -> None:
+def test_a_process_gets_a_shifted_wall_clock(processes: Private) -> None:
     argv = [sys.executable, "-c", "import time; print(time.time(), flush=True)"]
     processes.start("late", argv, {"PYTHONPATH": str(SKEWED), "CHAOS_CLOCK_SECONDS": "-3600"})
     wait_until(lambda: processes.log("late").endswith("\n"), "the process says its time")
     assert float(processes.log("late")) == pytest.approx(time.time() - 3600, abs=30)
 
 
-def test_what_was_killed_starts_again(processes: Private) -> None:
+def test_a_killed_process_starts_again(processes: Private) -> None:
     processes.start("sleeper", ["sleep", "60"])
     before = processes.pid("sleeper")
     processes.signal("sleeper", signal.SIGKILL)

@@ -15,7 +15,7 @@ from tests.cluster.people import Party
 
 @pytest.fixture(scope="session")
 def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page that needs no build: these tests look at how it is served, not at what it does."""
+    """Make a page that needs no build: these tests check how nginx serves it, not its behaviour."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "assets").mkdir()
     (folder / "index.html").write_text("<!doctype html><title>Roomcast</title>")
@@ -31,7 +31,7 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory, small_page: Path) -
 
 @pytest.fixture(scope="module")
 def cluster(shared_cluster: Cluster) -> Cluster:
-    """The cluster, whole again after what earlier files did to it; their rooms are still there."""
+    """Return the shared cluster, once all its processes are ready again; rooms of earlier files still exist."""
     shared_cluster.wait_ready()
     polling.wait_until_reached(shared_cluster.url, {1, 2})
     return shared_cluster
@@ -39,7 +39,7 @@ def cluster(shared_cluster: Cluster) -> Cluster:
 
 @pytest.fixture
 async def party(cluster: Cluster) -> AsyncIterator[Party]:
-    """Makes people, who go home with the test."""
+    """Yield a factory of people, whose connections end with the test."""
     party = Party(cluster)
     yield party
     await party.close()
@@ -47,6 +47,6 @@ async def party(cluster: Cluster) -> AsyncIterator[Party]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that gives up before the test does."""
+    """Yield an HTTP client whose timeout is shorter than the test's."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(polling.WAIT_SECONDS)) as session:
         yield session

@@ -1,4 +1,4 @@
-"""People in a room: they keep its messages whole over reconnects, and write until told to stop."""
+"""Clients in a room: they keep its messages complete over reconnects, and write until a test stops them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PAGE = 100
 
 
 class Person:
-    """One signed-in client, as the protocol asks clients to behave.
+    """One signed-in client that behaves as the protocol requires.
 
-    After `join` the room is joined again at every `ready`, from the last seq on; a seq that is there is dropped.
+    After `join` the client joins the room again at every `ready`, from its last seq on, and drops known seqs.
     """
 
     def __init__(self, wire: Wire, user: str) -> None:
@@ -35,9 +35,9 @@ class Person:
         self.log: dict[int, Json] = {}
         self.epoch = ""
         self.heard: list[list[int]] = [[]]
-        """The seqs of live messages as they came, one list per connection."""
+        """The seqs of live messages in the order of arrival, one list per connection."""
         self.answers: list[Json] = []
-        """What every join of the room answered."""
+        """The acks of all joins of the room."""
         self._room: str | None = None
         self._joining = asyncio.Lock()
         self._news = asyncio.Event()
@@ -52,7 +52,7 @@ class Person:
 
     @property
     def node(self) -> str:
-        """The gateway of the present connection."""
+        """The gateway of the current connection."""
         return str(self.seen("ready")[-1]["node"])
 
     @property
@@ -63,7 +63,7 @@ class Person:
         await self._tasks.cancel()
         await asyncio.wait_for(self.wire.close(), WITHIN_SECONDS)
 
-    # --- what was heard ---
+    # --- received events ---
 
     def _hear(self, event: str, payload: Json) -> None:
         self.events.append((event, payload))
@@ -76,26 +76,26 @@ class Person:
         self._news.set()
 
     def seen(self, event: str, **fields: Any) -> list[Json]:
-        """All events of this name whose payload has these fields."""
+        """Return all received events of this name whose payload has these fields."""
         return [data for name, data in self.events if name == event and fields.items() <= data.items()]
 
     async def expect(self, event: str, **fields: Any) -> Json:
-        """The first such event, past or to come."""
+        """Return the first event of this name with these fields; wait if none has arrived."""
         await self.until(lambda: bool(self.seen(event, **fields)), f"{event} {fields}")
         return self.seen(event, **fields)[0]
 
     async def expect_presence(self, user: str, status: str) -> Json:
-        """Until the last word on `user` is `status`; that word."""
+        """Wait until the latest presence of `user` has this status; return it."""
         await self.until(lambda: self.presence_of(user).get("status") == status, f"{user} {status}")
         return self.presence_of(user)
 
     def presence_of(self, user: str) -> Json:
-        """The latest that was told about somebody; empty before the first."""
+        """Return the latest presence received of a user; empty before the first."""
         told = [change for event in self.seen("presence") for change in event["changes"] if change["user"] == user]
         return told[-1] if told else {}
 
     async def until(self, condition: Callable[[], bool], what: str, seconds: float = WITHIN_SECONDS) -> None:
-        """Until `condition` holds, looked at after every event."""
+        """Wait until `condition` holds; it is checked after every event."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():
@@ -107,18 +107,18 @@ class Person:
     # --- the room ---
 
     async def call(self, event: str, **payload: Any) -> Json:
-        """Emit; the ack, which must be positive. Raises NoAnswer."""
+        """Emit an event; return its ack, which must be positive. Raises NoAnswer."""
         answer = await self.wire.call(event, payload, CALL_SECONDS)
         assert answer["ok"] is True, (event, payload, answer)
         return answer
 
     async def join(self, room: str) -> Json:
-        """Enter a room and stay in it; the ack."""
+        """Join a room, now and after every reconnect; return the first ack."""
         self._room = room
         return await self._join()
 
     async def _join(self) -> Json:
-        """Join and read page after page, until nothing is missed."""
+        """Join and read page after page, until no message is missing."""
         async with self._joining:
             while True:
                 since = {"since": {"seq": max(self.log), "epoch": self.epoch}} if self.log else {}
@@ -135,7 +135,7 @@ class Person:
         return await self.call("message:send", room=self._room, id=uuid4().hex, text=text, **more)
 
     async def _patiently(self, event: str, payload: Json) -> Json:
-        """Call again until there is a positive ack: a refusal must be one that a retry can help."""
+        """Call again until the ack is positive; every refusal must be retryable."""
         while True:
             try:
                 answer = await self.wire.call(event, payload, CALL_SECONDS)
@@ -149,15 +149,15 @@ class Person:
 
     @property
     def is_connected(self) -> bool:
-        """The last word on the connection is `ready`."""
+        """True when the latest event about the connection is `ready`."""
         words = [name for name, _ in self.events if name in ("ready", "disconnect")]
         return words[-1:] == ["ready"]
 
 
 class Writer:
-    """Sends numbered messages in a person's name, some of them at once, and resends under the same id until acked.
+    """A writer of numbered messages: it sends some at once, and resends under the same id until acked.
 
-    Stays below the 50 events a second that one client may send.
+    It stays below the 50 events per second that one client may send.
     """
 
     def __init__(self, person: Person, lanes: int = 2, pause_seconds: float = 0.06) -> None:
@@ -181,23 +181,23 @@ class Writer:
             await asyncio.sleep(self._pause_seconds)
 
     async def acks(self, more: int, seconds: float = 20.0) -> None:
-        """Until this many more messages were acked."""
+        """Wait until this many more messages are acked."""
         goal = len(self.acked) + more
         async with asyncio.timeout(seconds):
             while len(self.acked) < goal:
                 await asyncio.sleep(0.02)
 
     async def stop(self, seconds: float = 30.0) -> None:
-        """No new messages; returns when all that was begun is acked."""
+        """Send no new messages; return when all sent ones are acked."""
         self._stopped.set()
         await self._tasks.wait(seconds)
         assert self.tried == set(self.acked)
 
 
 async def judge(people: Sequence[Person], writers: Iterable[Writer]) -> None:
-    """Wait until everybody has everything, then: each acked message once at its seq, one order, no gap, no repeat.
+    """Wait until each person has all messages; check that each acked message is there once, at its seq, in one order.
 
-    Everything: from the first message on that a person was given when joining.
+    "All" begins with the first message that the person received in the ack of the first join.
     """
     acked = {message_id: seq for writer in writers for message_id, seq in writer.acked.items()}
     last = max(acked.values())
@@ -219,7 +219,7 @@ def _is_whole(log: dict[int, Json], last: int) -> bool:
 
 
 class Party:
-    """Makes people who go home with the test."""
+    """A factory of people whose connections end with the test."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -232,17 +232,17 @@ class Party:
         return person
 
     async def apart(self, transports: Sequence[str] = (), kinds: Sequence[str] = ("node", "python")) -> list[Person]:
-        """Ada and Bob, each on a gateway of their own."""
+        """Return Ada and Bob, connected to different gateways."""
         ada = await self.person("ada", kinds[0], transports)
         return [ada, await self.placed("bob", kinds[1], transports, lambda node: node != ada.node)]
 
     async def placed(self, name: str, kind: str, transports: Sequence[str], fits: Callable[[str], bool]) -> Person:
-        """Somebody on a gateway whose number fits."""
+        """Return a person connected to a gateway whose number satisfies `fits`."""
         async with asyncio.timeout(APART_SECONDS):
             while not fits((person := await self.person(name, kind, transports)).node):
                 await person.close()
                 self._all.remove(person)
-                await asyncio.sleep(PAUSE_SECONDS)  # nginx looks for a gateway that was away every second
+                await asyncio.sleep(PAUSE_SECONDS)  # nginx retries a failed gateway once a second
         return person
 
     async def close(self) -> None:

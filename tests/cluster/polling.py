@@ -1,4 +1,4 @@
-"""Engine.IO by hand: just enough to see where nginx sends what."""
+"""A minimal Engine.IO polling client, to see to which gateway nginx sends a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Session:
-    """A polling session that was just opened."""
+    """A newly opened polling session."""
 
     sid: str
 
@@ -39,7 +39,7 @@ def open_session(url: str) -> Session:
 
 
 def wait_until_reached(url: str, wanted: set[int]) -> None:
-    """Until new sessions have found all gateways of `wanted`: nginx looks at an empty port every second."""
+    """Wait until new sessions reach all `wanted` gateways: nginx retries an unused port once a second."""
     found: set[int] = set()
     deadline = time.monotonic() + WAIT_SECONDS
     while not wanted <= found:
@@ -50,7 +50,7 @@ def wait_until_reached(url: str, wanted: set[int]) -> None:
 
 
 def connect(url: str, session: Session, token: str) -> dict[str, Any]:
-    """Send the Socket.IO CONNECT and read until `ready`; its payload."""
+    """Send the Socket.IO CONNECT and read until `ready`; return its payload."""
     body = "40" + json.dumps({"token": token})
     answer = requests.post(endpoint(url, session.sid), data=body, timeout=WAIT_SECONDS)
     assert (answer.status_code, answer.text) == (200, "ok")

@@ -1,4 +1,4 @@
-"""Two stock clients, one on each gateway, talk through nginx: by WebSocket, by polling, and by what they do untold."""
+"""Two stock clients, one on each gateway, chat through nginx: by WebSocket, by polling, and with default transports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "untold": []}
 
 @pytest.fixture(params=TRANSPORTS)
 async def pair(party: Party, request: pytest.FixtureRequest) -> list[Person]:
-    """Ada by socket.io-client and Bob by python-socketio, on different gateways, both in the lobby."""
+    """Connect Ada (socket.io-client) and Bob (python-socketio) to different gateways, both in the lobby."""
     people = await party.apart(TRANSPORTS[request.param])
     for person in people:
         await person.join(LOBBY)
@@ -37,7 +37,7 @@ async def test_messages_go_both_ways_in_one_order(pair: list[Person]) -> None:
     assert [one["time"] for one in ada.seen("message")] == [ack["time"] for ack in acks]
 
 
-async def test_typing_is_seen_by_the_other_and_not_by_oneself(pair: list[Person]) -> None:
+async def test_typing_reaches_the_other_client_and_not_the_sender(pair: list[Person]) -> None:
     for writer, reader in (pair, pair[::-1]):
         await writer.wire.emit("typing", {"room": LOBBY, "typing": True})
         await reader.expect("typing", room=LOBBY, user=writer.user, typing=True)
@@ -59,7 +59,7 @@ async def test_presence_is_seen_both_ways(pair: list[Person]) -> None:
     await bob.expect_presence(ada.user, "offline")
 
 
-async def test_who_goes_is_gone_and_soon_offline(party: Party) -> None:
+async def test_a_client_that_leaves_is_no_member_and_soon_offline(party: Party) -> None:
     ada, bob = await party.apart()
     for person in (ada, bob):
         await person.join(LOBBY)
@@ -68,7 +68,7 @@ async def test_who_goes_is_gone_and_soon_offline(party: Party) -> None:
     assert bob.user not in str(await ada.call("room:members", room=LOBBY))
 
 
-async def test_who_joins_is_told_who_is_there_and_what_was_said(party: Party, pair: list[Person]) -> None:
+async def test_a_joining_client_gets_members_and_earlier_messages(party: Party, pair: list[Person]) -> None:
     ada, bob = pair
     said = [(await one.send(f"number {n}"))["seq"] for n, one in enumerate(pair * 3)]
     eve = await party.person("eve")
@@ -82,7 +82,7 @@ async def test_who_joins_is_told_who_is_there_and_what_was_said(party: Party, pa
     assert [message["text"] for message in older["messages"]] == ["number 1", "number 2", "number 3"]
 
 
-async def test_edits_deletions_reactions_and_receipts_reach_the_other(pair: list[Person]) -> None:
+async def test_edits_deletions_reactions_and_receipts_reach_the_other_client(pair: list[Person]) -> None:
     ada, bob = pair
     said = (await ada.send("helo"))["seq"]
     await ada.call("message:edit", room=LOBBY, id=f"{ada.user}-edit", target=said, text="hello")

@@ -1,4 +1,4 @@
-"""Processes die or leave while people write: whatever was acked is there for everybody, once and in order."""
+"""Processes die or drain while people write: every acked message reaches every client once and in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AGED_SECONDS = 58
 
 
 async def talking(party: Party, transports: list[str]) -> tuple[list[Person], list[Writer]]:
-    """Ada and Bob on different gateways, both writing without end."""
+    """Connect Ada and Bob to different gateways, both writing until the test stops them."""
     people = await party.apart(transports)
     for person in people:
         await person.join(LOBBY)
@@ -27,19 +27,19 @@ async def talking(party: Party, transports: list[str]) -> tuple[list[Person], li
 
 
 async def back(person: Person, times: int) -> None:
-    """Until the person is connected again, having been so this many times before."""
+    """Wait until the person has reconnected after this many earlier connections."""
     await person.until(lambda: len(person.seen("ready")) > times and person.is_connected, "back", AWAY_SECONDS)
 
 
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], []], ids=["websocket", "polling", "untold"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "drained"])
-async def test_a_gateway_goes_and_nothing_acked_is_lost(
+async def test_no_acked_message_is_lost_when_a_gateway_ends(
     cluster: Cluster, party: Party, number: signal.Signals, transports: list[str]
 ) -> None:
     people, writers = await talking(party, transports)
     ada = people[0]
     first = ada.node
-    while ada.node == first:  # it may be back sooner than Ada; then it goes once more
+    while ada.node == first:  # the gateway may return before Ada does; then end it again
         for writer in writers:
             await writer.acks(10)
         times = len(ada.seen("ready"))
@@ -56,7 +56,7 @@ async def test_a_gateway_goes_and_nothing_acked_is_lost(
         assert ada.seen("drain")
 
 
-async def test_gateways_come_and_go_while_people_write(cluster: Cluster, party: Party) -> None:
+async def test_no_acked_message_is_lost_while_gateways_are_scaled(cluster: Cluster, party: Party) -> None:
     people, writers = await talking(party, [])
     await asyncio.to_thread(cluster.scale, 3)
     guest = await party.placed("guest", "python", [], lambda node: node == "3")
@@ -96,7 +96,7 @@ async def test_a_killed_signer_comes_back_and_files_can_be_sent_meanwhile_or_soo
 
 
 async def test_a_killed_sweeper_comes_back_and_ends_the_presence_of_the_dead(cluster: Cluster, party: Party) -> None:
-    """A gateway and its client die at once: only the sweeper can tell the others that this person is gone."""
+    """A gateway and its client die at once: only the sweeper can announce that this user is offline."""
     ghost, bob = await party.apart()
     for person in (ghost, bob):
         await person.join(LOBBY)

@@ -1,4 +1,4 @@
-"""A picture's way through a real cluster: announced on one gateway, stored through nginx, seen on the other."""
+"""A picture in a real cluster: signed on one gateway, stored through nginx, received on the other gateway."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_picture_arrives_with_the_same_bytes(pair: list[Person], cluster
         assert (await fetch(fresh["url"]))[:2] == (200, body)
 
 
-async def test_what_was_not_stored_is_no_message(pair: list[Person]) -> None:
+async def test_an_upload_that_was_not_stored_cannot_be_sent(pair: list[Person]) -> None:
     ada, bob = pair
     form = await sign(ada, 100)
     payload = {"room": LOBBY, "id": form["upload"], "upload": form["upload"]}
@@ -59,7 +59,7 @@ async def test_what_was_not_stored_is_no_message(pair: list[Person]) -> None:
     assert not bob.seen("message", id=form["upload"])
 
 
-async def test_another_person_cannot_send_it(pair: list[Person]) -> None:
+async def test_another_user_cannot_send_the_upload(pair: list[Person]) -> None:
     ada, bob = pair
     body = picture()
     form = await sign(ada, len(body))
@@ -70,7 +70,7 @@ async def test_another_person_cannot_send_it(pair: list[Person]) -> None:
 
 
 def forged_queries(access_key: str) -> list[str]:
-    """Queries that name the access key, which every link shows, and carry no valid signature."""
+    """Return queries with the access key, which every link contains, and without a valid signature."""
     scope = f"{access_key}/20261127/us-east-1/s3/aws4_request"
     query = f"X-Amz-Credential={scope}&X-Amz-Date=20261127T100000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
     return [
@@ -83,8 +83,8 @@ def forged_queries(access_key: str) -> list[str]:
     ]
 
 
-async def test_the_access_key_in_a_link_opens_nothing(pair: list[Person], cluster: Cluster) -> None:
-    """List, read, overwrite by PUT and by form: through nginx all of it is refused, and the file stays as it was."""
+async def test_the_access_key_of_a_link_gives_no_access(pair: list[Person], cluster: Cluster) -> None:
+    """Listing, reading, and overwriting by PUT and by form are refused through nginx, and the file is unchanged."""
     ada, _ = pair
     body = picture(64, 48)
     form = await sign(ada, len(body))

@@ -1,4 +1,4 @@
-"""What every kind of process says about itself is well formed and moves with the chat."""
+"""The metrics of every kind of process are well formed and count the chat's activity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = ["gateway1", "gateway2", "sweeper1", "signer1"]
 
 @pytest.fixture
 async def used(cluster: Cluster) -> Cluster:
-    """A cluster in which somebody has written and announced a file."""
+    """Return the cluster after a user has sent a message and requested an upload."""
     party = Party(cluster)
     for person in await party.apart():
         await person.join(LOBBY)
@@ -38,7 +38,7 @@ async def test_metrics_can_be_read_and_carry_our_name(used: Cluster) -> None:
         assert not labels & {"room", "user", "session", "sid"}
 
 
-async def test_promtool_finds_nothing_to_say(used: Cluster) -> None:
+async def test_promtool_accepts_the_metrics(used: Cluster) -> None:
     for name in KINDS:
         text = requests.get(used.metrics_url(name), timeout=5).text
         assert health.complaints(text) == "", name

@@ -22,7 +22,7 @@ from tests.cluster.people import LOBBY, Party, Person
 
 
 class Done(NamedTuple):
-    """What a command left."""
+    """The result of a command."""
 
     returncode: int
     stdout: str
@@ -34,7 +34,7 @@ def settings(cluster: Cluster, account: str = "admin") -> dict[str, str]:
 
 
 def run(cluster: Cluster, *arguments: str, account: str = "admin") -> Done:
-    """Run a command in a thread, which has no event loop yet: a process would import everything anew."""
+    """Run a command in a thread without an event loop; a process would have to import everything again."""
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(CliRunner().invoke, main, arguments, env=settings(cluster, account)).result()
     if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -51,7 +51,7 @@ def run_process(cluster: Cluster, *arguments: str) -> Done:
 
 
 def rows(cluster: Cluster, *arguments: str) -> list[dict[str, Any]]:
-    """Return what a command prints with `--json`."""
+    """Return the rows that a command prints with `--json`."""
     done = run(cluster, "--json", *arguments)
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
@@ -60,7 +60,7 @@ def rows(cluster: Cluster, *arguments: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 async def people(cluster: Cluster) -> AsyncIterator[list[Person]]:
-    """Two people in the lobby, on different gateways."""
+    """Connect two people in the lobby, on different gateways."""
     party = Party(cluster)
     people = await party.apart()
     for person in people:
@@ -120,7 +120,7 @@ def test_sizes_are_numbers(cluster: Cluster) -> None:
     assert found["media_pending"] == 0
 
 
-def test_a_healthy_cluster_passes_the_examination(cluster: Cluster) -> None:
+def test_doctor_passes_a_healthy_cluster(cluster: Cluster) -> None:
     found = {row["check"]: row["level"] for row in rows(cluster, "doctor")}
     assert set(found.values()) == {"ok"}
     assert {"url", "accounts", "cordons"} < set(found)
@@ -134,14 +134,14 @@ async def test_the_largest_logs_come_first(cluster: Cluster, people: list[Person
     assert sizes[-1] > 0
 
 
-def test_the_examination_reads_metrics_and_accounts(cluster: Cluster) -> None:
+def test_doctor_reads_metrics_and_accounts(cluster: Cluster) -> None:
     done = run(cluster, "--json", "doctor", "--process", cluster.metrics_url("gateway1"))
     found = {row["check"]: row for row in json.loads(done.stdout)}
     assert "files" in found[cluster.metrics_url("gateway1")]["seen"]
     assert found["accounts"]["seen"] == "gateway, media, presence"
 
 
-def test_an_account_that_may_not_do_its_work_is_named(cluster: Cluster) -> None:
+def test_doctor_names_an_account_that_lacks_a_command(cluster: Cluster) -> None:
     with redis.Redis.from_url(cluster.redis_url("admin")) as client:
         client.execute_command("ACL", "SETUSER", "presence", "-set")
         try:
@@ -192,7 +192,7 @@ async def test_a_drained_gateway_is_empty_and_its_clients_lose_nothing(cluster: 
         assert run(cluster, "uncordon", "2").returncode == 0
 
 
-def test_an_order_to_a_gateway_that_is_not_there_is_refused(cluster: Cluster) -> None:
+def test_an_order_to_a_missing_gateway_is_refused(cluster: Cluster) -> None:
     done = run(cluster, "cordon", "77")
     assert done.returncode == 1
     assert "no gateway 77 is alive" in done.stderr
@@ -218,7 +218,7 @@ def configured(cluster: Cluster, name: str, value: str) -> Iterator[None]:
         ("client-output-buffer-limit", "pubsub 1mb 1mb 10", "output buffer", "warning", 0),
     ],
 )
-def test_a_bad_setting_is_found_and_said(
+def test_doctor_reports_a_bad_setting(
     cluster: Cluster, name: str, value: str, check: str, level: str, status: int
 ) -> None:
     with configured(cluster, name, value):
@@ -228,7 +228,7 @@ def test_a_bad_setting_is_found_and_said(
     assert found[check]["advice"]
 
 
-def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
+def test_doctor_with_an_account_without_rights_reports_what_it_cannot_check(cluster: Cluster) -> None:
     done = run(cluster, "doctor", account="backend")
     assert "not checked" in done.stdout
     assert "Traceback" not in done.stderr
@@ -246,7 +246,7 @@ def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
         (("nonsense",), None, 2, "No such command"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], url: str | None, status: int, said: str) -> None:
+def test_a_failing_command_prints_one_line(arguments: tuple[str, ...], url: str | None, status: int, said: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "ROOMCAST_REDIS_URL"}
     environment |= {"ROOMCAST_REDIS_URL": url} if url else {}
     command = [sys.executable, "-m", "roomcast.cli", *arguments]

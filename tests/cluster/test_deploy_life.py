@@ -1,4 +1,4 @@
-"""The life of a cluster: what dies comes back, what stops leaves nothing, what was stored stays."""
+"""The life of a cluster: dead processes restart, a stop leaves no process, and stored data stays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVERYTHING = ["gateway1", "gateway2", "nginx", "redis", "s3", "signer1", "sweepe
 
 
 @pytest.mark.parametrize("name", ["gateway2", "sweeper1", "signer1", "nginx", "s3", "redis"])
-def test_what_is_killed_comes_back_ready(cluster: Cluster, name: str) -> None:
+def test_a_killed_process_restarts_and_is_ready(cluster: Cluster, name: str) -> None:
     pid = cluster.kill(name)
     assert cluster.wait_replaced(name, pid) != pid
     cluster.wait_ready()
@@ -46,7 +46,7 @@ def test_a_roll_restarts_every_gateway_and_nothing_else(cluster: Cluster) -> Non
     assert {name for name in EVERYTHING if before[name] != after[name]} == {"gateway1", "gateway2"}
 
 
-def test_the_command_line_speaks_to_it(cluster: Cluster) -> None:
+def test_the_command_line_controls_the_cluster(cluster: Cluster) -> None:
     def command(*words: str) -> subprocess.CompletedProcess[str]:
         full = [sys.executable, "-m", "deploy", "--state", str(cluster.state), *words]
         return subprocess.run(full, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -73,13 +73,13 @@ def test_accounts_may_do_only_their_work(cluster: Cluster, account: str, words: 
             client.execute_command(*words)
 
 
-def test_nobody_gets_in_without_a_password(cluster: Cluster) -> None:
+def test_redis_refuses_a_client_without_a_password(cluster: Cluster) -> None:
     with redis.Redis(port=cluster.ports.redis) as client, pytest.raises(redis.AuthenticationError):
         client.ping()
 
 
-def test_ordinary_work_was_never_refused(cluster: Cluster) -> None:
-    """Refusals of the tests above aside: what the processes themselves asked for was within their rights."""
+def test_processes_need_no_rights_beyond_their_accounts(cluster: Cluster) -> None:
+    """Redis logs no refused command while the processes start and work."""
     with redis.Redis.from_url(cluster.redis_url(), decode_responses=True) as client:
         client.acl_log_reset()
         for name in ("gateway1", "sweeper1", "signer1"):
@@ -87,12 +87,12 @@ def test_ordinary_work_was_never_refused(cluster: Cluster) -> None:
         assert client.acl_log() == []
 
 
-def test_a_stop_loses_nothing_and_leaves_nothing(tmp_path: Path, small_page: Path) -> None:
+def test_a_stop_keeps_all_data_and_leaves_no_process(tmp_path: Path, small_page: Path) -> None:
     log = keys.room_log("public:lobby")
     with Cluster(free_base(), tmp_path, page=small_page) as cluster:
         pids = list(cluster.pids().values())
         with redis.Redis.from_url(cluster.redis_url("gateway")) as client, client.pipeline(transaction=True) as pipe:
-            pipe.hset(log, "1", "kept")  # in a transaction, for Redis replays those with an account's rights
+            pipe.hset(log, "1", "kept")  # in a transaction, because Redis replays transactions with an account's rights
             pipe.execute()
         password = urlsplit(cluster.redis_url()).password
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
@@ -105,7 +105,7 @@ def test_a_stop_loses_nothing_and_leaves_nothing(tmp_path: Path, small_page: Pat
             assert client.hgetall(log) == {b"1": b"kept"}
 
 
-def test_all_ends_with_the_supervisor_even_by_kill_9(tmp_path: Path, small_page: Path) -> None:
+def test_all_processes_end_when_the_supervisor_is_killed(tmp_path: Path, small_page: Path) -> None:
     with Cluster(free_base(), tmp_path, page=small_page) as cluster:
         family = psutil.Process(cluster.control.pid).children(recursive=True)
         assert len(family) >= len(EVERYTHING)
@@ -117,7 +117,7 @@ def alive(process: psutil.Process) -> bool:
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
-def test_all_ends_with_the_tests_even_by_kill_9(tmp_path: Path, small_page: Path) -> None:
+def test_all_processes_end_when_the_test_process_is_killed(tmp_path: Path, small_page: Path) -> None:
     script = (
         "import signal, sys; from pathlib import Path; from deploy.cluster import Cluster\n"
         "with Cluster(int(sys.argv[1]), Path(sys.argv[2]), page=Path(sys.argv[3])) as cluster:\n"
@@ -133,7 +133,7 @@ def test_all_ends_with_the_tests_even_by_kill_9(tmp_path: Path, small_page: Path
     assert "bye bye" in (tmp_path / "logs" / "redis.log").read_text()
 
 
-def test_a_taken_port_is_one_line_and_a_failure(tmp_path: Path, small_page: Path, cluster: Cluster) -> None:
+def test_a_taken_port_fails_the_start_with_one_line(tmp_path: Path, small_page: Path, cluster: Cluster) -> None:
     arguments = ["--state", str(tmp_path), "run", "--port", str(cluster.ports.page), "--page", str(small_page)]
     done = subprocess.run(
         [sys.executable, "-m", "deploy", *arguments], cwd=ROOT, capture_output=True, text=True, check=False

@@ -26,7 +26,7 @@ def with_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def environment(with_api: Cluster) -> dict[str, str]:
-    """What `make env` prints."""
+    """Return the variables that `make env` prints."""
     command = [sys.executable, "-m", "deploy", "--state", str(with_api.state), "env"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return dict(re.findall(r"^export (\w+)=(\S+)$", done.stdout, re.MULTILINE))
@@ -44,7 +44,7 @@ def test_make_env_names_the_api_and_a_key(with_api: Cluster, environment: dict[s
         assert [each["node"] for each in api.get("/v1/cluster").json()["gateways"]] == ["1"]
 
 
-def test_nginx_shows_it_under_a_path(with_api: Cluster, environment: dict[str, str]) -> None:
+def test_nginx_routes_the_api_under_a_path(with_api: Cluster, environment: dict[str, str]) -> None:
     with client(f"{with_api.url}/api", environment) as api:
         assert api.get("/v1/rooms/public:lobby").json()["room"] == "public:lobby"
         refused = api.get("/v1/nothing")

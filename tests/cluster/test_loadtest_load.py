@@ -1,4 +1,4 @@
-"""Locust against a real cluster: it measures what an independent client measures, and its verdict can be bad."""
+"""Locust against a real cluster: its latencies match those of an independent client, and its verdict can fail."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def locust(cluster: Cluster, *options: str, users: int = 12, run_time: str = "5s
 
 
 def lenient(folder: Path, text: str = "") -> str:
-    """Targets that a busy machine holds."""
+    """Write targets that hold even on a busy machine; return the path."""
     path = folder / "slo.toml"
     path.write_text(text or 'missing = 0\n["delivery message"]\np95_ms = 5000\n["ack message:send"]\np95_ms = 5000\n')
     return str(path)
 
 
 def assert_held(done: subprocess.CompletedProcess[str]) -> None:
-    """All targets held; on a busy machine the load generator may say that its figures do not count."""
+    """Check that all targets held; on a busy machine, a saturated load generator (status 3) is accepted."""
     assert "missed:" not in done.stdout, done.stdout + done.stderr
     assert "held: messages missing 0" in done.stdout, done.stdout + done.stderr
     assert done.returncode in (0, 3), done.stdout + done.stderr
@@ -191,7 +191,7 @@ async def _listen(cluster: Cluster, room: str, seconds: float) -> list[float]:
 
 @pytest.mark.timeout(SECONDS + 30)
 async def test_locust_sees_the_latency_that_an_independent_client_sees(cluster: Cluster, tmp_path: Path) -> None:
-    """The listener is a process of its own loop, at the same moment, in the same room."""
+    """The independent client listens in the same room at the same time, in its own event loop."""
     options = ("--run-id", RUN_ID, "--room-users", "20", "--slo", lenient(tmp_path), "Chat")
     load = asyncio.create_task(asyncio.to_thread(locust, cluster, *options, users=20, run_time="10s"))
     times = await _listen(cluster, f"public:load-{RUN_ID}-0-0", 12.0)
@@ -238,7 +238,7 @@ def test_every_scenario_runs_with_the_tokens_of_a_file(cluster: Cluster, tmp_pat
     ("url", "words"),
     [("http://localhost:1", "load: nothing answers at http://localhost:1"), ("ftp://x", "no http(s) address")],
 )
-def test_no_cluster_is_one_line(url: str, words: str) -> None:
+def test_a_missing_cluster_is_reported_in_one_line(url: str, words: str) -> None:
     command = [sys.executable, "-m", "loadtest.load", "--url", url]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Forty gateways behind one nginx that is never reloaded: all are found, talk to each other, and leave in order."""
+"""Forty gateways behind one nginx that is never reloaded: clients reach all of them, and a scale-down drains them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session stays with its gateway, whatever the transport; new ones are spread; nobody chooses an address."""
+"""Routing by nginx: sessions stay with their gateway, new ones are spread, and clients cannot choose an address."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_every_new_session_succeeds_while_most_ports_are_empty(cluster: Cluster)
     assert min(spread.values()) >= 20
 
 
-def test_polling_takes_turns_however_the_websockets_lie(cluster: Cluster) -> None:
+def test_polling_sessions_are_spread_evenly_beside_websockets(cluster: Cluster) -> None:
     with socketio.SimpleClient() as client:
         client.connect(cluster.url, auth={"token": sign_in(cluster, "Ada")}, transports=["websocket"])
         spread = Counter(polling.open_session(cluster.url).node for _ in range(20))
     assert min(spread[1], spread[2]) >= 6
 
 
-def test_websockets_fill_the_emptier_gateway(cluster: Cluster) -> None:
+def test_new_websockets_go_to_the_gateway_with_fewer_connections(cluster: Cluster) -> None:
     clients = [socketio.SimpleClient() for _ in range(6)]
     try:
         for client in clients:
@@ -95,7 +95,7 @@ def test_an_id_of_another_form_is_answered_by_nginx(cluster: Cluster, sid: str) 
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-def test_a_session_of_a_gateway_that_is_not_there_is_over_at_once(cluster: Cluster, transport: str) -> None:
+def test_a_session_of_a_missing_gateway_ends_at_once(cluster: Cluster, transport: str) -> None:
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if transport == "websocket" else {}
     url = polling.endpoint(cluster.url, "g9.abcdefghijklmnop", transport)
     answer = requests.get(url, headers=upgrade, timeout=polling.WAIT_SECONDS)
@@ -132,7 +132,7 @@ def test_gateways_come_and_go_without_a_reload(cluster: Cluster) -> None:
     assert nginx_processes(cluster) == before
 
 
-def test_with_no_gateway_at_all_a_new_session_is_asked_to_come_back(cluster: Cluster) -> None:
+def test_without_gateways_a_new_session_is_refused_with_a_retry_time(cluster: Cluster) -> None:
     cluster.scale(0)
     try:
         answer = requests.get(polling.endpoint(cluster.url), timeout=polling.WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""What passes nginx and what does not: seen from outside, and from the servers behind it."""
+"""Requests that nginx forwards or refuses, seen by clients and by the servers behind nginx."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BUCKET = nginx_config.S3_BUCKET
 
 @dataclass
 class Recorder:
-    """A server behind nginx that notes what reaches it."""
+    """A server behind nginx that records the requests it gets."""
 
     name: str
     status: int = 200
@@ -52,7 +52,7 @@ class Edge:
     ports: Ports
 
     def headers(self) -> dict[str, str]:
-        """Of the last request that reached a gateway."""
+        """Return the headers of the last request that reached a gateway."""
         (headers,) = [gateway.requests[-1][2] for gateway in self.gateways if gateway.requests]
         return headers
 
@@ -113,7 +113,7 @@ async def test_only_websocket_is_upgraded(
     assert edge.headers().get("upgrade") == passed
 
 
-async def test_a_full_gateway_answers_for_itself_and_stays_in_use(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_a_full_gateway_s_503_is_passed_on_and_the_gateway_stays(edge: Edge, http: aiohttp.ClientSession) -> None:
     for gateway in edge.gateways:
         gateway.status = 503
     for _ in range(4):
@@ -122,7 +122,7 @@ async def test_a_full_gateway_answers_for_itself_and_stays_in_use(edge: Edge, ht
     assert [len(gateway.requests) for gateway in edge.gateways] == [2, 2]
 
 
-async def test_sign_in_does_not_disturb_the_turns_of_new_sessions(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_sign_ins_do_not_change_the_spread_of_new_sessions(edge: Edge, http: aiohttp.ClientSession) -> None:
     answers = []
     for _ in range(6):
         await http.post(f"{edge.url}/dev/login", json={"name": "Ada"})
@@ -130,7 +130,7 @@ async def test_sign_in_does_not_disturb_the_turns_of_new_sessions(edge: Edge, ht
     assert (answers.count("g1"), answers.count("g2")) == (3, 3)
 
 
-async def test_a_gateway_that_does_not_answer_in_time_is_not_waited_for_by_others(
+async def test_a_gateway_that_does_not_answer_in_time_delays_no_other_session(
     edge: Edge, http: aiohttp.ClientSession
 ) -> None:
     for sid, name in (("g1.aaaa", "g1"), ("g2.aaaa", "g2")):
@@ -141,7 +141,7 @@ async def test_a_gateway_that_does_not_answer_in_time_is_not_waited_for_by_other
 @pytest.mark.parametrize(
     "path", ["/socket.io?EIO=4&transport=polling", "/socket.io?EIO=4&transport=polling&sid=g1.aaaa"]
 )
-async def test_the_path_without_its_slash_is_the_same(edge: Edge, http: aiohttp.ClientSession, path: str) -> None:
+async def test_the_path_works_without_its_trailing_slash(edge: Edge, http: aiohttp.ClientSession, path: str) -> None:
     answer = await http.get(edge.url + path, allow_redirects=False)
     assert answer.status == 200
     (seen,) = [request[1] for gateway in edge.gateways for request in gateway.requests]
@@ -154,7 +154,7 @@ async def test_the_path_without_its_slash_is_the_same(edge: Edge, http: aiohttp.
 @pytest.mark.parametrize(
     ("said", "passed"), [("https", "https"), ("wss", "https"), ("http", "http"), ("ws", "http"), ("gopher", "http")]
 )
-async def test_a_proxy_in_front_says_the_scheme_and_the_peer(
+async def test_scheme_and_peer_of_a_front_proxy_are_used(
     tmp_path: Path, small_page: Path, http: aiohttp.ClientSession, said: str, passed: str
 ) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": said}
@@ -164,7 +164,9 @@ async def test_a_proxy_in_front_says_the_scheme_and_the_peer(
     assert (seen["x-forwarded-proto"], seen["x-forwarded-for"]) == (passed, "203.0.113.9")
 
 
-async def test_only_that_proxy_is_believed(tmp_path: Path, small_page: Path, http: aiohttp.ClientSession) -> None:
+async def test_forwarded_headers_of_others_are_ignored(
+    tmp_path: Path, small_page: Path, http: aiohttp.ClientSession
+) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
     async with running_edge(tmp_path, small_page, fronts=["10.0.0.0/8"]) as edge:
         await http.get(polling.endpoint(edge.url), headers=headers)
@@ -213,7 +215,7 @@ async def test_another_origin_can_read_when_to_come_back(cluster: Cluster, http:
     assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
 
 
-async def test_without_an_origin_there_are_no_such_headers(edge: Edge, http: aiohttp.ClientSession) -> None:
+async def test_without_an_origin_there_are_no_cors_headers(edge: Edge, http: aiohttp.ClientSession) -> None:
     answer = await http.get(polling.endpoint(edge.url, "nonsense"))
     assert not {name for name in answer.headers if name.startswith("Access-Control-Allow") or name == "Vary"}
 
@@ -222,7 +224,7 @@ async def test_without_an_origin_there_are_no_such_headers(edge: Edge, http: aio
 async def test_a_page_of_the_same_host_is_accepted_though_another_proxy_ended_tls(
     cluster: Cluster, http: aiohttp.ClientSession, origin: str, status: int
 ) -> None:
-    """Also where other origins are listed, as a local cluster does."""
+    """Accept the page's own host also with configured origins, as in a local cluster."""
     headers = {"Host": "chat.example", "Origin": origin}
     assert (await http.get(polling.endpoint(cluster.url), headers=headers)).status == status
 
@@ -258,7 +260,7 @@ def silent(port: int) -> Iterator[None]:
 async def test_addresses_that_do_not_answer_are_left_out(
     edge: Edge, http: aiohttp.ClientSession, transport: str
 ) -> None:
-    """Three lost machines of five: each new session is served well within a client's patience."""
+    """Three of five machines are lost: each new session is served well within a client's timeout."""
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} if transport == "websocket" else {}
     with silent(edge.ports.gateway(3)), silent(edge.ports.gateway(4)), silent(edge.ports.gateway(5)):
         async with asyncio.timeout(30):
@@ -320,7 +322,7 @@ async def test_the_storage_sees_the_path_and_host_that_were_signed(edge: Edge, h
 @pytest.mark.parametrize(
     "query", ["", "?X-Amz-Credential=key", "?AWSAccessKeyId=key&Signature=x&Expires=9", "?x=X-Amz-Signature=0"]
 )
-async def test_what_is_not_signed_never_reaches_the_storage(
+async def test_unsigned_requests_never_reach_the_storage(
     edge: Edge, http: aiohttp.ClientSession, method: str, query: str
 ) -> None:
     for path in (f"/{BUCKET}", f"/{BUCKET}/", f"/{BUCKET}/2026/11/a.png"):
@@ -340,7 +342,7 @@ async def test_the_storage_sees_no_header_that_signs_and_no_cookie(edge: Edge, h
 @pytest.mark.parametrize(
     ("name", "plays"), [("a.mp4", True), ("a.m4a", True), ("a.png", False), ("a.pdf", False), ("a.mp4.txt", False)]
 )
-async def test_only_films_and_sounds_may_load_themselves(
+async def test_only_video_and_audio_get_a_policy_that_plays_them(
     edge: Edge, http: aiohttp.ClientSession, name: str, plays: bool
 ) -> None:
     answer = await http.get(f"{edge.url}/{BUCKET}/2026/11/{name}?X-Amz-Signature=0")
@@ -352,7 +354,7 @@ async def test_only_films_and_sounds_may_load_themselves(
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH"])
-async def test_the_storage_is_not_told_to_delete(edge: Edge, http: aiohttp.ClientSession, method: str) -> None:
+async def test_deletions_never_reach_the_storage(edge: Edge, http: aiohttp.ClientSession, method: str) -> None:
     answer = await http.request(method, f"{edge.url}/{BUCKET}/a")
     assert answer.status == 403
     assert edge.storage.requests == []
@@ -385,12 +387,12 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("path", HIDDEN)
-def test_operators_paths_are_not_there(cluster: Cluster, path: str) -> None:
+def test_operators_paths_are_not_reachable_through_nginx(cluster: Cluster, path: str) -> None:
     request = f"GET {path} HTTP/1.1\r\nHost: localhost:{cluster.ports.page}\r\nConnection: close\r\n\r\n"
     assert polling.raw(cluster.url, request.encode()).startswith(b"HTTP/1.1 404")
 
 
-async def test_they_answer_inside(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+async def test_operators_paths_answer_on_the_health_ports(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     for name in ("gateway1", "sweeper1", "signer1"):
         for path in ("/metrics", "/healthz", "/readyz"):
             assert (await http.get(cluster.metrics_url(name, path))).status == 200
@@ -399,7 +401,7 @@ async def test_they_answer_inside(cluster: Cluster, http: aiohttp.ClientSession)
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-async def test_the_page_is_served_with_its_guards(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+async def test_the_page_is_served_with_its_security_headers(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     answer = await http.get(f"{cluster.url}/")
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-cache"
@@ -413,7 +415,7 @@ async def test_the_page_is_served_with_its_guards(cluster: Cluster, http: aiohtt
     assert answer.headers["Server"] == "nginx"
 
 
-async def test_hashed_assets_are_kept_and_compressed(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+async def test_hashed_assets_are_cacheable_and_compressed(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     answer = await http.get(f"{cluster.url}/assets/app-0a1b2c3d.js")
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["Content-Type"].startswith("text/javascript")
@@ -423,13 +425,13 @@ async def test_hashed_assets_are_kept_and_compressed(cluster: Cluster, http: aio
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/", 405), ("GET", "/dev/login", 403)]
 )
-async def test_nothing_else_is_there(
+async def test_other_paths_and_methods_are_refused(
     cluster: Cluster, http: aiohttp.ClientSession, method: str, path: str, status: int
 ) -> None:
     assert (await http.request(method, cluster.url + path)).status == status
 
 
-async def test_it_listens_on_the_loopback_address_only(cluster: Cluster) -> None:
+async def test_the_cluster_listens_on_the_loopback_address_only(cluster: Cluster) -> None:
     every = {cluster.ports.page, cluster.ports.redis, cluster.ports.s3, cluster.ports.gateway(1)}
     every |= {cluster.ports.gateway_metrics(1), cluster.ports.sweeper_metrics(1), cluster.ports.signer_metrics(1)}
     listening: set[Any] = {c.laddr for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
@@ -437,8 +439,8 @@ async def test_it_listens_on_the_loopback_address_only(cluster: Cluster) -> None
     assert {address.ip for address in listening if address.port in every} == {HOST}
 
 
-async def test_a_body_that_drips_is_ended_by_the_gateway(cluster: Cluster, http: aiohttp.ClientSession) -> None:
-    """A body has twenty seconds, though each of its bytes comes in time for nginx."""
+async def test_the_gateway_ends_a_slowly_sent_body(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+    """The gateway bounds a body to 20 s, even when each byte arrives within nginx's timeout."""
     url = f"{cluster.url}/socket.io/?EIO=4&transport=polling"
     async with http.get(url) as answer:
         sid = json.loads((await answer.text())[1:])["sid"]

@@ -1,4 +1,4 @@
-"""Gateways that are names: a session's number leads to `gateway-<n>`, looked up when it is needed, up to 9999."""
+"""Gateways by DNS name: nginx routes a session's number to `gateway-<n>`, looked up on demand, up to 9999."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNKNOWN_SESSION = {"code": 1, "message": "Session ID unknown"}
 
 
 _A_RECORD = b"\xc0\x0c\0\1\0\1" + (1).to_bytes(4, "big") + b"\0\4"
-"""An answer up to its address: the name of the question, type A, class IN, one second to live, four bytes."""
+"""A DNS answer up to its address: the name of the question, type A, class IN, a TTL of 1 s, a length of 4 bytes."""
 
 
 class Names(asyncio.DatagramProtocol):
@@ -59,7 +59,7 @@ def _question(data: bytes) -> tuple[str, bytes]:
 
 @dataclass
 class Named:
-    """nginx in front of gateways that are names; `start(n)` runs a server that says its number."""
+    """nginx in front of gateways that it finds by name; `start(n)` runs a server that answers with its number."""
 
     url: str
     port: int
@@ -81,7 +81,7 @@ class Named:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Named]:
-    """Run nginx with what compose fills in, but for the places of the test."""
+    """Run nginx with compose's values, except for the test's own addresses."""
     page, dns, gateways = (servers.free_port() for _ in range(3))
     transport, names = await asyncio.get_running_loop().create_datagram_endpoint(Names, local_addr=("127.0.0.1", dns))
     values = compose.nginx_values() | {
@@ -152,7 +152,7 @@ async def test_a_gateway_that_moved_is_found_at_its_new_address(named: Named, ht
     "sid", ["g0.aaaa", "g10000.aaaa", "g1.evil.example.com", "g1@evil.aaaa", "g01.aaaa", "-g1.aaaa"]
 )
 async def test_a_client_cannot_choose_a_name(named: Named, http: aiohttp.ClientSession, sid: str) -> None:
-    """Only a number reaches the name server, whatever follows it in the id."""
+    """Only the number is looked up, whatever follows it in the id."""
     answer = await http.get(polling.endpoint(named.url, sid))
     assert (answer.status, await answer.json()) == (400, UNKNOWN_SESSION)
     assert set(named.names.asked) <= {"gateway-1"}

@@ -20,12 +20,12 @@ from tests.servers import free_port, wait_until
 
 RATE_INTERVAL = "20s"
 WITHOUT_FAULTS = {"Refused requests", "Publish hook by outcome"}
-"""Panels of what happens only in a fault or with a publish hook: there may be nothing to show."""
+"""Panels that may be empty: their data exist only during a fault or with a publish hook."""
 
 
 @pytest.fixture
 def prometheus(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
-    """The address of a Prometheus that scrapes the cluster every second."""
+    """Run a Prometheus that scrapes the cluster every second; yield its address."""
     port = free_port()
     cluster.control.scale("api", 1)
     targets = observe.targets_of(Control(cluster.state))
@@ -46,7 +46,7 @@ def ask(prometheus: str, query: str) -> list[Any]:
 
 
 async def use(cluster: Cluster) -> None:
-    """Write messages and announce a file, so that every counter of ordinary work moves, and publish one by the API."""
+    """Send messages, request an upload, and publish by the API, so that every counter of ordinary work grows."""
     party = Party(cluster)
     for person in await party.apart():
         await person.join(LOBBY)

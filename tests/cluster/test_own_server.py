@@ -1,4 +1,4 @@
-"""A Socket.IO server of an application in the cluster: the adapter with the URL that `make env` prints for it."""
+"""An application's own Socket.IO server in the cluster: the adapter with the Redis URL that `make env` prints."""
 
 from __future__ import annotations
 

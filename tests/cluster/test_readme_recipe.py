@@ -1,4 +1,4 @@
-"""The README's stock recipe, extracted and run: every message once and in order, whatever happens to the connection."""
+"""The README's stock recipe, extracted and run: it shows every message once and in order over lost connections."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TYPES = {"module": "ESNext", "moduleResolution": "bundler", "target": "ES2022", 
 
 
 def recipe_blocks() -> tuple[str, str]:
-    """The README's `chat.ts` and the component that uses it."""
+    """Return the README's `chat.ts` and the component that uses it."""
     readme = (ROOT / "README.md").read_text()
     (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", readme, re.DOTALL)
     (component,) = re.findall(r"```tsx\n(.*?)```", readme, re.DOTALL)
@@ -39,7 +39,7 @@ def recipe_blocks() -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both blocks compiled under `strict`, as printed; the folder with chat.js."""
+    """Compile both blocks under `strict`, as printed; return the folder with chat.js."""
     page.packages(ROOT / "web")
     folder = tmp_path_factory.mktemp("recipe")
     (folder / "node_modules").symlink_to(ROOT / "web" / "node_modules")
@@ -65,7 +65,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_transport(compiled: Path, transport: str) -> Path:
-    """The compiled recipe, told to use one transport only."""
+    """Return the compiled recipe with `transports` set to one transport."""
     source = (compiled / "chat.js").read_text()
     changed = source.replace("io(url, {", f'io(url, {{ transports: ["{transport}"],', 1)
     assert changed != source
@@ -75,7 +75,7 @@ def with_transport(compiled: Path, transport: str) -> Path:
 
 
 class Reader:
-    """A Node process that runs the recipe; what it showed."""
+    """A Node process that runs the recipe, and the messages that it showed."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[int, str]] = []
@@ -121,13 +121,13 @@ class Reader:
         return self.shown[-1][0] if self.shown else 0
 
     def verdict(self) -> tuple[int, int]:
-        """(holes, repeats) among what was shown since the first message."""
+        """Return (holes, repeats) among the shown messages, from the first one on."""
         seqs = [seq for seq, _ in self.shown]
         return len(set(range(seqs[0], seqs[-1] + 1)) - set(seqs)), len(seqs) - len(set(seqs))
 
 
 class Writer:
-    """Publishes numbered texts at a rate until told to stop."""
+    """A publisher of numbered texts at a rate, until the test stops it."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend

@@ -38,7 +38,7 @@ import type { Client } from "@roomcast/sdk";
 declare const client: Client;
 declare const AppState: { addEventListener(type: "change", listener: (state: string) => void): void };
 """
-"""What a React Native application has around the lines that the README shows."""
+"""The declarations of a React Native application around the lines that the README shows."""
 
 CLOSED_EARLY = """
 import { connect } from "@roomcast/sdk";
@@ -71,7 +71,7 @@ client.onState(({ phase, attempt, error }) => {
 
 
 def run(command: list[str], folder: Path, seconds: float = RUN_SECONDS, url: str = "") -> str:
-    """Run a command to its end; return what it printed. Fails when it fails, or does not end."""
+    """Run a command to its end and return its output; fail the test on an error or a timeout."""
     environment = os.environ | {"ROOMCAST_URL": url}
     done = subprocess.run(
         command, cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=seconds
@@ -87,7 +87,7 @@ def blocks(language: str, readme: str = README) -> list[str]:
 
 @pytest.fixture(scope="module")
 def consumer(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An application folder that holds nothing but what `npm install` of the tarball brings."""
+    """Make an application folder with only the result of `npm install` of the tarball."""
     folder = tmp_path_factory.mktemp("consumer")
     tarball = str(npm_packages["sdk"])
     (folder / "package.json").write_text('{"name": "consumer", "private": true, "type": "module"}')
@@ -101,7 +101,7 @@ def test_the_ten_lines_of_the_readme_run(consumer: Path, cluster: Cluster) -> No
     assert run(["node", "hello.mjs"], consumer, url=cluster.url) == "Ada: Hello from the SDK\n"
 
 
-def test_what_the_readmes_show_compiles_under_strict(consumer: Path) -> None:
+def test_the_readmes_code_compiles_under_strict(consumer: Path) -> None:
     chat, native = blocks("ts")
     (room,) = blocks("tsx")
     (hook,) = [block for block in blocks("ts", TOP_README) if "@roomcast/sdk" in block]
@@ -118,7 +118,7 @@ def test_a_process_ends_after_close_while_the_token_source_is_pending(consumer: 
     assert run(["node", "closed.mjs"], consumer, url=cluster.url) == "closed 1\n"
 
 
-def test_nothing_that_a_client_sends_ends_its_connection(consumer: Path, cluster: Cluster) -> None:
+def test_no_event_of_a_client_ends_its_connection(consumer: Path, cluster: Cluster) -> None:
     shutil.copy(CLIENT / "sdk_fuzz.mjs", consumer)
     token = sign(cluster.jwt_secret, "fuzz", name="Fuzz")
     seen = json.loads(run(["node", "sdk_fuzz.mjs", cluster.url, token], consumer, FUZZ_SECONDS))
@@ -134,6 +134,6 @@ def test_a_process_ends_after_close_while_a_server_does_not_answer(consumer: Pat
     assert run(["node", "hanging.mjs", transports], consumer) == "closed\n"
 
 
-def test_a_process_survives_a_server_that_is_not_there(consumer: Path) -> None:
+def test_a_process_survives_a_missing_server(consumer: Path) -> None:
     (consumer / "nothing.mjs").write_text(NOTHING_THERE)
     assert run(["node", "nothing.mjs"], consumer) == "unavailable\n"

@@ -1,4 +1,4 @@
-"""The SDK on a real cluster that loses connections and gateways: every state it shows is whole, and sends arrive."""
+"""The SDK on a real cluster that loses connections and gateways: it shows no gap, and all sends arrive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUNDS = 8
 PER_ROUND = 120
 MISSED = 1_100
 FREEZE_SECONDS = 16.0
-"""Longer than six tries of one message take."""
+"""Seconds for which Redis is stopped: longer than six attempts to send one message."""
 OWN = 40
 
 
@@ -63,7 +63,7 @@ class Sdk:
         raise AssertionError(f"the client ended before {key}")
 
     async def close(self) -> int:
-        """End its input; return its exit code once it has ended by itself."""
+        """Close the input of the process and return its exit code."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         async with asyncio.timeout(SECONDS):
@@ -76,7 +76,7 @@ class Sdk:
 
 @pytest.fixture(scope="module")
 def sdk_folder(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which `@roomcast/sdk` is the packed SDK, and `sdk.mjs` the script that uses it."""
+    """Make a folder with the packed SDK as `@roomcast/sdk`, and the script `sdk.mjs` that uses it."""
     folder = tmp_path_factory.mktemp("sdk")
     modules = folder / "node_modules"
     installed = modules / "@roomcast" / "sdk"
@@ -155,7 +155,7 @@ async def test_everything_that_the_sdk_sends_arrives_once_and_in_order(
     assert {report["text"]: report["sent"] for report in reports} == {f"own {n}": n + 2 for n in range(OWN)}
 
 
-async def test_messages_that_are_sent_while_redis_stands_still_are_sent_in_the_end(
+async def test_messages_sent_while_redis_is_stopped_arrive_afterwards(
     cluster: Cluster, backend: Backend, sdk_folder: Path
 ) -> None:
     room = f"public:sdk-{uuid4().hex[:6]}"

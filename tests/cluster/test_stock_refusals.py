@@ -1,4 +1,4 @@
-"""What a stock client sends and the gateway refuses: one coded answer, and the connection stays."""
+"""Packets of a stock client that the gateway refuses: each gets one coded answer, and the connection stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every link by TLS at once: client to nginx, nginx to gateways, processes to Redis, and the scrape of metrics."""
+"""TLS on every link at once: client to nginx, nginx to gateways, processes to Redis, and the scrape of metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAME = "localhost"
 
 
 class Chain(NamedTuple):
-    """nginx with a certificate before two gateways with certificates, on a Redis that they reach by TLS."""
+    """nginx in front of two gateways on one Redis, all with certificates and TLS."""
 
     port: int
     running: list[Gateway]
@@ -60,7 +60,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 
 @contextmanager
 def nginx(folder: Path, authority: Path, page: Pair, running: list[Gateway]) -> Iterator[int]:
-    """Run nginx with its own certificate, which believes gateways of this authority; yield its port."""
+    """Run nginx with its own certificate; it trusts gateways of this authority. Yield its port."""
     port = servers.free_port()
     addresses = [f"127.0.0.1:{gateway.port}" for gateway in running]
     with prepare.public_folder(folder) as public:
@@ -90,7 +90,7 @@ def nginx(folder: Path, authority: Path, page: Pair, running: list[Gateway]) -> 
 
 @asynccontextmanager
 async def signed_in(chain: Chain, user: str, transport: str) -> AsyncIterator[tuple[Any, list[dict[str, Any]]]]:
-    """A client that believes the authority, through nginx; and the messages that it gets."""
+    """Connect a client that trusts the authority, through nginx; yield it and the list of its messages."""
     trust = ssl.create_default_context(cafile=str(chain.authority.certificate))
     heard: list[dict[str, Any]] = []
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
@@ -117,7 +117,7 @@ async def test_people_talk_through_the_whole_chain(chain: Chain, transport: str)
         await until(lambda: text in [message.get("text") for message in heard], "the message arrives")
 
 
-async def test_a_client_that_does_not_know_the_authority_gets_nowhere(chain: Chain) -> None:
+async def test_a_client_that_does_not_trust_the_authority_cannot_connect(chain: Chain) -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await session.get(f"{chain.url}/")
@@ -138,7 +138,7 @@ async def test_metrics_and_health_are_scraped_by_tls(chain: Chain) -> None:
     assert "roomcast_gateway_redis_up 1.0" in text
 
 
-async def test_nginx_does_not_believe_a_gateway_of_another_authority(chain: Chain, tmp_path: Path) -> None:
+async def test_nginx_refuses_a_gateway_of_another_authority(chain: Chain, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other")
     with nginx(tmp_path / "nginx", other.certificate, chain.authority.sign("again"), chain.running) as port:
@@ -150,7 +150,7 @@ async def test_nginx_does_not_believe_a_gateway_of_another_authority(chain: Chai
 
 
 @pytest.mark.parametrize("missing", ["TLS_KEY", "TLS_CERTIFICATE"])
-def test_half_a_setting_ends_the_start(chain: Chain, missing: str) -> None:
+def test_an_incomplete_tls_setting_ends_the_start(chain: Chain, missing: str) -> None:
     settings = {"REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": "s" * 32, "TLS_KEY": "/a", "TLS_CERTIFICATE": "/b"}
     del settings[missing]
     done = run_once(**settings)
@@ -159,7 +159,7 @@ def test_half_a_setting_ends_the_start(chain: Chain, missing: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_files_that_cannot_be_read_end_the_start() -> None:
+def test_unreadable_files_end_the_start() -> None:
     files = {"TLS_KEY": "/nowhere/key", "TLS_CERTIFICATE": "/nowhere/certificate"}
     done = run_once(REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET="s" * 32, **files)
     assert done.returncode == 2

@@ -1,7 +1,7 @@
-"""Two stock Socket.IO clients behind one face: socket.io-client on Node, and python-socketio.
+"""Two stock Socket.IO clients behind one interface: socket.io-client on Node, and python-socketio.
 
-Both keep their defaults, reconnection above all. What they hear goes to a listener; transport changes, disconnects and
-failed connects are told as the events `transport`, `disconnect` and `connect_error`.
+Both keep their defaults, including reconnection. A listener gets their events; transport changes, disconnects and
+failed connects arrive as the events `transport`, `disconnect` and `connect_error`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ LINE_BYTES = 8 * 2**20
 
 
 class NoAnswer(Exception):
-    """No ack came in time: whether the event was handled is unknown."""
+    """No ack arrived in time: the event may or may not have been handled."""
 
 
 class Wire(Protocol):
     """One client and its connection."""
 
     async def open(self, url: str, token: str, transports: Sequence[str], listen: Listener) -> None:
-        """Begin to connect; no `transports` means the client's own default."""
+        """Start connecting; without `transports` the client uses its default."""
 
     async def call(self, event: str, payload: Json, seconds: float) -> Json:
-        """Emit and await the ack. Raises NoAnswer."""
+        """Emit an event and return its ack. Raises NoAnswer."""
         ...
 
     async def emit(self, event: str, payload: Json) -> None:
-        """Emit without ack."""
+        """Emit an event without an ack."""
 
     async def close(self) -> None: ...
 
@@ -98,7 +98,7 @@ class NodeWire:
         await self._process.stdin.drain()
 
     def kill(self) -> None:
-        """SIGKILL: no farewell."""
+        """Send SIGKILL: the connection ends without a close."""
         self._process.kill()
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def install(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Environment]:
-    """Return a function that gives the environment with only these requirements installed, made once in a run."""
+    """Return a function that makes an environment with only these requirements, once per run for each set."""
     pins = environments.constraints(tmp_path_factory.mktemp("pins") / "constraints.txt")
 
     def installed(*requirements: str) -> Environment:

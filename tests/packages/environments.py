@@ -1,4 +1,4 @@
-"""Empty virtual environments into which the tests install the built wheels, as a stranger would."""
+"""Empty virtual environments into which the tests install the built wheels, as a new user would."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def bare_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def constraints(target: Path) -> Path:
-    """Write the third-party versions of uv.lock, so that a new release elsewhere cannot fail these tests."""
+    """Write the third-party versions of uv.lock as constraints, so that a new third-party release cannot fail tests."""
     _uv("export", "--frozen", "--quiet", "--no-hashes", "--no-emit-workspace", "--output-file", str(target))
     return target
 

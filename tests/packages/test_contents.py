@@ -1,4 +1,4 @@
-"""What the artifacts hold: one version, the licence, typed packages of one distribution, and no build products."""
+"""Contents of the artifacts: one version, the licence, typed packages of one distribution, and no build products."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKAGES = {name: {name} for name in DISTRIBUTIONS} | {"adapter": {"adapter", "e
 
 
 COMPILED = {"adapter"}
-"""The distributions whose wheels hold compiled modules, where a C compiler built them."""
+"""The distributions whose wheels hold compiled modules when a C compiler is there."""
 
 
 def wheel(artifacts: Path, name: str) -> ZipFile:
@@ -38,7 +38,7 @@ def test_every_artifact_is_built_and_no_other(artifacts: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(COMPILED))
-def test_a_wheel_with_compiled_modules_says_for_which_python(artifacts: Path, name: str) -> None:
+def test_a_wheel_with_compiled_modules_is_tagged_with_its_python(artifacts: Path, name: str) -> None:
     with wheel(artifacts, name) as archive:
         modules = [path for path in archive.namelist() if path.endswith(".so")]
         assert archive.filename is not None
@@ -60,7 +60,7 @@ def test_a_wheel_holds_its_own_typed_packages(artifacts: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_a_wheel_says_what_it_is(artifacts: Path, name: str) -> None:
+def test_a_wheel_has_its_metadata(artifacts: Path, name: str) -> None:
     with wheel(artifacts, name) as archive:
         text = archive.read(f"roomcast_{name}-{current()}.dist-info/METADATA").decode()
     metadata = Parser().parsestr(text)
@@ -71,7 +71,7 @@ def test_a_wheel_says_what_it_is(artifacts: Path, name: str) -> None:
     assert str(metadata.get_payload()).startswith(f"# roomcast-{name}\n")
 
 
-def test_the_contract_brings_its_scripts(artifacts: Path) -> None:
+def test_the_contract_wheel_holds_its_lua_scripts(artifacts: Path) -> None:
     with wheel(artifacts, "contract") as archive:
         assert "roomcast/contract/scripts/rooms/room_append.lua" in archive.namelist()
 

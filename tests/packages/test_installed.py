@@ -1,4 +1,4 @@
-"""Each wheel in an empty environment: its own dependencies and no more, importable, with its commands."""
+"""Each wheel in an empty environment: it installs only its own dependencies, can be imported, and has its commands."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNWANTED = {
     "roomcast-cli": SERVERS | MEDIA | SOCKETS | TOOLS | {"roomcast-adapter", "roomcast-process"},
     "roomcast-gateway": MEDIA | TOOLS | {"roomcast-media", "roomcast-presence"},
 }
-"""What a host that installs the distribution must not get."""
+"""Distributions that must not be installed along with this one."""
 
 PACKAGES = {
     "roomcast-wire": ("wire",),
@@ -80,7 +80,7 @@ def test_every_module_can_be_imported(install: Install, requirement: str) -> Non
     assert int(done.stdout) >= 5
 
 
-def test_the_adapter_brings_nothing_of_the_chat(install: Install) -> None:
+def test_the_adapter_does_not_install_the_chat(install: Install) -> None:
     environment = install("roomcast-adapter[aiohttp]")
     done = environment.run(environment.python, "-c", "import roomcast.contract")
     assert "No module named 'roomcast.contract'" in done.stderr
@@ -98,7 +98,7 @@ def test_a_process_lists_its_settings(install: Install, process: str, how: str) 
 
 
 @pytest.mark.parametrize("process", ["gateway", "presence", "media", "api"])
-def test_a_process_without_settings_says_which_is_missing(install: Install, process: str) -> None:
+def test_a_process_without_settings_names_the_missing_one(install: Install, process: str) -> None:
     environment = install(f"roomcast-{process}")
     done = environment.run(environment.command(f"roomcast-{process}"))
     assert done.returncode == 2

@@ -31,7 +31,7 @@ console.log(renderToString(createElement(RoomcastProvider, options, createElemen
 
 @pytest.fixture(scope="module")
 def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of an application that depends on both tarballs and React."""
+    """Make an application folder that depends on both tarballs and React."""
     folder = tmp_path_factory.mktemp("app")
     packed = {f"@roomcast/{name}": f"file:{tarball}" for name, tarball in npm_packages.items()}
     dependencies = {**packed, "react": REACT, "react-dom": REACT}
@@ -40,12 +40,12 @@ def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_a_server_renders_it_and_the_process_ends_without_a_connection(app: Path) -> None:
+def test_a_server_renders_the_hooks_and_ends_without_a_connection(app: Path) -> None:
     (app / "render.mjs").write_text(RENDER)
     assert run_in(app, "node", "render.mjs") == "<p>connecting 0</p> 0\n"
 
 
-def test_it_holds_one_client_module_and_types_and_brings_no_react_of_its_own(app: Path) -> None:
+def test_the_package_holds_one_client_module_with_types_and_no_react(app: Path) -> None:
     package = app / "node_modules" / "@roomcast" / "react"
     manifest = json.loads((package / "package.json").read_text())
     assert manifest["version"] == for_npm(current())

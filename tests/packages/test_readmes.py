@@ -1,4 +1,4 @@
-"""The README of each distribution: its lines run in an environment that holds only what the README installs."""
+"""The README of each distribution: its code runs in an environment with only the packages that the README installs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def python_lines(name: str) -> str:
 
 
 def run_lines(environment: Environment, name: str, places: Mapping[str, str], **variables: str) -> str:
-    """Run a README's lines with its documented addresses replaced by the test's; return what they print."""
+    """Run a README's lines with its documented addresses replaced by the test's; return their output."""
     program = python_lines(name)
     for documented, real in places.items():
         assert documented in program, f"{name}/README.md no longer names {documented}"
@@ -51,7 +51,7 @@ def test_wire(install: Install) -> None:
 
 
 def told(name: str) -> list[str]:
-    """Return what the comments of a README say that its lines print."""
+    """Return the output of a README's lines according to its comments."""
     comments = re.findall(r"^(?:print\(.*)?\)  # (.+)", python_lines(name), re.MULTILINE)
     assert len(comments) >= 2
     return comments
@@ -81,7 +81,7 @@ def test_contract(install: Install, redis_url: str) -> None:
 
 
 def shell_lines(name: str) -> tuple[list[str], str]:
-    """Return what a process's README installs, and the shell lines after that; the last one starts the process."""
+    """Return the packages that a process's README installs, and its next shell lines; the last starts the process."""
     text = (ROOT / name / "README.md").read_text()
     found = re.search(r"^( *)pip install ([\w -]+)\n((?:\1[^\s`].*\n)+)", text, re.MULTILINE)
     assert found is not None, f"{name}/README.md does not say how to start it"
@@ -91,7 +91,7 @@ def shell_lines(name: str) -> tuple[list[str], str]:
 
 @contextmanager
 def started(install: Install, name: str, places: Mapping[str, str], **ports: str) -> Iterator[Path]:
-    """Run the shell lines of a README with its addresses replaced; yield the file of what they print, once ready."""
+    """Run the shell lines of a README with its addresses replaced; yield the file of their output, once ready."""
     requirements, script = shell_lines(name)
     for documented, real in places.items():
         assert documented in script, f"{name}/README.md no longer names {documented}"
@@ -151,7 +151,7 @@ def test_gateway(install: Install, gateway_url: str) -> None:
     assert "'seq': 1" in sent
 
 
-def test_readme_paths_lead_somewhere() -> None:
+def test_readme_paths_exist() -> None:
     for readme in ROOT.glob("*/README.md"):
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", readme.read_text()):
             assert target.startswith("http") or (readme.parent / target).exists(), f"{readme}: {target}"

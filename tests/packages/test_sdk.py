@@ -16,7 +16,7 @@ TYPESCRIPT = ROOT / "web" / "node_modules" / "typescript" / "bin" / "tsc"
 
 @pytest.fixture(scope="module")
 def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of an application that depends on the tarball and nothing else."""
+    """Make an application folder that depends only on the tarball."""
     folder = tmp_path_factory.mktemp("app")
     tarball = npm_packages["sdk"]
     manifest = {"name": "app", "private": True, "type": "module", "dependencies": {"@roomcast/sdk": f"file:{tarball}"}}
@@ -25,14 +25,14 @@ def app(npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_node_imports_it(app: Path) -> None:
+def test_node_imports_the_sdk(app: Path) -> None:
     said = run_in(
         app, "node", "--input-type=module", "-e", "import * as s from '@roomcast/sdk'; console.log(typeof s.connect)"
     )
     assert said == "function\n"
 
 
-def test_it_holds_only_built_files_and_needs_only_the_socket_client(app: Path) -> None:
+def test_the_package_holds_only_built_files_and_needs_only_the_socket_client(app: Path) -> None:
     package = app / "node_modules" / "@roomcast" / "sdk"
     manifest = json.loads((package / "package.json").read_text())
     assert manifest["version"] == for_npm(current())

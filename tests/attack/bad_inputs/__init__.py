@@ -1,1 +1,1 @@
-"""Inputs that no good client sends, against the gateways of a whole cluster: directly, and through nginx."""
+"""Inputs that no correct client sends, to the gateways of a whole cluster: directly, and through nginx."""

@@ -1,4 +1,4 @@
-"""One cluster for all tests of this folder that run in one process, and what must hold after each of them."""
+"""One cluster for all tests of this folder that run in one process, and the checks after each test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.attack.running import running_cluster
 
 @pytest.fixture(scope="session")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster with small bounds; at the end all its processes are idle, and their logs tell no secret."""
+    """Run a cluster with small bounds; at the end its processes must be idle, and their logs hold no secret."""
     if (running := running_cluster()) is not None:
         yield running
         Health(running).assert_logs_are_clean()
@@ -39,20 +39,20 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(params=["direct", "nginx"])
 def target(request: pytest.FixtureRequest, attacked: Cluster) -> Target:
-    """The way to the gateways: each test that asks for it runs twice."""
+    """Return the route to the gateways; each test with this fixture runs once directly and once through nginx."""
     return targets_of(attacked)[request.param]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bystanders(attacked: Cluster) -> AsyncIterator[Conversation]:
-    """Two people whose connections last from the first attack of a module to its last."""
+    """Connect two people for all tests of a module."""
     async with conversation(targets_of(attacked)["nginx"]) as talk:
         yield talk
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def others_go_on(attacked: Cluster, bystanders: Conversation) -> AsyncIterator[None]:
-    """Let the bystanders talk after each test, and wait until the memory is back."""
+    """After each test, let the bystanders send messages, and wait until memory is back to its earlier value."""
     health = Health(attacked)
     yield
     await bystanders.talk()

@@ -1,4 +1,4 @@
-"""A running cluster under attack, reached directly and through nginx, and how it must be after every input."""
+"""A running cluster under attack, reached directly and through nginx, and its checks after every input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.gateways import Client, Json, Raw, unique
 from tests.waiting import until
 
 MARK: Final = "zanzibar"
-"""Stands in every text that an attack sends, so that a log line that repeats it is found."""
+"""A word in every text that an attack sends, to find log lines that repeat the text."""
 
 MEMORY_MARGIN: Final = 20_000_000
 IDLE_SHARE: Final = 0.01
@@ -28,7 +28,7 @@ RECOVERY_SECONDS: Final = 30.0
 CONNECT_SECONDS: Final = 2.0
 PENDING_PER_ADDRESS: Final = 60
 BODY_SECONDS: Final = 3.0
-"""How long the body of a POST may take: the bound is the ping timeout where that is shorter than 20 s."""
+"""Seconds that the body of a POST may take: the ping timeout of these settings, because it is shorter than 20 s."""
 
 SETTINGS: Final = {
     "ROOMCAST_CONNECT_SECONDS": f"{CONNECT_SECONDS:g}",
@@ -36,15 +36,15 @@ SETTINGS: Final = {
     "ROOMCAST_PING_TIMEOUT_SECONDS": f"{BODY_SECONDS:g}",
     "ROOMCAST_TRUSTED_PROXIES": "127.0.0.1/32",
 }
-"""Small bounds, and only nginx's own address is believed: attacks come from other addresses of the loopback network."""
+"""Small bounds, and only nginx's own address is a trusted proxy: attacks come from other loopback addresses."""
 
 OWN_PROCESSES: Final = ("gateway1", "gateway2", "sweeper1", "signer1")
 _SECRET_WORDS: Final = (MARK, "eyJ")
-"""What no log may hold: texts, and the first letters of every JSON Web Token."""
+"""Words that no log may hold: MARK of the texts, and the first letters of every JSON Web Token."""
 
 
 class Target(NamedTuple):
-    """One way to the gateways of a cluster."""
+    """One route to the gateways of a cluster."""
 
     name: str
     url: str
@@ -55,14 +55,14 @@ class Target(NamedTuple):
         return sign(self.cluster.jwt_secret, user, **{"create": ["*"], **claims})
 
     async def client(self, user: str, **claims: Any) -> Client:
-        """Sign a client in."""
+        """Connect and sign in a client."""
         client = Client(user)
         await client.connect(self.url, self.token(user, **claims))
         return client
 
     @asynccontextmanager
     async def raw(self, user: str = "", *, source: str = "127.0.0.1", **claims: Any) -> AsyncIterator[Raw]:
-        """Open a WebSocket by hand from the address `source`; signed in where there is a user."""
+        """Open a raw WebSocket from the address `source`; sign in when a user is given."""
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(source, 0))) as http,
             http.ws_connect(f"{self.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0) as socket,
@@ -77,7 +77,7 @@ class Target(NamedTuple):
 
 
 def targets_of(cluster: Cluster) -> dict[str, Target]:
-    """Return both ways: to gateway 1 directly, and through nginx."""
+    """Return both routes: to gateway 1 directly, and through nginx."""
     direct, nginx = cluster.ports.gateway(1), cluster.ports.page
     return {
         "direct": Target("direct", f"http://127.0.0.1:{direct}", cluster),
@@ -86,7 +86,7 @@ def targets_of(cluster: Cluster) -> dict[str, Target]:
 
 
 class Conversation:
-    """Two people who are connected before an attack and must be able to talk afterwards, on the same connections."""
+    """Two people connected before an attack, who must still be able to exchange messages on the same connections."""
 
     def __init__(self, people: list[Client], room: str) -> None:
         self._people = people
@@ -94,7 +94,7 @@ class Conversation:
         self._count = 0
 
     async def talk(self) -> None:
-        """Send a message each way; each is acked and arrives within a client's deadline."""
+        """Send a message in each direction; each must be acked and arrive within a client's deadline."""
         for sender, receiver in (self._people, self._people[::-1]):
             self._count += 1
             text = f"{MARK} {self._count}"
@@ -104,7 +104,7 @@ class Conversation:
 
 @asynccontextmanager
 async def conversation(target: Target) -> AsyncIterator[Conversation]:
-    """Connect two people, one through nginx, and let them talk before and after the block."""
+    """Connect two people, one through nginx, and let them exchange messages before and after the block."""
     room = unique("public:talk")
     ways = targets_of(target.cluster)
     people = [await ways[name].client(unique("bystander")) for name in ("direct", "nginx")]
@@ -133,7 +133,7 @@ class Health:
         return {name: process.memory_info().rss for name, process in self._processes.items()}
 
     async def assert_memory_is_back(self) -> None:
-        """Wait until each process is within MEMORY_MARGIN of what it held before."""
+        """Wait until the memory of each process is within MEMORY_MARGIN of its earlier value."""
 
         def is_back() -> bool:
             return all(held < self._memory[name] + MEMORY_MARGIN for name, held in self.memory().items())
@@ -156,7 +156,7 @@ class Health:
         return {name: share for name, share in shares.items() if share >= IDLE_SHARE}
 
     def assert_logs_are_clean(self) -> None:
-        """No traceback, no token and no text in the log of any process."""
+        """Check that no process has logged a traceback, a token or a text."""
         for name in (*OWN_PROCESSES, "nginx", "redis"):
             log = self._cluster.log(name)
             at = log.find("Traceback")

@@ -1,4 +1,4 @@
-"""Where a request comes from and what it asks for: origins, forged addresses, pages that are not for the public."""
+"""Addresses and targets of requests: origins, forged client addresses, pages that are not public."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UPGRADE: Final = {
 
 @asynccontextmanager
 async def caller(source: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """Make an HTTP client that calls from an address of the loopback network."""
+    """Open an HTTP client that sends from an address of the loopback network."""
     connector = aiohttp.TCPConnector(local_addr=(source, 0), limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(20.0)) as http:
         yield http
@@ -46,8 +46,8 @@ async def status(http: aiohttp.ClientSession, url: str, **headers: str) -> int:
 
 
 @pytest.mark.parametrize("is_forging", [False, True], ids=["honest", "forged X-Forwarded-For"])
-async def test_an_address_may_hold_so_many_sessions_without_connect(target: Target, is_forging: bool) -> None:
-    """Whatever it says about itself; other addresses are served meanwhile, and its own again once they are over."""
+async def test_sessions_without_connect_are_limited_per_address(target: Target, is_forging: bool) -> None:
+    """Forged headers do not help; other addresses are served meanwhile, and this one again when its sessions end."""
     source = f"127.0.{'78'[is_forging]}.{'12'[target.name == 'nginx']}"
     async with caller(source) as http:
 
@@ -86,7 +86,7 @@ async def test_foreign_origins_are_refused(target: Target, kind: str) -> None:
         assert await status(http, target.url + WEBSOCKET, Origin=origin, **UPGRADE) == 403
 
 
-async def test_the_page_s_own_origin_is_welcome(target: Target) -> None:
+async def test_the_page_s_own_origin_is_accepted(target: Target) -> None:
     origin = f"http://localhost:{target.cluster.ports.page}"
     async with caller("127.0.0.1") as http:
         assert await status(http, target.url + POLLING, Origin=origin) == 200
@@ -110,8 +110,8 @@ async def test_the_page_s_own_origin_is_welcome(target: Target) -> None:
         "/%2e%2e/%2e%2e/etc/passwd",
     ],
 )
-async def test_pages_of_operators_are_not_shown(target: Target, path: str) -> None:
-    """The path goes out as it is written here."""
+async def test_operators_paths_are_not_reachable(target: Target, path: str) -> None:
+    """The path is sent unchanged."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(target.url.rpartition(":")[2]))
     writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
     async with asyncio.timeout(5):
@@ -147,7 +147,7 @@ FORBIDDEN_COMMANDS: Final = (
 
 
 @pytest.mark.parametrize("account", ["gateway", "presence", "media", "backend", "api"])
-async def test_accounts_of_redis_are_kept_to_their_work(attacked: Cluster, account: str) -> None:
+async def test_redis_accounts_cannot_run_other_commands(attacked: Cluster, account: str) -> None:
     with redis.Redis.from_url(attacked.redis_url(account)) as client:
         for command in FORBIDDEN_COMMANDS:
             with pytest.raises(redis.exceptions.NoPermissionError):
@@ -166,14 +166,14 @@ async def test_accounts_of_redis_are_kept_to_their_work(attacked: Cluster, accou
         ("media", "control"),
     ],
 )
-async def test_accounts_do_not_speak_in_place_of_a_gateway(attacked: Cluster, account: str, channel: str) -> None:
+async def test_redis_accounts_cannot_publish_as_a_gateway(attacked: Cluster, account: str, channel: str) -> None:
     with redis.Redis.from_url(attacked.redis_url(account)) as client:
         for command in ("SPUBLISH", "PUBLISH"):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 client.execute_command(command, channel, "x")
 
 
-async def test_redis_answers_only_who_signs_in(attacked: Cluster) -> None:
+async def test_redis_answers_only_signed_in_clients(attacked: Cluster) -> None:
     with socket.create_connection(("127.0.0.1", attacked.ports.redis), 5) as connection:
         connection.sendall(b"PING\r\nAUTH default x\r\nGET room:x\r\n")
         answer = b""
@@ -185,7 +185,7 @@ async def test_redis_answers_only_who_signs_in(attacked: Cluster) -> None:
 
 
 async def test_a_chosen_session_id_reaches_no_other_address(target: Target) -> None:
-    """A client chooses among gateways at most."""
+    """At most, a session id selects one of the gateways."""
     async with caller("127.0.0.1") as http:
         for sid in ("g1.x@evil", "g99999.x", "g0.x", "127.0.0.1:1", "g1", "../x", "g1.%00", unique("g9.")):
             assert await status(http, f"{target.url}{POLLING}&sid={sid}") == 400

@@ -1,4 +1,4 @@
-"""Packets and frames that break the protocol: each is answered or cut as stated, and reaches no other client."""
+"""Packets and frames that break the protocol: each is answered or ends its connection, and reaches no other client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.gateways import Json, unique
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLOSED_SECONDS = 5.0
-"""Half a second is what the gateway takes; the rest is for a machine that is busy with other tests."""
+"""Time limit in seconds: the gateway takes half a second, the rest is for a machine busy with other tests."""
 
 ATTACHMENT_SECONDS = 12.0
 PAYLOAD_BYTES = 100_000
@@ -61,7 +61,7 @@ NO_PACKETS: dict[str, list[str | bytes]] = {
 
 
 @pytest.mark.parametrize("kind", NO_PACKETS)
-async def test_what_is_no_packet_closes_the_connection(target: Target, kind: str) -> None:
+async def test_an_invalid_packet_closes_the_connection(target: Target, kind: str) -> None:
     room = unique("public:quiet")
     listener = await target.client(unique("listener"))
     await listener.join(room)
@@ -97,7 +97,7 @@ UNUSABLE: dict[str, list[str | bytes]] = {
 
 
 @pytest.mark.parametrize("kind", UNUSABLE)
-async def test_an_event_that_cannot_be_used_is_answered_and_reaches_nobody(target: Target, kind: str) -> None:
+async def test_an_unusable_event_is_answered_and_reaches_no_client(target: Target, kind: str) -> None:
     room = unique("public:quiet")
     listener = await target.client(unique("listener"))
     await listener.join(room)
@@ -111,8 +111,8 @@ async def test_an_event_that_cannot_be_used_is_answered_and_reaches_nobody(targe
     await listener.close()
 
 
-async def test_events_that_are_too_large_count_like_any_other(target: Target) -> None:
-    """A thousand of 110 kB: the bytes are budgeted, too."""
+async def test_oversized_events_count_for_the_rate_limits(target: Target) -> None:
+    """Send a thousand events of 110 kB: their bytes are limited, too."""
     large = event("message:send", message(LOBBY, text=(MARK * 20_000)[:110_000]), 1)
     async with target.raw(unique("mallory")) as raw:
         with suppress(ConnectionError):
@@ -123,7 +123,7 @@ async def test_events_that_are_too_large_count_like_any_other(target: Target) ->
     assert len([frame for frame in said if frame.startswith("431")]) < 100
 
 
-async def test_events_that_cannot_be_used_are_limited_told_so_and_cut(target: Target) -> None:
+async def test_unusable_events_are_limited_then_refused_then_cut(target: Target) -> None:
     async with target.raw(unique("mallory")) as raw:
         with suppress(ConnectionError):
             await raw.send(*(f'42{number}["message:send",NaN]' for number in range(1_000)))
@@ -143,7 +143,7 @@ async def open_post(target: Target, size: int) -> tuple[asyncio.StreamReader, as
 
 @pytest.mark.parametrize("size", [PAYLOAD_BYTES + 1, NGINX_BODY_BYTES + 1])
 @pytest.mark.parametrize("sent", [0, 4_096, PAYLOAD_BYTES])
-async def test_a_post_beyond_the_limit_is_413_before_it_has_come(target: Target, size: int, sent: int) -> None:
+async def test_a_post_beyond_the_limit_is_413_before_its_body_arrives(target: Target, size: int, sent: int) -> None:
     reader, writer = await open_post(target, size)
     writer.write(b"4" * sent)
     async with asyncio.timeout(CLOSED_SECONDS):
@@ -152,15 +152,15 @@ async def test_a_post_beyond_the_limit_is_413_before_it_has_come(target: Target,
 
 
 async def answer_or_reset(reader: asyncio.StreamReader) -> bytes:
-    """Return the answer; nothing when the connection is reset, for a byte of the body came after its end."""
+    """Return the answer; b"" when the connection was reset because a byte of the body arrived after its end."""
     try:
         return await reader.read()
     except ConnectionResetError:
         return b""
 
 
-async def test_what_is_begun_and_never_completed_is_closed(attacked: Cluster) -> None:
-    """Sessions without CONNECT, packets whose attachments do not come, bodies that drip: all at once, for they wait."""
+async def test_incomplete_sessions_packets_and_bodies_are_closed(attacked: Cluster) -> None:
+    """Sessions without CONNECT, packets without their attachments, slow bodies: in parallel, because each waits."""
 
     async def without_connect(target: Target) -> None:
         async with target.raw() as raw:
@@ -195,14 +195,14 @@ async def test_an_unknown_namespace_is_named_as_such(target: Target, signed_in: 
 
 
 @pytest.mark.parametrize("namespace", ["/other", "/\u0000é", "/" + "x" * 5_000])
-async def test_events_of_namespaces_that_are_not_open_do_nothing(target: Target, namespace: str) -> None:
+async def test_events_of_unopened_namespaces_do_nothing(target: Target, namespace: str) -> None:
     async with target.raw(unique("mallory")) as raw:
         await raw.send(f'42{namespace},7["message:send",{json.dumps(message(LOBBY))}]')
         assert (await answer(raw, "room:list", {}, 8))["ok"] is True
         assert not [frame for frame in raw.frames if str(frame).startswith("437")]
 
 
-async def test_a_thousand_events_are_limited_told_so_and_cut(target: Target) -> None:
+async def test_a_thousand_events_are_limited_then_refused_then_cut(target: Target) -> None:
     room = unique("public:talk")
     async with target.raw(unique("mallory")) as raw:
         for number in range(1_000):
@@ -216,7 +216,7 @@ async def test_a_thousand_events_are_limited_told_so_and_cut(target: Target) -> 
 
 
 @pytest.mark.parametrize("name", ["typing", "presence", "receipt:read", "no:such"])
-async def test_events_without_an_ack_are_limited_too(target: Target, name: str) -> None:
+async def test_events_without_an_ack_are_limited(target: Target, name: str) -> None:
     payload = {"room": LOBBY, "typing": True, "seq": 1, "note": MARK}
     async with target.raw(unique("mallory")) as raw:
         await raw.send(*("42" + json.dumps([name, payload]) for _ in range(1_500)))

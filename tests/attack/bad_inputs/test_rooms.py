@@ -1,4 +1,4 @@
-"""Other people's rooms, by every event that names one; and places in a log that do not exist."""
+"""Other users' rooms, by every event that names a room; and places in a log that do not exist."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STRANGER_SEES: dict[str, Any] = {
 
 
 async def private_room(owner: Client) -> str:
-    """Make a private room with one message in it."""
+    """Create a private room with one message; return its name."""
     room = unique("team:deal")
     await owner.ok("room:create", {"room": room, "kind": "private", "name": MARK})
     await owner.join(room)
@@ -40,7 +40,7 @@ async def private_room(owner: Client) -> str:
 
 
 async def test_a_stranger_learns_nothing_of_a_private_room(target: Target) -> None:
-    """The answers are those for a room that does not exist."""
+    """Compare the answers with those for a room that does not exist."""
     owner, eve = await target.client(unique("owner")), await target.client("eve", create=[])
     room, nowhere = await private_room(owner), unique("team:deal")
     pair, other_pair = f"dm:{owner.user}:zoe", "dm:nobody:zoe"
@@ -61,7 +61,7 @@ async def test_a_stranger_learns_nothing_of_a_private_room(target: Target) -> No
 
 
 @pytest.mark.parametrize("kind", ["private", "public"])
-async def test_nobody_takes_over_a_room_that_is_there(target: Target, kind: str) -> None:
+async def test_no_user_takes_over_an_existing_room(target: Target, kind: str) -> None:
     owner, mallory = await target.client(unique("owner")), await target.client(unique("mallory"))
     taken, used = await private_room(owner), unique("public:used")
     await owner.send(used, f"{MARK} used")
@@ -101,7 +101,7 @@ async def test_another_epoch_recovers_nothing(target: Target, epoch: str) -> Non
     await client.close()
 
 
-async def test_a_url_that_a_client_gives_is_never_told(target: Target) -> None:
+async def test_a_url_from_a_client_is_never_delivered(target: Target) -> None:
     room = unique("public:media")
     writer, reader = await target.client(unique("writer")), await target.client(unique("reader"))
     await reader.join(room)

@@ -1,4 +1,4 @@
-"""Tokens that are forged, stale or revoked: one answer for all, and nothing more after the end of a right."""
+"""Forged, expired and revoked tokens: one answer for all, and no event after a right has ended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ USER = "mallory"
 
 
 def forged(secret: str, header: Any, claims: Any) -> str:
-    """Return a token put together by hand and signed with HMAC-SHA-256, whatever its header says."""
+    """Return a hand-made token signed with HMAC-SHA-256, regardless of its header."""
 
     def part(value: Any) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
@@ -45,7 +45,7 @@ def public_key() -> str:
 
 
 def bad_tokens(secret: str) -> dict[str, Any]:
-    """Return tokens that no gateway may believe, each with one fault."""
+    """Return tokens that no gateway may accept, each with one fault."""
     now = int(time.time())
     good, body = {"alg": "HS256", "typ": "JWT"}, {"sub": USER, "exp": now + 60}
     whole = forged(secret, good, body)
@@ -100,7 +100,7 @@ def bad_tokens(secret: str) -> dict[str, Any]:
 
 
 async def test_bad_tokens_get_one_generic_answer(target: Target) -> None:
-    """All in one test, for each costs a new session only."""
+    """One test for all tokens, because each needs only a new session."""
     answers: dict[str, str] = {}
     for kind, token in bad_tokens(target.cluster.jwt_secret).items():
         async with target.raw() as raw:
@@ -118,7 +118,7 @@ async def test_a_connect_without_a_token_is_refused_the_same(target: Target, pay
     assert [frame[:2] for frame in said if frame not in ("1", "2")] in (["44"], [])
 
 
-async def test_an_expired_session_is_closed_and_hears_nothing_more(target: Target) -> None:
+async def test_an_expired_session_is_closed_and_gets_no_more_events(target: Target) -> None:
     room = unique("public:talk")
     writer = await target.client(unique("writer"))
     async with target.raw(unique("mallory"), seconds=2) as raw:
@@ -131,7 +131,7 @@ async def test_an_expired_session_is_closed_and_hears_nothing_more(target: Targe
 
 
 @pytest.mark.parametrize("by", ["user", "jti", "sid", "issued_before"])
-async def test_a_revoked_session_is_closed_and_cannot_come_back(target: Target, by: str) -> None:
+async def test_a_revoked_session_is_closed_and_cannot_reconnect(target: Target, by: str) -> None:
     room, user, jti, sid = unique("public:talk"), unique("mallory"), unique("jti"), unique("sid")
     issued = int(time.time())
     claims: dict[str, Any] = {"jti": jti, "sid": sid, "iat": issued}
@@ -162,7 +162,7 @@ async def test_another_person_s_token_does_not_refresh_a_session(target: Target)
     await client.close()
 
 
-async def test_a_narrower_token_ends_what_the_old_one_opened(target: Target) -> None:
+async def test_a_narrower_token_ends_the_rights_of_the_old_one(target: Target) -> None:
     user, room = unique("mallory"), unique("deal:x")
     writer = await target.client(unique("writer"), rooms=["deal:*"])
     client = await target.client(user, rooms=["deal:*"])

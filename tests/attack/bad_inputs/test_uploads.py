@@ -1,4 +1,4 @@
-"""Uploads that are not what they say: refused when announced, by the storage, or when a message shall show them."""
+"""Uploads that differ from their announcement: refused at `media:sign`, by the storage, or by `message:send`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STORED = (200, 201, 204)
 
 
 async def sign(client: Client, **changes: Any) -> Json:
-    """Announce a picture; the answer, positive or negative."""
+    """Announce a picture; return the ack, positive or negative."""
     wanted = {"room": LOBBY, "name": "view.png", "type": "image/png", "size": len(BODY)}
     return await client.call("media:sign", wanted | changes)
 
@@ -42,7 +42,7 @@ async def sign(client: Client, **changes: Any) -> Json:
     ],
     ids=str,
 )
-async def test_what_may_not_be_uploaded_gets_no_form(target: Target, changes: Json) -> None:
+async def test_a_forbidden_upload_gets_no_form(target: Target, changes: Json) -> None:
     client = await target.client(unique("ada"))
     answer = await sign(client, **changes)
     await client.close()
@@ -78,7 +78,7 @@ FORGED: dict[str, Callable[[Json], tuple[Json, bytes]]] = {
 
 
 @pytest.mark.parametrize("kind", FORGED)
-async def test_the_storage_refuses_what_was_not_signed(target: Target, kind: str) -> None:
+async def test_the_storage_refuses_a_changed_form_or_file(target: Target, kind: str) -> None:
     client = await target.client(unique("ada"))
     form = await sign(client)
     fields, body = FORGED[kind](form["fields"])
@@ -88,8 +88,8 @@ async def test_the_storage_refuses_what_was_not_signed(target: Target, kind: str
     await client.close()
 
 
-async def test_bytes_of_another_kind_become_no_message(target: Target) -> None:
-    """The storage cannot look into a file; the signer does."""
+async def test_a_file_of_another_type_cannot_be_sent(target: Target) -> None:
+    """The storage does not check the type of a file's content; the signer does."""
     client = await target.client(unique("ada"))
     script = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".ljust(len(BODY))
     form = await sign(client, size=len(script))
@@ -99,7 +99,7 @@ async def test_bytes_of_another_kind_become_no_message(target: Target) -> None:
     await client.close()
 
 
-async def test_what_is_verified_is_not_replaced_and_nobody_else_can_use_it(target: Target) -> None:
+async def test_a_verified_upload_cannot_be_replaced_or_used_by_others(target: Target) -> None:
     ada, eve = await target.client(unique("ada")), await target.client(unique("eve"))
     form = await sign(ada)
     assert await store(form, BODY) in STORED

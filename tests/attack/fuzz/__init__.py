@@ -1,1 +1,1 @@
-"""Parsers of what strangers send, under arbitrary bytes: by Hypothesis in every run, by atheris with `make fuzz`."""
+"""Parsers of untrusted input, under arbitrary bytes: by Hypothesis in every run, by atheris with `make fuzz`."""

@@ -1,7 +1,7 @@
-"""Fuzz the parsers with atheris, guided by coverage: `make fuzz SECONDS=20`, seconds for each parser.
+"""Fuzz the parsers with atheris, guided by coverage: `make fuzz SECONDS=20` (seconds for each parser).
 
 Each parser runs in a process of its own, on the plain build, whose branches atheris sees. It starts from the seeds and
-from `corpus/<parser>`. An input that fails is written there; then it stays as a regression test.
+from `corpus/<parser>`. A failing input is written there, and stays as a regression test.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def load_atheris() -> Any:
-    """Return the module, or None where it is not installed."""
+    """Return the module `atheris`, or None when it is not installed."""
     try:
         return import_module("atheris")
     except ImportError:

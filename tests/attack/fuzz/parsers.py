@@ -1,4 +1,4 @@
-"""One function per parser: it takes any bytes, and raises only where the parser breaks its own promise.
+"""One function per parser: it takes any bytes, and raises only when the parser breaks its contract.
 
 Each parser names the one kind of error that it raises for bad input. Any other exception is a finding, and so is an
 accepted input that a rule forbids.
@@ -109,7 +109,7 @@ def _parsed_by(parser: FrameParser, pieces: list[bytes]) -> tuple[list[Message],
 
 
 def built_frames(data: bytes) -> None:
-    """The same, of frames whose heads are right, so that the fuzzer gets past them."""
+    """WebSocket frames with correct heads, so that the fuzzer reaches the code behind the head."""
     opcodes, stream, at = (TEXT, BINARY, CONTINUATION, PING), b"", 0
     while at + 2 <= len(data):
         size = data[at + 1] % 64
@@ -132,7 +132,7 @@ def _packets(pieces: list[bytes]) -> list[Data]:
 
 
 def opening(data: bytes) -> None:
-    """HTTP openings: None, or a request whose parts are as plain as the reader promises."""
+    """HTTP openings: None, or a request whose parts are as restricted as the reader's contract says."""
     found = read_opening(data, "/socket.io/", "127.0.0.1", "http")
     if found is None:
         return
@@ -143,7 +143,7 @@ def opening(data: bytes) -> None:
 
 
 def envelope(data: bytes) -> None:
-    """What other processes publish: EnvelopeError, or a message."""
+    """Packets published by other processes: EnvelopeError, or a message."""
     with suppress(EnvelopeError):
         found = unpack_room(data)
         if found.kind == KIND_BINARY:
@@ -154,14 +154,14 @@ def envelope(data: bytes) -> None:
 
 
 def token(data: bytes) -> None:
-    """Tokens: TokenRefused. Nobody can make a valid one without the secret."""
+    """Tokens: always TokenRefused, because the fuzzer cannot make a valid one without the secret."""
     with suppress(TokenRefused):
         asyncio.run(_keys.open(data.decode("latin-1")))
         raise AssertionError("a token without the secret was believed")
 
 
 def claims(data: bytes) -> None:
-    """Claims behind a right signature: TokenRefused, or an identity that can be used."""
+    """Claims with a correct signature: TokenRefused, or a valid identity."""
     with suppress(TokenRefused):
         found = read_identity(data, NOW)
         assert is_user_id(found.user)

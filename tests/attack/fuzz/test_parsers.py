@@ -26,7 +26,7 @@ def mutations(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-def test_arbitrary_bytes_break_no_promise(name: str) -> None:
+def test_arbitrary_bytes_break_no_parser_s_contract(name: str) -> None:
     @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.one_of(st.binary(max_size=400), mutations(SEEDS[name])))
     def check(data: bytes) -> None:
@@ -35,12 +35,12 @@ def test_arbitrary_bytes_break_no_promise(name: str) -> None:
     check()
 
 
-def test_inputs_that_were_found_once() -> None:
+def test_earlier_findings_do_not_fail_again() -> None:
     for path in sorted(CORPUS.glob("*/*")):
         PARSERS[path.parent.name](path.read_bytes())
 
 
-def test_every_parser_has_seeds_that_it_takes() -> None:
+def test_every_parser_has_seeds_that_it_accepts() -> None:
     assert SEEDS.keys() == PARSERS.keys()
     for name, seeds in SEEDS.items():
         for seed in seeds:

@@ -1,4 +1,4 @@
-"""On PYTHONPATH of a gateway: a plain build without gap filling and comparison with logs. The checker must notice."""
+"""Disable gap filling and the comparison with logs in a gateway with this folder on PYTHONPATH (plain build)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def _offer_without_holes(self: OrderTracker, epoch: bytes, seq: int) -> Verdict:
 
 
 def _reconcile_nothing(self: Fanout, owns: Any) -> None:
-    """What was missed stays missed."""
+    """Compare nothing: missed messages stay missed."""
 
 
 OrderTracker.offer = _offer_without_holes  # type: ignore[method-assign]
