@@ -98,7 +98,7 @@ class RoomJoins:
         max_rooms: int,
         note_blocks: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`note_blocks` is asked before a direct room is entered: its people may not see each other there."""
+        """`note_blocks(room)` is called before a direct room is entered, to hide its people after a block."""
         self._route = route
         self._log = log
         self._store = store

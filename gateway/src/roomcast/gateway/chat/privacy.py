@@ -42,15 +42,15 @@ class DirectRooms(Protocol):
     """The direct rooms of this gateway; see `roomcast.gateway.presence.occupancy.OccupancyService`."""
 
     def direct_rooms(self, user: str) -> list[str]:
-        """Return the direct rooms of a user with a session here, of either person."""
+        """Return the user's direct rooms in which at least one of the two people has a session here."""
         ...
 
     def apart_rooms(self, user: str) -> set[str]:
-        """Return those in which the two people are kept apart."""
+        """Return the user's direct rooms here in which a block hides the two people from each other."""
         ...
 
     async def keep_apart(self, room: str, *, is_apart: bool) -> None:
-        """Show the people of a direct room to each other, or no more."""
+        """Hide the two people of a direct room from each other, after a block, or show them again."""
         ...
 
 
@@ -89,13 +89,13 @@ class Privacy:
                 self._presence.end_watches(session, sorted(others) if session.user == user else [user])
 
     async def note_blocks(self, room: str) -> None:
-        """Keep the people of a direct room apart if one of them blocks the other. Other rooms cost nothing."""
+        """Hide the people of a direct room from each other if one blocks the other. Does nothing for other rooms."""
         if people := people_of(room):
             is_apart = bool(await self._sanctions.hidden_from(people[0], people[1:]))
             await self._rooms.keep_apart(room, is_apart=is_apart)
 
     async def apply_blocks(self, user: str) -> None:
-        """Put a changed block list in force in the user's direct rooms here, after watches; looks at few of them."""
+        """Apply a user's changed block list: end watches, then update the direct rooms here that it may concern."""
         await self.end_blocked_watches(user)
         rooms = set(self._rooms.direct_rooms(user))
         if rooms:

@@ -229,7 +229,7 @@ class Rooms:
         return {}
 
     async def _is_apart(self, session: ChatSession, room: str) -> bool:
-        """Return whether this is a direct room of two people of whom one blocks the other."""
+        """Return whether this is a direct room in which one person blocks the other."""
         other = other_person(room, session.user)
         return other is not None and bool(await self._hidden_from(session.user, (other,)))
 

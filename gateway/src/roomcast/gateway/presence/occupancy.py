@@ -216,7 +216,7 @@ class OccupancyService:
             self._apply_change(room, change)
 
     def _apply_change(self, room: str, change: OccupancyChange) -> None:
-        if room in self._apart:  # that they left is told, and nothing after it
+        if room in self._apart:  # send that the users left, and no later change
             self._diffs.setdefault(room, PresenceDiff()).add_change(OccupancyChange(change.occupancy, [], change.left))
             return
         self._cache.apply_diff(room, entered_rows(change), change.left)

@@ -13,20 +13,20 @@ _PUBLIC: Final = "public"
 
 
 class ListedRoom(NamedTuple):
-    """A public room, and how many people are in it now."""
+    """A public room, and its occupancy."""
 
     description: RoomDescription
     occupancy: int
 
 
 class DirectoryStore:
-    """Lists public rooms by name. Raises RoomcastError for Redis trouble."""
+    """Lists public rooms by name. Raises RoomcastError when Redis fails."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
 
     async def change(self, room: str, kind: str, old: str | None, new: str | None) -> None:
-        """List a public room under its name `new`, and no longer under `old`; None: not at all."""
+        """List a public room under the name `new` instead of `old`. `old` None: was not listed; `new` None: unlist."""
         if kind == _PUBLIC:
             args = ("" if old is None else entry_of(old, room), "" if new is None else entry_of(new, room), MAX_LISTED)
             await self._redis.script("room_listing", (keys.DIRECTORY,), args)
@@ -34,7 +34,7 @@ class DirectoryStore:
     async def page(self, query: str, after: str | None, limit: int) -> tuple[list[ListedRoom], str | None]:
         """Return public rooms whose names begin with `query`, by name, and the `after` of the next page.
 
-        Rooms that are gone or have another name by now are left out, and taken off the directory: a page may be short.
+        The page leaves out rooms that are gone or renamed, and takes their entries off the directory: it may be short.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.DIRECTORY, *bounds, "BYLEX", "LIMIT", 0, limit + 1)

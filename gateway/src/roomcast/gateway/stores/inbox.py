@@ -1,4 +1,4 @@
-"""Read the lines of inboxes from Redis. Raises RoomcastError for Redis trouble."""
+"""Read the lines of inboxes from Redis. All methods raise RoomcastError when Redis fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 
 class InboxStore:
-    """Reads of many rooms in one round trip each."""
+    """Reads inbox lines, of many rooms in one round trip."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
@@ -21,12 +21,12 @@ class InboxStore:
         return _listed(await self._redis.call("HGETALL", keys.user_rooms(user)))
 
     async def read_lists(self, users: Sequence[str]) -> list[dict[str, str]]:
-        """Return the same for several users."""
+        """Return `read_list` of several users."""
         found = await self._redis.run_together(*(("HGETALL", keys.user_rooms(user)) for user in users))
         return [_listed(flat) for flat in found]
 
     async def find_listed(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of the `(user, room)` whose room is on the user's list."""
+        """Return the `(user, room)` pairs whose room is on the user's list."""
         asked = list(pairs)
         found = await self._redis.run_together(*(("HGET", keys.user_rooms(user), room) for user, room in asked))
         return {pair for pair, name in zip(asked, found, strict=True) if name is not None}

@@ -1,4 +1,4 @@
-"""The room log in Redis: append with publish, pages, amendments. Translates Redis trouble into our error codes."""
+"""The room log in Redis: append and publish entries, read pages, amend. Redis errors become RoomcastError."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _FILL_PAGE: Final = 500
 
 
 class FastAppend(NamedTuple):
-    """The command by which the fast path appends plain messages to one room, valid while the connection is open.
+    """The command that appends plain messages of the fast path to one room, valid while the connection is open.
 
-    `head` is the packed `room_append` of the room without its last three arguments: epoch, dedup field and tail. The
-    command goes out by `send`, or by `connection.send` where that is None.
+    `head` is the packed `room_append` of the room without its last three arguments: epoch, dedup field and tail. If
+    `send` is not None, it replaces `connection.send`.
     """
 
     head: bytes
@@ -70,7 +70,7 @@ class LogStore:
     def append(
         self, room: str, user: str, message_id: str, tail: bytes, rewrites: Sequence[Rewrite] = ()
     ) -> Awaitable[PublishReceipt]:
-        """Queue a message for the log and the room, now; await its receipt.
+        """Queue a message for the log and the room now; await its receipt.
 
         `tail` is the JSON of the message's fields after `room, seq, epoch, time`, without the opening brace. Raises
         RoomcastError (UNAVAILABLE: nothing was done; OUTCOME_UNKNOWN: resend the same id) and StaleRewriteError.
@@ -81,13 +81,13 @@ class LogStore:
         return _receipt(reply)
 
     def fast_append(self, room: str) -> FastAppend | None:
-        """Return how the fast path appends plain messages of this room; None where only `append` can."""
+        """Return the command for the fast path's plain messages into this room; None if only `append` can send now."""
         place = self._of(room)
         writer = self._backplane.durable(place.names[0])
         return None if writer is None else FastAppend(self._head(room, place, writer.connection.run_id), *writer)
 
     def _head(self, room: str, place: Place, run_id: str) -> bytes:
-        """Return the part of the command that all messages of the room share; cached with the places."""
+        """Return the part of the command that all messages of the room share; cached, cleared with the places."""
         known = self._heads.get(room)
         if known is not None and known[0] == run_id:
             return known[1]
@@ -131,7 +131,7 @@ class LogStore:
         return value
 
     async def _read(self, room: str, direction: str, seq: int, limit: int) -> History:
-        """Share the read among callers that ask for the same page; each gets a read that began after its call."""
+        """Share the read among callers that ask for the same page; each caller's read begins after its call."""
 
         async def begin() -> History:
             with translated:
@@ -140,7 +140,7 @@ class LogStore:
         return await self._reads.read((room, direction, seq, limit), begin)
 
     def _read_used(self, room: str, after: int, limit: int) -> Awaitable[Any]:
-        """Read for a subscription: a room that is gone stays so, and its epoch is empty."""
+        """Read a page for a subscription. The read does not create a missing room, whose epoch is empty."""
         return self._read_script(room, "after", after, limit, "used")
 
     def _read_script(self, room: str, direction: str, seq: int, limit: int, *more: str) -> Awaitable[Any]:
@@ -157,7 +157,7 @@ class LogStore:
         return self._backplane.script("room_read", names[:2], args)
 
     def _of(self, room: str) -> Place:
-        """Return the destination of the room's messages; cached, bounded."""
+        """Return the keys and channel of the room's messages, from a bounded cache."""
         known = self._places.get(room)
         if known is None:
             if len(self._places) > 10_000:
@@ -188,7 +188,7 @@ class LogStore:
 
 
 def _fresh_epoch() -> str:
-    """Return 16 random characters. They are no secret, so they need no system call per message."""
+    """Return 16 random characters. They are not secret, so this makes no system call per message."""
     return "%016x" % getrandbits(64)  # noqa: UP031 (the hot path: twice as fast as an f-string)
 
 

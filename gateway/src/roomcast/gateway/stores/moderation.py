@@ -13,7 +13,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 
 _FIELD: Final = "report"
 REPORTS_PER_DAY: Final = 100
-"""Reports of one user in a day: the queue keeps 10,000, and one user alone may not push the others' out of it."""
+"""Reports of one user per day. The queue keeps 10,000, and one user must not push other users' reports out of it."""
 _DAY_SECONDS: Final = 86_400
 _FULL: Final = -2
 _NO_ROOM: Final = -3
@@ -21,7 +21,7 @@ _STORED: Final = "stored"
 
 
 class RoomSanctions(NamedTuple):
-    """The users muted and banned in a room, with the end in ms (0: none), and its slow mode in seconds (0: off)."""
+    """The muted and banned users of a room with the end in ms (0: no end), and the slow mode in seconds (0: off)."""
 
     muted: Mapping[str, int]
     banned: Mapping[str, int]
@@ -29,20 +29,20 @@ class RoomSanctions(NamedTuple):
 
 
 class UserSanctions(NamedTuple):
-    """A user's mute and ban everywhere: the end in ms, 0 for none, None where there is no such sanction."""
+    """A user's mute and ban everywhere: the end in ms, 0 for no end, None for no sanction."""
 
     muted_until: int | None
     banned_until: int | None
 
 
 class ModerationStore:
-    """Read and change sanctions. Raise RoomcastError for Redis trouble."""
+    """Reads and changes sanctions, block lists and reports. Raises RoomcastError when Redis fails."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
 
     async def room(self, room: str) -> RoomSanctions:
-        """Return the sanctions of a room, ended ones included."""
+        """Return the sanctions of a room, including ended ones."""
         flat = await self._redis.call("HGETALL", keys.room_sanctions(room))
         fields = {flat[at].decode(): int(flat[at + 1]) for at in range(0, len(flat), 2)}
         slow = fields.pop("slow", 0)
@@ -58,9 +58,9 @@ class ModerationStore:
         return UserSanctions(*(None if value is None else int(value) for value in found))
 
     async def sanction(self, room: str, user: str, kind: str, seconds: int, *, is_stored: bool = False) -> int:
-        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: none). Raise TOO_LARGE.
+        """Mute or ban for `seconds` (0: without an end); return the end in ms (0: no end). Raise TOO_LARGE.
 
-        `is_stored`: raise NOT_FOUND where no such room is stored; it may have been closed a moment ago.
+        `is_stored`: raise NOT_FOUND if the room is not stored, because it may have been closed a moment ago.
         """
         ends = int(await self._run(room, user, kind, seconds, _STORED if is_stored else ""))
         if ends == _NO_ROOM:
@@ -70,7 +70,7 @@ class ModerationStore:
         return ends
 
     async def lift(self, room: str, user: str, kind: str) -> None:
-        """Lift a sanction; one that is not there is no error."""
+        """Lift a sanction, if there is one."""
         await self._run(room, user, kind, -1)
 
     async def _run(self, room: str, user: str, kind: str, seconds: int, only: str = "") -> Any:
@@ -84,13 +84,13 @@ class ModerationStore:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def take_turn(self, room: str, user: str, seconds: int) -> float:
-        """Take the user's turn in a slow room; return 0, or the seconds until the next one."""
+        """Take the user's turn in a room with slow mode; return 0, or the seconds until the user's next turn."""
         return int(await self._redis.script("room_slow_take", (keys.room_slow(room),), (user, seconds))) / 1000
 
     # --- block lists ---
 
     async def block(self, user: str, other: str) -> None:
-        """Put `other` on the user's block list. Raise TOO_LARGE when it is full."""
+        """Put `other` on the user's block list. Raise TOO_LARGE if the list is full."""
         if await self._redis.call("SCARD", keys.user_blocked(user)) >= MAX_BLOCKED:
             raise RoomcastError(Code.TOO_LARGE, f"a block list holds at most {MAX_BLOCKED} users")
         await self._redis.call("SADD", keys.user_blocked(user), other)
@@ -119,7 +119,7 @@ class ModerationStore:
         return [{"id": number.decode(), **json.loads(fields[1])} for number, fields in rows]
 
     async def reports_of(self, room: str, after: str | None, most: int) -> tuple[list[dict[str, Any]], int]:
-        """Return open reports of one room among the next `most` above the id `after`, and how many bytes were read."""
+        """Return one room's open reports among the next `most` reports above the id `after`, and the bytes read."""
         first, head = f"({after}" if after else "-", f'{{"room":"{room}",'.encode()
         rows = await self._redis.call("XRANGE", keys.REPORTS, first, "+", "COUNT", most)
         found = [(number, fields[1]) for number, fields in rows if fields[1].startswith(head)]
@@ -127,14 +127,14 @@ class ModerationStore:
         return reports, sum(len(fields[1]) for _, fields in rows)
 
     async def take_report(self, user: str) -> None:
-        """Count a report of the user; raise RATE_LIMITED when the day's allowance is used up."""
+        """Count a report of the user; raise RATE_LIMITED above REPORTS_PER_DAY."""
         args = (REPORTS_PER_DAY, _DAY_SECONDS, "reports")
         wait = int(await self._redis.script("user_created", (keys.user_reported(user),), args))
         if wait:
             raise RoomcastError(Code.RATE_LIMITED, "too many reports today", retry_after=float(wait))
 
     async def find_report(self, number: str) -> dict[str, Any] | None:
-        """Return the report of that id, if it is open."""
+        """Return the open report with this id, or None."""
         rows = await self._redis.call("XRANGE", keys.REPORTS, number, number)
         return {"id": rows[0][0].decode(), **json.loads(rows[0][1][1])} if rows else None
 

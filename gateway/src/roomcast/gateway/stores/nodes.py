@@ -1,7 +1,7 @@
-"""Store in Redis which process holds the number of a gateway, and that it is alive.
+"""Store in Redis which process holds a node number, and that the process is alive.
 
-Two processes with one number would answer each other's sessions, so a number is a lease: taken before the first
-session, renewed every 5 s, and given back after a drain.
+Two processes with one number would answer each other's sessions. So a number is a lease: a gateway takes it before the
+first session, renews it every 5 s, and gives it back after a drain.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RETRY_SECONDS: Final = 0.5
 
 
 class Holder(NamedTuple):
-    """The process that holds a number, and the ms until its lease ends unless it renews it."""
+    """The process that holds a number, and the ms until its lease ends without a renewal."""
 
     incarnation: str
     process: str
@@ -32,15 +32,15 @@ class Holder(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """The result of taking or renewing a number. `is_new`: the caller did not hold it before."""
+    """The result of taking or renewing a number. `is_new`: the caller did not hold the number before."""
 
     is_new: bool
     holder: Holder | None
-    """The other process that holds the number; None when the caller does."""
+    """The other process that holds the number; None if the caller holds it."""
 
 
 class NodeStore:
-    """The number of this gateway. Every method raises RoomcastError for Redis trouble, and is safe to repeat."""
+    """The node number of this gateway. Every method raises RoomcastError when Redis fails, and is safe to repeat."""
 
     def __init__(self, scripts: Scripts, node: str, incarnation: str, process: str, lease_ms: int = LEASE_MS) -> None:
         self._redis = RedisPort(scripts)
@@ -51,7 +51,7 @@ class NodeStore:
         self._state = ""
 
     async def hold(self, replaces: str = "") -> Hold:
-        """Take or renew the number. `replaces`: the incarnation of a dead process that may still hold it."""
+        """Take or renew the number. `replaces` is the incarnation of a dead process that may still hold the number."""
         args = (self._incarnation, self._process, self._lease_ms, replaces)
         return _read_hold(await self._redis.script("node_hold", _keys(self._node), args))
 
@@ -65,7 +65,7 @@ class NodeStore:
         return hold
 
     async def tell_state(self, state: str) -> None:
-        """Tell operators that this gateway is `cordoned`, `draining` or `drained`, or serves again (an empty text)."""
+        """Write the state for operators: `cordoned`, `draining`, `drained`, or empty for a serving gateway."""
         self._state = state
         if state:
             await self._redis.call("SET", keys.node_state(self._node), state, "PX", self._lease_ms)
@@ -73,7 +73,7 @@ class NodeStore:
             await self._redis.call("DEL", keys.node_state(self._node))
 
     async def retire(self) -> None:
-        """Give the number back after a drain: the sweeper may remove this incarnation's connections at once."""
+        """Give back the number after a drain, so that the sweeper removes this incarnation's connections at once."""
         await self._redis.script("lease_release", (keys.node_lease(self._node),), (self._incarnation,))
         if self._state:
             await self.tell_state("")
@@ -87,8 +87,8 @@ class NodeStore:
 async def take_free_number(url: str, incarnation: str, process: str, *, within_seconds: float = 30.0) -> str:
     """Take the lowest free number for `process`, and return it.
 
-    It must be renewed, or taken over by the same process under another incarnation, within LEASE_MS. Raises OSError
-    when Redis does not answer within `within_seconds`, or no number is free.
+    Within LEASE_MS, the caller must renew the number, or the same process must take it over under another incarnation.
+    Raises OSError if Redis does not answer within `within_seconds`, or no number is free.
     """
     target = parse(url)
     client = make_client(target, protocol=2, socket_timeout=1.0, socket_connect_timeout=1.0)

@@ -1,6 +1,6 @@
 """Store in Redis which users are in which room, across all gateways.
 
-Every method raises RoomcastError for Redis trouble, and every write is safe to repeat.
+Every method raises RoomcastError when Redis fails, and every write is safe to repeat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts, translated
 from roomcast.wire.envelope import encode_struct, note_head
 
 ENTRY_SECONDS: Final = 60
-"""Life of an entry; gateways refresh theirs every 20 s."""
+"""Life of an entry in seconds; gateways refresh their entries every 20 s."""
 
 _REFRESH_USERS: Final = 200
 _REFRESH_ROOMS: Final = 25
@@ -29,9 +29,9 @@ _CURSOR: Final = "~"
 
 
 class OccupancyUpdate(NamedTuple):
-    """A room after a change: the number of distinct users, and which users this call added and removed.
+    """A room after a change: the number of distinct users, and the users that the call added and removed.
 
-    `users` lists all users of a room that has at most as many as were asked for; else it is empty.
+    `users` lists all users of the room, or is empty if they are more than the call asked for.
     """
 
     occupancy: int
@@ -41,7 +41,7 @@ class OccupancyUpdate(NamedTuple):
 
 
 class JoinResult(NamedTuple):
-    """A room as a joining user finds it: `occupancy` and `users` as in `OccupancyUpdate`, and read marks by user.
+    """The room of a joining user: `occupancy` and `users` as in `OccupancyUpdate`, and read marks by user.
 
     `marks` covers all users of a room of up to `MAX_PRESENCE_ROOM` users, else only the joining user.
     """
@@ -52,17 +52,17 @@ class JoinResult(NamedTuple):
 
 
 class OccupantsPage(NamedTuple):
-    """A page of users; `after` asks for the next page (None: this is the last)."""
+    """A page of users; `after` asks for the next page, None on the last page."""
 
     users: list[str]
     after: str | None
 
 
 class OccupancyStore:
-    """Count each user once per room, on however many devices and gateways.
+    """The occupants of rooms. Each user counts once per room, with any number of devices and gateways.
 
     The caller enters a user with the first local connection in a room, removes the user with the last, refreshes every
-    20 s, and keeps invisible users out. The scripts publish who appears and vanishes (`OccupancyChange`) to all
+    20 s, and keeps invisible users out. The scripts publish users that appear and vanish (`OccupancyChange`) to all
     gateways that subscribe to the room.
     """
 
@@ -86,12 +86,13 @@ class OccupancyStore:
     ) -> Awaitable[JoinResult]:
         """Add a user with the first connection on this node. Sends the command now; await the reply in any case.
 
-        The script publishes the display name and the status; the reply lists the users of a room of up to `users`.
+        The script publishes the display name and the status. The reply lists the room's users if they are at most
+        `users`.
         """
         return self._run_enter(room, user, self._entry_seconds, users, name or user, status)
 
     def read_room(self, room: str, user: str, *, users: int = MAX_PRESENCE_ROOM) -> Awaitable[JoinResult]:
-        """Read the same without adding: for a further connection of the user, or an invisible user."""
+        """Read the room without adding the user: for a further connection of the user, or an invisible user."""
         return self._run_enter(room, user, "", users, "", "")
 
     def _run_enter(
@@ -108,10 +109,10 @@ class OccupancyStore:
     async def refresh_rooms(
         self, rooms: Sequence[str], local_users: Callable[[str], list[str]], *, users: int = MAX_PRESENCE_ROOM
     ) -> AsyncIterator[tuple[str, OccupancyUpdate]]:
-        """Confirm this node's users in each room; a few rooms at a time, large rooms in parts.
+        """Refresh this node's users in each room, a few rooms at a time, and large rooms in parts.
 
-        Calls `local_users(room)` when it is the room's turn, and again for each part, so that a user who left meanwhile
-        is not entered again. The script publishes users that vanished; the caller publishes those that appeared.
+        Calls `local_users(room)` directly before each room and each part, so that a user who has just left is not
+        entered again. The script publishes vanished users; the caller publishes appeared users.
         """
         for start in range(0, len(rooms), _REFRESH_ROOMS):
             part = rooms[start : start + _REFRESH_ROOMS]
@@ -145,12 +146,12 @@ class OccupancyStore:
         return int(await self._redis.call("HLEN", keys.room_nodes_of(room)))
 
     async def sample_users(self, room: str, limit: int) -> list[str]:
-        """Return up to `limit` users in the room, sorted; of a larger room a random selection."""
+        """Return up to `limit` users in the room, sorted; a random selection of a larger room."""
         names = await self._redis.call("HRANDFIELD", keys.room_nodes_of(room), limit)
         return sorted(name.decode() for name in names)
 
     async def page_users(self, room: str, after: str | None, limit: int = MAX_LIST) -> OccupantsPage:
-        """Return a page of the users in the room; `after` comes from the page before.
+        """Return a page of the users in the room; `after` comes from the previous page.
 
         The pages of a room of up to a thousand users are sorted. A larger room is scanned with Redis's cursor, which
         returns each user who stays in the room at least once. Raises BAD_REQUEST for an unknown `after`.
@@ -166,7 +167,7 @@ class OccupancyStore:
 
     async def _scan(self, room: str, cursor: str) -> OccupantsPage:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 20 and int(cursor) < 2**64):
-            raise RoomcastError(Code.BAD_REQUEST, "`after` is not of a page before")
+            raise RoomcastError(Code.BAD_REQUEST, "`after` is not from an earlier page")
         following, flat = await self._redis.call("HSCAN", keys.room_nodes_of(room), cursor, "COUNT", _SCAN_COUNT)
         users = [name.decode() for name in flat[::2]]
         return OccupantsPage(users[:MAX_LIST], None if following == b"0" else f"{_CURSOR}{following.decode()}")

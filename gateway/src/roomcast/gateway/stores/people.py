@@ -1,4 +1,4 @@
-"""Profiles in Redis, and the directory in which people are found by name."""
+"""Profiles in Redis, and the directory of people by name."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _NAME: Final = "name"
 
 
 class PeopleStore:
-    """The profiles of people. Raises RoomcastError for Redis trouble."""
+    """The profiles of people. Raises RoomcastError when Redis fails."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
 
     async def note_sign_in(self, identity: Identity) -> None:
-        """Keep what the token says of the user, so that others find the person. Sends the command at once.
+        """Store the profile fields of the user's token, so that others find the user. Sends the command at once.
 
-        A sign-in does not fail when this does: the next one does it again.
+        A failure here does not fail the sign-in: the next sign-in stores the fields.
         """
         name = identity.name if identity.is_named else None
         fields = changed_fields(name, identity.picture or None, identity.data)
@@ -36,7 +36,7 @@ class PeopleStore:
             await self._list(identity.user, before.decode(), now.decode())
 
     async def _list(self, user: str, before: str, now: str) -> None:
-        """Let the person be found under the name `now`, and no longer under the one before."""
+        """List the person in the directory under the name `now` instead of the name `before`."""
         if before != now:
             old = entry_of(before, user) if before else ""
             await self._redis.script("room_listing", (keys.PEOPLE,), (old, entry_of(now, user), MAX_PEOPLE))
@@ -48,13 +48,13 @@ class PeopleStore:
         return {profile.user: profile for profile in profiles if profile is not None}
 
     async def is_known(self, user: str) -> bool:
-        """Tell whether the user has ever signed in, or was made known by a back end."""
+        """Return whether the user has ever signed in, or a back end has set the user's profile."""
         return bool(await self._redis.call("HEXISTS", keys.user_person(user), _NAME))
 
     async def search(self, query: str, after: str | None, limit: int) -> tuple[list[Profile], str | None]:
         """Return people whose names begin with `query`, by name, and the `after` of the next page.
 
-        People who are gone or have another name by now are left out and taken off the directory: a page may be short.
+        The page leaves out people who are gone or renamed, and takes their entries off the directory: it may be short.
         """
         bounds = range_of(query, after)
         found = await self._redis.call("ZRANGE", keys.PEOPLE, *bounds, "BYLEX", "LIMIT", 0, limit + 1)

@@ -1,4 +1,4 @@
-"""Store presence in Redis as a gateway needs it: batched heartbeats, departures, queries."""
+"""Store a gateway's presence in Redis: batches of heartbeats and changes, departures, queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUERY_USERS: Final = 100
 
 
 class Followed(NamedTuple):
-    """The status, the note and its end (ms, 0: never) that a connection has because its user chose them."""
+    """The user's last choice that a connection follows: status, note, and the note's end (ms, 0: never)."""
 
     connection: str
     status: Status
@@ -34,9 +34,9 @@ class Followed(NamedTuple):
 class WriteResult(NamedTuple):
     """The result of writing a batch.
 
-    `unknown`: users whose full state Redis needs (give them to `Activity.rewrite_users`); `hidden`: users just written
-    in full who look offline to others, because one of their devices, here or elsewhere, is invisible; `followed`: what
-    connections without a status of their own have now.
+    `unknown`: users whose full state Redis needs (pass them to `Activity.rewrite_users`). `hidden`: users just written
+    in full who look offline to others, because one of their devices, here or elsewhere, is invisible. `followed`: the
+    present status and note of connections without a status of their own.
     """
 
     unknown: list[str]
@@ -56,9 +56,9 @@ class Lifetimes:
 
 
 class PresenceStore:
-    """Write the presence of this node's connections, and read that of all users.
+    """Writes the presence of this node's connections, and reads the presence of all users.
 
-    Every method raises RoomcastError for Redis trouble. All writes are safe to repeat.
+    Every method raises RoomcastError when Redis fails. All writes are safe to repeat.
 
     `incarnation` is new at each start of the process.
     """
@@ -72,16 +72,16 @@ class PresenceStore:
     # --- writing ---
 
     async def write_batch(self, batch: Batch) -> WriteResult:
-        """Write a batch of `Activity.take_batch`; after an error give it back with `Activity.restore_batch`."""
+        """Write a batch of `Activity.take_batch`; after an error pass the batch to `Activity.restore_batch`."""
         unknown = await self.keep_alive({shard: list(users) for shard, users in batch.alive.items()})
         hidden, followed = await self.touch(batch.full)
         await self.remove_connections(batch.left)
         return WriteResult(unknown, hidden, followed)
 
     async def touch(self, rows: Iterable[Touch]) -> tuple[list[str], list[Followed]]:
-        """Write full states of connections, and publish what others see differently.
+        """Write full states of connections, and publish the changes that others can see.
 
-        Returns the users who are hidden, and what connections without a status of their own have now.
+        Returns the hidden users, and the present status and note of connections without a status of their own.
         """
         hidden: list[str] = []
         followed: list[Followed] = []
@@ -93,7 +93,7 @@ class PresenceStore:
         return hidden, followed
 
     async def keep_alive(self, users: dict[int, list[str]]) -> list[str]:
-        """Record signs of life of users, by shard: the cheap case. Return users that Redis does not know."""
+        """Record signs of life of users, by shard, without full states. Return users that Redis does not know."""
         unknown: list[str] = []
         async for wave in _waves(users, _KEEP_USERS):
             answers = await self._redis.run_scripts("presence_keep", (self._keep_call(*part) for part in wave))
@@ -102,7 +102,7 @@ class PresenceStore:
         return unknown
 
     async def remove_connections(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Remove ended connections, as (user, connection); a user without another one is offline at once."""
+        """Remove ended connections, given as (user, connection). A user without a further connection is offline."""
         async for wave in _waves(_by_shard(rows, lambda row: row[0]), _FULL_ROWS):
             await self._redis.run_scripts("presence_leave", (self._leave_call(*part) for part in wave))
 
@@ -149,7 +149,7 @@ class PresenceStore:
     # --- reading ---
 
     async def query_users(self, users: Collection[str], *, devices: bool = False) -> dict[str, Presence]:
-        """Return the presence of each user, unknown ones included; with `devices`, each device's."""
+        """Return the presence of each user, including unknown users; with `devices`, also of each device."""
         chunks = [
             (shard, chunk)
             for shard, members in _by_shard(users, lambda user: user).items()
@@ -190,10 +190,10 @@ def _by_shard(rows: Iterable[T], user_of: Callable[[T], str]) -> dict[int, list[
 
 
 async def _waves(groups: dict[int, list[T]], size: int) -> AsyncIterator[list[tuple[int, Sequence[T]]]]:
-    """Yield chunks of all shards side by side, those of one shard one after the other.
+    """Yield waves: one chunk of each shard. Later chunks of a shard are in later waves.
 
-    So a storm does not fill Redis's queue. The loop gets a turn before each wave: taking a batch, and sorting it by
-    shard, takes some milliseconds.
+    So a storm does not fill Redis's queue. The event loop gets a turn before each wave, because taking a batch and
+    grouping it by shard takes some milliseconds.
     """
     for start in range(0, max(map(len, groups.values()), default=0), size):
         await asyncio.sleep(0)

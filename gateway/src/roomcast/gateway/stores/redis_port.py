@@ -26,9 +26,9 @@ class Scripts(Protocol):
 
 
 class RedisPort:
-    """Run commands and scripts; raise RoomcastError where they fail.
+    """Runs commands and scripts, and raises RoomcastError when they fail.
 
-    UNAVAILABLE: nothing was done, or Redis refused. OUTCOME_UNKNOWN: no reply came.
+    UNAVAILABLE: the command was not run, or Redis refused it. OUTCOME_UNKNOWN: no reply came.
     """
 
     def __init__(self, scripts: Scripts) -> None:
@@ -40,7 +40,7 @@ class RedisPort:
             return await self._scripts.command(command, key, *args)
 
     def begin(self, command: str, key: str, *args: bytes | str | int) -> Awaitable[Any]:
-        """Send a command now; await the reply later, in any case. Its errors are not translated."""
+        """Send a command now. The caller must await the reply in any case, and translate its errors."""
         return self._scripts.command(command, key, *args)
 
     def begin_script(self, name: str, names: tuple[str, ...], args: Iterable[bytes | str | int]) -> Awaitable[Any]:
@@ -48,9 +48,9 @@ class RedisPort:
         return self._scripts.script(name, names, args)
 
     async def run_together(self, *commands: tuple[str, str, *tuple[bytes | str | int, ...]]) -> list[Any]:
-        """Run several commands, each `(command, key, …)`, in one round trip; raise the first error at the end.
+        """Run several commands, each `(command, key, …)`, in one round trip; raise the first error after all replies.
 
-        TIME takes no key: the one given names the server to ask.
+        TIME takes no key: its `key` here only selects the server.
         """
         with translated:
             return await in_turn(self._scripts.command(name, key, *args) for name, key, *args in commands)
@@ -58,7 +58,7 @@ class RedisPort:
     async def run_scripts(
         self, name: str, calls: Iterable[tuple[tuple[str, ...], Iterable[bytes | str | int]]]
     ) -> list[Any]:
-        """Run one script several times, each `(KEYS, ARGV)`, in one round trip; errors as in `run_together`."""
+        """Run one script with each `(KEYS, ARGV)` of `calls` in one round trip; errors as in `run_together`."""
         with translated:
             return await in_turn(self._scripts.script(name, names, args) for names, args in calls)
 
@@ -80,7 +80,7 @@ def as_ms(time: tuple[bytes, bytes]) -> int:
 
 
 async def in_turn(replies: Iterable[Awaitable[Any]]) -> list[Any]:
-    """Return all replies, in order. They are under way already, so awaiting them in turn needs no tasks."""
+    """Return all replies, in order. All commands are sent already, so awaiting one after the other needs no tasks."""
     answers: list[Any] = []
     first: RedisConnectionError | None = None
     for reply in list(replies):
@@ -100,7 +100,7 @@ class _Translated:
     """
 
     def __enter__(self) -> None:
-        """Keep nothing: one object serves all callers."""
+        """Keep no state, because one object serves all callers."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, RedisConnectionError):
@@ -111,7 +111,7 @@ translated: Final = _Translated()
 
 
 def translation(error: RedisConnectionError) -> RoomcastError:
-    """Return our error, with only the first word of what Redis said (OOM, MISCONF, READONLY): no internals."""
+    """Return the RoomcastError; its detail is only the first word of Redis's error (OOM, MISCONF, READONLY)."""
     match error:
         case NotConnected():
             return RoomcastError(Code.UNAVAILABLE)

@@ -1,4 +1,4 @@
-"""Descriptions of stored rooms, their members in pages, their owners and their end, in Redis."""
+"""Describe, transfer and close stored rooms in Redis, and page through their members."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from roomcast.wire.envelope import pack
 
 _SORTED_UP_TO: Final = 1_000
 _CURSOR: Final = "~"
-"""Marks an `after` that is a cursor of Redis rather than a user id."""
+"""First character of an `after` that is a Redis cursor instead of a user id."""
 _SCAN_COUNT: Final = 50
 _LISTS_AT_ONCE: Final = 200
 
 
 class MembersPage(NamedTuple):
-    """Users with their roles; `after` asks for the next page (None: this is the last)."""
+    """A page of users with their roles; `after` asks for the next page, None on the last page."""
 
     members: list[tuple[str, str]]
     after: str | None
 
 
 class RoomAdminStore:
-    """Stored rooms, as their members and owners see and change them. Raises RoomcastError."""
+    """The stored rooms, for the use cases of their members and owners. Raises RoomcastError."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._redis = RedisPort(scripts)
 
     async def describe(self, room: str) -> RoomDescription:
-        """Return what a stored room says of itself; raise NOT_FOUND for a room that is not stored."""
+        """Return the description of a stored room; raise NOT_FOUND for a room that is not stored."""
         found = read_description(room, await self._redis.call("HMGET", keys.room_meta(room), *FIELDS))
         if found is None:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
         return found
 
     async def update(self, room: str, name: str | None, topic: str | None, data: dict[str, Any] | None) -> None:
-        """Change what is not None. Raises NOT_FOUND, BAD_REQUEST for a change of nothing, TOO_LARGE for data."""
+        """Change the fields that are not None. Raises NOT_FOUND, BAD_REQUEST for no change, TOO_LARGE for data."""
         if not await self._redis.script("room_update", (keys.room_meta(room),), changed_fields(name, topic, data)):
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def transfer(self, room: str, user: str, by: str) -> None:
-        """Make a member the owner. `by` gives the room away; empty: an operator does.
+        """Make a member the owner. `by` is the user who transfers the room, or empty for an operator.
 
-        Raises FORBIDDEN unless `by` is the owner, NOT_FOUND for a user who is no member.
+        Raises FORBIDDEN unless `by` is the owner or empty, and NOT_FOUND for a user who is not a member.
         """
         names = (keys.room_meta(room), keys.room_members(room))
         outcome = await self._redis.script("room_transfer", names, (user, by))
@@ -58,14 +58,14 @@ class RoomAdminStore:
             raise RoomcastError(Code.NOT_FOUND, "no such room or member")
 
     async def close(self, room: str, by: str) -> list[str]:
-        """Forget the room, and return its members; `by` as in `transfer`. Raises FORBIDDEN unless `by` is the owner."""
+        """Delete the room, and return its members. `by` and FORBIDDEN as in `transfer`."""
         members = await self._redis.script("room_close", keys_of_closed(room), (keys.KICK_SECONDS, by))
         if members is None:
             raise RoomcastError(Code.FORBIDDEN, "only the owner")
         return [member.decode() for member in members]
 
     async def clear_lists(self, room: str, users: list[str]) -> None:
-        """Take a closed room off the lists of its members, some at a time."""
+        """Take a closed room off the lists of its members, _LISTS_AT_ONCE at a time."""
         args = (room, pack(ListChanged(room)))
         for start in range(0, len(users), _LISTS_AT_ONCE):
             part = users[start : start + _LISTS_AT_ONCE]
@@ -78,14 +78,14 @@ class RoomAdminStore:
         return None if role is None else str(role.decode())
 
     async def record_kick(self, room: str, user: str) -> None:
-        """Record that a user who is no member has to leave now."""
+        """Record that a user without a stored role has to leave the room now."""
         await self._redis.script("room_kick", (keys.room_kicked(room),), (user, keys.KICK_SECONDS))
 
     async def page_members(self, room: str, after: str | None, limit: int = MAX_LIST) -> MembersPage:
-        """Return a page of the stored members; `after` comes from the page before.
+        """Return a page of the stored members; `after` comes from the previous page.
 
         The pages of a room of up to a thousand members are sorted by user id. A larger room is scanned with Redis's
-        cursor: a user who is a member from the first page to the last is on one page, and may be on two. Raises
+        cursor: a user who is a member throughout the scan is on at least one page, and may be on several. Raises
         BAD_REQUEST for an unknown `after`.
         """
         key = keys.room_members(room)
@@ -101,7 +101,7 @@ class RoomAdminStore:
 
     async def _scan(self, key: str, cursor: str) -> MembersPage:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 20 and int(cursor) < 2**64):
-            raise RoomcastError(Code.BAD_REQUEST, "`after` is not of a page before")
+            raise RoomcastError(Code.BAD_REQUEST, "`after` is not from an earlier page")
         following, flat = await self._redis.call("HSCAN", key, cursor, "COUNT", _SCAN_COUNT)
         return MembersPage(_pairs(flat), None if following == b"0" else f"{_CURSOR}{following.decode()}")
 

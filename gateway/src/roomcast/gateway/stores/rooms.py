@@ -1,4 +1,4 @@
-"""Stored rooms in Redis: who owns and may enter them, names, a person's room list, read receipts."""
+"""Stored rooms in Redis: memberships, names, users' room lists, read marks; also display names and revocations."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _NOBODY: Final = (float("-inf"), "")
 
 
 class RoomStore:
-    """Membership and room lists. Raises RoomcastError for Redis trouble and for rules that Redis decides."""
+    """Memberships and room lists. Raises RoomcastError when Redis fails, and for rules that the scripts enforce."""
 
     def __init__(
         self, scripts: Scripts, clock: Callable[[], float] = time.monotonic, *, rooms_per_day: int = ROOMS_PER_DAY
     ) -> None:
-        """`rooms_per_day` bounds what a user may create who has no allowance from a back end."""
+        """`rooms_per_day` bounds the rooms that a user without an allowance from a back end may create."""
         self._rooms_per_day = rooms_per_day
         self._redis = RedisPort(scripts)
         self._clock = clock
         self._names: dict[str, tuple[float, str]] = {}
-        """user -> until when the name is taken for right, and the name"""
+        """User -> (time until which the name is cached, name)."""
 
     async def read_role(self, room: str, user: str) -> str | None:
-        """`owner`, `admin`, `member`, or None; in a room stored as public everybody is a member."""
+        """Return `owner`, `admin`, `member`, or None. In a room stored as public every user is a member."""
         return _text(await self._redis.script("room_role", (keys.room_meta(room), keys.room_members(room)), (user,)))
 
     async def create_room(self, room: str, owner: str, kind: str, name: str, *, is_new: bool = True) -> bool:
-        """Store a room; raise CONFLICT when it is stored already or, with `is_new`, when it was ever used.
+        """Store a room; raise CONFLICT if it is stored already or, with `is_new`, if the id was ever used.
 
-        Returns whether nothing was known of the room: members of an expired room of its id may still be in it.
-        With `is_new`, the room is removed after `keys.UNUSED_ROOM_SECONDS` unless something was written into it.
+        Returns whether nothing was known of the room: members of an expired room with this id may still be in it.
+        With `is_new`, Redis removes the room after `keys.UNUSED_ROOM_SECONDS` unless a message was written into it.
         """
         names = (keys.room_meta(room), keys.room_members(room), keys.room_counts(room))
         args = (owner, kind, name, "unused", keys.UNUSED_ROOM_SECONDS) if is_new else (owner, kind, name, "", "")
@@ -53,7 +53,7 @@ class RoomStore:
         return bool(outcome)
 
     async def take_creation(self, user: str) -> None:
-        """Count a room that the user creates; raise RATE_LIMITED when the day's allowance is used up."""
+        """Count a room that the user creates; raise RATE_LIMITED above the allowed rooms per day."""
         args = (self._rooms_per_day, _DAY_SECONDS, "rooms")
         wait = int(await self._redis.script("user_created", (keys.user_created(user),), args))
         if wait:
@@ -66,9 +66,9 @@ class RoomStore:
             raise RoomcastError(Code.NOT_FOUND, "no such room is stored")
 
     async def remove_member(self, room: str, user: str) -> int:
-        """Take a membership away; return 0, or the ms of the removal when that was done within the last minute.
+        """Delete a membership; return 0, or the time (ms) of an earlier removal within the last minute.
 
-        Raises FORBIDDEN for the owner, NOT_FOUND for others than members.
+        Raises FORBIDDEN for the owner, and NOT_FOUND for a user who is not a member.
         """
         names = (keys.room_members(room), keys.room_kicked(room))
         outcome, moment = await self._redis.script("room_remove", names, (user, keys.KICK_SECONDS))
@@ -95,9 +95,9 @@ class RoomStore:
         await self._redis.script("user_room", (keys.user_rooms(user), keys.user_channel(user)), args)
 
     def note_join(self, user: str, person: str, room: str) -> Awaitable[None]:
-        """Do the same for a user who joins, and store the user's name for others.
+        """Put the room on the list of a user who joins, and store the user's display name.
 
-        Asked for now; await the answer in any case.
+        Sends the command now; await the reply in any case.
         """
         names = (keys.user_rooms(user), keys.user_channel(user), keys.user_person(user))
         args = (room, "", MAX_ROOMS_PER_USER, ROOM_LIST_SECONDS, pack(ListChanged(room)), person)
@@ -110,11 +110,11 @@ class RoomStore:
         await self._redis.script("user_room_remove", names, args)
 
     async def is_listed(self, user: str, room: str) -> bool:
-        """Tell whether the room is on the user's list: it came there by a join or an invitation."""
+        """Return whether the room is on the user's list, after a join or an invitation."""
         return bool(await self._redis.call("HEXISTS", keys.user_rooms(user), room))
 
     async def page_list(self, user: str, after: str | None, limit: int) -> tuple[list[Line], bool]:
-        """Return a page of the user's list, by room id, and whether there is more. Each line has a name."""
+        """Return a page of the user's list, by room id, and whether more lines follow. Each line has a name."""
         flat = await self._redis.call("HGETALL", keys.user_rooms(user))
         names = {flat[i].decode(): flat[i + 1].decode() for i in range(0, len(flat), 2)}
         rooms = sorted(room for room in names if after is None or room > after)
@@ -127,13 +127,13 @@ class RoomStore:
     # --- receipts ---
 
     async def move_read_mark(self, room: str, user: str, seq: int) -> int | None:
-        """Move the person's read mark forward; the new mark, or None when it did not move."""
+        """Move the user's read mark forward; return the new mark, or None if it did not move."""
         names = (keys.room_meta(room), keys.room_read(room), keys.room_log(room), keys.room_counts(room))
         moved = await self._redis.script("room_read_mark", names, (user, str(seq)))
         return int(moved) or None
 
     def read_marks(self, room: str, users: list[str]) -> Awaitable[dict[str, int]]:
-        """Asked for now (at least one user); await the answer in any case."""
+        """Read the marks of at least one user. Sends the command now; await the reply in any case."""
         with translated:
             return self._marks(users, self._redis.begin("HMGET", keys.room_read(room), *users))
 
@@ -146,7 +146,7 @@ class RoomStore:
     # --- people ---
 
     async def names(self, users: list[str]) -> dict[str, str]:
-        """Display names, up to a minute old; a person unknown here is called by the id."""
+        """Return display names, up to a minute old; the name of an unknown user is the id."""
         now = self._clock()
         unknown = [user for user in users if self._names.get(user, _NOBODY)[0] < now]
         if unknown:
@@ -156,19 +156,19 @@ class RoomStore:
         return {user: self._names[user][1] if user in self._names else user for user in users}
 
     def note_name(self, user: str, name: str) -> None:
-        """Keep a user's display name for a minute, so that `names` need not read it."""
+        """Cache a user's display name for a minute, so that `names` does not read it."""
         if len(self._names) >= _MAX_NAMES:
             self._names.clear()
         self._names[user] = (self._clock() + _NAME_SECONDS, name)
 
     def forget_name(self, user: str) -> None:
-        """Read the user's name again when it is needed."""
+        """Drop a user's display name from the cache."""
         self._names.pop(user, None)
 
     # --- revocations ---
 
     async def now_ms(self) -> int:
-        """Redis's clock."""
+        """Return the time of Redis's clock, in milliseconds since the Unix epoch."""
         return await self._redis.now_ms(keys.CONTROL)
 
     async def is_revoked(self, identity: Identity) -> bool:
@@ -183,7 +183,7 @@ async def _done(reply: Awaitable[Any]) -> None:
 
 
 def _revocations(identity: Identity) -> list[tuple[str, str]]:
-    """Build the revocation look-ups; a token without `jti` or `sid` cannot be revoked by that."""
+    """Build the revocation look-ups. A token without `jti` or `sid` cannot be revoked by that claim."""
     asked = [("GET", keys.revoked_user(identity.user))]
     if identity.token_id:
         asked.append(("EXISTS", keys.revoked_token(identity.token_id)))

@@ -1,4 +1,4 @@
-"""Share one read among callers that ask the same at the same time: a thousand clients may rejoin one room at once."""
+"""Share one read among concurrent callers with the same question: a thousand clients may rejoin one room at once."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Begin = Callable[[], Awaitable[T]]
 
 
 class SingleFlight(Generic[T]):
-    """Share reads by key.
+    """Shares reads by key.
 
-    A caller never gets the result of a read that began before the call: it may be too old. Callers that come while a
-    read is under way wait for its end and share the next one.
+    A caller never gets the result of a read that began before its call, because that may be too old. Callers that
+    arrive during a read wait for its end and share the next read.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, list[tuple[Begin[T], asyncio.Future[T]]]] = {}
-        """Callers that came while a read of this key was under way; a key without an entry has none under way."""
+        """Key with a read in progress -> the callers that arrived during the read."""
         self._tasks = TaskSet()
 
     async def read(self, key: Hashable, begin: Begin[T]) -> T:
-        """Return or raise what `begin()` does, or the `begin()` of another caller of the same `key`."""
+        """Return or raise the outcome of `begin()`, or of another caller's `begin()` for the same `key`."""
         waiting = self._waiting.get(key)
         if waiting is not None:
             result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -38,7 +38,7 @@ class SingleFlight(Generic[T]):
             self._finish(key)
 
     def _finish(self, key: Hashable) -> None:
-        """Begin the next read for the callers that came meanwhile and still wait."""
+        """Begin the next read for the callers that arrived during the last one and still wait."""
         waiting = [(begin, result) for begin, result in self._waiting.pop(key) if not result.done()]
         if waiting:
             self._waiting[key] = []
@@ -57,5 +57,5 @@ class SingleFlight(Generic[T]):
                     result.set_result(found)
         finally:
             for _, result in waiting:
-                result.cancel()  # only when this task was
+                result.cancel()  # has an effect only if this task was cancelled
             self._finish(key)

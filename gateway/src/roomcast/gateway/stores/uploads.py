@@ -1,4 +1,4 @@
-"""Uploads as a gateway sees them in Redis: reads `upload:{U}`, and posts requests to the signers' stream."""
+"""Read the records of uploads (`upload:{U}`) from Redis, and post requests to the signers' stream."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from roomcast.gateway.stores.redis_port import RedisPort, Scripts
 from roomcast.wire.envelope import pack
 
 MAX_REQUESTS: Final = 10_000
-"""Requests kept in the stream: with no signer alive, all of them are past their deadlines long before."""
+"""Bound on the requests in the stream. Without a live signer, all of them pass their deadlines before it is reached."""
 
 
 class Uploads:
-    """Is a `roomcast.gateway.media.requests.MediaPort`, and answers what messages may say about uploads.
+    """Implements `roomcast.gateway.media.requests.MediaPort`, and reads upload records for messages.
 
-    `retention_seconds`: how long messages live, the same value that the signers have: a record outlives the messages
-    that name it. Only reads uploads. Raises RoomcastError for Redis trouble.
+    `retention_seconds` is the life of messages, and must equal the signers' value, so that a record outlives the
+    messages that name it. Never changes a record. Raises RoomcastError when Redis fails.
     """
 
     def __init__(self, scripts: Scripts, retention_seconds: int = 30 * 86_400) -> None:
@@ -30,19 +30,19 @@ class Uploads:
         self._retention_ms = retention_seconds * 1000
 
     async def now_ms(self) -> int:
-        """Redis's clock, milliseconds since the epoch."""
+        """Return the time of Redis's clock, in milliseconds since the Unix epoch."""
         return await self._redis.now_ms(keys.MEDIA_REQUESTS)
 
     async def post(self, request: MediaRequest) -> None:
-        """Hand a request to whichever signer is first."""
+        """Queue a request; the first free signer takes it."""
         stream = keys.MEDIA_REQUESTS
         await self._redis.call("XADD", stream, "MAXLEN", "~", MAX_REQUESTS, "*", "m", pack(request))
 
     async def read_verified(self, upload: str, user: str, room: str) -> Media:
-        """Return what a message of `user` in `room` may say about this upload.
+        """Return the `media` field of a message of `user` in `room` with this upload.
 
-        Raises RoomcastError: UPLOAD_EXPIRED for an unknown one or one verified more than a day ago, NOT_FOUND for
-        another user's or another room's, UPLOAD_INCOMPLETE before it was verified.
+        Raises RoomcastError: UPLOAD_EXPIRED for an unknown upload or one verified more than a day ago, NOT_FOUND for an
+        upload of another user or room, UPLOAD_INCOMPLETE for an upload that is not verified.
         """
         name = keys.upload(upload)
         (owner, stored_room, media), life_ms = await asyncio.gather(
