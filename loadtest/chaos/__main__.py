@@ -62,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, default=1000, help="connected clients (default 1000)")
     parser.add_argument("--rate", type=float, default=200.0, help="messages a second, together (default 200)")
     parser.add_argument("--seconds", type=float, default=10.0, help="load before and after the fault (default 10)")
-    parser.add_argument("--held", type=float, default=10.0, help="how long a fault that lasts lasts (default 10)")
-    parser.add_argument("--seed", type=int, help="what chance is made of (default: drawn, and printed)")
+    parser.add_argument("--held", type=float, default=10.0, help="seconds of a lasting fault (default 10)")
+    parser.add_argument("--seed", type=int, help="seed of all random choices (default: random, and printed)")
     parser.add_argument("--seeds", type=int, default=1, help="run everything this many times, one seed after another")
-    parser.add_argument("--durability", choices=LEVELS, help="one level for all (default: the levels of each row)")
+    parser.add_argument("--durability", choices=LEVELS, help="one level for all rows (default: the levels of each row)")
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md also for single rows")
     return parser
 

@@ -23,7 +23,7 @@ START_SECONDS = 60
 
 @contextmanager
 def cluster_for(port: int, factory: pytest.TempPathFactory, *, apis: int = 0) -> Iterator[Cluster]:
-    """Run a cluster that lets in the pages of an application on `port`; it has no page of its own."""
+    """Run a cluster that accepts the origin of an application on `port`; the cluster has no page of its own."""
     folder, served = factory.mktemp("cluster"), factory.mktemp("page")
     (served / "index.html").write_text("<!doctype html><title>Roomcast</title>")
     origins = {"ROOMCAST_ALLOWED_ORIGINS": f"http://localhost:{port}"}
@@ -41,7 +41,7 @@ def run(command: list[str], folder: Path) -> str:
 
 @contextmanager
 def serving(command: list[str], folder: Path, environment: Mapping[str, str], url: str) -> Iterator[None]:
-    """Run a server in `folder` until the end of the block, once it answers at `url`."""
+    """Start a server in `folder`, wait until it answers at `url`, and stop it at the end of the block."""
     log = folder / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -60,7 +60,7 @@ def serving(command: list[str], folder: Path, environment: Mapping[str, str], ur
 
 
 def answers(url: str) -> bool:
-    """Tell whether a page is there."""
+    """Tell whether a server answers at this URL."""
     try:
         return requests.get(url, timeout=START_SECONDS).status_code == 200
     except requests.ConnectionError:
@@ -75,7 +75,7 @@ def connections(chat: Cluster) -> int:
 
 
 def settle(chat: Cluster, count: int) -> None:
-    """Wait until the gateways have this many clients."""
+    """Wait until exactly this many clients are signed in."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while (found := connections(chat)) != count:
         assert time.monotonic() < deadline, f"{found} connections instead of {count}"

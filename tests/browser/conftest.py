@@ -31,7 +31,7 @@ def driver() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(driver: Playwright) -> Iterator[Browser]:
-    """The system's Chromium, as its headless shell where that is installed."""
+    """Launch Chromium's headless shell, or the whole Chromium when there is no headless shell."""
     whole = browser.ensure()
     with launched(driver, browser.headless_shell() or whole) as running:
         yield running
@@ -39,7 +39,7 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
 
 @contextmanager
 def launched(driver: Playwright, path: Path) -> Iterator[Browser]:
-    """A running browser; drawing without a process for a graphics card costs less here."""
+    """Launch a browser without a GPU process, which costs less CPU here."""
     running = driver.chromium.launch(executable_path=path, args=["--disable-gpu"])
     yield running
     running.close()
@@ -47,7 +47,7 @@ def launched(driver: Playwright, path: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def guests(cluster: Cluster, chromium: Browser, tmp_path: Path) -> Iterator[Guests]:
-    """Makes signed-in pages; afterwards none of them may have had anything to complain about."""
+    """Yield a factory of signed-in pages; afterwards no page may have logged an error or violation."""
     guests = Guests(cluster, chromium, tmp_path)
     yield guests
     guests.close()

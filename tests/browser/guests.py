@@ -1,4 +1,4 @@
-"""People at the page: each in a browser context of their own, as on a machine of their own."""
+"""Users of the page, each in a browser context of their own, as on separate machines."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ class Guest:
         self.name = ""
         page.set_default_timeout(WAIT_MS)
 
-    # --- coming and going ---
+    # --- sign-in and rooms ---
 
     def sign_in(self, name: str) -> None:
-        """By the form; until the composer is there."""
+        """Sign in by the form, and wait for the composer."""
         self.name = name
         self.find("name-input").fill(name)
         self.find("sign-in").click()
         self.wait_connected()
 
     def wait_connected(self, *, node: str | None = None) -> None:
-        """Until connected, to another gateway than `node` if one is named."""
+        """Wait until the page is connected, to another gateway than `node` if given."""
         state = f':not([data-node="{node}"])' if node else ""
         self.page.locator(f'body[data-connected="true"]{state}').wait_for(state="attached")
         self.find("composer").wait_for()
 
     def go(self, room: str) -> None:
-        """Open a room by its link, until joined."""
+        """Open a room by its link, and wait until it is joined."""
         self.page.goto(f"{self.url}/#/room/{room}")
         expect(self.page.locator("main header p")).to_contain_text("here")
 
@@ -70,13 +70,13 @@ class Guest:
 
     @property
     def user(self) -> str:
-        """The user id that the sign-in gave."""
+        """The user id from the sign-in."""
         return self.page.locator("footer.me [data-user]").get_attribute("data-user") or ""
 
     # --- the page ---
 
     def find(self, test_id: str, **attributes: str) -> Locator:
-        """By test id and data attributes."""
+        """Return the elements with this test id and these data attributes."""
         more = "".join(f'[data-{name}="{value}"]' for name, value in attributes.items())
         return self.page.locator(f'[data-testid="{test_id}"]{more}')
 
@@ -84,56 +84,56 @@ class Guest:
         return self.find("message").filter(has_text=text)
 
     def dot(self, user: str, status: str) -> Locator:
-        """Somebody's presence in the list of people."""
+        """Return a user's presence dot with this status in the list of people."""
         return self.find("members").locator(f'[data-testid="presence-dot"][data-user="{user}"][data-status="{status}"]')
 
     def write(self, text: str) -> None:
-        """Type and press Enter."""
+        """Type a text and press Enter."""
         self.find("composer").fill(text)
         self.find("composer").press("Enter")
 
     def choose(self, item: str) -> None:
-        """Choose from the menu of the room."""
+        """Choose an item of the room's menu."""
         self.find("room-menu").click()
         self.find(item).click()
 
     def say(self, text: str) -> None:
-        """Write, and wait until the room's log has it."""
+        """Write a text, and wait until the room's log has the message."""
         self.write(text)
         self.find("message", state="sent").filter(has_text=text).wait_for()
 
     def hears(self, text: str) -> None:
-        """Until the text is on the page, exactly once."""
+        """Wait until the text is on the page exactly once."""
         expect(self.messages(text)).to_have_count(1)
 
     def overflow(self) -> int:
-        """By how many pixels the page is wider than its window."""
+        """Return by how many pixels the page is wider than its window."""
         found: int = self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
         return found
 
     def watch_for(self, test_id: str) -> None:
-        """From now on remember whether such an element was ever on the page, see `was_seen`."""
+        """Record from now on whether an element with this test id is ever on the page; see `was_seen`."""
         self.page.evaluate(_WATCH, test_id)
 
     def was_seen(self, test_id: str) -> list[object]:
-        """The values that elements with this test id have had since `watch_for`; empty when there was none."""
+        """Return the values of elements with this test id since `watch_for`; [] when there was no such element."""
         found: list[object] = self.page.evaluate("(id) => window.seen[id]", test_id)
         return found
 
 
 class Guests:
-    """Opens pages, and collects what they complain about: console errors, exceptions, policy violations."""
+    """A factory of pages that collects their console errors, exceptions and policy violations."""
 
     def __init__(self, cluster: Cluster, browser: Browser, folder: Path) -> None:
         self.complaints: list[str] = []
         self.ignores_network = False
-        """Set while servers are stopped on purpose: the browser logs each request that fails."""
+        """True while a test stops servers on purpose: the browser logs each failed request."""
         self._cluster = cluster
         self._browser = browser
         self._folder = folder
 
     def visit(self, size: ViewportSize = WIDE, scheme: Scheme = "light", **options: Any) -> Guest:
-        """Open a page at the sign-in form. `options`: more of Playwright's options of a browser context."""
+        """Open a page at the sign-in form. `options`: further Playwright options of the browser context."""
         context = self._browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", **options)
         page = context.new_page()
         page.on("console", self._listen)
@@ -144,14 +144,14 @@ class Guests:
         return guest
 
     def enter(self, name: str, room: str, size: ViewportSize = WIDE, scheme: Scheme = "light", **options: Any) -> Guest:
-        """Sign a person in and open a room; the name is made unique, for a name is a person."""
+        """Sign a person in and open a room; the name is made unique, because each name is a user."""
         guest = self.visit(size, scheme, **options)
         guest.sign_in(unique(name))
         guest.go(room)
         return guest
 
     def enter_by_token(self, room: str, *, name: str, user: str | None = None, seconds: float = 600) -> Guest:
-        """Sign a person in by a token, which the page cannot renew, and open a room."""
+        """Sign a person in by a token that the page cannot renew, and open a room."""
         token = sign(self._cluster.jwt_secret, user or unique("user"), name=name, seconds=seconds, create=["*"])
         guest = self.visit()
         guest.name = name
@@ -163,18 +163,18 @@ class Guests:
         return guest
 
     def apart(self, room: str) -> tuple[Guest, Guest]:
-        """Ada and Bob in one room, on different gateways."""
+        """Sign in Ada and Bob to one room, on different gateways."""
         ada, bob = self.enter("Ada", room), self.enter("Bob", room)
         deadline = time.monotonic() + APART_SECONDS
         while ada.node == bob.node:
             assert time.monotonic() < deadline, f"always on gateway {ada.node}"
-            bob.page.wait_for_timeout(PAUSE_MS)  # nginx looks for a gateway that was away every second
+            bob.page.wait_for_timeout(PAUSE_MS)  # nginx retries a failed gateway once a second
             bob.page.reload()
             bob.wait_connected()
         return ada, bob
 
     def shoot(self, guest: Guest, name: str) -> None:
-        """A screenshot into the test's folder."""
+        """Save a screenshot in the test's folder."""
         guest.page.screenshot(path=self._folder / f"{name}.png")
 
     def close(self) -> None:

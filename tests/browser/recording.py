@@ -30,4 +30,4 @@ RECORD = """async (kind) => {
     const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
-"""Records a second and a half of a changing colour, or of a tone, and returns it in base64."""
+"""Script that records 1.5 s of a changing colour or of a tone, and returns it in base64."""

@@ -1,4 +1,4 @@
-"""Two people at two pages, through nginx, on different gateways."""
+"""Two users on two pages, through nginx, on different gateways."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_picture_is_sent_with_progress_and_seen_by_the_other(guests: Guests, r
 
 
 def slow_down(guest: Guest) -> None:
-    """As on a slow line, so that there is progress to see."""
+    """Slow down the network, so that an upload shows progress."""
     link = guest.page.context.new_cdp_session(guest.page)
     limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW_BYTES_PER_SECOND}
     link.send("Network.emulateNetworkConditions", limits)
@@ -154,7 +154,7 @@ def test_unread_messages_of_another_room_are_counted(guests: Guests, room: str) 
 
 
 @pytest.mark.timeout(90)
-def test_a_killed_gateway_is_survived(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_the_page_survives_a_killed_gateway(guests: Guests, room: str, cluster: Cluster) -> None:
     ada, bob = guests.apart(room)
     ada.say("before")
     guests.ignores_network = True
@@ -177,7 +177,7 @@ def test_a_killed_gateway_is_survived(guests: Guests, room: str, cluster: Cluste
 
 
 @pytest.mark.timeout(90)
-def test_a_reload_keeps_the_sign_in_and_what_was_not_sent_yet(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_reload_keeps_the_sign_in_and_unsent_messages(guests: Guests, room: str, cluster: Cluster) -> None:
     ada, bob = guests.apart(room)
     guests.ignores_network = True
     cluster.scale(0)

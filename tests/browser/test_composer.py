@@ -13,7 +13,7 @@ def room() -> str:
     return unique("public:media")
 
 
-def test_an_edit_that_is_given_up_brings_the_draft_back(guests: Guests, room: str) -> None:
+def test_a_cancelled_edit_restores_the_draft(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     ada.say("helo")
     composer = ada.find("composer")
@@ -27,7 +27,7 @@ def test_an_edit_that_is_given_up_brings_the_draft_back(guests: Guests, room: st
     expect(ada.messages("helo")).not_to_contain_text("edited")
 
 
-def test_an_edit_that_is_saved_brings_the_draft_back(guests: Guests, room: str) -> None:
+def test_a_saved_edit_restores_the_draft(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room)
     ada.say("helo")
     ada.find("composer").fill("half a draft")
@@ -52,7 +52,7 @@ def edit(guest: Guest, text: str) -> None:
     guest.messages(text).get_by_test_id("edit").click()
 
 
-def test_enter_makes_a_new_line_on_a_phone_and_the_button_sends(guests: Guests, room: str) -> None:
+def test_enter_inserts_a_new_line_on_a_phone_and_the_button_sends(guests: Guests, room: str) -> None:
     ada = guests.enter("Ada", room, PHONE, has_touch=True, is_mobile=True)
     composer = ada.find("composer")
     expect(composer).to_have_attribute("enterkeyhint", "enter")

@@ -1,4 +1,4 @@
-"""What the page says when the connection goes: nothing about a planned move, the truth about a sign-in that ended."""
+"""The page's notices when a connection ends: none for a planned move, and the reason when the sign-in has expired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How texts of others are shown: direction, contrast, high-contrast themes, reactions in two forms."""
+"""The display of other users' texts: direction, contrast, high-contrast themes, reactions in two forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.media_rig import picture
 
 OVERRIDE = "\u202e"
 LEAST_CONTRAST = 4.5
-"""WCAG 2.2, 1.4.3, for text of normal size."""
+"""The least contrast ratio of text of normal size (WCAG 2.2, 1.4.3)."""
 
 CONTRAST = """(all) => all.map((element) => {
     const channels = (color) => {
@@ -43,7 +43,7 @@ CONTRAST = """(all) => all.map((element) => {
     const [dark, bright] = [light(ink), light(ground)].sort((a, b) => a - b);
     return { of: element.className || element.tagName, ratio: (bright + 0.05) / (dark + 0.05) };
 })"""
-"""The contrast of each element's text with all the backgrounds below it, and with every opacity."""
+"""Script: the contrast of each element's text with its backgrounds, all opacities applied."""
 
 PAINTED = """(element) => {
     const range = document.createRange();
@@ -57,7 +57,7 @@ PAINTED = """(element) => {
         }
     return places.sort((a, b) => a[1] - b[1]).map(([character]) => character).join("");
 }"""
-"""The characters of an element from left to right, as they are painted."""
+"""Script: the characters of an element from left to right, as painted."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def room() -> str:
 
 
 def painted(guest: Guest, selector: str) -> str:
-    """What stands on one line, read from left to right whatever its direction."""
+    """Return the characters of one line from left to right, whatever its direction."""
     found: str = guest.page.locator(selector).first.evaluate(PAINTED)
     return found
 

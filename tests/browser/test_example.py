@@ -31,7 +31,7 @@ def next_port() -> int:
 
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[Cluster]:
-    """A cluster with the HTTP API that lets the application in."""
+    """Run a cluster with the HTTP API that accepts the application's origin."""
     with cluster_for(next_port, tmp_path_factory, apis=1) as running:
         yield running
 
@@ -40,7 +40,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[C
 def desk(
     chat: Cluster, next_port: int, npm_packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of the application, whose two servers run."""
+    """Run the application's two servers; yield its address."""
     folder = tmp_path_factory.mktemp("example")
     frontend = folder / "frontend"
     shutil.copytree(example.SOURCES / "frontend", frontend, ignore=shutil.ignore_patterns("node_modules", ".next"))
@@ -62,7 +62,7 @@ def desk(
 
 
 def signed_in(chromium: Browser, desk: str, name: str, role: str) -> Page:
-    """Sign in, in a browser of one's own."""
+    """Sign in, in a new browser context."""
     page = chromium.new_context().new_page()
     page.goto(desk, timeout=SHOW_MS)
     page.get_by_label("Name").fill(name)
@@ -78,7 +78,7 @@ def write(page: Page, text: str) -> None:
 
 
 def shows(page: Page, text: str) -> None:
-    """Wait until the open ticket shows a message, once, that the server has."""
+    """Wait until the open ticket shows the message exactly once, and as sent."""
     expect(page.locator(".messages [data-state=sent]", has_text=text)).to_have_count(1, timeout=SHOW_MS)
 
 

@@ -1,4 +1,4 @@
-"""Files: tries that fail, a page that is left too early, players."""
+"""Files: failed uploads, leaving the page during an upload, players."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def to_storage(cluster: Cluster) -> Callable[[str], bool]:
     return lambda url: url.startswith(cluster.url) and "/socket.io/" not in url and "/assets/" not in url
 
 
-def test_a_failed_upload_can_be_tried_again(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_failed_upload_can_be_retried(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     guests.ignores_network = True
     ada.page.route(to_storage(cluster), lambda route: route.fulfill(status=403))
@@ -48,7 +48,7 @@ def test_a_failed_upload_can_be_tried_again(guests: Guests, room: str, cluster: 
     expect(ada.find("message")).to_have_count(1)
 
 
-def test_an_upload_goes_on_while_another_room_is_on_show(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_an_upload_continues_while_another_room_is_open(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     held: list[Route] = []
     ada.page.route(to_storage(cluster), lambda route: held.append(route))

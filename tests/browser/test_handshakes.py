@@ -1,4 +1,4 @@
-"""What a browser demands of a WebSocket and of answers across origins, beyond what our own clients use."""
+"""A browser's requirements of WebSockets and cross-origin answers that our own clients do not exercise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPEN_WEBSOCKET = """
 
 @pytest.fixture
 def page(cluster: Cluster, chromium: Browser) -> Iterator[Page]:
-    """A page of the cluster's own origin, with nothing of ours on it."""
+    """Open a page of the cluster's own origin without our application."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(f"{cluster.url}/no-such-page")  # served by nginx: Chromium lets no intercepted page reach loopback

@@ -25,12 +25,12 @@ RECORDED = """
         }
     };
 """
-"""Script: let the page count as in the background, and record the notifications that it shows."""
+"""Script: make the page appear to be in the background, and record its notifications."""
 
 
 @pytest.fixture(scope="module")
 def chromium(driver: Playwright) -> Iterator[Browser]:
-    """The full Chromium: the headless shell does not grant the permission for notifications."""
+    """Launch the whole Chromium: the headless shell does not grant the permission for notifications."""
     with launched(driver, browser.ensure()) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""A film or a sound that is opened by its link is played by Chromium; nothing that a user uploaded can run."""
+"""Chromium plays a video or sound opened by its link; an uploaded document cannot run scripts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def link(cluster: Cluster) -> Callable[[str, str, bytes], str]:
-    """Stores a file as the signer does, and signs a link to it as browsers get it."""
+    """Return a function that stores a file as the signer does, and returns a signed link as browsers get it."""
     secrets = cluster.control.credentials
 
     def client(endpoint: str) -> Any:
@@ -81,7 +81,7 @@ def link(cluster: Cluster) -> Callable[[str, str, bytes], str]:
 
 
 def plays(page: Page, url: str) -> bool:
-    """Whether the browser's own player starts; no script of the test can run in a sandboxed document."""
+    """Return whether the browser's own player starts; the test cannot run scripts in a sandboxed document."""
     states: list[str] = []
     session = page.context.new_cdp_session(page)
     session.on("Media.playerEventsAdded", lambda told: states.extend(event["value"] for event in told["events"]))
@@ -96,7 +96,7 @@ def plays(page: Page, url: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["film", "sound"])
-def test_a_film_and_a_sound_play_by_their_links(
+def test_a_video_and_a_sound_play_by_their_links(
     cluster: Cluster, context: BrowserContext, link: Callable[[str, str, bytes], str], kind: str
 ) -> None:
     page = context.new_page()
@@ -108,10 +108,10 @@ def test_a_film_and_a_sound_play_by_their_links(
     assert plays(page, url)
 
 
-def test_a_document_that_was_uploaded_cannot_run(
+def test_an_uploaded_document_cannot_run_scripts(
     context: BrowserContext, link: Callable[[str, str, bytes], str]
 ) -> None:
-    """The signer refuses HTML; should any lie in the storage all the same, its script does not run."""
+    """The signer refuses HTML; if an HTML file is in the storage all the same, its script does not run."""
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

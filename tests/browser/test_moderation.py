@@ -1,4 +1,4 @@
-"""What people do about each other at the page: status texts, mutes, bans, reports and block lists."""
+"""Moderation on the page: status texts, mutes, bans, reports and block lists."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def club_of(owner: Writer, *members: str) -> str:
 
 
 def open_person(guest: Guest, user: str) -> None:
-    """Open what the page offers about a person, until it is loaded."""
+    """Open the dialog about a person, and wait until it is loaded."""
     guest.find("members").locator(f'li[data-user="{user}"]').get_by_test_id("member").click()
     expect(guest.page.get_by_role("dialog").get_by_role("button", name=re.compile("^(Block|Unblock)$"))).to_be_visible()
 
 
 def press(guest: Guest, name: str) -> None:
-    """Press a button of the dialog; it closes once the server has agreed."""
+    """Press a button of the dialog, and wait until it closes after the server's ack."""
     guest.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
     expect(guest.page.get_by_role("dialog")).to_have_count(0)
 

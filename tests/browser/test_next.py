@@ -1,4 +1,4 @@
-"""The Next.js code of web/README.md, as printed, and the hooks, both packed: one connection, in the browser only."""
+"""The Next.js code of web/README.md, as printed, and the hooks, both packed: one connection, only from the browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.browser.applications import cluster_for, connections, serving, settle
 APP = Path(__file__).with_name("next")
 README = (ROOT / "web" / "README.md").read_text()
 FILES = {"chat-client.ts": "app/chat-client.ts", "chat.tsx": "app/chat.tsx"}
-"""Where the README's files go; a path with a folder is where it says."""
+"""The paths of the README's files that are named without a folder."""
 EXAMPLE = "https://chat.example.com"
 HOOKS = Path("app", "hooks", "hooks-chat.tsx")
 START_SECONDS = 60
@@ -34,7 +34,7 @@ def next_port() -> int:
 
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[Cluster]:
-    """A cluster that lets the Next.js application in."""
+    """Run a cluster that accepts the origin of the Next.js application."""
     with cluster_for(next_port, tmp_path_factory) as running:
         yield running
 
@@ -43,7 +43,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, next_port: int) -> Iterator[C
 def application(
     tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path], chat: Cluster, next_port: int
 ) -> Iterator[Path]:
-    """The application's folder, while `next dev` (with Turbopack, its default) serves it."""
+    """Serve the application with `next dev` (with Turbopack, its default); yield its folder."""
     folder = tmp_path_factory.mktemp("application") / "next"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
     for name, code in readme_files().items():
@@ -73,7 +73,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 class Sockets:
-    """Counts what a page opens to the gateways."""
+    """A counter of the WebSockets that a page opens to the gateways."""
 
     def __init__(self, page: Page, chat: Cluster) -> None:
         self.opened = 0

@@ -1,4 +1,4 @@
-"""A browser that goes offline: the page says so at once, and what is written meanwhile arrives."""
+"""A browser that goes offline: the page shows that at once, and messages written meanwhile arrive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.guests import Guests
 
 NOTICE_MS = 2_000
-"""Far below the 45 s after which an unanswered ping would tell."""
+"""Time limit in ms of the notice, far below the 45 s after which an unanswered ping would show it."""
 
 
 def test_offline_shows_at_once_and_messages_wait(guests: Guests) -> None:

@@ -1,4 +1,4 @@
-"""How the page looks and is used: on a phone, in light and dark, by keyboard, with a screen reader's eyes."""
+"""Layout and use of the page: on a phone, in light and dark, by keyboard, and accessibility by axe."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ MAX_TABS = 40
 NEXT_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OUTSIDE = """(times) => times.filter((time) =>
     time.getBoundingClientRect().bottom > time.closest(".bubble").getBoundingClientRect().bottom).length"""
-"""How many times of day hang out of their bubbles."""
+"""Script: how many times of day extend below their bubbles."""
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """The source of axe-core."""
+    """Return the source of axe-core."""
     page.packages(browser.DRIVER)
     return (browser.DRIVER / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 def violations(guest: Guest, axe: str) -> list[dict[str, Any]]:
-    """What axe finds serious or critical: rule, and the elements."""
+    """Return the serious and critical findings of axe: rule and elements."""
     guest.page.evaluate(axe)
     found = guest.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [
@@ -45,7 +45,7 @@ def violations(guest: Guest, axe: str) -> list[dict[str, Any]]:
 
 
 def furnish(guests: Guests, size: ViewportSize, scheme: Scheme) -> Guest:
-    """Somebody in a room with a bit of everything: a talk, a long word, a picture, a reaction, a reply, typing."""
+    """Open a room with messages, a long word, a picture, a reaction, a reply and typing; return its guest."""
     room = unique("public:salon")
     ada = guests.enter("Ada", room, size, scheme)
     bob = guests.enter("Bob", room)
@@ -90,7 +90,7 @@ def test_the_chat_fits_and_is_accessible(guests: Guests, axe: str, size: str, sc
 
 
 def look_into_the_drawers(guests: Guests, guest: Guest, axe: str, scheme: Scheme) -> None:
-    """On a phone the rooms and the people are drawers over the chat."""
+    """Check the drawers over the chat that hold rooms and people on a phone."""
     for name, button, element in (("rooms", "open-rooms", "nav"), ("people", "toggle-members", "aside")):
         guest.find(button).click()
         drawer = guest.page.locator(element)
@@ -189,14 +189,14 @@ def test_the_dialogs_about_people_and_messages_are_accessible(guests: Guests, ax
     assert violations(guest, axe) == []
 
 
-def test_the_narrowest_phone(guests: Guests) -> None:
+def test_the_page_fits_the_narrowest_phone(guests: Guests) -> None:
     guest = furnish(guests, NARROWEST, "light")
     guests.shoot(guest, "chat-narrowest")
     assert guest.overflow() <= 0
     expect(guest.find("send")).to_be_in_viewport(ratio=1)
 
 
-def test_all_by_keyboard(guests: Guests) -> None:
+def test_the_page_works_by_keyboard_alone(guests: Guests) -> None:
     ada = guests.visit()
     keyboard = ada.page.keyboard
     expect(ada.find("name-input")).to_be_focused()
@@ -231,7 +231,7 @@ def test_all_by_keyboard(guests: Guests) -> None:
 
 
 def tab_to(guest: Guest, target: Locator, *, backwards: bool = False) -> None:
-    """Press Tab until the target has the focus; no faster than the page is painted, as no person is."""
+    """Press Tab until the target has the focus, no faster than the page is painted."""
     for _ in range(MAX_TABS):
         guest.page.keyboard.press("Shift+Tab" if backwards else "Tab")
         guest.page.evaluate(NEXT_FRAMES)

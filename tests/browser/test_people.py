@@ -1,4 +1,4 @@
-"""People at the page: pictures, cards, one's own profile, and finding somebody by name."""
+"""People on the page: pictures, cards, the user's own profile, and the search by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = """(image) => image.dataset.loaded === "true" && image.naturalWidth > 0 
 
 
 def serve_pictures(guest: Guest) -> list[dict[str, str]]:
-    """Let the host of pictures answer with one, and nothing else than that; return the headers of what it is asked."""
+    """Answer for the picture host: one picture exists, all else is missing; return the headers of its requests."""
     asked: list[dict[str, str]] = []
 
     def answer(route: Route) -> None:

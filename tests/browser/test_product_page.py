@@ -21,7 +21,7 @@ from tests.browser.applications import cluster_for, run, serving
 from tests.integration.media_rig import picture
 
 APP = Path(__file__).with_name("vite")
-"""What `npm create vite` makes, and what the guide installs, in the versions of the lock file."""
+"""The files of `npm create vite`, and the packages that the guide installs, in the versions of the lock file."""
 GUIDE = (ROOT / "docs" / "product-page.md").read_text()
 FILES = {
     *("token-server.mjs", "vite.config.ts", "src/shop.ts", "src/Order.tsx", "src/App.tsx"),
@@ -49,20 +49,20 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Cluster]:
-    """A cluster with the HTTP API that lets the page in."""
+    """Run a cluster with the HTTP API that accepts the page's origin."""
     with cluster_for(port, tmp_path_factory, apis=1) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def variables(chat: Cluster) -> Mapping[str, str]:
-    """The environment with what `make env` prints."""
+    """Return the environment with the variables that `make env` prints."""
     return os.environ | environment(Control(chat.state))
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path], chat: Cluster, port: int) -> Path:
-    """The application's folder, with the addresses of this test."""
+    """Make the application's folder, with the addresses of this test."""
     folder = tmp_path_factory.mktemp("product") / "shop"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
     for name, code in guide_files().items():
@@ -73,7 +73,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path]
 
 @pytest.fixture(scope="module")
 def address(shop: Path, variables: Mapping[str, str], port: int) -> Iterator[str]:
-    """The address of the page, while the token server and Vite run."""
+    """Run the token server and Vite; yield the address of the page."""
     vite = ["node", "node_modules/vite/bin/vite.js", "--port", str(port), "--strictPort"]
     with (
         serving(["node", "token-server.mjs"], shop, variables, f"http://localhost:{port + 1}/?user=ada"),
@@ -84,7 +84,7 @@ def address(shop: Path, variables: Mapping[str, str], port: int) -> Iterator[str
 
 @pytest.fixture
 def shell(shop: Path, variables: Mapping[str, str]) -> Shell:
-    """Runs a file of curl commands; returns the answers that are JSON."""
+    """Return a function that runs a file of curl commands and returns the JSON answers."""
 
     def run_file(name: str) -> list[dict[str, object]]:
         done = subprocess.run(
@@ -97,7 +97,7 @@ def shell(shop: Path, variables: Mapping[str, str]) -> Shell:
 
 
 def enter(chromium: Browser, address: str, user: str, complaints: list[str]) -> Page:
-    """Open the page in a browser of one's own, and sign in."""
+    """Open the page in a new browser context, and sign in."""
     page = chromium.new_context().new_page()
     page.on("pageerror", lambda error: complaints.append(f"{user}: {error}"))
     page.on("console", lambda said: complaints.append(f"{user}: {said.text}") if said.type == "error" else None)

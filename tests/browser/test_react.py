@@ -57,7 +57,7 @@ def source(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Pat
 
 @pytest.fixture(scope="module")
 def served(source: Path) -> Path:
-    """A folder with the bundled application: `index.html`, and `lines.html` for the README's ten lines."""
+    """Make a folder with the bundled application: `index.html`, and `lines.html` for the README's ten lines."""
     folder = source.parent / "served"
     folder.mkdir()
     for name, place in (("app", "index"), ("lines", "lines")):
@@ -76,7 +76,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory, served: Path) -> Iterator[Clu
 
 
 class Person:
-    """One person at the application."""
+    """One user of the application."""
 
     def __init__(self, page: Page, chat: Cluster, address: str, complaints: list[str], *, lost: bool = False) -> None:
         self.page = page
@@ -92,7 +92,7 @@ class Person:
         page.goto(f"{chat.url}/{address}")
 
     def lose_gateways(self) -> None:
-        """From now on, no request of this page reaches a gateway."""
+        """Block all requests of this page to gateways from now on."""
         self._is_lost = True
         self.page.route("**/socket.io/**", lambda route: route.abort())
         self.page.route("**/dev/login", lambda route: route.abort())
@@ -126,7 +126,7 @@ Enter = Callable[..., Person]
 
 @pytest.fixture
 def enter(chat: Cluster, chromium: Browser) -> Iterator[Enter]:
-    """Opens the application as a person with a room, who follows some friends; nothing may go wrong on the page."""
+    """Yield a function that opens the application for a person, a room and friends; the page must log no error."""
     complaints: list[str] = []
 
     def open_page(name: str, room: str, *friends: str, page: str = "", **options: Any) -> Person:
@@ -156,7 +156,7 @@ def test_the_ten_lines_of_the_readme(enter: Enter) -> None:
     expect(ada.page.locator("[data-state=sent]", has_text="Ada: Hello from React")).to_have_count(1)
 
 
-def test_strict_mode_opens_one_connection_and_the_provider_takes_it_along(chat: Cluster, enter: Enter) -> None:
+def test_strict_mode_opens_one_connection_and_the_provider_closes_it(chat: Cluster, enter: Enter) -> None:
     settle(chat, 0)
     ada = enter(unique("ada"), unique("public:hooks"))
     expect(ada.page.get_by_text("Signed in as")).to_be_visible()
@@ -199,7 +199,7 @@ def test_typing_and_arrivals_render_no_component_that_uses_messages_alone(enter:
     assert ada.count.get_attribute("data-renders") != renders
 
 
-def test_a_room_is_left_with_its_last_component_and_complete_when_it_is_back(enter: Enter) -> None:
+def test_a_room_is_left_with_its_last_component_and_complete_after_a_return(enter: Enter) -> None:
     room = unique("public:hooks")
     ada, bob = enter(unique("ada"), room), enter(unique("bob"), room)
     expect(bob.room).to_contain_text("2 here")
@@ -212,7 +212,7 @@ def test_a_room_is_left_with_its_last_component_and_complete_when_it_is_back(ent
     expect(bob.room).to_contain_text("2 here")
 
 
-def test_the_inbox_tells_of_a_room_that_is_not_open_and_opens_it(enter: Enter) -> None:
+def test_the_inbox_shows_news_of_a_closed_room_and_opens_it(enter: Enter) -> None:
     room, name = unique("public:hooks"), unique("bob")
     ada, bob = enter(unique("ada"), room, inbox=True), enter(name, room)
     expect(bob.room).to_contain_text("2 here")
@@ -244,11 +244,11 @@ KEPT = """async () => {
     database.close();
     return rows.map((row) => [row.user, row.room, row.kept.events.map((event) => event.text)]);
 }"""
-"""What the browser keeps."""
+"""Script: the rooms and texts that the browser stores."""
 
 
 def kept_rooms(person: Person, rooms: Sequence[object]) -> None:
-    """Wait until the browser keeps exactly these rooms."""
+    """Wait until the browser stores exactly these rooms."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while (found := person.page.evaluate(KEPT)) != list(rooms):
         assert time.monotonic() < deadline, f"{found} instead of {rooms}"
@@ -288,7 +288,7 @@ def test_the_kept_rooms_are_bounded_and_forgotten_at_sign_out(enter: Enter) -> N
     kept_rooms(ada, [])
 
 
-def test_what_one_user_keeps_is_not_shown_to_another(enter: Enter) -> None:
+def test_kept_rooms_of_one_user_are_not_shown_to_another(enter: Enter) -> None:
     room, name = unique("public:kept"), unique("ada")
     ada = enter(name, room, kept=True)
     ada.write("for Ada")

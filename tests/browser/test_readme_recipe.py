@@ -40,7 +40,7 @@ RETURN = "() => { delete chat.socket.connect; chat.socket.connect(); }"
 
 
 class BackEnd(Thread):
-    """Publishes texts into a room at a rate, until `stop`; then `missed` more, as fast as it can, at `burst`."""
+    """A publisher of texts into a room at a rate, until `stop`; at `burst` it publishes `missed` more at once."""
 
     def __init__(self, url: str, room: str) -> None:
         super().__init__(daemon=True)
@@ -65,7 +65,7 @@ class BackEnd(Thread):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The recipe, bundled with stock socket.io-client as the global `recipe`."""
+    """Bundle the recipe with stock socket.io-client as the global `recipe`."""
     page.packages(ROOT / "web")
     (chat,) = re.findall(r"```ts\n(// chat\.ts\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     folder = tmp_path_factory.mktemp("recipe")
@@ -79,7 +79,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def until(tab: Page, what: str, condition: Any) -> dict[str, Any]:
-    """Poll what the recipe has told, until the condition holds for it."""
+    """Poll the recipe's record until the condition holds for it; return the record."""
     deadline = time.monotonic() + WITHIN_SECONDS
     while True:
         told: dict[str, Any] = tab.evaluate("told")
@@ -107,7 +107,7 @@ def test_the_recipe_shows_every_message_once_and_in_order(
     writer.start()
     until(tab, "the first messages", lambda told: len(told["seqs"]) >= 3)
     for _ in range(CUTS):
-        tab.wait_for_timeout(CUT_MS)  # the rhythm of the cuts, not a wait for something
+        tab.wait_for_timeout(CUT_MS)  # the interval of the cuts, not a wait for an event
         tab.evaluate(CUT)
     until(tab, "back after every cut", lambda told: told["readies"] > CUTS // 2)
 

@@ -1,4 +1,4 @@
-"""Rooms and people: more rooms than are joined at once, leaving, inviting, notes of those who were there first."""
+"""Rooms and people: more rooms than the page joins at once, leaving, inviting, notes set before a visitor came."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.browser.guests import Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MANY = 46
-"""Rooms of one person, a few more than the page joins at once (40)."""
+"""Number of rooms of one person, a few more than the page joins at once (40)."""
 WRITES_EVERY = 15
 PAGE = 20
-"""Rooms that the directory shows at once."""
+"""Number of rooms on one page of the directory."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def rooms_of_user(cluster: Cluster, user: str) -> list[str]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.long
-def test_every_room_can_be_opened_however_many_there_are(guests: Guests, cluster: Cluster) -> None:
+def test_every_room_of_a_long_list_can_be_opened(guests: Guests, cluster: Cluster) -> None:
     user = unique("user")
     with Writer(cluster) as owner:
         rooms = [private_room(owner, user) for _ in range(MANY)]
@@ -61,7 +61,7 @@ def test_every_room_can_be_opened_however_many_there_are(guests: Guests, cluster
             if number % WRITES_EVERY == 0:
                 ada.say(f"visit {number}")
         expect(ada.find("room-item", room=rooms[0])).to_contain_text("visit 0")
-        # News of a room that is not joined at the moment comes by the inbox.
+        # Messages of a room that is not joined are announced by the inbox.
         owner.send(rooms[0], "news from afar")
         expect(ada.find("room-item", room=rooms[0])).to_contain_text("news from afar")
         assert int(ada.find("room-item", room=rooms[0]).get_attribute("data-unread") or 0) > 0
@@ -84,12 +84,12 @@ def test_leaving_a_private_room_ends_the_membership(guests: Guests, room: str, c
         ada.wait_connected()
         expect(ada.find("room-item", room="public:lobby")).to_be_visible()
         expect(ada.find("room-item", room=club)).to_have_count(0)
-        # Invited again, it is there again.
+        # After a new invitation the room is listed again.
         owner.call("room:invite", {"room": club, "user": user})
         expect(ada.find("room-item", room=club)).to_be_visible()
 
 
-def test_a_room_is_described_given_away_and_left(guests: Guests, cluster: Cluster) -> None:
+def test_a_room_gets_a_topic_and_a_new_owner_and_is_left(guests: Guests, cluster: Cluster) -> None:
     user = unique("user")
     with Writer(cluster, user=user) as device, Writer(cluster, "Grace") as grace:
         club = private_room(device)
@@ -178,7 +178,7 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
     ada.go(rooms[-1])  # it is open to everybody, as before
 
 
-def test_news_of_a_room_that_was_empty_is_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_messages_of_an_empty_room_are_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     expect(ada.page.get_by_text("Nothing here yet")).to_be_visible()
     ada.go("public:lobby")
@@ -191,9 +191,7 @@ def test_news_of_a_room_that_was_empty_is_unread_after_a_reload(guests: Guests, 
     expect(ada.find("room-item", room=room)).to_have_attribute("data-unread", "0")
 
 
-def test_the_past_of_a_room_that_one_visits_for_the_first_time_is_read(
-    guests: Guests, room: str, cluster: Cluster
-) -> None:
+def test_earlier_messages_are_read_at_the_first_visit_of_a_room(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 5)
     ada = guests.enter("Ada", room)
     ada.hears("line 5")
@@ -207,7 +205,7 @@ def invite(guest: Guest, text: str) -> None:
     guest.find("invite-people-option").first.click()
 
 
-def test_an_id_that_was_never_here_cannot_be_invited(guests: Guests, cluster: Cluster) -> None:
+def test_an_unknown_user_id_cannot_be_invited(guests: Guests, cluster: Cluster) -> None:
     user, stranger = unique("user"), unique("stranger")
     with Writer(cluster, user=user) as owner:
         club = private_room(owner)

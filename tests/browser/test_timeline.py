@@ -1,4 +1,4 @@
-"""The timeline with more messages than fit: what is in the document, where it stands, and how one gets elsewhere."""
+"""The timeline with more messages than fit: the messages in the document, the scroll position, and navigation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.guests import PHONE, WIDE, Guest, Guests, unique
 from tests.browser.writers import Writer, flood
 
 MAX_NODES = 1500
-"""Elements of the whole page; a page with every message in the document has about 24 for each."""
+"""Most elements of the whole page; a page with every message in the document has about 24 per message."""
 WHEEL_PX = 1500
 PAUSE_MS = 40
 MAX_TURNS = 1500
@@ -25,7 +25,7 @@ IN_SIGHT = """() => {
     const all = [...document.querySelectorAll("[data-testid=message]")];
     return all.find((one) => one.getBoundingClientRect().top > top).dataset.seq;
 }"""
-"""The seq of a message well within the window."""
+"""Script: the seq of a message well within the window."""
 STEP_PX = 120
 SCROLL_UP = f"""async (step) => {{
     const box = document.querySelector("[data-testid=timeline]");
@@ -38,7 +38,7 @@ SCROLL_UP = f"""async (step) => {{
     await {NEXT_FRAMES};
     return [top() - before, Number(document.querySelector("[data-testid=message]").dataset.seq)];
 }}"""
-"""Scroll up, wait for older messages if they are coming: how far a message in sight has moved, and the first seq."""
+"""Script: scroll up and wait for older messages; how far a visible message has moved, and the first seq."""
 COVERED = """(toolbar) => {
     const { left, right, top, bottom } = toolbar.getBoundingClientRect();
     const own = toolbar.closest("[data-testid=message]");
@@ -46,7 +46,7 @@ COVERED = """(toolbar) => {
     return bubbles.filter((one) =>
         one.left < right - 1 && one.right > left + 1 && one.top < bottom - 1 && one.bottom > top + 1).length;
 }"""
-"""How many bubbles, its own included, the toolbar lies over."""
+"""Script: the number of bubbles that the toolbar overlaps, including its own."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def room() -> str:
 
 
 def shown(guest: Guest) -> list[int]:
-    """The seqs in the document, from top to bottom."""
+    """Return the seqs in the document, from top to bottom."""
     found: list[int] = guest.page.eval_on_selector_all("[data-testid=message]", SEQS)
     return found
 
@@ -75,7 +75,7 @@ def scroll_until(guest: Guest, done: Callable[[], Any], step: int = -WHEEL_PX) -
     raise AssertionError("not reached by scrolling")
 
 
-def test_history_comes_as_one_scrolls_up(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_history_loads_while_the_user_scrolls_up(guests: Guests, room: str, cluster: Cluster) -> None:
     count = 300
     flood(cluster, room, count)
     ada = guests.enter("Ada", room)
@@ -97,9 +97,7 @@ def test_history_comes_as_one_scrolls_up(guests: Guests, room: str, cluster: Clu
     expect(ada.find("jump-latest")).to_have_count(0)
 
 
-def test_nothing_jumps_while_one_scrolls_up_and_older_messages_come(
-    guests: Guests, room: str, cluster: Cluster
-) -> None:
+def test_messages_do_not_jump_while_older_ones_load(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 220)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="220").wait_for()
@@ -112,7 +110,7 @@ def test_nothing_jumps_while_one_scrolls_up_and_older_messages_come(
     assert moved == pytest.approx([STEP_PX] * len(moved), abs=2)
 
 
-def test_at_the_very_top_older_messages_come_above_what_is_read(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_at_the_top_older_messages_load_above_the_visible_ones(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 220)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="220").wait_for()
@@ -123,7 +121,7 @@ def test_at_the_very_top_older_messages_come_above_what_is_read(guests: Guests, 
     assert 1 not in shown(ada)
 
 
-def test_what_is_read_stays_where_it_is_while_new_messages_come(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_visible_messages_stay_in_place_while_new_ones_arrive(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 120)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="120").wait_for()
@@ -171,7 +169,7 @@ def test_a_long_room_stays_small_and_opens_at_its_end(guests: Guests, room: str,
     assert nodes(ada) < MAX_NODES
 
 
-def test_one_stays_at_the_end_while_messages_come(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_the_timeline_stays_at_its_end_while_messages_arrive(guests: Guests, room: str, cluster: Cluster) -> None:
     ada = guests.enter("Ada", room)
     for start in range(1, 121, 40):
         flood(cluster, room, 40, first=start)
@@ -183,7 +181,7 @@ def test_one_stays_at_the_end_while_messages_come(guests: Guests, room: str, clu
     expect(ada.find("jump-latest")).to_have_count(0)
 
 
-def test_a_quote_leads_to_a_message_that_is_not_loaded(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_quote_opens_a_message_that_is_not_loaded(guests: Guests, room: str, cluster: Cluster) -> None:
     count = 260
     flood(cluster, room, count)
     with Writer(cluster) as writer:
@@ -199,9 +197,7 @@ def test_a_quote_leads_to_a_message_that_is_not_loaded(guests: Guests, room: str
     expect(quote).to_contain_text("line 3")
 
 
-def test_arrow_keys_walk_through_messages_that_were_not_in_the_document(
-    guests: Guests, room: str, cluster: Cluster
-) -> None:
+def test_arrow_keys_reach_messages_that_were_not_in_the_document(guests: Guests, room: str, cluster: Cluster) -> None:
     flood(cluster, room, 80)
     ada = guests.enter("Ada", room)
     ada.find("message", seq="80").focus()

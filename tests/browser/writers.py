@@ -1,4 +1,4 @@
-"""People who write over Socket.IO, without a page: many messages in a short time."""
+"""Users who send over Socket.IO without a page: many messages in a short time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.browser.guests import unique
 from tests.servers import wait_until
 
 BURST = 190
-"""Messages of one connection at once, below the limit on events (200)."""
+"""Number of messages that one connection sends at once, below the limit on events (200)."""
 
 
 class Writer:
     """One signed-in connection."""
 
     def __init__(self, cluster: Cluster, name: str = "Writer", *, user: str | None = None, **claims: Any) -> None:
-        """`claims` are more claims of the token."""
+        """Prepare a writer; `claims`: further claims of the token."""
         self.user = user or unique("writer")
         self._cluster = cluster
         self._name = name
@@ -29,7 +29,7 @@ class Writer:
     def __enter__(self) -> Writer:
         token = sign(self._cluster.jwt_secret, self.user, name=self._name, create=["*"], **self._claims)
         self._client.connect(self._cluster.url, auth={"token": token}, transports=["websocket"])
-        # The gateway stores the profile beside the sign-in; who has none yet cannot be invited.
+        # The gateway stores the profile after the sign-in; a user without a profile cannot be invited.
         wait_until(lambda: self.user in self.call("user:profiles", {"users": [self.user]})["users"], "a profile")
         return self
 
@@ -37,7 +37,7 @@ class Writer:
         self._client.disconnect()
 
     def introduce(self, user: str) -> None:
-        """Let a user sign in once: ids that were never seen cannot be invited."""
+        """Let a user sign in once: unknown user ids cannot be invited."""
         with Writer(self._cluster, user=user):
             pass
 
@@ -52,13 +52,13 @@ class Writer:
         self._client.emit(event, payload)
 
     def send(self, room: str, text: str, **more: object) -> int:
-        """Write a message, and return its seq."""
+        """Send a message, and return its seq."""
         seq: int = self.call("message:send", {"room": room, "id": unique("m"), "text": text, **more})["seq"]
         return seq
 
 
 def flood(cluster: Cluster, room: str, count: int, *, first: int = 1) -> None:
-    """Write `line <n>` for `count` numbers from `first` on, in order."""
+    """Send `line <n>` for `count` numbers from `first` on, in order."""
     numbers = range(first, first + count)
     for at in range(0, count, BURST):
         with Writer(cluster) as writer:
