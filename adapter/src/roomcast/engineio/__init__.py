@@ -1,6 +1,6 @@
 """Serve Engine.IO v4 with aiohttp: WebSocket and long polling for many idle clients and large rooms.
 
-It takes the place of python-engineio's server under python-socketio.
+This package takes the place of python-engineio's server under python-socketio.
 
 **The core decides, the shell acts.** `core.SessionCore` is one session as a state machine: events in (a packet came,
 a GET opened, time passed), commands out (deliver this, answer that GET, close the connection). It knows no socket, no
@@ -9,17 +9,17 @@ loop and no clock, and its tests read as scripts. `websocket.rfc6455`, `websocke
 
     http.listener        new connections, and WebSockets without aiohttp
     http.endpoint        handshakes, polls, posts, upgrades, refusals
-    http.handshake       what a request asks for, and whether it may
+    http.handshake       the caller and kind of a request, and whether its origin is allowed
     http.polling         a GET that waits, a POST that brings packets
-    limits.admission     when a new session begins
+    limits.admission     decides when a new session begins
     websocket.transport  an asyncio protocol: bytes to messages, commands to frames
     websocket.detach     takes a connection from aiohttp
     session              the core, the write buffer and the transport of one client
-    oversized            what is kept of a message over the limit
+    oversized            the beginning of a message over the limit
     flush                when to write, and how much at a time
-    timers               one timer for everything
+    timers               one timer for all sessions
     runtime              carries out the commands, keeps the table of sessions
-    server               what applications and operators call
+    server               the interface for applications and operators
 
 **A packet on its way out** is framed once (`Frames`), however many clients receive it. `push_many` appends the same
 bytes to each client's write buffer; at the end of the loop's tick each socket gets one joined write, in slices of a few
@@ -27,13 +27,13 @@ milliseconds. Nothing ever waits for a client: its buffer is bounded in bytes, a
 ("slow client").
 
 **A packet on its way in** goes to the receiver synchronously, in the order of arrival; python-socketio's handlers then
-run as tasks of their own, so that a pong never waits behind one. What clients send is bounded per connection and per
-address, in frames and bytes of every kind; a turn of the loop takes a bounded share of one socket; a client that sends
-more is cut with 1008 ("flood"). A message over the limit ends the session, or is dropped as it comes and reported with
-its beginning (`oversized`), so that the application can answer it.
+run as tasks of their own, so that a pong never waits behind one. The frames and bytes that clients
+send are bounded per connection and per address; a client that sends more is cut with 1008 ("flood"). A turn of the loop
+handles a bounded share of one socket. A message over the limit ends the session, or is dropped while it arrives and
+reported with its beginning (`oversized`), so that the application can answer it.
 
 **An idle connection** is a transport, a protocol, a session and a parser without buffers: no task, no queue, no timer
-of its own. The timer wheel looks at it every 25 seconds to ping it.
+of its own. The timer wheel pings it every 25 seconds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One Engine.IO v4 session as a state machine: events in, commands out; no asyncio, no sockets, no clock.
 
-Every method is an event: what the client sent, what the transport noticed, what the application wants, or that time
-has passed (`now` is any monotonic clock, in seconds). It returns the commands that the shell carries out in order.
+Every method is an event: input of the client, a change of the transport, a call of the application, or the passing of
+time (`now` is any monotonic clock, in seconds). It returns the commands that the shell carries out in order.
 After `Ended` every event is a no-op.
 
     POLLING --probe_attached--> PROBING --"2probe"--> PROBED --"5"--> WEBSOCKET
@@ -64,9 +64,9 @@ _CLOSE_CODES = {
     Reason.FLOOD: rfc6455.POLICY_VIOLATION,
 }
 _SERVER_CHOSEN = frozenset({Reason.SERVER_DISCONNECT, Reason.RECONNECT})
-"""A polling client between two GETs is told of these ends in its next one."""
+"""Ends that a polling client between two GETs learns from its next GET."""
 _VIOLATIONS = frozenset({Reason.PARSE_ERROR, Reason.TOO_LARGE, Reason.TRANSPORT_ERROR})
-"""After these a polling client still gets what was queued before, as from the reference server."""
+"""Ends after which a polling client still gets the packets queued before, as from the reference server."""
 
 
 class SessionCore:
@@ -113,7 +113,7 @@ class SessionCore:
         """The reason of a close that waits for the upgrade; empty: none waits."""
         self.end_reason: str | None = None
 
-    # --- what the server says about the session ---
+    # --- the state of the session ---
 
     def open_packet(self, upgrades: list[str]) -> bytes:
         """Return the handshake: `0` and its JSON; times in milliseconds, the size limit in bytes."""
@@ -155,7 +155,7 @@ class SessionCore:
         """Drop the expectation: it was met."""
         self._guard_due = inf
 
-    # --- what the client sent ---
+    # --- input of the client ---
 
     def receive(self, data: Data, now: float) -> list[Command]:
         """Take a packet on the session's transport: text with its type character, or a binary message."""
@@ -175,7 +175,7 @@ class SessionCore:
         return [] if data == "6" else self.close(Reason.PARSE_ERROR)
 
     def _oversized(self, data: Oversized) -> list[Command]:
-        """Deliver the head of a message; any other packet has no reason to be as long."""
+        """Deliver the head of a message; end the session for any other packet of this size."""
         if isinstance(data.head, bytes):
             return [Deliver(data)]
         return [Deliver(data._replace(head=data.head[1:]))] if data.head[:1] == "4" else self.close(Reason.TOO_LARGE)
@@ -217,7 +217,7 @@ class SessionCore:
         return self.close(Reason.TRANSPORT_CLOSE)
 
     def post_opened(self) -> list[Command]:
-        """Take a POST; its packets follow as `receive`, its end as `post_ended`. Two at once have no order."""
+        """Take a POST; `receive` gets its packets, `post_ended` its end. A second one meanwhile ends the session."""
         if self.phase >= Phase.WEBSOCKET:
             return [RejectRequest()]
         if self._post_open:
@@ -251,7 +251,7 @@ class SessionCore:
     def enqueue(self, frames: Frames) -> list[Command]:
         """Queue a packet for a polling client.
 
-        A client that has something waiting and would pass `max_buffer` with this packet is cut: it reads too slowly.
+        A client is cut as too slow if packets wait for it already, and this one would exceed `max_buffer`.
         """
         if self.phase >= Phase.WEBSOCKET or self._ends_after_upgrade:
             return []

@@ -1,13 +1,13 @@
-"""Write out what one tick of the loop queued: one joined write per socket.
+"""Write the packets that one tick of the loop queued: one joined write per socket.
 
 `write_buffer.py` has the queues and the writing; this module decides when to write, and how much at a time. A flush
 that has many sockets to serve runs in slices, with the loop's other work between them. The order of a client's packets
 is that of its own write buffer, whatever the slices do.
 
-Under load flushes are paced: after one that took a while the next waits `_PACE` times as long, at most `_MAX_PAUSE`
-seconds. A write is a system call of 5 µs at least, more than everything else about a delivery together; what gathers
-in the pause shares one. It costs no latency, because the loop is not idle in the pause. The flush of a quiet server
-takes microseconds, and so does its pause.
+Under load flushes are paced: the next flush waits `_PACE` times as long as the last one took, at most `_MAX_PAUSE`
+seconds. A write is a system call of 5 µs at least, more than the rest of a delivery together; packets that gather in
+the pause share one. The pause costs no latency, because the loop is busy with other work meanwhile. The flush of a
+quiet server takes microseconds, and so does its pause.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from roomcast.engineio.frames import Frames
 from roomcast.engineio.write_buffer import FlushQueue, Traffic, WriteBuffer, write_out
 
 SLICE = 128
-"""Most sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
+"""The most sockets per slice: about a millisecond, at 5 to 10 µs for a system call."""
 
 LEAST_SLICE = 8
 _LONG_SLICE = 0.003
@@ -47,7 +47,7 @@ class SlowBuffer(Protocol):
     """The flush's port to a session whose credit does not cover a packet."""
 
     def push_slowly(self, frames: Frames) -> None:
-        """Queue the packet where it can wait, or end the session."""
+        """Queue the packet without credit, or end the session."""
 
     def flush_slowly(self) -> None:
         """Flush without credit."""
@@ -98,7 +98,7 @@ class Flusher(FlushQueue):
     def flush(self) -> None:
         """Write one slice; come back in the next tick for the rest.
 
-        What was queued last goes first: a small room does not wait until a huge one has been served.
+        Sockets with new packets go first: a small room does not wait until a huge one has been served.
         """
         started = self._clock()
         fresh, self.dirty = self.dirty, []

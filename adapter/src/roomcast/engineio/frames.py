@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from roomcast.engineio.websocket.rfc6455 import BINARY, TEXT, frame
 
 SEPARATOR = b"\x1e"
-"""Between the packets of a polling payload."""
+"""Separates the packets of a polling payload."""
 
 
 class Frames:
@@ -27,7 +27,7 @@ class Frames:
 
     @classmethod
     def of_type(cls, text: bytes) -> Frames:
-        """Make the frames of a whole Engine.IO text packet, its type included (`b"2"` is a ping)."""
+        """Make the frames of a whole Engine.IO text packet, including its type (`b"2"` is a ping)."""
         frames = cls(b"")
         frames._text = text
         return frames

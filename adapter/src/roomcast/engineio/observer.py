@@ -1,4 +1,4 @@
-"""The announcements of the engine. Logic announces, observers count (the metrics live elsewhere)."""
+"""The engine's port for metrics: the engine reports events, an observer counts them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from roomcast.engineio.write_buffer import Traffic
 
 
 class Observer(Protocol):
-    """Told of what happened, synchronously; it must neither block nor raise."""
+    """Gets the engine's events, synchronously; it must neither block nor raise."""
 
     @property
     def traffic(self) -> Traffic:
-        """Counted up by the engine itself: bytes and packets are too many to tell of each."""
+        """Counters that the engine increments itself: bytes and packets are too many for a call each."""
 
     def opened(self, transport: str) -> None:
         """Report a session that was opened on `polling` or `websocket`."""

@@ -1,7 +1,7 @@
 """A message that is too large to be handled, but small enough that its connection stays open.
 
-A stock client repeats what the server answers by closing. So messages over `Rules.max_payload` are read up to
-`Rules.max_dropped_payload`: the transports keep the beginning and drop the rest as it comes.
+If the server closes the connection, a stock client sends the message again. So messages over `Rules.max_payload` are
+read up to `Rules.max_dropped_payload`: the transports keep the beginning and drop the rest as it comes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 HEAD_BYTES: Final = 256
-"""The part of the message that is kept: enough for the head of a Socket.IO packet with its ack id."""
+"""Bytes of the message that are kept: enough for the head of a Socket.IO packet with its ack id."""
 
 
 class Oversized(NamedTuple):

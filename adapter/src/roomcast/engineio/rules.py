@@ -10,7 +10,7 @@ PROTOCOL_REVISION: Final = "4"
 
 
 class Reason:
-    """Why a session ended. The first five are python-engineio's own words; the rest are ours."""
+    """Why a session ended. The first five are python-engineio's words, the others Roomcast's."""
 
     SERVER_DISCONNECT: Final = "server disconnect"
     CLIENT_DISCONNECT: Final = "client disconnect"
@@ -54,11 +54,11 @@ class Rules:
     max_pending_per_peer: int = 500
     """Sessions without a CONNECT that one peer address may hold; an IPv6 /64 counts as one address."""
     max_pending_bytes: int = 0
-    """Bytes that a session may send before its CONNECT is accepted; 0: as many as any session."""
+    """Bytes that a session may send before its CONNECT is accepted; 0: no such limit."""
     frames_per_second: float = 500.0
     """WebSocket frames (or polling packets) of any kind that one client may send in the long run."""
     frames_burst: float = 4_000.0
-    """Frames that it may send at once."""
+    """Frames that one client may send at once."""
     bytes_per_second: float = 4_000_000.0
     bytes_burst: float = 16_000_000.0
     address_factor: float = 20.0

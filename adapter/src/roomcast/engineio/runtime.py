@@ -1,4 +1,4 @@
-"""The shell around all sessions: carries out what the core commands, keeps the table, and feeds time in."""
+"""The shell around all sessions: carries out the core's commands, keeps the table of sessions, and calls `tick`."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ from roomcast.wire.tasks import TaskSet
 
 _CLOSE_POLL_SECONDS: Final = 0.01
 _SLICE: Final = 8
-"""Sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
+"""The most sessions that end in one tick: each costs 25 µs and more, and thousands of clients may go at once."""
 _MANY_GONE: Final = 32
 _TRIM_SECONDS: Final = 3.0
-"""After this many sessions have ended, their memory goes back to the system, so much later."""
+"""Delay, in seconds, after which the memory of ended sessions goes back to the system, if at least _MANY_GONE ended."""
 _KEPT_PAYLOAD_SECONDS: Final = 10.0
 _SLOW_CONNECT_SECONDS: Final = 2.0
-"""A session that has not sent its CONNECT for so long may lose its place to a newer one of its address."""
+"""A session without a CONNECT for so many seconds may lose its place to a newer one of its address."""
 
 _MISBEHAVIOUR: Final = frozenset(
     {
@@ -68,7 +68,7 @@ Receiver = Callable[[Session, Data], None]
 
 
 class _KeptPayload:
-    """The last payload of a polling session that was closed between two GETs; forgotten in time."""
+    """The last payload of a polling session that was closed between two GETs; dropped when it is `due`."""
 
     __slots__ = ("_forget", "due", "payload", "slot")
 
@@ -98,7 +98,7 @@ class Runtime:
         self.sessions: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.fast_path: FastPath | None = None
-        """Takes plain packets past the receiver."""
+        """Handles plain packets before the receiver gets them."""
         self.pending_refusal: Frames | None = None
         self.pending = PendingCap(rules.max_pending_per_peer)
         self.flusher = Flusher(observer.traffic)
@@ -164,7 +164,7 @@ class Runtime:
     def ensure_pending_capacity(self, peer: str) -> bool:
         """Return whether this address may have one more pending session; end its oldest one if it is slow.
 
-        A client sends its CONNECT within a round trip. So neighbours behind one address get in although another one of
+        A client sends its CONNECT within a round trip. So clients behind one address get in although another one of
         them leaves its handshakes idle.
         """
         if not self.pending.is_full(peer):
@@ -192,7 +192,7 @@ class Runtime:
     def _receive_by_handler(self, session: Session, data: Data) -> None:
         """Start the handler: tasks start in the order in which they are made, which is the order of arrival."""
         if isinstance(data, Oversized):
-            session.close(Reason.TOO_LARGE)  # a handler knows messages only
+            session.close(Reason.TOO_LARGE)  # a handler takes only whole messages
             return
         self.tasks.start(self.call("message", session.sid, data), "message")
 
@@ -209,7 +209,7 @@ class Runtime:
 
     @staticmethod
     def _log_end(session: Session, reason: str) -> None:
-        """Leave a line about a client that broke the rules: one per reason in ten seconds."""
+        """Log a client that broke the rules: at most one line per reason in ten seconds."""
         if reason in _MISBEHAVIOUR:
             detail = f" ({session.end_detail})" if session.end_detail else ""
             _log.warning(reason, "closed a session of %s: %s%s", session.peer, reason, detail)
@@ -244,7 +244,7 @@ class Runtime:
             asyncio.get_running_loop().call_soon(self._release_some)
 
     async def drain(self, deadline: float) -> None:
-        """Wait until the application knows of every end, and clients have answered CLOSE; then stop.
+        """Wait until the application handled every end, and clients have answered CLOSE; then stop.
 
         Waits until `deadline` at most. A process that ended before the CLOSE of a client could destroy what the client,
         or a proxy, has not read yet.
@@ -261,7 +261,7 @@ class Runtime:
         await self.background.cancel()
 
     def take_kept_payload(self, sid: str) -> bytes | None:
-        """Return the payload that a closed polling session still owes its client."""
+        """Return the last payload of a closed polling session, if its client has not fetched it."""
         kept = self._kept_payloads.pop(sid, None)
         if kept is None:
             return None
@@ -275,7 +275,7 @@ class Runtime:
         return time.monotonic()
 
     def watch(self, session: Session) -> None:
-        """Look at the session's `due` again."""
+        """Plan the session's next `on_time` again: `due` may be earlier than before."""
         self._timers.watch(session)
 
     def wake(self, session: Session) -> None:
@@ -283,7 +283,7 @@ class Runtime:
         self.flusher.wake(session)
 
     def run(self, session: Session, commands: list[Command]) -> None:
-        """Carry out what the core decided, in order."""
+        """Carry out the core's commands, in order."""
         for command in commands:
             if isinstance(command, Deliver):
                 self._receiver(session, command.data)
@@ -323,7 +323,7 @@ class Runtime:
         session.answer_poll(payload)
 
     def finish(self, connection: WebSocketConnection, code: int, last: bytes) -> None:
-        """Close a WebSocket with a CLOSE frame, and watch that it ends."""
+        """Close a WebSocket with a CLOSE frame, and cut it if it does not end in time."""
         if connection.finish(code, last, self.now(), self.rules.close_seconds, self._closing.discard):
             self._closing.add(connection)
             self._timers.watch(connection)

@@ -1,7 +1,7 @@
-"""The Engine.IO v4 server for aiohttp, as python-socketio, adapters and operators see it.
+"""The Engine.IO v4 server for aiohttp: the interface for python-socketio, adapters and operators.
 
-It offers python-socketio what python-engineio's `AsyncServer` offers, and beyond it a synchronous way to send, and
-the operations of a gateway that is moved, drained and watched.
+It has the methods of python-engineio's `AsyncServer` that python-socketio uses, and also synchronous sending, and
+operations for draining and monitoring.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class EngineServer:
 
     Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
     `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
-    `observer`: told of what happens. `receiver(session, data)`: gets every message, in the order of arrival, instead
-    of the `message` handler; with `max_dropped_payload` also `Oversized`. Raises ValueError for options that make no
+    `observer`: gets the engine's events. `receiver(session, data)`: gets every message, in order of arrival, instead of
+    the `message` handler; with `max_dropped_payload` also `Oversized`. Raises ValueError for options that make no
     sense.
     """
 
@@ -78,7 +78,7 @@ class EngineServer:
             allow_upgrades=allow_upgrades,
         )
 
-    # --- what python-socketio uses ---
+    # --- for python-socketio ---
 
     def on(self, event: str, handler: Callable[..., Any] | None = None) -> Any:
         """Register the handler of `connect(sid, environ)`, `message(sid, data)` or `disconnect(sid, reason)`.
@@ -117,7 +117,7 @@ class EngineServer:
         return self._new_id()
 
     async def send(self, sid: str, data: str | bytes) -> None:
-        """Queue one message; never waits. To a session that is over it does nothing."""
+        """Queue one message; never waits. Do nothing if the session is over."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.push(Frames(data.encode()) if isinstance(data, str) else Frames.binary(bytes(data)))
@@ -204,7 +204,7 @@ class EngineServer:
 
     @property
     def pending_refusal(self) -> Frames | None:
-        """Queued for a client that sends too much before its CONNECT is accepted, before its session ends."""
+        """The answer to a client that sends too much before its CONNECT is accepted; its session then ends."""
         return self._runtime.pending_refusal
 
     @pending_refusal.setter
@@ -219,7 +219,7 @@ class EngineServer:
 
     @property
     def admission(self) -> Admission:
-        """Asked before each new session; see `Admission`."""
+        """Decides about each new session; see `Admission`."""
         return self._endpoint.admission
 
     @admission.setter
@@ -227,7 +227,7 @@ class EngineServer:
         self._endpoint.admission = admission or admit_all
 
     def mark_connected(self, sid: str) -> None:
-        """Note the CONNECT of a session: the connect timeout and the cap on pending sessions end for it."""
+        """Mark a session as connected: the connect timeout and the cap on pending sessions no longer apply to it."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.core.fulfil()
@@ -246,7 +246,7 @@ class EngineServer:
             self._runtime.watch(session)
 
     def fulfil(self, sid: str) -> None:
-        """Note that what `expect` waited for has come."""
+        """Cancel the last `expect`: the event came in time."""
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.core.fulfil()
@@ -254,14 +254,14 @@ class EngineServer:
     def close(self, sid: str, reason: str, detail: str = "") -> None:
         """End a session, for a reason of `Reason` or of the application's own.
 
-        `detail` goes into the log; it must not hold what the client wrote.
+        `detail` goes into the log; it must not hold text of the client.
         """
         session = self._runtime.sessions.get(sid)
         if session is not None:
             session.close(reason, detail)
 
     def close_for_reconnect(self, sid: str) -> None:
-        """Close the transport only: a socket.io client reconnects by itself, elsewhere if need be.
+        """Close only the transport: a socket.io client then reconnects by itself, perhaps to another gateway.
 
         A WebSocket closes with 1012; a polling client reads a close packet from its GET, or from its next one.
         """
@@ -282,10 +282,10 @@ class EngineServer:
         return self._endpoint.is_accepting
 
     async def shutdown(self, seconds: float = 5.0) -> None:
-        """End everything; idempotent, and done within about `seconds`.
+        """End all sessions; idempotent, and done within about `seconds`.
 
         1. accept no session; 2. close all transports, in slices; 3. wait for the application's disconnect
-        handlers; 4. stop the timer and cancel what is left.
+        handlers; 4. stop the timer and cancel the remaining tasks.
         """
         self.stop_accepting()
         deadline = self._runtime.now() + seconds

@@ -10,13 +10,13 @@ from typing import Protocol
 from roomcast.engineio.wheel import Wheel
 
 _SLICE = 500
-"""Entries looked at per tick of the loop: a reconnect storm's pings fall due together."""
+"""The most entries per tick of the loop: after a mass reconnect many pings are due together."""
 _STALL_SECONDS = 1.0
 _CATCH_UP_SECONDS = 0.25
 
 
 class Timed(Protocol):
-    """Something in the wheel; `slot` is the wheel's, -1 while it is not in it."""
+    """An item of the wheel; `slot` is its slot there, -1 while it is in none."""
 
     slot: int
 
@@ -26,11 +26,11 @@ class Timed(Protocol):
         ...
 
     def on_time(self, now: float) -> None:
-        """`due` may have come."""
+        """Act if `due` has come; the call may be early."""
 
 
 class Timers:
-    """Calls `on_time` of whatever is due."""
+    """Calls `on_time` of the items that are due."""
 
     def __init__(self, clock: Callable[[], float], tick_seconds: float) -> None:
         self._clock = clock
@@ -40,7 +40,7 @@ class Timers:
         self._is_catching_up = False
 
     def watch(self, item: Timed) -> None:
-        """Put `item` where its `due` says, unless it is looked at soon enough anyway."""
+        """Put `item` into the slot of its `due`, unless it is in an earlier slot already."""
         due = item.due
         if due == inf or (item.slot >= 0 and self._wheel.slot_of(due) >= item.slot):
             return
@@ -65,7 +65,7 @@ class Timers:
         now = self._clock()
         lag, self._planned = now - self._planned, inf
         if lag > _STALL_SECONDS and not self._is_catching_up:
-            # The process stood still: pongs may lie unread in the sockets, so read before judging.
+            # The process was stopped: pongs may wait unread in the sockets, so read before any timeout.
             self._is_catching_up = True
             self._planned = now
             self._handle = asyncio.get_running_loop().call_later(_CATCH_UP_SECONDS, self._run)

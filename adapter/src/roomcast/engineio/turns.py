@@ -1,10 +1,10 @@
-"""Share the turns of the event loop among clients, so that a flood of many does not hold up the others.
+"""Share the turns of the event loop among clients, so that floods of many clients do not delay the others.
 
-A packet costs little to read and much to handle. If every socket handled in one turn what it has received, a few
-hundred clients that flood would make turns of a tenth of a second, and each answer to the others takes several turns.
-So only a share of the packets is handled in a turn. A client that sends one packet at a time is served at once. What
-clients send in bulk waits in a queue; they take turns, `QUANTUM` packets each, and nothing more is read from them
-meanwhile. The share follows the CPU time that turns take.
+A packet costs little to read and much to handle. If every socket handled all received packets in one turn, a few
+hundred flooding clients would make turns of a tenth of a second, and each answer to the others takes several turns.
+So a turn handles only a share of the packets. A client that sends one packet at a time is served at once. Packets sent
+in bulk wait in a queue, which serves `QUANTUM` packets of each client in rotation; the server reads nothing more from
+such a client meanwhile. The share follows the CPU time that turns take.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 QUANTUM: Final = 4
-"""Packets of one client that are handled before it is another one's turn."""
+"""Packets of one client that are handled before the next client is served."""
 AT_ONCE: Final = 1
 """Packets of a client with nothing in the queue that are always handled at once."""
 FIRST_SHARE: Final = 64
@@ -28,11 +28,11 @@ _GROWTH: Final = 8
 _FALL: Final = 0.75
 
 Work = Callable[[int], int]
-"""Handles at most so many packets, and returns how many it has handled. To go on it adds itself again."""
+"""Handles at most the given number of packets; returns how many it handled. To continue, it adds itself again."""
 
 
 class Turns:
-    """The queue of what waits for a later turn. `clock` counts the thread's CPU time, in seconds."""
+    """The queue of work that waits for a later turn. `clock` counts the thread's CPU time, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class Turns:
         self._left = 0
         self._served_at: float | None = None
         self.share = FIRST_SHARE
-        """Packets of all clients in one turn, at the moment."""
+        """The most packets of all clients in one turn, as adapted last."""
 
     def grant(self, wanted: int) -> int:
         """Return how many packets of those that were just read may be handled at once."""
@@ -53,7 +53,7 @@ class Turns:
         return granted
 
     def add(self, work: Work) -> None:
-        """Do this work in one of the next turns, behind what waits already."""
+        """Do this work in one of the next turns, behind the work that waits already."""
         self._waiting.append(work)
         if not self._is_armed:
             self._arm()
@@ -92,7 +92,7 @@ class Turns:
 
     @staticmethod
     def _do(work: Work) -> int:
-        """Do a quantum of work. An error ends the work of one client, and not the turns of the others."""
+        """Do a quantum of work. An error ends only the work of this client."""
         try:
             return work(QUANTUM)
         except Exception as error:

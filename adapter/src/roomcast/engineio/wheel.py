@@ -1,7 +1,7 @@
 """A timer wheel: thousands of deadlines behind one timer (Varghese and Lauck, 1987; the hashed form).
 
-Deadlines fall into slots of `tick_seconds`. An entry is never moved or removed: `pop_due` returns what a slot holds,
-and the caller checks its own deadline (a session with a later one goes in again).
+Deadlines fall into slots of `tick_seconds`. An entry is never moved or removed: `pop_due` returns the entries
+of a slot, and the caller checks each deadline (an item with a later one is added again).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ BLOCKED: Final = -1
 
 
 class Traffic:
-    """Count what goes through the connections of one server."""
+    """Counts the bytes and packets of one server's connections."""
 
     __slots__ = ("packets", "received", "sent", "writes")
 
@@ -38,7 +38,7 @@ class Traffic:
         self.packets = 0
         """packets in these writes"""
         self.sent = 0
-        """bytes in them"""
+        """bytes in these writes"""
 
 
 class WriteBuffer:
@@ -60,11 +60,11 @@ class WriteBuffer:
         self._socket = _NO_SOCKET
         self._transport: asyncio.Transport | None = None
         self.tickets: dict[bytes, Any] | None = None
-        """The fast path's tickets for this client, by a key of its own; None or empty: none."""
+        """The fast path's tickets for this client, by keys of the fast path; None or empty: no ticket."""
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """The connection's transport; None while there is none, and what is written then is dropped."""
+        """The connection's transport. While it is None, writes are dropped."""
         return self._transport
 
     @transport.setter
@@ -73,7 +73,7 @@ class WriteBuffer:
         self._socket = _NO_SOCKET if transport is None else _UNKNOWN_SOCKET
 
     def pause(self) -> None:
-        """Block the buffer: the transport took more than it likes, and what is queued now waits and is counted."""
+        """Block the buffer: the transport is full, and packets that are queued now wait and are counted."""
         if self.credit >= 0:
             self.queued = self.max_credit - self.credit
             self.credit = BLOCKED
@@ -86,7 +86,7 @@ class WriteBuffer:
 
 
 def write_now(buffer: WriteBuffer, data: bytes) -> None:
-    """Write whole frames; the transport keeps what the kernel does not take. Without a transport they are dropped."""
+    """Write whole frames; the transport keeps the bytes that the kernel does not take. Without one they are dropped."""
     transport = buffer._transport
     if transport is None:
         return

@@ -1,1 +1,1 @@
-"""Let python-socketio run on our Engine.IO server: packets, sessions, and the server class."""
+"""Run python-socketio on `roomcast.engineio`: packets, backpressure, and the server class."""

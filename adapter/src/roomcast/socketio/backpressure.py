@@ -1,7 +1,6 @@
-"""Stop reading from clients whose events pile up: behind a slow Redis nothing may grow without a bound.
+"""Stop reading from clients whose events pile up, so that a slow Redis does not make queues grow without a bound.
 
-A client that sends a burst within its limits has done nothing wrong: it is not disconnected, but its events wait in the
-kernel and at the client.
+A client that sends a burst within its limits is not disconnected: its events wait in the kernel and at the client.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ from typing import Final, Protocol
 
 MAX_TOTAL_EVENTS: Final = 4_000
 MAX_TOTAL_BYTES: Final = 16_000_000
-"""Events of all clients under way at which nothing more is read from any client that sends."""
+"""With so many events or bytes of all clients under way, the server stops reading from each client that sends."""
 _OWN_EVENTS: Final = 1_000
 _OWN_PAYLOADS: Final = 2
-"""Events of one client under way at which nothing more is read from it: so many, or this many of the largest size."""
+"""With so many events of one client under way, or bytes of so many largest ones, the server stops reading from it."""
 _READ_AHEAD_BYTES: Final = 1_000_000
-"""More than what a transport has read already when it is told to stop."""
+"""Bound on the bytes that a transport has already read when it is told to stop."""
 
 
 class Client(Protocol):
-    """A session, as far as this module uses it."""
+    """The part of a session that this module uses."""
 
     held: int
     pending_events: int
@@ -44,7 +43,7 @@ class Backpressure:
         self._paused: set[Client] = set()
 
     def begin(self, client: Client, size: int) -> bool:
-        """Count an event that begins; return False, and count nothing, if the client had to wait and did not."""
+        """Count an event that begins; return False, and count nothing, if a paused client sends far more."""
         if client.pending_events >= 2 * _OWN_EVENTS or client.pending_bytes > self._own_bytes + _READ_AHEAD_BYTES:
             return False
         self._count(client, 1, size)
@@ -56,7 +55,7 @@ class Backpressure:
         return True
 
     def end(self, client: Client, size: int) -> None:
-        """Count an event that has ended, and let those clients go on that may."""
+        """Count an event that has ended, and resume the clients that are below their limits again."""
         self._count(client, -1, -size)
         if self._is_full and self.events <= MAX_TOTAL_EVENTS // 2 and self.bytes <= MAX_TOTAL_BYTES // 2:
             self._is_full = False

@@ -1,12 +1,13 @@
 """Socket.IO packets, read strictly and fast: a packet class for python-socketio (`serializer=StrictPacket`).
 
-Source: the Socket.IO protocol, revision 5. What the stock class lets through is refused here, in two ways:
+Source: the Socket.IO protocol, revision 5. This class refuses packets that the stock class accepts, in two ways:
 
-- ValueError, upon which the server closes the session, for what no working client sends: text that is no JSON,
+- ValueError, upon which the server closes the session, for packets that no working client sends: text that is no JSON,
   payloads of the wrong form, reserved event names, more than ten attachments;
-- a packet with a `fault`, which the server answers, for what a working client can send: NaN or Infinity, numbers beyond
-  a double, nesting beyond `MAX_DEPTH`, a name or auth of the wrong type, placeholders that point nowhere, too many
-  bytes. Only an event with an ack id, or a CONNECT, can be answered; for others this is a ValueError, too.
+- a packet with a `fault`, which the server answers, for packets that a working client can send: NaN or Infinity,
+  numbers beyond a double, nesting beyond `MAX_DEPTH`, a name or auth of the wrong type, placeholders without an
+  attachment, too many bytes. Only an event with an ack id, or a CONNECT, can be answered; other packets with a fault
+  raise ValueError, too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _FORM: Final = re.compile(
     re.DOTALL,
 )
 _NO_DOUBLE: Final = "infinity"
-"""A word of orjson's message for a number that no double holds."""
+"""A word in orjson's error message for a number beyond the range of a double."""
 _NO_JSON_NUMBER: Final = re.compile(r"NaN|-?Infinity")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _MAX_ODD_CHARACTERS: Final = 16_384
@@ -47,7 +48,7 @@ _ACK_TYPES: Final = (stock.ACK, stock.BINARY_ACK)
 
 
 class Fault(NamedTuple):
-    """The fault of an event or CONNECT that can be answered; `detail` holds nothing that the client wrote."""
+    """The fault of an event or CONNECT that can be answered; `detail` holds no text of the client."""
 
     detail: str
     is_too_large: bool = False
@@ -65,7 +66,7 @@ class OrjsonModule:
 
     @staticmethod
     def dumps(value: Any, **_: Any) -> str:
-        """Compact JSON. NaN and Infinity become null; raises TypeError for what JSON has no form for."""
+        """Return compact JSON. NaN and Infinity become null; raise TypeError for a value that JSON cannot hold."""
         try:
             return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
         except orjson.JSONEncodeError:
@@ -79,7 +80,7 @@ class OrjsonModule:
 
 
 class StrictPacket(stock.Packet):  # type: ignore[misc]
-    """A Socket.IO packet. Decoding raises ValueError for whatever a client must not send."""
+    """A Socket.IO packet. Decoding raises ValueError for a packet that a client must not send."""
 
     json = OrjsonModule
     packet_type: int
@@ -112,7 +113,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         self.attachment_count = 0 if encoded_packet is None else self.decode(encoded_packet)
 
     def _write(self, data: Any) -> bool:
-        """Write `data` as JSON; False when it holds bytes (quicker than to look), or what orjson does not write."""
+        """Write `data` as JSON; return False if orjson cannot, because it holds bytes or another unsupported value."""
         try:
             self._json = orjson.dumps(data) if data is not None else b""
         except TypeError:
@@ -131,7 +132,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return in_parts(super().encode()) if self._json is None else (self._head().encode() + self._json, [])
 
     def _head(self) -> str:
-        """Return what stands before the JSON."""
+        """Return the part before the JSON."""
         namespace = f"{self.namespace}," if self.namespace and self.namespace != "/" else ""
         return f"{self.packet_type}{namespace}{'' if self.id is None else self.id}"
 
@@ -146,7 +147,7 @@ class StrictPacket(stock.Packet):  # type: ignore[misc]
         return self._attachments(count)
 
     def _take_head(self, encoded_packet: str) -> tuple[str | None, str]:
-        """Take in what stands before the JSON; return the number of attachments, and the JSON."""
+        """Read the part before the JSON; return the number of attachments, and the JSON."""
         match = _FORM.fullmatch(encoded_packet)
         if match is None:
             raise ValueError("no Socket.IO packet")
@@ -235,8 +236,8 @@ def _parse(text: str) -> Any:
 def _parse_odd(text: str, error: orjson.JSONDecodeError) -> Any:
     """Return the value in a text that orjson refuses although it is JSON: for half a surrogate pair.
 
-    A handler can answer that. Raise Unusable for what only the languages of clients know, and `error` for what is no
-    JSON. The position of the error tells which, because a second parser would take ten times as long.
+    A handler can answer that. Raise Unusable for values that only clients' languages know, and `error` for text that
+    is no JSON. The position of the error tells which, because a second parser would take ten times as long.
     """
     if _NO_DOUBLE in error.msg or _NO_JSON_NUMBER.match(text, error.pos):
         raise Unusable("a number beyond the range of a double, NaN or Infinity") from None

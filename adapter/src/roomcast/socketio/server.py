@@ -1,12 +1,12 @@
-"""A python-socketio server on our Engine.IO engine; nothing of the chat is in it.
+"""A python-socketio server on `roomcast.engineio`; it has no code of the chat.
 
     server = create_server(node="1", cors_allowed_origins="*")
     server.attach(app)          # an aiohttp application
 
 Events of one client start in the order in which they arrived, and run concurrently; while a CONNECT or DISCONNECT of
-a client is under way its later packets wait. While too many events are under way, of one client or of all, nothing
-more is read from it, or from any that sends. Bad packets close the session, with a line in the log; an
-application that calls `answer_faults` answers those that a working client can send.
+a client is under way its later packets wait. While too many events of one client are under way, the server reads
+nothing more from it; while too many of all clients are, it reads from no client that sends. Bad packets close the
+session, with a line in the log; an application that calls `answer_faults` answers those that a working client can send.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_PENDING_BYTES: Final = 16_384
 _LEFT_ALONE_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 256
 _PACKETS_PER_CONNECT: Final = 8
-"""A CONNECT takes as much of a turn as so many packets: a sign-in costs 0.3 ms and more."""
+"""A CONNECT counts as so many packets of a turn: a sign-in costs 0.3 ms and more."""
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +46,7 @@ class FaultAnswers(Protocol):
 
 
 class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
-    """`socketio.AsyncServer` with our engine as `eio`; see `create_server`."""
+    """`socketio.AsyncServer` with `roomcast.engineio` as `eio`; see `create_server`."""
 
     eio: EngineServer
     manager_initialized: bool
@@ -73,7 +73,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     # --- packets in the order of arrival ---
 
     def _receive(self, session: Session, data: Data) -> None:
-        """Every message of every client, synchronously."""
+        """Handle a message of a client, synchronously."""
         waiting = self._busy.get(session.sid)
         if waiting is None:
             self._take(session, data)
@@ -146,7 +146,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self._start_event(session, namespace, packet, size)
 
     def _start_event(self, session: Session, namespace: str, packet: Any, size: int) -> None:
-        """Tasks start in the order in which they are made."""
+        """Start the handler of an event. Tasks start in the order in which they are made."""
         sid = self.manager.sid_from_eio_sid(session.sid, namespace)
         if not self.manager.is_connected(sid, namespace):
             return
@@ -169,7 +169,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._start_event(session, event.namespace or "/", event, len(packet))
 
     def _start(self, session: Session, coroutine: Any, size: int) -> None:
-        """Run a handler; close a session that goes on although nothing is read from it."""
+        """Run a handler; close a session that sends far more although it is paused."""
         if self._backpressure.begin(session, size):
             self.eio.start_event(self._run(session, coroutine, size))
         else:
@@ -183,7 +183,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self._backpressure.end(session, size)
 
     def _start_alone(self, session: Session, handle: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a CONNECT or DISCONNECT in its turn; what the client sends meanwhile waits for its end."""
+        """Run a CONNECT or DISCONNECT in a turn; packets that the client sends meanwhile wait for its end."""
         self._busy[session.sid] = deque()
         session.held += 1
 
@@ -204,7 +204,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_disconnect(session.sid, reason)
 
     def _catch_up(self, session: Session, waiting: deque[Data]) -> None:
-        """Take what came meanwhile; it may hold a CONNECT again."""
+        """Handle the packets that came meanwhile; one may be a CONNECT again."""
         while waiting and not session.is_closed:
             self._take(session, waiting.popleft())
             if session.sid in self._busy:
@@ -270,7 +270,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             self.eio.expect(eio_sid, seconds, reason)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
-        """End a session whose transport is gone, after a CONNECT under way, which would leave a ghost otherwise."""
+        """End a session whose transport is gone, after a CONNECT under way: it would enter a dead client otherwise."""
         self._binary_packet.pop(eio_sid, None)
         if eio_sid in self._busy:
             self._gone[eio_sid] = reason
@@ -287,7 +287,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
 
 
 def _fault_of(packet: Any) -> Fault | None:
-    """Return why a packet must not be handled. An application's own packet class knows no faults."""
+    """Return why a packet must not be handled. An application's own packet class has no faults."""
     return packet.fault if isinstance(packet, StrictPacket) else None
 
 
@@ -301,8 +301,8 @@ def create_server(*, node: str, client_manager: Any = None, **options: Any) -> S
 
     `options` are the fields of `Rules` (`ping_interval`, `max_buffer`, …), the arguments of `EngineServer`
     (`cors_allowed_origins`, `trusted_proxies`, `observer`, …) and those of `socketio.AsyncServer` (`namespaces`,
-    `always_connect`, …). `max_http_buffer_size` is read as `max_payload`. Raises TypeError for an unknown one,
-    ValueError for a bad value.
+    `always_connect`, …). `max_http_buffer_size` is read as `max_payload`. Raises TypeError for an unknown
+    option, ValueError for a bad value.
     """
     if "max_http_buffer_size" in options:
         options["max_payload"] = options.pop("max_http_buffer_size")

@@ -1,4 +1,4 @@
-"""The HTTP endpoint: tells handshakes, polls, posts, upgrades and preflights apart, and refuses what it must."""
+"""The HTTP endpoint: serves handshakes, polls, posts, upgrades and preflights, and refuses other requests."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Endpoint:
 
     @property
     def turns(self) -> Turns:
-        """The queue of what waits for a later turn of the loop."""
+        """The queue of work that waits for a later turn of the loop."""
         return self._runtime.turns
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -166,8 +166,8 @@ class Endpoint:
     def examine(self, opening: Opening) -> DirectSession | None:
         """Return the session to open once it is admitted, or None if aiohttp must answer the request.
 
-        A caller who gets no session now is no case for aiohttp: in a mass reconnect most callers are refused, and
-        aiohttp takes ten times as long for it.
+        A caller who gets no session now is refused here as well: in a mass reconnect most callers are refused, and
+        aiohttp takes ten times as long for a refusal.
         """
         if not handshake.names_one_host(opening) or "websocket" not in self._transports:
             return None

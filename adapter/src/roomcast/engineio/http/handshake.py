@@ -1,4 +1,4 @@
-"""The HTTP side of opening a session: what a request asks for, and whether it may."""
+"""The HTTP side of opening a session: identify the caller, check the origin, answer an upgrade."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Request(Protocol):
 
 
 def identify(request: Request, peers: Peers) -> Caller:
-    """Find out who asks. Forwarding headers count only if a trusted proxy sent them."""
+    """Return the caller of a request. Forwarding headers count only if a trusted proxy sent them."""
     headers = request.headers
     remote = request.remote or ""
     scheme = request.scheme
@@ -82,7 +82,7 @@ def names_one_host(request: Request) -> bool:
 
 
 def is_allowed(request: Request, caller: Caller, origins: Origins) -> bool:
-    """Tell whether the page behind this request may talk to us. No browser sends more than one Origin header."""
+    """Tell whether the page behind this request may use the server. No browser sends more than one Origin header."""
     listed = request.headers.getall("Origin", [])
     origin = listed[0] if listed else None
     return len(listed) < 2 and origins.accepts(origin, caller.scheme, caller.hosts, is_proxied=caller.is_proxied)
@@ -97,8 +97,8 @@ def wants_websocket(request: Request) -> bool:
 def switching_protocols(request: Request) -> bytes:
     """Return the 101 answer to a WebSocket handshake (RFC 6455, section 4.2.2), without extensions.
 
-    Of the subprotocols that a client offers the first is accepted: they mean nothing here, but a browser fails the
-    connection if none is. Raises HandshakeError: 400, or 426 for another version than 13.
+    The first subprotocol that a client offers is accepted: it has no meaning here, but a browser fails the connection
+    if none is accepted. Raises HandshakeError: 400, or 426 for another version than 13.
     """
     if request.headers.get("Sec-WebSocket-Version") != "13":
         raise HandshakeError("Sec-WebSocket-Version must be 13", 426)

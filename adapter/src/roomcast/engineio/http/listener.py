@@ -102,7 +102,7 @@ class NewConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._data = b""
         self._has_head = False
-        """True once the request waits for its turn."""
+        """True once the request waits for a turn of the loop."""
         self._waiting: DirectSession | None = None
         self._withdraw: Withdraw = withdraw_nothing
 
@@ -118,7 +118,7 @@ class NewConnection(asyncio.Protocol):
         self._withdraw()
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head of the first request; it is answered in its turn. Reading goes on, to notice an end."""
+        """Collect the head of the first request; `turns` schedules the answer. Reading goes on, to notice an end."""
         transport = self._transport
         if transport is None:
             return
@@ -140,7 +140,7 @@ class NewConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _answer(self, packets: int) -> int:
-        """Answer the first request; return what that takes of a turn."""
+        """Answer the first request; return its share of the turn, in packets."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return 0

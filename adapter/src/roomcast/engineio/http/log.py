@@ -1,4 +1,4 @@
-"""The logger for an aiohttp server of clients: a request that is no HTTP leaves one short line."""
+"""The logger for an aiohttp server of clients: a malformed request leaves one short line."""
 
 from __future__ import annotations
 

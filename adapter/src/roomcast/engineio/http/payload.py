@@ -13,7 +13,7 @@ _BINARY = b"b"
 
 
 class PayloadError(ValueError):
-    """A body that is no polling payload."""
+    """A body that is not a polling payload."""
 
 
 class PayloadReader:

@@ -46,11 +46,11 @@ class Host(Protocol):
         """Return the time by the core's clock."""
 
     def watch(self, session: Session) -> None:
-        """Look at the session's `due` again."""
+        """Plan the session's next `on_time` again: `due` may be earlier than before."""
 
     @property
     def observer(self) -> Observer:
-        """Told of what happens."""
+        """The observer of the engine."""
 
     @property
     def turns(self) -> Turns:
@@ -150,7 +150,7 @@ async def _read_body(host: Host, session: Session, request: web.Request) -> None
 
 
 def _spend(host: Host, session: Session, packets: int, size: int) -> bool:
-    """Charge what was read to the client's budget. End the session and return False if the budget is exceeded."""
+    """Charge input to the client's budget. End the session and return False if the budget is exceeded."""
     host.observer.traffic.received += size
     if session.budget.spend(host.now(), packets, size):
         return True

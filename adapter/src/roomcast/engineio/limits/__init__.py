@@ -1,1 +1,1 @@
-"""Limits for what clients may do: rates, unfinished sessions per address, and admission."""
+"""Limits on clients: rates, unfinished sessions per address, and admission."""

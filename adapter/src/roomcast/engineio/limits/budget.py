@@ -1,4 +1,4 @@
-"""Bound what clients may send, in frames and bytes of every kind, per connection and per address. Pure."""
+"""Bound the frames and bytes that clients may send, per connection and per address. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from roomcast.engineio.limits.token_bucket import TokenBucket
 from roomcast.engineio.rules import Rules
 
 _MAX_IDLE_ADDRESSES = 1_000
-"""Addresses without a session whose budgets are remembered: a flooder that reconnects finds its budget spent."""
+"""Addresses whose budgets are kept after their last session: a flooder that reconnects finds its budget spent."""
 
 
 class Budget:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def _find_trim() -> Callable[[int], int] | None:
-    """Return glibc's `malloc_trim`; None where the C library has none."""
+    """Return glibc's `malloc_trim`; None if the C library has none."""
     try:
         trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
     except OSError:
@@ -19,6 +19,6 @@ _trim = _find_trim()
 
 
 def give_back() -> None:
-    """Return the pages that hold nothing. Takes some milliseconds."""
+    """Return empty pages to the system. Takes some milliseconds."""
     if _trim is not None:
         _trim(0)

@@ -1,1 +1,1 @@
-"""The WebSocket transport: framing, and an asyncio protocol that aiohttp is no longer part of."""
+"""The WebSocket transport: framing, and an asyncio protocol without aiohttp."""

@@ -1,9 +1,9 @@
 """Detach a connection from aiohttp. The only file that knows aiohttp's insides (3.14, pinned).
 
 aiohttp's own WebSocket keeps a request, a task and two parsers per connection: 14 KiB. Here the connection leaves
-aiohttp after the handshake: the transport gets a protocol of ours, and aiohttp is told that the connection is lost,
-upon which it forgets everything about it. A similar private hook tells when the client of a waiting GET goes away:
-aiohttp itself tells no handler (it cancels handlers only on request).
+aiohttp after the handshake: the transport gets another protocol, and aiohttp's protocol gets
+`connection_lost`, upon which aiohttp frees everything about it. A similar private hook reports that the client of a
+waiting GET has gone: aiohttp itself does not tell a handler (it cancels handlers only on request).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def detach(request: web.Request, protocol: asyncio.Protocol) -> bytes | None:
     tail: bytes = handler._message_tail
     handler._message_tail = b""
     transport.set_protocol(protocol)
-    handler.transport = None  # so that it does not close it
+    handler.transport = None  # so that aiohttp does not close the transport
     handler.connection_lost(None)
     protocol.connection_made(transport)
     if not transport.is_reading():

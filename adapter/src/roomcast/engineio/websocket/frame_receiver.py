@@ -1,4 +1,4 @@
-"""Receive the bytes of a WebSocket, and let the fast path have the frames that it can take."""
+"""Receive the bytes of a WebSocket, and pass plain frames to the fast path."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FastPath:
 
 
 class FrameReceiver:
-    """The receiving end of one WebSocket. A subclass handles in `receive` what the fast path does not take.
+    """The receiving end of one WebSocket. A subclass handles in `receive` the bytes that the fast path does not take.
 
-    `session` is None once the session has let go of the connection. `is_probe` is true until the session has taken the
+    `session` is None once the connection is detached from it. `is_probe` is true until the session has taken the
     connection as its transport. `is_midway` is true while part of a frame or message is held.
     """
 

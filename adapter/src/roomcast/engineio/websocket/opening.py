@@ -31,7 +31,7 @@ class Opening(NamedTuple):
     query_string: str
     headers: CIMultiDict[str]
     lines: str
-    """The header lines as they came."""
+    """The unchanged header lines."""
     remote: str
     scheme: str
     tail: bytes
@@ -58,7 +58,7 @@ def read_opening(data: bytes, path: str, remote: str, scheme: str) -> Opening | 
 
 @lru_cache(64)
 def _opens(query: str) -> bool:
-    """Tell whether the query asks for a new session by WebSocket, and says each thing once."""
+    """Tell whether the query asks for a new session by WebSocket, and has no parameter twice."""
     if _QUERY.fullmatch(query) is None:
         return False
     parts = query.split("&")

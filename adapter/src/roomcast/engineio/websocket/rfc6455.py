@@ -60,7 +60,7 @@ class HandshakeError(ValueError):
 
 
 def accept(key: str) -> str:
-    """Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2); raises HandshakeError for a bad key."""
+    """Return Sec-WebSocket-Accept for a Sec-WebSocket-Key (section 4.2.2); raise HandshakeError for a bad key."""
     try:
         nonce = a2b_base64(key, strict_mode=True)
     except ValueError:
@@ -71,7 +71,7 @@ def accept(key: str) -> str:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One unfragmented server frame."""
+    """Return one unfragmented server frame."""
     size = len(payload)
     if size < 126:
         return _SHORT_HEAD(_FIN | opcode, size) + payload
@@ -106,7 +106,7 @@ class _Violation(Exception):
 
 
 class _Dropping:
-    """A message over the limit on its way: its beginning, its size so far, and what is missing of its current frame."""
+    """A message over the limit while it arrives: its beginning, its size so far, and the missing bytes of its frame."""
 
     __slots__ = ("head", "is_last", "left", "size")
 
@@ -150,7 +150,7 @@ class FrameParser:
 
     @property
     def held(self) -> int:
-        """Return how many bytes are kept: of what is not complete, or not returned yet."""
+        """Return how many bytes of incomplete frames and messages are kept."""
         return len(self._buffer or b"") + len(self._fragments or b"")
 
     @property
@@ -206,7 +206,7 @@ class FrameParser:
         self._buffer = self._fragments = self._dropping = None
 
     def _parse(self, data: bytes | bytearray, messages: list[Message], max_frames: int) -> int:
-        """Append what is whole; return where the first frame that was not taken begins. One loop, for speed."""
+        """Append complete messages; return the offset of the first frame that was not taken. One loop, for speed."""
         end = len(data)
         at = self._drop(0, end, messages)
         last_frame = self.frames + max_frames
@@ -241,7 +241,7 @@ class FrameParser:
         return at
 
     def _check_head(self, first: int, second: int) -> None:
-        """Section 5.2: what the first two bytes of a frame may be."""
+        """Check the first two bytes of a frame (section 5.2)."""
         opcode = first & 0x0F
         if first & _RESERVED or not second & _MASKED or 0x3 <= opcode <= 0x7 or opcode > PONG:
             raise _Violation(PROTOCOL_ERROR)
@@ -252,7 +252,7 @@ class FrameParser:
             raise _Violation(PROTOCOL_ERROR)
 
     def _is_oversized(self, first: int, size: int) -> bool:
-        """Tell whether the frame makes its message one to drop."""
+        """Tell whether the message is to be dropped because of this frame's size."""
         if first & 0x0F >= CLOSE:
             return False
         total = size + (len(self._fragments or b"") if self._dropping is None else self._dropping.size)
@@ -276,7 +276,7 @@ class FrameParser:
         self._fragments = None if dropping.is_last else bytearray()
 
     def _drop(self, at: int, end: int, messages: list[Message]) -> int:
-        """Skip what is left of a frame to drop; return where the next frame begins."""
+        """Skip the rest of a frame to drop; return where the next frame begins."""
         dropping = self._dropping
         if dropping is None:
             return at

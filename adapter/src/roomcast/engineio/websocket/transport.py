@@ -1,10 +1,10 @@
 """The WebSocket transport: an asyncio protocol between a socket and a session.
 
-It decides nothing about Engine.IO: bytes become messages for the session, and the session's commands become frames. It
+It has no rules of Engine.IO: bytes become messages for the session, and the session's commands become frames. It
 has no task; its timer is the server's timer wheel.
 
 One socket gets a bounded share of a turn of the event loop (`turns.py`): then reading pauses until its other frames
-have had their turns. A client that sends more frames or bytes than its budget (`budget.py`) is cut.
+are handled in later turns. A client that sends more frames or bytes than its budget (`budget.py`) is cut.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from roomcast.engineio.websocket.rfc6455 import Control, FrameParser, Message
 from roomcast.engineio.write_buffer import Traffic, WriteBuffer
 
 _HIGH_WATER: Final = 0
-"""Bytes in the transport's buffer from which on packets wait in the session, where they are counted. A transport that
-holds anything has paused its session, so the flush may write to the socket directly."""
+"""High-water mark of the transport's buffer, in bytes: above it packets wait in the session, which counts them. A
+transport that holds bytes has paused its session, so the flush may write to the socket directly."""
 
 _TLS_HIGH_WATER: Final = 1
-"""The same over TLS, whose transports pause at the mark and not above it: with 0 they would pause when they are empty,
-and not go on until the next write."""
+"""High-water mark over TLS, in bytes. TLS transports pause at the mark: with 0 they would pause when empty, and resume
+only at the next write."""
 
 _FRAMES_PER_TURN: Final = 32
 
@@ -81,7 +81,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     )
 
     session: Any
-    """The `Owner`; None once the session has let go of the connection."""
+    """The `Owner`; None once the connection is detached from the session."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             if self._spend(1, len(data)) and self.session is not None:
                 self.session.message_received(self, text)
         elif self._is_waiting or self._is_input_paused:
-            self._receive_some(data, len(data), 0)  # was read before the transport stopped
+            self._receive_some(data, len(data), 0)  # read before the transport paused
         else:
             self._receive_some(data, len(data), self._turns.grant(_FRAMES_PER_TURN))
 
@@ -160,7 +160,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return parser.frames - before
 
     def _read_on(self) -> None:
-        """Wait for a turn for the frames that were read already; read more from the socket only when there are none."""
+        """Wait for a turn for frames that were read already; if there are none, read from the socket again."""
         transport = self._transport
         if transport is None or self._is_finished or self._is_input_paused:
             return
@@ -182,7 +182,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return self._receive_some(b"", 0, frames)
 
     def pause_input(self) -> None:
-        """Read nothing more until `resume_input`; what was read already waits."""
+        """Read nothing more until `resume_input`; frames that were read already wait."""
         self._is_input_paused = True
         if self._transport is not None:
             self._transport.pause_reading()
@@ -194,7 +194,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
             self._wait_for_turn()
 
     def _spend(self, frames: int, size: int) -> bool:
-        """Take this from the budget; cut the client if it is spent."""
+        """Charge the budget; cut the client if it is exceeded."""
         if self._budget.spend(self._clock(), frames, size):
             return True
         if self.session is not None:
@@ -203,7 +203,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return False
 
     def _stop_reading(self) -> None:
-        """Ignore the client from now on; the transport closes when the wheel's time comes."""
+        """Ignore the client from now on; the timer closes the transport."""
         self._is_finished = True
         if self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
@@ -222,7 +222,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         """Tell the session that the client hung up. True keeps the transport open until `release`.
 
         TLS knows no half-closed connections: there the transport closes at once. Ten thousand clients may hang up in
-        one turn of the loop: hence nothing more happens here.
+        one turn of the loop, so the rest of the work waits for `release`.
         """
         session = self.session
         if session is None or self._transport is None:
@@ -248,7 +248,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
 
     @property
     def transport(self) -> asyncio.Transport | None:
-        """The transport; None before and after."""
+        """The transport; None before the connection is made and after it is lost."""
         return self._transport
 
     def limit_messages(self, max_size: int, max_dropped: int) -> None:
@@ -266,7 +266,8 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
     ) -> bool:
         """Write `last` and a CLOSE frame; the connection ends with the client's CLOSE, or after `seconds`.
 
-        To close at once could destroy what the client has not read yet: a reset follows if bytes of it lie unread.
+        An immediate close could destroy bytes that the client has not read: the kernel sends a reset if bytes of the
+        client are unread.
         Returns whether there was a connection to close. `on_lost` is called when it is gone.
         """
         self._detach()
@@ -278,7 +279,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         return True
 
     def abort(self) -> None:
-        """Cut the connection; what waits in it is lost."""
+        """Cut the connection; its unsent bytes are lost."""
         self._detach()
         self._is_finished = True
         self._close_due = inf
@@ -301,7 +302,7 @@ class WebSocketConnection(FrameReceiver, asyncio.Protocol):
         if now >= self._close_due:
             self.abort()
 
-    # --- between them ---
+    # --- between the two sides ---
 
     def _detach(self) -> Any:
         session, self.session = self.session, None
