@@ -1,4 +1,4 @@
-"""What the media tests share: a real signer process, a gateway's media on a real Redis link, and a browser's upload."""
+"""Helpers of the media tests: a real signer process, a gateway's media client on a real Redis, a browser's upload."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.backplanes import running_backplane
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "files"
 PATIENT = Patience(sign_seconds=10.0, complete_seconds=20.0, url_seconds=10.0)
-"""For tests of what is answered, not of how soon: a machine may be slow."""
+"""Generous timeouts, for tests of the answers and not of their speed."""
 
 
 class Signer(NamedTuple):
@@ -38,16 +38,16 @@ class Signer(NamedTuple):
     log: Path
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and body of a page on the health port; 0 while nobody listens."""
+        """Return status and body of a page on the health port; status 0 while the port is closed."""
         return health.get(self.port, path)
 
     def metric(self, line: str) -> float:
-        """The value of one sample; 0 when it is not there."""
+        """Return the value of one sample; 0 if it is absent."""
         return health.metric(self.port, line)
 
 
 def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[str, str]:
-    """The whole environment of a signer."""
+    """Return the whole environment of a signer."""
     return (
         servers.base_environment()
         | {
@@ -65,7 +65,7 @@ def environment(redis_url: str, endpoint: str, port: int, **more: str) -> dict[s
 
 @contextmanager
 def signer(folder: Path, redis_url: str, endpoint: str, is_ready: str = "/readyz", **more: str) -> Iterator[Signer]:
-    """A signer process, once this page of its health port says so; ends with the context."""
+    """Run a signer process; yield once this page of its health port answers 200."""
     port = servers.free_port()
     log = folder / f"signer-{port}.log"
     with log.open("wb") as file:
@@ -94,7 +94,7 @@ class Gateway(NamedTuple):
 
 @asynccontextmanager
 async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator[Gateway]:
-    """A media and a store over one backplane, hearing the node's channel."""
+    """Yield a media client and an upload store on one backplane, subscribed to the node's channel."""
     node = f"test-{secrets.token_hex(4)}"
     messages = Reader(NodeMessage | MediaReply)
 
@@ -111,7 +111,7 @@ async def gateway(redis_url: str, patience: Patience = PATIENT) -> AsyncIterator
 
 
 async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:
-    """What a browser does with the answer of `sign`; the status. `changes` replace form fields or headers."""
+    """Upload as a browser does with an answer of `sign`; return the status. `changes` replace fields or headers."""
     async with aiohttp.ClientSession() as session:
         if form["method"] == "PUT":
             headers = form["headers"] | changes
@@ -126,13 +126,13 @@ async def store(form: dict[str, Any], body: bytes, **changes: str) -> int:
 
 
 async def fetch(url: str) -> tuple[int, bytes, dict[str, str]]:
-    """A download as a browser does it: status, bytes, headers."""
+    """Download as a browser does; return status, bytes and headers."""
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, await answer.read(), {name.lower(): value for name, value in answer.headers.items()}
 
 
 def picture(width: int = 40, height: int = 30, kind: str = "PNG") -> bytes:
-    """The bytes of a small image."""
+    """Return the bytes of a small image."""
     out = io.BytesIO()
     Image.effect_noise((width, height), 60).convert("RGB").save(out, kind)
     return out.getvalue()

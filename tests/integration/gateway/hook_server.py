@@ -1,4 +1,4 @@
-"""A real HTTP endpoint of the before-publish hook, which answers as a test says and remembers what it was asked."""
+"""A real HTTP endpoint of the publish hook, which answers as a test tells it to and records the requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def accept(_: dict[str, Any]) -> web.StreamResponse:
 
 
 class HookServer:
-    """The endpoint; `answer` may be replaced at any time."""
+    """The endpoint. A test may replace `answer` at any time."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -37,7 +37,7 @@ class HookServer:
         self._runner: web.AppRunner | None = None
 
     def setting(self, **more: Any) -> str:
-        """The value of ROOMCAST_PUBLISH_HOOK that asks this endpoint."""
+        """The value of ROOMCAST_PUBLISH_HOOK for this endpoint."""
         given = {"url": self.url, "secret": SECRET, "on_failure": "refuse", "allow_private": True}
         return json.dumps(given | more)
 
@@ -72,7 +72,7 @@ class HookServer:
 
 @asynccontextmanager
 async def hook_server(port: int = 0) -> AsyncIterator[HookServer]:
-    """An endpoint that listens, on a free port or this one."""
+    """Run an endpoint on `port`, or on a free port."""
     server = HookServer(port or servers.free_port())
     await server.start()
     try:

@@ -1,4 +1,4 @@
-"""Clients that send what nobody should: each gets its code or is closed, and others go on undisturbed."""
+"""Clients that send invalid or too many events: each gets an error code or is closed, and others are not affected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSED_WITHIN = 2.0
 
 
 async def assert_alive(pair: Pair, clients: Clients) -> None:
-    """Two others talk through both gateways."""
+    """Check that two other clients can talk through both gateways."""
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -158,7 +158,9 @@ async def test_a_bad_event_is_refused_with_a_code(pair: Pair, clients: Clients, 
     ],
     ids=lambda frames: str(frames[0])[:60],
 )
-async def test_what_is_no_packet_closes_the_connection(pair: Pair, clients: Clients, frames: list[str | bytes]) -> None:
+async def test_a_frame_that_is_not_a_packet_closes_the_connection(
+    pair: Pair, clients: Clients, frames: list[str | bytes]
+) -> None:
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("mallory"))
         await socket.send(*frames)
@@ -168,7 +170,9 @@ async def test_what_is_no_packet_closes_the_connection(pair: Pair, clients: Clie
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_a_stock_client_gets_one_coded_ack_and_stays(pair: Pair, clients: Clients, transport: str) -> None:
+async def test_a_stock_client_gets_one_coded_ack_and_stays_connected(
+    pair: Pair, clients: Clients, transport: str
+) -> None:
     ada = await clients(pair[0], unique("ada"), transports=(transport,))
     room = unique("public:talk")
     await ada.join(room)
@@ -191,14 +195,14 @@ BURSTS = [
     ("polling", 10, 90_000, "too_large"),
     ("polling", 1, 900_000, "too_large"),
 ]
-"""python-socketio posts what waits in one body, whatever its size, and takes at most 16 packets from one poll."""
+"""python-socketio posts all waiting packets in one body of any size, and accepts at most 16 packets in one poll."""
 
 
 @pytest.mark.parametrize(("transport", "count", "size", "outcome"), BURSTS)
 async def test_a_burst_of_large_texts_is_answered_and_ends_no_connection(
     pair: Pair, clients: Clients, transport: str, count: int, size: int, outcome: str
 ) -> None:
-    """As a client sends that was offline: within its limits, and more than the gateway handles at once."""
+    """A client that was offline sends its outbox: within its limits, but more than the gateway handles at once."""
     ada = await clients(pair[0], unique("ada"), transports=(transport,))
     room = unique("public:talk")
     await ada.join(room)
@@ -217,13 +221,13 @@ async def test_a_message_without_ack_that_cannot_be_stored_leaves_the_connection
         assert (await socket.ack(2))["ok"] is True
 
 
-async def test_half_a_pair_in_the_token_is_a_connect_error(pair: Pair) -> None:
+async def test_a_lone_surrogate_in_the_token_is_a_connect_error(pair: Pair) -> None:
     async with raw(pair[0]) as socket:
         await socket.send('40{"token":"\\ud83d"}')
         assert "unauthorized" in await socket.until(lambda frame: frame.startswith("44"))
 
 
-async def test_others_go_on_after_all_that(pair: Pair, clients: Clients) -> None:
+async def test_other_clients_are_not_affected(pair: Pair, clients: Clients) -> None:
     await assert_alive(pair, clients)
 
 
@@ -252,7 +256,7 @@ async def test_events_before_connect_close_the_connection(pair: Pair, clients: C
     await assert_alive(pair, clients)
 
 
-async def test_events_right_behind_connect_are_answered_in_order(pair: Pair) -> None:
+async def test_events_sent_together_with_the_connect_are_answered_in_order(pair: Pair) -> None:
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         signed = token(unique("ada"))
@@ -262,7 +266,7 @@ async def test_events_right_behind_connect_are_answered_in_order(pair: Pair) -> 
         assert (await socket.ack(2))["seq"] == 1
 
 
-async def test_events_behind_a_refused_connect_do_nothing(pair: Pair, clients: Clients) -> None:
+async def test_events_sent_together_with_a_refused_connect_do_nothing(pair: Pair, clients: Clients) -> None:
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.send("40" + json.dumps({"token": "x"}))
@@ -275,13 +279,15 @@ async def test_events_behind_a_refused_connect_do_nothing(pair: Pair, clients: C
     assert (await ada.join(room))["seq"] == 0
 
 
-async def test_an_unknown_namespace_is_named_as_such(pair: Pair) -> None:
+async def test_an_unknown_namespace_gets_an_error_that_says_so(pair: Pair) -> None:
     async with raw(pair[0]) as socket:
         await socket.send("40/other,{}")
         assert await socket.until(lambda frame: frame.startswith("44")) == '44/other,{"message":"Invalid namespace"}'
 
 
-async def test_a_thousand_events_are_limited_told_so_and_cut(pair: Pair, clients: Clients) -> None:
+async def test_a_client_that_sends_a_thousand_events_at_once_is_limited_and_then_cut(
+    pair: Pair, clients: Clients
+) -> None:
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("mallory"))
@@ -299,10 +305,10 @@ async def test_a_thousand_events_are_limited_told_so_and_cut(pair: Pair, clients
     await assert_alive(pair, clients)
 
 
-async def test_a_client_that_waits_as_told_goes_on(pair: Pair, clients: Clients) -> None:
+async def test_a_client_that_waits_for_retry_after_may_go_on(pair: Pair, clients: Clients) -> None:
     ada, room = await clients(pair[0], unique("ada")), unique("public:talk")
     waits: list[float] = []
-    for first in range(0, 2_000, 230):  # a slow machine is allowed more: allowances grow with time
+    for first in range(0, 2_000, 230):  # on a slow machine more events are allowed, because allowances grow with time
         calls = (ada.call("message:send", {"room": room, "id": str(first + n), "text": str(n)}) for n in range(230))
         waits = [answer["error"]["retry_after"] for answer in await asyncio.gather(*calls) if not answer["ok"]]
         if waits:
@@ -343,7 +349,7 @@ async def test_typing_is_limited_too(pair: Pair, clients: Clients) -> None:
     ],
     ids=["over a megabyte", "without an ack", "an ack", "a second CONNECT", "a ping", "bytes that nobody announced"],
 )
-async def test_what_is_too_large_and_has_no_answer_closes_the_socket(
+async def test_an_oversized_packet_without_an_ack_id_closes_the_socket(
     pair: Pair, clients: Clients, frame: str | bytes
 ) -> None:
     async with raw(pair[0]) as socket:
@@ -356,7 +362,7 @@ async def test_what_is_too_large_and_has_no_answer_closes_the_socket(
 
 
 async def test_large_packets_in_pieces_are_answered_in_order(pair: Pair) -> None:
-    """As browsers send them: a large message in several frames."""
+    """Browsers send a large message in several frames."""
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
         large = event("message:send", {**SEND, "text": "x" * 500_000}, 1)
@@ -382,7 +388,7 @@ async def test_large_packets_in_pieces_are_answered_in_order(pair: Pair) -> None
 async def test_a_connect_that_cannot_be_read_is_a_connect_error(
     pair: Pair, transport: str, auth: Any, reason: str
 ) -> None:
-    """A stock client stays away then; it repeats for ever what is answered by closing."""
+    """After a connect error a stock client stays away; after a close it would repeat the connect for ever."""
     io = socketio.AsyncClient(reconnection=False)
     told: list[Any] = []
     io.on("connect_error", told.append)

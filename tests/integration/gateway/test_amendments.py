@@ -1,4 +1,4 @@
-"""Edits, deletions and reactions: who may, in which order, and that an old text is nowhere to be read."""
+"""Edits, deletions and reactions: rights, order, and that no key still holds an old text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def history(client: Client, room: str) -> dict[int, dict[str, Any]]:
 
 
 def assert_nowhere(redis_url: str, room: str, text: str) -> None:
-    """`text` is in no key of the room."""
+    """Check that no key of the room holds `text`."""
     with store(redis_url) as redis:
         for key in redis.scan_iter(f"room:{{{room}}}*"):
             kind = redis.type(key)
@@ -29,9 +29,7 @@ def assert_nowhere(redis_url: str, room: str, text: str) -> None:
             assert text not in str(content), key
 
 
-async def test_an_edit_is_heard_in_order_and_replaces_the_text(
-    pair: Pair, clients: Clients, gateway_redis: str
-) -> None:
+async def test_an_edit_arrives_in_order_and_replaces_the_text(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -46,7 +44,9 @@ async def test_an_edit_is_heard_in_order_and_replaces_the_text(
     assert_nowhere(gateway_redis, room, "teh text")
 
 
-async def test_of_several_edits_only_the_last_text_is_left(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_after_several_edits_only_the_last_text_is_stored(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     first = await ada.send(room, "version-0")
@@ -125,7 +125,7 @@ async def test_only_the_author_edits_and_only_author_or_moderators_delete(pair: 
     await ops.ok("message:delete", amend(room, last["seq"]))
 
 
-async def test_in_an_open_room_nobody_but_the_author_deletes(pair: Pair, clients: Clients) -> None:
+async def test_in_a_public_room_only_the_author_deletes(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     first = await ada.send(room, "one")
@@ -133,7 +133,7 @@ async def test_in_an_open_room_nobody_but_the_author_deletes(pair: Pair, clients
     assert await bob.refused("message:delete", amend(room, first["seq"])) == "forbidden"
 
 
-async def test_what_is_no_message_cannot_be_amended(pair: Pair, clients: Clients) -> None:
+async def test_an_entry_that_is_not_a_message_cannot_be_amended(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     first = await ada.send(room, "one")
@@ -153,7 +153,7 @@ async def test_what_is_no_message_cannot_be_amended(pair: Pair, clients: Clients
     assert await ada.refused("message:react", amend(room, 1, emoji="👍" * 17, on=True)) == "too_large"
 
 
-async def test_reactions_are_heard_and_kept(pair: Pair, clients: Clients) -> None:
+async def test_reactions_are_delivered_and_stored(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)

@@ -1,4 +1,4 @@
-"""The back-end client and its command line beside a real gateway, on a Redis with accounts."""
+"""The back-end client and the command line, with a real gateway and a Redis with accounts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REVOKED_WITHIN_SECONDS = 5.0
 
 
 class Cluster(NamedTuple):
-    """A Redis with an account per kind of process, and one gateway."""
+    """A Redis with one account per kind of process, and one gateway."""
 
     redis_port: int
     passwords: dict[str, str]
@@ -73,7 +73,7 @@ async def admin(cluster: Cluster) -> AsyncIterator[Redis]:
 
 
 class Person:
-    """A python-socketio client that remembers what it heard."""
+    """A python-socketio client that records the events it gets."""
 
     def __init__(self) -> None:
         self.socket = socketio.AsyncClient(reconnection=False)
@@ -87,7 +87,7 @@ class Person:
         return [data for name, data in self.heard if name == event]
 
     def changes(self, room: str) -> list[str]:
-        """What the room's `room` events said, but for people who come and go."""
+        """Return the room's `room` events, except those about people who enter and leave."""
         return [e["change"] for e in self.of("room") if e["room"] == room and e["change"] != "people"]
 
     async def call(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Person:
 
 @asynccontextmanager
 async def signed_in(at: Cluster | gateways.Gateway, user: str, **claims: Any) -> AsyncIterator[Person]:
-    """A client of a gateway, or of the cluster's."""
+    """Yield a signed-in client of a gateway, or of the cluster's gateway."""
     person = Person()
     url = at.gateway.url if isinstance(at, Cluster) else at.url
     await person.socket.connect(url, auth={"token": gateways.token(user, **claims)}, transports=["websocket"])
@@ -113,7 +113,7 @@ async def signed_in(at: Cluster | gateways.Gateway, user: str, **claims: Any) ->
 # --- messages ---
 
 
-async def test_a_system_message_is_one_of_the_room(cluster: Cluster, backend: Backend) -> None:
+async def test_a_system_message_is_an_ordinary_entry_of_the_room(cluster: Cluster, backend: Backend) -> None:
     async with signed_in(cluster, "ada") as ada:
         joined = await ada.join("public:news")
         sent = await ada.call("message:send", {"room": "public:news", "id": "1", "text": "first"})
@@ -156,7 +156,7 @@ async def test_the_first_gateway_after_a_back_end_keeps_the_epoch(cluster: Clust
     assert [message["text"] for message in joined["messages"]] == ["before anybody joined"]
 
 
-async def test_what_is_published_is_the_gateways_envelope(backend: Backend, admin: Redis) -> None:
+async def test_a_back_end_publishes_the_same_envelope_as_a_gateway(backend: Backend, admin: Redis) -> None:
     async with admin.pubsub() as hearing:
         await hearing.execute_command("SSUBSCRIBE", room_channel("public:wire"))
         await hearing.parse_response()
@@ -169,7 +169,7 @@ async def test_what_is_published_is_the_gateways_envelope(backend: Backend, admi
 # --- rooms ---
 
 
-async def test_a_kicked_person_hears_the_room_no_more(cluster: Cluster, backend: Backend) -> None:
+async def test_a_kicked_person_gets_no_more_messages_of_the_room(cluster: Cluster, backend: Backend) -> None:
     async with signed_in(cluster, "ada") as ada, signed_in(cluster, "bob") as bob:
         await ada.join("public:hall")
         await bob.join("public:hall")
@@ -177,12 +177,12 @@ async def test_a_kicked_person_hears_the_room_no_more(cluster: Cluster, backend:
         await until(lambda: ada.changes("public:hall") == ["removed"], "ada is told")
         await backend.publish("public:hall", "bot", "without ada")
         await until(lambda: len(bob.of("message")) == 1, "bob hears")
-        assert (await ada.call("room:list", {}))["ok"]  # a round trip: all that was sent before has arrived
+        assert (await ada.call("room:list", {}))["ok"]  # a round trip: all events sent before have arrived
         assert ada.of("message") == []
         assert bob.changes("public:hall") == []
 
 
-async def test_membership_is_given_and_taken(cluster: Cluster, backend: Backend) -> None:
+async def test_a_member_is_added_and_removed(cluster: Cluster, backend: Backend) -> None:
     with pytest.raises(RoomcastError, match="not_found"):
         await backend.grant("team:red", "ada")
     await backend.create_room("team:red", "owner", name="Team Red")
@@ -210,7 +210,7 @@ async def test_membership_is_given_and_taken(cluster: Cluster, backend: Backend)
         await backend.remove("team:red", "owner")
 
 
-async def test_a_closed_room_is_forgotten(cluster: Cluster, backend: Backend, admin: Redis) -> None:
+async def test_a_closed_room_is_deleted(cluster: Cluster, backend: Backend, admin: Redis) -> None:
     await backend.create_room("team:blue", "ada")
     async with signed_in(cluster, "ada") as ada:
         assert (await ada.join("team:blue"))["ok"]
@@ -242,7 +242,7 @@ async def test_a_revoked_user_is_closed_and_stays_out(cluster: Cluster, backend:
         with pytest.raises(socketio.exceptions.ConnectionError):
             async with signed_in(cluster, "mallory", iat=int(time.time()) - 5):
                 pass
-        with pytest.raises(socketio.exceptions.ConnectionError):  # it may stem from a clock that runs ahead
+        with pytest.raises(socketio.exceptions.ConnectionError):  # the token may come from a clock that runs ahead
             async with signed_in(cluster, "mallory", iat=int(time.time()) + 2):
                 pass
         await backend.revoke_user("carol", skew_seconds=0)
@@ -262,7 +262,7 @@ async def test_one_token_is_revoked_without_the_others(cluster: Cluster, backend
 # --- presence ---
 
 
-async def test_presence_is_what_others_see(cluster: Cluster) -> None:
+async def test_presence_is_reported_as_other_users_see_it(cluster: Cluster) -> None:
     async with backend_module.connect(cluster.redis_url("backend")) as backend, signed_in(cluster, "ada") as ada:
         await ada.call("presence", {"status": "busy", "note": "in a meeting"})
 
@@ -280,7 +280,7 @@ async def test_presence_is_what_others_see(cluster: Cluster) -> None:
 # --- Redis Cluster ---
 
 
-async def test_all_of_it_on_a_redis_cluster(tmp_path: Path) -> None:
+async def test_every_operation_works_on_a_redis_cluster(tmp_path: Path) -> None:
     with redis_cluster(tmp_path) as ports:
         url = f"redis+cluster://127.0.0.1:{ports[0]}"
         with gateways.gateway(tmp_path, url, DRAIN_SECONDS="1") as gateway:
@@ -289,7 +289,7 @@ async def test_all_of_it_on_a_redis_cluster(tmp_path: Path) -> None:
 
 
 async def _work_on(backend: Backend, ada: Person) -> None:
-    rooms = [f"team:{number}" for number in range(9)]  # on all three masters
+    rooms = [f"team:{number}" for number in range(9)]  # these rooms lie on all three masters
     for room in rooms:
         await backend.create_room(room, "owner", name=room.upper())
         await backend.grant(room, "ada")
@@ -322,7 +322,7 @@ async def test_no_redis_is_one_coded_error() -> None:
     assert caught.value.code is Code.UNAVAILABLE
 
 
-async def test_a_stopped_redis_leaves_the_outcome_open(tmp_path: Path) -> None:
+async def test_with_a_stopped_redis_the_outcome_is_unknown(tmp_path: Path) -> None:
     with servers.redis_server(tmp_path) as port:
         async with Redis(port=port, socket_timeout=0.2, retry=NO_RETRY) as client, Redis(port=port) as other:
             backend = Backend(client)
@@ -335,7 +335,7 @@ async def test_a_stopped_redis_leaves_the_outcome_open(tmp_path: Path) -> None:
             assert receipt.seq == 1
 
 
-async def test_an_account_without_the_right_is_refused_by_name(cluster: Cluster) -> None:
+async def test_an_account_without_the_right_gets_an_error_with_its_name(cluster: Cluster) -> None:
     async with backend_module.connect(cluster.redis_url("media")) as backend:
         with pytest.raises(RoomcastError, match="unavailable: Redis refuses: no permission"):
             await backend.publish("public:x", "bot", "text")

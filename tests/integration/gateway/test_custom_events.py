@@ -20,13 +20,13 @@ def emission(room: str, **more: Any) -> dict[str, Any]:
 
 
 async def fence(sender: Client, receiver: Client, room: str) -> None:
-    """Until everything that went into the room before has arrived."""
+    """Wait until all events sent to the room before have arrived."""
     text = unique("fence")
     await sender.send(room, text)
     await receiver.expect_text(text)
 
 
-async def test_an_event_reaches_the_others_in_the_room_and_no_log(
+async def test_an_event_reaches_the_others_in_the_room_and_is_not_logged(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:custom")
@@ -46,7 +46,7 @@ async def test_an_event_reaches_the_others_in_the_room_and_no_log(
         assert redis.hlen(f"room:{{{room}}}:log") == 1
 
 
-async def test_invisible_muted_and_blocked_users_are_not_noticed(
+async def test_events_of_invisible_muted_and_blocked_users_are_dropped(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:custom")
@@ -86,7 +86,7 @@ async def test_invisible_muted_and_blocked_users_are_not_noticed(
         ({"user": "somebody"}, "bad_request"),
     ],
 )
-async def test_what_is_refused(pair: Pair, clients: Clients, change: dict[str, Any], reason: str) -> None:
+async def test_invalid_events_are_refused(pair: Pair, clients: Clients, change: dict[str, Any], reason: str) -> None:
     room = unique("public:custom")
     ada = await clients(pair[0], unique("ada"))
     await ada.join(room)
@@ -104,7 +104,7 @@ async def test_a_flood_is_limited(pair: Pair, clients: Clients) -> None:
     assert all(error["retry_after"] > 0 for error in refused)
 
 
-async def test_a_back_end_reaches_a_user_a_room_and_everybody(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_back_end_reaches_a_user_a_room_and_all_users(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     room = unique("public:custom")
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     await bob.join(room)

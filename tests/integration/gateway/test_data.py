@@ -21,7 +21,7 @@ async def edit(client: Client, room: str, target: int, **fields: Any) -> dict[st
     return await client.ok("message:edit", {"room": room, "id": uuid4().hex, "target": target, **fields})
 
 
-async def test_data_is_the_same_wherever_it_is_read(pair: Pair, clients: Clients) -> None:
+async def test_data_is_the_same_live_in_history_and_after_recovery(pair: Pair, clients: Clients) -> None:
     room = unique("public:data")
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     start = await bob.join(room)
@@ -40,7 +40,9 @@ async def test_data_is_the_same_wherever_it_is_read(pair: Pair, clients: Clients
     assert live == history == paged == again
 
 
-async def test_edits_change_data_and_leave_nothing_of_the_old(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_edits_replace_data_and_no_key_holds_the_old_data(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     room = unique("public:data")
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     await bob.join(room)
@@ -91,7 +93,7 @@ async def test_a_back_end_publishes_data(pair: Pair, clients: Clients, gateway_r
 
 
 async def test_a_field_that_is_not_documented_is_refused_by_name(pair: Pair, clients: Clients) -> None:
-    """Also after a session's first message, when plain texts take the fast path."""
+    """The refusal also comes after a session's first message, when plain texts take the fast path."""
     room = unique("public:data")
     ada = await clients(pair[0], unique("ada"))
     await ada.join(room)

@@ -1,4 +1,4 @@
-"""Many connections that send too much: the gateway stays ready for others, drains in time, and keeps no memory."""
+"""Many connections that send too much: the gateway stays ready for others, drains in time, and frees its memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def _flood_one(http: ClientSession, url: str, user: str, room: str) -> int
                     await socket.send_str(f'42{sent}["message:send",{{"room":"{room}","id":"{sent}","text":"flood"}}]')
                 await asyncio.sleep(0.1)
             reader.cancel()
-    except Exception:  # refused or cut: that is what shall happen
+    except Exception:  # refused or cut, as expected
         pass
     return sent
 
@@ -50,7 +50,7 @@ async def _read(socket: ClientWebSocketResponse) -> None:
 
 @asynccontextmanager
 async def flood(one: Gateway, users: list[str], room: str) -> AsyncIterator[None]:
-    """Keep CONNECTIONS open, and open those again that were cut."""
+    """Keep CONNECTIONS connections open; replace those that were cut."""
     async with ClientSession() as http:
 
         async def client(user: str) -> None:
@@ -67,7 +67,9 @@ async def flood(one: Gateway, users: list[str], room: str) -> AsyncIterator[None
             await tasks.cancel()
 
 
-async def test_one_token_with_many_connections_hurts_nobody(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+async def test_a_flood_of_one_users_connections_does_not_delay_others(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
     """Each send is acked within the client's deadline; `make attack-figures` measures how long it takes."""
     with gateway(tmp_path, redis_url, "1") as one:
         room, user = unique("public:talk"), unique("mallory")
@@ -87,7 +89,7 @@ async def test_one_token_with_many_connections_hurts_nobody(redis_url: str, tmp_
 
 
 @pytest.mark.timeout(180)
-async def test_no_flood_leaves_memory_behind(redis_url: str, tmp_path: Path) -> None:
+async def test_memory_is_freed_after_a_flood(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "1", PENDING_PER_ADDRESS="1000") as one:
         users, sizes = [f"user-{n}" for n in range(CONNECTIONS)], [one.metric("process_resident_memory_bytes")]
         for _ in range(2):
@@ -110,9 +112,9 @@ async def test_a_drain_keeps_its_budget_under_a_flood(redis_url: str, tmp_path: 
 
 
 async def test_a_user_is_limited_across_gateways(redis_url: str, tmp_path: Path, clients: Clients) -> None:
-    """Four times the rate of a connection, however many gateways the user is connected to.
+    """A user may send at four times the rate of a connection, however many gateways the user is connected to.
 
-    Each gateway alone would allow 40 a second, for ever. What a busy machine answers late can only look like less.
+    Each gateway alone would allow 40 a second without end. On a busy machine late answers only lower the count.
     """
     with gateways(tmp_path, redis_url, 2, EVENTS_PER_SECOND="10") as both:
         user = unique("mallory")

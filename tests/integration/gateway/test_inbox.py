@@ -1,4 +1,4 @@
-"""Inboxes on two real gateways: the list, live lines of rooms that are not joined, mentions, and what is not shown."""
+"""Inboxes on two real gateways: the list, live lines of rooms that are not joined, mentions, and hidden rooms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def inbox(client: Client, **more: Any) -> Json:
 
 
 def line_with(room: str, **fields: Any) -> Callable[[Json], bool]:
-    """An `inbox` event that has a line of the room with these fields."""
+    """Return a predicate: the `inbox` event has a line of the room with these fields."""
     return lambda event: any(
         row["room"] == room and all(row.get(key) == value for key, value in fields.items())
         for row in event.get("rooms", [])
@@ -34,7 +34,7 @@ def line_with(room: str, **fields: Any) -> Callable[[Json], bool]:
 
 
 async def line(client: Client, room: str, **fields: Any) -> Json:
-    """The line of an `inbox` event, past or to come, with these fields."""
+    """Return the line with these fields from an `inbox` event; wait for the event if needed."""
     event = await client.expect("inbox", line_with(room, **fields), within=WITHIN)
     found: Json = next(row for row in event["rooms"] if row["room"] == room)
     return found
@@ -46,7 +46,7 @@ async def mention(client: Client, room: str, *users: str) -> Json:
 
 
 async def listed(client: Client, *rooms: str) -> None:
-    """Put rooms on the list, without staying in them."""
+    """Put rooms on the client's list, without staying in them."""
     for room in rooms:
         await client.join(room)
         await client.ok("room:leave", {"room": room})
@@ -73,7 +73,7 @@ async def test_a_page_has_the_latest_activity_first_and_the_totals_of_all_rooms(
     assert await ada.refused("inbox:list", {"after": "nonsense"}) == "bad_request"
 
 
-async def test_a_room_that_is_not_joined_tells_of_messages_on_another_gateway(pair: Pair, clients: Clients) -> None:
+async def test_a_line_changes_with_messages_on_another_gateway_without_a_join(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await listed(ada, room)
@@ -86,7 +86,7 @@ async def test_a_room_that_is_not_joined_tells_of_messages_on_another_gateway(pa
         await bob.send(room, f"more {number}")
     last = await line(ada, room, unread=21)
     assert last["last"]["text"] == "more 19"
-    assert len(ada.seen("inbox")) < 8  # conflated
+    assert len(ada.seen("inbox")) < 8  # the gateway has merged the events
     event = ada.seen("inbox")[-1]
     assert (event["unread"], event["mentions"]) == (21, 0)
     assert ada.seen("message") == []
@@ -118,7 +118,7 @@ async def test_the_first_message_of_a_direct_room_brings_the_room(pair: Pair, cl
     assert (await inbox(ada))["rooms"][0]["name"] == "Bob the Builder"
 
 
-async def test_reading_on_one_device_is_told_to_the_other(pair: Pair, clients: Clients) -> None:
+async def test_reading_on_one_device_updates_the_other(pair: Pair, clients: Clients) -> None:
     user = unique("ada")
     phone, desk = await clients(pair[0], user), await clients(pair[1], user)
     bob = await clients(pair[0], unique("bob"))
@@ -200,7 +200,7 @@ async def test_a_mention_counts_to_a_hundred(pair: Pair, clients: Clients, gatew
     assert (await inbox(ada))["mentions"] == 5
 
 
-async def test_a_room_that_is_lost_leaves_the_inbox(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_room_that_the_user_has_lost_leaves_the_inbox(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     rooms = [unique("team") for _ in range(3)]
     for room in rooms:
@@ -225,7 +225,7 @@ async def test_a_room_that_is_lost_leaves_the_inbox(pair: Pair, clients: Clients
     assert not ada.seen("inbox", line_with(rooms[1]))
 
 
-async def test_the_room_list_says_nothing_of_a_room_that_one_is_banned_from(pair: Pair, clients: Clients) -> None:
+async def test_the_room_list_omits_rooms_from_which_the_user_is_banned(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await bob.ok("room:create", {"room": room, "kind": "private"})
@@ -237,7 +237,7 @@ async def test_the_room_list_says_nothing_of_a_room_that_one_is_banned_from(pair
     assert [(row["room"], row["unread"], row["last"]) for row in rows] == [(room, 0, None)]
 
 
-async def test_a_list_of_500_rooms_is_live_in_each_of_them(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_each_of_500_rooms_on_a_list_is_live(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada = await clients(pair[0], unique("ada"))
     rooms = [unique(f"public:talk{number}") for number in range(500)]
     with store(gateway_redis) as redis:
@@ -251,7 +251,9 @@ async def test_a_list_of_500_rooms_is_live_in_each_of_them(pair: Pair, clients: 
     assert ada.seen("inbox")[-1]["unread"] == 10
 
 
-async def test_a_gateway_without_inboxes_follows_no_rooms(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_gateway_without_live_inboxes_subscribes_to_no_activity(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     await listed(ada, room)
@@ -263,7 +265,7 @@ async def test_a_gateway_without_inboxes_follows_no_rooms(pair: Pair, clients: C
         assert redis.pubsub_channels("activity:*")
 
 
-async def test_inboxes_are_right_again_after_redis_was_restarted_with_or_without_its_data(tmp_path: Path) -> None:
+async def test_inboxes_are_correct_after_a_restart_of_redis_with_or_without_its_data(tmp_path: Path) -> None:
     redis = OwnRedis(tmp_path)
     try:
         with gateways(tmp_path, redis.url) as pair:
@@ -280,7 +282,7 @@ async def test_inboxes_are_right_again_after_redis_was_restarted_with_or_without
 
 
 async def answered(client: Client, event: str, payload: Json) -> Json | None:
-    """The positive ack of an event; None while there is none."""
+    """Return the positive ack of an event; None if it is refused."""
     answer = await client.call(event, payload)
     return answer if answer["ok"] else None
 

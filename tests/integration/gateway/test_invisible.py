@@ -14,7 +14,7 @@ from tests.waiting import until
 
 Pair = list[Gateway]
 LINE_SECONDS = 0.2
-"""One way: a `presence` that a client sends after its connect comes two of these later."""
+"""Seconds of delay in one direction: a `presence` sent after the connect arrives two such delays later."""
 
 
 async def row_of(client: Client, user: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ async def expect_status(client: Client, user: str, status: str) -> dict[str, Any
 
 
 def seen_of(watcher: Client, user: str) -> list[str]:
-    """Every status of the user that the watcher was told, and every room that the user entered."""
+    """Return every status of the user that the watcher got, and every room that the user entered."""
     statuses = [row["status"] for event in watcher.seen("presence") for row in event["changes"] if row["user"] == user]
     entered = [row["user"] for event in watcher.seen("room") for row in event.get("entered", []) if row["user"] == user]
     return statuses + entered
@@ -46,13 +46,13 @@ async def watcher_of(clients: Clients, gateway: Gateway, user: str, room: str) -
 
 
 async def finish(watcher: Client, room: str) -> None:
-    """Wait until everything that happened before has been delivered: presence goes out once a second."""
+    """Wait until all earlier changes have been delivered: presence is sent once a second."""
     await watcher.send(room, "done")
     await watcher.expect_text("done")
     await asyncio.sleep(1.5)
 
 
-async def test_reconnects_over_a_slow_line_show_nothing(pair: Pair, clients: Clients) -> None:
+async def test_reconnects_over_a_slow_line_do_not_show_the_user(pair: Pair, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     async with slow_proxy(pair[0].port, LINE_SECONDS) as line:
         bob = await watcher_of(clients, pair[1], user, room)
@@ -78,7 +78,7 @@ async def test_reconnects_over_a_slow_line_show_nothing(pair: Pair, clients: Cli
     assert await row_of(bob, user) == before
 
 
-async def test_a_reload_keeps_the_user_invisible_and_says_so(pair: Pair, clients: Clients) -> None:
+async def test_a_reload_keeps_the_user_invisible_and_tells_the_client(pair: Pair, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     bob = await watcher_of(clients, pair[1], user, room)
     first = await clients(pair[0], user, presence={"status": "invisible"})
@@ -96,7 +96,7 @@ async def test_a_reload_keeps_the_user_invisible_and_says_so(pair: Pair, clients
     assert await row_of(bob, user) == {"status": "offline", "last_seen": 0}
 
 
-async def test_a_status_travels_with_the_connect(pair: Pair, clients: Clients) -> None:
+async def test_a_status_can_be_sent_with_the_connect(pair: Pair, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     bob = await watcher_of(clients, pair[1], user, room)
 
@@ -109,7 +109,7 @@ async def test_a_status_travels_with_the_connect(pair: Pair, clients: Clients) -
     assert "online" not in seen_of(bob, user)
 
 
-async def test_what_the_user_chose_last_counts_for_devices_without_a_status(pair: Pair, clients: Clients) -> None:
+async def test_the_users_last_choice_counts_for_devices_without_a_status(pair: Pair, clients: Clients) -> None:
     user, bob = unique("ada"), await clients(pair[1], unique("bob"))
     phone, laptop = await clients(pair[0], user), await clients(pair[1], user)
     await phone.ok("presence", {"status": "busy", "note": "in a call"})
@@ -138,7 +138,7 @@ async def test_what_the_user_chose_last_counts_for_devices_without_a_status(pair
 
 
 async def _has_status(client: Client, status: str) -> bool:
-    await asyncio.sleep(0.1)  # within the rate of a connection
+    await asyncio.sleep(0.1)  # stays within the rate of a connection
     return bool((await client.ok("presence"))["status"] == status)
 
 

@@ -1,4 +1,4 @@
-"""A gateway that was cut from Redis reads what was revoked meanwhile before it delivers or accepts anything."""
+"""A gateway that was cut from Redis reads revocations before it delivers or accepts anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.proxy import CuttableProxy, MutingProxy, cuttable_proxy, muting_proxy
 from tests.waiting import until
 
 TIMEOUT_SECONDS = 0.4
-"""The longest wait for Redis: five times this isolates the gateway."""
+"""The gateway's timeout for Redis, in seconds; after five times this it is isolated."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 async def backend(redis_port: int) -> AsyncIterator[Backend]:
-    """A back end that reaches Redis by another path than the gateway."""
+    """Yield a back end that reaches Redis directly, not through the gateway's proxy."""
     async with connect(f"redis://127.0.0.1:{redis_port}/0") as made:
         yield made
 
@@ -40,14 +40,14 @@ async def proxy(redis_port: int) -> AsyncIterator[CuttableProxy]:
 
 @pytest.fixture
 async def muting(redis_port: int) -> AsyncIterator[MutingProxy]:
-    """Swallows what Redis pushes, and lets commands pass."""
+    """Run a proxy that can drop the packets Redis publishes, and forwards commands."""
     async with muting_proxy(redis_port, b"-pubsub") as made:
         yield made
 
 
 @asynccontextmanager
 async def behind(port: int, folder: Path) -> AsyncIterator[Gateway]:
-    """Run a gateway behind a proxy. It starts and ends beside the loop: the proxy runs in it."""
+    """Run a gateway behind a proxy. Start and stop it in a thread, because the proxy runs in this event loop."""
     url = f"redis://127.0.0.1:{port}/0"
     starting = gateway(folder, url, "3", REDIS_TIMEOUT_SECONDS=str(TIMEOUT_SECONDS), DRAIN_SECONDS="1")
     yield await asyncio.to_thread(starting.__enter__)
@@ -110,7 +110,7 @@ async def test_after_a_cut_nothing_reaches_a_revoked_user(
 async def test_a_deaf_gateway_delivers_nothing_until_revocations_were_read(
     deaf: Gateway, muting: MutingProxy, backend: Backend, clients: Clients
 ) -> None:
-    """Commands work all the time, so that only the silence of the subscriptions tells."""
+    """Commands work all the time, so that only the silent subscriptions reveal the fault."""
     room = unique("team:deaf")
     ada, mallory, _ = await people(deaf, clients, room)
     muting.is_muted = True

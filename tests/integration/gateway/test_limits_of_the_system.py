@@ -1,4 +1,4 @@
-"""A gateway at its limit of open files, and one that listens on every address."""
+"""A gateway at its limit of open files, and a gateway that listens on every address."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_gateway_at_its_file_limit_says_so_and_stays_healthy(
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
-async def test_every_address_means_ipv4_too(redis_url: str, tmp_path: Path) -> None:
+async def test_listening_on_every_address_includes_ipv4(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "1", HOST="::", METRICS_HOST="::") as one:
         async with ClientSession() as http:
             for host in ("127.0.0.1", "[::1]"):

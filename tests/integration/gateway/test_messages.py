@@ -15,7 +15,7 @@ from tests.gateways import Clients, Gateway, Raw, gateway, raw, unique
 Pair = list[Gateway]
 
 
-async def test_a_message_reaches_everybody_on_both_gateways_with_its_place(pair: Pair, clients: Clients) -> None:
+async def test_a_message_reaches_all_members_on_both_gateways_with_its_seq(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -66,7 +66,7 @@ async def test_a_resend_through_another_gateway_is_recognised(pair: Pair, client
     assert await there.send(room, "hello", "id-1") == {**first, "duplicate": True}
 
 
-async def test_one_clients_messages_keep_the_order_in_which_it_sent_them(pair: Pair, clients: Clients) -> None:
+async def test_one_clients_messages_keep_their_order(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -80,7 +80,7 @@ async def test_one_clients_messages_keep_the_order_in_which_it_sent_them(pair: P
     assert bob.texts(room) == texts
 
 
-async def test_two_senders_on_two_gateways_are_heard_in_one_order(pair: Pair, clients: Clients) -> None:
+async def test_messages_of_two_senders_on_two_gateways_arrive_in_one_order(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -95,7 +95,7 @@ async def test_two_senders_on_two_gateways_are_heard_in_one_order(pair: Pair, cl
     assert [m["seq"] for m in ada.seen("message")] == list(range(1, 81))
 
 
-async def test_a_first_send_without_joining_keeps_its_place_before_later_ones(pair: Pair, clients: Clients) -> None:
+async def test_a_first_send_without_a_join_comes_before_later_ones(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("team")
     await ada.ok("room:create", {"room": room, "kind": "private"})
@@ -183,7 +183,7 @@ async def test_history_pages_backwards_to_the_first_message_and_says_when_it_end
     assert [page["more"] for page in pages] == [True, True, False]
 
 
-async def test_history_at_and_beyond_both_ends(pair: Pair, clients: Clients) -> None:
+async def test_history_at_both_ends_of_the_log_and_beyond(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room, empty = unique("public:talk"), unique("public:talk")
     for n in range(1, 4):
@@ -203,7 +203,7 @@ async def test_history_at_and_beyond_both_ends(pair: Pair, clients: Clients) -> 
     assert (page["messages"], page["more"], page["seq"]) == ([], False, 0)
 
 
-async def test_a_person_hears_and_sends_in_a_dm_and_nobody_else_does(pair: Pair, clients: Clients) -> None:
+async def test_only_the_two_people_of_a_direct_room_send_and_receive_in_it(pair: Pair, clients: Clients) -> None:
     names = sorted(unique(name) for name in ("ada", "bob"))
     ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
     eve = await clients(pair[0], unique("eve"))
@@ -222,7 +222,7 @@ async def test_a_person_hears_and_sends_in_a_dm_and_nobody_else_does(pair: Pair,
     await eve.join(own)
 
 
-async def test_a_first_direct_message_makes_itself_known(pair: Pair, clients: Clients) -> None:
+async def test_a_first_direct_message_announces_its_room(pair: Pair, clients: Clients) -> None:
     names = sorted(unique(name) for name in ("ada", "bob"))
     ada, bob = await clients(pair[0], names[0]), await clients(pair[1], names[1])
     room = f"dm:{ada.user}:{bob.user}"
@@ -235,8 +235,8 @@ async def test_a_first_direct_message_makes_itself_known(pair: Pair, clients: Cl
     assert listed[room] == 2
 
 
-async def test_packets_in_pieces_keep_their_place_before_whole_ones(pair: Pair) -> None:
-    """A message in two frames goes the ordinary way; a whole one right behind it must not pass it on the hot path."""
+async def test_packets_in_several_frames_keep_their_order_with_later_ones(pair: Pair) -> None:
+    """A message in two frames takes the ordinary path; a later one in one frame must not overtake on the fast path."""
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
@@ -251,8 +251,8 @@ async def test_packets_in_pieces_keep_their_place_before_whole_ones(pair: Pair) 
     ["425", "42007", "42", "4212345678901234567", "42٣", "42/,5", "425 "],
     ids=["plain", "zeros", "no id", "too long", "other digits", "namespace", "blank"],
 )
-async def test_every_way_to_write_a_packet_has_its_answer(pair: Pair, head: str) -> None:
-    """What the hot path does not take, the ordinary way takes or refuses; an ack comes only where one is due."""
+async def test_every_form_of_a_packet_is_answered_or_refused(pair: Pair, head: str) -> None:
+    """The ordinary path accepts or refuses what the fast path does not take; only packets with an ack id get an ack."""
     room = unique("public:talk")
     async with raw(pair[0]) as socket:
         await socket.sign_in(unique("ada"))
@@ -286,7 +286,7 @@ async def test_every_way_to_write_a_packet_has_its_answer(pair: Pair, head: str)
         ({"reply_to": 3}, None),
     ],
 )
-async def test_the_hot_path_answers_as_the_ordinary_way(
+async def test_the_fast_path_answers_as_the_ordinary_path(
     pair: Pair, change: dict[str, object], refusal: str | None
 ) -> None:
     room = unique("public:talk")
@@ -301,7 +301,7 @@ async def test_the_hot_path_answers_as_the_ordinary_way(
 
 
 @pytest.mark.parametrize("hotpath", ["python", "compiled"])
-async def test_after_its_first_text_a_session_sends_by_the_hot_path(
+async def test_a_session_uses_the_fast_path_after_its_first_text(
     gateway_redis: str, tmp_path: Path, clients: Clients, hotpath: str
 ) -> None:
     with gateway(tmp_path, gateway_redis, "9", HOTPATH=hotpath) as running:
@@ -328,13 +328,13 @@ async def test_after_its_first_text_a_session_sends_by_the_hot_path(
         }
         again = await ada.send(room, "once", "the-same")
         assert await ada.send(room, "once", "the-same") == {**again, "duplicate": True}
-        # all but the first, and the one that the client writes as two halves of a pair
+        # all but the first, and the one that the client writes as two surrogates
         assert running.metric("roomcast_gateway_fast_path_messages_total") == 9 - 2
         assert running.metric("roomcast_gateway_hotpath_compiled") == (hotpath == "compiled")
 
 
-async def test_the_hot_path_ends_with_the_membership(pair: Pair, clients: Clients) -> None:
-    """Out of the room, and after a new sign-in, nothing goes in by an old ticket."""
+async def test_the_fast_path_ends_with_the_membership(pair: Pair, clients: Clients) -> None:
+    """After a removal from the room, the session's ticket of the fast path no longer counts."""
     ada = await clients(pair[0], unique("ada"))
     room = unique("team:secret")
     await ada.ok("room:create", {"room": room, "kind": "private"})
@@ -349,7 +349,7 @@ async def test_the_hot_path_ends_with_the_membership(pair: Pair, clients: Client
 
 
 async def _enter(socket: Raw, room: str) -> None:
-    """Join, and say something: the next texts may take the hot path."""
+    """Join, and send a text: later texts may take the fast path."""
     await socket.send(f'421["room:join",{{"room":"{room}"}}]')
     await socket.ack(1)
     await socket.send(_packet(0, room, "warm"))

@@ -18,7 +18,7 @@ EVERYWHERE_SECONDS = 5.0
 
 
 async def room_of(owner: Client, *members: Client) -> str:
-    """Make a private room of these people, which all of them join."""
+    """Make a private room of these people, and let all of them join."""
     room = unique("team")
     await owner.ok("room:create", {"room": room, "kind": "private", "name": "The team"})
     for member in members:
@@ -40,7 +40,7 @@ class TestMutes:
     async def test_a_muted_user_reads_and_does_not_write_on_any_gateway(self, pair: Pair, clients: Clients) -> None:
         ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
         room = await room_of(ada, bob)
-        for _ in range(3):  # the fast path has a ticket from the second one on
+        for _ in range(3):  # the session has a ticket of the fast path from the second message on
             await bob.send(room, "before")
         answer = await ada.ok("room:sanction", {"room": room, "user": bob.user, "kind": "mute", "on": True})
         assert answer["until"] == 0
@@ -68,7 +68,7 @@ class TestMutes:
         await ada.ok("room:sanction", {**mute, "on": False})
         await until(lambda: _is(bob, room, "ok"), "lifted", EVERYWHERE_SECONDS)
 
-    async def test_only_moderators_sanction_and_nobody_the_owner(self, pair: Pair, clients: Clients) -> None:
+    async def test_only_moderators_sanction_and_never_the_owner(self, pair: Pair, clients: Clients) -> None:
         ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]
         room = await room_of(ada, bob)
         mute = {"room": room, "kind": "mute", "on": True}
@@ -93,7 +93,7 @@ class TestMutes:
 
 
 class TestBans:
-    async def test_a_banned_user_is_out_and_stays_out(self, pair: Pair, clients: Clients) -> None:
+    async def test_a_banned_user_is_removed_and_cannot_come_back(self, pair: Pair, clients: Clients) -> None:
         ops = await clients(pair[0], unique("ops"), ops=True)
         bob = await clients(pair[1], unique("bob"))
         room = unique("public:hall")
@@ -107,7 +107,7 @@ class TestBans:
         await ops.ok("room:sanction", {**ban, "on": False})
         await until(lambda: _joins(bob, room), "unbanned", EVERYWHERE_SECONDS)
 
-    async def test_a_ban_everywhere_disconnects_and_refuses(
+    async def test_a_ban_from_the_deployment_disconnects_and_refuses_sign_in(
         self, pair: Pair, clients: Clients, gateway_redis: str
     ) -> None:
         bob = await clients(pair[0], unique("bob"))
@@ -120,7 +120,7 @@ class TestBans:
             await backend.unban(bob.user)
             await until(lambda: _connects(clients, pair[1], bob.user), "unbanned", EVERYWHERE_SECONDS)
 
-    async def test_a_mute_everywhere_holds_in_every_room(
+    async def test_a_mute_in_the_deployment_holds_in_every_room(
         self, pair: Pair, clients: Clients, gateway_redis: str
     ) -> None:
         bob = await clients(pair[0], unique("bob"))
@@ -136,8 +136,8 @@ class TestBans:
             await until(lambda: _is(bob, rooms[0], "ok"), "unmuted", EVERYWHERE_SECONDS)
 
 
-async def test_a_closed_room_takes_its_sanctions_with_it(pair: Pair, clients: Clients, gateway_redis: str) -> None:
-    """Else the next owner of that id would find strangers banned and the room slow."""
+async def test_closing_a_room_deletes_its_sanctions(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+    """Otherwise the next room with that id would begin with bans and slow mode."""
     ada, eve = await clients(pair[0], unique("ada")), await clients(pair[1], unique("eve"))
     room = await room_of(ada, eve)
     await ada.ok("room:slow", {"room": room, "seconds": 60})

@@ -1,4 +1,4 @@
-"""Two processes never hold one node number, whatever is killed, and a number can be left to Redis."""
+"""Two processes never hold the same node number, even after a kill; Redis can assign the number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.gateways import Clients, gateway, run_once, store
 from tests.waiting import until
 
 
-def test_a_second_process_of_a_number_refuses_to_start(redis_url: str, tmp_path: Path) -> None:
+def test_a_second_process_with_the_same_number_refuses_to_start(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "3") as first:
         ended = run_once(
             REDIS_URL=redis_url,
@@ -34,10 +34,12 @@ def test_a_killed_gateway_is_replaced_at_once(redis_url: str, tmp_path: Path) ->
         started = time.monotonic()
         with gateway(tmp_path, redis_url, "3") as second:
             assert second.is_ready
-            assert time.monotonic() - started < 10  # the lease of the first one has 15 s to go
+            assert time.monotonic() - started < 10  # the lease of the killed gateway lasts up to 15 s more
 
 
-async def test_a_gateway_without_a_number_takes_a_free_one(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+async def test_a_gateway_without_a_configured_number_takes_a_free_one(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
     with (
         gateway(tmp_path, redis_url, "1"),
         gateway(tmp_path, redis_url, "") as second,
@@ -59,11 +61,11 @@ async def test_a_gateway_whose_number_was_taken_moves_its_clients_and_ends(
         code = await until(running.process.poll, "the end")
         assert code == 1
         assert "another process holds this gateway's number" in running.said()
-        running.process.returncode = -signal.SIGKILL  # `stop` then expects no code 0
+        running.process.returncode = -signal.SIGKILL  # so that `stop` does not expect exit code 0
     assert "Traceback" not in running.said()
 
 
-async def test_no_session_is_let_in_before_the_number_is_ours(redis_url: str, tmp_path: Path) -> None:
+async def test_no_session_is_admitted_before_the_gateway_holds_its_number(redis_url: str, tmp_path: Path) -> None:
     with store(redis_url) as redis:
         redis.set(keys.node_lease("3"), "another", px=3_000)
         redis.set(keys.node_process("3"), "elsewhere/1/1", px=3_000)

@@ -1,4 +1,4 @@
-"""Running a gateway: health, metrics, and leaving without losing anybody."""
+"""Running a gateway: health, metrics, drain and admission."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.waiting import until
 Pair = list[Gateway]
 
 FLOOD = 3_000
-"""Openings that wait in the kernel, which keeps 4,096. The queue of a gateway holds 2,000."""
+"""The number of WebSocket requests of the flood: the kernel queues 4,096, the gateway 2,000."""
 
 
 async def test_health_readiness_and_metrics_have_a_port_of_their_own(pair: Pair) -> None:
@@ -46,7 +46,7 @@ def test_health_and_metrics_can_have_an_address_of_their_own(redis_url: str, tmp
         assert request(f"http://127.0.0.2:{one.port}/socket.io/?EIO=4&transport=polling")[0] == 0
 
 
-async def test_the_metrics_are_as_prometheus_wants_them(pair: Pair, clients: Clients) -> None:
+async def test_the_metrics_are_valid_for_prometheus(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     await ada.join(room)
@@ -63,7 +63,7 @@ async def test_the_metrics_are_as_prometheus_wants_them(pair: Pair, clients: Cli
         assert secret not in text
 
 
-async def test_the_metrics_count_what_happens(pair: Pair, clients: Clients) -> None:
+async def test_the_metrics_count_events(pair: Pair, clients: Clients) -> None:
     before = {name: pair[0].metric(name) for name in ("roomcast_gateway_connections", "roomcast_gateway_rooms")}
     ada = await clients(pair[0], unique("ada"))
     await ada.join(unique("public:talk"))
@@ -78,7 +78,7 @@ async def test_the_metrics_count_what_happens(pair: Pair, clients: Clients) -> N
 
 
 class Writer:
-    """Sends numbered messages, moves to the next gateway when its own closes, and resends what was not acked."""
+    """Sends numbered messages, moves to the next gateway when its own closes, and resends messages without an ack."""
 
     def __init__(self, user: str, room: str, urls: list[str]) -> None:
         self.user = user
@@ -88,14 +88,14 @@ class Writer:
         self.moves = 0
 
     async def run(self, count: int, most: int = 5_000) -> int:
-        """Until `count` messages are acked and it has moved, however long that takes; returns how many it sent."""
+        """Send until `count` messages are acked and the writer has moved, at most `most`; return how many were sent."""
         client = await self._connect()
         sent = 0
         while sent < count or (not self.moves and sent < most):
             while not await self._send(client, f"{self.user}-{sent}"):
                 client = await self._connect()
             sent += 1
-            await asyncio.sleep(0.01)  # a pace, so that the drain falls into the middle
+            await asyncio.sleep(0.01)  # slow enough that the drain happens meanwhile
         await client.close()
         return sent
 
@@ -104,7 +104,7 @@ class Writer:
             client = Client(self.user)
             try:
                 await client.connect(self.urls[self.moves % len(self.urls)])
-            except Exception:  # refused while draining: the next one
+            except Exception:  # refused while draining: try the next gateway
                 self.moves += 1
                 await asyncio.sleep(0.05)
             else:
@@ -123,7 +123,7 @@ class Writer:
         return bool(answer["ok"])
 
 
-async def test_a_drained_gateway_moves_everybody_and_loses_nothing(
+async def test_a_drained_gateway_moves_all_clients_and_loses_no_message(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     with gateways(tmp_path, redis_url, 2, DRAIN_SECONDS="4", EVENTS_PER_SECOND="1000") as (first, second):
@@ -157,7 +157,7 @@ async def test_a_drained_gateway_moves_everybody_and_loses_nothing(
         assert len(heard) == sent
 
 
-async def test_a_draining_gateway_is_not_ready_and_takes_nobody_new(
+async def test_a_draining_gateway_is_not_ready_and_refuses_new_sessions(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
@@ -182,8 +182,8 @@ async def test_polling_clients_are_moved_too(redis_url: str, tmp_path: Path, cli
         assert ada.seen("drain")
 
 
-async def test_a_polling_client_between_two_gets_hears_of_the_drain(redis_url: str, tmp_path: Path) -> None:
-    """Its gateway waits for the next GET, which comes on a connection that is open, as nginx keeps them."""
+async def test_a_polling_client_between_two_gets_receives_the_drain_event(redis_url: str, tmp_path: Path) -> None:
+    """The gateway waits for the next GET, which arrives on an open connection, as from nginx."""
     with gateways(tmp_path, redis_url, 1, DRAIN_SECONDS="3") as (running,):
         async with ClientSession() as http:
             client = await Polling.open(http, running.url.removeprefix("http://"), "socket.io")
@@ -210,22 +210,22 @@ async def test_a_second_signal_changes_nothing(redis_url: str, tmp_path: Path, c
 @pytest.mark.parametrize(
     "path", ["/socket.io/", "/socket.io/?EIO=3&transport=polling", "/socket.io/?EIO=4&transport=x"]
 )
-async def test_what_is_no_handshake_is_an_http_error(pair: Pair, path: str) -> None:
+async def test_a_request_that_is_not_a_handshake_is_an_http_error(pair: Pair, path: str) -> None:
     assert request(f"{pair[0].url}{path}")[0] == 400
 
 
-def test_a_storm_comes_in_as_fast_as_the_loop_bears(redis_url: str, tmp_path: Path) -> None:
+def test_a_storm_of_handshakes_is_admitted(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "1", PENDING_PER_ADDRESS="1000") as one, ThreadPoolExecutor(100) as callers:
         answers = list(callers.map(lambda _: handshake(one), range(600)))
         assert {status for status, _ in answers} == {200}
         assert one.metric('roomcast_gateway_sessions_total{transport="polling"}') == 600
 
 
-async def test_a_flood_from_some_addresses_holds_up_no_other(redis_url: str, tmp_path: Path) -> None:
+async def test_a_flood_from_some_addresses_does_not_delay_another_address(redis_url: str, tmp_path: Path) -> None:
     """The flood fills the queue and is refused with a reason; the other address has its session at once."""
     refused = 'roomcast_gateway_refused_requests_total{reason="admission",status="503"}'
     with gateway(tmp_path, redis_url, "1") as one:
-        one.process.send_signal(signal.SIGSTOP)  # all of them wait in the kernel, and come at once
+        one.process.send_signal(signal.SIGSTOP)  # so that all requests wait in the kernel, and arrive at once
         flood = [await waiting_opening(one, f"198.51.100.{n % 40}") for n in range(FLOOD)]
         other = asyncio.ensure_future(asyncio.to_thread(handshake, one, "203.0.113.7", 60.0))
         one.process.send_signal(signal.SIGCONT)
@@ -245,7 +245,7 @@ async def test_a_flood_from_some_addresses_holds_up_no_other(redis_url: str, tmp
 
 @contextmanager
 def slowed(one: Gateway) -> Iterator[None]:
-    """Stop the gateway for half of the time, 30 ms at once: its loop is late on any machine, and it admits few."""
+    """Suspend the gateway for half of the time, 30 ms at once, so that its loop is late and it admits few sessions."""
     has_ended = threading.Event()
 
     def pulse() -> None:
@@ -275,7 +275,7 @@ async def waiting_opening(one: Gateway, address: str) -> asyncio.StreamWriter:
 
 
 def handshake(one: Gateway, address: str = "127.0.0.1", seconds: float = 5.0) -> tuple[int, str]:
-    """The status of a new polling session, and what Retry-After says."""
+    """Ask for a polling session; return the status and the Retry-After header."""
     request = urllib.request.Request(
         f"{one.url}/socket.io/?EIO=4&transport=polling", headers={"X-Forwarded-For": address}
     )

@@ -1,4 +1,4 @@
-"""Who is there, typing, reading: presence, rosters, receipts and room lists across two gateways."""
+"""Presence, members, typing, read receipts and room lists across two gateways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = list[Gateway]
 
 
 async def members(client: Client, room: str) -> list[str]:
-    """Everybody in the room, page by page."""
+    """Return all members of the room, read page by page."""
     names: list[str] = []
     query: dict[str, Any] = {"room": room}
     while True:
@@ -32,14 +32,14 @@ async def status(client: Client, user: str) -> dict[str, Any]:
 
 
 def change_of(user: str, shown: str) -> Any:
-    """A predicate on `presence`: it says that `user` is now `shown`."""
+    """Return a predicate: the `presence` event says that `user` is now `shown`."""
     return lambda event: any(row["user"] == user and row["status"] == shown for row in event["changes"])
 
 
 # --- typing ---
 
 
-async def test_typing_reaches_the_others_and_not_oneself(pair: Pair, clients: Clients) -> None:
+async def test_typing_reaches_the_others_and_not_the_sender(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     carol, room = await clients(pair[0], unique("carol")), unique("public:talk")
     for who in (ada, bob, carol):
@@ -56,7 +56,7 @@ async def test_typing_reaches_the_others_and_not_oneself(pair: Pair, clients: Cl
     assert ada.seen("typing") == []
 
 
-async def test_typing_of_somebody_who_has_not_joined_is_not_heard(pair: Pair, clients: Clients) -> None:
+async def test_typing_of_a_client_that_has_not_joined_is_dropped(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -74,7 +74,7 @@ async def test_typing_of_somebody_who_has_not_joined_is_not_heard(pair: Pair, cl
 # --- receipts and lists ---
 
 
-async def test_a_receipt_is_heard_on_the_other_gateway_and_never_goes_back(pair: Pair, clients: Clients) -> None:
+async def test_a_receipt_reaches_the_other_gateway_and_never_goes_back(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -132,7 +132,7 @@ async def test_a_long_room_list_comes_in_pages(pair: Pair, clients: Clients) -> 
 # --- who is in a room ---
 
 
-async def test_a_join_says_who_is_there_and_others_hear_of_it(pair: Pair, clients: Clients) -> None:
+async def test_a_join_lists_the_members_and_is_announced_to_them(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"), name="Bob")
     room = unique("public:talk")
     alone = await ada.join(room)
@@ -151,7 +151,7 @@ async def test_a_join_says_who_is_there_and_others_hear_of_it(pair: Pair, client
     assert await members(ada, room) == [ada.user]
 
 
-async def test_people_of_a_gateway_that_was_taken_for_dead_leave_and_come_back(
+async def test_users_of_a_gateway_taken_for_dead_leave_and_come_back(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob = await clients(pair[0], unique("ada"), name="Ada"), await clients(pair[1], unique("bob"), name="Bob")
@@ -160,7 +160,7 @@ async def test_people_of_a_gateway_that_was_taken_for_dead_leave_and_come_back(
         await who.join(room)
     await ada.ok("presence", {"status": "busy"})
 
-    with Redis.from_url(gateway_redis) as redis:  # the gateway of ada has not been heard of for a minute
+    with Redis.from_url(gateway_redis) as redis:  # as if ada's gateway had been silent for a long time
         redis.zadd(keys.room_occupants(room), {f"{ada.user}|{pair[0].node}": 1})
     carol = await clients(pair[1], unique("carol"))
     await carol.join(room)
@@ -216,7 +216,7 @@ async def test_members_come_in_pages(pair: Pair, clients: Clients) -> None:
 # --- presence ---
 
 
-async def test_status_and_note_are_seen_on_the_other_gateway(pair: Pair, clients: Clients) -> None:
+async def test_status_and_note_reach_the_other_gateway(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -236,7 +236,7 @@ async def test_status_and_note_are_seen_on_the_other_gateway(pair: Pair, clients
     assert await ada.refused("presence", {"note": "x" * 141}) == "too_large"
 
 
-async def test_whoever_disconnects_is_offline_at_once_with_a_last_seen(pair: Pair, clients: Clients) -> None:
+async def test_a_user_who_disconnects_is_offline_at_once_with_a_last_seen(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -252,7 +252,7 @@ async def test_whoever_disconnects_is_offline_at_once_with_a_last_seen(pair: Pai
     assert await members(bob, room) == [bob.user]
 
 
-async def test_somebody_who_comes_meanwhile_hides_no_departure(pair: Pair, clients: Clients) -> None:
+async def test_a_new_member_does_not_hide_a_departure(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)
@@ -266,7 +266,7 @@ async def test_somebody_who_comes_meanwhile_hides_no_departure(pair: Pair, clien
     await ada.expect("presence", change_of(bob.user, "offline"))
 
 
-async def test_watching_hears_of_somebody_without_a_common_room(pair: Pair, clients: Clients) -> None:
+async def test_a_watcher_needs_no_common_room(pair: Pair, clients: Clients) -> None:
     ada, bob = unique("ada"), await clients(pair[1], unique("bob"))
     snapshot = await bob.ok("presence:watch", {"users": [ada, unique("nobody")]})
     assert [row["status"] for row in snapshot["users"].values()] == ["offline", "offline"]
@@ -360,8 +360,8 @@ async def test_one_invisible_device_hides_the_others_on_every_gateway(pair: Pair
     assert await _is(bob, user, "offline")
 
 
-async def test_a_person_signs_in_invisible_without_a_flash(pair: Pair, clients: Clients) -> None:
-    """Whoever sends `presence` first thing, as a client that remembers its choice does, is never seen."""
+async def test_a_person_who_signs_in_invisible_is_never_shown_online(pair: Pair, clients: Clients) -> None:
+    """A client that sends `presence` as its first event, as one that stored the choice does, is never seen."""
     bob, user = await clients(pair[1], unique("bob")), unique("ada")
     room = unique("public:talk")
     await bob.join(room)

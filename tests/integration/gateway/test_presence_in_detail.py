@@ -1,4 +1,4 @@
-"""Devices for those who ask, and notes with an end, on two gateways and a sweeper."""
+"""Devices for watchers that ask for them, and notes with an end, on two gateways and a sweeper."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.waiting import until
 
 Pair = list[Gateway]
 SWEEP_SECONDS = 15.0
-"""Until a note that ends in five seconds was announced, on a busy machine."""
+"""Seconds within which the end of a note that lasts five seconds is announced, on a busy machine."""
 WEB, MOBILE = {"kind": "web", "status": "online"}, {"kind": "mobile", "status": "away"}
 
 
 @pytest.fixture
 async def sweeper(gateway_redis: str) -> AsyncIterator[None]:
-    """A sweeper with the durations of production."""
+    """Run a sweeper with the durations of production."""
     windows, client = Windows(), connect_sweeper(gateway_redis)
     store = PresenceStore(client, windows)
     running = Sweeper(store, windows, Metrics(), token="tests", clock=time.monotonic, chance=random.random)
@@ -48,12 +48,12 @@ async def rows_of(client: Client, user: str, **more: Any) -> Json:
 
 
 def told(client: Client, user: str) -> list[Json]:
-    """Every change of the user that the client was sent."""
+    """Return every presence change of the user that the client got."""
     return [row for event in client.seen("presence") for row in event["changes"] if row["user"] == user]
 
 
 async def expect_row(client: Client, user: str, **wanted: Any) -> Json:
-    """A change of the user with these fields; None: without the field."""
+    """Wait for a change of the user with these fields (None: without the field)."""
 
     def matches(row: Json) -> bool:
         return row["user"] == user and all(row.get(name) == value for name, value in wanted.items())
@@ -69,7 +69,9 @@ async def now_ms(clients: Clients, gateway: Gateway) -> int:
     return time
 
 
-async def test_who_asks_sees_each_device_of_all_gateways(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_watcher_that_asks_sees_each_device_on_all_gateways(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     user = unique("ada")
     plain, curious = await clients(pair[1], unique("bob")), await clients(pair[1], unique("cy"))
     await clients(pair[0], user, presence={"kind": "web", "status": "online"})
@@ -139,7 +141,7 @@ async def test_an_invisible_user_shows_no_device(pair: Pair, clients: Clients) -
     assert told(watcher, user) == []
 
 
-async def test_a_block_ends_what_the_two_see_of_each_other(pair: Pair, clients: Clients) -> None:
+async def test_a_block_hides_two_users_from_each_other(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     for watcher, other in ((ada, bob), (bob, ada)):
         await watcher.ok("presence:watch", {"users": [other.user], "devices": True})
@@ -251,7 +253,7 @@ async def test_a_bad_kind_refuses_the_connect_with_a_code(pair: Pair, kind: Any)
 
 
 @pytest.mark.parametrize("devices", [1, "true", None, [], {}])
-async def test_a_bad_wish_for_devices_is_refused(pair: Pair, clients: Clients, devices: Any) -> None:
+async def test_a_bad_value_of_devices_is_refused(pair: Pair, clients: Clients, devices: Any) -> None:
     mallory = await clients(pair[0], unique("mallory"))
     for event in ("presence:query", "presence:watch"):
         assert await mallory.refused(event, {"users": ["ada"], "devices": devices}) == "bad_request"

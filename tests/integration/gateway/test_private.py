@@ -1,4 +1,4 @@
-"""Private rooms: members see everything, strangers nothing, not even that the room is there."""
+"""Private rooms: members see everything, strangers nothing, not even that the room exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def make_room(owner: Client, *members: Client, kind: str = "private") -> s
 
 
 def every_way_in(room: str, upload: str = "A" * 22) -> list[tuple[str, dict[str, Any]]]:
-    """Each event that names a room, as a stranger would try it."""
+    """Return each event that names a room, as a stranger may try it."""
     return [
         ("room:join", {"room": room}),
         ("room:join", {"room": room, "since": {"seq": 0, "epoch": "0123456789abcdef"}}),
@@ -47,7 +47,7 @@ def every_way_in(room: str, upload: str = "A" * 22) -> list[tuple[str, dict[str,
     ]
 
 
-async def test_a_member_may_everything_a_stranger_nothing(pair: Pair, clients: Clients) -> None:
+async def test_a_member_may_use_every_event_and_a_stranger_none(pair: Pair, clients: Clients) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
     eve = await clients(pair[1], unique("eve"))
     room = await make_room(owner, bob)
@@ -112,7 +112,9 @@ async def test_an_upload_of_a_private_room_looks_like_one_that_does_not_exist(
     assert await eve.refused("message:send", {"room": "public:lobby", "id": "i", "upload": upload}) == "not_found"
 
 
-async def test_a_message_carries_what_the_storage_confirmed(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_message_has_the_media_that_the_signer_verified(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada = await clients(pair[0], unique("ada"))
     room, upload, unverified = unique("public:talk"), uuid4().hex, uuid4().hex
     await ada.join(room)
@@ -131,7 +133,7 @@ async def test_a_message_carries_what_the_storage_confirmed(pair: Pair, clients:
     assert await ada.refused("message:send", elsewhere) == "not_found"
 
 
-async def test_an_invitation_opens_the_room_on_the_other_gateway_at_once(pair: Pair, clients: Clients) -> None:
+async def test_an_invitation_takes_effect_on_the_other_gateway_at_once(pair: Pair, clients: Clients) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
     room = await make_room(owner)
     assert await bob.refused("room:join", {"room": room}) == "forbidden"
@@ -141,7 +143,7 @@ async def test_an_invitation_opens_the_room_on_the_other_gateway_at_once(pair: P
     assert (await bob.join(room))["room"] == room
 
 
-async def test_a_removal_closes_the_room_on_the_other_gateway_at_once(pair: Pair, clients: Clients) -> None:
+async def test_a_removal_takes_effect_on_the_other_gateway_at_once(pair: Pair, clients: Clients) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
     second_device = await clients(pair[0], bob.user)
     room = await make_room(owner, bob)
@@ -164,7 +166,7 @@ async def test_a_removal_closes_the_room_on_the_other_gateway_at_once(pair: Pair
     assert left == [owner.user]
 
 
-async def test_a_removal_in_the_middle_of_joining_wins(pair: Pair, clients: Clients) -> None:
+async def test_a_removal_during_a_join_wins(pair: Pair, clients: Clients) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
 
     for _ in range(10):
@@ -209,7 +211,7 @@ async def test_an_admin_can_be_made_a_member_again(pair: Pair, clients: Clients)
     assert await bob.refused("room:invite", {"room": room, "user": "carol"}) == "forbidden"
 
 
-async def test_a_room_made_public_is_open_to_everybody(pair: Pair, clients: Clients) -> None:
+async def test_a_room_made_public_is_open_to_all_users(pair: Pair, clients: Clients) -> None:
     owner, eve = await clients(pair[0], unique("owner")), await clients(pair[1], unique("eve"))
     room = await make_room(owner, kind="public")
 
@@ -238,7 +240,7 @@ async def test_a_token_pattern_opens_rooms_and_its_absence_does_not(pair: Pair, 
     assert await everything.refused("room:join", {"room": "dm:ada:bob"}) == "forbidden"
 
 
-async def test_nobody_takes_over_a_room_that_others_use(pair: Pair, clients: Clients) -> None:
+async def test_a_room_in_use_cannot_be_taken_over(pair: Pair, clients: Clients) -> None:
     room, lobby = unique("team"), unique("public:talk")
     ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
     for used in (room, lobby):
@@ -255,7 +257,7 @@ async def test_nobody_takes_over_a_room_that_others_use(pair: Pair, clients: Cli
         assert await ada.refused("room:invite", {"room": used, "user": eve.user}) == "forbidden"
 
 
-async def test_a_room_that_was_only_looked_at_is_used(pair: Pair, clients: Clients) -> None:
+async def test_a_room_that_was_only_read_counts_as_in_use(pair: Pair, clients: Clients) -> None:
     room = unique("team")
     ada, eve = await clients(pair[0], unique("ada"), rooms=[room]), await clients(pair[1], unique("eve"))
     await ada.join(room)
@@ -263,7 +265,7 @@ async def test_a_room_that_was_only_looked_at_is_used(pair: Pair, clients: Clien
     assert await eve.refused("room:create", {"room": room, "kind": "private"}) == "conflict"
 
 
-async def test_creating_takes_a_claim(pair: Pair, clients: Clients) -> None:
+async def test_creating_a_room_requires_a_claim(pair: Pair, clients: Clients) -> None:
     team, other = unique("team"), unique("other")
     stranger = await clients(pair[0], unique("eve"), create=[])
     ada = await clients(pair[0], unique("ada"), create=[f"{team}-*", "public:*", "dm:*"])
@@ -276,14 +278,14 @@ async def test_creating_takes_a_claim(pair: Pair, clients: Clients) -> None:
     assert (await ada.ok("room:create", {"room": f"{team}-1", "kind": "private"}))["role"] == "owner"
 
 
-async def test_a_room_that_the_own_token_opens_belongs_to_nobody(pair: Pair, clients: Clients) -> None:
+async def test_a_room_opened_by_the_own_tokens_pattern_cannot_be_created(pair: Pair, clients: Clients) -> None:
     team = unique("team")
     ada = await clients(pair[0], unique("ada"), rooms=[f"{team}-*"], create=["*"])
 
     assert await ada.refused("room:create", {"room": f"{team}-1", "kind": "private"}) == "forbidden"
 
 
-async def test_operators_and_back_ends_own_what_others_only_use(
+async def test_operators_and_back_ends_may_create_rooms_that_others_use(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada = await clients(pair[0], unique("ada"))
@@ -299,7 +301,9 @@ async def test_operators_and_back_ends_own_what_others_only_use(
     assert await ada.refused("room:create", {"room": first, "kind": "public"}) == "forbidden"
 
 
-async def test_a_configured_pattern_lets_everybody_create(redis_url: str, tmp_path: Path, clients: Clients) -> None:
+async def test_a_configured_pattern_lets_all_users_create_rooms(
+    redis_url: str, tmp_path: Path, clients: Clients
+) -> None:
     with gateway(tmp_path, redis_url, CREATE_ROOMS="team:*, club:*") as running:
         ada = await clients(running, "ada", create=[])
         await ada.ok("room:create", {"room": "team:red", "kind": "private"})
@@ -307,7 +311,9 @@ async def test_a_configured_pattern_lets_everybody_create(redis_url: str, tmp_pa
         assert await ada.refused("room:create", {"room": "public:red", "kind": "public"}) == "forbidden"
 
 
-async def test_a_refreshed_token_leaves_the_rooms_it_does_not_open(pair: Pair, clients: Clients) -> None:
+async def test_after_a_refresh_the_session_leaves_rooms_that_the_new_token_does_not_open(
+    pair: Pair, clients: Clients
+) -> None:
     room, other = unique("team"), unique("public:talk")
     ada = await clients(pair[0], unique("ada"), rooms=[room])
     bob = await clients(pair[1], unique("bob"), rooms=[room])
@@ -325,7 +331,7 @@ async def test_a_refreshed_token_leaves_the_rooms_it_does_not_open(pair: Pair, c
     assert await ada.refused("room:join", {"room": room}) == "forbidden"
 
 
-async def test_strangers_leave_no_keys_behind(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_refused_strangers_create_no_keys(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     eve = await clients(pair[0], unique("eve"))
     room = unique("nothing")
 
@@ -339,7 +345,7 @@ async def test_strangers_leave_no_keys_behind(pair: Pair, clients: Clients, gate
     await until(lambda: not leftovers(), "no keys")
 
 
-async def test_a_repeated_removal_takes_nobody_out_who_came_back_by_a_token(pair: Pair, clients: Clients) -> None:
+async def test_a_repeated_removal_does_not_affect_a_user_who_came_back_by_a_token(pair: Pair, clients: Clients) -> None:
     room = unique("team")
     owner, guest = await clients(pair[0], unique("owner")), await clients(pair[1], unique("guest"), rooms=["team-*"])
     await owner.ok("room:create", {"room": room, "kind": "private"})

@@ -1,4 +1,4 @@
-"""The before-publish hook between real clients, a real gateway and a real endpoint."""
+"""The publish hook between real clients, a real gateway and a real endpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEADLINE_SECONDS = 1.0
 
 
 class Gateways(NamedTuple):
-    """Two gateways that ask the endpoint at `port` about rooms `public:asked…`: one closes on failure, one opens."""
+    """Two gateways that ask the endpoint at `port` about rooms `public:asked…`; on failure `opened` publishes."""
 
     port: int
     closed: Gateway
@@ -77,7 +77,7 @@ async def error_of(client: Client, event: str, payload: dict[str, Any]) -> dict[
 
 
 async def joined(rig: Rig, clients: Clients, at: Gateway | None = None) -> tuple[Client, Client, str]:
-    """A writer and a reader in a room that is asked about."""
+    """Return a writer and a reader in a room for which the gateway asks the endpoint."""
     room = unique("public:asked")
     ada, bob = await clients(at or rig.closed, unique("ada")), await clients(rig.closed, unique("bob"))
     for client in (ada, bob):
@@ -88,7 +88,7 @@ async def joined(rig: Rig, clients: Clients, at: Gateway | None = None) -> tuple
 
 
 async def _until_asked(client: Client) -> None:
-    """Until the gateway asks again: an earlier test may have left its circuit open."""
+    """Wait until the gateway asks the endpoint: an earlier test may have opened the circuit."""
     room = unique("public:asked")
     await client.join(room)
     async with asyncio.timeout(10):
@@ -96,7 +96,7 @@ async def _until_asked(client: Client) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_what_is_accepted_is_published_as_it_is(rig: Rig, clients: Clients) -> None:
+async def test_an_accepted_message_is_published_unchanged(rig: Rig, clients: Clients) -> None:
     ada, bob, room = await joined(rig, clients)
     for n in range(3):
         payload = {"room": room, "id": f"m{n}", "text": f"text {n}", "data": {"n": n}}
@@ -115,7 +115,7 @@ async def test_what_is_accepted_is_published_as_it_is(rig: Rig, clients: Clients
     assert len(rig.server.asked) == 3
 
 
-async def test_a_change_is_what_everybody_reads(rig: Rig, clients: Clients) -> None:
+async def test_a_changed_message_is_published_as_changed(rig: Rig, clients: Clients) -> None:
     ada, bob, room = await joined(rig, clients)
     rig.server.answer = answering(action="change", text="****", data={"masked": True})
     await ada.send(room, "rude")
@@ -136,7 +136,7 @@ async def test_a_refusal_says_why_and_nothing_is_published(rig: Rig, clients: Cl
     assert bob.texts(room) == ["sorry"]
 
 
-async def test_edits_are_asked_about_too(rig: Rig, clients: Clients) -> None:
+async def test_the_endpoint_is_also_asked_about_edits(rig: Rig, clients: Clients) -> None:
     ada, bob, room = await joined(rig, clients)
     sent = await ada.send(room, "fine")
     edit = {"room": room, "id": "e1", "target": sent["seq"], "text": "rude"}
@@ -163,7 +163,7 @@ async def test_without_a_verdict_the_policy_decides(rig: Rig, clients: Clients, 
     assert bob.texts(room) == ["open"]
 
 
-async def test_a_sender_keeps_the_order_however_long_each_verdict_takes(rig: Rig, clients: Clients) -> None:
+async def test_a_senders_messages_keep_their_order_whatever_the_verdicts_take(rig: Rig, clients: Clients) -> None:
     ada, bob, room = await joined(rig, clients)
 
     async def uneven(message: dict[str, Any]) -> web.StreamResponse:
@@ -183,7 +183,7 @@ async def test_a_sender_keeps_the_order_however_long_each_verdict_takes(rig: Rig
     assert rig.server.most_at_once > 1
 
 
-async def test_a_slow_verdict_holds_up_no_other_room(rig: Rig, clients: Clients) -> None:
+async def test_a_slow_verdict_does_not_delay_other_rooms(rig: Rig, clients: Clients) -> None:
     ada, _, room = await joined(rig, clients)
     other = unique("public:free")
     await ada.join(other)
@@ -204,7 +204,7 @@ async def test_a_slow_verdict_holds_up_no_other_room(rig: Rig, clients: Clients)
     assert [message["text"] for message in rig.server.asked] == ["slow"]
 
 
-async def test_a_repetition_that_is_refused_gets_the_receipt_of_the_first(rig: Rig, clients: Clients) -> None:
+async def test_a_refused_resend_of_a_published_message_gets_the_first_receipt(rig: Rig, clients: Clients) -> None:
     ada, _, room = await joined(rig, clients)
     first = await ada.send(room, "once", "same")
     rig.server.answer = answering(action="refuse")
@@ -212,7 +212,7 @@ async def test_a_repetition_that_is_refused_gets_the_receipt_of_the_first(rig: R
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
 
 
-async def test_an_endpoint_that_is_down_is_left_alone_and_found_again(rig: Rig, clients: Clients) -> None:
+async def test_the_circuit_opens_for_an_endpoint_that_is_down_and_closes_again(rig: Rig, clients: Clients) -> None:
     ada, _, room = await joined(rig, clients)
     await rig.server.stop()
     try:

@@ -1,4 +1,4 @@
-"""The HTTP client of the before-publish hook against a real server: every way to have no answer has its name."""
+"""The HTTP client of the publish hook against a real server: every failure has its own name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_signed_request_gets_its_answer() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"), [(redirect, "redirect"), (fail, "status"), (too_much, "too_large"), (never, "deadline")]
 )
-async def test_an_answer_that_is_none_has_a_name(answer: Answer, kind: str) -> None:
+async def test_an_invalid_answer_has_a_name(answer: Answer, kind: str) -> None:
     async with hook_server() as server, endpoint(server, deadline_seconds=0.2) as asked:
         server.answer = answer
         assert await failure(asked) == kind
@@ -95,7 +95,7 @@ async def test_an_endpoint_that_is_down_is_unreachable_and_found_again() -> None
         assert json.loads(await asked.ask(BODY)) == ACCEPT
 
 
-async def test_a_private_address_behind_a_name_is_not_connected_to() -> None:
+async def test_a_host_name_with_a_private_address_is_not_connected_to() -> None:
     url = f"https://localhost:{servers.free_port()}/hook"
     settings = PublishHookSettings(url=url, secret=SECRET, on_failure="refuse")  # type: ignore[arg-type]
     asked = HookEndpoint(settings)
@@ -105,7 +105,7 @@ async def test_a_private_address_behind_a_name_is_not_connected_to() -> None:
         await asked.close()
 
 
-async def test_requests_at_a_time_and_those_that_wait_are_bounded() -> None:
+async def test_concurrent_and_waiting_requests_are_limited() -> None:
     async with hook_server() as server, endpoint(server, concurrent=2, deadline_seconds=5) as asked:
         gate = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Joining with `since`: everything that was missed, or a plain word that it cannot be had."""
+"""Joining with `since`: the client gets all missed messages, or `recovered: false`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Pair = list[Gateway]
 
 
 def since(answer: dict[str, Any], seq: Any = None, epoch: str | None = None) -> dict[str, Any]:
-    """A `since` from an answer, with changes."""
+    """Return the `since` of an answer, with changes."""
     return {"seq": answer["seq"] if seq is None else seq, "epoch": answer["epoch"] if epoch is None else epoch}
 
 
-async def test_what_was_missed_comes_with_the_join_on_another_gateway(pair: Pair, clients: Clients) -> None:
+async def test_missed_messages_come_with_the_join_on_another_gateway(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[0], unique("bob"))
     room = unique("public:talk")
     await bob.join(room)
@@ -39,7 +39,7 @@ async def test_what_was_missed_comes_with_the_join_on_another_gateway(pair: Pair
     assert back.texts(room) == ["four"]
 
 
-async def test_nothing_missed_is_recovered_too(pair: Pair, clients: Clients) -> None:
+async def test_a_join_after_no_missed_message_is_recovered(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     empty = await ada.join(room)
@@ -102,9 +102,7 @@ async def test_the_first_join_brings_the_latest_page(pair: Pair, clients: Client
     ],
     ids=str,
 )
-async def test_an_offset_that_means_nothing_is_not_recovered(
-    pair: Pair, clients: Clients, offset: dict[str, Any]
-) -> None:
+async def test_an_unknown_position_is_not_recovered(pair: Pair, clients: Clients, offset: dict[str, Any]) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     for n in range(3):
@@ -119,7 +117,7 @@ async def test_an_offset_that_means_nothing_is_not_recovered(
     await ada.expect_text("after")
 
 
-async def test_offsets_of_other_forms_are_bad_requests(pair: Pair, clients: Clients) -> None:
+async def test_malformed_positions_are_bad_requests(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
 
@@ -149,7 +147,7 @@ async def test_messages_sent_while_many_join_reach_each_exactly_once(pair: Pair,
     assert heard == [list(range(1, 61))] * len(readers)
 
 
-async def test_after_a_killed_gateway_everything_missed_is_had_from_another(
+async def test_after_a_kill_all_missed_messages_come_from_another_gateway(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     with gateways(tmp_path, redis_url, 2) as (first, second):
@@ -170,8 +168,8 @@ async def test_after_a_killed_gateway_everything_missed_is_had_from_another(
         assert [m["text"] for m in joined["messages"]] == ["two", "three"]
 
 
-async def test_a_restarted_redis_opens_a_new_epoch_and_says_so(pair: Pair, clients: Clients) -> None:
-    """The whole story of a lost Redis is in test_gateway_redis; this is the answer to an old epoch."""
+async def test_a_restarted_redis_opens_a_new_epoch_and_the_join_is_not_recovered(pair: Pair, clients: Clients) -> None:
+    """Check only the answer to an old epoch; test_redis.py covers a lost Redis."""
     ada = await clients(pair[0], unique("ada"))
     room = unique("public:talk")
     ack = await ada.send(room, "one")
@@ -187,7 +185,7 @@ async def test_a_log_cut_short_is_not_recovered(redis_url: str, tmp_path: Path, 
         room = "public:talk"
         acks = [await ada.send(room, str(n)) for n in range(1, 21)]
 
-        gone = await ada.join(room, since=since(acks[8]))  # 10 was the next, and is no more
+        gone = await ada.join(room, since=since(acks[8]))  # 10 was the next seq, and is no longer in the log
         kept = await ada.join(room, since=since(acks[9]))
 
         assert (gone["recovered"], kept["recovered"]) == (False, True)
@@ -196,7 +194,7 @@ async def test_a_log_cut_short_is_not_recovered(redis_url: str, tmp_path: Path, 
         assert ([m["seq"] for m in oldest["messages"]], oldest["more"]) == (list(range(11, 21)), False)
 
 
-async def test_who_disconnects_in_the_middle_of_a_join_leaves_no_ghost(pair: Pair, clients: Clients) -> None:
+async def test_a_client_that_disconnects_during_a_join_leaves_no_occupant(pair: Pair, clients: Clients) -> None:
     room = unique("public:talk")
     watcher = await clients(pair[1], unique("eve"))
     await watcher.join(room)
@@ -214,7 +212,7 @@ async def test_who_disconnects_in_the_middle_of_a_join_leaves_no_ghost(pair: Pai
     await until(is_alone, "no ghosts")
 
 
-async def test_join_and_leave_in_one_breath_end_outside(pair: Pair, clients: Clients) -> None:
+async def test_a_leave_sent_together_with_a_join_wins(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     await ada.join(room)

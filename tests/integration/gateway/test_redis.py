@@ -1,4 +1,4 @@
-"""A gateway whose Redis is stopped, killed, emptied, or cut off: nothing hangs, nothing is lost, and it comes back."""
+"""A gateway whose Redis is stopped, killed, emptied or cut off: no call hangs, no message is lost, it recovers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def both(own: OwnRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[li
 
 
 async def two(both: list[Gateway], clients: Clients, room: str) -> tuple[Client, Client]:
-    """A writer on one gateway and a reader on the other, both in the room."""
+    """Return a writer on one gateway and a reader on the other, both in the room."""
     ada, bob = await clients(both[0], "ada"), await clients(both[1], "bob")
     for who in (ada, bob):
         await who.join(room)
@@ -46,7 +46,7 @@ async def are_ready(both: list[Gateway]) -> None:
 
 
 async def send_until_acked(client: Client, room: str, text: str) -> dict[str, Any]:
-    """The same id again and again, as a client does that must not lose it."""
+    """Send the same id until it is acked, as clients do."""
 
     async def is_acked() -> dict[str, Any] | None:
         answer = await client.call("message:send", {"room": room, "id": text, "text": text})
@@ -57,7 +57,7 @@ async def send_until_acked(client: Client, room: str, text: str) -> dict[str, An
 
 
 async def nack(client: Client, room: str, text: str) -> dict[str, Any]:
-    """The negative ack of a send, in time."""
+    """Return the negative ack of a send, and check that it came in time."""
     started = time.monotonic()
     answer = await client.call("message:send", {"room": room, "id": text, "text": text})
     assert time.monotonic() - started < NACKED_WITHIN
@@ -68,7 +68,7 @@ async def nack(client: Client, room: str, text: str) -> dict[str, Any]:
 
 
 async def outage(ada: Client, both: list[Gateway], room: str) -> None:
-    """What holds while Redis does not answer."""
+    """Check the gateways' answers while Redis does not answer."""
     assert (await nack(ada, room, "during-0"))["reason"] in ("outcome_unknown", "unavailable")
     await until(lambda: not any(running.is_ready for running in both), "not ready", NACKED_WITHIN + 1.0)
     assert (await nack(ada, room, "during-1"))["reason"] in ("outcome_unknown", "unavailable")
@@ -93,7 +93,7 @@ async def outage(ada: Client, both: list[Gateway], room: str) -> None:
 
 
 async def nobody_is_turned_away(running: Gateway) -> None:
-    """A sign-in loses its transport: after a refusal socket.io-client would not come back."""
+    """Check that a sign-in is closed without a refusal, after which socket.io-client would not reconnect."""
     async with raw(running) as socket:
         await socket.send('40{"token":"' + token("carol") + '"}')
         said = await socket.until_closed(4.0)
@@ -107,7 +107,7 @@ async def connect_status(running: Gateway) -> int:
 
 
 async def assert_whole(ada: Client, bob: Client, room: str) -> None:
-    """Everything acked was heard once, in order; both have their old sockets."""
+    """Check that both clients got each message once, in order, and that neither has reconnected."""
     for text in ("during-0", "during-1", "after"):
         await send_until_acked(ada, room, text)
     for who in (ada, bob):
@@ -182,7 +182,7 @@ async def test_lost_subscriptions_lose_no_message_and_no_order(
         assert who.seen("resync") == []
 
 
-async def test_the_lost_tail_of_a_quiet_room_arrives_by_itself(
+async def test_the_last_lost_messages_of_a_quiet_room_arrive_without_new_ones(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-tail"
@@ -201,7 +201,7 @@ async def test_the_lost_tail_of_a_quiet_room_arrives_by_itself(
     assert [running.metric("roomcast_gateway_filled_packets_total") for running in both] > filled
 
 
-async def test_somebody_who_joins_during_a_lost_subscription_misses_nothing(
+async def test_a_client_that_joins_during_a_lost_subscription_misses_no_message(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-join"
@@ -222,7 +222,7 @@ async def test_somebody_who_joins_during_a_lost_subscription_misses_nothing(
     assert seqs == list(range(2, 33))
 
 
-async def test_lost_command_links_come_back(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+async def test_lost_command_connections_come_back(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
     room = ROOM + "-commands"
     ada, bob = await two(both, clients, room)
     for n in range(5):
@@ -235,7 +235,7 @@ async def test_lost_command_links_come_back(own: OwnRedis, both: list[Gateway], 
     await are_ready(both)
 
 
-async def test_an_emptied_redis_is_declared_and_the_chat_goes_on(
+async def test_an_emptied_redis_is_a_declared_loss_and_the_chat_goes_on(
     own: OwnRedis, both: list[Gateway], clients: Clients
 ) -> None:
     room = ROOM + "-emptied"
@@ -253,7 +253,7 @@ async def test_an_emptied_redis_is_declared_and_the_chat_goes_on(
     assert (joined["recovered"], [m["text"] for m in joined["messages"]]) == (False, ["after"])
 
 
-async def test_a_full_redis_says_so(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
+async def test_a_full_redis_is_reported(own: OwnRedis, both: list[Gateway], clients: Clients) -> None:
     room = ROOM + "-full"
     ada, bob = await two(both, clients, room)
     with store(own.url) as redis:

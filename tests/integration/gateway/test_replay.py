@@ -1,4 +1,4 @@
-"""Joining with `replay`: the ack first, then what was missed as ordinary messages, then live ones."""
+"""Joining with `replay`: the ack first, then the missed messages as `message` events, then live ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pair = list[Gateway]
 
 
 class Reader:
-    """What a raw connection was told of one room, in the order of arrival."""
+    """The packets of one room on a raw connection, in the order of arrival."""
 
     def __init__(self, frames: list[str | bytes], room: str) -> None:
         self.room = room
@@ -132,7 +132,7 @@ def _is_at_least(seq: int, message: dict[str, Any]) -> bool:
     return bool(message["seq"] >= seq)
 
 
-async def test_two_joins_at_once_are_answered_in_order_and_the_last_one_is_replayed(
+async def test_two_joins_at_once_are_answered_in_order_and_the_last_is_replayed(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     room = unique("public:talk")
@@ -171,10 +171,10 @@ async def test_leaving_stops_the_replay(pair: Pair, clients: Clients, gateway_re
         assert [at for at, _ in Reader(socket.frames, room).seqs if at > left_at] == []
 
 
-async def test_who_came_and_read_during_a_replay_is_told_at_its_end(
+async def test_member_changes_and_receipts_during_a_replay_follow_at_its_end(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
-    """By polling: nothing more is sent until the client asks, so the replay lasts as long as the test wants."""
+    """Over polling nothing is sent until the client asks, so the replay lasts as long as the test needs."""
     room = "public:talk"
     with gateway(tmp_path, redis_url, SEND_BUFFER_BYTES="40000") as running:
         await fill(redis_url, room, 1, 100, size=1_000)
@@ -219,7 +219,7 @@ def since(epoch: Any) -> dict[str, Any]:
 
 
 class Polling:
-    """A long-polling session by hand: nothing is read unless `until` asks for it."""
+    """A long-polling session that reads only when `until` is called."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -247,7 +247,7 @@ class Polling:
 
 
 class polling:  # noqa: N801 (used as a function)
-    """`async with polling(gateway, user) as session`: signed in."""
+    """Yield a signed-in long-polling session."""
 
     def __init__(self, running: Gateway, user: str) -> None:
         self._base = f"{running.url}/socket.io/?EIO=4&transport=polling"

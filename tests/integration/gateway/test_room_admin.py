@@ -1,4 +1,4 @@
-"""Stored rooms over two gateways: their description, members, owner and end, by people and by a back end."""
+"""Stored rooms over two gateways: description, members, owner and closing, by users and by a back end."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def party(cluster: Cluster, clients: Clients) -> Party:
     return Party(room, ada, bob)
 
 
-async def test_a_room_is_described_and_every_gateway_tells_its_members(party: Party) -> None:
+async def test_a_new_description_reaches_members_on_every_gateway(party: Party) -> None:
     changes = {"name": "Blue", "topic": "Plans for May", "data": {"ticket": 7}}
     answer = await party.ada.ok("room:update", {"room": party.room, **changes})
     assert changes.items() <= answer.items()
@@ -89,7 +89,7 @@ async def test_a_room_is_described_and_every_gateway_tells_its_members(party: Pa
     await party.expect(party.bob, "updated", name="Blue", topic="", data={})
 
 
-async def test_who_may_not_describe_a_room(party: Party, cluster: Cluster, clients: Clients) -> None:
+async def test_users_without_the_right_cannot_describe_a_room(party: Party, cluster: Cluster, clients: Clients) -> None:
     eve = await clients(cluster.one, unique("eve"))
     for event in ("room:update", "room:close", "room:transfer"):
         more = {"room:update": {"name": "Mine"}, "room:transfer": {"user": party.bob.user}}.get(event, {})
@@ -122,7 +122,7 @@ async def test_members_are_listed_whether_present_or_not(party: Party, backend: 
     assert (found[users[0]]["role"], found[users[0]]["status"]) == ("member", "offline")
 
 
-async def test_a_large_room_is_walked_whole(party: Party, backend: Backend) -> None:
+async def test_all_members_of_a_large_room_are_listed(party: Party, backend: Backend) -> None:
     await backend._redis.hset(f"room:{{{party.room}}}:members", mapping={f"user{n}": "member" for n in range(1_500)})
     found: set[str] = set()
     after = None
@@ -138,7 +138,7 @@ async def test_a_large_room_is_walked_whole(party: Party, backend: Backend) -> N
     assert await party.bob.refused("room:members", {"room": party.room, "stored": True, "after": "~x"}) == "bad_request"
 
 
-async def test_the_owner_gives_the_room_away_and_leaves_for_good(party: Party) -> None:
+async def test_the_owner_transfers_the_room_and_quits(party: Party) -> None:
     assert await party.ada.refused("room:quit", {"room": party.room}) == "forbidden"
     assert await party.ada.refused("room:transfer", {"room": party.room, "user": unique("nobody")}) == "not_found"
     await party.ada.ok("room:transfer", {"room": party.room, "user": party.bob.user})
@@ -151,7 +151,7 @@ async def test_the_owner_gives_the_room_away_and_leaves_for_good(party: Party) -
     assert (await party.ada.ok("room:list"))["rooms"] == []
 
 
-async def test_leaving_a_public_room_for_good_leaves_on_all_devices(cluster: Cluster, clients: Clients) -> None:
+async def test_quitting_a_public_room_leaves_it_on_all_devices(cluster: Cluster, clients: Clients) -> None:
     user, room = unique("ada"), unique("public:talk")
     phone, desk = await clients(cluster.one, user), await clients(cluster.two, user)
     for device in (phone, desk):
@@ -162,7 +162,7 @@ async def test_leaving_a_public_room_for_good_leaves_on_all_devices(cluster: Clu
     await desk.join(room)
 
 
-async def test_the_owner_ends_a_room_on_every_gateway(party: Party) -> None:
+async def test_the_owner_closes_a_room_on_every_gateway(party: Party) -> None:
     await party.ada.send(party.room, "secret")
     await party.ada.ok("room:sanction", {"room": party.room, "user": "eve", "kind": "ban", "on": True})
     await party.ada.ok("room:close", {"room": party.room})
@@ -175,7 +175,7 @@ async def test_the_owner_ends_a_room_on_every_gateway(party: Party) -> None:
     assert (await party.ada.ok("room:sanctions", {"room": party.room}))["banned"] == {}
 
 
-async def test_a_back_end_describes_gives_away_and_ends_rooms(party: Party, backend: Backend) -> None:
+async def test_a_back_end_describes_transfers_and_closes_rooms(party: Party, backend: Backend) -> None:
     await backend.update_room(party.room, name="Green", data={"x": 1})
     found = await party.expect(party.bob, "updated", name="Green", data={"x": 1})
     assert "by" not in found
@@ -223,7 +223,7 @@ async def test_public_rooms_are_found_by_name(party: Party, backend: Backend) ->
     assert await found() == []
 
 
-async def test_a_room_that_is_gone_leaves_the_directory(party: Party, backend: Backend) -> None:
+async def test_a_closed_room_leaves_the_directory(party: Party, backend: Backend) -> None:
     name, room = unique("Gone"), unique("open:gone")
     await party.ada.ok("room:create", {"room": room, "kind": "public", "name": name})
     await backend._redis.delete(f"room:{{{room}}}:meta")

@@ -1,4 +1,4 @@
-"""How long a session lasts: expiry, revocation, and a fresh token in time."""
+"""How long a session lasts: expiry, revocation, and refreshed tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLOSED_WITHIN = 5.0
 
 
 async def assert_out(client: Client, other: Client, room: str) -> None:
-    """`client` is closed in time, and what is said afterwards does not reach it."""
+    """Check that `client` is closed in time, and gets no later message."""
     await client.expect_gone(CLOSED_WITHIN)
     await other.send(room, "after")
     await other.expect_text("after")
@@ -52,7 +52,7 @@ async def test_a_refreshed_token_keeps_the_session(pair: Pair, clients: Clients)
     await ada.join("public:lobby")
 
 
-async def test_a_refresh_takes_no_token_of_somebody_else_and_no_bad_one(pair: Pair, clients: Clients) -> None:
+async def test_a_refresh_refuses_bad_tokens_and_those_of_other_users(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
 
     for bad in (token("bob"), token(ada.user, seconds=-10), "x", "", token(ada.user) + "x"):
@@ -105,7 +105,7 @@ async def test_a_revocation_ends_the_session_and_keeps_the_token_out(
     await bob.join(room)
 
 
-async def test_a_revoked_token_refreshes_nothing(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_revoked_token_cannot_refresh_a_session(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada = await clients(pair[0], unique("ada"))
     with store(gateway_redis) as redis:
         redis.set(keys.revoked_token("spent"), 1, ex=60)
@@ -114,7 +114,7 @@ async def test_a_revoked_token_refreshes_nothing(pair: Pair, clients: Clients, g
     await ada.join("public:lobby")
 
 
-async def test_a_revocation_that_no_gateway_heard_is_found_when_the_link_is_back(
+async def test_a_revocation_missed_by_all_gateways_is_found_after_a_reconnect(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
@@ -128,7 +128,7 @@ async def test_a_revocation_that_no_gateway_heard_is_found_when_the_link_is_back
     await bob.join("public:lobby")
 
 
-async def test_a_removal_that_no_gateway_heard_is_found_when_the_link_is_back(
+async def test_a_removal_missed_by_all_gateways_is_found_after_a_reconnect(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     owner, bob = await clients(pair[0], unique("owner")), await clients(pair[1], unique("bob"))
@@ -149,7 +149,7 @@ async def test_a_removal_that_no_gateway_heard_is_found_when_the_link_is_back(
     assert bob.texts(room) == []
 
 
-async def test_a_closed_room_lets_everybody_go(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_all_clients_leave_a_closed_room(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     eve, room = await clients(pair[1], unique("eve")), unique("public:talk")
     for who in (ada, bob):
@@ -169,7 +169,7 @@ async def test_a_closed_room_lets_everybody_go(pair: Pair, clients: Clients, gat
 
 
 @pytest.mark.parametrize(("who", "change"), [("user", "removed"), ("*", "closed")])
-async def test_a_kick_that_no_gateway_heard_is_found_when_the_link_is_back(
+async def test_a_kick_missed_by_all_gateways_is_found_after_a_reconnect(
     pair: Pair, clients: Clients, gateway_redis: str, who: str, change: str
 ) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
@@ -192,7 +192,7 @@ async def test_a_kick_that_no_gateway_heard_is_found_when_the_link_is_back(
     await bob.send(other, "with ada")
     await ada.expect_text("with ada")
     assert ada.texts(room) == []
-    await ada.join(room)  # entry is allowed: a kick is no ban
+    await ada.join(room)  # joining again is allowed: a kick is no ban
     with store(gateway_redis) as redis:
         redis.client_kill_filter(_type="pubsub")
     await until(lambda: all(running.is_ready for running in pair), "ready again")
@@ -200,7 +200,7 @@ async def test_a_kick_that_no_gateway_heard_is_found_when_the_link_is_back(
     await ada.expect_text("with ada again")
 
 
-async def test_a_revocation_reaches_a_token_of_a_clock_that_runs_ahead(
+async def test_a_revocation_covers_a_token_from_a_clock_that_runs_ahead(
     pair: Pair, clients: Clients, gateway_redis: str
 ) -> None:
     user = unique("ada")

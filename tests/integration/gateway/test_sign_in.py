@@ -1,4 +1,4 @@
-"""Who is let in, and what they are told: tokens good and bad, by shared secret and by JWKS; local sign-in."""
+"""Sign-in: good and bad tokens, signed with a shared secret or with keys of a JWKS; local sign-in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AUDIENCE, ISSUER = "roomcast-tests", "https://issuer.example"
 
 
 class Jwks(NamedTuple):
-    """A gateway that believes these keys and a given audience and issuer."""
+    """A gateway that accepts these keys, one audience and one issuer."""
 
     gateway: Gateway
     rsa_key: rsa.RSAPrivateKey
@@ -57,14 +57,14 @@ def jwks(gateway_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Claims of a good token for the JWKS gateway; None takes one out."""
+    """Return the claims of a good token for the JWKS gateway; None removes a claim."""
     now = int(time.time())
     row = {"sub": "ada", "exp": now + 60, "iat": now, "aud": AUDIENCE, "iss": ISSUER} | changes
     return {name: value for name, value in row.items() if value is not None}
 
 
 def encoded(header: dict[str, Any] | str, body: dict[str, Any] | str, secret: bytes | str = SECRET) -> str:
-    """A token put together by hand, signed with HMAC-SHA-256 whatever its header says."""
+    """Return a token with this header and body, signed with HMAC-SHA-256 whatever its header says."""
 
     def part(value: dict[str, Any] | str) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
@@ -77,7 +77,7 @@ def encoded(header: dict[str, Any] | str, body: dict[str, Any] | str, secret: by
 
 
 async def refusal(running: Gateway, auth: Any) -> Any:
-    """What a client is told that is not let in."""
+    """Connect with a bad token; return the error."""
     client = socketio.AsyncClient(reconnection=False)
     told: list[Any] = []
     client.on("connect_error", told.append)
@@ -87,7 +87,7 @@ async def refusal(running: Gateway, auth: Any) -> Any:
     return told
 
 
-async def test_ready_says_who_and_where_one_is(pair: Pair, clients: Clients) -> None:
+async def test_ready_names_the_user_and_the_gateway(pair: Pair, clients: Clients) -> None:
     for running in pair:
         client = Client("ada")
         ready = await client.connect(running.url, name="Ada Lovelace")
@@ -120,7 +120,7 @@ async def test_a_foreign_subject_becomes_a_user_id(pair: Pair, clients: Clients)
 
 
 def bad_secret_tokens() -> dict[str, Any]:
-    """Tokens that the shared-secret gateway must not believe."""
+    """Return tokens that the gateway with the shared secret must refuse."""
     now = int(time.time())
     body = {"sub": "ada", "exp": now + 60}
     good = {"alg": "HS256", "typ": "JWT"}
@@ -184,7 +184,7 @@ async def test_no_token_at_all_gets_the_same_error(pair: Pair, auth: Any) -> Non
     assert (await refusal(pair[0], auth))[0]["message"] == "unauthorized"
 
 
-async def test_keys_of_a_jwks_open_the_door_by_rs256_and_es256(jwks: Jwks) -> None:
+async def test_tokens_signed_with_a_jwks_by_rs256_and_es256_are_accepted(jwks: Jwks) -> None:
     for key, algorithm, kid in ((jwks.rsa_key, "RS256", "r1"), (jwks.ec_key, "ES256", "e1")):
         client = Client("ada")
         good = jwt.encode(claims(), key, algorithm, headers={"kid": kid})
@@ -197,13 +197,15 @@ async def test_keys_of_a_jwks_open_the_door_by_rs256_and_es256(jwks: Jwks) -> No
     [{"aud": "another"}, {"aud": None}, {"iss": "https://evil.example"}, {"iss": None}, {"exp": None}, {"sub": None}],
     ids=str,
 )
-async def test_a_jwks_gateway_wants_its_audience_its_issuer_and_an_end(jwks: Jwks, change: dict[str, Any]) -> None:
+async def test_a_jwks_gateway_requires_its_audience_its_issuer_and_an_expiry(
+    jwks: Jwks, change: dict[str, Any]
+) -> None:
     bad = jwt.encode(claims(**change), jwks.rsa_key, "RS256", headers={"kid": "r1"})
 
     assert (await refusal(jwks.gateway, {"token": bad}))[0]["message"] == "unauthorized"
 
 
-async def test_a_jwks_gateway_takes_no_other_algorithm_and_no_other_key(jwks: Jwks, clients: Clients) -> None:
+async def test_a_jwks_gateway_refuses_other_algorithms_and_keys(jwks: Jwks, clients: Clients) -> None:
     stranger = rsa.generate_private_key(65_537, 2048)
     pem = jwks.public_pem()
     bad = {
@@ -234,7 +236,7 @@ async def test_a_jwks_gateway_takes_no_other_algorithm_and_no_other_key(jwks: Jw
     await clients(jwks.gateway, "ada", token_=good)
 
 
-async def test_a_name_with_half_an_emoji_is_mended_not_fatal(pair: Pair, clients: Clients) -> None:
+async def test_a_name_with_a_lone_surrogate_is_repaired(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"), name="Ada \ud83d")
     room = unique("public:talk")
     await ada.join(room)
@@ -289,7 +291,7 @@ async def test_local_sign_in_exists_only_where_it_is_switched_on(
         assert request(f"{running.url}/dev/login")[0] == 405
 
 
-def test_the_command_line_prints_a_token_that_opens_the_door() -> None:
+def test_the_command_line_prints_a_valid_token() -> None:
     made = gateways.run_once(
         "token", "--user", "ada", "--rooms", "team-*", "--ops", REDIS_URL="redis://127.0.0.1:1/0", JWT_SECRET=SECRET
     )

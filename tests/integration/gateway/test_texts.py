@@ -1,4 +1,4 @@
-"""Texts that nobody could see, names that turn the text around them, and emoji of two forms."""
+"""Invisible texts, names with bidirectional controls, and emoji with two forms."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_two_forms_of_an_emoji_are_one_reaction(pair: Pair, clients: Clien
         assert await ada.refused("message:react", reaction) == "bad_request"
 
 
-async def test_a_name_cannot_turn_the_text_around_it(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_a_name_cannot_reverse_the_text_around_it(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada = await clients(pair[0], unique("ada"), name="Ada\u202egnp.exe\n")
     nameless = await clients(pair[1], unique("bob"), name="\u202e\u200b")
     room, team = unique("public:talk"), unique("team")
@@ -74,8 +74,8 @@ TURNING = "\u202eaway\u2069\n until\u200f 5"
 TURNED = "away until 5"
 
 
-async def test_a_note_cannot_turn_the_text_around_it(pair: Pair, clients: Clients) -> None:
-    """Whether it comes with the connect or later; one that shows nothing is none."""
+async def test_a_note_cannot_reverse_the_text_around_it(pair: Pair, clients: Clients) -> None:
+    """Send the note with the connect or later; a note without visible characters counts as none."""
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     await bob.ok("presence:watch", {"users": [ada.user]})
     said = await ada.ok("presence", {"status": "busy", "note": TURNING})
@@ -100,7 +100,7 @@ async def test_a_note_cannot_turn_the_text_around_it(pair: Pair, clients: Client
         assert (await ada.ok("presence", {"note": blank}))["note"] == "", ascii(blank)
 
 
-async def test_a_reason_and_an_emoji_cannot_turn_the_text_around_them(pair: Pair, clients: Clients) -> None:
+async def test_a_reason_and_an_emoji_cannot_reverse_the_text_around_them(pair: Pair, clients: Clients) -> None:
     ada, operator = await clients(pair[0], unique("ada")), await clients(pair[0], unique("ops"), ops=True)
     room = unique("public:talk")
     for client in (ada, operator):
@@ -118,7 +118,7 @@ async def test_a_reason_and_an_emoji_cannot_turn_the_text_around_them(pair: Pair
     assert (await operator.expect("message", lambda m: m["kind"] == "reaction"))["emoji"] == "👍"
 
 
-async def test_a_room_without_a_name_that_shows_has_its_id(pair: Pair, clients: Clients) -> None:
+async def test_a_room_whose_name_is_invisible_is_shown_by_its_id(pair: Pair, clients: Clients) -> None:
     ada = await clients(pair[0], unique("ada"))
     for name, shown in (("\u202eThe\u2069 team\n", "The team"), ("\u200b\u2066", None)):
         room = unique("team")

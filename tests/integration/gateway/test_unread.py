@@ -1,4 +1,4 @@
-"""What a person has not read: texts and media of others after the read mark, against a model that recounts them."""
+"""Unread counts: texts and media of others after the read mark, compared with a model that recounts them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Pair = list[Gateway]
 
 
 async def row(client: Client, room: str) -> dict[str, Any]:
-    """The client's line of the room list."""
+    """Return the client's line of the room list."""
     rows = (await client.ok("room:list", {}))["rooms"]
     found: dict[str, Any] = next(one for one in rows if one["room"] == room)
     return found
 
 
 class Model:
-    """Remembers who wrote what, and recounts."""
+    """Records the author of each entry, and recounts."""
 
     def __init__(self, clients: list[Client], room: str) -> None:
         self.clients = clients
@@ -71,7 +71,7 @@ async def test_unread_is_what_a_recount_says(pair: Pair, clients: Clients, seed:
 
 
 async def act(model: Model, rng: random.Random, step: int) -> None:
-    """One random event of one random person."""
+    """Perform one random event of one random person."""
     client = rng.choice(model.clients)
     what = rng.choice(("send", "send", "send", "message:edit", "message:delete", "message:react", "read", "read_all"))
     targets = [n for n in model.own_texts(client.user)[-2:] if await is_there(client, model.room, n)]
@@ -95,7 +95,7 @@ async def is_there(client: Client, room: str, seq: int) -> bool:
     return "deleted" not in page["messages"][0]
 
 
-async def test_one_who_read_an_empty_room_comes_back_to_five_unread_messages(pair: Pair, clients: Clients) -> None:
+async def test_after_reading_an_empty_room_five_new_messages_are_unread(pair: Pair, clients: Clients) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     joined = await bob.join(room)
@@ -128,7 +128,9 @@ async def test_own_messages_edits_reactions_and_deletions_are_not_unread(pair: P
     assert (listed["unread"], listed["last"]["text"]) == (0, "mine")
 
 
-async def test_media_count_and_system_messages_do_not(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_media_count_as_unread_and_system_messages_do_not(
+    pair: Pair, clients: Clients, gateway_redis: str
+) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room, upload = unique("public:talk"), uuid4().hex
     await bob.join(room)
@@ -155,7 +157,7 @@ async def test_a_resend_is_counted_once(pair: Pair, clients: Clients) -> None:
     assert (await row(bob, room))["unread"] == 1
 
 
-async def test_a_trimmed_log_leaves_no_more_unread_than_it_keeps(
+async def test_unread_never_exceeds_the_messages_that_a_trimmed_log_holds(
     redis_url: str, tmp_path: Path, clients: Clients
 ) -> None:
     room = "public:talk"
@@ -176,7 +178,7 @@ async def test_a_trimmed_log_leaves_no_more_unread_than_it_keeps(
         assert (await row(bob, room))["unread"] == 1
 
 
-async def test_a_closed_room_begins_anew(pair: Pair, clients: Clients, gateway_redis: str) -> None:
+async def test_unread_begins_anew_in_a_closed_room(pair: Pair, clients: Clients, gateway_redis: str) -> None:
     ada, bob = await clients(pair[0], unique("ada")), await clients(pair[1], unique("bob"))
     room = unique("public:talk")
     for n in range(3):

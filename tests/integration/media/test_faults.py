@@ -1,4 +1,4 @@
-"""The media path when a part of it is gone: a killed signer, a hung or absent storage, an emptied Redis."""
+"""Faults of the media path: a killed signer, a hung or absent storage, an emptied Redis."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3]:
 
 @contextmanager
 def hanging_storage() -> Iterator[str]:
-    """An address that accepts connections and never answers."""
+    """Yield the URL of a server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
@@ -51,7 +51,7 @@ def hanging_storage() -> Iterator[str]:
 
 
 async def sign_again_and_again(gateway: rig.Gateway, body: bytes) -> dict[str, Any]:
-    """As a client does: a refusal is fine, if it says that a retry can help, and one does within seconds."""
+    """Sign an upload as clients do: repeat after retryable errors, for up to 15 seconds."""
     async with asyncio.timeout(15):
         while True:
             try:
@@ -72,7 +72,7 @@ async def refusal(waiting: object) -> RoomcastError:
     return caught.value
 
 
-async def test_without_a_signer_the_answer_is_a_code_in_time(redis_url: str) -> None:
+async def test_without_a_signer_a_coded_error_comes_in_time(redis_url: str) -> None:
     async with rig.gateway(redis_url, Patience()) as gateway:
         started = time.monotonic()
         error = await refusal(gateway.media.sign_upload("ada", announce(b"x" * 10)))
@@ -82,7 +82,7 @@ async def test_without_a_signer_the_answer_is_a_code_in_time(redis_url: str) -> 
         assert len(gateway.media) == 0
 
 
-async def test_a_request_that_nobody_waits_for_is_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+async def test_a_request_past_its_deadline_is_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     async with rig.gateway(redis_url, Patience()) as gateway:
         await refusal(gateway.media.sign_upload("ada", announce(b"x" * 10)))
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
@@ -93,7 +93,7 @@ async def test_a_request_that_nobody_waits_for_is_dropped(redis_url: str, storag
         assert client.keys("upload:*") == []
 
 
-async def test_bytes_that_are_no_request_are_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+async def test_malformed_requests_are_dropped(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     odd = MediaRequest("1", "n", "ada", "sign", {"room": ROOM}, 2**53)
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer, redis.Redis.from_url(redis_url) as client:
         for fields in ({"m": b"\x07junk"}, {"m": b""}, {"other": b"x"}, {"m": b"\x01\xc1"}, {"m": pack(odd)}):
@@ -111,8 +111,10 @@ async def test_bytes_that_are_no_request_are_dropped(redis_url: str, storage: s3
         assert "Traceback" not in signer.log.read_text()
 
 
-async def test_a_killed_signers_work_is_done_by_another_in_time(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
-    """The request is taken by a signer whose storage hangs, and which then dies; on a slow machine 20 s are in time."""
+async def test_another_signer_takes_over_the_work_of_a_killed_one(
+    redis_url: str, storage: s3.S3, tmp_path: Path
+) -> None:
+    """A signer whose storage hangs takes the request, and is killed. Within 20 s another signer must answer it."""
     body = rig.picture()
     with (
         hanging_storage() as nowhere,
@@ -158,14 +160,14 @@ async def test_a_hung_storage_stops_completions_but_not_signatures(redis_url: st
 
 
 class LingeringRecords(Records):
-    """Its release returns late, when a claim that somebody keeps would have been taken again."""
+    """Records whose release returns late: by then the signer would have renewed a claim that it still held."""
 
     async def release(self, upload: str, token: str) -> None:
         await super().release(upload, token)
         await asyncio.sleep(CLAIM_SECONDS / 2)
 
 
-async def test_a_claim_that_was_given_up_is_not_taken_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_released_claim_is_not_renewed(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.SECRET_KEY)
     bus = Bus(parse(redis_url), "test")
@@ -185,7 +187,7 @@ async def test_a_claim_that_was_given_up_is_not_taken_again(redis_url: str, monk
     await bus.leave()
 
 
-async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_path: Path) -> None:
+async def test_an_absent_storage_is_a_coded_error_until_it_is_back(redis_url: str, tmp_path: Path) -> None:
     port = servers.free_port()
     body = rig.picture()
     with rig.signer(tmp_path, redis_url, f"http://127.0.0.1:{port}", is_ready="/healthz") as signer:
@@ -202,8 +204,8 @@ async def test_an_absent_storage_is_a_code_and_comes_back(redis_url: str, tmp_pa
                 ] == 40
 
 
-async def test_a_burst_beyond_the_connections_is_answered_whole(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
-    """More requests at once than the signer works on, or has links to Redis for."""
+async def test_every_request_of_a_burst_is_answered(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+    """The burst has more requests than the signer handles at once, or has Redis connections for."""
     with rig.signer(tmp_path, redis_url, storage.endpoint) as signer:
         async with rig.gateway(redis_url) as gateway:
             forms = await asyncio.gather(
@@ -214,7 +216,9 @@ async def test_a_burst_beyond_the_connections_is_answered_whole(redis_url: str, 
         servers.wait_until(lambda: signer.metric(answered) == 200, "each is counted once")
 
 
-async def test_an_emptied_redis_is_joined_again(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+async def test_after_redis_was_emptied_the_signer_joins_its_group_again(
+    redis_url: str, storage: s3.S3, tmp_path: Path
+) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint), redis.Redis.from_url(redis_url) as client:
         client.flushall()
         async with rig.gateway(redis_url) as gateway:
@@ -245,7 +249,9 @@ async def test_a_paused_redis_makes_the_signer_unready_and_back(storage: s3.S3, 
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_what_nobody_completed_is_collected(redis_url: str, storage: s3.S3, tmp_path: Path, method: str) -> None:
+async def test_uploads_that_were_never_completed_are_deleted(
+    redis_url: str, storage: s3.S3, tmp_path: Path, method: str
+) -> None:
     body = rig.picture()
     hasty = {
         "ROOMCAST_MEDIA_METHOD": method,
@@ -299,8 +305,8 @@ def test_the_metrics_are_well_formed(redis_url: str, storage: s3.S3, tmp_path: P
     assert "roomcast_media_ready" in text
 
 
-async def test_an_account_without_channels_is_told_in_a_line_or_two(storage: s3.S3, tmp_path: Path) -> None:
-    """The signer takes no requests that it could not answer, and another one with the right answers them."""
+async def test_an_account_that_may_not_publish_is_reported_in_one_or_two_lines(storage: s3.S3, tmp_path: Path) -> None:
+    """The signer takes no requests, because it could not answer; another signer with the right does."""
     with servers.redis_server(tmp_path) as port, redis.Redis(port=port) as client:
         client.execute_command("ACL", "SETUSER", "mute", "on", ">mute", "~*", "+@all", "resetchannels")
         url = f"redis://127.0.0.1:{port}/0"

@@ -36,7 +36,7 @@ def storage(folder: Path) -> Iterator[s3.S3]:
 
 @pytest.fixture(scope="module")
 def url_of(folder: Path) -> Iterator[Callable[[str], str]]:
-    """A Redis on which signers and gateways have the rights of their accounts only."""
+    """Return the URLs of a Redis on which signers and gateways have only the rights of their accounts."""
     with redis_with_accounts(folder) as url_of:
         yield url_of
 
@@ -57,7 +57,7 @@ async def gateway(url_of: Callable[[str], str], signer: rig.Signer) -> AsyncIter
 
 @pytest.fixture
 def ada() -> str:
-    """A user without history: quotas count per user."""
+    """Return the id of a new user, because quotas count per user."""
     return f"ada-{secrets.token_hex(4)}"
 
 
@@ -90,7 +90,7 @@ async def test_a_picture_from_announcement_to_download(gateway: rig.Gateway, ada
     assert await gateway.uploads.read_verified(form["upload"], ada, ROOM) == media
 
 
-async def test_the_server_picks_the_key(gateway: rig.Gateway, ada: str) -> None:
+async def test_the_server_chooses_the_object_key(gateway: rig.Gateway, ada: str) -> None:
     body = rig.picture()
     form = await gateway.media.sign_upload(ada, announce(body))
     await rig.store(form, body)
@@ -137,7 +137,9 @@ async def test_a_tampered_signature_is_refused_by_the_storage(gateway: rig.Gatew
 @pytest.mark.parametrize(
     "body", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<!doctype html><script>alert(1)</script>", b"GIF89a"]
 )
-async def test_what_only_claims_to_be_a_picture_is_refused(gateway: rig.Gateway, ada: str, body: bytes) -> None:
+async def test_a_file_that_is_not_the_picture_it_claims_to_be_is_refused(
+    gateway: rig.Gateway, ada: str, body: bytes
+) -> None:
     form = await gateway.media.sign_upload(ada, announce(body))
     assert await rig.store(form, body) in (200, 204)
     assert await code_of(gateway.media.complete_upload(ada, MediaComplete(form["upload"]))) is Code.UPLOAD_MISMATCH
@@ -159,7 +161,7 @@ async def test_what_only_claims_to_be_a_picture_is_refused(gateway: rig.Gateway,
         ("plan.docx", "", f"{samples.OFFICE}wordprocessingml.document", samples.archive("word/document.xml")),
     ],
 )
-async def test_ordinary_files_are_taken_as_their_owner_names_them(
+async def test_ordinary_files_keep_their_name(
     gateway: rig.Gateway, ada: str, name: str, announced: str, kept: str, body: bytes
 ) -> None:
     form = await gateway.media.sign_upload(ada, announce(body, announced, name))
@@ -192,7 +194,7 @@ async def test_ordinary_files_are_taken_as_their_owner_names_them(
         ("x.png", "image/png", 10_485_761),
     ],
 )
-async def test_what_is_not_welcome_is_not_signed(
+async def test_an_upload_that_is_not_allowed_is_not_signed(
     gateway: rig.Gateway, ada: str, name: str, content_type: str, size: int
 ) -> None:
     asked = gateway.media.sign_upload(ada, MediaSign(ROOM, name, content_type, size))
@@ -249,7 +251,7 @@ async def test_a_record_outlives_the_messages_that_name_it(
         assert await code_of(gateway.uploads.read_verified(form["upload"], ada, ROOM)) is Code.UPLOAD_EXPIRED
 
 
-async def test_a_fresh_url_for_those_who_may_enter_the_room(gateway: rig.Gateway, ada: str) -> None:
+async def test_a_fresh_url_is_only_for_users_with_access_to_the_room(gateway: rig.Gateway, ada: str) -> None:
     body = "grüße\n".encode() * 20
     form = await gateway.media.sign_upload(ada, announce(body, "text/plain; charset=utf-8", "notes.txt"))
     assert await code_of(gateway.uploads.read_room(form["upload"])) is Code.NOT_FOUND
@@ -275,7 +277,7 @@ async def test_a_photograph_is_measured_as_it_is_shown(gateway: rig.Gateway, ada
         assert (media["width"], media["height"], media["type"]) == (64, 48, content_type)
 
 
-async def test_nobody_reserves_without_end(gateway: rig.Gateway, ada: str) -> None:
+async def test_unfinished_uploads_of_a_user_are_limited(gateway: rig.Gateway, ada: str) -> None:
     for _ in range(20):
         await gateway.media.sign_upload(ada, announce(b"x" * 10))
     with pytest.raises(RoomcastError) as caught:

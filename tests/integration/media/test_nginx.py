@@ -14,7 +14,7 @@ from roomcast.contract.events import MediaComplete, MediaSign
 from tests import s3, servers
 from tests.integration import media_rig as rig
 
-# The host as the browser wrote it must reach the storage, for it is signed; so must the path, byte for byte (proxy_pass
+# The storage must get the host as the browser wrote it, and the path byte for byte: both are signed (proxy_pass
 # without a path). A browser never signs by header, so an Authorization header has no business here.
 CONFIGURATION = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;

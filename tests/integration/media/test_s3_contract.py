@@ -1,7 +1,7 @@
-"""What Roomcast needs of an object storage: the storage that ships by default, or any by `make s3-contract ENDPOINT=…`.
+"""What Roomcast requires of an object storage: the default one, or any with `make s3-contract ENDPOINT=…`.
 
-Against an endpoint of one's own the credentials are those of the environment (AWS_ACCESS_KEY_ID, …); a bucket is made
-for the run and removed afterwards.
+With ENDPOINT, the credentials come from the environment (AWS_ACCESS_KEY_ID, …). The tests create a bucket
+for the run and delete it afterwards.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIFE_SECONDS = 60
 
 
 class Place(NamedTuple):
-    """A bucket on a storage, and a client with all rights on it."""
+    """A bucket on a storage, and a client with all rights to the bucket."""
 
     endpoint: str
     bucket: str
@@ -47,7 +47,7 @@ class Place(NamedTuple):
         return f"{self.endpoint}/{self.bucket}"
 
     def read(self, key: str) -> bytes | None:
-        """The bytes of an object; None when there is none."""
+        """Return the bytes of an object; None if there is none."""
         try:
             return bytes(self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except ClientError as error:
@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the storage; credentials are in the environment."""
+    """Return the address of the storage; credentials are in the environment."""
     given = os.environ.get("S3_CONTRACT_ENDPOINT")
     if given:
         yield given.rstrip("/")
@@ -85,7 +85,7 @@ def place(endpoint: str) -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def objects(place: Place) -> None:
-    """One private file, and no upload."""
+    """Yield a bucket with one private file and no upload."""
     place.client.put_object(Bucket=place.bucket, Key=PRIVATE, Body=SECRET, ContentType="text/plain")
     place.client.delete_object(Bucket=place.bucket, Key=KEY)
 
@@ -113,7 +113,7 @@ class Answer(NamedTuple):
 
 
 async def request(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-    """Send a request as it stands: the URL is not encoded again, and no type is guessed for a body of bytes."""
+    """Send a request unchanged: do not encode the URL again, and guess no type for a body of bytes."""
     left_out = [] if isinstance(body, aiohttp.FormData) else ["Content-Type"]
     async with (
         aiohttp.ClientSession(skip_auto_headers=left_out) as session,
@@ -126,7 +126,7 @@ async def request(method: str, url: str, body: Any = None, headers: dict[str, st
 async def send(
     form: UploadForm, body: bytes = BODY, url: str | None = None, changes: Mapping[str, str | None] | None = None
 ) -> int:
-    """Store as a browser does; `changes` replace fields or headers, None leaves one out."""
+    """Upload as a browser does. `changes` replace fields or headers; None removes one."""
     given = (form.fields if form.method == "POST" else form.headers) | dict(changes or {})
     fields = {name: value for name, value in given.items() if value is not None}
     if form.method == "PUT":
@@ -146,7 +146,7 @@ def is_refused(status: int) -> bool:
 
 
 def forgeries(place: Place) -> dict[str, tuple[str, dict[str, str]]]:
-    """Queries and headers that are no valid signature, though they name the access key."""
+    """Return queries and headers with the access key and without a valid signature."""
     scope = f"{place.access_key}/20261127/us-east-1/s3/aws4_request"
     header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
     dated = {"X-Amz-Date": "20261127T100000Z", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
@@ -252,7 +252,7 @@ async def test_another_key_is_refused(place: Place, method: Any) -> None:
     assert place.read(PRIVATE) == SECRET
 
 
-async def test_a_form_is_of_one_bucket(place: Place, method: Any) -> None:
+async def test_a_form_is_valid_for_one_bucket(place: Place, method: Any) -> None:
     form = await signed(place, method)
     assert is_refused(await send(form, url=form.url.replace(place.bucket, f"{place.bucket}-2")))
 
@@ -294,7 +294,7 @@ async def test_a_tampered_field_is_refused(place: Place, field: str, value: str)
     "headers",
     [{"x-amz-copy-source": f"/bucket/{PRIVATE}"}, {"x-amz-acl": "public-read"}, {"x-amz-meta-more": "x"}],
 )
-async def test_a_signed_put_takes_no_further_instructions(place: Place, headers: dict[str, str]) -> None:
+async def test_a_signed_put_refuses_further_headers(place: Place, headers: dict[str, str]) -> None:
     given = {name: value.replace("/bucket", f"/{place.bucket}") for name, value in headers.items()}
     assert is_refused(await send(await signed(place, "PUT"), changes=given))
     assert place.read(KEY) is None
@@ -307,15 +307,15 @@ async def link(storage: Storage, seconds: int = LIFE_SECONDS) -> str:
     return await storage.download_url(PRIVATE, "text/plain; charset=utf-8", 'attachment; filename="a b.txt"', seconds)
 
 
-async def test_a_link_gives_the_file_with_the_headers_that_it_names(storage: Storage) -> None:
+async def test_a_link_returns_the_file_with_the_headers_that_it_names(storage: Storage) -> None:
     answer = await request("GET", await link(storage))
     assert (answer.status, answer.body) == (200, SECRET)
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="a b.txt"'
 
 
-async def test_a_part_of_a_file_can_be_asked_for(storage: Storage) -> None:
-    """Players of films and sounds ask for ranges."""
+async def test_a_range_of_a_file_can_be_read(storage: Storage) -> None:
+    """Video and audio players request ranges."""
     answer = await request("GET", await link(storage), headers={"Range": "bytes=2-8"})
     assert (answer.status, answer.body) == (206, SECRET[2:9])
     assert answer.headers["content-range"] == f"bytes 2-8/{len(SECRET)}"
@@ -340,7 +340,7 @@ async def test_a_tampered_link_is_refused(storage: Storage, old: str, new: str) 
     assert SECRET not in answer.body
 
 
-async def test_a_link_serves_for_reading_only(place: Place, storage: Storage) -> None:
+async def test_a_link_is_for_reading_only(place: Place, storage: Storage) -> None:
     for verb in ("PUT", "DELETE", "POST"):
         assert is_refused((await request(verb, await link(storage), b"x")).status)
     assert place.read(PRIVATE) == SECRET
@@ -355,7 +355,7 @@ async def test_an_expired_link_is_refused(storage: Storage) -> None:
 # --- what the signer does ---------------------------------------------------------------------------------------------
 
 
-async def test_a_copy_is_of_the_object_that_was_looked_at(place: Place, storage: Storage) -> None:
+async def test_a_copy_is_made_only_of_the_object_that_was_checked(place: Place, storage: Storage) -> None:
     stored = await storage.head(PRIVATE)
     assert stored is not None
     await storage.move_in(PRIVATE, KEY, stored.etag, TYPE, "inline")

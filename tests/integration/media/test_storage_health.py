@@ -1,4 +1,4 @@
-"""Whether the storage takes the signer's requests is seen at once; a storage that lacks calls is used without them."""
+"""Health of the storage: refused requests show at once; missing API calls of a storage are tolerated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3]:
 
 @asynccontextmanager
 async def in_front_of(storage: s3.S3, answer: Answer) -> AsyncIterator[str]:
-    """Run a proxy that answers some requests by itself and passes the others on, as they were signed."""
+    """Run a proxy that answers some requests itself and forwards the others unchanged."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
         own = answer(request)
@@ -59,7 +59,7 @@ async def in_front_of(storage: s3.S3, answer: Answer) -> AsyncIterator[str]:
 
 
 def reasons(signer: rig.Signer) -> list[str]:
-    """The reasons in the signer's log, in order."""
+    """Return the reasons in the signer's log, in order."""
     lines = [json.loads(line) for line in signer.log.read_text().splitlines() if line.startswith("{")]
     return [line["reason"] for line in lines if "reason" in line]
 
@@ -86,7 +86,7 @@ async def upload(redis_url: str, body: bytes) -> dict[str, Any]:
         ({"AWS_ACCESS_KEY_ID": "another-key"}, "InvalidAccessKeyId"),
     ],
 )
-async def test_wrong_credentials_are_seen(
+async def test_wrong_credentials_make_the_signer_unready(
     redis_url: str, storage: s3.S3, tmp_path: Path, changed: dict[str, str], reason: str, setup: str
 ) -> None:
     with rig.signer(tmp_path, redis_url, storage.endpoint, "/healthz", ROOMCAST_S3_SETUP=setup, **changed) as signer:
@@ -100,7 +100,7 @@ async def test_wrong_credentials_are_seen(
         assert "another-secret" not in signer.log.read_text()
 
 
-async def test_a_missing_bucket_is_seen(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
+async def test_a_missing_bucket_makes_the_signer_unready(redis_url: str, storage: s3.S3, tmp_path: Path) -> None:
     absent = {"ROOMCAST_S3_BUCKET": "absent-bucket", "ROOMCAST_S3_SETUP": "0"}
     with rig.signer(tmp_path, redis_url, storage.endpoint, "/healthz", **absent) as signer:
         servers.wait_until(lambda: "storage: probe: NoSuchBucket" in reasons(signer), "the log says why")
@@ -120,7 +120,7 @@ async def test_a_storage_that_dies_makes_the_signer_unready_and_back(redis_url: 
 
 
 def not_implemented(request: web.Request) -> web.Response | None:
-    """Answer as MinIO does."""
+    """Answer with NotImplemented, as MinIO does."""
     if not {"cors", "lifecycle"} & set(request.query):
         return None
     text = "<?xml version='1.0'?><Error><Code>NotImplemented</Code><Message>not implemented</Message></Error>"

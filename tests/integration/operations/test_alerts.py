@@ -25,7 +25,7 @@ _BUCKETS: Final = 'instance="g1:9000",job="gateway",le='
 
 
 def histogram(name: str, slow: str, fast: str) -> dict[str, str]:
-    """Series of a histogram with one observation a second: above every bound but the last, then below all."""
+    """Return series of a histogram with one observation a second: first above every bound but +Inf, then below all."""
     return {
         f'{name}_bucket{{{_BUCKETS}"0.01"}}': fast,
         f'{name}_bucket{{{_BUCKETS}"5"}}': slow,
@@ -34,7 +34,7 @@ def histogram(name: str, slow: str, fast: str) -> dict[str, str]:
 
 
 FAULTS: Final[dict[str, dict[str, str]]] = {
-    # twenty minutes of fault in steps of a minute, then forty minutes of health
+    # 20 minutes of the fault, in steps of a minute, then 40 minutes without it
     "RoomcastGatewayDown": {f"up{{{_GATEWAY}}}": "0x20 1x40"},
     "RoomcastNoGatewayReady": {f"roomcast_gateway_ready{{{_GATEWAY}}}": "0x20 1x40"},
     "RoomcastGatewayNotReady": {
@@ -92,12 +92,12 @@ def promtool(*arguments: str | Path) -> str:
 
 
 def alerts_expected(name: str, *, fires: bool) -> dict[str, Any]:
-    """Return a promtool expectation on the alert's name alone: labels and texts follow from the rule."""
+    """Return a promtool expectation for the alert's name only: its labels and texts follow from the rule."""
     query = f'count(ALERTS{{alertname="{name}",alertstate="firing"}}) or vector(0)'
     return {"expr": query, "eval_time": "19m" if fires else "58m", "exp_samples": [{"value": int(fires)}]}
 
 
-def test_every_alert_is_tried() -> None:
+def test_every_alert_has_a_series_with_its_fault() -> None:
     assert set(FAULTS) == set(RULES)
 
 
@@ -124,7 +124,7 @@ def test_an_alert_fires_and_clears(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_an_alert_says_how_bad_it_is_and_what_to_do(name: str) -> None:
+def test_an_alert_has_a_severity_and_a_section_in_the_runbook(name: str) -> None:
     rule = RULES[name]
     assert rule["labels"]["severity"] in SEVERITIES
     assert {"summary", "description", "runbook"} <= set(rule["annotations"])

@@ -1,4 +1,4 @@
-"""The benchmark's load client and its role for this project, on real gateways and a real Redis."""
+"""The benchmark's load client, as this project uses it, on real gateways and a real Redis."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_stalls_are_read_from_a_real_gateway(tmp_path: Path) -> None:
     assert figures["lags_20ms"] >= 0
 
 
-def test_a_refused_client_is_one_clear_line_and_nothing_stays_behind(tmp_path: Path) -> None:
+def test_a_refused_client_is_one_clear_line_and_leaves_no_process(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         redis_port, redis_pid = processes.redis()
         running = Roomcast().start(processes, redis_port, 1)

@@ -16,7 +16,7 @@ from tests.redis_cluster import sentinel
 
 @contextmanager
 def redis_of_kind(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of a fresh Redis."""
+    """Return the URL of a fresh Redis of this kind."""
     options = {"password": ["--requirepass", "p@ss/word"], "unix": ["--unixsocket", str(folder / "r.sock")]}
     with servers.redis_server(folder, *options.get(kind, [])) as port:
         if kind == "sentinel":
@@ -29,7 +29,7 @@ def redis_of_kind(kind: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["password", "unix", "sentinel"])
-async def test_a_step_works(kind: str, tmp_path: Path) -> None:
+async def test_one_step_of_the_sweeper_works(kind: str, tmp_path: Path) -> None:
     windows = Windows()
     with redis_of_kind(kind, tmp_path) as url:
         store = PresenceStore(connect(url), windows)

@@ -38,14 +38,14 @@ PAUSE_WINDOWS = replace(WINDOWS, grace_seconds=4.0)
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[str]:
-    """The URL of a Redis that a test may stop."""
+    """Return the URL of a Redis that a test may stop."""
     with servers.redis_server(tmp_path) as port:
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
 def stopped(url: str) -> Iterator[None]:
-    """Redis is stopped by SIGSTOP meanwhile."""
+    """Suspend Redis by SIGSTOP for the time of the context."""
     with redis.Redis.from_url(url) as client:
         pid = int(client.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
@@ -56,7 +56,7 @@ def stopped(url: str) -> Iterator[None]:
 
 
 async def heartbeats(store: PresenceStore, activity: Activity) -> None:
-    """A gateway's flush loop, ten times as fast: what fails goes out with the next flush."""
+    """Run a gateway's flush loop ten times as fast; a failed batch is sent with the next flush."""
     while True:
         for connection in ("c1", "c2"):
             activity.mark_seen(connection)
@@ -82,7 +82,7 @@ async def sweeping(url: str) -> AsyncIterator[Recorder]:
         await store.close()
 
 
-async def test_a_stopped_redis_evicts_nobody_alive_and_later_the_ghosts(own_redis: str) -> None:
+async def test_after_a_stopped_redis_live_users_stay_and_ghosts_expire(own_redis: str) -> None:
     activity, tasks = Activity(time.monotonic), TaskSet()
     activity.add_connection("c1", "ada")
     activity.add_connection("c2", "bob")
@@ -97,23 +97,23 @@ async def test_a_stopped_redis_evicts_nobody_alive_and_later_the_ghosts(own_redi
         await until(lambda: ("ghost", "offline") in statuses(cluster), "the ghost gone", 15)
         await tasks.cancel()
         assert recorder.failures > 0
-        assert recorder.total_expired == 2  # the early one and the ghost
+        assert recorder.total_expired == 2  # the users "early" and "ghost"
         assert await cluster.shows("ada", "bob", "ghost") == {"ada": "online", "bob": "online", "ghost": "offline"}
         assert {user for user, status in statuses(cluster) if status == "offline"} == {"early", "ghost"}
 
 
 def statuses(cluster: Cluster) -> list[tuple[str, str]]:
-    """Every user and status that was published."""
+    """Return every user and status that was published."""
     return [(row.user, row.status) for row in cluster.heard]
 
 
 async def settle(cluster: Cluster, recorder: Recorder) -> None:
-    """Until the first grace is over: an early ghost has expired."""
+    """Wait until the first grace period is over: an early ghost has expired."""
     await cluster.two.touch([Touch("early", "c0", "online", "")])
     await until(lambda: ("early", "offline") in statuses(cluster), "the first expiry", 15)
 
 
-async def test_a_sweep_that_waited_in_a_stopped_redis_does_nothing(own_redis: str) -> None:
+async def test_a_sweep_delayed_by_a_stopped_redis_does_nothing(own_redis: str) -> None:
     async with running_cluster(own_redis) as cluster:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
@@ -130,8 +130,8 @@ async def test_a_sweep_that_waited_in_a_stopped_redis_does_nothing(own_redis: st
         assert await cluster.redis.zscore(keys.presence_seen(shard), "ada") is not None
 
 
-async def test_a_full_redis_drops_no_gateway_that_lives(own_redis: str) -> None:
-    """Heartbeats, leases and sweeps are let through when there is no memory left, so nothing looks dead."""
+async def test_with_a_full_redis_live_gateways_stay(own_redis: str) -> None:
+    """Redis accepts heartbeats, leases and sweeps without free memory, so no gateway looks dead."""
     activity, tasks = Activity(time.monotonic), TaskSet()
     activity.add_connection("c1", "ada")
     activity.add_connection("c2", "bob")
@@ -152,7 +152,7 @@ async def test_a_full_redis_drops_no_gateway_that_lives(own_redis: str) -> None:
 
 
 async def announcements(node: NodeStore) -> None:
-    """Renew a gateway's number five times in the silence after which it counts as dead."""
+    """Renew a gateway's number, five times as often as needed to count as alive."""
     while True:
         await node.announce()
         await asyncio.sleep(WINDOWS.node_silence_seconds / 5)
@@ -162,7 +162,7 @@ async def announcements(node: NodeStore) -> None:
 
 
 class Process:
-    """One `python -m roomcast.presence`."""
+    """A process `python -m roomcast.presence`."""
 
     def __init__(self, url: str, log: Path) -> None:
         self.port = servers.free_port()
@@ -173,7 +173,7 @@ class Process:
             self.popen = subprocess.Popen(command, env=environment, stderr=sink, stdout=sink)
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and body; 0 while nobody listens."""
+        """Return status and body; status 0 while the port is closed."""
         return health.get(self.port, path)
 
     @property
@@ -187,7 +187,7 @@ class Process:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[object]:
-    """Starts sweeper processes that end with the test."""
+    """Return a function that starts sweeper processes; they end with the test."""
     running: list[Process] = []
 
     def start_one(url: str) -> Process:
@@ -203,7 +203,7 @@ def start(tmp_path: Path) -> Iterator[object]:
         process.popen.wait()
 
 
-def test_takeover_after_kill_9_without_a_new_grace(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
+def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     first = start(redis_url)
     second = start(redis_url)
     servers.wait_until(lambda: first.leads, "the first leads")
@@ -211,7 +211,7 @@ def test_takeover_after_kill_9_without_a_new_grace(redis_url: str, start) -> Non
     shard = keys.presence_shard("ghost")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         at, _ = client.get(keys.presence_mark(shard)).split()
-        client.set(keys.presence_mark(shard), f"{at} {at}")  # the first grace is over
+        client.set(keys.presence_mark(shard), f"{at} {at}")  # the first grace period is over
         first.popen.kill()
         killed = time.monotonic()
         client.zadd(keys.presence_seen(shard), {"ghost": time.time() - 100, "ada": time.time()})

@@ -1,4 +1,4 @@
-"""Room occupancy on a real Redis: exact per distinct user, whatever gateways come and go."""
+"""Room occupancy on a real Redis: the exact number of distinct users, also when gateways start and stop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 
 
 class Gateway:
-    """What a gateway that hears the room is told."""
+    """A gateway's subscription of the room, which records the occupancy changes."""
 
     def __init__(self) -> None:
         self._notes: list[OccupancyChange] = []
@@ -59,8 +59,8 @@ class Gateway:
         self._notes.append(Reader(RoomNote).unpack(packet.body))
 
     async def heard(self) -> list[OccupancyChange]:
-        """The notes since the last call: all that the scripts which have answered have published."""
-        end = self.backplane.subscribe(f"end:{random.random()}")  # its confirmation comes behind them
+        """Return the changes since the last call, including those of all scripts that have returned."""
+        end = self.backplane.subscribe(f"end:{random.random()}")  # its confirmation arrives after them
         await end
         notes, self._notes = self._notes, []
         return notes
@@ -164,7 +164,7 @@ async def test_entries_of_a_dead_gateway_age_out_twenty_at_a_time(
     assert [sorted(note.left) for note in await gateway.heard()] == [sorted(first.vanished), sorted(second.vanished)]
 
 
-async def test_a_gateway_that_was_slow_keeps_its_own(one: OccupancyStore, client: Redis) -> None:
+async def test_a_slow_gateway_keeps_its_occupants(one: OccupancyStore, client: Redis) -> None:
     await one.enter_room(ROOM, "ada")
     await client.zadd(keys.room_occupants(ROOM), {"ada|1": 1})
     assert (await refresh(one, {ROOM: ["ada"]}))[ROOM] == OccupancyUpdate(1, [], [], ["ada"])
@@ -206,7 +206,7 @@ async def test_members_page_sorted(one: OccupancyStore) -> None:
     assert got == users
 
 
-async def test_a_large_room_is_walked_whole_and_in_bounds(one: OccupancyStore) -> None:
+async def test_all_users_of_a_large_room_are_read_in_pages_of_at_most_100(one: OccupancyStore) -> None:
     users = {f"user{n}" for n in range(3000)}
     await refresh(one, {ROOM: sorted(users)})
     got: set[str] = set()
@@ -234,7 +234,7 @@ async def test_concurrent_changes_stay_exact(one: OccupancyStore, two: Occupancy
     assert await one.count_users(ROOM) == 60
 
 
-async def test_a_room_that_nobody_has_written_to_is_kept_while_somebody_is_in_it(
+async def test_the_meta_of_an_empty_log_is_kept_while_the_room_has_occupants(
     one: OccupancyStore, client: Redis
 ) -> None:
     await client.hset(keys.room_meta(ROOM), "seq", "0")

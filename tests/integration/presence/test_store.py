@@ -1,4 +1,4 @@
-"""Presence on a real Redis: gateways touch, the sweeper sweeps, watchers hear exactly the changes."""
+"""Presence on a real Redis: gateways store it, the sweeper expires it, and exactly the changes are published."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ class Cluster:
         self.sweeper = SweeperStore(connect(sweeper_url or url), WINDOWS)
         self.heard: list[PresenceRow] = []
         self.rows: list[PresenceRow] = []
-        """what `news` found last, changes of devices included"""
+        """the rows that `news` found last, including changes of devices only"""
 
     async def shows(self, *users: str) -> dict[str, str]:
         return {user: shown.status for user, shown in (await self.one.query_users(users)).items()}
 
     async def news(self) -> list[tuple[str, str, str]]:
-        """What was published since the last call; a published marker makes sure that all of it has arrived."""
+        """Return the changes published since the last call; a marker, published last, ensures that all have arrived."""
         marker = PresenceStore(self.backplane, "marker", "marker")
         await marker.remove_connections([("marker", "m")])
         await marker.touch([Touch("marker", "m", "online", "")])
@@ -84,12 +84,12 @@ class Cluster:
         return [(row.user, row.status, row.note) for row in self.rows if row.is_shown]
 
     async def devices_of(self, user: str) -> list[list[tuple[str, str]]]:
-        """The devices of a user in everything that was published since the last call of `news`."""
+        """Return the user's devices in each change published since the last call of `news`."""
         await self.news()
         return [row.devices for row in self.rows if row.user == user]
 
     async def end_notes(self, user: str) -> int:
-        """A look of the sweeper at the user's shard, and what follows from it for notes."""
+        """Let the sweeper look at the user's shard and end notes; return how many ended."""
         shard = keys.presence_shard(user)
         look = await self.sweeper.look(shard)
         return await self.sweeper.end_notes(shard, look.ended) if look.ended else 0
@@ -98,7 +98,7 @@ class Cluster:
         return (await self.sweeper.look(0)).now_ms
 
     async def age(self, user: str, seconds: int) -> None:
-        """Let the user's last sign of life be that long ago."""
+        """Move the user's last heartbeat into the past by `seconds`."""
         await self.redis.zincrby(keys.presence_seen(keys.presence_shard(user)), -seconds, user)
 
     async def sweep(self, user: str, *, may_expire: bool = True, late_ms: int = 0) -> int:
@@ -132,8 +132,8 @@ async def running_cluster(url: str, sweeper_url: str = "") -> AsyncIterator[Clus
 
 @pytest.fixture(scope="module")
 def slotted_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis in cluster mode: it refuses scripts whose keys, or channel, lie in more than one slot."""
-    bus = str(servers.free_port())  # by default 10,000 above the port of the clients, which may not exist
+    """Run a Redis in cluster mode, which refuses scripts whose keys, or channel, lie in more than one slot."""
+    bus = str(servers.free_port())  # the default, 10,000 above the client port, may not be a valid port
     options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", bus)
     with servers.redis_server(tmp_path_factory.mktemp("slotted"), *options) as port:
         with SyncRedis(port=port) as client:
@@ -144,14 +144,14 @@ def slotted_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def account_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """A Redis on which the sweeper has the rights of its account only."""
+    """Run a Redis on which the sweeper has only the rights of its account."""
     with redis_with_accounts(tmp_path_factory.mktemp("accounts")) as url_of:
         yield url_of
 
 
 @pytest.fixture(params=["standalone", "cluster", "accounts"])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
-    """The same suite over both kinds of Redis, and with the sweeper's own account."""
+    """Yield a cluster on a plain Redis, on one in cluster mode, and with the sweeper's own account."""
     if request.param == "standalone":
         url = sweeper_url = request.getfixturevalue("redis_url")
     elif request.param == "accounts":
@@ -169,7 +169,7 @@ async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
 
 
 class TestStatus:
-    async def test_a_first_touch_is_news_and_a_repeated_one_is_not(self, cluster: Cluster) -> None:
+    async def test_a_first_touch_is_published_and_a_repeated_one_is_not(self, cluster: Cluster) -> None:
         rows = [Touch("ada", "c1", "online", ""), Touch("bob", "c2", "away", "lunch")]
         await cluster.one.touch(rows)
         assert sorted(await cluster.news()) == [("ada", "online", ""), ("bob", "away", "lunch")]
@@ -182,7 +182,7 @@ class TestStatus:
         assert abs(shown["ada"].last_seen / 1000 - time.time()) < 5
         assert shown["nobody"] == Presence("offline", 0, "")
 
-    async def test_the_most_reachable_device_speaks(self, cluster: Cluster) -> None:
+    async def test_the_most_reachable_device_gives_the_status_and_note(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "away", "afk")])
         await cluster.two.touch([Touch("ada", "c2", "busy", "call")])
         await cluster.one.touch([Touch("ada", "c3", "online", "")])
@@ -247,7 +247,7 @@ class TestStatus:
         key = keys.presence_connections(keys.presence_shard("ada"), "ada")
         assert await cluster.redis.hlen(key) == 50
 
-    async def test_every_key_has_an_end(self, cluster: Cluster) -> None:
+    async def test_every_key_expires(self, cluster: Cluster) -> None:
         await cluster.node.announce()
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "online", "")])
         await cluster.one.remove_connections([("bob", "c2")])
@@ -295,7 +295,7 @@ class TestDevices:
         await cluster.one.touch([Touch("bob", "c4", "invisible", "", kind="mobile")])
         assert await cluster.devices_of("bob") == [[("web", "online")], []]
 
-    async def test_the_devices_told_are_bounded(self, cluster: Cluster) -> None:
+    async def test_the_number_of_published_devices_is_limited(self, cluster: Cluster) -> None:
         rows = [Touch("ada", f"c{number}", "away", "", kind=f"k{number:02}") for number in range(24)]
         await cluster.one.touch([*rows, Touch("ada", "c", "online", "", kind="z")])
         devices = (await cluster.one.query_users(["ada"], devices=True))["ada"].devices
@@ -314,7 +314,7 @@ class TestDevices:
 
 
 class TestNotesWithAnEnd:
-    async def test_the_end_is_told_with_the_note(self, cluster: Cluster) -> None:
+    async def test_the_end_is_published_with_the_note(self, cluster: Cluster) -> None:
         until_ms = await cluster.now_ms() + 60_000
         await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=until_ms)])
         assert await cluster.news() == [("ada", "busy", "call")]
@@ -326,7 +326,7 @@ class TestNotesWithAnEnd:
         assert [row.until for row in cluster.rows] == [until_ms + 1, 0]
         assert await cluster.redis.exists(keys.presence_ends(keys.presence_shard("ada"))) == 0
 
-    async def test_a_note_is_none_from_its_end_on_and_the_sweeper_says_so(self, cluster: Cluster) -> None:
+    async def test_a_note_is_empty_from_its_end_on_and_the_sweeper_publishes_that(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 300
         await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])
         assert await cluster.end_notes("ada") == 0
@@ -338,7 +338,7 @@ class TestNotesWithAnEnd:
         assert await cluster.end_notes("ada") == 0
         assert await cluster.news() == [("ada", "busy", "")]
 
-    async def test_the_end_of_each_device_has_its_turn(self, cluster: Cluster) -> None:
+    async def test_the_notes_of_several_devices_end_one_after_the_other(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 200
         await cluster.one.touch([Touch("ada", "c1", "busy", "call", until=end)])
         await cluster.two.touch([Touch("ada", "c2", "away", "afk", until=end + 60_000)])
@@ -349,7 +349,7 @@ class TestNotesWithAnEnd:
         shard = keys.presence_shard("ada")
         assert await cluster.redis.zrange(keys.presence_ends(shard), 0, -1, withscores=True) == [("ada", end + 60_000)]
 
-    async def test_a_note_that_ends_does_not_make_its_device_speak(self, cluster: Cluster) -> None:
+    async def test_the_end_of_a_note_does_not_make_its_device_the_shown_one(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 300
         call = Touch("ada", "c1", "busy", "call", until=end)
         await cluster.one.touch([call])
@@ -361,7 +361,7 @@ class TestNotesWithAnEnd:
         assert await cluster.news() == []
         assert (await cluster.one.query_users(["ada"]))["ada"].note == "in the office"
 
-    async def test_nothing_is_said_of_users_who_are_hidden_or_gone(self, cluster: Cluster) -> None:
+    async def test_the_end_of_a_note_of_a_hidden_or_absent_user_is_not_published(self, cluster: Cluster) -> None:
         end = await cluster.now_ms() + 200
         await cluster.one.touch([Touch(user, f"c-{user}", "busy", "call", until=end) for user in ("ada", "bob")])
         await cluster.two.touch([Touch("ada", "c2", "invisible", "")])
@@ -416,7 +416,7 @@ class TestUnknown:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         assert await cluster.sweep("ada") == 0
 
-    async def test_no_link_is_a_coded_error(self) -> None:
+    async def test_without_redis_there_is_a_coded_error(self) -> None:
         backplane = make_backplane("redis://127.0.0.1:1", name="test", scripts=SCRIPTS)
         backplane.start()
         store = PresenceStore(backplane, "1", "i")
@@ -426,7 +426,7 @@ class TestUnknown:
 
 
 class TestSweep:
-    async def test_who_is_due_goes_offline_with_the_time_last_seen(self, cluster: Cluster) -> None:
+    async def test_a_due_user_goes_offline_with_the_time_last_seen(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "hi")])
         seen = (await cluster.one.query_users(["ada"]))["ada"].last_seen
         assert await cluster.sweep("ada") == 0
@@ -446,7 +446,7 @@ class TestSweep:
         assert (await cluster.sweeper.look(shard)).mark is None
         assert await cluster.shows("ada") == {"ada": "online"}
 
-    async def test_one_who_came_back_between_look_and_sweep_stays(self, cluster: Cluster) -> None:
+    async def test_a_user_who_came_back_between_look_and_sweep_stays(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", 100)
         shard = keys.presence_shard("ada")
@@ -455,7 +455,7 @@ class TestSweep:
         await cluster.one.keep_alive(by_shard("ada"))
         assert await cluster.sweeper.sweep(shard, look, Verdict(True, 0, None)) == 0
 
-    async def test_scores_of_a_clock_that_went_back_expire_too(self, cluster: Cluster) -> None:
+    async def test_entries_from_before_the_clock_went_back_expire_too(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         await cluster.age("ada", -3600)
         assert await cluster.sweep("ada") == 1
@@ -477,7 +477,7 @@ class TestSweep:
 
 
 class TestNodes:
-    async def test_a_dead_nodes_devices_go_and_nobody_else_does(self, cluster: Cluster) -> None:
+    async def test_only_the_devices_of_a_dead_node_are_removed(self, cluster: Cluster) -> None:
         assert await cluster.node.announce() == (True, None)
         assert await cluster.node.announce() == (False, None)
         await cluster.one.touch([Touch("ada", "c1", "online", ""), Touch("bob", "c2", "busy", "call")])
@@ -520,7 +520,7 @@ class TestNodes:
         await cluster.node.retire()
         assert await cluster.sweeper.dead_nodes() == [Node("1", "inc-1")]
 
-    async def test_a_late_step_drops_nothing(self, cluster: Cluster) -> None:
+    async def test_a_late_step_removes_nothing(self, cluster: Cluster) -> None:
         await cluster.one.touch([Touch("ada", "c1", "online", "")])
         shard = keys.presence_shard("ada")
         look = await cluster.sweeper.look(shard)
@@ -539,7 +539,7 @@ class TestNodes:
 
 
 class Recorder:
-    """An observer that remembers what was announced."""
+    """An observer that records its calls."""
 
     def __init__(self) -> None:
         self.passes = 0
@@ -588,7 +588,7 @@ async def running_sweeper(url: str, token: str = "t1") -> AsyncIterator[tuple[Sw
 
 
 class TestSweeper:
-    async def test_ghosts_go_and_the_living_stay(self, cluster: Cluster) -> None:
+    async def test_ghosts_expire_and_live_users_stay(self, cluster: Cluster) -> None:
         ghosts = [f"ghost{n}" for n in range(2000)]
         await cluster.one.touch([Touch(user, f"c-{user}", "online", "") for user in [*ghosts, "ada"]])
         async with running_sweeper(cluster.sweeper_url) as (_, recorder):
