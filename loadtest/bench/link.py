@@ -86,7 +86,7 @@ class Link(asyncio.Protocol):
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """The hot path, written out: one slice, one find and one append per delivery."""
+        """Handle received bytes. The hot path is inlined: one slice, one find and one append per delivery."""
         if self._rest:
             data = self._rest + data
         if not self._upgraded:

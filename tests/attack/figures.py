@@ -95,13 +95,13 @@ async def _discard(reader: asyncio.StreamReader) -> None:
 
 
 async def ten_flooders(port: int) -> None:
-    """Ten clients without a sign-in send pongs and noops endlessly, and reconnect when they are cut."""
+    """Run ten clients without a sign-in that send pongs and noops endlessly, and reconnect when they are cut."""
     frames = (masked(TEXT, b"6") + masked(PONG, b"")) * 2_000
     await asyncio.gather(*(_flood(port, frames, again=True) for _ in range(10)))
 
 
 async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) -> None:
-    """Two hundred connections send a hundred events a second each; with `join` each receives the events of all."""
+    """Run two hundred connections of a hundred events a second each; with `join` each receives the events of all."""
 
     async def talk(user: str, source: int) -> None:
         while True:
@@ -126,7 +126,7 @@ async def two_hundred_talkers(port: int, users: int = 1, *, join: bool = False) 
 
 
 async def two_hundred_pollers(port: int) -> None:
-    """Two hundred users post bodies of two hundred small events, as fast as the gateway accepts them."""
+    """Run two hundred users that post bodies of two hundred small events, as fast as the gateway accepts them."""
 
     async def poll(user: str, source: int) -> None:
         body = b"\x1e".join(b'42%d["user:blocked",{}]' % number for number in range(200))
@@ -146,7 +146,7 @@ async def two_hundred_pollers(port: int) -> None:
 
 
 async def mass_reconnect(port: int) -> None:
-    """A thousand clients lose their connections at once, again and again, and reconnect as fast as they can."""
+    """Run a thousand clients that lose their connections at once, repeatedly, and reconnect as fast as they can."""
     while True:
         come_back = (asyncio.wait_for(_connect(port, f"user{n}", 1 + n), 5) for n in range(1_000))
         made = await asyncio.gather(*come_back, return_exceptions=True)
@@ -157,13 +157,13 @@ async def mass_reconnect(port: int) -> None:
 
 
 async def nested_connects(port: int) -> None:
-    """Clients without a sign-in send CONNECT packets of nested JSON, as large as allowed, one per session."""
+    """Send CONNECT packets of nested JSON without a sign-in, as large as allowed, one per session."""
     packet = masked(TEXT, b"40" + b'{"a":["]"]},' * 1_200)
     await asyncio.gather(*(_flood(port, packet, again=True) for _ in range(4)))
 
 
 async def history_readers(port: int) -> None:
-    """Four connections of one user read a page of the largest messages, as often as the limits allow."""
+    """Read pages of the largest messages on four connections of one user, as often as the limits allow."""
     room = "public:large"
 
     async def read(*, writes: bool) -> None:
@@ -186,7 +186,7 @@ async def history_readers(port: int) -> None:
 
 
 async def list_readers(port: int) -> None:
-    """Four connections of one user request a list of a hundred rooms, as often as the limits allow."""
+    """Request a list of a hundred rooms on four connections of one user, as often as the limits allow."""
     _, writer = await _connect(port, "reader")
     for number in range(100):
         writer.write(masked(TEXT, f'421["message:history",{{"room":"public:list{number}"}}]'.encode()))

@@ -115,7 +115,7 @@ async def test_a_block_hides_presence_in_the_list_of_members(one: Gateway, clien
     await until(is_hidden, "the block is known")
 
 
-async def test_becoming_invisible_counts_for_the_rooms_that_are_left(one: Gateway, clients: Clients) -> None:
+async def test_becoming_invisible_costs_events_for_the_rooms_left(one: Gateway, clients: Clients) -> None:
     mallory = await clients(one, unique("mallory"))
     for number in range(JOINED):
         await mallory.join(f"public:many-{number}", limit=1)
@@ -126,7 +126,7 @@ async def test_becoming_invisible_counts_for_the_rooms_that_are_left(one: Gatewa
 
 
 async def test_a_membership_or_sanction_does_not_outlive_its_room(one: Gateway, url: str, clients: Clients) -> None:
-    """Else who closes a room while it invites and bans decides who is in the next room of this id, and who is not."""
+    """Otherwise invitations and bans during the end of a room would apply to the next room with this id."""
     mallory, eve, bob = [await clients(one, unique(name)) for name in ("mallory", "eve", "bob")]
     for _ in range(3):
         room = unique("team")
@@ -141,13 +141,13 @@ async def test_a_membership_or_sanction_does_not_outlive_its_room(one: Gateway, 
         assert answers[-1]["ok"]
         with store(url) as redis:
             assert redis.exists(keys.room_members(room), keys.room_sanctions(room)) == 0
-            redis.hset(keys.room_members(room), eve.user, "admin")  # of a release that did not look
+            redis.hset(keys.room_members(room), eve.user, "admin")  # as an older release without this check wrote it
         await bob.ok("room:create", {"room": room, "kind": "private"})
         assert await eve.refused("room:join", {"room": room}) == "forbidden"
         await bob.join(room)
 
 
-async def test_members_of_an_expired_room_do_not_hear_the_next_one(one: Gateway, url: str, clients: Clients) -> None:
+async def test_members_of_an_expired_room_get_nothing_of_the_next_one(one: Gateway, url: str, clients: Clients) -> None:
     mallory, ada, room = await clients(one, unique("mallory")), await clients(one, unique("ada")), unique("team")
     await mallory.ok("room:create", {"room": room, "kind": "private"})
     await mallory.join(room)
@@ -161,8 +161,8 @@ async def test_members_of_an_expired_room_do_not_hear_the_next_one(one: Gateway,
     assert mallory.texts(room) == []
 
 
-async def test_a_room_that_is_created_keeps_who_may_be_in_it(one: Gateway, url: str, clients: Clients) -> None:
-    """Tokens and `public:` open rooms of which nothing is stored."""
+async def test_creating_a_room_keeps_the_clients_that_may_be_in_it(one: Gateway, url: str, clients: Clients) -> None:
+    """Clients may be in a room before it is stored, by a token or because its id begins with `public:`."""
     room = f"public:{unique('lounge')}"
     ada = await clients(one, unique("ada"))
     await ada.join(room)
@@ -187,8 +187,8 @@ async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, url: str
         assert redis.exists(keys.room_members(room)) == 0
 
 
-async def test_a_block_hides_the_two_in_their_direct_room(one: Gateway, clients: Clients) -> None:
-    """Who is blocked would follow the other's presence there: everybody may join the own direct rooms."""
+async def test_a_block_hides_both_users_in_their_direct_room(one: Gateway, clients: Clients) -> None:
+    """Otherwise a blocked user could follow the other's presence there: users may always join their direct rooms."""
     ada, mallory = await clients(one, unique("ada")), await clients(one, unique("mallory"))
     room = direct_room(ada.user, mallory.user)
     await ada.join(room)
@@ -207,7 +207,7 @@ async def test_a_block_hides_the_two_in_their_direct_room(one: Gateway, clients:
     late = await clients(one, mallory.user)
     assert [row["user"] for row in (await late.join(room))["members"]] == [mallory.user]
     await mallory.ok("presence", {"status": "away"})
-    await asyncio.sleep(0.5)  # longer than changes wait for each other
+    await asyncio.sleep(0.5)  # longer than the gateway collects changes
     told = [*mallory.seen("presence"), *mallory.seen("receipt"), *late.seen("presence")]
     assert not [event for event in told if ada.user in json.dumps(event)]
     assert not [event for event in ada.seen("presence") if mallory.user in json.dumps(event)]

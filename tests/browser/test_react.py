@@ -45,7 +45,7 @@ def readme_components() -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory, npm_packages: dict[str, Path]) -> Path:
-    """The application's folder with React and the packed packages installed."""
+    """Make the application's folder, with React and the packed packages installed."""
     folder = tmp_path_factory.mktemp("react") / "app"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
     lines, components = readme_components()

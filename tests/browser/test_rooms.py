@@ -175,7 +175,7 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
     expect(ada.find("room-item", room=rooms[-1])).to_have_count(0)
     with Writer(cluster, user=ada.user) as device:
         assert rooms[-1] not in rooms_of(device)
-    ada.go(rooms[-1])  # it is open to everybody, as before
+    ada.go(rooms[-1])  # every user may join it, as before
 
 
 def test_messages_of_an_empty_room_are_unread_after_a_reload(guests: Guests, room: str, cluster: Cluster) -> None:

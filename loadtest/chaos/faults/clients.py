@@ -20,7 +20,7 @@ _HELD = "roomcast_gateway_slow_client_bytes"
 
 
 async def slow_consumer(rig: Rig) -> None:
-    """One client reads nothing in a busy room: the gateway cuts it, and holds little memory for it until then."""
+    """Let one client of a busy room stop reading: the gateway must cut it, and hold little memory for it until then."""
     before, pids = await rig.metrics(), await rig.pids()
     room = f"public:slow-{rig.random.randrange(16**6):06x}"
     tasks = TaskSet()
@@ -86,7 +86,7 @@ def _slow_in(pages: dict[str, dict[str, float]]) -> float:
 
 
 async def half_open(rig: Rig) -> None:
-    """A client's network disappears without a FIN: it is offline once it missed a ping."""
+    """Let a client stop answering without a FIN: it must be offline after the ping timeout."""
     wire = await _guest(rig, "halfopen", "public:half-open")
     await asyncio.sleep(2.0)
     wire.pause()

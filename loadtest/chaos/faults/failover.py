@@ -25,7 +25,7 @@ def _stage(rig: Rig) -> Stage:
 
 
 async def sentinel_failover(rig: Rig) -> None:
-    """The master is killed, and a replica takes its place."""
+    """Kill the master: the Sentinels promote a replica."""
     stage = _stage(rig)
     watcher, master = stage.admin("sentinel1"), stage.nodes["master"]
 
@@ -37,7 +37,7 @@ async def sentinel_failover(rig: Rig) -> None:
 
 
 async def cluster_failover(rig: Rig) -> None:
-    """One master of the cluster is killed, and its replica takes its slots."""
+    """Kill one master of the cluster: its replica takes over its slots."""
     stage = _stage(rig)
     survivor = stage.admin("node2")
     mine = await stage.admin("node1").call("CLUSTER", "MYID")
@@ -85,7 +85,7 @@ def _last_room_acked(rig: Rig, since: float) -> float:
 
 
 async def slot_migration(rig: Rig) -> None:
-    """Slots with busy rooms move from master to master, live."""
+    """Migrate slots with busy rooms from master to master, live."""
     stage = _stage(rig)
     admins = [stage.admin(f"node{number}") for number in (1, 2, 3)]
     rooms = sorted({reading.room for reading in rig.crowd.journal.readings})

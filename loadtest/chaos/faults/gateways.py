@@ -19,7 +19,7 @@ _SKEWED: Final = Path(__file__).resolve().parents[1] / "skewed"
 
 
 async def kill_gateway(rig: Rig) -> None:
-    """kill -9 of one gateway: its clients move to others, and the others are not affected."""
+    """Kill one gateway with SIGKILL: its clients move to others, and other clients are not affected."""
     name = rig.random.choice(rig.gateways)
     victims = rig.crowd.on_nodes([name.removeprefix("gateway")])
     others = [person for person in rig.crowd.people if person not in set(victims)]
@@ -32,7 +32,7 @@ async def kill_gateway(rig: Rig) -> None:
 
 
 async def kill_gateway_and_redis(rig: Rig) -> None:
-    """A gateway and Redis are killed at once; Redis comes back with its append-only file."""
+    """Kill a gateway and Redis at once; Redis restarts with its append-only file."""
     name = rig.random.choice(rig.gateways)
     victims = rig.crowd.on_nodes([name.removeprefix("gateway")])
     async with rig.redis_crashed() as died:
@@ -48,7 +48,7 @@ async def kill_gateway_and_redis(rig: Rig) -> None:
 
 
 async def roll(rig: Rig) -> None:
-    """SIGTERM to one gateway after the other, as in a deployment; the supervisor starts each again."""
+    """Send SIGTERM to one gateway after the other, as in a deployment; the supervisor restarts each."""
     exits = Exits(rig.cluster.state)
     begun = clock()
     connects, failed = rig.crowd.ledger.connects, _failed(rig)
@@ -78,7 +78,7 @@ def _failed(rig: Rig) -> int:
 
 
 async def reconnect_storm(rig: Rig) -> None:
-    """All gateways are killed at once: all clients come back, and no process runs out of memory."""
+    """Kill all gateways at once: all clients must reconnect, and no process may run out of memory."""
     pids = await rig.pids()
     died = clock()
     for name in rig.gateways:
@@ -97,7 +97,7 @@ async def reconnect_storm(rig: Rig) -> None:
 
 
 async def clock_skew(rig: Rig) -> None:
-    """One gateway's wall clock is an hour off: no presence ends, and all tokens stay valid."""
+    """Shift one gateway's wall clock by an hour: no presence may end, and all tokens must stay valid."""
     offset = rig.random.choice((-3600, 3600))
     number = len(rig.gateways)
     with private(rig.cluster.state / "logs") as processes:

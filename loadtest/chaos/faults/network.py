@@ -40,7 +40,7 @@ async def _reconnect_all(rig: Rig) -> None:
 
 
 async def slow_redis(rig: Rig) -> None:
-    """Every round trip to Redis takes 100 ± 50 ms."""
+    """Delay every round trip to Redis to 100 ± 50 ms."""
     async with redis_behind_proxy(rig) as proxy:
         proxy.delay = lambda: rig.random.uniform(*_ONE_WAY_SECONDS)
         await asyncio.sleep(2.0)
@@ -57,7 +57,7 @@ async def slow_redis(rig: Rig) -> None:
 
 
 async def deaf_gateway(rig: Rig) -> None:
-    """One gateway's commands work, but its subscriptions receive nothing, although the connection is open."""
+    """Make one gateway deaf: its commands work, but its open pub/sub connection receives nothing."""
     name = rig.random.choice(rig.gateways)
     async with redis_behind_proxy(rig) as proxy, rig.watching_readiness(name) as watch:
         link = f"roomcast-{name.replace('gateway', 'gateway-')}-pubsub".encode()

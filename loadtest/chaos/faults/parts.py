@@ -23,7 +23,7 @@ _WORKER_SHUTDOWN_SECONDS = 30.0
 
 
 async def kill_sweeper(rig: Rig) -> None:
-    """The leading sweeper and a gateway die; some clients of the gateway never reconnect and must go offline."""
+    """Kill the leading sweeper and a gateway; some clients of the gateway never reconnect and must go offline."""
     leader = await _leader(rig)
     gateway = rig.random.choice(rig.gateways)
     ghosts = rig.crowd.on_nodes([gateway.removeprefix("gateway")])[:_GHOSTS]
@@ -110,7 +110,7 @@ async def _signing(rig: Rig) -> AsyncIterator[Signing]:
 
 
 async def kill_signer(rig: Rig) -> None:
-    """The only signer dies: requests fail at once, and get forms when it is back. The chat is not affected."""
+    """Kill the only signer: requests fail at once, and get forms when it is back. The chat is not affected."""
     async with _signing(rig) as signing:
         await asyncio.sleep(1.0)
         died = await rig.kill("signer1")
@@ -123,7 +123,7 @@ async def kill_signer(rig: Rig) -> None:
 
 
 async def storage_hang(rig: Rig) -> None:
-    """The object storage accepts connections and does not answer."""
+    """Stop the object storage with SIGSTOP: it accepts connections and does not answer."""
     async with _signing(rig) as signing:
         await asyncio.sleep(1.0)
         async with rig.stopped("s3") as hung:
@@ -135,7 +135,7 @@ async def storage_hang(rig: Rig) -> None:
 
 
 async def nginx_reload(rig: Rig) -> None:
-    """Ten reloads: no client is dropped before `worker_shutdown_timeout`, and nothing is lost afterwards."""
+    """Reload nginx ten times: it may drop no client before `worker_shutdown_timeout`, and no message may be lost."""
     pid = (await rig.pids())["nginx"]
     begun = clock()
     for _ in range(10):

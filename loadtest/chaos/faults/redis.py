@@ -17,7 +17,7 @@ _ROLLED_BACK_SECONDS = 2.0
 
 
 async def redis_restart(rig: Rig) -> None:
-    """Redis is killed and comes back with its append-only file."""
+    """Kill Redis; it restarts with its append-only file."""
     async with rig.watching_readiness() as watch:
         async with rig.redis_crashed() as died:
             await asyncio.sleep(rig.span.held)
@@ -31,7 +31,7 @@ async def redis_restart(rig: Rig) -> None:
 
 
 async def redis_empty(rig: Rig) -> None:
-    """Redis is killed and comes back without any data."""
+    """Kill Redis; it restarts without any data."""
     async with rig.redis_crashed(_forget) as died:
         await asyncio.sleep(min(3.0, rig.span.held))
     healed = await rig.redis.wait_answers(15.0)
@@ -48,7 +48,7 @@ def _forget(data: Path) -> None:
 
 
 async def redis_rollback(rig: Rig) -> None:
-    """Redis is killed and comes back with its append-only file cut off in the middle of a command."""
+    """Kill Redis; it restarts with its append-only file cut off in the middle of a command."""
     file = _append_only_file(rig.cluster.state / "redis")
     size = file.stat().st_size
     await asyncio.sleep(_ROLLED_BACK_SECONDS)
@@ -72,7 +72,7 @@ async def redis_rollback(rig: Rig) -> None:
 
 
 async def redis_restore(rig: Rig) -> None:
-    """Redis is lost, and restored from an older copy of its append-only files: see docs/operations.md."""
+    """Kill Redis, and restore it from an older copy of its append-only files: see docs/operations.md."""
     data = rig.cluster.state / "redis"
     backup = rig.cluster.state / "backup"
     await asyncio.to_thread(_back_up, data, backup)
@@ -107,7 +107,7 @@ def _append_only_file(data: Path) -> Path:
 
 
 async def redis_sigstop(rig: Rig, seconds: float | None = None) -> None:
-    """Redis accepts connections and does not answer."""
+    """Stop Redis with SIGSTOP: it accepts connections and does not answer."""
     people = [person for person in rig.crowd.people if person.wire is not None]
     before = await rig.metrics()
     async with rig.watching_readiness() as watch:
@@ -125,12 +125,12 @@ async def redis_sigstop(rig: Rig, seconds: float | None = None) -> None:
 
 
 async def redis_sigstop_60(rig: Rig) -> None:
-    """Redis does not answer for a minute, which is as long as presence lasts."""
+    """Stop Redis for a minute, which is as long as presence lasts without a sign of life."""
     await redis_sigstop(rig, 60.0)
 
 
 async def client_kill_pubsub(rig: Rig) -> None:
-    """The pub/sub connections are killed repeatedly, the last time while the last messages of every room are sent."""
+    """Kill the pub/sub connections repeatedly, the last time while the last messages of every room are sent."""
     links = len(rig.gateways)
     slowest = 0.0
     for _ in range(_ROUNDS - 1):
@@ -160,7 +160,7 @@ async def _resubscribed(rig: Rig, since: float, links: int) -> float:
 
 
 async def pubsub_overflow(rig: Rig) -> None:
-    """A burst of publications exceeds the output buffers of the subscribers: Redis cuts them."""
+    """Publish a burst that exceeds the output buffers of the subscribers: Redis cuts them."""
     limit = "client-output-buffer-limit"
     kept = (await rig.redis.call("CONFIG", "GET", limit))[1]
     await rig.redis.call("CONFIG", "SET", limit, "pubsub 262144 131072 10")
@@ -180,7 +180,7 @@ async def pubsub_overflow(rig: Rig) -> None:
 
 
 async def redis_cut_20(rig: Rig) -> None:
-    """All Redis connections of the gateways are cut twenty times: no descriptor stays open."""
+    """Cut all Redis connections of the gateways twenty times: no descriptor may stay open."""
     pids = await rig.pids()
     before = rig.files_open(pids)
     begun = clock()
@@ -198,7 +198,7 @@ async def redis_cut_20(rig: Rig) -> None:
 
 
 async def redis_oom(rig: Rig) -> None:
-    """maxmemory is reached."""
+    """Lower `maxmemory` below the memory in use: Redis refuses writes."""
     kept = (await rig.redis.call("CONFIG", "GET", "maxmemory"))[1]
     await rig.redis.call("CONFIG", "SET", "maxmemory", "1mb")
     refused = clock()
@@ -210,7 +210,7 @@ async def redis_oom(rig: Rig) -> None:
 
 
 async def redis_misconf(rig: Rig) -> None:
-    """Redis cannot save (as when the disk is full) and refuses writes."""
+    """Make snapshots fail, as with a full disk: Redis refuses writes (MISCONF)."""
     obstacle = rig.cluster.state / "redis" / "dump.rdb"
     obstacle.mkdir()  # the snapshot cannot be renamed onto it
     await rig.redis.call("CONFIG", "SET", "save", "3600 1")

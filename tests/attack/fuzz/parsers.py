@@ -52,7 +52,7 @@ def packet(data: bytes) -> None:
 
 
 def plain_send(data: bytes) -> None:
-    """The fast path takes only what the general parser reads as the same message."""
+    """Plain sends: the fast path accepts only texts that the general parser reads as the same message."""
     match = _PLAIN.fullmatch(data)
     if match is None:
         return
@@ -69,7 +69,7 @@ def plain_send(data: bytes) -> None:
 
 
 def depth(data: bytes) -> None:
-    """The nesting of what the strict parser accepts is at most MAX_DEPTH."""
+    """Nested JSON: input that the strict parser accepts is nested at most MAX_DEPTH deep."""
     try:
         found = StrictPacket(encoded_packet="2" + data.decode())
     except ValueError:

@@ -1,4 +1,4 @@
-// One person at the components of the README, in StrictMode. `?name=Ada&friend=bob` in the address.
+// The components of the README for one user, in StrictMode. Parameters: `?name=Ada&friend=bob`.
 import { StrictMode, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { RoomcastProvider, useConnection, useMessages } from "@roomcast/react";

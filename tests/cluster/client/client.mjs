@@ -1,11 +1,11 @@
-// A stock socket.io-client that does what lines on its standard input say, and tells in lines what it hears.
+// A stock socket.io-client: it executes the lines of its standard input, and prints its events as lines.
 //
 //   node client.mjs URL TOKEN [TRANSPORTS]      TRANSPORTS by commas; none: the client's own default
 //
 // In:  {"event", "payload"}                     emit, no ack
 //      {"event", "payload", "call", "within_ms"}  emit with ack
 // Out: {"event", "payload"}                     an event of the server, or: transport, disconnect, connect_error
-//      {"call", "answer"}                       the ack; null when none came in time
+//      {"call", "answer"}                       the ack; null when none arrived in time
 // It disconnects and ends when its input ends.
 
 import { createInterface } from "node:readline";

@@ -1,4 +1,4 @@
-// Runs the recipe of the README with stock socket.io-client, and tells what it shows.
+// Runs the recipe of the README with stock socket.io-client, and prints the messages that it shows.
 //
 //   node recipe.mjs RECIPE URL TOKEN ROOM        RECIPE: the compiled chat.ts
 //

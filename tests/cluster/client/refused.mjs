@@ -1,4 +1,4 @@
-// A stock socket.io-client that sends what a gateway must refuse, and tells how it was answered.
+// A stock socket.io-client that sends packets that a gateway must refuse, and prints the answers.
 //
 //   node refused.mjs URL TOKEN TRANSPORT
 //

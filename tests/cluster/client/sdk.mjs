@@ -1,13 +1,13 @@
-// The SDK in one room, behind a TCP proxy of its own that loses connections. Takes orders and tells results in lines.
+// The SDK in one room, behind a TCP proxy of its own that cuts connections. Reads orders and prints results as lines.
 //
 //   node sdk.mjs URL TOKEN ROOM TRANSPORTS CUT_MS      TRANSPORTS by commas; CUT_MS between two cuts
 //
-// In:  {"away": true}   no connection is possible    {"away": false}   as before
-//      {"until": seq}   report once everything up to `seq` is on show
-//      {"send": text}   write a message; report once it is sent, as {"sent": seq, "text"}
+// In:  {"away": true}   refuse all connections       {"away": false}   allow them again
+//      {"until": seq}   report once every message up to `seq` is shown
+//      {"send": text}   send a message; report once it is acked, as {"sent": seq, "text"}
 // Out: {"phase"}        of the room, at every change
 //      {"first", "last", "count", "gaps", "duplicates", "cut", "connects", "unsent"}
-// It closes the client when its input ends, and ends by itself.
+// When its input ends, it closes the client; the process then ends by itself.
 
 import { connect as open, createServer } from "node:net";
 import { createInterface } from "node:readline";
@@ -53,10 +53,10 @@ const faults = { gaps: 0, duplicates: 0 };
 const waiting = [];
 const room = client.room(id);
 room.subscribe((state) => {
-  // Every state that is shown must be whole, not only the last one.
+  // Every state that is shown must be without gaps, not only the last one.
   const seqs = state.messages.map(({ seq }) => seq).filter((seq) => seq !== null);
   for (let at = 1; at < seqs.length; at++) {
-    // Edits, deletions and reactions take a seq and are no messages: this room has none.
+    // Edits, deletions and reactions use a seq without a message, but this room has none.
     if (seqs[at] > seqs[at - 1] + 1) faults.gaps += 1;
     if (seqs[at] <= seqs[at - 1]) faults.duplicates += 1;
   }

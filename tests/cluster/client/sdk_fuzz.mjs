@@ -1,4 +1,4 @@
-// Sends every event with every kind of odd value, and reports the answers and how often the client had to connect.
+// Sends every event with every kind of odd value, and prints the answers and the number of connections.
 //
 //   node sdk_fuzz.mjs URL TOKEN      Out: {"answers": {reason: count}, "connects", "phase"}
 
