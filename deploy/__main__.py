@@ -90,7 +90,7 @@ def _do(arguments: argparse.Namespace) -> None:
 
 
 def _make_files(command: str) -> None:
-    """Build what is published, build the documentation, or write the version everywhere; print the paths."""
+    """Build the published packages or the documentation, or write the version everywhere; print the paths."""
     match command:
         case "dist":
             paths = dist.build(say=run.say)

@@ -125,7 +125,7 @@ def _own_pip() -> "list[str]":
 
 
 def _unpacked_pip() -> "list[str]":
-    """Return the install command of an unpacked python3-pip-whl; exit with one line when it cannot be had either."""
+    """Return the install command of an unpacked python3-pip-whl; exit with one line when that fails, too."""
     from deploy import tools
 
     print("· this Python has neither venv nor pip: unpacking python3-pip-whl", flush=True)

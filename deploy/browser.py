@@ -1,4 +1,4 @@
-"""Find or install what the browser tests need: Chromium, and the Node packages that drive it."""
+"""Find or install Chromium and the Node packages of the browser tests."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class NotRunning(RuntimeError):
 
 
 class Refused(RuntimeError):
-    """The supervisor did not do what was asked; the text says why."""
+    """The supervisor did not carry out a command; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def next_command(frontend: Path, *words: str) -> list[str]:
 
 
 def main() -> None:
-    """Run both servers until Ctrl-C, or until one of them ends; end with one line where no cluster runs."""
+    """Run both servers until Ctrl-C, or until one of them ends; end with one line when no cluster runs."""
     parser = argparse.ArgumentParser(description="Run the example application on the local cluster.")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--backend-port", type=int, default=8000)

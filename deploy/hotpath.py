@@ -1,4 +1,4 @@
-"""Compile the gateways' hot path where there is a C compiler, and only what has changed."""
+"""Compile the changed modules of the gateways' hot path, if there is a C compiler."""
 
 from __future__ import annotations
 

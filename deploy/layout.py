@@ -97,7 +97,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The folders of one cluster. `public` is what nginx's unprivileged workers must be able to read and write."""
+    """The folders of one cluster. nginx's unprivileged workers must be able to read and write `public`."""
 
     state: Path
     public: Path

@@ -96,7 +96,7 @@ def local_values(
 ) -> dict[str, str]:
     """Return the values for `make run`: everything on the loopback address, paths relative to nginx's prefix.
 
-    `open_files` is the hard limit of descriptors: nginx takes what it may, up to 65,536 for each worker.
+    `open_files`: the hard limit of descriptors; nginx raises its own limit to it, at most to 65,536 for each worker.
     `has_api_route`: show the HTTP API under `/api/`.
     """
     addresses = [f"{HOST}:{ports.gateway(number)}" for number in range(1, capacity + 1)]

@@ -43,7 +43,7 @@ def check(*, sources: Path = SOURCES, say: Say = quiet) -> None:
 def pack(folder: Path, *names: str, say: Say = quiet) -> list[Path]:
     """Pack npm packages (all by default) into `folder`; return the tarballs. Raises MissingTool.
 
-    One process at a time: each build starts by removing what the last one has left.
+    One process at a time: each build starts by removing the files of the previous one.
     """
     packages(SOURCES, say=say)
     with locked(MACHINE_STATE / "pack.lock"):

@@ -43,7 +43,7 @@ class Account(NamedTuple):
 
     @property
     def rules(self) -> str:
-        """Return the ACL rules: nothing is allowed but what the account's code and scripts call."""
+        """Return the ACL rules, which allow only the commands that the account's code and scripts call."""
         allowed = sorted({*_BASE.split(), *self.commands.split(), *_called_by(self.scripts)})
         marks = (("~", self.writes), (_READ_ONLY, self.reads), ("&", self.channels))
         patterns = " ".join(f"{mark}{name}" for mark, names in marks for name in names.split())

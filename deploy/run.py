@@ -1,4 +1,4 @@
-"""Set up what is missing, then run a cluster in the foreground until Ctrl-C (`make run`)."""
+"""Install missing parts, then run a cluster in the foreground until Ctrl-C (`make run`)."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def quiet(_: str) -> None:
 def require(name: str, *, state: Path = MACHINE_STATE, system: bool = True, say: Say = quiet) -> Path:
     """Return the path of a program, fetched first when the machine lacks it.
 
-    `system=False` ignores what is installed. Raises MissingTool when it cannot be had or is too old.
+    `system=False` ignores installed programs. Raises MissingTool when the program cannot be fetched or is too old.
     """
     tool = TOOLS[name]
     home = state / "tools"

@@ -105,7 +105,7 @@ def _start(name: str, service: Service, folder: Path, port: int) -> None:
 
 
 async def _talk(url: str, secret: str) -> None:
-    """Send messages through nginx; every one must be acked and come back."""
+    """Send messages through nginx; each must be acked and delivered to the sender."""
     heard: set[str] = set()
     all_heard = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Run buildah and podman on a storage of our own in the state folder, and say what is missing."""
+"""Run buildah and podman with an image storage in the state folder, and report missing programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build what is published: wheels and sdists of the Python distributions, npm packages of the SDK and the React hooks.
+"""Build the published packages: wheels and sdists of the Python distributions, npm packages of SDK and React hooks.
 
 Each wheel is built from its sdist, so a file that the sdist lacks breaks the build. Where there is a C compiler, the
 adapter's wheel holds the compiled fast path and fits this Python only; all others are pure.

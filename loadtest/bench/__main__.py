@@ -125,7 +125,7 @@ def fits(elapsed_seconds: float, rounds: int, budget_seconds: float) -> bool:
 
 
 def _installed(peer: Peer, folder: Path) -> bool:
-    """Install a server kind; leave it out, with a gap in the report, where it cannot be installed."""
+    """Install a server kind; return False when that fails: the report then leaves it out."""
     _say(f"setting up {peer.title}")
     try:
         peer.install(folder)

@@ -1,4 +1,4 @@
-"""The benchmark's rows: what each measures, for which servers, and in which subset it is."""
+"""The benchmark's rows, each with its measurement, its servers and its subset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row: its name on the command line, what it does, its durability level, and what cluster it needs."""
+"""All rows, each with its name on the command line, its fault, its durability levels and the cluster it needs."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Verdict:
 
 
 def judge(journal: Journal, *, may_declare: bool) -> Verdict:
-    """Check every reading against what was sent."""
+    """Check every reading against the messages sent."""
     verdict = Verdict(may_declare)
     verdict.attempted = len(journal.sent)
     verdict.acked = sum(sent.acked_at is not None for sent in journal.sent.values())

@@ -14,7 +14,7 @@ _CHUNK = 65_536
 class Proxy:
     """A proxy that forwards bytes in order, each chunk `delay()` seconds after it arrived.
 
-    `deafen(word)` drops what the server sends on connections whose first bytes contain the word.
+    `deafen(word)` drops the server's data on connections whose first bytes contain the word.
     """
 
     def __init__(self, target_port: int, delay: Callable[[], float] | None = None) -> None:
@@ -34,7 +34,7 @@ class Proxy:
         await self._tasks.cancel()
 
     def deafen(self, word: bytes) -> int:
-        """Mute the connections described above and return their number; later connections are not affected."""
+        """Drop the server's data on open connections whose first bytes contain `word`; return their number."""
         self._deaf = [hello for hello in self._hellos if word in hello]
         return len(self._deaf)
 

@@ -1,6 +1,6 @@
 """`python -m loadtest.drill`: cause the alerts on a cluster of its own, and print which fired and cleared.
 
-Exit status 0: all fired and cleared; 1: one did not; 2: no Prometheus can be had, or an unknown alert was named.
+Exit status 0: all fired and cleared; 1: one did not; 2: there is no Prometheus, or an unknown alert was named.
 """
 
 from __future__ import annotations

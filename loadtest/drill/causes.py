@@ -79,7 +79,7 @@ async def _late_loop(rig: Rig) -> None:
 
 
 async def _slow_drain(rig: Rig) -> None:
-    """Drain a gateway again and again: its clients come back in between."""
+    """Drain a gateway again and again; its clients reconnect in between."""
     try:
         while True:
             await _order(rig, "drain")
@@ -306,7 +306,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
     Cause("RoomcastApiFailing", "the same, while back ends ask", "repair the account", _failing_requests),
     Cause("RoomcastUploadsFailing", "SIGSTOP the storage, uploads go on", "bring the storage back", _failing_uploads),
 )
-"""All alerts but RoomcastPlainHotPath, for which the cluster would have to run without its compiled extension."""
+"""Causes of all alerts but RoomcastPlainHotPath, which needs a cluster without the compiled extension."""
 
 
 # --- helpers ---

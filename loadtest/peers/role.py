@@ -51,7 +51,7 @@ class Peer(Protocol):
     def keeps_history(self) -> bool: ...
 
     def install(self, folder: Path) -> None:
-        """Install what it needs under `folder`, once; raise BenchError."""
+        """Install the server under `folder`, once; raise BenchError."""
 
     def start(self, processes: Processes, redis_port: int, count: int) -> Running:
         """Start `count` processes that share rooms through that Redis; raise BenchError."""

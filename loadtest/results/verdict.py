@@ -53,7 +53,7 @@ def sentence(status: Status, saturated: Sequence[str]) -> str:
 
 
 def finish(environment: Any, collector: Collector, targets: Slo) -> Status:
-    """Print the summary, write the page if one was asked for, and return the exit status."""
+    """Print the summary, write the page if `--report` names one, and return the exit status."""
     found = rows.from_entries(environment.stats.entries.values())
     counts = collector.counts
     checks = slo.judge(targets, found, counts, collector.most_users)

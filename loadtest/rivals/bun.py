@@ -17,7 +17,7 @@ _MACHINES: Final = {"x86_64": "x64", "aarch64": "aarch64"}
 
 @dataclass
 class Bun:
-    """Packages are pinned by `package-lock.json`; one of them carries Bun itself."""
+    """Bun, from packages pinned by `package-lock.json`; one of them contains Bun itself."""
 
     name: str = "bun"
     title: str = "Bun 1.4.5, socket.io 4.8.4, bun-engine 0.1.2 + redis-adapter 8.3.0"

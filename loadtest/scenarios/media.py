@@ -1,4 +1,4 @@
-"""The scenario of uploads: sign, store, complete, send, and download what was stored."""
+"""The scenario of uploads: sign, store, complete, send, and download the stored file."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Meter:
         gevent.spawn(self._run)
 
     def reset(self) -> None:
-        """Forget what was measured: the ramp-up is over."""
+        """Discard the measurements of the ramp-up."""
         self.seconds, self._is_announced = [], False
 
     def data(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Position:
         if self.epoch and not answer["recovered"]:
             self.declared += 1
         pages = bool(self.epoch) and bool(answer["recovered"])
-        if not pages:  # the first join of a room, or a new epoch: what was before is not this user's
+        if not pages:  # the first join of a room, or a new epoch: earlier messages are not expected here
             self.epoch, self.last, self.ahead = answer["epoch"], answer["seq"], set()
             return False
         for message in answer["messages"]:

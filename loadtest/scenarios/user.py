@@ -130,7 +130,7 @@ class ChatUser(User):
             self.state.counts["droppable events not sent"] += 1
 
     def drop(self) -> None:
-        """Drop the connection, as a client that loses its network; it comes back by itself."""
+        """Drop the connection, as a client that loses its network does; the user reconnects by itself."""
         if self.connection is not None:
             self.ready.clear()
             self._is_end_expected = True
@@ -197,7 +197,7 @@ class ChatUser(User):
             except TurnedAway as refusal:
                 self.state.counts["told to come back later"] += 1
                 wait = refusal.wait
-            except ChatError:  # noted where it happened
+            except ChatError:  # already reported where it was raised
                 pass
             gevent.sleep(RECONNECT.wait(attempt, random.random(), wait) if attempt or wait else random.random())
             attempt += 1

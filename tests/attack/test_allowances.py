@@ -107,7 +107,7 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
     await until(lambda: _is_refused(there, room), "the other gateway knows")
 
     await here.close()
-    assert await write(await clients(pair[0], user), room) == "rate_limited", "coming back does not help"
+    assert await write(await clients(pair[0], user), room) == "rate_limited", "a new connection does not help"
     assert await write(await clients(pair[0], unique("ada")), room) == ""
 
 

@@ -125,7 +125,7 @@ async def test_a_blocked_user_cannot_send_text_by_sanctions(one: Gateway, client
 
 
 async def test_profiles_and_searches_cost_events_by_their_size(one: Gateway, clients: Clients) -> None:
-    """A profile holds 4 kB: a page of them costs as much as a page of messages of that size."""
+    """A profile holds up to 4 kB: a page of profiles costs as much as a page of messages of that size."""
     name = unique("large")
     people = [await clients(one, unique("large"), data={"x": "y" * 4_000}, name=f"{name} {n}") for n in range(20)]
     users = [person.user for person in people]

@@ -57,7 +57,7 @@ async def test_ten_strangers_flood_at_once(victim: Victim, clients: Clients, kin
         codes = {await stranger.close_code() for stranger in strangers}
         for stranger in strangers:
             stranger.drop()
-    assert codes <= {FLOOD, 1009, 0}, "cut for the flood, for its size, or too fast to be told"
+    assert codes <= {FLOOD, 1009, 0}, "cut for the flood, for its size, or too fast to send a close code"
     assert victim.long_turns == long_turns
     await victim.assert_well(before)
 

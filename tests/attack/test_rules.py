@@ -57,12 +57,12 @@ def told_as(action: Action, outcome: str) -> str:
 
 
 def heard(client: Client, action: Action, change: str) -> int:
-    """Return how often the client was told of the change."""
+    """Return how many events about the change the client has received."""
     return len(client.seen("room", lambda told: told["room"] == action.room.id and told["change"] == change))
 
 
 def is_told(client: Client, action: Action, change: str, before: int) -> bool:
-    """Tell whether the client was told of the change more often than `before`."""
+    """Tell whether the client has received more events about the change than `before`."""
     return heard(client, action, change) > before
 
 

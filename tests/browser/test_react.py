@@ -310,7 +310,7 @@ def test_a_sign_in_as_another_user_than_the_cache_names_shows_and_keeps_nothing(
     other = enter(unique("eve"), unique("public:kept"), kept=name, context=ada.page.context)
     other.write("from Eve")
     expect(other.room.get_by_role("button", name="👍")).to_have_count(1)
-    # Leaving the page closes its client, which writes at once what it would keep.
+    # Leaving the page closes its client, which then stores at once whatever it keeps.
     other.press("Sign out")
     expect(other.room).to_have_count(0)
     watcher = enter(name, room, kept=True, context=ada.page.context)

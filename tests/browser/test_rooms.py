@@ -147,7 +147,7 @@ def test_public_rooms_are_browsed_page_by_page_and_joined(guests: Guests, cluste
             "room": unique("public:first"),
             "kind": "public",
             "name": "Aardvark",
-        }  # of all, not of what is searched
+        }  # the first of all public rooms, not of the search result
         operator.call("room:create", first)
         for number, room in enumerate(rooms):
             operator.call("room:create", {"room": room, "kind": "public", "name": f"{word} {number:02}"})

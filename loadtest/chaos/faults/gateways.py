@@ -106,7 +106,7 @@ async def clock_skew(rig: Rig) -> None:
         processes.gateway(rig.cluster, number, {"PYTHONPATH": str(_SKEWED), "CHAOS_CLOCK_SECONDS": str(offset)})
         await wait_ready([rig.cluster.metrics_url(f"gateway{number}", "/readyz")])
         begun = clock()
-        await rig.kill(rig.gateways[0])  # its clients move, some of them to the skewed one
+        await rig.kill(rig.gateways[0])  # its clients move, some of them to the gateway with the shifted clock
         await asyncio.sleep(1.0)
         await rig.settle()
         moved = rig.crowd.on_nodes([str(number)])

@@ -70,7 +70,7 @@ async def test_an_invalid_packet_closes_the_connection(target: Target, kind: str
         frames = [frame.replace(LOBBY, room) if isinstance(frame, str) else frame for frame in NO_PACKETS[kind]]
         await raw.send(*frames, event("message:send", message(room), 2))
         said = await raw.until_closed(CLOSED_SECONDS)
-    assert [frame for frame in said if frame.startswith("43")] == [], "nothing runs behind it"
+    assert [frame for frame in said if frame.startswith("43")] == [], "no later event is handled"
     await listener.send(room, f"{MARK} last")
     await listener.expect_text(f"{MARK} last")
     assert [heard["text"] for heard in listener.seen("message")] == [f"{MARK} last"]
