@@ -15,7 +15,7 @@ export interface paths {
          * Read History
          * @description Read a page of a room's log: the newest messages, or those before or after a seq or a cursor.
          *
-         *     A cursor of an earlier epoch answers 409: messages may be missing since, so begin again with the newest page.
+         *     For a cursor of an earlier epoch the answer is 409: messages may be missing, so begin again with the newest page.
          */
         get: operations["history"];
         put?: never;
@@ -41,10 +41,10 @@ export interface paths {
         put?: never;
         /**
          * Publish Batch
-         * @description Publish up to 100 messages, those of one room in their order; each has a result of its own.
+         * @description Publish up to 100 messages; those of one room are published in order. Each message has its own result.
          *
-         *     After a refusal in a room its later messages are still tried. Give each message an id: then the whole batch can be
-         *     repeated.
+         *     After a refusal in a room its later messages are still tried. Give each message an id: then you can repeat the whole
+         *     batch.
          */
         post: operations["publishBatch"];
         delete?: never;
@@ -128,7 +128,7 @@ export interface paths {
         put?: never;
         /**
          * Emit To Room
-         * @description Send an event to everybody who has joined a room.
+         * @description Send an event to all clients that have joined a room.
          */
         post: operations["emitToRoom"];
         delete?: never;
@@ -148,7 +148,7 @@ export interface paths {
         put?: never;
         /**
          * Emit To All
-         * @description Send an event to everybody who is connected.
+         * @description Send an event to all connected clients.
          */
         post: operations["emitToAll"];
         delete?: never;
@@ -186,21 +186,21 @@ export interface paths {
         };
         /**
          * Read Room
-         * @description Return what is stored of a room, its log and its people, in numbers.
+         * @description Return the description of a room, and the numbers of its messages, members and occupants.
          */
         get: operations["room"];
         put?: never;
         post?: never;
         /**
          * Close Room
-         * @description Forget a room with its history and memberships, and take everybody out on every gateway.
+         * @description Delete a room with its history and memberships, and remove all users from it on every gateway.
          */
         delete: operations["closeRoom"];
         options?: never;
         head?: never;
         /**
          * Update Room
-         * @description Change what a stored room says of itself, and tell its members on every gateway.
+         * @description Change the name, topic or data of a stored room, and tell its members on every gateway.
          */
         patch: operations["updateRoom"];
         trace?: never;
@@ -257,13 +257,13 @@ export interface paths {
         get?: never;
         /**
          * Grant
-         * @description Let a user enter a stored room, and tell the user's devices. An owner stays the owner.
+         * @description Make a user a member of a stored room, and tell the user's devices. An owner stays the owner.
          */
         put: operations["grant"];
         post?: never;
         /**
          * Remove
-         * @description Take a membership away, and the user out of the room. Answers `forbidden` for the owner.
+         * @description Delete a membership, and remove the user from the room. Answers `forbidden` for the owner.
          */
         delete: operations["remove"];
         options?: never;
@@ -302,7 +302,7 @@ export interface paths {
         put?: never;
         /**
          * Kick
-         * @description Take a user out of a room on every gateway. A user who may enter may come back.
+         * @description Remove a user from a room on every gateway. A user who may enter may come back.
          */
         post: operations["kick"];
         delete?: never;
@@ -321,7 +321,7 @@ export interface paths {
         get?: never;
         /**
          * Set Slow Mode
-         * @description Let each user of a room send one message in so many seconds.
+         * @description Let each user of a room send one message per `seconds` seconds.
          */
         put: operations["setSlowMode"];
         post?: never;
@@ -340,7 +340,7 @@ export interface paths {
         };
         /**
          * Read Profile
-         * @description Return what is shown of a user. Answers `not_found` for one who was never seen.
+         * @description Return the profile of a user. Answers `not_found` for an unknown user.
          */
         get: operations["profile"];
         put?: never;
@@ -350,7 +350,7 @@ export interface paths {
         head?: never;
         /**
          * Set Profile
-         * @description Change what is shown of a user, on every gateway within seconds; this makes the user known, too.
+         * @description Change the profile of a user, on every gateway within seconds. An unknown user becomes known.
          */
         patch: operations["setProfile"];
         trace?: never;
@@ -364,7 +364,7 @@ export interface paths {
         };
         /**
          * List Rooms
-         * @description Return a person's room list.
+         * @description Return a user's room list.
          */
         get: operations["roomsOf"];
         put?: never;
@@ -385,7 +385,7 @@ export interface paths {
         get?: never;
         /**
          * Allow Rooms
-         * @description Let a user create so many rooms a day.
+         * @description Let a user create `per_day` rooms a day.
          */
         put: operations["allowRooms"];
         post?: never;
@@ -405,7 +405,7 @@ export interface paths {
         get?: never;
         /**
          * Allow Bytes
-         * @description Let a user write so many bytes into rooms a day.
+         * @description Let a user write `per_day` bytes into rooms a day.
          */
         put: operations["allowBytes"];
         post?: never;
@@ -426,7 +426,7 @@ export interface paths {
         put?: never;
         /**
          * Disconnect
-         * @description Close the connections of a user on every gateway. Its token stays valid.
+         * @description Close the connections of a user on every gateway. The user's tokens stay valid.
          */
         post: operations["disconnect"];
         delete?: never;
@@ -506,7 +506,7 @@ export interface paths {
         put?: never;
         /**
          * Sign
-         * @description Sign a token with which a client connects. Answers `not_found` where this API has no secret.
+         * @description Sign a token with which a client connects. Answers `not_found` if this API has no secret.
          */
         post: operations["sign"];
         delete?: never;
@@ -606,7 +606,7 @@ export interface paths {
         put?: never;
         /**
          * Complete Upload
-         * @description Have an uploaded file verified.
+         * @description Have a signer verify an uploaded file.
          */
         post: operations["completeUpload"];
         delete?: never;
@@ -651,7 +651,7 @@ export interface paths {
         post?: never;
         /**
          * Unmute
-         * @description Lift a mute. One everywhere and one in a room are lifted by themselves.
+         * @description Lift a mute. A mute everywhere and a mute in a room are lifted separately.
          */
         delete: operations["unmute"];
         options?: never;
@@ -669,13 +669,13 @@ export interface paths {
         get?: never;
         /**
          * Ban
-         * @description Keep a user out of a room, or from signing in at all; close what is open.
+         * @description Ban a user from a room, or from signing in at all; end open sessions.
          */
         put: operations["ban"];
         post?: never;
         /**
          * Unban
-         * @description Lift a ban. One everywhere and one from a room are lifted by themselves.
+         * @description Lift a ban. A ban everywhere and a ban from a room are lifted separately.
          */
         delete: operations["unban"];
         options?: never;
@@ -715,7 +715,7 @@ export interface paths {
         post?: never;
         /**
          * Resolve Report
-         * @description Close a report; one that is closed is no error.
+         * @description Close a report; a report that is closed already is no error.
          */
         delete: operations["resolveReport"];
         options?: never;
@@ -732,7 +732,7 @@ export interface paths {
         };
         /**
          * Read Cluster
-         * @description Return figures of the cluster: a snapshot without a lock.
+         * @description Return the gateways, their connections and the users present. The figures are read one after another.
          */
         get: operations["cluster"];
         put?: never;
@@ -749,7 +749,7 @@ export interface components {
     schemas: {
         /**
          * AllowanceRequest
-         * @description Rooms that the user may create in a day; null: as many as the gateways' setting says.
+         * @description Rooms that the user may create in a day; null: by the gateways' setting.
          */
         AllowanceRequest: {
             /** Per Day */
@@ -788,7 +788,7 @@ export interface components {
             name?: string | null;
             /**
              * Kind
-             * @description system: a notice, which is not unread; text: as if the user had sent it
+             * @description system: a notice, which does not count as unread; text: as if the user had sent it
              * @default system
              * @enum {string}
              */
@@ -819,7 +819,7 @@ export interface components {
         };
         /**
          * BatchResult
-         * @description The receipt of one message, or why there is none.
+         * @description The receipt of one message, or the error.
          */
         BatchResult: {
             receipt?: components["schemas"]["Receipt"] | null;
@@ -827,7 +827,7 @@ export interface components {
         };
         /**
          * ByteAllowanceRequest
-         * @description Bytes that the user may write into rooms in a day; null: as many as the gateways' setting says.
+         * @description Bytes that the user may write into rooms in a day; null: by the gateways' setting.
          */
         ByteAllowanceRequest: {
             /** Per Day */
@@ -870,7 +870,7 @@ export interface components {
         DeviceResponse: {
             /**
              * Kind
-             * @description what its client calls it, as `web` or `mobile`; empty: nothing
+             * @description the client's word for it, such as `web` or `mobile`; may be empty
              */
             kind: string;
             /**
@@ -950,7 +950,7 @@ export interface components {
             messages: components["schemas"]["Message"][];
             /**
              * More
-             * @description whether the log goes on in the direction that was read
+             * @description whether the log has more messages in the direction that was read
              */
             more: boolean;
             /**
@@ -960,7 +960,7 @@ export interface components {
             older: string | null;
             /**
              * Newer
-             * @description cursor of what follows, also of what is not written yet; null without messages
+             * @description cursor of the page after, also of messages that are not written yet; null without messages
              */
             newer: string | null;
         };
@@ -999,10 +999,10 @@ export interface components {
             active_at: number;
             /**
              * Last Seq
-             * @description its number; 0: the log does not keep it
+             * @description the number of the latest text or media; 0: the log does not keep it
              */
             last_seq: number;
-            /** @description the latest text or media, where it is kept */
+            /** @description the latest text or media, if the log keeps it */
             last: components["schemas"]["Message"] | null;
             /**
              * Name
@@ -1018,7 +1018,7 @@ export interface components {
             is_unsettled: boolean;
             /**
              * Is Gone
-             * @description nothing is known of the room
+             * @description nothing is stored of the room
              */
             is_gone: boolean;
             /** Unread */
@@ -1037,7 +1037,7 @@ export interface components {
         };
         /**
          * LinkResponse
-         * @description A link to a file, and when it ends.
+         * @description A link to a file, and the time at which it ends.
          */
         LinkResponse: {
             /** Url */
@@ -1047,7 +1047,7 @@ export interface components {
         };
         /**
          * ListedRoomResponse
-         * @description A room of a person's list.
+         * @description A room on a user's room list.
          */
         ListedRoomResponse: {
             /** Room */
@@ -1073,7 +1073,7 @@ export interface components {
         };
         /**
          * MemberRequest
-         * @description A role in a room; `by`: the user in whose name the invitation comes.
+         * @description A role in a room; `by`: the user who invites.
          */
         MemberRequest: {
             /**
@@ -1113,7 +1113,7 @@ export interface components {
         };
         /**
          * Message
-         * @description One entry of a room's log; what it holds depends on its `kind`.
+         * @description One entry of a room's log; its further fields depend on its `kind`.
          */
         Message: {
             /** Room */
@@ -1152,7 +1152,7 @@ export interface components {
         };
         /**
          * OwnerRequest
-         * @description A member who is to own the room.
+         * @description The member who becomes the owner.
          */
         OwnerRequest: {
             /**
@@ -1163,7 +1163,7 @@ export interface components {
         };
         /**
          * PresenceRequest
-         * @description Users to look for.
+         * @description The users whose presence is read.
          */
         PresenceRequest: {
             /** Users */
@@ -1207,7 +1207,7 @@ export interface components {
         };
         /**
          * PresencesResponse
-         * @description The presence of users, in the order of the question.
+         * @description The presence of users, in the order of the request.
          */
         PresencesResponse: {
             /** Users */
@@ -1215,7 +1215,7 @@ export interface components {
         };
         /**
          * ProfileRequest
-         * @description Changes of a profile; what is left out stays, an empty picture or object takes away what is there.
+         * @description Changes of a profile. A missing field stays as it is; an empty picture or object deletes the stored one.
          */
         ProfileRequest: {
             /** Name */
@@ -1243,7 +1243,7 @@ export interface components {
             picture: string;
             /**
              * Data
-             * @description an object of the application's; empty where there is none
+             * @description an object of the application's; may be empty
              */
             data: {
                 [key: string]: unknown;
@@ -1282,7 +1282,7 @@ export interface components {
             name?: string | null;
             /**
              * Kind
-             * @description system: a notice, which is not unread; text: as if the user had sent it
+             * @description system: a notice, which does not count as unread; text: as if the user had sent it
              * @default system
              * @enum {string}
              */
@@ -1334,7 +1334,7 @@ export interface components {
         };
         /**
          * Refusal
-         * @description Why one message of a batch was not published.
+         * @description The reason why one message of a batch was not published.
          */
         Refusal: {
             /** Code */
@@ -1351,7 +1351,7 @@ export interface components {
         };
         /**
          * RemovedResponse
-         * @description The outcome of a removal: whether there was a membership to take away.
+         * @description The outcome of a removal: whether a membership was deleted.
          */
         RemovedResponse: {
             /** Removed */
@@ -1406,7 +1406,7 @@ export interface components {
         };
         /**
          * RoomChangeRequest
-         * @description Changes of a room; what is left out stays, an empty topic or object takes away what is there.
+         * @description Changes of a room. A missing field stays as it is; an empty topic or object deletes the stored one.
          */
         RoomChangeRequest: {
             /** Name */
@@ -1444,7 +1444,7 @@ export interface components {
         };
         /**
          * RoomResponse
-         * @description The stored state of a room.
+         * @description The description and the counts of a room.
          */
         RoomResponse: {
             /** Room */
@@ -1461,7 +1461,7 @@ export interface components {
             topic: string;
             /**
              * Data
-             * @description an object of the application's; empty where there is none
+             * @description an object of the application's; may be empty
              */
             data: {
                 [key: string]: unknown;
@@ -1496,7 +1496,7 @@ export interface components {
         };
         /**
          * RoomsResponse
-         * @description A person's room list, by room id: at most 500 rooms.
+         * @description A user's room list, by room id: at most 500 rooms.
          */
         RoomsResponse: {
             /** Rooms */
@@ -1504,7 +1504,7 @@ export interface components {
         };
         /**
          * SanctionRequest
-         * @description The length in seconds; null: until it is lifted.
+         * @description The length of a sanction in seconds; null: until it is lifted.
          */
         SanctionRequest: {
             /** Seconds */
@@ -1562,7 +1562,7 @@ export interface components {
         };
         /**
          * TokenResponse
-         * @description A signed token, and the id that its user has.
+         * @description A signed token, and the user id that it stands for.
          */
         TokenResponse: {
             /** Token */
@@ -1583,7 +1583,7 @@ export interface components {
         };
         /**
          * UploadRequest
-         * @description A file that is to be uploaded; its size and type are binding.
+         * @description A file to upload; its size and type are binding.
          */
         UploadRequest: {
             /**
@@ -1645,7 +1645,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description Why a request failed. `code` and `reason` are those of the Socket.IO protocol.
+         * @description The reason why a request failed. `code` and `reason` are those of the Socket.IO protocol.
          */
         Problem: {
             /**
@@ -1809,7 +1809,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the message's id, where the body has none */
+                /** @description the message's id, if the body has none */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -3321,7 +3321,7 @@ export interface operations {
     mute: {
         parameters: {
             query?: {
-                /** @description only in this room; without it everywhere */
+                /** @description only in this room; by default everywhere */
                 room?: string | null;
             };
             header?: never;
@@ -3367,7 +3367,7 @@ export interface operations {
     unmute: {
         parameters: {
             query?: {
-                /** @description only in this room; without it everywhere */
+                /** @description only in this room; by default everywhere */
                 room?: string | null;
             };
             header?: never;
@@ -3409,7 +3409,7 @@ export interface operations {
     ban: {
         parameters: {
             query?: {
-                /** @description only in this room; without it everywhere */
+                /** @description only in this room; by default everywhere */
                 room?: string | null;
             };
             header?: never;
@@ -3455,7 +3455,7 @@ export interface operations {
     unban: {
         parameters: {
             query?: {
-                /** @description only in this room; without it everywhere */
+                /** @description only in this room; by default everywhere */
                 room?: string | null;
             };
             header?: never;

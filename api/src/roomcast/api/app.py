@@ -31,9 +31,9 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT: turn unready, close the listener, answer what is in flight, close Redis.
+    """Serve until SIGTERM or SIGINT: turn unready, close the listener, answer requests in flight, close Redis.
 
-    Raises OSError for a port that is taken.
+    Raises OSError for a port in use.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,7 +88,7 @@ class Health:
         return self._clock() - self._answered < seconds
 
     async def run(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
-        """Look until cancelled."""
+        """Ask Redis at each interval, until cancelled."""
         while True:
             await self.look()
             metrics.ready(is_ready())

@@ -94,7 +94,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    """Answer what Starlette refuses: unknown paths, other methods, bodies that are no JSON."""
+    """Answer requests that Starlette refuses: unknown paths, other methods, bodies that are no JSON."""
     assert isinstance(error, HTTPException)
     code = {404: Code.NOT_FOUND, 405: Code.BAD_REQUEST}.get(error.status_code, Code.BAD_REQUEST)
     detail = {

@@ -1,4 +1,4 @@
-"""Find the API key of a request, check its scopes, and take the request from its rate."""
+"""Find the API key of a request, check its scopes, and charge the request to its rate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from roomcast.contract.api_keys import Listed
 from roomcast.contract.errors import Code, RoomcastError
 
 ROWS_PER_REQUEST: Final = 25
+"""Rows of an answer that cost as much as one request."""
 BYTES_PER_REQUEST: Final = 65_536
+"""Bytes of an answer that cost as much as one request."""
 
 _bearer: Final = HTTPBearer(
     scheme_name="ApiKey", bearerFormat="rck_…", description="An API key: `roomcast api-keys create`.", auto_error=False
@@ -47,7 +49,7 @@ async def authenticate(
 
 
 async def charge(parts: Parts, found: Listed, requests: int) -> None:
-    """Take requests from the rate of a key; raise RATE_LIMITED when it is used up."""
+    """Charge requests to the rate of a key; raise RATE_LIMITED if the rate is used up."""
     with _nothing_done():
         wait = await parts.keys.take(found, requests=requests, default_rate=parts.rate)
     if wait:
@@ -55,19 +57,19 @@ async def charge(parts: Parts, found: Listed, requests: int) -> None:
 
 
 async def owe(parts: Parts, found: Listed, *, rows: int = 0, size: int = 0) -> None:
-    """Count an answer for what it has cost, in more requests: later ones of the key wait.
+    """Charge a large answer to the rate of a key, after it was made: later requests of the key wait.
 
-    Each ROWS_PER_REQUEST things that were looked up, and each BYTES_PER_REQUEST that were read, are one request.
+    Each ROWS_PER_REQUEST rows that were looked up, and each BYTES_PER_REQUEST bytes that were read, cost one request.
     """
     requests = rows // ROWS_PER_REQUEST + size // BYTES_PER_REQUEST
     if requests:
-        with suppress(RoomcastError):  # the answer is there
+        with suppress(RoomcastError):  # the answer is ready: send it in any case
             await parts.keys.take(found, requests=requests, default_rate=parts.rate, owes=True)
 
 
 @contextmanager
 def _nothing_done() -> Iterator[None]:
-    """Raise UNAVAILABLE where Redis gives no answer: the request itself was not tried."""
+    """Raise UNAVAILABLE if Redis does not answer: the request itself was not tried."""
     try:
         yield
     except RoomcastError as error:

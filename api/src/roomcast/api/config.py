@@ -31,7 +31,7 @@ class Config(SealingSettings):
 
     @property
     def retention(self) -> Retention:
-        """The bounds of a room's log, as the gateways have them."""
+        """Return the bounds of a room's log; they must be those of the gateways."""
         return Retention(messages=self.log_messages, age_seconds=self.retention_days * 86_400)
 
     @field_validator("jwt_secret")

@@ -1,7 +1,7 @@
 """Cursors of history: opaque to clients, without state in the server. Pure.
 
-A cursor holds direction, seq and epoch. A page that is read by a cursor of another epoch would show other messages than
-those that the caller counts on, so such a cursor is refused.
+A cursor holds direction, seq and epoch. In another epoch its seq may belong to another message, so the API refuses a
+cursor of another epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Direction = Literal["before", "after"]
 
 
 class Cursor(NamedTuple):
-    """Read the messages before or after `seq` of `epoch`."""
+    """A place in a room's log: the page holds the messages before or after `seq` of `epoch`."""
 
     direction: Direction
     seq: Seq

@@ -20,10 +20,10 @@ from roomcast.api.problems import REQUEST_ID, describe, respond
 from roomcast.contract.errors import Code, RoomcastError
 
 MAX_BODY_BYTES: Final = 2_097_152
-"""A batch of 100 messages of 16 KiB each, with their names and escapes."""
+"""The largest body: a batch of 100 messages of 16 KiB each, with their names and escapes."""
 
 MAX_HELD_BYTES: Final = 33_554_432
-"""The bound for all bodies together: they are read before a key is checked, and a process is small."""
+"""The most bytes of all bodies together: the guard reads bodies before the API key is checked."""
 
 BODY_SECONDS: Final = 10.0
 MAX_IN_FLIGHT: Final = 500
@@ -75,7 +75,7 @@ class Guard:
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request; the lifespan passes, and WebSockets are refused by the application."""
+        """Serve one HTTP request. Other ASGI scopes go to the application, which refuses WebSockets."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
@@ -114,7 +114,7 @@ class Guard:
     async def _body(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
         """Yield the body, which counts as held until the end of the context.
 
-        Raises TOO_LARGE, UNAVAILABLE when too much is held, and BAD_REQUEST for a body that does not come in time.
+        Raises TOO_LARGE, UNAVAILABLE if all bodies together are too large, and BAD_REQUEST for an incomplete body.
         """
         if _announced(scope) > self._max_body:
             raise self._too_large()
@@ -152,7 +152,7 @@ class Guard:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a channel that gives the body once, and then what the connection gives."""
+    """Return a channel that gives the body once, then the messages of the connection."""
     is_given = False
 
     async def channel() -> Message:
@@ -175,7 +175,7 @@ def _announced(scope: Scope) -> int:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the caller's X-Request-Id where it has a harmless form, or else a random one."""
+    """Return the caller's X-Request-Id if it has a harmless form, else a random one."""
     given = _headers(scope, b"x-request-id")
     return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 

@@ -1,4 +1,4 @@
-"""The JSON that endpoints take and give. Unknown fields are refused by name; limits are those of the contract."""
+"""The JSON of requests and answers. Unknown fields are refused by name; limits are those of the contract."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TEN_YEARS: Final = 10 * 365 * 86_400
 Room = Annotated[str, Field(pattern=f"^{ROOM_ID}$", description="a room's id")]
 User = Annotated[str, Field(pattern=f"^{USER_ID}$", description="a user's id")]
 MessageId = Annotated[
-    str, Field(pattern=f"^{CLIENT_ID}$", description="makes a repetition harmless: it answers the first receipt")
+    str, Field(pattern=f"^{CLIENT_ID}$", description="makes a repetition harmless: the answer is the first receipt")
 ]
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ, description="a message's number within its room and epoch")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES, description="at most 16,384 bytes of UTF-8")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="the name that others see")]
 ShownName = Annotated[
-    str, Field(min_length=1, max_length=MAX_NAME, description="shown beside it; without it the name of the profile")
+    str, Field(min_length=1, max_length=MAX_NAME, description="shown beside the message; default: the profile's name")
 ]
 Data = Annotated[dict[str, Any], Field(description="a JSON object of the application's, at most 4 KiB")]
 Emoji = Annotated[str, Field(min_length=1, max_length=16)]
@@ -32,7 +32,7 @@ Limit = Annotated[int, Field(ge=1, le=MAX_LIST)]
 
 
 class Request(BaseModel):
-    """The base of what endpoints take."""
+    """The base of the bodies of requests."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -48,7 +48,7 @@ class PublishRequest(Request):
     mentions: Annotated[list[User], Field(max_length=MAX_MENTIONS, description="users who read the room")] = []
     name: ShownName | None = None
     kind: Literal["system", "text"] = Field(
-        "system", description="system: a notice, which is not unread; text: as if the user had sent it"
+        "system", description="system: a notice, which does not count as unread; text: as if the user had sent it"
     )
     id: MessageId | None = None
 
@@ -95,7 +95,7 @@ class Receipt(BaseModel):
 
 
 class Message(BaseModel):
-    """One entry of a room's log; what it holds depends on its `kind`."""
+    """One entry of a room's log; its further fields depend on its `kind`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -117,13 +117,13 @@ class HistoryResponse(BaseModel):
     seq: int = Field(description="the newest message's number")
     first: int = Field(description="the lowest number that is kept")
     messages: list[Message]
-    more: bool = Field(description="whether the log goes on in the direction that was read")
+    more: bool = Field(description="whether the log has more messages in the direction that was read")
     older: str | None = Field(description="cursor of the page before; null at the beginning")
     newer: str | None = Field(
-        description="cursor of what follows, also of what is not written yet; null without messages"
+        description="cursor of the page after, also of messages that are not written yet; null without messages"
     )
 
 
 def as_message(entry: dict[str, Any]) -> Message:
-    """Return an entry of the log, which the contract wrote, without validating it again."""
+    """Return an entry of the log without validation: the contract wrote it."""
     return Message.model_construct(**entry)

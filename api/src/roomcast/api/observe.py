@@ -1,4 +1,4 @@
-"""Count and log what the API does. The logic announces, this module counts."""
+"""Count and log the requests of the API. The guard reports them, this module counts."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Metrics(ProcessMetrics):
         self._faults = Counter("roomcast_api_faults", "Exceptions that no code covers", registry=registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float, request_id: str, key: str) -> None:
-        """Count one request; log it when the process could not do what it should have."""
-        method = method if method in _METHODS else OTHER_METHOD  # a stranger may send any word
+        """Count one request; log a warning if its status is 500 or above."""
+        method = method if method in _METHODS else OTHER_METHOD  # a caller may send any word as method
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
         if status >= 500:

@@ -54,7 +54,7 @@ class FieldFault(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request failed. `code` and `reason` are those of the Socket.IO protocol."""
+    """The reason why a request failed. `code` and `reason` are those of the Socket.IO protocol."""
 
     type: str = Field(examples=["urn:roomcast:error:not_found"])
     title: str = Field(description="what the code means")
@@ -71,7 +71,7 @@ class Problem(BaseModel):
 def describe(
     error: RoomcastError, request_id: str, *, status: int | None = None, faults: Sequence[FieldFault] = ()
 ) -> Problem:
-    """Return the problem of an error; `status` where HTTP has a better one than the code's."""
+    """Return the problem of an error; `status` replaces the status of the code."""
     return Problem(
         type=TYPE_PREFIX + error.code.reason,
         title=error.code.meaning,
@@ -87,7 +87,7 @@ def describe(
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response of a problem, with Retry-After where it says how long to wait."""
+    """Return the response of a problem, with Retry-After if the problem says how long to wait."""
     extra = dict(headers or {})
     if problem.retry_after is not None:
         extra["Retry-After"] = str(math.ceil(problem.retry_after))
@@ -108,7 +108,7 @@ def faults_of(errors: Sequence[Mapping[str, Any]], content_type: str = "applicat
 
 
 def _fault_of(error: Mapping[str, Any], content_type: str) -> FieldFault:
-    """Say what is wrong with a field, or with the body as a whole, in words of HTTP instead of Python's."""
+    """Return the fault of a field, or of the whole body, in words of HTTP instead of Python's."""
     path, kind = [str(part) for part in error["loc"]], error.get("type")
     if kind == "json_invalid":
         return FieldFault(field="body", message=f"not valid JSON, at character {path[-1]}")

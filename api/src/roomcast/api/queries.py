@@ -1,7 +1,6 @@
-"""Refuse query parameters that an endpoint does not have, and those that come twice where one is meant.
+"""Refuse query parameters that an endpoint does not have, and repeated ones that it takes only once.
 
-A misspelt parameter would otherwise have no visible effect, as an unknown field of a body. The OpenAPI
-document says which parameters there are.
+Otherwise a misspelt parameter would have no visible effect. The OpenAPI document lists the parameters of each endpoint.
 """
 
 from __future__ import annotations

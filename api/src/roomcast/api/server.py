@@ -16,7 +16,7 @@ BACKLOG: Final = 1_024
 MAX_CONNECTIONS: Final = 2_000
 HEAD_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75
-"""Longer than nginx keeps an idle upstream connection (60 s), so that nginx never uses one that is being closed."""
+"""Life of an idle connection: longer than nginx's 60 s, so that nginx never uses one that is being closed."""
 
 
 class _Protocol(H11Protocol):
@@ -42,7 +42,7 @@ class _Protocol(H11Protocol):
             self._expect_head(IDLE_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let the timer go."""
+        """Cancel the timer."""
         self._forget_timer()
         super().connection_lost(exc)
 
@@ -61,7 +61,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none: the process has handlers of its own."""
+        """Capture no signals: the process has its own handlers."""
         yield
 
 
@@ -73,7 +73,7 @@ async def serve(
     certificate: str | None = None,
     key: str | None = None,
 ) -> None:
-    """Serve until `stopping` is set; then close the listeners, and wait so long for requests in flight.
+    """Serve until `stopping` is set; then close the listeners, and wait `drain_seconds` for requests in flight.
 
     `certificate` and `key`: PEM files; None for plain HTTP.
     """

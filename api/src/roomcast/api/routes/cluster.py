@@ -33,7 +33,7 @@ class ClusterResponse(BaseModel):
 
 @router.get("/cluster", operation_id="cluster")
 async def read_cluster(_: Reads, backend: TheBackend) -> ClusterResponse:
-    """Return figures of the cluster: a snapshot without a lock."""
+    """Return the gateways, their connections and the users present. The figures are read one after another."""
     found = await backend.cluster()
     gateways = [Gateway.model_validate(each._asdict()) for each in found.gateways]
     return ClusterResponse(gateways=gateways, connections=found.connections, users_present=found.users_present)

@@ -1,4 +1,4 @@
-"""Custom events of an application: to a user, to a room, to everybody who is connected."""
+"""Custom events of an application: to a user, to a room, or to all connected clients."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ async def emit_to_user(user: User, body: EventRequest, _: Emits, backend: TheBac
 
 @router.post("/rooms/{room}/events", status_code=status.HTTP_204_NO_CONTENT, operation_id="emitToRoom")
 async def emit_to_room(room: Room, body: EventRequest, _: Emits, backend: TheBackend) -> None:
-    """Send an event to everybody who has joined a room."""
+    """Send an event to all clients that have joined a room."""
     await backend.emit_to_room(room, body.event, body.data)
 
 
 @router.post("/events", status_code=status.HTTP_204_NO_CONTENT, operation_id="emitToAll")
 async def emit_to_all(body: EventRequest, _: Emits, backend: TheBackend) -> None:
-    """Send an event to everybody who is connected."""
+    """Send an event to all connected clients."""
     await backend.emit_to_all(body.event, body.data)

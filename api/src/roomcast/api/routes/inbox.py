@@ -1,4 +1,4 @@
-"""The inbox of a user: rooms by activity, with what is unread and who is mentioned."""
+"""The inbox of a user: rooms by activity, with the numbers of unread messages and mentions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class LineResponse(BaseModel):
     seq: int
     epoch: str
     active_at: int = Field(description="milliseconds of the latest text or media, up to a second early; 0: none")
-    last_seq: int = Field(description="its number; 0: the log does not keep it")
-    last: Message | None = Field(description="the latest text or media, where it is kept")
+    last_seq: int = Field(description="the number of the latest text or media; 0: the log does not keep it")
+    last: Message | None = Field(description="the latest text or media, if the log keeps it")
     name: str = Field(description="the room's own name, or empty")
     is_public: bool
     is_unsettled: bool = Field(description="another message may come without an announcement")
-    is_gone: bool = Field(description="nothing is known of the room")
+    is_gone: bool = Field(description="nothing is stored of the room")
     unread: int
     mentions: int
     read: int = Field(description="the user's read mark")

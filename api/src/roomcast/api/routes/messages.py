@@ -1,4 +1,4 @@
-"""Publish, edit, delete and react; read history both ways."""
+"""Publish, edit, delete and react; read history in both directions."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ _KNOWN: Final[dict[int | str, dict[str, Any]]] = {200: {"model": Receipt, "descr
 Reads = Annotated[Listed, Security(authenticate, scopes=[Scope.MESSAGES_READ])]
 Writes = Annotated[Listed, Security(authenticate, scopes=[Scope.MESSAGES_WRITE])]
 IdempotencyKey = Annotated[
-    MessageId | None, Header(alias="Idempotency-Key", description="the message's id, where the body has none")
+    MessageId | None, Header(alias="Idempotency-Key", description="the message's id, if the body has none")
 ]
 
 
 class Refusal(BaseModel):
-    """Why one message of a batch was not published."""
+    """The reason why one message of a batch was not published."""
 
     code: int
     reason: str = Field(json_schema_extra={"enum": list(REASONS)})
@@ -57,7 +57,7 @@ class Refusal(BaseModel):
 
 
 class BatchResult(BaseModel):
-    """The receipt of one message, or why there is none."""
+    """The receipt of one message, or the error."""
 
     receipt: Receipt | None = None
     error: Refusal | None = None
@@ -84,10 +84,10 @@ async def publish(
 
 @router.post("/messages/batch", operation_id="publishBatch")
 async def publish_batch(body: BatchRequest, key: Writes, parts: TheParts) -> BatchResponse:
-    """Publish up to 100 messages, those of one room in their order; each has a result of its own.
+    """Publish up to 100 messages; those of one room are published in order. Each message has its own result.
 
-    After a refusal in a room its later messages are still tried. Give each message an id: then the whole batch can be
-    repeated.
+    After a refusal in a room its later messages are still tried. Give each message an id: then you can repeat the whole
+    batch.
     """
     await charge(parts, key, len(body.messages) - 1)
     rooms: dict[str, list[int]] = {}
@@ -119,7 +119,7 @@ async def read_history(
 ) -> HistoryResponse:
     """Read a page of a room's log: the newest messages, or those before or after a seq or a cursor.
 
-    A cursor of an earlier epoch answers 409: messages may be missing since, so begin again with the newest page.
+    For a cursor of an earlier epoch the answer is 409: messages may be missing, so begin again with the newest page.
     """
     if sum(value is not None for value in (before, after, cursor)) > 1:
         raise RoomcastError(Code.BAD_REQUEST, "only one of before, after and cursor")
@@ -193,12 +193,12 @@ def _receipt(receipt: PublishReceipt) -> Receipt:
 
 
 def _size(page: HistoryPage) -> int:
-    """Return about how many bytes the messages of a page have."""
+    """Return the size of a page's messages as JSON, in bytes."""
     return len(msgspec.json.encode(page.messages))
 
 
 def _page(page: HistoryPage, after: int | None) -> HistoryResponse:
-    """Return a page with its cursors; an empty page that was read forwards keeps its place."""
+    """Return a page with its cursors; an empty page that was read forwards repeats its cursor."""
     messages: list[Message] = [as_message(entry) for entry in page.messages]
     older = newer = None
     if messages and messages[0].seq > page.first:

@@ -1,4 +1,4 @@
-"""Mute and ban, in a room or everywhere; what users report."""
+"""Mute and ban, in a room or everywhere; read and close reports."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from roomcast.contract.api_keys import Listed, Scope
 router: Final = APIRouter(prefix="/v1", tags=["moderation"])
 
 Moderates = Annotated[Listed, Security(authenticate, scopes=[Scope.MODERATION])]
-InRoom = Annotated[Room | None, Query(description="only in this room; without it everywhere")]
+InRoom = Annotated[Room | None, Query(description="only in this room; by default everywhere")]
 ReportId = "^[0-9]{1,19}-[0-9]{1,19}$"
 
 
 class SanctionRequest(Request):
-    """The length in seconds; null: until it is lifted."""
+    """The length of a sanction in seconds; null: until it is lifted."""
 
     seconds: Seconds | None = None
 
@@ -55,7 +55,7 @@ async def mute(
 
 @router.delete("/users/{user}/mute", status_code=status.HTTP_204_NO_CONTENT, operation_id="unmute")
 async def unmute(user: User, _: Moderates, backend: TheBackend, room: InRoom = None) -> None:
-    """Lift a mute. One everywhere and one in a room are lifted by themselves."""
+    """Lift a mute. A mute everywhere and a mute in a room are lifted separately."""
     await backend.unmute(user, room=room)
 
 
@@ -63,13 +63,13 @@ async def unmute(user: User, _: Moderates, backend: TheBackend, room: InRoom = N
 async def ban(
     user: User, _: Moderates, backend: TheBackend, room: InRoom = None, body: SanctionRequest = WITHOUT_END
 ) -> None:
-    """Keep a user out of a room, or from signing in at all; close what is open."""
+    """Ban a user from a room, or from signing in at all; end open sessions."""
     await backend.ban(user, room=room, seconds=body.seconds)
 
 
 @router.delete("/users/{user}/ban", status_code=status.HTTP_204_NO_CONTENT, operation_id="unban")
 async def unban(user: User, _: Moderates, backend: TheBackend, room: InRoom = None) -> None:
-    """Lift a ban. One everywhere and one from a room are lifted by themselves."""
+    """Lift a ban. A ban everywhere and a ban from a room are lifted separately."""
     await backend.unban(user, room=room)
 
 
@@ -88,5 +88,5 @@ async def list_reports(
 
 @router.delete("/reports/{id}", status_code=status.HTTP_204_NO_CONTENT, operation_id="resolveReport")
 async def resolve_report(id: Annotated[str, Path(pattern=ReportId)], _: Moderates, backend: TheBackend) -> None:  # noqa: A002
-    """Close a report; one that is closed is no error."""
+    """Close a report; a report that is closed already is no error."""
     await backend.resolve_report(id)

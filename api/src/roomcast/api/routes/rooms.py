@@ -1,4 +1,4 @@
-"""Create, look at and close rooms; members, occupancy, kicks and slow mode."""
+"""Create, read, change and close rooms; members, occupancy, kicks and slow mode."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class RoomRequest(Request):
 
 
 class RoomResponse(BaseModel):
-    """The stored state of a room."""
+    """The description and the counts of a room."""
 
     room: str
     kind: Literal["private", "public", ""] = Field(description="empty: the room is not stored")
     name: str
     topic: str
-    data: dict[str, Any] = Field(description="an object of the application's; empty where there is none")
+    data: dict[str, Any] = Field(description="an object of the application's; may be empty")
     owner: str
     seq: int = Field(description="the newest message's number")
     messages: int = Field(description="messages that are kept")
@@ -47,7 +47,7 @@ class RoomResponse(BaseModel):
 
 
 class RoomChangeRequest(Request):
-    """Changes of a room; what is left out stays, an empty topic or object takes away what is there."""
+    """Changes of a room. A missing field stays as it is; an empty topic or object deletes the stored one."""
 
     name: Name | None = None
     topic: Annotated[str, Field(max_length=MAX_TOPIC, description="one line")] | None = None
@@ -55,13 +55,13 @@ class RoomChangeRequest(Request):
 
 
 class OwnerRequest(Request):
-    """A member who is to own the room."""
+    """The member who becomes the owner."""
 
     user: User
 
 
 class MemberRequest(Request):
-    """A role in a room; `by`: the user in whose name the invitation comes."""
+    """A role in a room; `by`: the user who invites."""
 
     role: Literal["admin", "member"] = "member"
     by: User | None = None
@@ -99,7 +99,7 @@ class SlowModeRequest(Request):
 
 
 class RemovedResponse(BaseModel):
-    """The outcome of a removal: whether there was a membership to take away."""
+    """The outcome of a removal: whether a membership was deleted."""
 
     removed: bool
 
@@ -113,13 +113,13 @@ async def create_room(body: RoomRequest, _: Writes, backend: TheBackend) -> Room
 
 @router.get("/rooms/{room}", operation_id="room")
 async def read_room(room: Room, _: Reads, backend: TheBackend) -> RoomResponse:
-    """Return what is stored of a room, its log and its people, in numbers."""
+    """Return the description of a room, and the numbers of its messages, members and occupants."""
     return RoomResponse.model_validate((await backend.room(room))._asdict())
 
 
 @router.patch("/rooms/{room}", operation_id="updateRoom")
 async def update_room(room: Room, body: RoomChangeRequest, _: Writes, backend: TheBackend) -> RoomResponse:
-    """Change what a stored room says of itself, and tell its members on every gateway."""
+    """Change the name, topic or data of a stored room, and tell its members on every gateway."""
     await backend.update_room(room, name=body.name, topic=body.topic, data=body.data)
     return RoomResponse.model_validate((await backend.room(room))._asdict())
 
@@ -132,7 +132,7 @@ async def transfer_room(room: Room, body: OwnerRequest, _: Writes, backend: TheB
 
 @router.delete("/rooms/{room}", status_code=status.HTTP_204_NO_CONTENT, operation_id="closeRoom")
 async def close_room(room: Room, _: Writes, backend: TheBackend) -> None:
-    """Forget a room with its history and memberships, and take everybody out on every gateway."""
+    """Delete a room with its history and memberships, and remove all users from it on every gateway."""
     await backend.close_room(room)
 
 
@@ -155,13 +155,13 @@ async def list_members(
 
 @router.put("/rooms/{room}/members/{user}", status_code=status.HTTP_204_NO_CONTENT, operation_id="grant")
 async def grant(room: Room, user: User, _: Writes, backend: TheBackend, body: MemberRequest = AS_MEMBER) -> None:
-    """Let a user enter a stored room, and tell the user's devices. An owner stays the owner."""
+    """Make a user a member of a stored room, and tell the user's devices. An owner stays the owner."""
     await backend.grant(room, user, body.role, by=body.by)
 
 
 @router.delete("/rooms/{room}/members/{user}", operation_id="remove")
 async def remove(room: Room, user: User, _: Writes, backend: TheBackend) -> RemovedResponse:
-    """Take a membership away, and the user out of the room. Answers `forbidden` for the owner."""
+    """Delete a membership, and remove the user from the room. Answers `forbidden` for the owner."""
     return RemovedResponse(removed=await backend.remove(room, user))
 
 
@@ -174,11 +174,11 @@ async def read_occupancy(room: Room, _: Reads, backend: TheBackend) -> Occupancy
 
 @router.post("/rooms/{room}/kicks/{user}", status_code=status.HTTP_204_NO_CONTENT, operation_id="kick")
 async def kick(room: Room, user: User, _: Writes, backend: TheBackend) -> None:
-    """Take a user out of a room on every gateway. A user who may enter may come back."""
+    """Remove a user from a room on every gateway. A user who may enter may come back."""
     await backend.kick(room, user)
 
 
 @router.put("/rooms/{room}/slow-mode", status_code=status.HTTP_204_NO_CONTENT, operation_id="setSlowMode")
 async def set_slow_mode(room: Room, body: SlowModeRequest, _: Writes, backend: TheBackend) -> None:
-    """Let each user of a room send one message in so many seconds."""
+    """Let each user of a room send one message per `seconds` seconds."""
     await backend.set_slow_mode(room, body.seconds)

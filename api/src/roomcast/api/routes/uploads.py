@@ -20,7 +20,7 @@ Pixels = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class UploadRequest(Request):
-    """A file that is to be uploaded; its size and type are binding."""
+    """A file to upload; its size and type are binding."""
 
     user: User
     room: Room
@@ -66,7 +66,7 @@ class CompletedResponse(BaseModel):
 
 
 class LinkResponse(BaseModel):
-    """A link to a file, and when it ends."""
+    """A link to a file, and the time at which it ends."""
 
     url: str
     expires: int
@@ -84,7 +84,7 @@ async def sign_upload(body: UploadRequest, _: Uploads, backend: TheBackend) -> U
 async def complete_upload(
     upload: UploadId, body: CompleteRequest, _: Uploads, backend: TheBackend
 ) -> CompletedResponse:
-    """Have an uploaded file verified."""
+    """Have a signer verify an uploaded file."""
     found = await backend.complete_upload(body.user, upload)
     return CompletedResponse.model_construct(media=MediaResponse.model_construct(**found["media"]))
 

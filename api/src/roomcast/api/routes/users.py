@@ -29,20 +29,20 @@ MAX_QUERY: Final = 1_000
 
 
 class ListedRoomResponse(BaseModel):
-    """A room of a person's list."""
+    """A room on a user's room list."""
 
     room: str
     name: str
 
 
 class RoomsResponse(BaseModel):
-    """A person's room list, by room id: at most 500 rooms."""
+    """A user's room list, by room id: at most 500 rooms."""
 
     rooms: list[ListedRoomResponse]
 
 
 class ProfileRequest(Request):
-    """Changes of a profile; what is left out stays, an empty picture or object takes away what is there."""
+    """Changes of a profile. A missing field stays as it is; an empty picture or object deletes the stored one."""
 
     name: Name | None = None
     picture: Annotated[str, Field(max_length=MAX_PICTURE, description="an https URL")] | None = None
@@ -55,23 +55,23 @@ class ProfileResponse(BaseModel):
     user: str
     name: str
     picture: str = Field(description="an https URL; empty: none")
-    data: dict[str, Any] = Field(description="an object of the application's; empty where there is none")
+    data: dict[str, Any] = Field(description="an object of the application's; may be empty")
 
 
 class AllowanceRequest(Request):
-    """Rooms that the user may create in a day; null: as many as the gateways' setting says."""
+    """Rooms that the user may create in a day; null: by the gateways' setting."""
 
     per_day: Annotated[int, Field(ge=0, le=1_000_000)] | None
 
 
 class ByteAllowanceRequest(Request):
-    """Bytes that the user may write into rooms in a day; null: as many as the gateways' setting says."""
+    """Bytes that the user may write into rooms in a day; null: by the gateways' setting."""
 
     per_day: Annotated[int, Field(ge=0, le=10**15)] | None
 
 
 class PresenceRequest(Request):
-    """Users to look for."""
+    """The users whose presence is read."""
 
     users: Annotated[list[User], Field(min_length=1, max_length=MAX_QUERY)]
     devices: bool = Field(False, description="also each user's devices")
@@ -80,7 +80,7 @@ class PresenceRequest(Request):
 class DeviceResponse(BaseModel):
     """A device of a user."""
 
-    kind: str = Field(description="what its client calls it, as `web` or `mobile`; empty: nothing")
+    kind: str = Field(description="the client's word for it, such as `web` or `mobile`; may be empty")
     status: ShownStatus
 
 
@@ -98,7 +98,7 @@ class PresenceResponse(BaseModel):
 
 
 class PresencesResponse(BaseModel):
-    """The presence of users, in the order of the question."""
+    """The presence of users, in the order of the request."""
 
     users: list[PresenceResponse]
 
@@ -141,7 +141,7 @@ class TokenRequest(Request):
 
 
 class TokenResponse(BaseModel):
-    """A signed token, and the id that its user has."""
+    """A signed token, and the user id that it stands for."""
 
     token: str
     user: str
@@ -149,20 +149,20 @@ class TokenResponse(BaseModel):
 
 @router.get("/users/{user}/profile", operation_id="profile", tags=["users"])
 async def read_profile(user: User, _: Reads, backend: TheBackend) -> ProfileResponse:
-    """Return what is shown of a user. Answers `not_found` for one who was never seen."""
+    """Return the profile of a user. Answers `not_found` for an unknown user."""
     return ProfileResponse.model_validate((await backend.profile(user))._asdict())
 
 
 @router.patch("/users/{user}/profile", operation_id="setProfile", tags=["users"])
 async def set_profile(user: User, body: ProfileRequest, _: Writes, backend: TheBackend) -> ProfileResponse:
-    """Change what is shown of a user, on every gateway within seconds; this makes the user known, too."""
+    """Change the profile of a user, on every gateway within seconds. An unknown user becomes known."""
     await backend.set_profile(user, name=body.name, picture=body.picture, data=body.data)
     return ProfileResponse.model_validate((await backend.profile(user))._asdict())
 
 
 @router.get("/users/{user}/rooms", operation_id="roomsOf", tags=["users"])
 async def list_rooms(user: User, _: Reads, backend: TheBackend) -> RoomsResponse:
-    """Return a person's room list."""
+    """Return a user's room list."""
     rows = await backend.rooms_of(user)
     return RoomsResponse(rooms=[ListedRoomResponse(room=row.room, name=row.name) for row in rows])
 
@@ -171,7 +171,7 @@ async def list_rooms(user: User, _: Reads, backend: TheBackend) -> RoomsResponse
     "/users/{user}/room-allowance", status_code=status.HTTP_204_NO_CONTENT, operation_id="allowRooms", tags=["users"]
 )
 async def allow_rooms(user: User, body: AllowanceRequest, _: Writes, backend: TheBackend) -> None:
-    """Let a user create so many rooms a day."""
+    """Let a user create `per_day` rooms a day."""
     await backend.allow_rooms(user, body.per_day)
 
 
@@ -179,7 +179,7 @@ async def allow_rooms(user: User, body: AllowanceRequest, _: Writes, backend: Th
     "/users/{user}/byte-allowance", status_code=status.HTTP_204_NO_CONTENT, operation_id="allowBytes", tags=["users"]
 )
 async def allow_bytes(user: User, body: ByteAllowanceRequest, _: Writes, backend: TheBackend) -> None:
-    """Let a user write so many bytes into rooms a day."""
+    """Let a user write `per_day` bytes into rooms a day."""
     await backend.allow_bytes(user, body.per_day)
 
 
@@ -187,7 +187,7 @@ async def allow_bytes(user: User, body: ByteAllowanceRequest, _: Writes, backend
     "/users/{user}/disconnect", status_code=status.HTTP_204_NO_CONTENT, operation_id="disconnect", tags=["users"]
 )
 async def disconnect(user: User, _: Writes, backend: TheBackend) -> None:
-    """Close the connections of a user on every gateway. Its token stays valid."""
+    """Close the connections of a user on every gateway. The user's tokens stay valid."""
     await backend.disconnect(user)
 
 
@@ -215,7 +215,7 @@ async def query_presence(body: PresenceRequest, key: Reads, parts: TheParts) -> 
 
 @router.post("/tokens", operation_id="sign", tags=["tokens"])
 async def sign(body: TokenRequest, key: Signs, parts: TheParts) -> TokenResponse:
-    """Sign a token with which a client connects. Answers `not_found` where this API has no secret."""
+    """Sign a token with which a client connects. Answers `not_found` if this API has no secret."""
     if parts.jwt_secret is None:
         raise RoomcastError(Code.NOT_FOUND, "this API signs no tokens: it was started without ROOMCAST_JWT_SECRET")
     if body.ops and not key.key.allows(Scope.TOKENS_OPERATOR):
