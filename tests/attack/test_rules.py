@@ -67,7 +67,7 @@ def is_told(client: Client, action: Action, change: str, before: int) -> bool:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_every_answer_is_what_the_rules_say(pair: list[Gateway], clients: Clients, seed: int) -> None:
+async def test_every_answer_follows_the_rules(pair: list[Gateway], clients: Clients, seed: int) -> None:
     dice, tag = random.Random(seed), uuid4().hex[:6]
     people, places = rules.users(tag), rules.rooms(tag)
     devices: dict[str, Client] = {}

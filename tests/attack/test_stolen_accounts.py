@@ -210,7 +210,7 @@ async def test_a_back_end_cannot_take_a_gateway_out_of_service(
     await talk.is_untouched()
 
 
-async def test_forgeries_leave_one_line_in_ten_seconds(cluster: Cluster, talk: Talk, thief: Thief) -> None:
+async def test_forgeries_are_logged_once_in_ten_seconds(cluster: Cluster, talk: Talk, thief: Thief) -> None:
     before = cluster.gateway.metric(FORGED)
     for _ in range(50):
         await thief.run("backend", "SPUBLISH", keys.room_channel(talk.room), pack_close("/"))
@@ -292,7 +292,7 @@ async def test_an_account_cannot_write_keys_of_others(thief: Thief, account: str
 
 
 @pytest.mark.parametrize("account", FOREIGN_KEYS)
-async def test_an_account_cannot_run_what_its_work_does_not_need(thief: Thief, account: str) -> None:
+async def test_an_account_cannot_run_other_commands_than_its_own(thief: Thief, account: str) -> None:
     for command in COMMANDS:
         await thief.refused(account, *command.split())
 

@@ -163,7 +163,7 @@ async def test_foreign_origins_are_refused_logged_and_counted(victim: Victim, or
 
 
 @pytest.mark.parametrize("origin", ["http://chat.example", "ws://chat.example", "https://chat.example"])
-async def test_the_own_host_is_accepted_whatever_proxy_ended_tls(victim: Victim, origin: str) -> None:
+async def test_the_own_host_is_accepted_behind_any_tls_proxy(victim: Victim, origin: str) -> None:
     """Loopback is a trusted proxy by default."""
     stranger = await Stranger.open_websocket(victim, f"Origin: {origin}", "X-Forwarded-Proto: http")
     stranger.drop()

@@ -90,7 +90,7 @@ def test_a_moderator_bans_and_lifts_the_ban(guests: Guests, cluster: Cluster) ->
     expect(bob.find("composer")).to_be_visible()
 
 
-def test_a_member_may_block_and_nothing_more(guests: Guests) -> None:
+def test_a_member_may_only_block(guests: Guests) -> None:
     room = unique("public:blocks")
     ada, bob = guests.enter("Ada", room), guests.enter("Bob", room)
     open_person(ada, bob.user)

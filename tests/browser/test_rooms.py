@@ -234,7 +234,7 @@ def test_a_person_is_invited_by_name(guests: Guests, room: str, cluster: Cluster
     expect(bob.find("room-item", room=club)).to_be_visible()
 
 
-def test_a_status_note_is_seen_by_people_who_come_later(guests: Guests, room: str, cluster: Cluster) -> None:
+def test_a_status_note_is_shown_to_later_visitors(guests: Guests, room: str, cluster: Cluster) -> None:
     with Writer(cluster, name="Grace") as grace:
         grace.call("room:join", {"room": room})
         grace.call("presence", {"status": "busy", "note": "in a meeting until 3"})

@@ -21,7 +21,7 @@ async def pair(party: Party, request: pytest.FixtureRequest) -> list[Person]:
     return people
 
 
-async def test_messages_go_both_ways_in_one_order(pair: list[Person]) -> None:
+async def test_messages_arrive_at_both_clients_in_one_order(pair: list[Person]) -> None:
     ada, bob = pair
     acks = [await ada.send("one"), await bob.send("two"), await ada.send("three, with ünïcode 🎉")]
     seqs = [ack["seq"] for ack in acks]

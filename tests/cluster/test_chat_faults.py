@@ -75,9 +75,7 @@ async def test_no_acked_message_is_lost_while_gateways_are_scaled(cluster: Clust
     await judge(people, writers)
 
 
-async def test_a_killed_signer_comes_back_and_files_can_be_sent_meanwhile_or_soon(
-    cluster: Cluster, party: Party
-) -> None:
+async def test_a_killed_signer_restarts_and_files_can_be_sent_again(cluster: Cluster, party: Party) -> None:
     ada, bob = await party.apart()
     for person in (ada, bob):
         await person.join(LOBBY)
@@ -95,7 +93,7 @@ async def test_a_killed_signer_comes_back_and_files_can_be_sent_meanwhile_or_soo
     await asyncio.to_thread(cluster.wait_replaced, "signer1", pid)
 
 
-async def test_a_killed_sweeper_comes_back_and_ends_the_presence_of_the_dead(cluster: Cluster, party: Party) -> None:
+async def test_a_killed_sweeper_restarts_and_ends_presences_of_dead_gateways(cluster: Cluster, party: Party) -> None:
     """A gateway and its client die at once: only the sweeper can announce that this user is offline."""
     ghost, bob = await party.apart()
     for person in (ghost, bob):

@@ -70,7 +70,7 @@ async def people(cluster: Cluster) -> AsyncIterator[list[Person]]:
     await party.close()
 
 
-async def test_it_lists_the_gateways_with_their_connections(cluster: Cluster, people: list[Person]) -> None:
+async def test_nodes_lists_the_gateways_with_their_connections(cluster: Cluster, people: list[Person]) -> None:
     found = {row["node"]: row for row in rows(cluster, "nodes")}
     assert sorted(found) == ["1", "2"]
     assert {row["alive"] for row in found.values()} == {"yes"}
@@ -80,7 +80,7 @@ async def test_it_lists_the_gateways_with_their_connections(cluster: Cluster, pe
     assert len(table) == 3
 
 
-async def test_it_shows_a_room_and_who_is_in_it(cluster: Cluster, people: list[Person]) -> None:
+async def test_rooms_and_who_show_a_room_and_its_occupants(cluster: Cluster, people: list[Person]) -> None:
     (room,) = rows(cluster, "rooms", "--match", "public:lobby")
     assert (room["room"], room["occupants"]) == (LOBBY, 2)
     assert room["seq"] == room["messages"] >= 2
@@ -88,7 +88,7 @@ async def test_it_shows_a_room_and_who_is_in_it(cluster: Cluster, people: list[P
     assert found == {person.user: person.node for person in people}
 
 
-async def test_it_shows_sessions_and_presence(cluster: Cluster, people: list[Person]) -> None:
+async def test_the_command_shows_sessions_and_presence(cluster: Cluster, people: list[Person]) -> None:
     ada = people[0]
     (session,) = rows(cluster, "sessions", ada.user)
     assert (session["node"], session["kind"], session["status"]) == (ada.node, "", "online")
@@ -97,7 +97,7 @@ async def test_it_shows_sessions_and_presence(cluster: Cluster, people: list[Per
     assert found == {ada.user: ("online", "", "? online"), "nobody-of-that-name": ("offline", "", "")}
 
 
-async def test_it_publishes_and_tails(cluster: Cluster, people: list[Person]) -> None:
+async def test_the_command_publishes_and_tails(cluster: Cluster, people: list[Person]) -> None:
     (receipt,) = rows(cluster, "publish", LOBBY, "Maintenance at noon", "--user", "ops", "--id", "m-1")
     (again,) = rows(cluster, "publish", LOBBY, "Maintenance at noon", "--user", "ops", "--id", "m-1")
     assert (receipt["duplicate"], again["duplicate"], again["seq"]) == (False, True, receipt["seq"])
@@ -106,7 +106,7 @@ async def test_it_publishes_and_tails(cluster: Cluster, people: list[Person]) ->
     assert lines[0].endswith("ops: Maintenance at noon")
 
 
-async def test_it_kicks_and_revokes(cluster: Cluster, people: list[Person]) -> None:
+async def test_the_command_kicks_and_revokes(cluster: Cluster, people: list[Person]) -> None:
     ada, bob = people
     assert run(cluster, "kick", LOBBY, ada.user).returncode == 0
     assert (await ada.expect("room", room=LOBBY, change="removed"))["room"] == LOBBY
@@ -256,7 +256,7 @@ def test_a_failing_command_prints_one_line(arguments: tuple[str, ...], url: str 
     assert "Traceback" not in done.stderr
 
 
-async def test_it_mutes_and_bans(cluster: Cluster, people: list[Person]) -> None:
+async def test_the_command_mutes_and_bans(cluster: Cluster, people: list[Person]) -> None:
     ada, bob = people
     assert run(cluster, "mute", ada.user, "--room", LOBBY, "--seconds", "60").returncode == 0
     assert run(cluster, "ban", bob.user, "--seconds", "60").returncode == 0
@@ -267,7 +267,7 @@ async def test_it_mutes_and_bans(cluster: Cluster, people: list[Person]) -> None
     assert rows(cluster, "reports") == []
 
 
-async def test_it_gives_a_user_a_daily_allowance_and_takes_it_back(cluster: Cluster) -> None:
+async def test_the_command_sets_and_resets_a_daily_allowance(cluster: Cluster) -> None:
     with redis.Redis.from_url(cluster.redis_url("admin"), decode_responses=True) as client:
         assert run(cluster, "allow", "bot", "--bytes", "5000000000", "--rooms", "7", account="backend").returncode == 0
         assert client.hget("user:{bot}:written", "most") == "5000000000"

@@ -36,7 +36,7 @@ def test_a_restarted_process_ends_by_itself(cluster: Cluster) -> None:
     assert cluster.pids()["gateway2"] != before
 
 
-def test_a_roll_restarts_every_gateway_and_nothing_else(cluster: Cluster) -> None:
+def test_a_roll_restarts_all_gateways_and_no_other_process(cluster: Cluster) -> None:
     before = cluster.pids()
     command = [sys.executable, "-m", "deploy", "--state", str(cluster.state), "roll"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

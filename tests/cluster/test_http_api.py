@@ -61,7 +61,7 @@ def test_uploads_go_through_the_cluster_s_signer(environment: dict[str, str]) ->
     assert done.json()["media"]["size"] == 3
 
 
-def test_a_killed_api_comes_back(with_api: Cluster, environment: dict[str, str]) -> None:
+def test_a_killed_api_process_restarts(with_api: Cluster, environment: dict[str, str]) -> None:
     with_api.wait_replaced("api1", with_api.kill("api1"))
     with client(environment["ROOMCAST_API_URL"], environment) as api:
         assert api.get("/v1/cluster").status_code == 200

@@ -144,7 +144,7 @@ def test_a_saturated_process_says_so_and_its_figures_do_not_count(cluster: Clust
 
 
 @pytest.mark.timeout(SECONDS + 30)
-def test_a_planned_drain_is_no_error_and_loses_nothing(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_planned_drain_causes_no_error_and_no_loss(cluster: Cluster, tmp_path: Path) -> None:
     command = [*LOCUST, "--host", cluster.url, "-u", "20", "-r", "20", "-t", "60s", "--slo", lenient(tmp_path), "Chat"]
     environment = {**os.environ, "ROOMCAST_JWT_SECRET": cluster.jwt_secret}
     with subprocess.Popen(

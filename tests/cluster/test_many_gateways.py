@@ -42,7 +42,7 @@ def connect_to_few(cluster: Cluster, client: socketio.SimpleClient, token: str) 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_forty_gateways_come_and_go(tmp_path: Path, small_page: Path) -> None:
+def test_forty_gateways_are_added_used_and_drained(tmp_path: Path, small_page: Path) -> None:
     limits = {"ROOMCAST_PENDING_PER_ADDRESS": "10000"}
     with ExitStack() as stack:
         cluster = stack.enter_context(

@@ -102,7 +102,7 @@ def test_a_session_of_a_missing_gateway_ends_at_once(cluster: Cluster, transport
     assert (answer.status_code, answer.json()) == (400, UNKNOWN_SESSION)
 
 
-def test_a_killed_gateway_costs_only_its_own_sessions(cluster: Cluster) -> None:
+def test_a_killed_gateway_ends_only_its_own_sessions(cluster: Cluster) -> None:
     mine, other = sorted((polling.open_session(cluster.url) for _ in range(2)), key=lambda session: session.node)
     pid = cluster.kill("gateway1")
     answer = requests.get(polling.endpoint(cluster.url, mine.sid), timeout=polling.WAIT_SECONDS)
@@ -117,7 +117,7 @@ def nginx_processes(cluster: Cluster) -> set[int]:
     return {master.pid, *(worker.pid for worker in master.children())}
 
 
-def test_gateways_come_and_go_without_a_reload(cluster: Cluster) -> None:
+def test_gateways_are_added_and_removed_without_a_reload(cluster: Cluster) -> None:
     before = nginx_processes(cluster)
     with socketio.SimpleClient(reconnection=False) as client:
         client.connect(cluster.url, auth={"token": sign_in(cluster, "Edsger")}, transports=["websocket"])

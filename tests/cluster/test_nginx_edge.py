@@ -203,7 +203,7 @@ async def test_headers_that_are_too_large_are_refused_readably(edge: Edge, http:
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
 
 
-async def test_another_origin_can_read_when_to_come_back(cluster: Cluster, http: aiohttp.ClientSession) -> None:
+async def test_another_origin_can_read_retry_after(cluster: Cluster, http: aiohttp.ClientSession) -> None:
     cluster.scale(0)
     try:
         answer = await http.get(polling.endpoint(cluster.url), headers=ORIGIN)

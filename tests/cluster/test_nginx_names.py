@@ -127,7 +127,7 @@ async def test_every_number_up_to_9999_leads_to_its_own_gateway(named: Named, ht
         assert (answer.status, await answer.text()) == (200, str(number))
 
 
-async def test_a_gateway_that_comes_later_needs_no_reload(named: Named, http: aiohttp.ClientSession) -> None:
+async def test_a_later_gateway_needs_no_reload(named: Named, http: aiohttp.ClientSession) -> None:
     url = polling.endpoint(named.url, "g300.aaaa")
     answer = await http.get(url)
     assert (answer.status, await answer.json()) == (400, UNKNOWN_SESSION)

@@ -37,7 +37,7 @@ OVER_THE_LIMIT_BEFORE_SIGN_IN: Final = {
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-def test_every_refusal_is_one_answer_and_no_reconnect(cluster: Cluster, transport: str) -> None:
+def test_every_refusal_gets_one_answer_and_causes_no_reconnect(cluster: Cluster, transport: str) -> None:
     page.packages(CLIENT)
     node = shutil.which("node")
     assert node is not None

@@ -104,7 +104,7 @@ async def signed_in(chain: Chain, user: str, transport: str) -> AsyncIterator[tu
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_people_talk_through_the_whole_chain(chain: Chain, transport: str) -> None:
+async def test_clients_exchange_messages_over_tls(chain: Chain, transport: str) -> None:
     async with (
         signed_in(chain, unique("ada"), transport) as (ada, _),
         signed_in(chain, unique("bob"), transport) as (bob, heard),

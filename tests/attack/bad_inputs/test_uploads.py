@@ -53,7 +53,7 @@ async def test_a_forbidden_upload_gets_no_form(target: Target, changes: Json) ->
 @pytest.mark.parametrize(
     "name", ["../x.png", "%2e%2e/x.png", "a/../../b.png", "/etc/x.png", "a\\..\\b.png", "x.png\x00.svg"]
 )
-async def test_the_server_picks_the_key_whatever_the_name_is(target: Target, name: str) -> None:
+async def test_the_server_chooses_the_key_for_every_file_name(target: Target, name: str) -> None:
     client = await target.client(unique("ada"))
     answer = await sign(client, name=name)
     await client.close()
