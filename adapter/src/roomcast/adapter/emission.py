@@ -66,7 +66,7 @@ class Emission:
         Raise ValueError for an empty target, and for a callback without one session or one room.
         """
         if is_empty(target):
-            raise ValueError("an empty room addresses nobody: use None for the whole namespace")
+            raise ValueError("an empty room addresses no client: use None for the whole namespace")
         if callback is not None and (target is None or is_several(target)):
             raise ValueError("an ack callback needs one session or one room as its target")
         if target is None:

@@ -217,7 +217,7 @@ class Fanout:
         except EnvelopeError as error:
             self._limited.warning("packet", "not an envelope on channel %.200r: %.200s", name, error)
         except Exception as error:
-            self._limited.error("handler", "a packet on channel %.200r was not taken", name, error=error)
+            self._limited.error("handler", "a packet on channel %.200r could not be handled", name, error=error)
 
     def _receive_room(self, channel: RoomSubscription, packet: RoomPacket, is_trusted: bool) -> None:
         if packet.skip and packet.kind in _BY_SCRIPTS and self._seals.is_publisher(packet.skip):

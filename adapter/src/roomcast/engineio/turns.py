@@ -96,7 +96,7 @@ class Turns:
         try:
             return work(QUANTUM)
         except Exception as error:
-            message = "a packet was not handled in its turn"
+            message = "the handling of a packet failed"
             asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
             return QUANTUM
 

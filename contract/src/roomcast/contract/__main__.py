@@ -46,19 +46,19 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    publish = commands.add_parser("publish", help="a message into a room; prints its receipt as JSON")
+    publish = commands.add_parser("publish", help="publish a message into a room; print its receipt as JSON")
     publish.add_argument("room")
-    publish.add_argument("text", nargs="?", help="may be left out where there is --data")
+    publish.add_argument("text", nargs="?", help="may be left out if --data is given")
     publish.add_argument("--data", type=_json_object, metavar="JSON", help="an object of the application's")
     publish.add_argument("--user", required=True, help="in whose name")
     publish.add_argument("--name", help="the name that is shown (default: the user id)")
     publish.add_argument("--kind", choices=("system", "text"), default="system")
     publish.add_argument("--id", help="makes a repeated call harmless")
-    _add_emit(commands.add_parser("emit", help="an event of the application's, which is not kept"))
-    kick = commands.add_parser("kick", help="take a person out of a room; whoever may enter may come back")
+    _add_emit(commands.add_parser("emit", help="send an event of the application's, which is not kept"))
+    kick = commands.add_parser("kick", help="remove a user from a room; a user who may enter may come back")
     kick.add_argument("room")
     kick.add_argument("user")
-    revoke = commands.add_parser("revoke", help="refuse a person's tokens, or one token, and close the connections")
+    revoke = commands.add_parser("revoke", help="refuse a user's tokens, or one token, and close the connections")
     what = revoke.add_mutually_exclusive_group(required=True)
     what.add_argument("--user", help="every token issued up to half a minute from now: clocks may differ")
     what.add_argument("--token", metavar="JTI", help="the token with this jti claim")
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--issued-before", type=float, metavar="SECONDS", help="with --user: only tokens issued before (unix seconds)"
     )
     revoke.add_argument("--days", type=float, default=30.0, help="longest life of a token (default 30)")
-    commands.add_parser("close", help="forget a room, its history and its members").add_argument("room")
+    commands.add_parser("close", help="delete a room with its history and memberships").add_argument("room")
     _add_token(commands.add_parser("token", help="print a signed token"))
     return parser
 
@@ -76,9 +76,9 @@ def _add_emit(emit: argparse.ArgumentParser) -> None:
     emit.add_argument("event", help="its name")
     emit.add_argument("data", nargs="?", type=_json_object, default={}, metavar="JSON", help="an object")
     to = emit.add_mutually_exclusive_group(required=True)
-    to.add_argument("--user", help="to all devices of a person")
-    to.add_argument("--room", help="to everybody who has joined a room")
-    to.add_argument("--all", action="store_true", help="to everybody who is connected")
+    to.add_argument("--user", help="to all devices of a user")
+    to.add_argument("--room", help="to all clients that have joined a room")
+    to.add_argument("--all", action="store_true", help="to all connected clients")
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def _add_token(token: argparse.ArgumentParser) -> None:
     token.add_argument("--ops", action="store_true", help="an operator")
     token.add_argument("--jti", help="an id by which this token can be revoked")
     token.add_argument("--sid", help="an id of the sign-in, by which all its tokens can be revoked together")
-    token.add_argument("--aud", help="where the gateways require one")
-    token.add_argument("--iss", help="where the gateways require one")
+    token.add_argument("--aud", help="if the gateways require one")
+    token.add_argument("--iss", help="if the gateways require one")
 
 
 def _token(options: argparse.Namespace) -> str:
@@ -166,7 +166,7 @@ async def _emit(client: backend.Backend, options: argparse.Namespace) -> str:
         await client.emit_to_room(options.room, event, data)
     else:
         await client.emit_to_all(event, data)
-    return f"{event} was sent to {options.user or options.room or 'everybody'}"
+    return f"{event} was sent to {options.user or options.room or 'all clients'}"
 
 
 def _fail(options: argparse.Namespace, reason: str, status: int) -> int:

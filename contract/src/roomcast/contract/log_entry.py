@@ -77,7 +77,7 @@ class Retention:
 
 
 class Place(NamedTuple):
-    """What one room's messages share: `names` is KEYS of `room_append.lua`, `head` their JSON up to the seq."""
+    """The parts that all messages of a room share: KEYS of `room_append.lua`, and `head`, the JSON up to the seq."""
 
     names: tuple[str, ...]
     head: str

@@ -178,7 +178,7 @@ class RedisConnection(CommandPipeline, asyncio.Protocol):
 
     def report_error(self, error: Exception) -> None:
         """Report the error of a reply's callback, and go on."""
-        self._loop.call_exception_handler({"message": "a Redis reply was not taken", "exception": error})
+        self._loop.call_exception_handler({"message": "the callback of a Redis reply failed", "exception": error})
 
     def handle_other_reply(self, reply: Any) -> None:
         """Handle a pushed reply that is not a message."""
