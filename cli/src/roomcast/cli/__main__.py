@@ -1,4 +1,4 @@
-"""`roomcast`: look at a running cluster, and act on it. `roomcast --help` lists the commands.
+"""The commands of `roomcast`: inspect a running cluster, and act on it. `roomcast --help` lists them.
 
 Exit status: 0 done; 1 refused, not found, or a failed check; 2 a bad command line or URL.
 """
@@ -39,7 +39,7 @@ class Options:
         click.echo(output.as_json(list(rows)) if self.is_json else output.table(rows, columns))
 
     def read(self, use: Callable[[ClusterReader], Awaitable[Result]]) -> Result:
-        """Run `use` on a connected reader; end the program with one line when that fails."""
+        """Run `use` on a connected reader; on an error, end the program with a one-line message."""
 
         async def run() -> Result:
             async with connect(self._url()) as reader:
@@ -48,7 +48,7 @@ class Options:
         return _guarded(run)
 
     def act(self, use: Callable[[backend.Backend], Awaitable[Result]]) -> Result:
-        """Run `use` on a connected Backend; end the program with one line when that fails."""
+        """Run `use` on a connected Backend; on an error, end the program with a one-line message."""
 
         async def run() -> Result:
             async with backend.connect(self._url(), cluster_keys=cluster_keys()) as client:
@@ -57,7 +57,7 @@ class Options:
         return _guarded(run)
 
     def manage_keys(self, use: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
-        """Run `use` on the table of API keys; end the program with one line when that fails."""
+        """Run `use` on the table of API keys; on an error, end the program with a one-line message."""
 
         async def run() -> Result:
             target = redis_url.parse(self._url())
@@ -97,7 +97,7 @@ def main(context: click.Context, url: str | None, is_json: bool) -> None:
     context.obj = Options(url, is_json)
 
 
-# --- looking ---
+# --- inspecting ---
 
 
 @main.command()
@@ -165,7 +165,7 @@ def presence(options: Options, users: tuple[str, ...]) -> None:
 @main.command()
 @click.pass_obj
 def sizes(options: Options) -> None:
-    """Show how much the cluster keeps: rooms, users present, reports, the queue of media requests, memory."""
+    """Show the size of the cluster's data: rooms, users present, reports, queued media requests, memory."""
     found = options.read(lambda reader: reader.sizes())
     options.show([{"what": name, "size": value} for name, value in found._asdict().items()], ("what", "size"))
 
@@ -199,9 +199,9 @@ def tail_command(options: Options, room: str, lines: int, no_follow: bool) -> No
 @click.option("--process", "processes", multiple=True, metavar="URL", help="A metrics port to check, too; repeatable.")
 @click.pass_obj
 def doctor(options: Options, processes: tuple[str, ...]) -> None:
-    """Check Redis and the processes, and say what to change. Exit status 1 when a check fails.
+    """Check Redis and the processes, and advise what to change. Exit status 1 when a check fails.
 
-    With --process http://host:9100 the file limit and the readiness of that process are checked as well.
+    --process http://host:9100 also checks the file limit and the readiness of that process.
     """
     findings = options.read(lambda reader: examination.examine(reader, options.url or "", processes))
     options.show(examination.as_rows(findings), ("check", "level", "seen", "advice"))
@@ -248,7 +248,7 @@ def _renamed(more: dict[str, int]) -> dict[str, int]:
 
 
 def _order(name: orders.Order, done: str, text: str, *, lasts: bool = False) -> None:
-    """Add a command that gives one gateway an order."""
+    """Add the command `name`, which gives one gateway an order."""
 
     def command(options: Options, node: str, wait: float = 60.0) -> None:
         found = options.read(lambda reader: orders.give(reader, node, name, wait))
@@ -262,7 +262,7 @@ def _order(name: orders.Order, done: str, text: str, *, lasts: bool = False) -> 
     main.command(name)(click.argument("node")(decorated))
 
 
-_order("cordon", "takes no new sessions", "Let gateway NODE take no new sessions; those that are open stay.")
+_order("cordon", "takes no new sessions", "Let gateway NODE take no new sessions; open sessions stay.")
 _order("uncordon", "takes new sessions", "Let gateway NODE take new sessions again.")
 _order("drain", "is empty and takes no new sessions", "Cordon gateway NODE and move its clients away.", lasts=True)
 
@@ -285,7 +285,7 @@ def publish(options: Options, room: str, text: str, user: str, name: str | None,
 @click.argument("user")
 @click.pass_obj
 def kick(options: Options, room: str, user: str) -> None:
-    """Take USER out of ROOM on every gateway. A user who may enter may come back."""
+    """Remove USER from ROOM on every gateway. A user who may enter the room may come back."""
     options.act(lambda client: client.kick(room, user))
     click.echo(f"{user} was taken out of {room}", err=True)
 
@@ -314,7 +314,7 @@ def revoke(
 
 
 def _sanctions(name: str, past: str, *, lasts: bool) -> None:
-    """Add a command that mutes or bans, or lifts that."""
+    """Add the command `name`, which sets or lifts a mute or ban."""
 
     def command(options: Options, user: str, room: str | None, seconds: float | None = None) -> None:
         more = {"seconds": seconds} if lasts else {}
@@ -367,7 +367,7 @@ def reports(options: Options) -> None:
 @click.argument("number")
 @click.pass_obj
 def resolve(options: Options, number: str) -> None:
-    """Close the report of that id."""
+    """Close the report with the id NUMBER."""
     options.act(lambda client: client.resolve_report(number))
 
 
@@ -376,7 +376,7 @@ def resolve(options: Options, number: str) -> None:
 @click.confirmation_option(prompt="Delete the room with its history and members?")
 @click.pass_obj
 def close(options: Options, room: str) -> None:
-    """Delete ROOM with its history and members, and take all clients out of it."""
+    """Delete ROOM with its history and members, and remove all clients from it."""
     options.act(lambda client: client.close_room(room))
     click.echo(f"{room} is closed", err=True)
 

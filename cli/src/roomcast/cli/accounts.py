@@ -1,6 +1,6 @@
-"""Check what the accounts of connected processes may do, by Redis's own `ACL DRYRUN`.
+"""Check the rights of the accounts of connected processes with Redis's `ACL DRYRUN`.
 
-Processes are known by the names of their connections, so accounts may have any name.
+The names of the connections identify the processes, so accounts may have any name.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ NEEDED: Final[Mapping[str, tuple[Command, ...]]] = {
         ("HSET", keys.upload(_ROOM), "a", "b"),
     ),
 }
-"""For each kind of process, commands of its ordinary work: one for each family of keys and channels."""
+"""Kind of process -> commands of its ordinary work, one for each family of keys and channels."""
 
 
 async def refusals(reader: ClusterReader) -> tuple[list[str], list[str]]:
-    """Return what connected processes may not do but must (`account: command`), and the accounts that were checked."""
+    """Return the needed commands that accounts may not run (`account: command`), and the checked accounts."""
     refused, checked = [], []
     for account, process in sorted(await _accounts(reader)):
         checked.append(account)
@@ -61,7 +61,7 @@ async def is_open(reader: ClusterReader) -> bool:
 
 
 async def _accounts(reader: ClusterReader) -> set[tuple[str, str]]:
-    """Return the pairs (account, kind of process) of the connections whose name is one of ours."""
+    """Return the pairs (account, kind of process) of the connections of Roomcast's processes."""
     found = set()
     for client in await reader.clients():
         process = next((kind for kind in NEEDED if client["name"].startswith(kind)), None)

@@ -1,4 +1,7 @@
-"""`roomcast api-keys`: make, list, rotate and revoke keys of the HTTP API. It takes an account that may write them."""
+"""The commands `roomcast api-keys`: make, list, rotate and revoke keys of the HTTP API.
+
+They need a Redis account that may write API keys.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _ONCE: Final = "This is the only time that the key is shown."
 
 
 class KeyOptions(Protocol):
-    """The options of every command, as far as these commands use them."""
+    """The part of `Options` that these commands use."""
 
     def manage_keys(self, use: Callable[[ApiKeys], Awaitable[Result]]) -> Result:
         """Run `use` on the table of keys."""
@@ -77,7 +80,7 @@ def rotate(options: KeyOptions, name: str, overlap_hours: float) -> None:
 @click.argument("id")
 @click.pass_obj
 def revoke(options: KeyOptions, id: str) -> None:  # noqa: A002 (the argument's name)
-    """Revoke the key with this ID, at once."""
+    """Revoke the key with this ID at once."""
     options.manage_keys(lambda keys: keys.revoke(id))
     click.echo(f"revoked: {id}", err=True)
 

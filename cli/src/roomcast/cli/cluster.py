@@ -55,7 +55,7 @@ class Room(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A connection of a user: session id, node, kind of device, status, note, and since when (ms) it has them."""
+    """A connection of a user: session id, node, kind of device, status, note, and the time (ms) of the last change."""
 
     session: str
     node: str
@@ -91,7 +91,7 @@ class RoomLog(NamedTuple):
 
 
 class ClusterReader:
-    """Reads from one Redis client. Methods raise RoomcastError(UNAVAILABLE) for Redis trouble."""
+    """Reads the cluster's state with one Redis client. Methods raise RoomcastError(UNAVAILABLE) when Redis fails."""
 
     def __init__(self, client: Client, keyspace: Keyspace) -> None:
         self._redis: Any = client
@@ -102,8 +102,8 @@ class ClusterReader:
         return self._keyspace.name(key)
 
     async def call(self, command: str, *args: bytes | str | int) -> Any:
-        """Return the reply of one command, whose first argument is a key unless it is one of the server's own."""
-        if command == "MEMORY":  # its key comes second
+        """Return the reply of one command. Its first argument is a key, except for commands in _WITHOUT_KEY."""
+        if command == "MEMORY":  # the key is the second argument
             args = (args[0], self.name(str(args[1])), *args[2:])
         elif args and command not in _WITHOUT_KEY:
             args = (self.name(str(args[0])), *args[1:])
@@ -111,7 +111,7 @@ class ClusterReader:
             return await self._redis.execute_command(command, *args)
 
     async def publish(self, channel: str, envelope: bytes, seals: Seals) -> None:
-        """Publish to a channel, sealed where there is a cluster key."""
+        """Publish to a channel, sealed if there is a cluster key."""
         name = self._keyspace.name(channel)
         with _translated():
             await self._redis.execute_command("PUBLISH", name, seals.seal(name, envelope))
@@ -145,7 +145,7 @@ class ClusterReader:
         return [await self.room(name) for name in sorted(names)]
 
     async def logs(self, match: str, scanned: int) -> list[RoomLog]:
-        """Return the logs of up to `scanned` rooms whose id matches, largest first."""
+        """Return the logs of up to `scanned` rooms whose id matches the glob pattern `match`, largest first."""
         found = []
         for room in await self.rooms(match, scanned):
             memory = await self.call("MEMORY", "USAGE", keys.room_log(room.room))
@@ -161,7 +161,7 @@ class ClusterReader:
         return [dict(word.partition("=")[::2] for word in line.split()) for line in lines if line]
 
     async def room(self, room: str) -> Room:
-        """Return one room; raise NOT_FOUND when nothing is known of it."""
+        """Return one room; raise NOT_FOUND if Redis has no data of the room."""
         meta = _pairs(await self.call("HGETALL", keys.room_meta(room)))
         messages = await self.call("HLEN", keys.room_log(room))
         members = await self.call("HLEN", keys.room_members(room))
@@ -172,7 +172,7 @@ class ClusterReader:
         return Room(room, kind, name, seq, messages, members, occupants)
 
     async def occupants(self, room: str) -> list[dict[str, Any]]:
-        """Return who is in a room, with the nodes of their devices."""
+        """Return the occupants of a room, with the nodes of their devices and their roles."""
         where: dict[str, list[str]] = {}
         for entry in await self.call("ZRANGE", keys.room_occupants(room), 0, -1):
             user, _, node = entry.decode().rpartition("|")
@@ -195,7 +195,7 @@ class ClusterReader:
         return sorted(found)
 
     async def sizes(self) -> Sizes:
-        """Return how much the cluster keeps."""
+        """Return the size of the cluster's data."""
         rooms = 0
         async for _ in self._scan("room:{*}:meta"):
             rooms += 1
@@ -236,7 +236,7 @@ class ClusterReader:
         return value.decode() if isinstance(value, bytes) else str(value)
 
     async def info(self, section: str) -> dict[str, Any]:
-        """Return a section of INFO, of any one node in a cluster."""
+        """Return a section of INFO; of a random server in a Redis Cluster."""
         with _translated():
             if isinstance(self._redis, RedisCluster):
                 await self._redis.initialize()
@@ -253,7 +253,7 @@ class ClusterReader:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn the driver's errors into ours, with the driver's words: an operator wants them."""
+    """Turn the driver's errors into RoomcastError, and keep the driver's text for the operator."""
     try:
         yield
     except (RedisError, RedisClusterException, OSError) as error:
@@ -262,7 +262,7 @@ def _translated() -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[ClusterReader]:
-    """Open a reader for `url`; raise ValueError for a URL of another form, RoomcastError when Redis does not answer."""
+    """Open a reader for `url`; raise ValueError for an invalid URL, and RoomcastError if Redis does not answer."""
     target = redis_url.parse(url)
     client = make_client(
         target,
@@ -279,7 +279,7 @@ async def connect(url: str) -> AsyncIterator[ClusterReader]:
 
 
 def _raw_pairs(flat: Any) -> list[tuple[bytes, bytes]]:
-    """Return the pairs of a hash, which RESP2 sends flat and redis-py may have made a dict."""
+    """Return the pairs of a hash. RESP2 sends a flat list, which redis-py may have converted to a dict."""
     if isinstance(flat, dict):
         return list(flat.items())
     values: Sequence[bytes] = flat

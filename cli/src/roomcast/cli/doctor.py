@@ -1,4 +1,4 @@
-"""Check a deployment's Redis and processes, and say what to change."""
+"""Check a deployment's Redis and processes, and advise what to change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Level = Literal["ok", "warning", "error"]
 
 
 class Finding(NamedTuple):
-    """The result of one check: what was checked, how it stands, what was seen, and what to do (empty for `ok`)."""
+    """The result of one check: its name, its level, the observed value, and advice (empty for `ok`)."""
 
     check: str
     level: Level
@@ -36,7 +36,7 @@ Check = Callable[[ClusterReader], Awaitable[Finding]]
 
 
 async def examine(reader: ClusterReader, url: str, processes: Sequence[str] = ()) -> list[Finding]:
-    """Run every check; a check that Redis refuses is a warning of its own. `processes`: URLs of metrics ports."""
+    """Run every check. A check that Redis refuses becomes a warning. `processes`: URLs of metrics ports."""
     findings = [check_url(url), *[await _guarded(name, check, reader) for name, check in CHECKS.items()]]
     verdicts = [await asyncio.to_thread(endpoints.check, address) for address in processes]
     return [*findings, *(Finding(address, *each) for address, each in zip(processes, verdicts, strict=True))]
@@ -57,7 +57,7 @@ async def _guarded(name: str, check: Check, reader: ClusterReader) -> Finding:
 
 
 def check_url(url: str) -> Finding:
-    """Judge the URL itself: a password that travels in clear over a network is a fault. Pure."""
+    """Check the URL: warn of connections without TLS to other machines, and of a missing password. Pure."""
     target = redis_url.parse(url)
     seen = f"{target.mode}{' with TLS' if target.tls else ''}, account {target.username or 'default'}"
     if not target.tls and not all(_is_local(host) for host, _ in target.hosts):

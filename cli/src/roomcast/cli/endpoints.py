@@ -1,4 +1,4 @@
-"""Check processes by their metrics: file limits, readiness, and how the hot path runs."""
+"""Check processes by their metrics: file limits, readiness, and whether the hot path is compiled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAMPLE: Final = re.compile(r"^([a-z_]+) ([0-9.e+-]+)$", re.MULTILINE)
 
 
 class Verdict(NamedTuple):
-    """The health of a process: the level, what was seen, and what to do."""
+    """The health of a process: the level, the observed values, and advice."""
 
     level: Literal["ok", "warning", "error"]
     seen: str
@@ -41,7 +41,7 @@ def samples(exposition: str) -> dict[str, float]:
 
 
 def judge(found: Mapping[str, float]) -> Verdict:
-    """Return the worst thing that the metrics say. Pure."""
+    """Return the verdict on the most serious fault in the metrics. Pure."""
     most, used = found.get("process_max_fds", 0.0), found.get("process_open_fds", 0.0)
     seen = f"{used:.0f} of {most:.0f} files"
     if not most:

@@ -1,4 +1,4 @@
-"""Give an order to one gateway by a control message, and wait until its state in Redis says that it obeys."""
+"""Give an order to one gateway by a control message, and wait until the gateway's state in Redis shows obedience."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _POLL_SECONDS: Final = 0.1
 
 
 async def give(reader: ClusterReader, node: str, order: Order, within_seconds: float) -> Node:
-    """Order a gateway to take no new sessions, to take them again, or to move its clients; return it afterwards.
+    """Order a gateway to take no new sessions, to take them again, or to move its clients; return the gateway's state.
 
-    `within_seconds` bounds a drain; the answer to every order comes within 8 s. Raises NOT_FOUND when no gateway of
-    this number lives, and UNAVAILABLE when it does not obey in time.
+    `within_seconds` bounds a drain; a gateway obeys every order within 8 s. Raises NOT_FOUND if no live gateway has
+    this number, and UNAVAILABLE if the gateway does not obey in time.
     """
     await _living(reader, node)
     await _until_obeyed(reader, node, order)
@@ -42,7 +42,7 @@ async def give(reader: ClusterReader, node: str, order: Order, within_seconds: f
 
 
 async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
-    """Publish until the state is as ordered: a message is lost while the gateway's subscription is being reopened."""
+    """Publish the order until the gateway obeys, because a message is lost while its subscription is reopened."""
     for _ in range(int(_ANSWER_SECONDS / _REPEAT_SECONDS)):
         await _publish(reader, node, order)
         try:
@@ -52,7 +52,7 @@ async def _until_obeyed(reader: ClusterReader, node: str, order: Order) -> None:
         return
     raise RoomcastError(
         Code.UNAVAILABLE,
-        f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s: is ROOMCAST_CLUSTER_KEY its own?",
+        f"gateway {node} did not obey within {_ANSWER_SECONDS:.0f} s: is ROOMCAST_CLUSTER_KEY the gateway's?",
     )
 
 

@@ -19,7 +19,7 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
 
 
 def as_json(value: Any, *, indent: int | None = 2) -> str:
-    """Return JSON in which every character that a terminal would act on is escaped; `indent` None: one line."""
+    """Return JSON with every non-printable character escaped, to be safe in a terminal. `indent` None: one line."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
@@ -38,7 +38,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]
 
 
 def printable(text: str) -> str:
-    """Return `text` with every character that a terminal would act on replaced by a question mark."""
+    """Return `text` with `?` in place of every non-printable character, which could control a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

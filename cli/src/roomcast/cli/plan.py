@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 from roomcast.cli.unit_costs import cost
 
 CORE_SHARE: Final = 0.5
-"""Share of a core that a process may use at the peak: the rest is for bursts, reconnects and a slower machine."""
+"""Share of a core that a process may use at the peak. The rest is for bursts, reconnects and slower machines."""
 GATEWAY_CONNECTIONS: Final = 20_000
-"""Connections of one gateway at most: so many clients move when it ends."""
+"""Connections of one gateway, at most. All of them move to other gateways when this gateway ends."""
 NGINX_CONNECTIONS: Final = 100_000
 REDIS_CORE_SHARE: Final = 0.5
 REDIS_MEMORY_SHARE: Final = 0.5
-"""Redis forks to rewrite its append-only file, and may need twice its memory while it does."""
+"""Share of a server's memory that Redis may use. It forks to rewrite its append-only file, and may then need twice as
+much."""
 REDIS_GIB: Final = 32
 MAX_GATEWAYS: Final = 9_999
 _MICRO: Final = 1e-6
@@ -24,7 +25,7 @@ _KIB: Final = 1024.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The peak: users connected at once, messages a user sends in a minute, members of a room, and what is kept."""
+    """The load at the peak: users connected at once, messages per user and minute, members of a room, kept messages."""
 
     users: int
     messages_per_minute: float = 1.0
@@ -32,23 +33,23 @@ class Load:
     rooms_per_user: int = 5
     text_bytes: int = 128
     kept_messages: int = 1_000
-    """Messages kept per room on average: at most ROOMCAST_LOG_MESSAGES."""
+    """Messages kept per room, on average; at most ROOMCAST_LOG_MESSAGES."""
     reconnect_seconds: int = 30
-    """Time within which the clients of a lost gateway must be back on the others."""
+    """Seconds within which the clients of a lost gateway must be back on the other gateways."""
 
     @property
     def messages(self) -> float:
-        """Messages a second."""
+        """The number of messages per second."""
         return self.users * self.messages_per_minute / 60
 
     @property
     def rooms(self) -> int:
-        """Rooms: each user is in several, each room has several users."""
+        """The number of rooms, from the rooms per user and the users per room."""
         return max(1, math.ceil(self.users * self.rooms_per_user / self.room_size))
 
 
 class Need(NamedTuple):
-    """The needs of one kind of process: how many, what decides it, CPU cores and GiB of memory of all together."""
+    """The need of one kind of process: the number of servers, its deciding limit, and CPU cores and GiB in total."""
 
     process: str
     servers: int
@@ -72,12 +73,12 @@ class Plan(NamedTuple):
 
 
 def receivers(room_size: int, gateways: int) -> float:
-    """Return on how many gateways the members of a room are, on average, when nginx spreads them evenly."""
+    """Return the average number of gateways with members of a room, if nginx spreads the clients evenly."""
     return gateways * (1 - (1 - 1 / gateways) ** room_size)
 
 
 def plan(load: Load) -> Plan:
-    """Return what the load needs; raise ValueError for one that no deployment carries."""
+    """Return the needs of a load; raise ValueError for a load that no deployment can carry."""
     gateways = _gateways(load)
     reached = receivers(load.room_size, gateways.servers)
     deliveries = load.messages * load.room_size
@@ -86,7 +87,7 @@ def plan(load: Load) -> Plan:
 
 
 def _gateways(load: Load) -> Need:
-    """Find the smallest number that carries the load: more gateways also receive more copies of each message."""
+    """Find the smallest number of gateways for the load. More gateways also receive more copies of each message."""
     by_connections = math.ceil(load.users / GATEWAY_CONNECTIONS)
     count = max(2, by_connections)
     while (cores := _gateway_cores(load, count)) > count * CORE_SHARE and count <= MAX_GATEWAYS:
@@ -111,9 +112,9 @@ def _gateway_cores(load: Load, gateways: int) -> float:
 
 
 def _gateways_for_reconnects(load: Load) -> int:
-    """Return how many gateways let the clients of one lost gateway back in time, each with the free share of a core."""
+    """Return how many gateways can admit the clients of a lost gateway in time, each with its free share of a core."""
     seconds_of_cpu = load.users * cost("gateway_connect_us") * _MICRO
-    # n gateways share the clients of one: users / n clients for n - 1 cores.
+    # n - 1 gateways admit the clients of one lost gateway: users / n clients for n - 1 cores.
     return math.ceil(math.sqrt(seconds_of_cpu / (load.reconnect_seconds * (1 - CORE_SHARE)))) + 1
 
 
@@ -134,7 +135,7 @@ def _redis(load: Load, reached: float) -> Need:
     by_cpu, by_memory = math.ceil(cores / REDIS_CORE_SHARE), math.ceil(memory / (REDIS_GIB * REDIS_MEMORY_SHARE))
     masters = max(1, by_cpu, by_memory)
     limit = "one server" if masters == 1 else "CPU" if by_cpu >= by_memory else "memory"
-    # A cluster has three masters at least.
+    # A cluster has at least three masters.
     return Need("redis", masters if masters == 1 else max(3, masters), limit, cores, memory)
 
 

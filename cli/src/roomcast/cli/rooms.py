@@ -1,4 +1,4 @@
-"""`roomcast room …` and `roomcast profile`: what rooms and people say of themselves, members, owners."""
+"""The commands `roomcast room …` and `roomcast profile`: descriptions, members and owners of rooms, and profiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class RoomOptions(Protocol):
-    """The options of every command, as far as these commands use them."""
+    """The part of `Options` that these commands use."""
 
     def act(self, use: Callable[[Backend], Awaitable[Result]]) -> Result:
         """Run `use` on a connected Backend."""
@@ -34,7 +34,7 @@ def group() -> None:
 @click.argument("room")
 @click.pass_obj
 def info(options: RoomOptions, room: str) -> None:
-    """Show what ROOM says of itself, and how many people and messages it has."""
+    """Show the description of ROOM, and its numbers of members, occupants and messages."""
     found = options.act(lambda client: client.room(room))._asdict()
     found["data"] = json.dumps(found["data"], ensure_ascii=False)
     columns = ("room", "kind", "name", "topic", "owner", "members", "occupants", "messages", "data")
@@ -65,11 +65,11 @@ async def _all_members(client: Backend, room: str, limit: int) -> dict[str, str]
 @group.command()
 @click.argument("room")
 @click.option("--name", help="The name that people see.")
-@click.option("--topic", help='One line; "" takes it away.')
-@click.option("--data", help='A JSON object of the application\'s; "{}" takes it away.')
+@click.option("--topic", help='One line; "" removes it.')
+@click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
 @click.pass_obj
 def update(options: RoomOptions, room: str, name: str | None, topic: str | None, data: str | None) -> None:
-    """Rename ROOM, or describe it anew; its members are told."""
+    """Change the name, topic or data of ROOM; its members are told."""
     parsed = None if data is None else _object(data)
     options.act(lambda client: client.update_room(room, name=name, topic=topic, data=parsed))
     click.echo(f"{room} was changed", err=True)
@@ -111,7 +111,7 @@ def invite(options: RoomOptions, room: str, user: str, role: Any) -> None:
 @click.argument("user")
 @click.pass_obj
 def remove(options: RoomOptions, room: str, user: str) -> None:
-    """Take the membership of USER in ROOM away, and the user out of it."""
+    """End the membership of USER in ROOM, and remove the user from the room."""
     was_member = options.act(lambda client: client.remove(room, user))
     click.echo(f"{user} {'was removed from' if was_member else 'was no member of'} {room}", err=True)
 
@@ -119,8 +119,8 @@ def remove(options: RoomOptions, room: str, user: str) -> None:
 @click.command()
 @click.argument("user")
 @click.option("--name", help="The name that others see.")
-@click.option("--picture", help='An https URL; "" takes it away.')
-@click.option("--data", help='A JSON object of the application\'s; "{}" takes it away.')
+@click.option("--picture", help='An https URL; "" removes it.')
+@click.option("--data", help='A JSON object of the application\'s; "{}" removes it.')
 @click.pass_obj
 def profile(options: RoomOptions, user: str, name: str | None, picture: str | None, data: str | None) -> None:
     """Show what others see of USER, or change it."""

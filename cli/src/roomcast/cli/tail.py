@@ -26,9 +26,9 @@ def line(message: dict[str, Any]) -> str:
 
 
 async def follow(reader: ClusterReader, room: str, lines: int, show: Show, *, ends: bool) -> None:
-    """Show the last `lines` messages, then each new one, until cancelled; with `ends`, stop after the first part.
+    """Show the last `lines` messages, then each new message, until cancelled; with `ends`, stop after the last ones.
 
-    It reads the log twice a second instead of subscribing, so that it works with any topology and account.
+    This reads the log twice a second instead of subscribing, so that it works with any topology and account.
     """
     newest = await _newest(reader, room)
     position = max(0, newest - lines)
@@ -42,7 +42,7 @@ async def follow(reader: ClusterReader, room: str, lines: int, show: Show, *, en
             return
         await asyncio.sleep(_PAUSE_SECONDS)
         newest = await _newest(reader, room)
-        position = min(position, newest)  # a room that was closed begins anew
+        position = min(position, newest)  # a room that was closed starts again at `seq` 1
 
 
 async def _newest(reader: ClusterReader, room: str) -> int:

@@ -1,4 +1,4 @@
-"""The cost of one connection, message and delivery: the one table behind `roomcast plan` and docs/capacity.md. Pure.
+"""The unit costs of connections, messages and deliveries, for `roomcast plan` and docs/capacity.md. Pure.
 
 The figures were measured on two cores of a shared machine; yours differ. docs/capacity.md says how to measure your own.
 """
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 
 class UnitCost(NamedTuple):
-    """A measured cost: its value, unit, what it is the cost of, and where the figure comes from."""
+    """A measured cost: its value, its unit, its meaning, and the source of the figure."""
 
     value: float
     unit: str

@@ -1,24 +1,25 @@
-"""Let browsers put files into object storage, and believe only what the storage then holds: the media signer.
+"""The media signer: sign forms for uploads from browsers to object storage, and verify the stored bytes.
 
     gateway --media:requests (stream)--> signer --node:{N} (channel)--> gateway
 
-A request is `sign` (a form that stores exactly one object of the announced type and size under `incoming/`), `complete`
-(move what was stored to its final key, where no form reaches it, and read type and dimensions from its bytes) or `url`
-(a fresh download link). File bytes never pass through here, but for the first kilobytes that `complete` looks at.
+A request is `sign` (make a form that stores exactly one object of the announced type and size under `incoming/`),
+`complete` (copy the object to its final key, where no form can write, and read type and dimensions from its bytes) or
+`url` (make a fresh download link). File bytes do not pass through the signer, except the start of a file, which
+`complete` reads.
 
-Any number of signers share the work through a consumer group, and any may die: another claims what it left. From pure
-to real:
+Any number of signers share the work through a consumer group. If a signer dies, another claims its requests. The
+modules, pure ones first:
 
-* `file_types`      the one list of accepted types, with their aliases and extensions (pure)
-* `file_names`      which names are refused, and how a name is written into a header (pure)
-* `policy`          which files a deployment accepts, and under which keys (pure)
-* `detection`       what the first bytes of a file say it is (pure)
-* `dimensions`      how large an image is (pure)
-* `records`         the state of one upload, changed only by the scripts `upload_*.lua` and `media_*.lua`
+* `file_types`      the list of accepted types, with their aliases and extensions (pure)
+* `file_names`      refuses names, and writes names into headers (pure)
+* `policy`          decides which files a deployment accepts, and under which keys (pure)
+* `detection`       detects the type of a file from its first bytes (pure)
+* `dimensions`      reads the size of an image (pure)
+* `records`         the state of each upload, changed only by the scripts `upload_*.lua` and `media_*.lua`
 * `storage`         object storage by the S3 protocol; `bucket` sets it up
-* `storage_health`  whether the storage accepts the signer's requests
+* `storage_health`  watches whether the storage accepts the signer's requests
 * `bus`             requests in, replies out: the only user of redis
-* `service`         the three requests, as described above
+* `service`         answers the three requests
 * `signer`          the loop: many requests at once, each within its deadline
 * `sweep`           collects uploads that were never completed
 * `observe`, `config`, `app`

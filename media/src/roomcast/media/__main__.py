@@ -8,7 +8,7 @@ from roomcast.process import command
 
 
 def main() -> int:
-    """Return the exit status: 0 after SIGTERM, 2 for a bad command line or variable, 1 when it could not go on."""
+    """Run a signer; return 0 after SIGTERM, 2 for a bad command line or variable, 1 after another error."""
     return command.main("media", Config, TITLE, app.run)
 
 

@@ -1,4 +1,4 @@
-"""Compose a signer from its parts, run it, and end it in order."""
+"""Compose a signer from its parts, run it, and shut it down in order."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ OPEN_UPLOADS = 20
 """Unfinished uploads per user: more than a browser sends at once, few enough to bound what one user reserves."""
 
 SEND_SECONDS = 86_400
-"""A verified upload may be sent for a day; its record outlives any message that then names it."""
+"""Seconds for which a verified upload may be sent. Its record lives for the retention time longer, like messages."""
 _log = structlog.get_logger(__name__)
 
 
 async def run(config: Config) -> None:
     """Serve until SIGTERM or SIGINT: stop reading, answer what is in flight, leave the group, close the connections.
 
-    A background task that ends by an error is started again.
+    A background task that ends with an error is restarted.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -67,7 +67,7 @@ async def _serve(config: Config, metrics: Metrics, files: storage.Storage, stopp
     signer = Signer(bus, _service(config, records, files, bus, health).handle, metrics)
 
     def is_ready() -> bool:
-        """Tell whether Redis answers, the storage accepts signed requests, and no drain has begun."""
+        """Return whether Redis answers, the storage accepts signed requests, and no drain has begun."""
         return health.is_up and not stopping.is_set() and signer.silent_seconds < READY_SECONDS
 
     background = TaskSet()

@@ -1,8 +1,8 @@
 """Set the bucket up: create it, let pages upload into it, and expire abandoned uploads.
 
-Only the bucket itself is necessary. A storage that has no calls for CORS or lifecycle rules (MinIO answers
-NotImplemented, other servers 405 or an unreadable document) is used without them: MinIO allows all origins by itself,
-and the signers' sweep collects abandoned uploads.
+Only the bucket itself is necessary. The signer also works with a storage without calls for CORS or lifecycle rules
+(MinIO answers NotImplemented, other servers 405 or an unreadable document): MinIO allows all origins by default, and
+the signers' sweep collects abandoned uploads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Bucket:
-    """Keep one bucket set up; each optional part that the storage does not take is logged once."""
+    """Keeps one bucket set up. Each optional rule that the storage refuses is logged once."""
 
     def __init__(self, storage: Storage, origins: list[str]) -> None:
         self._storage = storage
@@ -30,7 +30,7 @@ class Bucket:
         self._without: set[str] = set()
 
     async def set_up(self) -> None:
-        """Create the bucket if it is missing, prove that it takes requests, and offer it the optional rules.
+        """Create the bucket if it is missing, probe it, and try to set the optional rules.
 
         Raises RoomcastError.
         """
@@ -86,7 +86,7 @@ def _cors(origins: list[str]) -> dict[str, Any]:
 
 
 def _lifecycle() -> dict[str, Any]:
-    """Expire what stays under `incoming/` for days, should the signers' own sweep miss it."""
+    """Return the rule that expires objects under `incoming/` after days, in case the signers' sweep misses them."""
     rule = {
         "ID": "roomcast-incoming",
         "Status": "Enabled",

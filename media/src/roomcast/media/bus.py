@@ -1,7 +1,7 @@
 """Reach Redis: requests in, replies out, scripts in between. The only user of redis in this package.
 
-Two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a waiting read never
-holds up an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
+There are two clients: one for commands, with a short timeout, and one that blocks in XREADGROUP, so that a blocked read
+never delays an answer. Errors of the driver become RoomcastError (UNAVAILABLE).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ QUEUE_SECONDS: Final = 5.0
 
 FIELD: Final = b"m"
 PROBE_NODE: Final = "signers"
-"""A channel without subscribers: an account without rights on channels is found before it takes requests."""
+"""Node name of a channel without subscribers. `join` publishes there, to find an account without rights on channels
+before it takes requests."""
 
 MAX_CONNECTIONS: Final = 16
 
@@ -37,16 +38,16 @@ Argument = str | bytes | int | float
 
 
 class Entry(NamedTuple):
-    """Hold one entry of the stream; `request` is None when its bytes are no request of this release."""
+    """One entry of the stream; `request` is None if this release cannot read the entry."""
 
     id: str
     request: MediaRequest | None
 
 
 class Bus:
-    """Use the stream of requests as one consumer of its group; `consumer` is a name that no other process uses.
+    """One consumer in the group of the request stream; no other process may use the name `consumer`.
 
-    `block_seconds`: how long one `read` waits for work. `seals` go around the replies.
+    `block_seconds`: the longest wait of one `read`. `seals` seals the replies.
     """
 
     def __init__(self, target: RedisTarget, consumer: str, block_seconds: float = 0.5, seals: Seals = UNSEALED) -> None:
@@ -60,7 +61,7 @@ class Bus:
         self._stream = self._keyspace.name(keys.MEDIA_REQUESTS)
 
     async def join(self) -> None:
-        """Make sure that the stream and its group exist, and that this account may publish answers."""
+        """Create the stream and its group if they are missing, and check that this account may publish answers."""
         with _translated():
             await self._commands.execute_command("SPUBLISH", self._keyspace.name(keys.node_channel(PROBE_NODE)), b"")
             try:
@@ -70,7 +71,7 @@ class Bus:
                     raise
 
     async def read(self, count: int) -> list[Entry]:
-        """Return up to `count` new requests; an empty list after `block_seconds` without any."""
+        """Return up to `count` new requests; an empty list after `block_seconds` without a request."""
         with _translated():
             answer = await self._blocking.xreadgroup(
                 keys.MEDIA_GROUP, self._consumer, {self._stream: ">"}, count=count, block=self._block_ms
@@ -79,7 +80,7 @@ class Bus:
         return [entry for batch in batches for entry in self._entries(batch)]
 
     async def renew(self, entries: Collection[str]) -> None:
-        """Mark these requests as being worked on, so that no other signer claims them."""
+        """Reset the idle time of these requests, so that no other signer claims them."""
         if entries:
             with _translated():
                 await self._commands.xclaim(
@@ -87,7 +88,7 @@ class Bus:
                 )
 
     async def claim(self, idle_seconds: float, count: int) -> list[Entry]:
-        """Take over up to `count` requests that another consumer took and left unanswered for this long."""
+        """Take over up to `count` requests that another consumer has left unanswered for `idle_seconds`."""
         with _translated():
             _, batch, *_ = await self._commands.xautoclaim(
                 self._stream, keys.MEDIA_GROUP, self._consumer, int(idle_seconds * 1000), count=count
@@ -95,7 +96,7 @@ class Bus:
         return list(self._entries(batch))
 
     def _entries(self, batch: Sequence[Any]) -> Iterator[Entry]:
-        nested = batch[0] if len(batch) == 1 and isinstance(batch[0], list) else batch  # RESP3 wraps it once more
+        nested = batch[0] if len(batch) == 1 and isinstance(batch[0], list) else batch  # RESP3 has one more list
         for entry_id, fields in nested:
             try:
                 request = self._requests.unpack((fields or {}).get(FIELD, b""))
@@ -104,11 +105,11 @@ class Bus:
             yield Entry(_text(entry_id), request)
 
     async def answer(self, entry: Entry, reply: MediaReply) -> None:
-        """Publish the reply to the gateway that asked, and take the request off the stream."""
+        """Send the reply to the gateway or back end that asked, and remove the request from the stream."""
         await self._settle(entry, reply)
 
     async def drop(self, entry: Entry) -> None:
-        """Take a request off the stream without an answer."""
+        """Remove a request from the stream without an answer."""
         await self._settle(entry, None)
 
     async def _settle(self, entry: Entry, reply: MediaReply | None) -> None:
@@ -121,7 +122,7 @@ class Bus:
                 await pipe.execute()
 
     def _reply(self, pipe: Any, reply_to: str, reply: MediaReply) -> None:
-        """Publish to a gateway, or put into the list of a back end, which may not subscribe."""
+        """Publish a reply to a gateway, or push it to the list of a back end, which may not subscribe."""
         if reply_to.startswith(keys.BACK_END_NODE):
             name = self._keyspace.name(keys.media_replies(reply_to))
             pipe.rpush(name, pack(reply))
@@ -152,7 +153,7 @@ class Bus:
             return await self._commands.execute_command(command, self._keyspace.name(key), *arguments)
 
     async def forget_idle_consumers(self, idle_seconds: float) -> int:
-        """Remove consumers that are long gone and owe no answer; return how many."""
+        """Remove consumers without pending requests that have been idle for this long; return how many."""
         with _translated():
             consumers = await self._commands.xinfo_consumers(self._stream, keys.MEDIA_GROUP)
             gone = [row["name"] for row in consumers if not row["pending"] and row["idle"] > idle_seconds * 1000]
@@ -161,7 +162,7 @@ class Bus:
         return len(gone)
 
     async def leave(self) -> None:
-        """Leave the group, unless work is left for others to claim; then close the connections."""
+        """Leave the group, unless pending requests are left for other signers to claim; then close the connections."""
         try:
             with _translated():
                 pending = await self._commands.xpending_range(
@@ -183,7 +184,7 @@ def _translated() -> Iterator[None]:
 
 
 def is_group_missing(error: RoomcastError) -> bool:
-    """Tell whether Redis lost the stream or its group, as after a restart without its data."""
+    """Return whether Redis lost the stream or its group, as after a restart without its data."""
     return "NOGROUP" in error.detail
 
 
@@ -192,9 +193,9 @@ def _text(value: bytes | str) -> str:
 
 
 def _client(target: RedisTarget, timeout_seconds: float) -> Any:
-    """Make a client that gives up after one prompt second try; the caller decides about more.
+    """Make a client that retries a command once, without a pause; the caller decides about further retries.
 
-    Many requests share a few connections: a command that finds none free waits a moment instead of failing.
+    Many requests share a few connections: a command without a free connection waits up to QUEUE_SECONDS.
     """
     options: dict[str, Any] = {
         "client_name": "roomcast-media",
@@ -203,7 +204,7 @@ def _client(target: RedisTarget, timeout_seconds: float) -> Any:
         "health_check_interval": 15,
         "protocol": 2,
     }
-    if target.mode != "cluster":  # whose client follows redirects by trying again
+    if target.mode != "cluster":  # the cluster client needs its own retries to follow redirects
         options["retry"] = Retry(NoBackoff(), 1)
     if target.mode == "standalone":
         pool = redis_client.make_pool(

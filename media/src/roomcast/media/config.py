@@ -17,9 +17,9 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Config(SealingSettings):
-    """Hold the configuration of one signer; sizes in bytes, times in seconds unless named otherwise.
+    """The configuration of one signer; sizes in bytes, times in seconds unless named otherwise.
 
-    The storage's credentials are not here: the driver finds them as every AWS SDK does.
+    The storage's credentials are not among the settings: the driver finds them like every AWS SDK.
     """
 
     metrics_port: int = setting(9321, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)
@@ -54,12 +54,12 @@ class Config(SealingSettings):
 
     @property
     def grace_seconds(self) -> int:
-        """Time to complete an upload after its form has expired: twice the form's life."""
+        """The time to complete an upload after its form has expired: twice the form's life."""
         return 2 * self.upload_seconds
 
     @property
     def sweep_seconds(self) -> float:
-        """Pause between two sweeps: short beside the life of a form, and no longer than 15 s."""
+        """The pause between two sweeps: a twentieth of a form's life, and at most 15 s."""
         return min(LONGEST_SWEEP_SECONDS, self.upload_seconds / 20)
 
     @field_validator("s3_endpoint", "s3_public_endpoint")

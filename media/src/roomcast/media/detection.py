@@ -1,4 +1,4 @@
-"""Tell from the first bytes of a file what it is. Pure: bytes in, types out; no file is ever decoded.
+"""Detect the type of a file from its first bytes. Pure: bytes in, types out; no file is decoded.
 
 The `filetype` library knows the magic numbers. Four formats need more than a magic number and are recognised here: the
 ISO base media family (MP4, QuickTime, HEIC, AVIF) by its brands, PDF behind leading junk, Microsoft's compound files,
@@ -16,7 +16,7 @@ import filetype
 from roomcast.media.file_types import FILE_TYPES, OLE, TEXT, canonical
 
 HEAD_BYTES: Final = 65_536
-"""Enough of any file to know its type, and of nearly every image to know its size."""
+"""Bytes that suffice to detect the type of any file, and the size of nearly every image."""
 
 _CONTROLS: Final = frozenset(range(32)) - set(b"\t\n\r\f\x1b")
 _UNDEFINED_IN_WINDOWS_1252: Final = frozenset(b"\x81\x8d\x8f\x90\x9d")
@@ -31,11 +31,11 @@ _OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 _HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"heif"})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _QUICKTIME_ATOMS: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-"""The first atom of a QuickTime file that is older than the `ftyp` atom (QuickTime File Format, 2001)."""
+"""Possible first atoms of a QuickTime file from before the `ftyp` atom (QuickTime File Format, 2001)."""
 
 
 def matches(head: bytes, content_type: str) -> bool:
-    """Tell whether a file that starts with `head` (up to HEAD_BYTES) is of this type by its bytes."""
+    """Return whether a file that starts with `head` (up to HEAD_BYTES) has this type by its bytes."""
     family = FILE_TYPES[content_type].family
     if family == TEXT:
         return is_text(head)
@@ -44,7 +44,7 @@ def matches(head: bytes, content_type: str) -> bool:
 
 
 def detect(head: bytes) -> str | None:
-    """Return the listed type whose magic bytes `head` carries; None for text and for anything unlisted."""
+    """Return the listed type whose magic bytes are in `head`; None for text and for unlisted types."""
     if head[4:8] == b"ftyp":
         return _iso_media(head)
     if head[4:8] in _QUICKTIME_ATOMS:
@@ -60,14 +60,14 @@ def detect(head: bytes) -> str | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Tell whether `head` is text in some encoding: Unicode that decodes, or no control characters at all."""
+    """Return whether `head` is text in some encoding: valid UTF-16, or bytes without control characters."""
     if _PDF.match(head):
         return False
     return _utf_16_of(head) is not None or (head != b"" and _CONTROLS.isdisjoint(head))
 
 
 def charset(head: bytes) -> str | None:
-    """Return the encoding label (WHATWG Encoding Standard) of a text that starts with `head`; None where it is unclear.
+    """Return the encoding label (WHATWG Encoding Standard) of a text that starts with `head`; None if it is unclear.
 
     Text that is not Unicode counts as Windows-1252, the fallback of that standard, unless it has bytes that
     Windows-1252 leaves undefined.
@@ -96,14 +96,14 @@ def _iso_media(head: bytes) -> str:
 
 
 def _is_mpeg_audio_frame(head: bytes) -> bool:
-    """Tell whether `head` starts with the header of an MPEG audio layer III frame (ISO/IEC 11172-3, 2.4.1.3)."""
+    """Return whether `head` starts with the header of an MPEG audio layer III frame (ISO/IEC 11172-3, 2.4.1.3)."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
         return False
     return head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
 
 
 def _utf_16_of(head: bytes) -> str | None:
-    """Return the label of UTF-16 text: by its byte-order mark, or else when at least half of it is ASCII."""
+    """Return the label of UTF-16 text with a byte-order mark, or with at least half of its characters in ASCII."""
     for mark, label in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return label if _is_clean(_decoded(head[2:], label)) else None
@@ -117,7 +117,7 @@ def _utf_16_of(head: bytes) -> str | None:
 
 
 def _decoded(head: bytes, encoding: str) -> str | None:
-    """Decode `head`; None when it is not in this encoding. A full head may end within a character."""
+    """Decode `head`; return None if it is not in this encoding. A full head may end within a character."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(head, final=len(head) < HEAD_BYTES - 2)
     except UnicodeDecodeError:

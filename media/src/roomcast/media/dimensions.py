@@ -1,7 +1,7 @@
-"""Read how large an image is from its header. Pure, and nothing is ever decoded.
+"""Read the size of an image from its header. Pure; no image is decoded.
 
-Pillow opens a file lazily, reads the header and stops, so a small file of a huge image costs nothing. Two formats need
-more of the file than its start under Pillow and are read here: WebP (RFC 9649) and the HEIF family (AVIF, HEIC).
+Pillow opens a file lazily and reads only the header, so a small file with a huge image costs nothing. For two formats
+Pillow needs more than the start of the file, so this module reads them: WebP (RFC 9649) and HEIF (AVIF, HEIC).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from PIL import Image
 
 LONG_HEAD_BYTES: Final = 2_097_152
-"""Enough of a photograph whose metadata (thumbnails, colour profiles) come before its dimensions."""
+"""Bytes that suffice for a photograph with much metadata (thumbnails, colour profiles) before its dimensions."""
 
 _FORMATS: Final = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/bmp": "BMP"}
 _ORIENTATION: Final = 0x0112
@@ -24,24 +24,24 @@ _ROTATION: Final = re.compile(rb"\0\0\0\x09irot(.)", re.DOTALL)
 
 
 class ImageError(ValueError):
-    """The bytes are not an acceptable image; the text says what is wrong."""
+    """The bytes are not an acceptable image; the text gives the reason."""
 
 
 class TruncatedError(ImageError):
-    """The dimensions lie beyond the bytes given: ask again with more of the file."""
+    """The dimensions lie beyond the given bytes: call again with more of the file."""
 
 
 class Dimensions(NamedTuple):
-    """Width and height in pixels, as shown (a photograph's orientation is applied)."""
+    """The width and height in pixels, after applying a photograph's orientation."""
 
     width: int
     height: int
 
 
 def dimensions(head: bytes, content_type: str, max_pixels: int) -> Dimensions | None:
-    """Return how large an image is; None for a type that has no pixels or whose pixels this release does not read.
+    """Return the size of an image; None for a type without pixels, or one whose size this release cannot read.
 
-    Raises TruncatedError when `head` ends too early, ImageError for a broken header or more than `max_pixels`.
+    Raises TruncatedError if `head` ends too early, and ImageError for a broken header or more than `max_pixels`.
     """
     size = _read(head, content_type)
     if size is not None and (size.width < 1 or size.height < 1 or size.width * size.height > max_pixels):
@@ -66,7 +66,7 @@ def _pillow(head: bytes, image_format: str) -> Dimensions:
                 turned = image_format == "JPEG" and image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
         except Image.DecompressionBombError:
             raise ImageError("far too many pixels") from None
-        except Exception as error:  # Pillow raises whatever its parsers meet: struct, value, syntax and OS errors
+        except Exception as error:  # Pillow raises many kinds of errors: struct, value, syntax and OS errors
             raise TruncatedError(f"no readable {image_format} header: {type(error).__name__}") from None
     return Dimensions(height, width) if turned else Dimensions(width, height)
 

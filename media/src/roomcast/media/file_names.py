@@ -1,7 +1,7 @@
-"""Refuse file names that are paths, keep all others as typed, and make them safe where a header is built.
+"""Refuse file names that are paths, keep all others as typed, and write them safely into a header.
 
-A name is shown as its owner typed it: `議事録2026／09.pdf` and `50%2F50.pdf` are ordinary names. No storage key
-contains it; the only place where it could do harm is the Content-Disposition header, which `disposition` builds.
+Clients show a name as its owner typed it: `議事録2026／09.pdf` and `50%2F50.pdf` are ordinary names. No storage key
+contains the name. It could do harm only in the Content-Disposition header, which `disposition` builds.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from roomcast.media.file_types import ACTIVE_EXTENSIONS, FILE_TYPES, split_exten
 
 FALLBACK_STEM: Final = "file"
 MAX_NAME_LENGTH: Final = 255
-"""In characters: what `media:sign` accepts."""
+"""Characters of a name that are kept; the limit of `media:sign`."""
 
 MAX_SAVED_BYTES: Final = 200
-"""In UTF-8: below the 255 bytes of common file systems, with room for what a browser appends to a duplicate."""
+"""Bytes (UTF-8) of a saved name: below the 255 bytes of common file systems, with room for a browser's `(1)`."""
 
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _REORDERING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Bidirectional embeddings, overrides and isolates (Unicode Annex 9): they make a program look like a photo."""
+"""Bidirectional embeddings, overrides and isolates (Unicode Annex 9), which can make a program look like a photo."""
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs"})
 _LINE_BREAKS: Final = frozenset({"Zl", "Zp"})
@@ -31,11 +31,11 @@ _BEYOND_ASCII_NAME: Final = re.compile(r"[^A-Za-z0-9._ -]")
 
 
 class NameRefusedError(ValueError):
-    """The name is a path, or promises a document that a browser runs."""
+    """The name is a path, or has the extension of an active document."""
 
 
 def clean_name(name: str) -> str:
-    """Return `name` as typed, on one line; joiners and other invisible characters that shape text are kept.
+    """Return `name` as typed, on one line, with joiners and other invisible characters that shape text.
 
     Raises NameRefusedError for a path, also a percent-encoded one that leads upwards, and for the extension of an
     active document.
@@ -48,7 +48,7 @@ def clean_name(name: str) -> str:
 
 
 def saved_name(name: str, content_type: str) -> str:
-    """Return the name under which a browser should save the file: no path, no hidden file, an extension of its type."""
+    """Return the name under which a browser saves the file: no path, no hidden file, an extension of the type."""
     extensions = FILE_TYPES[content_type].extensions
     stem, extension = split_extension(_SEPARATORS.sub("_", name).strip(". "))
     if extension not in extensions:
@@ -72,7 +72,7 @@ def _on_one_line(character: str) -> str:
 
 
 def _is_refused(text: str) -> bool:
-    """Tell whether a name is a path or has the extension of an active document, decoded or not."""
+    """Return whether a name is a path or has the extension of an active document, before or after decoding."""
     decoded = _decoded(text)
     if _SEPARATORS.search(text) or "\0" in decoded or _leads_elsewhere(decoded):
         return True
@@ -80,13 +80,13 @@ def _is_refused(text: str) -> bool:
 
 
 def _leads_elsewhere(decoded: str) -> bool:
-    """Tell whether a component of the decoded name is `.` or `..`, or the name consists of dots and blanks."""
+    """Return whether a component of the decoded name is `.` or `..`, or the name consists of dots and blanks."""
     parts = _SEPARATORS.split(decoded)
     return any(part.strip() in (".", "..") for part in parts) or decoded.strip(". ") == ""
 
 
 def _decoded(text: str) -> str:
-    """Percent-decode until nothing changes, so that no number of encodings hides a path; then unify look-alikes."""
+    """Percent-decode up to 8 times, so that repeated encoding hides no path; then unify look-alikes (NFKC)."""
     for _ in range(8):
         decoded = unquote(text, errors="replace")
         if decoded == text:

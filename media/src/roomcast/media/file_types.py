@@ -1,8 +1,8 @@
-"""List the file types that this release accepts, with the other names that browsers and operating systems give them.
+"""The file types that this release accepts, with the aliases that browsers and operating systems use.
 
-A type is announced under any of its names and kept under its first one. Browsers announce nothing, or
-`application/octet-stream`, for an extension that their system does not know (Markdown on Windows, HEIC on Linux); then
-the extension decides. What the stored bytes are is checked later, so an announcement can be wrong but never harmful.
+A client may announce a type under any of its names; Roomcast keeps the first one. Browsers announce no type, or
+`application/octet-stream`, for an extension that their system does not know (Markdown on Windows, HEIC on Linux). Then
+the extension decides. The stored bytes are checked later, so a wrong announcement does no harm.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 
 class FileType(NamedTuple):
-    """Describe one type.
+    """One file type.
 
-    extensions: the first one is used for storage keys; a saved file keeps any of them
+    extensions: a storage key has the first one; a saved file keeps any of them
     aliases: other MIME types with the same meaning
-    family: types whose bytes cannot be told apart reliably share one (a container format, or an archive format)
-    shows: a browser may show it in place; everything else is downloaded
+    family: shared by types whose bytes cannot be told apart reliably (one container or archive format)
+    shows: a browser may show the file in place; files of other types are downloaded
     """
 
     extensions: tuple[str, ...]
@@ -123,7 +123,7 @@ FILE_TYPES: Final[dict[str, FileType]] = {
 ACTIVE_EXTENSIONS: Final = frozenset(
     {"svg", "svgz", "html", "htm", "xhtml", "xht", "shtml", "mhtml", "mht", "xml", "js", "mjs"}
 )
-"""Extensions of documents that a browser runs. No file may carry one, whatever its type."""
+"""Extensions of documents that a browser runs. No file may have one of them, with any type."""
 
 _UNSPECIFIC: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
 _CSV_FROM_EXCEL: Final = ("application/vnd.ms-excel", "csv")
@@ -131,7 +131,7 @@ _CSV_FROM_EXCEL: Final = ("application/vnd.ms-excel", "csv")
 
 
 def _types_by_extension() -> dict[str, str]:
-    """Map each extension to the type that lists it first, or else to any type that lists it."""
+    """Map each extension to the type whose first extension it is, or else to the first type that lists it."""
     found: dict[str, str] = {}
     for name, kind in FILE_TYPES.items():
         found |= {extension: name for extension in kind.extensions if extension not in found}
@@ -143,14 +143,14 @@ _BY_EXTENSION: Final = _types_by_extension()
 
 
 def canonical(content_type: str) -> str | None:
-    """Return the first name of a type given under any of its names, without parameters; None for an unlisted one."""
+    """Return the first name of a type, given any of its names; ignore parameters; None for an unlisted type."""
     return _BY_NAME.get(content_type.partition(";")[0].strip().lower())
 
 
 def resolve(content_type: str, file_name: str) -> str | None:
-    """Return the listed type that an announcement means; None when it means none.
+    """Return the listed type for an announced type and file name; None if there is none.
 
-    The extension of `file_name` decides where the announced type says nothing.
+    The extension of `file_name` decides if the announced type is unspecific.
     """
     bare = content_type.partition(";")[0].strip().lower()
     extension = split_extension(file_name)[1]
@@ -160,6 +160,6 @@ def resolve(content_type: str, file_name: str) -> str | None:
 
 
 def split_extension(name: str) -> tuple[str, str]:
-    """Split a file name into stem and lower-case extension; the extension is empty when there is none."""
+    """Split a file name into stem and lower-case extension, which may be empty."""
     stem, dot, extension = name.rpartition(".")
     return (stem, extension.lower()) if dot and stem else (name, "")

@@ -1,4 +1,4 @@
-"""Count what a signer does. The logic announces, this module counts."""
+"""Count the work of a signer: the metrics behind the `Observer` protocols."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics(ProcessMetrics):
-    """Observe signer, storage, storage health and sweep, with a registry of its own."""
+    """Observes signer, storage, storage health and sweep, with its own registry."""
 
     def __init__(self) -> None:
         super().__init__("roomcast_media", "1 while requests are being served")
@@ -41,7 +41,7 @@ class Metrics(ProcessMetrics):
         self._request_seconds.labels(action).observe(seconds)
 
     def in_flight(self, count: int) -> None:
-        """Show how many requests are being worked on."""
+        """Set the number of requests in progress."""
         self._in_flight.set(count)
 
     def claimed(self, count: int) -> None:
@@ -59,7 +59,7 @@ class Metrics(ProcessMetrics):
             self._storage_failures.labels(operation).inc()
 
     def storage_up(self, is_up: bool) -> None:
-        """Show whether the storage accepts signed requests."""
+        """Set whether the storage accepts signed requests."""
         self._storage_up.set(is_up)
 
     def swept(self, kind: str, count: int) -> None:

@@ -19,7 +19,7 @@ INCOMING: Final = "incoming/"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Hold what one deployment allows: `types` a part of FILE_TYPES, `max_bytes` per file, `max_pixels` per image."""
+    """The files that a deployment allows: `types` of FILE_TYPES, `max_bytes` per file, `max_pixels` per image."""
 
     types: Collection[str]
     max_bytes: int
@@ -27,7 +27,7 @@ class Policy:
 
 
 class Announced(NamedTuple):
-    """Hold an accepted announcement: the name as typed, the first name of its type, the size in bytes."""
+    """An accepted announcement: the name as typed, the first name of its type, the size in bytes."""
 
     name: str
     type: str
@@ -50,7 +50,7 @@ def admit(policy: Policy, name: str, content_type: str, size: int) -> Announced:
 
 
 def incoming_key(upload: str) -> str:
-    """Return the key under which the browser stores; the form's holder can overwrite it until the form expires."""
+    """Return the key to which the form uploads. The form's holder can overwrite the object until the form expires."""
     return INCOMING + upload
 
 
@@ -60,6 +60,6 @@ def final_key(upload: str, content_type: str, year: int, month: int) -> str:
 
 
 def served_type(content_type: str, charset: str | None) -> str:
-    """Return the Content-Type of a download; a text names its encoding where that is known, so no browser guesses."""
+    """Return the Content-Type of a download. A text names its encoding if that is known, so that no browser guesses."""
     is_named = charset is not None and FILE_TYPES[content_type].family == TEXT
     return f"{content_type}; charset={charset}" if is_named else content_type

@@ -1,4 +1,4 @@
-"""Keep the state of each upload in Redis: `signed`, then `verified`. Each change is one script: two signers agree."""
+"""Keep the state of each upload in Redis: `signed`, then `verified`. Each change is one atomic script."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from roomcast.contract.events import Media
 from roomcast.media.policy import Announced
 
 CLAIM_SECONDS: Final = 2.0
-"""Time that an attempt to verify keeps others out; a live one renews it before that, a dead one is soon replaced."""
+"""Life of a claim to verify an upload. A live attempt renews its claim in time; a dead one is soon replaced."""
 
 
 class Scripts(Protocol):
-    """Runs scripts and commands: the part of the bus that records need."""
+    """Runs scripts and commands; see `roomcast.media.bus.Bus`."""
 
     async def run_script(self, script: str, names: Sequence[str], *arguments: str | bytes | int | float) -> Any:
         """Run the contract's script of this name."""
@@ -29,7 +29,7 @@ class Scripts(Protocol):
 
 
 class Limits(NamedTuple):
-    """Hold the bounds per user, and the lives of the form, of the record after it (grace) and once verified."""
+    """The bounds per user, and the lives of a form, of its record after the form (grace), and of a verified record."""
 
     open_uploads: int
     daily_bytes: int
@@ -39,31 +39,31 @@ class Limits(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """Hold an upload that this attempt alone may verify now."""
+    """An upload that only this attempt may verify now."""
 
     key: str
     announced: Announced
 
 
 class Busy(NamedTuple):
-    """Say that another attempt holds the upload."""
+    """The upload is claimed by another attempt."""
 
 
 class Verified(NamedTuple):
-    """Say that the upload was verified already, with this result."""
+    """The upload is verified already, with this result."""
 
     media: Media
 
 
 class Records:
-    """Read and change the records of all uploads."""
+    """Reads and changes the records of all uploads."""
 
     def __init__(self, bus: Scripts, limits: Limits) -> None:
         self._bus = bus
         self._limits = limits
 
     async def reserve(self, user: str, upload: str, size: int) -> int:
-        """Count an upload against its owner's quota; return the time, in ms. Raises RoomcastError (RATE_LIMITED)."""
+        """Count an upload against its owner's quota; return Redis's time in ms. Raises RoomcastError (RATE_LIMITED)."""
         names = (keys.user_uploads(user), keys.user_upload_bytes(user))
         limits = self._limits
         now_ms, wait_ms = await self._bus.run_script(
@@ -74,7 +74,7 @@ class Records:
         return int(now_ms)
 
     async def open(self, upload: str, user: str, room: str, key: str, announced: Announced, now_ms: int) -> None:
-        """Write down a new upload, first where the sweep will find it if it is never completed."""
+        """Record a new upload, and before that its key for the sweep, in case the upload is never completed."""
         life_ms = (self._limits.upload_seconds + self._limits.grace_seconds) * 1000
         await self._bus.execute("ZADD", keys.MEDIA_INCOMING, now_ms + life_ms, key)
         name, content_type, size = announced
@@ -83,9 +83,9 @@ class Records:
             raise RoomcastError(Code.CONFLICT, "the upload exists already")
 
     async def claim(self, upload: str, user: str, token: str) -> Claimed | Busy | Verified:
-        """Take an upload to verify it, or renew that claim with the same token.
+        """Claim an upload to verify it, or renew the claim of the same token.
 
-        Raises RoomcastError: UPLOAD_EXPIRED, or NOT_FOUND when it is another user's.
+        Raises RoomcastError: UPLOAD_EXPIRED, or NOT_FOUND for an upload of another user.
         """
         answer = await self._bus.run_script(
             "upload_claim", (keys.upload(upload),), user, token, int(CLAIM_SECONDS * 1000)
@@ -103,7 +103,7 @@ class Records:
         return Claimed(key, Announced(name, content_type, int(size)))
 
     async def verify(self, upload: str, user: str, token: str, media: Media) -> Media:
-        """Keep what was found; return the media that counts. Raises RoomcastError (UPLOAD_INCOMPLETE): claim lost."""
+        """Store the result of verifying; return the stored result. Raises UPLOAD_INCOMPLETE if the claim is lost."""
         life_ms = self._limits.retention_seconds * 1000
         kept = await self._bus.run_script(
             "upload_verify", (keys.upload(upload),), token, life_ms, msgspec.json.encode(media)
@@ -118,7 +118,7 @@ class Records:
         await self._bus.run_script("upload_release", (keys.upload(upload),), token)
 
     async def find(self, upload: str) -> tuple[str, str, Media | None] | None:
-        """Return `(room, key, media)` of an upload, media None until it is verified; None when it is unknown."""
+        """Return `(room, key, media)` of an upload, with media None before it is verified; None if it is unknown."""
         room, key, media = await self._bus.execute("HMGET", keys.upload(upload), "room", "key", "media")
         if room is None:
             return None
@@ -130,16 +130,16 @@ class Records:
         return [key.decode() for key in found]
 
     async def forget_incoming(self, key: str) -> None:
-        """Note that nothing of this upload is left to collect."""
+        """Remove an upload from the list for the sweep."""
         await self._bus.execute("ZREM", keys.MEDIA_INCOMING, key)
 
     async def lease_sweep(self, holder: str, seconds: float) -> bool:
-        """Try to become the signer that sweeps, for this long."""
+        """Try to take the lease of the sweep for this long; return whether that succeeded."""
         answer = await self._bus.execute("SET", keys.MEDIA_SWEEPER, holder, "NX", "PX", int(seconds * 1000))
         return answer is not None
 
     async def end_sweep(self) -> None:
-        """Let the next sweep start."""
+        """Give back the lease of the sweep."""
         await self._bus.execute("DEL", keys.MEDIA_SWEEPER)
 
 

@@ -1,8 +1,8 @@
 """Answer the three requests: sign, complete, url.
 
-Completion copies the object away from where its form can still write, and only then believes its bytes. So the order is
-fixed: claim the record, look at the object, copy exactly that one (by its ETag), read the copy, write down what it is,
-remove the original. A crash between two steps leaves nothing that a retry or the sweep does not finish.
+Completion first copies the object to a key where its form cannot write, and then checks the bytes of the copy. So the
+order is fixed: claim the record, read the object's headers, copy exactly this object (by its ETag), check the copy,
+store the result, remove the original. After a crash between two steps, a retry or the sweep finishes the work.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ REFUSED_RETRY_SECONDS: Final = 5.0
 
 
 class MediaUrl(msgspec.Struct, frozen=True):
-    """Hold the arguments of `url`; the gateway has checked the right to enter `room`."""
+    """The arguments of `url`; the gateway has checked the right to enter `room`."""
 
     upload: UploadId
     room: Room
 
 
 class Settings(NamedTuple):
-    """Hold the lives of signatures, in seconds."""
+    """The lives of signatures, in seconds."""
 
     upload_seconds: int
     download_seconds: int
 
 
 class Inspected(NamedTuple):
-    """Hold what the bytes of a verified file say: the size of an image, the encoding of a text."""
+    """The facts found in the bytes of a file: the size of an image, the encoding of a text."""
 
     shown: Dimensions | None
     charset: str | None
@@ -60,9 +60,9 @@ class Clock(Protocol):
 
 
 class Service:
-    """Do the work of a signer, one request at a time; safe to call for many at once.
+    """Answers the requests of a signer. Many requests may run at once.
 
-    refusal: tells why the storage refuses every request, None while it does not
+    refusal: returns why the storage refuses every request, or None while it accepts requests
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Service:
         self._refusal = refusal
 
     async def handle(self, request: MediaRequest) -> dict[str, Any]:
-        """Return the result of a request, as its ack carries it. Raises RoomcastError."""
+        """Return the result of a request, in the form of its ack. Raises RoomcastError."""
         try:
             if request.action == "sign":
                 return await self._sign(request.user, msgspec.convert(request.args, MediaSign))
@@ -96,7 +96,7 @@ class Service:
 
     async def _sign(self, user: str, wanted: MediaSign) -> dict[str, Any]:
         announced = policy.admit(self._rules, wanted.name, wanted.type, wanted.size)
-        if self._refusal() is not None:  # a form signed now would only fail in the browser, without a reason
+        if self._refusal() is not None:  # an upload with a form signed now would fail in the browser, without a reason
             says = "the storage refuses uploads at present"
             raise RoomcastError(Code.MEDIA_UNAVAILABLE, says, retry_after=REFUSED_RETRY_SECONDS)
         upload = self._make_id()
@@ -121,17 +121,17 @@ class Service:
                 found = await self._take_in(wanted.upload, state)
                 media = await self._records.verify(wanted.upload, user, token, found)
             finally:
-                await holding.cancel()  # before the release: a renewal after it would take the claim again
+                await holding.cancel()  # before the release: a renewal after the release would claim the upload again
         except BaseException:
             with suppress(RoomcastError):
                 await self._records.release(wanted.upload, token)
             raise
-        with suppress(RoomcastError):  # the sweep removes it otherwise
+        with suppress(RoomcastError):  # if this fails, the sweep removes the object
             await self._storage.delete(policy.incoming_key(wanted.upload))
         return {"media": media}
 
     async def _claim(self, upload: str, user: str, token: str) -> Claimed | Verified:
-        """Take the upload; wait, for as long as the request lives, while another attempt holds it."""
+        """Claim the upload; wait while another attempt holds it, until the request's deadline."""
         while True:
             state = await self._records.claim(upload, user, token)
             if not isinstance(state, Busy):
@@ -139,14 +139,14 @@ class Service:
             await asyncio.sleep(BUSY_SECONDS)
 
     async def _hold(self, upload: str, user: str, token: str) -> None:
-        """Renew the claim while the storage takes its time."""
+        """Renew the claim until cancelled, because the storage may be slow."""
         while True:
             await asyncio.sleep(CLAIM_SECONDS / 3)
             with suppress(RoomcastError):
                 await self._records.claim(upload, user, token)
 
     async def _take_in(self, upload: str, claimed: Claimed) -> Media:
-        """Copy what was stored to its final key, and say what it is. Raises RoomcastError; then no copy is left."""
+        """Copy the stored object to its final key, check the copy, and return its media. Raises RoomcastError."""
         name, content_type, size = claimed.announced
         source = policy.incoming_key(upload)
         stored = await self._storage.head(source)
@@ -160,7 +160,7 @@ class Service:
             found = await self._inspect(claimed)
             url = await self._download_url(claimed.key, content_type, found.charset, name)
         except ChangedError:
-            raise RoomcastError(Code.UPLOAD_INCOMPLETE, "it changed while it was looked at") from None
+            raise RoomcastError(Code.UPLOAD_INCOMPLETE, "the upload changed while it was verified") from None
         except RoomcastError as error:
             if error.code is Code.UPLOAD_MISMATCH:
                 await self._storage.delete(claimed.key)
@@ -173,7 +173,7 @@ class Service:
         return media
 
     async def _inspect(self, claimed: Claimed) -> Inspected:
-        """Read the copy's own bytes. Raises RoomcastError (UPLOAD_MISMATCH) when they are not what was announced."""
+        """Read the bytes of the copy. Raises RoomcastError (UPLOAD_MISMATCH) if they do not match the announcement."""
         content_type = claimed.announced.type
         head = await self._storage.read_head(claimed.key, detection.HEAD_BYTES)
         if not detection.matches(head, content_type):
@@ -186,7 +186,7 @@ class Service:
             raise RoomcastError(Code.UPLOAD_MISMATCH, str(error)) from None
 
     async def _measure(self, claimed: Claimed, head: bytes) -> Dimensions | None:
-        """Return the size of an image; reads more of it when its header is long. Raises ImageError."""
+        """Return the size of an image; read more of the file if its header is long. Raises ImageError."""
         content_type, max_pixels = claimed.announced.type, self._rules.max_pixels
         try:
             return dimensions(head, content_type, max_pixels)

@@ -1,7 +1,7 @@
-"""Take requests off the stream, work on many at once, each within its deadline, and answer every one.
+"""Take requests off the stream, work on many at once, each within its deadline, and answer them.
 
-Signing needs no storage, so it must not wait for completions that hang with the storage: those have a bound of their
-own, beyond which they are refused at once.
+Signing needs no storage, so it must not wait for completions that hang on the storage. Completions have their own
+bound, above which they are refused at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.tasks import TaskSet
 
 ANSWER_MARGIN_SECONDS: Final = 0.2
-"""An answer leaves this long before its deadline, so that it still arrives in time."""
+"""Seconds before a request's deadline at which the answer is sent at the latest, so that it arrives in time."""
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 2.0
@@ -32,7 +32,7 @@ _limited = LimitedLog(logging.getLogger(__name__))
 
 
 class Bounds(NamedTuple):
-    """Bound the work: requests at once, those that wait for the storage, silence before another signer helps."""
+    """The bounds of the work: requests at once, completions at once, idle seconds before another signer claims."""
 
     in_flight: int = 128
     completing: int = 48
@@ -46,7 +46,7 @@ class Observer(Protocol):
         """Count one request with its outcome and its time from stream to answer."""
 
     def in_flight(self, count: int) -> None:
-        """Show how many requests are being worked on."""
+        """Set the number of requests in progress."""
 
     def claimed(self, count: int) -> None:
         """Count requests that were taken over from other signers."""
@@ -56,7 +56,7 @@ class Observer(Protocol):
 
 
 class Signer:
-    """Serve as one consumer of the stream; `handle` does the work and raises RoomcastError."""
+    """Serves requests as one consumer of the stream; `handle` does the work and raises RoomcastError."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class Signer:
 
     @property
     def silent_seconds(self) -> float:
-        """Seconds since Redis last answered; infinite before its first answer."""
+        """The seconds since Redis last answered; infinite before the first answer."""
         return time.monotonic() - self._last_heard if self._last_heard else float("inf")
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Serve until `stopping` is set; work in flight goes on, see `finish`."""
+        """Serve until `stopping` is set. Requests in progress go on; see `finish`."""
         backoff, joined = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS), False
         while not stopping.is_set():
             try:
@@ -98,7 +98,7 @@ class Signer:
                 await _wait_until(stopping, backoff.pause())
 
     async def finish(self, seconds: float) -> bool:
-        """Wait for work in flight, at most this long; tell whether all of it was done. Other signers claim the rest."""
+        """Wait at most this long for requests in progress; return whether all ended. Other signers claim the rest."""
         deadline = time.monotonic() + seconds
         while len(self._tasks) and time.monotonic() < deadline:
             await self._wait_for_end(deadline - time.monotonic())
@@ -120,7 +120,7 @@ class Signer:
         self._observer.in_flight(len(self._tasks))
 
     async def _upkeep(self, free: int) -> list[Entry]:
-        """Now and then renew the requests in flight, and take over up to `free` requests of a dead signer."""
+        """If it is time, renew the requests in progress, and claim up to `free` requests of dead signers."""
         now = time.monotonic()
         if now < self._next_claim:
             return []
@@ -132,7 +132,7 @@ class Signer:
         return claimed
 
     async def _serve(self, entry: Entry, now_ms: int) -> None:
-        """Take one request from stream to answer. If Redis fails, it stays in the stream for another try."""
+        """Handle one request from stream to answer. If Redis fails, the request stays in the stream for another try."""
         started = time.perf_counter()
         self._serving.add(entry.id)
         action = entry.request.action if entry.request else "unreadable"
@@ -199,7 +199,7 @@ class Signer:
 
 
 async def _wait_until(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait before the next try, but no longer than until the stop."""
+    """Wait until the time is over or `stopping` is set."""
     try:
         async with asyncio.timeout(seconds):
             await stopping.wait()

@@ -1,8 +1,8 @@
 """Reach object storage by the S3 protocol. This module and `bucket` are the only users of aioboto3.
 
-Two clients are made once: one for the address at which the signer works, and one that only signs, for the address that
-browsers use (a signature covers the host name). Signing sends no request, so it works while the storage hangs.
-Whatever the driver raises becomes a RoomcastError (MEDIA_UNAVAILABLE).
+`connect` makes two clients: one for the address that the signer uses, and one for the address that browsers use, which
+only signs (a signature covers the host name). Signing sends no request, so it works while the storage hangs. Every
+error of the driver becomes a RoomcastError (MEDIA_UNAVAILABLE).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Method = Literal["POST", "PUT"]
 
 
 class Location(NamedTuple):
-    """Name a bucket; `endpoint` as the signer reaches it, `public_endpoint` as browsers do (None: AWS itself)."""
+    """A bucket and its addresses: `endpoint` for the signer, `public_endpoint` for browsers (None: AWS itself)."""
 
     bucket: str
     endpoint: str | None = None
@@ -37,7 +37,7 @@ class Location(NamedTuple):
 
 
 class UploadForm(NamedTuple):
-    """Hold what a browser needs to store one object: `fields` of a multipart form (POST), or `headers` (PUT)."""
+    """The data with which a browser stores one object: `fields` of a multipart form (POST), or `headers` (PUT)."""
 
     method: Method
     url: str
@@ -46,7 +46,7 @@ class UploadForm(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """Hold what the storage says about an object; `size` in bytes."""
+    """The storage's metadata of an object; `size` in bytes."""
 
     size: int
     type: str
@@ -54,11 +54,11 @@ class Stored(NamedTuple):
 
 
 class ChangedError(Exception):
-    """The object is not the one that was looked at before, or is gone."""
+    """The object has changed since it was last read, or is gone."""
 
 
 class RefusedError(RoomcastError):
-    """The storage answers, and refuses the signer's requests: its credentials, its rights or its bucket are wrong."""
+    """The storage refuses the signer's requests: the credentials, the rights or the bucket are wrong."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Code.MEDIA_UNAVAILABLE, detail)
@@ -72,7 +72,7 @@ class Observer(Protocol):
 
 
 class Storage:
-    """Use one bucket. Made by `connect`."""
+    """One bucket of an object storage. Made by `connect`."""
 
     def __init__(self, inside: Any, outside: Any, bucket: str, method: Method, observer: Observer) -> None:
         self.client = inside
@@ -84,7 +84,7 @@ class Storage:
         )
 
     async def upload_form(self, key: str, content_type: str, size: int, seconds: int) -> UploadForm:
-        """Sign a form that stores exactly `size` bytes of this type under this key, within `seconds`; nothing else."""
+        """Sign a form that stores only an object of `size` bytes, this type and this key, within `seconds`."""
         with self.translating("sign"):
             return await self._sign_upload(key, content_type, size, seconds)
 
@@ -104,7 +104,7 @@ class Storage:
         return UploadForm("PUT", url, {}, {"Content-Type": content_type})
 
     async def download_url(self, key: str, content_type: str, disposition: str, seconds: int) -> str:
-        """Sign a link that works for everyone who holds it, for `seconds` (at most 7 days)."""
+        """Sign a link that works for every holder, for `seconds` (at most 7 days)."""
         wanted = {
             "Bucket": self.bucket,
             "Key": key,
@@ -115,7 +115,7 @@ class Storage:
             return str(await self._outside.generate_presigned_url("get_object", Params=wanted, ExpiresIn=seconds))
 
     async def head(self, key: str) -> Stored | None:
-        """Return what lies under a key; None when nothing does."""
+        """Return the metadata of the object under a key; None if there is none."""
         with self.translating("head"):
             try:
                 found = await self.client.head_object(Bucket=self.bucket, Key=key)
@@ -126,7 +126,7 @@ class Storage:
             return Stored(found["ContentLength"], found.get("ContentType", ""), found["ETag"])
 
     async def read_head(self, key: str, max_bytes: int) -> bytes:
-        """Return the first bytes of an object. Raises ChangedError when it is gone."""
+        """Return the first bytes of an object. Raises ChangedError if the object is gone."""
         with self.translating("read"):
             try:
                 found = await self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{max_bytes - 1}")
@@ -156,15 +156,15 @@ class Storage:
                 raise
 
     async def delete(self, key: str) -> None:
-        """Remove an object; nothing happens when there is none."""
+        """Remove an object, if it exists."""
         with self.translating("delete"):
             await self.client.delete_object(Bucket=self.bucket, Key=key)
 
     async def probe(self) -> None:
-        """Prove by a signed read that the storage accepts the signer's requests; by a signed write where it is missing.
+        """Check with a signed read that the storage accepts the signer's requests; write the object if it is missing.
 
-        Credentials without the right to list get AccessDenied for a missing object, so that answer leads to the write,
-        too. Raises RefusedError (a setting is wrong), RoomcastError (the storage is away).
+        Credentials without the right to list get AccessDenied for a missing object, so that answer also leads to the
+        write. Raises RefusedError (a setting is wrong) or another RoomcastError (the storage is away).
         """
         with self.translating("probe"):
             try:
@@ -178,10 +178,10 @@ class Storage:
 
     @contextmanager
     def translating(self, operation: str) -> Iterator[None]:
-        """Time one call, and turn whatever the driver raises into a RoomcastError.
+        """Time one call, and turn every error of the driver into a RoomcastError.
 
-        The driver raises errors of many families (its own, aiohttp's, and KeyError or a parser's for an answer that
-        makes no sense), so every Exception counts as trouble with the storage.
+        The driver raises errors of many families (its own, aiohttp's, and KeyError or a parser's for a malformed
+        answer), so every Exception counts as a failure of the storage.
         """
         started = time.perf_counter()
         failed = True
@@ -206,9 +206,9 @@ class Storage:
 
 @asynccontextmanager
 async def connect(location: Location, method: Method, observer: Observer) -> AsyncIterator[Storage]:
-    """Open a storage for as long as the context lasts. No request is sent yet, so the storage may be down.
+    """Open a storage for as long as the context lasts. This sends no request, so the storage may be down.
 
-    The driver finds the credentials as every AWS SDK does: environment variables, profile, instance or container role.
+    The driver finds the credentials like every AWS SDK: environment variables, profile, instance or container role.
     """
     session = aioboto3.Session(region_name=location.region)
     options = _driver_config(location)
@@ -220,17 +220,17 @@ async def connect(location: Location, method: Method, observer: Observer) -> Asy
 
 
 def status_of(error: ClientError) -> int:
-    """Return the HTTP status of an error answer; 0 when it has none."""
+    """Return the HTTP status of an error answer; 0 if it has none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def code_of(error: ClientError) -> str:
-    """Return the S3 error code of an error answer, such as `SignatureDoesNotMatch`; its status when it has none."""
+    """Return the S3 error code of an error answer, such as `SignatureDoesNotMatch`; else its HTTP status."""
     return str(error.response.get("Error", {}).get("Code") or status_of(error))[:64]
 
 
 def _driver_config(location: Location) -> DriverConfig:
-    """Set time limits; send checksum headers only where S3 demands them: signed PUTs would bind browsers to them."""
+    """Return time limits and options. Checksums only where S3 requires them: browsers would have to send them, too."""
     return DriverConfig(
         signature_version="s3v4",
         s3={"addressing_style": location.addressing},

@@ -1,6 +1,6 @@
-"""Watch the storage: set the bucket up where that is wished, and probe it by a signed request every few seconds.
+"""Watch the storage: set up the bucket if that is configured, and probe it with a signed request every few seconds.
 
-A wrong secret or a dead endpoint would otherwise show only in browsers: signing sends no request, so it always works.
+Without the probe, a wrong secret or a dead endpoint would show only in browsers, because signing sends no request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PROBE_SECONDS: Final = 5.0
 PROBE_TIMEOUT_SECONDS: Final = 4.0
 RETRY_SECONDS: Final = 1.0
 SET_UP_SECONDS: Final = 60.0
-"""A development storage may forget its settings, so they are written again now and then."""
+"""Seconds between two set-ups of the bucket, because a development storage may lose its settings."""
 
 _log = structlog.get_logger(__name__)
 Call = Callable[[], Awaitable[None]]
@@ -33,10 +33,10 @@ class Observer(Protocol):
 
 
 class StorageHealth:
-    """Know whether the storage accepts the signer's requests.
+    """The state of the storage: whether it accepts the signer's requests.
 
     probe: sends a signed request
-    set_up: prepares the bucket and probes it; None where the deployment made the bucket
+    set_up: prepares the bucket and probes it; None if the deployment has made the bucket
     Both raise RoomcastError.
     """
 
@@ -51,16 +51,16 @@ class StorageHealth:
         self._failures = 0
         self.is_up = False
         self.refusal: RoomcastError | None = None
-        """Why the storage refuses every request, as long as it does."""
+        """The reason why the storage refuses every request; None while it does not."""
 
     async def run(self) -> None:
-        """Look at the storage for ever."""
+        """Check the storage until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(self._probe_seconds if self.is_up else RETRY_SECONDS)
 
     async def look(self) -> None:
-        """Look once, and note and log what changed."""
+        """Check the storage once; note the result and log a change."""
         try:
             if self._set_up is not None and time.monotonic() >= self._next_set_up:
                 await self._set_up()

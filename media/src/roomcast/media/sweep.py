@@ -1,8 +1,9 @@
-"""Collect uploads that were never completed, and whatever a form stored again after its upload was complete.
+"""Delete uploads that were never completed, and objects that a form stored again after its upload was complete.
 
-Every upload stands in `media:incoming` until its form and its grace are over. Then nothing may lie under its incoming
-key; and if its record is gone too, it was never verified, so a copy that a dead signer left goes as well. One signer
-sweeps at a time, in bounded steps; deleting twice does no harm, so the lease needs no fence.
+Every upload is listed in `media:incoming` until its form and its grace are over. Then the sweep deletes the object
+under its incoming key. If the record is gone, too, the upload was never verified, and the sweep also deletes a copy
+that a dead signer may have left. One signer sweeps at a time, in bounded steps. Deleting twice does no harm, so the
+lease needs no fence.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Observer(Protocol):
 
 
 class Sweep:
-    """Collect for all signers, taking turns with the others by a lease."""
+    """Sweeps for all signers, while this signer holds the lease."""
 
     def __init__(self, bus: Bus, records: Records, storage: Storage, observer: Observer, holder: str) -> None:
         self._bus = bus
@@ -44,7 +45,7 @@ class Sweep:
         self._holder = holder
 
     async def run(self, pause_seconds: float) -> None:
-        """Sweep for ever; trouble is logged, and the next sweep tries again."""
+        """Sweep until cancelled; log a failure, after which the next sweep tries again."""
         while True:
             await asyncio.sleep(pause_seconds * random.uniform(0.7, 1.3))  # noqa: S311 - spread, no secret
             try:
@@ -68,7 +69,7 @@ class Sweep:
         upload = PurePosixPath(key).stem
         record = await self._records.find(upload)
         if record is not None and record[2] is None:
-            return  # an attempt to complete it in its last moment is still at work: next time
+            return  # a late attempt to complete the upload is still running: leave it to the next sweep
         await self._storage.delete(policy.incoming_key(upload))
         if record is None:
             await self._storage.delete(key)

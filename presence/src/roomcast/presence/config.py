@@ -8,6 +8,6 @@ TITLE = "python -m roomcast.presence: ends presences that no gateway refreshes, 
 
 
 class Config(ProcessSettings):
-    """Hold the configuration of one sweeper."""
+    """The configuration of one sweeper."""
 
     metrics_port: int = setting(8381, "ROOMCAST_METRICS_PORT", "port of health and metrics", ge=0, le=65_535)

@@ -1,4 +1,4 @@
-"""Count and log what the sweeper does. Nothing here decides."""
+"""Count and log the passes and steps of the sweeper. This module decides nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PASS_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 
 
 class Metrics:
-    """Observe the sweeper, with a registry of its own."""
+    """Observes the sweeper, with its own registry."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ class Metrics:
             self._doubts.labels(doubt.value)
 
     def is_fresh(self, seconds: float) -> bool:
-        """Tell whether the last pass ended well less than `seconds` ago, also for a sweeper that stands by."""
+        """Return whether the last pass succeeded less than `seconds` ago; a pass of a standby sweeper counts, too."""
         return time.monotonic() - self._last_success < seconds
 
     def exposition(self) -> bytes:
@@ -87,7 +87,7 @@ class Metrics:
             self._log.warning("pass_failed", error=error, failures=failures)
 
     def expired(self, users: int, seconds: float) -> None:
-        self._last_success = time.monotonic()  # a pass over very many users takes its time
+        self._last_success = time.monotonic()  # a pass over very many users takes long: its steps count as success
         self._expired.inc(users)
         self._step.observe(seconds)
 
@@ -99,7 +99,7 @@ class Metrics:
         self._doubted.setdefault(doubt.value, []).append(shard)
 
     def _tell_doubts(self) -> None:
-        """Log one line for a pass: what makes one shard doubtful usually makes all of them doubtful."""
+        """Log one line per pass and reason, because a reason for doubt usually concerns all shards."""
         for reason, shards in self._doubted.items():
             self._log.info("expiry_suspended", reason=reason, shards=shards)
         self._doubted.clear()

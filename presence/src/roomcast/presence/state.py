@@ -1,23 +1,24 @@
 """Decide when presence may end. Pure: times come in as numbers, decisions go out.
 
 **The guard against false mass expiry.** A user is offline when no sign of life came for the window (60 s). That
-holds only while signs of life *could* come. Each step in a shard therefore leaves a mark there with Redis's time, and
-the next step asks: how long ago was the mark, by the same clock?
+holds only while signs of life *could* come. So each step in a shard leaves a mark there with Redis's time, and the
+next step compares its own time, by the same clock, with the mark:
 
-* About one sweep ago: Redis ran, took writes, and kept them. Gateways refreshed their users. Expire.
-* Longer ago than `gap_seconds`: Redis was stopped or unreachable, refused writes, lost its latest writes (a crash, a
-  failover), its clock jumped forward, or no sweeper ran. The cases look alike, and live users may look old.
-* In the future: the clock went back.
-* No mark: a fresh Redis, or one that came back empty.
+* The mark is about one sweep old: Redis ran, took writes, and kept them. Gateways refreshed their users. Expire.
+* The mark is older than `gap_seconds`: Redis was stopped or unreachable, refused writes, lost its latest writes (a
+  crash, a failover), its clock jumped forward, or no sweeper ran. These cases cannot be told apart, and live users may
+  look absent.
+* The mark is in the future: the clock went back.
+* There is no mark: Redis is new, or has lost its data.
 
 In all but the first case no user expires for `grace_seconds`: one heartbeat period and a margin, within which every
-gateway refreshes every connection that lives. Gaps up to `gap_seconds` need no grace: a heartbeat period plus the gap
-is still well inside the window. The end of the grace stands in the mark, so a sweeper that takes over honours it; and
-a sweeper that takes over quickly finds a young mark and grants none, so ghosts do not live longer because a sweeper
-died. No local clock is read, so the clock of the sweeper's machine cannot matter.
+gateway refreshes every live connection. Gaps up to `gap_seconds` need no grace: a heartbeat period plus the gap is
+still well inside the window. The mark holds the end of the grace, so a sweeper that takes over honours it. A sweeper
+that takes over quickly finds a young mark and grants no grace, so a sweeper's death does not delay expiry. The sweeper
+reads no local clock, so the clock of its machine does not matter.
 
-The scripts close one remaining gap: a stopped Redis that wakes up first runs the commands waiting in its buffers,
-before any gateway could refresh. So each step names the time of its decision, and does nothing when it arrives late.
+The scripts close one remaining gap. A stopped Redis that wakes up first runs the commands in its buffers, before any
+gateway can refresh. So each step names the time of its decision, and the script does nothing when the step is late.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _BACKWARDS_TOLERANCE_MS: Final = 2_000
 
 @dataclass(frozen=True)
 class Windows:
-    """Hold all durations of the sweeper, in seconds; tests scale them together."""
+    """All durations of the sweeper, in seconds, and the batch size; tests scale the durations together."""
 
     online_seconds: int = ONLINE_SECONDS
     gap_seconds: float = 10.0
@@ -51,7 +52,7 @@ class Windows:
 
 
 class Doubt(Enum):
-    """Name the reason why no user may expire for a while."""
+    """The reason why no user may expire for a while."""
 
     FRESH = "fresh"
     GAP = "gap"
@@ -59,14 +60,14 @@ class Doubt(Enum):
 
 
 class Mark(NamedTuple):
-    """Hold what a step leaves behind in its shard; both in ms by Redis's clock."""
+    """The mark that a step leaves in its shard: its time, and the end of the grace, both in ms by Redis's clock."""
 
     at_ms: int
     grace_until_ms: int
 
 
 class Verdict(NamedTuple):
-    """Hold whether users may expire now, until when they may not, and the doubt that just arose (None: none did)."""
+    """The decision about a shard: whether users may expire now, the end of the grace, and a new doubt, if any."""
 
     may_expire: bool
     grace_until_ms: int
@@ -74,7 +75,7 @@ class Verdict(NamedTuple):
 
 
 def read_mark(text: str) -> Mark | None:
-    """Return the mark in `text`; None where there is none (or one that no release wrote)."""
+    """Return the mark in `text`; None if there is none, or an unknown format."""
     at, _, until = text.partition(" ")
     if not at.isdecimal() or not until.isdecimal():
         return None
@@ -82,11 +83,11 @@ def read_mark(text: str) -> Mark | None:
 
 
 def judge(now_ms: int, mark: Mark | None, windows: Windows) -> Verdict:
-    """Judge whether users of a shard may expire at `now_ms`, given the mark of the step before."""
+    """Decide whether users of a shard may expire at `now_ms`, given the mark of the previous step."""
     doubt = _doubt(now_ms, mark, windows)
     if doubt is not None:
         return Verdict(False, now_ms + int(windows.grace_seconds * 1000), doubt)
-    assert mark is not None  # _doubt named it otherwise
+    assert mark is not None  # `_doubt` returns FRESH without a mark
     return Verdict(now_ms >= mark.grace_until_ms, mark.grace_until_ms, None)
 
 
@@ -101,7 +102,7 @@ def _doubt(now_ms: int, mark: Mark | None, windows: Windows) -> Doubt | None:
 
 
 class Node(NamedTuple):
-    """Name one incarnation of a gateway."""
+    """One incarnation of a gateway."""
 
     name: str
     incarnation: str
@@ -121,10 +122,11 @@ def parse_node(field: str) -> Node:
 def dead_nodes(
     now: int, announced: Mapping[Node, int], leases: Mapping[str, str | None], windows: Windows
 ) -> list[Node]:
-    """Return the incarnations that are gone: another one holds the node's lease, or none does and it fell silent.
+    """Return the dead incarnations: another one holds the node's lease, or none does and the announcements stopped.
 
-    `announced`: unix seconds of each one's last announcement; `leases`: the incarnation in each node's lease.
-    Silence alone is not enough: lease and announcement lie on different servers of a cluster, and both must agree.
+    `announced`: unix seconds of each incarnation's last announcement; `leases`: the incarnation in each node's lease.
+    Missing announcements alone are not enough: lease and announcement may lie on different servers of a cluster, and
+    both must agree.
     """
     dead = []
     for node, at in announced.items():
@@ -136,10 +138,10 @@ def dead_nodes(
 
 
 class Rounds:
-    """Order the steps of one pass: shard after shard, one batch each, until none has more.
+    """The order of the steps of one pass: one batch per shard in turn, until no shard has more.
 
-    Round-robin, so that a shard with a hundred thousand expired users does not make the others wait, nor their marks
-    grow old.
+    The order is round-robin, so that a shard with a hundred thousand expired users does not delay the other shards,
+    whose marks would grow too old.
     """
 
     def __init__(self, shards: Sequence[int]) -> None:
@@ -147,18 +149,18 @@ class Rounds:
         self._next: list[int] = []
 
     def take(self) -> int | None:
-        """Return the shard to step next; None when the pass is over."""
+        """Return the next shard to step; None at the end of the pass."""
         if not self._now:
             self._now, self._next = self._next, []
         return self._now.pop(0) if self._now else None
 
     def again(self, shard: int) -> None:
-        """Note that the step in `shard` was full: there is more to do."""
+        """Schedule a further step in `shard`, whose last step was full."""
         self._next.append(shard)
 
 
 class Pace:
-    """Time the passes: on a fixed schedule while all is well, with jittered backoff while Redis is in trouble."""
+    """The schedule of the passes: a fixed period, or jittered backoff while Redis fails."""
 
     def __init__(self, period_seconds: float, *, first_backoff: float = 0.1, longest_backoff: float = 2.0) -> None:
         self._period = period_seconds
@@ -172,12 +174,12 @@ class Pace:
         return self._failures
 
     def after_success(self, started: float, now: float) -> float:
-        """Return the seconds to wait; a pass that took longer than the period is followed at once."""
+        """Return the seconds to wait; 0 after a pass that took longer than the period."""
         self._failures = 0
         return max(0.0, started + self._period - now)
 
     def after_failure(self, chance: float) -> float:
-        """Return the seconds to wait: half to all of a doubling delay; `chance` is uniform in [0, 1)."""
+        """Return the seconds to wait: 50 to 100 % of a doubling delay; `chance` is uniform in [0, 1)."""
         delay = min(self._longest, self._first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return delay * (0.5 + chance / 2)

@@ -1,4 +1,4 @@
-"""Read and write presence in Redis, as the sweeper needs it. Every operation ends within a second."""
+"""Read and write presence in Redis for the sweeper. Every operation ends within a second."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PLAIN: Final = Keyspace()
 
 
 class StoreError(Exception):
-    """Redis did not do what was asked; the text is one line, without credentials."""
+    """An operation in Redis failed. The text is one line, without credentials."""
 
 
 class Look(NamedTuple):
-    """Hold one shard before a step: Redis's time, the mark of the step before, and the number of users present.
+    """One shard before a step: Redis's time, the mark of the previous step, and the number of users present.
 
-    `due` are some users whose window has ended, `ended` some whose note has.
+    `due` are some users whose window has ended; `ended` are some users whose note has ended.
     """
 
     now_ms: int
@@ -40,7 +40,7 @@ class Look(NamedTuple):
 def connect(url: str) -> Client:
     """Make a client for any URL that `roomcast.wire.redis_url` reads, connected on first use; raise ValueError.
 
-    The client never retries by itself: the sweeper's own backoff does, and each operation keeps its second.
+    The client never retries: the sweeper retries with backoff, and each operation stays within its second.
     """
     return make_client(
         parse(url),
@@ -54,7 +54,7 @@ def connect(url: str) -> Client:
 
 
 class PresenceStore:
-    """Change presence for the sweeper. All methods raise StoreError for Redis trouble."""
+    """The sweeper's reads and changes of presence. All methods raise StoreError when Redis fails."""
 
     def __init__(self, client: Client, windows: Windows, keyspace: Keyspace = _PLAIN) -> None:
         self._client = client
@@ -70,7 +70,7 @@ class PresenceStore:
         return await self._guarded(self._client.info())
 
     async def check_rights(self) -> None:
-        """Publish into a channel without subscribers: an account without rights on channels could expire no user."""
+        """Publish into a channel without subscribers; raise StoreError for an account that may not publish."""
         channel = self._keyspace.name(keys.presence_channel(keys.PRESENCE_SHARDS))
         await self._guarded(self._client.execute_command("SPUBLISH", channel, ""))
 
@@ -80,11 +80,11 @@ class PresenceStore:
         return bool(await self._run("lease_hold", [keys.PRESENCE_SWEEPER], token, life_ms))
 
     async def release_lease(self, token: str) -> bool:
-        """Give the lease back; tell whether this sweeper held it."""
+        """Give back the lease; return whether this sweeper held it."""
         return bool(await self._run("lease_release", [keys.PRESENCE_SWEEPER], token))
 
     async def look(self, shard: int) -> Look:
-        """Return what a shard holds now, by Redis's clock."""
+        """Read the state of a shard."""
         w = self._windows
         names = [keys.presence_seen(shard), keys.presence_mark(shard), keys.presence_ends(shard)]
         args = (w.online_seconds, w.batch, w.ahead_seconds)
@@ -92,7 +92,7 @@ class PresenceStore:
         return Look(now_ms, read_mark(mark), users, due, ended)
 
     async def end_notes(self, shard: int, users: Sequence[str]) -> int:
-        """Publish that the notes of these users have ended, where that is still so; return how many were published."""
+        """Publish the ended notes of these users, except notes changed since the look; return how many."""
         names = [
             keys.presence_seen(shard),
             keys.presence_ends(shard),
@@ -102,9 +102,9 @@ class PresenceStore:
         return int(await self._run("presence_end_notes", names, self._windows.horizon_seconds, *users))
 
     async def sweep(self, shard: int, look: Look, verdict: Verdict) -> int:
-        """Expire the users due if the verdict allows it, and leave a mark; return how many expired.
+        """Expire the due users if the verdict allows it, and leave a mark; return how many users expired.
 
-        -1: the step came too late, and nothing was done.
+        Returns -1 if the step came too late and the script did nothing.
         """
         w = self._windows
         users = look.due if verdict.may_expire else []
@@ -120,14 +120,14 @@ class PresenceStore:
         return int(await self._run("presence_sweep", names, *fence, *bounds, *users))
 
     async def dead_nodes(self) -> list[Node]:
-        """Return the incarnations of gateways that are gone and have left something behind."""
+        """Return the dead incarnations of gateways that are not cleaned up yet."""
         now, flat = await self._run("presence_nodes", [keys.PRESENCE_NODES])
         announced = {parse_node(field): int(at) for field, at in zip(flat[::2], flat[1::2], strict=True)}
         leases = {name: await self._get(keys.node_lease(name)) for name in {node.name for node in announced}}
         return dead_nodes(now, announced, leases, self._windows)
 
     async def drop_node_step(self, shard: int, node: Node, now_ms: int) -> int:
-        """Remove up to a batch of a dead node's connections in a shard; 0 when none are left, -1 when too late.
+        """Remove up to a batch of a dead node's connections in a shard; return how many: 0 at the end, -1 if too late.
 
         `now_ms` is the time of the look at this shard.
         """
@@ -147,7 +147,7 @@ class PresenceStore:
         return int(await self._run("presence_drop_node", names, now_ms, fence_ms, *node, horizon, *flat))
 
     async def forget_node(self, node: Node) -> None:
-        """Note that nothing of this incarnation is left."""
+        """Delete the record of an incarnation whose connections are removed."""
         await self._guarded(self._client.hdel(self._keyspace.name(keys.PRESENCE_NODES), node.field))
 
     # --- calls ---

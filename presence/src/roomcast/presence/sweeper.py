@@ -14,19 +14,19 @@ _SHARDS: Final = range(PRESENCE_SHARDS)
 
 
 class Observer(Protocol):
-    """Counts and logs what the sweeper announces; never breaks the loop."""
+    """Counts and logs the sweeper's reports; never raises."""
 
     def passed(self, *, leader: bool, users: int, seconds: float) -> None:
-        """Report a pass that ended well; `users` are present in all shards (0 for a sweeper that stands by)."""
+        """Report a successful pass; `users` are present in all shards (0 for a standby sweeper)."""
 
     def failed(self, error: str, failures: int) -> None:
-        """Report a pass that Redis failed, the `failures`th in a row."""
+        """Report a pass that failed because of Redis, the `failures`th in a row."""
 
     def expired(self, users: int, seconds: float) -> None:
         """Report a step that ended the presence of `users`."""
 
     def notes_ended(self, users: int) -> None:
-        """Report that the ended notes of `users` were announced."""
+        """Report that the ended notes of `users` were published."""
 
     def doubted(self, shard: int, doubt: Doubt) -> None:
         """Report that no user of this shard expires for a while."""
@@ -39,7 +39,7 @@ class Observer(Protocol):
 
 
 class Sweeper:
-    """Sweep until `stop` is called. `clock` is monotonic, in seconds; `chance` is uniform in [0, 1)."""
+    """Sweeps until `stop` is called. `clock` is monotonic, in seconds; `chance` is uniform in [0, 1)."""
 
     def __init__(
         self,
@@ -67,10 +67,10 @@ class Sweeper:
         self._stop.set()
 
     async def run(self) -> None:
-        """Run pass after pass; give the lease back at the end."""
+        """Run pass after pass; give back the lease at the end."""
         while not self._stop.is_set():
             await self._wait(await self._timed_pass())
-        if self._pace.failures:  # it would only cost another second; the lease ends by itself
+        if self._pace.failures:  # while Redis fails, the release would only take another second; the lease expires
             return
         try:
             await self._store.release_lease(self._token)
@@ -104,7 +104,7 @@ class Sweeper:
                 return None
             try:
                 users[shard], is_full = await self._step(shard)
-            except StoreError as error:  # a cluster may have lost one server only; two errors end the pass
+            except StoreError as error:  # in a cluster, perhaps only one server is down; a second error ends the pass
                 if failure is not None:
                     raise
                 failure = error
@@ -121,7 +121,7 @@ class Sweeper:
         return await self._store.hold_lease(self._token)
 
     async def _step(self, shard: int) -> tuple[int, bool]:
-        """Step through one batch of one shard; return the users present, and whether more may be due."""
+        """Handle one batch of one shard; return the users present, and whether more may be due."""
         look = await self._store.look(shard)
         is_full = await self._end_notes(shard, look.ended)
         verdict = judge(look.now_ms, look.mark, self._windows)
@@ -135,11 +135,11 @@ class Sweeper:
             return look.users, is_full
         seconds = self._clock() - started
         self._observer.expired(count, seconds)
-        await self._wait(seconds)  # leave Redis at least half of its time to others
+        await self._wait(seconds)  # leave Redis at least half of its time for other clients
         return look.users - count, is_full or len(look.due) >= self._windows.batch
 
     async def _end_notes(self, shard: int, users: list[str]) -> bool:
-        """Announce that the notes of these users have ended; return whether more may have."""
+        """Publish the ended notes of these users; return whether more notes may have ended."""
         if not users:
             return False
         started = self._clock()
@@ -158,7 +158,7 @@ class Sweeper:
             self._observer.node_dropped(node, removed)
 
     async def _drop_node(self, node: Node) -> int | None:
-        """Return the number of connections removed; None when some had to stay for now."""
+        """Remove a dead gateway's connections; return their number, or None if some must stay for now."""
         removed = 0
         for shard in _SHARDS:
             count = 1
@@ -175,7 +175,7 @@ class Sweeper:
         return removed
 
     async def _wait(self, seconds: float) -> None:
-        """Sleep, but not longer than until `stop`."""
+        """Sleep until the time is over or `stop` is called."""
         if seconds <= 0:
             return
         try:

@@ -55,7 +55,7 @@ class Control(Protocol):
     """Publishes control messages to all gateways; see `roomcast.gateway.sign_in.control.ControlPublisher`."""
 
     async def publish_control(self, message: Kicked | RoomChanged | RoomCreated | Sanctioned) -> None:
-        """Tell all gateways of users to remove from a room, or of a changed room or sanction."""
+        """Tell all gateways of users to remove from a room, of a new or changed room, or of a changed sanction."""
         ...
 
 

@@ -15,7 +15,7 @@ from roomcast.gateway.stores.moderation import ModerationStore, RoomSanctions, U
 
 _MAX_COPIES: Final = 20_000
 _MAX_NAMES: Final = 200_000
-"""Users named in all copies together, about 30 MB: a room may have a thousand sanctions."""
+"""Bound on the users named in all copies together, about 30 MB. A room may have a thousand sanctions."""
 Copy = TypeVar("Copy")
 
 
@@ -31,7 +31,7 @@ class Sanctions:
         self._changes = 0
         """The number of drops so far. A copy whose read began before a drop is not kept."""
         self._names = 0
-        """The users named in all copies; each copy counts as one more."""
+        """The number of users named in all copies, plus the number of copies."""
 
     # --- checks ---
 
@@ -145,7 +145,7 @@ class Sanctions:
 
 
 def _names_in(copy: object) -> int:
-    """Return how many users a copy names, and one more; 0 for None."""
+    """Return the number of users that a copy names, plus one; 0 for None."""
     if copy is None:
         return 0
     if isinstance(copy, RoomSanctions):

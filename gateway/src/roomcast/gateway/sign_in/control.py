@@ -208,7 +208,7 @@ class SessionControl:
             await self._sessions.disconnect_session(session)
 
     async def _check_room(self, room: str) -> None:
-        """Remove the sessions that may not be in a room from it."""
+        """Check the sessions here that are in a room, and remove those that may not be in it."""
         concerned = [session for session in self._sessions if room in session.rooms or room in session.joining]
         await self._membership.recheck_sessions(concerned, room)
 
