@@ -13,6 +13,7 @@ import structlog
 
 from roomcast.api import server
 from roomcast.api.application import make_application
+from roomcast.api.authentication import admit
 from roomcast.api.config import Config
 from roomcast.api.guard import Guard
 from roomcast.api.observe import Metrics
@@ -56,7 +57,7 @@ async def _serve(config: Config, parts: Parts, stopping: asyncio.Event) -> None:
         """Tell whether Redis answers and no drain has begun."""
         return health.is_fresh(READY_SECONDS) and not stopping.is_set()
 
-    application = Guard(make_application(parts), metrics)
+    application = Guard(make_application(parts), metrics, admit=partial(admit, parts))
     listeners = open_sockets(config.host, config.port, server.BACKLOG)
     try:
         async with ops.serve(

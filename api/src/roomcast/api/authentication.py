@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from starlette.types import Scope
 
 from roomcast.api.guard import KEY_ID
 from roomcast.api.parts import Parts, parts_of
@@ -18,6 +19,9 @@ ROWS_PER_REQUEST: Final = 25
 """Rows of an answer that cost as much as one request."""
 BYTES_PER_REQUEST: Final = 65_536
 """Bytes of an answer that cost as much as one request."""
+_FOUND: Final = "key"
+"""The name of the key in the scope's state, where it was found before the body was read."""
+_NO_KEY: Final = "send an API key: Authorization: Bearer rck_…"
 
 _bearer: Final = HTTPBearer(
     scheme_name="ApiKey", bearerFormat="rck_…", description="An API key: `roomcast api-keys create`.", auto_error=False
@@ -35,16 +39,30 @@ async def authenticate(
     Raises UNAUTHORIZED without a valid key, FORBIDDEN without a scope, RATE_LIMITED above the key's rate.
     """
     if given is None:
-        raise RoomcastError(Code.UNAUTHORIZED, "send an API key: Authorization: Bearer rck_…")
-    with _nothing_done():
-        found = await parts.keys.find(given.credentials)
-    if found is None:
-        raise RoomcastError(Code.UNAUTHORIZED, "the API key is unknown, revoked or expired")
+        raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
+    found = request.scope["state"].get(_FOUND) or await _find(parts, given.credentials)
     request.scope["state"][KEY_ID] = found.id
     missing = [scope for scope in scopes.scopes if not found.key.allows(scope)]
     if missing:
         raise RoomcastError(Code.FORBIDDEN, f"the API key lacks the scope {missing[0]}")
     await charge(parts, found, 1)
+    return found
+
+
+async def admit(parts: Parts, scope: Scope) -> None:
+    """Raise UNAUTHORIZED for a request without a valid key, before its body is read. `authenticate` asks no more."""
+    given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, secret = given.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
+        raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
+    scope["state"][_FOUND] = await _find(parts, secret.strip())
+
+
+async def _find(parts: Parts, secret: str) -> Listed:
+    with _nothing_done():
+        found = await parts.keys.find(secret)
+    if found is None:
+        raise RoomcastError(Code.UNAUTHORIZED, "the API key is unknown, revoked or expired")
     return found
 
 

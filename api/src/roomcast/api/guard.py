@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
@@ -49,6 +49,10 @@ class Observer(Protocol):
         ...
 
 
+Admit = Callable[[Scope], Awaitable[None]]
+"""Raises RoomcastError for a request whose body is not to be read."""
+
+
 class _Answer:
     """The send channel of one request: adds its id, and remembers the status."""
 
@@ -67,8 +71,17 @@ class _Answer:
 class Guard:
     """See the module."""
 
-    def __init__(self, application: ASGIApp, observer: Observer, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        observer: Observer,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        admit: Admit | None = None,
+    ) -> None:
+        """`admit` is asked before a body is read: strangers neither hold memory nor have anything parsed."""
         self._application = application
+        self._admit = admit
         self._observer = observer
         self._max_body = max_body_bytes
         self._in_flight = 0
@@ -100,6 +113,10 @@ class Guard:
         try:
             if self._in_flight > MAX_IN_FLIGHT:
                 raise RoomcastError(Code.UNAVAILABLE, "too many requests at once", retry_after=1.0)
+            if _announced(scope) > self._max_body:
+                raise self._too_large()
+            if self._admit is not None and _has_body(scope):
+                await self._admit(scope)
             async with self._body(scope, receive) as body:
                 await self._application(scope, _replay(body, receive), answer)
         except RoomcastError as error:
@@ -116,8 +133,6 @@ class Guard:
 
         Raises TOO_LARGE, UNAVAILABLE if all bodies together are too large, and BAD_REQUEST for an incomplete body.
         """
-        if _announced(scope) > self._max_body:
-            raise self._too_large()
         body = bytearray()
         try:
             await self._read_parts(receive, body)
@@ -167,6 +182,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _headers(scope: Scope, name: bytes) -> bytes:
     return next((value for header, value in scope["headers"] if header == name), b"")
+
+
+def _has_body(scope: Scope) -> bool:
+    return _announced(scope) > 0 or bool(_headers(scope, b"transfer-encoding"))
 
 
 def _announced(scope: Scope) -> int:
