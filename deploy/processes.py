@@ -28,7 +28,7 @@ STOP_ORDER: Final[tuple[tuple[Kind, ...], ...]] = (
     ("nginx", "s3"),
     ("redis",),
 )
-"""Stages of a stop: gateways drain while all they need still runs; Redis goes last."""
+"""Stages of a stop: gateways drain while the processes that they need still run; Redis stops last."""
 
 DRAIN_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 10.0

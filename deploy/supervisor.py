@@ -66,7 +66,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 
 
 class Supervisor:
-    """Runs all of `processes` that start with the cluster until a signal; `run` is its whole life."""
+    """A supervisor that runs all of `processes` that start with the cluster, until a signal; `run` does all of it."""
 
     def __init__(self, processes: Iterable[Process], paths: Paths, credentials: Credentials) -> None:
         self._processes = tuple(processes)

@@ -89,7 +89,7 @@ class Listener:
         deadline = asyncio.get_running_loop().time() + seconds
         while len(self.heard) < count:
             if asyncio.get_running_loop().time() > deadline:
-                raise TimeoutError(f"{count} events wanted, heard {self.heard}")
+                raise TimeoutError(f"{count} events expected, received {self.heard}")
             await asyncio.sleep(0.01)
         return self.heard
 

@@ -126,7 +126,7 @@ async def _talk(url: str, secret: str) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
             await all_heard.wait()
     except TimeoutError:
-        raise ImageError(f"{MESSAGES - len(heard)} of {MESSAGES} messages did not come back") from None
+        raise ImageError(f"{MESSAGES - len(heard)} of {MESSAGES} messages were not delivered") from None
     finally:
         await client.disconnect()
     print(f"· {MESSAGES} messages through nginx: all acked and delivered", flush=True)

@@ -119,7 +119,7 @@ def _mirror() -> str:
         found = _MIRROR.search(path.read_text()) if path.is_file() else None
         if found:
             return found[1]
-    raise tools.MissingTool("the packages of other suites come from a mirror of Debian, and apt knows none here")
+    raise tools.MissingTool("packages of other suites need a Debian mirror, and apt has none configured here")
 
 
 def _write_launcher(path: Path, root: Path, program: str) -> None:

@@ -130,7 +130,7 @@ class Guard:
 
     def _check_form(self, request: Request) -> None:
         if any(name.startswith("x-amz-") for name, _ in request.headers):
-            raise RefusedError("a form brings its fields in its body")
+            raise RefusedError("the fields of a form must be in its body")
         parts = list(self._parse_form(request.header("content-type"), request.body))
         names = [name.lower() for name, *_ in parts]
         if len(set(names)) != len(names):

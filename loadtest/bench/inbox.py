@@ -199,7 +199,7 @@ async def _catch_up(rig: Rig, inbox: InboxService) -> dict[str, float]:
             break
     after, figures = rig.spent(), inbox.read_figures()
     if figures.resets != lists or not figures.catch_up_seconds:
-        raise BenchError("not all inboxes were compared, or somebody was told to ask for the whole list")
+        raise BenchError("not all inboxes were compared, or a client was told to request the whole list")
     return {
         "catch_up_seconds": figures.catch_up_seconds,
         "catch_up_us": (after[0] - before[0]) / CONNECTIONS * MICRO,

@@ -36,7 +36,7 @@ _SILENT_SECONDS: Final = 100
 _CHUNK: Final = 1_000
 _LOG_SECONDS: Final = 60.0
 _LOGGED: Final = 100_000
-"""Read the commands of more than 0.1 ms: the sweeper's steps, and the reading of this log."""
+"""Number of entries read from Redis's slow log: commands over 0.1 ms, the sweeper's steps and this reading."""
 
 
 def heartbeat(_: Peer, folder: Path, span: Span) -> dict[str, float]:
@@ -75,7 +75,7 @@ async def _heartbeats(url: str, redis_pid: int) -> dict[str, float]:
             activity.set_status(sid, "online", None)
         while batch := activity.take_batch():
             if (await store.write_batch(batch)).unknown:
-                raise BenchError("Redis does not know people who were just there")
+                raise BenchError("Redis has no presence of people who were just written")
         own += time.thread_time() - spent
         redis += procfs.run_seconds(redis_pid) - redis_spent
     await backplane.close()

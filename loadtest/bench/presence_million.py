@@ -127,7 +127,7 @@ async def _heartbeats(rig: _Rig) -> dict[str, float]:
     for start in range(0, PRESENT, _AT_ONCE):
         numbers = range(start, min(PRESENT, start + _AT_ONCE))
         if await rig.store.keep_alive(by_shard(map(_user, numbers))):
-            raise BenchError("Redis does not know people who were just there")
+            raise BenchError("Redis has no presence of people who were just written")
     after = rig.spent()
     return {
         "heartbeat_us": (after[0] - before[0]) / PRESENT * MICRO,

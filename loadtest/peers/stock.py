@@ -15,7 +15,7 @@ _REQUIREMENTS = PROGRAMS / "requirements.txt"
 
 @dataclass
 class Stock:
-    """Runs in a virtual environment of its own, pinned by `requirements.txt`."""
+    """Stock servers in a virtual environment of their own, pinned by `requirements.txt`."""
 
     loop: Literal["asyncio", "uvloop"]
     dialect: str = "socketio"

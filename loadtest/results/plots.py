@@ -15,7 +15,7 @@ _TOP: Final = 34
 _BOTTOM: Final = 28
 _LINES: Final = 4
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-"""Distinguishable with the common kinds of colour blindness (Okabe and Ito, 2008)."""
+"""Line colours, distinguishable with the common kinds of colour blindness (Okabe and Ito, 2008)."""
 
 Series = Sequence[tuple[float, float | None]]
 """Points `(seconds, value)`; None interrupts the line."""
