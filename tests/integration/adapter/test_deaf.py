@@ -37,24 +37,24 @@ async def test_after_a_short_deafness_the_connection_stays_and_missed_messages_a
 ) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
         await log.append("room", "u", "1", b'"n":1}')
-        await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
+        await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
         proxy.is_muted = True
         await log.append("room", "u", "lost", b'"n":1}')
         await until(lambda: b"canary" in proxy.swallowed, "a canary is lost", 3)
         proxy.is_muted = False
-        await until(lambda: len(heard.packets) == 2, "the lost one is heard", 4)
+        await until(lambda: len(heard.packets) == 2, "the lost message arrives", 4)
         assert adapter.backplane.reconnects == 0
 
 
 async def test_a_deaf_gateway_is_unready_within_five_seconds_and_loses_nothing(redis_url: str, redis_port: int) -> None:
     async with muting_proxy(redis_port, b"-pubsub") as proxy, joined(proxy) as (adapter, log, heard):
         await log.append("room", "u", "1", b'"n":1}')
-        await until(lambda: len(heard.packets) == 1, "the message is heard", 2)
+        await until(lambda: len(heard.packets) == 1, "the message arrives", 2)
         await go_deaf(adapter, proxy)
         for number in range(5):
             await log.append("room", "u", f"deaf{number}", b'"n":1}')
         proxy.is_muted = False
-        await until(lambda: adapter.is_ready and len(heard.packets) == 6, "the lost ones are heard", 8)
+        await until(lambda: adapter.is_ready and len(heard.packets) == 6, "the lost messages arrive", 8)
         assert [seq_of(packet) for packet in heard.packets] == [1, 2, 3, 4, 5, 6]
 
 

@@ -87,14 +87,14 @@ async def test_a_backlog_of_messages_is_handled_in_slices(redis_url: str, redis_
             pipe.execute_command("SPUBLISH", "flood", "x" * 20_000)
         pipe.execute()
         if is_cut:
-            await until(lambda: link.has_unread, "some of it waits")
+            await until(lambda: link.has_unread, "some messages are unread")
             other.client_kill_filter(_id=own)
     most = read = 0
     while not (link.lost.done() if is_cut else len(came) == 600):
         before = len(came)
         await asyncio.sleep(0)
         most, read = max(most, len(came) - before), max(read, link._unread_bytes)
-    assert most < 100, "a turn takes a slice"
+    assert most < 100, "one turn of the loop handles one slice"
     assert 0 < len(came) <= 600
-    assert read < 5_000_000, "what is not handled yet waits in Redis"
+    assert read < 5_000_000, "unhandled messages wait in Redis"
     link.close()

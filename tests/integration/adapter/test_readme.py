@@ -138,7 +138,7 @@ async def test_the_server_of_the_top_readme(redis_url: str, tmp_path: Path) -> N
             found[0].on("deploy", heard.append)
             async with http.post(f"http://127.0.0.1:{port}/api/deploys/shop") as answer:
                 assert answer.status == 200
-            await until(lambda: heard == [{"name": "shop"}], "the deploy is heard")
+            await until(lambda: heard == [{"name": "shop"}], "the deploy event arrives")
 
 
 @pytest.mark.parametrize("name", ["aiohttp_app.py", "asgi_app.py", "publish.py"])

@@ -124,7 +124,7 @@ async def test_a_gateway_leaves_a_master_that_became_a_replica(tmp_path: Path) -
         async with muting_proxy(one, b"never") as proxy, backplane(f"redis://127.0.0.1:{proxy.port}") as made:
             log = LogStore(made)
             before = await log.append("room", "u", "1", b'"n":1}')
-            wait_until(lambda: new.info("replication")["slave_repl_offset"] > 0, "it has the write")
+            wait_until(lambda: new.info("replication")["slave_repl_offset"] > 0, "the new replica has the write")
             new.replicaof("NO", "ONE")
             old.replicaof("127.0.0.1", str(two))
             await until(lambda: not made.is_up, "the adapter is unready", 5)
@@ -143,7 +143,7 @@ async def test_a_gateway_leaves_a_replica_after_one_refused_write(tmp_path: Path
             admin.replicaof("127.0.0.1", "1")
             with pytest.raises(Exception, match="READONLY"):
                 await made.command("SET", "key", "value")
-            await until(lambda: not made.is_up, "it is left at once", 1)
+            await until(lambda: not made.is_up, "the backplane leaves the replica at once", 1)
             admin.replicaof("NO", "ONE")
             await until(lambda: made.is_up, "it is the master again", 5)
             assert await made.command("SET", "key", "value") == b"OK"
@@ -251,7 +251,7 @@ async def test_an_unusable_redis_is_one_line_in_the_log_and_an_unready_gateway(
     with redis_server(tmp_path, *options) as port:
         url = f"redis://127.0.0.1:{port}"
         with gateways.gateway(tmp_path, url, is_ready=False) as gateway:
-            await until(lambda: sentence in gateway.said(), "the sentence", 10)
+            await until(lambda: sentence in gateway.said(), "the line is logged", 10)
             await asyncio.sleep(2.5)  # many more tries
             assert not gateway.is_ready
             said = [line for line in gateway.said().splitlines() if '"level": "info"' not in line]
@@ -270,7 +270,7 @@ async def test_a_channel_that_the_account_may_not_subscribe_fails_without_affect
             await made.subscribe("room:{x}")
             admin.execute_command("CLIENT KILL TYPE pubsub")
             await until(lambda: made.reconnects == 1, "the connection is lost")
-            await until(lambda: made.is_up, "it is back")
+            await until(lambda: made.is_up, "the backplane is up again")
             admin.execute_command("ACL SETUSER app &other:*")
             await made.subscribe("other:{x}")
     assert "never retrieved" not in caplog.text
@@ -284,7 +284,7 @@ async def test_a_redis_that_evicts_keys_is_one_warning_at_start(tmp_path: Path) 
     ):
         admin.execute_command("CLIENT KILL TYPE normal SKIPME yes")
         wait_until(lambda: gateway.metric("roomcast_gateway_redis_reconnects") > 0, "the connection is lost")
-        wait_until(lambda: gateway.is_ready, "it is back")
+        wait_until(lambda: gateway.is_ready, "the gateway is ready")
         assert gateway.said().count("maxmemory-policy allkeys-lru") == 1
 
 

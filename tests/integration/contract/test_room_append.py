@@ -86,7 +86,7 @@ def test_each_append_drops_at_most_eight_messages_over_the_age_limit(client: red
     for _ in range(12):
         last = room.append()
     now = last.time
-    wait_until(lambda: _now_ms(client) > now + 250, "they are too old")
+    wait_until(lambda: _now_ms(client) > now + 250, "the messages are over the age limit")
     room.append()
     assert room.kept() == list(range(9, 14))
     room.append()
@@ -138,7 +138,7 @@ def test_an_id_is_known_through_one_rotation_of_the_id_sets_and_then_expires(cli
 def test_the_id_sets_also_rotate_with_time_and_a_repeat_at_that_moment_is_known(client: redis.Redis) -> None:
     room = Room(client, id_seconds=1.5)
     first = room.append("a")
-    wait_until(lambda: _now_ms(client) > first.time + 1500, "it is time to turn")
+    wait_until(lambda: _now_ms(client) > first.time + 1500, "the id sets are due to rotate")
     assert room.append("a") == first._replace(duplicate=True)
     assert room.append("b").seq == 2
     assert client.hkeys(room.place.names[2]) == [b"b"]

@@ -93,7 +93,7 @@ async def test_malformed_input_leaves_no_traceback_and_no_state(seed: int, caplo
         for session in [*app.sio.eio.sockets.values()]:
             if session.core.transport_name == "polling":
                 app.sio.eio.close(session.sid, "test is over")
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
         gc.collect()
         assert resident_bytes() - before < 5_000_000
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR or record.exc_info]

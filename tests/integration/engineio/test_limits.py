@@ -133,7 +133,7 @@ class TestSizes:
             _, writer = await asyncio.open_connection(*address.split(":"))
             target = client.url.partition(address)[2]
             writer.write(f"POST {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\n4x".encode())
-            await until(lambda: watcher.closes == [("polling", Reason.TRANSPORT_ERROR)], "it is given up")
+            await until(lambda: watcher.closes == [("polling", Reason.TRANSPORT_ERROR)], "the session is closed")
             writer.close()
 
 
@@ -157,7 +157,7 @@ class TestSlowClients:
     async def test_is_cut_above_the_limit_of_its_write_buffer_and_others_are_served(self) -> None:
         async with server(rules=Rules(max_buffer=200_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
-            await until(lambda: eio.sockets, "it is there")
+            await until(lambda: eio.sockets, "the session is open")
             quick = await opened(address)
             sessions = [*eio.sockets.values()]
             most = 0
@@ -176,7 +176,7 @@ class TestSlowClients:
     async def test_that_catches_up_gets_all_messages_in_order(self) -> None:
         async with server(rules=Rules(max_buffer=400_000, kernel_buffer=16_384)) as (eio, watcher, address):
             slow = await self.slow(address)
-            await until(lambda: eio.sockets, "it is there")
+            await until(lambda: eio.sockets, "the session is open")
             (session,) = eio.sockets.values()
             for number in range(300):
                 session.push(Frames(b"%d " % number + b"x" * 1000))
@@ -212,7 +212,7 @@ class TestSlowClients:
     async def test_pings_without_reading_do_not_pile_up(self) -> None:
         async with server(rules=Rules(max_buffer=50_000, kernel_buffer=16_384)) as (eio, _, address):
             slow = await self.slow(address)
-            await until(lambda: eio.sockets, "it is there")
+            await until(lambda: eio.sockets, "the session is open")
             (session,) = eio.sockets.values()
             for _ in range(20_000):
                 slow.write_frame(9, b"x" * 100)
@@ -378,7 +378,7 @@ class TestManySockets:
             assert watcher.traffic.packets == 600 * 5 + 2
             for client in clients:
                 client.drop()
-            await until(lambda: len(watcher.closes) == 600, "all are gone")
+            await until(lambda: len(watcher.closes) == 600, "all sessions are closed")
 
     async def test_sessions_may_close_while_a_room_is_served(self) -> None:
         async with server(rules=Rules(max_pending_per_peer=10_000, connect_seconds=60.0)) as (eio, watcher, address):
@@ -391,6 +391,6 @@ class TestManySockets:
                 await asyncio.sleep(0)
             for client in (*clients[1:200:2], *clients[200:]):
                 assert [await client.receive() for _ in range(200)] == [f"4{number}" for number in range(200)]
-            await until(lambda: len(watcher.closes) == 100, "those who vanished are gone")
+            await until(lambda: len(watcher.closes) == 100, "the dropped sessions are closed")
             for client in clients:
                 client.drop()

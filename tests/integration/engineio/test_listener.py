@@ -157,9 +157,9 @@ class TestTurns:
             eio.admission = admit
             _, writer = await connection(address)
             writer.write(opening())
-            await until(lambda: places, "it waits")
+            await until(lambda: places, "the client waits")
             writer.close()
-            await until(lambda: withdrawn, "it is withdrawn")
+            await until(lambda: withdrawn, "the client has withdrawn")
             assert places[0](None) is False
             assert not eio.sockets
 
@@ -174,7 +174,7 @@ class TestTurns:
             eio.admission = admit
             reader, writer = await connection(address)
             writer.write(opening())
-            await until(lambda: places, "it waits")
+            await until(lambda: places, "the client waits")
             writer.write(masked(TEXT, b"4early"))
             await writer.drain()
             await asyncio.sleep(0.05)
@@ -218,7 +218,7 @@ class TestTurns:
             assert sorted(heads) == ["101"] * 3 + ["429"] * 5
             for _, socket in answers:
                 socket.drop()
-            await until(lambda: not eio.sockets, "all have gone")
+            await until(lambda: not eio.sockets, "all sessions are closed")
             head, _ = await answer(address, opening())
             assert head.startswith("HTTP/1.1 101 ")
 
@@ -345,9 +345,9 @@ class TestLeaving:
             eio.admission = admit
             _, writer = await connection(address)
             writer.write(opening())
-            await until(lambda: len(eio._runtime.pending) == 1, "it waits")
+            await until(lambda: len(eio._runtime.pending) == 1, "the client waits")
             writer.close()
-            await until(lambda: withdrawn, "it is withdrawn")
+            await until(lambda: withdrawn, "the client has withdrawn")
             assert len(eio._runtime.pending) == 0
             assert not eio.sockets
 

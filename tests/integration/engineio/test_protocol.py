@@ -171,7 +171,7 @@ class TestMessages:
         socket, sid = await opened(address)
         socket.send(packet)
         assert await socket.closed() == 1003
-        await until(lambda: echo.gone.get(sid) == Reason.PARSE_ERROR, "the end is announced")
+        await until(lambda: echo.gone.get(sid) == Reason.PARSE_ERROR, "the disconnect is reported")
         client = await Polling.open(http, address, PATH)
         assert (await client.post(packet or "\x1e"))[0] == 400
         assert (await client.get())[0] == 400
@@ -227,25 +227,25 @@ class TestClose:
         assert (await client.post("1"))[0] == 200
         assert await soon(waiting) == (200, "6")
         assert (await client.get())[0] == 400
-        await until(lambda: echo.gone.get(client.sid) == Reason.CLIENT_DISCONNECT, "the end is announced")
+        await until(lambda: echo.gone.get(client.sid) == Reason.CLIENT_DISCONNECT, "the disconnect is reported")
 
     async def test_by_a_websocket_client(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         socket.send("1")
         assert await socket.closed() == 1000
-        await until(lambda: echo.gone.get(sid) == Reason.CLIENT_DISCONNECT, "the end is announced")
+        await until(lambda: echo.gone.get(sid) == Reason.CLIENT_DISCONNECT, "the disconnect is reported")
 
     @pytest.mark.parametrize(("code", "answer"), [(b"\x03\xe8", 1000), (b"\x0f\xa0bye", 4000), (b"\x03", 1002)])
     async def test_by_a_close_frame(self, echo: Echo, address: str, code: bytes, answer: int) -> None:
         socket, sid = await opened(address)
         socket.write_frame(8, code)
         assert await socket.closed() == answer
-        await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the end is announced")
+        await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported")
 
     async def test_by_losing_the_connection(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
         socket.drop()
-        await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the end is announced", 0.3)
+        await until(lambda: echo.gone.get(sid) == Reason.TRANSPORT_CLOSE, "the disconnect is reported", 0.3)
 
     async def test_by_the_server(self, echo: Echo, address: str) -> None:
         socket, sid = await opened(address)
@@ -261,7 +261,7 @@ class TestClose:
         session = echo.eio.session(sid)
         assert session is not None
         socket.drop()
-        await until(lambda: sid in echo.gone, "the end is announced")
+        await until(lambda: sid in echo.gone, "the disconnect is reported")
         session.push(Frames(b"x"))
         echo.eio.flusher.push_many([session, session], Frames(b"x"))
         await echo.eio.send(sid, "x")

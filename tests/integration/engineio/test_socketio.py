@@ -171,7 +171,7 @@ class TestClients:
         assert await client.call("message-with-ack", 2, timeout=5) == 2
         assert app.gone == {connects[0]: Reason.RECONNECT}
         await client.disconnect()
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
 
     async def test_rooms_and_calls_from_the_server(self, app: App, address: str) -> None:
         first, second = socketio.AsyncClient(), socketio.AsyncClient()
@@ -182,7 +182,7 @@ class TestClients:
         await second.connect(f"http://{address}", transports=["websocket"])
         await app.sio.enter_room(second.get_sid(), "room")
         await app.sio.emit("news", "hello", room="room")
-        await until(lambda: heard == ["hello"], "the room hears")
+        await until(lambda: heard == ["hello"], "the room gets the message")
         assert await app.sio.call("question", "really", to=first.get_sid(), timeout=5) == "really!"
         await app.sio.save_session(first.get_sid(), {"user": "ada"})
         assert await app.sio.get_session(first.get_sid()) == {"user": "ada"}
@@ -227,7 +227,7 @@ class TestBadPackets:
         assert await other.receive() == '42["message-back","valid"]'
         assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
         other.drop()
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
 
     @pytest.mark.parametrize("packet", ['42["message"]', "41", '421["message"]', "431[]", "40[]"])
     async def test_before_connect(self, address: str, packet: str) -> None:
@@ -261,7 +261,7 @@ class TestBadPackets:
         socket.send(b"\x01")
         assert await socket.closed() == 1008
         await until(lambda: [*app.gone.values()] == [Reason.ATTACHMENT_TIMEOUT], "the reason is told")
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
 
 
 class TestTimeouts:
@@ -274,7 +274,7 @@ class TestTimeouts:
             async with polling as http:
                 client = await Polling.open(http, other, PATH)
                 assert await client.get() == (200, "1")
-            await until(app.is_empty, "nothing is left")
+            await until(app.is_empty, "no client is left")
 
     async def test_a_transport_without_a_namespace_is_closed(self, app: App) -> None:
         app = App(connect_seconds=0.3)
@@ -346,7 +346,7 @@ class TestOrder:
         assert app.seen[1:] == [("wait", number) for number in range(count)]
         assert not session.is_input_paused
         socket.drop()
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
 
 
 class TestSlowConnect:
@@ -357,7 +357,7 @@ class TestSlowConnect:
         socket.drop()
         await until(lambda: not app.sio.eio.sockets, "the transport is gone")
         app.gate.set()
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
         assert list(app.gone.values()) == [Reason.TRANSPORT_CLOSE]
 
     async def test_over_polling_too(self, app: App, address: str) -> None:
@@ -367,7 +367,7 @@ class TestSlowConnect:
             await until(lambda: app.sio.manager.rooms, "the connect is under way")
             await client.post("1")
             app.gate.set()
-            await until(app.is_empty, "nothing is left")
+            await until(app.is_empty, "no client is left")
 
     async def test_a_connect_handler_that_raises_refuses_the_client_and_leaves_no_state(
         self, app: App, address: str
@@ -378,7 +378,7 @@ class TestSlowConnect:
         assert await socket.receive() == '44{"message":"Unable to connect"}'
         assert not app.sio.manager.rooms
         socket.drop()
-        await until(app.is_empty, "nothing is left")
+        await until(app.is_empty, "no client is left")
 
 
 def test_options_are_checked() -> None:

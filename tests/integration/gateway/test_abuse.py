@@ -347,7 +347,7 @@ async def test_typing_is_limited_too(pair: Pair, clients: Clients) -> None:
         "2" + "x" * 150_000,
         b"x" * 150_000,
     ],
-    ids=["over a megabyte", "without an ack", "an ack", "a second CONNECT", "a ping", "bytes that nobody announced"],
+    ids=["over a megabyte", "without an ack", "an ack", "a second CONNECT", "a ping", "unannounced bytes"],
 )
 async def test_an_oversized_packet_without_an_ack_id_closes_the_socket(
     pair: Pair, clients: Clients, frame: str | bytes

@@ -174,7 +174,7 @@ async def test_a_kicked_person_gets_no_more_messages_of_the_room(cluster: Cluste
         await ada.join("public:hall")
         await bob.join("public:hall")
         await backend.kick("public:hall", "ada")
-        await until(lambda: ada.changes("public:hall") == ["removed"], "ada is told")
+        await until(lambda: ada.changes("public:hall") == ["removed"], "ada gets the event")
         await backend.publish("public:hall", "bot", "without ada")
         await until(lambda: len(bob.of("message")) == 1, "bob hears")
         assert (await ada.call("room:list", {}))["ok"]  # a round trip: all events sent before have arrived
@@ -216,7 +216,7 @@ async def test_a_closed_room_is_deleted(cluster: Cluster, backend: Backend, admi
         assert (await ada.join("team:blue"))["ok"]
         await backend.publish("team:blue", "bot", "a secret of the team")
         await backend.close_room("team:blue")
-        await until(lambda: ada.changes("team:blue") == ["closed"], "ada is told")
+        await until(lambda: ada.changes("team:blue") == ["closed"], "ada gets the event")
         assert (await ada.join("team:blue"))["error"]["reason"] == "forbidden"
         assert "team:blue" not in [row["room"] for row in (await ada.call("room:list", {}))["rooms"]]
     assert not await admin.exists(room_meta("team:blue"))
@@ -303,7 +303,7 @@ async def _work_on(backend: Backend, ada: Person) -> None:
     await backend.remove(rooms[1], "ada")
     await backend.close_room(rooms[2])
     changes = [["invited", "removed"], ["invited", "removed"], ["invited", "closed"]]
-    await until(lambda: [ada.changes(room) for room in rooms[:3]] == changes, "ada is told")
+    await until(lambda: [ada.changes(room) for room in rooms[:3]] == changes, "ada gets the event")
     found = await backend.presence(["ada", *(f"nobody{number}" for number in range(20))])
     assert [user for user, presence in found.items() if presence.status == "online"] == ["ada"]
     await backend.revoke_user("ada")
@@ -384,7 +384,7 @@ async def test_the_command_line_does_the_same(cluster: Cluster) -> None:
     await until(lambda: carol.changes("team:green") == ["removed"], "the kick")
     await carol.join("team:green")
     await run(cluster, "close", "team:green")
-    await until(lambda: carol.changes("team:green") == ["removed", "closed"], "the closing")
+    await until(lambda: carol.changes("team:green") == ["removed", "closed"], "carol gets the event")
     await run(cluster, "revoke", "--token", "t1", "--days", "1")
     await until(lambda: not carol.socket.connected, "the revocation", REVOKED_WITHIN_SECONDS)
 

@@ -96,7 +96,7 @@ async def test_memory_is_freed_after_a_flood(redis_url: str, tmp_path: Path) -> 
             async with flood(one, users, unique("public:talk")):
                 await asyncio.sleep(3.0)
                 assert one.get("/healthz")[0] == 200
-            await until(lambda: one.metric("roomcast_gateway_connections") == 0, "all are gone", 20)
+            await until(lambda: one.metric("roomcast_gateway_connections") == 0, "all connections are closed", 20)
             await asyncio.sleep(QUIET_SECONDS + 2)
             sizes.append(one.metric("process_resident_memory_bytes"))
         assert max(sizes) - sizes[0] < MEMORY_BYTES, sizes
@@ -105,7 +105,7 @@ async def test_memory_is_freed_after_a_flood(redis_url: str, tmp_path: Path) -> 
 async def test_a_drain_keeps_its_budget_under_a_flood(redis_url: str, tmp_path: Path) -> None:
     with gateway(tmp_path, redis_url, "1", DRAIN_SECONDS=str(DRAIN_SECONDS), PENDING_PER_ADDRESS="1000") as one:
         async with flood(one, [f"user-{n}" for n in range(CONNECTIONS)], unique("public:talk")):
-            await until(lambda: one.metric("roomcast_gateway_connections") > 20, "the flood")
+            await until(lambda: one.metric("roomcast_gateway_connections") > 20, "the flood has begun")
             started = time.monotonic()
             await asyncio.to_thread(one.stop, 30.0)
             assert time.monotonic() - started < DRAIN_SECONDS + 4.0

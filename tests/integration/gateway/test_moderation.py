@@ -66,7 +66,7 @@ class TestMutes:
         await ada.ok("room:sanction", {**mute, "on": True})
         await until(lambda: _is(bob, room, "muted"), "muted", EVERYWHERE_SECONDS)
         await ada.ok("room:sanction", {**mute, "on": False})
-        await until(lambda: _is(bob, room, "ok"), "lifted", EVERYWHERE_SECONDS)
+        await until(lambda: _is(bob, room, "ok"), "the mute is lifted", EVERYWHERE_SECONDS)
 
     async def test_only_moderators_sanction_and_never_the_owner(self, pair: Pair, clients: Clients) -> None:
         ada, bob, eve = [await clients(pair[n % 2], unique(name)) for n, name in enumerate(("ada", "bob", "eve"))]

@@ -167,7 +167,7 @@ async def test_a_draining_gateway_is_not_ready_and_refuses_new_sessions(
 
         running.process.terminate()
         await until(lambda: running.get("/readyz")[0] in (503, 0), "not ready")
-        await until(lambda: not servers.is_listening(running.port), "nobody listens")
+        await until(lambda: not servers.is_listening(running.port), "the port is closed")
         started = time.monotonic()
         await asyncio.to_thread(running.stop, 6.0)
         assert time.monotonic() - started < 5
@@ -191,7 +191,7 @@ async def test_a_polling_client_between_two_gets_receives_the_drain_event(redis_
             while '"ready"' not in (await client.get())[1]:
                 pass
             running.process.terminate()
-            await until(lambda: not servers.is_listening(running.port), "nobody listens")
+            await until(lambda: not servers.is_listening(running.port), "the port is closed")
             await asyncio.sleep(0.5)
             status, said = await client.get()
         assert status == 200

@@ -186,9 +186,9 @@ async def test_who_may_invite_and_remove(pair: Pair, clients: Clients) -> None:
     room = await make_room(owner, bob)
     await owner.invite(room, admin.user, "admin")
 
-    for nobody in (bob, eve):
-        assert await nobody.refused("room:invite", {"room": room, "user": eve.user}) == "forbidden"
-        assert await nobody.refused("room:remove", {"room": room, "user": admin.user}) == "forbidden"
+    for other in (bob, eve):
+        assert await other.refused("room:invite", {"room": room, "user": eve.user}) == "forbidden"
+        assert await other.refused("room:remove", {"room": room, "user": admin.user}) == "forbidden"
     await admin.invite(room, eve.user)
     await admin.ok("room:remove", {"room": room, "user": eve.user})
     assert await admin.refused("room:remove", {"room": room, "user": owner.user}) == "forbidden"

@@ -89,10 +89,10 @@ async def outage(ada: Client, both: list[Gateway], room: str) -> None:
     await ada.io.emit("typing", {"room": room, "typing": True})
     await ada.ok("presence", {})
     assert all(running.get("/healthz")[0] == 200 for running in both)
-    await nobody_is_turned_away(both[0])
+    await no_sign_in_is_refused(both[0])
 
 
-async def nobody_is_turned_away(running: Gateway) -> None:
+async def no_sign_in_is_refused(running: Gateway) -> None:
     """Check that a sign-in is closed without a refusal, after which socket.io-client would not reconnect."""
     async with raw(running) as socket:
         await socket.send('40{"token":"' + token("carol") + '"}')

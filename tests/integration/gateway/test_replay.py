@@ -276,4 +276,4 @@ async def test_a_replay_leaves_nothing_behind_when_its_client_goes(pair: Pair, g
             await socket.send("421" + json.dumps(["room:join", {"room": room, "replay": True, "limit": 100}]))
             socket.abort()
 
-    await until(lambda: pair[0].metric("roomcast_gateway_rooms") <= before, "the room is let go")
+    await until(lambda: pair[0].metric("roomcast_gateway_rooms") <= before, "the room is unsubscribed")

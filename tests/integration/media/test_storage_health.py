@@ -115,7 +115,7 @@ async def test_a_storage_that_dies_makes_the_signer_unready_and_back(redis_url: 
         assert signer.metric("roomcast_media_storage_up") == 0
         with s3.s3_server_on(tmp_path, port):
             servers.wait_until(lambda: signer.get("/readyz")[0] == 200, "ready again")
-            servers.wait_until(lambda: signer.metric("roomcast_media_storage_up") == 1, "shown again")
+            servers.wait_until(lambda: signer.metric("roomcast_media_storage_up") == 1, "the storage is up again")
         servers.wait_until(lambda: signer.get("/readyz")[0] == 503, "unready once more")
 
 

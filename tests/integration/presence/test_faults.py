@@ -206,7 +206,7 @@ def start(tmp_path: Path) -> Iterator[object]:
 def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     first = start(redis_url)
     second = start(redis_url)
-    servers.wait_until(lambda: first.leads, "the first leads")
+    servers.wait_until(lambda: first.leads, "the first sweeper leads")
     assert not second.leads
     shard = keys.presence_shard("ghost")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
@@ -215,7 +215,7 @@ def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start)
         first.popen.kill()
         killed = time.monotonic()
         client.zadd(keys.presence_seen(shard), {"ghost": time.time() - 100, "ada": time.time()})
-        servers.wait_until(lambda: second.leads, "the second leads", 10)
+        servers.wait_until(lambda: second.leads, "the second sweeper leads", 10)
         servers.wait_until(lambda: client.zscore(keys.presence_seen(shard), "ghost") is None, "the ghost gone", 10)
         assert time.monotonic() - killed < 10
         assert client.zscore(keys.presence_seen(shard), "ada") is not None
@@ -223,7 +223,7 @@ def test_takeover_after_kill_9_without_a_new_grace_period(redis_url: str, start)
 
 def test_sigterm_ends_cleanly_and_releases_the_lease(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(redis_url)
-    servers.wait_until(lambda: process.leads, "it leads")
+    servers.wait_until(lambda: process.leads, "the sweeper leads")
     process.popen.terminate()
     assert process.popen.wait(10) == 0
     with redis.Redis.from_url(redis_url) as client:
@@ -244,7 +244,7 @@ def test_a_stopped_redis_makes_it_unready_and_sigterm_still_works(own_redis: str
 
 def test_metrics_pass_promtool(redis_url: str, start) -> None:  # type: ignore[no-untyped-def]
     process = start(redis_url)
-    servers.wait_until(lambda: process.leads, "it leads")
+    servers.wait_until(lambda: process.leads, "the sweeper leads")
     _, text = process.get("/metrics")
     assert health.complaints(text) == ""
     assert "roomcast_presence_passes_total" in text

@@ -630,10 +630,10 @@ class TestSweeper:
 
     async def test_only_one_leads_and_the_other_takes_over(self, cluster: Cluster) -> None:
         async with running_sweeper(cluster.sweeper_url, "t1") as (first, one):
-            await until(lambda: one.led > 2, "the first leads")
+            await until(lambda: one.led > 2, "the first sweeper leads")
             async with running_sweeper(cluster.sweeper_url, "t2") as (_, two):
                 await until(lambda: two.passes > 2, "the second stands by")
                 assert two.led == 0
                 first.stop()
-                await until(lambda: two.led > 0, "the second leads")
+                await until(lambda: two.led > 0, "the second sweeper leads")
                 assert two.doubts == []

@@ -57,7 +57,7 @@ export function TransferRoom({ entry, onClose }: { entry: RoomEntry; onClose: ()
           ),
           onPick: () => setHeir(member),
         }))}
-        empty={list.isLoading ? "" : "No other member has this name. Invite somebody first."}
+        empty={list.isLoading ? "" : "No other member has this name. Invite the person first."}
       />
       <PageEnd list={list} />
     </Dialog>
