@@ -129,4 +129,4 @@ async def _again_until_heard(log: LogStore, room: str, heard: list[bytes]) -> No
         await asyncio.sleep(0.05)
         if len(heard) > before:
             return
-    raise AssertionError("not heard after the move")
+    raise AssertionError("the subscription has not followed the slot")

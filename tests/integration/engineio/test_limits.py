@@ -348,7 +348,7 @@ class TestAdmission:
             assert asked[0].peer == "127.0.0.1"
 
 
-class TestMoving:
+class TestCloseForReconnect:
     async def test_a_polling_client_between_two_gets_reads_what_was_queued_and_the_close(self) -> None:
         async with server() as (eio, watcher, address), ClientSession() as http:
             client = await Polling.open(http, address, PATH)

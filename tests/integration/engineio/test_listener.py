@@ -61,7 +61,7 @@ async def echoes(socket: WebSocket) -> None:
 
 async def test_a_plain_websocket_request_is_not_passed_to_aiohttp() -> None:
     def behind() -> asyncio.Protocol:
-        raise AssertionError("given to aiohttp")
+        raise AssertionError("the request was passed to aiohttp")
 
     async with server() as (eio, _):
         listener = await asyncio.get_running_loop().create_server(eio.listener(behind), "127.0.0.1", 0)
@@ -144,7 +144,7 @@ def after(seconds: float) -> Admission:
     return admit
 
 
-class TestTurns:
+class TestWaiting:
     async def test_a_client_that_disconnects_while_waiting_is_not_admitted(self) -> None:
         async with server() as (eio, address):
             places: list[Decide] = []
@@ -334,7 +334,7 @@ async def _until_closed(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-class TestLeaving:
+class TestDisconnectWhileWaiting:
     async def test_a_client_that_disconnects_while_waiting_in_aiohttp_is_not_admitted(self) -> None:
         async with server(has_front=False) as (eio, address):
             withdrawn: list[Caller] = []

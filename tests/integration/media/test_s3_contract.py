@@ -85,7 +85,7 @@ def place(endpoint: str) -> Iterator[Place]:
 
 @pytest.fixture(autouse=True)
 def objects(place: Place) -> None:
-    """Yield a bucket with one private file and no upload."""
+    """Put one private file into the bucket, and delete the upload."""
     place.client.put_object(Bucket=place.bucket, Key=PRIVATE, Body=SECRET, ContentType="text/plain")
     place.client.delete_object(Bucket=place.bucket, Key=KEY)
 
