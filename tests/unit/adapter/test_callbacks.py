@@ -12,7 +12,7 @@ def test_each_ack_has_its_own_callback_and_is_taken_once() -> None:
     assert take_ack(client, 1) is print
 
 
-def test_an_ack_nobody_asked_for_finds_nothing() -> None:
+def test_an_unexpected_ack_finds_no_callback() -> None:
     assert take_ack(Client("s", "e", None), 1) is None
 
 

@@ -212,7 +212,7 @@ async def test_a_missed_canary_means_to_look_again() -> None:
     assert loop.looked_again == ["node:1.0"]
 
 
-async def test_nobody_looks_again_because_the_first_canary_came_before_the_subscription() -> None:
+async def test_a_first_canary_before_the_subscription_does_not_count_as_missed() -> None:
     loop = Loop()
     loop.is_deaf = True
     one = probe(loop, "a", 1.0, [])

@@ -51,7 +51,7 @@ def test_replies_come_to_their_commands_however_they_are_cut() -> None:
     assert came == [("a", b"OK"), ("b", 5), ("c", [b"x", 0])]
 
 
-async def test_a_future_gets_its_reply_unless_nobody_waits() -> None:
+async def test_a_future_gets_its_reply_unless_it_is_done() -> None:
     link, loop = pipeline(), asyncio.get_running_loop()
     waiting, gone = loop.create_future(), loop.create_future()
     link.send(b"x", gone)
@@ -76,14 +76,14 @@ def test_a_reply_that_raises_does_not_stop_the_next() -> None:
     assert ("report_error", "mine") in link.asked
 
 
-def test_errors_and_what_nobody_asked_for_are_odd() -> None:
+def test_errors_and_unexpected_replies_are_passed_to_the_subclass() -> None:
     link = pipeline()
     link.send(b"x", print)
     link.data_received(b"-ERR no\r\n:1\r\n")
     assert link.asked == ["schedule_flush", ("odd", "ERR no"), ("odd", 1)]
 
 
-def test_what_is_not_redis_is_said() -> None:
+def test_bytes_that_are_not_redis_protocol_are_reported() -> None:
     link = pipeline()
     link.data_received(b"HTTP/1.1 400\r\n")
     assert link.asked == [("failed", "ProtocolError")]

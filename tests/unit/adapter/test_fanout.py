@@ -71,7 +71,7 @@ async def test_the_skip_list_names_sessions_and_rooms(skip: tuple[str, ...], lef
     assert rig.delivery.sent == [(left, b'2["e"]')]
 
 
-async def test_nothing_is_sent_where_everybody_is_skipped() -> None:
+async def test_nothing_is_sent_if_all_members_are_skipped() -> None:
     rig = Rig()
     rig.join("a", "room")
     rig.fanout.receive(channel("room"), pack_event("/", b'2["e"]', ("a",)))
@@ -123,7 +123,7 @@ async def test_a_room_is_subscribed_until_its_last_member_has_left() -> None:
     assert rig.fanout.rooms == 0
 
 
-async def test_who_comes_back_in_time_finds_the_room_still_subscribed() -> None:
+async def test_a_client_that_returns_in_time_finds_the_room_still_subscribed() -> None:
     rig = Rig(linger_seconds=0.05)
     rig.join("a", "room")
     rig.leave("a", "room")
@@ -145,7 +145,7 @@ async def test_a_held_room_stays_subscribed_without_members() -> None:
     await until(lambda: rig.backplane.unsubscribed == ["room:{room}"], "it is unsubscribed")
 
 
-async def test_a_member_is_not_sent_what_it_got_with_its_join() -> None:
+async def test_a_member_does_not_get_messages_of_its_join_page_again() -> None:
     rig = Rig()
     log = FakeLog()
     rig.fanout.use_log(log)

@@ -109,7 +109,7 @@ async def test_sealed_packets_of_each_kind_are_taken(rig: Rig) -> None:
     assert rig.count.forgeries == 0
 
 
-async def test_what_scripts_publish_carries_the_token(rig: Rig) -> None:
+async def test_packets_of_scripts_carry_the_publisher_token(rig: Rig) -> None:
     rig.receive(logged(2, token=SEALS.publisher_token))
     rig.receive(note_head("/", SEALS.publisher_token) + b"\x91\x01")
     assert rig.delivery.packets == [b'2["message",2]']

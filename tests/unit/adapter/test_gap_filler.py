@@ -72,7 +72,7 @@ async def rests(rig: Rig, seconds: float = 0.3) -> None:
     assert rig.log.reads - reads <= 20
 
 
-async def test_a_gap_is_filled_before_what_follows(rig: Rig) -> None:
+async def test_a_gap_is_filled_before_later_packets(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 4)
     rig.publish(4)
@@ -165,7 +165,7 @@ async def test_a_log_that_claims_more_than_it_holds_is_declared(rig: Rig) -> Non
     assert rig.seqs == [6]
 
 
-async def test_what_the_log_has_dropped_is_declared(rig: Rig) -> None:
+async def test_messages_that_the_log_has_dropped_are_declared_lost(rig: Rig) -> None:
     rig.join()
     rig.log.append("room", 9)
     rig.log.first = 8
@@ -188,7 +188,7 @@ async def test_another_epoch_of_the_log_is_declared_and_its_packets_are_delivere
     assert rig.seqs == [2, 3, 4]
 
 
-async def test_a_forged_epoch_troubles_nobody(rig: Rig) -> None:
+async def test_a_packet_with_a_forged_epoch_is_not_delivered(rig: Rig) -> None:
     rig.join()
     for number in range(50):
         rig.publish(number, epoch=OTHER)

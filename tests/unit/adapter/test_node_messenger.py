@@ -132,7 +132,7 @@ async def test_disconnects_and_memberships_concern_clients_of_this_node() -> Non
         pack(Canary("incarnation", 1)),
     ],
 )
-def test_what_is_no_message_is_an_envelope_error(data: bytes) -> None:
+def test_data_that_is_no_node_message_is_an_envelope_error(data: bytes) -> None:
     here = Here()
     with pytest.raises(EnvelopeError):
         here.messenger.receive(data)

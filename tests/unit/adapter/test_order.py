@@ -25,7 +25,7 @@ def test_packets_in_a_row_are_delivered() -> None:
 
 
 @pytest.mark.parametrize("seq", [1, 4, 5])
-def test_what_was_delivered_is_a_repeat(seq: int) -> None:
+def test_a_delivered_seq_is_a_duplicate(seq: int) -> None:
     watch = watch_at(A, 5)
     assert watch.offer(A, seq) is Verdict.DUPLICATE
     assert watch.seq == 5

@@ -35,7 +35,7 @@ def test_different_rooms_have_different_names(one: Any, two: Any) -> None:
 
 
 @pytest.mark.parametrize(("room", "equal"), [(Color.RED, "red"), (Number.TWO, 2), (1.0, 1), (True, 1)])
-def test_what_python_calls_equal_is_one_room(room: Any, equal: Any) -> None:
+def test_keys_that_are_equal_in_python_are_one_room(room: Any, equal: Any) -> None:
     assert name_of(room) == name_of(equal)
 
 

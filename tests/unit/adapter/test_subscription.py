@@ -93,7 +93,7 @@ def test_a_room_without_members_is_counted_on(room: Room) -> None:
         b"",
     ],
 )
-def test_what_is_out_of_the_ordinary_is_passed_on(room: Room, data: bytes) -> None:
+def test_uncommon_packets_are_passed_on(room: Room, data: bytes) -> None:
     assert not room.hears(data)
 
 

@@ -54,7 +54,7 @@ def test_messages_can_be_amended(message: dict[str, Any]) -> None:
         raw({"seq": 3}),
     ],
 )
-def test_what_is_gone_or_no_message_is_not_found(entry: bytes | None) -> None:
+def test_amending_a_missing_entry_or_a_non_message_raises_not_found(entry: bytes | None) -> None:
     with pytest.raises(RoomcastError) as caught:
         amend.load_target(entry)
     assert caught.value.code is Code.NOT_FOUND
@@ -87,7 +87,7 @@ def test_an_edit_says_all_that_the_message_has_from_now_on(
     assert amend.edited_content({**TEXT, "data": {"a": 1}}, text, data) == after
 
 
-def test_an_edit_says_nothing_of_what_the_message_does_not_have() -> None:
+def test_an_edit_leaves_out_fields_that_the_message_does_not_have() -> None:
     assert amend.edited_content(TEXT, "new", None) == {"text": "new"}
     assert amend.edited_content(DATA, None, {"new": 1}) == {"data": {"new": 1}}
 

@@ -23,7 +23,7 @@ def test_digests_differ_and_are_hexadecimal() -> None:
     assert len(digest_of("rck_\udc80")) == 64
 
 
-async def test_what_is_no_key_is_not_looked_up() -> None:
+async def test_a_text_without_the_form_of_a_key_is_not_looked_up() -> None:
     """Nothing listens where this client points."""
     keys = ApiKeys(Redis(port=1))
     assert [await keys.find(text) for text in ("", "x", "rck_" + "x" * 200)] == [None] * 3

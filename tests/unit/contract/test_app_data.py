@@ -47,7 +47,7 @@ def test_an_object_within_the_limits_passes_as_compact_json(data: dict[str, Any]
 
 
 @pytest.mark.parametrize("data", [nested(MAX_DATA_DEPTH + 1), nested(5_000), sized(MAX_DATA_BYTES + 1)])
-def test_what_is_over_a_limit_is_too_large(data: dict[str, Any]) -> None:
+def test_data_over_a_limit_is_too_large(data: dict[str, Any]) -> None:
     assert refusal(data) is Code.TOO_LARGE
 
 
@@ -58,6 +58,6 @@ def test_the_size_is_counted_in_bytes() -> None:
 @pytest.mark.parametrize(
     "value", [b"bytes", {1}, object(), float("nan"), float("inf"), 2**53 + 1, 2**80, {1: "a"}, "half: \ud83d"]
 )
-def test_what_is_no_json_or_no_number_of_javascript_is_a_bad_request(value: Any) -> None:
+def test_a_value_that_json_or_javascript_cannot_hold_is_a_bad_request(value: Any) -> None:
     assert refusal({"a": [value]}) is Code.BAD_REQUEST
     assert refusal({"a": {"b": value}}) is Code.BAD_REQUEST

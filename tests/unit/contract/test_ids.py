@@ -50,7 +50,7 @@ def test_empty_and_overlong_subjects_are_refused(subject: str) -> None:
         ("publicity:x", Access.STORED),
     ],
 )
-def test_what_a_room_says_about_ada(room: str, verdict: Access) -> None:
+def test_the_access_that_a_room_id_gives_to_ada(room: str, verdict: Access) -> None:
     assert ids.access(room, "ada") is verdict
 
 

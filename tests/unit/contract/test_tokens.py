@@ -14,7 +14,7 @@ from roomcast.gateway.sign_in.verifier import Verifier
 SECRET = "a secret of the tests long enough for HS256"
 
 
-async def test_a_gateway_reads_what_was_signed() -> None:
+async def test_a_gateway_reads_a_signed_token() -> None:
     token = sign(SECRET, "auth0|x1", name="Ada", seconds=60, rooms=["team:*"], ops=True, jti="t1")
     identity = await Verifier(SharedSecret(SECRET)).verify(token)
     assert (identity.user, identity.name, identity.token_id, identity.ops) == ("x--auth0-7Cx1", "Ada", "t1", True)

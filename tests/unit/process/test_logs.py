@@ -32,7 +32,7 @@ def test_text_to_a_file_has_no_colours(capsys: pytest.CaptureFixture[str]) -> No
     assert "\x1b" not in line
 
 
-def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_entries_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warning", "json")
     structlog.get_logger("ours").info("started")
     logging.getLogger("library").info("chatter")
@@ -40,7 +40,7 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_a_log_that_nobody_reads_any_more_breaks_nothing(form: str) -> None:
+def test_a_log_pipe_without_a_reader_does_not_break_the_process(form: str) -> None:
     """A supervisor that was killed leaves its children a pipe without a reader: a write to it is an OSError."""
     script = (
         "import logging, structlog, sys; from roomcast.process import logs\n"

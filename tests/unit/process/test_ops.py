@@ -49,7 +49,7 @@ async def test_a_scrape_names_the_version_of_its_format() -> None:
     ],
     ids=["long header", "long line", "TLS", "HTTP/2", "length"],
 )
-async def test_what_is_no_http_is_refused_without_a_traceback(
+async def test_a_malformed_http_request_is_refused_without_a_traceback(
     request_bytes: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ops.serve("127.0.0.1", 0, lambda: True, lambda: b"") as port:

@@ -14,7 +14,7 @@ CHANNEL = "node:{1}"
 
 
 @given(st.binary(max_size=200))
-def test_what_is_sealed_is_opened(envelope: bytes) -> None:
+def test_a_sealed_message_is_opened(envelope: bytes) -> None:
     seals = Seals([OLD])
     sealed = seals.seal(CHANNEL, envelope)
     assert seals.open(CHANNEL.encode(), sealed) == (envelope, True)
@@ -38,7 +38,7 @@ def test_a_seal_is_of_one_channel(channel: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"\2", b"\2short", b"\2" + bytes(16), b"\2" + bytes(40)])
-def test_what_only_looks_sealed_is_forged(data: bytes) -> None:
+def test_a_message_with_a_wrong_seal_is_forged(data: bytes) -> None:
     with pytest.raises(EnvelopeError):
         Seals([OLD]).open(CHANNEL.encode(), data)
 
