@@ -102,7 +102,7 @@ class Config(SealingSettings):
     def _are_origins(cls, value: Words) -> Words:
         for origin in value:
             if not is_origin(origin):
-                raise ValueError(f"{origin!r} is no origin: https://chat.example.com, https://*.example.com, or *")
+                raise ValueError(f"{origin!r} is not an origin: https://chat.example.com, https://*.example.com, or *")
         return value
 
     @model_validator(mode="after")

@@ -145,4 +145,4 @@ def _check_text(text: str) -> None:
     if not 1 <= size <= MAX_MESSAGE_BYTES:
         raise RoomcastError(Code.TOO_LARGE, f"a text holds 1 to {MAX_MESSAGE_BYTES} bytes")
     if is_blank(text):
-        raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
+        raise RoomcastError(Code.BAD_REQUEST, "the text has no visible character")

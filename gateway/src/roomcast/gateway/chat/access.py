@@ -22,7 +22,7 @@ def no_entry(room: str) -> RoomcastError:
     if room.startswith(DIRECT):
         return RoomcastError(Code.FORBIDDEN, "a direct room is `dm:` and the ids of its two people, sorted")
     return RoomcastError(
-        Code.FORBIDDEN, "you are no member and your token's `rooms` does not name the room, or you are banned"
+        Code.FORBIDDEN, "you are not a member and your token's `rooms` does not name the room, or you are banned"
     )
 
 
@@ -76,7 +76,7 @@ class RoomAccess:
     async def require_moderator(self, session: ChatSession, room: str) -> None:
         """Raise FORBIDDEN unless the session moderates this room."""
         if not await self.moderates(session, room):
-            raise RoomcastError(Code.FORBIDDEN, "only the room's owner and admins, and operators")
+            raise RoomcastError(Code.FORBIDDEN, "only the owner and admins of the room, and operators, may do this")
 
     async def moderates(self, session: ChatSession, room: str) -> bool:
         """Return whether the session moderates this room. Operators moderate every room."""

@@ -21,4 +21,4 @@ def _check_text(text: str, max_bytes: int) -> None:
     if len(text) * 4 > max_bytes and len(text.encode()) > max_bytes:
         raise RoomcastError(Code.TOO_LARGE, f"a text holds at most {max_bytes} bytes")
     if is_blank(text):
-        raise RoomcastError(Code.BAD_REQUEST, "nothing of the text can be seen")
+        raise RoomcastError(Code.BAD_REQUEST, "the text has no visible character")

@@ -77,7 +77,7 @@ class EntryAccess(Protocol):
         ...
 
     async def may_enter(self, session: ChatSession, room: str) -> bool:
-        """Return whether the session may enter the room now. A room that it has joined is checked anew."""
+        """Return whether the session may enter the room now. Joined rooms are checked again."""
         ...
 
 
@@ -267,7 +267,7 @@ class RoomJoins:
         try:
             await self._occupancy.leave_room(session, room)
         except RoomcastError as error:
-            _log.info("leaving a room: %s; its entry expires by itself", error)
+            _log.info("a room could not be left in Redis; the entry there expires by itself: %s", error)
 
     async def recheck_sessions(self, sessions: Iterable[ChatSession], only: str = "") -> None:
         """Remove sessions from rooms that they may no longer be in: after a new token, a removal, a kick or a closing.
@@ -319,7 +319,7 @@ async def _confirmed(subscribed: asyncio.Future[None]) -> None:
         async with asyncio.timeout(_SUBSCRIBE_SECONDS):
             await asyncio.shield(subscribed)
     except (TimeoutError, RedisConnectionError) as error:
-        raise RoomcastError(Code.UNAVAILABLE, "the room's channel is not confirmed") from error
+        raise RoomcastError(Code.UNAVAILABLE, "Redis has not confirmed the room's channel in time") from error
 
 
 def _people_change(room: str, before: RoomSnapshot, now: RoomSnapshot) -> dict[str, Any]:

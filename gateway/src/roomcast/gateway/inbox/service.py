@@ -135,7 +135,7 @@ class InboxService:
         """Count the list as more than one event of the client: each of its rooms is read."""
         events, bucket = rooms / ROOMS_PER_EVENT, session.limit.bucket
         if not bucket.take(self._clock(), events):
-            raise RoomcastError(Code.RATE_LIMITED, "the whole list is read", retry_after=events / bucket.rate)
+            raise RoomcastError(Code.RATE_LIMITED, "too many lists of this size", retry_after=events / bucket.rate)
 
     async def _visible(self, session: ChatSession, lines: list[Line]) -> list[Line]:
         """Return the lines of rooms that the session may enter; take rooms that are gone off the list."""
@@ -213,7 +213,7 @@ class InboxService:
                 sent = await self._look_again(personal) + await self._look(due)
                 pause = max(pause, await self._catch_up.step())
             except RoomcastError as error:
-                _log.info("the inbox waits: %s", error)
+                _log.info("an inbox step failed; the next round tries again: %s", error)
                 self._personal |= personal
                 for room, _ in due:
                     self.note_room(room)
@@ -334,4 +334,4 @@ async def _confirmed(subscriptions: Iterable[asyncio.Future[None] | None]) -> No
     if wanted:
         done, open_ones = await asyncio.wait(wanted, timeout=_CONFIRM_SECONDS)
         if open_ones or any(one.exception() is not None for one in done):
-            raise RoomcastError(Code.UNAVAILABLE, "the channels of the inbox are not confirmed")
+            raise RoomcastError(Code.UNAVAILABLE, "Redis has not confirmed the channels of the inbox in time")

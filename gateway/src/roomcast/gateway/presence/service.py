@@ -109,7 +109,7 @@ class PresenceService:
             try:
                 await self._occupancy.leave_room(session, room)
             except RoomcastError as error:
-                _log.warning("leaving a room: %s; its entry expires by itself", error)
+                _log.warning("a room could not be left in Redis; the entry there expires by itself: %s", error)
 
     def mark_seen(self, sid: str) -> None:
         """Record a sign of life of a connection."""
