@@ -13,7 +13,7 @@ from roomcast.process.settings import describe, load
 
 
 def main() -> int:
-    """Run the command; return the exit code: 0 after SIGTERM, 2 for a bad setting, 1 if the gateway had to give up."""
+    """Run the command; return 0 after SIGTERM, 2 for a bad setting, 1 for a port in use or if the gateway gave up."""
     parser = argparse.ArgumentParser(
         prog="python -m roomcast.gateway",
         epilog=describe(Config, TITLE),

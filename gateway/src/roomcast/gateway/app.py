@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def run(config: Config) -> bool:
-    """Run one gateway until SIGTERM; return False when it ended by itself.
+    """Run one gateway until SIGTERM; return False if the gateway ended because of an error.
 
     Raises SettingsError, and OSError for a taken port.
     """

@@ -8,7 +8,7 @@ from roomcast.process import command
 
 
 def main() -> int:
-    """Run a signer; return 0 after SIGTERM, 2 for a bad command line or variable, 1 after another error."""
+    """Run a signer; return 0 after SIGTERM, 2 for a bad command line or variable, 1 for a metrics port in use."""
     return command.main("media", Config, TITLE, app.run)
 
 

@@ -6,7 +6,7 @@ A send is plain if it has exactly this form, without a space, as JSON.stringify 
 
 (also without an ack id, or without `reply_to`). The text goes into the log as the client wrote it, because the log
 holds JSON, too. The fast path leaves every other packet to the general code: longer texts, unusual escapes, and sends
-that are not allowed at the moment. The general code gives the same answers, and the errors.
+that are not allowed now. The general code gives the same acks, and all errors.
 
 `plain_sends.pxd` gives the compiled build the C types. `fast_path.py` issues the tickets.
 """

@@ -2,7 +2,8 @@
 
     room:update --RoomChanged--> channel `control` --> RoomChanges of each gateway --`room` updated--> local members
 
-Gateways send what they read from Redis then, never what the control message says: every back end may publish that one.
+A gateway then reads the change from Redis. It never sends the content of the control message, which any back end may
+publish.
 """
 
 from __future__ import annotations
