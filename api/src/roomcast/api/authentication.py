@@ -20,7 +20,7 @@ ROWS_PER_REQUEST: Final = 25
 BYTES_PER_REQUEST: Final = 65_536
 """Bytes of an answer that cost as much as one request."""
 _FOUND: Final = "key"
-"""The name of the key in the scope's state, where it was found before the body was read."""
+"""The name of the API key in the scope's state; `admit` stores it there before the body is read."""
 _NO_KEY: Final = "send an API key: Authorization: Bearer rck_…"
 
 _bearer: Final = HTTPBearer(
@@ -50,7 +50,7 @@ async def authenticate(
 
 
 async def admit(parts: Parts, scope: Scope) -> None:
-    """Raise UNAUTHORIZED for a request without a valid key, before its body is read. `authenticate` asks no more."""
+    """Raise UNAUTHORIZED for a request without a valid key, before its body is read; store the key for later."""
     given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     scheme, _, secret = given.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":

@@ -1,7 +1,8 @@
 """Guard the application: request ids, bounds on bodies and on requests in flight, and no traceback for any input.
 
 The guard reads the whole body before the application runs, up to `MAX_BODY_BYTES` and `BODY_SECONDS`. So a slow or
-endless body occupies no handler, and the application never sees a body that is too large.
+endless body occupies no handler, and the application never sees a body that is too large. `admit` may refuse a request
+before its body is read.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ MAX_BODY_BYTES: Final = 2_097_152
 """The largest body: a batch of 100 messages of 16 KiB each, with their names and escapes."""
 
 MAX_HELD_BYTES: Final = 33_554_432
-"""The most bytes of all bodies together: the guard reads bodies before the API key is checked."""
+"""The most bytes of all bodies together, because a process has little memory."""
 
 BODY_SECONDS: Final = 10.0
 MAX_IN_FLIGHT: Final = 500
@@ -50,7 +51,7 @@ class Observer(Protocol):
 
 
 Admit = Callable[[Scope], Awaitable[None]]
-"""Raises RoomcastError for a request whose body is not to be read."""
+"""Raises RoomcastError for a request whose body must not be read."""
 
 
 class _Answer:
@@ -79,7 +80,7 @@ class Guard:
         max_body_bytes: int = MAX_BODY_BYTES,
         admit: Admit | None = None,
     ) -> None:
-        """`admit` is asked before a body is read: strangers neither hold memory nor have anything parsed."""
+        """`admit` runs before a body is read: a body without a valid key costs no memory and no parsing."""
         self._application = application
         self._admit = admit
         self._observer = observer
@@ -131,7 +132,7 @@ class Guard:
     async def _body(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
         """Yield the body, which counts as held until the end of the context.
 
-        Raises TOO_LARGE, UNAVAILABLE if all bodies together are too large, and BAD_REQUEST for an incomplete body.
+        Raises TOO_LARGE, UNAVAILABLE if all bodies together are too large, BAD_REQUEST for a late or incomplete body.
         """
         body = bytearray()
         try:
