@@ -1,4 +1,4 @@
-"""The gateway's media for media requests: every waiter is answered, refused or timed out, and none is forgotten."""
+"""Requests to the media signers, and their replies."""
 
 from __future__ import annotations
 
