@@ -18,7 +18,7 @@ TEXT_SIZE: Final = 128
 
 
 class Checked(Protocol):
-    """A user whose rooms can be compared with the server's logs at the end."""
+    """A user that can check, at the end of the run, whether every message in its rooms' logs reached it."""
 
     def check_losses(self) -> None:
         """Count the messages that did not arrive."""
@@ -26,7 +26,7 @@ class Checked(Protocol):
 
 
 class Run:
-    """One process of a run. `counts` adds up over processes; see `loadtest.results.collector`."""
+    """One process of a run. `loadtest.results.collector` sums the `counts` of all processes."""
 
     def __init__(self, environment: Any, clock: Clock) -> None:
         self.environment = environment
@@ -68,7 +68,10 @@ class Run:
         return self._tokens(user)
 
     def source_address(self, number: int) -> str | None:
-        """Return a loopback address per user when the cluster is on loopback; else None (the machine's own)."""
+        """Return the local address that a user connects from; None lets the operating system choose.
+
+        On a loopback cluster each user has its own address; else limits per address would apply to all together.
+        """
         host = urlsplit(self.environment.host or "").hostname or ""
         is_loopback = host == "localhost" or (host[:1].isdigit() and ip_address(host).is_loopback)
         place = number + 9_973 * self.worker

@@ -1,4 +1,4 @@
-"""Files on behalf of users: a real signer and a real storage."""
+"""A back end uploads files on behalf of users through the HTTP API, with a real signer and an S3 server."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ from roomcast.wire.limited_log import LimitedLog
 from roomcast.wire.seals import UNSEALED, ForgedError, Seals
 
 LINGER_SECONDS: Final = 5.0
-"""How long a room stays subscribed after its last local member has left."""
+"""Time for which a room stays subscribed after its last local member has left."""
 _BY_SCRIPTS: Final = frozenset((KIND_MESSAGE, KIND_NOTE))
 """Kinds of packets that Lua scripts publish: they carry the publisher token instead of a seal."""
 _log = logging.getLogger(__name__)

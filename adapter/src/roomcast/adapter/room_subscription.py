@@ -1,4 +1,4 @@
-"""The subscription of one room on one node, and the state of its order."""
+"""The subscription of one room on one node, and the position of the last message that was delivered there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from roomcast.wire import channels
 
 
 class RoomSubscription(Subscription):
-    """One subscribed room of this node. `subscribed` is done once Redis confirms; `holds` counts calls of `acquire`."""
+    """One subscribed room of this node.
+
+    `subscribed` is done once Redis confirms. `holds` counts the fan-out's `acquire` calls without a release.
+    """
 
     __slots__ = ("channel", "holds", "linger", "must_reread", "name", "room", "subscribed")
 
@@ -24,5 +27,5 @@ class RoomSubscription(Subscription):
         self.subscribed = subscribed
         self.holds = 0
         self.must_reread = False
-        """True if packets may have been missed while the room's gap was being filled."""
+        """True if the log must be read again after the current fill: packets may have been missed during it."""
         self.linger: asyncio.TimerHandle | None = None

@@ -1,4 +1,4 @@
-"""The engine's port for metrics: the engine reports events, an observer counts them."""
+"""The interface through which the engine reports events for metrics. An observer counts them."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Rules:
     connect_seconds: float = 10.0
     """Time that a session may live without a Socket.IO CONNECT."""
     upgrade_seconds: float = 10.0
-    """Time that a WebSocket may take to become the upgrade of a polling session."""
+    """Time that a polling session may take to upgrade, from the opening of its WebSocket on."""
     close_seconds: float = 1.0
     """Time that a closed WebSocket waits for the client's close frame."""
     body_seconds: float = 20.0
@@ -44,8 +44,9 @@ class Rules:
     max_payload: int = 1_000_000
     """The largest packet that is handled: a WebSocket message, or a packet in a polling POST."""
     max_dropped_payload: int = 0
-    """The largest packet over `max_payload` that does not end the session: it is read, dropped, and reported as
-    `Oversized`. A polling POST may hold as much in all. 0: a packet over `max_payload` ends the session."""
+    """A packet above `max_payload` and up to this size is read, dropped and reported as `Oversized`; a larger one ends
+    the session. The body of a polling POST may have the larger of both sizes. 0: each packet above `max_payload` ends
+    the session."""
     max_buffer: int = 1_000_000
     """Bound on what waits for one client: its queue and its transport's buffer together. One packet that is larger
     by itself may still go to a client that has nothing waiting."""
@@ -62,7 +63,7 @@ class Rules:
     bytes_per_second: float = 4_000_000.0
     bytes_burst: float = 16_000_000.0
     address_factor: float = 20.0
-    """Factor by which all clients of one address together may send more."""
+    """All clients of one address together may send this many times what one client may."""
 
     def __post_init__(self) -> None:
         for name in (
@@ -81,4 +82,4 @@ class Rules:
         if min(self.kernel_buffer, self.max_pending_bytes, self.max_dropped_payload) < 0 or self.address_factor < 1:
             raise ValueError("sizes must not be below 0, and address_factor not below 1")
         if self.frames_burst < 1 or self.bytes_burst < max(self.max_payload, self.max_dropped_payload):
-            raise ValueError("a burst must hold one message of max_payload, and one of max_dropped_payload")
+            raise ValueError("frames_burst must be 1 or more, and bytes_burst hold max_payload and max_dropped_payload")

@@ -39,9 +39,9 @@ class EngineServer:
 
     Without python-socketio on top, call `mark_connected` for every session that may stay beyond `connect_seconds`.
     `cors_allowed_origins`: see `Origins`. `trusted_proxies`: networks whose X-Forwarded headers count.
-    `observer`: gets the engine's events. `receiver(session, data)`: gets every message, in order of arrival, instead of
-    the `message` handler; with `max_dropped_payload` also `Oversized`. Raises ValueError for options that make no
-    sense.
+    `observer`: gets the engine's events. `receiver(session, data)`: called for every message, in order of arrival,
+    instead of the `message` handler; `data` is an `Oversized` for a message that was dropped for its size. Raises
+    ValueError for options that make no sense.
     """
 
     reason = Reason
@@ -100,7 +100,10 @@ class EngineServer:
             app.router.add_route("*", path, self.handle_request)
 
     def listener(self, behind: Callable[[], asyncio.Protocol]) -> DirectListener:
-        """Make a protocol factory for a listener, faster than `behind`, an aiohttp server of the attached app.
+        """Return a protocol factory for a listening socket.
+
+        It opens plain WebSocket sessions itself, which is faster, and gives all other connections to `behind`, an
+        aiohttp server of the attached app.
 
         Raises RuntimeError before `attach`.
         """
@@ -195,7 +198,10 @@ class EngineServer:
 
     @property
     def fast_path(self) -> FastPath | None:
-        """Takes plain packets from their frames, before the receiver. Set it before the first client connects."""
+        """Handles simple packets straight from their WebSocket frames; those that it declines go to the receiver.
+
+        Set it before the first client connects.
+        """
         return self._runtime.fast_path
 
     @fast_path.setter
@@ -235,7 +241,7 @@ class EngineServer:
             self._runtime.settle(session)
 
     def is_pending(self, sid: str) -> bool:
-        """Tell whether the session has not done its CONNECT yet."""
+        """Tell whether the CONNECT of the session has not been accepted yet."""
         return self._runtime.is_pending(sid)
 
     def expect(self, sid: str, seconds: float, reason: str) -> None:
@@ -261,9 +267,10 @@ class EngineServer:
             session.close(reason, detail)
 
     def close_for_reconnect(self, sid: str) -> None:
-        """Close only the transport: a socket.io client then reconnects by itself, perhaps to another gateway.
+        """End a session so that a socket.io client reconnects by itself, perhaps to another gateway.
 
-        A WebSocket closes with 1012; a polling client reads a close packet from its GET, or from its next one.
+        A WebSocket closes with 1012 and without a close packet. A polling client gets its queued packets and a close
+        packet with the GET that is open, or else with its next one.
         """
         self.close(sid, Reason.RECONNECT)
 

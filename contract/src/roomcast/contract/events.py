@@ -59,7 +59,7 @@ MAX_BLOCKED: Final = 500
 MAX_REPORTS: Final = 10_000
 """Open reports of a cluster; the oldest go first."""
 ROOM_LIST_SECONDS: Final = 90 * 86_400
-"""How long a person's room list is kept after its last change, in seconds."""
+"""Lifetime of a person's room list after its last change, in seconds."""
 
 Room = Annotated[str, Meta(pattern=ROOM_PATTERN)]
 User = Annotated[str, Meta(pattern=USER_PATTERN)]

@@ -78,7 +78,7 @@ PRESENCE_SHARDS = 16
 """Number of slots that presence is spread over. Changing it moves users: stop all gateways first."""
 
 KICK_SECONDS = 86_400
-"""How long a kick is recorded, in seconds. A gateway that lost its subscriptions for less finds the record."""
+"""Lifetime of the record of a kick, in seconds. A gateway that lost its subscriptions for less finds the record."""
 
 UNUSED_ROOM_SECONDS = 7 * 86_400
 """A room that a user creates is removed after so many seconds, unless a message was written into it."""
@@ -88,7 +88,7 @@ API_KEYS = "api:keys"
 MEDIA_REQUESTS = "media:requests"
 MEDIA_GROUP = "signers"
 REPLIES_SECONDS = 30
-"""How long a reply to a back end is kept, in seconds."""
+"""Lifetime of a reply to a back end, in seconds."""
 BACK_END_NODE = "backend-"
 """Beginning of a back end's `reply_to`. Back ends may not subscribe, so signers push the answer to a list."""
 MEDIA_INCOMING = "media:incoming"

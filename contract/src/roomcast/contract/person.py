@@ -16,7 +16,7 @@ from roomcast.contract.texts import require_name
 FIELDS: Final = ("name", "picture", "data")
 """The fields of a profile, in the order in which `read_profile` takes their values."""
 PROFILE_SECONDS: Final = 90 * 86_400
-"""How long a profile is kept after the last sign-in or change, in seconds."""
+"""Lifetime of a profile after the last sign-in or change, in seconds."""
 MAX_PEOPLE: Final = 1_000_000
 """The most people who can be found by name."""
 MAX_PICTURE: Final = 500

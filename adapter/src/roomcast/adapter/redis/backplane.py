@@ -110,7 +110,7 @@ class Backplane:
         return bool(self._servers) and all(server.is_up for server in self._servers)
 
     def is_up_for(self, channel: str) -> bool:
-        """Tell whether the server of a channel is reachable: for commands, and subscribed to all its channels."""
+        """Tell whether all connections to the server of a channel work, and its channels are subscribed."""
         try:
             return self._server(self.keyspace.name(channel)).is_up
         except NotConnected:
@@ -130,7 +130,7 @@ class Backplane:
         self._resubscribed(self._server(self.keyspace.name(channel)))
 
     def canary_channels(self, node: str) -> list[str]:
-        """Return one channel of the node for each pub/sub connection."""
+        """Return one channel of the node for each pub/sub connection: the canary probes go through them."""
         return [channels.node_channel(f"{node}.0")]
 
     # --- commands ---
@@ -155,7 +155,9 @@ class Backplane:
         return self._run(name, self.keyspace.names(keys), args)
 
     def durable(self, key: str) -> DurableConnection | None:
-        """Return the connection on which the fast path sends packed scripts to the server of `key`, or None.
+        """Return the connection for durable scripts to the server of `key`, or None.
+
+        The fast path of plain messages writes encoded commands to it.
 
         It is None while there is no connection, and in a cluster, where a server may redirect. Use `script` then.
         """

@@ -1,8 +1,8 @@
 """Build the WSGI-like environment that python-socketio keeps for each client.
 
-The environment stays in memory as long as the client. For a direct WebSocket opening, only the text of the headers is
-kept until the first read. python-engineio also stores `aiohttp.request`; it is left out here, because it would keep
-10 KiB per client alive.
+The environment stays in memory as long as the client. For a WebSocket that was opened without aiohttp (see
+`listener.py`), the headers are kept as text until the environment is read. python-engineio also stores
+`aiohttp.request`; it is left out here, because it would keep 10 KiB per client alive.
 """
 
 from __future__ import annotations

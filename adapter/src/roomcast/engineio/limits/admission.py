@@ -12,7 +12,7 @@ from roomcast.engineio.limits.peers import PendingCap
 Decide = Callable[[Refusal | None], bool]
 """Called once: with None to admit, else with the refusal.
 
-Returns whether the session began. If it did not, the place is free for another client.
+Returns whether the session began. If not, another client may be admitted instead.
 """
 Withdraw = Callable[[], None]
 """Called when the client has gone before the decision. Idempotent."""
@@ -22,7 +22,10 @@ class Admission(Protocol):
     """Decides when each new session begins, or refuses it."""
 
     def __call__(self, caller: Caller, decide: Decide) -> Withdraw:
-        """Call `decide` once, now or later, with the decision about a new session. Return how to withdraw."""
+        """Call `decide` once, now or later, with the decision about a new session.
+
+        Returns a function to call when the client leaves before the decision.
+        """
         ...
 
 
@@ -55,7 +58,7 @@ class PlaceRequest:
         self._is_open = True
 
     def begin(self, admission: Admission) -> Withdraw:
-        """Ask for a place; the result withdraws the request."""
+        """Ask `admission` to admit the session. Return a function that withdraws the request."""
         self._pending.add(self._caller.peer)
         self._withdraw = admission(self._caller, self._decided)
         return self.withdraw

@@ -15,7 +15,7 @@ TOKEN_LIFE_SECONDS: Final = 30 * 86_400
 """Default life of a revocation, in seconds: no token may live longer."""
 
 CLOCK_SKEW_SECONDS: Final = 30
-"""How far the clock of a process that signs tokens may run ahead, in seconds."""
+"""Seconds by which the clock of a process that signs tokens may run ahead."""
 
 
 class Revocations(RedisLink):
