@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from roomcast.adapter.redis.backplane import Backplane
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract.lua import SCRIPTS
 
 Hear = Callable[[bytes, bytes], None]

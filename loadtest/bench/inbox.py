@@ -22,7 +22,7 @@ from loadtest.bench.measure import MICRO, Span
 from loadtest.bench.processes import BenchError, Processes
 from loadtest.peers.role import Peer
 from roomcast.adapter.redis.backplane import Backplane
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.adapter.redis.channel_handlers import ChannelHandlers
 from roomcast.contract import keys
 from roomcast.contract.events import InboxList

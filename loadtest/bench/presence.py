@@ -17,7 +17,7 @@ from loadtest.bench import procfs
 from loadtest.bench.measure import MICRO, Span
 from loadtest.bench.processes import BenchError, Processes
 from loadtest.peers.role import Peer
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.lua import SCRIPTS
 from roomcast.contract.redis_client import make_client

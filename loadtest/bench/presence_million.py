@@ -24,7 +24,7 @@ from loadtest.bench.presence import by_shard, silenced, swept
 from loadtest.bench.processes import BenchError, Processes
 from loadtest.peers.role import Peer
 from roomcast.adapter.redis.backplane import Backplane
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import PresenceChanges, PresenceRow
 from roomcast.contract.events import MAX_WATCHED_USERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from loadtest.scenarios.run import DELIVERY
+from loadtest.scenarios.run_state import DELIVERY
 
 Histogram = Mapping[float, int]
 """Counts by latency in milliseconds."""

@@ -16,7 +16,7 @@ from loadtest.results.collector import Collector
 from loadtest.results.slo import Slo, parse
 from loadtest.scenarios import clock, meter, options
 from loadtest.scenarios.mixed import Mixed
-from loadtest.scenarios.run import Run
+from loadtest.scenarios.run_state import Run
 from loadtest.scenarios.user import ChatUser
 
 REPORT_SECONDS: Final = 1.0

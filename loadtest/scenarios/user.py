@@ -22,7 +22,7 @@ from loadtest.scenarios.connection import (
     TurnedAway,
 )
 from loadtest.scenarios.position import Position
-from loadtest.scenarios.run import DELIVERY, Run
+from loadtest.scenarios.run_state import DELIVERY, Run
 from loadtest.scenarios.tokens import TokenError
 
 HEARTBEAT_SECONDS: Final = 30.0

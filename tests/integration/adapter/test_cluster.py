@@ -11,7 +11,7 @@ import pytest
 from redis.crc import key_slot
 
 from roomcast.adapter.redis.backplane import Backplane
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.envelope import active_room
 from roomcast.contract.log_entry import PublishReceipt

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from roomcast.adapter.redis.backplane import Backplane
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.cli import cluster
 from roomcast.contract import backend
 from roomcast.contract.lua import SCRIPTS

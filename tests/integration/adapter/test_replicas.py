@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.adapter.redis.connection import ConnectionLost
 from roomcast.contract.errors import Code, RoomcastError
 from roomcast.contract.log_entry import read_receipt

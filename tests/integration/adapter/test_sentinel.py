@@ -9,7 +9,7 @@ from typing import Final
 
 import redis
 
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.contract import keys
 from roomcast.contract.errors import RoomcastError
 from roomcast.contract.lua import SCRIPTS

@@ -26,7 +26,7 @@ from roomcast.adapter.local_members import Client, State
 from roomcast.adapter.node_messages import Disconnect, Membership, NodeMessage
 from roomcast.adapter.node_messenger import NodeMessenger
 from roomcast.adapter.observer import AdapterObserver
-from roomcast.adapter.redis.backplanes import make_backplane
+from roomcast.adapter.redis.backplane_factory import make_backplane
 from roomcast.adapter.redis.canary import DEAF_SECONDS, CanaryProbe
 from roomcast.adapter.redis.channel_handlers import ChannelHandlers, Unsealed, refuse_unsealed
 from roomcast.adapter.room_log import RoomLog

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from roomcast.adapter.redis.connection import NotConnected
-from roomcast.adapter.redis.server import DurableConnection, RedisServer, Resolve
+from roomcast.adapter.redis.server_connections import DurableConnection, Resolve, ServerConnections
 from roomcast.adapter.redis.topology import FixedServer, SentinelMaster
 from roomcast.wire import channels
 from roomcast.wire.lua import ScriptLibrary
@@ -48,7 +48,7 @@ class Backplane:
         self._name = name
         self._timeout = timeout_seconds
         self._replicas = replicas
-        self._servers: list[RedisServer] = []
+        self._servers: list[ServerConnections] = []
         self._started = False
         self._place: FixedServer | SentinelMaster = (
             SentinelMaster(target, timeout_seconds) if target.mode == "sentinel" else FixedServer(target)
@@ -78,8 +78,8 @@ class Backplane:
     def _open(self) -> None:
         self._add_server(self._place.resolve)
 
-    def _add_server(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> RedisServer:
-        server = RedisServer(
+    def _add_server(self, resolve: Resolve, on_moved: Callable[[], None] | None = None) -> ServerConnections:
+        server = ServerConnections(
             resolve,
             name=self._name,
             timeout_seconds=self._timeout,
@@ -199,12 +199,12 @@ class Backplane:
     def _unsubscribe(self, channel: str) -> None:
         self._server(channel).unsubscribe(channel)
 
-    def _server(self, key: str) -> RedisServer:
+    def _server(self, key: str) -> ServerConnections:
         if not self._servers:
             raise NotConnected("the adapter is not started")
         return self._servers[0]
 
-    def _resubscribed(self, server: RedisServer) -> None:
+    def _resubscribed(self, server: ServerConnections) -> None:
         channels, name = frozenset(server.channels), self.keyspace.name
         self._on_resubscribed(lambda channel: name(channel) in channels)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from roomcast.adapter.redis.backplane import Backplane
 from roomcast.adapter.redis.connection import CommandError, NotConnected, RedisConnectionError
-from roomcast.adapter.redis.server import DurableConnection, RedisServer
+from roomcast.adapter.redis.server_connections import DurableConnection, ServerConnections
 from roomcast.adapter.redis.topology import SLOTS, ClusterTopology, Redirection, SlotRange, read_redirection, slot_of
 from roomcast.wire import channels
 from roomcast.wire.limited_log import LimitedLog
@@ -30,7 +30,7 @@ _MAX_CANARIES: Final = 2_000
 _WAIT_AND_RETRY: Final = ("TRYAGAIN", "CLUSTERDOWN", "LOADING", "READONLY", "MASTERDOWN")
 _log = logging.getLogger(__name__)
 
-Send = Callable[[RedisServer], Awaitable[Any]]
+Send = Callable[[ServerConnections], Awaitable[Any]]
 Address = tuple[str, int]
 
 
@@ -51,8 +51,8 @@ class ClusterBackplane(Backplane):
             target, name=name, timeout_seconds=timeout_seconds, replicas=replicas, scripts=scripts, seals=seals
         )
         self._cluster = ClusterTopology(target, timeout_seconds)
-        self._by_address: dict[Address, RedisServer] = {}
-        self._owners: list[RedisServer | None] = [None] * SLOTS
+        self._by_address: dict[Address, ServerConnections] = {}
+        self._owners: list[ServerConnections | None] = [None] * SLOTS
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._known = asyncio.Event()
         self._stale = asyncio.Event()
@@ -116,7 +116,7 @@ class ClusterBackplane(Backplane):
             del self._waiting[channel]
             _chain(self._subscribe(channel), future)
 
-    def _server_at(self, address: Address) -> RedisServer:
+    def _server_at(self, address: Address) -> ServerConnections:
         server = self._by_address.get(address)
         if server is None:
             target = self.target.at(*address)
@@ -127,7 +127,7 @@ class ClusterBackplane(Backplane):
             server = self._by_address[address] = self._add_server(resolve, self._stale.set)
         return server
 
-    def _move_channels(self, server: RedisServer) -> None:
+    def _move_channels(self, server: ServerConnections) -> None:
         """Subscribe moved channels at their new owners, then report them: they may have missed messages."""
         for channel in server.channels:
             owner = self._owner(channel)
@@ -142,10 +142,10 @@ class ClusterBackplane(Backplane):
         if not done.cancelled() and done.exception() is None:
             self._on_resubscribed(lambda name: self.keyspace.name(name) == channel)
 
-    def _owner(self, key: str) -> RedisServer | None:
+    def _owner(self, key: str) -> ServerConnections | None:
         return self._owners[slot_of(key.encode())]
 
-    def _server(self, key: str) -> RedisServer:
+    def _server(self, key: str) -> ServerConnections:
         owner = self._owner(key)
         if owner is None:
             self._stale.set()
@@ -154,7 +154,7 @@ class ClusterBackplane(Backplane):
 
     def canary_channels(self, node: str) -> list[str]:
         """Return for each master the first numbered channel of the node that hashes to one of its slots."""
-        found: dict[RedisServer, str] = {}
+        found: dict[ServerConnections, str] = {}
         for number in range(_MAX_CANARIES):
             channel = channels.node_channel(f"{node}.{number}")
             owner = self._owner(self.keyspace.name(channel))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from roomcast.adapter.redis import server as redis_server
+from roomcast.adapter.redis import server_connections
 from roomcast.adapter.redis.connection import CommandError, ConnectionLost, NotConnected
-from roomcast.adapter.redis.server import RedisServer
+from roomcast.adapter.redis.server_connections import ServerConnections
 from roomcast.wire import tasks
 from roomcast.wire.redis_info import RedisInfo
 from roomcast.wire.redis_url import RedisTarget
@@ -77,7 +77,7 @@ class Rig:
     def __init__(self) -> None:
         self.resubscribed = 0
         self.moved = 0
-        self.server = RedisServer(
+        self.server = ServerConnections(
             self._resolve,
             name="test",
             timeout_seconds=1.0,
@@ -89,7 +89,7 @@ class Rig:
     async def _resolve(self) -> RedisTarget:
         return RedisTarget("standalone", (("h", 1),))
 
-    def _on_resubscribed(self, server: RedisServer) -> None:
+    def _on_resubscribed(self, server: ServerConnections) -> None:
         self.resubscribed += 1
 
     def _on_moved(self) -> None:
@@ -99,9 +99,9 @@ class Rig:
 @pytest.fixture
 def redis(monkeypatch: pytest.MonkeyPatch) -> Redis:
     made = Redis()
-    monkeypatch.setattr(redis_server, "open_connection", made.open_connection)
-    monkeypatch.setattr(redis_server, "_FIRST_RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(redis_server, "_ROLE_SECONDS", 0.02)
+    monkeypatch.setattr(server_connections, "open_connection", made.open_connection)
+    monkeypatch.setattr(server_connections, "_FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(server_connections, "_ROLE_SECONDS", 0.02)
     monkeypatch.setattr(tasks, "FIRST_RESTART_SECONDS", 0.001)
     return made
 

@@ -52,8 +52,8 @@ class DurableConnection(NamedTuple):
     send: Callable[[bytes, OnReply], None] | None
 
 
-class RedisServer:
-    """Commands, scripts and subscriptions on one server.
+class ServerConnections:
+    """The connections to one Redis server, for commands, scripts and subscriptions.
 
     `on_message(channel, data)` receives the messages of subscribed channels. `on_resubscribed(server)` is called each
     time a new connection has subscribed all channels: messages may have been missed before. `on_moved` is called when
@@ -67,7 +67,7 @@ class RedisServer:
         name: str,
         timeout_seconds: float,
         on_message: PushHandler,
-        on_resubscribed: Callable[[RedisServer], None],
+        on_resubscribed: Callable[[ServerConnections], None],
         on_moved: Callable[[], None] | None = None,
         replicas: int = 0,
         scripts: ScriptLibrary | None = None,
