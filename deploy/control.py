@@ -29,6 +29,10 @@ START_SECONDS_EACH: Final = 3.0
 """Seconds that each starting process adds to a wait: a start takes a second of CPU, and all start at once."""
 
 _BASE_FILE: Final = "port"
+_ENDED: Final = ("no longer exists", "it's a zombie")
+"""What the supervisor answers when a process ends while it reads the figures of all."""
+_PIDS_TRIES: Final = 20
+_PIDS_PAUSE_SECONDS: Final = 0.1
 
 
 class NotRunning(RuntimeError):
@@ -72,12 +76,16 @@ class Control:
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of the running processes by name (of nginx, the master's)."""
-        try:
+        for _ in range(_PIDS_TRIES):
+            try:
+                answer = self._ask("stats")
+                break
+            except Refused as error:  # a process ended while the supervisor looked at it
+                if not any(words in str(error) for words in _ENDED):
+                    raise
+                time.sleep(_PIDS_PAUSE_SECONDS)
+        else:
             answer = self._ask("stats")
-        except Refused as error:
-            if "no longer exists" not in str(error):
-                raise
-            answer = self._ask("stats")  # a process ended while the supervisor looked at it
         return {name: int(pid) for name, workers in answer["infos"].items() for pid in workers}
 
     def rows(self) -> list[Row]:

