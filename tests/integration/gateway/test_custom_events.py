@@ -60,6 +60,9 @@ async def test_events_of_invisible_muted_and_blocked_users_are_dropped(
     assert (await ada.ok("room:emit", emission(room, event="shown", as_invisible=True)))["sent"] is True
     await ada.ok("presence", {"status": "online"})
     await bob.ok("user:block", {"user": ada.user, "on": True})
+    async with asyncio.timeout(5):  # until the other gateway knows of the block
+        while (await ada.ok("room:emit", emission(direct, event="before")))["sent"]:
+            await asyncio.sleep(0.05)
     assert (await ada.ok("room:emit", emission(direct)))["sent"] is False
     async with connect(gateway_redis) as backend:
         await backend.mute(ada.user, room=room)
