@@ -30,7 +30,7 @@ START_SECONDS_EACH: Final = 3.0
 
 _BASE_FILE: Final = "port"
 _ENDED: Final = ("no longer exists", "it's a zombie")
-"""What the supervisor answers when a process ends while it reads the figures of all."""
+"""Words in the supervisor's answer when a process ends while it reads the figures of all."""
 _PIDS_TRIES: Final = 20
 _PIDS_PAUSE_SECONDS: Final = 0.1
 
@@ -76,16 +76,14 @@ class Control:
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of the running processes by name (of nginx, the master's)."""
-        for _ in range(_PIDS_TRIES):
+        for tries_left in reversed(range(_PIDS_TRIES + 1)):
             try:
                 answer = self._ask("stats")
                 break
             except Refused as error:  # a process ended while the supervisor looked at it
-                if not any(words in str(error) for words in _ENDED):
+                if not tries_left or not any(words in str(error) for words in _ENDED):
                     raise
                 time.sleep(_PIDS_PAUSE_SECONDS)
-        else:
-            answer = self._ask("stats")
         return {name: int(pid) for name, workers in answer["infos"].items() for pid in workers}
 
     def rows(self) -> list[Row]:

@@ -25,6 +25,13 @@ def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield Victim(running)
 
 
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a Redis for the gateways of a module alone; yield its URL."""
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
 @pytest_asyncio.fixture
 async def clients() -> AsyncIterator[gateways.Clients]:
     """Make signed-in clients, and close them at the end of the test."""

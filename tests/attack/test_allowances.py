@@ -10,7 +10,7 @@ import pytest
 from roomcast.contract import keys
 from roomcast.contract.backend import connect
 from roomcast.contract.events import MAX_MESSAGE_BYTES
-from tests import gateways, servers
+from tests import gateways
 from tests.gateways import Client, Clients, Gateway, store, unique
 from tests.waiting import until
 
@@ -22,18 +22,11 @@ SHORT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def redis_of_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a Redis for these gateways alone; yield its URL."""
-    with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
-        yield f"redis://127.0.0.1:{port}/0"
-
-
-@pytest.fixture(scope="module")
-def pair(redis_of_pair: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
+def pair(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Gateway]]:
     """Run two gateways that let a user create three rooms and write 300 kB a day."""
     folder = tmp_path_factory.mktemp("gateways")
     settings = {"ROOMS_PER_DAY": str(ROOMS_PER_DAY), "DAILY_BYTES": str(DAILY_BYTES)}
-    with gateways.gateways(folder, redis_of_pair, 2, **settings) as running:
+    with gateways.gateways(folder, own_redis, 2, **settings) as running:
         yield running
 
 
@@ -56,15 +49,15 @@ async def test_rooms_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
 
 
 async def test_a_back_end_gives_one_user_another_allowance(
-    pair: list[Gateway], clients: Clients, redis_of_pair: str
+    pair: list[Gateway], clients: Clients, own_redis: str
 ) -> None:
     user = unique("builder")
     client = await clients(pair[0], user)
     assert await create(client) == ""
-    async with connect(redis_of_pair) as backend:
+    async with connect(own_redis) as backend:
         await backend.allow_rooms(user, 5)
         assert [await create(client) for _ in range(5)] == [""] * 4 + ["rate_limited"]
-        with store(redis_of_pair) as redis:
+        with store(own_redis) as redis:
             assert redis.ttl(f"user:{{{user}}}:created") == -1
             redis.hset(f"user:{{{user}}}:created", "ends", 1)
         assert await create(client) == "", "a new day has begun"
@@ -122,29 +115,27 @@ async def test_bytes_per_day_are_limited_over_all_gateways(pair: list[Gateway], 
 
 
 async def test_a_back_end_raises_and_takes_back_the_bytes_of_one_user(
-    pair: list[Gateway], clients: Clients, redis_of_pair: str
+    pair: list[Gateway], clients: Clients, own_redis: str
 ) -> None:
     user, room = unique("bot"), unique("public:log")
     client = await clients(pair[0], user)
     await client.join(room)
     await spend(client, room)
-    async with connect(redis_of_pair) as backend:
+    async with connect(own_redis) as backend:
         await backend.allow_bytes(user, 100 * DAILY_BYTES)
 
         async def is_accepted() -> bool:
             return await write(client, room) == ""
 
         await until(is_accepted, "the raise is in force", 8.0)
-        with store(redis_of_pair) as redis:
+        with store(own_redis) as redis:
             assert redis.ttl(keys.user_written(user)) == -1
         await backend.allow_bytes(user, None)
-        with store(redis_of_pair) as redis:
+        with store(own_redis) as redis:
             assert redis.exists(keys.user_written(user)) == 0
 
 
-async def test_an_unused_room_expires_with_all_its_keys(
-    pair: list[Gateway], clients: Clients, redis_of_pair: str
-) -> None:
+async def test_an_unused_room_expires_with_all_its_keys(pair: list[Gateway], clients: Clients, own_redis: str) -> None:
     owner = await clients(pair[0], unique("owner"))
     unused, used = unique("team"), unique("team")
     guest = await clients(pair[1], unique("guest"))
@@ -156,7 +147,7 @@ async def test_an_unused_room_expires_with_all_its_keys(
         await owner.ok("room:slow", {"room": room, "seconds": 1})
     await owner.send(used, "we are here to stay")
 
-    with store(redis_of_pair) as redis:
+    with store(own_redis) as redis:
         lasting = [keys.room_meta, keys.room_members, keys.room_sanctions]
         for key in lasting:
             assert 0 < redis.ttl(key(unused)) <= keys.UNUSED_ROOM_SECONDS
@@ -170,7 +161,7 @@ async def test_an_unused_room_expires_with_all_its_keys(
 
 
 async def test_joining_rooms_without_messages_leaves_no_keys(
-    pair: list[Gateway], clients: Clients, redis_of_pair: str
+    pair: list[Gateway], clients: Clients, own_redis: str
 ) -> None:
     """Otherwise a user could fill Redis by joining a thousand unused names."""
     visitor = await clients(pair[0], unique("visitor"))
@@ -182,7 +173,7 @@ async def test_joining_rooms_without_messages_leaves_no_keys(
     left = [unique("public:never") for _ in range(3)]
     for room in left:
         await visitor.ok("room:quit", {"room": room})
-    with store(redis_of_pair) as redis:
+    with store(own_redis) as redis:
         assert [0 < redis.ttl(keys.room_meta(room)) <= 300 for room in rooms] == [True, True, False]
         assert redis.ttl(keys.room_meta(rooms[2])) > 86_400
         assert redis.exists(*(keys.room_kicked(room) for room in left)) == 0

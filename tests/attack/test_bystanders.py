@@ -12,7 +12,7 @@ import pytest
 from roomcast.contract import keys
 from roomcast.contract.backend import connect
 from roomcast.contract.ids import direct_room
-from tests import gateways, servers
+from tests import gateways
 from tests.gateways import Clients, Gateway, raw, store, unique
 from tests.waiting import until
 
@@ -22,24 +22,18 @@ DAILY_BYTES = 10_000
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with servers.redis_server(tmp_path_factory.mktemp("redis")) as port:
-        yield f"redis://127.0.0.1:{port}/0"
-
-
-@pytest.fixture(scope="module")
-def one(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def one(own_redis: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    with gateways.gateway(folder, url, DAILY_BYTES=str(DAILY_BYTES)) as running:
+    with gateways.gateway(folder, own_redis, DAILY_BYTES=str(DAILY_BYTES)) as running:
         yield running
 
 
-async def test_a_block_does_not_read_all_rooms_of_the_user(one: Gateway, url: str, clients: Clients) -> None:
+async def test_a_block_does_not_read_all_rooms_of_the_user(one: Gateway, own_redis: str, clients: Clients) -> None:
     """With 50 connections in 100 rooms each, one small packet would cause thousands of Redis commands."""
     mallory = await clients(one, unique("mallory"))
     for number in range(JOINED):
         await mallory.join(f"public:many-{number}", limit=1)
-    with store(url) as redis:
+    with store(own_redis) as redis:
         redis.config_resetstat()
         for number in range(BLOCKS):
             await mallory.ok("user:block", {"user": "ada", "on": number % 2 == 0})
@@ -73,7 +67,7 @@ async def test_a_connection_that_ends_while_it_joins_again_is_no_longer_in_the_r
     await until(is_alone, "the room has one user")
 
 
-async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, url: str, clients: Clients) -> None:
+async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, own_redis: str, clients: Clients) -> None:
     """Each direct room would add an inbox in Redis, even for an unknown user, and an event for a connected one."""
     mallory, ada = await clients(one, unique("mallory")), await clients(one, unique("ada"))
     room = unique("public:log")
@@ -89,7 +83,7 @@ async def test_a_user_without_allowance_opens_no_direct_rooms(one: Gateway, url:
         assert await mallory.refused("message:send", {"room": direct, "id": "a", "text": "x"}) == "rate_limited"
     await ada.ok("presence:query", {"users": []})
     assert ada.seen("room") == []
-    with store(url) as redis:
+    with store(own_redis) as redis:
         assert redis.exists(keys.user_rooms("nobody-knows")) == 0
 
 
@@ -125,7 +119,9 @@ async def test_becoming_invisible_costs_events_for_the_rooms_left(one: Gateway, 
     assert set(outcomes) == {"ok", "rate_limited"}
 
 
-async def test_a_membership_or_sanction_does_not_outlive_its_room(one: Gateway, url: str, clients: Clients) -> None:
+async def test_a_membership_or_sanction_does_not_outlive_its_room(
+    one: Gateway, own_redis: str, clients: Clients
+) -> None:
     """Otherwise invitations and bans during the end of a room would apply to the next room with this id."""
     mallory, eve, bob = [await clients(one, unique(name)) for name in ("mallory", "eve", "bob")]
     for _ in range(3):
@@ -139,7 +135,7 @@ async def test_a_membership_or_sanction_does_not_outlive_its_room(one: Gateway, 
             mallory.call("room:close", {"room": room}),
         )
         assert answers[-1]["ok"]
-        with store(url) as redis:
+        with store(own_redis) as redis:
             assert redis.exists(keys.room_members(room), keys.room_sanctions(room)) == 0
             redis.hset(keys.room_members(room), eve.user, "admin")  # as an older release without this check wrote it
         await bob.ok("room:create", {"room": room, "kind": "private"})
@@ -147,11 +143,13 @@ async def test_a_membership_or_sanction_does_not_outlive_its_room(one: Gateway, 
         await bob.join(room)
 
 
-async def test_members_of_an_expired_room_get_nothing_of_the_next_one(one: Gateway, url: str, clients: Clients) -> None:
+async def test_members_of_an_expired_room_get_nothing_of_the_next_one(
+    one: Gateway, own_redis: str, clients: Clients
+) -> None:
     mallory, ada, room = await clients(one, unique("mallory")), await clients(one, unique("ada")), unique("team")
     await mallory.ok("room:create", {"room": room, "kind": "private"})
     await mallory.join(room)
-    with store(url) as redis:
+    with store(own_redis) as redis:
         redis.delete(keys.room_meta(room), keys.room_members(room))  # as after a week without a message
     await ada.ok("room:create", {"room": room, "kind": "private"})
     await mallory.expect("room", lambda event: event["change"] == "removed")
@@ -161,12 +159,14 @@ async def test_members_of_an_expired_room_get_nothing_of_the_next_one(one: Gatew
     assert mallory.texts(room) == []
 
 
-async def test_creating_a_room_keeps_the_clients_that_may_be_in_it(one: Gateway, url: str, clients: Clients) -> None:
+async def test_creating_a_room_keeps_the_clients_that_may_be_in_it(
+    one: Gateway, own_redis: str, clients: Clients
+) -> None:
     """Clients may be in a room before it is stored, by a token or because its id begins with `public:`."""
     room = f"public:{unique('lounge')}"
     ada = await clients(one, unique("ada"))
     await ada.join(room)
-    async with connect(url) as backend:
+    async with connect(own_redis) as backend:
         await backend.create_room(room, owner="ops", kind="public")
     bob = await clients(one, unique("bob"))
     await bob.join(room)
@@ -175,7 +175,7 @@ async def test_creating_a_room_keeps_the_clients_that_may_be_in_it(one: Gateway,
     assert [event for event in ada.seen("room") if event["room"] == room] == []
 
 
-async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, url: str, clients: Clients) -> None:
+async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, own_redis: str, clients: Clients) -> None:
     ops, ada, room = await clients(one, unique("ops"), ops=True), await clients(one, unique("ada")), unique("team")
 
     async def is_refused_as_unknown_room() -> bool:
@@ -183,7 +183,7 @@ async def test_an_operator_invites_into_stored_rooms_only(one: Gateway, url: str
         return bool(answer["error"]["detail"] == "no such room is stored")
 
     await until(is_refused_as_unknown_room, "ada is known, the room is not")
-    with store(url) as redis:
+    with store(own_redis) as redis:
         assert redis.exists(keys.room_members(room)) == 0
 
 

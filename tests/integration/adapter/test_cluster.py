@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -58,11 +58,8 @@ async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(ur
     room = "moving"
     slot = key_slot(keys.room_channel(room).encode())
     heard: list[bytes] = []
-    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
-    backplane.start(lambda channel, data: heard.append(data))
-    await backplane.wait_up()
-    log = LogStore(backplane)
-    try:
+    async with started(url, heard.append) as backplane:
+        log = LogStore(backplane)
         await backplane.subscribe(keys.room_channel(room))
         receipts = [await log.append(room, "u", str(n), b'"n":1}') for n in range(20)]
         for turn, target in enumerate((*ports, ports[0])):
@@ -74,8 +71,6 @@ async def test_a_room_keeps_its_log_and_its_subscription_while_its_slot_moves(ur
         kept = (await log.read_after(room, 0, 500)).entries
         assert len(kept) == len(receipts)
         await _again_until_heard(log, room, heard)
-    finally:
-        await backplane.close()
 
 
 async def test_a_slot_that_moved_and_came_back_before_the_slot_map_was_read_is_subscribed_again(
@@ -84,32 +79,34 @@ async def test_a_slot_that_moved_and_came_back_before_the_slot_map_was_read_is_s
     room = "there and back"
     slot = key_slot(keys.room_channel(room).encode())
     heard: list[bytes] = []
-    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
-    backplane.start(lambda channel, data: heard.append(data))
-    await backplane.wait_up()
-    try:
+    async with started(url, heard.append) as backplane:
         await backplane.subscribe(keys.room_channel(room))
         owner = owner_of(ports, slot)
         for target in (next(port for port in ports if port != owner), owner):
             move_slot(ports, slot, target)  # no await in between: both moves happen before the slot map is read
         await _again_until_heard(LogStore(backplane), room, heard)
-    finally:
-        await backplane.close()
 
 
 async def test_activity_on_all_masters_is_announced(url: str) -> None:
     rooms = [f"active{number}" for number in range(12)]
     heard: list[str] = []
-    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
-    backplane.start(lambda channel, data: heard.append(active_room(data)))
-    await backplane.wait_up()
-    log = LogStore(backplane)
-    try:
+    async with started(url, lambda data: heard.append(active_room(data))) as backplane:
+        log = LogStore(backplane)
         for room in rooms:
             await backplane.subscribe(keys.activity_channel(room))
         for room in rooms * 2:  # the second append falls into the second in which the script announces nothing
             await log.append(room, "u", str(len(heard)), b'"id":"1","kind":"text","text":"x"}')
         await until(lambda: sorted(heard) == sorted(rooms), "each room is announced once")
+
+
+@asynccontextmanager
+async def started(url: str, receive: Callable[[bytes], None]) -> AsyncIterator[Backplane]:
+    """Run a backplane without a node; `receive` gets the data of its channels."""
+    backplane: Backplane = make_backplane(url, name="test", scripts=SCRIPTS)
+    backplane.start(lambda _channel, data: receive(data))
+    await backplane.wait_up()
+    try:
+        yield backplane
     finally:
         await backplane.close()
 

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from starlette.types import Scope
 
-from roomcast.api.guard import KEY_ID
+from roomcast.api.guard import KEY_ID, header_of
 from roomcast.api.parts import Parts, parts_of
 from roomcast.contract.api_keys import Listed
 from roomcast.contract.errors import Code, RoomcastError
@@ -51,8 +51,7 @@ async def authenticate(
 
 async def admit(parts: Parts, scope: Scope) -> None:
     """Raise UNAUTHORIZED for a request without a valid key, before its body is read; store the key for later."""
-    given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    scheme, _, secret = given.decode("latin-1").partition(" ")
+    scheme, _, secret = header_of(scope, b"authorization").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
         raise RoomcastError(Code.UNAUTHORIZED, _NO_KEY)
     scope["state"][_FOUND] = await _find(parts, secret.strip())

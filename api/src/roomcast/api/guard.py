@@ -181,22 +181,23 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return channel
 
 
-def _headers(scope: Scope, name: bytes) -> bytes:
+def header_of(scope: Scope, name: bytes) -> bytes:
+    """Return the first value of a header, named in lower case; empty without it."""
     return next((value for header, value in scope["headers"] if header == name), b"")
 
 
 def _has_body(scope: Scope) -> bool:
-    return _announced(scope) > 0 or bool(_headers(scope, b"transfer-encoding"))
+    return _announced(scope) > 0 or bool(header_of(scope, b"transfer-encoding"))
 
 
 def _announced(scope: Scope) -> int:
-    length = _headers(scope, b"content-length")
+    length = header_of(scope, b"content-length")
     return int(length) if length.isdigit() else 0
 
 
 def _request_id(scope: Scope) -> str:
     """Return the caller's X-Request-Id if it has a harmless form, else a random one."""
-    given = _headers(scope, b"x-request-id")
+    given = header_of(scope, b"x-request-id")
     return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 

@@ -96,10 +96,11 @@ def people_of(room: str) -> tuple[str, ...]:
 
 def other_person(room: str, user: str) -> str | None:
     """Return the other user of a direct room; None for any other room, and for a room with oneself."""
-    if not room.startswith(DIRECT):
-        return None
-    first, _, second = room.removeprefix(DIRECT).partition(":")
-    return (second if user == first else first) if first != second else None
+    match people_of(room):
+        case first, second if first != second:
+            return second if user == first else first
+        case _:
+            return None
 
 
 def access(room: str, user: str) -> Access:

@@ -123,17 +123,14 @@ async def read_history(
     """
     if sum(value is not None for value in (before, after, cursor)) > 1:
         raise RoomcastError(Code.BAD_REQUEST, "only one of before, after and cursor")
-    if cursor is None:
-        page = await parts.backend.history(room, before=before, after=after, limit=limit)
-        await owe(parts, key, size=_size(page))
-        return _page(page, after)
-    at = cursors.decode(cursor)
-    newer = at.seq if at.direction == "after" else None
-    page = await parts.backend.history(room, before=at.seq if newer is None else None, after=newer, limit=limit)
+    at = None if cursor is None else cursors.decode(cursor)
+    if at is not None:
+        before, after = (None, at.seq) if at.direction == "after" else (at.seq, None)
+    page = await parts.backend.history(room, before=before, after=after, limit=limit)
     await owe(parts, key, size=_size(page))
-    if page.epoch != at.epoch:
+    if at is not None and page.epoch != at.epoch:
         raise RoomcastError(Code.CONFLICT, "the room has a new epoch: read it again from the newest page")
-    return _page(page, newer)
+    return _page(page, after)
 
 
 @router.patch("/rooms/{room}/messages/{seq}", operation_id="edit")
